@@ -1,0 +1,203 @@
+//! An exact amount, 0..2^256-1; a decimal string wherever it leaves the process.
+
+use ruint::aliases::U256;
+use serde::{Deserialize, Serialize};
+
+/// The longest decimal form: 2^256-1 has 78 digits.
+const MAX_DIGITS: usize = 78;
+
+/// An integer in base units, 0..2^256-1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Amount(U256);
+
+/// Why a text is not an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// A sign stands before the digits.
+    #[error("an amount cannot be negative")]
+    Negative,
+    /// Anything but the digits 0 to 9: a decimal point, an exponent, a blank, hexadecimal.
+    #[error("an amount is a whole number in base units, written with the digits 0 to 9 only")]
+    NotDigits,
+    /// Above 2^256-1.
+    #[error("an amount is at most 2^256-1")]
+    TooLarge,
+}
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Amount = Amount(U256::ZERO);
+    /// 2^256-1.
+    pub const MAX: Amount = Amount(U256::MAX);
+
+    /// From a small number.
+    pub fn from_u128(value: u128) -> Self {
+        Self(U256::from(value))
+    }
+
+    /// From 32 big-endian bytes.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(U256::from_be_bytes(bytes))
+    }
+
+    /// As 32 big-endian bytes.
+    pub fn to_be_bytes(self) -> [u8; 32] {
+        self.0.to_be_bytes()
+    }
+
+    /// As a small number, if it fits.
+    pub fn to_u128(self) -> Option<u128> {
+        u128::try_from(self.0).ok()
+    }
+
+    /// As a 64-bit number, if it fits.
+    pub fn to_u64(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The sum, unless it passes 2^256-1.
+    pub fn checked_add(self, other: Amount) -> Option<Amount> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference, unless it is negative.
+    pub fn checked_sub(self, other: Amount) -> Option<Amount> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// The product, unless it passes 2^256-1.
+    pub fn checked_mul(self, other: Amount) -> Option<Amount> {
+        self.0.checked_mul(other.0).map(Self)
+    }
+
+    /// Quotient rounded up, as fee rules ask; `None` for a division by zero.
+    pub fn checked_div_ceil(self, by: Amount) -> Option<Amount> {
+        (!by.is_zero()).then(|| Self(self.0.div_ceil(by.0)))
+    }
+
+    /// The significant bytes, big-endian, none for zero.
+    pub fn magnitude(self) -> Vec<u8> {
+        self.0.to_be_bytes_trimmed_vec()
+    }
+}
+
+impl std::str::FromStr for Amount {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        if text.starts_with('-') {
+            return Err(AmountError::Negative);
+        }
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(AmountError::NotDigits);
+        }
+        let digits = text.trim_start_matches('0');
+        if digits.len() > MAX_DIGITS {
+            return Err(AmountError::TooLarge);
+        }
+        U256::from_str_radix(if digits.is_empty() { "0" } else { digits }, 10)
+            .map(Self)
+            .map_err(|_| AmountError::TooLarge)
+    }
+}
+
+impl From<u64> for Amount {
+    fn from(value: u64) -> Self {
+        Self(U256::from(value))
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::fmt::Debug for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    /// A decimal string; a JSON integer is taken too, if it is whole and fits 64 bits (larger ones lose digits in JSON).
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Amount;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an amount as a decimal string")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Amount, E> {
+                Ok(Amount::from(value))
+            }
+            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Amount, E> {
+                u64::try_from(value).map(Amount::from).map_err(|_| E::custom(AmountError::Negative))
+            }
+            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Amount, E> {
+                Err(E::custom("write an amount of this size, or with a fraction, as a decimal string in base units"))
+            }
+        }
+        d.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_bounds() {
+        let max = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+        assert_eq!(max.parse::<Amount>(), Ok(Amount::MAX));
+        assert_eq!(Amount::MAX.to_string(), max);
+        let above = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
+        assert_eq!(above.parse::<Amount>(), Err(AmountError::TooLarge));
+        assert_eq!("0".parse::<Amount>(), Ok(Amount::ZERO));
+        assert_eq!("0007".parse::<Amount>(), Ok(Amount::from(7)));
+    }
+
+    #[test]
+    fn what_is_not_an_amount() {
+        assert_eq!("-1".parse::<Amount>(), Err(AmountError::Negative));
+        for text in ["", "1.5", "1e9", " 1", "0x10", "+1", "1_000", "١"] {
+            assert_eq!(text.parse::<Amount>(), Err(AmountError::NotDigits), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_numbers_are_taken_only_where_they_are_exact() {
+        assert_eq!(serde_json::from_str::<Amount>("7").ok(), Some(Amount::from(7)));
+        assert!(serde_json::from_str::<Amount>("1.5").is_err());
+        assert!(serde_json::from_str::<Amount>("-1").is_err());
+        assert!(serde_json::from_str::<Amount>("100000000000000000000000").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_prints(bytes: [u8; 32]) {
+            let amount = Amount::from_be_bytes(bytes);
+            prop_assert_eq!(amount.to_string().parse::<Amount>(), Ok(amount));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String) {
+            let _ = text.parse::<Amount>();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Chains by their CAIP-2 name, and heights on them.
+
+use serde::{Deserialize, Serialize};
+
+/// A chain, as CAIP-2 names it: `eip155:1337`, `bip122:000000000019d6689c085ae165831e93`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainId(String);
+
+/// Which rules a chain follows, told by its CAIP-2 namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Accounts with gapless nonces: `eip155`.
+    Evm,
+    /// Coins that are spent whole: `bip122`.
+    Utxo,
+}
+
+/// Why a text is not a CAIP-2 chain id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a CAIP-2 chain id such as eip155:1337")]
+pub struct ChainIdError;
+
+impl ChainId {
+    /// The EVM chain of this number (EIP-155).
+    pub fn evm(number: u64) -> Self {
+        Self(format!("eip155:{number}"))
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands behind the colon.
+    pub fn reference(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, reference)| reference)
+    }
+
+    /// The family, if it is one that Florin knows.
+    pub fn family(&self) -> Option<Family> {
+        match self.0.split_once(':')?.0 {
+            "eip155" => Some(Family::Evm),
+            "bip122" => Some(Family::Utxo),
+            _ => None,
+        }
+    }
+
+    /// The number of an EVM chain.
+    pub fn evm_number(&self) -> Option<u64> {
+        (self.family()? == Family::Evm).then(|| self.reference().parse().ok())?
+    }
+}
+
+impl std::str::FromStr for ChainId {
+    type Err = ChainIdError;
+
+    /// CAIP-2: namespace `[-a-z0-9]{3,8}`, reference `[-_a-zA-Z0-9]{1,32}`.
+    fn from_str(text: &str) -> Result<Self, ChainIdError> {
+        let (namespace, reference) = text.split_once(':').ok_or(ChainIdError)?;
+        let namespace_ok = (3..=8).contains(&namespace.len())
+            && namespace.bytes().all(|b| b == b'-' || b.is_ascii_lowercase() || b.is_ascii_digit());
+        let reference_ok = (1..=32).contains(&reference.len())
+            && reference.bytes().all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric());
+        let id = Self(text.to_owned());
+        // One chain, one name: `eip155:007` and `eip155:7` must not be two keys.
+        let number_ok = id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id.clone());
+        (namespace_ok && reference_ok && number_ok).then_some(id).ok_or(ChainIdError)
+    }
+}
+
+impl std::fmt::Display for ChainId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for ChainId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for ChainId {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChainId {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A block's number, slot or ledger: how far a chain has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Height(pub u64);
+
+impl Height {
+    /// The height above.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The height below, none for the first.
+    pub fn prev(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
+    /// As the databases store it. Heights above 2^63 do not exist.
+    pub fn stored(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
+    /// From what the databases store.
+    pub fn from_stored(value: i64) -> Self {
+        Self(u64::try_from(value).unwrap_or(0))
+    }
+}
+
+impl std::fmt::Display for Height {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caip_2_names() {
+        assert_eq!(
+            "eip155:1337".parse::<ChainId>().map(|c| (c.family(), c.evm_number())),
+            Ok((Some(Family::Evm), Some(1337)))
+        );
+        assert!("bip122:000000000019d6689c085ae165831e93".parse::<ChainId>().is_ok());
+        for bad in ["", "eip155", "eip155:", "EIP155:1", "eip155:0x1", "eip155:01", "ab:1", "eip155:1:2"] {
+            assert_eq!(bad.parse::<ChainId>(), Err(ChainIdError), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The words every station speaks: ids, principals, amounts, units, time, pages, error codes, the canonical byte form,
+//! and the values that travel between engines.
+//!
+//! What it never does: I/O, async, reading a clock or a random source. Whatever needs the time or chance takes a
+//! [`Time`] or an [`Entropy`] as an argument.
+//!
+//! Invariants, each with the test that holds it:
+//! - an [`Amount`] is an exact integer 0..2^256-1, in JSON a decimal string (`amount::tests`);
+//! - the stored form of a [`Quantity`] sorts as bytes in the order of the numbers (`quantity::tests`);
+//! - two different values never share a canonical byte form (`canon::tests`, and a second implementation in
+//!   `tests/canon_vectors.rs`).
+
+#[macro_use]
+mod id;
+mod amount;
+mod canon;
+mod chain;
+mod clock;
+mod code;
+mod event;
+mod json;
+mod merkle;
+mod namespace;
+mod page;
+mod principal;
+mod quantity;
+mod text;
+mod time;
+mod unit;
+
+pub use amount::{Amount, AmountError};
+pub use canon::{Canon, Digest};
+pub use chain::{ChainId, ChainIdError, Family, Height};
+pub use clock::{Clock, Entropy};
+pub use code::{Code, Coded, Retry};
+pub use event::{Block, ChainEvent, Included, Status, Transfer, TransferKind};
+pub use id::{IdError, Ulid};
+pub use json::{Json, canonical_json};
+pub use merkle::merkle_root;
+pub use namespace::{Namespace, NamespaceError};
+pub use page::{Page, PageError, Sort};
+pub use principal::{Kind, Permission, Principal, Role};
+pub use quantity::Quantity;
+pub use text::hostile_text;
+pub use time::{Time, TimeError};
+pub use unit::{Unit, UnitError, UnitedAmount};
+
+ids! {
+    /// A submission: a chain transaction in our care.
+    SubmissionId = "sub";
+    /// A decision of policy.
+    DecisionId = "dec";
+    /// A permit to sign.
+    PermitId = "pmt";
+    /// A wallet.
+    WalletId = "wal";
+    /// A key of a wallet.
+    KeyId = "key";
+    /// A run of a task.
+    RunId = "run";
+    /// A task.
+    TaskId = "tsk";
+    /// A policy.
+    PolicyId = "pol";
+    /// A version of a task or a policy.
+    VersionId = "ver";
+    /// A listener.
+    ListenerId = "lsn";
+    /// A subscription of an application to events.
+    SubscriptionId = "sbn";
+    /// A set of variables for tasks.
+    VariableSetId = "vst";
+    /// An API key (its public half).
+    ApiKeyId = "apk";
+    /// An object of the data model that carries an id.
+    ObjectId = "obj";
+    /// A binding of a name to a chain, contract and signer.
+    BindingId = "bnd";
+    /// An installation: one database and its secrets.
+    InstallationId = "ins";
+}

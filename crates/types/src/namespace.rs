@@ -1,0 +1,73 @@
+//! The tenant: one word for service, environment and tenant. Every key starts with it.
+
+use serde::{Deserialize, Serialize};
+
+const MAX_LEN: usize = 63;
+
+/// A namespace: 1 to 63 characters of `a-z 0-9 - _`, beginning with a letter or digit.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace(String);
+
+/// Why a text is not a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a namespace has 1 to 63 characters of a-z, 0-9, - and _, the first of them a letter or digit")]
+pub struct NamespaceError;
+
+impl Namespace {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Namespace {
+    type Err = NamespaceError;
+
+    fn from_str(text: &str) -> Result<Self, NamespaceError> {
+        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        (begins && text.len() <= MAX_LEN && text.bytes().all(legal))
+            .then(|| Self(text.to_owned()))
+            .ok_or(NamespaceError)
+    }
+}
+
+impl std::fmt::Display for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Namespace {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Namespace {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_namespace_looks_like() {
+        for good in ["default", "ns1", "0", "a-b_c"] {
+            assert!(good.parse::<Namespace>().is_ok(), "{good}");
+        }
+        let long = "a".repeat(64);
+        for bad in ["", "-a", "A", "a/b", "a b", "a\0", long.as_str()] {
+            assert_eq!(bad.parse::<Namespace>(), Err(NamespaceError), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Text from a chain is hostile.
+
+/// Chain bytes as text that every database takes: invalid UTF-8 and NUL become U+FFFD. Keep the raw bytes beside it.
+pub fn hostile_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_and_broken_utf_8_are_replaced() {
+        assert_eq!(hostile_text(b"a\0b\xff"), "a\u{fffd}b\u{fffd}");
+    }
+}
