@@ -1,1 +1,30 @@
-//! testkit
+//! What tests stand on: a clock and chance that tests drive, and the real parts that judge from outside — a private
+//! PostgreSQL cluster, an anvil node, an HTTP server that counts what reaches it.
+//!
+//! What it never does: run in production, sleep to wait for something, reach beyond 127.0.0.1, or leave a process behind
+//! (every child hangs on a [`Leash`] that ends it when the test process ends, by whatever cause).
+//!
+//! Where a real part is missing the test is *skipped and counted*: see [`skip`]. With `FLORIN_REQUIRE_REAL=1` a missing
+//! part is a failure instead.
+
+pub mod anvil;
+pub mod http;
+pub mod postgres;
+
+mod clock;
+mod contracts;
+mod entropy;
+mod leash;
+mod net;
+mod root;
+mod skip;
+mod wait;
+
+pub use clock::ManualClock;
+pub use contracts::{Artifact, artifact};
+pub use entropy::SeededEntropy;
+pub use leash::{Leash, Tether};
+pub use net::free_port;
+pub use root::workspace_root;
+pub use skip::{skip, skipped_for_want_of};
+pub use wait::wait_until;

@@ -2,7 +2,7 @@
 //!
 //! Hashes, addresses and transaction ids are text in the chain's own form (EVM: lower-case hexadecimal with 0x).
 
-use crate::{Amount, ChainId, Height, Time};
+use crate::{Amount, ChainId, Height, Time, Witness};
 use serde::{Deserialize, Serialize};
 
 /// A block of the canonical chain.
@@ -62,8 +62,8 @@ pub struct Included {
     pub transaction: String,
     /// Who signed it.
     pub signer: String,
-    /// What it used up, each a text that is used once on a chain: EVM `nonce/7`, UTXO `input/<txid>:<n>`; several for several inputs.
-    pub witnesses: Vec<String>,
+    /// What it used up; several for several inputs.
+    pub witnesses: Vec<Witness>,
     /// Its place in the block.
     pub index: u32,
     /// Whether it did what it was to do.

@@ -27,6 +27,7 @@ mod quantity;
 mod text;
 mod time;
 mod unit;
+mod witness;
 
 pub use amount::{Amount, AmountError};
 pub use canon::{Canon, Digest};
@@ -44,6 +45,7 @@ pub use quantity::Quantity;
 pub use text::hostile_text;
 pub use time::{Time, TimeError};
 pub use unit::{Unit, UnitError, UnitedAmount};
+pub use witness::Witness;
 
 ids! {
     /// A submission: a chain transaction in our care.

@@ -1,0 +1,1 @@
+//! EVM: the pure half.

@@ -1,0 +1,145 @@
+//! A permit: policy's signed word that one intent may be signed, within an envelope, until a moment.
+
+use crate::{Envelope, Error, Result};
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use types::{Canon, DecisionId, Digest, Namespace, PermitId, Time};
+
+/// What policy signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PermitBody {
+    /// Names it; a permit is used under this id.
+    pub id: PermitId,
+    /// Where it holds.
+    pub namespace: Namespace,
+    /// The decision behind it.
+    pub decision: DecisionId,
+    /// All policy documents that took part.
+    pub bundle_hash: Digest,
+    /// The intent it allows.
+    pub intent_hash: Digest,
+    /// The fees it allows.
+    pub envelope: Envelope,
+    /// The last moment of its first signature.
+    pub not_after: Time,
+    /// The approvals that the decision counted.
+    pub approvals_hash: Digest,
+}
+
+/// A permit: the body and the policy key's Ed25519 signature over its canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permit {
+    /// What is signed.
+    pub body: PermitBody,
+    /// 64 bytes, in hexadecimal on the wire.
+    #[serde(with = "hex::serde")]
+    pub signature: Vec<u8>,
+}
+
+/// The public half of an installation's policy key. Whoever signs pins it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyKey(VerifyingKey);
+
+impl PolicyKey {
+    /// From its 32 bytes; refuses points of small order, under which anything would verify.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Error::PolicyKey)?;
+        if key.is_weak() { Err(Error::PolicyKey) } else { Ok(Self(key)) }
+    }
+
+    /// Its 32 bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+}
+
+impl PermitBody {
+    /// The bytes that are signed: canonical form, domain `permit`, version 1.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let head = Canon::new("permit", 1)
+            .show(&self.id)
+            .show(&self.namespace)
+            .show(&self.decision)
+            .digest(&self.bundle_hash)
+            .digest(&self.intent_hash);
+        self.envelope.canon(head).int(self.not_after.micros()).digest(&self.approvals_hash).finish()
+    }
+}
+
+/// Whether the policy key signed this permit. Says nothing of time, namespace, use or revocation: `keys` checks those.
+pub fn verify(permit: &Permit, key: &PolicyKey) -> Result<()> {
+    let signature = Signature::from_slice(&permit.signature).map_err(|_| Error::ForgedPermit)?;
+    key.0.verify_strict(&permit.body.canonical_bytes(), &signature).map_err(|_| Error::ForgedPermit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer, SigningKey};
+    use types::{Amount, Ulid};
+
+    fn permit() -> (Permit, PolicyKey) {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let body = PermitBody {
+            id: PermitId::from_ulid(Ulid::from_bits(1)),
+            namespace: "ns".parse().expect("legal"),
+            decision: DecisionId::from_ulid(Ulid::from_bits(2)),
+            bundle_hash: Digest([3; 32]),
+            intent_hash: Digest([4; 32]),
+            envelope: Envelope {
+                gas: 21_000,
+                fee_per_gas: Amount::from(9),
+                tip: Amount::from(1),
+                total_fee: Amount::from(189_000),
+                signatures: 3,
+            },
+            not_after: Time::from_secs(1_700_000_000),
+            approvals_hash: Digest([5; 32]),
+        };
+        let signature = key.sign(&body.canonical_bytes()).to_vec();
+        (Permit { body, signature }, PolicyKey::from_bytes(&key.verifying_key().to_bytes()).expect("a strong key"))
+    }
+
+    #[test]
+    fn a_permit_verifies_until_any_field_changes() {
+        let (permit, key) = permit();
+        assert!(verify(&permit, &key).is_ok());
+        let changes: [fn(&mut PermitBody); 8] = [
+            |b| b.id = PermitId::from_ulid(Ulid::from_bits(9)),
+            |b| b.namespace = "ns2".parse().expect("legal"),
+            |b| b.decision = DecisionId::from_ulid(Ulid::from_bits(9)),
+            |b| b.bundle_hash = Digest([9; 32]),
+            |b| b.intent_hash = Digest([9; 32]),
+            |b| b.envelope.signatures += 1,
+            |b| b.not_after = b.not_after.plus_millis(1),
+            |b| b.approvals_hash = Digest([9; 32]),
+        ];
+        for change in changes {
+            let mut changed = permit.clone();
+            change(&mut changed.body);
+            assert!(matches!(verify(&changed, &key), Err(Error::ForgedPermit)));
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_the_signature_is_seen() {
+        let (permit, key) = permit();
+        for place in 0..permit.signature.len() * 8 {
+            let mut changed = permit.clone();
+            changed.signature[place / 8] ^= 1 << (place % 8);
+            assert!(verify(&changed, &key).is_err(), "bit {place}");
+        }
+    }
+
+    #[test]
+    fn another_key_and_a_weak_key_do_not_pass() {
+        let (permit, _) = permit();
+        let other = SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
+        assert!(verify(&permit, &PolicyKey::from_bytes(&other).expect("strong")).is_err());
+        let mut identity = [0u8; 32];
+        identity[0] = 1;
+        assert!(matches!(PolicyKey::from_bytes(&identity), Err(Error::PolicyKey)));
+    }
+}
