@@ -60,9 +60,5 @@ pub fn fresh_database() -> Option<Database> {
 }
 
 fn shared() -> Option<&'static Cluster> {
-    let start = || match Cluster::start(&Options::default()) {
-        Ok(cluster) => Some(cluster),
-        Err(Missing) => None,
-    };
-    SHARED.get_or_init(start).as_ref()
+    SHARED.get_or_init(|| Cluster::start(&Options::default()).ok()).as_ref()
 }

@@ -19,7 +19,8 @@ pub fn skip(reason: &str) {
     let Some(log) = std::env::var_os(LOG) else { return };
     let line = format!("{}\t{}\t{}\n", binary(), test(), reason.replace(['\n', '\t'], " "));
     // One write of one short line: tests that append at the same time do not mix.
-    let written = OpenOptions::new().append(true).create(true).open(&log).and_then(|mut f| f.write_all(line.as_bytes()));
+    let written =
+        OpenOptions::new().append(true).create(true).open(&log).and_then(|mut f| f.write_all(line.as_bytes()));
     written.expect("FLORIN_SKIP_LOG names a file that can be written");
 }
 

@@ -1,12 +1,16 @@
 //! One private cluster: made, started, asked, ended.
 
 use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::{Leash, Tether, free_port};
+use tempfile::TempDir;
+
+use crate::{Leash, Tether, free_port, wait_until};
 
 use super::{locale, programs};
 
@@ -65,21 +69,14 @@ impl Cluster {
     /// If it is installed and does not start; the message ends with the server's log.
     pub fn start(options: &Options) -> Result<Self, Missing> {
         let programs = programs::folder().ok_or(Missing)?;
-        let user = programs::other_than_root();
-        let home = make_home(options, user);
-        initialise(&programs, &home, user);
-        configure(&home, options);
+        let mut log = String::new();
         for _ in 0..TRIES {
-            let port = free_port();
-            let leash = serve(&programs, &home, user, port);
-            let mut cluster = Self { port, programs: programs.clone(), leash };
-            if cluster.becomes_ready() {
-                return Ok(cluster);
+            match attempt(&programs, options) {
+                Ok(cluster) => return Ok(cluster),
+                Err(said) => log = said,
             }
-            // Ending the leash removed the folder, unless the server never held the port.
-            assert!(home.exists(), "postgres did not start");
         }
-        panic!("postgres did not start on {TRIES} ports: {}", tail(&home))
+        panic!("postgres did not start, {TRIES} times: {log}")
     }
 
     /// The address of a database in this cluster.
@@ -96,4 +93,125 @@ impl Cluster {
     pub fn pid(&self) -> u32 {
         self.leash.pid()
     }
+
+    /// Make an empty database and return its address.
+    ///
+    /// # Panics
+    /// If it exists.
+    pub fn create_database(&self, name: &str) -> String {
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
+        self.url(name)
+    }
+
+    /// Run SQL by `psql`: rows as text, unaligned, columns parted by `|`.
+    ///
+    /// # Panics
+    /// If PostgreSQL refuses the statement.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let output = self.run_psql(database, sql);
+        assert!(output.status.success(), "psql: {sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    pub(super) fn drop_database(&self, name: &str) {
+        // A test that failed may have ended the server; what is left goes with the cluster.
+        let _ = self.run_psql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    }
+
+    fn run_psql(&self, database: &str, sql: &str) -> Output {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]).arg(self.url(database));
+        psql.env_clear().env("PATH", "/usr/bin:/bin").output().expect("psql lies beside postgres")
+    }
+
+    /// Wait until the server says in its own lock file that it is ready, or ends.
+    fn becomes_ready(&mut self, home: &Path) -> bool {
+        let lock = home.join("data/postmaster.pid");
+        let ready = || {
+            std::fs::read_to_string(&lock).is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.trim() == "ready"))
+        };
+        let mut alive = true;
+        wait_until(READY_MS, || {
+            alive = self.leash.is_alive();
+            !alive || ready()
+        }) && alive
+    }
+}
+
+/// One try; the server's log if it ended.
+fn attempt(programs: &Path, options: &Options) -> Result<Cluster, String> {
+    let user = programs::other_than_root();
+    let home = make_home(options, user);
+    initialise(programs, home.path(), user);
+    configure(home.path(), options);
+    let log_path = home.path().join("log");
+    // Kept open: the leash removes the folder as soon as the server ends.
+    let log = File::options().read(true).write(true).create_new(true).open(&log_path).expect("a log in our own folder");
+    give(&log_path, user);
+    let port = free_port();
+    let leash = serve(programs, home.path(), user, port);
+    let home = home.keep();
+    let mut cluster = Cluster { port, programs: programs.to_owned(), leash };
+    if cluster.becomes_ready(&home) {
+        return Ok(cluster);
+    }
+    drop(cluster);
+    Err(std::io::read_to_string(log).unwrap_or_default())
+}
+
+/// A folder that the server's user owns. Below `/tmp` for root, whose own temporary folder may be closed to others.
+fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
+    let default = if user.is_some() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+    let parent = options.folder.clone().unwrap_or(default);
+    let home = tempfile::Builder::new().prefix("florin-pg-").tempdir_in(parent).expect("a temporary folder");
+    give(home.path(), user);
+    home
+}
+
+fn give(path: &Path, user: Option<(u32, u32)>) {
+    if let Some((user, group)) = user {
+        chown(path, Some(user), Some(group)).expect("root may give its files away");
+    }
+}
+
+fn initialise(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
+    let mut initdb = Command::new(programs.join("initdb"));
+    initdb
+        .args(["-A", "trust", "--no-sync", "--no-instructions", "-E", "UTF8", "-U", USER, "-D"])
+        .arg(home.join("data"));
+    initdb.args(locale::arguments()).current_dir("/");
+    if let Some((user, group)) = user {
+        initdb.uid(user).gid(group);
+    }
+    let output = initdb.output().expect("initdb can be run");
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn configure(home: &Path, options: &Options) {
+    let on_off = if options.fsync { "on" } else { "off" };
+    let mut settings = vec![
+        ("listen_addresses".to_owned(), "127.0.0.1".to_owned()),
+        ("unix_socket_directories".to_owned(), home.display().to_string()),
+        ("max_connections".to_owned(), options.max_connections.to_string()),
+        ("fsync".to_owned(), on_off.to_owned()),
+        ("full_page_writes".to_owned(), on_off.to_owned()),
+    ];
+    settings.extend(options.settings.iter().cloned());
+    let line = |(name, value): &(String, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
+    let text: String = settings.iter().map(line).collect();
+    let file = OpenOptions::new().append(true).open(home.join("data/postgresql.conf"));
+    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the configuration that initdb wrote");
+}
+
+fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> Leash {
+    // QUIT: an immediate end without a checkpoint; nobody will start this cluster again.
+    let tether = Tether {
+        signal: "QUIT",
+        log: Some(home.join("log")),
+        remove: Some(home.to_owned()),
+        user,
+        ..Tether::default()
+    };
+    let arguments = ["-D".into(), home.join("data").into_os_string(), "-p".into(), OsString::from(port.to_string())];
+    Leash::start(&tether, programs.join("postgres").as_os_str(), &arguments).expect("a shell to start postgres")
 }

@@ -43,7 +43,8 @@ pub(super) fn other_than_root() -> Option<(u32, u32)> {
 }
 
 fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
-    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name))?;
+    let fields =
+        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name))?;
     Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
 }
 

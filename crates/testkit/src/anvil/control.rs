@@ -1,0 +1,126 @@
+//! What a test makes the node do: mine, reorganise, go back, change its pace.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Anvil;
+
+/// An account that holds ether from the first block on. Its key is known to all the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// `0x` and 40 hexadecimal digits, lower case.
+    pub address: String,
+    /// `0x` and 64 hexadecimal digits.
+    pub private_key: String,
+}
+
+impl Anvil {
+    /// Make so many blocks.
+    pub fn mine(&self, blocks: u64) {
+        self.rpc("anvil_mine", json!([format!("{blocks:#x}")]));
+    }
+
+    /// Replace the last `depth` blocks by as many others. What they held is gone and does not return to the pool, except the raw
+    /// transactions given here, each with the block it goes into (0 is the first of the new ones).
+    pub fn reorg(&self, depth: u64, transactions: &[(String, u64)]) {
+        let pairs: Vec<Value> = transactions.iter().map(|(raw, offset)| json!([raw, offset])).collect();
+        self.rpc("anvil_reorg", json!([depth, pairs]));
+    }
+
+    /// Whether each transaction gets a block at once.
+    pub fn set_automine(&self, on: bool) {
+        self.rpc("evm_setAutomine", json!([on]));
+    }
+
+    /// The base fee of the next block in wei.
+    pub fn set_next_base_fee(&self, wei: u64) {
+        self.rpc("anvil_setNextBlockBaseFeePerGas", json!([format!("{wei:#x}")]));
+    }
+
+    /// Remember the state; the name by which [`Anvil::revert`] returns to it, once.
+    pub fn snapshot(&self) -> Value {
+        self.rpc("evm_snapshot", json!([]))
+    }
+
+    /// Return to a remembered state.
+    ///
+    /// # Panics
+    /// If the name is not known (any more).
+    pub fn revert(&self, snapshot: &Value) {
+        assert_eq!(self.rpc("evm_revert", json!([snapshot])), json!(true), "no snapshot {snapshot}");
+    }
+
+    /// Throw a transaction out of the pool.
+    pub fn drop_transaction(&self, hash: &str) {
+        self.rpc("anvil_dropTransaction", json!([hash]));
+    }
+
+    /// The height of the head.
+    pub fn height(&self) -> u64 {
+        number(&self.rpc("eth_blockNumber", json!([])))
+    }
+
+    /// The hash of the block at a height; `None` above the head.
+    pub fn block_hash(&self, height: u64) -> Option<String> {
+        let block = self.rpc("eth_getBlockByNumber", json!([format!("{height:#x}"), false]));
+        block["hash"].as_str().map(str::to_owned)
+    }
+
+    /// How many transactions of an address the chain holds: its next nonce.
+    pub fn nonce(&self, address: &str) -> u64 {
+        number(&self.rpc("eth_getTransactionCount", json!([address, "latest"])))
+    }
+
+    /// The receipt of a transaction that a block holds.
+    pub fn receipt(&self, hash: &str) -> Option<Value> {
+        Some(self.rpc("eth_getTransactionReceipt", json!([hash]))).filter(|receipt| !receipt.is_null())
+    }
+
+    /// `eth_call` on the head: the answer's bytes with `0x`.
+    ///
+    /// # Panics
+    /// If the call reverts.
+    pub fn call(&self, to: &str, data: &str) -> String {
+        let answer = self.rpc("eth_call", json!([{"to": to, "data": data}, "latest"]));
+        answer.as_str().expect("eth_call answers by text").to_owned()
+    }
+
+    /// Send from one of [`Anvil::accounts`], which the node itself signs for; the hash. `to` nothing deploys.
+    pub fn send(&self, from: &str, to: Option<&str>, data: &str) -> String {
+        let mut transaction = json!({"from": from, "data": data});
+        if let Some(to) = to {
+            transaction["to"] = json!(to);
+        }
+        let hash = self.rpc("eth_sendTransaction", json!([transaction]));
+        hash.as_str().expect("a hash").to_owned()
+    }
+
+    /// Deploy bytes from the first account and return the contract's address. The node must mine by itself.
+    ///
+    /// # Panics
+    /// If the deployment is not mined or fails.
+    pub fn deploy(&self, bytecode: &str) -> String {
+        let hash = self.send(&self.accounts()[0].address, None, bytecode);
+        let receipt = self.receipt(&hash).expect("a node that mines by itself");
+        assert_eq!(receipt["status"], "0x1", "the deployment failed: {receipt}");
+        receipt["contractAddress"].as_str().expect("an address").to_owned()
+    }
+}
+
+fn number(quantity: &Value) -> u64 {
+    let digits = quantity.as_str().and_then(|text| text.strip_prefix("0x")).expect("a JSON-RPC quantity");
+    u64::from_str_radix(digits, 16).expect("a JSON-RPC quantity")
+}
+
+/// The accounts, as anvil wrote them for us.
+pub(super) fn read_accounts(config: &Path) -> Vec<Account> {
+    let text = std::fs::read_to_string(config).expect("anvil's configuration");
+    let config: Value = serde_json::from_str(&text).expect("anvil's configuration is JSON");
+    let texts = |field: &str| -> Vec<String> {
+        let list = config[field].as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    };
+    let pairs = texts("available_accounts").into_iter().zip(texts("private_keys"));
+    pairs.map(|(address, private_key)| Account { address, private_key }).collect()
+}

@@ -1,0 +1,28 @@
+//! The committed contracts, as tests deploy them.
+
+use serde_json::Value;
+
+use crate::workspace_root;
+
+/// A compiled contract of `contracts/artifacts`.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its JSON ABI.
+    pub abi: Value,
+    /// The bytes that deploy it, before constructor arguments; with `0x`.
+    pub bytecode: String,
+    /// The bytes that then stand on the chain; with `0x`.
+    pub deployed_bytecode: String,
+}
+
+/// The committed artifact of a contract, such as `DemoToken`.
+///
+/// # Panics
+/// If there is none of this name.
+pub fn artifact(name: &str) -> Artifact {
+    let path = workspace_root().join("contracts/artifacts").join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let hex = |field: &str| json[field].as_str().unwrap_or_else(|| panic!("{name} has no {field}")).to_owned();
+    Artifact { abi: json["abi"].clone(), bytecode: hex("bytecode"), deployed_bytecode: hex("deployedBytecode") }
+}

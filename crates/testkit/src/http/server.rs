@@ -1,0 +1,159 @@
+//! The server: a thread that accepts, a thread a connection, one list of all that came.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, BufReader};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::message::{Request, read_request};
+
+type Respond = dyn Fn(&Request) -> Answer + Send + Sync;
+
+/// An HTTP server on 127.0.0.1 that records every request before it answers.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    respond: Box<Respond>,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    requests: Vec<Request>,
+    script: VecDeque<Answer>,
+    /// The open connections, by a number of our own.
+    connections: BTreeMap<u64, TcpStream>,
+    next: u64,
+    closed: bool,
+}
+
+impl Server {
+    /// A server that says 200 with an empty JSON object.
+    pub fn start() -> Self {
+        Self::answering(|_| Answer::json(&serde_json::json!({})))
+    }
+
+    /// A server that answers by a function of the request.
+    ///
+    /// # Panics
+    /// If no port of 127.0.0.1 is free.
+    pub fn answering(respond: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound listener");
+        let shared = Arc::new(Shared { respond: Box::new(respond), state: Mutex::default(), arrived: Condvar::new() });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || accept(&listener, &accepting));
+        Self { address, shared }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The URL of a path (with its leading slash) on this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Answer the next requests so, one after the other, before the usual answer again.
+    pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.shared.lock().script.extend(answers);
+    }
+
+    /// All requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.lock().requests.clone()
+    }
+
+    /// How many requests came so far.
+    pub fn count(&self) -> usize {
+        self.shared.lock().requests.len()
+    }
+
+    /// How many requests came with each value of a header (named in lower case), such as `idempotency-key`.
+    pub fn calls_by(&self, header: &str) -> BTreeMap<String, usize> {
+        let mut calls = BTreeMap::new();
+        for request in &self.shared.lock().requests {
+            if let Some(value) = request.header(header) {
+                *calls.entry(value.to_owned()).or_default() += 1;
+            }
+        }
+        calls
+    }
+
+    /// Wait until at least `count` requests came, for at most `limit_ms`; whether they did.
+    pub fn wait_for(&self, count: usize, limit_ms: u64) -> bool {
+        let limit = Duration::from_millis(limit_ms);
+        let waiting = |state: &mut State| state.requests.len() < count;
+        let waited = self.shared.arrived.wait_timeout_while(self.shared.lock(), limit, waiting);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        for connection in self.shared.lock().connections.values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        // Wakes the accepting thread, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remember a connection; `None` once the server has ended.
+    fn open(&self, stream: &TcpStream) -> Option<u64> {
+        let mut state = self.lock();
+        let number = state.next;
+        state.next += 1;
+        state.connections.extend(stream.try_clone().ok().map(|stream| (number, stream)));
+        (!state.closed).then_some(number)
+    }
+
+    fn record(&self, request: &Request) -> Option<Answer> {
+        let mut state = self.lock();
+        state.requests.push(request.clone());
+        self.arrived.notify_all();
+        state.script.pop_front()
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming().flatten() {
+        let Some(number) = shared.open(&stream) else { return };
+        let shared = Arc::clone(shared);
+        std::thread::spawn(move || {
+            // A caller that breaks off is the caller's matter: what arrived whole is recorded.
+            let _ = converse(&stream, &shared);
+            let _ = stream.shutdown(Shutdown::Both);
+            shared.lock().connections.remove(&number);
+        });
+    }
+}
+
+fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader)? {
+        let answer = shared.record(&request).unwrap_or_else(|| (shared.respond)(&request));
+        if answer == Answer::Silence {
+            continue;
+        }
+        if !answer.write(&mut &*stream)? || request.header("connection") == Some("close") {
+            break;
+        }
+    }
+    Ok(())
+}

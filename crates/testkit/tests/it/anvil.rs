@@ -1,0 +1,70 @@
+//! A real node, driven and asked.
+
+use serde_json::json;
+use testkit::anvil::{Mining, Options, start};
+
+const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
+
+#[test]
+fn it_answers_with_the_chain_that_was_asked_for() {
+    let Some(anvil) = start(&Options { chain_id: 4242, accounts: 3, base_fee: Some(7), ..Options::default() }) else {
+        return;
+    };
+    assert_eq!(anvil.rpc("eth_chainId", json!([])), "0x1092");
+    assert_eq!(anvil.rpc("eth_accounts", json!([])).as_array().unwrap().len(), 3);
+    assert_eq!(anvil.accounts().len(), 3);
+    assert_eq!(anvil.accounts()[0].private_key.len(), 66);
+    assert_eq!(anvil.rpc("eth_getBlockByNumber", json!(["0x0", false]))["baseFeePerGas"], "0x7");
+    assert_eq!(anvil.try_rpc("no_such_method", json!([])).unwrap_err()["code"], -32601);
+}
+
+#[test]
+fn final_stands_two_blocks_below_the_head() {
+    let Some(anvil) = start(&Options::default()) else { return };
+    anvil.mine(10);
+    assert_eq!(anvil.height(), 10);
+    assert_eq!(anvil.rpc("eth_getBlockByNumber", json!(["finalized", false]))["number"], "0x8");
+}
+
+#[test]
+fn nothing_is_mined_but_on_demand() {
+    let Some(anvil) = start(&Options { mining: Mining::OnDemand, ..Options::default() }) else { return };
+    let from = anvil.accounts()[0].address.clone();
+    let hash = anvil.send(&from, Some(NOBODY), "0x");
+    assert_eq!((anvil.receipt(&hash), anvil.nonce(&from)), (None, 0));
+    anvil.mine(1);
+    assert_eq!(anvil.receipt(&hash).unwrap()["status"], "0x1");
+    assert_eq!(anvil.nonce(&from), 1);
+}
+
+#[test]
+fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
+    let Some(anvil) = start(&Options::default()) else { return };
+    let from = anvil.accounts()[0].address.clone();
+    anvil.mine(3);
+    let hash = anvil.send(&from, Some(NOBODY), "0x");
+    let raw = anvil.rpc("eth_getRawTransactionByHash", json!([hash])).as_str().unwrap().to_owned();
+    anvil.mine(2);
+    let (height, before) = (anvil.height(), anvil.block_hash(4).unwrap());
+
+    anvil.reorg(3, &[]);
+    assert_eq!(anvil.height(), height);
+    assert_ne!(anvil.block_hash(4).unwrap(), before);
+    assert_eq!((anvil.receipt(&hash), anvil.nonce(&from)), (None, 0));
+
+    anvil.reorg(2, &[(raw, 0)]);
+    assert_eq!(anvil.receipt(&hash).unwrap()["blockNumber"], "0x5");
+}
+
+#[test]
+fn a_snapshot_brings_the_state_back() {
+    let Some(anvil) = start(&Options::default()) else { return };
+    let from = anvil.accounts()[0].address.clone();
+    let before = anvil.snapshot();
+    anvil.send(&from, Some(NOBODY), "0x");
+    anvil.set_automine(false);
+    anvil.send(&from, Some(NOBODY), "0x");
+    assert_eq!(anvil.nonce(&from), 1);
+    anvil.revert(&before);
+    assert_eq!(anvil.nonce(&from), 0);
+}

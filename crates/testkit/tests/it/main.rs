@@ -1,0 +1,7 @@
+//! The kit is tried on itself: what other crates' tests stand on must hold.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod anvil;
+mod http;
+mod leash;
+mod postgres;
