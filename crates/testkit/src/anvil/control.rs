@@ -5,6 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Anvil;
+use crate::wait_until;
+
+/// A node that mines by itself takes milliseconds, at most its block time.
+const MINED_MS: u64 = 30_000;
 
 /// An account that holds ether from the first block on. Its key is known to all the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,14 +100,29 @@ impl Anvil {
         hash.as_str().expect("a hash").to_owned()
     }
 
-    /// Deploy bytes from the first account and return the contract's address. The node must mine by itself.
+    /// The bytes that call a function whose arguments are all one word each, such as `balanceOf(address)`: its selector (the node
+    /// hashes the signature, not our code) and the arguments, hexadecimal with `0x`, filled up on the left.
+    pub fn calldata(&self, signature: &str, words: &[&str]) -> String {
+        let hash = self.rpc("web3_sha3", json!([format!("0x{}", hex::encode(signature))]));
+        let selector = hash.as_str().and_then(|hash| hash.get(..10)).expect("a hash");
+        words.iter().fold(selector.to_owned(), |data, word| data + &format!("{:0>64}", word.trim_start_matches("0x")))
+    }
+
+    /// Send as [`Anvil::send`] does and wait for the receipt: a node that mines by itself does so just after it has answered.
     ///
     /// # Panics
-    /// If the deployment is not mined or fails.
+    /// If no block takes the transaction, or it fails.
+    pub fn transact(&self, from: &str, to: Option<&str>, data: &str) -> Value {
+        let hash = self.send(from, to, data);
+        assert!(wait_until(MINED_MS, || self.receipt(&hash).is_some()), "{hash} is not mined");
+        let receipt = self.receipt(&hash).unwrap_or_default();
+        assert_eq!(receipt["status"], "0x1", "{hash} failed: {receipt}");
+        receipt
+    }
+
+    /// Deploy bytes from the first account and return the contract's address. The node must mine by itself.
     pub fn deploy(&self, bytecode: &str) -> String {
-        let hash = self.send(&self.accounts()[0].address, None, bytecode);
-        let receipt = self.receipt(&hash).expect("a node that mines by itself");
-        assert_eq!(receipt["status"], "0x1", "the deployment failed: {receipt}");
+        let receipt = self.transact(&self.accounts()[0].address, None, bytecode);
         receipt["contractAddress"].as_str().expect("an address").to_owned()
     }
 }

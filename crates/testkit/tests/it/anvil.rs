@@ -42,7 +42,7 @@ fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
     let Some(anvil) = start(&Options::default()) else { return };
     let from = anvil.accounts()[0].address.clone();
     anvil.mine(3);
-    let hash = anvil.send(&from, Some(NOBODY), "0x");
+    let hash = anvil.transact(&from, Some(NOBODY), "0x")["transactionHash"].as_str().unwrap().to_owned();
     let raw = anvil.rpc("eth_getRawTransactionByHash", json!([hash])).as_str().unwrap().to_owned();
     anvil.mine(2);
     let (height, before) = (anvil.height(), anvil.block_hash(4).unwrap());
@@ -61,7 +61,7 @@ fn a_snapshot_brings_the_state_back() {
     let Some(anvil) = start(&Options::default()) else { return };
     let from = anvil.accounts()[0].address.clone();
     let before = anvil.snapshot();
-    anvil.send(&from, Some(NOBODY), "0x");
+    anvil.transact(&from, Some(NOBODY), "0x");
     anvil.set_automine(false);
     anvil.send(&from, Some(NOBODY), "0x");
     assert_eq!(anvil.nonce(&from), 1);

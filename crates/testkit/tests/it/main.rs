@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod anvil;
+mod contracts;
 mod http;
 mod leash;
 mod postgres;

@@ -1,0 +1,97 @@
+// Compiles contracts/src/*.sol into contracts/artifacts/<Name>.json, the same bytes on every machine.
+//
+//   node contracts/build.mjs           write the artifacts
+//   node contracts/build.mjs --check   write nothing; fail if the committed ones differ
+//
+// The compiler and the library are the npm packages of package-lock.json (`npm ci --ignore-scripts`, or `cargo xtask setup`).
+
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import solc from "solc";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const artifacts = path.join(here, "artifacts");
+
+// The oldest rules that every chain we serve has (no PUSH0, no transient storage), except where the library needs MCOPY.
+const evmVersion = (name) => (["DemoCollectible", "DemoItems"].includes(name) ? "cancun" : "paris");
+
+const settings = (evmVersion) => ({
+  optimizer: { enabled: true, runs: 200 },
+  evmVersion,
+  // No hash of sources in the bytes: a comment does not change what is deployed.
+  metadata: { bytecodeHash: "none" },
+});
+
+const outputSelection = { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } };
+
+function names() {
+  const files = fs.readdirSync(path.join(here, "src")).filter((file) => file.endsWith(".sol"));
+  return files.map((file) => path.basename(file, ".sol")).sort();
+}
+
+// Line ends as in the repository, whatever the checkout made of them.
+function read(file) {
+  return fs.readFileSync(file, "utf8").replaceAll("\r\n", "\n");
+}
+
+function imported(name) {
+  const file = path.join(here, "node_modules", name);
+  return fs.existsSync(file) ? { contents: read(file) } : { error: `${name} is not installed: npm ci --ignore-scripts` };
+}
+
+function compile(name) {
+  const file = `src/${name}.sol`;
+  const used = settings(evmVersion(name));
+  const input = {
+    language: "Solidity",
+    sources: { [file]: { content: read(path.join(here, file)) } },
+    settings: { ...used, outputSelection },
+  };
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imported }));
+  if (output.errors?.length) {
+    // A warning is a defect too: nothing to get used to.
+    for (const error of output.errors) console.error(error.formattedMessage);
+    process.exit(1);
+  }
+  return artifact(name, output.contracts[file][name], used);
+}
+
+function artifact(name, contract, used) {
+  if (!contract) throw new Error(`src/${name}.sol holds no contract ${name}`);
+  return {
+    contractName: name,
+    abi: contract.abi,
+    bytecode: `0x${contract.evm.bytecode.object}`,
+    deployedBytecode: `0x${contract.evm.deployedBytecode.object}`,
+    solc: solc.version(),
+    settings: used,
+  };
+}
+
+// One contract a file, of the file's name.
+function built() {
+  return new Map(names().map((name) => [`${name}.json`, `${JSON.stringify(compile(name), null, 1)}\n`]));
+}
+
+function stale(files) {
+  const committed = fs.existsSync(artifacts) ? fs.readdirSync(artifacts).filter((name) => name.endsWith(".json")) : [];
+  const names = new Set([...committed, ...files.keys()]);
+  const differs = (name) => !committed.includes(name) || read(path.join(artifacts, name)) !== files.get(name);
+  return [...names].sort().filter(differs);
+}
+
+const files = built();
+const differing = stale(files);
+if (process.argv.includes("--check")) {
+  for (const name of differing) console.error(`contracts/artifacts/${name} is not what contracts/src gives`);
+  if (differing.length) process.exit(1);
+  console.log(`${files.size} contracts: the committed artifacts are what the sources give`);
+} else {
+  fs.mkdirSync(artifacts, { recursive: true });
+  for (const name of differing) {
+    if (files.has(name)) fs.writeFileSync(path.join(artifacts, name), files.get(name));
+    else fs.rmSync(path.join(artifacts, name));
+  }
+  console.log(`${files.size} contracts, ${differing.length} changed`);
+}
