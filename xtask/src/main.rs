@@ -1,1 +1,52 @@
-fn main() {}
+//! The house's tools: `cargo xtask test`, `setup`, `tidy`, `contracts`. One file a tool.
+//!
+//! Each tool says on its last line how it went, and its exit code says the same to programs.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to a person")]
+
+mod contracts;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A tool's outcome: why it failed, in words for a person.
+type Outcome = Result<(), String>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Florin's own tools")]
+struct Line {
+    #[command(subcommand)]
+    tool: Tool,
+}
+
+#[derive(Subcommand)]
+enum Tool {
+    /// Install what the tests and the demo need and the machine lacks (Debian and npm packages)
+    Setup,
+    /// Set up, then run every test; ends with `N passed, N failed, N skipped`
+    Test(test::Options),
+    /// Check what the compiler does not: layering, SQL, error pages, licences, …
+    Tidy,
+    /// Compile the Solidity contracts into contracts/artifacts
+    Contracts(contracts::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Line::parse().tool {
+        Tool::Setup => setup::run(),
+        Tool::Test(options) => test::run(&options),
+        Tool::Tidy => tidy::run(),
+        Tool::Contracts(options) => contracts::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -59,6 +59,11 @@ pub fn fresh_database() -> Option<Database> {
     Some(Database { name, url, cluster })
 }
 
+/// Whether PostgreSQL's server is on this machine.
+pub fn is_installed() -> bool {
+    programs::folder().is_some()
+}
+
 fn shared() -> Option<&'static Cluster> {
     SHARED.get_or_init(|| Cluster::start(&Options::default()).ok()).as_ref()
 }

@@ -1,0 +1,29 @@
+//! Running other programs.
+
+use std::ffi::OsString;
+use std::process::{Command, Output};
+
+/// Run to the end with our own input and output; an error that names the program unless it succeeds.
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|e| format!("{}: {e}", shown(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{}: {status}", shown(command))) }
+}
+
+/// Run to the end and return what it says; an error with what it complains of unless it succeeds.
+pub(crate) fn read(command: &mut Command) -> Result<String, String> {
+    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{}: {e}", shown(command)))?;
+    if !status.success() {
+        return Err(format!("{}: {status}: {}", shown(command), String::from_utf8_lossy(&stderr).trim()));
+    }
+    Ok(String::from_utf8_lossy(&stdout).into_owned())
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask setup`: installs what the machine lacks, from Debian's packages and from npm, and nothing else. Quick when
+//! nothing is missing. As root, or by sudo.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use testkit::workspace_root;
+
+use crate::{Outcome, run};
+
+/// The database that the tests start privately. The first name that Debian offers is taken.
+const POSTGRES: [&str; 2] = ["postgresql-15", "postgresql"];
+/// The locale of the test cluster; there are others that serve, so that it cannot be made is no failure.
+const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
+
+pub(crate) fn run() -> Outcome {
+    postgres()?;
+    locale();
+    npm_packages()
+}
+
+fn postgres() -> Outcome {
+    if testkit::postgres::is_installed() {
+        return Ok(());
+    }
+    println!("setup: PostgreSQL is missing");
+    // Without the lists of packages nothing can be found; with stale ones something still may.
+    let _ = run::succeed(root("apt-get").args(["update", "--quiet"]));
+    let mut last = Err("no package of PostgreSQL is offered".to_owned());
+    for package in POSTGRES {
+        last = apt_install(package);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last?;
+    let installed = testkit::postgres::is_installed();
+    if installed {
+        Ok(())
+    } else {
+        Err("PostgreSQL was installed and cannot be found: set FLORIN_POSTGRES_BIN".to_owned())
+    }
+}
+
+fn locale() {
+    let installed = run::read(Command::new("locale").arg("-a")).unwrap_or_default();
+    if installed.lines().any(|name| name.eq_ignore_ascii_case("en_US.utf8")) {
+        return;
+    }
+    println!("setup: the locale en_US.UTF-8 is missing");
+    let make = || run::succeed(root(LOCALE[0]).args(&LOCALE[1..]).arg("en_US.UTF-8"));
+    if !Path::new("/usr/share/i18n/locales/en_US").exists() {
+        let _ = apt_install("locales");
+    }
+    if let Err(why) = make() {
+        println!("setup: {why}; the test cluster will sort by ICU's en-US instead");
+    }
+}
+
+/// What contracts/package-lock.json names, in contracts/node_modules.
+pub(crate) fn npm_packages() -> Outcome {
+    let folder = workspace_root().join("contracts");
+    let lock =
+        std::fs::read(folder.join("package-lock.json")).map_err(|e| format!("contracts/package-lock.json: {e}"))?;
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    println!("setup: npm ci in contracts/");
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
+    run::succeed(&mut npm)?;
+    std::fs::write(&stamp, lock).map_err(|e| format!("{}: {e}", stamp.display()))
+}
+
+fn apt_install(package: &str) -> Outcome {
+    let mut apt = root("env");
+    apt.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "--yes",
+        "--quiet",
+        "--no-install-recommends",
+        package,
+    ]);
+    run::succeed(&mut apt)
+}
+
+/// A command as root: by itself, or through sudo.
+fn root(program: &str) -> Command {
+    let am_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let mut command = if am_root { Command::new(program) } else { Command::new("sudo") };
+    if !am_root {
+        command.arg(program);
+    }
+    // dpkg refuses to run without the folders of root's programs, which a lean PATH lacks.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    command
+}

@@ -1,0 +1,72 @@
+//! `cargo xtask test`: every test of the workspace, counted over all test binaries.
+//!
+//! A test that cannot run for want of a real part returns early and leaves a line in the file that `FLORIN_SKIP_LOG` names
+//! (`testkit::skip`); it is counted as skipped, not as passed. With `FLORIN_REQUIRE_REAL=1` it fails instead.
+
+mod tally;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::{Outcome, run, setup};
+
+use tally::Tally;
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Install nothing
+    #[arg(long)]
+    no_setup: bool,
+    /// Handed on to `cargo test`, such as `-p store` or `-- a_name`; the whole workspace without any
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Outcome {
+    if !options.no_setup {
+        setup::run()?;
+    }
+    let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
+    let log = folder.path().join("skipped");
+    let (tally, succeeded) = test(&options.arguments, &log)?;
+    let tally = tally.skipping(&std::fs::read_to_string(&log).unwrap_or_default());
+    report(&tally);
+    if succeeded && tally.failed() == 0 { Ok(()) } else { Err("not all tests passed".to_owned()) }
+}
+
+/// Run cargo, show what it says as it comes, and count.
+fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> {
+    let mut cargo = cargo_test(arguments, skip_log);
+    let mut child = cargo.stdout(Stdio::piped()).spawn().map_err(|e| format!("cargo test: {e}"))?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(child.stdout.take().ok_or("cargo test says nothing")?).split(b'\n') {
+        let line = line.map_err(|e| format!("cargo test: {e}"))?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.line(&line);
+    }
+    let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
+    if !status.success() {
+        tally.ended_badly();
+    }
+    Ok((tally, status.success()))
+}
+
+fn cargo_test(arguments: &[String], skip_log: &Path) -> Command {
+    let mut cargo = run::cargo();
+    // No examples in documentation: each crate's would be a build of its own.
+    cargo.args(["test", "--tests", "--no-fail-fast"]);
+    let names_packages =
+        arguments.iter().take_while(|word| *word != "--").any(|word| word == "-p" || word.starts_with("--package"));
+    cargo.args((!names_packages).then_some("--workspace"));
+    cargo.args(arguments).env("FLORIN_SKIP_LOG", skip_log);
+    cargo
+}
+
+fn report(tally: &Tally) {
+    for test in tally.skipped_tests() {
+        println!("skipped: {test}");
+    }
+    println!("\n{} passed, {} failed, {} skipped", tally.passed(), tally.failed(), tally.skipped());
+}

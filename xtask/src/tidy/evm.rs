@@ -1,0 +1,36 @@
+//! No EVM type outside modules named `evm`: above the connector nothing is shaped by one family of chains.
+
+use super::tree::{File, Tree};
+use super::{Finding, tokens};
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    tree.production().filter(|file| !may_know_evm(file)).flat_map(findings).collect()
+}
+
+fn may_know_evm(file: &File) -> bool {
+    file.is_below("evm") || file.name() == "evm.rs" || file.path.starts_with("xtask/") || file.is_below("benches")
+}
+
+/// A file that is not Rust is reported by the check of SQL.
+fn findings(file: &File) -> Vec<Finding> {
+    let names = tokens::read(&file.text).map(|source| source.names).unwrap_or_default();
+    let foreign = names.into_iter().filter(|(_, name)| name.trim_start_matches("r#").starts_with("alloy"));
+    foreign.map(|(line, name)| Finding::new(&file.path, line, format!("{name} outside a module named evm"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_use_a_path_and_a_derive_and_no_comment() {
+        let source = "use alloy_primitives as p;\n// alloy_consensus\nfn f() -> ::alloy_primitives::U256 { \"alloy_x\" }\n#[derive(alloy_rlp::RlpEncodable)] struct A;";
+        let tree = Tree::of(&[
+            ("crates/submit/src/fee.rs", source),
+            ("crates/chain/src/evm/mod.rs", source),
+            ("crates/x/src/evm.rs", source),
+        ]);
+        let found: Vec<(String, usize)> = check(&tree).into_iter().map(|f| (f.path, f.line)).collect();
+        assert_eq!(found, [1, 3, 4].map(|line| ("crates/submit/src/fee.rs".to_owned(), line)));
+    }
+}

@@ -1,0 +1,103 @@
+//! The repository's files, read once.
+
+use std::path::Path;
+
+/// A text file; its path is relative to the root, with `/`.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+impl File {
+    /// The file's name without its folder.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The crate it belongs to: the folder below `crates/`.
+    pub(super) fn crate_name(&self) -> Option<&str> {
+        self.path.strip_prefix("crates/")?.split('/').next()
+    }
+
+    /// Whether one of its folders has this name.
+    pub(super) fn is_below(&self, folder: &str) -> bool {
+        self.path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(|part| part == folder))
+    }
+
+    /// Whether it is Rust that only tests see: in a folder `tests`, or a module `tests`.
+    pub(super) fn is_test(&self) -> bool {
+        self.is_below("tests") || self.name() == "tests.rs"
+    }
+}
+
+/// Not ours, or not text of ours.
+const SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", ".florin"];
+const EXTENSIONS: &[&str] = &[
+    "rs", "toml", "md", "sql", "sol", "mjs", "js", "ts", "tsx", "css", "html", "json", "rego", "yaml", "yml", "run",
+    "lock",
+];
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Tree(Vec<File>);
+
+impl Tree {
+    /// Read a checkout.
+    pub(super) fn read(root: &Path) -> Result<Self, String> {
+        let mut tree = Self::default();
+        tree.walk(root, "")?;
+        tree.0.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(tree)
+    }
+
+    /// A small one, for tests of checks.
+    #[cfg(test)]
+    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+        let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
+        Self(files.iter().map(file).collect())
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = &File> {
+        self.0.iter()
+    }
+
+    /// The text of one file.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.0.iter().find(|file| file.path == path).map(|file| file.text.as_str())
+    }
+
+    /// The Rust files of our crates and tools.
+    pub(super) fn rust(&self) -> impl Iterator<Item = &File> {
+        self.0.iter().filter(|file| file.path.ends_with(".rs"))
+    }
+
+    /// The Rust files that are not only for tests.
+    pub(super) fn production(&self) -> impl Iterator<Item = &File> {
+        self.rust().filter(|file| !file.is_test())
+    }
+
+    fn walk(&mut self, folder: &Path, prefix: &str) -> Result<(), String> {
+        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{prefix}{name}");
+            if entry.path().is_dir() {
+                if !SKIPPED.contains(&name.as_str()) {
+                    self.walk(&entry.path(), &format!("{path}/"))?;
+                }
+            } else if is_text(&name) {
+                // A file that vanishes while others work, or that is no text, is nothing to check.
+                self.0.extend(std::fs::read_to_string(entry.path()).ok().map(|text| File { path, text }));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_text(name: &str) -> bool {
+    match name.rsplit_once('.') {
+        Some((_, extension)) => EXTENSIONS.contains(&extension),
+        None => true,
+    }
+}
