@@ -13,6 +13,7 @@ pub mod postgres;
 
 mod clock;
 mod contracts;
+mod databases;
 mod entropy;
 mod leash;
 mod net;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use clock::ManualClock;
 pub use contracts::{Artifact, artifact};
+pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
 pub use entropy::SeededEntropy;
 pub use leash::{Leash, Tether};
 pub use net::free_port;

@@ -107,7 +107,7 @@ impl Canon {
     #[must_use]
     pub fn list<T>(mut self, items: &[T], each: impl Fn(Canon, &T) -> Canon) -> Self {
         self.push_count(items.len());
-        items.iter().fold(self, |canon, item| each(canon, item))
+        items.iter().fold(self, each)
     }
 
     /// An optional field: one byte, then the field if it is there.

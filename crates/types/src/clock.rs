@@ -6,6 +6,11 @@ use crate::Time;
 pub trait Clock: Send + Sync {
     /// This moment.
     fn now(&self) -> Time;
+
+    /// Milliseconds since some fixed moment, never running backwards: what leases are held by (law 9).
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.now().millis()).unwrap_or(0)
+    }
 }
 
 /// Where chance comes from. The binary gives the operating system's; tests give a seeded one.
@@ -17,6 +22,10 @@ pub trait Entropy: Send + Sync {
 impl<T: Clock + ?Sized> Clock for std::sync::Arc<T> {
     fn now(&self) -> Time {
         (**self).now()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        (**self).monotonic_ms()
     }
 }
 

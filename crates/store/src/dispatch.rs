@@ -1,0 +1,92 @@
+//! Who runs when: one queue a partition, never two transactions of one partition at a time, and a few threads that serve them in turn.
+
+use crate::group::Queued;
+use crate::{Error, Result};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+/// Closures that commit together at most.
+const MAX_GROUP: usize = 256;
+
+/// Queues of closures.
+pub(crate) struct Dispatch {
+    state: Mutex<State>,
+    wake: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queues: HashMap<Arc<str>, VecDeque<Queued>>,
+    /// Keys with work that no thread serves now, in the order they got it.
+    ready: VecDeque<Arc<str>>,
+    served: HashSet<Arc<str>>,
+    waiting: usize,
+    closed: bool,
+}
+
+impl Dispatch {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { state: Mutex::new(State::default()), wake: Condvar::new(), limit }
+    }
+
+    /// Queue a closure under a key. Closures of one key run in the order they came.
+    pub(crate) fn push(&self, key: Arc<str>, queued: Queued) -> Result<()> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        if state.waiting >= self.limit {
+            return Err(Error::Busy { limit: self.limit });
+        }
+        state.waiting += 1;
+        let queue = state.queues.entry(key.clone()).or_default();
+        let was_empty = queue.is_empty();
+        queue.push_back(queued);
+        if was_empty && !state.served.contains(&key) {
+            state.ready.push_back(key);
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Wait for a group of one key; none once closed and empty. The caller must say [`Dispatch::done`].
+    pub(crate) fn take(&self) -> Option<(Arc<str>, Vec<Queued>)> {
+        let mut state = self.lock();
+        loop {
+            if let Some(key) = state.ready.pop_front() {
+                let queue = state.queues.get_mut(&key).expect("a ready key has a queue");
+                let group: Vec<Queued> = queue.drain(..queue.len().min(MAX_GROUP)).collect();
+                state.waiting -= group.len();
+                state.served.insert(key.clone());
+                return Some((key, group));
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.wake.wait(state).expect("no thread panics while it holds the queues");
+        }
+    }
+
+    /// The group of this key is finished.
+    pub(crate) fn done(&self, key: Arc<str>) {
+        let mut state = self.lock();
+        state.served.remove(&key);
+        if state.queues.get(&key).is_some_and(|queue| !queue.is_empty()) {
+            state.ready.push_back(key);
+            self.wake.notify_one();
+        } else {
+            state.queues.remove(&key);
+        }
+    }
+
+    /// Take no more; what waits is still served.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the queues")
+    }
+}

@@ -1,0 +1,341 @@
+//! PostgreSQL: for several processes. The synchronous client, on threads of its own.
+
+use super::{Answer, Connection, Failure, Mode, Statement};
+use crate::sql::{self, Dialect};
+use crate::{Cell, Error, Kind, Row, Value};
+use postgres::error::SqlState;
+use postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::time::Duration;
+
+/// Beyond this many prepared statements a connection begins anew; ours are some hundred.
+const STATEMENTS: usize = 4_096;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SET synchronous_commit = on; \
+     SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
+     SET client_min_messages = warning; SET jit = off";
+
+pub(crate) struct Postgres {
+    url: String,
+    client: Option<postgres::Client>,
+    statements: HashMap<String, Vec<(Vec<Kind>, postgres::Statement)>>,
+    prepared: usize,
+    open: bool,
+}
+
+impl Postgres {
+    pub(crate) fn connect(url: &str) -> Result<Self, Error> {
+        let mut this = Self { url: url.to_owned(), client: None, statements: HashMap::new(), prepared: 0, open: false };
+        match this.client() {
+            Ok(_) => Ok(this),
+            Err(Failure::Failed(error) | Failure::Disconnected(error)) => Err(error),
+            Err(Failure::Contended) => Err(Error::Contended { attempts: 1 }),
+        }
+    }
+
+    fn client(&mut self) -> Answer<&mut postgres::Client> {
+        if self.client.as_ref().is_none_or(postgres::Client::is_closed) {
+            if self.open {
+                return Err(Failure::Disconnected(Error::Database { why: "the connection was lost".to_owned() }));
+            }
+            self.statements.clear();
+            self.prepared = 0;
+            self.client = Some(dial(&self.url)?);
+        }
+        self.client.as_mut().ok_or(Failure::Failed(Error::Closed))
+    }
+
+    fn prepare(&mut self, sql: &str, kinds: &[Kind], text: impl FnOnce() -> String) -> Answer<postgres::Statement> {
+        let known = self.statements.get(sql).and_then(|all| all.iter().find(|(types, _)| types == kinds));
+        if let Some((_, statement)) = known {
+            return Ok(statement.clone());
+        }
+        if self.prepared >= STATEMENTS {
+            self.statements.clear();
+            self.prepared = 0;
+        }
+        let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
+        let text = text();
+        let statement = self.client()?.prepare_typed(&text, &types).map_err(failure)?;
+        self.statements.entry(sql.to_owned()).or_default().push((kinds.to_vec(), statement.clone()));
+        self.prepared += 1;
+        Ok(statement)
+    }
+
+    fn prepare_plain(&mut self, statement: &Statement<'_>) -> Answer<postgres::Statement> {
+        let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
+        kinds.extend(statement.namespace.map(|_| Kind::Text));
+        self.prepare(statement.sql, &kinds, || sql::translate(Dialect::Postgres, statement.sql, statement.params.len()))
+    }
+
+    /// Arrays are told apart from scalars by standing behind the fixed parameters of the same text.
+    fn prepare_rows(&mut self, statement: &Statement<'_>, columns: &[Kind]) -> Answer<postgres::Statement> {
+        let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
+        kinds.extend(statement.namespace.map(|_| Kind::Text));
+        let fixed = kinds.len();
+        let key: Vec<Kind> = kinds.iter().chain(columns).copied().collect();
+        if let Some(all) = self.statements.get(statement.sql)
+            && let Some((_, found)) = all.iter().find(|(types, _)| *types == key)
+        {
+            return Ok(found.clone());
+        }
+        let types: Vec<Type> =
+            kinds.iter().map(|kind| scalar(*kind)).chain(columns.iter().map(|kind| array(*kind))).collect();
+        let unnested = sql::unnest_rows(statement.sql, fixed, columns, statement.params.len() + 1);
+        let text = sql::translate(Dialect::Postgres, &unnested, statement.params.len());
+        let prepared = self.client()?.prepare_typed(&text, &types).map_err(failure)?;
+        self.statements.entry(statement.sql.to_owned()).or_default().push((key, prepared.clone()));
+        self.prepared += 1;
+        Ok(prepared)
+    }
+}
+
+fn dial(url: &str) -> Answer<postgres::Client> {
+    let mut config: postgres::Config = url.parse().map_err(failure)?;
+    config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30));
+    if config.get_application_name().is_none() {
+        config.application_name("florin");
+    }
+    let mut client = config.connect(postgres::NoTls).map_err(failure)?;
+    client.batch_execute(SESSION).map_err(failure)?;
+    Ok(client)
+}
+
+fn scalar(kind: Kind) -> Type {
+    match kind {
+        Kind::Int => Type::INT8,
+        Kind::Text => Type::TEXT,
+        Kind::Blob => Type::BYTEA,
+    }
+}
+
+fn array(kind: Kind) -> Type {
+    match kind {
+        Kind::Int => Type::INT8_ARRAY,
+        Kind::Text => Type::TEXT_ARRAY,
+        Kind::Blob => Type::BYTEA_ARRAY,
+    }
+}
+
+fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
+    statement.namespace.map(|namespace| Value::Text(namespace.into()))
+}
+
+fn params<'a>(fixed: &'a [Value<'a>], namespace: Option<&'a Value<'a>>) -> Vec<&'a (dyn ToSql + Sync)> {
+    fixed.iter().chain(namespace).map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// One column of many rows, as an array.
+#[derive(Debug)]
+struct Column<'a> {
+    rows: &'a [Vec<Value<'a>>],
+    place: usize,
+}
+
+fn columns<'a>(rows: &'a [Vec<Value<'a>>], width: usize) -> Vec<Column<'a>> {
+    (0..width).map(|place| Column { rows, place }).collect()
+}
+
+fn rows_of(found: Vec<postgres::Row>) -> Answer<Vec<Row>> {
+    found.iter().map(|row| (0..row.len()).map(|place| cell(row, place)).collect()).collect()
+}
+
+fn cell(row: &postgres::Row, place: usize) -> Answer<Cell> {
+    let type_ = row.columns()[place].type_();
+    let value = match *type_ {
+        Type::INT8 => row.try_get::<_, Option<i64>>(place).map(|v| v.map(Cell::Int)),
+        Type::INT4 => row.try_get::<_, Option<i32>>(place).map(|v| v.map(|v| Cell::Int(v.into()))),
+        Type::BOOL => row.try_get::<_, Option<bool>>(place).map(|v| v.map(|v| Cell::Int(v.into()))),
+        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(place).map(|v| v.map(Cell::Blob)),
+        Type::TEXT | Type::VARCHAR | Type::NAME => row.try_get::<_, Option<String>>(place).map(|v| v.map(Cell::Text)),
+        _ => {
+            let why = format!("column {place} has type {type_}, which is not portable");
+            return Err(Failure::Failed(Error::Database { why }));
+        }
+    };
+    value.map(|value| value.unwrap_or(Cell::Null)).map_err(failure)
+}
+
+impl Connection for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn begin(&mut self, mode: Mode) -> Answer<()> {
+        let text = match mode {
+            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Mode::Write => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        };
+        self.open = false;
+        let begun = self.client()?.batch_execute(text).map_err(failure);
+        self.open = begun.is_ok();
+        begun
+    }
+
+    fn commit(&mut self) -> Answer<()> {
+        let answer = self.client()?.batch_execute("COMMIT").map_err(failure);
+        self.open = false;
+        answer
+    }
+
+    fn rollback(&mut self) {
+        self.open = false;
+        let healthy = self.client.as_mut().is_some_and(|client| client.batch_execute("ROLLBACK").is_ok());
+        if !healthy {
+            self.client = None;
+        }
+    }
+
+    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
+        let prepared = self.prepare_plain(statement)?;
+        let namespace = namespace_value(statement);
+        rows_of(self.client()?.query(&prepared, &params(statement.params, namespace.as_ref())).map_err(failure)?)
+    }
+
+    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
+        let prepared = self.prepare_plain(statement)?;
+        let namespace = namespace_value(statement);
+        self.client()?.execute(&prepared, &params(statement.params, namespace.as_ref())).map_err(failure)
+    }
+
+    fn query_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>> {
+        let prepared = self.prepare_rows(statement, kinds)?;
+        let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
+        let mut params = params(statement.params, namespace.as_ref());
+        params.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
+        rows_of(self.client()?.query(&prepared, &params).map_err(failure)?)
+    }
+
+    fn execute_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+        let prepared = self.prepare_rows(statement, kinds)?;
+        let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
+        let mut params = params(statement.params, namespace.as_ref());
+        params.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
+        self.client()?.execute(&prepared, &params).map_err(failure)
+    }
+
+    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+        let sql = format!("COPY {table} ({}) FROM STDIN BINARY", columns.join(", "));
+        let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
+        let sink = self.client()?.copy_in(&sql).map_err(failure)?;
+        let mut writer = postgres::binary_copy::BinaryCopyInWriter::new(sink, &types);
+        for row in rows {
+            let values: Vec<&(dyn ToSql + Sync)> = row.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            writer.write(&values).map_err(failure)?;
+        }
+        writer.finish().map_err(failure)
+    }
+
+    fn script(&mut self, sql: &str) -> Answer<()> {
+        self.client()?.batch_execute(sql).map_err(failure)
+    }
+
+    fn shared_clock(&mut self) -> Answer<Option<i64>> {
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+        let row = self.client()?.query_one(sql, &[]).map_err(failure)?;
+        row.try_get::<_, i64>(0).map(Some).map_err(failure)
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        type_: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self {
+            Value::Null(_) => Ok(IsNull::Yes),
+            Value::Int(value) => value.to_sql(type_, out),
+            Value::Text(text) => text.as_ref().to_sql(type_, out),
+            Value::Blob(bytes) => bytes.as_ref().to_sql(type_, out),
+        }
+    }
+
+    fn accepts(type_: &Type) -> bool {
+        matches!(*type_, Type::INT8 | Type::TEXT | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+impl ToSql for Column<'_> {
+    /// The binary form of a one-dimensional array: dimensions, whether nulls occur, element type, length, lower bound, elements.
+    fn to_sql(
+        &self,
+        type_: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        let postgres::types::Kind::Array(element) = type_.kind() else {
+            return Err("not an array".into());
+        };
+        let nulls = self.rows.iter().any(|row| matches!(row[self.place], Value::Null(_)));
+        for word in [1, i32::from(nulls)] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        out.extend_from_slice(&element.oid().to_be_bytes());
+        for word in [i32::try_from(self.rows.len())?, 1] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        for row in self.rows {
+            push_element(&row[self.place], out)?;
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(type_: &Type) -> bool {
+        matches!(*type_, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY)
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Binary
+    }
+
+    to_sql_checked!();
+}
+
+fn push_element(
+    value: &Value<'_>,
+    out: &mut postgres::types::private::BytesMut,
+) -> Result<(), Box<dyn StdError + Sync + Send>> {
+    let mut sized = |bytes: &[u8]| -> Result<(), Box<dyn StdError + Sync + Send>> {
+        out.extend_from_slice(&i32::try_from(bytes.len())?.to_be_bytes());
+        out.extend_from_slice(bytes);
+        Ok(())
+    };
+    match value {
+        Value::Null(_) => out.extend_from_slice(&(-1i32).to_be_bytes()),
+        Value::Int(value) => sized(&value.to_be_bytes())?,
+        Value::Text(text) => sized(text.as_bytes())?,
+        Value::Blob(bytes) => sized(bytes)?,
+    }
+    Ok(())
+}
+
+fn failure(error: postgres::Error) -> Failure {
+    match error.code() {
+        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Failure::Contended,
+        Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN | &SqlState::CANNOT_CONNECT_NOW) => {
+            Failure::Disconnected(plain(&error))
+        }
+        None if lost(&error) => Failure::Disconnected(plain(&error)),
+        _ => Failure::Failed(plain(&error)),
+    }
+}
+
+/// Whether the line itself failed; a value that cannot be converted fails without a code too.
+fn lost(error: &postgres::Error) -> bool {
+    error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
+}
+
+/// The server's words without its detail, which may quote a row's values.
+fn plain(error: &postgres::Error) -> Error {
+    let why = match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => {
+            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            format!("{error}{source}")
+        }
+    };
+    Error::Database { why }
+}

@@ -1,0 +1,194 @@
+//! SQLite: embedded, one process a file.
+
+use super::{Answer, Connection, Failure, Mode, Statement};
+use crate::sql::{self, Dialect};
+use crate::{Cell, Error, Kind, Row, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Rows of one statement: more gains nothing, and SQLite takes 32,766 parameters at most.
+const MAX_ROWS: usize = 512;
+const MAX_PARAMS: usize = 30_000;
+const STATEMENTS: usize = 512;
+/// Pages of 4 KiB that the cache may hold: 8 MiB a connection.
+const CACHE_KIB: i64 = -8_192;
+
+pub(crate) struct Sqlite {
+    connection: rusqlite::Connection,
+    texts: HashMap<String, String>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let connection = rusqlite::Connection::open(path).map_err(plain)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(plain)?;
+        for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("temp_store", "MEMORY")] {
+            connection.pragma_update(None, name, value).map_err(plain)?;
+        }
+        connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(plain)?;
+        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(plain)?;
+        Ok(Self { connection, texts: HashMap::new() })
+    }
+
+    fn run<T>(
+        &mut self,
+        text: &str,
+        params: &[&Value<'_>],
+        act: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
+    ) -> Answer<T> {
+        let mut statement = self.connection.prepare_cached(text).map_err(failure)?;
+        for (place, value) in params.iter().enumerate() {
+            statement.raw_bind_parameter(place + 1, Bound(value)).map_err(failure)?;
+        }
+        act(&mut statement).map_err(failure)
+    }
+
+    fn translated(&mut self, statement: &Statement<'_>) -> String {
+        if let Some(text) = self.texts.get(statement.sql) {
+            return text.clone();
+        }
+        let text = sql::translate(Dialect::Sqlite, statement.sql, statement.params.len());
+        self.texts.insert(statement.sql.to_owned(), text.clone());
+        text
+    }
+
+    /// Run a `{rows}` statement in pieces whose sizes are powers of two, so that few texts are prepared.
+    fn in_pieces<T>(
+        &mut self,
+        statement: &Statement<'_>,
+        rows: &[Vec<Value<'_>>],
+        mut act: impl FnMut(&mut Self, &str, &[&Value<'_>]) -> Answer<T>,
+    ) -> Answer<Vec<T>> {
+        let width = rows.first().map_or(0, Vec::len);
+        let namespace = namespace_value(statement);
+        let fixed: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
+        let most = MAX_ROWS.min(MAX_PARAMS / width.max(1));
+        let mut results = Vec::new();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let count = most.min(1 << rest.len().ilog2());
+            let (piece, behind) = rest.split_at(count);
+            let key = format!("{count}\u{1f}{}", statement.sql);
+            let text = self.texts.entry(key).or_insert_with(|| {
+                let spelled = sql::spell_rows(statement.sql, fixed.len(), width, count, statement.params.len() + 1);
+                sql::translate(Dialect::Sqlite, &spelled, statement.params.len())
+            });
+            let text = text.clone();
+            let params: Vec<&Value<'_>> = fixed.iter().copied().chain(piece.iter().flatten()).collect();
+            results.push(act(self, &text, &params)?);
+            rest = behind;
+        }
+        Ok(results)
+    }
+}
+
+fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
+    statement.namespace.map(|namespace| Value::Text(namespace.into()))
+}
+
+fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Vec<Row>> {
+    let width = statement.column_count();
+    let mut found = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        found.push((0..width).map(|column| row.get_ref(column).map(cell)).collect::<rusqlite::Result<Row>>()?);
+    }
+    Ok(found)
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Int(value),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+        // No column of ours is a float; should an expression yield one, no reader will take the text for a number.
+        ValueRef::Real(value) => Cell::Text(format!("float {value}")),
+    }
+}
+
+impl Connection for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn begin(&mut self, mode: Mode) -> Answer<()> {
+        self.script(match mode {
+            Mode::Read => "BEGIN DEFERRED",
+            Mode::Write => "BEGIN IMMEDIATE",
+        })
+    }
+
+    fn commit(&mut self) -> Answer<()> {
+        self.script("COMMIT")
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.script("ROLLBACK");
+        }
+    }
+
+    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
+        let text = self.translated(statement);
+        let namespace = namespace_value(statement);
+        let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
+        self.run(&text, &params, collect)
+    }
+
+    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
+        let text = self.translated(statement);
+        let namespace = namespace_value(statement);
+        let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
+        self.run(&text, &params, |statement| statement.raw_execute()).map(|changed| changed as u64)
+    }
+
+    fn query_rows(&mut self, statement: &Statement<'_>, _: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>> {
+        let pieces = self.in_pieces(statement, rows, |this, text, params| this.run(text, params, collect))?;
+        Ok(pieces.into_iter().flatten().collect())
+    }
+
+    fn execute_rows(&mut self, statement: &Statement<'_>, _: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+        let pieces = self.in_pieces(statement, rows, |this, text, params| {
+            this.run(text, params, |statement| statement.raw_execute())
+        })?;
+        Ok(pieces.into_iter().sum::<usize>() as u64)
+    }
+
+    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+        let sql = format!("INSERT INTO {table} ({}) {{rows}}", columns.join(", "));
+        self.execute_rows(&Statement { sql: &sql, params: &[], namespace: None }, kinds, rows)
+    }
+
+    fn script(&mut self, sql: &str) -> Answer<()> {
+        self.connection.execute_batch(sql).map_err(failure)
+    }
+
+    fn shared_clock(&mut self) -> Answer<Option<i64>> {
+        Ok(None)
+    }
+}
+
+/// A value on its way into SQLite.
+struct Bound<'a>(&'a Value<'a>);
+
+impl rusqlite::ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null(_) => ValueRef::Null,
+            Value::Int(value) => ValueRef::Integer(*value),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn failure(error: rusqlite::Error) -> Failure {
+    Failure::Failed(plain(error))
+}
+
+fn plain(error: rusqlite::Error) -> Error {
+    Error::Database { why: error.to_string() }
+}

@@ -1,0 +1,124 @@
+//! Leases: a partition has one writer. Taking a lease raises its epoch, and every commit checks the epoch (law 9).
+
+use crate::db::Db;
+use crate::{Error, Result, table};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A partition and the epoch under which it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Partition {
+    name: Arc<str>,
+    epoch: i64,
+}
+
+impl Partition {
+    pub(crate) fn new(name: &str, epoch: i64) -> Self {
+        Self { name: name.into(), epoch }
+    }
+
+    /// Its name, such as `chain/eip155:1337`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+}
+
+/// The right to write one partition, until it is released or not renewed in time.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    partition: Partition,
+    ttl_ms: u64,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    renewed_at_ms: AtomicU64,
+    lost: AtomicBool,
+}
+
+impl Lease {
+    pub(crate) fn new(partition: Partition, ttl_ms: u64, now_ms: u64) -> Self {
+        let state = Arc::new(State { renewed_at_ms: AtomicU64::new(now_ms), lost: AtomicBool::new(false) });
+        Self { partition, ttl_ms, state }
+    }
+
+    /// What it is the right to.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// How long it lasts without renewal.
+    pub fn ttl_ms(&self) -> u64 {
+        self.ttl_ms
+    }
+
+    /// Whether its owner may still begin an effect: not lost, and not past two thirds of it by the owner's monotonic clock.
+    pub fn may_act(&self, monotonic_ms: u64) -> bool {
+        let age = monotonic_ms.saturating_sub(self.state.renewed_at_ms.load(Ordering::Acquire));
+        !self.is_lost() && age <= self.ttl_ms / 3 * 2
+    }
+
+    /// Whether another owner was seen.
+    pub fn is_lost(&self) -> bool {
+        self.state.lost.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn renewed(&self, asked_at_ms: u64) {
+        self.state.renewed_at_ms.fetch_max(asked_at_ms, Ordering::AcqRel);
+    }
+
+    pub(crate) fn lose(&self) {
+        self.state.lost.store(true, Ordering::Release);
+    }
+}
+
+impl Db {
+    /// Take the lease of a partition; none while another owner holds it.
+    pub async fn lease(&self, name: &str, ttl_ms: u64) -> Result<Option<Lease>> {
+        let (name, holder) = (name.to_owned(), self.holder().to_owned());
+        let asked_at_ms = self.clock().monotonic_ms();
+        let sole = self.is_sole_process();
+        let epoch = self
+            .unfenced(move |tx, now| {
+                table::take_lease(tx, &name, &holder, now, ttl_ms, sole).map(|e| e.map(|e| (name.clone(), e)))
+            })
+            .await?;
+        Ok(epoch.map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, asked_at_ms)))
+    }
+
+    /// Take the first free of the partitions `name/0`, `name/1`, … `name/(slots-1)`.
+    pub async fn lease_slot(&self, name: &str, slots: u32, ttl_ms: u64) -> Result<Option<Lease>> {
+        for slot in 0..slots {
+            if let Some(lease) = self.lease(&format!("{name}/{slot}"), ttl_ms).await? {
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Renew. [`Error::Fenced`] once another owner has it; then the lease is lost for good.
+    pub async fn renew(&self, lease: &Lease) -> Result<()> {
+        let (partition, ttl_ms) = (lease.partition.clone(), lease.ttl_ms);
+        let asked_at_ms = self.clock().monotonic_ms();
+        let held = self.unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms)).await?;
+        if held {
+            lease.renewed(asked_at_ms);
+            return Ok(());
+        }
+        lease.lose();
+        Err(Error::Fenced { partition: lease.partition.name().to_owned() })
+    }
+
+    /// Give it back, so that another may take it at once.
+    pub async fn release(&self, lease: &Lease) -> Result<()> {
+        lease.lose();
+        let partition = lease.partition.clone();
+        self.unfenced(move |tx, now| table::release_lease(tx, &partition, now)).await
+    }
+}

@@ -1,0 +1,54 @@
+//! Migrations: one folder for both engines, append-only, each applied once and remembered by its hash.
+
+use crate::engine::{Answer, Connection, Failure, Statement};
+use crate::{Error, Value, sql, table};
+use types::{Digest, Time};
+
+/// Every migration, in order. A file is never changed once it was released.
+const MIGRATIONS: &[(&str, &str)] = &[("0001_store", include_str!("../../../migrations/0001_store.sql"))];
+
+/// Bring the schema up to this release. Concurrent processes take turns.
+pub(crate) fn migrate(connection: &mut dyn Connection, now: Time) -> Result<(), Error> {
+    let outcome = apply_all(connection, now);
+    if outcome.is_err() {
+        connection.rollback();
+    }
+    outcome.map_err(|failure| match failure {
+        Failure::Contended => Error::Contended { attempts: 1 },
+        Failure::Disconnected(error) | Failure::Failed(error) => error,
+    })
+}
+
+fn apply_all(connection: &mut dyn Connection, now: Time) -> Answer<()> {
+    table::begin_migration(connection)?;
+    let applied = table::migrations(connection)?;
+    check(&applied)?;
+    for (name, text) in &MIGRATIONS[applied.len()..] {
+        let ddl = sql::ddl(connection.dialect(), text);
+        connection.script(&ddl)?;
+        let hash = hash_of(text);
+        let params = [Value::Text((*name).into()), Value::Blob(hash.0.to_vec().into()), Value::Int(now.micros())];
+        let sql = "INSERT INTO schema_migration (name, hash, applied_at) VALUES (?1, ?2, ?3)";
+        connection.execute(&Statement { sql, params: &params, namespace: None })?;
+    }
+    connection.commit()
+}
+
+/// What was applied must be what this release knows, in its order.
+fn check(applied: &[(String, Digest)]) -> Result<(), Error> {
+    for (place, (name, hash)) in applied.iter().enumerate() {
+        let known = MIGRATIONS.get(place);
+        match known {
+            Some((known_name, text)) if known_name == name && hash_of(text) == *hash => {}
+            Some((known_name, _)) if known_name == name => {
+                return Err(Error::Schema { why: format!("migration {name} was applied with another text") });
+            }
+            _ => return Err(Error::Schema { why: format!("migration {name} is not known here") }),
+        }
+    }
+    Ok(())
+}
+
+fn hash_of(text: &str) -> Digest {
+    Digest::of(text.as_bytes())
+}

@@ -1,0 +1,93 @@
+//! Reads: each sees one snapshot, on a thread and connection of its own.
+
+use crate::engine::{Connection, Failure, Mode};
+use crate::group::Job;
+use crate::tx::{Core, Use};
+use crate::{Error, Result};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex};
+use types::{Clock, Entropy};
+
+/// Reads that wait for a free connection.
+pub(crate) struct Reads {
+    state: Mutex<(VecDeque<Box<dyn Job>>, bool)>,
+    wake: Condvar,
+    limit: usize,
+}
+
+impl Reads {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { state: Mutex::new((VecDeque::new(), false)), wake: Condvar::new(), limit }
+    }
+
+    pub(crate) fn push(&self, job: Box<dyn Job>) -> Result<()> {
+        let mut state = self.state.lock().expect("no thread panics while it holds the reads");
+        if state.1 {
+            return Err(Error::Closed);
+        }
+        if state.0.len() >= self.limit {
+            return Err(Error::Busy { limit: self.limit });
+        }
+        state.0.push_back(job);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    pub(crate) fn take(&self) -> Option<Box<dyn Job>> {
+        let mut state = self.state.lock().expect("no thread panics while it holds the reads");
+        loop {
+            if let Some(job) = state.0.pop_front() {
+                return Some(job);
+            }
+            if state.1 {
+                return None;
+            }
+            state = self.wake.wait(state).expect("no thread panics while it holds the reads");
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.state.lock().expect("no thread panics while it holds the reads").1 = true;
+        self.wake.notify_all();
+    }
+}
+
+/// Run one read; a connection that broke is replaced once.
+pub(crate) fn run(connection: &mut dyn Connection, clock: &dyn Clock, entropy: &dyn Entropy, mut job: Box<dyn Job>) {
+    let mut outcome = Ok(());
+    for _ in 0..2 {
+        let failure = perform(connection, clock, entropy, job.as_mut());
+        connection.rollback();
+        outcome = match failure {
+            Ok(()) => Ok(()),
+            Err(Failure::Contended | Failure::Disconnected(_)) => {
+                outcome = Err(Error::Database { why: "the connection was lost".to_owned() });
+                continue;
+            }
+            Err(Failure::Failed(error)) => Err(error),
+        };
+        break;
+    }
+    job.finish(outcome);
+}
+
+fn perform(
+    connection: &mut dyn Connection,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    job: &mut dyn Job,
+) -> std::result::Result<(), Failure> {
+    connection.begin(Mode::Read)?;
+    let now = clock.now();
+    let mut core =
+        Core { connection, now, entropy, facts: Vec::new(), partition: 0, writable: false, use_: Use::default() };
+    let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut core)));
+    match (kept, core.use_.failure.take()) {
+        // What the closure returned tells of a failed statement; only a broken connection is worth another try.
+        (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
+        (_, Some(Failure::Contended)) => Err(Failure::Contended),
+        (Ok(_), _) => Ok(()),
+        (Err(_), _) => Err(Failure::Failed(Error::Assertion { what: "in a read".to_owned() })),
+    }
+}

@@ -1,0 +1,254 @@
+//! Secrets at rest: envelope encryption for all who keep any.
+//!
+//! A master key, derived from a passphrase with Argon2id (RFC 9106) or read from a file, wraps data keys; the newest data key seals with
+//! XChaCha20-Poly1305. Every sealed secret carries its data key's name and version, and is bound to table, row and column: moved
+//! elsewhere it does not open. What leaves memory is wiped.
+
+use crate::{Error, Result, Unbound, table};
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use types::{Canon, Entropy, Time};
+use zeroize::Zeroizing;
+
+const FORMAT: u8 = 1;
+const NONCE: usize = 24;
+const HEAD: usize = 1 + 4 + NONCE;
+
+/// Where a secret is kept. A sealed secret opens there and nowhere else.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The row, by its key.
+    pub row: &'a str,
+    /// The column.
+    pub column: &'a str,
+}
+
+/// How costly a passphrase is to try (RFC 9106, section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+impl Cost {
+    /// The second recommended setting of RFC 9106: 64 MiB, 3 passes.
+    pub const STANDARD: Cost = Cost { memory_kib: 65_536, passes: 3 };
+    /// As cheap as Argon2id goes: for tests alone.
+    pub const TEST: Cost = Cost { memory_kib: 8, passes: 1 };
+}
+
+/// What the master key is made from.
+pub enum Master {
+    /// A passphrase, stretched.
+    Passphrase(Zeroizing<String>, Cost),
+    /// 32 bytes from a file or a key store.
+    Key(Zeroizing<[u8; 32]>),
+}
+
+/// How a data key is wrapped, as stored beside it.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+enum Wrapping {
+    Argon2id {
+        #[serde(with = "hex::serde")]
+        salt: Vec<u8>,
+        cost: Cost,
+    },
+    Key,
+}
+
+/// The data keys of one name, opened. Seals with the newest, opens with any.
+pub struct Keyring {
+    name: String,
+    keys: BTreeMap<u32, Zeroizing<[u8; 32]>>,
+}
+
+impl Keyring {
+    /// Open the keyring of this name, or begin it if there is none. A wrong passphrase is [`Error::Secret`].
+    ///
+    /// Stretching takes a tenth of a second on purpose: [`load`] and [`Loaded::unlock`] are apart so that it happens outside any
+    /// transaction.
+    fn new(name: &str, keys: BTreeMap<u32, Zeroizing<[u8; 32]>>) -> Self {
+        Self { name: name.to_owned(), keys }
+    }
+
+    /// Seal a secret for its place.
+    pub fn seal(&self, place: &Place<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
+        let (version, key) = self.keys.last_key_value().ok_or(Error::Secret { why: "the keyring is empty" })?;
+        let mut nonce = [0u8; NONCE];
+        entropy.fill(&mut nonce);
+        let bound = bound(&self.name, *version, place);
+        let sealed = encrypt(key, &nonce, secret, &bound)?;
+        let mut bytes = Vec::with_capacity(HEAD + sealed.len());
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&version.to_be_bytes());
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(&sealed);
+        Ok(bytes)
+    }
+
+    /// Open a secret at its place.
+    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let version = version_of(sealed)?;
+        let key = self.keys.get(&version).ok_or(Error::Secret { why: "its data key is not in the keyring" })?;
+        decrypt(key, &sealed[5..HEAD], &sealed[HEAD..], &bound(&self.name, version, place))
+    }
+
+    /// Whether a sealed secret is under the newest data key; if not, open and seal it anew.
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        version_of(sealed).is_ok_and(|version| self.keys.last_key_value().is_some_and(|(newest, _)| *newest == version))
+    }
+
+    /// The version that seals now.
+    pub fn version(&self) -> u32 {
+        self.keys.last_key_value().map_or(0, |(version, _)| *version)
+    }
+
+    /// The same keyring with a new data key in front; [`Keyring::store`] makes it last.
+    pub fn rotated(&self, entropy: &dyn Entropy) -> Keyring {
+        let mut keys = self.keys.clone();
+        keys.insert(self.version() + 1, fresh_key(entropy));
+        Keyring::new(&self.name, keys)
+    }
+
+    /// Wrap every data key under a master key; [`store`] writes the result. Slow with a passphrase: outside any transaction.
+    pub fn wrap(&self, master: &Master, entropy: &dyn Entropy) -> Result<Wrapped> {
+        let mut salt = [0u8; 16];
+        entropy.fill(&mut salt);
+        let wrapping = match master {
+            Master::Passphrase(_, cost) => Wrapping::Argon2id { salt: salt.to_vec(), cost: *cost },
+            Master::Key(_) => Wrapping::Key,
+        };
+        let kek = unwrap_key(master, &wrapping)?;
+        let text =
+            serde_json::to_string(&wrapping).map_err(|_| Error::Secret { why: "its wrapping cannot be written" })?;
+        let mut rows = Vec::new();
+        for (version, key) in &self.keys {
+            let mut nonce = [0u8; NONCE];
+            entropy.fill(&mut nonce);
+            let mut wrapped = nonce.to_vec();
+            wrapped.extend(encrypt(&kek, &nonce, key.as_slice(), &bound_wrap(&self.name, *version))?);
+            rows.push((*version, wrapped));
+        }
+        Ok(Wrapped { name: self.name.clone(), wrapping: text, rows })
+    }
+}
+
+/// Data keys, wrapped and ready to be stored.
+pub struct Wrapped {
+    name: String,
+    wrapping: String,
+    rows: Vec<(u32, Vec<u8>)>,
+}
+
+/// Data keys as stored, not yet opened.
+pub struct Loaded {
+    name: String,
+    rows: Vec<(u32, Vec<u8>, String)>,
+}
+
+/// Read the wrapped data keys of a name.
+pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
+    Ok(Loaded { name: name.to_owned(), rows: table::data_keys(tx, name)? })
+}
+
+/// Store wrapped data keys; those that are there are wrapped anew.
+pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
+    let now: Time = tx.now();
+    wrapped.rows.iter().try_for_each(|(version, bytes)| {
+        table::put_data_key(tx, &wrapped.name, *version, bytes, &wrapped.wrapping, now)
+    })
+}
+
+impl Loaded {
+    /// Whether there is no data key yet: begin with [`Loaded::begin`].
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// A keyring with a first data key; wrap and store it before it seals anything.
+    pub fn begin(&self, entropy: &dyn Entropy) -> Keyring {
+        Keyring::new(&self.name, BTreeMap::from([(1, fresh_key(entropy))]))
+    }
+
+    /// Open every data key with the master key. Slow with a passphrase.
+    pub fn unlock(&self, master: &Master) -> Result<Keyring> {
+        let mut keys = BTreeMap::new();
+        let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
+        for (version, wrapped, text) in &self.rows {
+            if known.as_ref().is_none_or(|(same, _)| *same != text) {
+                let wrapping =
+                    serde_json::from_str(text).map_err(|_| Error::Secret { why: "its wrapping is not known" })?;
+                known = Some((text, unwrap_key(master, &wrapping)?));
+            }
+            let Some((_, kek)) = &known else { continue };
+            let (nonce, sealed) = wrapped.split_at_checked(NONCE).ok_or(Error::Secret { why: "it is cut short" })?;
+            let key = decrypt(kek, nonce, sealed, &bound_wrap(&self.name, *version))?;
+            let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Secret { why: "it is not a key" })?;
+            keys.insert(*version, Zeroizing::new(key));
+        }
+        Ok(Keyring::new(&self.name, keys))
+    }
+}
+
+fn version_of(sealed: &[u8]) -> Result<u32> {
+    if sealed.len() < HEAD || sealed[0] != FORMAT {
+        return Err(Error::Secret { why: "it has no known form" });
+    }
+    Ok(u32::from_be_bytes([sealed[1], sealed[2], sealed[3], sealed[4]]))
+}
+
+fn fresh_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0u8; 32]);
+    entropy.fill(key.as_mut_slice());
+    key
+}
+
+fn bound(name: &str, version: u32, place: &Place<'_>) -> Vec<u8> {
+    let head = Canon::new("secret", 1).text(name).uint(u64::from(version));
+    head.text(place.table).text(place.row).text(place.column).finish()
+}
+
+fn bound_wrap(name: &str, version: u32) -> Vec<u8> {
+    Canon::new("secret-key", 1).text(name).uint(u64::from(version)).finish()
+}
+
+fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
+    match (master, wrapping) {
+        (Master::Key(key), Wrapping::Key) => Ok(key.clone()),
+        (Master::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => stretch(passphrase, salt, *cost),
+        _ => Err(Error::Secret { why: "it is wrapped by another kind of master key" }),
+    }
+}
+
+fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
+    let refused = |_| Error::Secret { why: "its stretching cannot be done" };
+    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(refused)?;
+    let mut key = Zeroizing::new([0u8; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())
+        .map_err(refused)?;
+    Ok(key)
+}
+
+fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], secret: &[u8], bound: &[u8]) -> Result<Vec<u8>> {
+    XChaCha20Poly1305::new(key.into())
+        .encrypt(&XNonce::from(*nonce), Payload { msg: secret, aad: bound })
+        .map_err(|_| Error::Secret { why: "it cannot be sealed" })
+}
+
+fn decrypt(key: &[u8; 32], nonce: &[u8], sealed: &[u8], bound: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| Error::Secret { why: "it is cut short" })?;
+    XChaCha20Poly1305::new(key.into())
+        .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: bound })
+        .map(Zeroizing::new)
+        .map_err(|_| Error::Secret { why: "the key is another, or the bytes were changed or moved" })
+}

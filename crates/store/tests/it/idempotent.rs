@@ -1,0 +1,63 @@
+use store::idempotency::{Claim, Claimed, claim, free};
+use testkit::{namespace, on_each_engine};
+use types::Digest;
+
+fn one(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
+    Claim { key, command: Some(Digest::of(command)), resource: resource.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let ns = namespace("ns");
+        let ask = |claims: Vec<Claim<'static>>| test.db.on(&lease).write(&ns, move |tx| claim(tx, "submit", &claims));
+        let replayed = |resource: &str| Claimed::Replayed { resource: resource.to_owned() };
+        let conflict = |resource: &str| Claimed::Conflict { resource: resource.to_owned() };
+        // Within one slice the first wins.
+        let first = ask(vec![
+            one("k", b"pay 5", "sub:1"),
+            one("k", b"pay 5", "sub:2"),
+            one("k", b"pay 6", "sub:3"),
+            one("l", b"", "sub:4"),
+        ])
+        .await
+        .unwrap();
+        assert_eq!(first, vec![Claimed::Fresh, replayed("sub:1"), conflict("sub:1"), Claimed::Fresh]);
+        let later = ask(vec![
+            one("k", b"pay 5", "sub:5"),
+            one("k", b"pay 7", "sub:6"),
+            Claim { key: "k", command: None, resource: "sub:7".into() },
+        ])
+        .await
+        .unwrap();
+        assert_eq!(later, vec![replayed("sub:1"), conflict("sub:1"), replayed("sub:1")]);
+        test.db.on(&lease).write(&ns, |tx| free(tx, "submit", "k")).await.unwrap();
+        assert_eq!(ask(vec![one("k", b"pay 7", "sub:8")]).await.unwrap(), vec![Claimed::Fresh]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_makes_the_resource() {
+    on_each_engine(|test| async move {
+        let leases = [test.lease("p/0").await, test.lease("p/1").await];
+        let ns = namespace("ns");
+        let all = (0..40).map(|n| {
+            test.db
+                .on(&leases[n % 2])
+                .write(&ns, move |tx| claim(tx, "submit", &[one("k", b"pay 5", &format!("sub:{n}"))]))
+        });
+        let answers: Vec<Claimed> = futures::future::join_all(all).await.into_iter().flat_map(|a| a.unwrap()).collect();
+        assert_eq!(answers.iter().filter(|a| **a == Claimed::Fresh).count(), 1);
+        let resources: std::collections::BTreeSet<_> = answers
+            .iter()
+            .filter_map(|a| match a {
+                Claimed::Replayed { resource } => Some(resource.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(resources.len(), 1);
+    })
+    .await;
+}

@@ -1,0 +1,11 @@
+//! The store's stories, each on both engines.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+mod facts;
+mod groups;
+mod idempotent;
+mod leases;
+mod portable;
+mod seals;
+mod secrets;
+mod tenancy;

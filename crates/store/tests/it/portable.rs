@@ -1,0 +1,149 @@
+use proptest::strategy::{Strategy, ValueTree};
+use store::{Error, Value};
+use testkit::{namespace, on_each_engine};
+use types::{Amount, Quantity};
+
+async fn table(test: &testkit::TestDb) -> store::Lease {
+    let lease = test.lease("p/0").await;
+    let blob = if test.server().is_some() { "BYTEA" } else { "BLOB" };
+    let text = if test.server().is_some() { "TEXT COLLATE \"C\"" } else { "TEXT" };
+    let sql = format!(
+        "CREATE TABLE t (namespace {text} NOT NULL, k BIGINT NOT NULL, name {text}, q {blob}, PRIMARY KEY (namespace, k))"
+    );
+    test.db.on(&lease).write_unbound(move |tx| tx.execute(&sql, ())).await.map_err(|e: Error| e).unwrap();
+    lease
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_go_in_and_are_updated_alike() {
+    on_each_engine(|test| async move {
+        let lease = table(&test).await;
+        let ns = namespace("ns");
+        let rows: Vec<(i64, Option<String>, Vec<u8>)> = (0..1_777).map(|k| (k, (k % 3 != 0).then(|| format!("n{k}")), vec![k as u8; 3])).collect();
+        let inserted = test.db.on(&lease).write(&ns, move |tx| {
+            tx.execute_rows("INSERT INTO t (namespace, k, name, q) {ns_rows}", (), &rows)
+        }).await.unwrap();
+        assert_eq!(inserted, 1_777);
+        let updates: Vec<(i64, String)> = (0..2_000).filter(|k| k % 2 == 0).map(|k| (k, format!("u{k}"))).collect();
+        let mut updated = test.db.on(&lease).write(&ns, move |tx| {
+            tx.query_rows::<(i64,), _>(
+                "WITH n(k, name) AS ({rows}) UPDATE t SET name = n.name FROM n WHERE t.namespace = ?ns AND t.k = n.k AND t.k >= ?1 RETURNING t.k",
+                (10i64,), &updates)
+        }).await.unwrap();
+        updated.sort_unstable();
+        assert_eq!(updated.len(), 884);
+        assert_eq!((updated[0].0, updated[883].0), (10, 1_776));
+        let found: Vec<(i64, Option<String>)> = test.db.read(&ns, |tx| tx.rows("SELECT k, name FROM t WHERE namespace = ?ns AND k IN (?1, ?2, ?3) ORDER BY k", (9i64, 10i64, 11i64))).await.map_err(|e: Error| e).unwrap();
+        assert_eq!(found, vec![(9, None), (10, Some("u10".into())), (11, Some("n11".into()))]);
+    }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_insert_puts_in_what_comes_out() {
+    on_each_engine(|test| async move {
+        let lease = table(&test).await;
+        let rows: Vec<(String, i64, Option<String>, Vec<u8>)> = (0..3_000)
+            .map(|k| ("ns".to_owned(), k, (k % 2 == 0).then(|| format!("é{k}")), vec![0, 255, k as u8]))
+            .collect();
+        let expected = rows[..5].iter().map(|row| (row.1, row.2.clone(), row.3.clone())).collect::<Vec<_>>();
+        let count = test
+            .db
+            .on(&lease)
+            .write_unbound(move |tx| tx.bulk_insert("t", &["namespace", "k", "name", "q"], &rows))
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert_eq!(count, 3_000);
+        let found: Vec<(i64, Option<String>, Vec<u8>)> = test
+            .db
+            .read(&namespace("ns"), |tx| {
+                tx.rows("SELECT k, name, q FROM t WHERE namespace = ?ns ORDER BY k LIMIT 5", ())
+            })
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert_eq!(found, expected);
+    })
+    .await;
+}
+
+/// Text sorts by bytes, whatever the cluster's locale; quantities sort as numbers; NUL is refused alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn order_is_the_same_everywhere() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let quantities: Vec<Quantity> = (0..500)
+        .map(|_| {
+            let tree = (proptest::arbitrary::any::<[u8; 32]>(), 0..32usize, proptest::bool::ANY)
+                .new_tree(&mut runner)
+                .unwrap();
+            let (mut bytes, zeros, negative) = tree.current();
+            bytes[..zeros].fill(0);
+            let amount = Amount::from_be_bytes(bytes);
+            if negative { Quantity::minus(amount) } else { amount.into() }
+        })
+        .collect();
+    on_each_engine(|test| {
+        let quantities = quantities.clone();
+        async move {
+            let lease = table(&test).await;
+            let ns = namespace("ns");
+            let names = ["a", "B", "_", "ä", "aa", "Z", "é", "\u{10ffff}", " "];
+            let rows: Vec<(i64, String, Quantity)> = quantities
+                .iter()
+                .enumerate()
+                .map(|(k, q)| (k as i64, names[k % names.len()].to_owned(), q.clone()))
+                .collect();
+            test.db
+                .on(&lease)
+                .write(&ns, move |tx| tx.execute_rows("INSERT INTO t (namespace, k, name, q) {ns_rows}", (), &rows))
+                .await
+                .unwrap();
+            let found: Vec<(Quantity,)> = test
+                .db
+                .read(&ns, |tx| tx.rows("SELECT q FROM t WHERE namespace = ?ns ORDER BY q", ()))
+                .await
+                .map_err(|e: Error| e)
+                .unwrap();
+            assert!(found.is_sorted());
+            let median = found[250].0.clone();
+            let above: Vec<(i64,)> = test
+                .db
+                .read(&ns, move |tx| {
+                    tx.rows("SELECT COUNT(*) FROM t WHERE namespace = ?ns AND q >= ?1", (median.clone(),))
+                })
+                .await
+                .map_err(|e: Error| e)
+                .unwrap();
+            let expected = found.iter().filter(|q| *q >= &found[250]).count() as i64;
+            assert_eq!(above, vec![(expected,)]);
+            let texts: Vec<(String,)> = test
+                .db
+                .read(&ns, |tx| tx.rows("SELECT DISTINCT name FROM t WHERE namespace = ?ns ORDER BY name", ()))
+                .await
+                .map_err(|e: Error| e)
+                .unwrap();
+            assert!(texts.is_sorted(), "{texts:?}");
+            let nul = test
+                .db
+                .read(&ns, |tx| {
+                    tx.rows::<(i64,)>("SELECT k FROM t WHERE namespace = ?ns AND name = ?1", ("a\0".to_owned(),))
+                })
+                .await;
+            assert_eq!(nul, Err(Error::Nul));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_not_what_it_should_be_says_so() {
+    on_each_engine(|test| async move {
+        let read = |sql: &'static str| test.db.read_unbound(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]));
+        let found = read("SELECT 'x' WHERE 1 = ?1").await;
+        assert!(matches!(found, Err(Error::Column { column: 0, found: "text", .. })), "{found:?}");
+        assert_eq!(read("SELECT ?1").await, Ok(vec![(1,)]));
+        let flag = test.db.read_unbound(|tx| tx.rows::<(bool,)>("SELECT 2 > ?1", (1i64,))).await;
+        assert_eq!(flag.map_err(|e: Error| e), Ok(vec![(true,)]));
+    })
+    .await;
+}
