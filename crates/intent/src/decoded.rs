@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use types::{ChainId, Witness};
 
 /// Bytes ready to be signed, as a connector planned them. Nothing here is believed but the bytes: see [`decode`](crate::decode).
+///
+/// `signer` is a claim. The bytes of an EVM transaction do not name who signs them, so they cannot prove it: whoever holds the key compares
+/// the claim with the key's own account, and [`assemble`](crate::assemble) refuses a signature by anyone else. Where the bytes do name the
+/// signer (chains of coins), [`decode`](crate::decode) refuses another claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsigned {
     /// The chain whose encoding the bytes follow.
     pub chain: ChainId,
+    /// The account that is to sign, in the chain's canonical form.
+    pub signer: String,
     /// The exact bytes.
     #[serde(with = "hex::serde")]
     pub bytes: Vec<u8>,
@@ -59,7 +65,7 @@ pub struct Signature {
     pub recovery: u8,
 }
 
-/// A complete transaction.
+/// A complete transaction, or a complete statement (message, typed data, authorisation) in the form in which it is handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// The chain.

@@ -67,6 +67,23 @@ codes! { Error {
     Self::PolicyKey => ("intent.policy_key", 500, Never),
 }}
 
+impl Error {
+    /// [`Error::Undecodable`], in the words of one who reads bytes.
+    pub(crate) fn undecodable(why: impl Into<String>) -> Self {
+        Self::Undecodable { why: why.into() }
+    }
+
+    /// [`Error::Unsuitable`], in the words of one who builds bytes.
+    pub(crate) fn unsuitable(why: impl Into<String>) -> Self {
+        Self::Unsuitable { why: why.into() }
+    }
+
+    /// [`Error::Abi`] at a path.
+    pub(crate) fn abi(at: impl std::fmt::Display, why: impl Into<String>) -> Self {
+        Self::Abi { at: at.to_string(), why: why.into() }
+    }
+}
+
 impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()

@@ -23,6 +23,14 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     }
 }
 
+/// The bytes of an act that needs no plan, for it has neither nonce of its own nor fee: a message, typed data, an authorisation.
+pub fn statement(intent: &Intent) -> Result<Unsigned> {
+    match family(&intent.chain)? {
+        Family::Evm => evm::statement(intent),
+        Family::Utxo => Err(Error::Unsuitable { why: "this chain signs transactions only".to_owned() }),
+    }
+}
+
 /// Join bytes and signatures, in the order of [`Decoded::requests`]; checks that each signature is its account's.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     match family(&unsigned.chain)? {

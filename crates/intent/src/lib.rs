@@ -21,6 +21,7 @@ mod error;
 pub mod evm;
 mod family;
 mod permit;
+mod recover;
 pub mod utxo;
 
 pub use act::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};
@@ -30,5 +31,6 @@ pub use envelope::{Breach, Envelope, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy, parse_recipient, scheme,
+    statement,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

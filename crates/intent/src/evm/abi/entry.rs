@@ -1,0 +1,116 @@
+//! The JSON ABI as it is written: the compiler's array, an artifact with a member `abi`, or a single entry.
+
+use super::ty::{self, Param};
+use crate::{Error, Interface, Result};
+use alloy_primitives::keccak256;
+use serde::Deserialize;
+
+/// The longest interface that is read. The largest contracts of mainnet have some 100 kB.
+const MAX_TEXT: usize = 2 << 20;
+
+/// A parameter as it is written. What is not needed here (`internalType`) may be anything.
+#[derive(Deserialize)]
+pub(crate) struct RawParam {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) ty: String,
+    #[serde(default, deserialize_with = "null_is_none")]
+    pub(crate) components: Vec<RawParam>,
+    #[serde(default)]
+    pub(crate) indexed: bool,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+    #[serde(default)]
+    name: String,
+    #[serde(default, deserialize_with = "null_is_none")]
+    inputs: Vec<RawParam>,
+    #[serde(default, deserialize_with = "null_is_none")]
+    outputs: Vec<RawParam>,
+    #[serde(default)]
+    anonymous: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Entries(Vec<RawEntry>),
+    Artifact { abi: Vec<RawEntry> },
+    One(RawEntry),
+}
+
+fn null_is_none<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Vec<RawParam>, D::Error> {
+    Option::<Vec<RawParam>>::deserialize(d).map(Option::unwrap_or_default)
+}
+
+/// A function, an event or an error.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<Param>,
+    pub(crate) outputs: Vec<Param>,
+    pub(crate) anonymous: bool,
+    /// `transfer(address,uint256)`.
+    pub(crate) signature: String,
+    /// Keccak-256 of the signature: an event's topic; the first four bytes are a selector.
+    pub(crate) hash: [u8; 32],
+}
+
+impl Entry {
+    pub(crate) fn selector(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.hash;
+        [a, b, c, d]
+    }
+
+    fn read(raw: RawEntry) -> std::result::Result<Self, String> {
+        let (inputs, outputs) = (Param::read_all(&raw.inputs)?, Param::read_all(&raw.outputs)?);
+        let signature = format!("{}{}", raw.name, ty::list(&inputs));
+        let hash = keccak256(signature.as_bytes()).0;
+        Ok(Self { name: raw.name, inputs, outputs, anonymous: raw.anonymous, signature, hash })
+    }
+}
+
+/// An interface's entries by kind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries {
+    pub(crate) functions: Vec<Entry>,
+    pub(crate) events: Vec<Entry>,
+    pub(crate) errors: Vec<Entry>,
+    pub(crate) constructor: Option<Entry>,
+    /// Entries with a type that is not of the ABI (libraries have such): their names, and why. They stop only themselves.
+    pub(crate) unread: Vec<(String, String)>,
+}
+
+impl Entries {
+    pub(crate) fn parse(interface: &Interface) -> Result<Self> {
+        if interface.json.len() > MAX_TEXT {
+            return Err(Error::abi("interface", format!("it is longer than {MAX_TEXT} bytes")));
+        }
+        let written: Written = serde_json::from_str(&interface.json)
+            .map_err(|_| Error::abi("interface", "it is not the JSON ABI of a contract, nor an entry of one"))?;
+        let raw = match written {
+            Written::Entries(all) | Written::Artifact { abi: all } => all,
+            Written::One(one) => vec![one],
+        };
+        let mut entries = Self::default();
+        raw.into_iter().for_each(|raw| entries.add(raw));
+        Ok(entries)
+    }
+
+    fn add(&mut self, raw: RawEntry) {
+        let (kind, name) = (raw.kind.clone().unwrap_or_else(|| "function".to_owned()), raw.name.clone());
+        match (Entry::read(raw), kind.as_str()) {
+            (Ok(entry), "function") => self.functions.push(entry),
+            (Ok(entry), "event") => self.events.push(entry),
+            (Ok(entry), "error") => self.errors.push(entry),
+            (Ok(entry), "constructor") => self.constructor = Some(entry),
+            (Err(why), _) => self.unread.push((name, why)),
+            // `fallback` and `receive` have nothing to encode; what a later compiler adds is none of ours.
+            (Ok(_), _) => {}
+        }
+    }
+}

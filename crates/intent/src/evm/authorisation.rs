@@ -1,0 +1,57 @@
+//! EIP-7702 authorisations: `0x05 || rlp([chain, delegate, nonce])` is signed, the tuple with the signature is handed on.
+
+use super::{address, rlp, rlp::Reader};
+use crate::{Authorisation, Error, Intent, Result, Signature, recover::recover};
+use alloy_primitives::keccak256;
+
+/// The byte before the list that is signed.
+pub(super) const MAGIC: u8 = 5;
+
+/// The bytes that the authority signs.
+pub(super) fn bytes(intent: &Intent, authorisation: &Authorisation) -> Result<Vec<u8>> {
+    let chain = intent.chain.evm_number().filter(|number| *number > 0);
+    let chain = chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?;
+    let delegate = address::canonical(&authorisation.delegate);
+    let delegate = delegate.ok_or_else(|| Error::unsuitable("the delegate is no account in canonical form"))?;
+    if authorisation.authority != intent.signer || authorisation.nonce == u64::MAX {
+        return Err(Error::unsuitable("an authorisation is signed by its authority, at a nonce below 2^64-1"));
+    }
+    Ok(preimage(if authorisation.any_chain { 0 } else { chain }, &delegate, authorisation.nonce))
+}
+
+fn preimage(chain: u64, delegate: &[u8; 20], nonce: u64) -> Vec<u8> {
+    let items = [rlp::uint(&chain.to_be_bytes()), rlp::bytes(delegate), rlp::uint(&nonce.to_be_bytes())].concat();
+    [vec![MAGIC], rlp::list(&items)].concat()
+}
+
+/// Reads what an authority is to sign, behind the magic byte.
+pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authorisation> {
+    let mut list = Reader::whole(bytes)?;
+    let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
+    list.finish()?;
+    tuple(chain, for_chain, authority.to_owned(), &delegate, nonce)
+}
+
+/// Reads a signed tuple `[chain, delegate, nonce, y, r, s]`; who signed it is its authority.
+pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> {
+    let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
+    let (y, r, s) = (list.uint()?, list.amount()?, list.amount()?);
+    list.finish()?;
+    let mut rs = [0; 64];
+    rs[..32].copy_from_slice(&r.to_be_bytes());
+    rs[32..].copy_from_slice(&s.to_be_bytes());
+    let signature = Signature { rs, recovery: u8::try_from(y).unwrap_or(u8::MAX) };
+    let key = recover(&keccak256(preimage(for_chain, &delegate, nonce)).0, &signature);
+    let key = key.ok_or_else(|| Error::undecodable("an authorisation carries no sound signature"))?;
+    tuple(chain, for_chain, address::address(&key)?, &delegate, nonce)
+}
+
+fn tuple(chain: u64, for_chain: u64, authority: String, delegate: &[u8; 20], nonce: u64) -> Result<Authorisation> {
+    if for_chain != 0 && for_chain != chain {
+        return Err(Error::undecodable(format!("an authorisation is for chain {for_chain}")));
+    }
+    if nonce == u64::MAX {
+        return Err(Error::undecodable("no chain takes an authorisation's nonce"));
+    }
+    Ok(Authorisation { authority, delegate: address::show(delegate), nonce, any_chain: for_chain == 0 })
+}

@@ -1,0 +1,157 @@
+//! Reads a transaction from the bytes that are signed, and from nothing else.
+
+use super::{address, authorisation, rlp::Reader};
+use crate::{
+    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, Result, Scheme, SignRequest,
+    Transaction, Unsigned,
+};
+use alloy_primitives::keccak256;
+use types::{Amount, Witness};
+
+/// What a transaction's bytes say.
+struct Fields<'a> {
+    chain: u64,
+    nonce: u64,
+    /// Price and tip of a unit of gas.
+    price: (Amount, Amount),
+    gas: u64,
+    to: &'a [u8],
+    value: Amount,
+    data: &'a [u8],
+    access: Reader<'a>,
+    /// None for a type that carries no list of them.
+    authorisations: Option<Reader<'a>>,
+}
+
+/// Reads the signing payload of a transaction: EIP-155 legacy, EIP-2930 (1), EIP-1559 (2), EIP-7702 (4).
+///
+/// Refused as undecodable: any other type (blobs, EIP-4844, too), another chain or none (a legacy payload without one would hold on every
+/// chain), anything that is not canonical RLP, and what no chain takes (a tip above the cap, the nonce 2^64-1).
+pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
+    let fields = fields(&unsigned.bytes)?;
+    if fields.chain == 0 || Some(fields.chain) != unsigned.chain.evm_number() {
+        return Err(Error::undecodable(format!("they are for chain {}, not for {}", fields.chain, unsigned.chain)));
+    }
+    let fee = fields.fee()?;
+    let act = Act::Transaction(fields.transaction()?);
+    let request = SignRequest {
+        account: unsigned.signer.clone(),
+        scheme: Scheme::EcdsaSecp256k1,
+        digest: keccak256(&unsigned.bytes).0,
+    };
+    Ok(Decoded {
+        intent: Intent { chain: unsigned.chain.clone(), signer: unsigned.signer.clone(), act },
+        witnesses: vec![Witness::nonce(&unsigned.signer, fields.nonce)],
+        fee,
+        requests: vec![request],
+    })
+}
+
+fn fields(bytes: &[u8]) -> Result<Fields<'_>> {
+    match bytes.first() {
+        Some(0xc0..) => legacy(Reader::whole(bytes)?),
+        Some(1) => eip2930(Reader::whole(&bytes[1..])?),
+        Some(2) => eip1559(Reader::whole(&bytes[1..])?, false),
+        Some(3) => Err(Error::undecodable("blob transactions (type 3) are not signed here")),
+        Some(4) => eip1559(Reader::whole(&bytes[1..])?, true),
+        Some(kind) => Err(Error::undecodable(format!("nothing that is signed begins with {kind:#04x}"))),
+        None => Err(Error::undecodable("there are none")),
+    }
+}
+
+/// EIP-155: `[nonce, price, gas, to, value, data, chain, 0, 0]`.
+fn legacy(mut list: Reader<'_>) -> Result<Fields<'_>> {
+    let (nonce, price, gas) = (list.uint()?, list.amount()?, list.uint()?);
+    let (to, value, data) = (list.bytes()?, list.amount()?, list.bytes()?);
+    if list.is_empty() {
+        return Err(Error::undecodable(
+            "a legacy transaction without a chain (before EIP-155) would hold on every chain",
+        ));
+    }
+    let (chain, r, s) = (list.uint()?, list.amount()?, list.amount()?);
+    list.finish()?;
+    if !(r.is_zero() && s.is_zero()) {
+        return Err(Error::undecodable("they carry a signature already"));
+    }
+    let access = Reader::default();
+    Ok(Fields { chain, nonce, price: (price, price), gas, to, value, data, access, authorisations: None })
+}
+
+/// EIP-2930: `[chain, nonce, price, gas, to, value, data, access]`.
+fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
+    let (chain, nonce, price, gas) = (list.uint()?, list.uint()?, list.amount()?, list.uint()?);
+    let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
+    list.finish()?;
+    Ok(Fields { chain, nonce, price: (price, price), gas, to, value, data, access, authorisations: None })
+}
+
+/// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of authorisations.
+fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
+    let (chain, nonce, tip, cap, gas) = (list.uint()?, list.uint()?, list.amount()?, list.amount()?, list.uint()?);
+    let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
+    let authorisations = if carries { Some(list.list()?) } else { None };
+    list.finish()?;
+    Ok(Fields { chain, nonce, price: (cap, tip), gas, to, value, data, access, authorisations })
+}
+
+impl Fields<'_> {
+    fn fee(&self) -> Result<FeeTerms> {
+        let (fee_per_gas, tip) = self.price;
+        let small = fee_per_gas.to_u128().is_some();
+        if !small || tip > fee_per_gas || self.nonce == u64::MAX {
+            return Err(Error::undecodable("no chain takes its price or its nonce"));
+        }
+        let total = fee_per_gas.checked_mul(Amount::from(self.gas));
+        let total_fee = total.ok_or_else(|| Error::undecodable("its fee is above 2^256-1"))?;
+        Ok(FeeTerms { gas: self.gas, fee_per_gas, tip, total_fee })
+    }
+
+    fn transaction(&self) -> Result<Transaction> {
+        let to = match self.to {
+            [] => None,
+            to if to.len() == 20 => Some(address::show(to)),
+            _ => return Err(Error::undecodable("the receiver is neither 20 bytes nor none")),
+        };
+        let authorisations = self.authorisations.map(|list| self.authorisations(list)).transpose()?;
+        if to.is_none() && authorisations.is_some() {
+            return Err(Error::undecodable("a transaction with authorisations cannot deploy"));
+        }
+        Ok(Transaction {
+            outputs: vec![Output { to, value: self.value }],
+            data: self.data.to_vec(),
+            access: access(self.access)?,
+            authorisations: authorisations.unwrap_or_default(),
+        })
+    }
+
+    fn authorisations(&self, mut list: Reader<'_>) -> Result<Vec<Authorisation>> {
+        if list.is_empty() {
+            return Err(Error::undecodable("a transaction of type 4 without authorisations"));
+        }
+        let mut all = Vec::new();
+        while !list.is_empty() {
+            all.push(authorisation::signed(self.chain, list.list()?)?);
+        }
+        Ok(all)
+    }
+}
+
+fn access(mut list: Reader<'_>) -> Result<Vec<AccessEntry>> {
+    let mut entries = Vec::new();
+    while !list.is_empty() {
+        let mut entry = list.list()?;
+        let account = address::show(&entry.exactly::<20>()?);
+        let slots = slots(entry.list()?)?;
+        entry.finish()?;
+        entries.push(AccessEntry { account, slots });
+    }
+    Ok(entries)
+}
+
+fn slots(mut list: Reader<'_>) -> Result<Vec<String>> {
+    let mut slots = Vec::new();
+    while !list.is_empty() {
+        slots.push(format!("0x{}", hex::encode(list.exactly::<32>()?)));
+    }
+    Ok(slots)
+}

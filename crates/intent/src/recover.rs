@@ -1,0 +1,33 @@
+//! Who made a signature: ECDSA on secp256k1, for every chain that uses it.
+
+use crate::{PublicKey, Signature};
+use secp256k1::{
+    Message, SECP256K1,
+    ecdsa::{self, RecoverableSignature, RecoveryId},
+};
+
+/// The key that signed this digest; none if the signature is malformed, or its s is high (EIP-2, BIP-146): a high s is the same signature
+/// written a second way, and would give one transaction two ids.
+pub(crate) fn recover(digest: &[u8; 32], signature: &Signature) -> Option<PublicKey> {
+    if signature.recovery > 1 || !is_low(signature) {
+        return None;
+    }
+    let id = RecoveryId::try_from(i32::from(signature.recovery)).ok()?;
+    let signature = RecoverableSignature::from_compact(&signature.rs, id).ok()?;
+    let key = SECP256K1.recover_ecdsa(&Message::from_digest(*digest), &signature).ok()?;
+    Some(PublicKey(key.serialize()))
+}
+
+fn is_low(signature: &Signature) -> bool {
+    let Ok(given) = ecdsa::Signature::from_compact(&signature.rs) else { return false };
+    let mut normal = given;
+    normal.normalize_s();
+    normal == given
+}
+
+impl PublicKey {
+    /// The same point in 65 bytes (SEC 1, uncompressed); none if these bytes are no point of the curve.
+    pub(crate) fn uncompressed(&self) -> Option<[u8; 65]> {
+        Some(secp256k1::PublicKey::from_slice(&self.0).ok()?.serialize_uncompressed())
+    }
+}
