@@ -17,7 +17,11 @@ const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
 pub(crate) fn run() -> Outcome {
     postgres()?;
     locale();
-    npm_packages()
+    npm_packages()?;
+    if !testkit::anvil::is_installed() {
+        println!("setup: npm has no anvil for this system: name one by FLORIN_ANVIL, or its tests are skipped");
+    }
+    Ok(())
 }
 
 fn postgres() -> Outcome {

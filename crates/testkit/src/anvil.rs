@@ -92,6 +92,11 @@ pub fn start(options: &Options) -> Option<Anvil> {
     }
 }
 
+/// Whether anvil is on this machine.
+pub fn is_installed() -> bool {
+    program::find().is_some()
+}
+
 impl Anvil {
     /// Start a node and wait until it answers.
     ///
