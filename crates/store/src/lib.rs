@@ -17,6 +17,7 @@
 //! - a statement that forgets its namespace does not run (`tenancy`);
 //! - a lost connection during a commit neither loses nor repeats the transaction (`groups`).
 
+mod batch;
 mod batcher;
 mod chain;
 mod db;
@@ -37,6 +38,7 @@ mod table;
 mod tx;
 mod value;
 
+pub use batch::Batch;
 pub use batcher::Batcher;
 pub use db::{Config, Db, EngineKind, LeaseTime, On};
 pub use error::{Error, Result};

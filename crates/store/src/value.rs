@@ -125,9 +125,8 @@ value!(Amount, Blob, |it| Cow::Owned(Quantity::from(*it).to_ordered_bytes()), "a
 });
 value!(Json, Text, |it| Cow::Borrowed(it.as_str()), "JSON", |cell| Json::parse(&cell).ok_or(Cell::Text(cell)));
 value!(Witness, Text, |it| Cow::Borrowed(it.as_str()), "a witness", |cell| Ok(Witness::from_stored(cell)));
-value!(Namespace, Text, |it| Cow::Borrowed(it.as_str()), "a namespace", |cell| cell
-    .parse()
-    .map_err(|_| Cell::Text(cell)));
+value!(Namespace, Text, |it| Cow::Borrowed(it.as_str()), "a namespace", |cell| Namespace::from_stored(&cell)
+    .ok_or(Cell::Text(cell)));
 value!(ChainId, Text, |it| Cow::Borrowed(it.as_str()), "a chain", |cell| cell.parse().map_err(|_| Cell::Text(cell)));
 
 macro_rules! ids {

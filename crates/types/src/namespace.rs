@@ -14,6 +14,16 @@ pub struct Namespace(String);
 pub struct NamespaceError;
 
 impl Namespace {
+    /// Where facts stand that concern no tenant but the installation: blocks, seals, keys of the house. No user can name it.
+    pub fn installation() -> Self {
+        Self("_".to_owned())
+    }
+
+    /// From what a database holds: a namespace, or the installation's.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        if text == "_" { Some(Self::installation()) } else { text.parse().ok() }
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.0

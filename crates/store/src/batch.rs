@@ -1,0 +1,63 @@
+//! One fact for many rows: which rows they are, and the Merkle root of their columns that never change.
+
+use crate::{Kind, Value};
+use serde::Serialize;
+use serde_json::{Map, Value as JsonValue};
+use types::{Digest, merkle_root};
+
+/// The member `batch` of a fact's payload: enough for the verifier to find the rows and compute the root again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Batch {
+    table: &'static str,
+    columns: Vec<&'static str>,
+    key: Map<String, JsonValue>,
+    order: Vec<&'static str>,
+    count: usize,
+    root: Digest,
+}
+
+impl Batch {
+    /// Of these rows of a table: `columns` in the order of each row's values, `key` the equalities that select the rows, `order` the
+    /// columns that sort them as they are given.
+    pub fn of(
+        table: &'static str,
+        columns: &[&'static str],
+        key: &[(&str, JsonValue)],
+        order: &[&'static str],
+        rows: &[Vec<Value<'_>>],
+    ) -> Self {
+        let leaves: Vec<Vec<u8>> = rows.iter().map(|row| leaf(row)).collect();
+        Self {
+            table,
+            columns: columns.to_vec(),
+            key: key.iter().map(|(column, value)| ((*column).to_owned(), value.clone())).collect(),
+            order: order.to_vec(),
+            count: rows.len(),
+            root: merkle_root(&leaves),
+        }
+    }
+}
+
+/// The leaf of a row: each value as a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes big-endian, or a 4-byte length and the bytes.
+fn leaf(row: &[Value<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in row {
+        match value {
+            Value::Null(Kind::Int | Kind::Text | Kind::Blob) => bytes.push(0),
+            Value::Int(number) => {
+                bytes.push(1);
+                bytes.extend_from_slice(&number.to_be_bytes());
+            }
+            Value::Text(text) => push(&mut bytes, 2, text.as_bytes()),
+            Value::Blob(blob) => push(&mut bytes, 3, blob),
+        }
+    }
+    bytes
+}
+
+fn push(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    let length = u32::try_from(content.len()).expect("a stored value is shorter than 4 GiB");
+    bytes.push(tag);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(content);
+}
