@@ -2,7 +2,7 @@
 
 use crate::{Finality, Result, Submitted};
 use async_trait::async_trait;
-use intent::{FeeTerms, Intent, Interface, Signed, Unsigned};
+use intent::{FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use types::{Amount, Block, ChainEvent, ChainId, Height, Status, Time, Transfer, Witness};
@@ -91,6 +91,8 @@ pub struct Plan<'a> {
     pub terms: FeeTerms,
     /// What it may and may not use up.
     pub reservations: &'a Reservations,
+    /// The signatures of the authorisations that the intent carries, in their order (EVM, EIP-7702).
+    pub authorisations: &'a [Signature],
 }
 
 /// How far a signer has come.

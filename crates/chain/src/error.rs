@@ -1,6 +1,6 @@
 //! What can go wrong between Florin and a node.
 
-use types::{Code, Coded, codes};
+use types::{Amount, Code, Coded, codes};
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -42,6 +42,32 @@ pub enum Error {
         /// The raw data, hexadecimal with 0x.
         data: String,
     },
+    /// The node serves another chain than the one that is configured.
+    #[error("the node of {chain} serves eip155:{found}")]
+    WrongChain {
+        /// The chain that is configured.
+        chain: String,
+        /// The number of the chain that it serves.
+        found: u64,
+    },
+    /// The chain's price is above the configured cap.
+    #[error("{chain} asks {price} for a unit of work, above the configured cap of {cap}")]
+    TooDear {
+        /// The chain.
+        chain: String,
+        /// Its price now, in base units.
+        price: Amount,
+        /// The cap, in base units.
+        cap: Amount,
+    },
+    /// The configuration of a chain makes no sense.
+    #[error("{field}: {why}")]
+    Config {
+        /// Which setting.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What was asked makes no sense on this chain.
     #[error(transparent)]
     Intent(#[from] intent::Error),
@@ -52,6 +78,9 @@ codes! { Error {
     Self::Untrusted { .. } => ("chain.untrusted", 502, Later),
     Self::Refused { .. } => ("chain.refused", 502, Never),
     Self::Reverts { .. } => ("chain.reverts", 422, Never),
+    Self::WrongChain { .. } => ("chain.wrong_chain", 503, Never),
+    Self::TooDear { .. } => ("chain.too_dear", 503, Later),
+    Self::Config { .. } => ("chain.config", 400, Never),
     ;
     Self::Intent(inner) => inner,
 }}
@@ -64,6 +93,7 @@ impl Coded for Error {
     fn field(&self) -> Option<String> {
         match self {
             Self::Intent(inner) => inner.field(),
+            Self::Config { field, .. } => Some((*field).to_owned()),
             _ => None,
         }
     }

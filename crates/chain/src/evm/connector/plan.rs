@@ -1,0 +1,28 @@
+//! From intent and terms to the bytes that are signed.
+
+use super::Evm;
+use crate::{Error, Plan, Result};
+use futures::future::join_all;
+use intent::Unsigned;
+use intent::evm::Terms;
+
+impl Evm {
+    pub(super) async fn plan_all(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>> {
+        join_all(plans.iter().map(|plan| self.plan_one(plan))).await
+    }
+
+    /// Nonces are handed out by whoever reserves them: a plan without one makes no sense.
+    async fn plan_one(&self, plan: &Plan<'_>) -> Result<Unsigned> {
+        if plan.intent.chain != self.chain {
+            return Err(unsuitable("the intent is meant for another chain"));
+        }
+        let nonce = plan.reservations.nonce.ok_or_else(|| unsuitable("a transaction of this chain needs a nonce"))?;
+        let price = self.price_of(&plan.terms).await?;
+        let terms = Terms { nonce, gas: plan.terms.gas, price, authorisations: plan.authorisations.to_vec() };
+        Ok(intent::evm::unsigned(plan.intent, &terms)?)
+    }
+}
+
+fn unsuitable(why: &str) -> Error {
+    Error::Intent(intent::Error::Unsuitable { why: why.to_owned() })
+}

@@ -1,0 +1,121 @@
+//! What transactions would buy and cost now.
+
+use super::Evm;
+use super::revert;
+use crate::evm::header::Header;
+use crate::evm::numerals::{Quantity, show_amount, show_bytes};
+use crate::evm::rpc::{Call, Failure, Reply, parse};
+use crate::{Error, Quote, Result};
+use intent::evm::Price;
+use intent::{Act, FeeTerms, Intent, Transaction};
+use serde_json::{Value, json};
+use types::Amount;
+
+/// What a payment to an account without code costs, exactly.
+const PLAIN_PAYMENT: u64 = 21_000;
+
+/// What all quotes of one batch share.
+struct Market {
+    head: Header,
+    price: Price,
+}
+
+impl Evm {
+    pub(super) async fn quote_all(&self, intents: &[Intent]) -> Vec<Result<Quote>> {
+        let requests: Vec<Result<Value>> = intents.iter().map(|intent| self.request(intent)).collect();
+        let (market, mut estimates) = match self.ask_market(&requests).await {
+            Ok((market, estimates)) => (market, estimates.into_iter()),
+            Err(error) => return requests.into_iter().map(|request| request.and(Err(error.clone()))).collect(),
+        };
+        let mut quote = |request: Result<Value>| {
+            request?;
+            let estimate = estimates.next().unwrap_or_else(|| Err(Failure::Silent { why: "no reply".to_owned() }));
+            self.quote_one(&market, estimate)
+        };
+        requests.into_iter().map(&mut quote).collect()
+    }
+
+    /// Everything in one round trip: the newest block, the price, and the estimates.
+    async fn ask_market(&self, requests: &[Result<Value>]) -> Result<(Market, Vec<Reply>)> {
+        let mut calls = vec![Call::new("eth_getBlockByNumber", json!(["latest", false]))];
+        let prices = self.price_calls();
+        let price_count = prices.len();
+        calls.extend(prices);
+        calls.extend(requests.iter().flatten().map(|request| Call::new("eth_estimateGas", json!([request]))));
+        let mut replies = self.read(calls).await?.into_iter();
+        let head: Option<Header> = replies.next().map_or(Ok(None), |reply| self.parse(reply))?;
+        let head = self.sound(head)?.ok_or_else(|| self.untrusted("it has no newest block"))?;
+        let price_reply = if price_count > 0 { replies.next() } else { None };
+        let price = self.price(&head, price_reply).await?;
+        Ok((Market { head, price }, replies.collect()))
+    }
+
+    fn quote_one(&self, market: &Market, estimate: Reply) -> Result<Quote> {
+        let gas = self.gas(&market.head, estimate)?;
+        let (fee_per_gas, tip) = match market.price {
+            Price::Legacy { gas_price } => (gas_price, gas_price),
+            Price::Eip1559 { cap, tip } => (cap, tip),
+        };
+        let total_fee = Amount::from(gas).checked_mul(fee_per_gas);
+        let total_fee = total_fee.ok_or_else(|| self.untrusted("a price beyond 2^256"))?;
+        Ok(Quote { terms: FeeTerms { gas, fee_per_gas, tip, total_fee } })
+    }
+
+    fn gas(&self, head: &Header, estimate: Reply) -> Result<u64> {
+        let Quantity(estimate) = match estimate {
+            Err(Failure::Said(error)) => return Err(revert::error(&self.chain, None, &error)),
+            // Nodes from before EIP-1474 answer with the revert's data as if it were a result.
+            Ok(text) if revert::in_result(&text).is_some() => {
+                return Err(revert::reverts(None, &revert::in_result(&text).unwrap_or_default()));
+            }
+            reply => parse(reply).map_err(|failure| self.error(failure))?,
+        };
+        let limit = self.config.gas.max.unwrap_or(u64::MAX).min(head.gas_limit.0);
+        if estimate > limit {
+            return Err(self.too_much_gas(estimate, limit));
+        }
+        Ok(if estimate == PLAIN_PAYMENT { estimate } else { self.scaled(estimate).min(limit) })
+    }
+
+    fn scaled(&self, estimate: u64) -> u64 {
+        let scaled = u128::from(estimate) * u128::from(self.config.gas.scale_percent) / 100;
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    }
+
+    fn too_much_gas(&self, estimate: u64, limit: u64) -> Error {
+        Error::Intent(intent::Error::Unsuitable {
+            why: format!("it needs {estimate} gas, and one transaction may buy {limit}"),
+        })
+    }
+
+    /// The transaction as `eth_estimateGas` takes it. No price: a signer's means are judged when it is sent.
+    fn request(&self, intent: &Intent) -> Result<Value> {
+        let Act::Transaction(transaction) = &intent.act else {
+            return Err(unsuitable("only a transaction has a price"));
+        };
+        if intent.chain != self.chain {
+            return Err(unsuitable("the intent is meant for another chain"));
+        }
+        let [output] = transaction.outputs.as_slice() else {
+            return Err(unsuitable("a transaction of this chain has exactly one output"));
+        };
+        let mut request =
+            json!({"from": intent.signer, "value": show_amount(output.value), "data": show_bytes(&transaction.data)});
+        if let Some(to) = &output.to {
+            request["to"] = json!(to);
+        }
+        self.add_lists(&mut request, transaction);
+        Ok(request)
+    }
+
+    fn add_lists(&self, request: &mut Value, transaction: &Transaction) {
+        if !transaction.access.is_empty() {
+            let entry = |entry: &intent::AccessEntry| json!({"address": entry.account, "storageKeys": entry.slots});
+            request["accessList"] = transaction.access.iter().map(entry).collect();
+        }
+    }
+}
+
+fn unsuitable(why: &str) -> Error {
+    Error::Intent(intent::Error::Unsuitable { why: why.to_owned() })
+}

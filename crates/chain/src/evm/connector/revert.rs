@@ -1,0 +1,68 @@
+//! Reverts, in the many forms in which nodes tell them.
+//!
+//! | node | form |
+//! |---|---|
+//! | geth, anvil, reth | error 3 with the data as a string |
+//! | Besu, Erigon | error -32000 with the data as a string |
+//! | Nethermind | error -32015, the data after the word `Reverted` |
+//! | Hardhat and some providers | the data inside an object |
+//! | GoQuorum, geth before 1.9.15 | no error: the data is the result, four bytes longer than whole words |
+
+use crate::Error;
+use crate::evm::numerals::{bytes, show_bytes};
+use crate::evm::rpc::ErrorObject;
+use intent::Interface;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use types::ChainId;
+
+/// Ways in which execution ends badly without the contract's own words.
+const FAILURES: &[&str] = &[
+    "out of gas",
+    "gas required exceeds allowance",
+    "invalid opcode",
+    "invalid jump",
+    "stack underflow",
+    "stack limit reached",
+    "contract creation code storage out of gas",
+    "max code size exceeded",
+    "vm execution error",
+    "always failing transaction",
+];
+
+/// A no to a call or an estimate, as the crate's error: a revert with its reason, or a refusal.
+pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &ErrorObject) -> Error {
+    let text = error.message.to_lowercase();
+    let data = error.data.as_ref().and_then(find_data);
+    match data {
+        Some(data) if !data.is_empty() || text.contains("revert") => reverts(interface, &data),
+        _ if error.code == 3 || text.contains("revert") || FAILURES.iter().any(|phrase| text.contains(phrase)) => {
+            Error::Reverts { reason: error.words(), data: "0x".to_owned() }
+        }
+        _ => Error::Refused { chain: chain.to_string(), number: error.code, message: error.words() },
+    }
+}
+
+/// The error for a revert with this data.
+pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
+    Error::Reverts { reason: intent::evm::revert_reason(interface, data), data: show_bytes(data) }
+}
+
+/// The data of a revert that a node gave as a result: whole words after a selector. Results of calls are whole words.
+pub(super) fn in_result(result: &RawValue) -> Option<Vec<u8>> {
+    let text: &str = serde_json::from_str(result.get()).ok()?;
+    bytes(text).filter(|data| is_revert(data))
+}
+
+/// Whether bytes have the form of a revert's data.
+pub(super) fn is_revert(data: &[u8]) -> bool {
+    data.len() % 32 == 4
+}
+
+fn find_data(data: &Value) -> Option<Vec<u8>> {
+    match data {
+        Value::String(text) => bytes(text.trim_start_matches("Reverted ").trim_start_matches("revert: ").trim()),
+        Value::Object(members) => members.get("data").or_else(|| members.get("result")).and_then(find_data),
+        _ => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! Every row, every trap, and what four real nodes answered to thirty cases.
+
+use super::*;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+fn any(code: i64, message: &str) -> Class {
+    classify(Client::Any, &[], code, message)
+}
+
+fn at_besu(code: i64, message: &str) -> Class {
+    classify(Client::Besu, &[], code, message)
+}
+
+#[test]
+fn every_text_of_the_field_has_its_class() {
+    for (class, texts) in [
+        (
+            Class::Known,
+            &[
+                "already known",
+                "Known transaction",
+                "Transaction with the same hash was already imported.",
+                "transaction already imported",
+                "transaction already in pool",
+            ][..],
+        ),
+        (
+            Class::ReplacementUnderpriced,
+            &["replacement transaction underpriced", "Replacement transaction underpriced"],
+        ),
+        (
+            Class::Underpriced,
+            &["transaction underpriced", "fee too low", "Gas price below configured minimum gas price"],
+        ),
+        (
+            Class::BelowBaseFee,
+            &[
+                "max fee per gas less than block base fee: address 0x…, maxFeePerGas: 1, baseFee: 7",
+                "Gas price below current base fee",
+            ],
+        ),
+        (Class::NonceUsed, &["nonce too low: next nonce 1, tx nonce 0", "Nonce is too low"]),
+        (
+            Class::NonceAhead,
+            &[
+                "nonce too high",
+                "nonce is too high",
+                "Transaction nonce is too distant from current sender nonce",
+                "nonce too far in the future",
+                "tx nonce 9 exceeds next nonce 3",
+                "nonce out of range",
+                "tx-nonce-too-high",
+                "gapped-nonce tx from delegated accounts",
+                "in-flight transaction limit reached for delegated accounts",
+            ],
+        ),
+        (Class::HoleBelow, &["An invalid transaction with a lower nonce exists"]),
+        (
+            Class::Funds,
+            &[
+                "insufficient funds for gas * price + value: address 0x…",
+                "insufficient funds for transfer",
+                "Upfront cost exceeds account balance",
+                "User cant pay the bills",
+            ],
+        ),
+        (
+            Class::GasLimit,
+            &["intrinsic gas too low", "exceeds block gas limit", "Transaction gas limit exceeds block gas limit"],
+        ),
+        (
+            Class::Size,
+            &["oversized data", "max initcode size exceeded", "rlp: value size exceeds available input length"],
+        ),
+        (Class::PoolFull, &["txpool is full", "account limit exceeded"]),
+        (
+            Class::Reserved,
+            &[
+                "address already reserved",
+                "authority already reserved",
+                "future transaction tries to replace pending transaction",
+            ],
+        ),
+        (Class::Permission, &["Sender account not authorized to send transactions"]),
+        (
+            Class::FeeCap,
+            &["Transaction fee cap exceeded", "tx fee (1.56 ether) exceeds the configured cap (1.00 ether)"],
+        ),
+        (
+            Class::NotReady,
+            &[
+                "Transaction pool not enabled. (Either txpool explicitly disabled, or node not yet in sync).",
+                "Initial sync is still in progress",
+            ],
+        ),
+        (Class::WrongChain, &["invalid sender", "Wrong chainId", "Invalid signature"]),
+        (
+            Class::Throttled,
+            &["Too Many Requests", "daily request count exceeded, request rate limited", "rate limit hit"],
+        ),
+        (Class::Unsupported, &["transaction type not supported"]),
+    ] {
+        for text in texts {
+            assert_eq!(any(-32000, text), class, "{text}");
+        }
+    }
+}
+
+#[test]
+fn besu_means_something_by_its_numbers() {
+    for (number, text, class) in [
+        (-32000, "Known transaction", Class::Known),
+        (-32000, "Replacement transaction underpriced", Class::ReplacementUnderpriced),
+        (-32000, "Transaction nonce is too distant from current sender nonce", Class::NonceAhead),
+        (-32000, "An invalid transaction with a lower nonce exists", Class::HoleBelow),
+        (-32000, "Transaction fee cap exceeded", Class::FeeCap),
+        (-32000, "Wrong chainId", Class::WrongChain),
+        (-32001, "in other words", Class::NonceUsed),
+        (-32003, "in other words", Class::GasLimit),
+        (-32004, "in other words", Class::Funds),
+        (-32006, "in other words", Class::NonceAhead),
+        (-32007, "in other words", Class::Permission),
+        (-32008, "in other words", Class::NotReady),
+        (-32009, "Gas price below configured minimum gas price", Class::Underpriced),
+        (-32009, "Gas price below current base fee", Class::BelowBaseFee),
+        (-32009, "in other words", Class::Lost),
+    ] {
+        assert_eq!(at_besu(number, text), class, "{number} {text}");
+    }
+    for number in [-32001, -32003, -32004, -32006, -32007, -32008] {
+        assert_eq!(any(number, "in other words"), Class::Lost, "{number} means nothing elsewhere");
+    }
+}
+
+#[test]
+fn a_phrase_inside_another_does_not_decide() {
+    assert_eq!(any(-32000, "replacement transaction underpriced"), Class::ReplacementUnderpriced);
+    assert_eq!(any(-32000, "transaction underpriced: tip needed 1"), Class::Underpriced);
+    assert_eq!(any(-32000, "unknown transaction"), Class::Lost);
+    assert_eq!(any(-32000, "Unknown transaction type"), Class::Lost);
+    assert_eq!(any(-32000, "known transaction: 0xabc"), Class::Known);
+}
+
+#[test]
+fn one_number_with_several_meanings_is_told_by_its_text() {
+    assert_eq!(at_besu(-32005, "Transaction gas limit exceeds block gas limit"), Class::GasLimit);
+    assert_eq!(at_besu(-32005, "Requested range exceeds maximum RPC range limit"), Class::Lost);
+    assert_eq!(at_besu(-32005, "Number of requests exceeds max batch size"), Class::Lost);
+    assert_eq!(any(-32005, "Number of requests exceeds max batch size"), Class::Lost);
+    assert_eq!(any(-32005, "limit exceeded"), Class::Throttled);
+    assert_eq!(any(-32029, "anything"), Class::Throttled);
+    assert_eq!(any(429, "anything"), Class::Throttled);
+    assert_eq!(at_besu(-32002, "Invalid signature"), Class::WrongChain);
+    assert_eq!(at_besu(-32002, "Transaction pool not enabled"), Class::NotReady);
+    assert_eq!(at_besu(-32002, "in other words"), Class::Lost);
+    // anvil says -32003 for nearly everything; Besu's meaning of it must not leak to others.
+    assert_eq!(any(-32003, "nonce too low"), Class::NonceUsed);
+}
+
+#[test]
+fn patience_is_told_from_limits_that_patience_does_not_mend() {
+    assert!(asks_for_patience(-32005, "limit exceeded"));
+    assert!(asks_for_patience(-32000, "Your app has exceeded its compute units per second capacity"));
+    assert!(asks_for_patience(429, ""));
+    assert!(!asks_for_patience(-32005, "query returned more than 10000 results"));
+    assert!(!asks_for_patience(-32005, "Requested range exceeds maximum RPC range limit"));
+    assert!(!asks_for_patience(-32000, "execution reverted: rate limiter"));
+}
+
+#[test]
+fn what_nobody_knows_proves_nothing() {
+    for text in ["", "internal error", "Internal error", "timeout", "\u{0}\u{202e}"] {
+        assert_eq!(any(-32603, text), Class::Lost, "{text:?}");
+    }
+}
+
+#[test]
+fn own_rules_come_first() {
+    let rule = |class, code, contains: &[&str]| ErrorRule {
+        class,
+        code,
+        contains: contains.iter().map(|phrase| (*phrase).to_owned()).collect(),
+    };
+    let rules = [rule(Class::PoolFull, None, &["Nonce Too Low"]), rule(Class::Permission, Some(-5), &[])];
+    assert_eq!(classify(Client::Any, &rules, -32000, "nonce too low"), Class::PoolFull);
+    assert_eq!(classify(Client::Any, &rules, -5, "already known"), Class::Permission);
+    assert_eq!(classify(Client::Any, &rules, -6, "already known"), Class::Known);
+    assert!(rules.iter().all(ErrorRule::is_sound));
+    assert!(!rule(Class::Known, None, &[]).is_sound());
+    assert!(!rule(Class::Known, None, &[""]).is_sound());
+}
+
+/// The answers of four nodes, and what each proves, stand side by side in `vectors/`.
+#[test]
+fn the_answers_of_real_nodes() {
+    let answers: BTreeMap<String, BTreeMap<String, Value>> =
+        serde_json::from_str(include_str!("../../../vectors/node-errors.json")).unwrap();
+    let expected: BTreeMap<String, BTreeMap<String, String>> =
+        serde_json::from_str(include_str!("../../../vectors/node-errors.expected.json")).unwrap();
+    assert_eq!(answers.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    let mut seen = 0;
+    for (node, cases) in &answers {
+        assert_eq!(cases.len(), expected[node].len(), "{node}");
+        for (case, answer) in cases {
+            assert_eq!(told(answer), expected[node][case], "{node}: {case}: {answer}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 120, "{seen}");
+}
+
+fn told(answer: &Value) -> String {
+    match answer.get("code").and_then(Value::as_i64) {
+        Some(code) => {
+            let class = classify(Client::Geth, &[], code, answer["message"].as_str().unwrap());
+            serde_json::to_value(class).unwrap().as_str().unwrap().to_owned()
+        }
+        None if answer.as_str().is_some_and(|hash| hash.starts_with("0x")) => "hash".to_owned(),
+        None => "no_answer".to_owned(),
+    }
+}

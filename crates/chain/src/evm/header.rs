@@ -1,0 +1,132 @@
+//! A block's header as JSON tells it, and its hash from its own fields.
+//!
+//! The hash is Keccak-256 of the RLP of the fields in their order, later forks' fields at the end (London to Osaka and the announced ones).
+//! Two chains differ: Byzantine-fault-tolerant engines leave their seals out (see `bft`), Avalanche has a field of its own in the middle. A field
+//! that is not known here makes the hash come out wrong, and the header is refused.
+
+mod bft;
+mod rlp;
+
+use super::bloom::Bloom;
+use super::numerals::{Account, Big, Bytes, Fixed, Quantity, Word, show_bytes};
+use alloy_primitives::keccak256;
+use rlp::List;
+use serde::Deserialize;
+use types::{Height, Time};
+
+/// A header.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Header {
+    pub(super) hash: Word,
+    pub(super) parent_hash: Word,
+    sha3_uncles: Word,
+    miner: Account,
+    state_root: Word,
+    pub(super) transactions_root: Word,
+    pub(super) receipts_root: Word,
+    pub(super) logs_bloom: Bloom,
+    difficulty: Big,
+    pub(super) number: Quantity,
+    pub(super) gas_limit: Quantity,
+    gas_used: Quantity,
+    pub(super) timestamp: Quantity,
+    extra_data: Bytes,
+    #[serde(default = "zero_word")]
+    mix_hash: Word,
+    #[serde(default = "zero_nonce")]
+    nonce: Fixed<8>,
+    // London (EIP-1559).
+    pub(super) base_fee_per_gas: Option<Big>,
+    // Shanghai (EIP-4895).
+    withdrawals_root: Option<Word>,
+    // Cancun (EIP-4844, EIP-4788).
+    blob_gas_used: Option<Quantity>,
+    excess_blob_gas: Option<Quantity>,
+    parent_beacon_block_root: Option<Word>,
+    // Prague (EIP-7685).
+    requests_hash: Option<Word>,
+    // Announced (EIP-7928, EIP-7843).
+    block_access_list_hash: Option<Word>,
+    slot_number: Option<Quantity>,
+    // Avalanche C-Chain.
+    ext_data_hash: Option<Word>,
+    ext_data_gas_used: Option<Big>,
+    block_gas_cost: Option<Big>,
+    timestamp_milliseconds: Option<Quantity>,
+    min_delay_excess: Option<Quantity>,
+}
+
+/// Headers of old authority chains have no mix hash in JSON; then the hash decides whether zero was meant.
+fn zero_word() -> Word {
+    Fixed([0; 32])
+}
+
+fn zero_nonce() -> Fixed<8> {
+    Fixed([0; 8])
+}
+
+impl Header {
+    /// Whether the fields give the hash.
+    pub(super) fn is_sound(&self) -> bool {
+        let plain = std::iter::once(self.extra_data.0.clone());
+        plain.chain(bft::extras(&self.mix_hash, &self.extra_data.0)).any(|extra| self.hash_with(&extra) == self.hash.0)
+    }
+
+    /// The block by name.
+    pub(super) fn block_ref(&self) -> crate::BlockRef {
+        crate::BlockRef {
+            height: Height(self.number.0),
+            hash: self.hash.to_string(),
+            parent: self.parent_hash.to_string(),
+            time: self.time(),
+        }
+    }
+
+    /// When its maker says it was made.
+    pub(super) fn time(&self) -> Time {
+        Time::from_secs(i64::try_from(self.timestamp.0).unwrap_or(i64::MAX))
+    }
+
+    fn hash_with(&self, extra: &[u8]) -> [u8; 32] {
+        let mut list = List::default();
+        for word in [&self.parent_hash.0[..], &self.sha3_uncles.0, &self.miner.0, &self.state_root.0] {
+            list.bytes(word);
+        }
+        list.bytes(&self.transactions_root.0).bytes(&self.receipts_root.0).bytes(&self.logs_bloom.0);
+        list.number(&self.difficulty.0.to_be_bytes());
+        for number in [self.number, self.gas_limit, self.gas_used, self.timestamp] {
+            list.number(&number.0.to_be_bytes());
+        }
+        list.bytes(extra).bytes(&self.mix_hash.0).bytes(&self.nonce.0);
+        self.add_forks(&mut list);
+        keccak256(list.finish()).0
+    }
+
+    fn add_forks(&self, list: &mut List) {
+        let bytes = |word: Option<Word>| word.map(|word| word.0);
+        let number = |number: Option<Quantity>| number.map(|number| number.0.to_be_bytes());
+        let big = |big: Option<Big>| big.map(|big| big.0.to_be_bytes());
+        list.any_bytes(bytes(self.ext_data_hash))
+            .any_number(big(self.base_fee_per_gas))
+            .any_number(big(self.ext_data_gas_used))
+            .any_number(big(self.block_gas_cost))
+            .any_bytes(bytes(self.withdrawals_root))
+            .any_number(number(self.blob_gas_used))
+            .any_number(number(self.excess_blob_gas))
+            .any_bytes(bytes(self.parent_beacon_block_root))
+            .any_bytes(bytes(self.requests_hash))
+            .any_bytes(bytes(self.block_access_list_hash))
+            .any_number(number(self.slot_number))
+            .any_number(number(self.timestamp_milliseconds))
+            .any_number(number(self.min_delay_excess));
+    }
+}
+
+/// What a refused header is shown as.
+pub(super) fn shown(header: &Header) -> String {
+    format!("block {} {}", header.number.0, show_bytes(&header.hash.0))
+}
+
+#[cfg(test)]
+mod tests;
