@@ -1,5 +1,5 @@
 //! What tests stand on: a clock and chance that tests drive, and the real parts that judge from outside — a private
-//! PostgreSQL cluster, an anvil node, an HTTP server that counts what reaches it.
+//! PostgreSQL cluster, an anvil node, a proxy that makes it fail and lie, an HTTP server that counts what reaches it.
 //!
 //! What it never does: run in production, sleep to wait for something, reach beyond 127.0.0.1, or leave a process behind
 //! (every child hangs on a [`Leash`] that ends it when the test process ends, by whatever cause).
@@ -17,6 +17,7 @@ mod databases;
 mod entropy;
 mod leash;
 mod net;
+mod proxy;
 mod root;
 mod skip;
 mod wait;
@@ -27,6 +28,7 @@ pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
 pub use entropy::SeededEntropy;
 pub use leash::{Leash, Tether};
 pub use net::free_port;
+pub use proxy::{Fault, Proxy};
 pub use root::workspace_root;
 pub use skip::{skip, skipped_for_want_of};
 pub use wait::wait_until;

@@ -1,7 +1,7 @@
 //! A test that cannot run for want of a real part says so, in a way that can be counted.
 //!
 //! libtest has no word for "skipped while running", so a skipping test returns early and leaves a line: on standard
-//! output for people, and in the file that `FLORIN_SKIP_LOG` names, one `binary<TAB>test<TAB>reason` a line, for
+//! output for people, and in the file that `FLORIN_SKIP_LOG` names, one `package/binary<TAB>test<TAB>reason` a line, for
 //! `cargo xtask test`, which counts the test as skipped and not as passed.
 
 use std::fs::OpenOptions;
@@ -34,9 +34,12 @@ pub fn skipped_for_want_of(part: &str, why: &str) {
     skip(&format!("{part}: {why}"));
 }
 
+/// `store/it`: the package, as cargo tells it, and the binary without cargo's hash.
 fn binary() -> String {
     let path = std::env::current_exe().unwrap_or_default();
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = stem.rsplit_once('-').map_or(stem.as_str(), |(name, _)| name);
+    format!("{}/{name}", std::env::var("CARGO_PKG_NAME").unwrap_or_default())
 }
 
 fn test() -> String {

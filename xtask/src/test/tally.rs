@@ -36,7 +36,7 @@ impl Tally {
         }
     }
 
-    /// Take the log of skipped tests: `binary<TAB>test<TAB>reason` lines. A test may have left several.
+    /// Take the log of skipped tests: `package/binary<TAB>test<TAB>reason` lines. A test may have left several.
     pub(super) fn skipping(mut self, log: &str) -> Self {
         for line in log.lines() {
             if let Some((test, reason)) = line.rsplit_once('\t') {
@@ -103,9 +103,9 @@ test it ... some output without an end of linetest result: FAILED. 10 passed; 2 
     #[test]
     fn a_skipped_test_is_not_a_passed_one_however_often_it_says_so() {
         let tally =
-            tally(TWO_BINARIES).skipping("it-1\tstory\tpostgres: no\nit-1\tstory\tpostgres: no\nit-1\tb\tanvil: no\n");
+            tally(TWO_BINARIES).skipping("x/it\tstory\tpostgres: no\nx/it\tstory\tpostgres: no\nx/it\tb\tanvil: no\n");
         assert_eq!((tally.passed(), tally.failed(), tally.skipped()), (10, 2, 3));
-        assert!(tally.skipped_tests().any(|line| line == "it-1 story: postgres: no"));
+        assert!(tally.skipped_tests().any(|line| line == "x/it story: postgres: no"));
     }
 
     #[test]

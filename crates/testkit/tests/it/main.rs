@@ -6,3 +6,4 @@ mod contracts;
 mod http;
 mod leash;
 mod postgres;
+mod proxy;
