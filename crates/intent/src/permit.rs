@@ -98,7 +98,7 @@ mod tests {
             not_after: Time::from_secs(1_700_000_000),
             approvals_hash: Digest([5; 32]),
         };
-        let signature = key.sign(&body.canonical_bytes()).to_vec();
+        let signature = key.sign(&body.canonical_bytes()).to_bytes().to_vec();
         (Permit { body, signature }, PolicyKey::from_bytes(&key.verifying_key().to_bytes()).expect("a strong key"))
     }
 

@@ -164,3 +164,38 @@ pub(super) fn compact(count: usize) -> Vec<u8> {
 fn too_short() -> Error {
     Error::undecodable("the bytes end too early")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The native P2WPKH example of BIP-143: its second input.
+    #[test]
+    fn the_example_of_bip_143() {
+        let bytes = hex::decode(
+            "0100000002fff7f7881a8099afa6940d42d1e7f6362bec38171ea3edf433541db4e4ad969f0000000000eeffffffef51e1b804cc89d182d2\
+             79655c3aa89e815b1b309fe287d9b2b55d57b90ec68a0100000000ffffffff02202cb206000000001976a9148280b37df378db99f66f85\
+             c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac11000000",
+        );
+        let tx = Tx::read(&mut Reader(&bytes.unwrap())).unwrap();
+        let key = hex::decode("025476c2e83188368da1ff3e292e7acafcdb3566bb0ad253f62fc70f07aeee6357").unwrap();
+        let hash = super::super::address::key_hash(&crate::PublicKey(key.try_into().unwrap()));
+        let digest = tx.digest(1, 600_000_000, &hash).unwrap();
+        assert_eq!(hex::encode(digest), "c37af31116d1b27caf68aae9e3ac82f1477929014d5b917657d0eb49478cb670");
+    }
+
+    #[test]
+    fn counts_have_one_form() {
+        let read = |bytes: &[u8]| Reader(&[bytes, &[0; 70_000]].concat()).count().ok();
+        assert_eq!(read(&[0xfc]), Some(0xfc));
+        assert_eq!(read(&[0xfd, 0xfd, 0]), Some(0xfd));
+        assert_eq!(read(&[0xfe, 0, 0, 1, 0]), Some(0x1_0000));
+        for long in [&[0xfd, 0xfc, 0][..], &[0xfe, 0xff, 0xff, 0, 0], &[0xff, 1, 0, 0, 0, 0, 0, 0, 0], &[0xff; 9]] {
+            assert_eq!(read(long), None);
+        }
+        for count in [0, 0xfc, 0xfd, 0xffff, 0x1_0000] {
+            assert_eq!(read(&compact(count)), Some(count));
+        }
+    }
+}

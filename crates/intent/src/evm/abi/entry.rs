@@ -90,11 +90,11 @@ impl Entries {
         if interface.json.len() > MAX_TEXT {
             return Err(Error::abi("interface", format!("it is longer than {MAX_TEXT} bytes")));
         }
-        let written: Written = serde_json::from_str(&interface.json)
-            .map_err(|_| Error::abi("interface", "it is not the JSON ABI of a contract, nor an entry of one"))?;
-        let raw = match written {
-            Written::Entries(all) | Written::Artifact { abi: all } => all,
-            Written::One(one) => vec![one],
+        let raw = match serde_json::from_str(&interface.json) {
+            Ok(Written::Entries(all) | Written::Artifact { abi: all }) => all,
+            // Any object reads as an entry; one of ours says at least what it is.
+            Ok(Written::One(one)) if one.kind.is_some() || !one.name.is_empty() => vec![one],
+            _ => return Err(Error::abi("interface", "it is not the JSON ABI of a contract, nor an entry of one")),
         };
         let mut entries = Self::default();
         raw.into_iter().for_each(|raw| entries.add(raw));

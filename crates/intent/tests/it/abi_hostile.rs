@@ -1,0 +1,155 @@
+//! Whatever a chain answers, decoding it neither panics nor takes more time or memory than the answer is worth.
+
+use crate::values::{Ty, arguments};
+use intent::Interface;
+use intent::evm::{Abi, Log};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+fn abi(params: Vec<Value>) -> Abi {
+    let entries = json!([
+        {"type": "function", "name": "f", "inputs": params, "outputs": params},
+        {"type": "event", "name": "f", "inputs": params, "anonymous": true},
+        {"type": "error", "name": "f", "inputs": params}
+    ]);
+    Abi::parse(&Interface::new(entries.to_string())).unwrap()
+}
+
+fn of(types: &[Ty]) -> Abi {
+    abi(types.iter().map(|ty| ty.param("")).collect())
+}
+
+fn named(ty: &str) -> Abi {
+    abi(vec![json!({"name": "x", "type": ty})])
+}
+
+fn word(number: u64) -> Vec<u8> {
+    [vec![0; 24], number.to_be_bytes().to_vec()].concat()
+}
+
+/// What a decoded value holds: a measure of memory.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 32 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => 32 + members.values().map(weight).sum::<usize>(),
+        Value::String(text) => 32 + text.len(),
+        _ => 32,
+    }
+}
+
+/// Bytes that look like data: mostly small numbers in words.
+fn wordy() -> impl Strategy<Value = Vec<u8>> {
+    let small = prop_oneof![(0..16u64).prop_map(|n| word(32 * n)), (0..5u64).prop_map(word), vec(any::<u8>(), 32)];
+    (vec(small, 0..30), vec(any::<u8>(), 0..32)).prop_map(|(words, rest)| [words.concat(), rest].concat())
+}
+
+proptest! {
+    #[test]
+    fn random_words_are_read_or_refused((types, _) in arguments(), data in wordy()) {
+        let abi = of(&types);
+        if let Ok(value) = abi.decode_output("f", &data) {
+            prop_assert!(weight(&value) < 2000 + 40 * data.len());
+        }
+        let selector = abi.encode_call("f", &json!([])).map(|call| call[..4].to_vec()).unwrap_or(vec![1; 4]);
+        let _ = abi.decode_call(&[selector.clone(), data.clone()].concat());
+        let _ = abi.revert_reason(&[selector, data.clone()].concat());
+        let _ = abi.decode_event(&Log { topics: vec![], data });
+    }
+
+    #[test]
+    fn a_changed_bit_is_read_or_refused((types, values) in arguments(), place: prop::sample::Index, bit in 0..8u8) {
+        let abi = of(&types);
+        let params: Value = values.iter().map(|(json, _)| json.clone()).collect();
+        let mut data = abi.encode_call("f", &params).unwrap();
+        let place = place.index(data.len());
+        data[place] ^= 1 << bit;
+        let _ = abi.decode_call(&data);
+        let _ = abi.decode_output("f", &data[4..]);
+    }
+
+    #[test]
+    fn random_interfaces_are_read_or_refused(text: String, ty in "(u?int|bytes|tuple|address|function|bool)[0-9]{0,3}(\\[[0-9]{0,4}\\]){0,4}") {
+        let _ = Abi::parse(&Interface::new(text.clone()));
+        let _ = Abi::parse(&Interface::new(json!([{"name": text, "inputs": [{"type": ty}, {"type": text}]}]).to_string()));
+    }
+}
+
+/// The work is told to be quick, by a bound that only a blow-up misses.
+fn quickly<T>(work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    done
+}
+
+#[test]
+fn a_length_beyond_what_is_there_allocates_nothing() {
+    for length in [u64::MAX, u64::MAX / 32, 1 << 40, 1 << 20, 65] {
+        for ty in ["uint256[]", "bytes", "string", "string[]", "uint256[3][]"] {
+            let data = [word(32), word(length), vec![0; 64]].concat();
+            assert!(quickly(|| named(ty).decode_output("f", &data)).is_err(), "{ty} {length}");
+        }
+    }
+    let huge = [word(32), vec![0xff; 32]].concat();
+    assert!(named("bytes").decode_output("f", &huge).is_err());
+    assert!(named("bytes").decode_output("f", &[0xff; 64]).is_err());
+}
+
+#[test]
+fn offsets_that_all_point_to_one_place_do_not_blow_up() {
+    // Ten levels, each a list of eight that points back to the same words: 8^10 values if they were believed.
+    let ty = format!("uint256{}", "[]".repeat(10));
+    let level = [word(8), (0..8).flat_map(|_| word(0)).collect()].concat();
+    let data = [word(32), level].concat();
+    let _ = quickly(|| named(&ty).decode_output("f", &data));
+    // Lists of lists whose offsets are right, but shared.
+    let mut data = word(32);
+    for _ in 0..9 {
+        data.extend(word(200));
+        (0..200).for_each(|_| data.extend(word(200 * 32)));
+    }
+    data.extend(word(0));
+    assert!(quickly(|| named(&ty).decode_output("f", &data)).is_err());
+    // A thousand texts, all the same hundred thousand bytes.
+    let shared =
+        [word(32), word(1000), (0..1000).flat_map(|_| word(32_000)).collect(), word(100_000), vec![b'a'; 100_000]]
+            .concat();
+    assert!(quickly(|| named("string[]").decode_output("f", &shared)).is_err());
+}
+
+#[test]
+fn offsets_that_point_to_themselves_end() {
+    let ty = format!("uint256{}", "[]".repeat(15));
+    let data = [word(0), word(1), word(0)].concat();
+    let _ = quickly(|| named(&ty).decode_output("f", &data));
+    let data = [word(32), word(1), word(0), word(0), word(0)].concat();
+    let _ = quickly(|| named(&ty).decode_output("f", &data));
+}
+
+#[test]
+fn honest_data_of_a_megabyte_is_read() {
+    let items: Value = (0..30_000).map(|n| json!(n.to_string())).collect();
+    let abi = named("uint256[]");
+    let data = abi.encode_call("f", &json!([items])).unwrap();
+    let read = quickly(|| abi.decode_call(&data)).unwrap().1;
+    assert_eq!(read["x"], items);
+    let text = json!("x".repeat(1_000_000));
+    let abi = named("string");
+    let data = abi.encode_call("f", &json!([text])).unwrap();
+    assert_eq!(quickly(|| abi.decode_call(&data)).unwrap().1["x"], text);
+}
+
+#[test]
+fn an_interface_of_great_depth_or_length_is_refused() {
+    let mut deep = json!({"type": "tuple", "components": []});
+    for _ in 0..100 {
+        deep = json!({"type": "tuple", "components": [deep]});
+    }
+    let _ = quickly(|| Abi::parse(&Interface::new(json!([{"name": "f", "inputs": [deep]}]).to_string())));
+    let long = format!("[{}]", " ".repeat(3 << 20));
+    assert!(Abi::parse(&Interface::new(long)).is_err());
+    let nested = "[".repeat(100_000);
+    assert!(quickly(|| Abi::parse(&Interface::new(nested))).is_err());
+}

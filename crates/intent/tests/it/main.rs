@@ -1,0 +1,18 @@
+//! What the `intent` crate promises, story by story.
+#![allow(clippy::unwrap_used)]
+
+mod abi;
+mod abi_hostile;
+mod addresses;
+mod any;
+mod canon;
+mod effects;
+mod events;
+mod key;
+mod statements;
+mod tokens;
+mod transactions;
+mod typed_data;
+mod utxo;
+mod values;
+mod vectors;

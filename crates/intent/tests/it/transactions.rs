@@ -1,0 +1,266 @@
+//! Transactions: what is built is what is read, by us and by an outside library; and nothing else is read.
+
+use crate::any;
+use crate::key::{Key, high_s};
+use alloy_consensus::transaction::{RlpEcdsaDecodableTx, SignerRecoverable};
+use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEnvelope, TxLegacy};
+use alloy_eips::eip2718::Decodable2718;
+use alloy_primitives::{Address, TxKind, U256, keccak256};
+use intent::evm::{Price, Terms, unsigned};
+use intent::{Act, Error, FeeTerms, Intent, Unsigned, assemble, decode};
+use proptest::prelude::*;
+use types::{Amount, ChainId, Witness};
+
+fn terms(nonce: u64) -> Terms {
+    let price = Price::Eip1559 { cap: Amount::from(30), tip: Amount::from(2) };
+    Terms { nonce, gas: 21_000, price, authorisations: Vec::new() }
+}
+
+fn refused(unsigned: &Unsigned) -> bool {
+    matches!(decode(unsigned), Err(Error::Undecodable { .. }))
+}
+
+fn fee(terms: &Terms) -> FeeTerms {
+    let (fee_per_gas, tip) = match terms.price {
+        Price::Legacy { gas_price } => (gas_price, gas_price),
+        Price::Eip1559 { cap, tip } => (cap, tip),
+    };
+    let total_fee = fee_per_gas.checked_mul(Amount::from(terms.gas)).unwrap();
+    FeeTerms { gas: terms.gas, fee_per_gas, tip, total_fee }
+}
+
+proptest! {
+    #[test]
+    fn what_is_built_is_read_back((intent, terms) in any::planned()) {
+        let built = unsigned(&intent, &terms).unwrap();
+        let read = decode(&built).unwrap();
+        prop_assert_eq!(&read.intent, &intent);
+        prop_assert_eq!(read.fee, fee(&terms));
+        prop_assert_eq!(read.witnesses, vec![Witness::nonce(&intent.signer, terms.nonce)]);
+        prop_assert_eq!(read.requests.len(), 1);
+        prop_assert_eq!(read.requests[0].digest, keccak256(&built.bytes).0);
+        prop_assert_eq!(&read.requests[0].account, &intent.signer);
+    }
+
+    #[test]
+    fn an_outside_library_reads_the_signed_transaction_the_same(key in 1..=250u8, (mut intent, terms) in any::planned()) {
+        let key = Key::new(key);
+        intent.signer = key.account();
+        let built = unsigned(&intent, &terms).unwrap();
+        let signed = assemble(&built, &[key.sign(decode(&built).unwrap().requests[0].digest)]);
+        let signed = signed.unwrap();
+        let outside = TxEnvelope::decode_2718_exact(&signed.raw).unwrap();
+        prop_assert_eq!(format!("{:#x}", outside.tx_hash()), signed.id);
+        prop_assert_eq!(format!("{:#x}", outside.recover_signer().unwrap()), intent.signer);
+        let Act::Transaction(own) = &intent.act else { unreachable!() };
+        prop_assert_eq!(outside.chain_id(), intent.chain.evm_number());
+        prop_assert_eq!(outside.nonce(), terms.nonce);
+        prop_assert_eq!(outside.gas_limit(), terms.gas);
+        prop_assert_eq!(outside.to().map(|to| format!("{to:#x}")), own.outputs[0].to.clone());
+        prop_assert_eq!(outside.value().to_string(), own.outputs[0].value.to_string());
+        prop_assert_eq!(outside.input().as_ref(), &own.data[..]);
+        prop_assert_eq!(outside.authorization_list().map_or(0, <[_]>::len), own.authorisations.len());
+    }
+
+    #[test]
+    fn every_changed_byte_is_another_transaction_or_none((intent, terms) in any::planned(), seed: u64) {
+        let built = unsigned(&intent, &terms).unwrap();
+        let before = decode(&built).unwrap();
+        let mut place = seed;
+        for _ in 0..40 {
+            place = place.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut changed = built.clone();
+            let at = usize::try_from(place >> 33).unwrap() % changed.bytes.len();
+            changed.bytes[at] ^= 1 << (place >> 29 & 7);
+            if let Ok(after) = decode(&changed) {
+                prop_assert!(
+                    (&after.intent, after.fee, &after.witnesses) != (&before.intent, before.fee, &before.witnesses)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_cut_or_lengthened_are_refused((intent, terms) in any::planned(), extra: u8) {
+        let built = unsigned(&intent, &terms).unwrap();
+        for length in 0..built.bytes.len() {
+            let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
+            prop_assert!(refused(&cut));
+        }
+        let longer = Unsigned { bytes: [built.bytes.clone(), vec![extra]].concat(), ..built };
+        prop_assert!(refused(&longer));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, head in proptest::sample::select(vec![1u8, 2, 4, 5, 0x19, 0x80, 0xc9, 0xf8])) {
+        let signer = Key::new(1).account();
+        let _ = decode(&Unsigned { chain: ChainId::evm(1), signer: signer.clone(), bytes: bytes.clone() });
+        let bytes = [vec![head], bytes].concat();
+        let _ = decode(&Unsigned { chain: ChainId::evm(1), signer, bytes });
+    }
+}
+
+#[test]
+fn the_example_of_eip_155() {
+    let key = Key::from_hex("4646464646464646464646464646464646464646464646464646464646464646");
+    let to = format!("0x{}", "35".repeat(20));
+    let value = Amount::from(1_000_000_000_000_000_000);
+    let intent = Intent::call(ChainId::evm(1), key.account(), Some(to), value, Vec::new());
+    let price = Price::Legacy { gas_price: Amount::from(20_000_000_000) };
+    let built = unsigned(&intent, &Terms { nonce: 9, gas: 21_000, price, authorisations: Vec::new() }).unwrap();
+    assert_eq!(
+        hex::encode(&built.bytes),
+        "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080018080"
+    );
+    let digest = decode(&built).unwrap().requests[0].digest;
+    assert_eq!(hex::encode(digest), "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
+    let signed = assemble(&built, &[key.sign(digest)]).unwrap();
+    assert_eq!(
+        hex::encode(signed.raw),
+        "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe537\
+         567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83"
+    );
+}
+
+#[test]
+fn each_type_has_its_own_payload() {
+    let signer = Key::new(1).account();
+    let mut intent = Intent::call(ChainId::evm(5), signer.clone(), Some(signer), Amount::from(1), vec![1]);
+    let legacy = Terms { price: Price::Legacy { gas_price: Amount::ZERO }, ..terms(0) };
+    assert!(unsigned(&intent, &legacy).unwrap().bytes[0] >= 0xc0);
+    assert_eq!(unsigned(&intent, &terms(0)).unwrap().bytes[0], 2);
+    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    let account = Key::new(2).account();
+    transaction.access = vec![intent::AccessEntry { account, slots: vec![format!("0x{}", "00".repeat(32))] }];
+    assert_eq!(unsigned(&intent, &legacy).unwrap().bytes[0], 1);
+    let (one, signature) = any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
+    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    transaction.authorisations = vec![one];
+    let carrying = Terms { authorisations: vec![signature], ..terms(0) };
+    assert_eq!(unsigned(&intent, &carrying).unwrap().bytes[0], 4);
+    let legacy = Terms { price: legacy.price, ..carrying };
+    assert!(matches!(unsigned(&intent, &legacy), Err(Error::Unsuitable { .. })));
+}
+
+#[test]
+fn what_is_for_another_chain_or_for_any_is_refused() {
+    let signer = Key::new(1).account();
+    let intent = Intent::cancel(ChainId::evm(5), signer);
+    let built = unsigned(&intent, &terms(1)).unwrap();
+    assert!(refused(&Unsigned { chain: ChainId::evm(6), ..built.clone() }));
+    let without = TxLegacy { to: TxKind::Call(Address::ZERO), ..TxLegacy::default() }.encoded_for_signing();
+    assert!(refused(&Unsigned { bytes: without, ..built.clone() }));
+    let zero = TxEip1559 { to: TxKind::Call(Address::ZERO), ..TxEip1559::default() }.encoded_for_signing();
+    assert!(refused(&Unsigned { chain: ChainId::evm(0), bytes: zero, ..built }));
+}
+
+#[test]
+fn what_no_chain_takes_is_refused() {
+    let signer = Key::new(1).account();
+    let chain = ChainId::evm(5);
+    let read = |bytes| Unsigned { chain: chain.clone(), signer: signer.clone(), bytes };
+    let fine = TxEip1559 { chain_id: 5, gas_limit: 1, ..TxEip1559::default() };
+    assert!(!refused(&read(fine.encoded_for_signing())));
+    let tip = TxEip1559 { max_priority_fee_per_gas: 2, max_fee_per_gas: 1, ..fine.clone() };
+    assert!(refused(&read(tip.encoded_for_signing())));
+    let nonce = TxEip1559 { nonce: u64::MAX, ..fine };
+    assert!(refused(&read(nonce.encoded_for_signing())));
+    let blob = TxEip4844 { chain_id: 5, ..TxEip4844::default() };
+    assert!(refused(&read(blob.encoded_for_signing())));
+    let listed = TxEip2930 { chain_id: 5, ..TxEip2930::default() }.encoded_for_signing();
+    assert!(!refused(&read(listed.clone())));
+    for kind in (5..0xc0).chain([0]) {
+        assert!(refused(&read([vec![kind], listed[1..].to_vec()].concat())), "{kind:#x}");
+    }
+}
+
+#[test]
+fn other_spellings_of_the_same_transaction_are_refused() {
+    // chain 5, nonce 0 … each in a spelling that a lax reader takes for the same.
+    let signer = Key::new(1).account();
+    let read = |items: &str| {
+        let items = hex::decode(items).unwrap();
+        let bytes = [vec![2, 0xc0 + u8::try_from(items.len()).unwrap()], items].concat();
+        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+    };
+    assert!(!refused(&read("0580800180808005c0")));
+    let laxer = [
+        ("a small byte with a length", "81058080018080 8005c0"),
+        ("zero as a byte", "050080018080 8005c0"),
+        ("an integer with a leading zero", "058080820001808080 05c0"),
+        ("data with a length it does not need", "05808001808080 8105c0"),
+        ("data with a long length", "05808001808080 b80105c0"),
+        ("a list with a long length", "05808001808080 05f800"),
+        ("an item too many", "05808001808080 05c0c0"),
+        ("an item too few", "05808001808080 05"),
+        ("a list for bytes", "05808001808080 c0c0"),
+        ("bytes for a list", "05808001808080 0580"),
+    ];
+    for (what, items) in laxer {
+        assert!(refused(&read(&items.replace(' ', ""))), "{what}");
+    }
+}
+
+#[test]
+fn only_the_signer_can_sign() {
+    let key = Key::new(1);
+    let intent = Intent::cancel(ChainId::evm(5), key.account());
+    let built = unsigned(&intent, &terms(1)).unwrap();
+    let digest = decode(&built).unwrap().requests[0].digest;
+    let wrong = |signatures: &[intent::Signature]| {
+        assert!(matches!(assemble(&built, signatures), Err(Error::WrongSignature { .. })));
+    };
+    let right = key.sign(digest);
+    assert!(assemble(&built, &[right]).is_ok());
+    wrong(&[]);
+    wrong(&[right, right]);
+    wrong(&[Key::new(2).sign(digest)]);
+    wrong(&[key.sign([9; 32])]);
+    wrong(&[high_s(right)]);
+    wrong(&[intent::Signature { recovery: right.recovery ^ 1, ..right }]);
+    wrong(&[intent::Signature { recovery: right.recovery + 2, ..right }]);
+    wrong(&[intent::Signature { rs: [0; 64], ..right }]);
+    wrong(&[intent::Signature { rs: [0xff; 64], ..right }]);
+}
+
+#[test]
+fn the_signer_has_one_spelling() {
+    let key = Key::new(1);
+    let intent = Intent::cancel(ChainId::evm(5), key.account());
+    let built = unsigned(&intent, &terms(1)).unwrap();
+    let upper = intent::evm::checksum(&key.account()).unwrap();
+    assert!(refused(&Unsigned { signer: upper.clone(), ..built }));
+    assert!(matches!(unsigned(&Intent::cancel(ChainId::evm(5), upper), &terms(1)), Err(Error::Unsuitable { .. })));
+}
+
+#[test]
+fn an_authorisation_in_a_transaction_is_by_its_authority() {
+    let (key, chain) = (Key::new(1), ChainId::evm(5));
+    let mut intent = Intent::call(chain.clone(), key.account(), Some(key.account()), Amount::ZERO, vec![]);
+    let (one, signature) = any::authorised(&chain, &Key::new(2), [7; 20], 4, false);
+    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    transaction.authorisations = vec![one];
+    let built = unsigned(&intent, &Terms { authorisations: vec![signature], ..terms(0) }).unwrap();
+    assert_eq!(decode(&built).unwrap().intent, intent);
+    let by_other = Key::new(3).sign([1; 32]);
+    let wrong = unsigned(&intent, &Terms { authorisations: vec![by_other], ..terms(0) });
+    assert!(matches!(wrong, Err(Error::WrongSignature { .. })));
+    let mut high = built.clone();
+    let place = high.bytes.len() - 32;
+    high.bytes[place..].copy_from_slice(&high_s(signature).rs[32..]);
+    assert!(refused(&high));
+}
+
+#[test]
+fn alloy_reads_our_raw_bytes_of_every_type_and_we_read_alloys_payloads() {
+    let to = TxKind::Call(Address::repeat_byte(9));
+    let value = U256::from(7);
+    let outside =
+        TxEip1559 { chain_id: 5, nonce: 3, gas_limit: 9, max_fee_per_gas: 4, to, value, ..TxEip1559::default() };
+    let read = Unsigned { chain: ChainId::evm(5), signer: Key::new(1).account(), bytes: outside.encoded_for_signing() };
+    let digest = decode(&read).unwrap().requests[0].digest;
+    assert_eq!(digest, outside.signature_hash().0);
+    let raw = assemble(&read, &[Key::new(1).sign(digest)]).unwrap().raw;
+    let again = TxEip1559::rlp_decode_signed(&mut &raw[1..]).unwrap();
+    assert_eq!(again.tx(), &outside);
+}

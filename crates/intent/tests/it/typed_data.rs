@@ -1,0 +1,205 @@
+//! Typed data (EIP-712).
+
+use crate::any;
+use crate::key::Key;
+use alloy_dyn_abi::TypedData;
+use intent::{Act, Error, Intent, Unsigned, decode, statement};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use types::ChainId;
+
+/// The example of EIP-712.
+fn mail() -> Value {
+    json!({
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"}, {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}
+            ],
+            "Person": [{"name": "name", "type": "string"}, {"name": "wallet", "type": "address"}],
+            "Mail": [{"name": "from", "type": "Person"}, {"name": "to", "type": "Person"}, {"name": "contents", "type": "string"}]
+        },
+        "primaryType": "Mail",
+        "domain": {
+            "name": "Ether Mail", "version": "1", "chainId": 1, "verifyingContract": "0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC"
+        },
+        "message": {
+            "from": {"name": "Cow", "wallet": "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826"},
+            "to": {"name": "Bob", "wallet": "0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"},
+            "contents": "Hello, Bob!"
+        }
+    })
+}
+
+fn digest(value: &Value) -> Result<[u8; 32], Error> {
+    let act = Act::TypedData { json: intent::evm::typed_data(value)? };
+    let built = statement(&Intent { chain: ChainId::evm(1), signer: Key::new(1).account(), act })?;
+    decode(&built).map(|read| read.requests[0].digest)
+}
+
+fn outside(value: &Value) -> [u8; 32] {
+    serde_json::from_value::<TypedData>(value.clone()).unwrap().eip712_signing_hash().unwrap().0
+}
+
+fn changed(change: impl FnOnce(&mut Value)) -> Value {
+    let mut value = mail();
+    change(&mut value);
+    value
+}
+
+#[test]
+fn the_example_of_eip_712() {
+    let digest = digest(&mail()).unwrap();
+    assert_eq!(hex::encode(digest), "be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2");
+    assert_eq!(digest, outside(&mail()));
+    let cow = Key::from_hex(&hex::encode(alloy_primitives::keccak256("cow")));
+    assert_eq!(cow.account(), "0xcd2a3d9f938e13cd947ec05abc7fe734df8dd826");
+    let signature = cow.sign(digest);
+    assert_eq!(
+        hex::encode(signature.rs),
+        "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d\
+         07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b91562"
+    );
+}
+
+#[test]
+fn all_kinds_of_values_hash_as_an_outside_library_hashes_them() {
+    let value = json!({
+        "types": {
+            "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "salt", "type": "bytes32"}],
+            "Part": [{"name": "of", "type": "Part[]"}, {"name": "n", "type": "int64"}],
+            "All": [
+                {"name": "small", "type": "uint8"}, {"name": "large", "type": "uint256"}, {"name": "below", "type": "int256"},
+                {"name": "yes", "type": "bool"}, {"name": "four", "type": "bytes4"}, {"name": "any", "type": "bytes"},
+                {"name": "grid", "type": "uint16[2][]"}, {"name": "texts", "type": "string[]"}, {"name": "one", "type": "Leaf"},
+                {"name": "leaves", "type": "Leaf[2]"}
+            ],
+            "Leaf": [{"name": "who", "type": "address"}]
+        },
+        "primaryType": "All",
+        "domain": {"name": "x", "salt": format!("0x{}", "ab".repeat(32))},
+        "message": {
+            "small": 255, "large": "115792089237316195423570985008687907853269984665640564039457584007913129639935", "below": "-1",
+            "yes": true, "four": "0x01020304", "any": "0x", "grid": [[1, 2], [3, 4]], "texts": ["a", ""],
+            "one": {"who": "0x0000000000000000000000000000000000000001"},
+            "leaves": [{"who": "0x0000000000000000000000000000000000000002"}, {"who": "0x0000000000000000000000000000000000000003"}]
+        }
+    });
+    assert_eq!(digest(&value).unwrap(), outside(&value));
+}
+
+#[test]
+fn a_type_may_hold_a_list_of_itself() {
+    let value = json!({
+        "types": { "Tree": [{"name": "n", "type": "uint8"}, {"name": "below", "type": "Tree[]"}] },
+        "primaryType": "Tree",
+        "domain": {"name": "trees"},
+        "message": {"n": 1, "below": [{"n": 2, "below": []}]}
+    });
+    let other = json!({"n": 1, "below": [{"n": 3, "below": []}]});
+    let mut changed = value.clone();
+    changed["message"] = other;
+    assert_ne!(digest(&value).unwrap(), digest(&changed).unwrap());
+}
+
+#[test]
+fn a_domain_left_out_of_the_types_follows_from_its_members() {
+    let without = changed(|value| {
+        value["types"].as_object_mut().unwrap().remove("EIP712Domain");
+    });
+    assert_eq!(digest(&without).unwrap(), digest(&mail()).unwrap());
+}
+
+#[test]
+fn what_would_not_be_signed_as_shown_is_refused() {
+    let cases: Vec<(&str, Box<dyn FnOnce(&mut Value)>)> = vec![
+        ("a member that the type has not", Box::new(|v| v["message"]["note"] = json!("free gift"))),
+        ("a nested member too many", Box::new(|v| v["message"]["from"]["note"] = json!("x"))),
+        (
+            "a member missing",
+            Box::new(|v| {
+                v["message"].as_object_mut().unwrap().remove("contents");
+            }),
+        ),
+        ("a domain member that its type has not", Box::new(|v| v["domain"]["salt"] = json!("0x00"))),
+        ("another chain", Box::new(|v| v["domain"]["chainId"] = json!(2))),
+        ("a part of its own", Box::new(|v| v["extra"] = json!(1))),
+        (
+            "an address with a wrong checksum",
+            Box::new(|v| v["message"]["to"]["wallet"] = json!("0xBbBBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB")),
+        ),
+        ("a number for a text", Box::new(|v| v["message"]["contents"] = json!(5))),
+        ("null for an object", Box::new(|v| v["message"]["to"] = Value::Null)),
+        (
+            "a type name that smuggles another",
+            Box::new(|v| {
+                v["types"]["Mail(string x)Foo"] = json!([]);
+            }),
+        ),
+        (
+            "a field name that smuggles another",
+            Box::new(|v| {
+                v["types"]["Person"][0]["name"] = json!("name,address x");
+            }),
+        ),
+        ("an alias", Box::new(|v| v["types"]["Person"][0]["type"] = json!("uint"))),
+        ("a struct that is called as a simple type", Box::new(|v| v["types"]["uint256"] = json!([]))),
+        ("a field of an unknown type", Box::new(|v| v["types"]["Person"][0]["type"] = json!("Nobody[]"))),
+        ("an unknown primary type", Box::new(|v| v["primaryType"] = json!("Nobody"))),
+        ("a domain as message", Box::new(|v| v["primaryType"] = json!("EIP712Domain"))),
+        ("a domain of its own form", Box::new(|v| v["types"]["EIP712Domain"][0]["type"] = json!("bytes32"))),
+        (
+            "a domain without fields",
+            Box::new(|v| {
+                v["types"]["EIP712Domain"] = json!([]);
+                v["domain"] = json!({});
+            }),
+        ),
+    ];
+    for (what, change) in cases {
+        assert!(digest(&changed(change)).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn only_the_canonical_text_is_read() {
+    let act = Act::TypedData { json: intent::evm::typed_data(&mail()).unwrap() };
+    let built = statement(&Intent { chain: ChainId::evm(1), signer: Key::new(1).account(), act }).unwrap();
+    let text = String::from_utf8(built.bytes[1..].to_vec()).unwrap();
+    let read = |text: String| decode(&Unsigned { bytes: [&[0x80], text.as_bytes()].concat(), ..built.clone() });
+    assert!(read(text.clone()).is_ok());
+    for (what, changed) in [
+        ("a blank", text.replacen("{\"", "{ \"", 1)),
+        ("a key twice", text.replacen("\"name\":\"Bob\"", "\"name\":\"Eve\",\"name\":\"Bob\"", 1)),
+        ("an escape that is not needed", text.replacen("Hello", "\\u0048ello", 1)),
+        ("something behind", format!("{text} ")),
+        ("another version", text.replacen("/v1", "/v2", 1)),
+    ] {
+        assert!(matches!(read(changed), Err(Error::Undecodable { .. })), "{what}");
+    }
+}
+
+#[test]
+fn types_that_double_at_each_level_cost_nothing() {
+    let mut types = serde_json::Map::new();
+    for level in 0..100 {
+        let next = format!("T{}[]", level + 1);
+        types.insert(format!("T{level}"), json!([{"name": "a", "type": next}, {"name": "b", "type": next}]));
+    }
+    types.insert("T100".into(), json!([{"name": "n", "type": "uint8"}]));
+    let value = json!({"types": types, "primaryType": "T0", "domain": {"name": "x"}, "message": {"a": [], "b": []}});
+    assert!(digest(&value).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn it_is_read_back(intent in any::typed_data()) {
+        prop_assert_eq!(decode(&statement(&intent).unwrap()).unwrap().intent, intent);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text: String) {
+        let bytes = [b"\x80florin/eip712/v1\n", text.as_bytes()].concat();
+        let _ = decode(&Unsigned { chain: ChainId::evm(1), signer: Key::new(1).account(), bytes });
+    }
+}

@@ -1,0 +1,263 @@
+//! The chain of coins.
+
+use crate::key::{Key, high_s};
+use intent::utxo::{self, Coin, unsigned};
+use intent::{Act, AssetRef, Error, Intent, Output, PublicKey, Signature, Transaction, Unsigned, assemble, decode};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use types::{Amount, ChainId, Witness};
+
+fn chain() -> ChainId {
+    "bip122:private".parse().unwrap()
+}
+
+fn account(key: &Key) -> String {
+    intent::address(&chain(), &key.public()).unwrap()
+}
+
+fn coin(byte: u8, output: u32, value: u64) -> Coin {
+    Coin { transaction: hex::encode([byte; 32]), output, value: Amount::from(value) }
+}
+
+fn pays(from: &Key, to: &[(&Key, u64)], memo: &[u8]) -> Intent {
+    let output = |(key, value): &(&Key, u64)| Output { to: Some(account(key)), value: Amount::from(*value) };
+    let transaction =
+        Transaction { outputs: to.iter().map(output).collect(), data: memo.to_vec(), ..Transaction::default() };
+    Intent { chain: chain(), signer: account(from), act: Act::Transaction(transaction) }
+}
+
+fn refused(unsigned: &Unsigned) -> bool {
+    matches!(decode(unsigned), Err(Error::Undecodable { .. }))
+}
+
+fn unsuitable(intent: &Intent, coins: &[Coin], fee: u64) -> bool {
+    matches!(unsigned(intent, coins, Amount::from(fee)), Err(Error::Unsuitable { .. }))
+}
+
+fn sign(key: &Key, built: &Unsigned) -> Vec<Signature> {
+    decode(built).unwrap().requests.iter().map(|request| key.sign(request.digest)).collect()
+}
+
+#[test]
+fn addresses_of_bip_173() {
+    let key: [u8; 33] =
+        hex::decode("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798").unwrap().try_into().unwrap();
+    let on = |reference: &str| format!("bip122:{reference}").parse::<ChainId>().unwrap();
+    let main = on("000000000019d6689c085ae165831e93");
+    let test = on("000000000933ea01ad0ee984209779ba");
+    let address = |chain: &ChainId| intent::address(chain, &PublicKey(key)).unwrap();
+    assert_eq!(address(&main), "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4");
+    assert_eq!(address(&test), "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx");
+    assert!(address(&chain()).starts_with("bcrt1q"));
+    let read = |text: &str| intent::parse_recipient(&main, text).map(|recipient| recipient.account);
+    assert_eq!(read("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4").unwrap(), address(&main));
+    let wrong = [
+        "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+        "bc1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+        "BC13W508D6QEJXTDG4Y5R3ZARVARY0C5XW7KN40WF2",
+        "bc1rw5uspcuh",
+        "bc10w508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kw5rljs90",
+        "BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P",
+        "bc1zw508d6qejxtdg4y5r3zarvaryvqyzf3du",
+        "bc1gmk9yu",
+        "bc1",
+        "",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3tb",
+    ];
+    for text in wrong {
+        assert!(matches!(read(text), Err(Error::Address { .. })), "{text}");
+    }
+}
+
+#[test]
+fn two_coins_pay_and_the_rest_returns() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let intent = pays(&me, &[(&you, 50_000)], b"rent");
+    let coins = [coin(9, 1, 30_000), coin(8, 0, 40_000)];
+    let built = unsigned(&intent, &coins, Amount::from(1_000)).unwrap();
+    let read = decode(&built).unwrap();
+    assert_eq!(read.intent, intent);
+    assert_eq!(read.fee.total_fee, Amount::from(1_000));
+    assert_eq!(read.fee.fee_per_gas, Amount::from(1_000u64.div_ceil(read.fee.gas)));
+    let witness = |byte: u8, output| Witness::input(&hex::encode([byte; 32]), output);
+    assert_eq!(read.witnesses, [witness(8, 0), witness(9, 1)]);
+    let signed = assemble(&built, &sign(&me, &built)).unwrap();
+    let spendable = |transaction: &str, output: u32| {
+        let coin = coins.iter().find(|coin| coin.transaction == transaction && coin.output == output)?;
+        Some((account(&me), coin.value))
+    };
+    let checked = utxo::verify(&chain(), &signed.raw, &spendable).unwrap();
+    assert_eq!(checked.id, signed.id);
+    assert_eq!(checked.memo, b"rent");
+    let paid =
+        [(Some(account(&you)), Amount::from(50_000)), (None, Amount::ZERO), (Some(account(&me)), Amount::from(19_000))];
+    assert_eq!(checked.outputs, paid);
+    assert!(signed.raw.len() as u64 * 4 >= read.fee.gas, "the virtual size is no more than four times off");
+}
+
+#[test]
+fn the_virtual_size_is_what_a_node_measures() {
+    let me = Key::new(1);
+    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &[coin(1, 0, 9_000)], Amount::from(500)).unwrap();
+    let raw = assemble(&built, &sign(&me, &built)).unwrap().raw;
+    // One P2WPKH input, two such outputs: 141 virtual bytes at most, by the signature's length.
+    assert_eq!(decode(&built).unwrap().fee.gas, 141);
+    assert!((219..=223).contains(&raw.len()), "{}", raw.len());
+}
+
+#[test]
+fn a_cancel_returns_everything() {
+    let me = Key::new(1);
+    let cancel = Intent::cancel(chain(), account(&me));
+    let built = unsigned(&cancel, &[coin(1, 0, 9_000)], Amount::from(500)).unwrap();
+    let read = decode(&built).unwrap();
+    assert!(read.intent.is_cancel());
+    assert_eq!(read.fee.total_fee, Amount::from(500));
+    assert_eq!(intent::effects(&cancel, None).unwrap(), intent::Effects::default());
+    assert!(unsuitable(&cancel, &[coin(1, 0, 700)], 500));
+}
+
+#[test]
+fn effects_are_the_payments() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let told = intent::effects(&pays(&me, &[(&you, 5_000), (&you, 6_000)], b"x"), None).unwrap();
+    assert_eq!(told.moves.len(), 2);
+    assert!(
+        told.moves
+            .iter()
+            .all(|one| one.asset == AssetRef::Native && one.from == account(&me) && one.to == account(&you))
+    );
+    assert!(!told.opaque && told.grants.is_empty() && told.calls.is_empty());
+}
+
+#[test]
+fn what_cannot_be_built() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let enough = [coin(1, 0, 100_000)];
+    assert!(unsuitable(&pays(&me, &[(&you, 99_500)], b""), &enough, 501));
+    assert!(!unsuitable(&pays(&me, &[(&you, 99_500)], b""), &enough, 500));
+    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], b""), &[], 0));
+    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], b""), &[coin(1, 0, 5_000), coin(1, 0, 5_000)], 10));
+    assert!(unsuitable(&pays(&me, &[(&me, 1_000)], b""), &enough, 10));
+    assert!(unsuitable(&pays(&me, &[(&you, 293)], b""), &enough, 10));
+    assert!(unsuitable(&pays(&me, &[], b""), &enough, 10));
+    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], &[0; 81]), &enough, 10));
+    assert!(unsuitable(
+        &pays(&me, &[(&you, 1_000)], b""),
+        &[Coin { transaction: "AB".repeat(32), ..enough[0].clone() }],
+        10
+    ));
+    let says = Intent { act: Act::Message { bytes: vec![] }, ..pays(&me, &[], b"") };
+    assert!(unsuitable(&says, &enough, 10));
+    assert!(matches!(intent::statement(&says), Err(Error::Unsuitable { .. })));
+    let elsewhere = Intent::call(chain(), account(&me), Some(Key::new(1).account()), Amount::from(1_000), vec![]);
+    assert!(unsuitable(&elsewhere, &enough, 10));
+}
+
+#[test]
+fn coins_of_others_are_refused() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let built =
+        unsigned(&pays(&me, &[(&you, 1_000)], b""), &[coin(1, 0, 9_000), coin(2, 0, 9_000)], Amount::from(10)).unwrap();
+    assert!(refused(&Unsigned { signer: account(&you), ..built.clone() }));
+    assert!(refused(&Unsigned { chain: "bip122:000000000019d6689c085ae165831e93".parse().unwrap(), ..built.clone() }));
+    let mut mixed = built.clone();
+    let last = mixed.bytes.len() - 1;
+    mixed.bytes[last] ^= 1;
+    assert!(refused(&mixed));
+}
+
+#[test]
+fn each_signature_is_checked() {
+    let me = Key::new(1);
+    let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
+    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &coins, Amount::from(10)).unwrap();
+    let right = sign(&me, &built);
+    let wrong = |signatures: &[Signature]| matches!(assemble(&built, signatures), Err(Error::WrongSignature { .. }));
+    assert!(!wrong(&right));
+    assert!(wrong(&right[..1]));
+    assert!(wrong(&[right[1], right[0]]));
+    assert!(wrong(&[right[0], high_s(right[1])]));
+    assert!(wrong(&sign(&Key::new(2), &built)));
+}
+
+#[test]
+fn a_node_refuses_a_coin_of_another_value() {
+    let me = Key::new(1);
+    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &[coin(1, 0, 9_000)], Amount::from(10)).unwrap();
+    let raw = assemble(&built, &sign(&me, &built)).unwrap().raw;
+    let check =
+        |owner: &Key, value: u64| utxo::verify(&chain(), &raw, &|_, _| Some((account(owner), Amount::from(value))));
+    assert!(check(&me, 9_000).is_ok());
+    assert!(matches!(check(&me, 9_001), Err(Error::WrongSignature { .. })));
+    assert!(matches!(check(&Key::new(2), 9_000), Err(Error::WrongSignature { .. })));
+    assert!(utxo::verify(&chain(), &raw, &|_, _| None).is_err());
+}
+
+/// The signer, payments, a memo, coins that suffice, and a fee.
+fn payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
+    let to = vec((2..20u8, 294..1_000_000u64), 0..4);
+    let coins = vec((any::<[u8; 32]>(), any::<u32>(), 4_100_000..10_000_000u64), 1..5);
+    (to, vec(any::<u8>(), 0..=80), coins, 0..90_000u64).prop_map(|(to, memo, coins, fee)| {
+        let keys: Vec<(Key, u64)> = to.iter().map(|(key, value)| (Key::new(*key), *value)).collect();
+        let to: Vec<(&Key, u64)> = keys.iter().map(|(key, value)| (key, *value)).collect();
+        let memo = if to.is_empty() && memo.is_empty() { vec![1] } else { memo };
+        let coin = |(id, output, value): &([u8; 32], u32, u64)| Coin {
+            transaction: hex::encode(id),
+            output: *output,
+            value: Amount::from(*value),
+        };
+        (pays(&Key::new(1), &to, &memo), coins.iter().map(coin).collect(), fee)
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_built_is_read_back((intent, coins, fee) in payment()) {
+        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        let read = decode(&built).unwrap();
+        prop_assert_eq!(&read.intent, &intent);
+        prop_assert_eq!(read.fee.total_fee, Amount::from(fee));
+        prop_assert_eq!((read.witnesses.len(), read.requests.len()), (coins.len(), coins.len()));
+        let signed = assemble(&built, &sign(&Key::new(1), &built)).unwrap();
+        let owner = account(&Key::new(1));
+        let coin = |id: &str, output: u32| {
+            coins.iter().find(|coin| coin.transaction == id && coin.output == output).map(|coin| (owner.clone(), coin.value))
+        };
+        prop_assert_eq!(utxo::verify(&chain(), &signed.raw, &coin).unwrap().id, signed.id);
+    }
+
+    #[test]
+    fn every_changed_byte_is_another_transaction_or_none((intent, coins, fee) in payment(), place: prop::sample::Index, bit in 0..8u8) {
+        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        let before = decode(&built).unwrap();
+        let mut changed = built.clone();
+        let place = place.index(changed.bytes.len());
+        changed.bytes[place] ^= 1 << bit;
+        if let Ok(after) = decode(&changed) {
+            let says = |read: &intent::Decoded| (read.intent.clone(), read.fee, read.witnesses.clone());
+            prop_assert_ne!(says(&after), says(&before));
+            prop_assert_ne!(after.requests, before.requests);
+        }
+    }
+
+    #[test]
+    fn bytes_cut_are_refused((intent, coins, fee) in payment()) {
+        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        for length in 0..built.bytes.len() {
+            let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
+            prop_assert!(refused(&cut));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, text: String) {
+        let signer = account(&Key::new(1));
+        let _ = decode(&Unsigned { chain: chain(), signer: signer.clone(), bytes: bytes.clone() });
+        let _ = decode(&Unsigned { chain: chain(), signer, bytes: [&b"florin/utxo/v1\n"[..], &bytes].concat() });
+        let _ = utxo::verify(&chain(), &bytes, &|_, _| None);
+        let _ = intent::parse_recipient(&chain(), &text);
+        let _ = intent::parse_recipient(&chain(), &format!("bcrt1{text}"));
+    }
+}
