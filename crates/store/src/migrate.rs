@@ -5,7 +5,10 @@ use crate::{Error, Value, sql, table};
 use types::{Digest, Time};
 
 /// Every migration, in order. A file is never changed once it was released.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_store", include_str!("../../../migrations/0001_store.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_store", include_str!("../../../migrations/0001_store.sql")),
+    ("0005_index", include_str!("../../../migrations/0005_index.sql")),
+];
 
 /// Bring the schema up to this release. Concurrent processes take turns.
 pub(crate) fn migrate(connection: &mut dyn Connection, now: Time) -> Result<(), Error> {
