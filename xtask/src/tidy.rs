@@ -6,6 +6,8 @@
 mod codes;
 mod errors;
 mod evm;
+mod examples;
+mod folders;
 mod layers;
 mod lengths;
 mod licences;
@@ -55,6 +57,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("SQL stands in table files only", sql::check),
     ("no EVM type outside modules named evm", evm::check),
     ("each error code has a page, each page a code", errors::check),
+    ("a crate holds its own folder's code only", folders::check),
+    ("no example in documentation goes unrun", examples::check),
     ("files stay below 500 lines, functions below 60", lengths::check),
     ("migrations are numbered and name their crate", migrations::check),
     ("the repository speaks of the project alone", words::check),

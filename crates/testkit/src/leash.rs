@@ -71,6 +71,25 @@ impl Leash {
         self.pid
     }
 
+    /// Send the child a signal by its name: `STOP`, `CONT`, `KILL`. A child that has ended gets none.
+    ///
+    /// # Errors
+    /// If there is no shell.
+    pub fn signal(&self, name: &str) -> io::Result<()> {
+        let mut kill = Command::new("/bin/sh");
+        kill.args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, &self.pid.to_string()]).stderr(Stdio::null());
+        kill.status().map(drop)
+    }
+
+    /// Kill the child from one instruction to the next, as a power cut would, and wait until it is gone.
+    ///
+    /// # Errors
+    /// If there is no shell.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.signal("KILL")?;
+        self.shell.wait().map(drop)
+    }
+
     /// Whether the child still runs.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.shell.try_wait(), Ok(None))

@@ -14,6 +14,8 @@ pub(super) struct Source {
     pub(super) functions: Vec<(usize, String, usize)>,
     /// Macro calls in their order: the name and what is in the brackets.
     pub(super) macros: Vec<(String, TokenStream)>,
+    /// Attributes: the line, and what is in the brackets.
+    pub(super) attributes: Vec<(usize, TokenStream)>,
 }
 
 /// Read a file's tokens; an error with its reason if it is not Rust.
@@ -60,6 +62,7 @@ impl Source {
         let mut inside = Self::default();
         inside.walk(&attribute.stream().into_iter().collect::<Vec<_>>());
         self.names.extend(inside.names);
+        self.attributes.push((attribute.span_open().start().line, attribute.stream()));
     }
 
     /// `fn name … { … }`, up to the first braces or a semicolon.

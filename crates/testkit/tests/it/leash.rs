@@ -49,6 +49,22 @@ fn what_the_child_says_is_in_its_log() {
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "florin\nsh\n");
 }
 
+#[test]
+fn a_child_can_be_stopped_continued_and_killed() {
+    let leash = sleeper(&Tether::default());
+    let pid = leash.pid();
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    };
+    leash.signal("STOP").unwrap();
+    assert!(wait_until(10_000, || state() == 'T'));
+    leash.signal("CONT").unwrap();
+    assert!(wait_until(10_000, || state() == 'S'));
+    leash.kill().unwrap();
+    assert!(!runs(pid));
+}
+
 /// Not a test of its own: the process that the next one kills.
 #[test]
 fn victim() {
