@@ -24,7 +24,7 @@ pub struct Checked {
 
 /// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a coin that may be spent, and what it is
 /// worth; an input without such a coin is an error. What the outputs are worth together is for the caller to compare.
-pub fn verify(chain: &ChainId, raw: &[u8], coin: &dyn Fn(&str, u32) -> Option<(String, Amount)>) -> Result<Checked> {
+pub fn verify(chain: &ChainId, raw: &[u8], coin: impl Fn(&str, u32) -> Option<(String, Amount)>) -> Result<Checked> {
     let (tx, witnesses, stripped) = read(raw)?;
     let inputs: Vec<(String, u32)> = tx.inputs.iter().map(Input::spends).collect();
     for (place, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {

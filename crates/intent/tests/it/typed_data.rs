@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::ChainId;
 
+type Change = Box<dyn FnOnce(&mut Value)>;
+
 /// The example of EIP-712.
 fn mail() -> Value {
     json!({
@@ -112,7 +114,7 @@ fn a_domain_left_out_of_the_types_follows_from_its_members() {
 
 #[test]
 fn what_would_not_be_signed_as_shown_is_refused() {
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut Value)>)> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("a member that the type has not", Box::new(|v| v["message"]["note"] = json!("free gift"))),
         ("a nested member too many", Box::new(|v| v["message"]["from"]["note"] = json!("x"))),
         (

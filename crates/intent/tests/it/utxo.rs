@@ -87,7 +87,7 @@ fn two_coins_pay_and_the_rest_returns() {
         let coin = coins.iter().find(|coin| coin.transaction == transaction && coin.output == output)?;
         Some((account(&me), coin.value))
     };
-    let checked = utxo::verify(&chain(), &signed.raw, &spendable).unwrap();
+    let checked = utxo::verify(&chain(), &signed.raw, spendable).unwrap();
     assert_eq!(checked.id, signed.id);
     assert_eq!(checked.memo, b"rent");
     let paid =
@@ -188,11 +188,11 @@ fn a_node_refuses_a_coin_of_another_value() {
     let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &[coin(1, 0, 9_000)], Amount::from(10)).unwrap();
     let raw = assemble(&built, &sign(&me, &built)).unwrap().raw;
     let check =
-        |owner: &Key, value: u64| utxo::verify(&chain(), &raw, &|_, _| Some((account(owner), Amount::from(value))));
+        |owner: &Key, value: u64| utxo::verify(&chain(), &raw, |_, _| Some((account(owner), Amount::from(value))));
     assert!(check(&me, 9_000).is_ok());
     assert!(matches!(check(&me, 9_001), Err(Error::WrongSignature { .. })));
     assert!(matches!(check(&Key::new(2), 9_000), Err(Error::WrongSignature { .. })));
-    assert!(utxo::verify(&chain(), &raw, &|_, _| None).is_err());
+    assert!(utxo::verify(&chain(), &raw, |_, _| None).is_err());
 }
 
 /// The signer, payments, a memo, coins that suffice, and a fee.
@@ -225,7 +225,7 @@ proptest! {
         let coin = |id: &str, output: u32| {
             coins.iter().find(|coin| coin.transaction == id && coin.output == output).map(|coin| (owner.clone(), coin.value))
         };
-        prop_assert_eq!(utxo::verify(&chain(), &signed.raw, &coin).unwrap().id, signed.id);
+        prop_assert_eq!(utxo::verify(&chain(), &signed.raw, coin).unwrap().id, signed.id);
     }
 
     #[test]
@@ -256,7 +256,7 @@ proptest! {
         let signer = account(&Key::new(1));
         let _ = decode(&Unsigned { chain: chain(), signer: signer.clone(), bytes: bytes.clone() });
         let _ = decode(&Unsigned { chain: chain(), signer, bytes: [&b"florin/utxo/v1\n"[..], &bytes].concat() });
-        let _ = utxo::verify(&chain(), &bytes, &|_, _| None);
+        let _ = utxo::verify(&chain(), &bytes, |_, _| None);
         let _ = intent::parse_recipient(&chain(), &text);
         let _ = intent::parse_recipient(&chain(), &format!("bcrt1{text}"));
     }
