@@ -191,13 +191,19 @@ fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
 }
 
 impl Anvil {
-    /// Wait until it answers with its own chain id, or ends. Its child must live too: another's node may have the port.
+    /// Wait until it answers and has written its configuration whole, or ends. Another's node may have the port and answer for it: that
+    /// one writes no configuration of ours, and ours ends.
     fn becomes_ready(&mut self) -> bool {
         let mut alive = true;
         wait_until(READY_MS, || {
             alive = self.leash.is_alive();
-            !alive || self.answers()
+            !alive || (self.has_configuration() && self.answers())
         }) && alive
+    }
+
+    fn has_configuration(&self) -> bool {
+        let text = std::fs::read_to_string(self._home.path().join("config.json")).unwrap_or_default();
+        serde_json::from_str::<Value>(&text).is_ok()
     }
 
     fn answers(&self) -> bool {

@@ -51,11 +51,13 @@ pub struct Check {
     pub block_hash: BlockHash,
     /// Whether the logs of a block must explain its header's bloom filter.
     pub logs_bloom: LogsBloom,
+    /// Whether the receipts of a block must have the root that its header holds.
+    pub receipts_root: ReceiptsRoot,
 }
 
 impl Default for Check {
     fn default() -> Self {
-        Self { block_hash: BlockHash::Strict, logs_bloom: LogsBloom::Exact }
+        Self { block_hash: BlockHash::Strict, logs_bloom: LogsBloom::Exact, receipts_root: ReceiptsRoot::Strict }
     }
 }
 
@@ -78,6 +80,16 @@ pub enum LogsBloom {
     /// They give at least that filter: nothing is missing. For chains that add logs outside of transactions (Polygon), or leave the filter empty.
     Covered,
     /// Not at all.
+    Off,
+}
+
+/// How the receipts of a block, where all are fetched, are held against its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptsRoot {
+    /// They give its root: status, logs, their order and number are proven.
+    Strict,
+    /// Not at all. For chains with kinds of receipts of their own (OP stack deposits, Polygon's state synchronisation).
     Off,
 }
 

@@ -19,6 +19,7 @@ use crate::{
 use async_trait::async_trait;
 use fees::Format;
 use intent::{Intent, Interface, Signed, Unsigned};
+pub(super) use parts::TransactionJson;
 use read::Abis;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

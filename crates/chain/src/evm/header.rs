@@ -5,12 +5,11 @@
 //! that is not known here makes the hash come out wrong, and the header is refused.
 
 mod bft;
-mod rlp;
 
 use super::bloom::Bloom;
 use super::numerals::{Account, Big, Bytes, Fixed, Quantity, Word, show_bytes};
+use super::rlp::List;
 use alloy_primitives::keccak256;
-use rlp::List;
 use serde::Deserialize;
 use types::{Height, Time};
 

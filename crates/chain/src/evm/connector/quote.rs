@@ -64,10 +64,6 @@ impl Evm {
     fn gas(&self, head: &Header, estimate: Reply) -> Result<u64> {
         let Quantity(estimate) = match estimate {
             Err(Failure::Said(error)) => return Err(revert::error(&self.chain, None, &error)),
-            // Nodes from before EIP-1474 answer with the revert's data as if it were a result.
-            Ok(text) if revert::in_result(&text).is_some() => {
-                return Err(revert::reverts(None, &revert::in_result(&text).unwrap_or_default()));
-            }
             reply => parse(reply).map_err(|failure| self.error(failure))?,
         };
         let limit = self.config.gas.max.unwrap_or(u64::MAX).min(head.gas_limit.0);

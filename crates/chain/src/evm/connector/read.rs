@@ -1,9 +1,10 @@
 //! Reads that are not of blocks: accounts, contracts, where a transaction stands; and events by their interface.
 
 use super::Evm;
-use super::parts::{ReceiptJson, TransactionJson};
+use super::parts::TransactionJson;
 use super::revert;
 use crate::evm::numerals::{Big, Bytes, Quantity, show_bytes};
+use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, Failure};
 use crate::{CallRequest, DecodedEvent, Result, Sequence, TxStatus};
 use intent::Interface;

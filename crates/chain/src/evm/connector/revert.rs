@@ -13,7 +13,6 @@ use crate::evm::numerals::{bytes, show_bytes};
 use crate::evm::rpc::ErrorObject;
 use intent::Interface;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use types::ChainId;
 
 /// Ways in which execution ends badly without the contract's own words.
@@ -28,6 +27,7 @@ const FAILURES: &[&str] = &[
     "max code size exceeded",
     "vm execution error",
     "always failing transaction",
+    "evm error",
 ];
 
 /// A no to a call or an estimate, as the crate's error: a revert with its reason, or a refusal.
@@ -48,13 +48,7 @@ pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
     Error::Reverts { reason: intent::evm::revert_reason(interface, data), data: show_bytes(data) }
 }
 
-/// The data of a revert that a node gave as a result: whole words after a selector. Results of calls are whole words.
-pub(super) fn in_result(result: &RawValue) -> Option<Vec<u8>> {
-    let text: &str = serde_json::from_str(result.get()).ok()?;
-    bytes(text).filter(|data| is_revert(data))
-}
-
-/// Whether bytes have the form of a revert's data.
+/// Whether a call's result is a revert's data: whole words after a selector. Results of calls are whole words.
 pub(super) fn is_revert(data: &[u8]) -> bool {
     data.len() % 32 == 4
 }

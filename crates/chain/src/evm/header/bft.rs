@@ -7,8 +7,8 @@
 //! | IBFT 2.0 | the same | `rlp([vanity, validators, vote])` |
 //! | IBFT (GoQuorum) | 32 bytes, `rlp([validators, proposer's seal, seals])` | no seals |
 
-use super::rlp::{List, items};
 use crate::evm::numerals::Word;
+use crate::evm::rlp::{List, items};
 
 /// What all three write where proof of work has its mix hash: "ctical byzantine fault tolerance".
 const MIX: [u8; 32] = *b"ctical byzantine fault tolerance";

@@ -1,12 +1,13 @@
 //! One try at a block: as few round trips as the watch allows.
 
 use super::super::Evm;
-use super::super::parts::{Hashes, ReceiptJson, TransactionJson, Transactions};
+use super::super::parts::{Hashes, TransactionJson, Transactions};
 use super::{by_hash, has_no_block};
-use crate::evm::config::Receipts;
+use crate::evm::config::{Receipts, ReceiptsRoot};
 use crate::evm::header::Header;
 use crate::evm::logs::{Frame, LogJson, events};
 use crate::evm::numerals::Word;
+use crate::evm::receipts::{ReceiptJson, root};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
 use crate::{Result, Watch};
 use serde::de::DeserializeOwned;
@@ -127,6 +128,11 @@ impl Evm {
             receipts.len() >= fetched.hashes.len() && receipts.iter().zip(fetched.hashes.iter().zip(0..)).all(fits);
         if !whole {
             return Err(self.untrusted("the receipts are not those of the block's transactions"));
+        }
+        let proven =
+            self.config.check.receipts_root == ReceiptsRoot::Off || root(&receipts) == fetched.header.receipts_root;
+        if !proven {
+            return Err(self.untrusted("the receipts do not have the root that the header holds"));
         }
         fetched.logs = receipts.iter().flat_map(|receipt| receipt.logs.iter().cloned()).collect();
         fetched.receipts = Some(receipts);

@@ -1,9 +1,10 @@
 //! The transactions of watched signers in a block: how submissions learn that they are done.
 
 use super::super::Evm;
-use super::super::parts::{ReceiptJson, TransactionJson};
+use super::super::parts::TransactionJson;
 use super::fetch::Fetched;
 use crate::evm::numerals::show;
+use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, parse};
 use crate::{Result, Watch};
 use serde_json::json;

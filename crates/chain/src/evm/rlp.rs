@@ -1,4 +1,4 @@
-//! Recursive length prefix, as much of it as headers need.
+//! Recursive length prefix, as much of it as headers and receipts need.
 
 use alloy_rlp::Encodable;
 

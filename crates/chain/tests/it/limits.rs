@@ -1,0 +1,279 @@
+//! Time, size, depth, repetition, concurrency, and secrets: what holds whoever answers.
+
+use crate::liar::{asked, methods, node};
+use crate::stand::{NOBODY, connect};
+use chain::evm::Evm;
+use chain::{Class, Connector, Error, Submitted};
+use intent::{Intent, Signed};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::http::{Answer, Server};
+use types::{Amount, ChainId};
+
+fn signed() -> Signed {
+    Signed { chain: ChainId::evm(7), raw: vec![2, 0xc0], id: format!("0x{}", "ab".repeat(32)) }
+}
+
+/// A sound node to begin with, which then answers as scripted.
+async fn scripted(settings: Value, script: Vec<Answer>) -> (Server, Evm) {
+    let server = node(|_, _| Ok(json!("0x2a")));
+    let evm = connect(&server.url("/"), 7, settings);
+    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)));
+    server.script(script);
+    (server, evm)
+}
+
+fn untrusted(outcome: Result<Amount, Error>, what: &str) {
+    match outcome {
+        Err(Error::Untrusted { why, .. }) => assert!(why.contains(what), "{why}"),
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+fn reply(text: &str) -> Answer {
+    Answer::status(200).with_header("content-type", "application/json").with_body(text.as_bytes())
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_not_read_to_its_end() {
+    let settings = json!({"limits": {"response_bytes": 1_000}});
+    let large = format!(r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#, "0".repeat(2_000));
+    let (server, evm) = scripted(settings, vec![reply(&large), Answer::Endless]).await;
+    let before = server.count();
+    untrusted(evm.balance(NOBODY).await, "larger than 1000 bytes");
+    untrusted(evm.balance(NOBODY).await, "larger than 1000 bytes");
+    assert_eq!(server.count() - before, 2, "what cannot be right is not asked again");
+    assert!(evm.counters().bytes < 1_000);
+}
+
+#[tokio::test]
+async fn nonsense_is_not_believed_and_not_repeated() {
+    let deep = format!(r#"{{"jsonrpc":"2.0","id":3,"result":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let lies = [
+        (deep.as_str(), "nests deeper"),
+        ("<html>502 Bad Gateway</html>", "not JSON-RPC"),
+        (r#"{"jsonrpc":"2.0","id":3,"result":"0x2a""#, "not JSON-RPC"),
+        ("", "not JSON-RPC"),
+        (r#"{"jsonrpc":"2.0","id":999,"result":"0x2a"}"#, "an id that was not asked"),
+        (r#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#, "an id that was not asked"),
+        (r#"[{"jsonrpc":"2.0","id":8,"result":"0x2a"}]"#, "not JSON-RPC"),
+    ];
+    let (server, evm) = scripted(json!({}), lies.iter().map(|(text, _)| reply(text)).collect()).await;
+    let before = server.count();
+    for (_, why) in lies {
+        untrusted(evm.balance(NOBODY).await, why);
+    }
+    assert_eq!(server.count() - before, lies.len());
+    assert_eq!(evm.counters().nonsense, lies.len() as u64);
+    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)), "and then it goes on");
+}
+
+#[tokio::test]
+async fn a_result_of_another_shape_is_nonsense() {
+    let server = node(|_, _| Ok(json!({"balance": 7})));
+    let evm = connect(&server.url("/"), 7, json!({}));
+    untrusted(evm.balance(NOBODY).await, "another shape");
+}
+
+#[tokio::test]
+async fn reads_are_asked_again_where_the_trouble_may_pass() {
+    let (server, evm) = scripted(json!({}), vec![Answer::status(500), Answer::Drop]).await;
+    let before = server.count();
+    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)), "the third attempt was answered");
+    assert_eq!(server.count() - before, 3);
+    assert_eq!(evm.counters().retries, 2);
+    assert_eq!(evm.counters().silent, 2);
+}
+
+#[tokio::test]
+async fn attempts_end() {
+    let (server, evm) = scripted(json!({}), vec![Answer::status(503); 9]).await;
+    let before = server.count();
+    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("503")));
+    assert_eq!(server.count() - before, 3);
+}
+
+#[tokio::test]
+async fn patience_that_is_asked_for_is_given_or_the_question_given_up() {
+    let patience = |seconds: &str| Answer::status(429).with_header("retry-after", seconds);
+    let (server, evm) = scripted(json!({}), vec![patience("0"), patience("0")]).await;
+    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)));
+    let before = server.count();
+    server.script([patience("3600")]);
+    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("too many")));
+    assert_eq!(server.count() - before, 1, "an hour is more than max_ms: no further attempt");
+    assert_eq!(evm.counters().throttled, 3);
+}
+
+#[tokio::test]
+async fn a_no_that_means_later_is_asked_again_and_another_is_not() {
+    let asks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asks);
+    let server = node(move |_, _| match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(json!({"code": -32005, "message": "request rate limited"})),
+        1 => Ok(json!("0x1")),
+        _ => Err(json!({"code": -32000, "message": "no such account"})),
+    });
+    let evm = connect(&server.url("/"), 7, json!({}));
+    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(1)));
+    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Refused { number: -32000, .. })));
+    assert_eq!(asks.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_node_that_says_nothing_is_left_in_time() {
+    let settings = json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
+    let server = node(|_, _| Ok(json!("0x1")));
+    server.script([Answer::Silence, Answer::Silence]);
+    let evm = connect(&server.url("/"), 7, settings);
+    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("in time")));
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let evm = connect(&format!("http://127.0.0.1:{}", testkit::free_port()), 7, json!({}));
+    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("connection refused")));
+}
+
+#[tokio::test]
+async fn a_request_that_is_turned_away_is_not_repeated_nor_followed() {
+    let elsewhere = Server::start();
+    let away = vec![Answer::status(401), Answer::status(403), Answer::redirect(307, &elsewhere.url("/"))];
+    let (server, evm) = scripted(json!({}), away).await;
+    let before = server.count();
+    for status in [401, 403, 307] {
+        assert!(matches!(evm.balance(NOBODY).await, Err(Error::Refused { number, .. }) if number == status));
+    }
+    assert_eq!((server.count() - before, elsewhere.count()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_transaction_is_sent_once_whatever_comes_back() {
+    let unknown = [
+        Answer::status(500),
+        Answer::status(503),
+        Answer::Drop,
+        Answer::status(403),
+        reply("<html>"),
+        reply(r#"{"jsonrpc":"2.0","id":9999,"result":"0x1"}"#),
+        reply(r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32603,"message":"Internal error"}}"#),
+    ];
+    for answer in unknown {
+        let (server, evm) = scripted(json!({}), vec![answer.clone()]).await;
+        let submitted = evm.submit(&[signed()]).await;
+        assert!(matches!(submitted[..], [Submitted::Unknown { .. }]), "{answer:?}: {submitted:?}");
+        assert_eq!(asked(&server, "eth_sendRawTransaction"), 1, "{answer:?}");
+    }
+    let (server, evm) = scripted(json!({}), vec![Answer::status(429)]).await;
+    let submitted = evm.submit(&[signed(), signed()]).await;
+    assert!(
+        submitted.iter().all(|one| matches!(one, Submitted::Refused { class: Class::Throttled, .. })),
+        "{submitted:?}"
+    );
+    assert_eq!(asked(&server, "eth_sendRawTransaction"), 2);
+}
+
+#[tokio::test]
+async fn another_transactions_hash_proves_nothing() {
+    let server = node(|_, _| Ok(json!(format!("0x{}", "cd".repeat(32)))));
+    let evm = connect(&server.url("/"), 7, json!({}));
+    assert!(matches!(&evm.submit(&[signed()]).await[..], [Submitted::Unknown { message }] if message.contains("cdcd")));
+    let server = node(|_, _| Ok(json!(format!("0x{}", "AB".repeat(32)))));
+    let evm = connect(&server.url("/"), 7, json!({}));
+    assert_eq!(evm.submit(&[signed()]).await, [Submitted::Accepted], "hexadecimal has no case");
+}
+
+#[tokio::test]
+async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
+    let server = Server::answering(|request| {
+        let answer = |call: &Value| {
+            let result = match call["method"].as_str().unwrap() {
+                "eth_chainId" => json!("0x7"),
+                "eth_getTransactionCount" if call["params"][1] == "latest" => json!("0x3"),
+                _ => json!("0x9"),
+            };
+            json!({"jsonrpc": "2.0", "id": call["id"], "result": result})
+        };
+        match request.json() {
+            Value::Array(calls) => Answer::json(&calls.iter().rev().map(answer).collect()),
+            call => Answer::json(&answer(&call)),
+        }
+    });
+    let evm = connect(&server.url("/"), 7, json!({}));
+    let sequence = evm.sequence(NOBODY).await.unwrap();
+    assert_eq!((sequence.mined, sequence.pending), (3, 9));
+
+    let split = connect(&server.url("/"), 7, json!({"limits": {"batch": 3}}));
+    let before = server.count();
+    split.submit(&vec![signed(); 7]).await;
+    let sizes: Vec<usize> = server.requests()[before + 1..].iter().map(|request| methods(request).len()).collect();
+    assert_eq!(sizes, [3, 3, 1]);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_allowed() {
+    let (gate, opened) = (Arc::new(std::sync::Barrier::new(3)), Arc::new(AtomicUsize::new(0)));
+    let (held, under_way, most) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (seen, count) = (Arc::clone(&most), Arc::clone(&under_way));
+    let first = Arc::clone(&opened);
+    let server = node(move |_, _| {
+        seen.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        if first.fetch_add(1, Ordering::SeqCst) < 2 {
+            held.wait();
+        }
+        count.fetch_sub(1, Ordering::SeqCst);
+        Ok(json!("0x1"))
+    });
+    let evm = Arc::new(connect(&server.url("/"), 7, json!({"limits": {"concurrency": 2}})));
+    let reads: Vec<_> = (0..10)
+        .map(|_| {
+            let evm = Arc::clone(&evm);
+            tokio::spawn(async move { evm.balance(NOBODY).await })
+        })
+        .collect();
+    let waiting = tokio::task::spawn_blocking(move || {
+        gate.wait();
+        server
+    });
+    for read in reads {
+        assert_eq!(read.await.unwrap(), Ok(Amount::from(1)));
+    }
+    let server = waiting.await.unwrap();
+    assert_eq!(asked(&server, "eth_getBalance"), 10);
+    assert_eq!(most.load(Ordering::SeqCst), 2, "two at once, and never three");
+}
+
+#[tokio::test]
+async fn credentials_reach_the_node_and_nobody_else() {
+    let server = node(|_, _| Err(json!({"code": -1, "message": "no"})));
+    let url = server.url("/v3/k3y?token=t0ken").replace("http://", "http://user:s3cret@");
+    let evm = connect(&url, 7, json!({}));
+    let mut shown = vec![format!("{:?}", evm.config()), serde_json::to_string(evm.config()).unwrap()];
+    shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
+    let asked = server.requests().pop().unwrap();
+    assert_eq!(asked.target, "/v3/k3y?token=t0ken");
+    assert_eq!(asked.header("authorization"), Some("Basic dXNlcjpzM2NyZXQ="));
+    for answer in
+        [Answer::status(500), Answer::Drop, Answer::status(429), Answer::status(401), reply("{"), Answer::Endless]
+    {
+        server.script(vec![answer; 3]);
+        shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
+    }
+    drop(server);
+    shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
+    for text in shown {
+        assert!(!["s3cret", "k3y", "t0ken", "user"].iter().any(|secret| text.contains(secret)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_nodes_words_are_cut_and_cleaned() {
+    let server = node(|_, _| Err(json!({"code": -1, "message": format!("\u{0}\n{}", "x".repeat(100_000))})));
+    let evm = connect(&server.url("/"), 7, json!({}));
+    let Err(Error::Refused { message, .. }) = evm.balance(NOBODY).await else { panic!() };
+    assert!(message.len() <= 512 && !message.contains(['\0', '\n']), "{message}");
+    let quotes = evm.quote(&[Intent::cancel(ChainId::evm(7), NOBODY.to_owned())]).await;
+    assert!(quotes[0].is_err());
+}
