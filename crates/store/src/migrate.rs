@@ -7,6 +7,7 @@ use types::{Digest, Time};
 /// Every migration, in order. A file is never changed once it was released.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_store", include_str!("../../../migrations/0001_store.sql")),
+    ("0002_keys", include_str!("../../../migrations/0002_keys.sql")),
     ("0005_index", include_str!("../../../migrations/0005_index.sql")),
 ];
 

@@ -2,7 +2,8 @@
 //!
 //! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a bound transaction. `{rows}` stands for many rows at once, in
 //! the place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows} ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`; `{ns_rows}`
-//! does the same with the namespace as first column. The numbers of `?1` … count the fixed parameters only.
+//! does the same with the namespace as first column. The numbers of `?1` … count the fixed parameters only. A `SELECT … {share}` in a
+//! write keeps others from changing its rows until this transaction ends (`FOR SHARE`; SQLite has but one writer).
 
 use crate::Kind;
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ pub(crate) enum Dialect {
 pub(crate) const NS: &str = "?ns";
 const ROWS: &str = "{rows}";
 const NS_ROWS: &str = "{ns_rows}";
+const SHARE: &str = "{share}";
 
 /// Whether a statement names the namespace of its transaction.
 pub(crate) fn uses_namespace(sql: &str) -> bool {
@@ -40,6 +42,11 @@ pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
         if !quoted && rest.starts_with(NS) {
             let _ = write!(text, "{mark}{}", fixed + 1);
             rest = &rest[NS.len()..];
+            continue;
+        }
+        if !quoted && rest.starts_with(SHARE) {
+            text.push_str(if dialect == Dialect::Postgres { "FOR SHARE" } else { "" });
+            rest = &rest[SHARE.len()..];
             continue;
         }
         text.push(if character == '?' && !quoted { mark } else { character });
@@ -124,6 +131,13 @@ mod tests {
             translate(Dialect::Sqlite, sql, 2),
             "SELECT ?2, ?1 FROM t WHERE namespace = ?3 AND note <> 'why?ns'"
         );
+    }
+
+    #[test]
+    fn rows_are_shared_where_there_are_others() {
+        let sql = "SELECT a FROM t WHERE b = '{share}' {share}";
+        assert_eq!(translate(Dialect::Postgres, sql, 0), "SELECT a FROM t WHERE b = '{share}' FOR SHARE");
+        assert_eq!(translate(Dialect::Sqlite, sql, 0), "SELECT a FROM t WHERE b = '{share}' ");
     }
 
     #[test]

@@ -140,6 +140,7 @@ ids!(
     PermitId,
     WalletId,
     KeyId,
+    RequestId,
     RunId,
     TaskId,
     PolicyId,

@@ -58,6 +58,8 @@ ids! {
     WalletId = "wal";
     /// A key of a wallet.
     KeyId = "key";
+    /// A request for a signature, answered later.
+    RequestId = "req";
     /// A run of a task.
     RunId = "run";
     /// A task.
