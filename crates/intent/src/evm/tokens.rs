@@ -4,7 +4,7 @@
 //! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may tell which is meant (`Kind`). If it does not,
 //! the call is read as ERC-20's and said to be unclear.
 
-use super::abi::Abi;
+use super::abi::{Abi, Type};
 use crate::{AssetRef, Grant, Interface, Move};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -45,25 +45,30 @@ pub(super) struct TokenCall {
     pub(super) clear: bool,
 }
 
-/// Which of two standards that share a selector a contract follows, by the other functions of its interface.
+/// Which of two standards that share a selector a contract follows, as its interface tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Fungible,
     Things,
-    Unclear,
+    /// It has the marks of neither.
+    Unknown,
+    /// It has the marks of both.
+    Both,
 }
 
 /// Reads a call; none if it is of no token standard, or its arguments do not decode.
 pub(super) fn read(signer: &str, contract: &str, data: &[u8], given: Option<&Abi>) -> Option<TokenCall> {
     let (signature, arguments) = KNOWN.decode_call(data)?;
     let call = TokenCall { clear: KNOWN.is_canonical_call(data), signature, arguments, ..TokenCall::default() };
-    call.with_effects(signer, contract, given.map_or(Kind::Unclear, Kind::of))
+    call.with_effects(signer, contract, given.map_or(Kind::Unknown, |abi| Kind::of(abi, data)))
 }
 
 impl TokenCall {
     fn with_effects(mut self, signer: &str, contract: &str, kind: Kind) -> Option<Self> {
         match self.signature.as_str() {
             "transfer(address,uint256)" => {
+                // ERC-20's alone, but older contracts of things have it too.
+                self.clear &= matches!(kind, Kind::Fungible | Kind::Unknown);
                 self.moves.push(moved(token(contract, None), signer, self.text("to")?, self.amount("value")?));
             }
             "transferFrom(address,address,uint256)" => self.transfer_from(contract, kind)?,
@@ -87,11 +92,11 @@ impl TokenCall {
     }
 
     fn transfer_from(&mut self, contract: &str, kind: Kind) -> Option<()> {
-        self.clear &= kind != Kind::Unclear;
+        self.clear &= kind.is_clear();
         let value = self.amount("value")?;
         match kind {
             Kind::Things => self.move_one(contract, value, Amount::from(1)),
-            Kind::Fungible | Kind::Unclear => {
+            _ => {
                 self.moves.push(moved(token(contract, None), self.text("from")?, self.text("to")?, value));
                 Some(())
             }
@@ -100,13 +105,13 @@ impl TokenCall {
 
     /// An approval of nothing, or of a thing to nobody, gives no right.
     fn approve(&mut self, contract: &str, kind: Kind) -> Option<()> {
-        self.clear &= kind != Kind::Unclear;
+        self.clear &= kind.is_clear();
         let (spender, value) = (self.text("spender")?.to_owned(), self.amount("value")?);
         match kind {
             Kind::Things if spender == ZERO => {}
             Kind::Things => self.grants.push(granted(token(contract, Some(value)), &spender, Some(Amount::from(1)))),
             Kind::Fungible if value.is_zero() => {}
-            Kind::Fungible | Kind::Unclear => self.grants.push(granted(token(contract, None), &spender, Some(value))),
+            _ => self.grants.push(granted(token(contract, None), &spender, Some(value))),
         }
         Some(())
     }
@@ -137,15 +142,33 @@ impl TokenCall {
 }
 
 impl Kind {
-    fn of(abi: &Abi) -> Self {
+    /// By the other functions of the interface; where it has none of those (an interface of this one call), by the call's own names: only
+    /// ERC-20's answer is a boolean, and ERC-721 calls its last argument `tokenId`.
+    fn of(abi: &Abi, data: &[u8]) -> Self {
         let any = |signatures: &[&str]| signatures.iter().any(|signature| abi.has(signature));
         let fungible = any(&["transfer(address,uint256)", "allowance(address,address)", "decimals()"]);
         let things = any(&["ownerOf(uint256)", "getApproved(uint256)", "safeTransferFrom(address,address,uint256)"]);
         match (fungible, things) {
+            (true, true) => Self::Both,
             (true, false) => Self::Fungible,
             (false, true) => Self::Things,
-            _ => Self::Unclear,
+            (false, false) => Self::by_names(abi, data),
         }
+    }
+
+    fn by_names(abi: &Abi, data: &[u8]) -> Self {
+        let Some((output, last)) = abi.hints(data) else { return Self::Unknown };
+        let is_thing = last.trim_matches('_').eq_ignore_ascii_case("tokenId");
+        match (output == Some(&Type::Bool), is_thing) {
+            (true, false) => Self::Fungible,
+            (false, true) => Self::Things,
+            (true, true) => Self::Both,
+            (false, false) => Self::Unknown,
+        }
+    }
+
+    fn is_clear(self) -> bool {
+        matches!(self, Self::Fungible | Self::Things)
     }
 }
 

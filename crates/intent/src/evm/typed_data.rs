@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use types::canonical_json;
 
-/// The most types, and the most fields of one: no standard in use has a tenth of it.
+/// The longest text, the most types, and the most fields of one: no standard in use has a tenth of it.
+const MAX_TEXT: usize = 128 << 10;
 const MAX_TYPES: usize = 128;
 const MAX_FIELDS: usize = 128;
 
@@ -69,6 +70,9 @@ pub(super) fn digest(json: &str, chain: Option<u64>) -> Result<[u8; 32]> {
 
 impl TypedData {
     pub(super) fn parse(json: &str) -> Result<Self> {
+        if json.len() > MAX_TEXT {
+            return Err(Error::undecodable(format!("typed data is longer than {MAX_TEXT} bytes")));
+        }
         let value: Value = serde_json::from_str(json).map_err(|_| Error::undecodable("typed data is no JSON"))?;
         // Also what finds a key that is written twice, of which only the last would count.
         if canonical_json(&value) != json {

@@ -29,11 +29,18 @@ const VERSION: u32 = 2;
 const SEQUENCE: u32 = 0xffff_fffd;
 const LOCK_TIME: u32 = 0;
 
-/// What an intent does: its payments. A cancel moves nothing; a memo says something and does nothing.
+/// What an intent does: its payments. A cancel moves nothing; a memo says something and does nothing. Error `intent.unsuitable`: no
+/// payment of this chain, or an account in other than the canonical form.
 pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::unsuitable("this chain signs transactions only"));
     };
+    if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
+        return Err(Error::unsuitable("this chain has neither access lists nor authorisations"));
+    }
+    if address::canonical(&intent.chain, &intent.signer).is_none() {
+        return Err(Error::unsuitable("the signer is no address of this chain in canonical form"));
+    }
     if intent.is_cancel() {
         return Ok(Effects::default());
     }

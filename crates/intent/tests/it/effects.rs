@@ -121,6 +121,31 @@ fn whose_coins_move_is_in_the_arguments() {
 }
 
 #[test]
+fn an_interface_of_one_call_tells_by_its_names() {
+    let (signature, values) = ("transferFrom(address,address,uint256)", json!([BOB, ALICE, 5]));
+    let one = |last: &str, outputs: Value| {
+        let input = |name: &str, ty: &str| json!({"name": name, "type": ty});
+        let inputs = json!([input("from", "address"), input("to", "address"), input(last, "uint256")]);
+        with(signature, values.clone(), &json!({"name": "transferFrom", "inputs": inputs, "outputs": outputs}))
+    };
+    let truth = json!([{"type": "bool"}]);
+    let coins = one("value", truth.clone());
+    assert_eq!((coins.moves, coins.opaque), (vec![moved(token(None), BOB, ALICE, 5)], false));
+    let thing = one("_tokenId", json!([]));
+    assert_eq!((thing.moves, thing.opaque), (vec![moved(token(Some(5)), BOB, ALICE, 1)], false));
+    assert!(one("value", json!([])).opaque);
+    assert!(one("tokenId", truth).opaque);
+}
+
+#[test]
+fn an_old_contract_of_things_that_has_transfer_is_not_clear() {
+    let kitties = functions(&[("transfer", &["address", "uint256"]), ("ownerOf", &["uint256"])]);
+    assert!(with("transfer(address,uint256)", json!([ALICE, 5]), &kitties).opaque);
+    let coin = functions(&[("transfer", &["address", "uint256"])]);
+    assert!(!with("transfer(address,uint256)", json!([ALICE, 5]), &coin).opaque);
+}
+
+#[test]
 fn things_and_pools_move() {
     let told = of("safeTransferFrom(address,address,uint256)", json!([me(), ALICE, 5]));
     assert_eq!((told.moves, told.opaque), (vec![moved(token(Some(5)), &me(), ALICE, 1)], false));

@@ -6,6 +6,7 @@ mod abi_hostile;
 mod addresses;
 mod any;
 mod canon;
+mod contracts;
 mod effects;
 mod events;
 mod key;

@@ -202,6 +202,22 @@ fn other_spellings_of_the_same_transaction_are_refused() {
 }
 
 #[test]
+fn lengths_of_every_form_are_read() {
+    let key = Key::new(1);
+    for length in [0, 1, 54, 55, 56, 57, 200, 254, 255, 256, 257, 65_534, 65_535, 65_536, 70_000] {
+        let data = vec![0x7f; length];
+        let intent = Intent::call(ChainId::evm(5), key.account(), None, Amount::ZERO, data);
+        let built = unsigned(&intent, &terms(1)).unwrap();
+        let read = decode(&built).unwrap();
+        assert_eq!(read.intent, intent);
+        let raw = assemble(&built, &[key.sign(read.requests[0].digest)]).unwrap().raw;
+        assert_eq!(TxEnvelope::decode_2718_exact(&raw).unwrap().input().len(), length);
+    }
+    let huge = Intent::call(ChainId::evm(5), key.account(), None, Amount::ZERO, vec![0; 1 << 20]);
+    assert!(refused(&unsigned(&huge, &terms(1)).unwrap()));
+}
+
+#[test]
 fn only_the_signer_can_sign() {
     let key = Key::new(1);
     let intent = Intent::cancel(ChainId::evm(5), key.account());

@@ -193,6 +193,12 @@ fn types_that_double_at_each_level_cost_nothing() {
     assert!(digest(&value).is_ok());
 }
 
+#[test]
+fn a_text_of_great_length_is_refused() {
+    let long = changed(|value| value["message"]["contents"] = json!("x".repeat(200_000)));
+    assert!(matches!(digest(&long), Err(Error::Undecodable { .. })));
+}
+
 proptest! {
     #[test]
     fn it_is_read_back(intent in any::typed_data()) {

@@ -132,6 +132,23 @@ fn effects_are_the_payments() {
 }
 
 #[test]
+fn effects_of_what_this_chain_does_not_have_are_refused() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let honest = pays(&me, &[(&you, 5_000)], b"");
+    let refused = |intent: &Intent| matches!(intent::effects(intent, None), Err(Error::Unsuitable { .. }));
+    assert!(!refused(&honest));
+    assert!(refused(&Intent { signer: me.account(), ..honest.clone() }));
+    assert!(refused(&Intent { signer: account(&me).to_ascii_uppercase(), ..honest.clone() }));
+    assert!(refused(&Intent { act: Act::Message { bytes: vec![] }, ..honest.clone() }));
+    let Act::Transaction(mut transaction) = honest.act.clone() else { unreachable!() };
+    transaction.access = vec![intent::AccessEntry { account: account(&you), slots: vec![] }];
+    assert!(refused(&Intent { act: Act::Transaction(transaction.clone()), ..honest.clone() }));
+    transaction.access.clear();
+    transaction.outputs[0].to = None;
+    assert!(refused(&Intent { act: Act::Transaction(transaction), ..honest }));
+}
+
+#[test]
 fn what_cannot_be_built() {
     let (me, you) = (Key::new(1), Key::new(2));
     let enough = [coin(1, 0, 100_000)];

@@ -1,6 +1,6 @@
 //! Calls: from a name and JSON to data, and back.
 
-use super::{Abi, Path, entry::Entry, input, output, token};
+use super::{Abi, Path, Type, entry::Entry, input, output, token};
 use crate::{Error, Result};
 use serde_json::Value;
 
@@ -45,11 +45,20 @@ impl Abi {
     pub(crate) fn is_canonical_call(&self, data: &[u8]) -> bool {
         let Some((selector, arguments)) = data.split_first_chunk::<4>() else { return false };
         let function = self.entries.functions.iter().find(|function| function.selector() == *selector);
-        let read = function.and_then(|function| Some((function, output::values(&function.inputs, arguments).ok()?)));
+        let read = function
+            .and_then(|function| Some((function, output::values(output::types(&function.inputs), arguments).ok()?)));
         read.is_some_and(|(function, values)| {
             let again = input::params(&function.inputs, &Value::Array(values), &Path::Root("params"));
             again.is_ok_and(|tokens| token::encode(&tokens) == arguments)
         })
+    }
+
+    /// The one output, and the name of the last input, of the function that a call's data asks for.
+    pub(crate) fn hints(&self, data: &[u8]) -> Option<(Option<&Type>, &str)> {
+        let selector = data.first_chunk::<4>()?;
+        let function = self.entries.functions.iter().find(|function| function.selector() == *selector)?;
+        let output = if let [one] = function.outputs.as_slice() { Some(&one.ty) } else { None };
+        Some((output, function.inputs.last().map_or("", |last| &last.name)))
     }
 
     /// Whether the interface has a function of this signature.

@@ -49,11 +49,11 @@ impl Abi {
 }
 
 fn read(event: &Entry, topics: &[[u8; 32]], data: &[u8]) -> Option<DecodedEvent> {
-    let in_data: Vec<Param> = event.inputs.iter().filter(|param| !param.indexed).cloned().collect();
-    if topics.len() + in_data.len() != event.inputs.len() {
+    let in_data = event.inputs.iter().filter(|param| !param.indexed);
+    if topics.len() + in_data.clone().count() != event.inputs.len() {
         return None;
     }
-    let mut values = output::values(&in_data, data).ok()?.into_iter();
+    let mut values = output::values(in_data.map(|param| &param.ty), data).ok()?.into_iter();
     let mut topics = topics.iter();
     let value = |param: &Param| if param.indexed { topic(param, topics.next()?).ok() } else { values.next() };
     let values: Vec<Value> = event.inputs.iter().map(value).collect::<Option<_>>()?;

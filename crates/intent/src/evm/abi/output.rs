@@ -19,14 +19,19 @@ pub(crate) const ARGUMENT: &str = "arg";
 
 /// Values laid out one after the other, as a JSON object by name.
 pub(crate) fn named(params: &[Param], data: &[u8], unnamed: &str) -> Result<Map<String, Value>, Fault> {
-    Ok(by_name(params, values(params, data)?, unnamed))
+    Ok(by_name(params, values(types(params), data)?, unnamed))
 }
 
 /// Values laid out one after the other. What stands behind them is not looked at.
-pub(crate) fn values(params: &[Param], data: &[u8]) -> Result<Vec<Value>, Fault> {
+pub(crate) fn values<'t>(types: impl Iterator<Item = &'t Type>, data: &[u8]) -> Result<Vec<Value>, Fault> {
     // Words laid out once each are read once each; twice that much leaves room for whoever shares a tail, but not for a bomb.
     let mut reader = Reader { left: 2 * data.len() + 64 };
-    reader.row(params.iter().map(|param| &param.ty), data)
+    reader.row(types, data)
+}
+
+/// The types of parameters.
+pub(crate) fn types(params: &[Param]) -> impl Iterator<Item = &Type> {
+    params.iter().map(|param| &param.ty)
 }
 
 /// Pair values with their names. A name that is taken already, or none, gets the value's place.
@@ -95,7 +100,7 @@ impl Reader {
     }
 
     fn tuple(&mut self, members: &[Param], data: &[u8]) -> Result<Value, Fault> {
-        let values = self.row(members.iter().map(|member| &member.ty), data)?;
+        let values = self.row(types(members), data)?;
         let all_named = members.iter().all(|member| !member.name.is_empty());
         Ok(if all_named { Value::Object(by_name(members, values, "")) } else { Value::Array(values) })
     }

@@ -4,7 +4,7 @@ use super::{
     Abi,
     entry::Entry,
     output::{self, show},
-    ty::{Param, Type},
+    ty::Type,
 };
 use serde_json::Value;
 
@@ -54,8 +54,7 @@ fn builtin(selector: [u8; 4], arguments: &[u8]) -> Option<String> {
 }
 
 fn single(ty: Type, arguments: &[u8]) -> Option<String> {
-    let param = Param { name: String::new(), ty, indexed: false };
-    let values = output::values(&[param], arguments).ok()?;
+    let values = output::values(std::iter::once(&ty), arguments).ok()?;
     values.first()?.as_str().map(str::to_owned)
 }
 
