@@ -42,11 +42,6 @@ impl Gathered {
         }
     }
 
-    /// The filter.
-    pub(super) fn bits(&self) -> &[u8] {
-        &self.bits
-    }
-
     /// Whether they give exactly this filter.
     pub(super) fn is(&self, header: &Bloom) -> bool {
         self.bits == header.0

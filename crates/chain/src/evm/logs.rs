@@ -31,6 +31,8 @@ pub(super) struct Frame<'a> {
     /// The hashes of its transactions, in order.
     pub(super) transactions: &'a [Word],
     pub(super) rule: LogsBloom,
+    /// Whether the logs were proven by the receipts' root already.
+    pub(super) proven: bool,
 }
 
 impl Frame<'_> {
@@ -44,6 +46,7 @@ impl Frame<'_> {
             }
         }
         match self.rule {
+            _ if self.proven => self.check_gaps(logs),
             LogsBloom::Exact => self.check_gaps(logs).and_then(|()| self.check_bloom(logs)),
             LogsBloom::Covered => self.check_bloom(logs),
             LogsBloom::Off => Ok(()),

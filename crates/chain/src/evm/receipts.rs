@@ -3,7 +3,7 @@
 //! The root proves every receipt and every log of the block, given the header: status, gas, logs, their order and their number. It says nothing
 //! of transactions' hashes.
 
-use super::bloom::Gathered;
+use super::bloom::Bloom;
 use super::connector::TransactionJson;
 use super::logs::LogJson;
 use super::numerals::{Account, Big, Fixed, Quantity, Word};
@@ -27,6 +27,8 @@ pub(super) struct ReceiptJson {
     /// The state after it, in place of the status before Byzantium.
     root: Option<Word>,
     cumulative_gas_used: Quantity,
+    /// Believed as it stands: the root covers it together with the logs.
+    logs_bloom: Option<Box<Bloom>>,
     gas_used: Quantity,
     /// Absent before London: the transaction's own price counts.
     effective_gas_price: Option<Big>,
@@ -44,16 +46,17 @@ pub(super) fn root(receipts: &[ReceiptJson]) -> Word {
 
 impl ReceiptJson {
     fn encoded(&self) -> Vec<u8> {
-        let (mut list, mut logs, mut bloom) = (List::default(), List::default(), Gathered::default());
+        let (mut list, mut logs) = (List::default(), List::default());
         for log in &self.logs {
-            bloom.add(&log.address, &log.topics);
             logs.raw(&encoded_log(log));
         }
         match (self.status, self.root) {
             (Some(status), _) => list.number(&status.0.to_be_bytes()),
             (None, root) => list.any_bytes(root.map(|root| root.0)),
         };
-        list.number(&self.cumulative_gas_used.0.to_be_bytes()).bytes(bloom.bits()).raw(&logs.finish());
+        list.number(&self.cumulative_gas_used.0.to_be_bytes())
+            .any_bytes(self.logs_bloom.as_ref().map(|bloom| bloom.0))
+            .raw(&logs.finish());
         match u8::try_from(self.kind.0) {
             Ok(0) | Err(_) => list.finish(),
             Ok(kind) => [vec![kind], list.finish()].concat(),

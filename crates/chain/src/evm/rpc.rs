@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use types::Entropy;
@@ -45,6 +45,8 @@ pub(crate) struct Rpc {
     entropy: Arc<dyn Entropy>,
     slots: Semaphore,
     next_id: AtomicU64,
+    /// How many calls go into one request: as configured, less once the server has refused so many.
+    batch: AtomicUsize,
     counting: Counting,
 }
 
@@ -59,8 +61,9 @@ impl Rpc {
     ) -> Result<Self> {
         let http = Http::new(url, proxy, &limits)?;
         let slots = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        let batch = AtomicUsize::new(limits.batch.max(1));
         let counting = Counting::default();
-        Ok(Self { http, limits, retry, entropy, slots, next_id: AtomicU64::new(1), counting })
+        Ok(Self { http, limits, retry, entropy, slots, next_id: AtomicU64::new(1), batch, counting })
     }
 
     /// What was asked so far, and how it went.
@@ -80,14 +83,14 @@ impl Rpc {
 
     /// Ask several things that change nothing; each gets its own answer, in order. Asked again where the failure may pass.
     pub(crate) async fn read(&self, calls: Vec<Call>) -> Vec<Reply> {
-        let chunks = calls.chunks(self.limits.batch.max(1)).map(|chunk| self.read_chunk(chunk));
+        let chunks = calls.chunks(self.batch()).map(|chunk| self.read_chunk(chunk));
         join_all(chunks).await.into_iter().flatten().collect()
     }
 
     /// Tell several things that may change something, each once. Chunks go one after the other: their order means something.
     pub(crate) async fn send(&self, calls: Vec<Call>) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(calls.len());
-        for chunk in calls.chunks(self.limits.batch.max(1)) {
+        for chunk in calls.chunks(self.batch()) {
             replies.extend(self.exchange(chunk).await);
         }
         replies
@@ -126,14 +129,29 @@ impl Rpc {
         if open.is_empty() { None } else { self.retry.wait_ms(attempt, patience, &*self.entropy) }
     }
 
+    fn batch(&self) -> usize {
+        self.batch.load(Ordering::Relaxed)
+    }
+
     /// One request and its answer. A failure of the whole is the failure of each.
     async fn exchange(&self, calls: &[Call]) -> Vec<Reply> {
         let outcome = self.exchange_whole(calls).await;
         self.counting.exchanged(calls, &outcome);
         match outcome {
             Ok(answers) => answers.into_iter().map(|answer| answer.map_err(Failure::Said)).collect(),
+            Err(Failure::Said(error)) if calls.len() > 1 && error.is_about_the_batch() => self.halved(calls).await,
             Err(failure) => calls.iter().map(|_| Err(failure.clone())).collect(),
         }
+    }
+
+    /// The server did nothing of a batch because of its size: two smaller ones repeat nothing, not even when they send.
+    async fn halved(&self, calls: &[Call]) -> Vec<Reply> {
+        let (first, second) = calls.split_at(calls.len() / 2);
+        self.batch.fetch_min(second.len(), Ordering::Relaxed);
+        tracing::info!(calls = calls.len(), batch = self.batch(), "a node takes smaller batches only");
+        let mut replies = Box::pin(self.exchange(first)).await;
+        replies.extend(Box::pin(self.exchange(second)).await);
+        replies
     }
 
     async fn exchange_whole(&self, calls: &[Call]) -> std::result::Result<Vec<wire::Answer>, Failure> {

@@ -213,6 +213,31 @@ async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
 }
 
 #[tokio::test]
+async fn a_server_that_takes_smaller_batches_gets_them() {
+    let refusals = [
+        json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32005, "message": "Number of requests exceeds max batch size"}}),
+        json!([{"jsonrpc": "2.0", "id": 2, "error": {"code": -32600, "message": "batch too large"}}]),
+    ];
+    for refusal in refusals {
+        let server = Server::answering(move |request| {
+            let answer = |call: &Value| json!({"jsonrpc": "2.0", "id": call["id"], "result": if call["method"] == "eth_chainId" { "0x7".to_owned() } else { signed().id }});
+            match request.json() {
+                Value::Array(calls) if calls.len() > 2 => Answer::json(&refusal),
+                Value::Array(calls) => Answer::json(&calls.iter().map(answer).collect()),
+                call => Answer::json(&answer(&call)),
+            }
+        });
+        let evm = connect(&server.url("/"), 7, json!({}));
+        assert_eq!(evm.submit(&vec![signed(); 8]).await, vec![Submitted::Accepted; 8]);
+        let first: Vec<usize> = server.requests()[1..].iter().map(|request| methods(request).len()).collect();
+        assert_eq!(first, [8, 4, 2, 2, 4, 2, 2]);
+        evm.submit(&vec![signed(); 4]).await;
+        let after: Vec<usize> = server.requests()[8..].iter().map(|request| methods(request).len()).collect();
+        assert_eq!(after, [2, 2], "it is remembered");
+    }
+}
+
+#[tokio::test]
 async fn no_more_requests_are_under_way_than_allowed() {
     let (gate, opened) = (Arc::new(std::sync::Barrier::new(3)), Arc::new(AtomicUsize::new(0)));
     let (held, under_way, most) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -22,6 +22,9 @@ struct Market {
 
 impl Evm {
     pub(super) async fn quote_all(&self, intents: &[Intent]) -> Vec<Result<Quote>> {
+        if intents.is_empty() {
+            return Vec::new();
+        }
         let requests: Vec<Result<Value>> = intents.iter().map(|intent| self.request(intent)).collect();
         let (market, mut estimates) = match self.ask_market(&requests).await {
             Ok((market, estimates)) => (market, estimates.into_iter()),

@@ -4,15 +4,14 @@ use super::Evm;
 use crate::evm::errors::classify;
 use crate::evm::numerals::{Word, show_bytes};
 use crate::evm::rpc::{Call, ErrorObject, Failure, Reply, parse};
-use crate::{Class, Submitted};
+use crate::{Class, Error, Submitted};
 use intent::Signed;
 use serde_json::json;
 
 impl Evm {
     pub(super) async fn submit_all(&self, signed: &[Signed]) -> Vec<Submitted> {
         if let Err(error) = self.ready().await {
-            // Nothing has left yet, but that is not for the caller to rely on: the bytes may be on their way by an earlier attempt.
-            return signed.iter().map(|_| Submitted::Unknown { message: error.to_string() }).collect();
+            return signed.iter().map(|_| not_sent(&error)).collect();
         }
         let (ours, foreign): (Vec<_>, Vec<_>) = signed.iter().partition(|one| one.chain == self.chain);
         if !foreign.is_empty() {
@@ -51,6 +50,15 @@ impl Evm {
             Class::Lost => Submitted::Unknown { message },
             class => Submitted::Refused { class, message },
         }
+    }
+}
+
+/// Nothing has left this time, but that is nothing to rely on: the bytes may be on their way by an earlier attempt.
+fn not_sent(error: &Error) -> Submitted {
+    let message = error.to_string();
+    match error {
+        Error::WrongChain { .. } => Submitted::Refused { class: Class::WrongChain, message },
+        _ => Submitted::Unknown { message },
     }
 }
 

@@ -56,6 +56,11 @@ impl ErrorObject {
         words(&self.message)
     }
 
+    /// The server takes no batch of this size: geth -32600 `batch too large`, Besu -32005 `Number of requests exceeds max batch size`.
+    pub(super) fn is_about_the_batch(&self) -> bool {
+        self.message.to_lowercase().contains("batch")
+    }
+
     /// JSON-RPC: the method does not exist there.
     pub(crate) fn is_unknown_method(&self) -> bool {
         let text = self.message.to_lowercase();

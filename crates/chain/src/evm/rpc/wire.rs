@@ -55,7 +55,7 @@ pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
 /// The answers to `count` calls whose ids start at `first`, in the order of the calls.
 ///
 /// Fails as nonsense if the text is not JSON-RPC, nests too deep, or its ids are not exactly those asked. A single error object in answer to
-/// several calls is the node's no to all of them.
+/// several calls, alone in a list or not, is the node's no to all of them.
 pub(crate) fn decode(text: &[u8], first: u64, count: usize, depth: usize) -> Result<Vec<Answer>, Failure> {
     if !depth::within(text, depth) {
         return Err(nonsense(format!("it nests deeper than {depth}")));
@@ -64,7 +64,11 @@ pub(crate) fn decode(text: &[u8], first: u64, count: usize, depth: usize) -> Res
         return Err(refused_whole(text));
     }
     let replies = if count == 1 { vec![parse(text)?] } else { parse::<Vec<Reply<'_>>>(text)? };
-    matched(replies, first, count)
+    match replies.as_slice() {
+        // geth refuses a batch that is too large by a list of one.
+        [Reply { error: Some(error), .. }] if count > 1 => Err(Failure::Said(error.clone())),
+        _ => matched(replies, first, count),
+    }
 }
 
 fn matched(replies: Vec<Reply<'_>>, first: u64, count: usize) -> Result<Vec<Answer>, Failure> {
@@ -183,6 +187,7 @@ mod tests {
         let no = r#"{"id":null,"error":{"code":-32005,"message":"rate limit"}}"#;
         assert_eq!(read(no, 1).unwrap()[0].as_ref().err().map(|error| error.code), Some(-32005));
         assert!(matches!(read(no, 2), Err(Failure::Said(ErrorObject { code: -32005, .. }))));
+        assert!(matches!(read(&format!("[{no}]"), 2), Err(Failure::Said(ErrorObject { code: -32005, .. }))));
     }
 
     #[test]

@@ -59,8 +59,9 @@ impl Evm {
             (Beside::Logs, Some(reply)) => fetched.logs = self.part(reply)?,
             _ => return Ok(Some(fetched)),
         }
+        let proven = beside == Beside::Receipts && self.config.check.receipts_root == ReceiptsRoot::Strict;
         let rule = self.config.check.logs_bloom;
-        let frame = Frame { header: &fetched.header, transactions: &fetched.hashes, rule };
+        let frame = Frame { header: &fetched.header, transactions: &fetched.hashes, rule, proven };
         frame.check(&fetched.logs).map_err(|why| self.untrusted(why))?;
         Ok(Some(fetched))
     }
@@ -117,7 +118,7 @@ impl Evm {
     }
 
     fn add_receipts(&self, fetched: &mut Fetched, reply: Reply) -> Result<()> {
-        let receipts: Vec<ReceiptJson> = self.part(reply)?;
+        let mut receipts: Vec<ReceiptJson> = self.part(reply)?;
         let fits = |(receipt, (hash, place)): (&ReceiptJson, (&Word, u64))| {
             receipt.transaction_hash == *hash
                 && receipt.transaction_index.0 == place
@@ -134,7 +135,7 @@ impl Evm {
         if !proven {
             return Err(self.untrusted("the receipts do not have the root that the header holds"));
         }
-        fetched.logs = receipts.iter().flat_map(|receipt| receipt.logs.iter().cloned()).collect();
+        fetched.logs = receipts.iter_mut().flat_map(|receipt| std::mem::take(&mut receipt.logs)).collect();
         fetched.receipts = Some(receipts);
         Ok(())
     }
