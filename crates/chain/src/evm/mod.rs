@@ -28,3 +28,6 @@ pub use config::{BlockHash, Check, EvmConfig, Gas, LogsBloom, Pricing, Receipts,
 pub use connector::Evm;
 pub use errors::{Client, ErrorRule, classify};
 pub use rpc::{Counters, Limits, NodeUrl, NodeUrlError, Retry};
+
+#[cfg(test)]
+mod tests;

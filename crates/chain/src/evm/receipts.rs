@@ -1,10 +1,11 @@
 //! Receipts as JSON tells them, and the root that a header holds over all of its block's.
 //!
 //! The root proves every receipt and every log of the block, given the header: status, gas, logs, their order and their number. It says nothing
-//! of transactions' hashes.
+//! of transactions' hashes, prices or contracts.
 
 use super::bloom::Bloom;
 use super::connector::TransactionJson;
+use super::header::Header;
 use super::logs::LogJson;
 use super::numerals::{Account, Big, Fixed, Quantity, Word};
 use super::rlp::List;
@@ -38,8 +39,18 @@ pub(super) struct ReceiptJson {
     pub(super) logs: Vec<LogJson>,
 }
 
+/// Whether receipts have the root that their block's header holds, and tell no other gas than it covers.
+pub(super) fn are_proven(header: &Header, receipts: &[ReceiptJson]) -> bool {
+    let mut sums = receipts.iter().scan(0, |before: &mut u64, receipt| {
+        let used = receipt.cumulative_gas_used.0.checked_sub(*before);
+        *before = receipt.cumulative_gas_used.0;
+        Some(used == Some(receipt.gas_used.0))
+    });
+    sums.all(|fits| fits) && root(receipts) == header.receipts_root
+}
+
 /// The root over receipts, in their order (Yellow Paper 4.3.1, EIP-2718).
-pub(super) fn root(receipts: &[ReceiptJson]) -> Word {
+fn root(receipts: &[ReceiptJson]) -> Word {
     let encoded: Vec<Vec<u8>> = receipts.iter().map(ReceiptJson::encoded).collect();
     Fixed(ordered_trie_root_encoded(&encoded).0)
 }

@@ -6,6 +6,7 @@ use chain::evm::Evm;
 use chain::{Class, Connector, Error, Submitted};
 use intent::{Intent, Signed};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::http::{Answer, Server};
@@ -135,6 +136,31 @@ async fn a_node_that_says_nothing_is_left_in_time() {
 async fn nobody_listens() {
     let evm = connect(&format!("http://127.0.0.1:{}", testkit::free_port()), 7, json!({}));
     assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("connection refused")));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let half = r#"{"jsonrpc":"2.0","id":1,"result":"0x7"}"#;
+            stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{half}").as_bytes()).unwrap();
+        }
+    });
+    let evm = connect(&url, 7, json!({}));
+    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("broke off")));
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn an_encrypted_connection_to_one_who_cannot_fails_as_any_other() {
+    let server = Server::start();
+    let evm = connect(&server.url("/").replace("http://", "https://"), 7, json!({}));
+    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("no connection")));
+    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(super) struct Transactions {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::evm) struct TransactionJson {
-    pub(super) hash: Word,
+    pub(in crate::evm) hash: Word,
     pub(super) from: Account,
     pub(super) nonce: Quantity,
     pub(super) block_hash: Option<Word>,

@@ -61,6 +61,11 @@ impl ErrorObject {
         self.message.to_lowercase().contains("batch")
     }
 
+    /// The method does not exist there, or not with these parameters.
+    pub(crate) fn is_not_offered(&self) -> bool {
+        self.is_unknown_method() || self.code == -32602
+    }
+
     /// JSON-RPC: the method does not exist there.
     pub(crate) fn is_unknown_method(&self) -> bool {
         let text = self.message.to_lowercase();

@@ -2,9 +2,9 @@
 
 use super::depth;
 use super::failure::{ErrorObject, Failure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// One question.
@@ -43,13 +43,29 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
     <&RawValue>::deserialize(d).map(Some)
 }
 
+#[derive(Serialize)]
+struct Request<'a> {
+    jsonrpc: &'static str,
+    id: u64,
+    method: &'static str,
+    params: &'a Value,
+}
+
+impl<'a> Request<'a> {
+    fn new((call, id): (&'a Call, u64)) -> Self {
+        Self { jsonrpc: "2.0", id, method: call.method, params: &call.params }
+    }
+}
+
 /// The text of a request: an object for one call, a list for several. Call `n` has the id `first + n`.
 pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
-    let one =
-        |(call, id): (&Call, u64)| json!({"jsonrpc": "2.0", "id": id, "method": call.method, "params": call.params});
-    let mut requests: Vec<Value> = calls.iter().zip(first..).map(one).collect();
-    let request = if requests.len() == 1 { requests.remove(0) } else { Value::Array(requests) };
-    request.to_string().into_bytes()
+    let requests: Vec<Request<'_>> = calls.iter().zip(first..).map(Request::new).collect();
+    let text = match requests.as_slice() {
+        [single] => serde_json::to_vec(single),
+        several => serde_json::to_vec(several),
+    };
+    // Strings and JSON values always have a text.
+    text.unwrap_or_default()
 }
 
 /// The answers to `count` calls whose ids start at `first`, in the order of the calls.
@@ -130,6 +146,7 @@ fn nonsense(why: impl Into<String>) -> Failure {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn read(text: &str, count: usize) -> Result<Vec<Answer>, Failure> {
         decode(text.as_bytes(), 10, count, 64)

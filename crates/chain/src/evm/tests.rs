@@ -1,0 +1,123 @@
+//! A real block, and any damage to the text in which it came: refused, or without effect.
+
+use super::bloom::Gathered;
+use super::config::LogsBloom;
+use super::connector::TransactionJson;
+use super::header::Header;
+use super::logs::{Frame, LogJson, events};
+use super::numerals::{Fixed, Quantity, Word};
+use super::receipts::{ReceiptJson, are_proven};
+use crate::Watch;
+use proptest::prelude::*;
+use serde_json::Value;
+use std::sync::LazyLock;
+use types::ChainEvent;
+
+/// Five transactions of two types, one of them failed, six logs.
+static BLOCK: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/block.json")).unwrap());
+static HEADER: LazyLock<Header> = LazyLock::new(|| serde_json::from_str(&BLOCK["block"].to_string()).unwrap());
+static HASHES: LazyLock<Vec<Word>> = LazyLock::new(|| {
+    let read: Vec<TransactionJson> = serde_json::from_str(&BLOCK["block"]["transactions"].to_string()).unwrap();
+    read.iter().map(|transaction| transaction.hash).collect()
+});
+
+fn everything() -> Watch {
+    Watch { everything: true, ..Watch::default() }
+}
+
+fn frame(rule: LogsBloom, proven: bool) -> Frame<'static> {
+    Frame { header: &HEADER, transactions: &HASHES, rule, proven }
+}
+
+/// The events of receipts in this text, if they are believed.
+fn believed(receipts: &str) -> Option<Vec<ChainEvent>> {
+    let receipts: Vec<ReceiptJson> = serde_json::from_str(receipts).ok()?;
+    let logs: Vec<LogJson> = receipts.iter().flat_map(|receipt| receipt.logs.clone()).collect();
+    if !are_proven(&HEADER, &receipts) || frame(LogsBloom::Exact, true).check(&logs).is_err() {
+        return None;
+    }
+    events(&logs, &everything()).ok()
+}
+
+#[test]
+fn a_real_block_is_believed() {
+    assert!(HEADER.is_sound());
+    assert_eq!(HASHES.len(), 5);
+    let events = believed(&BLOCK["receipts"].to_string()).unwrap();
+    let paths: Vec<(u32, &str)> = events.iter().map(|event| (event.transaction_index, &event.path[..])).collect();
+    assert_eq!(paths, [(0, "0"), (1, "0"), (1, "1"), (1, "2"), (3, "0"), (3, "1")]);
+}
+
+fn logs() -> Vec<LogJson> {
+    let receipts: Vec<ReceiptJson> = serde_json::from_str(&BLOCK["receipts"].to_string()).unwrap();
+    receipts.into_iter().flat_map(|receipt| receipt.logs).collect()
+}
+
+/// Any log of anything, near the block's.
+fn log() -> impl Strategy<Value = LogJson> {
+    (
+        prop::sample::select(logs()),
+        any::<u64>(),
+        any::<u64>(),
+        any::<bool>(),
+        prop::collection::vec(any::<[u8; 32]>(), 0..6),
+    )
+        .prop_map(|(log, transaction, index, wild, topics)| LogJson {
+            transaction_index: if wild { Quantity(transaction) } else { log.transaction_index },
+            log_index: if wild { Quantity(index) } else { log.log_index },
+            topics: topics.into_iter().map(Fixed).collect(),
+            ..log
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_text_is_refused_or_tells_the_same(place: prop::sample::Index, with: u8) {
+        let mut text = BLOCK["receipts"].to_string().into_bytes();
+        let place = place.index(text.len());
+        text[place] = with;
+        if let Some(events) = std::str::from_utf8(&text).ok().and_then(believed) {
+            prop_assert_eq!(events, believed(&BLOCK["receipts"].to_string()).unwrap());
+        }
+    }
+
+    #[test]
+    fn any_log_that_is_left_out_is_missed(gone in prop::collection::btree_set(0usize..6, 1..6)) {
+        let kept: Vec<LogJson> = logs().into_iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, log)| log).collect();
+        prop_assert!(frame(LogsBloom::Exact, false).check(&kept).is_err());
+        prop_assert!(frame(LogsBloom::Covered, false).check(&kept).is_err());
+    }
+
+    #[test]
+    fn logs_in_another_order_are_refused(order in Just(vec![0usize, 1, 2, 3, 4, 5]).prop_shuffle()) {
+        let all = logs();
+        let shuffled: Vec<LogJson> = order.iter().map(|n| all[*n].clone()).collect();
+        prop_assert_eq!(frame(LogsBloom::Off, false).check(&shuffled).is_ok(), order.is_sorted());
+    }
+
+    #[test]
+    fn no_logs_make_it_panic(logs in prop::collection::vec(log(), 0..8)) {
+        for rule in [LogsBloom::Exact, LogsBloom::Covered, LogsBloom::Off] {
+            let _ = frame(rule, false).check(&logs);
+        }
+        let _ = events(&logs, &everything());
+        let mut gathered = Gathered::default();
+        logs.iter().for_each(|log| gathered.add(&log.address, &log.topics));
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic(place: prop::sample::Index, with in ".{0,12}") {
+        let mut text = BLOCK.to_string();
+        let mut place = place.index(text.len());
+        while !text.is_char_boundary(place) {
+            place -= 1;
+        }
+        text.insert_str(place, &with);
+        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+            let header = serde_json::from_str::<Header>(&value["block"].to_string());
+            let _ = header.map(|header| header.is_sound());
+            let _ = believed(&value["receipts"].to_string());
+        }
+    }
+}
