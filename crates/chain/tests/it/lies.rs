@@ -310,3 +310,22 @@ async fn reverts_are_understood_in_every_form() {
     let outcome = connect(&server.url("/"), 7, json!({})).call(&request, None).await;
     assert_eq!(outcome, Err(Error::Reverts { reason: "execution reverted".to_owned(), data: "0x".to_owned() }));
 }
+
+#[tokio::test]
+async fn a_node_that_estimates_without_a_reason_is_asked_for_it() {
+    let Some((stand, _, _)) = busy().await else { return };
+    stand.anvil.set_automine(true);
+    let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
+    let server = bent(&stand.anvil, |method, reply| {
+        if method == "eth_estimateGas" {
+            let message = "gas required exceeds allowance or always failing transaction";
+            *reply = json!({"jsonrpc": "2.0", "id": reply["id"], "error": {"code": -32000, "message": message}});
+        }
+    });
+    let evm = through(&server, &stand, json!({}));
+    let fails = stand.call(0, &contract, "Overloads", "failRequire", json!([false]));
+    let works = stand.call(0, &contract, "Overloads", "set(uint256)", json!(["1"]));
+    let quotes = evm.quote(&[fails, works]).await;
+    assert!(matches!(&quotes[0], Err(Error::Reverts { reason, .. }) if reason == "it is not ok"), "{quotes:?}");
+    assert!(matches!(&quotes[1], Err(Error::Reverts { reason, .. }) if reason.contains("allowance")), "{quotes:?}");
+}

@@ -30,12 +30,30 @@ impl Evm {
             Ok((market, estimates)) => (market, estimates.into_iter()),
             Err(error) => return requests.into_iter().map(|request| request.and(Err(error.clone()))).collect(),
         };
-        let mut quote = |request: Result<Value>| {
-            request?;
-            let estimate = estimates.next().unwrap_or_else(|| Err(Failure::Silent { why: "no reply".to_owned() }));
-            self.quote_one(&market, estimate)
-        };
-        requests.into_iter().map(&mut quote).collect()
+        let mut quotes = Vec::with_capacity(requests.len());
+        for request in requests {
+            quotes.push(match request {
+                Ok(request) => {
+                    let estimate =
+                        estimates.next().unwrap_or_else(|| Err(Failure::Silent { why: "no reply".to_owned() }));
+                    self.with_reason(request, self.quote_one(&market, estimate)).await
+                }
+                Err(error) => Err(error),
+            });
+        }
+        quotes
+    }
+
+    /// Some nodes refuse to estimate what would fail without saying why: a call tells.
+    async fn with_reason(&self, request: Value, quote: Result<Quote>) -> Result<Quote> {
+        match &quote {
+            Err(Error::Reverts { data, .. }) if data == "0x" => {}
+            _ => return quote,
+        }
+        match self.execute(request, json!("latest"), None).await {
+            Err(Error::Reverts { reason, data }) if data != "0x" => Err(Error::Reverts { reason, data }),
+            _ => quote,
+        }
     }
 
     /// Everything in one round trip: the newest block, the price, and the estimates.

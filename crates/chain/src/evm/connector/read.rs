@@ -10,7 +10,7 @@ use crate::{CallRequest, DecodedEvent, Result, Sequence, TxStatus};
 use intent::Interface;
 use intent::evm::{Abi, Log};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use types::{Amount, ChainEvent, Digest, Height};
@@ -62,8 +62,13 @@ impl Evm {
         if let Some(from) = request.from {
             call["from"] = json!(from);
         }
-        // EIP-1898: a block is named by its hash, so that a balanced node cannot answer from another branch.
+        // EIP-1898: a block is named by its hash, so that a balanced node cannot answer from another branch. geth before 1.9 refuses it.
         let at = request.at.map_or(json!("latest"), |hash| json!({"blockHash": hash}));
+        self.execute(call, at, interface).await
+    }
+
+    /// Run a call without a transaction.
+    pub(super) async fn execute(&self, call: Value, at: Value, interface: Option<&Interface>) -> Result<Vec<u8>> {
         match self.rpc.ask::<Bytes>("eth_call", json!([call, at])).await {
             Ok(Bytes(data)) if revert::is_revert(&data) => Err(revert::reverts(interface, &data)),
             Ok(Bytes(data)) => Ok(data),
