@@ -130,6 +130,7 @@ impl EvmConfig {
             (self.limits.batch > 0, "limits.batch", "at least 1"),
             (self.limits.concurrency > 0, "limits.concurrency", "at least 1"),
             (self.limits.json_depth >= 8, "limits.json_depth", "at least 8: receipts nest that deep"),
+            (self.limits.response_bytes >= 1_024, "limits.response_bytes", "at least 1024"),
             (self.limits.timeout_ms > 0, "limits.timeout_ms", "at least 1"),
             (self.gas.scale_percent >= 100, "gas.scale_percent", "at least 100"),
             (self.errors.iter().all(ErrorRule::is_sound), "errors", "a rule needs a code or a phrase"),

@@ -38,14 +38,14 @@ fn reply(text: &str) -> Answer {
 
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_not_read_to_its_end() {
-    let settings = json!({"limits": {"response_bytes": 1_000}});
+    let settings = json!({"limits": {"response_bytes": 1_024}});
     let large = format!(r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#, "0".repeat(2_000));
     let (server, evm) = scripted(settings, vec![reply(&large), Answer::Endless]).await;
     let before = server.count();
-    untrusted(evm.balance(NOBODY).await, "larger than 1000 bytes");
-    untrusted(evm.balance(NOBODY).await, "larger than 1000 bytes");
+    untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
+    untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
     assert_eq!(server.count() - before, 2, "what cannot be right is not asked again");
-    assert!(evm.counters().bytes < 1_000);
+    assert!(evm.counters().bytes < 1_024);
 }
 
 #[tokio::test]

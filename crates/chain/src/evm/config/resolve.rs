@@ -6,7 +6,7 @@ use crate::evm::presets;
 use crate::evm::rpc::{Limits, NodeUrl, Retry};
 use crate::{Error, Finality, Result};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The settings as they are written, after the preset has been filled in.
@@ -56,9 +56,22 @@ impl<'de> Deserialize<'de> for EvmConfig {
             Some(_) => return Err(D::Error::custom("preset: expected a name")),
             None => Map::new(),
         };
-        let whole: Written = serde_json::from_value(Value::Object(joined(base, written))).map_err(D::Error::custom)?;
-        EvmConfig::from(whole).checked().map_err(D::Error::custom)
+        let settings = Value::Object(joined(base, written));
+        let whole: Written = serde_json::from_value(settings.clone()).map_err(D::Error::custom)?;
+        let config = EvmConfig::from(whole).checked().map_err(D::Error::custom)?;
+        nothing_ignored("finality", &settings, &config.finality).map_err(D::Error::custom)?;
+        nothing_ignored("pricing", &settings, &config.pricing).map_err(D::Error::custom)?;
+        Ok(config)
     }
+}
+
+/// serde takes any fields beside the tag of a variant that has none: whatever was written must show in what was read.
+fn nothing_ignored(section: &str, settings: &Value, read: &impl Serialize) -> std::result::Result<(), String> {
+    let read = serde_json::to_value(read).map_err(|error| error.to_string())?;
+    let mut written = settings[section].as_object().into_iter().flat_map(Map::keys);
+    written
+        .find(|name| read.get(name.as_str()).is_none())
+        .map_or(Ok(()), |name| Err(format!("{section}: unknown field `{name}`")))
 }
 
 /// A preset's settings, for a chain and a node that are yet to be named.
@@ -170,6 +183,10 @@ mod tests {
             ("percentile", r#"{"number":1,"url":"http://h","pricing":{"kind":"eip1559","percentile":101}}"#),
             ("pricing.tip", r#"{"number":1,"url":"http://h","pricing":{"kind":"fixed","fee_per_gas":"1","tip":"2"}}"#),
             ("errors", r#"{"number":1,"url":"http://h","errors":[{"class":"known"}]}"#),
+            ("percentile", r#"{"number":1,"url":"http://h","pricing":{"kind":"zero","percentile":5}}"#),
+            ("blocks", r#"{"number":1,"url":"http://h","finality":{"rule":"instant","blocks":5}}"#),
+            ("attempts", r#"{"number":1,"url":"http://h","retry":{"attempts":0}}"#),
+            ("response_bytes", r#"{"number":1,"url":"http://h","limits":{"response_bytes":0}}"#),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(field), "{field}: {error}");
