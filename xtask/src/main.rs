@@ -3,6 +3,7 @@
 //! Each tool says on its last line how it went, and its exit code says the same to programs.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to a person")]
 
+mod bench;
 mod contracts;
 mod run;
 mod setup;
@@ -31,6 +32,8 @@ enum Tool {
     Test(test::Options),
     /// Check what the compiler does not: layering, SQL, error pages, licences, …
     Tidy,
+    /// Measure, in a release build: `store`; prints a table and one line of JSON
+    Bench(bench::Options),
     /// Compile the Solidity contracts into contracts/artifacts
     Contracts(contracts::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Tool::Setup => setup::run(),
         Tool::Test(options) => test::run(&options),
         Tool::Tidy => tidy::run(),
+        Tool::Bench(options) => bench::run(&options),
         Tool::Contracts(options) => contracts::run(&options),
     };
     match outcome {

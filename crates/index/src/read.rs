@@ -84,6 +84,16 @@ pub fn included_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) 
     table::included_in(tx, chain, block_hash)
 }
 
+/// The transactions of watched signers that became final with a move of the watermark.
+pub fn included_between(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    above: Option<Height>,
+    through: Height,
+) -> store::Result<Vec<StoredIncluded>> {
+    table::included_between(tx, chain, above, through)
+}
+
 /// Who used these things up, on the canonical chain as it is stored.
 pub fn included(
     tx: &mut Unbound<'_, '_>,

@@ -293,6 +293,21 @@ pub(crate) fn included_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash:
     rows.into_iter().map(stored_included).collect()
 }
 
+/// Valid transactions of watched signers above a height and up to another, in chain order.
+pub(crate) fn included_between(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    above: Option<Height>,
+    through: Height,
+) -> Result<Vec<StoredIncluded>> {
+    let sql = format!(
+        "{INCLUDED} WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, witness"
+    );
+    let above = above.map_or(-1, Height::stored);
+    let rows: Vec<Row> = tx.rows(&sql, (chain, above, through))?;
+    rows.into_iter().map(stored_included).collect()
+}
+
 /// The valid transactions that used up these things.
 pub(crate) fn included(
     tx: &mut Unbound<'_, '_>,

@@ -46,7 +46,7 @@ pub use fact::{Cursor, Fact, StoredFact, Subject, facts_after, partitions};
 pub use lease::{Lease, Partition};
 pub use seal::{Export, Head, Seal, Sealer};
 pub use tx::{Tx, Unbound};
-pub use value::{Cell, FromCell, FromRow, Kind, Params, Row, ToValue, Value};
+pub use value::{Cell, Columns, FromCell, FromRow, Kind, Params, Row, ToValue, Value};
 
 /// A value of which the installation has one, such as its id. The first that is given stays; that one is returned.
 pub fn installation_value(tx: &mut Unbound<'_, '_>, name: &str, otherwise: &str) -> Result<String> {

@@ -235,6 +235,26 @@ impl FromRow for Row {
     }
 }
 
+/// Reads a wide row column by column, where a tuple would be too long.
+#[derive(Debug)]
+pub struct Columns {
+    cells: std::vec::IntoIter<Cell>,
+    column: usize,
+}
+
+impl Columns {
+    /// Of a row.
+    pub fn of(row: Row) -> Self {
+        Self { cells: row.into_iter(), column: 0 }
+    }
+
+    /// The next column.
+    pub fn take<T: FromCell>(&mut self) -> Result<T> {
+        self.column += 1;
+        read(&mut self.cells, self.column - 1)
+    }
+}
+
 fn read<T: FromCell>(cells: &mut impl Iterator<Item = Cell>, column: usize) -> Result<T> {
     let cell = cells.next().ok_or(Error::Column { column, found: "no column", expected: T::EXPECTED })?;
     T::from_cell(cell).map_err(|cell| Error::Column { column, found: cell.name(), expected: T::EXPECTED })

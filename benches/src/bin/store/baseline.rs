@@ -1,0 +1,250 @@
+//! The bare driver: the same rows, the same durability, multi-row statements, no hashing, no lease, no group commit.
+
+use crate::shape::{self, Movement};
+use postgres::types::ToSql;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use store::Config;
+use types::Quantity;
+
+pub(crate) struct Baseline {
+    driver: Driver,
+    seq: i64,
+}
+
+enum Driver {
+    Sqlite(rusqlite::Connection),
+    /// The synchronous client runs a runtime of its own, which a tokio worker does not bear: a thread holds it.
+    Postgres(std::sync::mpsc::Sender<Job>),
+}
+
+type Job = (Vec<Movement>, i64, std::sync::mpsc::Sender<()>);
+
+/// Columns of the fact table, as the store writes them.
+const FACT: &str = "INSERT INTO bare_fact (partition, seq, type, schema_version, namespace, subjects, actor, causation, correlation, \
+     at, payload, salt, payload_hash, prev, hash) VALUES ";
+const TRANSFER: &str = "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) VALUES ";
+const BALANCE: &str = "INSERT INTO bench_balance (namespace, account, amount) VALUES ";
+const BALANCE_END: &str = " ON CONFLICT (namespace, account) DO UPDATE SET amount = excluded.amount";
+
+impl Baseline {
+    pub(crate) fn open(config: &Config) -> Self {
+        let driver = match config {
+            Config::Sqlite { path, .. } => Driver::Sqlite(open_sqlite(path)),
+            Config::Postgres { url, .. } => Driver::Postgres(serve_postgres(url.clone())),
+        };
+        Self { driver, seq: 0 }
+    }
+
+    /// One transaction for a slice.
+    pub(crate) fn record(&mut self, slice: &[Movement]) {
+        let first = self.seq + 1;
+        self.seq += slice.len() as i64;
+        match &mut self.driver {
+            Driver::Sqlite(connection) => record_sqlite(connection, slice, first),
+            Driver::Postgres(jobs) => {
+                let (done, wait) = std::sync::mpsc::channel();
+                jobs.send((slice.to_vec(), first, done)).unwrap();
+                wait.recv().unwrap();
+            }
+        }
+    }
+}
+
+fn schema(postgres: bool) -> String {
+    let (text, blob, int) =
+        if postgres { ("TEXT COLLATE \"C\"", "BYTEA", "BIGINT") } else { ("TEXT", "BLOB", "INTEGER") };
+    let strict = if postgres { "" } else { " STRICT" };
+    let [transfer, balance] = shape::tables(postgres);
+    format!(
+        "{transfer}; {balance};
+         CREATE TABLE bare_head (partition {text} PRIMARY KEY, seq {int} NOT NULL, hash {blob} NOT NULL){strict};
+         INSERT INTO bare_head VALUES ('p', 0, '');
+         CREATE TABLE bare_fact (partition {text} NOT NULL, seq {int} NOT NULL, type {text} NOT NULL, schema_version {int} NOT NULL,
+           namespace {text} NOT NULL, subjects {text} NOT NULL, actor {text} NOT NULL, causation {text}, correlation {text},
+           at {int} NOT NULL, payload {text}, salt {blob}, payload_hash {blob} NOT NULL, prev {blob} NOT NULL, hash {blob} NOT NULL,
+           PRIMARY KEY (partition, seq)){strict};"
+    )
+}
+
+/// `(?1,?2),(?3,?4)` for so many rows.
+fn places(mark: char, width: usize, rows: usize) -> String {
+    let mut text = String::new();
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..width {
+            let _ = write!(text, "{}{mark}{}", if column == 0 { "" } else { "," }, row * width + column + 1);
+        }
+        text.push(')');
+    }
+    text
+}
+
+fn subjects(one: &Movement) -> String {
+    format!("[{{\"id\":\"{}\",\"version\":1}}]", one.id)
+}
+
+fn open_sqlite(path: &std::path::Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.pragma_update(None, "synchronous", "FULL").unwrap();
+    connection.pragma_update(None, "cache_size", -8_192).unwrap();
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(&schema(false).replace("('p', 0, '')", "('p', 0, x'')")).unwrap();
+    connection
+}
+
+fn record_sqlite(connection: &mut rusqlite::Connection, slice: &[Movement], first: i64) {
+    use rusqlite::types::Value as V;
+    let run = |connection: &rusqlite::Connection, sql: &str, values: Vec<V>| {
+        connection.prepare_cached(sql).unwrap().execute(rusqlite::params_from_iter(values)).unwrap();
+    };
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // SQLite takes 32,766 parameters: a thousand facts of 15 columns fit one statement.
+    let rows = slice.iter().flat_map(|one| {
+        let amount = Quantity::from(one.amount).to_ordered_bytes();
+        [
+            V::from("bench".to_owned()),
+            one.id.clone().into(),
+            one.account.clone().into(),
+            amount.into(),
+            one.transaction.clone().into(),
+            0i64.into(),
+        ]
+    });
+    run(connection, &format!("{TRANSFER}{}", places('?', 6, slice.len())), rows.collect());
+    let net = shape::net(slice);
+    let mut before: HashMap<String, Quantity> = HashMap::new();
+    {
+        let marks: Vec<String> = (1..=net.len()).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "SELECT account, amount FROM bench_balance WHERE namespace = 'bench' AND account IN ({})",
+            marks.join(",")
+        );
+        let mut statement = connection.prepare_cached(&sql).unwrap();
+        let mut found = statement.query(rusqlite::params_from_iter(net.keys())).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            before
+                .insert(row.get(0).unwrap(), Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1).unwrap()).unwrap());
+        }
+    }
+    let rows = net.iter().flat_map(|(account, change)| {
+        let after = before.get(*account).cloned().unwrap_or_default() + change;
+        [V::from("bench".to_owned()), (*account).to_owned().into(), after.to_ordered_bytes().into()]
+    });
+    run(connection, &format!("{BALANCE}{}{BALANCE_END}", places('?', 3, net.len())), rows.collect());
+    let rows = slice.iter().zip(first..).flat_map(|(one, seq)| {
+        [
+            V::from("p".to_owned()),
+            seq.into(),
+            "bench.moved".to_owned().into(),
+            1i64.into(),
+            "bench".to_owned().into(),
+            subjects(one).into(),
+            "system/bench".to_owned().into(),
+            V::Null,
+            V::Null,
+            0i64.into(),
+            one.payload().to_string().into(),
+            vec![7u8; 16].into(),
+            vec![1u8; 32].into(),
+            vec![2u8; 32].into(),
+            vec![3u8; 32].into(),
+        ]
+    });
+    run(connection, &format!("{FACT}{}", places('?', 15, slice.len())), rows.collect());
+    let last = first + slice.len() as i64 - 1;
+    run(
+        connection,
+        "UPDATE bare_head SET seq = ?1, hash = ?2 WHERE partition = 'p'",
+        vec![last.into(), vec![3u8; 32].into()],
+    );
+    connection.execute_batch("COMMIT").unwrap();
+}
+
+fn serve_postgres(url: String) -> std::sync::mpsc::Sender<Job> {
+    let (jobs, work) = std::sync::mpsc::channel::<Job>();
+    std::thread::spawn(move || {
+        let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+        client.batch_execute("SET synchronous_commit = on; SET jit = off").unwrap();
+        client.batch_execute(&schema(true)).unwrap();
+        let mut prepared = HashMap::new();
+        while let Ok((slice, first, done)) = work.recv() {
+            record_postgres(&mut client, &mut prepared, &slice, first);
+            done.send(()).unwrap();
+        }
+    });
+    jobs
+}
+
+type Prepared = HashMap<String, postgres::Statement>;
+
+fn run_postgres(client: &mut postgres::Client, prepared: &mut Prepared, sql: String, values: &[&(dyn ToSql + Sync)]) {
+    let statement = prepared.entry(sql).or_insert_with_key(|sql| client.prepare(sql).unwrap()).clone();
+    client.execute(&statement, values).unwrap();
+}
+
+fn record_postgres(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement], first: i64) {
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").unwrap();
+    let amounts: Vec<Vec<u8>> = slice.iter().map(|one| Quantity::from(one.amount).to_ordered_bytes()).collect();
+    let mut values: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (one, amount) in slice.iter().zip(&amounts) {
+        values.extend([&"bench" as &(dyn ToSql + Sync), &one.id, &one.account, amount, &one.transaction, &0i64]);
+    }
+    run_postgres(client, prepared, format!("{TRANSFER}{}", places('$', 6, slice.len())), &values);
+    let net = shape::net(slice);
+    let accounts: Vec<&str> = net.keys().copied().collect();
+    let sql = "SELECT account, amount FROM bench_balance WHERE namespace = 'bench' AND account = ANY($1)".to_owned();
+    let statement = prepared.entry(sql).or_insert_with_key(|sql| client.prepare(sql).unwrap()).clone();
+    let before: HashMap<String, Quantity> = client
+        .query(&statement, &[&accounts])
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1)).unwrap()))
+        .collect();
+    let after: Vec<Vec<u8>> = net
+        .iter()
+        .map(|(account, change)| (before.get(*account).cloned().unwrap_or_default() + change).to_ordered_bytes())
+        .collect();
+    let mut values: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (account, amount) in accounts.iter().zip(&after) {
+        values.extend([&"bench" as &(dyn ToSql + Sync), account, amount]);
+    }
+    run_postgres(client, prepared, format!("{BALANCE}{}{BALANCE_END}", places('$', 3, after.len())), &values);
+    insert_facts(client, prepared, slice, first);
+    let (last, hash) = (first + slice.len() as i64 - 1, vec![3u8; 32]);
+    run_postgres(
+        client,
+        prepared,
+        "UPDATE bare_head SET seq = $1, hash = $2 WHERE partition = 'p'".to_owned(),
+        &[&last, &hash],
+    );
+    client.batch_execute("COMMIT").unwrap();
+}
+
+fn insert_facts(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement], first: i64) {
+    let texts: Vec<(i64, String, String)> =
+        slice.iter().zip(first..).map(|(one, seq)| (seq, subjects(one), one.payload().to_string())).collect();
+    let (salt, hashes, nothing) = (vec![7u8; 16], [vec![1u8; 32], vec![2u8; 32], vec![3u8; 32]], None::<String>);
+    let mut values: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (seq, subjects, payload) in &texts {
+        values.extend([
+            &"p" as &(dyn ToSql + Sync),
+            seq,
+            &"bench.moved",
+            &1i64,
+            &"bench",
+            subjects,
+            &"system/bench",
+            &nothing,
+            &nothing,
+            &0i64,
+            payload,
+            &salt,
+            &hashes[0],
+            &hashes[1],
+            &hashes[2],
+        ]);
+    }
+    run_postgres(client, prepared, format!("{FACT}{}", places('$', 15, slice.len())), &values);
+}

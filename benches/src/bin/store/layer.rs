@@ -1,0 +1,138 @@
+//! The shape through the store, as an engine's verb would write it.
+
+use crate::shape::{self, Movement};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use store::{Batcher, Config, Db, EngineKind, Error, Fact, Lease, LeaseTime, Tx};
+use testkit::{ManualClock, SeededEntropy};
+use types::{Namespace, Principal, Quantity};
+
+const LEASE_MS: u64 = 600_000;
+
+pub(crate) struct Layer {
+    db: Db,
+    lease: Lease,
+    namespace: Namespace,
+}
+
+impl Layer {
+    pub(crate) async fn open(config: Config) -> Self {
+        let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(1)));
+        let db = Db::open(config, clock, entropy, LeaseTime::Clock).await.unwrap();
+        let lease = db.lease("bench/0", LEASE_MS).await.unwrap().unwrap();
+        for table in shape::tables(db.engine() == EngineKind::Postgres) {
+            db.on(&lease)
+                .write_unbound(move |tx| tx.execute(&table, ()).map(drop))
+                .await
+                .map_err(|e: Error| e)
+                .unwrap();
+        }
+        Self { db, lease, namespace: testkit::namespace("bench") }
+    }
+
+    /// One transaction for a slice.
+    pub(crate) async fn record(&self, slice: Vec<Movement>) {
+        write(&self.db, &self.lease, &self.namespace, slice).await.unwrap();
+    }
+
+    /// Single commands from many callers at once, through the batcher that stands before a hot verb. Each call's time, and the wall time.
+    pub(crate) async fn race(
+        &self,
+        commands: Vec<Movement>,
+        callers: usize,
+        time: Duration,
+    ) -> (Vec<Duration>, Duration) {
+        let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace.clone());
+        let batcher: Batcher<Movement, (), Error> = Batcher::start(1_000, move |slice: Vec<Movement>| {
+            let (db, lease, namespace) = (db.clone(), lease.clone(), namespace.clone());
+            async move {
+                let count = slice.len();
+                write(&db, &lease, &namespace, slice).await?;
+                Ok(vec![(); count])
+            }
+        });
+        let (next, commands) = (Arc::new(AtomicUsize::new(0)), Arc::new(commands));
+        let begun = Instant::now();
+        let tasks: Vec<_> = (0..callers)
+            .map(|_| {
+                let (batcher, next, commands) = (batcher.clone(), next.clone(), commands.clone());
+                tokio::spawn(async move {
+                    let mut times = Vec::new();
+                    while begun.elapsed() < time {
+                        let Some(command) = commands.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                        let call = Instant::now();
+                        batcher.call(command.clone()).await.unwrap();
+                        times.push(call.elapsed());
+                    }
+                    times
+                })
+            })
+            .collect();
+        let mut times = Vec::new();
+        for task in tasks {
+            times.extend(task.await.unwrap());
+        }
+        (times, begun.elapsed())
+    }
+
+    /// Rows a second of several partitions at once.
+    pub(crate) async fn partitions(&self, count: usize, time: Duration) -> f64 {
+        let begun = Instant::now();
+        let tasks: Vec<_> = (0..count)
+            .map(|partition| {
+                let (db, namespace) = (self.db.clone(), testkit::namespace(&format!("bench-{count}-{partition}")));
+                tokio::spawn(async move {
+                    let lease = db.lease(&format!("bench-{count}/{partition}"), LEASE_MS).await.unwrap().unwrap();
+                    let (mut movements, mut rows) = (shape::movements(), 0usize);
+                    while begun.elapsed() < time {
+                        let slice: Vec<Movement> = movements.by_ref().take(100).collect();
+                        write(&db, &lease, &namespace, slice).await.unwrap();
+                        rows += 100;
+                    }
+                    rows
+                })
+            })
+            .collect();
+        let mut rows = 0;
+        for task in tasks {
+            rows += task.await.unwrap();
+        }
+        rows as f64 / begun.elapsed().as_secs_f64()
+    }
+}
+
+async fn write(db: &Db, lease: &Lease, namespace: &Namespace, slice: Vec<Movement>) -> Result<(), Error> {
+    let who = Principal::system("bench", namespace.clone());
+    db.on(lease).write(namespace, move |tx| record(tx, &who, &slice)).await
+}
+
+fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<(), Error> {
+    let now = tx.now();
+    let rows: Vec<_> = slice.iter().map(|one| (&one.id, &one.account, one.amount, &one.transaction, now)).collect();
+    tx.execute_rows("INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) {ns_rows}", (), &rows)?;
+    let net = shape::net(slice);
+    let accounts: Vec<(&str,)> = net.keys().map(|account| (*account,)).collect();
+    let before: std::collections::HashMap<String, Quantity> = tx
+        .query_rows::<(String, Quantity), _>(
+            "WITH n(a) AS ({rows}) SELECT account, amount FROM bench_balance JOIN n ON account = n.a WHERE namespace = ?ns",
+            (),
+            &accounts,
+        )?
+        .into_iter()
+        .collect();
+    let after: Vec<(&str, Quantity)> = net
+        .iter()
+        .map(|(account, change)| (*account, before.get(*account).cloned().unwrap_or_default() + change))
+        .collect();
+    tx.execute_rows(
+        "INSERT INTO bench_balance (namespace, account, amount) {ns_rows}
+         ON CONFLICT (namespace, account) DO UPDATE SET amount = excluded.amount",
+        (),
+        &after,
+    )?;
+    for one in slice {
+        tx.append(Fact::new("bench.moved", 1).about(&one.id, 1).by(who).says(&one.payload()));
+    }
+    Ok(())
+}

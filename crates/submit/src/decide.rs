@@ -1,0 +1,195 @@
+//! Asking policy: what would it cost, may it be, and its place in the lane.
+
+use crate::state::{Event, State};
+use crate::submission::Submission;
+use crate::{Result, Worker, table, worker};
+use chain::Quote;
+use intent::Interface;
+use policy::{Question, Verdict};
+use std::collections::BTreeMap;
+use store::{Unbound, idempotency};
+use types::{ChainId, Time};
+
+/// Submissions decided in a turn.
+const PER_TURN: u32 = 200;
+
+impl Worker {
+    /// Decide what was received.
+    pub(crate) async fn decide(&self) -> Result<usize> {
+        let (shard, now) = (self.shard, self.now());
+        let states = [State::Received, State::Deciding];
+        let due = self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &states, now, PER_TURN)).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.take(due).await?;
+        let (quoted, set_aside) = self.quote(taken).await?;
+        let set_aside = self.save(set_aside).await?;
+        let asked = self.ask(&quoted).await?;
+        let decided = self.record(quoted, asked).await?;
+        Ok(decided + set_aside)
+    }
+
+    /// Say that policy is being asked. Whoever was changed by somebody else meanwhile is left out.
+    async fn take(&self, mut due: Vec<Submission>) -> Result<Vec<Submission>> {
+        let now = self.now();
+        due.iter_mut().try_for_each(|one| one.happen(Event::Taken, now))?;
+        self.write(move |tx| {
+            let written = table::update(tx, &due)?;
+            let taken = due.iter().filter(|one| written.contains(&one.id));
+            Ok(taken.map(|one| Submission { version: one.version + 1, ..one.clone() }).collect())
+        })
+        .await
+    }
+
+    /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could tell about now.
+    async fn quote(&self, taken: Vec<Submission>) -> Result<(Vec<Submission>, Vec<Submission>)> {
+        let mut by_chain: BTreeMap<ChainId, Vec<Submission>> = BTreeMap::new();
+        for one in taken {
+            by_chain.entry(one.chain.clone()).or_default().push(one);
+        }
+        let (mut quoted, mut aside) = (Vec::new(), Vec::new());
+        for (chain, submissions) in by_chain {
+            let intents: Vec<_> = submissions.iter().map(|one| one.intent.clone()).collect();
+            let quotes = self.submit.chain(&chain)?.quote(&intents).await;
+            for (mut one, quote) in submissions.into_iter().zip(quotes) {
+                match self.note_quote(&mut one, quote)? {
+                    true => quoted.push(one),
+                    false => aside.push(one),
+                }
+            }
+        }
+        Ok((quoted, aside))
+    }
+
+    fn note_quote(&self, one: &mut Submission, quote: chain::Result<Quote>) -> Result<bool> {
+        let now = self.now();
+        match quote {
+            Ok(quote) => one.quote = Some(quote.terms),
+            Err(error @ (chain::Error::Reverts { .. } | chain::Error::Intent(_))) => {
+                one.happen(Event::Impossible, now)?;
+                one.reason = Some(format!("it would fail: {error}"));
+            }
+            Err(error) => {
+                one.attempts = one.attempts.saturating_add(1);
+                one.wait(self.later(one.attempts), format!("no quote: {error}"));
+            }
+        }
+        Ok(one.quote.is_some() && one.state == State::Deciding)
+    }
+
+    /// A pause that doubles with each attempt, to a minute.
+    pub(crate) fn later(&self, attempts: u32) -> Time {
+        let pause = self.submit.0.settings.retry_ms.saturating_mul(1 << attempts.min(12)).min(60_000);
+        self.now().plus_millis(pause)
+    }
+
+    async fn ask(&self, quoted: &[Submission]) -> Result<Vec<Verdict>> {
+        if quoted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = quoted.to_vec();
+        let keys = self
+            .submit
+            .0
+            .db
+            .read_unbound(move |tx| {
+                wanted
+                    .iter()
+                    .map(|one| keys::find(&mut tx.bound(&one.namespace), &one.chain, &one.signer))
+                    .collect::<keys::Result<Vec<_>>>()
+            })
+            .await?;
+        let questions: Vec<Question> = quoted.iter().zip(keys).map(|(one, key)| question(one, key)).collect();
+        Ok(policy::decide(&self.submit.0.policy, &questions).await?)
+    }
+
+    /// Write the verdicts, and the places of what is permitted.
+    async fn record(&self, quoted: Vec<Submission>, verdicts: Vec<Verdict>) -> Result<usize> {
+        if quoted.is_empty() {
+            return Ok(0);
+        }
+        let shard = self.shard;
+        self.write(move |tx| {
+            let now = tx.now();
+            let mut changed = quoted.clone();
+            for (one, verdict) in changed.iter_mut().zip(&verdicts) {
+                note_verdict(one, verdict, now)?;
+            }
+            give_places(tx, shard, &mut changed)?;
+            free_keys(tx, &changed)?;
+            worker::save_all(tx, &changed)?;
+            Ok(changed.len())
+        })
+        .await
+    }
+}
+
+fn question(one: &Submission, key: Option<keys::Found>) -> Question {
+    Question {
+        initiator: one.initiator.clone(),
+        subject: one.id.to_string(),
+        intent: one.intent.clone(),
+        interface: one.interface.clone().map(Interface::new),
+        quote: one.quote.unwrap_or_default(),
+        wallet: key.as_ref().map(|key| policy::WalletRef {
+            id: key.wallet,
+            name: key.wallet_name.clone(),
+            kind: key.wallet_kind.as_str().to_owned(),
+        }),
+        key: key.as_ref().and_then(|key| key.key),
+        task: one.context.task.clone(),
+        assets: one.context.assets.clone(),
+        policies: one.policies.clone(),
+        labels: one.context.labels.clone(),
+        approvals: Vec::new(),
+    }
+}
+
+fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()> {
+    one.decision = Some(verdict.decision());
+    one.next_at = now;
+    one.attempts = 0;
+    match verdict {
+        Verdict::Permit { permit, .. } => {
+            one.happen(Event::Permitted, now)?;
+            (one.permit, one.reason) = (Some(permit.clone()), None);
+        }
+        Verdict::Denied { reasons, .. } => {
+            one.happen(Event::Denied, now)?;
+            one.reason = Some(format!("policy: {}", reasons.join("; ")));
+        }
+        Verdict::Needs { obligations, .. } => {
+            one.happen(Event::NeedsApproval, now)?;
+            let words = serde_json::to_string(obligations).unwrap_or_default();
+            one.reason = Some(format!("policy wants: {words}"));
+        }
+    }
+    Ok(())
+}
+
+/// Places in the lanes, in the order in which the submissions were received.
+fn give_places(tx: &mut Unbound<'_, '_>, shard: i64, changed: &mut [Submission]) -> Result<()> {
+    let mut lanes: BTreeMap<(ChainId, String), Vec<&mut Submission>> = BTreeMap::new();
+    for one in changed.iter_mut().filter(|one| one.state == State::Permitted) {
+        lanes.entry((one.chain.clone(), one.signer.clone())).or_default().push(one);
+    }
+    for ((chain, signer), submissions) in lanes {
+        let count = i64::try_from(submissions.len()).unwrap_or(i64::MAX);
+        let first = table::take_places(tx, &chain, &signer, shard, count)?;
+        for (place, one) in (first..).zip(submissions) {
+            one.place = Some(place);
+        }
+    }
+    Ok(())
+}
+
+/// A denial burns no key: the same key may carry a better command.
+fn free_keys(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
+    for one in changed.iter().filter(|one| one.state == State::Denied) {
+        if let Some(key) = &one.idempotency_key {
+            idempotency::free(&mut tx.bound(&one.namespace), Submission::VERB, key)?;
+        }
+    }
+    Ok(())
+}
