@@ -13,9 +13,6 @@ pub(super) fn bytes(intent: &Intent, authorisation: &Authorisation) -> Result<Ve
     let chain = chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?;
     let delegate = address::canonical(&authorisation.delegate);
     let delegate = delegate.ok_or_else(|| Error::unsuitable("the delegate is no account in canonical form"))?;
-    if authorisation.authority != intent.signer || authorisation.nonce == u64::MAX {
-        return Err(Error::unsuitable("an authorisation is signed by its authority, at a nonce below 2^64-1"));
-    }
     Ok(preimage(if authorisation.any_chain { 0 } else { chain }, &delegate, authorisation.nonce))
 }
 

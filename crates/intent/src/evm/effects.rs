@@ -12,7 +12,8 @@
 //! | message | nothing | yes |
 //!
 //! An interface is the caller's word. It can name what a call is, it cannot hide a token standard's selector; whether the right interface
-//! was given is for policy to pin by its hash. What a contract does beyond its standard, no bytes tell.
+//! was given is for policy to pin by its hash. What a contract does beyond its standard, no bytes tell; and bytes within arguments (a
+//! `multicall`, an `execTransaction`) are shown, not read: policy allows such functions by name or not at all.
 
 use super::{
     abi::{Abi, Path, Token, Type, value},

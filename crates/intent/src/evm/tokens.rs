@@ -2,7 +2,7 @@
 //!
 //! Recognised by selector alone, whatever an interface calls it: the selector is what the contract goes by. ERC-20 and ERC-721 share
 //! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may tell which is meant (`Kind`). If it does not,
-//! the call is read as ERC-20's and said to be unclear.
+//! the call is read as ERC-20's and said not to be clear.
 
 use super::abi::{Abi, Type};
 use crate::{AssetRef, Grant, Interface, Move};

@@ -95,6 +95,11 @@ fn a_length_beyond_what_is_there_allocates_nothing() {
     let huge = [word(32), vec![0xff; 32]].concat();
     assert!(named("bytes").decode_output("f", &huge).is_err());
     assert!(named("bytes").decode_output("f", &[0xff; 64]).is_err());
+    let (mut offset, mut length) = ([word(32), word(0)].concat(), [word(32), word(0)].concat());
+    assert!(named("bytes").decode_output("f", &offset).is_ok());
+    (offset[0], length[32]) = (1, 1);
+    assert!(named("bytes").decode_output("f", &offset).is_err());
+    assert!(named("bytes").decode_output("f", &length).is_err());
 }
 
 #[test]

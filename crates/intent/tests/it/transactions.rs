@@ -202,6 +202,79 @@ fn other_spellings_of_the_same_transaction_are_refused() {
 }
 
 #[test]
+fn a_length_has_no_leading_zeros() {
+    let signer = Key::new(1).account();
+    let data = |head: &str| {
+        let items = [
+            hex::decode("0580800180 8080".replace(' ', "")).unwrap(),
+            hex::decode(head).unwrap(),
+            vec![7; 56],
+            vec![0xc0],
+        ];
+        let items = items.concat();
+        let bytes = [vec![2, 0xf8, u8::try_from(items.len()).unwrap()], items].concat();
+        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+    };
+    assert!(!refused(&data("b838")));
+    assert!(refused(&data("b90038")));
+    assert!(refused(&data("bf00000000000038")));
+}
+
+#[test]
+fn a_payload_that_carries_a_signature_is_refused() {
+    let signer = Key::new(1).account();
+    let with = |tail: &str| {
+        let bytes = hex::decode(format!("c9{}{tail}", "808080808080")).unwrap();
+        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+    };
+    assert!(!refused(&with("058080")));
+    assert!(refused(&with("050180")));
+    assert!(refused(&with("058001")));
+}
+
+#[test]
+fn authorisations_are_carried_to_a_receiver_and_never_none() {
+    let signer = Key::new(1).account();
+    let with = |to: &str, list: &str| {
+        let items = hex::decode(format!("0580800180{to}8080c0{list}")).unwrap();
+        let bytes = [vec![4], rlp_list(&items)].concat();
+        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+    };
+    let (_, signature) = any::authorised(&ChainId::evm(5), &Key::new(2), [7; 20], 4, false);
+    let tuple = |y: u8| {
+        let mut tuple = hex::decode(format!("0594{}04", "07".repeat(20))).unwrap();
+        tuple.push(if y == 0 { 0x80 } else { y });
+        [&signature.rs[..32], &signature.rs[32..]].iter().for_each(|half| tuple.extend([&[0xa0], *half].concat()));
+        hex::encode(rlp_list(&rlp_list(&tuple)))
+    };
+    let to = format!("94{}", "09".repeat(20));
+    assert!(!refused(&with(&to, &tuple(signature.recovery))));
+    assert!(refused(&with("80", &tuple(signature.recovery))));
+    assert!(refused(&with(&to, "c0")));
+    assert!(refused(&with(&to, &tuple(2))));
+    // The other parity is the signature of somebody else, or of nobody.
+    if let Ok(read) = decode(&with(&to, &tuple(1 - signature.recovery))) {
+        let Act::Transaction(transaction) = read.intent.act else { unreachable!() };
+        assert_ne!(transaction.authorisations[0].authority, Key::new(2).account());
+    }
+}
+
+fn rlp_list(items: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    alloy_rlp::Header { list: true, payload_length: items.len() }.encode(&mut out);
+    [out, items.to_vec()].concat()
+}
+
+#[test]
+fn a_tip_above_the_cap_is_not_built() {
+    let intent = Intent::cancel(ChainId::evm(5), Key::new(1).account());
+    let price = Price::Eip1559 { cap: Amount::from(1), tip: Amount::from(2) };
+    assert!(matches!(unsigned(&intent, &Terms { price, ..terms(0) }), Err(Error::Unsuitable { .. })));
+    let price = Price::Legacy { gas_price: Amount::MAX };
+    assert!(matches!(unsigned(&intent, &Terms { price, ..terms(0) }), Err(Error::Unsuitable { .. })));
+}
+
+#[test]
 fn lengths_of_every_form_are_read() {
     let key = Key::new(1);
     for length in [0, 1, 54, 55, 56, 57, 200, 254, 255, 256, 257, 65_534, 65_535, 65_536, 70_000] {

@@ -141,7 +141,9 @@ fn what_would_not_be_signed_as_shown_is_refused() {
         (
             "a field name that smuggles another",
             Box::new(|v| {
-                v["types"]["Person"][0]["name"] = json!("name,address x");
+                v["types"]["Mail"][2]["name"] = json!("contents,address x");
+                v["message"]["contents,address x"] = v["message"]["contents"].clone();
+                v["message"].as_object_mut().unwrap().remove("contents");
             }),
         ),
         ("an alias", Box::new(|v| v["types"]["Person"][0]["type"] = json!("uint"))),

@@ -64,10 +64,23 @@ fn addresses_of_bip_173() {
         "bc1",
         "",
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3tb",
+        "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3",
     ];
     for text in wrong {
         assert!(matches!(read(text), Err(Error::Address { .. })), "{text}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_told() {
+    let why = |text: &str| match intent::parse_recipient(&chain(), text) {
+        Err(Error::Address { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    let right = account(&Key::new(1));
+    let changed = right.replacen("bcrt1q", "bcrt1p", 1);
+    assert_eq!(why(&changed), "its checksum is wrong");
+    assert_eq!(why("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"), "it has not the prefix of this chain's addresses");
 }
 
 #[test]
@@ -183,6 +196,53 @@ fn coins_of_others_are_refused() {
     let last = mixed.bytes.len() - 1;
     mixed.bytes[last] ^= 1;
     assert!(refused(&mixed));
+}
+
+/// Bytes with every one of these changed into that.
+fn changed(built: &Unsigned, what: &[u8], into: &[u8]) -> Unsigned {
+    let text = hex::encode(&built.bytes);
+    assert!(text.contains(&hex::encode(what)));
+    let bytes = hex::decode(text.replace(&hex::encode(what), &hex::encode(into))).unwrap();
+    Unsigned { bytes, ..built.clone() }
+}
+
+#[test]
+fn a_coin_twice_and_a_form_of_its_own_are_refused() {
+    let (me, you) = (Key::new(1), Key::new(2));
+    let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
+    let built = unsigned(&pays(&me, &[(&you, 1_000)], b"rent"), &coins, Amount::from(10)).unwrap();
+    assert!(refused(&changed(&built, &[2; 32], &[1; 32])));
+    assert!(refused(&Unsigned { bytes: [&built.bytes[..], &[0]].concat(), ..built.clone() }));
+    assert!(refused(&changed(&built, &0xffff_fffdu32.to_le_bytes(), &0xffff_ffffu32.to_le_bytes())));
+    assert!(refused(&changed(&built, b"florin/utxo/v1", b"florin/utxo/v2")));
+    assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x6a\x03rent")));
+    assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x51\x04rent")));
+    // Payment and change the other way round.
+    let plain = unsigned(&pays(&me, &[(&you, 1_000)], b""), &coins, Amount::from(10)).unwrap();
+    let pair = |first: u64, second: u64| [first.to_le_bytes(), second.to_le_bytes()];
+    let script = |key: &Key| [&[22, 0, 20][..], &hash(key)].concat();
+    let [paid, rest] = pair(1_000, 16_990);
+    let own = [&paid[..], &script(&you), &rest[..], &script(&me)].concat();
+    let other = [&rest[..], &script(&me), &paid[..], &script(&you)].concat();
+    assert!(!refused(&plain) && refused(&changed(&plain, &own, &other)));
+    // Two outputs to the signer.
+    let twice = [&paid[..], &script(&me), &rest[..], &script(&me)].concat();
+    assert!(refused(&changed(&plain, &own, &twice)));
+    // A payment of nothing.
+    let nothing = [&pair(0, 0)[0][..], &script(&you), &rest[..], &script(&me)].concat();
+    assert!(refused(&changed(&plain, &own, &nothing)));
+    // More is paid than is spent.
+    let more = [&paid[..], &script(&you), &u64::MAX.to_le_bytes()[..], &script(&me)].concat();
+    assert!(refused(&changed(&plain, &own, &more)));
+    let more = [&paid[..], &script(&you), &17_001u64.to_le_bytes()[..], &script(&me)].concat();
+    assert!(refused(&changed(&plain, &own, &more)));
+}
+
+/// A key's hash: the last bytes of what spends its coin.
+fn hash(key: &Key) -> Vec<u8> {
+    let pays = pays(key, &[(&Key::new(77), 1_000)], b"");
+    let bytes = unsigned(&pays, &[coin(1, 0, 9_000)], Amount::ZERO).unwrap().bytes;
+    bytes[bytes.len() - 20..].to_vec()
 }
 
 #[test]

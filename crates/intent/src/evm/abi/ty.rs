@@ -80,7 +80,7 @@ impl Type {
         match size {
             "" => Some(Self::List(Box::new(item))),
             // An array of nothing takes no room, and a list of such would have any length; Solidity refuses it too.
-            size => number(size).filter(|size| *size > 0).map(|size| Self::Array(Box::new(item), size)),
+            size => number(size).map(|size| Self::Array(Box::new(item), size)),
         }
     }
 
@@ -106,9 +106,7 @@ impl Type {
             _ => None
                 .or_else(|| text.strip_prefix("uint").and_then(bits).map(Self::Uint))
                 .or_else(|| text.strip_prefix("int").and_then(bits).map(Self::Int))
-                .or_else(|| {
-                    text.strip_prefix("bytes").and_then(number).filter(|n| *n <= 32 && *n > 0).map(Self::Fixed)
-                }),
+                .or_else(|| text.strip_prefix("bytes").and_then(number).filter(|n| *n <= 32).map(Self::Fixed)),
         }
     }
 
@@ -163,7 +161,7 @@ pub(crate) fn list(params: &[Param]) -> String {
     format!("({})", types.join(","))
 }
 
-/// A decimal number without leading zeros.
+/// A decimal number from 1, without leading zeros.
 fn number(digits: &str) -> Option<usize> {
     let plain = digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
     plain.then(|| digits.parse().ok())?
