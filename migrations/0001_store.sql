@@ -41,6 +41,14 @@ CREATE TABLE seal (
   PRIMARY KEY (number)
 );
 
+-- Every head as of the last seal, so that a sealer need not read all seals to go on.
+CREATE TABLE sealed_head (
+  partition TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (partition)
+);
+
 CREATE TABLE idempotency (
   namespace TEXT NOT NULL,
   verb TEXT NOT NULL,
@@ -55,6 +63,7 @@ CREATE TABLE idempotency (
 CREATE TABLE secret_key (
   name TEXT NOT NULL,
   version BIGINT NOT NULL,
+  fingerprint BLOB NOT NULL, -- a hash of the data key: tells whether it is the same, and nothing else
   wrapped BLOB NOT NULL,
   wrapping TEXT NOT NULL,
   created_at BIGINT NOT NULL,

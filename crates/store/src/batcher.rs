@@ -3,7 +3,10 @@
 //! While one slice is under way the next gathers, so batches appear by themselves under load and a lone command does not wait.
 
 use crate::Error;
+use crate::group::words_of;
+use futures::FutureExt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that may wait before more are refused.
@@ -57,41 +60,55 @@ where
 async fn serve<C, O, E, V, F>(most: usize, verb: V, mut commands: mpsc::Receiver<Waiting<C, O, E>>)
 where
     C: Clone,
+    E: From<Error>,
     V: Fn(Vec<C>) -> F,
     F: Future<Output = Result<Vec<O>, E>>,
 {
     let mut waiting = Vec::new();
-    while commands.recv_many(&mut waiting, most).await > 0 {
+    while commands.recv_many(&mut waiting, most.max(1)).await > 0 {
         let batch = std::mem::take(&mut waiting);
         let slice: Vec<C> = batch.iter().map(|one| one.command.clone()).collect();
-        match verb(slice).await {
-            Ok(results) => answer(batch, results),
+        match guarded(&verb, slice).await {
+            Ok(results) => batch.into_iter().zip(results).for_each(|(one, result)| tell(one.answer, Ok(result))),
             Err(error) => after_failure(&verb, batch, error).await,
         }
     }
 }
 
-fn answer<C, O, E>(batch: Vec<Waiting<C, O, E>>, results: Vec<O>) {
-    assert_eq!(results.len(), batch.len(), "a verb answers every command of its slice");
-    for (one, result) in batch.into_iter().zip(results) {
-        let _ = one.answer.send(Ok(result)); // whoever asked may have gone
+/// Whoever asked may have gone.
+fn tell<O, E>(to: oneshot::Sender<Result<O, E>>, answer: Result<O, E>) {
+    let _ = to.send(answer);
+}
+
+/// Call the verb. A panic, or another number of answers than of commands, is an error of this slice and not the end of the door.
+async fn guarded<C, O, E, V, F>(verb: &V, slice: Vec<C>) -> Result<Vec<O>, E>
+where
+    E: From<Error>,
+    V: Fn(Vec<C>) -> F,
+    F: Future<Output = Result<Vec<O>, E>>,
+{
+    let asked = slice.len();
+    let answered = AssertUnwindSafe(async { verb(slice).await }).catch_unwind().await;
+    let results = answered.unwrap_or_else(|panic| Err(Error::Assertion { what: words_of(&*panic) }.into()))?;
+    if results.len() == asked {
+        return Ok(results);
     }
+    let what = format!("a verb answered {} of {asked} commands", results.len());
+    Err(Error::Assertion { what }.into())
 }
 
 /// A single command fails with its error; several are tried one by one.
 async fn after_failure<C, O, E, V, F>(verb: &V, mut batch: Vec<Waiting<C, O, E>>, error: E)
 where
-    C: Clone,
+    E: From<Error>,
     V: Fn(Vec<C>) -> F,
     F: Future<Output = Result<Vec<O>, E>>,
 {
     if batch.len() == 1 {
-        let one = batch.remove(0);
-        let _ = one.answer.send(Err(error));
-        return;
+        return tell(batch.remove(0).answer, Err(error));
     }
     for one in batch {
-        let result = verb(vec![one.command]).await;
-        let _ = one.answer.send(result.map(|mut results| results.remove(0)));
+        let result = guarded(verb, vec![one.command]).await;
+        tell(one.answer, result.map(|mut results| results.remove(0)));
     }
 }

@@ -8,13 +8,14 @@ use crate::reader::{self, Reads};
 use crate::tx::Core;
 use crate::{Error, Lease, Result, Tx, Unbound, lock, migrate};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 use types::{Clock, Entropy, Namespace, Time, Ulid};
 
-/// Closures that may wait, of each kind, before more are refused.
+/// Reads that may wait, and closures that may wait for one partition, before more are refused.
 const QUEUE_LIMIT: usize = 20_000;
 
 /// Which database.
@@ -70,7 +71,7 @@ struct Inner {
     reads: Arc<Reads>,
     committed: watch::Receiver<u64>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    _lock: Option<std::fs::File>,
+    _lock: Option<lock::Lock>,
 }
 
 /// A partition, held by its lease: where facts of a transaction go.
@@ -88,6 +89,13 @@ impl Config {
     /// PostgreSQL with the usual bounds of its pool.
     pub fn postgres(url: impl Into<String>) -> Self {
         Self::Postgres { url: url.into(), writers: 6, readers: 4 }
+    }
+
+    fn resolved(self) -> Result<Self> {
+        Ok(match self {
+            Config::Sqlite { path, readers } => Config::Sqlite { path: lock::resolve(&path)?, readers },
+            other => other,
+        })
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>> {
@@ -124,6 +132,7 @@ impl Db {
         entropy: Arc<dyn Entropy>,
         lease_time: LeaseTime,
     ) -> Result<Self> {
+        let config = config.resolved()?;
         let lock = match &config {
             Config::Sqlite { path, .. } => Some(lock::take(path)?),
             Config::Postgres { .. } => None,
@@ -229,6 +238,10 @@ impl Db {
 
 impl On<'_> {
     /// Write one namespace. The closure may run more than once; it must have no side effect outside the transaction.
+    ///
+    /// It is queued by this call, not by the first poll, and runs even if the future is dropped: what was asked is done, whoever waits.
+    /// [`Error::Database`] may mean that the connection broke during the commit and nobody can tell whether it counted; commands that must
+    /// not happen twice carry an idempotency key or a version.
     pub fn write<T, E, F>(
         &self,
         namespace: &Namespace,
@@ -285,7 +298,10 @@ impl Inner {
             let (reads, clock, entropy) = (self.reads.clone(), self.clock.clone(), self.entropy.clone());
             threads.push(spawn("store-read", move || {
                 while let Some(job) = reads.take() {
-                    reader::run(connection.as_mut(), &clock, &entropy, job);
+                    let run = || reader::run(connection.as_mut(), &clock, &entropy, job);
+                    if !survived(run) {
+                        connection.rollback();
+                    }
                 }
             })?);
         }
@@ -321,20 +337,37 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         while let Some((key, group)) = self.queue.take() {
-            let mut turn = Turn {
-                connection: self.connection.as_mut(),
-                heads: &self.heads,
-                clock: &self.clock,
-                entropy: &self.entropy,
-                lease_time: self.lease_time,
-            };
-            let facts = group::run(&mut turn, group);
+            let mut facts = true; // should it panic, nobody knows: look again
+            if !survived(|| facts = self.serve(group)) {
+                self.connection.rollback();
+            }
             self.queue.done(key);
             if facts {
                 self.notify.send_modify(|count| *count += 1);
             }
         }
     }
+
+    fn serve(&mut self, group: Vec<Queued>) -> bool {
+        let mut turn = Turn {
+            connection: self.connection.as_mut(),
+            heads: &self.heads,
+            clock: &self.clock,
+            entropy: &self.entropy,
+            lease_time: self.lease_time,
+        };
+        group::run(&mut turn, group)
+    }
+}
+
+/// Whether it ended without a panic. Closures are guarded one by one; this guards what they drop, so that no thread dies of it and leaves
+/// everybody waiting. Whoever had no answer yet hears [`Error::Closed`].
+fn survived(work: impl FnOnce()) -> bool {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    if let Err(panic) = &outcome {
+        tracing::error!(what = group::words_of(&**panic), "a panic outside of a transaction");
+    }
+    outcome.is_ok()
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -345,7 +378,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 /// A closure as a job, and where its answer will come.
-fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
+pub(crate) fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
 where
     F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
     T: Send + 'static,

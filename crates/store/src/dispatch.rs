@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 /// Closures that commit together at most.
 const MAX_GROUP: usize = 256;
 
-/// Queues of closures.
+/// Queues of closures. `limit` closures of each partition may wait.
 pub(crate) struct Dispatch {
     state: Mutex<State>,
     wake: Condvar,
@@ -21,8 +21,31 @@ struct State {
     /// Keys with work that no thread serves now, in the order they got it.
     ready: VecDeque<Arc<str>>,
     served: HashSet<Arc<str>>,
-    waiting: usize,
+    /// How many wait for each partition, whichever queue they stand in.
+    waiting: HashMap<Box<str>, usize>,
     closed: bool,
+}
+
+impl State {
+    fn count_in(&mut self, queued: &Queued, limit: usize) -> Result<()> {
+        let Some(partition) = &queued.partition else { return Ok(()) };
+        let count = self.waiting.entry(partition.name().into()).or_default();
+        if *count >= limit {
+            return Err(Error::Busy { limit });
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    fn count_out(&mut self, queued: &Queued) {
+        let Some(partition) = &queued.partition else { return };
+        if let Some(count) = self.waiting.get_mut(partition.name()) {
+            *count -= 1;
+            if *count == 0 {
+                self.waiting.remove(partition.name());
+            }
+        }
+    }
 }
 
 impl Dispatch {
@@ -30,16 +53,14 @@ impl Dispatch {
         Self { state: Mutex::new(State::default()), wake: Condvar::new(), limit }
     }
 
-    /// Queue a closure under a key. Closures of one key run in the order they came.
+    /// Queue a closure under a key. Closures of one key run in the order they came. A partition that is full refuses more, and no other
+    /// partition feels it; the upkeep of leases is never refused, or a flood would cost its owner the lease.
     pub(crate) fn push(&self, key: Arc<str>, queued: Queued) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
             return Err(Error::Closed);
         }
-        if state.waiting >= self.limit {
-            return Err(Error::Busy { limit: self.limit });
-        }
-        state.waiting += 1;
+        state.count_in(&queued, self.limit)?;
         let queue = state.queues.entry(key.clone()).or_default();
         let was_empty = queue.is_empty();
         queue.push_back(queued);
@@ -55,9 +76,10 @@ impl Dispatch {
         let mut state = self.lock();
         loop {
             if let Some(key) = state.ready.pop_front() {
+                let state = &mut *state;
                 let queue = state.queues.get_mut(&key).expect("a ready key has a queue");
                 let group: Vec<Queued> = queue.drain(..queue.len().min(MAX_GROUP)).collect();
-                state.waiting -= group.len();
+                group.iter().for_each(|queued| state.count_out(queued));
                 state.served.insert(key.clone());
                 return Some((key, group));
             }

@@ -83,6 +83,12 @@ pub enum Error {
         /// What is known, never a part of the secret.
         why: &'static str,
     },
+    /// The seals in the database do not fit its heads, or those that were exported: it was restored, or changed by hand.
+    #[error("the seals do not fit the database: {why}")]
+    Seals {
+        /// What does not fit.
+        why: String,
+    },
     /// The database is shutting down.
     #[error("the database was closed")]
     Closed,
@@ -101,6 +107,7 @@ codes! { Error {
     Self::Locked { .. } => ("store.locked", 503, Later),
     Self::Schema { .. } => ("store.schema", 500, Never),
     Self::Secret { .. } => ("store.secret", 500, Never),
+    Self::Seals { .. } => ("store.seals", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}
 

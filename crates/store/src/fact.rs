@@ -1,8 +1,11 @@
 //! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` gives their form to whoever wants to verify them.
 
-use crate::{Result, Unbound, table};
+use crate::{Error, Result, Unbound, table};
 use serde::Serialize;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
+
+/// Bytes that one fact may have in all its texts: what is larger is stored as rows or documents, and the fact names it.
+const MAX_BYTES: usize = 16 << 20;
 
 /// Something that happened, as the code that caused it tells it.
 #[derive(Debug, Clone)]
@@ -86,6 +89,20 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Fact {
+    /// Whether both engines can store it.
+    pub(crate) fn check(&self) -> Result<()> {
+        let texts = [Some(&self.actor), self.causation.as_ref(), self.correlation.as_ref(), Some(&self.payload)];
+        if texts.iter().flatten().any(|text| text.as_bytes().contains(&0)) {
+            return Err(Error::Nul);
+        }
+        let subjects: usize = self.subjects.iter().map(|subject| subject.id.len()).sum();
+        let bytes = subjects + texts.iter().flatten().map(|text| text.len()).sum::<usize>();
+        if bytes > MAX_BYTES {
+            return Err(Error::Budget { what: "bytes in one fact", limit: MAX_BYTES as u64 });
+        }
+        Ok(())
+    }
+
     pub(crate) fn columns(&self) -> Columns<'_> {
         Columns {
             kind: self.kind,

@@ -2,7 +2,7 @@
 //!
 //! Should anything unexpected happen, the transaction is undone and each closure runs again alone, so that a bad one fails by itself.
 
-use crate::chain::{self, Head, Heads};
+use crate::chain::{self, Heads, Link};
 use crate::engine::{Answer, Connection, Failure, Mode};
 use crate::lease::Partition;
 use crate::tx::{Core, Use};
@@ -16,7 +16,7 @@ const MAX_ATTEMPTS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(3);
 /// How long to wait for the database to come back, in all, before a commit whose answer was lost is reported as failed.
 const RECONNECT_ATTEMPTS: u32 = 40;
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });
 
 /// A closure that waits for its turn.
 pub(crate) trait Job: Send {
@@ -43,37 +43,62 @@ pub(crate) struct Turn<'a> {
 
 /// Why an attempt did not commit.
 enum Setback {
-    /// Run all of it again.
-    Again,
-    /// One of several is bad: run them one by one.
-    Split,
+    /// Run all of it again; the error, should this have been the last attempt.
+    Again(Option<Error>),
+    /// One of several is bad: this one, or nobody knows which.
+    Split(Option<usize>),
     /// The one closure there is failed; `None` if what it returned says it best.
     Failed(Option<Error>),
+    /// The commit may have counted, so nothing of it may run again.
+    Unknown(Error),
 }
 
 /// Run a group to its end: every job is finished. Whether any fact was committed.
 pub(crate) fn run(turn: &mut Turn<'_>, mut group: Vec<Queued>) -> bool {
+    let mut last = None;
     for attempt in 1..=MAX_ATTEMPTS {
         match attempt_once(turn, &mut group) {
             Ok(facts) => {
-                group.into_iter().for_each(|queued| queued.job.finish(Ok(())));
+                finish(group, &Ok(()));
                 return facts;
             }
-            Err(Setback::Again) => std::thread::sleep(PAUSE * attempt),
-            Err(Setback::Split) if group.len() > 1 => {
-                return group.into_iter().map(|queued| run(turn, vec![queued])).fold(false, |any, facts| any | facts);
+            Err(Setback::Again(why)) => last = why,
+            Err(Setback::Split(at)) => {
+                return split(group, at).into_iter().map(|part| run(turn, part)).fold(false, |any, facts| any | facts);
             }
-            Err(Setback::Split) => unreachable!("a single closure is not split"),
             Err(Setback::Failed(error)) => {
-                let outcome = error.map_or(Ok(()), Err);
-                group.into_iter().for_each(|queued| queued.job.finish(outcome.clone()));
+                finish(group, &error.map_or(Ok(()), Err));
                 return false;
             }
+            Err(Setback::Unknown(error)) => {
+                finish(group, &Err(error));
+                return true; // look again: it may have counted
+            }
         }
+        std::thread::sleep(PAUSE * attempt);
     }
-    let outcome = Err(Error::Contended { attempts: MAX_ATTEMPTS });
-    group.into_iter().for_each(|queued| queued.job.finish(outcome.clone()));
+    finish(group, &Err(last.unwrap_or(Error::Contended { attempts: MAX_ATTEMPTS })));
     false
+}
+
+fn finish(group: Vec<Queued>, outcome: &Result<()>) {
+    group.into_iter().for_each(|queued| queued.job.finish(outcome.clone()));
+}
+
+/// Apart from the bad one, whoever stood together still commits together, and everybody keeps his place in the order.
+fn split(mut group: Vec<Queued>, at: Option<usize>) -> Vec<Vec<Queued>> {
+    let parts = match at {
+        Some(at) => {
+            let behind = group.split_off(at + 1);
+            let bad = group.split_off(at);
+            vec![group, bad, behind]
+        }
+        None => {
+            let behind = group.split_off(group.len() / 2);
+            vec![group, behind]
+        }
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 fn attempt_once(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<bool, Setback> {
@@ -82,48 +107,50 @@ fn attempt_once(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Resul
     if result.is_err() {
         turn.connection.rollback();
     }
-    result.map_err(|failure| match failure {
-        Undone::Contended => Setback::Again,
-        Undone::Other(_) if !alone => Setback::Split,
-        Undone::Other(error) => Setback::Failed(error),
+    result.map_err(|undone| match undone {
+        Undone::Contended(why) => Setback::Again(why),
+        Undone::Unknown(error) => Setback::Unknown(error),
+        Undone::Closure(_, error) if alone => Setback::Failed(error),
+        Undone::Closure(at, _) => Setback::Split(Some(at)),
+        Undone::Other(error) if alone => Setback::Failed(Some(error)),
+        Undone::Other(_) => Setback::Split(None),
     })
 }
 
 /// Why a transaction was undone.
 enum Undone {
-    Contended,
-    Other(Option<Error>),
+    /// Others stood in its way, or the connection broke.
+    Contended(Option<Error>),
+    /// The closure of this place failed; `None` if what it returned says it best.
+    Closure(usize, Option<Error>),
+    /// Something that is no closure's own.
+    Other(Error),
+    /// Nobody can tell whether it was undone.
+    Unknown(Error),
 }
 
 impl From<Failure> for Undone {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Contended => Undone::Contended(None),
             // A connection that broke before the commit leaves nothing behind.
-            Failure::Contended | Failure::Disconnected(_) => Undone::Contended,
-            Failure::Failed(error) => Undone::Other(Some(error)),
+            Failure::Disconnected(error) => Undone::Contended(Some(error)),
+            Failure::Failed(error) => Undone::Other(error),
         }
     }
 }
 
 fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<bool, Undone> {
-    turn.connection.begin(Mode::Write)?;
+    turn.connection.begin(mode_of(group))?;
     let partitions = partitions_of(group);
     let now = time_of(turn, group)?;
-    let mut core = Core {
-        connection: turn.connection,
-        now,
-        entropy: turn.entropy,
-        facts: Vec::new(),
-        partition: 0,
-        writable: true,
-        use_: Use::default(),
-    };
+    let mut core = Core::new(turn.connection, now, turn.entropy, true);
     let mut touched = vec![false; partitions.len()];
     let mut wrote = false;
-    for queued in group.iter_mut() {
+    for (at, queued) in group.iter_mut().enumerate() {
         let place = queued.partition.as_ref().and_then(|own| partitions.iter().position(|p| p == own));
         core.partition = place.unwrap_or(usize::MAX);
-        run_one(&mut core, queued.job.as_mut())?;
+        run_one(&mut core, at, queued.job.as_mut())?;
         wrote |= core.use_.wrote;
         if let Some(place) = place {
             touched[place] |= core.use_.wrote;
@@ -134,34 +161,39 @@ fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<boo
         turn.connection.rollback();
         return Ok(false);
     }
-    let heads = link_touched(turn, &partitions, &touched, &facts)?;
-    commit(turn, &heads)?;
-    heads.iter().for_each(|(partition, head)| turn.heads.keep(partition, *head));
+    let links = chain::link(turn.connection, turn.heads, &partitions, &touched, &facts)?;
+    commit(turn, &links)?;
+    links.iter().for_each(|link| turn.heads.keep(&link.partition, link.head));
     Ok(!facts.is_empty())
 }
 
 /// Run one closure inside the group. What it returned stays with the job; an error here undoes the transaction.
-fn run_one(core: &mut Core<'_>, job: &mut dyn Job) -> std::result::Result<(), Undone> {
+fn run_one(core: &mut Core<'_>, at: usize, job: &mut dyn Job) -> std::result::Result<(), Undone> {
     core.use_ = Use::default();
     let kept = catch_unwind(AssertUnwindSafe(|| job.run(core)));
-    if let Some(failure) = core.use_.failure.take() {
-        return Err(match Undone::from(failure) {
-            Undone::Other(_) if kept.is_ok() => Undone::Other(None),
-            other => other,
-        });
-    }
-    match kept {
-        Ok(true) => Ok(()),
+    match (kept, core.use_.failure.take()) {
+        // A statement failed, and the closure said so in its own words.
+        (Ok(false), Some(Failure::Failed(_))) => Err(Undone::Closure(at, None)),
+        // It failed, and the closure looked away: the transaction is spoilt all the same.
+        (_, Some(Failure::Failed(error))) => Err(Undone::Closure(at, Some(error))),
+        (_, Some(failure)) => Err(failure.into()),
+        (Ok(true), None) => Ok(()),
         // It looked, wrote nothing and said no: nothing needs undoing.
-        Ok(false) if !core.use_.wrote => Ok(()),
-        Ok(false) => Err(Undone::Other(None)),
-        Err(panic) => Err(Undone::Other(Some(Error::Assertion { what: words_of(&*panic) }))),
+        (Ok(false), None) if !core.use_.wrote => Ok(()),
+        (Ok(false), None) => Err(Undone::Closure(at, None)),
+        (Err(panic), None) => Err(Undone::Closure(at, Some(Error::Assertion { what: words_of(&*panic) }))),
     }
 }
 
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
+}
+
+/// Upkeep of leases has a group of its own.
+fn mode_of(group: &[Queued]) -> Mode {
+    if group.iter().all(|queued| queued.partition.is_none()) { Mode::Upkeep } else { Mode::Write }
 }
 
 fn partitions_of(group: &[Queued]) -> Vec<Partition> {
@@ -186,46 +218,31 @@ fn time_of(turn: &mut Turn<'_>, group: &[Queued]) -> Answer<types::Time> {
     Ok(turn.clock.now())
 }
 
-/// Link only partitions in which something was written; the facts keep their partition's new place.
-fn link_touched(
-    turn: &mut Turn<'_>,
-    partitions: &[Partition],
-    touched: &[bool],
-    facts: &[crate::fact::PendingFact],
-) -> Answer<Vec<(Partition, Head)>> {
-    let kept: Vec<usize> = (0..partitions.len()).filter(|place| touched[*place]).collect();
-    let owned: Vec<Partition> = kept.iter().map(|place| partitions[*place].clone()).collect();
-    let mut moved = facts.to_vec();
-    for fact in &mut moved {
-        fact.partition = kept
-            .iter()
-            .position(|place| *place == fact.partition)
-            .expect("a fact is appended in a partition, and appending counts as writing");
-    }
-    chain::link(turn.connection, turn.heads, &owned, &moved)
-}
-
-/// Commit. If the answer is lost with the connection, the turn of the heads tells whether it counted.
-fn commit(turn: &mut Turn<'_>, heads: &[(Partition, Head)]) -> Answer<()> {
+/// Commit. If the answer is lost with the connection, the heads tell whether it counted.
+fn commit(turn: &mut Turn<'_>, links: &[Link]) -> std::result::Result<(), Undone> {
     let lost = match turn.connection.commit() {
         Ok(()) => return Ok(()),
         Err(Failure::Disconnected(error)) => error,
-        Err(other) => return Err(other),
+        Err(other) => return Err(other.into()),
     };
-    heads.iter().for_each(|(partition, _)| turn.heads.forget(partition));
+    links.iter().for_each(|link| turn.heads.forget(&link.partition));
     turn.connection.rollback();
-    if heads.is_empty() {
-        return Err(Failure::Contended); // upkeep of leases: safe to run again
+    if links.is_empty() {
+        return Err(Undone::Contended(Some(lost))); // upkeep of leases: safe to run again
     }
     for _ in 0..RECONNECT_ATTEMPTS {
-        match chain::counted(turn.connection, heads) {
-            Ok(true) => return Ok(()),
-            Ok(false) => return Err(Failure::Contended),
+        match chain::counted(turn.connection, links) {
+            Ok(Some(true)) => return Ok(()),
+            Ok(Some(false)) => return Err(Undone::Contended(Some(lost))),
+            Ok(None) => break,
             Err(_) => {
                 turn.connection.rollback();
                 std::thread::sleep(RECONNECT_PAUSE);
             }
         }
     }
-    Err(Failure::Failed(lost))
+    Err(Undone::Unknown(lost))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One primitive for repeats: a key, scoped by namespace and verb, names the resource that its command made.
 
 use crate::{Result, Tx, table};
+use std::collections::{HashMap, HashSet};
 use types::Digest;
 
 /// The longest key.
@@ -38,32 +39,36 @@ pub enum Claimed {
 pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<Claimed>> {
     let now = tx.now();
     let mut firsts: Vec<&Claim<'_>> = Vec::with_capacity(claims.len());
-    let mut seen = std::collections::HashMap::with_capacity(claims.len());
+    let mut seen = HashSet::with_capacity(claims.len());
     for claim in claims {
         assert!(claim.key.len() <= MAX_KEY, "the edge refuses longer keys");
-        seen.entry(claim.key).or_insert_with(|| firsts.push(claim));
+        if seen.insert(claim.key) {
+            firsts.push(claim);
+        }
     }
     let rows: Vec<_> =
         firsts.iter().map(|first| (verb, first.key, first.command, first.resource.as_str(), now)).collect();
-    let fresh: std::collections::HashSet<String> =
-        table::claim_keys(tx, &rows)?.into_iter().map(|(key,)| key).collect();
-    claims.iter().map(|claim| judge(tx, verb, claim, &firsts, &fresh)).collect()
+    let mut fresh: HashSet<String> = table::claim_keys(tx, &rows)?.into_iter().map(|(key,)| key).collect();
+    let taken = if fresh.len() == claims.len() { HashMap::new() } else { taken(tx, verb, &firsts)? };
+    Ok(claims.iter().map(|claim| if fresh.remove(claim.key) { Claimed::Fresh } else { judge(claim, &taken) }).collect())
 }
 
-fn judge(
-    tx: &mut Tx<'_, '_>,
-    verb: &str,
-    claim: &Claim<'_>,
-    firsts: &[&Claim<'_>],
-    fresh: &std::collections::HashSet<String>,
-) -> Result<Claimed> {
-    if fresh.contains(claim.key) && firsts.iter().any(|first| std::ptr::eq(*first, claim)) {
-        return Ok(Claimed::Fresh);
-    }
-    let (command, resource) = table::claimed(tx, verb, claim.key)?
-        .expect("a key that could not be claimed is there, in the same transaction");
-    let same = command.is_none() || claim.command.is_none() || command == claim.command;
-    Ok(if same { Claimed::Replayed { resource } } else { Claimed::Conflict { resource } })
+/// What each key stands for, by the key.
+type Taken = HashMap<String, (Option<Digest>, String)>;
+
+fn taken(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Taken> {
+    let keys: Vec<(&str,)> = firsts.iter().map(|first| (first.key,)).collect();
+    let rows = table::claimed(tx, verb, &keys)?;
+    Ok(rows.into_iter().map(|(key, command, resource)| (key, (command, resource))).collect())
+}
+
+/// A key that could not be claimed is there, in the same transaction: PostgreSQL runs a transaction again rather than let it run into a row
+/// that its snapshot does not show.
+fn judge(claim: &Claim<'_>, taken: &Taken) -> Claimed {
+    let (command, resource) = taken.get(claim.key).expect("a key that could not be claimed is there");
+    let resource = resource.clone();
+    let same = command.is_none() || claim.command.is_none() || *command == claim.command;
+    if same { Claimed::Replayed { resource } } else { Claimed::Conflict { resource } }
 }
 
 /// Free a key in the transaction that refuses its command for good: a refusal burns no key.

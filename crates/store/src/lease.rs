@@ -73,6 +73,10 @@ impl Lease {
         self.state.renewed_at_ms.fetch_max(asked_at_ms, Ordering::AcqRel);
     }
 
+    fn fenced(&self) -> Error {
+        Error::Fenced { partition: self.partition.name().to_owned() }
+    }
+
     pub(crate) fn lose(&self) {
         self.state.lost.store(true, Ordering::Release);
     }
@@ -102,8 +106,11 @@ impl Db {
         Ok(None)
     }
 
-    /// Renew. [`Error::Fenced`] once another owner has it; then the lease is lost for good.
+    /// Renew. [`Error::Fenced`] once another owner has it, or it was given back; then the lease is lost for good.
     pub async fn renew(&self, lease: &Lease) -> Result<()> {
+        if lease.is_lost() {
+            return Err(lease.fenced());
+        }
         let (partition, ttl_ms) = (lease.partition.clone(), lease.ttl_ms);
         let asked_at_ms = self.clock().monotonic_ms();
         let held = self.unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms)).await?;
@@ -112,7 +119,7 @@ impl Db {
             return Ok(());
         }
         lease.lose();
-        Err(Error::Fenced { partition: lease.partition.name().to_owned() })
+        Err(lease.fenced())
     }
 
     /// Give it back, so that another may take it at once.

@@ -1,8 +1,8 @@
 //! Reads: each sees one snapshot, on a thread and connection of its own.
 
 use crate::engine::{Connection, Failure, Mode};
-use crate::group::Job;
-use crate::tx::{Core, Use};
+use crate::group::{Job, words_of};
+use crate::tx::Core;
 use crate::{Error, Result};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,8 +61,12 @@ pub(crate) fn run(connection: &mut dyn Connection, clock: &dyn Clock, entropy: &
         connection.rollback();
         outcome = match failure {
             Ok(()) => Ok(()),
-            Err(Failure::Contended | Failure::Disconnected(_)) => {
-                outcome = Err(Error::Database { why: "the connection was lost".to_owned() });
+            Err(Failure::Contended) => {
+                outcome = Err(Error::Contended { attempts: 2 });
+                continue;
+            }
+            Err(Failure::Disconnected(error)) => {
+                outcome = Err(error);
                 continue;
             }
             Err(Failure::Failed(error)) => Err(error),
@@ -80,14 +84,13 @@ fn perform(
 ) -> std::result::Result<(), Failure> {
     connection.begin(Mode::Read)?;
     let now = clock.now();
-    let mut core =
-        Core { connection, now, entropy, facts: Vec::new(), partition: 0, writable: false, use_: Use::default() };
+    let mut core = Core::new(connection, now, entropy, false);
     let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut core)));
     match (kept, core.use_.failure.take()) {
         // What the closure returned tells of a failed statement; only a broken connection is worth another try.
         (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
         (_, Some(Failure::Contended)) => Err(Failure::Contended),
         (Ok(_), _) => Ok(()),
-        (Err(_), _) => Err(Failure::Failed(Error::Assertion { what: "in a read".to_owned() })),
+        (Err(panic), _) => Err(Failure::Failed(Error::Assertion { what: words_of(&*panic) })),
     }
 }

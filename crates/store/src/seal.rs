@@ -3,7 +3,7 @@
 //! `docs/facts.md` gives the form of a seal's line. An unkeyed chain proves nothing against one who can rewrite all of it; a seal that
 //! left the house does.
 
-use crate::{Db, Error, Lease, Result, table};
+use crate::{Db, Error, Lease, Result, Unbound, table};
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,26 +68,47 @@ pub struct Sealer {
     export: Box<dyn Export>,
     sealed: BTreeMap<String, (i64, Digest)>,
     last: Option<Seal>,
+    /// A seal failed on its way into the database, so what stands there may be another than what is remembered here.
+    unsure: bool,
 }
 
 impl Sealer {
     /// Lines exported at a time.
     const EXPORT_PAGE: u32 = 100;
 
-    /// Begin where the seals in the database end.
+    /// Begin where the seals in the database end. [`Error::Seals`] if those do not fit its heads, or fewer are there than were exported.
     pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
-        let mut sealer =
-            Self { db, lease, key: SigningKey::from_bytes(&key), export, sealed: BTreeMap::new(), last: None };
-        let mut number = 0;
-        loop {
-            let lines = sealer.lines_after(number).await?;
-            let Some((newest, _)) = lines.last() else { break };
-            number = *newest;
-            for (_, line) in &lines {
-                sealer.take_in(parse(line)?);
-            }
-        }
+        let key = SigningKey::from_bytes(&key);
+        let mut sealer = Self { db, lease, key, export, sealed: BTreeMap::new(), last: None, unsure: false };
+        sealer.load().await?;
         Ok(sealer)
+    }
+
+    async fn load(&mut self) -> Result<()> {
+        let read = |tx: &mut Unbound<'_, '_>| Ok::<_, Error>((table::last_seal(tx)?, table::sealed_heads(tx)?));
+        let (last, heads) = self.db.read_unbound(read).await?;
+        self.last = last.map(|(line,)| parse(&line)).transpose()?;
+        self.sealed = heads.into_iter().map(|(partition, seq, hash)| (partition, (seq, hash))).collect();
+        self.check()?;
+        self.unsure = false;
+        Ok(())
+    }
+
+    /// Seals that left the house and are not here tell of a restore: to go on would give their numbers to other seals.
+    fn check(&self) -> Result<()> {
+        if self.last.as_ref().is_some_and(|last| last.root != root(&self.sealed)) {
+            return Err(Error::Seals { why: "the sealed heads are not those of the last seal".to_owned() });
+        }
+        let (stored, exported) = (self.last.as_ref().map_or(0, |last| last.number), self.exported()?);
+        if stored < exported {
+            let why = format!("seal {exported} was exported, and the database ends with seal {stored}");
+            return Err(Error::Seals { why });
+        }
+        Ok(())
+    }
+
+    fn exported(&self) -> Result<i64> {
+        self.export.last().map_err(export_failed)
     }
 
     /// One turn: seal if any head moved, then export what was not exported yet. Whether a seal was made.
@@ -98,24 +119,37 @@ impl Sealer {
     }
 
     async fn seal(&mut self) -> Result<bool> {
+        if self.unsure {
+            self.load().await?;
+        }
+        // A seal moves no head, for it is no fact: sealing comes to an end.
         let heads = self.db.read_unbound(table::heads).await?;
         let moved: Vec<Head> = heads
-            .iter()
+            .into_iter()
             .filter(|(partition, seq, _)| self.sealed.get(partition).is_none_or(|(sealed, _)| sealed < seq))
-            // The sealer's own partition moves with each seal; sealing that would never end.
-            .filter(|(partition, ..)| partition != self.lease.partition().name())
-            .map(|(partition, seq, hash)| Head { partition: partition.clone(), seq: *seq, hash: *hash })
+            .map(|(partition, seq, hash)| Head { partition, seq, hash })
             .collect();
         if moved.is_empty() {
             return Ok(false);
         }
         let seal = self.sign(moved);
-        let line =
-            serde_json::to_string(&seal).map_err(|_| Error::Database { why: "a seal cannot be written".to_owned() })?;
-        let (number, at, hash) = (seal.number, seal.at, seal.hash());
-        self.db.on(&self.lease).write_unbound(move |tx| table::insert_seal(tx, number, at, &line, hash)).await?;
+        self.unsure = true;
+        self.store(&seal).await?;
+        self.unsure = false;
         self.take_in(seal);
         Ok(true)
+    }
+
+    async fn store(&self, seal: &Seal) -> Result<()> {
+        let line =
+            serde_json::to_string(seal).map_err(|_| Error::Database { why: "a seal cannot be written".to_owned() })?;
+        let (number, at, hash) = (seal.number, seal.at, seal.hash());
+        let heads: Vec<_> = seal.heads.iter().map(|head| (head.partition.clone(), head.seq, head.hash)).collect();
+        let write = move |tx: &mut Unbound<'_, '_>| {
+            table::insert_seal(tx, number, at, &line, hash)?;
+            table::put_sealed_heads(tx, &heads)
+        };
+        self.db.on(&self.lease).write_unbound(write).await
     }
 
     fn sign(&self, moved: Vec<Head>) -> Seal {
@@ -140,14 +174,13 @@ impl Sealer {
     }
 
     async fn export(&self) -> Result<()> {
-        let failed = |error: std::io::Error| Error::Database { why: format!("seals cannot be exported: {error}") };
         loop {
-            let lines = self.lines_after(self.export.last().map_err(failed)?).await?;
+            let lines = self.lines_after(self.exported()?).await?;
             if lines.is_empty() {
                 return Ok(());
             }
             for (number, line) in lines {
-                self.export.put(number, &line).map_err(failed)?;
+                self.export.put(number, &line).map_err(export_failed)?;
             }
         }
     }
@@ -155,6 +188,10 @@ impl Sealer {
     async fn lines_after(&self, number: i64) -> Result<Vec<(i64, String)>> {
         self.db.read_unbound(move |tx| table::seals_after(tx, number, Self::EXPORT_PAGE)).await
     }
+}
+
+fn export_failed(error: std::io::Error) -> Error {
+    Error::Database { why: format!("seals cannot be exported: {error}") }
 }
 
 fn parse(line: &str) -> Result<Seal> {

@@ -4,18 +4,22 @@
 //! XChaCha20-Poly1305. Every sealed secret carries its data key's name and version, and is bound to table, row and column: moved
 //! elsewhere it does not open. What leaves memory is wiped.
 
-use crate::{Error, Result, Unbound, table};
+use crate::table::{self, DataKey};
+use crate::{Error, Result, Unbound};
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use types::{Canon, Entropy, Time};
+use types::{Canon, Digest, Entropy, Time};
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
 const NONCE: usize = 24;
 const HEAD: usize = 1 + 4 + NONCE;
+/// The costliest stretching that is tried: what a row asks for beyond it was not written by Florin.
+const MAX_COST: Cost = Cost { memory_kib: 2 << 20, passes: 64 };
 
 /// Where a secret is kept. A sealed secret opens there and nowhere else.
 #[derive(Debug, Clone, Copy)]
@@ -72,10 +76,6 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Open the keyring of this name, or begin it if there is none. A wrong passphrase is [`Error::Secret`].
-    ///
-    /// Stretching takes a tenth of a second on purpose: [`load`] and [`Loaded::unlock`] are apart so that it happens outside any
-    /// transaction.
     fn new(name: &str, keys: BTreeMap<u32, Zeroizing<[u8; 32]>>) -> Self {
         Self { name: name.to_owned(), keys }
     }
@@ -136,7 +136,7 @@ impl Keyring {
             entropy.fill(&mut nonce);
             let mut wrapped = nonce.to_vec();
             wrapped.extend(encrypt(&kek, &nonce, key.as_slice(), &bound_wrap(&self.name, *version))?);
-            rows.push((*version, wrapped));
+            rows.push((*version, fingerprint(&self.name, *version, key), wrapped));
         }
         Ok(Wrapped { name: self.name.clone(), wrapping: text, rows })
     }
@@ -146,7 +146,8 @@ impl Keyring {
 pub struct Wrapped {
     name: String,
     wrapping: String,
-    rows: Vec<(u32, Vec<u8>)>,
+    /// Version, fingerprint, wrapped bytes.
+    rows: Vec<(u32, Digest, Vec<u8>)>,
 }
 
 /// Data keys as stored, not yet opened.
@@ -161,11 +162,22 @@ pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
 }
 
 /// Store wrapped data keys; those that are there are wrapped anew.
+///
+/// A data key is never overwritten by another, and all versions stay under one master key: whoever comes second, of two who begin or rotate
+/// at the same time, gets [`Error::Secret`], and loads again.
 pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     let now: Time = tx.now();
-    wrapped.rows.iter().try_for_each(|(version, bytes)| {
-        table::put_data_key(tx, &wrapped.name, *version, bytes, &wrapped.wrapping, now)
-    })
+    let Wrapped { name, wrapping, rows } = wrapped;
+    for (version, fingerprint, bytes) in rows {
+        let key = DataKey { name, version: *version, fingerprint: *fingerprint, wrapped: bytes, wrapping };
+        if !table::put_data_key(tx, &key, now)? {
+            return Err(Error::Secret { why: "another process made this version of the data key" });
+        }
+    }
+    if table::count_data_keys(tx, name)? != i64::try_from(rows.len()).unwrap_or(i64::MAX) {
+        return Err(Error::Secret { why: "the data key was rotated since it was read" });
+    }
+    Ok(())
 }
 
 impl Loaded {
@@ -179,7 +191,7 @@ impl Loaded {
         Keyring::new(&self.name, BTreeMap::from([(1, fresh_key(entropy))]))
     }
 
-    /// Open every data key with the master key. Slow with a passphrase.
+    /// Open every data key with the master key. Stretching a passphrase takes a tenth of a second on purpose: outside any transaction.
     pub fn unlock(&self, master: &Master) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
@@ -221,6 +233,14 @@ fn bound_wrap(name: &str, version: u32) -> Vec<u8> {
     Canon::new("secret-key", 1).text(name).uint(u64::from(version)).finish()
 }
 
+/// Tells whether two data keys are the same. A hash of 32 bytes of chance gives nothing of them away.
+fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(Canon::new("secret-key-fingerprint", 1).text(name).uint(u64::from(version)).finish());
+    hasher.update(key.as_slice());
+    Digest(hasher.finalize().into())
+}
+
 fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
     match (master, wrapping) {
         (Master::Key(key), Wrapping::Key) => Ok(key.clone()),
@@ -231,6 +251,9 @@ fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]
 
 fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
     let refused = |_| Error::Secret { why: "its stretching cannot be done" };
+    if cost.memory_kib > MAX_COST.memory_kib || cost.passes > MAX_COST.passes {
+        return Err(Error::Secret { why: "its stretching costs more than is sane" });
+    }
     let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(refused)?;
     let mut key = Zeroizing::new([0u8; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

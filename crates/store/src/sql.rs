@@ -4,6 +4,9 @@
 //! the place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows} ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`; `{ns_rows}`
 //! does the same with the namespace as first column. The numbers of `?1` … count the fixed parameters only. A `SELECT … {share}` in a
 //! write keeps others from changing its rows until this transaction ends (`FOR SHARE`; SQLite has but one writer).
+//!
+//! Many rows may go in several statements: what is done with a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or
+//! `ORDER BY` over all of them).
 
 use crate::Kind;
 use std::fmt::Write as _;
@@ -21,38 +24,78 @@ const ROWS: &str = "{rows}";
 const NS_ROWS: &str = "{ns_rows}";
 const SHARE: &str = "{share}";
 
-/// Whether a statement names the namespace of its transaction.
+/// Whether a statement names the namespace of its transaction; in a literal or a comment it does not.
 pub(crate) fn uses_namespace(sql: &str) -> bool {
-    sql.contains(NS) || sql.contains(NS_ROWS)
+    Pieces(sql).any(|piece| matches!(piece, Piece::Code(code) if code.contains(NS) || code.contains(NS_ROWS)))
+}
+
+/// A stretch of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece<'a> {
+    /// What the engine acts on.
+    Code(&'a str),
+    /// `'text'` or `"name"`, with its quotes.
+    Quoted(&'a str),
+    /// `-- to the end of the line`, or `/* … */`.
+    Comment(&'a str),
+}
+
+/// SQL, piece by piece: whoever rewrites it must leave literals alone.
+struct Pieces<'a>(&'a str);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let text = self.0;
+        let ends = |from: usize, mark: &str| text[from..].find(mark).map_or(text.len(), |at| from + at + mark.len());
+        let (end, piece): (usize, fn(&'a str) -> Piece<'a>) = match text.as_bytes() {
+            [] => return None,
+            // A doubled quote inside reads as two literals side by side, which changes nothing.
+            [b'\'', ..] => (ends(1, "'"), Piece::Quoted),
+            [b'"', ..] => (ends(1, "\""), Piece::Quoted),
+            [b'-', b'-', ..] => (text.find('\n').unwrap_or(text.len()), Piece::Comment),
+            [b'/', b'*', ..] => (ends(2, "*/"), Piece::Comment),
+            _ => (code_length(text), Piece::Code),
+        };
+        self.0 = &text[end..];
+        Some(piece(&text[..end]))
+    }
+}
+
+fn code_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let opens = |at: usize| matches!(bytes[at], b'\'' | b'"') || matches!(bytes.get(at..at + 2), Some(b"--" | b"/*"));
+    (0..bytes.len()).find(|at| opens(*at)).unwrap_or(bytes.len())
 }
 
 /// The text for an engine. The namespace, where used, is the parameter behind the `fixed` ones.
 pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
     let mark = match dialect {
-        Dialect::Sqlite => '?',
-        Dialect::Postgres => '$',
+        Dialect::Sqlite => "?",
+        Dialect::Postgres => "$",
     };
+    let share = if dialect == Dialect::Postgres { "FOR SHARE" } else { "" };
+    let namespace = format!("{mark}{}", fixed + 1);
     let mut text = String::with_capacity(sql.len() + 8);
-    let mut quoted = false;
-    let mut rest = sql;
-    while let Some(character) = rest.chars().next() {
-        if character == '\'' {
-            quoted = !quoted;
+    for piece in Pieces(sql) {
+        match piece {
+            Piece::Code(code) => {
+                text.push_str(&code.replace(SHARE, share).replace(NS, &namespace).replace('?', mark));
+            }
+            Piece::Quoted(same) | Piece::Comment(same) => text.push_str(same),
         }
-        if !quoted && rest.starts_with(NS) {
-            let _ = write!(text, "{mark}{}", fixed + 1);
-            rest = &rest[NS.len()..];
-            continue;
-        }
-        if !quoted && rest.starts_with(SHARE) {
-            text.push_str(if dialect == Dialect::Postgres { "FOR SHARE" } else { "" });
-            rest = &rest[SHARE.len()..];
-            continue;
-        }
-        text.push(if character == '?' && !quoted { mark } else { character });
-        rest = &rest[character.len_utf8()..];
     }
     text
+}
+
+/// How many parameters a translated text names: the highest of their numbers.
+pub(crate) fn parameters(text: &str) -> usize {
+    let numbers = |code: &str| -> usize {
+        let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
+        code.split(['?', '$']).skip(1).filter_map(|part| digits(part).parse().ok()).max().unwrap_or(0)
+    };
+    Pieces(text).map(|piece| if let Piece::Code(code) = piece { numbers(code) } else { 0 }).max().unwrap_or(0)
 }
 
 /// The text for SQLite with `count` rows of `width` columns spelled out, behind `before` other parameters.
@@ -94,13 +137,38 @@ pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -
 
 /// A migration's text for an engine: portable types become the engine's, text sorts by bytes, SQLite checks types.
 pub(crate) fn ddl(dialect: Dialect, text: &str) -> String {
-    let without_comments: Vec<&str> =
-        text.lines().map(|line| line.split("--").next().unwrap_or("").trim_end()).collect();
-    let plain = without_comments.join("\n");
-    match dialect {
-        Dialect::Sqlite => replace_word(&plain, "BIGINT", "INTEGER").replace("\n);", "\n) STRICT;"),
-        Dialect::Postgres => replace_word(&replace_word(&plain, "BLOB", "BYTEA"), "TEXT", "TEXT COLLATE \"C\""),
+    let mut plain = String::with_capacity(text.len() + 256);
+    for piece in Pieces(text) {
+        match piece {
+            Piece::Code(code) => plain.push_str(&types_of(dialect, code)),
+            Piece::Quoted(same) => plain.push_str(same),
+            Piece::Comment(_) => {}
+        }
     }
+    let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
+    match dialect {
+        Dialect::Sqlite => strict(&lines.join("\n")),
+        Dialect::Postgres => lines.join("\n"),
+    }
+}
+
+fn types_of(dialect: Dialect, code: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => replace_word(code, "BIGINT", "INTEGER"),
+        Dialect::Postgres => replace_word(&replace_word(code, "BLOB", "BYTEA"), "TEXT", "TEXT COLLATE \"C\""),
+    }
+}
+
+/// Every table strict. A table ends with `);` on a line of its own.
+fn strict(text: &str) -> String {
+    let statements = text.split_inclusive(";\n").map(|statement| {
+        if !statement.trim_start().starts_with("CREATE TABLE") {
+            return statement.to_owned();
+        }
+        let (body, end) = statement.rsplit_once("\n);").expect("a table ends with \");\" on a line of its own");
+        format!("{body}\n) STRICT;{end}")
+    });
+    statements.collect()
 }
 
 fn replace_word(text: &str, word: &str, by: &str) -> String {
@@ -151,6 +219,36 @@ mod tests {
             unnest_rows(sql, 1, &[Kind::Int, Kind::Blob], 1),
             "INSERT INTO t (namespace, a, b) SELECT $1::text, r.* FROM unnest($2::bigint[],$3::bytea[]) AS r ON CONFLICT DO NOTHING"
         );
+    }
+
+    #[test]
+    fn literals_and_comments_are_left_alone() {
+        let sql = "SELECT 'it''s ?1 {rows}', \"?2\" /* ?ns don't */ FROM t -- can't ?3\n WHERE a = ?10";
+        assert_eq!(
+            translate(Dialect::Postgres, sql, 10),
+            "SELECT 'it''s ?1 {rows}', \"?2\" /* ?ns don't */ FROM t -- can't ?3\n WHERE a = $10"
+        );
+        assert!(!uses_namespace(sql) && !uses_namespace("SELECT '?ns' -- ?ns"));
+        assert!(uses_namespace("SELECT '' || ?ns") && uses_namespace("INSERT INTO t {ns_rows}"));
+        let text = "CREATE TABLE t (\n  a TEXT DEFAULT 'TEXT -- BIGINT' -- it's\n);\nCREATE INDEX i ON t (\n  a\n);\n";
+        assert_eq!(
+            ddl(Dialect::Sqlite, text),
+            "CREATE TABLE t (\n  a TEXT DEFAULT 'TEXT -- BIGINT'\n) STRICT;\nCREATE INDEX i ON t (\n  a\n);"
+        );
+        assert_eq!(
+            ddl(Dialect::Postgres, text),
+            "CREATE TABLE t (\n  a TEXT COLLATE \"C\" DEFAULT 'TEXT -- BIGINT'\n);\nCREATE INDEX i ON t (\n  a\n);"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_are_the_whole_text(sql in "[a?'\"/*\\- \n;nsé]{0,40}") {
+            let whole: String = Pieces(&sql)
+                .map(|piece| match piece { Piece::Code(text) | Piece::Quoted(text) | Piece::Comment(text) => text })
+                .collect();
+            proptest::prop_assert_eq!(whole, sql);
+        }
     }
 
     #[test]

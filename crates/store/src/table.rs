@@ -1,10 +1,9 @@
 //! The only SQL of the store: facts, heads and leases, seals, idempotency, data keys.
 
 use crate::chain::Head;
-use crate::engine::{Answer, Connection, Statement};
+use crate::engine::{Answer, Connection, Mode, Statement};
 use crate::fact::{Cursor, Linked, PendingFact, StoredFact, Subject};
 use crate::lease::Partition;
-use crate::sql::Dialect;
 use crate::{Cell, Error, FromCell, FromRow, Kind, Result, Row, ToValue, Tx, Unbound, Value};
 use types::{Digest, Time};
 
@@ -57,6 +56,21 @@ pub(crate) fn move_head(
         Value::Int(old.turn),
     ];
     Ok(connection.execute(&Statement { sql, params: &params, namespace: None })? == 1)
+}
+
+/// The turn and epoch of a partition, whoever owns it, once no transaction that moves its head is under way: this waits for its row.
+pub(crate) fn settled_head(connection: &mut dyn Connection, partition: &Partition) -> Answer<Option<(i64, i64)>> {
+    let sql = "UPDATE partition_head SET turn = turn WHERE partition = ?1 RETURNING turn, epoch";
+    let rows: Vec<(i64, i64)> = query(connection, sql, &[Value::Text(partition.name().into())])?;
+    Ok(rows.into_iter().next())
+}
+
+/// Whether the fact of this place has this hash.
+pub(crate) fn is_fact(connection: &mut dyn Connection, partition: &str, seq: i64, hash: Digest) -> Answer<bool> {
+    let sql = "SELECT seq FROM fact WHERE partition = ?1 AND seq = ?2 AND hash = ?3";
+    let params = [Value::Text(partition.into()), Value::Int(seq), hash.to_value()];
+    let rows: Vec<(i64,)> = query(connection, sql, &params)?;
+    Ok(!rows.is_empty())
 }
 
 /// Store linked facts.
@@ -198,11 +212,17 @@ pub(crate) fn claim_keys(
     )
 }
 
-/// What a key was claimed for.
-pub(crate) fn claimed(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<Option<(Option<Digest>, String)>> {
-    tx.row(
-        "SELECT command_hash, resource FROM idempotency WHERE namespace = ?ns AND verb = ?1 AND key = ?2",
-        (verb, key),
+/// What keys were claimed for: key, command, resource.
+pub(crate) fn claimed(
+    tx: &mut Tx<'_, '_>,
+    verb: &str,
+    keys: &[(&str,)],
+) -> Result<Vec<(String, Option<Digest>, String)>> {
+    tx.query_rows(
+        "WITH n(key) AS ({rows}) SELECT i.key, i.command_hash, i.resource
+           FROM n JOIN idempotency i ON i.namespace = ?ns AND i.verb = ?1 AND i.key = n.key",
+        (verb,),
+        keys,
     )
 }
 
@@ -223,37 +243,60 @@ pub(crate) fn insert_seal(tx: &mut Unbound<'_, '_>, number: i64, at: Time, line:
     Ok(())
 }
 
+/// The last seal: its line.
+pub(crate) fn last_seal(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,)>> {
+    tx.row("SELECT line FROM seal ORDER BY number DESC LIMIT 1", ())
+}
+
+/// Every head as of the last seal.
+pub(crate) fn sealed_heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
+    tx.rows("SELECT partition, seq, hash FROM sealed_head ORDER BY partition", ())
+}
+
+/// Remember the heads that a seal moved.
+pub(crate) fn put_sealed_heads(tx: &mut Unbound<'_, '_>, heads: &[(String, i64, Digest)]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO sealed_head (partition, seq, hash) {rows}
+         ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        (),
+        heads,
+    )?;
+    Ok(())
+}
+
 /// All versions of a data key: version, wrapped bytes, how it is wrapped.
 pub(crate) fn data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<(u32, Vec<u8>, String)>> {
     tx.rows("SELECT version, wrapped, wrapping FROM secret_key WHERE name = ?1 ORDER BY version", (name,))
 }
 
-/// Store a version of a data key, or wrap a known one anew.
-pub(crate) fn put_data_key(
-    tx: &mut Unbound<'_, '_>,
-    name: &str,
-    version: u32,
-    wrapped: &[u8],
-    wrapping: &str,
-    now: Time,
-) -> Result<()> {
-    tx.execute(
-        "INSERT INTO secret_key (name, version, wrapped, wrapping, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (name, version) DO UPDATE SET wrapped = ?3, wrapping = ?4",
-        (name, version, wrapped, wrapping, now),
+/// How many versions of a data key there are.
+pub(crate) fn count_data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<i64> {
+    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM secret_key WHERE name = ?1", (name,))?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// A version of a data key on its way into the table.
+pub(crate) struct DataKey<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: u32,
+    pub(crate) fingerprint: Digest,
+    pub(crate) wrapped: &'a [u8],
+    pub(crate) wrapping: &'a str,
+}
+
+/// Store a version of a data key, or wrap the same key anew; false if another key has the version.
+pub(crate) fn put_data_key(tx: &mut Unbound<'_, '_>, key: &DataKey<'_>, now: Time) -> Result<bool> {
+    let changed = tx.execute(
+        "INSERT INTO secret_key (name, version, fingerprint, wrapped, wrapping, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (name, version) DO UPDATE SET wrapped = ?4, wrapping = ?5 WHERE secret_key.fingerprint = ?3",
+        (key.name, key.version, key.fingerprint, key.wrapped, key.wrapping, now),
     )?;
-    Ok(())
+    Ok(changed == 1)
 }
 
 /// Begin the transaction of a migration; concurrent processes wait here.
 pub(crate) fn begin_migration(connection: &mut dyn Connection) -> Answer<()> {
-    match connection.dialect() {
-        Dialect::Sqlite => connection.script("BEGIN IMMEDIATE")?,
-        // Read committed, so that what the process before wrote is seen once the lock is had.
-        Dialect::Postgres => {
-            connection.script("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7235419)")?;
-        }
-    }
+    connection.begin(Mode::Migrate)?;
     let ledger = "CREATE TABLE IF NOT EXISTS schema_migration (\n  name TEXT NOT NULL,\n  hash BLOB NOT NULL,\n  \
                   applied_at BIGINT NOT NULL,\n  PRIMARY KEY (name)\n);";
     let ledger = crate::sql::ddl(connection.dialect(), ledger);

@@ -33,6 +33,10 @@ pub(crate) struct Use {
 }
 
 impl<'c> Core<'c> {
+    pub(crate) fn new(connection: &'c mut dyn Connection, now: Time, entropy: &'c dyn Entropy, writable: bool) -> Self {
+        Self { connection, now, entropy, facts: Vec::new(), partition: 0, writable, use_: Use::default() }
+    }
+
     fn spend(&mut self, rows: usize) -> Result<()> {
         self.use_.statements += 1;
         self.use_.rows += rows as u64;
@@ -85,6 +89,8 @@ impl<'c> Core<'c> {
         rows.iter().try_for_each(|row| refuse_nul(row))?;
         self.use_.wrote |= is_writing(statement.sql);
         let kinds: Vec<Kind> = rows.first().map_or_else(Vec::new, |row| row.iter().map(Value::kind).collect());
+        let alike = |row: &Vec<Value<'_>>| row.iter().map(Value::kind).eq(kinds.iter().copied());
+        assert!(rows.iter().all(alike), "the rows of one statement have the same columns: {}", statement.sql);
         let answer = act(self.connection, statement, &kinds, rows);
         self.settle(answer)
     }
@@ -256,6 +262,9 @@ fn append(core: &mut Core<'_>, namespace: Namespace, fact: Fact) {
     assert!(core.writable, "a fact was appended in a transaction that only reads");
     core.use_.wrote = true;
     let (at, partition) = (core.now, core.partition);
-    let pending = PendingFact::new(fact, namespace, at, partition, core.entropy);
-    core.facts.push(pending);
+    match fact.check() {
+        Ok(()) => core.facts.push(PendingFact::new(fact, namespace, at, partition, core.entropy)),
+        // Like a statement that failed: the closure is undone, whatever it returns.
+        Err(error) => core.use_.failure = core.use_.failure.take().or(Some(Failure::Failed(error))),
+    }
 }

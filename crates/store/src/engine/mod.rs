@@ -13,6 +13,10 @@ pub(crate) enum Mode {
     Read,
     /// SQLite: immediate. PostgreSQL: repeatable read.
     Write,
+    /// Single statements on leases, which judge the newest row and do not wait long for one that another transaction holds.
+    Upkeep,
+    /// The schema changes: one process at a time, however long it takes.
+    Migrate,
 }
 
 /// Why a statement or a commit failed, by what can be done about it.

@@ -3,7 +3,7 @@
 use super::{Answer, Connection, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
 use crate::{Cell, Error, Kind, Row, Value};
-use postgres::error::SqlState;
+use postgres::error::{Severity, SqlState};
 use postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -12,8 +12,11 @@ use std::time::Duration;
 /// Beyond this many prepared statements a connection begins anew; ours are some hundred.
 const STATEMENTS: usize = 4_096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may leave sent bytes unacknowledged before the line counts as broken.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who is stopped inside a transaction holds its locks: the server ends it, so that a successor need not wait for long.
 const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SET synchronous_commit = on; \
-     SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
+     SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET client_min_messages = warning; SET jit = off";
 
 pub(crate) struct Postgres {
@@ -51,16 +54,27 @@ impl Postgres {
         if let Some((_, statement)) = known {
             return Ok(statement.clone());
         }
+        let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
+        self.prepare_text(sql, &text(), kinds.to_vec(), &types)
+    }
+
+    fn prepare_text(&mut self, sql: &str, text: &str, key: Vec<Kind>, types: &[Type]) -> Answer<postgres::Statement> {
+        if sql::parameters(text) != types.len() {
+            let why = format!("a statement names {} parameters and has {}", sql::parameters(text), types.len());
+            return Err(Failure::Failed(Error::Database { why }));
+        }
+        let statement = self.client()?.prepare_typed(text, types).map_err(failure)?;
+        self.remember(sql, key, statement.clone());
+        Ok(statement)
+    }
+
+    fn remember(&mut self, sql: &str, kinds: Vec<Kind>, statement: postgres::Statement) {
         if self.prepared >= STATEMENTS {
             self.statements.clear();
             self.prepared = 0;
         }
-        let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
-        let text = text();
-        let statement = self.client()?.prepare_typed(&text, &types).map_err(failure)?;
-        self.statements.entry(sql.to_owned()).or_default().push((kinds.to_vec(), statement.clone()));
+        self.statements.entry(sql.to_owned()).or_default().push((kinds, statement));
         self.prepared += 1;
-        Ok(statement)
     }
 
     fn prepare_plain(&mut self, statement: &Statement<'_>) -> Answer<postgres::Statement> {
@@ -84,16 +98,13 @@ impl Postgres {
             kinds.iter().map(|kind| scalar(*kind)).chain(columns.iter().map(|kind| array(*kind))).collect();
         let unnested = sql::unnest_rows(statement.sql, fixed, columns, statement.params.len() + 1);
         let text = sql::translate(Dialect::Postgres, &unnested, statement.params.len());
-        let prepared = self.client()?.prepare_typed(&text, &types).map_err(failure)?;
-        self.statements.entry(statement.sql.to_owned()).or_default().push((key, prepared.clone()));
-        self.prepared += 1;
-        Ok(prepared)
+        self.prepare_text(statement.sql, &text, key, &types)
     }
 }
 
 fn dial(url: &str) -> Answer<postgres::Client> {
     let mut config: postgres::Config = url.parse().map_err(failure)?;
-    config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30));
+    config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(SILENCE_TIMEOUT);
     if config.get_application_name().is_none() {
         config.application_name("florin");
     }
@@ -166,6 +177,12 @@ impl Connection for Postgres {
         let text = match mode {
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Mode::Write => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            Mode::Upkeep => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'",
+            // Read committed, so that what the process before wrote is seen once the lock is had.
+            Mode::Migrate => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                 SELECT pg_advisory_xact_lock(7235419)"
+            }
         };
         self.open = false;
         let begun = self.client()?.batch_execute(text).map_err(failure);
@@ -313,19 +330,23 @@ fn push_element(
 }
 
 fn failure(error: postgres::Error) -> Failure {
+    if lost(&error) {
+        return Failure::Disconnected(plain(&error));
+    }
     match error.code() {
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Failure::Contended,
-        Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN | &SqlState::CANNOT_CONNECT_NOW) => {
-            Failure::Disconnected(plain(&error))
-        }
-        None if lost(&error) => Failure::Disconnected(plain(&error)),
+        // It waited long enough already: trying at once again would keep others waiting.
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => Failure::Failed(Error::Contended { attempts: 1 }),
         _ => Failure::Failed(plain(&error)),
     }
 }
 
-/// Whether the line itself failed; a value that cannot be converted fails without a code too.
+/// Whether the connection is gone: the line failed, or the server said farewell. A value that cannot be converted has no code either.
 fn lost(error: &postgres::Error) -> bool {
-    error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
+    match error.as_db_error() {
+        Some(said) => matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+        None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
+    }
 }
 
 /// The server's words without its detail, which may quote a row's values.

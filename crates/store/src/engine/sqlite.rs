@@ -3,28 +3,45 @@
 use super::{Answer, Connection, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
 use crate::{Cell, Error, Kind, Row, Value};
+use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Rows of one statement: more gains nothing, and SQLite takes 32,766 parameters at most.
 const MAX_ROWS: usize = 512;
 const MAX_PARAMS: usize = 30_000;
 const STATEMENTS: usize = 512;
+/// Translated texts that are remembered before all are forgotten.
+const TEXTS: usize = 4_096;
 /// Pages of 4 KiB that the cache may hold: 8 MiB a connection.
 const CACHE_KIB: i64 = -8_192;
 
 pub(crate) struct Sqlite {
     connection: rusqlite::Connection,
-    texts: HashMap<String, String>,
+    /// Translated texts, by their text before.
+    texts: HashMap<String, Arc<str>>,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let connection = rusqlite::Connection::open(path).map_err(plain)?;
+        // No SQLITE_OPEN_URI: a path is a path.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(plain)?;
+        // A name in double quotes that is no column is an error, as everywhere else, and no text.
+        for habit in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
+            connection.set_db_config(habit, false).map_err(plain)?;
+        }
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(plain)?;
-        for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("temp_store", "MEMORY")] {
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(plain)?;
+        if mode != "wal" {
+            return Err(Error::Database { why: format!("SQLite keeps journal mode {mode} instead of WAL here") });
+        }
+        for (name, value) in [("synchronous", "FULL"), ("temp_store", "MEMORY"), ("foreign_keys", "ON")] {
             connection.pragma_update(None, name, value).map_err(plain)?;
         }
         connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(plain)?;
@@ -39,18 +56,31 @@ impl Sqlite {
         act: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Answer<T> {
         let mut statement = self.connection.prepare_cached(text).map_err(failure)?;
+        if statement.parameter_count() != params.len() {
+            let why = format!("a statement names {} parameters and has {}", statement.parameter_count(), params.len());
+            return Err(Failure::Failed(Error::Database { why }));
+        }
         for (place, value) in params.iter().enumerate() {
             statement.raw_bind_parameter(place + 1, Bound(value)).map_err(failure)?;
         }
         act(&mut statement).map_err(failure)
     }
 
-    fn translated(&mut self, statement: &Statement<'_>) -> String {
-        if let Some(text) = self.texts.get(statement.sql) {
+    fn translated(&mut self, statement: &Statement<'_>) -> Arc<str> {
+        let text = || sql::translate(Dialect::Sqlite, statement.sql, statement.params.len());
+        self.remembered(statement.sql, text)
+    }
+
+    /// The texts are some hundred, but queries that users compose have no end of forms.
+    fn remembered(&mut self, key: &str, text: impl FnOnce() -> String) -> Arc<str> {
+        if let Some(text) = self.texts.get(key) {
             return text.clone();
         }
-        let text = sql::translate(Dialect::Sqlite, statement.sql, statement.params.len());
-        self.texts.insert(statement.sql.to_owned(), text.clone());
+        if self.texts.len() >= TEXTS {
+            self.texts.clear();
+        }
+        let text: Arc<str> = text().into();
+        self.texts.insert(key.to_owned(), text.clone());
         text
     }
 
@@ -64,18 +94,17 @@ impl Sqlite {
         let width = rows.first().map_or(0, Vec::len);
         let namespace = namespace_value(statement);
         let fixed: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
-        let most = MAX_ROWS.min(MAX_PARAMS / width.max(1));
+        let most = MAX_ROWS.min(MAX_PARAMS / width.max(1)).max(1);
         let mut results = Vec::new();
         let mut rest = rows;
         while !rest.is_empty() {
             let count = most.min(1 << rest.len().ilog2());
             let (piece, behind) = rest.split_at(count);
             let key = format!("{count}\u{1f}{}", statement.sql);
-            let text = self.texts.entry(key).or_insert_with(|| {
+            let text = self.remembered(&key, || {
                 let spelled = sql::spell_rows(statement.sql, fixed.len(), width, count, statement.params.len() + 1);
                 sql::translate(Dialect::Sqlite, &spelled, statement.params.len())
             });
-            let text = text.clone();
             let params: Vec<&Value<'_>> = fixed.iter().copied().chain(piece.iter().flatten()).collect();
             results.push(act(self, &text, &params)?);
             rest = behind;
@@ -116,8 +145,9 @@ impl Connection for Sqlite {
 
     fn begin(&mut self, mode: Mode) -> Answer<()> {
         self.script(match mode {
-            Mode::Read => "BEGIN DEFERRED",
-            Mode::Write => "BEGIN IMMEDIATE",
+            // A connection serves reads or writes, never both, so nothing needs to be switched back.
+            Mode::Read => "PRAGMA query_only = 1; BEGIN DEFERRED",
+            Mode::Write | Mode::Upkeep | Mode::Migrate => "BEGIN IMMEDIATE",
         })
     }
 

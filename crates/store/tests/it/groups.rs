@@ -122,3 +122,174 @@ async fn cut_connections_neither_lose_nor_repeat() {
         assert!(confirmed > 0);
     }).await;
 }
+
+/// A closure that looks away from a failed statement did nothing, and must not hear that it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_statement_cannot_be_overlooked() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let result = test
+            .db
+            .on(&lease)
+            .write_unbound(|tx| {
+                tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))?;
+                let _ = tx.execute("INSERT INTO installation (name, value) VALUES ('x', NULL)", ());
+                Ok::<_, Error>("done")
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
+    })
+    .await;
+}
+
+/// Those who write first and refuse then cost their neighbours no commit each: most of a group still commits together.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_do_not_scatter_the_group() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new(gate);
+        let held = test.db.on(&lease).write_unbound(move |_| {
+            let _ = gate.lock().unwrap().recv();
+            Ok::<_, Error>(())
+        });
+        let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let all: Vec<_> = (0..200u32)
+            .map(|n| {
+                let runs = runs.clone();
+                test.db.on(&lease).write(&namespace("ns"), move |tx| {
+                    runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    tx.append(Fact::new("test.counted", 1).says(&n));
+                    if n % 50 == 49 { Err(Error::Nul) } else { Ok(()) }
+                })
+            })
+            .collect();
+        drop(open);
+        held.await.unwrap();
+        let results = futures::future::join_all(all).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 196);
+        let turns: Option<(i64,)> = test
+            .db
+            .read_unbound(|tx| tx.row("SELECT turn FROM partition_head WHERE partition = 'p/0'", ()))
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert!(turns.unwrap().0 < 20, "{turns:?} transactions for 196 commands");
+        assert!(runs.load(std::sync::atomic::Ordering::SeqCst) <= 2 * 200, "each runs twice at most");
+        let order: Vec<u32> = test
+            .db
+            .read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 1_000))
+            .await
+            .unwrap()
+            .iter()
+            .map(|fact| fact.payload.as_ref().unwrap().as_str().parse().unwrap())
+            .collect();
+        assert!(order.is_sorted(), "they keep their order");
+    })
+    .await;
+}
+
+/// What a closure holds may panic while it is dropped, on the thread that writes: others are served all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_outside_of_a_closure_stops_no_thread() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "dropped on purpose");
+        }
+    }
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        for _ in 0..8 {
+            let (bomb, other) = (Bomb, Bomb);
+            let _ = test
+                .db
+                .on(&lease)
+                .write_unbound(move |_| {
+                    let _ = &bomb;
+                    Ok::<_, Error>(())
+                })
+                .await;
+            let _ = test
+                .db
+                .read_unbound(move |_| {
+                    let _ = &other;
+                    Ok::<_, Error>(())
+                })
+                .await;
+        }
+        let write = test.db.on(&lease).write_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
+        let served = tokio::time::timeout(std::time::Duration::from_secs(20), write).await;
+        assert_eq!(served.expect("somebody still serves"), Ok(1));
+        let read = test.db.read_unbound(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
+        let served = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
+        assert_eq!(served.expect("somebody still serves"), Ok(Some(("v".to_owned(),))));
+    })
+    .await;
+}
+
+/// A caller that went away changes nothing: what was asked is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_is_done_though_nobody_waits() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        for n in 0..100u32 {
+            drop(test.db.on(&lease).write(&namespace("ns"), move |tx| {
+                tx.append(Fact::new("test.counted", 1).says(&n));
+                Ok::<_, Error>(())
+            }));
+        }
+        let test = test.reopen().await; // closing serves what waits
+        let heads = test.db.read_unbound(store::partitions).await.unwrap();
+        assert_eq!(heads[0].seq, 100);
+    })
+    .await;
+}
+
+/// A partition with too much waiting refuses more, and hinders neither another partition nor the upkeep of leases.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
+    on_each_engine(|test| async move {
+        let (full, free) = (test.lease("p/0").await, test.lease("p/1").await);
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new(gate);
+        let (entered, inside) = std::sync::mpsc::channel::<()>();
+        let held = test.db.on(&full).write_unbound(move |_| {
+            let _ = entered.send(());
+            let _ = gate.lock().unwrap().recv();
+            Ok::<_, Error>(())
+        });
+        inside.recv().unwrap();
+        let waiting: Vec<_> = (0..20_000).map(|_| test.db.on(&full).write_unbound(|_| Ok::<_, Error>(()))).collect();
+        let refused = test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())).await;
+        assert_eq!(refused, Err(Error::Busy { limit: 20_000 }));
+        let other = test.db.on(&free).write_unbound(|_| Ok::<_, Error>("served"));
+        let mut renewal = Box::pin(test.db.renew(&full));
+        assert!(futures::poll!(&mut renewal).is_pending(), "it waits, and was not refused");
+        drop(open);
+        renewal.await.unwrap();
+        assert_eq!(other.await, Ok("served"));
+        held.await.unwrap();
+        assert!(futures::future::join_all(waiting).await.into_iter().all(|result| result.is_ok()));
+        assert_eq!(test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())).await, Ok(()), "there is room again");
+    })
+    .await;
+}
+
+/// Reads go to connections that cannot write, on both engines.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_writes_nothing_and_says_which_assertion_failed() {
+    on_each_engine(|test| async move {
+        let wrote = test.db.read_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))).await;
+        assert!(matches!(wrote, Err(Error::Database { .. })), "{wrote:?}");
+        let failed = test
+            .db
+            .read_unbound(|tx| {
+                let _: Option<(String,)> = tx.row("SELECT 'a' UNION ALL SELECT 'b'", ())?;
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert_eq!(failed, Err(Error::Assertion { what: "a statement for one row found 2".into() }));
+    })
+    .await;
+}

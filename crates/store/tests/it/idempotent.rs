@@ -61,3 +61,47 @@ async fn of_many_at_once_one_makes_the_resource() {
     })
     .await;
 }
+
+/// A slice of repeats is one question, however long, and stays within the budget of a closure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_slice_of_repeats() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let ask = || {
+            test.db.on(&lease).write(&namespace("ns"), |tx| {
+                let keys: Vec<String> = (0..6_000).map(|n| format!("k{n}")).collect();
+                let claims: Vec<Claim<'_>> =
+                    keys.iter().map(|key| Claim { key, command: None, resource: format!("of {key}") }).collect();
+                claim(tx, "submit", &claims)
+            })
+        };
+        assert!(ask().await.unwrap().iter().all(|claimed| *claimed == Claimed::Fresh));
+        let again = ask().await.unwrap();
+        assert_eq!(again[5_999], Claimed::Replayed { resource: "of k5999".into() });
+        assert!(again.iter().all(|claimed| matches!(claimed, Claimed::Replayed { .. })));
+    })
+    .await;
+}
+
+/// Two partitions, two connections, one key, over and over: in every round one is fresh and the other finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_race_for_a_key() {
+    on_each_engine(|test| async move {
+        let leases = [test.lease("p/0").await, test.lease("p/1").await];
+        for round in 0..150 {
+            let ask = |n: usize| {
+                test.db.on(&leases[n]).write(&namespace("ns"), move |tx| {
+                    let key = format!("k{round}");
+                    let _: Option<(String,)> =
+                        tx.row("SELECT resource FROM idempotency WHERE namespace = ?ns AND key = ?1", (&key,))?;
+                    claim(tx, "submit", &[Claim { key: &key, command: None, resource: format!("by {n}") }])
+                })
+            };
+            let (one, two) = tokio::join!(ask(0), ask(1));
+            let (one, two) = (one.unwrap().remove(0), two.unwrap().remove(0));
+            let fresh = [&one, &two].into_iter().filter(|claimed| **claimed == Claimed::Fresh).count();
+            assert_eq!(fresh, 1, "round {round}: {one:?} {two:?}");
+        }
+    })
+    .await;
+}

@@ -131,3 +131,160 @@ async fn no_new_effect_after_two_thirds() {
     })
     .await;
 }
+
+/// The old owner comes late, when the new one has written already: still the answer is that it lost, not that the database failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_late_hears_that_the_lease_is_lost() {
+    on_each_engine(|test| async move {
+        let write = |lease: &store::Lease| {
+            test.db.on(lease).write(&namespace("ns"), |tx| {
+                tx.append(Fact::new("test.said", 1));
+                Ok::<_, Error>(())
+            })
+        };
+        let old = test.lease("p/0").await;
+        write(&old).await.unwrap();
+        test.clock.advance_millis(LEASE_MS as i64 + 1);
+        let new = test.lease("p/0").await;
+        write(&new).await.unwrap();
+        let late = write(&old).await;
+        assert!(matches!(late, Err(Error::Fenced { .. })), "{late:?}");
+        let results = futures::future::join_all((0..20).map(|n| write(if n % 2 == 0 { &old } else { &new }))).await;
+        for (n, result) in results.iter().enumerate() {
+            assert_eq!(result.is_ok(), n % 2 == 1, "{n}: {result:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_given_back_is_not_renewed_by_a_loop_that_missed_it() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        test.db.release(&lease).await.unwrap();
+        assert!(matches!(test.db.renew(&lease).await, Err(Error::Fenced { .. })));
+        assert!(test.db.lease("p/0", LEASE_MS).await.unwrap().is_some());
+    })
+    .await;
+}
+
+/// A partition that commits without a pause does not keep its own lease from being renewed.
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_come_through_under_load() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let load = |_: u32| {
+            let (db, lease, stop) = (test.db.clone(), lease.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    db.on(&lease)
+                        .write(&namespace("ns"), |tx| {
+                            tx.append(Fact::new("test.said", 1));
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                        .unwrap();
+                }
+            })
+        };
+        let loads: Vec<_> = (0..4).map(load).collect();
+        for n in 0..300 {
+            let renewed = test.db.renew(&lease).await;
+            assert_eq!(renewed, Ok(()), "renewal {n}");
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        futures::future::join_all(loads).await.into_iter().for_each(|ended| ended.unwrap());
+    })
+    .await;
+}
+
+/// By the clock of the database itself, which no process can set: what production uses.
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_run_out_by_the_clock_of_the_database() {
+    on_each_engine(|test| async move {
+        let Some(server) = test.server() else { return };
+        let open = || async {
+            store::Db::open(test.config().clone(), test.clock.clone(), test.entropy.clone(), store::LeaseTime::Database)
+                .await
+                .unwrap()
+        };
+        let (one, two) = (open().await, open().await);
+        let short = 400;
+        let first = one.lease("p/0", short).await.unwrap().unwrap();
+        test.clock.advance_millis(3_600_000); // nobody asks this clock
+        assert!(two.lease("p/0", short).await.unwrap().is_none());
+        let left: i64 = server
+            .psql("SELECT (expires_at - extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM partition_head")
+            .trim()
+            .parse()
+            .unwrap();
+        assert!(left <= 400_000 && left > -5_000_000, "{left}");
+        one.renew(&first).await.unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let second = loop {
+            if let Some(lease) = two.lease("p/0", short).await.unwrap() {
+                break lease;
+            }
+            assert!(std::time::Instant::now() < until, "it never runs out");
+        };
+        assert_eq!(second.partition().epoch(), 2);
+        assert!(matches!(one.renew(&first).await, Err(Error::Fenced { .. })));
+        // A lease of absurd length is a lease, not an overflow.
+        let forever = one.lease("p/1", u64::MAX).await.unwrap().unwrap();
+        one.renew(&forever).await.unwrap();
+        assert!(forever.may_act(u64::MAX / 4));
+        assert!(two.lease("p/1", short).await.unwrap().is_none());
+    })
+    .await;
+}
+
+/// A process that was stopped inside a transaction holds its rows' locks: that stops neither other leases' upkeep nor, for long, a successor.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
+    on_each_engine(|test| async move {
+        let Some(server) = test.server() else { return };
+        let (frozen, mine) = (test.lease("p/0").await, test.lease("p/1").await);
+        let url = server.url().to_owned();
+        let freeze = move || {
+            let mut stopped = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+            stopped.batch_execute("BEGIN; UPDATE partition_head SET turn = turn WHERE partition = 'p/0'").unwrap();
+            stopped
+        };
+        let stopped = tokio::task::spawn_blocking(freeze).await.unwrap();
+        let began = std::time::Instant::now();
+        let stuck = test.db.renew(&frozen);
+        let fine = test.db.renew(&mine);
+        let (stuck, fine) = tokio::join!(stuck, fine);
+        assert_eq!(fine, Ok(()));
+        assert!(matches!(stuck, Err(Error::Contended { .. })), "{stuck:?}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
+        tokio::task::spawn_blocking(move || drop(stopped)).await.unwrap();
+    })
+    .await;
+}
+
+/// A symbolic link is the same file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_file_is_the_same_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, entropy) =
+        (std::sync::Arc::new(testkit::ManualClock::default()), std::sync::Arc::new(testkit::SeededEntropy::new(1)));
+    let open = |name: &str| {
+        store::Db::open(
+            store::Config::sqlite(dir.path().join(name)),
+            clock.clone(),
+            entropy.clone(),
+            store::LeaseTime::Clock,
+        )
+    };
+    std::os::unix::fs::symlink(dir.path().join("real.db"), dir.path().join("dangling.db")).unwrap();
+    std::fs::create_dir(dir.path().join("sub")).unwrap();
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("sub/up")).unwrap();
+    let first = open("dangling.db").await.unwrap();
+    for name in ["real.db", "dangling.db", "sub/up/real.db", "sub/../real.db"] {
+        assert!(matches!(open(name).await.err(), Some(Error::Locked { .. })), "{name}");
+    }
+    tokio::task::spawn_blocking(move || drop(first)).await.unwrap();
+    open("real.db").await.unwrap();
+}

@@ -1,11 +1,15 @@
 //! The store's stories, each on both engines.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+mod batches;
 mod facts;
 mod groups;
 mod idempotent;
 mod leases;
+mod lost_answers;
+mod model;
 mod portable;
+mod proxy;
 mod seals;
 mod secrets;
 mod tenancy;

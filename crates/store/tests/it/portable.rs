@@ -147,3 +147,115 @@ async fn a_row_that_is_not_what_it_should_be_says_so() {
     })
     .await;
 }
+
+/// None, one, and more than one statement can take; one column, and the namespace beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_rows() {
+    on_each_engine(|test| async move {
+        let lease = table(&test).await;
+        let ns = namespace("ns");
+        for count in [0i64, 1, 2, 511, 512, 513, 40_000] {
+            let rows: Vec<(i64,)> = (0..count).map(|k| (k,)).collect();
+            let again = rows.clone();
+            let put = test.db.on(&lease).write(&ns, move |tx| {
+                tx.execute("DELETE FROM t WHERE namespace = ?ns", ())?;
+                tx.execute_rows("INSERT INTO t (namespace, k) {ns_rows}", (), &rows)
+            });
+            assert_eq!(put.await, Ok(count as u64));
+            let mut found: Vec<(i64,)> = test
+                .db
+                .read(&ns, move |tx| {
+                    tx.query_rows(
+                        "WITH n(k) AS ({rows}) SELECT t.k FROM n JOIN t ON t.namespace = ?ns AND t.k = n.k AND t.k <> ?1",
+                        (-1i64,),
+                        &again,
+                    )
+                })
+                .await
+                .map_err(|e: Error| e)
+                .unwrap();
+            found.sort_unstable();
+            assert_eq!(found, (0..count).map(|k| (k,)).collect::<Vec<_>>());
+        }
+    })
+    .await;
+}
+
+/// Too few or too many parameters are a mistake on both engines, not a NULL on one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_gets_as_many_parameters_as_it_names() {
+    on_each_engine(|test| async move {
+        let few = test.db.read_unbound(|tx| tx.rows::<(i64,)>("SELECT ?1 WHERE 1 = ?2", (1i64,))).await;
+        assert!(matches!(few, Err(Error::Database { .. })), "{few:?}");
+        let many = test.db.read_unbound(|tx| tx.rows::<(i64,)>("SELECT ?1", (1i64, 2i64))).await;
+        assert!(matches!(many, Err(Error::Database { .. })), "{many:?}");
+        let eleven = test
+            .db
+            .read_unbound(|tx| {
+                tx.rows::<(i64, i64)>(
+                    "SELECT ?11, ?1 WHERE ?2+?3+?4+?5+?6+?7+?8+?9+?10 = 9 AND 'it''s ?1 -- ?2' <> '' -- don't ?12\n AND ?2 = 1",
+                    (7i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 11i64),
+                )
+            })
+            .await;
+        assert_eq!(eleven.map_err(|e: Error| e), Ok(vec![(11, 7)]));
+    })
+    .await;
+}
+
+/// Rows of unequal width or type are refused before they reach a database.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_one_statement_are_alike() {
+    on_each_engine(|test| async move {
+        let lease = table(&test).await;
+        for odd in [vec![Value::Int(2)], vec![Value::Int(2), Value::Int(3)]] {
+            let rows = vec![vec![Value::Int(1), Value::Text("a".into())], odd];
+            let put = test.db.on(&lease).write(&namespace("ns"), move |tx| {
+                tx.execute_rows("INSERT INTO t (namespace, k, name) {ns_rows}", (), &rows)
+            });
+            let result = put.await;
+            assert!(matches!(result, Err(Error::Assertion { .. })), "{result:?}");
+        }
+    })
+    .await;
+}
+
+/// A word in double quotes names a column, and an unknown one is an error: never a text (an old habit of SQLite's).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_column_is_no_text() {
+    on_each_engine(|test| async move {
+        let found =
+            test.db.read_unbound(|tx| tx.rows::<(String,)>("SELECT \"no_such_column\" FROM installation", ())).await;
+        assert!(matches!(found, Err(Error::Database { .. })), "{found:?}");
+    })
+    .await;
+}
+
+/// What a fact carries is stored or refused alike; deep JSON can be read back.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_facts() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let say = |fact: store::Fact| {
+            test.db.on(&lease).write(&namespace("ns"), move |tx| {
+                tx.append(fact.clone());
+                Ok::<_, Error>(())
+            })
+        };
+        assert_eq!(say(store::Fact::new("t", 1).because_of(&"a\0b")).await, Err(Error::Nul));
+        assert_eq!(say(store::Fact::new("t", 1).part_of(&"a\0b")).await, Err(Error::Nul));
+        let huge = "x".repeat(17 << 20);
+        assert!(matches!(say(store::Fact::new("t", 1).says(&huge)).await, Err(Error::Budget { .. })));
+        say(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b")).await.unwrap();
+        let deep = (0..500).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+        say(store::Fact::new("t", 1).says(&deep)).await.unwrap();
+        let facts = test
+            .db
+            .read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 9))
+            .await
+            .unwrap();
+        assert_eq!(facts.len(), 2);
+        assert_eq!(facts[0].subjects[0].id, "a\0b");
+    })
+    .await;
+}

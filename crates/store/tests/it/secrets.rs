@@ -70,3 +70,50 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
     })
     .await;
 }
+
+/// Two processes begin, or rotate, at the same time: one of them hears that it came second; no data key is ever overwritten.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_make_a_data_key_one_comes_second() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let put = |keyring: &Keyring, master: &Master| {
+            let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
+            test.db.on(&lease).write_unbound(move |tx| secret::store(tx, &wrapped))
+        };
+        let empty = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap();
+        let (one, two) = (empty.begin(test.entropy.as_ref()), empty.begin(test.entropy.as_ref()));
+        put(&one, &passphrase("a")).await.unwrap();
+        let sealed = one.seal(&HERE, b"kept", test.entropy.as_ref()).unwrap();
+        assert!(matches!(put(&two, &passphrase("a")).await, Err(Error::Secret { .. })));
+        put(&one, &passphrase("a")).await.unwrap();
+
+        let (left, right) = (one.rotated(test.entropy.as_ref()), one.rotated(test.entropy.as_ref()));
+        put(&left, &passphrase("a")).await.unwrap();
+        assert!(matches!(put(&right, &passphrase("b")).await, Err(Error::Secret { .. })));
+        // Wrapping anew what was read before the rotation would leave two versions under two passphrases.
+        assert!(matches!(put(&one, &passphrase("b")).await, Err(Error::Secret { .. })));
+        let ring = unlock(&test, &passphrase("a")).await.unwrap();
+        assert_eq!(ring.version(), 2);
+        assert_eq!(ring.open(&HERE, &sealed).unwrap().as_slice(), b"kept");
+    })
+    .await;
+}
+
+/// A database that was tampered with cannot make this process ask for terabytes of memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_cost_is_refused() {
+    on_each_engine(|test| async move {
+        let lease = test.lease("p/0").await;
+        let ring = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().begin(test.entropy.as_ref());
+        keep(&test, &ring, &passphrase("a"), &lease).await;
+        let wrapping = r#"{"by":"argon2id","salt":"00000000000000000000000000000000","cost":{"memory_kib":4294967295,"passes":1}}"#;
+        test.db
+            .on(&lease)
+            .write_unbound(move |tx| tx.execute("UPDATE secret_key SET wrapping = ?1", (wrapping,)))
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert!(matches!(unlock(&test, &passphrase("a")).await, Err(Error::Secret { .. })));
+    })
+    .await;
+}
