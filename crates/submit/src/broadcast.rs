@@ -5,8 +5,8 @@ use crate::submission::Submission;
 use crate::{Result, Worker, table, worker};
 use chain::{Class, Submitted};
 use intent::Signed;
-use std::collections::BTreeMap;
-use types::{ChainId, Time};
+use std::collections::{BTreeMap, BTreeSet};
+use types::{ChainId, Namespace, PermitId, SubmissionId, Time};
 
 /// Submissions sent in a turn.
 const PER_TURN: u32 = 500;
@@ -72,28 +72,33 @@ impl Worker {
         Ok(count)
     }
 
-    /// The stored bytes of each submission's newest transaction.
+    /// The stored bytes of each submission's newest transaction, in the order given.
     async fn with_bytes(&self, submissions: Vec<Submission>) -> Result<Vec<(Submission, Signed)>> {
-        let wanted: Vec<Submission> = submissions.into_iter().filter(|one| one.transaction.is_some()).collect();
-        self.submit
+        let namespaces: BTreeSet<Namespace> = submissions.iter().map(|one| one.namespace.clone()).collect();
+        let wanted: Vec<Wanted> = submissions.iter().filter_map(Wanted::of).collect();
+        let found = self
+            .submit
             .0
             .db
             .read_unbound(move |tx| {
-                let mut ready = Vec::with_capacity(wanted.len());
-                for (namespace, group) in by_namespace(&wanted) {
-                    let ids: Vec<String> = group.iter().filter_map(|one| one.transaction.clone()).collect();
-                    let chain = &group[0].chain;
-                    let bytes = keys::bytes(&mut tx.bound(&namespace), chain, &ids)?;
-                    for one in group {
-                        let raw = bytes.iter().find(|signed| Some(&signed.id) == one.transaction.as_ref());
-                        ready.extend(raw.map(|signed| (one.clone(), signed.clone())));
-                    }
+                let mut found = BTreeMap::new();
+                for namespace in &namespaces {
+                    let own: Vec<&Wanted> = wanted.iter().filter(|one| one.namespace == *namespace).collect();
+                    let names: Vec<_> = own.iter().map(|one| (one.permit, one.transaction.as_str())).collect();
+                    let bytes = keys::bytes(&mut tx.bound(namespace), &names)?;
+                    found.extend(own.iter().zip(bytes).filter_map(|(one, raw)| Some((one.submission, raw?))));
                 }
-                // Namespaces were taken apart: put the lanes' order together again.
-                ready.sort_by(|(a, _), (b, _)| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
-                Ok::<_, crate::Error>(ready)
+                Ok::<_, crate::Error>(found)
             })
-            .await
+            .await?;
+        Ok(submissions
+            .into_iter()
+            .filter_map(|one| {
+                let signed =
+                    Signed { chain: one.chain.clone(), raw: found.get(&one.id)?.clone(), id: one.transaction.clone()? };
+                Some((one, signed))
+            })
+            .collect())
     }
 
     fn react(&self, one: &mut Submission, answer: &Submitted) -> Result<Reaction> {
@@ -142,7 +147,8 @@ impl Worker {
                 Ok(Reaction::PauseLane(format!("funds: {message}"), Some(until)))
             }
             C::GasLimit | C::Size | C::Unsupported | C::Permission | C::FeeCap => {
-                let reason = format!("the node refuses these bytes: {message}; cancel it to free its place, or raise the limit");
+                let reason =
+                    format!("the node refuses these bytes: {message}; cancel it to free its place, or raise the limit");
                 one.happen(Event::Paused, now)?;
                 one.wait(Time::from_micros(i64::MAX), reason.clone());
                 Ok(Reaction::PauseLane(reason, None))
@@ -166,13 +172,23 @@ impl Worker {
     }
 }
 
-/// Submissions by the namespace they belong to, each group in the order given.
-pub(crate) fn by_namespace(submissions: &[Submission]) -> BTreeMap<types::Namespace, Vec<&Submission>> {
-    let mut groups: BTreeMap<types::Namespace, Vec<&Submission>> = BTreeMap::new();
-    for one in submissions {
-        groups.entry(one.namespace.clone()).or_default().push(one);
+/// Whose bytes are wanted, and by what name.
+struct Wanted {
+    submission: SubmissionId,
+    namespace: Namespace,
+    permit: PermitId,
+    transaction: String,
+}
+
+impl Wanted {
+    fn of(one: &Submission) -> Option<Self> {
+        Some(Self {
+            submission: one.id,
+            namespace: one.namespace.clone(),
+            permit: one.permit.as_ref()?.body.id,
+            transaction: one.transaction.clone()?,
+        })
     }
-    groups
 }
 
 fn words(answer: &Submitted) -> String {

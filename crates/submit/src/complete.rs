@@ -127,7 +127,12 @@ impl Worker {
     }
 
     /// For each thing that was used up: who of ours holds it, and whose transaction it was.
-    fn cases<'i>(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, included: &'i [StoredIncluded]) -> Result<Vec<Case<'i>>> {
+    fn cases<'i>(
+        &self,
+        tx: &mut Unbound<'_, '_>,
+        chain: &ChainId,
+        included: &'i [StoredIncluded],
+    ) -> Result<Vec<Case<'i>>> {
         let witnesses: BTreeSet<Witness> = included.iter().map(|one| one.witness.clone()).collect();
         let transactions: BTreeSet<String> = included.iter().map(|one| one.transaction.clone()).collect();
         let holders = table::holders(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;

@@ -18,9 +18,13 @@ const PER_TURN: u32 = 200;
 pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Submission> {
     let one = crate::get(submit, who, id).await?;
     match one.state {
-        State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => withdraw(submit, who, one).await,
+        State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
+            withdraw(submit, who, one).await
+        }
         State::Signed | State::Accepted | State::Reorged | State::Paused => counter(submit, who, &one).await,
-        State::NonceReserved | State::Signing => Err(wrong(id, "waits for a remote signature; cancel it once that is there")),
+        State::NonceReserved | State::Signing => {
+            Err(wrong(id, "waits for a remote signature; cancel it once that is there"))
+        }
         State::Mined => Err(wrong(id, "is in a block already")),
         _ => Err(wrong(id, "has ended")),
     }
@@ -71,7 +75,10 @@ pub async fn resume_lane(submit: &Submit, who: &Principal, chain: &ChainId, sign
             if !table::put_lane(tx, &lane)? {
                 return Err(store::Error::Contended { attempts: 1 }.into());
             }
-            tx.append(&who.namespace, lane_fact("lane.resumed", &lane, &who).says(&serde_json::json!({ "was": was, "reason": reason })));
+            tx.append(
+                &who.namespace,
+                lane_fact("lane.resumed", &lane, &who).says(&serde_json::json!({ "was": was, "reason": reason })),
+            );
             Ok(())
         })
         .await
@@ -84,7 +91,13 @@ fn lane_fact(kind: &'static str, lane: &table::Lane, who: &Principal) -> Fact {
 
 impl Worker {
     /// Hold a lane, until then or until an operator resumes it.
-    pub(crate) async fn pause_lane(&self, chain: &ChainId, signer: &str, reason: String, until: Option<Time>) -> Result<()> {
+    pub(crate) async fn pause_lane(
+        &self,
+        chain: &ChainId,
+        signer: &str,
+        reason: String,
+        until: Option<Time>,
+    ) -> Result<()> {
         let (chain, signer) = (chain.clone(), signer.to_owned());
         tracing::warn!(%chain, signer, reason, "lane paused");
         self.write(move |tx| {

@@ -8,7 +8,7 @@ use intent::Interface;
 use policy::{Question, Verdict};
 use std::collections::BTreeMap;
 use store::{Unbound, idempotency};
-use types::{ChainId, Time};
+use types::{ChainId, Time, WalletId};
 
 /// Submissions decided in a turn.
 const PER_TURN: u32 = 200;
@@ -89,7 +89,7 @@ impl Worker {
             return Ok(Vec::new());
         }
         let wanted = quoted.to_vec();
-        let keys = self
+        let found = self
             .submit
             .0
             .db
@@ -100,7 +100,15 @@ impl Worker {
                     .collect::<keys::Result<Vec<_>>>()
             })
             .await?;
-        let questions: Vec<Question> = quoted.iter().zip(keys).map(|(one, key)| question(one, key)).collect();
+        let mut wallets: BTreeMap<WalletId, policy::WalletRef> = BTreeMap::new();
+        for (one, key) in quoted.iter().zip(&found) {
+            let Some(key) = key.as_ref().filter(|key| !wallets.contains_key(&key.wallet)) else { continue };
+            let wallet = keys::wallet(&self.submit.0.keys, &worker::system(&one.namespace), &key.wallet).await?;
+            let named = policy::WalletRef { id: wallet.id, name: wallet.name, kind: kind_of(wallet.kind).to_owned() };
+            wallets.insert(key.wallet, named);
+        }
+        let questions: Vec<Question> =
+            quoted.iter().zip(found).map(|(one, key)| question(one, key, &wallets)).collect();
         Ok(policy::decide(&self.submit.0.policy, &questions).await?)
     }
 
@@ -125,24 +133,27 @@ impl Worker {
     }
 }
 
-fn question(one: &Submission, key: Option<keys::Found>) -> Question {
+fn question(one: &Submission, key: Option<keys::Found>, wallets: &BTreeMap<WalletId, policy::WalletRef>) -> Question {
     Question {
         initiator: one.initiator.clone(),
         subject: one.id.to_string(),
         intent: one.intent.clone(),
         interface: one.interface.clone().map(Interface::new),
         quote: one.quote.unwrap_or_default(),
-        wallet: key.as_ref().map(|key| policy::WalletRef {
-            id: key.wallet,
-            name: key.wallet_name.clone(),
-            kind: key.wallet_kind.as_str().to_owned(),
-        }),
+        wallet: key.as_ref().and_then(|key| wallets.get(&key.wallet).cloned()),
         key: key.as_ref().and_then(|key| key.key),
         task: one.context.task.clone(),
         assets: one.context.assets.clone(),
         policies: one.policies.clone(),
         labels: one.context.labels.clone(),
         approvals: Vec::new(),
+    }
+}
+
+fn kind_of(kind: keys::WalletKind) -> &'static str {
+    match kind {
+        keys::WalletKind::Org => "org",
+        keys::WalletKind::User => "user",
     }
 }
 
@@ -157,7 +168,8 @@ fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()
         }
         Verdict::Denied { reasons, .. } => {
             one.happen(Event::Denied, now)?;
-            one.reason = Some(format!("policy: {}", reasons.join("; ")));
+            let words: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+            one.reason = Some(format!("policy: {}", words.join("; ")));
         }
         Verdict::Needs { obligations, .. } => {
             one.happen(Event::NeedsApproval, now)?;

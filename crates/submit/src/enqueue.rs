@@ -224,9 +224,7 @@ fn watch(tx: &mut Tx<'_, '_>, fresh: &[(Submission, i64)]) -> Result<()> {
 }
 
 fn received(who: &Principal, one: &Submission) -> Fact {
-    Fact::new("submission.received", 1)
-        .about(&one.id, one.version)
-        .by(who)
-        .part_of(&one.id)
-        .says(&serde_json::json!({ "chain": one.chain, "signer": one.signer, "intent": one.intent, "context": one.context }))
+    Fact::new("submission.received", 1).about(&one.id, one.version).by(who).part_of(&one.id).says(
+        &serde_json::json!({ "chain": one.chain, "signer": one.signer, "intent": one.intent, "context": one.context }),
+    )
 }

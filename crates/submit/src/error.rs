@@ -7,7 +7,7 @@ use types::{ChainId, Code, Coded, SubmissionId, codes};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The signer is not a key of this namespace.
     #[error("no key {signer} on {chain} in this namespace")]

@@ -8,7 +8,8 @@ use chain::{Plan, Reservations, Sequencing};
 use intent::{FeeTerms, Permit, Unsigned};
 use keys::{Order, Signed};
 use std::collections::BTreeSet;
-use types::{Amount, ChainId, SubmissionId, Time, Witness};
+use store::Unbound;
+use types::{Amount, ChainId, Namespace, SubmissionId, Time, Witness};
 
 /// Lanes served in a turn.
 const LANES_PER_TURN: u32 = 256;
@@ -36,8 +37,7 @@ impl Worker {
     /// Sign for every lane that has something permitted and room for it.
     pub(crate) async fn sign(&self) -> Result<usize> {
         let (shard, now) = (self.shard, self.now());
-        let lanes =
-            self.submit.0.db.read_unbound(move |tx| table::ready_lanes(tx, shard, now, LANES_PER_TURN)).await?;
+        let lanes = self.submit.0.db.read_unbound(move |tx| table::ready_lanes(tx, shard, now, LANES_PER_TURN)).await?;
         let turns = lanes.into_iter().map(|(chain, signer)| async move {
             let done = self.lane(&chain, &signer).await;
             done.or_else(|error| self.lane_failed(&chain, &signer, &error))
@@ -98,7 +98,12 @@ impl Worker {
     }
 
     /// Plan, sign and commit the next submissions of a lane.
-    async fn advance(&self, mut lane: table::Lane, held: Vec<(Witness, SubmissionId)>, work: Vec<Submission>) -> Result<usize> {
+    async fn advance(
+        &self,
+        mut lane: table::Lane,
+        held: Vec<(Witness, SubmissionId)>,
+        work: Vec<Submission>,
+    ) -> Result<usize> {
         let connector = self.submit.chain(&lane.chain)?.clone();
         let by_nonce = connector.caps().sequencing == Sequencing::Nonce;
         let mut next = lane.next_nonce;
@@ -164,24 +169,31 @@ impl Worker {
 
     /// Sign outside any transaction; then commit nonce, bytes and hash of all together.
     async fn sign_and_commit(&self, lane: Option<table::Lane>, planned: Vec<Planned>) -> Result<usize> {
-        let orders: Vec<Order> = planned
-            .iter()
-            .filter_map(|one| {
-                let permit = one.submission.permit.clone()?;
-                let namespace = one.submission.namespace.clone();
-                Some(Order { namespace, permit, unsigned: one.unsigned.clone(), supersedes: one.supersedes })
-            })
-            .collect();
-        assert_eq!(orders.len(), planned.len(), "whatever stands in a lane holds a permit");
         if !self.may_act() {
             return Ok(0);
         }
-        let answers = keys::sign(&self.submit.0.keys, orders).await;
+        let answers = self.ask_keys(&planned).await;
         let (signed, refused) = self.check_signed(planned, answers)?;
         if !refused.is_empty() {
             return self.save(refused).await; // unrecorded signatures never leave memory
         }
         self.commit(lane, signed).await
+    }
+
+    /// A signature for each plan, in their order: asked for namespace by namespace, since a permit holds in one.
+    async fn ask_keys(&self, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
+        let mut answers: Vec<Option<keys::Result<Signed>>> = planned.iter().map(|_| None).collect();
+        let namespaces: BTreeSet<&Namespace> = planned.iter().map(|one| &one.submission.namespace).collect();
+        for namespace in namespaces {
+            let places: Vec<usize> =
+                (0..planned.len()).filter(|place| planned[*place].submission.namespace == *namespace).collect();
+            let orders = places.iter().map(|place| order(&planned[*place])).collect();
+            let signed = keys::sign(&self.submit.0.keys, &worker::system(namespace), orders).await;
+            for (place, answer) in places.into_iter().zip(signed) {
+                answers[place] = Some(answer);
+            }
+        }
+        answers.into_iter().map(|answer| answer.expect("every plan belongs to a namespace")).collect()
     }
 
     fn check_signed(
@@ -216,7 +228,7 @@ impl Worker {
             let (mut sent, mut held) = (Vec::new(), Vec::new());
             for (planned, done) in signed.iter() {
                 let mut one = planned.submission.clone();
-                keys::record(&mut tx.bound(&one.namespace), &[done])?;
+                record(tx, &one.namespace, done)?;
                 one.happen(Event::Signed, now)?;
                 (one.transaction, one.next_at, one.reason) = (Some(done.id().to_owned()), now, None);
                 let terms = serde_json::to_string(&planned.terms).expect("terms always serialize");
@@ -297,7 +309,10 @@ impl Worker {
             if one.state != State::Permitted {
                 one.happen(Event::Paused, self.now())?;
             }
-            one.wait(Time::from_micros(i64::MAX), format!("fee cap: {breach}; cancel it, or decide it anew with a higher cap"));
+            one.wait(
+                Time::from_micros(i64::MAX),
+                format!("fee cap: {breach}; cancel it, or decide it anew with a higher cap"),
+            );
             return self.save(vec![one]).await;
         }
         let nonce = required.iter().find_map(Witness::as_nonce);
@@ -318,16 +333,31 @@ impl Worker {
     }
 }
 
+fn order(planned: &Planned) -> Order {
+    let permit = planned.submission.permit.clone().expect("whatever stands in a lane holds a permit");
+    Order { permit, unsigned: planned.unsigned.clone(), supersedes: planned.supersedes }
+}
+
+/// Record a signature in the transaction that commits its nonce. A refusal here undoes all of it: what changed meanwhile is judged anew.
+fn record(tx: &mut Unbound<'_, '_>, namespace: &Namespace, signed: &Signed) -> Result<()> {
+    let recorded = keys::record(&mut tx.bound(namespace), &worker::system(namespace), &[signed])?;
+    recorded.into_iter().try_for_each(|one| one.map(drop)).map_err(Error::from)
+}
+
 /// Why keys refused, and what that means for the submission.
 fn refuse(one: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
-    if error.is_expired() {
-        one.happen(Event::Expired, now)?;
-        one.reason = Some(error.to_string());
-    } else if error.is_final() && one.state == State::Permitted {
-        one.happen(Event::Impossible, now)?;
-        one.reason = Some(error.to_string());
-    } else {
-        one.wait(now.plus_millis(WAIT_MS), error.to_string());
+    use keys::Error as K;
+    let event = match error {
+        K::PermitExpired { .. } => Some(Event::Expired),
+        K::Frozen { .. } | K::SignerUnknown { .. } | K::Backend { .. } | K::Keyring | K::Store(_) => None,
+        _ => Some(Event::Impossible),
+    };
+    match event.filter(|_| one.state == State::Permitted) {
+        Some(event) => {
+            one.happen(event, now)?;
+            one.reason = Some(error.to_string());
+        }
+        None => one.wait(now.plus_millis(WAIT_MS), error.to_string()),
     }
     Ok(())
 }
@@ -338,7 +368,12 @@ fn fitted(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
     let fee_per_gas = quote.fee_per_gas.min(caps.fee_per_gas);
     let gas = quote.gas.min(caps.gas);
     let most = Amount::from(gas).checked_mul(fee_per_gas).unwrap_or(Amount::MAX);
-    FeeTerms { gas, fee_per_gas, tip: quote.tip.min(caps.tip).min(fee_per_gas), total_fee: most.min(quote.total_fee.max(most)) }
+    FeeTerms {
+        gas,
+        fee_per_gas,
+        tip: quote.tip.min(caps.tip).min(fee_per_gas),
+        total_fee: most.min(quote.total_fee.max(most)),
+    }
 }
 
 /// Terms that replace what was sent with `sent`: a tenth more on price and tip, rounded up, and never below the quote.

@@ -297,7 +297,17 @@ mod tests {
 
     #[test]
     fn a_reorganised_submission_goes_back_and_ends_once() {
-        let path = [Event::Taken, Event::Permitted, Event::Signed, Event::Accepted, Event::Mined, Event::Dropped, Event::Accepted, Event::Mined, Event::Final];
+        let path = [
+            Event::Taken,
+            Event::Permitted,
+            Event::Signed,
+            Event::Accepted,
+            Event::Mined,
+            Event::Dropped,
+            Event::Accepted,
+            Event::Mined,
+            Event::Final,
+        ];
         let end = path.into_iter().try_fold(State::Received, |state, event| step(state, event, None));
         assert_eq!(end, Ok(State::Final));
         assert_eq!(step(State::Final, Event::Dropped, None), Ok(State::Final));

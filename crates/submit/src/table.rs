@@ -14,7 +14,11 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| Error::Column { column: 0, found: "other text", expected: "JSON of a submission" })
+    serde_json::from_str(text).map_err(|_| Error::Column {
+        column: 0,
+        found: "other text",
+        expected: "JSON of a submission",
+    })
 }
 
 fn read_state(text: &str) -> Result<State> {
@@ -52,9 +56,9 @@ fn submission(row: Row) -> Result<Submission> {
         transaction: row.take()?,
         block_hash: row.take()?,
         block_height: row.take()?,
-        outcome: row.take::<Option<String>>()?.map(|text| {
-            if text == "succeeded" { Status::Succeeded } else { Status::Reverted }
-        }),
+        outcome: row
+            .take::<Option<String>>()?
+            .map(|text| if text == "succeeded" { Status::Succeeded } else { Status::Reverted }),
         fee: row.take()?,
         created_contract: row.take()?,
         attempts: row.take()?,
@@ -192,7 +196,12 @@ pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Ti
 }
 
 /// Permitted submissions of a lane in their order.
-pub(crate) fn permitted(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str, limit: u32) -> Result<Vec<Submission>> {
+pub(crate) fn permitted(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+    limit: u32,
+) -> Result<Vec<Submission>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'permitted' ORDER BY place LIMIT ?3"
     );
@@ -221,7 +230,12 @@ pub(crate) fn count_under_way(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer:
 }
 
 /// Lanes of a shard with something permitted.
-pub(crate) fn ready_lanes(tx: &mut Unbound<'_, '_>, shard: i64, now: Time, limit: u32) -> Result<Vec<(ChainId, String)>> {
+pub(crate) fn ready_lanes(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<(ChainId, String)>> {
     tx.rows(
         "SELECT chain, signer FROM submission WHERE shard = ?1 AND state = 'permitted' AND next_at <= ?2
           GROUP BY chain, signer ORDER BY MIN(place) LIMIT ?3",
@@ -254,7 +268,12 @@ pub(crate) fn holders(
 }
 
 /// Submissions in these blocks.
-pub(crate) fn in_blocks(tx: &mut Unbound<'_, '_>, chain: &ChainId, shard: i64, hashes: &[String]) -> Result<Vec<Submission>> {
+pub(crate) fn in_blocks(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    shard: i64,
+    hashes: &[String],
+) -> Result<Vec<Submission>> {
     let rows: Vec<(&String,)> = hashes.iter().map(|hash| (hash,)).collect();
     let qualified = COLUMNS.split(", ").map(|column| format!("s.{column}")).collect::<Vec<_>>().join(", ");
     let sql = format!(
@@ -264,24 +283,16 @@ pub(crate) fn in_blocks(tx: &mut Unbound<'_, '_>, chain: &ChainId, shard: i64, h
     submissions(tx.query_rows(&sql, (chain, shard), &rows)?)
 }
 
-/// Mined submissions of a shard up to a height.
-pub(crate) fn mined_through(
-    tx: &mut Unbound<'_, '_>,
-    chain: &ChainId,
-    shard: i64,
-    through: Height,
-    limit: u32,
-) -> Result<Vec<Submission>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND state = 'mined' AND chain = ?2 AND block_height <= ?3
-          ORDER BY block_height, id LIMIT ?4"
-    );
-    submissions(tx.rows(&sql, (shard, chain, through, limit))?)
-}
-
 /// Remember transactions that were signed.
-pub(crate) fn insert_sent(tx: &mut Unbound<'_, '_>, sent: &[(Namespace, ChainId, String, SubmissionId, Time, String)]) -> Result<()> {
-    tx.execute_rows("INSERT INTO submission_sent (namespace, chain, tx_id, submission, signed_at, terms) {rows}", (), sent)?;
+pub(crate) fn insert_sent(
+    tx: &mut Unbound<'_, '_>,
+    sent: &[(Namespace, ChainId, String, SubmissionId, Time, String)],
+) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO submission_sent (namespace, chain, tx_id, submission, signed_at, terms) {rows}",
+        (),
+        sent,
+    )?;
     Ok(())
 }
 
@@ -309,7 +320,11 @@ pub(crate) fn sent(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<Sent>> {
 }
 
 /// Which submission signed each of these transactions.
-pub(crate) fn signed_for(tx: &mut Unbound<'_, '_>, chain: &ChainId, ids: &[String]) -> Result<Vec<(String, SubmissionId)>> {
+pub(crate) fn signed_for(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    ids: &[String],
+) -> Result<Vec<(String, SubmissionId)>> {
     let rows: Vec<(&String,)> = ids.iter().map(|id| (id,)).collect();
     tx.query_rows(
         "WITH n(t) AS ({rows}) SELECT tx_id, submission FROM submission_sent JOIN n ON tx_id = n.t WHERE chain = ?1",
@@ -319,7 +334,10 @@ pub(crate) fn signed_for(tx: &mut Unbound<'_, '_>, chain: &ChainId, ids: &[Strin
 }
 
 /// Hold things open for submissions.
-pub(crate) fn hold(tx: &mut Unbound<'_, '_>, held: &[(Namespace, ChainId, Witness, SubmissionId, String, i64)]) -> Result<()> {
+pub(crate) fn hold(
+    tx: &mut Unbound<'_, '_>,
+    held: &[(Namespace, ChainId, Witness, SubmissionId, String, i64)],
+) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO submission_witness (namespace, chain, witness, submission, signer, open) {rows} ON CONFLICT DO NOTHING",
         (),
@@ -397,7 +415,13 @@ pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
 }
 
 /// Places in a lane, in order: the first of `count` that are taken now.
-pub(crate) fn take_places(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str, shard: i64, count: i64) -> Result<i64> {
+pub(crate) fn take_places(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+    shard: i64,
+    count: i64,
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "INSERT INTO submission_lane (chain, signer, shard, next_nonce, next_place, version) VALUES (?1, ?2, ?3, 0, ?4, 1)
          ON CONFLICT (chain, signer) DO UPDATE SET next_place = submission_lane.next_place + ?4

@@ -81,7 +81,11 @@ pub(crate) fn save(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<u
 
 /// Write submissions in a transaction that means nothing without every one of them.
 pub(crate) fn save_all(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
-    if save(tx, changed)? == changed.len() { Ok(()) } else { Err(Error::Store(store::Error::Contended { attempts: 1 })) }
+    if save(tx, changed)? == changed.len() {
+        Ok(())
+    } else {
+        Err(Error::Store(store::Error::Contended { attempts: 1 }))
+    }
 }
 
 /// Who acts when nobody asks.
@@ -95,5 +99,9 @@ fn fact(one: &Submission) -> Fact {
         "block_hash": one.block_hash, "block_height": one.block_height, "outcome": one.outcome, "fee": one.fee,
         "created_contract": one.created_contract,
     });
-    Fact::new(one.state.fact(), 1).about(&one.id, one.version + 1).by(&system(&one.namespace)).part_of(&one.id).says(&said)
+    Fact::new(one.state.fact(), 1)
+        .about(&one.id, one.version + 1)
+        .by(&system(&one.namespace))
+        .part_of(&one.id)
+        .says(&said)
 }
