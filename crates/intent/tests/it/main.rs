@@ -11,6 +11,7 @@ mod effects;
 mod events;
 mod key;
 mod statements;
+mod strict;
 mod tokens;
 mod transactions;
 mod typed_data;
