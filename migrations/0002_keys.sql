@@ -21,7 +21,6 @@ CREATE TABLE wallet (
 
 CREATE UNIQUE INDEX wallet_name ON wallet (namespace, name);
 CREATE UNIQUE INDEX wallet_fingerprint ON wallet (namespace, fingerprint);
-CREATE INDEX wallet_secret_version ON wallet (secret_version, namespace, id);
 
 -- A public node whose children are handed out in order, so that an address costs no look at the secret.
 CREATE TABLE wallet_branch (

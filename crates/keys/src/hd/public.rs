@@ -1,0 +1,75 @@
+//! A public node (BIP-32): hands out the public keys of its children, and can sign for none.
+
+use super::{HARDENED, Lineage, base58, stretch};
+use secp256k1::{PublicKey, SECP256K1, Scalar};
+
+/// What the text form of a public node begins with (`xpub`).
+const VERSION: [u8; 4] = [0x04, 0x88, 0xb2, 0x1e];
+
+/// A public node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PublicNode {
+    key: [u8; 33],
+    code: [u8; 32],
+    lineage: Lineage,
+}
+
+impl PublicNode {
+    pub(super) fn new(key: [u8; 33], code: [u8; 32], lineage: Lineage) -> Self {
+        Self { key, code, lineage }
+    }
+
+    /// The public key of a child that is not hardened; none for the one number in 2^127 that has none.
+    pub(crate) fn child_key(&self, number: u32) -> Option<[u8; 33]> {
+        Some(self.step(number)?.0)
+    }
+
+    /// A child that is not hardened.
+    #[cfg(test)]
+    pub(crate) fn child(&self, number: u32) -> Option<Self> {
+        let (key, code) = self.step(number)?;
+        Some(Self { key, code, lineage: self.lineage.child(&self.key, number)? })
+    }
+
+    fn step(&self, number: u32) -> Option<([u8; 33], [u8; 32])> {
+        if number >= HARDENED {
+            return None; // needs the private key
+        }
+        let (tweak, code) = stretch(&self.code, &[&self.key, &number.to_be_bytes()]);
+        let parent = PublicKey::from_byte_array_compressed(&self.key).ok()?;
+        let child = parent.add_exp_tweak(SECP256K1, &Scalar::from_be_bytes(*tweak).ok()?).ok()?;
+        Some((child.serialize(), *code))
+    }
+
+    /// The text form, `xpub…`.
+    pub(crate) fn to_xpub(&self) -> String {
+        text(VERSION, self.lineage, &self.code, &self.key)
+    }
+
+    /// Read the text form.
+    pub(crate) fn from_xpub(text: &str) -> Option<Self> {
+        let (lineage, code, key) = parse(VERSION, base58::decode_check(text)?)?;
+        PublicKey::from_byte_array_compressed(&key).ok()?;
+        Some(Self { key, code, lineage })
+    }
+}
+
+/// The text form of any node: version, depth, parent, number, chain code, key, in Base58 with checksum.
+pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u8]) -> String {
+    let Lineage { depth, parent, number } = lineage;
+    base58::encode_check(&[&version[..], &[depth], &parent, &number.to_be_bytes(), code, key].concat())
+}
+
+/// What the text form of a node holds.
+pub(super) fn parse(version: [u8; 4], bytes: Vec<u8>) -> Option<(Lineage, [u8; 32], [u8; 33])> {
+    let bytes: [u8; 78] = bytes.try_into().ok()?;
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let (&[depth], rest) = rest.split_first_chunk::<1>()?;
+    let (parent, rest) = rest.split_first_chunk::<4>()?;
+    let (number, rest) = rest.split_first_chunk::<4>()?;
+    let (code, key) = rest.split_first_chunk::<32>()?;
+    let lineage = Lineage { depth, parent: *parent, number: u32::from_be_bytes(*number) };
+    let orphan = depth > 0 || lineage == Lineage::default(); // a master has no parent and is nobody's child
+    (*head == version && orphan).then_some(())?;
+    Some((lineage, *code, key.try_into().ok()?))
+}

@@ -1,0 +1,91 @@
+//! Permits that were used, the witnesses that they took, and the bytes that were signed under them.
+
+use crate::Result;
+use store::Tx;
+use types::{ChainId, Digest, PermitId, Time, Witness};
+
+/// A use, as it is stored: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses, first and last time.
+pub(crate) type UseRow =
+    (PermitId, PermitId, ChainId, String, Digest, Witness, Option<PermitId>, Option<PermitId>, u32, Time, Time);
+
+/// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, when.
+pub(crate) type BytesRow = (PermitId, String, ChainId, String, Witness, Digest, Vec<u8>, Time);
+
+/// Whose a witness is: chain, signer, witness, and the root of the line; nothing for somebody in another namespace.
+pub(crate) type OwnerRow = (ChainId, String, Witness, Option<PermitId>);
+
+/// What was used of these permits.
+pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<UseRow>> {
+    Ok(tx.query_rows(
+        "SELECT permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, last_at
+           FROM permit_use WHERE namespace = ?ns AND permit IN ({rows})",
+        (),
+        permits,
+    )?)
+}
+
+/// Write uses as they are now.
+pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO permit_use (namespace, permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses,
+                                 first_at, last_at) {ns_rows}
+         ON CONFLICT (namespace, permit) DO UPDATE
+            SET superseded_by = excluded.superseded_by, uses = excluded.uses, last_at = excluded.last_at",
+        (),
+        rows,
+    )?;
+    Ok(())
+}
+
+/// Whose these witnesses are: chain, signer and witness each.
+pub(crate) fn owners(tx: &mut Tx<'_, '_>, witnesses: &[(ChainId, String, Witness)]) -> Result<Vec<OwnerRow>> {
+    Ok(tx.query_rows(
+        "SELECT chain, signer, witness, CASE WHEN namespace = ?ns THEN root END
+           FROM permit_witness WHERE (chain, signer, witness) IN ({rows})",
+        (),
+        witnesses,
+    )?)
+}
+
+/// Take witnesses: chain, signer, witness, root, permit. How many were free.
+pub(crate) fn claim(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness, PermitId, PermitId)]) -> Result<u64> {
+    Ok(tx.execute_rows(
+        "INSERT INTO permit_witness (namespace, chain, signer, witness, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
+        (),
+        rows,
+    )?)
+}
+
+/// Which bytes were signed, or asked for, under these permits.
+pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, Digest)>> {
+    Ok(tx.query_rows(
+        "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
+        (),
+        permits,
+    )?)
+}
+
+/// Keep signed bytes. Those that are there stay.
+pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO signed_bytes (namespace, permit, id, chain, signer, witness, unsigned_hash, raw, signed_at) {ns_rows}
+         ON CONFLICT DO NOTHING",
+        (),
+        rows,
+    )?;
+    Ok(())
+}
+
+/// Signed bytes by permit and id.
+pub(crate) fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
+    Ok(tx.query_rows(
+        "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND (permit, id) IN ({rows})",
+        (),
+        wanted,
+    )?)
+}
+
+/// Every id that was signed under a permit, in the order of signing.
+pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<(String,)>> {
+    Ok(tx.rows("SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id", (permit,))?)
+}

@@ -1,0 +1,390 @@
+//! Wallets: made, imported, changed, read.
+
+use crate::backend::{SOFTWARE, Sealed};
+use crate::hd::{Path, Phrase, node_public};
+use crate::keys::blocking;
+use crate::secret::{Secret, fingerprint};
+use crate::settings::family;
+use crate::table::{address, freeze, wallet as table};
+use crate::{Error, Keys, NewKey, Result, named};
+use serde::{Deserialize, Serialize};
+use store::{Fact, Tx};
+use types::{ChainId, Json, Page, Principal, Time, WalletId};
+use zeroize::Zeroizing;
+
+/// The largest metadata in bytes.
+const MAX_METADATA: usize = 65_536;
+const MAX_NAME: usize = 128;
+/// Accounts are hardened child numbers.
+const MAX_ACCOUNT: u32 = (1 << 31) - 1;
+
+/// Whose keys a wallet holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WalletKind {
+    /// Operational keys of the organisation, each with a name.
+    Org,
+    /// Keys of end users, handed out by the million.
+    User,
+}
+
+/// Where a wallet's secret comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Made here.
+    Generated,
+    /// A mnemonic from elsewhere.
+    Mnemonic,
+    /// A single key from elsewhere.
+    PrivateKey,
+}
+
+/// A wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wallet {
+    /// Its id.
+    pub id: WalletId,
+    /// Its name, unique in the namespace.
+    pub name: String,
+    /// Whose keys it holds.
+    pub kind: WalletKind,
+    /// Where its secret comes from.
+    pub origin: Origin,
+    /// Which back-end keeps it.
+    pub backend: String,
+    /// Its BIP-44 account.
+    pub account: u32,
+    /// What its users keep with it: a JSON object.
+    pub metadata: Json,
+    /// Raised with each change.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was changed last.
+    pub updated_at: Time,
+}
+
+/// A wallet that is to be.
+#[derive(Debug)]
+pub struct NewWallet {
+    /// Its name.
+    pub name: String,
+    /// Whose keys it holds.
+    pub kind: WalletKind,
+    /// A JSON object.
+    pub metadata: Json,
+    /// The BIP-44 account, mostly 0.
+    pub account: u32,
+    /// Its secret.
+    pub secret: NewSecret,
+}
+
+/// The secret of a wallet that is to be. `Debug` shows none of it.
+pub enum NewSecret {
+    /// Fresh: 24 words that nobody has seen.
+    Fresh,
+    /// Words of BIP-39 in English, with their passphrase or an empty one.
+    Mnemonic {
+        /// The words.
+        words: Zeroizing<String>,
+        /// The passphrase.
+        passphrase: Zeroizing<String>,
+    },
+    /// A single key. It gets the wallet's name, and an address on this chain's family.
+    PrivateKey {
+        /// The key.
+        key: Zeroizing<[u8; 32]>,
+        /// A chain that it is for.
+        chain: ChainId,
+    },
+}
+
+/// A change of a name or metadata. What is none stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// Another name.
+    pub name: Option<String>,
+    /// Other metadata, whole.
+    pub metadata: Option<Json>,
+    /// The version that the caller has seen; another one is refused.
+    pub version: Option<u64>,
+}
+
+/// A public node from which a wallet hands out addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Branch {
+    /// Its path.
+    pub path: String,
+    /// The node in its text form. Whoever has it can list the wallet's addresses, and sign for none.
+    pub xpub: String,
+    /// How many addresses are handed out.
+    pub handed_out: u64,
+}
+
+/// Make a wallet, or import one. The secret is sealed before it is stored, and in no fact.
+///
+/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`, `keys.wallet_exists`,
+/// `keys.address_taken`, `keys.path`.
+pub async fn create_wallet(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Wallet> {
+    check_name(&new.name)?;
+    check_metadata(&new.metadata)?;
+    let prepared = prepare(keys, who, new).await?;
+    let (keys, who) = (keys.clone(), who.clone());
+    keys.write(&who.namespace.clone(), move |tx| insert(tx, &who, &prepared)).await
+}
+
+/// All that is slow or secret, done before the transaction.
+struct Prepared {
+    row: table::New,
+    branches: Vec<(WalletId, String, String, i64)>,
+    single: Option<(ChainId, String)>,
+}
+
+async fn prepare(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Prepared> {
+    if new.account > MAX_ACCOUNT {
+        return Err(Error::Path { text: format!("account {}", new.account) });
+    }
+    let (keys, namespace) = (keys.clone(), who.namespace.clone());
+    blocking(move || {
+        let id = WalletId::new(keys.now(), keys.entropy());
+        let (secret, source, chain) = secret(new.secret, &keys)?;
+        let (public, branches) = public_half(&keys, &id, &secret, new.account)?;
+        let Sealed { bytes, version } = keys.software().seal(&namespace, &id, &secret, keys.entropy())?;
+        let single = chain.map(|chain| Ok::<_, Error>((chain.clone(), address_of(&chain, public)?))).transpose()?;
+        let row = table::New {
+            id,
+            name: new.name,
+            kind: new.kind.stored(),
+            source: source.stored(),
+            backend: SOFTWARE,
+            account: new.account,
+            secret: bytes,
+            secret_version: version,
+            fingerprint: fingerprint(&public, new.account),
+            metadata: new.metadata,
+        };
+        Ok(Prepared { row, branches, single })
+    })
+    .await
+}
+
+fn secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId>)> {
+    match new {
+        NewSecret::Fresh => Ok((Secret::Words(Phrase::fresh(keys.entropy())?), Origin::Generated, None)),
+        NewSecret::Mnemonic { words, passphrase } => {
+            Ok((Secret::Words(Phrase::parse(&words, &passphrase)?), Origin::Mnemonic, None))
+        }
+        NewSecret::PrivateKey { key, chain } => Ok((Secret::key(key)?, Origin::PrivateKey, Some(chain))),
+    }
+}
+
+/// The public key at the root, and the branches from which addresses are handed out.
+#[allow(clippy::type_complexity)]
+fn public_half(
+    keys: &Keys,
+    id: &WalletId,
+    secret: &Secret,
+    account: u32,
+) -> Result<([u8; 33], Vec<(WalletId, String, String, i64)>)> {
+    let master = match secret {
+        Secret::Key(key) => return Ok((node_public(key).ok_or(Error::PrivateKey)?, Vec::new())),
+        Secret::Words(_) => secret.master()?.ok_or(Error::Mnemonic)?,
+    };
+    let branch = |path: Path| {
+        let node = master.at(&path).ok_or_else(|| Error::Path { text: path.to_string() })?;
+        Ok((*id, path.to_string(), node.neuter().to_xpub(), 0))
+    };
+    let branches = keys.settings().usual_paths(account)?.into_iter().map(branch).collect::<Result<_>>()?;
+    Ok((*master.public(), branches))
+}
+
+fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<Wallet> {
+    let Prepared { row, branches, single } = prepared;
+    if let Some(wallet) = table::with_fingerprint(tx, &row.fingerprint)? {
+        return Err(Error::WalletExists { wallet });
+    }
+    if table::named(tx, &row.name)?.is_some() || !table::insert(tx, row)? {
+        return Err(Error::NameTaken { name: row.name.clone() });
+    }
+    table::insert_branches(tx, branches)?;
+    freeze::insert_guard(tx)?;
+    let wallet = found(tx, &row.id)?;
+    tx.append(
+        Fact::new(if wallet.origin == Origin::Generated { "wallet.created" } else { "wallet.imported" }, 1)
+            .about(&wallet.id, wallet.version)
+            .by(who)
+            .says(&wallet),
+    );
+    if let Some((chain, address)) = single {
+        insert_single(tx, who, &wallet, chain, address)?;
+    }
+    Ok(wallet)
+}
+
+/// The one key of a wallet that holds no more.
+fn insert_single(tx: &mut Tx<'_, '_>, who: &Principal, wallet: &Wallet, chain: &ChainId, address: &str) -> Result<()> {
+    let rows = [(family(chain)?, address, wallet.id, "m", 0u32)];
+    if address::insert(tx, &rows)?.is_empty() {
+        return Err(Error::AddressTaken { address: address.to_owned() });
+    }
+    let new = NewKey { name: wallet.name.clone(), chain: chain.clone(), metadata: wallet.metadata.clone() };
+    named::insert(tx, who, wallet.id, &new, address, "m".to_owned()).map(drop)
+}
+
+/// The address of a public key on a chain.
+pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
+    Ok(intent::address(chain, &intent::PublicKey(public))?)
+}
+
+/// Change a wallet's name or metadata. Errors: `keys.wallet_unknown`, `keys.stale`, `keys.name_taken`, `keys.name`, `keys.metadata`.
+pub async fn patch_wallet(keys: &Keys, who: &Principal, id: &WalletId, patch: Patch) -> Result<Wallet> {
+    patch.check()?;
+    let (who, id) = (who.clone(), *id);
+    keys.write(&who.namespace.clone(), move |tx| {
+        let wallet = found(tx, &id)?;
+        patch.fits(wallet.version)?;
+        let name = patch.name.as_ref().unwrap_or(&wallet.name);
+        let metadata = patch.metadata.as_ref().unwrap_or(&wallet.metadata);
+        if table::named(tx, name)?.is_some_and(|other| other.0 != id) {
+            return Err(Error::NameTaken { name: name.clone() });
+        }
+        if !table::change(tx, &id, wallet.version.cast_signed(), name, metadata)? {
+            return Err(Error::Stale { expected: wallet.version, found: found(tx, &id)?.version });
+        }
+        let wallet = found(tx, &id)?;
+        tx.append(Fact::new("wallet.changed", 1).about(&id, wallet.version).by(&who).says(&wallet));
+        Ok(wallet)
+    })
+    .await
+}
+
+impl Patch {
+    pub(crate) fn check(&self) -> Result<()> {
+        self.name.as_deref().map_or(Ok(()), check_name)?;
+        self.metadata.as_ref().map_or(Ok(()), check_metadata)
+    }
+
+    pub(crate) fn fits(&self, found: u64) -> Result<()> {
+        match self.version {
+            Some(expected) if expected != found => Err(Error::Stale { expected, found }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A wallet. Error: `keys.wallet_unknown`.
+pub async fn wallet(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Wallet> {
+    let id = *id;
+    keys.db().read(&who.namespace, move |tx| found(tx, &id)).await
+}
+
+/// A wallet by its name. Error: `keys.wallet_unknown`.
+pub async fn wallet_named(keys: &Keys, who: &Principal, name: &str) -> Result<Wallet> {
+    let name = name.to_owned();
+    keys.db()
+        .read(&who.namespace, move |tx| {
+            let row = table::named(tx, &name)?;
+            row.map(Wallet::from_row).transpose()?.ok_or_else(|| Error::WalletUnknown { wallet: name.clone() })
+        })
+        .await
+}
+
+/// The wallets of the namespace, in the order of ids; the cursor of a page is its last id.
+pub async fn wallets(keys: &Keys, who: &Principal, page: &Page) -> Result<Vec<Wallet>> {
+    let page = page.clone();
+    keys.db()
+        .read(&who.namespace, move |tx| {
+            let rows = table::page(tx, page.after.as_deref().unwrap_or(""), page.limit, page.skip)?;
+            rows.into_iter().map(Wallet::from_row).collect()
+        })
+        .await
+}
+
+/// The branches of a wallet. Error: `keys.wallet_unknown`.
+pub async fn branches(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Vec<Branch>> {
+    let id = *id;
+    keys.db()
+        .read(&who.namespace, move |tx| {
+            found(tx, &id)?;
+            let rows = table::branches(tx, &id)?;
+            Ok(rows
+                .into_iter()
+                .map(|(path, xpub, next)| Branch { path, xpub, handed_out: next.max(0).cast_unsigned() })
+                .collect())
+        })
+        .await
+}
+
+pub(crate) fn found(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Wallet> {
+    let row = table::get(tx, id)?.ok_or_else(|| Error::WalletUnknown { wallet: id.to_string() })?;
+    Wallet::from_row(row)
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let looks_like_an_id = ["wal:", "key:"].iter().any(|prefix| name.starts_with(prefix));
+    let plain = (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if plain && !looks_like_an_id && name.trim() == name { Ok(()) } else { Err(Error::Name) }
+}
+
+pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
+    let text = metadata.as_str();
+    let fits = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
+    if fits { Ok(()) } else { Err(Error::Metadata { limit: MAX_METADATA }) }
+}
+
+impl Wallet {
+    fn from_row(row: table::Row) -> Result<Self> {
+        let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) = row;
+        let broken = |found: &'static str| store::Error::Column { column: 2, found, expected: "a kind of wallet" };
+        Ok(Self {
+            id,
+            name,
+            kind: WalletKind::from_stored(&kind).ok_or_else(|| broken("another kind"))?,
+            origin: Origin::from_stored(&source).ok_or_else(|| broken("another source"))?,
+            backend,
+            account,
+            metadata,
+            version: version.max(0).cast_unsigned(),
+            created_at,
+            updated_at,
+        })
+    }
+}
+
+impl WalletKind {
+    fn stored(self) -> &'static str {
+        match self {
+            Self::Org => "org",
+            Self::User => "user",
+        }
+    }
+
+    fn from_stored(text: &str) -> Option<Self> {
+        [Self::Org, Self::User].into_iter().find(|kind| kind.stored() == text)
+    }
+}
+
+impl Origin {
+    fn stored(self) -> &'static str {
+        match self {
+            Self::Generated => "generated",
+            Self::Mnemonic => "mnemonic",
+            Self::PrivateKey => "private_key",
+        }
+    }
+
+    fn from_stored(text: &str) -> Option<Self> {
+        [Self::Generated, Self::Mnemonic, Self::PrivateKey].into_iter().find(|origin| origin.stored() == text)
+    }
+}
+
+impl std::fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fresh => "Fresh",
+            Self::Mnemonic { .. } => "Mnemonic(…)",
+            Self::PrivateKey { .. } => "PrivateKey(…)",
+        })
+    }
+}

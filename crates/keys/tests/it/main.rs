@@ -1,0 +1,5 @@
+//! Stories of keys, each on both databases.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+mod rounds;
