@@ -249,6 +249,18 @@ fn results_come_by_name() {
     let mixed = json!([{"type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "", "type": "bool"}, {"name": "b", "type": "uint8"}]);
     let read = returns(mixed).decode_output("f", &words(&[1, 2, 1, 4])).unwrap();
     assert_eq!(read.to_string(), r#"{"output":"1","b":"2","output2":true,"b3":"4"}"#);
+    let alike =
+        json!([{"name": "b2", "type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "b", "type": "uint8"}]);
+    let read = returns(alike).decode_output("f", &words(&[1, 2, 3])).unwrap();
+    assert_eq!(read.to_string(), r#"{"b2":"1","b":"2","b2_":"3"}"#);
+    for ty in ["uint8", "int8", "bool", "address", "bytes31", "function"] {
+        let returns = returns(json!([{"type": ty}]));
+        assert!(returns.decode_output("f", &words(&[0])).is_ok());
+        let stray = if ty.starts_with("bytes") || ty == "function" { 31 } else { 0 };
+        let mut word = [0; 32];
+        word[stray] = 1;
+        assert_eq!(wrong(returns.decode_output("f", &word)).0, "output", "{ty}");
+    }
     assert_eq!(erc20().decode_output("balanceOf", &[]).unwrap(), Value::Null);
     assert_eq!(wrong(erc20().decode_output("balanceOf", &[0; 31])).0, "output");
     assert_eq!(erc20().decode_output("balanceOf", &[0; 40]).unwrap(), json!({"output": "0"}));
@@ -256,6 +268,17 @@ fn results_come_by_name() {
     let text = [words(&[32, 4]), b"a\0b\xff".to_vec(), vec![0; 28]].concat();
     let read = returns(json!([{"type": "string"}])).decode_output("f", &text).unwrap();
     assert_eq!(read, json!({"output": "a\u{fffd}b\u{fffd}"}));
+}
+
+#[test]
+fn names_that_are_missing_or_shared_ask_for_a_list() {
+    for names in [["x", "x"], ["x", ""]] {
+        let inputs: Vec<Value> = names.iter().map(|name| json!({"name": name, "type": "uint8"})).collect();
+        let abi = abi(json!([{"name": "f", "inputs": inputs}]));
+        let (at, why) = wrong(abi.encode_call("f", &json!({"x": 1})));
+        assert!(at == "params" && why.contains("list"), "{why}");
+        assert!(abi.encode_call("f", &json!([1, 2])).is_ok());
+    }
 }
 
 #[test]
@@ -288,6 +311,7 @@ fn an_entry_that_cannot_be_read_stops_only_itself() {
     for ty in [
         "Lib.Data storage",
         "uint7",
+        "uint12",
         "uint0",
         "uint264",
         "bytes33",

@@ -298,7 +298,8 @@ fn an_account_in_capitals_is_refused_before_policy_sees_it() {
     let capitals = intent::evm::checksum(&me()).unwrap();
     assert!(refused(Intent::call(ChainId::evm(5), me(), Some(capitals.clone()), Amount::from(1), vec![])));
     assert!(refused(Intent::call(ChainId::evm(5), me(), Some(capitals.clone()), Amount::from(1), vec![1])));
-    assert!(refused(Intent::cancel(ChainId::evm(5), capitals)));
+    assert!(refused(Intent::cancel(ChainId::evm(5), capitals.clone())));
+    assert!(refused(Intent::call(ChainId::evm(5), capitals, Some(ALICE.into()), Amount::from(1), vec![])));
 }
 
 #[test]

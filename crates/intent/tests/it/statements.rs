@@ -118,6 +118,14 @@ fn an_authorisation_is_signed_by_its_authority_only() {
 }
 
 #[test]
+fn an_authorisation_at_the_last_nonce_is_refused() {
+    let (mut one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
+    one.nonce = u64::MAX;
+    let intent = Intent { chain: ChainId::evm(5), signer: Key::new(1).account(), act: Act::Authorisation(one) };
+    assert!(matches!(statement(&intent), Err(Error::Unsuitable { .. })));
+}
+
+#[test]
 fn an_authorisation_for_another_chain_is_refused() {
     let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let intent = Intent { chain: ChainId::evm(5), signer: Key::new(1).account(), act: Act::Authorisation(one) };

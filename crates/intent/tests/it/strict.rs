@@ -64,7 +64,7 @@ proptest! {
 fn a_permit_takes_no_stranger() {
     let permit = json!({
         "body": {
-            "id": "pmt:01J00000000000000000000000", "namespace": "ns", "decision": ":01J00000000000000000000000",
+            "id": "pmt:01J00000000000000000000000", "namespace": "ns", "decision": "dec:01J00000000000000000000000",
             "bundle_hash": "00".repeat(32), "intent_hash": "00".repeat(32),
             "envelope": {"gas": 1, "fee_per_gas": "1", "tip": "1", "total_fee": "1", "signatures": 1},
             "not_after": "2026-01-01T00:00:00Z", "approvals_hash": "00".repeat(32),

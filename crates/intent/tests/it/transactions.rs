@@ -152,6 +152,8 @@ fn what_is_for_another_chain_or_for_any_is_refused() {
     assert!(refused(&Unsigned { bytes: without, ..built.clone() }));
     let zero = TxEip1559 { to: TxKind::Call(Address::ZERO), ..TxEip1559::default() }.encoded_for_signing();
     assert!(refused(&Unsigned { chain: ChainId::evm(0), bytes: zero, ..built }));
+    let intent = Intent::cancel(ChainId::evm(0), Key::new(1).account());
+    assert!(matches!(unsigned(&intent, &terms(1)), Err(Error::Unsuitable { .. })));
 }
 
 #[test]
@@ -252,6 +254,10 @@ fn authorisations_are_carried_to_a_receiver_and_never_none() {
     assert!(refused(&with("80", &tuple(signature.recovery))));
     assert!(refused(&with(&to, "c0")));
     assert!(refused(&with(&to, &tuple(2))));
+    assert!(refused(&with("9309090909090909090909090909090909090909", &tuple(0))));
+    assert!(refused(&with(&format!("95{}", "09".repeat(21)), &tuple(signature.recovery))));
+    let longer = [hex::decode(tuple(signature.recovery)).unwrap()[4..].to_vec(), vec![0x80]].concat();
+    assert!(refused(&with(&to, &hex::encode(rlp_list(&rlp_list(&longer))))));
     // The other parity is the signature of somebody else, or of nobody.
     if let Ok(read) = decode(&with(&to, &tuple(1 - signature.recovery))) {
         let Act::Transaction(transaction) = read.intent.act else { unreachable!() };
@@ -263,6 +269,24 @@ fn rlp_list(items: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     alloy_rlp::Header { list: true, payload_length: items.len() }.encode(&mut out);
     [out, items.to_vec()].concat()
+}
+
+#[test]
+fn an_access_list_has_accounts_and_slots_and_no_more() {
+    let signer = Key::new(1).account();
+    let with = |entry: &str| {
+        let list = rlp_list(&rlp_list(&hex::decode(entry).unwrap()));
+        let items = [hex::decode("0580800180808080").unwrap(), list].concat();
+        let bytes = [vec![2], rlp_list(&items)].concat();
+        refused(&Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes })
+    };
+    let (account, slot) = (format!("94{}", "09".repeat(20)), format!("a0{}", "07".repeat(32)));
+    assert!(!with(&format!("{account}c0")));
+    assert!(!with(&format!("{account}e1{slot}")));
+    assert!(with(&account));
+    assert!(with(&format!("{account}c080")));
+    assert!(with(&format!("{account}c180")));
+    assert!(with(&format!("93{}c0", "09".repeat(19))));
 }
 
 #[test]

@@ -49,6 +49,22 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
     value
 }
 
+/// The mail with contents of another type.
+fn with_contents(mail: &mut Value, ty: &str, contents: Value) {
+    mail["types"]["Mail"][2]["type"] = json!(ty);
+    mail["message"]["contents"] = contents;
+}
+
+#[test]
+fn contents_of_another_type_are_fine_if_they_fit() {
+    for (ty, contents) in
+        [("uint8", json!(5)), ("uint8[2]", json!([1, 2])), ("uint8[]", json!([])), ("bytes", json!("0x"))]
+    {
+        let mail = changed(|mail| with_contents(mail, ty, contents));
+        assert_eq!(digest(&mail).unwrap(), outside(&mail), "{ty}");
+    }
+}
+
 #[test]
 fn the_example_of_eip_712() {
     let digest = digest(&mail()).unwrap();
@@ -146,12 +162,34 @@ fn what_would_not_be_signed_as_shown_is_refused() {
                 v["message"].as_object_mut().unwrap().remove("contents");
             }),
         ),
-        ("an alias", Box::new(|v| v["types"]["Person"][0]["type"] = json!("uint"))),
+        ("an alias", Box::new(|v| with_contents(v, "uint", json!(5)))),
+        ("a function", Box::new(|v| with_contents(v, "function", json!(format!("0x{}", "00".repeat(24)))))),
+        ("a list of another length", Box::new(|v| with_contents(v, "uint8[2]", json!([1, 2, 3])))),
+        ("a list without a length", Box::new(|v| with_contents(v, "uint8[0]", json!([])))),
         ("a struct that is called as a simple type", Box::new(|v| v["types"]["uint256"] = json!([]))),
         ("a field of an unknown type", Box::new(|v| v["types"]["Person"][0]["type"] = json!("Nobody[]"))),
         ("an unknown primary type", Box::new(|v| v["primaryType"] = json!("Nobody"))),
-        ("a domain as message", Box::new(|v| v["primaryType"] = json!("EIP712Domain"))),
-        ("a domain of its own form", Box::new(|v| v["types"]["EIP712Domain"][0]["type"] = json!("bytes32"))),
+        (
+            "a domain as message",
+            Box::new(|v| {
+                v["primaryType"] = json!("EIP712Domain");
+                v["message"] = v["domain"].clone();
+            }),
+        ),
+        (
+            "a domain field of another type",
+            Box::new(|v| {
+                v["types"]["EIP712Domain"][0]["type"] = json!("bytes");
+                v["domain"]["name"] = json!("0x");
+            }),
+        ),
+        (
+            "a domain field of its own",
+            Box::new(|v| {
+                v["types"]["EIP712Domain"].as_array_mut().unwrap().push(json!({"name": "more", "type": "string"}));
+                v["domain"]["more"] = json!("x");
+            }),
+        ),
         (
             "a domain without fields",
             Box::new(|v| {

@@ -103,6 +103,10 @@ fn two_coins_pay_and_the_rest_returns() {
     let checked = utxo::verify(&chain(), &signed.raw, spendable).unwrap();
     assert_eq!(checked.id, signed.id);
     assert_eq!(checked.memo, b"rent");
+    assert!(
+        (read.fee.gas - 2..=read.fee.gas).contains(&checked.size),
+        "a signature may be a byte shorter than foreseen"
+    );
     let paid =
         [(Some(account(&you)), Amount::from(50_000)), (None, Amount::ZERO), (Some(account(&me)), Amount::from(19_000))];
     assert_eq!(checked.outputs, paid);
@@ -217,10 +221,15 @@ fn a_coin_twice_and_a_form_of_its_own_are_refused() {
     assert!(refused(&changed(&built, b"florin/utxo/v1", b"florin/utxo/v2")));
     assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x6a\x03rent")));
     assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x51\x04rent")));
+    let script = |key: &Key| [&[22, 0, 20][..], &hash(key)].concat();
+    let (memo, paid) =
+        ([&[0; 8][..], b"\x06\x6a\x04rent"].concat(), [&1_000u64.to_le_bytes()[..], &script(&you)].concat());
+    let (first, last) = ([&paid[..], &memo].concat(), [&memo[..], &paid].concat());
+    assert!(refused(&changed(&built, &first, &last)));
+    assert!(refused(&changed(&built, &first, &[&memo[..], &memo, &[0; 16]].concat())));
     // Payment and change the other way round.
     let plain = unsigned(&pays(&me, &[(&you, 1_000)], b""), &coins, Amount::from(10)).unwrap();
     let pair = |first: u64, second: u64| [first.to_le_bytes(), second.to_le_bytes()];
-    let script = |key: &Key| [&[22, 0, 20][..], &hash(key)].concat();
     let [paid, rest] = pair(1_000, 16_990);
     let own = [&paid[..], &script(&you), &rest[..], &script(&me)].concat();
     let other = [&rest[..], &script(&me), &paid[..], &script(&you)].concat();
