@@ -3,16 +3,16 @@
 use crate::chain::Heads;
 use crate::dispatch::Dispatch;
 use crate::engine::{Connection, postgres::Postgres, sqlite::Sqlite};
-use crate::group::{self, Job, Queued, Turn};
-use crate::reader::{self, Reads};
-use crate::tx::Core;
+use crate::group::Queued;
+use crate::reader::Reads;
+use crate::serve::{Reader, Writer, spawn};
+use crate::task::{await_answer, task};
 use crate::{Error, Lease, Result, Tx, Unbound, lock, migrate};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use types::{Clock, Entropy, Namespace, Time, Ulid};
 
 /// Reads that may wait, and closures that may wait for one partition, before more are refused.
@@ -294,16 +294,10 @@ impl Inner {
             threads.push(spawn("store-write", move || serve.run())?);
         }
         for _ in 0..readers {
-            let mut connection = self.config.connect()?;
-            let (reads, clock, entropy) = (self.reads.clone(), self.clock.clone(), self.entropy.clone());
-            threads.push(spawn("store-read", move || {
-                while let Some(job) = reads.take() {
-                    let run = || reader::run(connection.as_mut(), &clock, &entropy, job);
-                    if !survived(run) {
-                        connection.rollback();
-                    }
-                }
-            })?);
+            let connection = self.config.connect()?;
+            let (queue, clock, entropy) = (self.reads.clone(), self.clock.clone(), self.entropy.clone());
+            let serve = Reader { connection, queue, clock, entropy };
+            threads.push(spawn("store-read", move || serve.run())?);
         }
         Ok(())
     }
@@ -322,109 +316,4 @@ impl Drop for Inner {
             }
         }
     }
-}
-
-struct Writer {
-    connection: Box<dyn Connection>,
-    queue: Arc<Dispatch>,
-    heads: Arc<Heads>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    notify: Arc<watch::Sender<u64>>,
-    lease_time: LeaseTime,
-}
-
-impl Writer {
-    fn run(mut self) {
-        while let Some((key, group)) = self.queue.take() {
-            let mut facts = true; // should it panic, nobody knows: look again
-            if !survived(|| facts = self.serve(group)) {
-                self.connection.rollback();
-            }
-            self.queue.done(key);
-            if facts {
-                self.notify.send_modify(|count| *count += 1);
-            }
-        }
-    }
-
-    fn serve(&mut self, group: Vec<Queued>) -> bool {
-        let mut turn = Turn {
-            connection: self.connection.as_mut(),
-            heads: &self.heads,
-            clock: &self.clock,
-            entropy: &self.entropy,
-            lease_time: self.lease_time,
-        };
-        group::run(&mut turn, group)
-    }
-}
-
-/// Whether it ended without a panic. Closures are guarded one by one; this guards what they drop, so that no thread dies of it and leaves
-/// everybody waiting. Whoever had no answer yet hears [`Error::Closed`].
-fn survived(work: impl FnOnce()) -> bool {
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    if let Err(panic) = &outcome {
-        tracing::error!(what = group::words_of(&**panic), "a panic outside of a transaction");
-    }
-    outcome.is_ok()
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| Error::Database { why: format!("no thread can be started: {error}") })
-}
-
-/// A closure as a job, and where its answer will come.
-pub(crate) fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
-where
-    F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    let (send, answer) = oneshot::channel();
-    (Box::new(Task { run, result: None, send }), answer)
-}
-
-struct Task<T, E, F> {
-    run: F,
-    result: Option<std::result::Result<T, E>>,
-    send: oneshot::Sender<std::result::Result<T, E>>,
-}
-
-impl<T, E, F> Job for Task<T, E, F>
-where
-    F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send,
-    T: Send,
-    E: From<Error> + Send,
-{
-    fn run(&mut self, core: &mut Core<'_>) -> bool {
-        self.result = None;
-        let result = (self.run)(&mut Unbound::new(core));
-        let kept = result.is_ok();
-        self.result = Some(result);
-        kept
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<()>) {
-        let result = match (outcome, self.result) {
-            // A closure's own refusal says more than the store can.
-            (_, Some(Err(error))) => Err(error),
-            (Ok(()), Some(Ok(value))) => Ok(value),
-            (Ok(()), None) => Err(Error::Closed.into()),
-            (Err(error), _) => Err(error.into()),
-        };
-        // Whoever asked may have gone; the transaction counts all the same.
-        let _ = self.send.send(result);
-    }
-}
-
-async fn await_answer<T, E: From<Error>>(
-    pushed: Result<()>,
-    answer: oneshot::Receiver<std::result::Result<T, E>>,
-) -> std::result::Result<T, E> {
-    pushed?;
-    answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
 }

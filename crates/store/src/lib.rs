@@ -33,8 +33,10 @@ mod migrate;
 mod reader;
 mod seal;
 pub mod secret;
+mod serve;
 mod sql;
 mod table;
+mod task;
 mod tx;
 mod value;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::Statement;
 use crate::engine::sqlite::Sqlite;
 use crate::sql::Dialect;
-use crate::{Fact, Kind, LeaseTime, Row, Value, chain::Heads, db::task, migrate};
+use crate::{Fact, Kind, LeaseTime, Row, Value, chain::Heads, migrate, task::task};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use types::Time;

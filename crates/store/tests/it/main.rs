@@ -7,6 +7,7 @@ mod groups;
 mod idempotent;
 mod leases;
 mod lost_answers;
+mod migrations;
 mod model;
 mod portable;
 mod proxy;
