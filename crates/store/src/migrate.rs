@@ -8,7 +8,11 @@ use types::{Digest, Time};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_store", include_str!("../../../migrations/0001_store.sql")),
     ("0002_keys", include_str!("../../../migrations/0002_keys.sql")),
+    ("0003_policy", include_str!("../../../migrations/0003_policy.sql")),
+    ("0004_data", include_str!("../../../migrations/0004_data.sql")),
     ("0005_index", include_str!("../../../migrations/0005_index.sql")),
+    ("0006_submit", include_str!("../../../migrations/0006_submit.sql")),
+    ("0008_streams", include_str!("../../../migrations/0008_streams.sql")),
 ];
 
 /// Bring the schema up to this release. Concurrent processes take turns.

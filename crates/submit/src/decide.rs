@@ -4,7 +4,7 @@ use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Result, Worker, table, worker};
 use chain::Quote;
-use intent::Interface;
+use intent::{Interface, Permit};
 use policy::{Question, Verdict};
 use std::collections::BTreeMap;
 use store::{Unbound, idempotency};
@@ -164,7 +164,7 @@ fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()
     match verdict {
         Verdict::Permit { permit, .. } => {
             one.happen(Event::Permitted, now)?;
-            (one.permit, one.reason) = (Some(permit.clone()), None);
+            (one.permit, one.reason) = (Some(Permit::clone(permit)), None);
         }
         Verdict::Denied { reasons, .. } => {
             one.happen(Event::Denied, now)?;

@@ -33,6 +33,9 @@ struct Planned {
     supersedes: Option<types::PermitId>,
 }
 
+/// A plan with its signature.
+type SignedPlan = (Planned, Signed);
+
 impl Worker {
     /// Sign for every lane that has something permitted and room for it.
     pub(crate) async fn sign(&self) -> Result<usize> {
@@ -200,7 +203,7 @@ impl Worker {
         &self,
         planned: Vec<Planned>,
         answers: Vec<keys::Result<Signed>>,
-    ) -> Result<(Vec<(Planned, Signed)>, Vec<Submission>)> {
+    ) -> Result<(Vec<SignedPlan>, Vec<Submission>)> {
         let (now, mut signed, mut refused) = (self.now(), Vec::new(), Vec::new());
         for (mut one, answer) in planned.into_iter().zip(answers) {
             match answer {
@@ -214,7 +217,7 @@ impl Worker {
         Ok((signed, refused))
     }
 
-    async fn commit(&self, lane: Option<table::Lane>, signed: Vec<(Planned, Signed)>) -> Result<usize> {
+    async fn commit(&self, lane: Option<table::Lane>, signed: Vec<SignedPlan>) -> Result<usize> {
         let signed = std::sync::Arc::new(signed);
         let count = signed.len();
         self.write(move |tx| {

@@ -3,7 +3,7 @@
 use crate::state::State;
 use crate::submission::{Filter, Sent, Submission};
 use store::{Columns, Error, Result, Row, ToValue, Tx, Unbound, Value};
-use types::{ChainId, Height, Namespace, Page, Status, SubmissionId, Time, Witness};
+use types::{ChainId, Namespace, Page, Status, SubmissionId, Time, Witness};
 
 const COLUMNS: &str = "namespace, id, chain, signer, idempotency_key, initiator, intent, interface, policies, context, state, \
      paused_from, reason, quote, decision, permit, place, supersedes, tx_id, block_hash, block_height, outcome, fee, \
