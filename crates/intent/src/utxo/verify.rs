@@ -20,6 +20,8 @@ pub struct Checked {
     pub outputs: Vec<(Option<String>, Amount)>,
     /// Its memo; empty if it has none.
     pub memo: Vec<u8>,
+    /// Its size in virtual bytes, as fees are reckoned by (BIP-141).
+    pub size: u64,
 }
 
 /// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a coin that may be spent, and what it is
@@ -33,7 +35,8 @@ pub fn verify(chain: &ChainId, raw: &[u8], coin: impl Fn(&str, u32) -> Option<(S
             return Err(Error::WrongSignature { account: coin.0 });
         }
     }
-    let mut checked = Checked { id: show_id(&twice(&stripped)), inputs, outputs: Vec::new(), memo: Vec::new() };
+    let size = (3 * stripped.len() + raw.len()).div_ceil(4) as u64;
+    let mut checked = Checked { id: show_id(&twice(&stripped)), inputs, outputs: Vec::new(), memo: Vec::new(), size };
     for output in &tx.outputs {
         let (to, memo) = payee(chain, output)?;
         checked.memo.extend(memo);

@@ -7,3 +7,4 @@ mod http;
 mod leash;
 mod postgres;
 mod proxy;
+mod utxo;

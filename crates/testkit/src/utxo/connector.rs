@@ -1,0 +1,111 @@
+//! The connector: every answer through the node, which may be late, silent or lying.
+
+use super::fault::{Fault, lost};
+use super::plan::unsuitable;
+use super::{FakeCoins, State};
+use async_trait::async_trait;
+use chain::{
+    BlockRef, CallRequest, Caps, Class, Connector, DecodedEvent, Finality, FinalityTag, Model, Plan, Quote, Result,
+    Sequence, Sequencing, Submitted, TxStatus, Watch,
+};
+use intent::{Intent, Interface, Signed, Unsigned};
+use types::{Amount, Block, ChainEvent, ChainId, Height, Transfer};
+
+impl FakeCoins {
+    /// One transaction on its way to the node.
+    fn send(&self, state: &mut State, signed: &Signed) -> Submitted {
+        let fault = state.faults.next.pop_front();
+        if fault == Some(Fault::LoseCall) {
+            return lost();
+        }
+        *state.arrivals.entry(signed.id.clone()).or_default() += 1;
+        match fault {
+            Some(Fault::Refuse(class, message)) => Submitted::Refused { class, message },
+            Some(_) => {
+                self.take(state, signed);
+                lost()
+            }
+            None => self.take(state, signed),
+        }
+    }
+
+    fn take(&self, state: &mut State, signed: &Signed) -> Submitted {
+        if signed.chain != self.rules.chain {
+            let message = format!("bytes for {}", signed.chain);
+            return Submitted::Refused { class: Class::WrongChain, message };
+        }
+        state.enter(&self.rules, signed)
+    }
+}
+
+#[async_trait]
+impl Connector for FakeCoins {
+    fn chain(&self) -> &ChainId {
+        &self.rules.chain
+    }
+
+    fn caps(&self) -> Caps {
+        Caps { model: Model::Utxo, sequencing: Sequencing::Inputs, contracts: false, memo: true }
+    }
+
+    fn finality(&self) -> Finality {
+        self.rules.finality
+    }
+
+    async fn quote(&self, intents: &[Intent]) -> Vec<Result<Quote>> {
+        intents.iter().map(|intent| self.quoted(intent)).collect()
+    }
+
+    async fn sequence(&self, _signer: &str) -> Result<Sequence> {
+        Err(unsuitable("this chain has no nonces"))
+    }
+
+    async fn plan(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>> {
+        self.planned(plans)
+    }
+
+    async fn submit(&self, signed: &[Signed]) -> Vec<Submitted> {
+        let mut state = self.state();
+        signed.iter().map(|one| self.send(&mut state, one)).collect()
+    }
+
+    async fn status(&self, id: &str) -> Result<TxStatus> {
+        self.seen_status(id)
+    }
+
+    async fn head(&self) -> Result<BlockRef> {
+        self.ask(|state| state.seen_head().name.clone())
+    }
+
+    async fn block_at(&self, height: Height) -> Result<Option<BlockRef>> {
+        self.seen_at(height)
+    }
+
+    async fn header(&self, hash: &str) -> Result<Option<BlockRef>> {
+        self.seen_header(hash)
+    }
+
+    async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
+        self.seen_block(hash, watch)
+    }
+
+    async fn tagged(&self, _tag: FinalityTag) -> Result<Option<BlockRef>> {
+        self.ask(|_| None)
+    }
+
+    async fn call(&self, _request: &CallRequest<'_>, _interface: Option<&Interface>) -> Result<Vec<u8>> {
+        Err(unsuitable("this chain has no contracts"))
+    }
+
+    async fn balance(&self, account: &str) -> Result<Amount> {
+        self.seen_worth(account)
+    }
+
+    fn transfers(&self, _height: Height, _event: &ChainEvent) -> Vec<Transfer> {
+        Vec::new()
+    }
+
+    fn decode_event(&self, _interface: &Interface, _event: &ChainEvent) -> Result<Option<DecodedEvent>> {
+        Ok(None)
+    }
+}
