@@ -1,0 +1,175 @@
+//! Read facts behind the cursors, and commit deliveries and cursors together: a crash neither loses nor invents any.
+
+use super::gather::{Gathered, Group, Member, gather};
+use super::shard::Shard;
+use crate::error::Result;
+use crate::table::cursor::{self, Behind, Move};
+use crate::table::delivery::{self, New};
+use crate::table::{progress, subscription};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use store::{Cursor, Fact, StoredFact, Unbound};
+use types::{Namespace, Principal, SubscriptionId};
+
+/// Facts that are read at a time.
+const FACTS: u32 = 256;
+/// Groups of one partition that are served in a turn; the others follow in the next ones.
+const GROUPS: usize = 16;
+
+/// What the worker remembers between turns.
+#[derive(Default)]
+pub(super) struct Memory {
+    members: HashMap<SubscriptionId, Member>,
+    /// Partitions that all of these members know.
+    joined: HashSet<String>,
+    turns: usize,
+}
+
+/// What a dispatch came to.
+#[derive(Debug, Default)]
+pub(super) struct Dispatched {
+    pub(super) events: u64,
+    /// Cursors moved, so there may be more to read.
+    pub(super) moved: bool,
+    pub(super) stuck: Vec<String>,
+}
+
+pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
+    let mut dispatched = Dispatched::default();
+    recall(shard).await?;
+    if shard.memory.members.is_empty() {
+        return Ok(dispatched);
+    }
+    let number = shard.number;
+    let heads = shard.streams.db.read_unbound(store::partitions).await?;
+    join(shard, &heads).await?;
+    for head in heads {
+        let at = head.clone();
+        let behind = shard.streams.db.read_unbound(move |tx| cursor::behind(tx, number, &at.partition, at.seq)).await?;
+        for group in groups(shard, &head.partition, behind) {
+            serve(shard, group, &mut dispatched).await?;
+        }
+    }
+    shard.memory.turns += 1;
+    if dispatched.events > 0 {
+        shard.streams.announce();
+    }
+    Ok(dispatched)
+}
+
+/// Know the subscriptions of the shard as they are now.
+async fn recall(shard: &mut Shard) -> Result<()> {
+    let number = shard.number;
+    let versions = shard.streams.db.read_unbound(move |tx| subscription::versions(tx, number)).await?;
+    let known = &mut shard.memory.members;
+    let current: HashMap<SubscriptionId, i64> = versions.into_iter().map(|(_, id, version)| (id, version)).collect();
+    known.retain(|id, _| current.contains_key(id));
+    let same = |(id, version): (&SubscriptionId, &i64)| known.get(id).is_some_and(|member| member.version == *version);
+    if current.iter().all(same) {
+        return Ok(());
+    }
+    let rows = shard.streams.db.read_unbound(move |tx| subscription::settings(tx, number)).await?;
+    for (namespace, id, version, settings) in rows {
+        let filter = Arc::new(subscription::Settings::parse(&settings)?.filter);
+        if shard.memory.members.insert(id, Member { namespace, id, version, filter }).is_none() {
+            // A new one may have been made beside a new partition, and know nothing of it.
+            shard.memory.joined.clear();
+        }
+    }
+    Ok(())
+}
+
+/// Late partitions are joined at their start.
+async fn join(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
+    let is_late = |name: &String| !shard.memory.joined.contains(name);
+    let late: Vec<String> = heads.iter().map(|head| head.partition.clone()).filter(is_late).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    let (number, names) = (shard.number, late.clone());
+    let write = shard
+        .streams
+        .db
+        .on(&shard.lease)
+        .write_unbound(move |tx| names.iter().try_for_each(|name| cursor::join(tx, number, name).map(drop)));
+    write.await?;
+    shard.memory.joined.extend(late);
+    Ok(())
+}
+
+/// Subscriptions that stand at the same place share the reading. Those with too much that waits read nothing.
+fn groups(shard: &Shard, partition: &str, behind: Vec<Behind>) -> Vec<Group> {
+    let limit = i64::from(shard.streams.limits.backlog);
+    let mut places: BTreeMap<_, Vec<Member>> = BTreeMap::new();
+    for one in behind.into_iter().filter(|one| one.backlog < limit) {
+        if let Some(member) = shard.memory.members.get(&one.id).filter(|member| member.namespace == one.namespace) {
+            places.entry(one.at).or_default().push(member.clone());
+        }
+    }
+    let start = if places.len() > GROUPS { shard.memory.turns * GROUPS % places.len() } else { 0 };
+    let group = |(at, members)| Group { partition: partition.to_owned(), at, members };
+    let mut all: Vec<Group> = places.into_iter().map(group).collect();
+    all.rotate_left(start);
+    all.truncate(GROUPS);
+    all
+}
+
+async fn serve(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Result<()> {
+    let at = Cursor { partition: group.partition.clone(), seq: group.at.seq };
+    let facts: Vec<StoredFact> = shard.streams.db.read_unbound(move |tx| store::facts_after(tx, &at, FACTS)).await?;
+    let mut gathered = gather(shard.streams.expand.as_ref(), &group, &facts).await;
+    if let Some(why) = gathered.stuck.take() {
+        tracing::warn!(partition = group.partition, why, "facts cannot be expanded now");
+        dispatched.stuck.push(format!("{}: {why}", group.partition));
+    }
+    if gathered.to.is_some_and(|to| to != group.at) {
+        dispatched.events += commit(shard, group, gathered).await?;
+        dispatched.moved = true;
+    }
+    Ok(())
+}
+
+/// Cursors and deliveries, in one transaction. A subscription that changed since it was read gets nothing of it.
+async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> {
+    let Some(to) = gathered.to else { return Ok(0) };
+    let moves: Vec<Move> = group
+        .members
+        .iter()
+        .map(|m| Move { namespace: m.namespace.clone(), id: m.id, version: m.version, from: group.at, to })
+        .collect();
+    let (partition, rows) = (group.partition, gathered.rows);
+    let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
+        let moved = cursor::advance(tx, &partition, &moves)?;
+        let numbered = number(tx, &moved, &rows)?;
+        delivery::insert(tx, &numbered)?;
+        numbered.iter().filter(|row| row.error.is_some()).for_each(|row| tell_dead(tx, row));
+        Ok(numbered.len() as u64)
+    });
+    write.await
+}
+
+/// Give the rows of those that moved their sequences.
+fn number(tx: &mut Unbound<'_, '_>, moved: &[(Namespace, SubscriptionId)], rows: &[New]) -> Result<Vec<New>> {
+    let moved: HashSet<SubscriptionId> = moved.iter().map(|(_, id)| *id).collect();
+    let mut counts: BTreeMap<SubscriptionId, (&Namespace, i64)> = BTreeMap::new();
+    let kept: Vec<&New> = rows.iter().filter(|row| moved.contains(&row.subscription)).collect();
+    kept.iter().for_each(|row| counts.entry(row.subscription).or_insert((&row.namespace, 0)).1 += 1);
+    let wanted: Vec<_> = counts.iter().map(|(id, (namespace, count))| (*namespace, *id, *count)).collect();
+    let behind = progress::take_all(tx, &wanted)?;
+    assert_eq!(behind.len(), wanted.len(), "a subscription whose cursor moved has a progress");
+    let mut next: HashMap<SubscriptionId, i64> =
+        behind.into_iter().map(|(id, behind)| (id, behind - counts[&id].1)).collect();
+    let number = |row: &&New| {
+        let slot = next.entry(row.subscription).or_default();
+        *slot += 1;
+        New { sequence: *slot - 1, ..(*row).clone() }
+    };
+    Ok(kept.iter().map(number).collect())
+}
+
+fn tell_dead(tx: &mut Unbound<'_, '_>, row: &New) {
+    let who = Principal::system("streams", row.namespace.clone());
+    let says =
+        serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
+    tx.append(&row.namespace, Fact::new("delivery.dead", 1).about(&row.subscription, 0).by(&who).says(&says));
+}

@@ -1,0 +1,169 @@
+use crate::world::{World, outbound};
+use serde_json::json;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use streams::outbound::{Failure, Guard, Lookup, Method, Outbound, Request, Settings};
+use testkit::http::{Answer, Server};
+use testkit::on_each_engine;
+
+/// Names that resolve to whatever comes next; the last answer stays.
+struct Liar {
+    answers: Mutex<Vec<Vec<&'static str>>>,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Lookup for Liar {
+    async fn lookup(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut answers = self.answers.lock().unwrap();
+        let now = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        Ok(now.iter().map(|address| address.parse().unwrap()).collect())
+    }
+}
+
+fn liar(answers: &[&[&'static str]]) -> (Outbound, Arc<Liar>) {
+    let answers = answers.iter().map(|one| one.to_vec()).collect();
+    let lookup = Arc::new(Liar { answers: Mutex::new(answers), asked: AtomicUsize::new(0) });
+    let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
+    let settings = Settings { lookup: lookup.clone(), ..Settings::new(guard) };
+    (Outbound::new(settings).unwrap(), lookup)
+}
+
+fn port(server: &Server) -> String {
+    server.address().rsplit(':').next().unwrap().to_owned()
+}
+
+async fn get(outbound: &Outbound, url: &str) -> Result<u16, Failure> {
+    outbound.send(Request::new(Method::Get, url)).await.map(|answer| answer.status)
+}
+
+fn is_refused(result: &Result<u16, Failure>) -> bool {
+    matches!(result, Err(Failure::Refused { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_a_neighbour_is_refused() {
+    let server = Server::start();
+    for lie in [
+        &["10.0.0.1"][..],
+        &["169.254.169.254"],
+        &["::ffff:169.254.169.254"],
+        &["fd00:ec2::254"],
+        &["127.0.0.1", "10.0.0.1"],
+        &["127.0.0.2"],
+    ] {
+        let (outbound, _) = liar(&[lie]);
+        let result = get(&outbound, &format!("http://hooks.example.org:{}/", port(&server))).await;
+        assert!(is_refused(&result), "{lie:?}: {result:?}");
+    }
+    assert_eq!(server.count(), 0);
+    let (nowhere, _) = liar(&[&[]]);
+    assert!(matches!(get(&nowhere, "http://hooks.example.org/").await, Err(Failure::Unresolved { .. })));
+}
+
+/// The connection goes to the address that was checked: the name is asked once for each connection, and every answer is checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_changes_its_mind_finds_no_gap() {
+    let server = Server::answering(|_| Answer::status(200).with_header("connection", "close"));
+    let (outbound, lookup) = liar(&[&["127.0.0.1"], &["10.0.0.1"]]);
+    let url = format!("http://hooks.example.org:{}/", port(&server));
+    assert_eq!(get(&outbound, &url).await, Ok(200));
+    assert_eq!(lookup.asked.load(Ordering::SeqCst), 1);
+    assert!(is_refused(&get(&outbound, &url).await));
+    assert_eq!((server.count(), lookup.asked.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_checked_like_the_first_address() {
+    let outbound = outbound(&["127.0.0.1"]);
+    let target = Server::start();
+    for to in
+        ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.2:80/", "http://[::1]/", "http://0x0a000001/"]
+    {
+        let server = Server::answering(move |_| Answer::redirect(307, to));
+        assert!(is_refused(&get(&outbound, &server.url("/")).await), "{to}");
+    }
+    for to in ["file:///etc/passwd", "ftp://127.0.0.1/", "http://user:word@127.0.0.1/"] {
+        let server = Server::answering(move |_| Answer::redirect(302, to));
+        assert!(matches!(get(&outbound, &server.url("/")).await, Err(Failure::Url { .. })), "{to}");
+    }
+    let to = target.url("/there");
+    let server = Server::answering(move |_| Answer::redirect(302, &to));
+    assert_eq!(get(&outbound, &server.url("/")).await, Ok(200));
+    assert_eq!(target.requests()[0].target, "/there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_end() {
+    let server = Server::answering(|_| Answer::redirect(307, "/again"));
+    let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
+    assert!(matches!(result, Err(Failure::Redirect { .. })), "{result:?}");
+    assert_eq!(server.count(), 4, "the first and three more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_do_not_go_to_another_origin() {
+    let target = Server::start();
+    let to = target.url("/there");
+    let server = Server::answering(move |_| Answer::redirect(308, &to));
+    let mut request = Request::new(Method::Post, server.url("/")).with_header("Authorization", "Bearer hush");
+    request = request.with_header("Content-Type", "application/json");
+    request.body = b"{}".to_vec();
+    assert_eq!(outbound(&["127.0.0.1"]).send(request).await.unwrap().status, 200);
+    assert_eq!(server.requests()[0].header("authorization"), Some("Bearer hush"));
+    let there = &target.requests()[0];
+    assert_eq!(
+        (there.method.as_str(), there.header("authorization"), there.body.as_slice()),
+        ("POST", None, &b"{}"[..])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_without_end_are_cut() {
+    let server = Server::answering(|_| Answer::Endless);
+    let mut request = Request::new(Method::Get, server.url("/"));
+    request.max_body = 100_000;
+    let answer = outbound(&["127.0.0.1"]).send(request).await.unwrap();
+    assert_eq!((answer.status, answer.body.len(), answer.truncated), (200, 100_000, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_do_not_come_are_not_waited_for() {
+    let server = Server::answering(|_| Answer::Silence);
+    let mut request = Request::new(Method::Get, server.url("/secret?token=hush"));
+    request.timeout_ms = 100;
+    let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();
+    assert_eq!(failure, Failure::Timeout { host: "127.0.0.1".to_owned(), limit_ms: 100 });
+    let closed = Request::new(Method::Get, format!("http://127.0.0.1:{}/x?token=hush", testkit::free_port()));
+    let failure = outbound(&["127.0.0.1"]).send(closed).await.unwrap_err();
+    assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
+    assert!(!failure.to_string().contains("hush"));
+}
+
+/// A webhook's address is checked when it is written and whenever it is used; its hostile answers harm nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_guarded() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let inner = Server::start();
+        let to = inner.url("/").replace("127.0.0.1", "127.0.0.2");
+        let server = Server::answering(move |_| Answer::redirect(307, &to));
+        let id = world.hook("redirected", &server).await;
+        let endless = Server::answering(|_| Answer::Endless);
+        let well = world.hook("endless", &endless).await;
+        world.say(0..1).await;
+        world.settle().await;
+        let status = world.status(id).await;
+        assert!(status.last_error.unwrap().contains("not allowed"));
+        assert_eq!((inner.count(), status.delivered, status.waiting), (0, 0, 1));
+        assert_eq!(world.status(well).await.delivered, 1, "a status is a status, whatever follows it");
+
+        let private = json!({ "type": "webhook", "url": "http://192.168.0.1/" });
+        let new = serde_json::from_value(json!({ "name": "x", "delivery": private })).unwrap();
+        let refused = streams::subscribe(&world.streams, &crate::world::who("ns"), new, None).await.unwrap_err();
+        assert!(matches!(refused, streams::Error::Invalid { field, .. } if field == "delivery.url"));
+    })
+    .await;
+}

@@ -1,0 +1,192 @@
+use crate::world::{World, who};
+use serde_json::{Value, json};
+use streams::{Error, Limits, NewSubscription};
+use testkit::http::Server;
+use testkit::on_each_engine;
+use types::{Coded, Page};
+
+fn good() -> Value {
+    json!({ "name": "a", "delivery": { "type": "webhook", "url": "https://hooks.example.org/x" } })
+}
+
+fn parse(value: &Value) -> NewSubscription {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let long = "x".repeat(300);
+        let cases = [
+            ("/name", json!(""), "name"),
+            ("/name", json!("a b"), "name"),
+            ("/name", json!("x".repeat(65)), "name"),
+            ("/delivery/url", json!("nowhere"), "delivery.url"),
+            ("/delivery/url", json!("http://10.0.0.1/"), "delivery.url"),
+            ("/delivery/url", json!("https://me:word@example.org/"), "delivery.url"),
+            ("/delivery/batch_size", json!(0), "delivery.batch_size"),
+            ("/delivery/batch_size", json!(1_001), "delivery.batch_size"),
+            ("/delivery/timeout_ms", json!(60_001), "delivery.timeout_ms"),
+            ("/delivery/headers", json!({ "Host": "x" }), "delivery.headers.Host"),
+            ("/delivery/headers", json!({ "Florin-Signature": "x" }), "delivery.headers.Florin-Signature"),
+            ("/delivery/headers", json!({ "X-A": "a\r\nb: c" }), "delivery.headers.X-A"),
+            ("/delivery/headers", json!({ "a b": "x" }), "delivery.headers.a b"),
+            ("/delivery", json!({ "type": "websocket", "window": 33 }), "delivery.window"),
+            ("/filter", json!({ "types": ["a", ""] }), "filter.types[1]"),
+            ("/filter", json!({ "subjects": [long] }), "filter.subjects[0]"),
+            ("/filter", json!({ "sources": vec!["0x"; 101] }), "filter.sources"),
+            ("/retry", json!({ "attempts": 0 }), "retry.attempts"),
+            ("/retry", json!({ "initial_ms": 99 }), "retry.initial_ms"),
+            ("/retry", json!({ "initial_ms": 5_000, "max_ms": 4_000 }), "retry.max_ms"),
+        ];
+        for (at, value, field) in cases {
+            let mut new = good();
+            let (parent, key) = at.rsplit_once('/').unwrap();
+            new.pointer_mut(parent).unwrap()[key] = value.clone();
+            let error = streams::subscribe(&world.streams, &who("ns"), parse(&new), None).await.unwrap_err();
+            assert_eq!(error.field().as_deref(), Some(field), "{value}: {error}");
+            assert_eq!(error.code().status, 400);
+        }
+        for unknown in
+            [json!({ "colour": 1 }), json!({ "delivery": { "type": "pigeon" } }), json!({ "filter": { "type": [] } })]
+        {
+            let mut new = good();
+            new.as_object_mut().unwrap().extend(unknown.as_object().unwrap().clone());
+            assert!(serde_json::from_value::<NewSubscription>(new).is_err(), "{unknown}");
+        }
+        let none = streams::subscriptions(&world.streams, &who("ns"), &Page::default()).await.unwrap();
+        assert_eq!(none, [], "nothing was made");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_read_as_it_was_written() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let new = json!({
+            "name": "books",
+            "filter": { "types": ["event.*"], "finality": ["final"], "chain": "eip155:1", "topics": ["0x01"] },
+            "delivery": { "type": "webhook", "url": "https://hooks.example.org/x", "headers": { "X-Key": "hush" }, "batch_size": 7, "timeout_ms": 1_000 },
+            "retry": { "initial_ms": 200, "max_ms": 300, "attempts": 4 },
+            "on_error": "hold",
+            "suspended": true
+        });
+        let made = streams::subscribe(&world.streams, &who("ns"), parse(&new), None).await.unwrap();
+        let read = streams::subscription(&world.streams, &who("ns"), made.subscription.id).await.unwrap();
+        assert_eq!(read, made.subscription);
+        let shown = serde_json::to_value(&read).unwrap();
+        for member in ["name", "filter", "retry", "on_error", "suspended"] {
+            assert_eq!(shown[member], new[member], "{member}");
+        }
+        assert_eq!(shown["delivery"]["headers"], json!({ "X-Key": "" }));
+        assert_eq!((shown["version"].as_i64(), shown["delivery"]["batch_size"].as_i64()), (Some(1), Some(7)));
+        let listed = streams::subscriptions(&world.streams, &who("ns"), &Page::default()).await.unwrap();
+        assert_eq!(listed, [read]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_unique_and_counted() {
+    on_each_engine(|test| async move {
+        let world = World::with(test, Limits { subscriptions: 2, ..Limits::default() }, &[]).await;
+        let subscribe = |name: &str| {
+            let mut new = good();
+            new["name"] = json!(name);
+            let streams = world.streams.clone();
+            async move { streams::subscribe(&streams, &who("ns"), parse(&new), None).await }
+        };
+        let first = subscribe("a").await.unwrap().subscription;
+        assert_eq!(subscribe("a").await.unwrap_err(), Error::NameTaken { name: "a".to_owned() });
+        let second = subscribe("b").await.unwrap().subscription;
+        assert_eq!(subscribe("c").await.unwrap_err(), Error::TooMany { limit: 2 });
+        let rename = |name: &str| serde_json::from_value(json!({ "name": name })).unwrap();
+        let taken = streams::update(&world.streams, &who("ns"), second.id, rename("a")).await;
+        assert_eq!(taken.unwrap_err(), Error::NameTaken { name: "a".to_owned() });
+        streams::unsubscribe(&world.streams, &who("ns"), first.id).await.unwrap();
+        assert_eq!(streams::update(&world.streams, &who("ns"), second.id, rename("a")).await.unwrap().version, 2);
+        let gone = streams::subscription(&world.streams, &who("ns"), first.id).await;
+        assert_eq!(gone.unwrap_err(), Error::Unknown { id: first.id });
+        subscribe("c").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_command_makes_one_subscription() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let subscribe = |new: Value, key: &'static str| {
+            let streams = world.streams.clone();
+            async move { streams::subscribe(&streams, &who("ns"), parse(&new), Some(key)).await }
+        };
+        let made = subscribe(good(), "k").await.unwrap();
+        let again = subscribe(good(), "k").await.unwrap();
+        assert_eq!((again.subscription.id, again.replayed, again.secret), (made.subscription.id, true, None));
+        let mut other = good();
+        other["name"] = json!("b");
+        assert_eq!(subscribe(other.clone(), "k").await.unwrap_err(), Error::KeyReused);
+        // A refusal does not burn the key.
+        assert!(matches!(subscribe(good(), "l").await, Err(Error::NameTaken { .. })));
+        assert!(!subscribe(other, "l").await.unwrap().replayed);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_for_the_version_that_was_read() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let server = Server::start();
+        let id = world.hook("a", &server).await;
+        let change = |value: Value| serde_json::from_value(value).unwrap();
+        let stale = change(json!({ "version": 7, "name": "b" }));
+        let refused = streams::update(&world.streams, &who("ns"), id, stale).await;
+        assert_eq!(refused.unwrap_err(), Error::Stale { expected: 7, found: 1 });
+        let kind = change(json!({ "delivery": { "type": "websocket" } }));
+        assert_eq!(
+            streams::update(&world.streams, &who("ns"), id, kind).await.unwrap_err(),
+            Error::Kind { expected: "webhook" }
+        );
+        let filter = change(json!({ "version": 1, "filter": { "types": ["none"] } }));
+        assert_eq!(streams::update(&world.streams, &who("ns"), id, filter).await.unwrap().version, 2);
+        world.say(0..2).await;
+        world.settle().await;
+        assert_eq!(server.count(), 0, "the new filter counts");
+    })
+    .await;
+}
+
+/// What people do stands in the facts, and never a secret with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_act_leaves_a_fact() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let server = Server::start();
+        let (streams, who) = (world.streams.clone(), who("ns"));
+        let id = world.hook("a", &server).await;
+        streams::suspend(&streams, &who, id).await.unwrap();
+        streams::resume(&streams, &who, id).await.unwrap();
+        streams::rewind(&streams, &who, id, streams::From::Oldest).await.unwrap();
+        let secret = streams::rotate_secret(&streams, &who, id, 1).await.unwrap();
+        streams::retire_secret(&streams, &who, id, &secret.id).await.unwrap();
+        streams::unsubscribe(&streams, &who, id).await.unwrap();
+        let at = store::Cursor { partition: "api/0".into(), seq: 0 };
+        let facts = world.test.db.read_unbound(move |tx| store::facts_after(tx, &at, 100)).await.unwrap();
+        let told: Vec<_> = facts.iter().map(|fact| (fact.kind.as_str(), fact.subjects[0].version)).collect();
+        let expected = [
+            ("subscription.created", 1),
+            ("subscription.suspended", 2),
+            ("subscription.resumed", 3),
+            ("subscription.rewound", 4),
+            ("subscription.secret_rotated", 5),
+            ("subscription.secret_retired", 6),
+            ("subscription.deleted", 7),
+        ];
+        assert_eq!(told, expected);
+        assert!(facts.iter().all(|fact| fact.actor == "ns/app" && fact.subjects[0].id == id.to_string()));
+    })
+    .await;
+}
