@@ -1,0 +1,139 @@
+//! Balances, and what is still pending of them.
+
+use store::{Result, Tx};
+use types::{ChainId, Height, Quantity, Time};
+
+/// The key of a balance: chain, address, pool or NFT.
+pub(crate) type Key = (String, String, String);
+/// A balance to be written: its key, the parent's type, its id, what it is now, its first version, when.
+pub(crate) type New = (String, String, String, &'static str, String, Quantity, i64, Time);
+
+/// The balances of these keys that there are.
+pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[Key]) -> Result<Vec<(String, String, String, Quantity)>> {
+    tx.query_rows(
+        "WITH n(chain, address, parent_id) AS ({rows})
+         SELECT b.chain, b.address, b.parent_id, b.quantity FROM n
+           JOIN balance b ON b.namespace = ?ns AND b.chain = n.chain AND b.address = n.address AND b.parent_id = n.parent_id",
+        (),
+        keys,
+    )
+}
+
+/// Write balances, new or known.
+pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[New]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO balance (namespace, chain, address, parent_id, parent_type, id, quantity, version, updated) {ns_rows}
+         ON CONFLICT (namespace, chain, address, parent_id) DO UPDATE
+            SET quantity = excluded.quantity, version = balance.version + 1, updated = excluded.updated",
+        (),
+        rows,
+    )?;
+    Ok(())
+}
+
+/// Forget the balances of a pool or NFT that nothing moved in.
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
+    tx.execute("DELETE FROM balance WHERE namespace = ?ns AND parent_id = ?1", (parent,))?;
+    Ok(())
+}
+
+/// Who has something of these NFTs: NFT, address, in the order of addresses.
+pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(String, String)>> {
+    tx.query_rows(
+        "WITH n(id) AS ({rows})
+         SELECT b.parent_id, b.address FROM n JOIN balance b ON b.namespace = ?ns AND b.parent_id = n.id AND b.quantity > ?1",
+        (Quantity::zero(),),
+        nfts,
+    )
+}
+
+/// What came to, or left, an address by derived changes above a height: parent, amount. `column` is `from_address` or `to_address`.
+pub(crate) fn derived_above(
+    tx: &mut Tx<'_, '_>,
+    column: &'static str,
+    chain: &ChainId,
+    above: Height,
+    addresses: &[(String,)],
+) -> Result<Vec<(String, String, Quantity)>> {
+    let sql = format!(
+        "WITH n(address) AS ({{rows}})
+         SELECT n.address, t.parent_id, t.amount FROM n
+           JOIN transfer t ON t.namespace = ?ns AND t.{column} = n.address AND t.height > ?2
+          WHERE t.chain = ?1 AND t.reverted = 0 AND t.explicit = 0 AND t.amount IS NOT NULL"
+    );
+    tx.query_rows(&sql, (chain, above), addresses)
+}
+
+/// Changes that were given for an address above a height: parent, direction, amount.
+pub(crate) fn given_above(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    above: Height,
+    addresses: &[(String,)],
+) -> Result<Vec<(String, String, i64, Quantity)>> {
+    tx.query_rows(
+        "WITH n(address) AS ({rows})
+         SELECT n.address, t.parent_id, c.direction, c.amount FROM n
+           JOIN balance_change c ON c.namespace = ?ns AND c.address = n.address AND c.chain = ?1
+           JOIN transfer t ON t.namespace = ?ns AND t.chain = c.chain AND t.transaction_id = c.transaction_id
+                          AND t.path = c.path AND t.block_hash = c.block_hash
+          WHERE t.reverted = 0 AND t.explicit = 1 AND t.height > ?2",
+        (chain, above),
+        addresses,
+    )
+}
+
+/// Addresses that have a balance in some pools, in order, behind one: chain, address.
+pub(crate) fn addresses_in(
+    tx: &mut Tx<'_, '_>,
+    asset: &str,
+    after: (&str, &str),
+    limit: u32,
+) -> Result<Vec<(String, String)>> {
+    tx.rows(
+        "SELECT DISTINCT b.chain, b.address FROM balance b
+          WHERE b.namespace = ?ns AND (b.chain, b.address) > (?2, ?3)
+            AND b.parent_id IN (SELECT p.id FROM pool p WHERE p.namespace = ?ns AND p.asset_id = ?1)
+          ORDER BY b.chain, b.address LIMIT ?4",
+        (asset, after.0, after.1, limit),
+    )
+}
+
+/// The balances of addresses in the pools of an asset: chain, address, pool, quantity, when.
+pub(crate) fn in_asset(
+    tx: &mut Tx<'_, '_>,
+    asset: &str,
+    addresses: &[(String, String)],
+) -> Result<Vec<(String, String, String, Quantity, Time)>> {
+    tx.query_rows(
+        "WITH n(chain, address) AS ({rows})
+         SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
+           JOIN balance b ON b.namespace = ?ns AND b.chain = n.chain AND b.address = n.address
+           JOIN pool p ON p.namespace = ?ns AND p.id = b.parent_id AND p.asset_id = ?1",
+        (asset,),
+        addresses,
+    )
+}
+
+/// A change with its place in the history of an address in a pool: transfer, place, direction, amount, position.
+pub(crate) type Change = (String, i64, i64, Quantity, String);
+
+/// The newest changes of an address in a pool, newest first.
+pub(crate) fn newest_changes(tx: &mut Tx<'_, '_>, key: &Key, limit: u32) -> Result<Vec<Change>> {
+    tx.rows(
+        "SELECT v.transfer_id, v.place, v.direction, v.amount, v.position FROM transfer_change v
+          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3
+          ORDER BY v.position DESC, v.transfer_id DESC, v.place DESC LIMIT ?4",
+        (&key.0, &key.1, &key.2, limit),
+    )
+}
+
+/// The oldest changes of an address in a pool, oldest first.
+pub(crate) fn oldest_changes(tx: &mut Tx<'_, '_>, key: &Key, limit: u32) -> Result<Vec<Change>> {
+    tx.rows(
+        "SELECT v.transfer_id, v.place, v.direction, v.amount, v.position FROM transfer_change v
+          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3
+          ORDER BY v.position, v.transfer_id, v.place LIMIT ?4",
+        (&key.0, &key.1, &key.2, limit),
+    )
+}

@@ -1,0 +1,19 @@
+//! Labels beside the objects, so that they can be filtered.
+
+use store::{Result, Tx};
+
+/// Forget the labels of objects.
+pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
+    tx.execute_rows(
+        "WITH n(id) AS ({rows}) DELETE FROM label WHERE namespace = ?ns AND type = ?1 AND object_id IN (SELECT n.id FROM n)",
+        (kind,),
+        ids,
+    )?;
+    Ok(())
+}
+
+/// Enter labels: type, object, key, value.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[(&str, &str, String, String)]) -> Result<()> {
+    tx.execute_rows("INSERT INTO label (namespace, type, object_id, key, value) {ns_rows}", (), rows)?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Declared metadata: which paths, and their values beside the objects.
+
+use store::{Result, Tx, Value};
+
+/// A declared path: type, path, kind, whether it is ready.
+pub(crate) type Declared = (String, String, String, bool);
+
+/// Everything that is declared.
+pub(crate) fn declared(tx: &mut Tx<'_, '_>) -> Result<Vec<Declared>> {
+    tx.rows("SELECT type, path, kind, ready FROM metadata_field WHERE namespace = ?ns ORDER BY type, path", ())
+}
+
+/// Declare a path; false if it is declared already.
+pub(crate) fn declare(tx: &mut Tx<'_, '_>, kind: &str, path: &str, form: &str) -> Result<bool> {
+    let inserted = tx.execute(
+        "INSERT INTO metadata_field (namespace, type, path, kind, ready) VALUES (?ns, ?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
+        (kind, path, form),
+    )?;
+    Ok(inserted == 1)
+}
+
+/// Say that every object is entered.
+pub(crate) fn make_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+    tx.execute("UPDATE metadata_field SET ready = 1 WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    Ok(())
+}
+
+/// Withdraw a declaration; false if there was none.
+pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
+    let deleted =
+        tx.execute("DELETE FROM metadata_field WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    Ok(deleted == 1)
+}
+
+/// Forget the values of a path.
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+    tx.execute("DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    Ok(())
+}
+
+/// Forget the values of objects.
+pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
+    tx.execute_rows(
+        "WITH n(id) AS ({rows})
+         DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND object_id IN (SELECT n.id FROM n)",
+        (kind,),
+        ids,
+    )?;
+    Ok(())
+}
+
+/// Enter values: type, path, object, text or number, whether the text is a hash.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO metadata_value (namespace, type, path, object_id, text_value, number_value, hashed) {ns_rows}
+         ON CONFLICT (namespace, type, object_id, path) DO UPDATE
+            SET text_value = excluded.text_value, number_value = excluded.number_value, hashed = excluded.hashed",
+        (),
+        rows,
+    )?;
+    Ok(())
+}
+
+/// Whether some text of a path is known by its hash only.
+pub(crate) fn has_hashed(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
+    let found: Option<(i64,)> = tx.row(
+        "SELECT 1 FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2 AND hashed = 1 LIMIT 1",
+        (kind, path),
+    )?;
+    Ok(found.is_some())
+}
+
+/// The ids and texts of `column` behind an id, for entering what was there before.
+pub(crate) fn texts_after(
+    tx: &mut Tx<'_, '_>,
+    table: &str,
+    column: &str,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(String, Option<String>)>> {
+    tx.rows(
+        &format!("SELECT id, {column} FROM {table} WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2"),
+        (after, limit),
+    )
+}
