@@ -32,15 +32,17 @@ CREATE TABLE submission (
   created_contract TEXT,
   attempts BIGINT NOT NULL,
   next_at BIGINT NOT NULL,
+  -- The order of arrival: microseconds, made unique within a process.
+  arrival BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   version BIGINT NOT NULL,
   PRIMARY KEY (namespace, id)
 );
 CREATE INDEX submission_due ON submission (shard, state, next_at);
-CREATE INDEX submission_lane ON submission (chain, signer, state, place);
+CREATE INDEX submission_in_lane ON submission (chain, signer, state, place);
 CREATE INDEX submission_block ON submission (chain, block_hash);
-CREATE INDEX submission_listing ON submission (namespace, created_at, id);
+CREATE INDEX submission_listing ON submission (namespace, arrival);
 
 -- Every transaction ever signed for a submission: all are watched for ever.
 CREATE TABLE submission_sent (

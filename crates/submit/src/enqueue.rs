@@ -97,6 +97,7 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Submission
         created_contract: None,
         attempts: 0,
         next_at: now,
+        arrival: submit.arrival(now),
         created: now,
         updated: now,
         version: 1,

@@ -45,8 +45,9 @@ pub use worker::{Progress, Worker};
 use chain::Connector;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use store::{Db, Lease};
-use types::ChainId;
+use types::{ChainId, Time};
 
 /// What submissions are handled with.
 #[derive(Clone)]
@@ -59,6 +60,7 @@ struct Inner {
     policy: policy::Policy,
     chains: BTreeMap<ChainId, Arc<dyn Connector>>,
     settings: Settings,
+    last_arrival: AtomicI64,
 }
 
 /// Limits and pauses.
@@ -94,7 +96,7 @@ impl Submit {
         settings: Settings,
     ) -> Self {
         let chains = chains.into_iter().map(|chain| (chain.chain().clone(), chain)).collect();
-        Self(Arc::new(Inner { db, lease, keys, policy, chains, settings }))
+        Self(Arc::new(Inner { db, lease, keys, policy, chains, settings, last_arrival: AtomicI64::new(0) }))
     }
 
     /// The chains that are configured.
@@ -105,6 +107,13 @@ impl Submit {
     /// The connector of a chain.
     pub fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
         self.0.chains.get(chain).ok_or_else(|| Error::UnknownChain { chain: chain.clone() })
+    }
+
+    /// A place in the order of arrival: microseconds, or one more than the last where the clock is too coarse to tell two apart.
+    pub(crate) fn arrival(&self, now: Time) -> i64 {
+        let later = |last: i64| Some(now.micros().max(last + 1));
+        let update = self.0.last_arrival.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
+        update.map_or(now.micros(), |last| now.micros().max(last + 1))
     }
 
     /// Which shard a lane belongs to.

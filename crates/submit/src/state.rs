@@ -196,12 +196,15 @@ pub fn step(state: State, event: Event, paused_from: Option<State>) -> Result<St
         (S::Permitted | S::Signing | S::Signed | S::Accepted | S::Reorged, E::Signed) => S::Signed,
         (S::Signed | S::Accepted | S::Reorged, E::Accepted) => S::Accepted,
         (S::Signed | S::Accepted | S::Reorged, E::Unproven) => state,
-        (S::Signed | S::Accepted | S::Reorged | S::Paused, E::Mined) => S::Mined,
-        (S::Mined, E::Mined) => S::Mined,
+        (S::Signed | S::Accepted | S::Reorged | S::Mined, E::Mined) => S::Mined,
         (S::Mined, E::Dropped) => S::Reorged,
         (S::Mined, E::Final) => S::Final,
-        (S::Signed | S::Accepted | S::Mined | S::Reorged | S::Paused, E::Superseded) => S::Replaced,
-        (S::Signed | S::Accepted | S::Mined | S::Reorged | S::Paused, E::Cancelled) => S::Cancelled,
+        (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => S::Replaced,
+        (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => S::Cancelled,
+        // The chain does not care that we have paused.
+        (S::Paused, E::Mined | E::Superseded | E::Cancelled) if paused_from.is_some_and(S::may_be_on_chain) => {
+            return step(S::Signed, event, None);
+        }
         (S::Permitted | S::Signed | S::Accepted | S::Reorged, E::Paused) => S::Paused,
         (S::Paused, E::Paused) => S::Paused,
         (S::Paused, E::Resumed) => paused_from.unwrap_or(S::Signed),

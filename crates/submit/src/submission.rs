@@ -107,6 +107,9 @@ pub struct Submission {
     pub attempts: u32,
     /// When the worker looks at it again.
     pub next_at: Time,
+    /// Its place in the order of arrival.
+    #[serde(skip)]
+    pub arrival: i64,
     /// When it was received.
     pub created: Time,
     /// When it last changed.

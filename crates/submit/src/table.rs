@@ -7,7 +7,7 @@ use types::{ChainId, Namespace, Page, Status, SubmissionId, Time, Witness};
 
 const COLUMNS: &str = "namespace, id, chain, signer, idempotency_key, initiator, intent, interface, policies, context, state, \
      paused_from, reason, quote, decision, permit, place, supersedes, tx_id, block_hash, block_height, outcome, fee, \
-     created_contract, attempts, next_at, created_at, updated_at, version";
+     created_contract, attempts, next_at, arrival, created_at, updated_at, version";
 
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data always serializes")
@@ -63,6 +63,7 @@ fn submission(row: Row) -> Result<Submission> {
         created_contract: row.take()?,
         attempts: row.take()?,
         next_at: row.take()?,
+        arrival: row.take()?,
         created: row.take()?,
         updated: row.take()?,
         version: u64::try_from(row.take::<i64>()?).unwrap_or(0),
@@ -78,7 +79,7 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &[(Submission, i64)]) -> Result<(
     let rows: Vec<Vec<Value<'_>>> = new.iter().map(|(one, shard)| insert_row(one, *shard)).collect();
     tx.execute_rows(
         "INSERT INTO submission (namespace, id, chain, signer, shard, idempotency_key, initiator, intent, interface, policies,
-                                 context, state, attempts, next_at, created_at, updated_at, version, supersedes) {ns_rows}",
+                                 context, state, attempts, next_at, arrival, created_at, updated_at, version, supersedes) {ns_rows}",
         (),
         &rows,
     )?;
@@ -100,6 +101,7 @@ fn insert_row(one: &Submission, shard: i64) -> Vec<Value<'_>> {
         Value::Text(one.state.as_str().into()),
         one.attempts.to_value(),
         one.next_at.to_value(),
+        Value::Int(one.arrival),
         one.created.to_value(),
         one.updated.to_value(),
         Value::Int(1),
@@ -159,8 +161,8 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Option<Submis
 pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR signer = ?2)
-            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR id < ?6)
-          ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5"
+            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR arrival < (SELECT arrival FROM submission WHERE namespace = ?ns AND id = ?6))
+          ORDER BY arrival DESC, id DESC LIMIT ?4 OFFSET ?5"
     );
     let state = filter.state.map(State::as_str);
     submissions(tx.rows(&sql, (state, &filter.signer, &filter.chain, page.limit, page.skip, &page.after))?)
@@ -179,7 +181,7 @@ pub(crate) fn due(
     let marks: Vec<String> = (0..states.len()).map(|place| format!("?{}", place + 4)).collect();
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND state IN ({}) AND next_at <= ?2
-          ORDER BY created_at, id LIMIT ?3",
+          ORDER BY arrival, id LIMIT ?3",
         marks.join(", ")
     );
     submissions(tx.rows(&sql, params)?)
@@ -255,7 +257,7 @@ pub(crate) fn holders(
         "WITH n(w) AS ({{rows}})
          SELECT h.witness, {qualified} FROM submission_witness h
            JOIN n ON h.witness = n.w JOIN submission s ON s.namespace = h.namespace AND s.id = h.submission
-          WHERE h.chain = ?1 ORDER BY s.created_at, s.id"
+          WHERE h.chain = ?1 ORDER BY s.arrival, s.id"
     );
     let found: Vec<Row> = tx.query_rows(&sql, (chain,), &rows)?;
     found

@@ -1,0 +1,78 @@
+use crate::world::World;
+use serde_json::json;
+use submit::State;
+use testkit::{Fault, on_each_engine};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_any_turn_pays_once() {
+    on_each_engine(|test| async move {
+        let Some(mut world) = World::new(test).await else { return };
+        let id = world.enqueue(world.payment(5)).await;
+        for _ in 0..6 {
+            world.work().await;
+            world = world.crash_and_restart().await;
+        }
+        world.settle().await;
+        world.mine(1).await;
+        world = world.crash_and_restart().await;
+        world.mine(2).await;
+        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_is_not_sent_twice() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else { return };
+        world.proxy.next("eth_sendRawTransaction", Fault::LoseReply);
+        let id = world.enqueue(world.payment(5)).await;
+        world.settle().await;
+        let unsure = world.get(id).await;
+        assert_eq!(unsure.state, State::Signed, "{:?}", unsure.reason);
+        let world = world.crash_and_restart().await;
+        world.wait(2_000).await;
+        world.settle().await;
+        assert_eq!(world.state(id).await, State::Accepted);
+        world.mine(3).await;
+        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+        let again = world.get(id).await;
+        assert_eq!(submit::sent(&world.submit, &world.who, id).await.unwrap().len(), 1, "{again:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_never_arrived_is_sent_again() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else { return };
+        world.proxy.next("eth_sendRawTransaction", Fault::LoseCall);
+        let id = world.enqueue(world.payment(5)).await;
+        world.settle().await;
+        assert_eq!(world.state(id).await, State::Signed);
+        world.wait(2_000).await;
+        world.settle().await;
+        world.mine(3).await;
+        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_forgets_is_sent_again() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else { return };
+        let id = world.enqueue(world.payment(5)).await;
+        world.settle().await;
+        let hash = world.get(id).await.transaction.unwrap();
+        world.node.rpc("anvil_dropTransaction", json!([hash]));
+        world.mine(1).await;
+        assert_eq!(world.nonce(), 0);
+        world.wait(31_000).await;
+        world.settle().await;
+        world.mine(3).await;
+        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+        assert_eq!(world.get(id).await.transaction, Some(hash), "the same bytes");
+    })
+    .await;
+}

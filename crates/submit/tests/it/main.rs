@@ -1,0 +1,8 @@
+//! Submissions on a real node: what the chain says, judged from outside.
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod lanes;
+mod refusals;
+mod reorg;
+mod world;

@@ -1,0 +1,177 @@
+//! The one door of the stories: a database, an anvil, and everything between an intent and a final transaction.
+
+use chain::Connector;
+use chain::evm::{Evm, EvmConfig};
+use index::{Follower, Settings, Start};
+use intent::Intent;
+use keys::{Keys, NewSecret, NewWallet, WalletKind};
+use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use serde_json::json;
+use std::sync::Arc;
+use store::secret::{Cost, Master};
+use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
+use testkit::anvil::{self, Anvil, Mining, Options};
+use testkit::{Proxy, TestDb, namespace};
+use types::{Amount, ChainId, Json, Kind, Principal, Role, SubmissionId};
+
+/// The first of the node's own accounts, whose keys everybody knows.
+pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
+pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
+/// Payments up to this many wei.
+const POLICY: &str = "package florin.small
+import data.florin.amount
+default allow := false
+allow if { every move in input.effects.moves { amount.at_most(move.amount, \"1000000\") } }
+deny contains \"more than a million\" if { some move in input.effects.moves; not amount.at_most(move.amount, \"1000000\") }
+";
+
+pub(crate) struct World {
+    pub(crate) test: TestDb,
+    pub(crate) node: Arc<Anvil>,
+    pub(crate) proxy: Arc<Proxy>,
+    pub(crate) who: Principal,
+    pub(crate) signer: String,
+    pub(crate) submit: Submit,
+    pub(crate) keys: Keys,
+    pub(crate) policy: Policy,
+    worker: Worker,
+    follower: Follower,
+    leases: Vec<store::Lease>,
+}
+
+impl World {
+    /// A treasury that may pay up to a million wei. None if there is no anvil here.
+    pub(crate) async fn new(test: TestDb) -> Option<Self> {
+        let options = Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() };
+        let node = Arc::new(anvil::start(&options)?);
+        let proxy = Arc::new(Proxy::before(&node.url()));
+        let mut world = Self::build(test, node, proxy, String::new()).await;
+        let new = NewWallet {
+            name: "treasury".into(),
+            kind: WalletKind::User,
+            metadata: Json::parse("{}").unwrap(),
+            account: 0,
+            secret: NewSecret::Mnemonic { words: MNEMONIC.to_owned().into(), passphrase: String::new().into() },
+        };
+        let wallet = keys::create_wallet(&world.keys, &world.who, new).await.unwrap();
+        world.signer =
+            keys::addresses(&world.keys, &world.who, &wallet.id, &world.chain(), 1).await.unwrap()[0].address.clone();
+        policy::put(&world.policy, &world.who, "small", "").await.unwrap();
+        let version = NewVersion { description: String::new(), document: POLICY.into(), example_input: None };
+        policy::add_version(&world.policy, &world.who, "small", version).await.unwrap();
+        policy::attach(&world.policy, &world.who, "small", Target::Namespace).await.unwrap();
+        Some(world)
+    }
+
+    async fn build(test: TestDb, node: Arc<Anvil>, proxy: Arc<Proxy>, signer: String) -> Self {
+        let db = test.db.clone();
+        let api = test.lease("api/0").await;
+        let keyring =
+            keys::open_keyring(&db, &api, Master::Passphrase("test".to_owned().into(), Cost::TEST)).await.unwrap();
+        let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
+        let keys = Keys::new(db.clone(), api.clone(), keyring, permits.public(), keys::Settings::default());
+        let policy = Policy::new(db.clone(), api.clone(), permits, Arc::new(NoLookups), policy::Config::default());
+        let config: EvmConfig = serde_json::from_value(json!({
+            "preset": "anvil", "number": node.chain_id(), "url": proxy.url(),
+            "retry": { "attempts": 2, "first_ms": 1, "max_ms": 5 }, "finality": { "rule": "depth", "blocks": 2 },
+        }))
+        .unwrap();
+        let chain: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
+        let settings = submit::Settings { window: 4, ..submit::Settings::default() };
+        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), vec![chain.clone()], settings);
+        let lanes = test.lease("lanes/0").await;
+        let worker = Worker::new(submit.clone(), 0, lanes.clone());
+        let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
+        let follow = Settings { start: Start::Height(0), keep_all: true, blocks_per_turn: 20 };
+        let follower = Follower::new(db, blocks.clone(), chain, Vec::new(), follow);
+        let leases = vec![api.clone(), lanes, blocks];
+        let roles = vec![Role::Admin, Role::Operator, Role::Controller];
+        let who = Principal { id: "ann".into(), kind: Kind::Person, namespace: namespace("ns"), roles };
+        Self { test, node, proxy, who, signer, submit, keys, policy, worker, follower, leases }
+    }
+
+    /// Let time pass; leases are kept alive, as the running process keeps them.
+    pub(crate) async fn wait(&self, millis: i64) {
+        self.test.clock.advance_millis(millis);
+        for lease in &self.leases {
+            self.test.db.renew(lease).await.unwrap();
+        }
+    }
+
+    /// Everything that was in memory is gone; the node goes on.
+    pub(crate) async fn crash_and_restart(self) -> Self {
+        let Self { test, node, proxy, signer, submit, keys, policy, worker, follower, .. } = self;
+        drop((submit, keys, policy, worker, follower));
+        Self::build(test.reopen().await, node, proxy, signer).await
+    }
+
+    pub(crate) fn chain(&self) -> ChainId {
+        ChainId::evm(self.node.chain_id())
+    }
+
+    pub(crate) fn payment(&self, wei: u64) -> Enqueue {
+        self.payment_to(BOB, wei)
+    }
+
+    pub(crate) fn payment_to(&self, to: &str, wei: u64) -> Enqueue {
+        let intent = Intent::call(self.chain(), self.signer.clone(), Some(to.into()), Amount::from(wei), Vec::new());
+        Enqueue { key: None, intent, interface: None, policies: Vec::new(), context: submit::Context::default() }
+    }
+
+    pub(crate) async fn enqueue(&self, new: Enqueue) -> SubmissionId {
+        match submit::enqueue(&self.submit, &self.who, new).await.unwrap() {
+            Outcome::Created(one) | Outcome::Replayed(one) => one.id,
+        }
+    }
+
+    pub(crate) async fn get(&self, id: SubmissionId) -> Submission {
+        submit::get(&self.submit, &self.who, id).await.unwrap()
+    }
+
+    pub(crate) async fn state(&self, id: SubmissionId) -> State {
+        self.get(id).await.state
+    }
+
+    /// One turn of the submissions' worker.
+    pub(crate) async fn work(&self) {
+        self.worker.turn().await.unwrap();
+    }
+
+    /// Step the workers until nothing changes any more.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..50 {
+            let mut moved = false;
+            for _ in 0..20 {
+                match self.follower.turn().await.unwrap() {
+                    index::Progress::Idle | index::Progress::Halted => break,
+                    _ => moved = true,
+                }
+            }
+            moved |= self.worker.turn().await.unwrap().changed > 0;
+            if !moved {
+                return;
+            }
+        }
+        panic!("the workers never come to rest");
+    }
+
+    pub(crate) async fn mine(&self, blocks: u64) {
+        self.node.mine(blocks);
+        self.settle().await;
+    }
+
+    /// What the chain says Bob has, in wei.
+    pub(crate) fn bobs(&self) -> u64 {
+        self.balance(BOB)
+    }
+
+    pub(crate) fn balance(&self, account: &str) -> u64 {
+        let answer = self.node.rpc("eth_getBalance", json!([account, "latest"]));
+        u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
+    /// How many transactions the chain has of the signer.
+    pub(crate) fn nonce(&self) -> u64 {
+        self.node.nonce(&self.signer)
+    }
+}
