@@ -160,7 +160,10 @@ impl Session {
     pub async fn close(self) -> Result<()> {
         let (id, me) = (self.id, self.connection);
         let write = self.streams.writer().write(&self.who.namespace, move |tx| {
-            let mut found = progress::find(tx, id)?;
+            let mut found = match progress::find(tx, id) {
+                Err(Error::Unknown { .. }) => return Ok(()), // deleted meanwhile
+                other => other?,
+            };
             if found.consumer.as_deref() == Some(&me) {
                 found.consumer = None;
                 progress::save(tx, id, &found)?;

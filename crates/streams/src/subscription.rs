@@ -67,7 +67,7 @@ pub struct Change {
     pub name: Option<String>,
     /// Another filter, as a whole, for what is read from now on.
     pub filter: Option<Filter>,
-    /// Another delivery of the same kind, as a whole. A webhook that names no headers keeps those it has.
+    /// Another delivery of the same kind, as a whole, but for headers that are kept.
     pub delivery: Option<Delivery>,
     /// Another rule for retries, as a whole.
     pub retry: Option<RetryRule>,
@@ -112,16 +112,16 @@ pub enum Finality {
 }
 
 /// How events travel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Delivery {
     /// Posted to a URL.
     Webhook {
         /// Where to: http or https, no credentials in it.
         url: String,
-        /// Headers to send along. Shown with empty values.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        headers: BTreeMap<String, String>,
+        /// Headers to send along. Shown with empty values. In a change, none means those there are, and an empty value the one there is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        headers: Option<BTreeMap<String, String>>,
         /// Events in one call, 1 to 1,000.
         #[serde(default = "default_batch")]
         batch_size: u32,
@@ -207,6 +207,16 @@ impl Delivery {
     pub fn batch_size(&self) -> u32 {
         match self {
             Delivery::Webhook { batch_size, .. } | Delivery::WebSocket { batch_size, .. } => *batch_size,
+        }
+    }
+}
+
+impl std::fmt::Debug for Delivery {
+    /// Neither headers nor the query of a URL: they may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Delivery::Webhook { url, .. } => write!(f, "webhook {}", url.split('?').next().unwrap_or_default()),
+            Delivery::WebSocket { .. } => f.write_str("websocket"),
         }
     }
 }

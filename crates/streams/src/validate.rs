@@ -60,7 +60,7 @@ fn delivery(delivery: &Delivery, guard: &Guard) -> Result<()> {
     match delivery {
         Delivery::Webhook { url, headers: named, timeout_ms, .. } => {
             require((100..=60_000).contains(timeout_ms), "delivery.timeout_ms", "100 to 60,000")?;
-            headers(named)?;
+            named.as_ref().map_or(Ok(()), headers)?;
             guard.check(url).map(drop).map_err(|failure| Error::url(&failure))
         }
         Delivery::WebSocket { window, .. } => require((1..=MAX_WINDOW).contains(window), "delivery.window", "1 to 32"),

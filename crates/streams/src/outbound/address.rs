@@ -162,4 +162,25 @@ mod tests {
         ];
         closed.iter().for_each(|address| assert!(judge(address).is_some(), "{address}"));
     }
+    proptest::proptest! {
+        /// Whatever clothes an IPv4 address wears, it is judged as what it is; and the standard library's opinions are shared.
+        #[test]
+        fn clothes_do_not_matter(bits in proptest::prelude::any::<u32>()) {
+            let v4 = Ipv4Addr::from(bits);
+            let judged = forbidden(v4.into());
+            proptest::prop_assert_eq!(forbidden(v4.to_ipv6_mapped().into()), judged);
+            let nat64 = Ipv6Addr::from((0x0064_ff9b_u128 << 96) | u128::from(bits));
+            proptest::prop_assert_eq!(forbidden(nat64.into()), judged);
+            let closed = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
+                || v4.is_unspecified() || v4.is_documentation();
+            proptest::prop_assert!(!closed || judged.is_some(), "{}", v4);
+        }
+
+        #[test]
+        fn only_global_unicast_is_open(bits in proptest::prelude::any::<u128>()) {
+            let v6 = Ipv6Addr::from(bits);
+            let is_v4 = unwrapped(v6.into()).is_ipv4();
+            proptest::prop_assert!(is_v4 || (bits >> 125) == 1 || forbidden(v6.into()).is_some(), "{}", v6);
+        }
+    }
 }

@@ -203,4 +203,16 @@ mod tests {
             assert_eq!(bad.parse::<Rule>(), Err(RuleError), "{bad}");
         }
     }
+    proptest::proptest! {
+        /// Whatever the text: no panic, and nothing passes that does not name an open host by http.
+        #[test]
+        fn any_text_is_read_or_refused(text in "(http|https|ftp|)(://|:|//)?[ -~é]{0,40}") {
+            if let Ok(url) = Guard::default().check(&text) {
+                proptest::prop_assert!(matches!(url.scheme(), "http" | "https"));
+                let address = literal(url.host_str().unwrap_or_default());
+                proptest::prop_assert!(address.is_none_or(|address| forbidden(address).is_none()), "{}", url);
+            }
+            let _ = text.parse::<Rule>();
+        }
+    }
 }

@@ -102,6 +102,19 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Stored> {
     row.map_or(Err(Error::Unknown { id }), Stored::read)
 }
 
+/// A subscription for the worker: none if it is gone, or if this release cannot read it, which must not stop the others.
+pub(crate) fn legible(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Option<Stored>> {
+    match find(tx, id) {
+        Ok(row) => Ok(Some(row)),
+        Err(Error::Unknown { .. }) => Ok(None),
+        Err(Error::Store(store::Error::Column { .. })) => {
+            tracing::error!(subscription = %id, "the subscription cannot be read; it is left alone");
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Subscriptions by id, behind one.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> Result<Vec<Stored>> {
     let sql =
@@ -139,6 +152,11 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
     Ok(())
 }
 
+/// Namespaces that have subscriptions.
+pub(crate) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<(Namespace,)>> {
+    Ok(tx.rows("SELECT DISTINCT namespace FROM subscription ORDER BY namespace", ())?)
+}
+
 /// Delete a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     tx.execute("DELETE FROM subscription WHERE namespace = ?ns AND id = ?1", (id,))?;
@@ -146,11 +164,8 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 }
 
 /// The subscriptions of a shard that are not suspended, with their versions.
-pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(Namespace, SubscriptionId, i64)>> {
-    Ok(tx.rows(
-        "SELECT namespace, id, version FROM subscription WHERE shard = ?1 AND suspended = 0 ORDER BY namespace, id",
-        (shard,),
-    )?)
+pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(SubscriptionId, i64)>> {
+    Ok(tx.rows("SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0", (shard,))?)
 }
 
 /// The same with their settings.

@@ -10,6 +10,7 @@ use crate::subscription::{Change, Delivery, Subscription};
 use crate::table::subscription::Stored;
 use crate::table::{cursor, delivery, progress, subscription};
 use crate::validate;
+use std::collections::BTreeMap;
 use store::{Fact, Tx};
 use types::{Principal, SubscriptionId};
 
@@ -100,20 +101,23 @@ fn redeliver(streams: &Streams, mut after: Stored, mut delivery: Delivery) -> Re
     if old.kind() != delivery.kind() {
         return Err(Error::Kind { expected: old.kind() });
     }
-    let names_none = matches!(&delivery, Delivery::Webhook { headers, .. } if headers.is_empty());
-    if let (true, Delivery::Webhook { headers: kept, .. }, Delivery::Webhook { headers, .. }) =
-        (names_none, old, &mut delivery)
-    {
-        headers.clone_from(kept);
-        after.settings.delivery = delivery;
-        return Ok(after);
+    let mut secrets = Secrets::open(&streams.keyring, after.id, &after.sealed)?;
+    if let Delivery::Webhook { headers, .. } = &mut delivery {
+        keep(headers, &secrets.headers);
     }
     let (shown, values) = without_values(delivery);
-    let mut secrets = Secrets::open(&streams.keyring, after.id, &after.sealed)?;
     secrets.headers = values;
     after.sealed = secrets.seal(&streams.keyring, after.id, streams.db.entropy().as_ref())?;
     after.settings.delivery = shown;
     Ok(after)
+}
+
+/// Values cannot be read, so whoever changes something else can leave them out.
+fn keep(headers: &mut Option<BTreeMap<String, String>>, known: &BTreeMap<String, String>) {
+    let headers = headers.get_or_insert_with(|| known.clone());
+    for (name, value) in headers.iter_mut().filter(|(_, value)| value.is_empty()) {
+        *value = known.get(name).cloned().unwrap_or_default();
+    }
 }
 
 async fn set_suspended(

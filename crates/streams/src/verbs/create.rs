@@ -96,7 +96,7 @@ fn prepare(streams: &Streams, new: &NewSubscription) -> Result<(subscription::Ne
 /// A delivery as it may be shown, and the values of its headers.
 pub(super) fn without_values(mut delivery: Delivery) -> (Delivery, std::collections::BTreeMap<String, String>) {
     let mut values = std::collections::BTreeMap::new();
-    if let Delivery::Webhook { headers, .. } = &mut delivery {
+    if let Delivery::Webhook { headers: Some(headers), .. } = &mut delivery {
         values.clone_from(headers);
         headers.values_mut().for_each(String::clear);
     }

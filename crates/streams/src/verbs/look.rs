@@ -73,7 +73,7 @@ pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> R
         let waiting = delivery::count(tx, id, "waiting", limits.backlog)?;
         let dead = delivery::count(tx, id, "dead", limits.dead)?;
         let cursors = cursor::of(tx, id)?;
-        Ok(judge(&row, progress, waiting, dead, behind(&cursors, &heads), cursors, now))
+        Ok(judge(&row, progress, waiting, dead, behind(&cursors, &heads), cursors, (now, i64::from(limits.dead))))
     });
     read.await
 }
@@ -91,9 +91,9 @@ fn judge(
     dead: i64,
     behind: i64,
     cursors: Vec<Cursor>,
-    now: Time,
+    (now, dead_limit): (Time, i64),
 ) -> Status {
-    let (state, why, remedy) = condition(row, &progress, waiting);
+    let (state, why, remedy) = condition(row, &progress, waiting, dead >= dead_limit);
     let (attempts, next_attempt) = match progress.phase {
         Phase::Waiting { attempts, at, .. } => (attempts, Some(at.max(now))),
         Phase::Sending { attempts, .. } => (attempts, None),
@@ -120,13 +120,17 @@ fn judge(
 
 type Condition = (&'static str, Option<String>, Option<&'static str>);
 
-fn condition(row: &subscription::Stored, progress: &progress::Progress, waiting: i64) -> Condition {
+fn condition(row: &subscription::Stored, progress: &progress::Progress, waiting: i64, is_full: bool) -> Condition {
     let last = || progress.last_error.clone();
     if row.suspended {
         let why = row.why.clone().unwrap_or_else(|| "somebody suspended it".to_owned());
         return ("suspended", Some(why), Some("resume it"));
     }
     match progress.phase {
+        Phase::Held { .. } if is_full => {
+            let why = "it has as many dead letters as it may".to_owned();
+            ("held", Some(why), Some("retry or skip dead letters, then resume it"))
+        }
         Phase::Held { .. } => ("held", last(), Some("resume it to try again, or skip the event it holds at")),
         Phase::Waiting { .. } => ("waiting", last(), Some("repair the receiver; resume it to try at once")),
         Phase::Sending { .. } => ("delivering", None, None),

@@ -58,6 +58,15 @@ pub async fn reseal(streams: &Streams, who: &Principal) -> Result<u64> {
     }
 }
 
+/// [`reseal`] for all namespaces: after the keys of the installation were rotated.
+pub async fn reseal_all(streams: &Streams) -> Result<u64> {
+    let mut count = 0;
+    for (namespace,) in streams.db.read_unbound(subscription::namespaces).await? {
+        count += reseal(streams, &Principal::system("streams", namespace)).await?;
+    }
+    Ok(count)
+}
+
 async fn find(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Stored> {
     streams.db.read(&who.namespace, move |tx| subscription::find(tx, id)).await
 }

@@ -29,7 +29,8 @@ pub struct Outgoing {
     /// Which attempt this is, from 1.
     pub attempt: u32,
     pub(super) delivery: Delivery,
-    pub(super) secrets: Secrets,
+    /// None if they do not open.
+    pub(super) secrets: Option<Secrets>,
     /// The exact bytes: the same for each attempt.
     pub body: Vec<u8>,
 }
@@ -91,7 +92,7 @@ fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
 }
 
 fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Claimed>> {
-    let Ok(row) = subscription::find(tx, due.id) else { return Ok(None) };
+    let Some(row) = subscription::legible(tx, due.id)? else { return Ok(None) };
     let mut found = progress::find(tx, due.id)?;
     let Some(batch) = next_batch(tx, due.id, found.phase, &row)? else {
         // What was to be tried again is gone: skipped, or rewound.
@@ -152,12 +153,9 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
     let (id, batch) = (claimed.due.id, claimed.batch);
     let read = shard.streams.db.read(&claimed.due.namespace, move |tx| {
         let events = delivery::of_batch(tx, id, batch)?;
-        Ok::<_, crate::Error>((subscription::find(tx, id)?, events))
+        Ok::<_, crate::Error>((subscription::legible(tx, id)?, events))
     });
-    let (row, events) = match read.await {
-        Err(crate::Error::Unknown { .. }) => return Ok(None),
-        other => other?,
-    };
+    let (Some(row), events) = read.await? else { return Ok(None) };
     let bodies: Vec<String> = events.iter().map(|event| with_sequence(&event.body, event.sequence)).collect();
     let head = serde_json::json!({ "subscription": id, "delivery": delivery_id(id, batch) }).to_string();
     let body = format!("{},\"events\":[{}]}}", head.trim_end_matches('}'), bodies.join(","));
@@ -167,7 +165,7 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
         generation: claimed.generation,
         batch,
         attempt: claimed.attempt,
-        secrets: Secrets::open(&shard.streams.keyring, id, &row.sealed)?,
+        secrets: Secrets::open(&shard.streams.keyring, id, &row.sealed).ok(),
         delivery: row.settings.delivery,
         body: body.into_bytes(),
     }))

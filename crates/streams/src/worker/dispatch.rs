@@ -20,8 +20,12 @@ const GROUPS: usize = 16;
 #[derive(Default)]
 pub(super) struct Memory {
     members: HashMap<SubscriptionId, Member>,
+    /// Subscriptions that this release cannot read, by version. They are left alone.
+    illegible: HashMap<SubscriptionId, i64>,
     /// Partitions that all of these members know.
     joined: HashSet<String>,
+    /// Partitions that all of them have read, and how far: nobody is behind until the head moves or a subscription changes.
+    level: HashMap<String, i64>,
     turns: usize,
 }
 
@@ -40,13 +44,10 @@ pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
     if shard.memory.members.is_empty() {
         return Ok(dispatched);
     }
-    let number = shard.number;
     let heads = shard.streams.db.read_unbound(store::partitions).await?;
     join(shard, &heads).await?;
-    for head in heads {
-        let at = head.clone();
-        let behind = shard.streams.db.read_unbound(move |tx| cursor::behind(tx, number, &at.partition, at.seq)).await?;
-        for group in groups(shard, &head.partition, behind) {
+    for (partition, behind) in look(shard, heads).await? {
+        for group in groups(shard, &partition, behind) {
             serve(shard, group, &mut dispatched).await?;
         }
     }
@@ -60,23 +61,62 @@ pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
 /// Know the subscriptions of the shard as they are now.
 async fn recall(shard: &mut Shard) -> Result<()> {
     let number = shard.number;
-    let versions = shard.streams.db.read_unbound(move |tx| subscription::versions(tx, number)).await?;
-    let known = &mut shard.memory.members;
-    let current: HashMap<SubscriptionId, i64> = versions.into_iter().map(|(_, id, version)| (id, version)).collect();
-    known.retain(|id, _| current.contains_key(id));
-    let same = |(id, version): (&SubscriptionId, &i64)| known.get(id).is_some_and(|member| member.version == *version);
-    if current.iter().all(same) {
+    let current = shard.streams.db.read_unbound(move |tx| subscription::versions(tx, number)).await?;
+    if shard.memory.is_current(&current) {
         return Ok(());
     }
     let rows = shard.streams.db.read_unbound(move |tx| subscription::settings(tx, number)).await?;
+    let before = std::mem::take(&mut shard.memory);
+    shard.memory.turns = before.turns;
     for (namespace, id, version, settings) in rows {
-        let filter = Arc::new(subscription::Settings::parse(&settings)?.filter);
-        if shard.memory.members.insert(id, Member { namespace, id, version, filter }).is_none() {
-            // A new one may have been made beside a new partition, and know nothing of it.
-            shard.memory.joined.clear();
+        match subscription::Settings::parse(&settings) {
+            Ok(settings) => {
+                let filter = Arc::new(settings.filter);
+                shard.memory.members.insert(id, Member { namespace, id, version, filter });
+            }
+            Err(error) => {
+                tracing::error!(subscription = %id, %error, "the subscription cannot be read; it is left alone");
+                shard.memory.illegible.insert(id, version);
+            }
         }
     }
+    // A new one may have been made beside a new partition, and know nothing of it.
+    if shard.memory.members.keys().all(|id| before.members.contains_key(id)) {
+        shard.memory.joined = before.joined;
+    }
     Ok(())
+}
+
+impl Memory {
+    fn is_current(&self, current: &[(SubscriptionId, i64)]) -> bool {
+        let known = |id| self.members.get(id).map(|member| member.version).or_else(|| self.illegible.get(id).copied());
+        current.len() == self.members.len() + self.illegible.len()
+            && current.iter().all(|(id, version)| known(id) == Some(*version))
+    }
+}
+
+/// Who is behind in which partition.
+async fn look(shard: &mut Shard, heads: Vec<Cursor>) -> Result<Vec<(String, Vec<Behind>)>> {
+    let number = shard.number;
+    let moved: Vec<Cursor> =
+        heads.into_iter().filter(|head| shard.memory.level.get(&head.partition) != Some(&head.seq)).collect();
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = moved.clone();
+    let read = shard.streams.db.read_unbound(move |tx| {
+        let find = |head: &Cursor| cursor::behind(tx, number, &head.partition, head.seq);
+        asked.iter().map(find).collect::<Result<Vec<_>>>()
+    });
+    let mut found = Vec::new();
+    for (head, behind) in moved.into_iter().zip(read.await?) {
+        if behind.is_empty() {
+            shard.memory.level.insert(head.partition, head.seq);
+        } else {
+            found.push((head.partition, behind));
+        }
+    }
+    Ok(found)
 }
 
 /// Late partitions are joined at their start.
@@ -142,7 +182,10 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
         let moved = cursor::advance(tx, &partition, &moves)?;
         let numbered = number(tx, &moved, &rows)?;
         delivery::insert(tx, &numbered)?;
-        numbered.iter().filter(|row| row.error.is_some()).for_each(|row| tell_dead(tx, row));
+        let versions: HashMap<SubscriptionId, i64> = moves.iter().map(|m| (m.id, m.version)).collect();
+        for row in numbered.iter().filter(|row| row.error.is_some()) {
+            tell_dead(tx, row, u64::try_from(versions[&row.subscription]).unwrap_or_default());
+        }
         Ok(numbered.len() as u64)
     });
     write.await
@@ -167,9 +210,9 @@ fn number(tx: &mut Unbound<'_, '_>, moved: &[(Namespace, SubscriptionId)], rows:
     Ok(kept.iter().map(number).collect())
 }
 
-fn tell_dead(tx: &mut Unbound<'_, '_>, row: &New) {
+fn tell_dead(tx: &mut Unbound<'_, '_>, row: &New, version: u64) {
     let who = Principal::system("streams", row.namespace.clone());
     let says =
         serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
-    tx.append(&row.namespace, Fact::new("delivery.dead", 1).about(&row.subscription, 0).by(&who).says(&says));
+    tx.append(&row.namespace, Fact::new("delivery.dead", 1).about(&row.subscription, version).by(&who).says(&says));
 }

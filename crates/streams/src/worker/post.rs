@@ -32,7 +32,7 @@ pub enum Answer {
 /// Post a batch. External effect: it may arrive more than once, always with the same bytes and the same id.
 pub(super) async fn post(outbound: &Outbound, outgoing: &Outgoing, now: Time) -> Answer {
     let Some(request) = request(outgoing, now) else {
-        return Answer::Refused { why: "it is not a webhook any more".to_owned(), retry_after_ms: None };
+        return Answer::Refused { why: "the secrets of the subscription do not open".to_owned(), retry_after_ms: None };
     };
     match outbound.send(request).await {
         Ok(response) => judge(&response, now),
@@ -41,9 +41,11 @@ pub(super) async fn post(outbound: &Outbound, outgoing: &Outgoing, now: Time) ->
 }
 
 fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
-    let Delivery::Webhook { url, timeout_ms, .. } = &outgoing.delivery else { return None };
+    let (Delivery::Webhook { url, timeout_ms, .. }, Some(secrets)) = (&outgoing.delivery, &outgoing.secrets) else {
+        return None;
+    };
     let mut request = Request::new(Method::Post, url.clone());
-    for (name, value) in &outgoing.secrets.headers {
+    for (name, value) in &secrets.headers {
         request = request.with_header(name, value);
     }
     request.timeout_ms = *timeout_ms;
@@ -53,7 +55,7 @@ fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
         .with_header("florin-delivery", &delivery_id(outgoing.subscription, outgoing.batch))
         .with_header("florin-subscription", &outgoing.subscription.to_string())
         .with_header("florin-attempt", &outgoing.attempt.to_string())
-        .with_header("florin-signature", &signature(now, &outgoing.body, &outgoing.secrets.live(now)));
+        .with_header("florin-signature", &signature(now, &outgoing.body, &secrets.live(now)));
     Some(Request { body: outgoing.body.clone(), ..request })
 }
 

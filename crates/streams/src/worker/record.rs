@@ -2,7 +2,7 @@
 
 use super::claim::Outgoing;
 use super::post::Answer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::state::{self, Batch, Effect, Event, Phase, Rules};
 use crate::streams::Streams;
 use crate::table::delivery;
@@ -17,10 +17,7 @@ pub(super) async fn record(streams: &Streams, lease: &Lease, outgoing: &Outgoing
         (outgoing.subscription, outgoing.generation, outgoing.batch, outgoing.attempt);
     let (answer, limits, holder) = (answer.clone(), streams.limits, streams.db.holder().to_owned());
     let write = streams.db.on(lease).write(&outgoing.namespace, move |tx| {
-        let row = match subscription::find(tx, id) {
-            Err(Error::Unknown { .. }) => return Ok(false),
-            other => other?,
-        };
+        let Some(row) = subscription::legible(tx, id)? else { return Ok(false) };
         let mut found = progress::find(tx, id)?;
         let mine =
             matches!(found.phase, Phase::Sending { batch: same, attempts, .. } if same == batch && attempts == attempt);

@@ -43,11 +43,14 @@ pub struct Shard {
     /// Subscriptions with a call under way, each one at most.
     pub(super) busy: HashMap<SubscriptionId, Namespace>,
     calls: JoinSet<Ended>,
+    /// Whose call a task is.
+    tasks: HashMap<tokio::task::Id, SubscriptionId>,
     committed: watch::Receiver<u64>,
     ready: watch::Receiver<u64>,
 }
 
-type Ended = (SubscriptionId, Result<bool>);
+type Ended = Result<bool>;
+type Joined = std::result::Result<(tokio::task::Id, Ended), tokio::task::JoinError>;
 
 impl Shard {
     /// Serve a shard under the lease of its partition, [`crate::shard_partition`].
@@ -61,6 +64,7 @@ impl Shard {
             memory: Memory::default(),
             busy: HashMap::new(),
             calls: JoinSet::new(),
+            tasks: HashMap::new(),
             committed,
             ready,
         }
@@ -79,7 +83,7 @@ impl Shard {
 
     /// Wait until every call under way has ended and was recorded.
     pub async fn rest(&mut self) -> Result<()> {
-        while let Some(ended) = self.calls.join_next().await {
+        while let Some(ended) = self.calls.join_next_with_id().await {
             self.note(ended)?;
         }
         Ok(())
@@ -90,7 +94,7 @@ impl Shard {
         tokio::select! {
             _ = self.committed.changed() => {}
             _ = self.ready.changed() => {}
-            Some(ended) = self.calls.join_next(), if !self.calls.is_empty() => {
+            Some(ended) = self.calls.join_next_with_id(), if !self.calls.is_empty() => {
                 if let Err(error) = self.note(ended) {
                     tracing::warn!(%error, "an answer was not recorded; its batch goes again");
                 }
@@ -134,35 +138,38 @@ impl Shard {
     }
 
     fn start(&mut self, outgoing: Outgoing) {
-        self.busy.insert(outgoing.subscription, outgoing.namespace.clone());
+        let id = outgoing.subscription;
+        self.busy.insert(id, outgoing.namespace.clone());
         let (streams, lease) = (self.streams.clone(), self.lease.clone());
-        self.calls.spawn(async move {
+        let task = self.calls.spawn(async move {
             let now = streams.db.clock().now();
             let answer = post::post(&streams.outbound, &outgoing, now).await;
-            let id = outgoing.subscription;
             tracing::debug!(subscription = %id, attempt = outgoing.attempt, ?answer, "posted");
-            (id, record::record(&streams, &lease, &outgoing, &answer).await)
+            record::record(&streams, &lease, &outgoing, &answer).await
         });
+        self.tasks.insert(task.id(), id);
     }
 
     fn harvest(&mut self) -> Result<usize> {
         let mut count = 0;
-        while let Some(ended) = self.calls.try_join_next() {
+        while let Some(ended) = self.calls.try_join_next_with_id() {
             self.note(ended)?;
             count += 1;
         }
         Ok(count)
     }
 
-    /// A call that was not recorded is not lost: its claim runs out, and the batch goes again.
-    fn note(&mut self, ended: std::result::Result<Ended, tokio::task::JoinError>) -> Result<()> {
-        match ended {
-            Ok((id, recorded)) => {
-                self.busy.remove(&id);
-                recorded.map(drop)
+    /// A call that was not recorded is not lost: its claim runs out, and the batch goes again, as one more attempt.
+    fn note(&mut self, joined: Joined) -> Result<()> {
+        let task = joined.as_ref().map_or_else(tokio::task::JoinError::id, |(task, _)| *task);
+        let id = self.tasks.remove(&task);
+        id.and_then(|id| self.busy.remove(&id));
+        match joined {
+            Ok((_, recorded)) => recorded.map(drop),
+            Err(error) => {
+                tracing::error!(subscription = ?id, %error, "a call ended without an answer");
+                Ok(())
             }
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Ok(()),
         }
     }
 }

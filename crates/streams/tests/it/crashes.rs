@@ -1,4 +1,5 @@
 use crate::world::{Brought, World, brought, numbers};
+use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
@@ -120,6 +121,110 @@ async fn who_lost_the_lease_records_nothing() {
         let shard = &mut world.shards[number as usize];
         assert!(shard.claim().await.unwrap().is_empty());
         judge(&brought(&server), 1, 1, "taken over");
+    })
+    .await;
+}
+
+/// A receiver that fails by chance, a process that dies by chance, anywhere: each event arrives, first arrivals are in order, and a
+/// repeat has the same bytes under the same id.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_nothing_is_lost() {
+    on_each_engine(|test| async move {
+        let chance = testkit::SeededEntropy::new(1);
+        let server = moody(7);
+        let mut world = World::new(test).await;
+        let delivery = json!({ "type": "webhook", "url": server.url("/"), "batch_size": 4 });
+        let retry = json!({ "initial_ms": 100, "max_ms": 1_000, "attempts": 100 });
+        world
+            .subscribe(json!({ "name": "a", "filter": { "types": ["test.*"] }, "delivery": delivery, "retry": retry }))
+            .await;
+        let mut told = 0;
+        for _ in 0..60 {
+            match chance.below(8) {
+                0..=2 => {
+                    let more = chance.below(9);
+                    world.say(told..told + more).await;
+                    told += more;
+                }
+                3 => world.advance(chance.below(900) as i64).await,
+                4 => {
+                    let at = [At::Dispatched, At::Claimed, At::Posted, At::Recorded][chance.below(4) as usize];
+                    world = die(world, at).await;
+                }
+                5 => world = world.crash().await,
+                _ => {
+                    world.turn().await;
+                    world.rest().await;
+                }
+            }
+        }
+        for _ in 0..200 {
+            world.advance(16_000).await;
+            world.settle().await;
+        }
+        let got = brought(&server);
+        let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
+        for one in &got {
+            assert_eq!(*bodies.entry(&one.delivery).or_insert(&one.body), one.body, "{}", one.delivery);
+        }
+        let mut firsts = Vec::new();
+        numbers(&got).into_iter().for_each(|n| {
+            if !firsts.contains(&n) {
+                firsts.push(n)
+            }
+        });
+        assert_eq!(firsts, (0..told).collect::<Vec<u64>>());
+        assert!(told > 50 && got.len() > bodies.len(), "{told} events, {} calls", got.len());
+    })
+    .await;
+}
+
+/// A receiver that fails half of the time, in every way.
+fn moody(seed: u64) -> Server {
+    let chance = testkit::SeededEntropy::new(seed);
+    Server::answering(move |_| match chance.below(8) {
+        0 => Answer::status(500),
+        1 => Answer::status(429).with_header("retry-after", "1"),
+        2 => Answer::Drop,
+        3 => Answer::redirect(307, "http://10.0.0.1/"),
+        _ => Answer::status(204),
+    })
+}
+
+/// Two processes on one server: each serves the shards whose leases it has, and takes over what the other leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_takes_over() {
+    on_each_engine(|test| async move {
+        if test.server().is_none() {
+            return; // SQLite belongs to one process
+        }
+        let mut world = World::new(test).await;
+        let server = Server::start();
+        world.hook("a", &server).await;
+        world.say(0..3).await;
+        for shard in &mut world.shards {
+            shard.dispatch().await.unwrap();
+            shard.claim().await.unwrap(); // and then it hangs
+        }
+        let beside = world.test.open_beside().await;
+        assert!(beside.lease("streams/0", testkit::LEASE_MS).await.unwrap().is_none());
+        world.test.clock.advance_millis(testkit::LEASE_MS as i64 + 1);
+        let api = beside.lease("api/1", testkit::LEASE_MS).await.unwrap().unwrap();
+        let other = world.streams_over(beside.clone(), api);
+        for number in 0..streams::SHARDS {
+            let name = streams::shard_partition(number);
+            let lease = beside.lease(&name, testkit::LEASE_MS).await.unwrap().unwrap();
+            let mut shard = streams::Shard::new(other.clone(), number, lease);
+            while shard.turn().await.unwrap().more {
+                shard.rest().await.unwrap();
+            }
+        }
+        assert_eq!(numbers(&brought(&server)), [0, 1, 2]);
+        assert_eq!(brought(&server)[0].attempt, "2", "the call that was claimed by the other counts as an attempt");
+        for shard in &mut world.shards {
+            assert!(shard.turn().await.is_err() || server.count() == 1, "the old one does nothing more");
+        }
+        assert_eq!(server.count(), 1);
     })
     .await;
 }

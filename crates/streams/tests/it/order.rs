@@ -108,3 +108,32 @@ async fn count(world: &World) -> i64 {
         .unwrap();
     rows[0].0
 }
+
+/// One row that cannot be read, one whose secrets do not open: both are left alone, and everybody else is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_subscription_stops_only_itself() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let (broken, sealed, well) = (Server::start(), Server::start(), Server::start());
+        // More than there are shards, so that the broken ones share theirs with others.
+        for n in 0..8 {
+            world.hook(&format!("well-{n}"), &well).await;
+        }
+        let broken_id = world.hook("broken", &broken).await;
+        let sealed_id = world.hook("sealed", &sealed).await;
+        let lease = world.lease("api/0").await;
+        let spoil = world.test.db.on(&lease).write_unbound(move |tx| {
+            tx.execute("UPDATE subscription SET settings = '{}', version = 2 WHERE id = ?1", (broken_id,))?;
+            tx.execute("UPDATE subscription SET sealed = ?2, version = 2 WHERE id = ?1", (sealed_id, vec![1u8; 60]))
+        });
+        spoil.await.map_err(|error: store::Error| error).unwrap();
+        world.say(0..3).await;
+        world.settle().await;
+        assert_eq!(well.count(), 8);
+        assert_eq!((broken.count(), sealed.count()), (0, 0));
+        let status = world.status(sealed_id).await;
+        assert_eq!((status.state, status.waiting), ("waiting", 3));
+        assert_eq!(status.last_error.as_deref(), Some("the secrets of the subscription do not open"));
+    })
+    .await;
+}

@@ -100,18 +100,28 @@ async fn secrets_are_kept() {
         }
         assert!(dump.contains("X-Key"), "the dump shows what is not hidden");
 
-        // A change that names no headers keeps them; the keys behind the seal may be rotated.
-        let delivery = json!({ "type": "webhook", "url": server.url("/moved") });
-        let change = serde_json::from_value(json!({ "delivery": delivery })).unwrap();
-        streams::update(&world.streams, &who("ns"), id, change).await.unwrap();
+        // A change that names no headers keeps them, so does one that gives back what was read; the keys behind the seal may change.
+        let moved = json!({ "delivery": { "type": "webhook", "url": server.url("/moved") } });
+        for _ in 0..2 {
+            let change = serde_json::from_value(moved.clone()).unwrap();
+            let read = streams::update(&world.streams, &who("ns"), id, change).await.unwrap();
+            let change = serde_json::from_value(json!({ "delivery": read.delivery })).unwrap();
+            streams::update(&world.streams, &who("ns"), id, change).await.unwrap();
+        }
         let mut world = world.rotate_keys().await;
-        assert_eq!(streams::reseal(&world.streams, &who("ns")).await, Ok(1));
+        assert_eq!(streams::reseal_all(&world.streams).await, Ok(1));
         assert_eq!(streams::reseal(&world.streams, &who("ns")).await, Ok(0));
         world.say(0..1).await;
         world.settle().await;
         let request = &server.requests()[0];
         assert_eq!((request.target.as_str(), request.header("x-key")), ("/moved", Some("hush-hush")));
         assert!(is_signed(request, &secret));
+        let none = json!({ "type": "webhook", "url": server.url("/"), "headers": {} });
+        let change = serde_json::from_value(json!({ "delivery": none })).unwrap();
+        streams::update(&world.streams, &who("ns"), id, change).await.unwrap();
+        world.say(1..2).await;
+        world.settle().await;
+        assert_eq!(server.requests()[1].header("x-key"), None);
     })
     .await;
 }

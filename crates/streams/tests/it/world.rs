@@ -117,6 +117,12 @@ impl World {
         Self { test, streams, shards, leases, keyring, expand, limits, allow }
     }
 
+    /// The streams of another process on the same database.
+    pub(crate) fn streams_over(&self, db: store::Db, api: Lease) -> Streams {
+        let rules: Vec<&str> = self.allow.iter().map(String::as_str).collect();
+        Streams::new(db, api, self.expand.clone(), outbound(&rules), self.keyring.clone()).within(self.limits)
+    }
+
     /// The process dies and another one starts.
     pub(crate) async fn crash(self) -> Self {
         let Self { test, streams, shards, leases, keyring, expand, limits, allow } = self;
