@@ -42,14 +42,14 @@ CREATE TABLE subscription_progress (
 );
 CREATE INDEX subscription_due ON subscription_progress (shard, next_at);
 
--- How far each subscription has read each partition: all facts to seq, and of the next fact so many events.
+-- How far each subscription has read each partition: all facts to seq, and of the next fact all but what rest finds again.
 CREATE TABLE subscription_cursor (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
   partition TEXT NOT NULL,
   shard BIGINT NOT NULL,
   seq BIGINT NOT NULL,
-  taken BIGINT NOT NULL,
+  rest TEXT NOT NULL,
   PRIMARY KEY (namespace, id, partition)
 );
 CREATE INDEX subscription_cursor_behind ON subscription_cursor (shard, partition, seq);

@@ -53,9 +53,18 @@ pub trait Expand: Send + Sync {
     /// Which types of events a type of fact becomes; none where the fact is itself one event.
     fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]>;
 
-    /// The events that a fact stands for, always the same ones in the same order (a reader may stop in the middle and come back). Asked
-    /// only for facts that [`Expand::becomes`] names.
-    async fn expand(&self, fact: &StoredFact) -> Result<Vec<Event>, Unexpanded>;
+    /// The next events that a fact stands for: the first ones, or those that `rest` of the part before finds again. Always the same ones
+    /// in the same order, since a reader may stop in the middle, crash and come back. Asked only for facts that [`Expand::becomes`] names.
+    async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded>;
+}
+
+/// A part of what a fact stands for. A fact may stand for a whole chain, so no part should be larger than some 500 events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expansion {
+    /// The events.
+    pub events: Vec<Event>,
+    /// What finds the rest again, if there is more; a short text that means something to the expander alone.
+    pub rest: Option<String>,
 }
 
 /// For installations where each fact is one event.
@@ -68,8 +77,8 @@ impl Expand for NothingToExpand {
         None
     }
 
-    async fn expand(&self, fact: &StoredFact) -> Result<Vec<Event>, Unexpanded> {
-        Ok(vec![Event::of(fact)])
+    async fn expand(&self, fact: &StoredFact, _: Option<&str>) -> Result<Expansion, Unexpanded> {
+        Ok(Expansion { events: vec![Event::of(fact)], rest: None })
     }
 }
 

@@ -44,7 +44,7 @@ mod verbs;
 mod worker;
 
 pub use error::{Error, Result, Unexpanded};
-pub use event::{Event, Expand, NothingToExpand};
+pub use event::{Event, Expand, Expansion, NothingToExpand};
 pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};

@@ -4,11 +4,17 @@ use crate::error::Result;
 use store::{Cursor, Tx, Unbound};
 use types::{Namespace, SubscriptionId};
 
-/// A place in a partition: all facts to `seq`, and of the next fact so many events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A place in a partition: all facts to `seq`, and of the next fact all but what `rest` finds again (if there is any).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) seq: i64,
-    pub(crate) taken: i64,
+    pub(crate) rest: Option<String>,
+}
+
+impl Position {
+    fn stored_rest(&self) -> &str {
+        self.rest.as_deref().unwrap_or_default()
+    }
 }
 
 /// A subscription that has not read a partition to its head.
@@ -34,8 +40,8 @@ pub(crate) struct Move {
 /// Let all subscriptions of a shard that do not know a partition join it at its start.
 pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Result<u64> {
     Ok(tx.execute(
-        "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, taken)
-         SELECT s.namespace, s.id, ?2, s.shard, 0, 0 FROM subscription s
+        "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, rest)
+         SELECT s.namespace, s.id, ?2, s.shard, 0, '' FROM subscription s
           WHERE s.shard = ?1 AND NOT EXISTS (SELECT 1 FROM subscription_cursor c
                  WHERE c.namespace = s.namespace AND c.id = s.id AND c.partition = ?2)",
         (shard, partition),
@@ -44,21 +50,22 @@ pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Res
 
 /// The subscriptions of a shard that have something to read in a partition. Uses `subscription_cursor_behind`.
 pub(crate) fn behind(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str, head: i64) -> Result<Vec<Behind>> {
-    type Columns = (Namespace, SubscriptionId, i64, i64, i64, Option<i64>);
+    type Columns = (Namespace, SubscriptionId, i64, String, i64, Option<i64>);
     let rows: Vec<Columns> = tx.rows(
-        "SELECT c.namespace, c.id, c.seq, c.taken, p.next_sequence,
+        "SELECT c.namespace, c.id, c.seq, c.rest, p.next_sequence,
                 (SELECT MIN(d.sequence) FROM delivery d
                   WHERE d.namespace = c.namespace AND d.subscription = c.id AND d.state = 'waiting')
            FROM subscription_cursor c
            JOIN subscription s ON s.namespace = c.namespace AND s.id = c.id
            JOIN subscription_progress p ON p.namespace = c.namespace AND p.id = c.id
           WHERE c.shard = ?1 AND c.partition = ?2 AND c.seq < ?3 AND s.suspended = 0
-          ORDER BY c.seq, c.taken, c.namespace, c.id",
+          ORDER BY c.seq, c.rest, c.namespace, c.id",
         (shard, partition, head),
     )?;
-    let read = |(namespace, id, seq, taken, next, first): Columns| {
+    let read = |(namespace, id, seq, rest, next, first): Columns| {
         let backlog = first.map_or(0, |first| next - first);
-        Behind { namespace, id, at: Position { seq, taken }, backlog }
+        let rest = (!rest.is_empty()).then_some(rest);
+        Behind { namespace, id, at: Position { seq, rest }, backlog }
     };
     Ok(rows.into_iter().map(read).collect())
 }
@@ -69,14 +76,16 @@ pub(crate) fn advance(
     partition: &str,
     moves: &[Move],
 ) -> Result<Vec<(Namespace, SubscriptionId)>> {
-    let rows: Vec<_> =
-        moves.iter().map(|m| (&m.namespace, m.id, m.version, m.from.seq, m.from.taken, m.to.seq, m.to.taken)).collect();
+    let rows: Vec<_> = moves
+        .iter()
+        .map(|m| (&m.namespace, m.id, m.version, m.from.seq, m.from.stored_rest(), m.to.seq, m.to.stored_rest()))
+        .collect();
     Ok(tx.query_rows(
-        "WITH n(namespace, id, version, old_seq, old_taken, seq, taken) AS ({rows})
-         UPDATE subscription_cursor SET seq = n.seq, taken = n.taken FROM n
+        "WITH n(namespace, id, version, old_seq, old_rest, seq, rest) AS ({rows})
+         UPDATE subscription_cursor SET seq = n.seq, rest = n.rest FROM n
           WHERE subscription_cursor.namespace = n.namespace AND subscription_cursor.id = n.id
             AND subscription_cursor.partition = ?1
-            AND subscription_cursor.seq = n.old_seq AND subscription_cursor.taken = n.old_taken
+            AND subscription_cursor.seq = n.old_seq AND subscription_cursor.rest = n.old_rest
             AND EXISTS (SELECT 1 FROM subscription s
                          WHERE s.namespace = n.namespace AND s.id = n.id AND s.version = n.version AND s.suspended = 0)
          RETURNING subscription_cursor.namespace, subscription_cursor.id",
@@ -87,10 +96,10 @@ pub(crate) fn advance(
 
 /// Put cursors of a subscription to places.
 pub(crate) fn put(tx: &mut Tx<'_, '_>, id: SubscriptionId, shard: u32, cursors: &[Cursor]) -> Result<()> {
-    let rows: Vec<_> = cursors.iter().map(|at| (id, at.partition.as_str(), shard, at.seq, 0i64)).collect();
+    let rows: Vec<_> = cursors.iter().map(|at| (id, at.partition.as_str(), shard, at.seq, "")).collect();
     tx.execute_rows(
-        "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, taken) {ns_rows}
-         ON CONFLICT (namespace, id, partition) DO UPDATE SET seq = excluded.seq, taken = excluded.taken",
+        "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, rest) {ns_rows}
+         ON CONFLICT (namespace, id, partition) DO UPDATE SET seq = excluded.seq, rest = excluded.rest",
         (),
         &rows,
     )?;

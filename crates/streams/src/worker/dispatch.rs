@@ -3,7 +3,7 @@
 use super::gather::{Gathered, Group, Member, gather};
 use super::shard::Shard;
 use crate::error::Result;
-use crate::table::cursor::{self, Behind, Move};
+use crate::table::cursor::{self, Behind, Move, Position};
 use crate::table::delivery::{self, New};
 use crate::table::{progress, subscription};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,6 +15,8 @@ use types::{Namespace, Principal, SubscriptionId};
 const FACTS: u32 = 256;
 /// Groups of one partition that are served in a turn; the others follow in the next ones.
 const GROUPS: usize = 16;
+/// Subscriptions of a group, so that what one transaction writes stays bounded.
+const MEMBERS: usize = 64;
 
 /// What the worker remembers between turns.
 #[derive(Default)]
@@ -146,9 +148,12 @@ fn groups(shard: &Shard, partition: &str, behind: Vec<Behind>) -> Vec<Group> {
             places.entry(one.at).or_default().push(member.clone());
         }
     }
-    let start = if places.len() > GROUPS { shard.memory.turns * GROUPS % places.len() } else { 0 };
-    let group = |(at, members)| Group { partition: partition.to_owned(), at, members };
-    let mut all: Vec<Group> = places.into_iter().map(group).collect();
+    let group = |(at, members): (&Position, &Vec<Member>)| -> Vec<Group> {
+        let part = |part: &[Member]| Group { partition: partition.to_owned(), at: at.clone(), members: part.to_vec() };
+        members.chunks(MEMBERS).map(part).collect()
+    };
+    let mut all: Vec<Group> = places.iter().flat_map(group).collect();
+    let start = if all.len() > GROUPS { shard.memory.turns * GROUPS % all.len() } else { 0 };
     all.rotate_left(start);
     all.truncate(GROUPS);
     all
@@ -162,7 +167,7 @@ async fn serve(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Resu
         tracing::warn!(partition = group.partition, why, "facts cannot be expanded now");
         dispatched.stuck.push(format!("{}: {why}", group.partition));
     }
-    if gathered.to.is_some_and(|to| to != group.at) {
+    if gathered.to.as_ref().is_some_and(|to| *to != group.at) {
         dispatched.events += commit(shard, group, gathered).await?;
         dispatched.moved = true;
     }
@@ -175,7 +180,13 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
     let moves: Vec<Move> = group
         .members
         .iter()
-        .map(|m| Move { namespace: m.namespace.clone(), id: m.id, version: m.version, from: group.at, to })
+        .map(|m| Move {
+            namespace: m.namespace.clone(),
+            id: m.id,
+            version: m.version,
+            from: group.at.clone(),
+            to: to.clone(),
+        })
         .collect();
     let (partition, rows) = (group.partition, gathered.rows);
     let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {

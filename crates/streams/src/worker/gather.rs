@@ -1,7 +1,7 @@
 //! From facts to deliveries: expand, judge, write down. Outside any transaction.
 
 use crate::error::Unexpanded;
-use crate::event::{Event, Expand};
+use crate::event::{Event, Expand, Expansion};
 use crate::subscription::Filter;
 use crate::table::cursor::Position;
 use crate::table::delivery::New;
@@ -9,10 +9,12 @@ use std::sync::Arc;
 use store::StoredFact;
 use types::{Namespace, SubscriptionId};
 
-/// Deliveries that one transaction writes, give or take one fact's share.
+/// Deliveries that one transaction writes, give or take one part's share.
 const ROWS: usize = 2_000;
-/// Bytes of bodies that one transaction writes, give or take one event's share.
+/// Bytes of bodies that one transaction writes, give or take one part's share.
 const BYTES: usize = 8 << 20;
+/// Parts of facts that are read for one transaction, also if nobody wants anything of them.
+const PARTS: usize = 256;
 
 /// A subscription as the worker remembers it.
 #[derive(Debug, Clone)]
@@ -41,41 +43,60 @@ pub(super) struct Gathered {
     /// Why it could not read on.
     pub(super) stuck: Option<String>,
     bytes: usize,
+    parts: usize,
 }
 
 /// Read facts for a group, in order, until they are read or the share of one transaction is full.
 pub(super) async fn gather(expand: &dyn Expand, group: &Group, facts: &[StoredFact]) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut taken = group.at.taken;
+    let mut rest = group.at.rest.clone();
     for fact in facts {
-        match events_of(expand, group, fact).await {
-            Ok(events) => {
-                if let Some(next) = gathered.take(group, fact, &events, taken) {
-                    gathered.to = Some(Position { seq: fact.cursor.seq - 1, taken: next });
+        loop {
+            match part_of(expand, group, fact, rest.as_deref()).await {
+                Ok(part) => {
+                    part.events.iter().for_each(|event| gathered.deliver(group, fact, event));
+                    rest = part.rest;
+                }
+                Err(Unexpanded::Never(why)) => {
+                    gathered.bury(expand, group, fact, &why);
+                    rest = None;
+                }
+                Err(Unexpanded::Later(why)) => {
+                    gathered.stuck = Some(why);
                     return gathered;
                 }
             }
-            Err(Unexpanded::Later(why)) => {
-                gathered.stuck = Some(why);
+            gathered.reached(fact, rest.clone());
+            if gathered.is_full() {
                 return gathered;
             }
-            Err(Unexpanded::Never(why)) => gathered.bury(expand, group, fact, &why),
-        }
-        taken = 0;
-        gathered.to = Some(Position { seq: fact.cursor.seq, taken: 0 });
-        if gathered.is_full() {
-            break;
+            if rest.is_none() {
+                break;
+            }
         }
     }
     gathered
 }
 
-/// The events of a fact, as far as anybody in the group may want them.
-async fn events_of(expand: &dyn Expand, group: &Group, fact: &StoredFact) -> Result<Vec<Event>, Unexpanded> {
+/// The next part of what a fact stands for, as far as anybody in the group may want it.
+async fn part_of(
+    expand: &dyn Expand,
+    group: &Group,
+    fact: &StoredFact,
+    rest: Option<&str>,
+) -> Result<Expansion, Unexpanded> {
     match expand.becomes(&fact.kind) {
-        None if group.members.iter().any(|member| member.namespace == fact.namespace) => Ok(vec![Event::of(fact)]),
-        Some(types) if group.members.iter().any(|member| member.may_want(types)) => expand.expand(fact).await,
-        _ => Ok(Vec::new()),
+        None if group.members.iter().any(|member| member.namespace == fact.namespace) => {
+            Ok(Expansion { events: vec![Event::of(fact)], rest: None })
+        }
+        Some(types) if group.members.iter().any(|member| member.may_want(types)) => {
+            let part = expand.expand(fact, rest).await?;
+            if part.rest.is_some() && part.rest.as_deref() == rest {
+                return Err(Unexpanded::Never("its parts do not come to an end".to_owned()));
+            }
+            Ok(part)
+        }
+        _ => Ok(Expansion::default()),
     }
 }
 
@@ -91,19 +112,14 @@ impl Member {
 
 impl Gathered {
     fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS || self.bytes >= BYTES
+        self.rows.len() >= ROWS || self.bytes >= BYTES || self.parts >= PARTS
     }
 
-    /// Take the events of a fact, but for the first `taken`. If the share is full in the midst of them: how many are taken now.
-    fn take(&mut self, group: &Group, fact: &StoredFact, events: &[Event], taken: i64) -> Option<i64> {
-        let already = usize::try_from(taken).unwrap_or(usize::MAX);
-        for (place, event) in events.iter().enumerate().skip(already) {
-            self.deliver(group, fact, event);
-            if self.is_full() && place + 1 < events.len() {
-                return i64::try_from(place + 1).ok();
-            }
-        }
-        None
+    /// A part of a fact is read; if there is no rest, the fact is.
+    fn reached(&mut self, fact: &StoredFact, rest: Option<String>) {
+        let seq = if rest.is_some() { fact.cursor.seq - 1 } else { fact.cursor.seq };
+        self.to = Some(Position { seq, rest });
+        self.parts += 1;
     }
 
     fn deliver(&mut self, group: &Group, fact: &StoredFact, event: &Event) {

@@ -9,7 +9,8 @@ use store::secret::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
 use streams::outbound::{Guard, Outbound, Settings};
 use streams::{
-    Created, Event, Expand, Limits, NewSubscription, Progress, SHARDS, Shard, Streams, Unexpanded, shard_partition,
+    Created, Event, Expand, Expansion, Limits, NewSubscription, Progress, SHARDS, Shard, Streams, Unexpanded,
+    shard_partition,
 };
 use testkit::http::{Request, Server};
 use testkit::{TestDb, namespace};
@@ -44,7 +45,7 @@ impl Expand for Fake {
         }
     }
 
-    async fn expand(&self, fact: &StoredFact) -> Result<Vec<Event>, Unexpanded> {
+    async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded> {
         if fact.kind == "chain.broken" {
             return Err(Unexpanded::Never("its rows are gone".to_owned()));
         }
@@ -65,7 +66,9 @@ impl Expand for Fake {
             data: Json::parse(&format!("{{\"n\":{n}}}")),
             ..Event::of(fact)
         };
-        Ok((0..count).map(event).collect())
+        let from: u64 = rest.map_or(0, |rest| rest.parse().unwrap());
+        let to = count.min(from + 300);
+        Ok(Expansion { events: (from..to).map(event).collect(), rest: (to < count).then(|| to.to_string()) })
     }
 }
 
