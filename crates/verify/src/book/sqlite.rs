@@ -1,0 +1,95 @@
+//! SQLite, opened for reading only, also while a server has the file.
+
+use super::{Book, Cell, Param, Row};
+use crate::Error;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+struct Sqlite(Connection);
+
+/// Work on the file, in one snapshot.
+pub(crate) fn with_sqlite<T>(path: &Path, work: impl FnOnce(&mut dyn Book) -> Result<T, Error>) -> Result<T, Error> {
+    let mut book = Sqlite(open(path)?);
+    book.0.execute_batch("BEGIN DEFERRED")?;
+    let result = work(&mut book);
+    book.0.execute_batch("ROLLBACK")?;
+    result
+}
+
+fn open(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    match probe(&connection) {
+        Ok(()) => Ok(connection),
+        // A copy on a medium that cannot be written: nobody else writes there either, unless a log lies beside it that would be left out.
+        Err(_) if !log_of(path).exists() => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(immutable(path)?, flags)?;
+            probe(&connection)?;
+            Ok(connection)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+fn log_of(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// The path as a URI (RFC 8089), every unusual byte in its `%` form.
+fn immutable(path: &Path) -> Result<String, Error> {
+    let path = std::path::absolute(path).map_err(|error| Error::Database(error.to_string()))?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let spell = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
+    let spelled: String = path.as_os_str().as_encoded_bytes().iter().map(|byte| spell(*byte)).collect();
+    Ok(format!("file://{spelled}?immutable=1"))
+}
+
+impl Book for Sqlite {
+    fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        self.each(sql, params, &mut |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row)) -> Result<(), Error> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let width = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            take(
+                (0..width)
+                    .map(|place| row.get_ref(place).map(cell))
+                    .collect::<rusqlite::Result<Result<Row, _>>>()??,
+            );
+        }
+        Ok(())
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Cell, Error> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => Cell::Text(text.to_vec()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(Error::Database("a column holds a float".to_owned())),
+    })
+}
+
+impl rusqlite::ToSql for Param {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Param::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
+            Param::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
