@@ -1,0 +1,220 @@
+//! Two at once, in one process and in two.
+
+use crate::house::{self, House, code, pay, record_in, unsigned};
+use keys::{Order, Scope, Signed};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use testkit::on_each_engine;
+
+/// A gate at which a transaction waits while others go on.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<(bool, bool)>, Condvar)>);
+
+/// Opens the gate however the story ends.
+struct Keeper(Gate);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+impl Gate {
+    /// Called by the transaction: say that it is here, and wait.
+    fn pass(&self) {
+        let (state, bell) = &*self.0;
+        let mut state = state.lock().unwrap();
+        state.0 = true;
+        bell.notify_all();
+        drop(bell.wait_while(state, |(_, open)| !*open).unwrap());
+    }
+
+    /// Wait until a transaction is at the gate.
+    async fn reached(&self) {
+        let gate = self.clone();
+        let wait = move || {
+            let (state, bell) = &*gate.0;
+            drop(bell.wait_while(state.lock().unwrap(), |(here, _)| !*here).unwrap());
+        };
+        tokio::task::spawn_blocking(wait).await.unwrap();
+    }
+
+    fn open(&self) {
+        let (state, bell) = &*self.0;
+        state.lock().unwrap().1 = true;
+        bell.notify_all();
+    }
+}
+
+async fn signed(house: &House, from: &str, nonce: u64) -> Signed {
+    let intent = pay(from, 5);
+    let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None };
+    house.sign(order).await.unwrap()
+}
+
+/// The record is first: the freeze waits for it, and nothing follows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_waits_for_a_record_that_is_under_way() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        let (_, from) = house.signer().await;
+        let (first, second) = (signed(&house, &from, 0).await, signed(&house, &from, 1).await);
+        let beside = match house.test.server() {
+            Some(_) => Some(house.beside().await),
+            None => None,
+        };
+        let gate = Gate::default();
+        let _keeper = Keeper(gate.clone());
+        let (at, who, one) = (gate.clone(), house.who.clone(), first.clone());
+        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
+            let recorded = keys::record(tx, &who, &[&one])?;
+            at.pass();
+            Ok::<_, keys::Error>(recorded)
+        }));
+        gate.reached().await;
+        let engine = beside.as_ref().map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
+        let who = house.who.clone();
+        let freeze = tokio::spawn(async move { keys::freeze(&engine, &who, Scope::Namespace, true, "now").await });
+        if let Some(server) = house.test.server() {
+            // The judge is the server: somebody waits for a lock there.
+            let waits = || server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
+            assert!(tokio::task::block_in_place(|| testkit::wait_until(20_000, waits)), "the freeze waits");
+        }
+        assert!(!freeze.is_finished());
+        gate.open();
+        assert!(record.await.unwrap().unwrap()[0].is_ok(), "it was first");
+        freeze.await.unwrap().unwrap();
+        assert_eq!(code(&house.record(&second).await), "keys.frozen");
+        assert!(house.bytes(*first.permit(), first.id()).await.is_some());
+    })
+    .await;
+}
+
+/// The freeze is first, while the record's transaction has looked at the database already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_began_before_the_freeze_is_refused() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        if house.test.server().is_none() {
+            return; // SQLite has one writer: nothing can come in between
+        }
+        let (_, from) = house.signer().await;
+        let one = signed(&house, &from, 0).await;
+        let (_db, _lease, beside) = house.beside().await;
+        let (gate, once) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+        let _keeper = Keeper(gate.clone());
+        let (at, who, late) = (gate.clone(), house.who.clone(), one.clone());
+        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
+            keys::signed_ids(tx, late.permit())?; // from here on the transaction sees the database as it is now
+            if !once.swap(true, Ordering::SeqCst) {
+                at.pass();
+            }
+            keys::record(tx, &who, &[&late])
+        }));
+        gate.reached().await;
+        keys::freeze(&beside, &house.who, Scope::Namespace, false, "now").await.unwrap();
+        gate.open();
+        assert_eq!(code(&record.await.unwrap().unwrap()[0]), "keys.frozen");
+        assert_eq!(house.bytes(*one.permit(), one.id()).await, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_began_before_the_revocation_is_refused() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        if house.test.server().is_none() {
+            return; // as above
+        }
+        let (_, from) = house.signer().await;
+        let one = signed(&house, &from, 0).await;
+        let (_db, _lease, beside) = house.beside().await;
+        let (gate, once) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+        let _keeper = Keeper(gate.clone());
+        let (at, who, late) = (gate.clone(), house.who.clone(), one.clone());
+        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
+            keys::signed_ids(tx, late.permit())?;
+            if !once.swap(true, Ordering::SeqCst) {
+                at.pass();
+            }
+            keys::record(tx, &who, &[&late])
+        }));
+        gate.reached().await;
+        keys::revoke(&beside, &house.who, one.permit(), "now").await.unwrap();
+        gate.open();
+        assert_eq!(code(&record.await.unwrap().unwrap()[0]), "keys.permit_revoked");
+    })
+    .await;
+}
+
+/// One permit, two witnesses, two processes: a chain could take both, so one must lose.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_cannot_use_one_permit_for_two_witnesses() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        if house.test.server().is_none() {
+            return; // SQLite belongs to one process
+        }
+        let (_, from) = house.signer().await;
+        let (db, lease, beside) = house.beside().await;
+        for round in 0..20u64 {
+            let intent = pay(&from, 5);
+            let permit = house.permit(&intent);
+            let order = |nonce| Order { permit: permit.clone(), unsigned: unsigned(&intent, nonce), supersedes: None };
+            let here = house.sign(order(1_000 + 2 * round)).await.unwrap();
+            let there = keys::sign(&beside, &house.who, vec![order(1_001 + 2 * round)]).await.pop().unwrap().unwrap();
+            let (a, b) = tokio::join!(
+                record_in(&house.test.db, &house.lease, &house.who, vec![here.clone()]),
+                record_in(&db, &lease, &house.who, vec![there.clone()])
+            );
+            let won = [a[0].is_ok(), b[0].is_ok()];
+            assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {a:?} {b:?}");
+            let lost = if won[0] { &b[0] } else { &a[0] };
+            assert_eq!(code(lost), "keys.other_witness");
+            let out = [house.bytes(permit.body.id, here.id()).await, house.bytes(permit.body.id, there.id()).await];
+            assert_eq!(out.map(|bytes| bytes.is_some()), won);
+        }
+    })
+    .await;
+}
+
+/// Two permits, one witness: two lanes that both believe in the same nonce.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_cannot_take_one_witness_for_two_permits() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        let (_, from) = house.signer().await;
+        let beside = match house.test.server() {
+            Some(_) => Some(house.beside().await),
+            None => None,
+        };
+        let (db, lease) = beside.as_ref().map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
+        for round in 0..20u64 {
+            let (here, there) = (signed(&house, &from, round).await, signed(&house, &from, round).await);
+            let (a, b) = tokio::join!(
+                record_in(&house.test.db, &house.lease, &house.who, vec![here]),
+                record_in(db, lease, &house.who, vec![there])
+            );
+            assert!(a[0].is_ok() != b[0].is_ok(), "round {round}: {a:?} {b:?}");
+            assert_eq!(code(if a[0].is_ok() { &b[0] } else { &a[0] }), "keys.witness_used");
+        }
+    })
+    .await;
+}
+
+/// The same key in two namespaces: the chain takes its nonce but once.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
+    on_each_engine(|test| async move {
+        let mut house = House::new(test).await;
+        let (_, from) = house.signer().await;
+        let intent = pay(&from, 5);
+        house.send(&house.permit(&intent), &unsigned(&intent, 0)).await.unwrap();
+        house.who = house::principal("other");
+        house.signer().await;
+        assert_eq!(code(&house.send(&house.permit(&intent), &unsigned(&intent, 0)).await), "keys.witness_used");
+        assert!(house.send(&house.permit(&intent), &unsigned(&intent, 1)).await.is_ok());
+    })
+    .await;
+}
