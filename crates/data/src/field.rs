@@ -86,8 +86,10 @@ pub(crate) struct Shape {
     pub(crate) key: &'static [&'static str],
     /// The columns behind the namespace that name one stored row.
     pub(crate) row: &'static [&'static str],
-    /// The column by which a listing is sorted, newest first, if nothing is said. `row` breaks ties.
+    /// The column by which a listing is sorted, newest first, if nothing is said.
     pub(crate) newest: &'static str,
+    /// The columns that break ties in any order, so that a listing can be gone on with.
+    pub(crate) tie: &'static [&'static str],
 }
 
 /// A field that only Florin sets.
@@ -132,6 +134,11 @@ impl Field {
             Is::Hidden(kind) => kind,
             _ => Kind::Text,
         }
+    }
+
+    /// Whether an empty text in its column says that there is nothing.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        matches!(self.is, Is::Address | Is::Chain) || self.column == "block_hash"
     }
 
     /// What it holds when nothing was given.

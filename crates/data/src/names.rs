@@ -11,9 +11,13 @@ use types::ChainId;
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     pub(crate) name: String,
-    /// What a reference shows: the name, qualified where names alone are not unique, with its chain where that is not the usual one.
-    pub(crate) shown: String,
-    pub(crate) asset: Option<String>,
+    /// The name, qualified where names alone are not unique.
+    pub(crate) plain: String,
+    /// The same with its chain in front, where it is on one.
+    pub(crate) full: String,
+    /// What a reference shows: plain, or full where the chain is not the usual one.
+    shown: String,
+    asset: Option<String>,
 }
 
 /// Targets by id.
@@ -86,8 +90,7 @@ fn references(object: &Object) -> Vec<(Type, String)> {
 
 fn address(id: &str, home: &ChainId) -> Named {
     let (chain, address) = id.split_once('/').unwrap_or(("", id));
-    let shown = if chain == home.as_str() { address } else { id };
-    Named { name: address.to_owned(), shown: shown.to_owned(), asset: None }
+    Named::new(address.to_owned(), address.to_owned(), Some(chain), home, None)
 }
 
 fn named(kind: Type, row: Row, home: &ChainId) -> Option<(String, Named)> {
@@ -97,12 +100,20 @@ fn named(kind: Type, row: Row, home: &ChainId) -> Option<(String, Named)> {
     });
     let mut next = || texts.next().flatten();
     let (id, name, chain, address, asset) = (next()?, next()?, next(), next(), next());
-    let shown = match (kind, &address) {
+    let plain = match (kind, address) {
         // Several activities may have an event of one name.
         (Type::Event, _) => id.clone(),
-        (_, Some(address)) if chain.as_deref() == Some(home.as_str()) => format!("{address}/{name}"),
-        (_, Some(address)) => format!("{}/{address}/{name}", chain.unwrap_or_default()),
+        (_, Some(address)) => format!("{address}/{name}"),
         (_, None) => name.clone(),
     };
-    Some((id, Named { name, shown, asset }))
+    let chain = chain.filter(|_| kind.is_qualified());
+    Some((id, Named::new(name, plain, chain.as_deref(), home, asset)))
+}
+
+impl Named {
+    fn new(name: String, plain: String, chain: Option<&str>, home: &ChainId, asset: Option<String>) -> Self {
+        let full = chain.map_or_else(|| plain.clone(), |chain| format!("{chain}/{plain}"));
+        let shown = if chain.is_none_or(|chain| chain == home.as_str()) { plain.clone() } else { full.clone() };
+        Self { name, plain, full, shown, asset }
+    }
 }

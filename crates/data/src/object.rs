@@ -83,10 +83,6 @@ impl Object {
         self.int(column) == Some(1)
     }
 
-    pub(crate) fn amount(&self, column: &str) -> Option<Amount> {
-        self.quantity(column)?.to_amount()
-    }
-
     pub(crate) fn quantity(&self, column: &str) -> Option<Quantity> {
         match self.get(column) {
             Cell::Blob(bytes) => Quantity::from_ordered_bytes(bytes),

@@ -53,6 +53,7 @@ static COLLECTION: Shape = Shape {
     key: BY_NAME,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static ASSETS: Shape = Shape {
@@ -67,6 +68,7 @@ static ASSETS: Shape = Shape {
     key: BY_NAME,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static ADDRESSES: Shape = Shape {
@@ -87,6 +89,7 @@ static ADDRESSES: Shape = Shape {
     key: &["chain", "address"],
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static ACTIVITY: Shape = Shape {
@@ -96,6 +99,7 @@ static ACTIVITY: Shape = Shape {
     key: BY_NAME,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static POOL: Shape = Shape {
@@ -119,6 +123,7 @@ static POOL: Shape = Shape {
     key: BY_QUALIFIED,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static NFT: Shape = Shape {
@@ -145,6 +150,7 @@ static NFT: Shape = Shape {
     key: BY_QUALIFIED,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static FRAGMENT: Shape = Shape {
@@ -164,6 +170,7 @@ static FRAGMENT: Shape = Shape {
     key: BY_QUALIFIED,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static DATA: Shape = Shape {
@@ -183,6 +190,7 @@ static DATA: Shape = Shape {
     key: BY_NAME,
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static TRANSFER: Shape = Shape {
@@ -217,6 +225,7 @@ static TRANSFER: Shape = Shape {
     key: &["chain", "protocol_id"],
     row: &["chain", "transaction_id", "path", "block_hash"],
     newest: "created",
+    tie: &["id", "block_hash"],
 };
 
 static EVENT: Shape = Shape {
@@ -235,6 +244,7 @@ static EVENT: Shape = Shape {
     key: &["activity_id", "name"],
     row: BY_ID,
     newest: "created",
+    tie: BY_ID,
 };
 
 static BALANCE: Shape = Shape {
@@ -255,6 +265,7 @@ static BALANCE: Shape = Shape {
     key: &["chain", "address", "parent_id"],
     row: BY_ID,
     newest: "updated",
+    tie: BY_ID,
 };
 
 static BALANCE_CHANGE: Shape = Shape {
@@ -278,6 +289,7 @@ static BALANCE_CHANGE: Shape = Shape {
     key: &["transfer_id", "place"],
     row: &["transfer_id", "place"],
     newest: "position",
+    tie: &["transfer_id", "place"],
 };
 
 impl Type {

@@ -10,7 +10,7 @@ use store::{Cell, Unbound};
 use types::{Height, Json, Quantity, Time};
 
 /// An object as it is shown: names and values, in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View(Vec<(&'static str, Json)>);
 
 impl View {

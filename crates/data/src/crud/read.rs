@@ -4,7 +4,7 @@ use crate::names::Names;
 use crate::object::Object;
 use crate::update::one;
 use crate::view::{Finals, Shown, View, show};
-use crate::{Data, Error, Result, Type, balances, table};
+use crate::{Data, Error, Result, Type, holdings, table};
 use store::Tx;
 use types::{ChainId, Principal};
 
@@ -14,7 +14,7 @@ use types::{ChainId, Principal};
 /// Errors: `data.unknown` (404), `data.ambiguous` for a name that several have.
 pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<View> {
     if kind == Type::Balance {
-        return balances::balance(data, who, reference).await;
+        return holdings::balance(data, who, reference).await;
     }
     let (data_, home, reference) = (data.clone(), data.home(&who.namespace), reference.to_owned());
     let namespace = who.namespace.clone();

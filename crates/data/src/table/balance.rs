@@ -1,7 +1,9 @@
 //! Balances, and what is still pending of them.
 
-use store::{Result, Tx};
-use types::{ChainId, Height, Quantity, Time};
+use crate::Type;
+use crate::object::Object;
+use store::{Result, Row, Tx};
+use types::{Quantity, Time};
 
 /// The key of a balance: chain, address, pool or NFT.
 pub(crate) type Key = (String, String, String);
@@ -47,28 +49,29 @@ pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(St
     )
 }
 
-/// What came to, or left, an address by derived changes above a height: parent, amount. `column` is `from_address` or `to_address`.
+/// What came to, or left, addresses by derived changes above a height, at most `limit`: address, parent, amount. `column` is
+/// `from_address` or `to_address`.
 pub(crate) fn derived_above(
     tx: &mut Tx<'_, '_>,
     column: &'static str,
-    chain: &ChainId,
-    above: Height,
+    (chain, above): (&str, i64),
+    limit: u32,
     addresses: &[(String,)],
 ) -> Result<Vec<(String, String, Quantity)>> {
     let sql = format!(
         "WITH n(address) AS ({{rows}})
          SELECT n.address, t.parent_id, t.amount FROM n
            JOIN transfer t ON t.namespace = ?ns AND t.{column} = n.address AND t.height > ?2
-          WHERE t.chain = ?1 AND t.reverted = 0 AND t.explicit = 0 AND t.amount IS NOT NULL"
+          WHERE t.chain = ?1 AND t.reverted = 0 AND t.explicit = 0 AND t.amount IS NOT NULL LIMIT ?3"
     );
-    tx.query_rows(&sql, (chain, above), addresses)
+    tx.query_rows(&sql, (chain, above, limit), addresses)
 }
 
-/// Changes that were given for an address above a height: parent, direction, amount.
+/// Changes that were given for addresses above a height, at most `limit`: address, parent, direction, amount.
 pub(crate) fn given_above(
     tx: &mut Tx<'_, '_>,
-    chain: &ChainId,
-    above: Height,
+    (chain, above): (&str, i64),
+    limit: u32,
     addresses: &[(String,)],
 ) -> Result<Vec<(String, String, i64, Quantity)>> {
     tx.query_rows(
@@ -77,25 +80,26 @@ pub(crate) fn given_above(
            JOIN balance_change c ON c.namespace = ?ns AND c.address = n.address AND c.chain = ?1
            JOIN transfer t ON t.namespace = ?ns AND t.chain = c.chain AND t.transaction_id = c.transaction_id
                           AND t.path = c.path AND t.block_hash = c.block_hash
-          WHERE t.reverted = 0 AND t.explicit = 1 AND t.height > ?2",
-        (chain, above),
+          WHERE t.reverted = 0 AND t.explicit = 1 AND t.height > ?2 LIMIT ?3",
+        (chain, above, limit),
         addresses,
     )
 }
 
-/// Addresses that have a balance in some pools, in order, behind one: chain, address.
+/// Addresses that have a balance in the pools of an asset, in order, behind one: chain, address. `only` one address, if given.
 pub(crate) fn addresses_in(
     tx: &mut Tx<'_, '_>,
     asset: &str,
+    only: Option<&str>,
     after: (&str, &str),
-    limit: u32,
+    (limit, skip): (u32, u32),
 ) -> Result<Vec<(String, String)>> {
     tx.rows(
         "SELECT DISTINCT b.chain, b.address FROM balance b
-          WHERE b.namespace = ?ns AND (b.chain, b.address) > (?2, ?3)
+          WHERE b.namespace = ?ns AND (b.chain, b.address) > (?2, ?3) AND (?6 IS NULL OR b.address = ?6)
             AND b.parent_id IN (SELECT p.id FROM pool p WHERE p.namespace = ?ns AND p.asset_id = ?1)
-          ORDER BY b.chain, b.address LIMIT ?4",
-        (asset, after.0, after.1, limit),
+          ORDER BY b.chain, b.address LIMIT ?4 OFFSET ?5",
+        (asset, after.0, after.1, limit, skip, only),
     )
 }
 
@@ -115,25 +119,32 @@ pub(crate) fn in_asset(
     )
 }
 
-/// A change with its place in the history of an address in a pool: transfer, place, direction, amount, position.
-pub(crate) type Change = (String, i64, i64, Quantity, String);
+/// A balance by its id.
+pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
+    let shape = Type::Balance.shape();
+    let sql = format!("SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1", super::columns(shape, "t."));
+    Ok(tx.row::<Row>(&sql, (id,))?.map(|row| Object::from_row(shape, row)))
+}
 
-/// The newest changes of an address in a pool, newest first.
-pub(crate) fn newest_changes(tx: &mut Tx<'_, '_>, key: &Key, limit: u32) -> Result<Vec<Change>> {
+/// A change with its place in the history of an address in a pool: transfer, place, direction, amount.
+pub(crate) type Change = (String, i64, i64, Quantity);
+
+/// The changes of an address in a pool from a position on, newest first.
+pub(crate) fn changes_from(tx: &mut Tx<'_, '_>, key: &Key, from: &str, limit: u32) -> Result<Vec<Change>> {
     tx.rows(
-        "SELECT v.transfer_id, v.place, v.direction, v.amount, v.position FROM transfer_change v
-          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3
-          ORDER BY v.position DESC, v.transfer_id DESC, v.place DESC LIMIT ?4",
-        (&key.0, &key.1, &key.2, limit),
+        "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
+          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position >= ?4
+          ORDER BY v.position DESC, v.transfer_id DESC, v.place DESC LIMIT ?5",
+        (&key.0, &key.1, &key.2, from, limit),
     )
 }
 
-/// The oldest changes of an address in a pool, oldest first.
-pub(crate) fn oldest_changes(tx: &mut Tx<'_, '_>, key: &Key, limit: u32) -> Result<Vec<Change>> {
+/// The changes of an address in a pool up to a position, oldest first.
+pub(crate) fn changes_to(tx: &mut Tx<'_, '_>, key: &Key, to: &str, limit: u32) -> Result<Vec<Change>> {
     tx.rows(
-        "SELECT v.transfer_id, v.place, v.direction, v.amount, v.position FROM transfer_change v
-          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3
-          ORDER BY v.position, v.transfer_id, v.place LIMIT ?4",
-        (&key.0, &key.1, &key.2, limit),
+        "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
+          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position <= ?4
+          ORDER BY v.position, v.transfer_id, v.place LIMIT ?5",
+        (&key.0, &key.1, &key.2, to, limit),
     )
 }

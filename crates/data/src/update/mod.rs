@@ -18,7 +18,7 @@ mod write;
 pub use answer::{BulkAnswer, Listed, Outcome};
 pub(crate) use given::Given;
 pub(crate) use input::{Input, MAX_NAME, check_key};
-pub(crate) use resolve::{Found, Wanted, find, one};
+pub(crate) use resolve::one;
 pub(crate) use stage::Target;
 pub(crate) use stage::labels_of;
 pub(crate) use write::{write, write_one};

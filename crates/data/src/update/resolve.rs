@@ -21,14 +21,9 @@ pub(crate) enum Found {
     None,
 }
 
-/// Find what references lead to.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, home: &ChainId, wanted: &BTreeSet<Wanted>) -> Result<HashMap<Wanted, Found>> {
-    resolve(tx, home, None, wanted)
-}
-
 /// Find one, or say what is wrong with it.
 pub(crate) fn one(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, text: &str) -> Result<String> {
-    let found = find(tx, home, &BTreeSet::from([(kind, text.to_owned())]))?;
+    let found = resolve(tx, home, None, &BTreeSet::from([(kind, text.to_owned())]))?;
     match found.into_values().next() {
         Some(Found::One(id)) => Ok(id),
         Some(Found::Several) => Err(Error::Ambiguous { field: kind.to_string(), kind, reference: text.to_owned() }),

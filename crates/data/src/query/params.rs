@@ -1,0 +1,59 @@
+//! The query parameters of a listing, as the same query that a bulk query gives.
+
+use super::filter::Query;
+use super::operand::{MAX_VALUE, Operator};
+use super::parse::{EQ, Reader, empty, label, sort, subject};
+use crate::{Error, Result, Type};
+use std::collections::BTreeMap;
+use types::Page;
+
+/// Read `limit`, `skip`, `after`, `sort` (repeatable), `count`, `label=<key>=<value>` (or only a key), and any field for equality (several
+/// values of one field: one of them).
+pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
+    let mut query = empty(kind, kind.plural());
+    let mut reader = Reader::new(kind);
+    let (mut limit, mut skip, mut after, mut order) = (None, None, None, Vec::new());
+    let mut equal: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, value) in params {
+        check(name, value)?;
+        match name.as_str() {
+            "limit" => limit = Some(number(name, value)?),
+            "skip" => skip = Some(number(name, value)?),
+            "after" => after = Some(value.clone()),
+            "count" => query.count = flag(name, value)?,
+            "sort" => order.extend(value.split(',').map(str::to_owned)),
+            "label" => {
+                let (key, value) = value.split_once('=').map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
+                let subject = label(kind, key, name)?;
+                let filter = match value {
+                    Some(value) => reader.enter(subject, EQ, &[value.to_owned()], (false, false), name)?,
+                    None => reader.enter(subject, Operator::Null, &[], (true, false), name)?,
+                };
+                query.filters.push(filter);
+            }
+            field => equal.entry(field).or_default().push(value.clone()),
+        }
+    }
+    for (field, values) in equal {
+        let subject = subject(kind, field, "query")?;
+        query.filters.push(reader.enter(subject, Operator::In, &values, (false, false), field)?);
+    }
+    query.sort = sort(kind, &order, "sort")?;
+    query.page = Page::new(limit, skip, after).map_err(|error| Error::invalid("limit", error.to_string()))?;
+    Ok(query)
+}
+
+fn check(name: &str, value: &str) -> Result<()> {
+    if value.contains('\0') || value.len() > 4 * MAX_VALUE {
+        return Err(Error::invalid(name, "has a value that is too long, or holds the character NUL"));
+    }
+    Ok(())
+}
+
+fn number(name: &str, value: &str) -> Result<u32> {
+    value.parse().map_err(|_| Error::invalid(name, "expected a whole number"))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool> {
+    value.parse().map_err(|_| Error::invalid(name, "expected true or false"))
+}
