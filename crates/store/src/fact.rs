@@ -115,8 +115,8 @@ impl Fact {
     }
 }
 
-/// A fact on its way into a chain.
-#[derive(Debug, Clone)]
+/// A fact on its way into a chain. It moves there and is never copied, so it cannot be cloned.
+#[derive(Debug)]
 pub(crate) struct PendingFact {
     pub(crate) fact: Fact,
     pub(crate) namespace: Namespace,
@@ -156,7 +156,7 @@ impl PendingFact {
 }
 
 /// What linking adds to a fact.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Linked {
     pub(crate) seq: i64,
     pub(crate) subjects: String,

@@ -13,9 +13,10 @@
 //! Invariants, each with the test that holds it (all in `tests/it`, on both engines):
 //! - the facts of a partition form one chain without gaps (`facts`), and the verifier agrees (`verify`'s tests);
 //! - a transaction of an owner whose lease was taken over is lost as a whole (`leases`);
-//! - one failing closure fails no neighbour in its group (`groups`);
+//! - one failing closure fails no neighbour in its group (`groups`; any mixture of them, against a model: `model`);
 //! - a statement that forgets its namespace does not run (`tenancy`);
-//! - a lost connection during a commit neither loses nor repeats the transaction (`groups`).
+//! - a lost connection during a commit neither loses nor repeats the transaction, also when another process took over meanwhile
+//!   (`lost_answers`, `group::tests`); where nobody can know, nothing runs twice.
 
 mod batch;
 mod batcher;
