@@ -3,7 +3,8 @@
 use super::{Book, Cell, Param, Row};
 use crate::Error;
 use postgres::types::{ToSql, Type};
-use postgres::{Client, IsolationLevel, NoTls, Transaction};
+use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
+use std::collections::HashMap;
 
 /// Rows fetched at a time where there may be many.
 const FETCH: i32 = 500;
@@ -11,7 +12,11 @@ const FETCH: i32 = 500;
 const SESSION: &str =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning";
 
-struct Postgres<'c>(Transaction<'c>);
+struct Postgres<'c> {
+    snapshot: Transaction<'c>,
+    /// Our own questions, prepared once: there are a handful, each asked many times.
+    prepared: HashMap<String, Statement>,
+}
 
 /// Work on the database, in one snapshot.
 pub(crate) fn with_postgres<T>(url: &str, work: impl FnOnce(&mut dyn Book) -> Result<T, Error>) -> Result<T, Error> {
@@ -19,16 +24,24 @@ pub(crate) fn with_postgres<T>(url: &str, work: impl FnOnce(&mut dyn Book) -> Re
     client.batch_execute(SESSION)?;
     let snapshot =
         client.build_transaction().read_only(true).isolation_level(IsolationLevel::RepeatableRead).start()?;
-    work(&mut Postgres(snapshot))
+    work(&mut Postgres { snapshot, prepared: HashMap::new() })
 }
 
 impl Book for Postgres<'_> {
     fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
-        self.0.query(&dollars(sql), &values(params))?.iter().map(row).collect()
+        let statement = match self.prepared.get(sql) {
+            Some(known) => known.clone(),
+            None => {
+                let statement = self.snapshot.prepare(&dollars(sql))?;
+                self.prepared.insert(sql.to_owned(), statement.clone());
+                statement
+            }
+        };
+        self.snapshot.query(&statement, &values(params))?.iter().map(row).collect()
     }
 
     fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row)) -> Result<(), Error> {
-        let mut savepoint = self.0.transaction()?;
+        let mut savepoint = self.snapshot.transaction()?;
         let portal = savepoint.bind(&dollars(sql), &values(params))?;
         loop {
             let rows = savepoint.query_portal(&portal, FETCH)?;
