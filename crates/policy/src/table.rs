@@ -1,0 +1,7 @@
+//! The only SQL of the crate, a file for each table.
+
+pub(crate) mod attachment;
+pub(crate) mod decision;
+pub(crate) mod key;
+pub(crate) mod policy;
+pub(crate) mod version;

@@ -1,0 +1,173 @@
+//! Whatever goes wrong is a denial, and only of the question it concerns.
+
+use crate::world::{SELF, World, YES, ask, chain, new_version, pay};
+use intent::{Act, Intent};
+use policy::{Config, Limits, Verdict, Why, decide};
+use testkit::on_each_engine;
+
+fn quick() -> Config {
+    Config { limits: Limits { lookup_ms: 50, ..Limits::default() }, ..Config::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lookup_without_an_answer_denies() {
+    on_each_engine(|test| async move {
+        let world = World::with(&test, quick()).await;
+        let asking = |from: &str| {
+            format!("package florin.l\nallow := true\nlookups := {{\"x\": {{\"from\": \"{from}\", \"args\": {{}}}}}}")
+        };
+        for (from, said) in [
+            ("broken", "l: broken did not answer: the wire is cut"),
+            ("nowhere", "l: there is no lookup \"nowhere\""),
+            ("silent", "l: silent did not answer within 50 ms"),
+            ("price", "l: price answered with a number above 2^53"),
+        ] {
+            world.attach("l", &asking(from)).await;
+            let reasons = world.denial(&pay("1")).await;
+            assert_eq!((reasons[0].code, reasons[0].to_string().as_str()), (Why::Lookup, said));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_does_not_come_to_an_end_denies() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let ten = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+        let loops = "some a in ten; some b in ten; some c in ten; some d in ten; some e in ten; some f in ten; a + b + c + d + e + f > 99";
+        world.attach("loop", &format!("package florin.loop\nten := {ten}\nallow if {{ {loops} }}")).await;
+        let reasons = world.denial(&pay("1")).await;
+        assert_eq!(reasons[0].code, Why::NoAnswer);
+        assert_eq!(reasons[0].text, "a rule took more than 100000 instructions");
+
+        let patient = Limits { instructions: usize::MAX, evaluation_ms: 20, ..Limits::default() };
+        let lease = test.lease("policy/1").await;
+        let config = Config { limits: patient, ..Config::default() };
+        let timed = policy::Policy::new(test.db.clone(), lease, world.signer.clone(), world.book.clone(), config);
+        let verdict = decide(&timed, &[pay("1")]).await.unwrap().remove(0);
+        let Verdict::Denied { reasons, .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(reasons[0].text, "a rule took longer than 20 ms");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_no_known_shape_deny() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        for (rule, code) in [
+            ("allow := \"true\"", Why::NotAllowed),
+            ("allow := 1", Why::NotAllowed),
+            ("allow if input.nothing.there", Why::NotAllowed),
+            ("allow := true\ndeny contains {\"msg\": \"no\"}", Why::Denied),
+            ("allow := true\nneeds contains {\"type\": \"prayer\"}", Why::NoAnswer),
+            ("allow := true\nneeds contains {\"type\": \"approval\", \"count\": 0}", Why::NoAnswer),
+            ("allow := true\nenvelope := {\"total_fee\": \"1e9\"}", Why::NoAnswer),
+            ("allow := true\nenvelope := {\"total_fees\": \"1\"}", Why::NoAnswer),
+            ("allow := true\nenvelope := {\"total_fee\": \"209999\"}", Why::Fee),
+            ("allow := true\nlookups := [1]", Why::NoAnswer),
+            ("allow := true\nlookups := {\"x\": \"address.labels\"}", Why::NoAnswer),
+            // As in OPA, what fails is undefined, and `not` of it holds.
+            ("allow := true\ndeny contains \"x\" if not lower(input.labels)", Why::Denied),
+            ("allow if lower(input.labels) == \"a\"", Why::NotAllowed),
+            // Two values for one rule are none.
+            ("allow := true\nallow := false", Why::NotAllowed),
+            ("allow := true\nenvelope := {}\nenvelope := {\"gas\": \"1\"} if input.signer", Why::NoAnswer),
+            ("allow := true\nenvelope := {} if input.nothing", Why::NoAnswer),
+            ("allow := true\nlookups := {} if input.nothing", Why::NoAnswer),
+        ] {
+            world.attach("p", &format!("package florin.p\n{rule}")).await;
+            let verdict = world.decide(&pay("1")).await;
+            let Verdict::Denied { reasons, .. } = verdict else { panic!("{rule}: {verdict:?}") };
+            assert_eq!(reasons[0].code, code, "{rule}: {reasons:?}");
+        }
+        world.attach("p", "package florin.p\nallow := true\ndeny contains \"x\" if input.signer == \"0x\"\nneeds contains 1 if input.nothing").await;
+        world.permit(&pay("1")).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_ask_themselves_deny() {
+    on_each_engine(|test| async move {
+        let world = World::with(&test, Config { check_documents: false, ..Config::default() }).await;
+        for rules in [
+            "allow if q\nq if allow",
+            "allow if f(1)\nf(x) if g(x)\ng(x) if f(x)",
+            "allow if f(1)\nf(x) := y if { y := f(x + 1) }",
+            "allow if data.florin.p[input.labels.rule]",
+            "allow if data.florin[\"p\"].allow",
+            "allow if count(data.florin.p) > 0",
+        ] {
+            world.attach("p", &format!("package florin.p\n{rules}")).await;
+            let mut question = pay("1");
+            question.labels.insert("rule".into(), "allow".into());
+            let verdict = world.decide(&question).await;
+            assert!(matches!(verdict, Verdict::Denied { .. }), "{rules}: {verdict:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_was_not_checked_denies() {
+    on_each_engine(|test| async move {
+        let world = World::with(&test, Config { check_documents: false, ..Config::default() }).await;
+        world.attach("words", "plain words").await;
+        assert_eq!(world.denial(&pay("1")).await[0].code, Why::NotCompiled);
+        policy::put(&world.policy, &world.who, "empty", "").await.unwrap();
+        policy::attach(&world.policy, &world.who, "empty", policy::Target::Namespace).await.unwrap();
+        let codes: Vec<_> = world.denial(&pay("1")).await.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, [Why::NotCompiled, Why::Missing]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_question_stops_no_other() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", YES).await;
+        let shouting = Intent::call(chain(), SELF.to_uppercase(), None, 1u64.into(), vec![]);
+        let no_json = Intent { chain: chain(), signer: SELF.into(), act: Act::TypedData { json: "{".into() } };
+        let unknown = Intent::cancel("solana:mainnet".parse().unwrap(), "x".into());
+        let mut nul = pay("1");
+        nul.policies = vec!["\0".into()];
+        nul.assets = vec!["\0".into()];
+        let mut huge = pay("1");
+        huge.labels.insert("a".into(), "x".repeat(2_000_000));
+        let questions = [pay("1"), ask(shouting), ask(no_json), ask(unknown), nul, huge, pay("2")];
+        let verdicts = decide(&world.policy, &questions).await.unwrap();
+        let codes: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| match verdict {
+                Verdict::Denied { reasons, .. } => Some(reasons[0].code),
+                _ => None,
+            })
+            .collect();
+        let unreadable = Some(Why::Unreadable);
+        assert_eq!(codes, [None, unreadable, unreadable, unreadable, Some(Why::Missing), unreadable, None]);
+        for verdict in &verdicts {
+            policy::decision(&world.policy, &world.who, verdict.decision()).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_lease_gives_no_verdict() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", YES).await;
+        test.clock.advance_millis(testkit::LEASE_MS as i64 + 1);
+        let _taken = test.db.lease("policy/0", testkit::LEASE_MS).await.unwrap().unwrap();
+        assert!(matches!(
+            decide(&world.policy, &[pay("1")]).await,
+            Err(policy::Error::Store(store::Error::Fenced { .. }))
+        ));
+        let refused = policy::add_version(&world.policy, &world.who, "yes", new_version(YES)).await;
+        assert!(refused.is_err());
+    })
+    .await;
+}

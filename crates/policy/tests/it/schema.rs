@@ -1,0 +1,196 @@
+//! The schema of inputs, and every input that Florin makes.
+
+use crate::world::{BOB, SELF, World, YES, ask, pay};
+use intent::{AccessEntry, Act, Authorisation, FeeTerms, Intent, Output, Transaction};
+use policy::{Approval, Question, TaskRef};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use testkit::on_each_engine;
+use types::{Amount, ChainId, KeyId, Role, RunId, Time, Ulid};
+
+fn validator() -> jsonschema::Validator {
+    let path = testkit::workspace_root().join("policies/input.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![any::<u64>().prop_map(Amount::from), any::<[u8; 32]>().prop_map(Amount::from_be_bytes)]
+}
+
+fn account() -> impl Strategy<Value = String> {
+    any::<[u8; 20]>().prop_map(|bytes| format!("0x{}", hex::encode(bytes)))
+}
+
+fn authorisation() -> impl Strategy<Value = Authorisation> {
+    (account(), account(), any::<u64>(), any::<bool>())
+        .prop_map(|(authority, delegate, nonce, any_chain)| Authorisation { authority, delegate, nonce, any_chain })
+}
+
+/// Data of every sort: none, too short, of a token standard, unknown.
+fn data() -> impl Strategy<Value = Vec<u8>> {
+    let transfer = (any::<[u8; 20]>(), any::<[u8; 32]>(), prop::sample::select(vec!["a9059cbb", "095ea7b3"]));
+    let transfer = transfer.prop_map(|(to, amount, selector)| {
+        [hex::decode(selector).unwrap(), vec![0; 12], to.to_vec(), amount.to_vec()].concat()
+    });
+    prop_oneof![Just(Vec::new()), prop::collection::vec(any::<u8>(), 0..80), transfer]
+}
+
+fn transaction() -> impl Strategy<Value = Act> {
+    let access = (account(), prop::collection::vec(any::<[u8; 32]>(), 0..3)).prop_map(|(account, slots)| AccessEntry {
+        account,
+        slots: slots.iter().map(|slot| format!("0x{}", hex::encode(slot))).collect(),
+    });
+    (
+        prop::option::of(account()),
+        amount(),
+        data(),
+        prop::collection::vec(access, 0..2),
+        prop::collection::vec(authorisation(), 0..2),
+    )
+        .prop_map(|(to, value, data, access, authorisations)| {
+            Act::Transaction(Transaction { outputs: vec![Output { to, value }], data, access, authorisations })
+        })
+}
+
+fn typed_data() -> Act {
+    let field = |name: &str, ty: &str| json!({ "name": name, "type": ty });
+    let data = json!({
+        "types": {
+            "EIP712Domain": [field("chainId", "uint256")],
+            "M": [field("n", "uint256"), field("small", "uint8"), field("who", "address")],
+        },
+        "primaryType": "M",
+        "domain": { "chainId": 1337 },
+        "message": { "n": "123456789012345678901234567890", "small": 7, "who": BOB },
+    });
+    Act::TypedData { json: types::canonical_json(&data) }
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => transaction(),
+        1 => Just(typed_data()),
+        1 => authorisation().prop_map(Act::Authorisation),
+        1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Act::Message { bytes }),
+    ]
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let words = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
+    let approvals = prop::collection::vec((".{0,8}", any::<u32>()), 0..3);
+    (act(), words, approvals, any::<(bool, bool, bool)>(), amount()).prop_map(
+        |(act, labels, approvals, (wallet, key, task), fee)| {
+            let mut question = ask(Intent { chain: ChainId::evm(1337), signer: SELF.into(), act });
+            question.quote = FeeTerms { gas: 21_000, fee_per_gas: fee, tip: fee, total_fee: fee };
+            question.labels = labels;
+            question.assets = vec!["gold".into()];
+            question.approvals = approvals
+                .into_iter()
+                .map(|(by, at)| Approval {
+                    by,
+                    roles: vec![Role::Admin, Role::KeyExporter],
+                    at: Time::from_secs(at.into()),
+                })
+                .collect();
+            question.wallet = question.wallet.filter(|_| wallet);
+            question.key = key.then(|| KeyId::from_ulid(Ulid::from_bits(2)));
+            question.task = task.then(|| TaskRef {
+                name: "payout".into(),
+                version: "1".into(),
+                run: RunId::from_ulid(Ulid::from_bits(3)),
+                step: "pay".into(),
+            });
+            question
+        },
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_input_fits_the_schema() {
+    let mut runner = TestRunner::deterministic();
+    let mut questions: Vec<Question> = (0..300).map(|_| question().new_tree(&mut runner).unwrap().current()).collect();
+    questions.push(ask(Intent::cancel(ChainId::evm(1337), SELF.into())));
+    let coins = Intent::call(
+        "bip122:0f9188f13cb7b2c71f2a335e3a4fc328".parse().unwrap(),
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".into(),
+        Some("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".into()),
+        Amount::from(5),
+        vec![],
+    );
+    questions.push(ask(coins));
+    on_each_engine(|test| {
+        let questions = questions.clone();
+        async move {
+            let world = World::new(&test).await;
+            world.attach("yes", YES).await;
+            let validator = validator();
+            let verdicts = policy::decide(&world.policy, &questions).await.unwrap();
+            let mut kinds = std::collections::BTreeMap::<String, u32>::new();
+            for verdict in &verdicts {
+                let logged = policy::decision(&world.policy, &world.who, verdict.decision()).await.unwrap();
+                let input = logged.input.to_value();
+                if input.get("unreadable").is_some() {
+                    *kinds.entry("unreadable".into()).or_default() += 1;
+                    continue;
+                }
+                let misfits: Vec<String> =
+                    validator.iter_errors(&input).map(|e| format!("{}: {e}", e.instance_path())).collect();
+                assert!(misfits.is_empty(), "{misfits:?} in {input}");
+                *kinds.entry(input["intent"]["kind"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+            assert_eq!(kinds.len(), 4, "{kinds:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_number_of_typed_data_is_rounded() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let exact =
+            "package florin.typed\nallow if input.intent.typed_data.message == {\"n\": \"123456789012345678901234567890\", \"small\": \"7\", \"who\": input.labels.bob}";
+        world.attach("typed", exact).await;
+        let mut question = ask(Intent { chain: ChainId::evm(1337), signer: SELF.into(), act: typed_data() });
+        question.quote = FeeTerms::default();
+        question.labels.insert("bob".into(), BOB.into());
+        let permit = world.permit(&question).await;
+        assert_eq!(permit.body.envelope, intent::Envelope::FREE);
+    })
+    .await;
+}
+
+#[test]
+fn what_does_not_belong_is_refused() {
+    let validator = validator();
+    let example = std::fs::read_to_string(testkit::workspace_root().join("policies/example.json")).unwrap();
+    let example: Value = serde_json::from_str(&example).unwrap();
+    assert!(
+        validator.is_valid(&example),
+        "{:?}",
+        validator.iter_errors(&example).map(|e| e.to_string()).collect::<Vec<_>>()
+    );
+    let changes: [(&str, Value); 8] = [
+        ("/intent/value", "1e9".into()),
+        ("/intent/value", "007".into()),
+        ("/intent/value", 5.into()),
+        ("/intent/value", "-1".into()),
+        ("/intent/kind", "wish".into()),
+        ("/chain/id", 1.into()),
+        ("/fee/quote/gas", "0x5208".into()),
+        ("/initiator/roles", vec!["king"].into()),
+    ];
+    for (place, value) in changes {
+        let mut changed = example.clone();
+        *changed.pointer_mut(place).unwrap() = value;
+        assert!(!validator.is_valid(&changed), "{place}");
+    }
+    let mut more = example.clone();
+    more["more"] = 1.into();
+    assert!(!validator.is_valid(&more));
+    let _ = pay("1");
+}

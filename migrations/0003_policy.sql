@@ -1,0 +1,93 @@
+-- Policies, their versions, what they are attached to, the log of decisions, and the key that signs permits.
+
+CREATE TABLE policy (
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  current_version TEXT,
+  versions BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  deleted_at BIGINT,
+  PRIMARY KEY (namespace, id)
+);
+
+-- A deleted policy frees its name; its versions stay, for decisions name them.
+CREATE UNIQUE INDEX policy_name ON policy (namespace, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE policy_version (
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  label TEXT NOT NULL,
+  description TEXT NOT NULL,
+  document TEXT NOT NULL,
+  example_input TEXT,
+  hash BLOB NOT NULL,
+  created_at BIGINT NOT NULL,
+  created_by TEXT NOT NULL,
+  PRIMARY KEY (namespace, id),
+  UNIQUE (namespace, policy, number),
+  UNIQUE (namespace, policy, label)
+);
+
+CREATE TABLE policy_attachment (
+  namespace TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  attached_at BIGINT NOT NULL,
+  attached_by TEXT NOT NULL,
+  PRIMARY KEY (namespace, kind, target, policy)
+);
+
+CREATE INDEX policy_attachment_policy ON policy_attachment (namespace, policy);
+
+-- Insert-only: exactly what was asked, with which documents and answers, and what came of it.
+CREATE TABLE decision (
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  subject TEXT NOT NULL,
+  initiator TEXT NOT NULL,
+  chain TEXT NOT NULL,
+  signer TEXT NOT NULL,
+  intent_hash BLOB NOT NULL,
+  result TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  input TEXT NOT NULL,
+  lookups TEXT NOT NULL,
+  documents TEXT NOT NULL,
+  bundle_hash BLOB NOT NULL,
+  interface_hash BLOB,
+  lookups_hash BLOB NOT NULL,
+  approvals_hash BLOB NOT NULL,
+  permit TEXT,
+  duration_ms BIGINT NOT NULL,
+  PRIMARY KEY (namespace, id)
+);
+
+CREATE INDEX decision_at ON decision (namespace, at, id);
+CREATE INDEX decision_subject ON decision (namespace, subject, at);
+
+-- Which policies took part in a decision, for the log of one policy and for its replay.
+CREATE TABLE decision_policy (
+  namespace TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  decision TEXT NOT NULL,
+  version TEXT NOT NULL,
+  PRIMARY KEY (namespace, policy, at, decision)
+);
+
+-- The seed of the key that signs permits, sealed. One row an installation.
+CREATE TABLE policy_key (
+  name TEXT NOT NULL,
+  public BLOB NOT NULL,
+  sealed BLOB NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (name)
+);

@@ -1,0 +1,37 @@
+# No single transfer, and no right to transfer, above a limit.
+#
+# The limit is in whole units of a token with 18 decimals; a token of other decimals wants a copy of this document with its own line below.
+package florin.limit
+
+import data.florin.amount
+import data.florin.units
+
+limit := units.to_base("1000000", 18)
+
+default allow := false
+
+allow if {
+	# Bytes that were not understood could move anything.
+	input.effects.opaque == false
+	every move in input.effects.moves {
+		amount.at_most(move.amount, limit)
+	}
+	# A right without an amount is a right to everything: `null` is no amount, so it does not pass.
+	every grant in input.effects.grants {
+		amount.at_most(grant.amount, limit)
+	}
+}
+
+deny contains "the call is not understood, so its amounts cannot be judged" if input.effects.opaque
+
+deny contains msg if {
+	some move in input.effects.moves
+	not amount.at_most(move.amount, limit)
+	msg := sprintf("a transfer of %s is above the limit of %s", [move.amount, limit])
+}
+
+deny contains msg if {
+	some grant in input.effects.grants
+	not amount.at_most(grant.amount, limit)
+	msg := sprintf("a right of %s to transfer is above the limit of %s", [grant.to, limit])
+}
