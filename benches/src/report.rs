@@ -33,6 +33,11 @@ impl Report {
         }
     }
 
+    /// A figure for programs that stands under no group.
+    pub fn top(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.to_owned(), serde_json::json!((value * 1e3).round() / 1e3));
+    }
+
     /// Print the JSON object: the last line of every benchmark.
     pub fn finish(self) {
         println!("\n{}", Value::Object(self.figures));

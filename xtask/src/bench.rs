@@ -4,7 +4,7 @@ use crate::run;
 use clap::Args;
 
 /// What can be measured.
-const NAMES: [&str; 1] = ["store"];
+const NAMES: [&str; 2] = ["store", "idle"];
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,6 +18,10 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> crate::Outcome {
     let mut command = run::cargo();
+    if options.name == "idle" {
+        run::succeed(run::cargo().args(["build", "--release", "--quiet", "--package", "florin"]))?;
+        command.env("FLORIN_BINARY", run::target().join("release").join("florin"));
+    }
     command.args(["run", "--release", "--quiet", "--package", "benches", "--bin", &options.name, "--"]);
     if options.quick {
         command.arg("--quick");

@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Run to the end with our own input and output; an error that names the program unless it succeeds.
@@ -21,6 +22,11 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
 /// The cargo that runs us.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| testkit::workspace_root().join("target"), PathBuf::from)
 }
 
 fn shown(command: &Command) -> String {
