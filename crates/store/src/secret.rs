@@ -70,6 +70,7 @@ enum Wrapping {
 }
 
 /// The data keys of one name, opened. Seals with the newest, opens with any.
+#[derive(Clone)]
 pub struct Keyring {
     name: String,
     keys: BTreeMap<u32, Zeroizing<[u8; 32]>>,
