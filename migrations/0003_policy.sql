@@ -46,6 +46,13 @@ CREATE TABLE policy_attachment (
 
 CREATE INDEX policy_attachment_policy ON policy_attachment (namespace, policy);
 
+-- Rises with every change of what is asked in a namespace: a decision that was prepared before is not written.
+CREATE TABLE policy_standing (
+  namespace TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (namespace)
+);
+
 -- Insert-only: exactly what was asked, with which documents and answers, and what came of it.
 CREATE TABLE decision (
   namespace TEXT NOT NULL,

@@ -80,6 +80,7 @@ pub async fn attach(policy: &Policy, who: &Principal, name_or_id: &str, target: 
             }
             let now = tx.now();
             if table::attachment::insert(tx, &target, found.id, now, &who.id)? {
+                table::standing::changed(tx)?;
                 append(tx, "policy.attached", &who, (found.id, found.version), &target);
             }
             Ok(Attachment {
@@ -103,6 +104,7 @@ pub async fn detach(policy: &Policy, who: &Principal, name_or_id: &str, target: 
             let found = table::policy::require(tx, &named)?;
             let was = table::attachment::delete(tx, &target, found.id)?;
             if was {
+                table::standing::changed(tx)?;
                 append(tx, "policy.detached", &who, (found.id, found.version), &target);
             }
             Ok(was)

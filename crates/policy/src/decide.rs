@@ -18,6 +18,9 @@ use types::DecisionId;
 /// Questions that are answered in one go: their log is written in one transaction for each namespace.
 const SLICE: usize = 500;
 
+/// How often a question is judged anew because policies change under it.
+const ATTEMPTS: u32 = 5;
+
 /// The answer to a question. The decision is in the log, whichever it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -61,12 +64,30 @@ impl Verdict {
 pub async fn decide(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::with_capacity(questions.len());
     for slice in questions.chunks(SLICE) {
-        verdicts.extend(decide_slice(policy, slice).await?);
+        verdicts.extend(settle(policy, slice).await?);
     }
     Ok(verdicts)
 }
 
-async fn decide_slice(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
+/// Judge a slice; again what was judged while the policies of its namespace were changed, so that whoever changed them and was told so
+/// sees no decision on the old ones afterwards.
+async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
+    let mut verdicts: Vec<Option<Verdict>> = vec![None; questions.len()];
+    for _ in 0..ATTEMPTS {
+        let open: Vec<usize> = (0..verdicts.len()).filter(|place| verdicts[*place].is_none()).collect();
+        if open.is_empty() {
+            break;
+        }
+        let asked = open.iter().map(|place| questions[*place].clone()).collect();
+        for (place, verdict) in open.into_iter().zip(once(policy, asked).await?) {
+            verdicts[place] = verdict;
+        }
+    }
+    let contended = || store::Error::Contended { attempts: ATTEMPTS }.into();
+    verdicts.into_iter().collect::<Option<Vec<_>>>().ok_or_else(contended)
+}
+
+async fn once(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Option<Verdict>>> {
     let began_ms = policy.db.clock().monotonic_ms();
     let cases = read(policy, questions).await?;
     let cases = find::documents(policy, cases).await?;
@@ -77,7 +98,7 @@ async fn decide_slice(policy: &Policy, questions: &[Question]) -> Result<Vec<Ver
 }
 
 /// What each intent does, and the input that follows.
-async fn read(policy: &Policy, questions: &[Question]) -> Result<Vec<Case>> {
+async fn read(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Case>> {
     let (config, now) = (policy.config.clone(), policy.db.clock().now());
-    policy.threads.each(questions.to_vec(), move |question| Case::read(question, &config, now)).await
+    policy.threads.each(questions, move |question| Case::read(question, &config, now)).await
 }

@@ -2,6 +2,7 @@
 
 use crate::document::{Compiled, Entry};
 use crate::outcome::{Caps, Obligation, Opinion, Reason, Why};
+use crate::second::Second;
 use crate::{Limits, Lookup};
 use regorus::Value;
 use regorus::rvm::{RegoVM, vm::VmError};
@@ -65,6 +66,28 @@ fn ask(key: String, wanted: Json, namespace: &Namespace) -> Result<Ask, String> 
     let Wanted { from, args } =
         serde_json::from_value(wanted).map_err(|error| format!("`lookups[{key:?}]` is not {{from, args}}: {error}"))?;
     Ok(Ask { key, lookup: Lookup { namespace: namespace.clone(), name: from, args } })
+}
+
+/// Whether regorus' two evaluators give every rule the same value; the difference in words if not.
+pub(crate) fn compare(document: &Compiled, text: &str, input: &Value, limits: &Limits) -> Result<(), String> {
+    let mut second = Second::new(document, text, limits)?;
+    let mut first = Machine::new(document, input, limits);
+    for entry in Entry::ALL {
+        let (compiled, interpreted) = (first.raw(entry)?, second.ask(entry, input)?);
+        if compiled != interpreted {
+            return Err(format!(
+                "`{}` is {} compiled and {} interpreted",
+                entry.name(),
+                shown(compiled),
+                shown(interpreted)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn shown(value: Option<Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
 }
 
 /// What a document says, as the policy of this name.
@@ -166,15 +189,20 @@ impl<'d> Machine<'d> {
 
     /// The value of a rule; none if the document has no such rule, or it is undefined.
     fn ask(&mut self, entry: Entry) -> Result<Option<Json>, String> {
+        match self.raw(entry)? {
+            None | Some(Value::Undefined) => Ok(None),
+            Some(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// The same as Rego has it; none only if the document has no such rule.
+    fn raw(&mut self, entry: Entry) -> Result<Option<Value>, String> {
         let Some(point) = self.document.entry_point(entry) else { return Ok(None) };
         // Regorus may have a mistake; one document's must not end the others'.
-        let value = catch_unwind(AssertUnwindSafe(|| self.vm.execute_entry_point_by_name(&point)))
+        catch_unwind(AssertUnwindSafe(|| self.vm.execute_entry_point_by_name(&point)))
             .map_err(|_| "the evaluation broke off".to_owned())?
-            .map_err(|error| self.told(&error))?;
-        match value {
-            Value::Undefined => Ok(None),
-            value => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
-        }
+            .map(Some)
+            .map_err(|error| self.told(&error))
     }
 
     /// The same words for the same mistake, however long it took, so that a replay shows no difference.

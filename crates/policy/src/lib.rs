@@ -36,6 +36,7 @@ mod outcome;
 mod policies;
 mod question;
 mod replay;
+mod second;
 mod shelf;
 mod signer;
 mod table;

@@ -84,6 +84,7 @@ pub async fn patch(
             }
             let now = tx.now();
             table::policy::rename(tx, found.id, name, description.as_ref().unwrap_or(&found.description), now)?;
+            table::standing::changed(tx)?;
             changed(tx, &who, found.id)
         })
         .await
@@ -116,6 +117,7 @@ pub async fn delete(policy: &Policy, who: &Principal, name_or_id: &str) -> Resul
             }
             let now = tx.now();
             table::policy::delete(tx, found.id, now)?;
+            table::standing::changed(tx)?;
             let fact = Fact::new("policy.deleted", 1).about(&found.id, found.version + 1).by(&who);
             tx.append(fact.says(&serde_json::json!({ "name": found.name })));
             Ok(())

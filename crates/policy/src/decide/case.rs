@@ -19,6 +19,8 @@ pub(crate) struct Case {
     /// The input as canonical JSON; of what cannot be judged, what is known of it.
     pub(crate) input: String,
     pub(crate) targets: Vec<Target>,
+    /// Which state of the namespace's policies it was given; none where no policy of the namespace is asked.
+    pub(crate) standing: Option<i64>,
     pub(crate) documents: Vec<Asked>,
     /// Reasons to deny, whatever documents say.
     pub(crate) problems: Vec<Reason>,
@@ -43,7 +45,7 @@ impl Case {
                 (unreadable(&question, &why), question.targets(), vec![Reason::new(Why::Unreadable, None, why)])
             }
         };
-        Self { question, now, input, targets, documents: Vec::new(), problems }
+        Self { question, now, input, targets, standing: None, documents: Vec::new(), problems }
     }
 
     /// Whether documents are asked at all.

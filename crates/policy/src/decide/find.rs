@@ -15,6 +15,7 @@ use types::{Digest, Namespace, VersionId};
 /// The current policies of a namespace, as far as they matter here.
 #[derive(Default)]
 struct Standing {
+    version: i64,
     attached: HashMap<(String, String), Vec<Found>>,
     named: HashMap<String, Found>,
 }
@@ -26,6 +27,7 @@ pub(crate) async fn documents(policy: &Policy, mut cases: Vec<Case>) -> Result<V
         let standing = read(policy, &namespace, &cases, &places).await?;
         let documents = compiled(policy, &namespace, &standing).await?;
         for place in places {
+            cases[place].standing = Some(standing.version);
             give(&mut cases[place], &standing, &documents, policy.config.limits.policies_asked);
         }
     }
@@ -72,7 +74,7 @@ async fn read(policy: &Policy, namespace: &Namespace, cases: &[Case], places: &[
 }
 
 fn standing(tx: &mut Tx<'_, '_>, targets: &[(&'static str, String)], names: &[(String,)]) -> Result<Standing> {
-    let mut standing = Standing::default();
+    let mut standing = Standing { version: table::standing::get(tx)?, ..Standing::default() };
     for (kind, target, found) in table::attachment::attached(tx, targets)? {
         standing.attached.entry((kind, target)).or_default().push(found);
     }

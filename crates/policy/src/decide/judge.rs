@@ -12,14 +12,20 @@ use intent::{Permit, PermitBody};
 use std::sync::Arc;
 use types::{DecisionId, Json, PermitId};
 
+/// A decision, and the state of the namespace's policies on which it stands.
+pub(crate) struct Judged {
+    pub(crate) decision: Decision,
+    pub(crate) standing: Option<i64>,
+}
+
 /// Judge every case, and sign a permit where it may be.
-pub(crate) async fn all(policy: &Policy, cases: Vec<Case>, answers: Answers, began_ms: u64) -> Result<Vec<Decision>> {
+pub(crate) async fn all(policy: &Policy, cases: Vec<Case>, answers: Answers, began_ms: u64) -> Result<Vec<Judged>> {
     let (engine, answers) = (policy.clone(), Arc::new(answers));
     let judged = policy.threads.each(cases, move |case| decided(&engine, &case, &answers, began_ms)).await?;
     judged.into_iter().collect()
 }
 
-fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Result<Decision> {
+fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Result<Judged> {
     let question = &case.question;
     let outcome = judge(&case.input, &case.documents, &case.problems, answers, &policy.config.limits);
     let told = answers.told(case.documents.iter().flat_map(|asked| asked.asks.iter().flatten())).text();
@@ -44,7 +50,7 @@ fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Re
         duration_ms: policy.db.clock().monotonic_ms().saturating_sub(began_ms),
     };
     decision.permit = permit(policy, &decision)?;
-    Ok(decision)
+    Ok(Judged { decision, standing: case.standing })
 }
 
 /// The permit of a decision that permits.

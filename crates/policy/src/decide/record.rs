@@ -1,6 +1,7 @@
 //! The log: decisions and their facts, one transaction for each namespace.
 
 use super::Verdict;
+use super::judge::Judged;
 use crate::decision::{Decision, Source};
 use crate::{Error, Outcome, Policy, Result, table};
 use serde_json::json;
@@ -9,23 +10,37 @@ use std::sync::Arc;
 use store::{Fact, Tx};
 use types::Namespace;
 
-/// Write all decisions; then their verdicts count.
-pub(crate) async fn all(policy: &Policy, decisions: Vec<Decision>) -> Result<Vec<Verdict>> {
-    let mut of_namespaces: BTreeMap<Namespace, Vec<Decision>> = BTreeMap::new();
-    for decision in &decisions {
-        of_namespaces.entry(decision.namespace.clone()).or_default().push(decision.clone());
+/// Write decisions; then their verdicts count. No verdict where the namespace's policies were changed while it was judged: those have to be
+/// judged again.
+pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Option<Verdict>>> {
+    let mut groups: BTreeMap<(Namespace, Option<i64>), Vec<usize>> = BTreeMap::new();
+    for (place, one) in judged.iter().enumerate() {
+        groups.entry((one.decision.namespace.clone(), one.standing)).or_default().push(place);
     }
-    for (namespace, decisions) in of_namespaces {
-        let decisions = Arc::new(decisions);
-        policy.db.on(&policy.lease).write(&namespace, move |tx| write(tx, &decisions)).await?;
+    let mut verdicts = vec![None; judged.len()];
+    for ((namespace, standing), places) in groups {
+        let decisions: Arc<[Decision]> = places.iter().map(|place| judged[*place].decision.clone()).collect();
+        let written = decisions.clone();
+        let kept = policy.db.on(&policy.lease).write(&namespace, move |tx| write(tx, standing, &written)).await?;
+        if kept {
+            for (place, decision) in places.into_iter().zip(decisions.iter()) {
+                verdicts[place] = Some(verdict(decision.clone())?);
+            }
+        }
     }
-    decisions.into_iter().map(verdict).collect()
+    Ok(verdicts)
 }
 
-fn write(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
+/// Write, unless policies were changed since. Says whether it was written.
+fn write(tx: &mut Tx<'_, '_>, standing: Option<i64>, decisions: &[Decision]) -> Result<bool> {
+    if let Some(version) = standing
+        && table::standing::get(tx)? != version
+    {
+        return Ok(false);
+    }
     table::decision::insert(tx, decisions)?;
     decisions.iter().for_each(|decision| tx.append(fact(decision)));
-    Ok(())
+    Ok(true)
 }
 
 fn fact(decision: &Decision) -> Fact {

@@ -86,9 +86,9 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    const ALL: [Entry; 5] = [Entry::Allow, Entry::Deny, Entry::Needs, Entry::Envelope, Entry::Lookups];
+    pub(crate) const ALL: [Entry; 5] = [Entry::Allow, Entry::Deny, Entry::Needs, Entry::Envelope, Entry::Lookups];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Entry::Allow => "allow",
             Entry::Deny => "deny",

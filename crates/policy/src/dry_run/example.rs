@@ -1,6 +1,7 @@
 //! The example that comes with a version: it has to work.
 
 use super::{DryRun, tried};
+use crate::evaluate;
 use crate::outcome::Why;
 use crate::policies::NewVersion;
 use crate::shelf::Document;
@@ -33,6 +34,10 @@ fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Optio
         return Err(refused(why));
     }
     let run = tried(&document, &input, limits, namespace)?;
+    if let Ok(compiled) = &document.compiled {
+        let given = evaluate::input(text).map_err(refused)?;
+        evaluate::compare(compiled, &new.document, &given, limits).map_err(refused)?;
+    }
     match &run.outcome {
         Outcome::Denied { reasons } => match reasons.iter().find(|reason| broken(reason.code)) {
             Some(reason) => Err(refused(reason.text.clone())),

@@ -105,6 +105,7 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, named: &str, new: &NewVersion, l
     };
     let number = table::policy::set_current(tx, found.id, stored.id, now)?;
     table::version::insert(tx, &stored, number)?;
+    table::standing::changed(tx)?;
     let name = VersionName { id: stored.id, label: stored.label.clone() };
     let says = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
     tx.append(Fact::new("policy.version_added", 1).about(&found.id, found.version + 1).by(who).says(&says));

@@ -171,3 +171,17 @@ async fn a_lost_lease_gives_no_verdict() {
     })
     .await;
 }
+
+/// The deepest document that compiles, each rule with loops and comprehensions in one another: the stack of a thread holds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deepest_document_comes_to_an_answer() {
+    on_each_engine(|test| async move {
+        let limits = Limits { instructions: 10_000_000, evaluation_ms: 60_000, ..Limits::default() };
+        let world = World::with(&test, Config { limits, ..Config::default() }).await;
+        let inner = |next: &str| format!("every a in [1] {{ some b in [a]; every c in [b] {{ count([x | some d in [c]; x := count({{y | some e in [d]; y := {next}}})]) == 1 }} }}");
+        let rules: Vec<String> = (0..62).map(|k| format!("r{k} := one if {{ one := 1; {} }}", inner(&format!("r{}", k + 1)))).collect();
+        world.attach("deep", &format!("package florin.deep\nallow if r0 == 1\n{}\nr62 := 1", rules.join("\n"))).await;
+        world.permit(&pay("1")).await;
+    })
+    .await;
+}

@@ -199,3 +199,27 @@ async fn a_thousand_at_once_each_in_the_log() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_decision_stands_on_a_version_that_was_replaced_meanwhile() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", YES).await;
+        world.attach("allowlist", ALLOWLIST).await;
+        world.book.label(BOB, "allowed");
+        let (reached, is_asked) = tokio::sync::oneshot::channel();
+        let (done, go_on) = tokio::sync::oneshot::channel();
+        *world.book.meanwhile.lock().unwrap() = Some((reached, go_on));
+        let engine = world.policy.clone();
+        let deciding = tokio::spawn(async move { decide(&engine, &[pay("1")]).await });
+        is_asked.await.unwrap();
+        world.upload("yes", "package florin.no\nallow := false").await;
+        done.send(()).unwrap();
+        let verdict = deciding.await.unwrap().unwrap().remove(0);
+        let Verdict::Denied { reasons, .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(reasons[0].policy.as_deref(), Some("yes"));
+        let log = policy::decisions(&world.policy, &world.who, &Filter::default(), &Page::default()).await.unwrap();
+        assert_eq!(log.items.len(), 1, "what was not written is not in the log");
+    })
+    .await;
+}

@@ -173,6 +173,7 @@ async fn an_example_has_to_work() {
             (YES, EXAMPLE.replacen("\"signer\"", "\"singer\"", 1), "signer"),
             (YES, EXAMPLE.replacen("\"value\": \"0\"", "\"value\": \"007\"", 1), "007"),
             ("package florin.p\nallow := true\nlookups := 1", EXAMPLE.to_owned(), "`lookups` is a number"),
+            ("package florin.p\nallow := true\nallow := false", EXAMPLE.to_owned(), "rule conflicts"),
             (asking, EXAMPLE.to_owned(), "lookups[\"x\"]"),
             (unknown.as_str(), EXAMPLE.replacen('{', "{\"lookups\": {\"x\": []},", 1), "no lookup \"adress.labels\""),
         ] {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use testkit::{TestDb, namespace};
+use tokio::sync::oneshot;
 use types::{Amount, ChainId, Kind, Principal, Role, Ulid, WalletId};
 use zeroize::Zeroizing;
 
@@ -28,6 +29,8 @@ pub(crate) struct World {
 pub(crate) struct Book {
     labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
     pub(crate) asked: AtomicUsize,
+    /// Whoever waits here is let go when a lookup is asked; the answer waits for the other.
+    pub(crate) meanwhile: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 #[async_trait]
@@ -38,6 +41,11 @@ impl Lookups for Book {
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some((reached, go_on)) = meanwhile {
+            reached.send(()).unwrap();
+            go_on.await.unwrap();
+        }
         match lookup.name.as_str() {
             "address.labels" => {
                 let address = lookup.args["address"].as_str().unwrap_or_default();
