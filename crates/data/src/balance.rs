@@ -7,6 +7,7 @@ use crate::object::{Object, is_nobody};
 use crate::table;
 use crate::table::balance::Key;
 use crate::table::transfer::{Given, RowKey};
+use crate::view::View;
 use crate::{Type, ids};
 use std::collections::{BTreeMap, HashMap};
 use store::{Fact, Result, Tx};
@@ -96,6 +97,38 @@ pub(crate) fn effects(transfer: &Object, changes: Option<&Vec<Given>>) -> Vec<(S
     let from = transfer.text("from_address").map(|from| (from.to_owned(), amount.negated()));
     let to = transfer.text("to_address").map(|to| (to.to_owned(), amount.clone()));
     from.into_iter().chain(to).filter(|(address, _)| !is_nobody(address)).collect()
+}
+
+/// Show what transfers do to balances, given or derived.
+pub(crate) fn complete(tx: &mut Tx<'_, '_>, transfers: &[Object], items: &mut [View]) -> Result<()> {
+    let given: Vec<RowKey> = transfers.iter().filter(|transfer| transfer.is_set("explicit")).map(row_key).collect();
+    let changes = load(tx, &given)?;
+    for (transfer, item) in transfers.iter().zip(items) {
+        show_changes(transfer, changes.get(&row_key(transfer)), item);
+    }
+    Ok(())
+}
+
+/// Show what a transfer does to balances.
+pub(crate) fn show_changes(transfer: &Object, given: Option<&Vec<Given>>, item: &mut View) {
+    let shown = |(address, quantity): (String, Quantity)| {
+        let (operation, amount) =
+            if quantity.is_negative() { ("subtract", quantity.negated()) } else { ("add", quantity) };
+        serde_json::json!({ "address": address, "operation": operation, "amount": amount })
+    };
+    let changes: Vec<serde_json::Value> = effects(transfer, given).into_iter().map(shown).collect();
+    item.put("balanceChanges", &changes);
+}
+
+/// The given changes of rows.
+pub(crate) fn load(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Changes> {
+    let mut changes = Changes::new();
+    for change in table::transfer::changes_of(tx, rows)? {
+        let key = (change.0.clone(), change.1.clone(), change.2.clone(), change.3.clone());
+        changes.entry(key).or_default().push(change);
+    }
+    changes.values_mut().for_each(|of| of.sort_by_key(|change| change.4));
+    Ok(changes)
 }
 
 fn distrust(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {

@@ -2,10 +2,12 @@
 //!
 //! What listeners of new entries wait for is `data.event.created`; a replaced event is an update and wakes nobody.
 
+use crate::Type;
+use crate::balance::show_changes;
 use crate::object::Object;
+use crate::table::transfer::Given;
 use crate::update::{Staging, changed};
 use crate::view::{Shown, show};
-use crate::{Type, view};
 use store::{Fact, Tx};
 use types::Principal;
 
@@ -45,8 +47,11 @@ kinds!(
     BalanceChange = "balanceChange"
 );
 
-fn fact(object: &Object, happened: Happened) -> Fact {
-    let shown: view::View = show(object, &Shown::default());
+fn fact(object: &Object, given: Option<&Vec<Given>>, happened: Happened) -> Fact {
+    let mut shown = show(object, &Shown::default());
+    if object.kind() == Type::Transfer {
+        show_changes(object, given, &mut shown);
+    }
     Fact::new(kind_of(object.kind(), happened), 1)
         .about(&object.id(), object.version())
         .says(&serde_json::json!({ "type": object.kind().singular(), "object": shown }))
@@ -54,18 +59,18 @@ fn fact(object: &Object, happened: Happened) -> Fact {
 
 /// Objects that the chain brought.
 pub(crate) fn created(tx: &mut Tx<'_, '_>, objects: &[Object]) {
-    objects.iter().for_each(|object| tx.append(fact(object, Happened::Created)));
+    objects.iter().for_each(|object| tx.append(fact(object, None, Happened::Created)));
 }
 
 /// An object that is no more.
 pub(crate) fn deleted(tx: &mut Tx<'_, '_>, who: &Principal, object: &Object) {
-    tx.append(fact(object, Happened::Deleted).by(who));
+    tx.append(fact(object, None, Happened::Deleted).by(who));
 }
 
 /// What a batch made and changed.
 pub(crate) fn of_stage(tx: &mut Tx<'_, '_>, who: &Principal, stage: &Staging) {
-    for (object, is_new) in changed(stage) {
+    for (object, given, is_new) in changed(stage) {
         let happened = if is_new { Happened::Created } else { Happened::Updated };
-        tx.append(fact(object, happened).by(who));
+        tx.append(fact(object, given, happened).by(who));
     }
 }

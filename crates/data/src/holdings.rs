@@ -4,7 +4,7 @@
 //! computed for the page, from at most [`MAX_PENDING`] pending movements, and left out where there are more.
 
 use crate::names::Names;
-use crate::object::Object;
+use crate::object::{Object, is_nobody};
 use crate::query::{self, Check, Filter, Listing, Order, Subject, Test};
 use crate::update::one;
 use crate::view::{Finals, Shown, View, show};
@@ -33,7 +33,12 @@ pub enum BalancesOf<'a> {
 ///
 /// Those of an asset are in the order of addresses and take `limit`, `skip`, `after` and `address` only.
 /// Errors: `data.unknown` (404) for what they are of, and those of [`crate::list`].
-pub async fn balances(data: &Data, who: &Principal, of: BalancesOf<'_>, params: &[(String, String)]) -> Result<Listing> {
+pub async fn balances(
+    data: &Data,
+    who: &Principal,
+    of: BalancesOf<'_>,
+    params: &[(String, String)],
+) -> Result<Listing> {
     let (kind, reference) = match of {
         BalancesOf::Everyone => return query::list(data, who, Type::Balance, params).await,
         BalancesOf::Address(reference) => (Type::Address, reference),
@@ -81,12 +86,7 @@ pub(crate) async fn balance(data: &Data, who: &Principal, id: &str) -> Result<Vi
 }
 
 /// Say how much of each balance is final, and which are below zero.
-pub(crate) fn complete(
-    tx: &mut Tx<'_, '_>,
-    finals: &Finals,
-    objects: &[Object],
-    items: &mut [View],
-) -> Result<()> {
+pub(crate) fn complete(tx: &mut Tx<'_, '_>, finals: &Finals, objects: &[Object], items: &mut [View]) -> Result<()> {
     let keys: Vec<(String, String, String)> = objects.iter().map(key).collect();
     let pending = Pending::load(tx, finals, keys.iter().map(|(chain, address, _)| (chain.as_str(), address.as_str())))?;
     for ((object, key), item) in objects.iter().zip(&keys).zip(items) {
@@ -135,8 +135,10 @@ impl Pending {
 
     fn add(&mut self, tx: &mut Tx<'_, '_>, above: (&str, i64), addresses: &[(String,)]) -> Result<()> {
         let limit = MAX_PENDING + 1;
-        let gone = table::balance::derived_above(tx, "from_address", above, limit, addresses)?;
-        let come = table::balance::derived_above(tx, "to_address", above, limit, addresses)?;
+        // What is made and destroyed does not come from, or go to, anybody; only changes that were given say so.
+        let somebody: Vec<(String,)> = addresses.iter().filter(|(address,)| !is_nobody(address)).cloned().collect();
+        let gone = table::balance::derived_above(tx, "from_address", above, limit, &somebody)?;
+        let come = table::balance::derived_above(tx, "to_address", above, limit, &somebody)?;
         let given = table::balance::given_above(tx, above, limit, addresses)?;
         if gone.len() + come.len() + given.len() > MAX_PENDING as usize {
             self.beyond.push(above.0.to_owned());
@@ -215,7 +217,8 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
         let sum = sums.entry((chain.clone(), address.clone())).or_insert_with(Sum::new);
         sum.add(&quantity, pending.of(&(chain, address, pool)), updated);
     }
-    let after = if more { holders.last().map(|holder| hex::encode(format!("{}/{}", holder.0, holder.1))) } else { None };
+    let after =
+        if more { holders.last().map(|holder| hex::encode(format!("{}/{}", holder.0, holder.1))) } else { None };
     let items: Vec<View> = holders
         .into_iter()
         .map(|holder| {
@@ -228,7 +231,8 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
 }
 
 fn holder_of(cursor: &str) -> Result<(String, String)> {
-    let text = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains('\0'));
+    let text =
+        hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains('\0'));
     let holder = text.as_deref().and_then(|text| text.split_once('/'));
     let (chain, address) = holder.ok_or_else(|| Error::invalid("after", "is not a cursor of this listing"))?;
     Ok((chain.to_owned(), address.to_owned()))

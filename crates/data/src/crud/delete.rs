@@ -1,9 +1,9 @@
 //! Deleting: only what nobody refers to.
 
 use super::read::stored;
-use crate::balance::{Deltas, row_key};
+use crate::balance::{self, Deltas, row_key};
 use crate::object::Object;
-use crate::{Data, Error, Result, Type, facts, project, table};
+use crate::{Data, Error, Result, Type, facts, table};
 use store::Tx;
 use types::Principal;
 
@@ -59,7 +59,7 @@ fn undo(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
         return Err(Error::OnChain { field: "transfer".to_owned(), key: transfer.name().to_owned() });
     }
     let row = row_key(transfer);
-    let changes = project::load_changes(tx, std::slice::from_ref(&row))?;
+    let changes = balance::load(tx, std::slice::from_ref(&row))?;
     let mut deltas = Deltas::default();
     deltas.uncount(transfer, changes.get(&row));
     table::transfer::clear_changes(tx, &[row])?;

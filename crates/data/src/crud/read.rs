@@ -4,7 +4,7 @@ use crate::names::Names;
 use crate::object::Object;
 use crate::update::one;
 use crate::view::{Finals, Shown, View, show};
-use crate::{Data, Error, Result, Type, holdings, table};
+use crate::{Data, Error, Result, Type, balance, holdings, table};
 use store::Tx;
 use types::{ChainId, Principal};
 
@@ -23,8 +23,14 @@ pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> R
             let finals = Finals::read(&data_, tx)?;
             let tx = &mut tx.bound(&namespace);
             let object = stored(tx, &home, kind, &reference)?;
-            let names = Names::load(tx, &home, std::slice::from_ref(&object))?;
-            Ok(show(&object, &Shown { names, finals: Some(finals) }))
+            let objects = [object];
+            let names = Names::load(tx, &home, &objects)?;
+            let mut items = [show(&objects[0], &Shown { names, finals: Some(finals) })];
+            if kind == Type::Transfer {
+                balance::complete(tx, &objects, &mut items)?;
+            }
+            let [item] = items;
+            Ok(item)
         })
         .await
 }

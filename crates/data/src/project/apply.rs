@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::parents::{self, Parents};
 use super::sighting::{Sighting, block_key};
-use crate::balance::{Changes, Deltas, row_key};
+use crate::balance::{self, Changes, Deltas, row_key};
 use crate::object::Object;
 use crate::table::transfer::{Identity, RowKey};
 use crate::{Type, ids, table};
@@ -103,7 +103,7 @@ impl Plan {
             plan.place(chain, sighting, &parents[&sighting.parent()], batch, others, standing, now);
         }
         let counted: Vec<RowKey> = plan.revived.iter().chain(&plan.dropped).chain(&plan.taken).map(row_key).collect();
-        plan.changes = load_changes(tx, &counted)?;
+        plan.changes = balance::load(tx, &counted)?;
         Ok(plan)
     }
 
@@ -226,17 +226,6 @@ fn at_positions(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[Sighting<'_>]
     Ok(found.into_iter().map(|row| (row.name().to_owned(), row)).collect())
 }
 
-/// The given changes of rows.
-pub(crate) fn load_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Changes> {
-    let mut changes = Changes::new();
-    for change in table::transfer::changes_of(tx, rows)? {
-        let key = (change.0.clone(), change.1.clone(), change.2.clone(), change.3.clone());
-        changes.entry(key).or_default().push(change);
-    }
-    changes.values_mut().for_each(|of| of.sort_by_key(|change| change.4));
-    Ok(changes)
-}
-
 fn touch(row: &mut Object, now: Time) {
     row.put_int("version", i64::try_from(row.version() + 1).unwrap_or(i64::MAX));
     row.put_time("updated", now);
@@ -259,7 +248,7 @@ pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &st
 fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let mut rows = table::transfer::of_block(tx, chain, height, hash)?;
     let given: Vec<RowKey> = rows.iter().filter(|row| row.is_set("explicit")).map(row_key).collect();
-    let changes = load_changes(tx, &given)?;
+    let changes = balance::load(tx, &given)?;
     let mut deltas = Deltas::default();
     rows.iter().for_each(|row| deltas.uncount(row, changes.get(&row_key(row))));
     let now = tx.now();

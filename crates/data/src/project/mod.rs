@@ -8,5 +8,4 @@ mod batch;
 mod parents;
 mod sighting;
 
-pub(crate) use apply::load_changes;
 pub use apply::{Movements, apply, undo};

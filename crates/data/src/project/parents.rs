@@ -4,7 +4,7 @@ use super::sighting::{Sighting, block_key};
 use crate::object::{Object, address_id};
 use crate::{Type, facts, ids, table};
 use std::collections::{BTreeMap, HashMap};
-use store::{Cell, Fact, Result, Tx};
+use store::{Fact, Result, Tx};
 use types::ChainId;
 
 /// Addresses that one fact names.
@@ -74,7 +74,7 @@ pub(super) fn pools_and_nfts(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[
     Ok(parents)
 }
 
-/// What was there already: all of it, and in its new form what had gone with its block.
+/// What was there already: all of it, and in its new form what changes by being seen again.
 struct Again {
     known: Vec<Object>,
     revived: Vec<Object>,
@@ -94,26 +94,34 @@ fn first_seen(kind: Type, chain: &ChainId, sighting: &Sighting<'_>, address: &st
     object
 }
 
-/// Tell what is new from what is known; what had gone hangs on its new block from now on.
+/// Tell what is new from what is known.
 fn split(made: impl Iterator<Item = Object>, mut known: HashMap<Vec<String>, Object>) -> (Vec<Object>, Again) {
     let (mut fresh, mut again) = (Vec::new(), Again { known: Vec::new(), revived: Vec::new() });
     for object in made {
         match known.remove(&object.key()) {
             None => fresh.push(object),
             Some(old) => {
-                if old.is_set("reverted") {
-                    let mut revived = old.clone();
-                    for column in ["height", "block_hash"] {
-                        revived.put(column, object.get(column).clone());
-                    }
-                    revived.put("reverted", Cell::Int(0));
-                    again.revived.push(revived);
-                }
+                again.revived.extend(seen_again(&old, &object));
                 again.known.push(old);
             }
         }
     }
     (fresh, again)
+}
+
+/// How an object changes by being seen again, if it does: it counts again, or turns out to be a contract.
+fn seen_again(old: &Object, seen: &Object) -> Option<Object> {
+    let mut new = old.clone();
+    if old.is_set("reverted") {
+        for column in ["height", "block_hash"] {
+            new.put(column, seen.get(column).clone());
+        }
+        new.put_int("reverted", 0);
+    }
+    if seen.is_set("contract") {
+        new.put_int("contract", 1);
+    }
+    (!new.says_the_same_as(old)).then_some(new)
 }
 
 fn write(tx: &mut Tx<'_, '_>, kind: Type, mut fresh: Vec<Object>, mut again: Again) -> Result<()> {

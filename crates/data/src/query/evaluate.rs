@@ -25,6 +25,7 @@ fn passes(test: &Test, object: &Object, with: &Shown) -> bool {
         Subject::Field(field) => {
             let caseless = field.is == Is::Address && is_caseless(object.text("chain").unwrap_or_default());
             check(&test.check, &values(field, object, with), test.folded || caseless)
+                || names_id(test, field, object, with)
         }
         Subject::Label(key) => {
             let label = labels_of(object).remove(key).map(Cell::Text);
@@ -32,23 +33,33 @@ fn passes(test: &Test, object: &Object, with: &Shown) -> bool {
         }
         Subject::Declared { path, form, .. } => {
             let leaf = path.read(object);
-            let value = leaf.and_then(|leaf| form.number(&leaf).map(Cell::Blob).or_else(|| form.text(&leaf).map(Cell::Text)));
+            let value =
+                leaf.and_then(|leaf| form.number(&leaf).map(Cell::Blob).or_else(|| form.text(&leaf).map(Cell::Text)));
             check(&test.check, &value.into_iter().collect::<Vec<_>>(), test.folded)
         }
         Subject::Free(path) => free(&test.check, path.read(object), test.folded),
     }
 }
 
-/// What a field may be matched by: first what it shows, then what else its value is known by.
+/// Whether a reference is compared with the id of its target, which is never without case.
+fn names_id(test: &Test, field: &Field, object: &Object, with: &Shown) -> bool {
+    let parent = object.text("parent_id");
+    let id = match field.is {
+        Is::Ref(_) | Is::ParentRef => object.text(field.column),
+        Is::ParentAsset if object.text("parent_type") == Some("asset") => parent,
+        Is::ParentAsset => parent.and_then(|parent| with.names.asset(parent)),
+        _ => None,
+    };
+    let by_value = matches!(test.check, Check::Compare(Order::Eq, _) | Check::Among(_));
+    by_value && id.is_some_and(|id| test.check.texts().any(|text| text == id))
+}
+
+/// What a field may be matched by: first what it shows, then what else its value is called.
 fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
     let text = |text: String| vec![Cell::Text(text)];
     match field.is {
         Is::Ref(_) | Is::ParentRef => references(object.text(field.column), with),
-        Is::ParentAsset => {
-            let Some(shown) = asset_of(object, with) else { return Vec::new() };
-            let id = object.text("parent_id").and_then(|parent| with.names.asset(parent)).or(object.text("parent_id"));
-            text(shown).into_iter().chain(id.map(|id| Cell::Text(id.to_owned()))).collect()
-        }
+        Is::ParentAsset => asset_of(object, with).map_or_else(Vec::new, text),
         Is::Qualified => text(qualified(object)),
         Is::Status => with.finals.as_ref().map_or_else(Vec::new, |finals| text(finals.status(object).to_owned())),
         Is::Direction => text(if object.int("direction") < Some(0) { "subtract" } else { "add" }.to_owned()),
@@ -65,14 +76,16 @@ fn references(id: Option<&str>, with: &Shown) -> Vec<Cell> {
     let Some(id) = id else { return Vec::new() };
     let Some(named) = with.names.of(id) else { return vec![Cell::Text(id.to_owned())] };
     let known = [&named.plain, &named.name, &named.full];
-    known.into_iter().map(|text| Cell::Text(text.clone())).chain([Cell::Text(id.to_owned())]).collect()
+    known.into_iter().map(|text| Cell::Text(text.clone())).collect()
 }
 
 fn check(check: &Check, values: &[Cell], folded: bool) -> bool {
     let Some(shown) = values.first() else { return matches!(check, Check::Null) };
     match check {
         Check::Null => false,
-        Check::Compare(Order::Eq, operand) => values.iter().any(|value| compare(value, operand, folded) == Some(Ordering::Equal)),
+        Check::Compare(Order::Eq, operand) => {
+            values.iter().any(|value| compare(value, operand, folded) == Some(Ordering::Equal))
+        }
         Check::Compare(order, operand) => compare(shown, operand, folded).is_some_and(|found| order.allows(found)),
         Check::Among(operands) => values
             .iter()

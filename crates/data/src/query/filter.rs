@@ -1,9 +1,9 @@
 //! A query, read and typed: what the database, or this crate, is to look for.
 
+use crate::Type;
 use crate::field::{Field, Shape};
 use crate::metadata::Form;
 use crate::path::Path;
-use crate::Type;
 use store::Cell;
 
 /// Conditions.
@@ -34,7 +34,11 @@ pub(crate) enum Subject {
     Field(&'static Field),
     Label(String),
     /// A declared path. Where its values cannot answer the check, the objects are read.
-    Declared { path: Path, form: Form, by_index: bool },
+    Declared {
+        path: Path,
+        form: Form,
+        by_index: bool,
+    },
     /// A path that nobody declared.
     Free(Path),
 }

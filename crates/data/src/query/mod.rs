@@ -20,7 +20,7 @@ use page::run;
 
 use crate::names::Names;
 use crate::view::{Finals, Shown, show};
-use crate::{Data, Error, Result, Type, changes, holdings, json};
+use crate::{Data, Error, Result, Type, balance, changes, holdings, json};
 use store::Tx;
 use types::{ChainId, Principal};
 
@@ -75,6 +75,7 @@ fn answer(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: &Query) -
     let with = Shown { names: Names::load(tx, home, &found.objects)?, finals: Some(finals.clone()) };
     let mut items: Vec<_> = found.objects.iter().map(|object| show(object, &with)).collect();
     match query.kind {
+        Type::Transfer => balance::complete(tx, &found.objects, &mut items)?,
         Type::Balance => holdings::complete(tx, finals, &found.objects, &mut items)?,
         Type::BalanceChange => changes::complete(tx, &found.objects, &mut items)?,
         _ => {}

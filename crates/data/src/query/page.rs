@@ -110,14 +110,14 @@ impl Run<'_> {
             return Err(Error::Undeclared { field, limit: MAX_READ });
         }
         let page = &self.query.page;
-        let wanted = u64::from(page.skip) + u64::from(page.limit) + 1;
+        let wanted = page.skip as usize + page.limit as usize + 1;
         let (mut kept, mut behind) = (Vec::new(), after);
         loop {
             let rows = statement::page(tx, &scope, &self.keys, behind.as_deref(), (CHUNK, 0))?;
             let is_last = rows.len() < CHUNK as usize;
             behind = rows.last().map(|row| row.keys.clone());
-            kept.extend(self.sift(tx, rows)?.into_iter().take((wanted as usize).saturating_sub(kept.len())));
-            if is_last || kept.len() as u64 >= wanted {
+            kept.extend(self.sift(tx, rows)?.into_iter().take(wanted - kept.len()));
+            if is_last || kept.len() >= wanted {
                 break;
             }
         }

@@ -23,7 +23,8 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
             "count" => query.count = flag(name, value)?,
             "sort" => order.extend(value.split(',').map(str::to_owned)),
             "label" => {
-                let (key, value) = value.split_once('=').map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
+                let (key, value) =
+                    value.split_once('=').map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
                 let subject = label(kind, key, name)?;
                 let filter = match value {
                     Some(value) => reader.enter(subject, EQ, &[value.to_owned()], (false, false), name)?,

@@ -71,8 +71,8 @@ fn texts(value: &RawValue, path: &str, most: usize) -> Result<Vec<String>> {
     if items.len() > most {
         return Err(Error::TooMany { field: path.to_owned(), limit: most });
     }
-    let read = |(place, item): (usize, &Box<RawValue>)| json::text(item, &format!("{path}[{place}]"), MAX_VALUE);
-    items.iter().enumerate().map(read).collect()
+    let texts = items.iter().enumerate().map(|(place, item)| json::text(item, &format!("{path}[{place}]"), MAX_VALUE));
+    texts.collect()
 }
 
 /// The keys of an order.
@@ -97,7 +97,8 @@ pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey
 fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
     for (place, name) in names.iter().enumerate() {
         let first = name.split('.').next().unwrap_or_default();
-        let known = kind.shape().fields.iter().any(|field| !field.is_hidden() && field.name.split('.').next() == Some(first));
+        let known =
+            kind.shape().fields.iter().any(|field| !field.is_hidden() && field.name.split('.').next() == Some(first));
         if !known {
             return Err(Error::UnknownField { field: format!("{at}[{place}]") });
         }
@@ -141,8 +142,10 @@ impl Reader {
         match name {
             "or" => {
                 let nested = json::array(value, at)?;
-                let each = |(place, item): (usize, &Box<RawValue>)| self.nested(item, &format!("{at}[{place}]"), depth + 1);
-                let any: Vec<Filter> = nested.iter().enumerate().map(each).collect::<Result<_>>()?;
+                let mut any = Vec::with_capacity(nested.len());
+                for (place, item) in nested.iter().enumerate() {
+                    any.push(self.nested(item, &format!("{at}[{place}]"), depth + 1)?);
+                }
                 Ok(if any.is_empty() { Vec::new() } else { vec![Filter::Any(any)] })
             }
             "labels" => {
@@ -199,7 +202,9 @@ impl Reader {
         let by_value = matches!(&subject, Subject::Field(field) if !operand::is_text(field));
         let folded = folded && !by_value && !matches!(check, Check::Null);
         let check = match &subject {
-            Subject::Field(field) if matches!(field.is, Is::ParentRef | Is::Qualified) => operand::with_plain_addresses(check),
+            Subject::Field(field) if matches!(field.is, Is::ParentRef | Is::Qualified) => {
+                operand::with_plain_addresses(check)
+            }
             _ => check,
         };
         Ok(Filter::Test(Test { subject, check, negated: operator.negates() != not, folded }))
@@ -208,7 +213,11 @@ impl Reader {
 
 /// A label by its key.
 pub(crate) fn label(kind: Type, key: &str, at: &str) -> Result<Subject> {
-    if kind.shape().has("labels") { Ok(Subject::Label(key.to_owned())) } else { Err(Error::UnknownField { field: at.to_owned() }) }
+    if kind.shape().has("labels") {
+        Ok(Subject::Label(key.to_owned()))
+    } else {
+        Err(Error::UnknownField { field: at.to_owned() })
+    }
 }
 
 /// Equality, as the parameters of a listing ask it.
@@ -231,7 +240,9 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
     let values = match (values, operator) {
         (Some(values), _) => values,
         (None, Operator::Null) => Vec::new(),
-        (None, _) => return Err(Error::invalid(format!("{at}.{}", if many { "values" } else { "value" }), "is needed")),
+        (None, _) => {
+            return Err(Error::invalid(format!("{at}.{}", if many { "values" } else { "value" }), "is needed"));
+        }
     };
     let field = field.ok_or_else(|| Error::invalid(format!("{at}.field"), "is needed"))?;
     Ok(Entry { field, values, not, fold })

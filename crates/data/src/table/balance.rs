@@ -103,12 +103,11 @@ pub(crate) fn addresses_in(
     )
 }
 
-/// The balances of addresses in the pools of an asset: chain, address, pool, quantity, when.
-pub(crate) fn in_asset(
-    tx: &mut Tx<'_, '_>,
-    asset: &str,
-    addresses: &[(String, String)],
-) -> Result<Vec<(String, String, String, Quantity, Time)>> {
+/// A balance in a pool: chain, address, pool, quantity, when.
+pub(crate) type InPool = (String, String, String, Quantity, Time);
+
+/// The balances of addresses in the pools of an asset.
+pub(crate) fn in_asset(tx: &mut Tx<'_, '_>, asset: &str, addresses: &[(String, String)]) -> Result<Vec<InPool>> {
     tx.query_rows(
         "WITH n(chain, address) AS ({rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n

@@ -125,7 +125,7 @@ pub(crate) fn distrust(tx: &mut Tx<'_, '_>, pools: &[(String,)]) -> Result<Vec<(
 /// Who owns NFTs now, and whether anybody does.
 pub(crate) fn set_owners(tx: &mut Tx<'_, '_>, rows: &[(String, Option<String>, bool)]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(id, owner, active) AS ({rows}) UPDATE nft AS t SET owner = n.owner, active = n.active, version = t.version + 1 FROM n
+        "WITH n(id, owner, active) AS ({rows}) UPDATE nft AS t SET owner = n.owner, active = n.active FROM n
           WHERE t.namespace = ?ns AND t.id = n.id",
         (),
         rows,

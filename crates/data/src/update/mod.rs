@@ -26,9 +26,13 @@ pub(crate) use write::{write, write_one};
 /// The objects of a batch, for the facts about them.
 pub(crate) type Staging = stage::Stage;
 
-/// The objects that a batch changed, in its order, and whether each is new.
-pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = (&crate::object::Object, bool)> {
-    stage.staged.iter().filter(|staged| staged.is_changed()).map(|staged| (&staged.after, staged.is_new()))
+/// An object that a batch changed: the object, its given balance changes, whether it is new.
+pub(crate) type Changed<'s> = (&'s crate::object::Object, Option<&'s Vec<crate::table::transfer::Given>>, bool);
+
+/// The objects that a batch changed, in its order.
+pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = Changed<'_>> {
+    let changed = stage.staged.iter().filter(|staged| staged.is_changed());
+    changed.map(|staged| (&staged.after, staged.rows.as_ref(), staged.is_new()))
 }
 
 use crate::object::is_nobody;

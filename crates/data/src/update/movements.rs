@@ -3,9 +3,8 @@
 use super::given::{Change, Given, stored};
 use super::stage::{Stage, Staged};
 use super::{derived_type, position};
-use crate::balance::{Changes, Deltas, row_key};
+use crate::balance::{self, Changes, Deltas, row_key};
 use crate::object::Object;
-use crate::project::load_changes;
 use crate::table::transfer::{Given as ChangeRow, RowKey};
 use crate::{Error, Result, Type, table};
 use std::collections::{BTreeSet, HashMap};
@@ -20,7 +19,7 @@ pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas>
         .filter(|before| before.is_set("explicit"))
         .map(row_key)
         .collect();
-    let before = load_changes(tx, &before)?;
+    let before = balance::load(tx, &before)?;
     let now = tx.now();
     let mut deltas = Deltas::default();
     for staged in stage.staged.iter_mut().filter(|staged| staged.after.kind() == Type::Transfer) {
@@ -40,15 +39,16 @@ fn transfers(stage: &Stage) -> impl Iterator<Item = &Staged> {
     stage.staged.iter().filter(|staged| staged.after.kind() == Type::Transfer)
 }
 
-fn count(deltas: &mut Deltas, staged: &Staged, before: &Changes, units: &Units) -> Result<()> {
-    if let Some(old) = &staged.before {
-        deltas.uncount(old, before.get(&row_key(old)));
+fn count(deltas: &mut Deltas, staged: &mut Staged, before: &Changes, units: &Units) -> Result<()> {
+    let old = staged.before.as_ref().and_then(|old| before.get(&row_key(old)));
+    if let Some(before) = &staged.before {
+        deltas.uncount(before, old);
     }
-    let given = match &staged.changes {
+    staged.rows = match &staged.changes {
         Some(_) => Some(rows(staged, units)?),
-        None => staged.before.as_ref().and_then(|old| before.get(&row_key(old))).cloned(),
+        None => old.filter(|_| staged.after.is_set("explicit")).cloned(),
     };
-    deltas.count(&staged.after, given.as_ref());
+    deltas.count(&staged.after, staged.rows.as_ref());
     Ok(())
 }
 
@@ -68,15 +68,15 @@ fn rows(staged: &Staged, units: &Units) -> Result<Vec<ChangeRow>> {
 
 /// Write the given changes of the batch in the place of those before.
 pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
-    let units = Units::load(tx, stage)?;
     let gone = |staged: &&Staged| !staged.after.is_set("explicit") || staged.changes.is_some();
     let old = transfers(stage).filter(gone).filter_map(|staged| staged.before.as_ref());
     let old: Vec<RowKey> = old.filter(|before| before.is_set("explicit")).map(row_key).collect();
     table::transfer::clear_changes(tx, &old)?;
-    let mut new = Vec::new();
-    for staged in transfers(stage).filter(|staged| staged.after.is_set("explicit")) {
-        new.extend(rows(staged, &units)?);
-    }
+    let new: Vec<ChangeRow> = transfers(stage)
+        .filter(|staged| staged.changes.is_some())
+        .flat_map(|staged| staged.rows.clone())
+        .flatten()
+        .collect();
     Ok(table::transfer::insert_changes(tx, &new)?)
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Staged {
     pub(super) pending: BTreeMap<&'static str, (Given, String)>,
     /// The balance changes that were given, and where.
     pub(super) changes: Option<(Vec<Change>, String)>,
+    /// The same as rows, or those that were there before and still hold.
+    pub(super) rows: Option<Vec<crate::table::transfer::Given>>,
     /// Whether a transfer's type was given, and so does not follow from who gives and gets.
     pub(super) typed: bool,
     /// Where the batch named it last.
@@ -137,7 +139,9 @@ impl Stage {
         let mut key = Vec::with_capacity(shape.key.len());
         for column in shape.key {
             let given = input.text(column).unwrap_or_default();
-            let may_lack = matches!(input.kind, Type::Nft | Type::Fragment) && ["chain", "address"].contains(column);
+            // What stands at no address is on no chain.
+            let may_lack =
+                *column == "chain" || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
             if given.is_empty() && !may_lack {
                 return Err(Error::invalid(input.at(shape.column(column).name), "is needed"));
             }
@@ -174,7 +178,15 @@ impl Stage {
         }
         self.by_key.insert((after.kind(), after.key()), place);
         self.by_id.insert(after.id().to_owned(), place);
-        self.staged.push(Staged { before, after, pending: BTreeMap::new(), changes: None, typed: false, path });
+        self.staged.push(Staged {
+            before,
+            after,
+            pending: BTreeMap::new(),
+            changes: None,
+            rows: None,
+            typed: false,
+            path,
+        });
         place
     }
 
@@ -182,9 +194,11 @@ impl Stage {
     fn clear(&mut self, place: usize) {
         let staged = &mut self.staged[place];
         let shape = staged.after.shape;
-        let kept: &[&str] = match staged.after.text("source") {
-            Some(_) => &["from_address", "to_address", "amount", "transaction_hash"],
-            None => &[],
+        let kept: &[&str] = match (shape.kind, staged.after.text("source")) {
+            (Type::Transfer, Some(_)) => &["from_address", "to_address", "amount", "transaction_hash"],
+            // Whether an NFT is there follows from its transfers, unless it is said.
+            (Type::Nft, _) => &["active"],
+            _ => &[],
         };
         for field in shape.fields.iter().filter(|field| field.input && field.is_stored()) {
             if !shape.key.contains(&field.column) && !kept.contains(&field.column) && field.column != "chain" {

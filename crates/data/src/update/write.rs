@@ -184,6 +184,12 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
             staged.after.put_int("version", version);
         }
         staged.after.put_time("updated", now);
+        // What a person writes no longer hangs on the block that is gone.
+        if staged.after.is_set("reverted") {
+            for (column, cell) in [("reverted", Cell::Int(0)), ("height", Cell::Null), ("block_hash", Cell::Null)] {
+                staged.after.put(column, cell);
+            }
+        }
     }
 }
 

@@ -1,7 +1,13 @@
 //! The data model's stories, each on both engines.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+mod bulk;
+mod holdings;
+mod hostile;
+mod limits;
+mod model;
 mod projection;
 mod queries;
+mod races;
 mod traps;
 mod world;

@@ -93,7 +93,8 @@ impl Builder<'_> {
 
     fn status(&mut self) -> String {
         let mut finals = String::from("1 = 0");
-        let known: Vec<(String, i64)> = self.finals.iter().map(|(chain, height)| (chain.to_owned(), height.stored())).collect();
+        let known: Vec<(String, i64)> =
+            self.finals.iter().map(|(chain, height)| (chain.to_owned(), height.stored())).collect();
         for (chain, height) in known {
             let (chain, height) = (self.text(chain), self.cell(&Cell::Int(height)));
             finals.push_str(&format!(" OR (t.chain = {chain} AND t.height <= {height})"));

@@ -48,7 +48,8 @@ impl Keys {
 
     /// Whether an index has the rows in this order already.
     pub(crate) fn is_indexed(&self, shape: &Shape) -> bool {
-        let first_is_newest = matches!(self.0.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
+        let first_is_newest =
+            matches!(self.0.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
         first_is_newest && self.0.len() == 1 + shape.tie.len() && shape.table != "transfer_change"
     }
 

@@ -33,7 +33,9 @@ fn equalities(check: &Check) -> Option<Vec<&str>> {
 /// What texts may call a parent, by how many of its parts they give.
 #[derive(Default)]
 struct Called {
-    /// As they are: ids, and names that need no address.
+    /// As they are: ids are never compared without case.
+    ids: Vec<String>,
+    /// Names that need no address.
     whole: Vec<String>,
     /// Address and name.
     qualified: Vec<Vec<String>>,
@@ -44,10 +46,12 @@ struct Called {
 }
 
 impl Called {
-    fn by(texts: &[&str]) -> Self {
+    fn by(texts: &[&str], folded: bool) -> Self {
         let mut called = Self::default();
         for text in texts {
-            called.whole.push((*text).to_owned());
+            called.ids.push((*text).to_owned());
+            let text = if folded { fold(text) } else { (*text).to_owned() };
+            called.whole.push(text.clone());
             let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
             let begins_with_chain = parts[0].parse::<ChainId>().is_ok();
             match (parts.len(), begins_with_chain) {
@@ -103,7 +107,7 @@ impl Builder<'_> {
         match (check, equalities(check)) {
             (Check::Null, _) => "t.parent_id IS NULL".to_owned(),
             (_, Some(texts)) => {
-                let parents = self.parents_called(&Called::by(&texts), folded);
+                let parents = self.parents_called(&Called::by(&texts, folded), folded);
                 format!("t.parent_id IN ({})", parents.join(" UNION ALL "))
             }
             _ => {
@@ -117,7 +121,7 @@ impl Builder<'_> {
     fn parents_called(&mut self, called: &Called, folded: bool) -> Vec<String> {
         let mut selects: Vec<String> = Vec::new();
         for (table, by_address) in PARENTS {
-            selects.push(self.parents_in(table, &["p.id"], &rows(&called.whole), false));
+            selects.push(self.parents_in(table, &["p.id"], &rows(&called.ids), false));
             // Names of entries are not unique, and transfers have none.
             if !["event", "transfer"].contains(&table) {
                 selects.push(self.parents_in(table, &["p.name"], &rows(&called.whole), folded));
@@ -142,8 +146,10 @@ impl Builder<'_> {
         if rows.is_empty() {
             return "1 = 0".to_owned();
         }
-        let columns: Vec<String> =
-            columns.iter().map(|column| if folded { format!("lower({column})") } else { (*column).to_owned() }).collect();
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|column| if folded { format!("lower({column})") } else { (*column).to_owned() })
+            .collect();
         let mut row = |texts: &Vec<String>| {
             let texts = texts.iter().map(|text| if folded { fold(text) } else { text.clone() });
             format!("({})", texts.map(|text| self.text(text)).collect::<Vec<_>>().join(", "))
@@ -156,7 +162,8 @@ impl Builder<'_> {
     pub(super) fn parent_shown(&self) -> String {
         let mut shown: Vec<String> = Vec::new();
         for (table, by_address) in PARENTS {
-            let of = |what: &str| format!("(SELECT {what} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)");
+            let of =
+                |what: &str| format!("(SELECT {what} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)");
             match (table, by_address) {
                 ("event" | "transfer", _) => {}
                 (_, true) => shown.push(of("CASE WHEN x.address = '' THEN x.name ELSE x.address || '/' || x.name END")),
@@ -175,7 +182,9 @@ impl Builder<'_> {
                 let mut parents: Vec<String> = Vec::new();
                 for table in WITH_ASSET {
                     let assets = self.named(Type::Asset, &texts, folded);
-                    parents.push(format!("SELECT x.id FROM {table} x WHERE x.namespace = ?ns AND x.asset_id IN ({assets})"));
+                    parents.push(format!(
+                        "SELECT x.id FROM {table} x WHERE x.namespace = ?ns AND x.asset_id IN ({assets})"
+                    ));
                 }
                 parents.push(self.named(Type::Asset, &texts, folded));
                 format!("t.parent_id IN ({})", parents.join(" UNION ALL "))

@@ -1,0 +1,157 @@
+//! Balances as callers read them, and the routes' listings.
+
+use crate::queries::ask;
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, erc721, in_each_world};
+use data::{BalancesOf, Error, Type};
+use serde_json::{Value, json};
+use types::Coded;
+
+fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+async fn balances(world: &World, of: BalancesOf<'_>, pairs: &[(&str, &str)]) -> Result<Value, Error> {
+    data::balances(&world.data, &ann(), of, &params(pairs)).await.map(|listing| serde_json::to_value(listing).unwrap())
+}
+
+async fn list(world: &World, kind: Type, pairs: &[(&str, &str)]) -> Result<Value, Error> {
+    data::list(&world.data, &ann(), kind, &params(pairs)).await.map(|listing| serde_json::to_value(listing).unwrap())
+}
+
+fn column<'v>(listing: &'v Value, name: &str) -> Vec<&'v str> {
+    listing["items"].as_array().unwrap().iter().map(|item| item[name].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_and_final_stand_side_by_side() {
+    in_each_world(|world| async move {
+        world.apply(1, "0xb1", &[erc20("0xt1", "0", "000000000001/000000/000000", ZERO, ALICE, 100)]).await;
+        world.apply(2, "0xb2", &[erc20("0xt2", "0", "000000000002/000000/000000", ALICE, BOB, 30)]).await;
+        world.finalize(1);
+        let both = |listing: &Value| {
+            let pair = |item: &Value| {
+                (item["balanceAfter"].as_str().unwrap().to_owned(), item["balanceFinal"].as_str().unwrap().to_owned())
+            };
+            listing["items"].as_array().unwrap().iter().map(pair).collect::<Vec<_>>()
+        };
+        let pool = format!("{TOKEN}/main");
+        let in_pool = balances(&world, BalancesOf::Pool(&pool), &[("sort", "address")]).await.unwrap();
+        assert_eq!(column(&in_pool, "address"), [ALICE, BOB]);
+        assert_eq!(both(&in_pool), [("70".into(), "100".into()), ("30".into(), "0".into())]);
+        let of_alice = balances(&world, BalancesOf::Address(ALICE), &[]).await.unwrap();
+        assert_eq!(
+            (both(&of_alice), of_alice["items"][0]["pool"].as_str()),
+            (vec![("70".into(), "100".into())], Some(&*pool))
+        );
+        let id = of_alice["items"][0]["id"].as_str().unwrap();
+        assert_eq!(world.get(Type::Balance, id).await.unwrap()["balanceFinal"], "100");
+        let looked = |name: &'static str, of: String| {
+            let world = world.clone();
+            async move {
+                let found = data::lookup(&world.data, &ann().namespace, name, &of).await.unwrap();
+                found.map(|json| json.as_str().to_owned())
+            }
+        };
+        assert_eq!(looked("balance.final", format!("{BOB}@{pool}")).await.as_deref(), Some("\"0\""));
+        assert_eq!(looked("balance.final", format!("{ALICE}@{pool}")).await.as_deref(), Some("\"100\""));
+        assert_eq!(looked("balance.final", format!("{ALICE}@nowhere/main")).await, None);
+        assert_eq!(looked("pool.standard", pool.clone()).await.as_deref(), Some("\"ERC-20\""));
+        let secret = data::lookup(&world.data, &ann().namespace, "nft.owner", "x").await.unwrap_err();
+        assert_eq!(secret.code().code, "data.unknown_field");
+        world.finalize(2);
+        let listing = balances(&world, BalancesOf::Everyone, &[("sort", "-balanceAfter")]).await.unwrap();
+        assert_eq!(both(&listing), [("70".into(), "70".into()), ("30".into(), "30".into())]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_sums_its_pools_for_each_address() {
+    in_each_world(|world| async move {
+        let transfer = |n: usize, pool: &str, to: &str, amount: &str| {
+            json!({"protocolId": format!("t{n}"), "to": to, "amount": amount, "parent": {"type": "pool", "ref": pool}})
+        };
+        let max = types::Amount::MAX.to_string();
+        world
+            .bulk(json!({
+                "assets": [{"name": "euro"}], "addresses": [{"address": TOKEN}],
+                "pools": [{"name": "a", "address": TOKEN, "asset": "euro"}, {"name": "b", "address": TOKEN, "asset": "euro"}, {"name": "c", "address": TOKEN}],
+                "transfers": [transfer(1, "a", ALICE, "5"), transfer(2, "b", ALICE, &max), transfer(3, "c", ALICE, "9"), transfer(4, "b", BOB, "2")]
+            }))
+            .await
+            .unwrap();
+        let all = balances(&world, BalancesOf::Asset("euro"), &[]).await.unwrap();
+        let sum: num_bigint::BigInt = num_bigint::BigInt::parse_bytes(max.as_bytes(), 10).unwrap() + num_bigint::BigInt::from(5);
+        assert_eq!(column(&all, "balanceAfter"), [sum.to_string().as_str(), "2"]);
+        assert_eq!(column(&all, "asset"), ["euro", "euro"]);
+        let first = balances(&world, BalancesOf::Asset("euro"), &[("limit", "1")]).await.unwrap();
+        assert_eq!((column(&first, "address"), first["allItems"].as_bool()), (vec![ALICE], Some(false)));
+        let after = first["after"].as_str().unwrap();
+        let second = balances(&world, BalancesOf::Asset("euro"), &[("limit", "1"), ("after", after)]).await.unwrap();
+        assert_eq!((column(&second, "address"), second["allItems"].as_bool()), (vec![BOB], Some(true)));
+        let of_bob = balances(&world, BalancesOf::Asset("euro"), &[("address", &BOB.to_uppercase().replace("0X", "0x"))]).await.unwrap();
+        assert_eq!(column(&of_bob, "address"), [BOB]);
+        let in_asset = list(&world, Type::Balance, &[("asset", "euro"), ("count", "true")]).await.unwrap();
+        assert_eq!(in_asset["total"], 3);
+        assert!(matches!(balances(&world, BalancesOf::Asset("yen"), &[]).await, Err(Error::Unknown { .. })));
+        assert!(matches!(balances(&world, BalancesOf::Pool("zz"), &[]).await, Err(Error::Unknown { .. })));
+        assert_eq!(balances(&world, BalancesOf::Asset("euro"), &[("sort", "x")]).await.unwrap_err().code().code, "data.unknown_field");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holdings_of_nfts_are_shown_where_they_are_asked_for() {
+    in_each_world(|world| async move {
+        world.apply(1, "0xb1", &[erc721("0xt1", "000000000001/000000/000000", 7, ZERO, ALICE)]).await;
+        assert_eq!(balances(&world, BalancesOf::Address(ALICE), &[]).await.unwrap()["count"], 0);
+        let held = balances(&world, BalancesOf::Address(ALICE), &[("parent.type", "nft")]).await.unwrap();
+        assert_eq!(held["items"][0]["nft"], format!("{TOKEN}/id-7"));
+        let owned = list(&world, Type::Nft, &[("owner", ALICE)]).await.unwrap();
+        assert_eq!(column(&owned, "tokenIndex"), ["7"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parameters_of_a_listing_filter_sort_and_page() {
+    in_each_world(|world| async move {
+        let assets: Vec<Value> = (0..30)
+            .map(|n| json!({"name": format!("a{n:02}"), "labels": {"parity": if n % 2 == 1 { "odd" } else { "even" }, "path=x": "a=b"}}))
+            .collect();
+        world.bulk(json!({ "assets": assets })).await.unwrap();
+        let page = list(&world, Type::Asset, &[("sort", "-name"), ("limit", "4"), ("skip", "2"), ("count", "true")]).await.unwrap();
+        assert_eq!(column(&page, "name"), ["a27", "a26", "a25", "a24"]);
+        assert_eq!((page["count"].as_u64(), page["total"].as_u64()), (Some(4), Some(30)));
+        let odd = list(&world, Type::Asset, &[("label", "parity=odd"), ("sort", "name"), ("limit", "2")]).await.unwrap();
+        assert_eq!(column(&odd, "name"), ["a01", "a03"]);
+        assert_eq!(list(&world, Type::Asset, &[("label", "parity")]).await.unwrap()["count"], 25);
+        assert_eq!(list(&world, Type::Asset, &[("label", "colour")]).await.unwrap()["count"], 0);
+        let two = list(&world, Type::Asset, &[("name", "a03"), ("name", "a05"), ("sort", "name")]).await.unwrap();
+        assert_eq!(column(&two, "name"), ["a03", "a05"]);
+        for (name, value) in [("limit", "0"), ("limit", "1001"), ("limit", "x"), ("skip", "10001"), ("count", "maybe"), ("colour", "red"), ("sort", "colour"), ("after", "zz")] {
+            let error = list(&world, Type::Asset, &[(name, value)]).await.unwrap_err();
+            assert_eq!(error.code().status, 400, "{name}={value}: {error}");
+        }
+        let fields = json!({"assets": {"fields": ["name", "labels"], "sort": ["name"], "limit": 1}});
+        let answer = ask(&world, fields).await.unwrap();
+        assert_eq!(answer["assets"]["items"][0].as_object().unwrap().keys().collect::<Vec<_>>(), ["name", "labels"]);
+        for (bad, code) in [
+            (json!({"assets": {"like": []}}), "data.unknown_operator"),
+            (json!({"assets": {"eq": [{"field": "colour", "value": "x"}]}}), "data.unknown_field"),
+            (json!({"assets": {"eq": [{"field": "name", "value": "x", "nicht": true}]}}), "data.unknown_field"),
+            (json!({"assets": {"eq": [{"field": "name"}]}}), "data.invalid"),
+            (json!({"assets": {"contains": [{"field": "created", "value": "x"}]}}), "data.unknown_operator"),
+            (json!({"assets": {"eq": [{"field": "created", "value": "yesterday"}]}}), "data.invalid"),
+            (json!({"assets": {"or": [{"limit": 5}]}}), "data.unknown_operator"),
+            (json!({"assets": {"sort": ["info.x"]}}), "data.undeclared"),
+            (json!({"assets": {"fields": ["colour"]}}), "data.unknown_field"),
+            (json!({"treasures": {}}), "data.unknown_field"),
+            (json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}}), "data.invalid"),
+            (json!({"nfts": {"eq": [{"field": "active", "value": "yes"}]}}), "data.invalid"),
+        ] {
+            assert_eq!(ask(&world, bad.clone()).await.unwrap_err().code().code, code, "{bad}");
+        }
+    })
+    .await;
+}

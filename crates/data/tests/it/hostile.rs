@@ -1,0 +1,206 @@
+//! What a hostile token, and a hostile caller, can send.
+
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world};
+use data::Type;
+use serde_json::{Value, json};
+use testkit::SeededEntropy;
+use types::{Amount, Coded, Entropy, TransferKind};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_mints_more_than_there_can_be_is_no_longer_trusted_and_stops_nothing() {
+    in_each_world(|world| async move {
+        let mut mint = erc20("0xt1", "0", "000000000001/000000/000000", ZERO, ALICE, 0);
+        mint.amount = Amount::MAX;
+        let mut again = erc20("0xt2", "0", "000000000002/000000/000000", ZERO, ALICE, 0);
+        again.amount = Amount::MAX;
+        let reference = format!("{TOKEN}/main");
+        world.apply(1, "0xb1", &[mint]).await;
+        assert_eq!(world.get(Type::Pool, &reference).await.unwrap()["trusted"], true);
+        world.apply(2, "0xb2", &[again]).await;
+        assert_eq!(world.get(Type::Pool, &reference).await.unwrap()["trusted"], false);
+        let twice: num_bigint::BigInt = (num_bigint::BigInt::from(1) << 257) - num_bigint::BigInt::from(2);
+        assert_eq!(world.balance(ALICE, &reference).await, twice.to_string());
+        world.apply(3, "0xb3", &[erc20("0xt3", "0", "000000000003/000000/000000", BOB, ALICE, 1)]).await;
+        assert_eq!(world.balance(BOB, &reference).await, "-1");
+        let told: Vec<String> =
+            world.facts().await.into_iter().map(|fact| fact.kind).filter(|kind| kind.contains("distrusted")).collect();
+        assert_eq!(told.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_of_a_chain_that_no_database_takes_is_kept_as_what_it_takes() {
+    in_each_world(|world| async move {
+        let endless = "n\0".repeat(5_000);
+        let mut transfer = erc20("0xt", "0", "000000000001/000000/000000", ZERO, ALICE, 4);
+        transfer.standard = endless.clone();
+        transfer.contract = endless.clone();
+        transfer.operator = Some(endless.clone());
+        let mut second = transfer.clone();
+        second.transaction = endless.clone();
+        second.path = endless.clone();
+        second.protocol_id = endless.clone();
+        second.from = endless.clone();
+        second.to = "to\0".into();
+        second.what = TransferKind::NonFungible { token_id: Amount::MAX };
+        let hash = "0xb\0".repeat(3_000);
+        world.apply(1, &hash, &[transfer, second]).await;
+        let listing = data::list(&world.data, &ann(), Type::Transfer, &[]).await.unwrap();
+        assert_eq!(listing.count, 2);
+        let pools = data::list(&world.data, &ann(), Type::Pool, &[]).await.unwrap();
+        let address = pools.items[0].text("address").unwrap();
+        assert!(address.starts_with("sha256:") && address.len() == 71, "{address}");
+        assert_eq!(pools.items[0].text("standard").unwrap().chars().filter(|c| *c == '\u{fffd}').count(), 5_000);
+        assert_eq!(world.get(Type::Address, "to\u{fffd}").await.unwrap()["address"], "to\u{fffd}");
+        world.undo(1, &hash).await;
+        assert_eq!(data::list(&world.data, &ann(), Type::Transfer, &[]).await.unwrap().count, 0);
+        assert_eq!(
+            data::list(&world.data, &ann(), Type::Transfer, &[("status".into(), "reverted".into())])
+                .await
+                .unwrap()
+                .count,
+            2
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tokens_that_claim_one_nft_leave_one_owner() {
+    in_each_world(|world| async move {
+        let give = |n: u64, to: &str| {
+            let mut transfer = erc20(&format!("0xt{n}"), "0", &format!("00000000000{n}/000000/000000"), ZERO, to, 1);
+            transfer.what = TransferKind::NonFungible { token_id: Amount::from(1) };
+            transfer
+        };
+        world.apply(1, "0xb1", &[give(1, ALICE)]).await;
+        world.apply(2, "0xb2", &[give(2, BOB)]).await;
+        let reference = format!("{TOKEN}/id-1");
+        assert_eq!(world.get(Type::Nft, &reference).await.unwrap()["owner"], BOB);
+        world.undo(2, "0xb2").await;
+        assert_eq!(world.get(Type::Nft, &reference).await.unwrap()["owner"], ALICE);
+    })
+    .await;
+}
+
+/// Bodies that are nearly right: a good one with a few bytes, or values, made into something else.
+struct Spoiler(SeededEntropy);
+
+impl Spoiler {
+    fn below(&self, bound: usize) -> usize {
+        self.0.below(bound as u64) as usize
+    }
+
+    fn spoil_text(&self, text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..1 + self.below(4) {
+            let at = self.below(bytes.len());
+            match self.below(3) {
+                0 => bytes[at] = b"\"{}[],:0-e\\n\xff"[self.below(13)],
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"{}[]\",:\x00"[self.below(8)]),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn odd(&self) -> Value {
+        let odd = [
+            json!(null),
+            json!(true),
+            json!(-1),
+            json!(1.5),
+            json!(""),
+            json!("\u{0}"),
+            json!([]),
+            json!({}),
+            json!([[[]]]),
+            json!("obj:"),
+            json!("0x"),
+            json!("a/b/c/d"),
+            json!(Amount::MAX),
+            json!({"value": "1", "unit": "X"}),
+            json!("\u{10ffff}"),
+            json!("eip155:1/"),
+        ];
+        odd[self.below(odd.len())].clone()
+    }
+
+    fn spoil_value(&self, value: &mut Value) {
+        match value {
+            Value::Array(items) if !items.is_empty() && self.below(4) > 0 => {
+                let at = self.below(items.len());
+                self.spoil_value(&mut items[at]);
+            }
+            Value::Object(members) if !members.is_empty() && self.below(5) > 0 => {
+                let name = members.keys().nth(self.below(members.len())).unwrap().clone();
+                if self.below(8) == 0 {
+                    let moved = members.remove(&name).unwrap();
+                    members
+                        .insert(["", "parent", "name", "amount", "or", "eq", "limit"][self.below(7)].to_owned(), moved);
+                } else {
+                    self.spoil_value(members.get_mut(&name).unwrap());
+                }
+            }
+            other => *other = self.odd(),
+        }
+    }
+}
+
+async fn state(world: &World) -> usize {
+    world.facts().await.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
+    in_each_world(|world| async move {
+        let good_update = crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10);
+        let good_query = json!({
+            "transfers": {"eq": [{"field": "to", "value": ALICE, "caseInsensitive": true}], "gte": [{"field": "amount", "value": "5"}],
+                "or": [{"in": [{"field": "parent.ref", "values": ["main", TOKEN]}]}, {"labels": {"eq": [{"field": "desk", "value": "fx"}]}}],
+                "null": [{"field": "info.x.y", "not": true}], "sort": ["-created", "amount"], "limit": 20, "count": true, "fields": ["amount"]},
+            "balanceChanges": {"contains": [{"field": "operation", "value": "a"}]}
+        });
+        let spoiler = Spoiler(SeededEntropy::new(5));
+        for round in 0..150 {
+            for (good, is_update) in [(&good_update, true), (&good_query, false)] {
+                let mut value = good.clone();
+                (0..1 + spoiler.below(2)).for_each(|_| spoiler.spoil_value(&mut value));
+                let body = if round % 3 == 0 { spoiler.spoil_text(&good.to_string()) } else { value.to_string() };
+                let before = state(&world).await;
+                let error = if is_update {
+                    data::bulk_update(&world.data, &ann(), &body).await.err()
+                } else {
+                    data::bulk_query(&world.data, &ann(), &body).await.err()
+                };
+                if let Some(error) = error {
+                    let code = error.code();
+                    assert!((400..500).contains(&code.status), "{body}: {error}");
+                    assert!(code.code.starts_with("data."), "{body}: {error}");
+                    assert_eq!(state(&world).await, before, "{body}");
+                }
+            }
+        }
+        let mut noise = [0u8; 64];
+        for _ in 0..300 {
+            spoiler.0.fill(&mut noise);
+            let text = String::from_utf8_lossy(&noise).into_owned();
+            assert!(data::bulk_update(&world.data, &ann(), &text).await.is_err());
+            assert!(data::bulk_query(&world.data, &ann(), &text).await.is_err());
+            let params = vec![("label".to_owned(), text.clone()), ("limit".to_owned(), "5".to_owned())];
+            let _ = data::list(&world.data, &ann(), Type::Asset, &params).await;
+            let after = vec![("after".to_owned(), hex(&noise))];
+            assert_eq!(data::list(&world.data, &ann(), Type::Asset, &after).await.unwrap_err().code().status, 400);
+            for kind in Type::WRITABLE {
+                let error = data::get(&world.data, &ann(), kind, &text).await.unwrap_err();
+                assert!((400..500).contains(&error.code().status), "{error}");
+            }
+        }
+    })
+    .await;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

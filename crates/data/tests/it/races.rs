@@ -1,0 +1,120 @@
+//! Several writers at once.
+
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, chain, erc20, in_each_world};
+use data::{Data, Movements, Type};
+use serde_json::json;
+use std::sync::Arc;
+use types::{Height, Time};
+
+async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
+    let transfers = vec![erc20(&format!("0xt{height}"), "0", &format!("{height:012}/000000/000000"), ZERO, to, 1)];
+    let namespace = ann().namespace;
+    world
+        .test
+        .db
+        .on(lease)
+        .write_unbound(move |tx| {
+            let block = Movements { height: Height(height), hash: "0xb", time: Time::EPOCH, transfers: &transfers };
+            data::apply(tx, &namespace, &chain(), &[block])
+        })
+        .await
+        .unwrap();
+}
+
+/// The chain's follower and two API processes move the same balances; each has a partition of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_several_partitions_lose_no_delta() {
+    in_each_world(|world| async move {
+        let pool = format!("{TOKEN}/main");
+        world.apply(1, "0xb1", &[erc20("0xt0", "0", "000000000001/000000/000000", ZERO, ALICE, 1_000)]).await;
+        let mut tasks = Vec::new();
+        let chain_lease = world.test.lease("chain/eip155:1337").await;
+        for height in 0..20u64 {
+            let (world, lease) = (world.clone(), chain_lease.clone());
+            tasks.push(tokio::spawn(async move { apply(&world, &lease, 100 + height, ALICE).await }));
+        }
+        for process in 1..3 {
+            let lease = world.test.lease(&format!("api/{process}")).await;
+            let data = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+            for n in 0..20 {
+                let (data, pool) = (data.clone(), pool.clone());
+                tasks.push(tokio::spawn(async move {
+                    let body = json!({
+                        "activities": [{"updateType": "create_or_ignore", "name": "log"}],
+                        "transfers": [{"protocolId": format!("p{process}-{n}"), "from": ALICE, "to": BOB, "amount": "1",
+                                       "parent": {"type": "pool", "ref": pool}}],
+                        "events": [{"name": format!("e{process}-{n}"), "activity": "log"}]
+                    });
+                    data::bulk_update(&data, &ann(), &body.to_string()).await.unwrap();
+                }));
+            }
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!((world.balance(ALICE, &pool).await, world.balance(BOB, &pool).await), ("980".into(), "40".into()));
+        let query = json!({"events": {"sort": ["sequence"], "limit": 1000}});
+        let answer = crate::queries::ask(&world, query).await.unwrap();
+        let numbers: Vec<i64> =
+            answer["events"]["items"].as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_create_one_name_one_does() {
+    in_each_world(|world| async move {
+        let mut tasks = Vec::new();
+        for process in 1..5 {
+            let lease = world.test.lease(&format!("api/{process}")).await;
+            let data = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+            for _ in 0..4 {
+                let data = data.clone();
+                tasks.push(tokio::spawn(async move {
+                    data::create(&data, &ann(), Type::Asset, r#"{"name": "gold"}"#).await.is_ok()
+                }));
+            }
+        }
+        let mut made = 0;
+        for task in tasks {
+            made += usize::from(task.await.unwrap());
+        }
+        assert_eq!(made, 1);
+        assert_eq!(data::list(&world.data, &ann(), Type::Asset, &[]).await.unwrap().count, 1);
+    })
+    .await;
+}
+
+/// What was accepted before a crash is there after it, and the chain goes on where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
+    testkit::on_each_engine(|test| async move {
+        let block = |height: u64| {
+            vec![erc20(&format!("0xt{height}"), "0", &format!("{height:012}/000000/000000"), ZERO, ALICE, 10)]
+        };
+        let mut test = test;
+        for height in 1..4u64 {
+            let lease = test.lease("chain/1").await;
+            let namespace = ann().namespace;
+            for _ in 0..2 {
+                let (transfers, namespace) = (block(height), namespace.clone());
+                test.db
+                    .on(&lease)
+                    .write_unbound(move |tx| {
+                        let block =
+                            Movements { height: Height(height), hash: "0xb", time: Time::EPOCH, transfers: &transfers };
+                        data::apply(tx, &namespace, &chain(), &[block])
+                    })
+                    .await
+                    .unwrap();
+            }
+            test = test.reopen().await;
+        }
+        let lease = test.lease("api/0").await;
+        let data = Data::new(test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+        let listing = data::list(&data, &ann(), Type::Balance, &[]).await.unwrap();
+        assert_eq!(listing.items[0].text("balanceAfter").as_deref(), Some("30"));
+    })
+    .await;
+}
