@@ -75,10 +75,21 @@ pub struct Approval {
 
 /// The hash of approvals that a permit carries: domain `approvals`, version 1; in the order they were given.
 pub fn approvals_hash(approvals: &[Approval]) -> Digest {
-    let role = |canon: Canon, role: &Role| canon.text(&format!("{role:?}").to_lowercase());
+    let role = |canon: Canon, role: &Role| canon.text(word(*role));
     Canon::new("approvals", 1)
         .list(approvals, |canon, one| canon.text(&one.by).list(&one.roles, role).int(one.at.micros()))
         .hash()
+}
+
+/// A role's word on the wire.
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Operator => "operator",
+        Role::Controller => "controller",
+        Role::Admin => "admin",
+        Role::KeyExporter => "keyexporter",
+    }
 }
 
 impl Question {

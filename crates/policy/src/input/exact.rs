@@ -27,6 +27,42 @@ pub(crate) fn numbers_as_text(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::numbers_as_text;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "(?s).{0,8}".prop_map(Value::from),
+            "[0-9eE\\\\\"+-]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
+            let object = prop::collection::vec(("(?s).{0,6}", inner), 0..4);
+            prop_oneof![list, object.prop_map(|fields| Value::Object(fields.into_iter().collect()))]
+        })
+    }
+
+    /// The same, done on the tree.
+    fn told(value: Value) -> Value {
+        match value {
+            Value::Number(number) => Value::from(number.to_string()),
+            Value::Array(items) => items.into_iter().map(told).collect(),
+            Value::Object(fields) => Value::Object(fields.into_iter().map(|(key, value)| (key, told(value))).collect()),
+            other => other,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_numbers_change(value in json()) {
+            let text = numbers_as_text(&value.to_string());
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("still JSON"), told(value));
+        }
+    }
 
     #[test]
     fn digits_survive_and_words_are_left_alone() {

@@ -53,3 +53,25 @@ async fn the_input_of_a_decision_can_be_tried_on_a_version() {
     })
     .await;
 }
+
+/// What the page about policies shows works as it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_what_works() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let page = std::fs::read_to_string(testkit::workspace_root().join("docs/policies.md")).unwrap();
+        let blocks: Vec<&str> = page.split("```rego\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert_eq!(blocks.len(), 2);
+        let whole = blocks[0].to_owned();
+        let part = format!(
+            "package florin.page\nallow if {{ every m in input.effects.moves {{ listed(m.to) }} }}\n{}",
+            blocks[1]
+        );
+        for document in [whole, part] {
+            let input = EXAMPLE.replacen('{', &format!("{{\"lookups\": {{{BOB:?}: [\"allowed\"]}},"), 1);
+            let run = dry_run(&world.policy, &world.who, Trial::Document(document.clone()), &input).await.unwrap();
+            assert!(matches!(run.outcome, Outcome::Permit { .. }), "{document}: {run:?}");
+        }
+    })
+    .await;
+}

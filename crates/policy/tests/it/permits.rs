@@ -119,3 +119,52 @@ async fn the_policy_key_outlives_a_restart_and_a_rotation() {
     })
     .await;
 }
+
+/// A second implementation of the canonical form, by hand: see `types::Canon`.
+mod by_hand {
+    pub(super) fn text(text: &str) -> Vec<u8> {
+        [&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat()
+    }
+
+    pub(super) fn sha(parts: &[&[u8]]) -> [u8; 32] {
+        types::Digest::of(&parts.concat()).0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_follow_the_canonical_form() {
+    use by_hand::{sha, text};
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.book.label(crate::world::BOB, "allowed");
+        world.attach("allowlist", include_str!("../../../../policies/allowlist.rego")).await;
+        world.attach("yes", YES).await;
+        let mut question = pay("5");
+        let at = types::Time::from_micros(1_700_000_000_123_456);
+        let roles = vec![types::Role::Controller, types::Role::KeyExporter];
+        question.approvals = vec![policy::Approval { by: "ben".into(), roles, at }];
+        let decided = world.decide(&question).await.decision();
+        let logged = policy::decision(&world.policy, &world.who, decided).await.unwrap();
+
+        let (one, two) = (1u32.to_be_bytes(), 2u32.to_be_bytes());
+        let words = [text("controller"), text("keyexporter")].concat();
+        let approvals = sha(&[b"florin/approvals/v1\n", &one, &text("ben"), &two, &words, &at.micros().to_be_bytes()]);
+        assert_eq!(logged.approvals_hash, Digest(approvals));
+
+        let lookups = sha(&[b"florin/policy-lookups/v1\n", &text(logged.lookups.as_str())]);
+        assert_eq!(logged.lookups_hash, Digest(lookups));
+
+        let mut bundle = b"florin/policy-bundle/v1\n".to_vec();
+        bundle.extend(3u32.to_be_bytes());
+        for name in ["amount", "approval", "units"] {
+            let file = testkit::workspace_root().join(format!("policies/lib/{name}.rego"));
+            bundle.extend(text(&format!("florin.{name}")));
+            bundle.extend(sha(&[&std::fs::read(file).unwrap()]));
+        }
+        let mut documents = [sha(&[include_bytes!("../../../../policies/allowlist.rego")]), sha(&[YES.as_bytes()])];
+        documents.sort_unstable();
+        bundle.extend([two.as_slice(), &documents[0], &documents[1]].concat());
+        assert_eq!(logged.bundle_hash, Digest(sha(&[&bundle])));
+    })
+    .await;
+}
