@@ -22,6 +22,8 @@ pub(crate) enum Dialect {
 pub(crate) const NS: &str = "?ns";
 const ROWS: &str = "{rows}";
 const NS_ROWS: &str = "{ns_rows}";
+const IN_ROWS: &str = "IN ({rows})";
+const NOT_IN_ROWS: &str = "NOT IN ({rows})";
 const SHARE: &str = "{share}";
 
 /// Whether a statement names the namespace of its transaction; in a literal or a comment it does not.
@@ -117,22 +119,32 @@ pub(crate) fn spell_rows(sql: &str, before: usize, width: usize, count: usize, n
 }
 
 /// The text for PostgreSQL: one array a column, so that one prepared statement serves any number of rows.
+///
+/// `x IN ({rows})` becomes `x = ANY(array)`: always a look into the index for each value. As a join with the rows it may be planned as a
+/// walk over the namespace, if the table was still small when the plan was made, and that plan is kept while the table grows.
 pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -> String {
+    if let ([kind], true) = (kinds, sql.contains(IN_ROWS) && !sql.contains(NOT_IN_ROWS)) {
+        return sql.replace(IN_ROWS, &format!("= ANY(${}::{}[])", before + 1, array_of(*kind)));
+    }
     let with_namespace = sql.contains(NS_ROWS);
     let mut select = String::from(if with_namespace { "SELECT " } else { "SELECT * FROM unnest(" });
     if with_namespace {
         let _ = write!(select, "${ns}::text, r.* FROM unnest(");
     }
     for (place, kind) in kinds.iter().enumerate() {
-        let array = match kind {
-            Kind::Int => "bigint",
-            Kind::Text => "text",
-            Kind::Blob => "bytea",
-        };
+        let array = array_of(*kind);
         let _ = write!(select, "{}${}::{array}[]", if place == 0 { "" } else { "," }, before + place + 1);
     }
     select.push_str(") AS r");
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &select)
+}
+
+fn array_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int => "bigint",
+        Kind::Text => "text",
+        Kind::Blob => "bytea",
+    }
 }
 
 /// A migration's text for an engine: portable types become the engine's, text sorts by bytes, SQLite checks types.
@@ -249,6 +261,19 @@ mod tests {
                 .collect();
             proptest::prop_assert_eq!(whole, sql);
         }
+    }
+
+    #[test]
+    fn a_list_is_looked_up_and_not_joined() {
+        let sql = "SELECT a FROM t WHERE namespace = ?ns AND b IN ({rows})";
+        assert_eq!(
+            unnest_rows(sql, 1, &[Kind::Text], 1),
+            "SELECT a FROM t WHERE namespace = ?ns AND b = ANY($2::text[])"
+        );
+        let pairs = "SELECT a FROM t WHERE (b, c) IN ({rows})";
+        assert!(unnest_rows(pairs, 0, &[Kind::Text, Kind::Int], 1).contains("IN (SELECT * FROM unnest("));
+        let not = "SELECT a FROM t WHERE b NOT IN ({rows})";
+        assert!(unnest_rows(not, 0, &[Kind::Int], 1).contains("NOT IN (SELECT * FROM unnest("));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Beyond this many prepared statements a connection begins anew; ours are some hundred.
 const STATEMENTS: usize = 4_096;
+/// Uses of a prepared statement before it is planned anew for the first time; the server itself plans the first five one by one.
+const FIRST_REPLAN: u64 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may leave sent bytes unacknowledged before the line counts as broken.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,9 +27,25 @@ const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SE
 pub(crate) struct Postgres {
     url: String,
     client: Option<postgres::Client>,
-    statements: HashMap<String, Vec<(Vec<Kind>, postgres::Statement)>>,
+    statements: HashMap<String, Vec<Prepared>>,
     prepared: usize,
     open: bool,
+}
+
+/// A prepared statement for parameters of these kinds.
+struct Prepared {
+    kinds: Vec<Kind>,
+    statement: postgres::Statement,
+    uses: u64,
+}
+
+impl Prepared {
+    /// The server keeps the plan that it made when the tables were as large as they were then. So a statement is prepared anew each time
+    /// its uses have doubled: a plan for an empty table does not outlive the emptiness by much.
+    fn is_stale(&mut self) -> bool {
+        self.uses += 1;
+        self.uses >= FIRST_REPLAN && self.uses.is_power_of_two()
+    }
 }
 
 impl Postgres {
@@ -53,9 +71,8 @@ impl Postgres {
     }
 
     fn prepare(&mut self, sql: &str, kinds: &[Kind], text: impl FnOnce() -> String) -> Answer<postgres::Statement> {
-        let known = self.statements.get(sql).and_then(|all| all.iter().find(|(types, _)| types == kinds));
-        if let Some((_, statement)) = known {
-            return Ok(statement.clone());
+        if let Some(statement) = self.known(sql, kinds) {
+            return Ok(statement);
         }
         let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
         self.prepare_text(sql, &text(), kinds.to_vec(), &types)
@@ -76,8 +93,20 @@ impl Postgres {
             self.statements.clear();
             self.prepared = 0;
         }
-        self.statements.entry(sql.to_owned()).or_default().push((kinds, statement));
-        self.prepared += 1;
+        let all = self.statements.entry(sql.to_owned()).or_default();
+        match all.iter_mut().find(|prepared| prepared.kinds == kinds) {
+            Some(prepared) => prepared.statement = statement,
+            None => {
+                all.push(Prepared { kinds, statement, uses: 0 });
+                self.prepared += 1;
+            }
+        }
+    }
+
+    /// The statement as it is prepared; none if it is not, or is to be prepared anew.
+    fn known(&mut self, sql: &str, kinds: &[Kind]) -> Option<postgres::Statement> {
+        let prepared = self.statements.get_mut(sql)?.iter_mut().find(|prepared| prepared.kinds == kinds)?;
+        if prepared.is_stale() { None } else { Some(prepared.statement.clone()) }
     }
 
     fn prepare_plain(&mut self, statement: &Statement<'_>) -> Answer<postgres::Statement> {
@@ -92,10 +121,8 @@ impl Postgres {
         kinds.extend(statement.namespace.map(|_| Kind::Text));
         let fixed = kinds.len();
         let key: Vec<Kind> = kinds.iter().chain(columns).copied().collect();
-        if let Some(all) = self.statements.get(statement.sql)
-            && let Some((_, found)) = all.iter().find(|(types, _)| *types == key)
-        {
-            return Ok(found.clone());
+        if let Some(found) = self.known(statement.sql, &key) {
+            return Ok(found);
         }
         let types: Vec<Type> =
             kinds.iter().map(|kind| scalar(*kind)).chain(columns.iter().map(|kind| array(*kind))).collect();
