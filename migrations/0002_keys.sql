@@ -124,7 +124,7 @@ CREATE TABLE permit_witness (
   namespace TEXT NOT NULL,
   root TEXT NOT NULL,
   permit TEXT NOT NULL,
-  PRIMARY KEY (chain, signer, witness)
+  PRIMARY KEY (chain, witness, signer)
 );
 
 -- What was signed, in the form in which it is broadcast. Nothing leaves 'keys' but from here.

@@ -56,7 +56,7 @@ pub use keys::Keys;
 pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use order::Order;
 pub use read::{Found, find, handed_out};
-pub use record::{Recorded, bytes, record, signed_ids};
+pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{Request, RequestState, answer, decline, request, request_of};
 pub use rotate::{Rotation, reseal, rotate};
 pub use settings::Settings;

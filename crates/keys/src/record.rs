@@ -1,12 +1,12 @@
 //! The second step of a signature: in the caller's transaction, judged once more by what holds there.
 
-use crate::state::{Ask, Book, Entry, Owner, Use};
+use crate::state::{Ask, Book, Claim, Entry, Owner, Use};
 use crate::table::{freeze as guards, permit as table, request};
 use crate::{Freeze, Result, Signed, freeze};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Fact, Tx};
-use types::{PermitId, Principal, WalletId, Witness};
+use types::{ChainId, PermitId, Principal, WalletId, Witness};
 
 /// A signature that is recorded, once the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,28 @@ pub fn record(tx: &mut Tx<'_, '_>, who: &Principal, signed: &[&Signed]) -> Resul
 /// The bytes of recorded signatures, in the order asked for; none where there is no such record. They are what is broadcast, and they are
 /// worth as much as a signature: hand them to nobody but the chain.
 pub fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
-    let mut distinct = wanted.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let found: std::collections::HashMap<(PermitId, String), Vec<u8>> =
-        table::bytes(tx, &distinct)?.into_iter().map(|(permit, id, raw)| ((permit, id), raw)).collect();
+    let permits: BTreeSet<(PermitId,)> = wanted.iter().map(|(permit, _)| (*permit,)).collect();
+    let permits: Vec<_> = permits.into_iter().collect();
+    let found: HashMap<(PermitId, String), Vec<u8>> =
+        table::bytes(tx, &permits)?.into_iter().map(|(permit, id, raw)| ((permit, id), raw)).collect();
     Ok(wanted.iter().map(|(permit, id)| found.get(&(*permit, (*id).to_owned())).cloned()).collect())
+}
+
+/// Give back what a line of permits held and the chain did not use up: coins of a transaction that can never be mined, since another of its
+/// coins, or all that was signed for it, was settled by another transaction in a final block. Only who has seen that block may say so.
+pub fn release(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    chain: &ChainId,
+    signer: &str,
+    witnesses: &[Witness],
+) -> Result<()> {
+    let rows: Vec<_> = witnesses.iter().map(|one| (chain.clone(), signer.to_owned(), one.clone())).collect();
+    if !rows.is_empty() && table::give_back(tx, &rows)? > 0 {
+        let says = json!({ "chain": chain, "signer": signer, "witnesses": witnesses });
+        tx.append(Fact::new("witness.released", 1).by(who).says(&says));
+    }
+    Ok(())
 }
 
 /// Every id that was signed under a permit, in the order of signing.
@@ -114,22 +130,29 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<Book> {
     let permits: BTreeSet<PermitId> =
         asks.iter().flat_map(|ask| [Some(ask.permit), ask.supersedes]).flatten().collect();
     let permits: Vec<(PermitId,)> = permits.into_iter().map(|permit| (permit,)).collect();
-    let claims: BTreeSet<_> = asks
-        .iter()
-        .flat_map(|ask| ask.witnesses.iter().map(|w| (ask.chain.clone(), ask.signer.clone(), w.clone())))
-        .collect();
-    let claims: Vec<_> = claims.into_iter().collect();
     let mut book = Book::default();
     book.uses.extend(table::uses(tx, &permits)?.into_iter().map(used));
-    book.owners.extend(
-        table::owners(tx, &claims)?
-            .into_iter()
-            .map(|(chain, signer, witness, root)| ((chain, signer, witness), root.map_or(Owner::Foreign, Owner::Line))),
-    );
+    book.owners = owners(tx, asks)?;
     book.revoked.extend(guards::revoked(tx, &permits)?.into_iter().map(|(permit,)| permit));
     book.known.extend(table::known(tx, &permits)?);
     book.known.extend(request::known(tx, &permits)?);
     Ok(book)
+}
+
+/// Whose the witnesses are that are asked for: one statement a chain, of which there are few.
+fn owners(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<HashMap<Claim, Owner>> {
+    let mut wanted: BTreeMap<&ChainId, BTreeSet<(&Witness,)>> = BTreeMap::new();
+    for ask in asks {
+        wanted.entry(&ask.chain).or_default().extend(ask.witnesses.iter().map(|witness| (witness,)));
+    }
+    let mut owners = HashMap::new();
+    for (chain, witnesses) in wanted {
+        let witnesses: Vec<_> = witnesses.into_iter().collect();
+        owners.extend(table::owners(tx, chain, &witnesses)?.into_iter().map(|(signer, witness, root)| {
+            ((chain.clone(), signer, witness), root.map_or(Owner::Foreign, Owner::Line))
+        }));
+    }
+    Ok(owners)
 }
 
 fn used(row: table::UseRow) -> (PermitId, Use) {

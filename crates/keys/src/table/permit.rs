@@ -11,8 +11,8 @@ pub(crate) type UseRow =
 /// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, when.
 pub(crate) type BytesRow = (PermitId, String, ChainId, String, Witness, Digest, Vec<u8>, Time);
 
-/// Whose a witness is: chain, signer, witness, and the root of the line; nothing for somebody in another namespace.
-pub(crate) type OwnerRow = (ChainId, String, Witness, Option<PermitId>);
+/// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another namespace.
+pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
 
 /// What was used of these permits.
 pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<UseRow>> {
@@ -37,12 +37,12 @@ pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
     Ok(())
 }
 
-/// Whose these witnesses are: chain, signer and witness each.
-pub(crate) fn owners(tx: &mut Tx<'_, '_>, witnesses: &[(ChainId, String, Witness)]) -> Result<Vec<OwnerRow>> {
+/// Whose these witnesses of a chain are, for whichever account.
+pub(crate) fn owners(tx: &mut Tx<'_, '_>, chain: &ChainId, witnesses: &[(&Witness,)]) -> Result<Vec<OwnerRow>> {
     Ok(tx.query_rows(
-        "SELECT chain, signer, witness, CASE WHEN namespace = ?ns THEN root END
-           FROM permit_witness WHERE (chain, signer, witness) IN ({rows})",
-        (),
+        "SELECT signer, witness, CASE WHEN namespace = ?ns THEN root END
+           FROM permit_witness WHERE chain = ?1 AND witness IN ({rows})",
+        (chain,),
         witnesses,
     )?)
 }
@@ -51,6 +51,15 @@ pub(crate) fn owners(tx: &mut Tx<'_, '_>, witnesses: &[(ChainId, String, Witness
 pub(crate) fn claim(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness, PermitId, PermitId)]) -> Result<u64> {
     Ok(tx.execute_rows(
         "INSERT INTO permit_witness (namespace, chain, signer, witness, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
+        (),
+        rows,
+    )?)
+}
+
+/// Give witnesses of this namespace back: chain, signer and witness each. How many were taken.
+pub(crate) fn give_back(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]) -> Result<u64> {
+    Ok(tx.execute_rows(
+        "DELETE FROM permit_witness WHERE namespace = ?ns AND (chain, signer, witness) IN ({rows})",
         (),
         rows,
     )?)
@@ -76,12 +85,12 @@ pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()>
     Ok(())
 }
 
-/// Signed bytes by permit and id.
-pub(crate) fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
+/// All bytes that were signed under these permits: permit, id, bytes.
+pub(crate) fn bytes(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
     Ok(tx.query_rows(
-        "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND (permit, id) IN ({rows})",
+        "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
         (),
-        wanted,
+        permits,
     )?)
 }
 
