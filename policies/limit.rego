@@ -16,6 +16,7 @@ allow if {
 	every move in input.effects.moves {
 		amount.at_most(move.amount, limit)
 	}
+
 	# A right without an amount is a right to everything: `null` is no amount, so it does not pass.
 	every grant in input.effects.grants {
 		amount.at_most(grant.amount, limit)
