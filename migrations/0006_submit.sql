@@ -39,10 +39,12 @@ CREATE TABLE submission (
   version BIGINT NOT NULL,
   PRIMARY KEY (namespace, id)
 );
-CREATE INDEX submission_due ON submission (shard, state, next_at);
+CREATE INDEX submission_due ON submission (shard, chain, state, next_at);
 CREATE INDEX submission_in_lane ON submission (chain, signer, state, place);
 CREATE INDEX submission_block ON submission (chain, block_hash);
 CREATE INDEX submission_listing ON submission (namespace, arrival);
+CREATE INDEX submission_listing_state ON submission (namespace, state, arrival);
+CREATE INDEX submission_supersedes ON submission (namespace, supersedes) WHERE supersedes IS NOT NULL;
 
 -- Every transaction ever signed for a submission: all are watched for ever.
 CREATE TABLE submission_sent (
@@ -68,12 +70,15 @@ CREATE TABLE submission_witness (
   open BIGINT NOT NULL,
   PRIMARY KEY (chain, witness, submission)
 );
+CREATE INDEX submission_witness_of ON submission_witness (chain, submission);
 CREATE INDEX submission_witness_open ON submission_witness (chain, signer, open);
 
 CREATE TABLE submission_lane (
   chain TEXT NOT NULL,
   signer TEXT NOT NULL,
   shard BIGINT NOT NULL,
+  -- The first that was used here; what came before is another's business.
+  first_nonce BIGINT,
   next_nonce BIGINT NOT NULL,
   next_place BIGINT NOT NULL,
   paused TEXT,

@@ -116,3 +116,10 @@ impl Coded for Error {
         self.own_code()
     }
 }
+
+/// A place that was told to fail (never in a binary that is shipped): an error that proves nothing, and goes away.
+impl From<fail::Injected> for Error {
+    fn from(_: fail::Injected) -> Self {
+        Error::Contended { attempts: 0 }
+    }
+}

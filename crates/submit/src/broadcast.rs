@@ -1,7 +1,7 @@
 //! Sending stored bytes, and reading what a node's answer proves.
 
 use crate::state::{Event, State};
-use crate::submission::Submission;
+use crate::submission::{self, Submission};
 use crate::{Result, Worker, table, worker};
 use chain::{Class, Submitted};
 use intent::Signed;
@@ -26,22 +26,23 @@ enum Reaction {
 }
 
 impl Worker {
-    /// Send what is signed and not yet accepted, and again what was accepted long ago or fell out of a block.
+    /// Send what is signed and not yet accepted, and again what was accepted long ago or fell out of a block: each chain by itself.
     pub(crate) async fn broadcast(&self) -> Result<usize> {
-        let (shard, now) = (self.shard, self.now());
+        let turns = self.chains().into_iter().map(|chain| async move {
+            let done = self.broadcast_on(&chain).await;
+            self.apart(done, "sending", &chain)
+        });
+        futures::future::join_all(turns).await.into_iter().sum()
+    }
+
+    async fn broadcast_on(&self, chain: &ChainId) -> Result<usize> {
+        let (shard, now, on) = (self.shard, self.now(), chain.clone());
         let states = [State::Signed, State::Accepted, State::Reorged];
-        let due = self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &states, now, PER_TURN)).await?;
-        let mut by_chain: BTreeMap<ChainId, Vec<Submission>> = BTreeMap::new();
-        for one in due {
-            by_chain.entry(one.chain.clone()).or_default().push(one);
-        }
-        let mut changed = 0;
-        for (chain, mut submissions) in by_chain {
-            // A lane's transactions go out in the order of their places.
-            submissions.sort_by(|a, b| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
-            changed += self.send(&chain, submissions).await?;
-        }
-        Ok(changed)
+        let mut due =
+            self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN)).await?;
+        // A lane's transactions go out in the order of their places.
+        due.sort_by(|a, b| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
+        self.send(chain, due).await
     }
 
     async fn send(&self, chain: &ChainId, submissions: Vec<Submission>) -> Result<usize> {
@@ -50,7 +51,9 @@ impl Worker {
             return Ok(0);
         }
         let signed: Vec<Signed> = ready.iter().map(|(_, signed)| signed.clone()).collect();
+        fail::point("submit.sending").await?;
         let answers = self.submit.chain(chain)?.submit(&signed).await;
+        fail::point("submit.sent").await?;
         let mut changed = Vec::with_capacity(ready.len());
         let mut notes = Vec::with_capacity(ready.len());
         let mut reactions = Vec::new();
@@ -67,7 +70,9 @@ impl Worker {
             })
             .await?;
         for (one, reaction) in reactions {
-            self.follow_up(one, reaction).await?;
+            let id = one.id;
+            let done = self.follow_up(one, reaction).await;
+            self.apart(done, "what follows an answer", &id)?;
         }
         Ok(count)
     }
@@ -163,10 +168,12 @@ impl Worker {
         }
     }
 
-    async fn follow_up(&self, one: Submission, reaction: Reaction) -> Result<()> {
+    async fn follow_up(&self, one: Submission, reaction: Reaction) -> Result<usize> {
         match reaction {
-            Reaction::Done => Ok(()),
-            Reaction::PauseLane(reason, until) => self.pause_lane(&one.chain, &one.signer, reason, until).await,
+            Reaction::Done => Ok(0),
+            Reaction::PauseLane(reason, until) => {
+                self.pause_lane(&one.chain, &one.signer, reason, until).await.map(|()| 1)
+            }
             Reaction::Reprice => self.reprice(&one).await,
         }
     }
@@ -195,7 +202,7 @@ fn words(answer: &Submitted) -> String {
     match answer {
         Submitted::Accepted => "accepted".to_owned(),
         Submitted::AlreadyKnown => "already known".to_owned(),
-        Submitted::Refused { class, message } => format!("{class:?}: {message}"),
-        Submitted::Unknown { message } => format!("unknown: {message}"),
+        Submitted::Refused { class, message } => submission::words(&format!("{class:?}: {message}")),
+        Submitted::Unknown { message } => submission::words(&format!("unknown: {message}")),
     }
 }

@@ -2,30 +2,38 @@
 
 use crate::state::Event;
 use crate::submission::Submission;
-use crate::{Result, Worker, table, worker};
+use crate::{Result, Worker, control, table, worker};
 use index::{ChainFact, Dropped, FinalMoved, StoredIncluded};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Cursor, Unbound};
-use types::{ChainId, Status, SubmissionId, Time, Witness};
+use types::{ChainId, Namespace, Status, SubmissionId, Time, Witness};
 
 /// Facts of a chain read in one transaction.
-const FACTS_PER_TURN: u32 = 64;
+const FACTS_AT_A_TIME: u32 = 64;
+/// Transactions in which the facts of a chain are read in a turn: who has much to catch up on does other work between.
+const READS_PER_TURN: usize = 32;
 
 impl Worker {
-    /// Read on in the facts of every chain. How many submissions changed.
+    /// Read on in the facts of every chain. How many submissions changed; never 0 while there is more to read.
     pub(crate) async fn complete(&self) -> Result<usize> {
         let mut changed = 0;
-        let chains: Vec<ChainId> = self.submit.chains().map(|chain| chain.chain().clone()).collect();
-        for chain in chains {
-            loop {
-                let (facts, count) = self.read_facts(chain.clone()).await?;
-                changed += count;
-                if facts < FACTS_PER_TURN as usize {
-                    break;
-                }
-            }
+        for chain in self.chains() {
+            let done = self.complete_on(&chain).await;
+            changed += self.apart(done, "reading the chain", &chain)?;
         }
         Ok(changed)
+    }
+
+    async fn complete_on(&self, chain: &ChainId) -> Result<usize> {
+        let mut changed = 0;
+        for _ in 0..READS_PER_TURN {
+            let (facts, count) = self.read_facts(chain.clone()).await?;
+            changed += count;
+            if facts < FACTS_AT_A_TIME as usize {
+                return Ok(changed);
+            }
+        }
+        Ok(changed.max(1))
     }
 
     async fn read_facts(&self, chain: ChainId) -> Result<(usize, usize)> {
@@ -47,7 +55,7 @@ impl Worker {
         }
         self.write(move |tx| {
             let seq = table::cursor(tx, this.shard, &partition)?;
-            let facts = store::facts_after(tx, &Cursor { partition: partition.clone(), seq }, FACTS_PER_TURN)?;
+            let facts = store::facts_after(tx, &Cursor { partition: partition.clone(), seq }, FACTS_AT_A_TIME)?;
             let mut changed = 0;
             for fact in &facts {
                 let payload = fact.payload.as_ref().map_or("", |payload| payload.as_str());
@@ -123,7 +131,9 @@ impl Worker {
         }
         let witnesses: Vec<Witness> = included.iter().map(|one| one.witness.clone()).collect();
         table::settle(tx, &moved.chain, &witnesses)?;
-        worker::save(tx, &changed.into_vec())
+        let changed = changed.into_vec();
+        release(tx, &moved.chain, &changed)?;
+        worker::save(tx, &changed)
     }
 
     /// For each thing that was used up: who of ours holds it, and whose transaction it was.
@@ -137,44 +147,67 @@ impl Worker {
         let transactions: BTreeSet<String> = included.iter().map(|one| one.transaction.clone()).collect();
         let holders = table::holders(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;
         let signed = table::signed_for(tx, chain, &transactions.into_iter().collect::<Vec<_>>())?;
-        let mine = |one: &StoredIncluded| self.submit.shard_of(chain, &one.signer) == self.shard;
-        Ok(included
-            .iter()
-            .filter(|one| mine(one))
-            .map(|one| Case {
-                included: one,
-                ours: signed.iter().find(|(transaction, _)| *transaction == one.transaction).map(|(_, id)| *id),
-                holders: holders
-                    .iter()
-                    .filter(|(witness, _)| *witness == one.witness)
-                    .map(|(_, submission)| submission.clone())
-                    .collect(),
-            })
-            .collect())
+        // Where several own what a transaction uses up, the chain names but one of them: holders are found by what they hold.
+        let mine = |signer: &str| self.submit.shard_of(chain, signer) == self.shard;
+        let case = |one: &'i StoredIncluded| Case {
+            included: one,
+            ours: signed.iter().find(|(transaction, _)| *transaction == one.transaction).map(|(_, id)| *id),
+            holders: holders
+                .iter()
+                .filter(|(witness, holder)| *witness == one.witness && mine(&holder.signer))
+                .map(|(_, submission)| submission.clone())
+                .collect(),
+        };
+        Ok(included.iter().map(case).filter(|case| mine(&case.included.signer) || !case.holders.is_empty()).collect())
     }
 
-    /// Somebody else signed with a key of ours: the lane stops until a person has looked.
+    /// Somebody else signed with a key of ours: each lane that it concerns stops until a person has looked.
     fn foreign_use(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, case: &Case<'_>) -> Result<()> {
         let included = case.included;
-        let Some(mut lane) = table::lane(tx, chain, &included.signer)? else { return Ok(()) };
-        let known_before = included.witness.as_nonce().is_some_and(|nonce| nonce >= lane.next_nonce);
-        if known_before && case.holders.is_empty() && lane.next_nonce == 0 {
-            return Ok(()); // a key that was in use before it came to us: nothing of ours is in the way
-        }
-        tracing::error!(%chain, signer = included.signer, transaction = included.transaction, "foreign use of a key");
-        lane.paused = Some(format!(
-            "foreign use of the key: transaction {} used {}; resume the lane once it is explained",
-            included.transaction, included.witness
-        ));
-        lane.paused_until = None;
-        if let Some(nonce) = included.witness.as_nonce() {
-            lane.next_nonce = lane.next_nonce.max(nonce + 1);
-        }
-        if !table::put_lane(tx, &lane)? {
-            return Err(store::Error::Contended { attempts: 1 }.into());
+        let mut signers: BTreeSet<&str> = case.holders.iter().map(|holder| holder.signer.as_str()).collect();
+        signers.insert(&included.signer);
+        let nonce = included.witness.as_nonce();
+        for signer in signers {
+            let Some(mut lane) = table::lane(tx, chain, signer)? else { continue };
+            let before_us = nonce.is_some_and(|nonce| lane.first_nonce.is_none_or(|first| nonce < first));
+            if before_us && case.holders.is_empty() {
+                continue; // a key that was in use before it came to us: nothing of ours is in the way
+            }
+            tracing::error!(%chain, signer, transaction = included.transaction, "foreign use of a key");
+            let reason = format!(
+                "foreign use of the key: transaction {} used {}; resume the lane once it is explained",
+                included.transaction, included.witness
+            );
+            if let Some(nonce) = nonce {
+                lane.next_nonce = lane.next_nonce.max(nonce + 1);
+            }
+            control::hold(tx, lane, reason, None)?;
         }
         Ok(())
     }
+}
+
+/// What ended holds nothing any more. Of what it did not use up others may make use: a coin beside one that another transaction spent.
+fn release(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submission]) -> Result<()> {
+    let ended: Vec<SubmissionId> = changed.iter().filter(|one| one.state.is_terminal()).map(|one| one.id).collect();
+    let left = table::left_open(tx, chain, &ended)?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    table::let_go(tx, chain, &ended)?;
+    let witnesses: BTreeSet<Witness> = left.iter().map(|(_, _, _, witness)| witness.clone()).collect();
+    let held = table::still_held(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;
+    let mut free: BTreeMap<(Namespace, String), BTreeSet<Witness>> = BTreeMap::new();
+    for (namespace, _, signer, witness) in left {
+        if !held.contains(&(witness.clone(),)) {
+            free.entry((namespace, signer)).or_default().insert(witness);
+        }
+    }
+    for ((namespace, signer), witnesses) in free {
+        let witnesses: Vec<Witness> = witnesses.into_iter().collect();
+        keys::release(&mut tx.bound(&namespace), &worker::system(&namespace), chain, &signer, &witnesses)?;
+    }
+    Ok(())
 }
 
 /// One thing that was used up.
@@ -189,6 +222,12 @@ struct Case<'i> {
 impl Case<'_> {
     fn holder(&self, id: SubmissionId) -> Option<&Submission> {
         self.holders.iter().find(|holder| holder.id == id)
+    }
+
+    /// Whether the transaction belongs to a cancel of this submission, or to a cancel of its cancel.
+    fn cancels(&self, id: SubmissionId) -> bool {
+        let next = |at: &SubmissionId| self.holder(*at)?.supersedes;
+        std::iter::successors(self.ours, next).skip(1).take(self.holders.len()).any(|at| at == id)
     }
 }
 
@@ -228,15 +267,12 @@ fn settle_one(one: &mut Submission, case: &Case<'_>, now: Time) -> Result<()> {
         note_block(one, case.included, now);
         one.happen(Event::Final, now)?;
         if case.included.status == Status::Reverted {
-            one.reason = Some("the chain took the transaction and its fee, and undid the rest".to_owned());
+            one.explain("the chain took the transaction and its fee, and undid the rest");
         }
         return Ok(());
     }
-    let by_cancel = case.ours.is_some_and(|winner| {
-        case.holders.iter().any(|holder| holder.id == winner && holder.supersedes == Some(one.id))
-    });
-    let event = if by_cancel { Event::Cancelled } else { Event::Superseded };
+    let event = if case.cancels(one.id) { Event::Cancelled } else { Event::Superseded };
     one.happen(event, now)?;
-    one.reason = Some(format!("{} became final on its witness instead", case.included.transaction));
+    one.explain(format!("{} became final on its witness instead", case.included.transaction));
     Ok(())
 }

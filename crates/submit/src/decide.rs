@@ -1,32 +1,44 @@
 //! Asking policy: what would it cost, may it be, and its place in the lane.
 
+use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Result, Worker, table, worker};
 use chain::Quote;
 use intent::{Interface, Permit};
 use policy::{Question, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Unbound, idempotency};
 use types::{ChainId, Time, WalletId};
 
-/// Submissions decided in a turn.
+/// Submissions of a chain decided in a turn.
 const PER_TURN: u32 = 200;
 
 impl Worker {
-    /// Decide what was received.
+    /// Decide what was received: each chain by itself, so that one whose node is silent holds up no other.
     pub(crate) async fn decide(&self) -> Result<usize> {
-        let (shard, now) = (self.shard, self.now());
+        let turns = self.chains().into_iter().map(|chain| async move {
+            let done = self.decide_on(&chain).await;
+            self.apart(done, "deciding", &chain)
+        });
+        futures::future::join_all(turns).await.into_iter().sum()
+    }
+
+    async fn decide_on(&self, chain: &ChainId) -> Result<usize> {
+        let (shard, now, on) = (self.shard, self.now(), chain.clone());
         let states = [State::Received, State::Deciding];
-        let due = self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &states, now, PER_TURN)).await?;
+        let due = self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN)).await?;
         if due.is_empty() {
             return Ok(0);
         }
         let taken = self.take(due).await?;
-        let (quoted, set_aside) = self.quote(taken).await?;
+        fail::point("submit.taken").await?;
+        let (quoted, set_aside) = self.quote(chain, taken).await?;
         let set_aside = self.save(set_aside).await?;
         let asked = self.ask(&quoted).await?;
+        fail::point("submit.asked").await?;
         let decided = self.record(quoted, asked).await?;
+        fail::point("submit.decided").await?;
         Ok(decided + set_aside)
     }
 
@@ -35,7 +47,7 @@ impl Worker {
         let now = self.now();
         due.iter_mut().try_for_each(|one| one.happen(Event::Taken, now))?;
         self.write(move |tx| {
-            let written = table::update(tx, &due)?;
+            let written: BTreeSet<_> = table::update(tx, &due)?.into_iter().collect();
             let taken = due.iter().filter(|one| written.contains(&one.id));
             Ok(taken.map(|one| Submission { version: one.version + 1, ..one.clone() }).collect())
         })
@@ -43,39 +55,48 @@ impl Worker {
     }
 
     /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could tell about now.
-    async fn quote(&self, taken: Vec<Submission>) -> Result<(Vec<Submission>, Vec<Submission>)> {
-        let mut by_chain: BTreeMap<ChainId, Vec<Submission>> = BTreeMap::new();
-        for one in taken {
-            by_chain.entry(one.chain.clone()).or_default().push(one);
-        }
+    async fn quote(&self, chain: &ChainId, taken: Vec<Submission>) -> Result<(Vec<Submission>, Vec<Submission>)> {
+        let intents: Vec<_> = taken.iter().map(|one| one.intent.clone()).collect();
+        let quotes = self.submit.chain(chain)?.quote(&intents).await;
         let (mut quoted, mut aside) = (Vec::new(), Vec::new());
-        for (chain, submissions) in by_chain {
-            let intents: Vec<_> = submissions.iter().map(|one| one.intent.clone()).collect();
-            let quotes = self.submit.chain(&chain)?.quote(&intents).await;
-            for (mut one, quote) in submissions.into_iter().zip(quotes) {
-                match self.note_quote(&mut one, quote)? {
-                    true => quoted.push(one),
-                    false => aside.push(one),
+        for (mut one, quote) in taken.into_iter().zip(quotes) {
+            match self.outbidding(&one, quote).await? {
+                Ok(quote) => {
+                    one.quote = Some(quote.terms);
+                    quoted.push(one);
+                }
+                Err(error) => {
+                    self.set_aside(&mut one, &error)?;
+                    aside.push(one);
                 }
             }
         }
         Ok((quoted, aside))
     }
 
-    fn note_quote(&self, one: &mut Submission, quote: chain::Result<Quote>) -> Result<bool> {
-        let now = self.now();
-        match quote {
-            Ok(quote) => one.quote = Some(quote.terms),
-            Err(error @ (chain::Error::Reverts { .. } | chain::Error::Intent(_))) => {
-                one.happen(Event::Impossible, now)?;
-                one.reason = Some(format!("it would fail: {error}"));
-            }
-            Err(error) => {
-                one.attempts = one.attempts.saturating_add(1);
-                one.wait(self.later(one.attempts), format!("no quote: {error}"));
-            }
+    /// A cancel costs more than what it cancels: policy is asked about that price. A chain of coins cannot quote one whose coins are all
+    /// on their way; then what was sent tells the price.
+    async fn outbidding(&self, one: &Submission, quote: chain::Result<Quote>) -> Result<chain::Result<Quote>> {
+        let Some(target) = one.supersedes else { return Ok(quote) };
+        let sent = self.submit.0.db.read(&one.namespace, move |tx| table::sent(tx, target)).await?;
+        let Some(last) = sent.last() else { return Ok(quote) };
+        let base = match quote {
+            Ok(quote) => quote.terms,
+            Err(chain::Error::Refused { .. }) => last.terms,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(Ok(Quote { terms: sent.iter().fold(base, |terms, sent| outbid(terms, &sent.terms)) }))
+    }
+
+    fn set_aside(&self, one: &mut Submission, error: &chain::Error) -> Result<()> {
+        if matches!(error, chain::Error::Reverts { .. } | chain::Error::Intent(_)) {
+            one.happen(Event::Impossible, self.now())?;
+            one.explain(format!("it would fail: {error}"));
+        } else {
+            one.attempts = one.attempts.saturating_add(1);
+            one.wait(self.later(one.attempts), format!("no quote: {error}"));
         }
-        Ok(one.quote.is_some() && one.state == State::Deciding)
+        Ok(())
     }
 
     /// A pause that doubles with each attempt, to a minute.
@@ -112,7 +133,8 @@ impl Worker {
         Ok(policy::decide(&self.submit.0.policy, &questions).await?)
     }
 
-    /// Write the verdicts, and the places of what is permitted.
+    /// Write the verdicts, and the places of what is permitted. What somebody else changed meanwhile, such as by a cancel, is left as it is:
+    /// its decision stays in the log and no permit of it is ever used.
     async fn record(&self, quoted: Vec<Submission>, verdicts: Vec<Verdict>) -> Result<usize> {
         if quoted.is_empty() {
             return Ok(0);
@@ -120,9 +142,12 @@ impl Worker {
         let shard = self.shard;
         self.write(move |tx| {
             let now = tx.now();
-            let mut changed = quoted.clone();
-            for (one, verdict) in changed.iter_mut().zip(&verdicts) {
-                note_verdict(one, verdict, now)?;
+            let as_read = table::unchanged(tx, &quoted)?;
+            let mut changed = Vec::with_capacity(quoted.len());
+            for (one, verdict) in quoted.iter().zip(&verdicts).filter(|(one, _)| as_read.contains(&one.id)) {
+                let mut one = one.clone();
+                note_verdict(&mut one, verdict, now)?;
+                changed.push(one);
             }
             give_places(tx, shard, &mut changed)?;
             free_keys(tx, &changed)?;
@@ -169,12 +194,12 @@ fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()
         Verdict::Denied { reasons, .. } => {
             one.happen(Event::Denied, now)?;
             let words: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
-            one.reason = Some(format!("policy: {}", words.join("; ")));
+            one.explain(format!("policy: {}", words.join("; ")));
         }
         Verdict::Needs { obligations, .. } => {
             one.happen(Event::NeedsApproval, now)?;
             let words = serde_json::to_string(obligations).unwrap_or_default();
-            one.reason = Some(format!("policy wants: {words}"));
+            one.explain(format!("policy wants: {words}"));
         }
     }
     Ok(())

@@ -3,10 +3,14 @@
 use crate::state::State;
 use crate::submission::{Enqueue, Submission};
 use crate::{Error, Result, Submit, table};
+use intent::{Act, Intent};
 use std::collections::BTreeMap;
 use store::idempotency::{self, Claim, Claimed};
 use store::{Fact, Tx};
-use types::{ChainId, Principal, SubmissionId};
+use types::{ChainId, Digest, Principal, SubmissionId};
+
+/// The most submissions that are accepted at a time.
+pub const MAX_BATCH: usize = 1_000;
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,46 +35,58 @@ pub async fn enqueue(submit: &Submit, who: &Principal, new: Enqueue) -> Result<O
     enqueue_all(submit, who, vec![new]).await?.remove(0)
 }
 
-/// Accept submissions. Each becomes `received`, or is answered by the submission that its idempotency key made before.
+/// Accept submissions, at most [`MAX_BATCH`]. Each becomes `received`, or is answered by the submission that its idempotency key made
+/// before, whatever became of its signer and lane since.
 ///
 /// Nothing is sent to a chain here: the worker moves `received` on. Errors of one: `submit.unknown_chain`, `submit.unknown_signer`,
-/// `submit.lane_full`, `submit.key_reused`; of all: the database's.
+/// `submit.lane_full`, `submit.key_reused`, `submit.invalid`, those of addresses; of all: `submit.invalid`, the database's.
 pub async fn enqueue_all(submit: &Submit, who: &Principal, new: Vec<Enqueue>) -> Result<Vec<Result<Outcome>>> {
-    let prepared: Vec<Result<Submission>> = new.iter().map(|one| prepare(submit, who, one)).collect();
-    let hashes: Vec<_> = new.iter().map(Enqueue::hash).collect();
+    if new.len() > MAX_BATCH {
+        return Err(Error::Invalid { field: "submissions", why: format!("come {MAX_BATCH} at a time at most") });
+    }
+    let prepared: Vec<Result<Prepared>> = new.iter().map(|one| prepare(submit, who, one)).collect();
     let (this, who) = (submit.clone(), who.clone());
-    submit
+    let outcomes = submit
         .0
         .db
         .on(&submit.0.lease)
-        .write(&who.namespace.clone(), move |tx| accept(&this, tx, &who, &prepared, &hashes))
-        .await
+        .write(&who.namespace.clone(), move |tx| accept(&this, tx, &who, &prepared))
+        .await?;
+    fail::point("submit.enqueued").await?;
+    Ok(outcomes)
 }
 
-/// Accept the cancel of a submission: it takes over its witness.
+/// Accept the cancel of a submission: it takes over its witness. One that is under way already is the answer.
 pub(crate) async fn enqueue_superseding(
     submit: &Submit,
     who: &Principal,
     new: Enqueue,
     supersedes: SubmissionId,
 ) -> Result<Outcome> {
-    let hash = new.hash();
-    let prepared = vec![prepare(submit, who, &new).map(|one| Submission { supersedes: Some(supersedes), ..one })];
+    let (mut cancel, hash) = prepare(submit, who, &new)?;
+    cancel.supersedes = Some(supersedes);
     let (this, who) = (submit.clone(), who.clone());
     submit
         .0
         .db
         .on(&submit.0.lease)
-        .write(&who.namespace.clone(), move |tx| accept(&this, tx, &who, &prepared, &[hash]))
+        .write(&who.namespace.clone(), move |tx| match table::cancel_under_way(tx, supersedes)? {
+            Some(there) => Ok(Ok(Outcome::Replayed(there))),
+            None => Ok::<_, Error>(accept(&this, tx, &who, &[Ok((cancel.clone(), hash))])?.remove(0)),
+        })
         .await?
-        .remove(0)
 }
 
+/// A submission that could be stored, and the hash of its command.
+type Prepared = (Submission, Digest);
+
 /// Check what can be checked without the database, and bring addresses into their canonical form.
-fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Submission> {
+fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> {
     submit.chain(&new.intent.chain)?;
+    new.check()?;
     let now = submit.0.db.clock().now();
-    Ok(Submission {
+    let new = &Enqueue { intent: canonical(&new.intent)?, ..new.clone() };
+    let one = Submission {
         id: SubmissionId::new(now, submit.0.db.entropy()),
         namespace: who.namespace.clone(),
         chain: new.intent.chain.clone(),
@@ -101,32 +117,49 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Submission
         created: now,
         updated: now,
         version: 1,
-    })
+    };
+    Ok((one, new.hash()))
 }
 
-/// In the transaction: who may sign, whose key is free, who is replayed; then all that is fresh at once.
+/// The intent with its accounts as the chain's own bytes will name them: one signer has one lane, however he is written.
+fn canonical(intent: &Intent) -> Result<Intent> {
+    let mut intent = intent.clone();
+    intent.signer = account(&intent.chain, &intent.signer, "signer")?;
+    if let Act::Transaction(transaction) = &mut intent.act {
+        for to in transaction.outputs.iter_mut().filter_map(|output| output.to.as_mut()) {
+            *to = account(&intent.chain, to, "to")?;
+        }
+    }
+    Ok(intent)
+}
+
+fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
+    let found = intent::parse_recipient(chain, text)?;
+    match found.memo {
+        None => Ok(found.account),
+        Some(_) => Err(Error::Invalid { field, why: "carries a memo, which belongs into the data".to_owned() }),
+    }
+}
+
+/// In the transaction: whose key is free, who is replayed, who may sign; then all that is fresh at once.
 fn accept(
     submit: &Submit,
     tx: &mut Tx<'_, '_>,
     who: &Principal,
-    prepared: &[Result<Submission>],
-    hashes: &[types::Digest],
+    prepared: &[Result<Prepared>],
 ) -> Result<Vec<Result<Outcome>>> {
-    let checked = check_lanes(submit, tx, prepared)?;
-    let claims = claim_keys(tx, &checked, hashes)?;
-    let mut outcomes = Vec::with_capacity(checked.len());
-    let mut fresh = Vec::new();
-    for (one, claimed) in checked.into_iter().zip(claims) {
+    let claims = claim_keys(tx, prepared)?;
+    let mut desk = Desk { submit, rooms: BTreeMap::new(), fresh: Vec::new(), refused: BTreeMap::new() };
+    let mut outcomes = Vec::with_capacity(prepared.len());
+    for (one, claimed) in prepared.iter().zip(claims) {
         outcomes.push(match (one, claimed) {
-            (Err(error), _) => Err(error),
+            (Err(error), _) => Err(error.clone()),
             (Ok(_), Some(Claimed::Conflict { resource })) => Err(Error::KeyReused { resource }),
-            (Ok(_), Some(Claimed::Replayed { resource })) => replayed(tx, &fresh, &resource),
-            (Ok(one), Some(Claimed::Fresh) | None) => {
-                fresh.push((one.clone(), submit.shard_of(&one.chain, &one.signer)));
-                Ok(Outcome::Created(one))
-            }
+            (Ok(_), Some(Claimed::Replayed { resource })) => desk.replay(tx, &resource)?,
+            (Ok((one, _)), Some(Claimed::Fresh) | None) => desk.admit(tx, one)?,
         });
     }
+    let fresh = desk.fresh;
     table::insert(tx, &fresh)?;
     watch(tx, &fresh)?;
     for (one, _) in &fresh {
@@ -135,35 +168,61 @@ fn accept(
     Ok(outcomes)
 }
 
-type Checked = Vec<Result<Submission>>;
+/// What one transaction accepts and refuses.
+struct Desk<'s> {
+    submit: &'s Submit,
+    rooms: BTreeMap<(ChainId, String), Result<u32>>,
+    fresh: Vec<(Submission, i64)>,
+    refused: BTreeMap<String, Error>,
+}
 
-/// Each signer must be a key of the namespace, and its lane must have room.
-fn check_lanes(submit: &Submit, tx: &mut Tx<'_, '_>, prepared: &[Result<Submission>]) -> Result<Checked> {
-    let mut lanes: BTreeMap<(ChainId, String), Result<u32>> = BTreeMap::new();
-    let mut checked = Vec::with_capacity(prepared.len());
-    for one in prepared {
-        let one = match one {
-            Ok(one) => one,
-            Err(error) => {
-                checked.push(Err(error.clone()));
-                continue;
+impl Desk<'_> {
+    /// The signer must be a key of the namespace, and its lane must have room. A refusal burns no key.
+    fn admit(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<Outcome>> {
+        match self.take_room(tx, one)? {
+            Ok(()) => {
+                self.fresh.push((one.clone(), self.submit.shard_of(&one.chain, &one.signer)));
+                Ok(Ok(Outcome::Created(one.clone())))
             }
-        };
-        let lane = (one.chain.clone(), one.signer.clone());
-        if !lanes.contains_key(&lane) {
-            let room = room(submit, tx, one)?;
-            lanes.insert(lane.clone(), room);
+            Err(error) => {
+                if let Some(key) = &one.idempotency_key {
+                    idempotency::free(tx, Submission::VERB, key)?;
+                }
+                self.refused.insert(one.id.to_string(), error.clone());
+                Ok(Err(error))
+            }
         }
-        checked.push(match lanes.get_mut(&lane) {
-            Some(Ok(0)) | None => Err(lane_full(submit, one)),
+    }
+
+    fn take_room(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<()>> {
+        let lane = (one.chain.clone(), one.signer.clone());
+        if !self.rooms.contains_key(&lane) {
+            let room = room(self.submit, tx, one)?;
+            self.rooms.insert(lane.clone(), room);
+        }
+        Ok(match self.rooms.get_mut(&lane) {
+            // A cancel empties a lane: it needs no room in it.
+            Some(Ok(_)) if one.supersedes.is_some() => Ok(()),
+            Some(Ok(0)) | None => Err(lane_full(self.submit, one)),
             Some(Ok(room)) => {
                 *room -= 1;
-                Ok(one.clone())
+                Ok(())
             }
             Some(Err(error)) => Err(error.clone()),
-        });
+        })
     }
-    Ok(checked)
+
+    /// What a key made before: perhaps for an earlier command of this very slice.
+    fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Result<Outcome>> {
+        if let Some((one, _)) = self.fresh.iter().find(|(one, _)| one.id.to_string() == resource) {
+            return Ok(Ok(Outcome::Replayed(one.clone())));
+        }
+        if let Some(error) = self.refused.get(resource) {
+            return Ok(Err(error.clone()));
+        }
+        let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
+        Ok(table::get(tx, id)?.map(Outcome::Replayed).ok_or_else(|| corrupt().into()))
+    }
 }
 
 fn lane_full(submit: &Submit, one: &Submission) -> Error {
@@ -180,32 +239,23 @@ fn room(submit: &Submit, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result
 }
 
 /// What each key says; none for commands without a key, or that are refused already.
-fn claim_keys(tx: &mut Tx<'_, '_>, checked: &Checked, hashes: &[types::Digest]) -> Result<Vec<Option<Claimed>>> {
-    let keyed: Vec<(usize, Claim<'_>)> = checked
+fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<Option<Claimed>>> {
+    let keyed: Vec<(usize, Claim<'_>)> = prepared
         .iter()
         .enumerate()
         .filter_map(|(place, one)| {
-            let one = one.as_ref().ok()?;
+            let (one, hash) = one.as_ref().ok()?;
             let key = one.idempotency_key.as_deref()?;
-            Some((place, Claim { key, command: Some(hashes[place]), resource: one.id.to_string() }))
+            Some((place, Claim { key, command: Some(*hash), resource: one.id.to_string() }))
         })
         .collect();
     let claims: Vec<Claim<'_>> = keyed.iter().map(|(_, claim)| claim.clone()).collect();
     let answers = idempotency::claim(tx, Submission::VERB, &claims)?;
-    let mut all = vec![None; checked.len()];
+    let mut all = vec![None; prepared.len()];
     for ((place, _), answer) in keyed.into_iter().zip(answers) {
         all[place] = Some(answer);
     }
     Ok(all)
-}
-
-fn replayed(tx: &mut Tx<'_, '_>, fresh: &[(Submission, i64)], resource: &str) -> Result<Outcome> {
-    let made_now = fresh.iter().find(|(one, _)| one.id.to_string() == resource);
-    if let Some((one, _)) = made_now {
-        return Ok(Outcome::Replayed(one.clone()));
-    }
-    let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
-    table::get(tx, id)?.map(Outcome::Replayed).ok_or_else(|| corrupt().into())
 }
 
 fn corrupt() -> store::Error {

@@ -29,6 +29,14 @@ pub enum Error {
         /// As given.
         id: SubmissionId,
     },
+    /// A field breaks its limits.
+    #[error("{field} {why}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The idempotency key was used by another command.
     #[error("this idempotency key was used for another command, which made {resource}")]
     KeyReused {
@@ -88,6 +96,7 @@ codes! { Error {
     Self::UnknownSigner { .. } => ("submit.unknown_signer", 404, Never),
     Self::UnknownChain { .. } => ("submit.unknown_chain", 404, Never),
     Self::NotFound { .. } => ("submit.not_found", 404, Never),
+    Self::Invalid { .. } => ("submit.invalid", 400, Never),
     Self::KeyReused { .. } => ("submit.key_reused", 409, Never),
     Self::LaneFull { .. } => ("submit.lane_full", 429, Later),
     Self::WrongState { .. } => ("submit.wrong_state", 409, Never),
@@ -111,6 +120,7 @@ impl Coded for Error {
         match self {
             Self::UnknownSigner { .. } => Some("signer".to_owned()),
             Self::UnknownChain { .. } => Some("chain".to_owned()),
+            Self::Invalid { field, .. } => Some((*field).to_owned()),
             Self::KeyReused { .. } => Some("Idempotency-Key".to_owned()),
             Self::Intent(inner) => inner.field(),
             Self::Chain(inner) => inner.field(),
@@ -119,5 +129,11 @@ impl Coded for Error {
             Self::Index(inner) => inner.field(),
             _ => None,
         }
+    }
+}
+
+impl From<fail::Injected> for Error {
+    fn from(injected: fail::Injected) -> Self {
+        Self::Store(injected.into())
     }
 }

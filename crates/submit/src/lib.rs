@@ -22,20 +22,23 @@
 //! - every hash ever sent is watched (`tests/it/reorg`).
 
 mod broadcast;
+mod commit;
 mod complete;
 mod control;
 mod decide;
 mod enqueue;
 mod error;
 mod lane;
+mod price;
 mod read;
+mod replace;
 pub mod state;
 mod submission;
 mod table;
 mod worker;
 
 pub use control::{cancel, resume_lane};
-pub use enqueue::{Outcome, enqueue, enqueue_all};
+pub use enqueue::{MAX_BATCH, Outcome, enqueue, enqueue_all};
 pub use error::{Error, Result};
 pub use read::{Lane, get, lane as lane_status, list, sent};
 pub use state::State;

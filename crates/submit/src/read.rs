@@ -45,7 +45,11 @@ pub async fn lane(submit: &Submit, who: &Principal, chain: &ChainId, signer: &st
             if keys::find(&mut tx.bound(&namespace), &chain, &signer)?.is_none() {
                 return Err(Error::UnknownSigner { chain: chain.clone(), signer: signer.clone() });
             }
-            let lane = table::lane(tx, &chain, &signer)?;
+            let now = tx.now();
+            let lane = table::lane(tx, &chain, &signer)?.map(|lane| match lane.is_paused(now) {
+                true => lane,
+                false => table::Lane { paused: None, paused_until: None, ..lane },
+            });
             Ok(lane.map(|lane| Lane {
                 chain: lane.chain,
                 signer: lane.signer,

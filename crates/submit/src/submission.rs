@@ -22,6 +22,28 @@ pub struct Enqueue {
     pub context: Context,
 }
 
+/// At most so many texts of at most so many bytes, none with a NUL.
+fn text<'t>(
+    field: &'static str,
+    texts: impl IntoIterator<Item = &'t String>,
+    most: usize,
+    longest: usize,
+) -> Result<()> {
+    let invalid = |why: String| Err(Error::Invalid { field, why });
+    for (place, text) in texts.into_iter().enumerate() {
+        if place >= most {
+            return invalid(format!("are more than {most}"));
+        }
+        if text.len() > longest {
+            return invalid(format!("is longer than {longest} bytes"));
+        }
+        if text.contains('\0') {
+            return invalid("holds a NUL character".to_owned());
+        }
+    }
+    Ok(())
+}
+
 /// What a submission belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +66,18 @@ impl Enqueue {
             .bytes(&self.intent.canon().finish())
             .option(self.interface.as_ref(), |canon, text| canon.text(text))
             .list(&self.policies, |canon, name| canon.text(name))
+            .text(&serde_json::to_string(&self.context).expect("plain data always serializes"))
             .hash()
+    }
+
+    /// Whether it keeps the limits, and a database takes its text. Error `submit.invalid`.
+    pub(crate) fn check(&self) -> Result<()> {
+        let labels = self.context.labels.iter().flat_map(|(name, value)| [name, value]);
+        text("Idempotency-Key", self.key.as_slice(), 1, 256)?;
+        text("interface", self.interface.as_slice(), 1, 1 << 20)?;
+        text("policies", &self.policies, 64, 256)?;
+        text("assets", &self.context.assets, 64, 256)?;
+        text("labels", labels, 128, 1_024)
     }
 }
 
@@ -133,13 +166,28 @@ impl Submission {
     }
 
     /// Put it off, and say why.
-    pub(crate) fn wait(&mut self, until: Time, reason: impl Into<String>) {
+    pub(crate) fn wait(&mut self, until: Time, reason: impl AsRef<str>) {
         self.next_at = until;
-        self.reason = Some(reason.into());
+        self.explain(reason);
+    }
+
+    /// Say why. Nodes and contracts are quoted here: their words are cut, and a database takes them.
+    pub(crate) fn explain(&mut self, reason: impl AsRef<str>) {
+        self.reason = Some(words(reason.as_ref()));
     }
 
     /// Where the answer of an idempotent command lives.
     pub(crate) const VERB: &'static str = "submit";
+}
+
+/// Text of strangers as it is kept: without NUL, at most a thousand characters.
+pub(crate) fn words(text: &str) -> String {
+    const LONGEST: usize = 1_000;
+    let clean = types::hostile_text(text.as_bytes());
+    match clean.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
 }
 
 /// Which submissions to list.

@@ -2,8 +2,9 @@
 
 use crate::submission::Submission;
 use crate::{Error, Result, Submit, table};
+use std::collections::BTreeSet;
 use store::{Fact, Lease, Unbound};
-use types::{Namespace, Principal, Time};
+use types::{ChainId, Namespace, Principal, SubmissionId, Time};
 
 /// What a turn did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,8 +39,18 @@ impl Worker {
 
     /// When something is due next, if anything is.
     pub async fn next_due(&self) -> Result<Option<Time>> {
-        let shard = self.shard;
-        Ok(self.submit.0.db.read_unbound(move |tx| table::next_due(tx, shard)).await?)
+        let (shard, chains) = (self.shard, self.chains());
+        let next = move |tx: &mut Unbound<'_, '_>| {
+            let due =
+                chains.iter().map(|chain| table::next_due(tx, shard, chain)).collect::<store::Result<Vec<_>>>()?;
+            Ok::<_, store::Error>(due.into_iter().flatten().min())
+        };
+        Ok(self.submit.0.db.read_unbound(next).await?)
+    }
+
+    /// The chains that are configured: submissions of another wait until theirs is.
+    pub(crate) fn chains(&self) -> Vec<ChainId> {
+        self.submit.chains().map(|chain| chain.chain().clone()).collect()
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -68,13 +79,30 @@ impl Worker {
         }
         self.write(move |tx| save(tx, &changed)).await
     }
+
+    /// A part that fails stops only itself, and is told; a lost lease stops the worker.
+    pub(crate) fn apart(&self, done: Result<usize>, what: &str, of: &impl std::fmt::Display) -> Result<usize> {
+        match done {
+            Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => Err(error),
+            Err(error) => {
+                tracing::warn!(%of, %error, "{what} waits");
+                Ok(0)
+            }
+            done => done,
+        }
+    }
 }
 
 /// Write submissions in a transaction; how many were written.
 pub(crate) fn save(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<usize> {
-    let written = table::update(tx, changed)?;
+    save_by(tx, changed, None)
+}
+
+/// The same, by the hand of whoever asked for it.
+pub(crate) fn save_by(tx: &mut Unbound<'_, '_>, changed: &[Submission], who: Option<&Principal>) -> Result<usize> {
+    let written: BTreeSet<SubmissionId> = table::update(tx, changed)?.into_iter().collect();
     for one in changed.iter().filter(|one| written.contains(&one.id)) {
-        tx.append(&one.namespace, fact(one));
+        tx.append(&one.namespace, fact(one, who.unwrap_or(&system(&one.namespace))));
     }
     Ok(written.len())
 }
@@ -93,15 +121,11 @@ pub(crate) fn system(namespace: &Namespace) -> Principal {
     Principal::system("submit", namespace.clone())
 }
 
-fn fact(one: &Submission) -> Fact {
+fn fact(one: &Submission, who: &Principal) -> Fact {
     let said = serde_json::json!({
         "chain": one.chain, "signer": one.signer, "state": one.state, "transaction": one.transaction, "reason": one.reason,
         "block_hash": one.block_hash, "block_height": one.block_height, "outcome": one.outcome, "fee": one.fee,
         "created_contract": one.created_contract,
     });
-    Fact::new(one.state.fact(), 1)
-        .about(&one.id, one.version + 1)
-        .by(&system(&one.namespace))
-        .part_of(&one.id)
-        .says(&said)
+    Fact::new(one.state.fact(), 1).about(&one.id, one.version + 1).by(who).part_of(&one.id).says(&said)
 }

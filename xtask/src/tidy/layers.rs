@@ -9,12 +9,13 @@ use super::tree::{File, Tree};
 /// The stations in the order in which the workspace lists them.
 const FLOW: &[&str] = &[
     "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "ledger", "streams", "store", "intent",
-    "types", "florin", "verify", "rsm", "testkit",
+    "types", "fail", "florin", "verify", "rsm", "testkit",
 ];
 
 /// How high each crate stands: it may use what stands lower.
 const TIERS: &[(&str, u32)] = &[
     ("types", 0),
+    ("fail", 0),
     ("store", 1),
     ("intent", 1),
     ("chain", 2),

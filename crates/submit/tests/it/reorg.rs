@@ -35,8 +35,7 @@ async fn somebody_else_with_the_key_stops_the_lane() {
         world.mine(3).await;
         assert_eq!(world.state(first).await, State::Final);
         // The node holds the same key and signs for whoever asks.
-        let theft = serde_json::json!({ "from": world.signer, "to": crate::world::BOB, "value": "0x2" });
-        world.node.rpc("eth_sendTransaction", serde_json::json!([theft]));
+        world.somebody_else_pays(2);
         world.mine(1).await;
         let stuck = world.enqueue(world.payment(3)).await;
         world.settle().await;

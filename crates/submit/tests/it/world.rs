@@ -18,7 +18,7 @@ use types::{Amount, ChainId, Json, Kind, Principal, Role, SubmissionId};
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
 pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
 /// Payments up to this many wei.
-const POLICY: &str = "package florin.small
+pub(crate) const PAY_SMALL: &str = "package florin.small
 import data.florin.amount
 default allow := false
 allow if { every move in input.effects.moves { amount.at_most(move.amount, \"1000000\") } }
@@ -34,7 +34,8 @@ pub(crate) struct World {
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
     pub(crate) policy: Policy,
-    worker: Worker,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) settings: submit::Settings,
     follower: Follower,
     leases: Vec<store::Lease>,
 }
@@ -42,10 +43,20 @@ pub(crate) struct World {
 impl World {
     /// A treasury that may pay up to a million wei. None if there is no anvil here.
     pub(crate) async fn new(test: TestDb) -> Option<Self> {
+        Self::with(test, submit::Settings { window: 4, ..submit::Settings::default() }).await
+    }
+
+    pub(crate) async fn with(test: TestDb, settings: submit::Settings) -> Option<Self> {
         let options = Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() };
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::before(&node.url()));
-        let mut world = Self::build(test, node, proxy, String::new()).await;
+        let mut world = Self::build(test, node, proxy, String::new(), settings).await;
+        world.signer = world.settle_in(&world.who).await;
+        Some(world)
+    }
+
+    /// The treasury's key, and the policy that lets it pay, in the namespace of this person. Its address.
+    pub(crate) async fn settle_in(&self, who: &Principal) -> String {
         let new = NewWallet {
             name: "treasury".into(),
             kind: WalletKind::User,
@@ -53,17 +64,21 @@ impl World {
             account: 0,
             secret: NewSecret::Mnemonic { words: MNEMONIC.to_owned().into(), passphrase: String::new().into() },
         };
-        let wallet = keys::create_wallet(&world.keys, &world.who, new).await.unwrap();
-        world.signer =
-            keys::addresses(&world.keys, &world.who, &wallet.id, &world.chain(), 1).await.unwrap()[0].address.clone();
-        policy::put(&world.policy, &world.who, "small", "").await.unwrap();
-        let version = NewVersion { description: String::new(), document: POLICY.into(), example_input: None };
-        policy::add_version(&world.policy, &world.who, "small", version).await.unwrap();
-        policy::attach(&world.policy, &world.who, "small", Target::Namespace).await.unwrap();
-        Some(world)
+        let wallet = keys::create_wallet(&self.keys, who, new).await.unwrap();
+        policy::put(&self.policy, who, "small", "").await.unwrap();
+        let version = NewVersion { description: String::new(), document: PAY_SMALL.into(), example_input: None };
+        policy::add_version(&self.policy, who, "small", version).await.unwrap();
+        policy::attach(&self.policy, who, "small", Target::Namespace).await.unwrap();
+        keys::addresses(&self.keys, who, &wallet.id, &self.chain(), 1).await.unwrap()[0].address.clone()
     }
 
-    async fn build(test: TestDb, node: Arc<Anvil>, proxy: Arc<Proxy>, signer: String) -> Self {
+    async fn build(
+        test: TestDb,
+        node: Arc<Anvil>,
+        proxy: Arc<Proxy>,
+        signer: String,
+        settings: submit::Settings,
+    ) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
         let keyring =
@@ -77,17 +92,21 @@ impl World {
         }))
         .unwrap();
         let chain: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
-        let settings = submit::Settings { window: 4, ..submit::Settings::default() };
-        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), vec![chain.clone()], settings);
-        let lanes = test.lease("lanes/0").await;
-        let worker = Worker::new(submit.clone(), 0, lanes.clone());
+        let chains: Vec<Arc<dyn Connector>> = vec![chain.clone()];
+        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), chains, settings.clone());
+        let (mut workers, mut leases) = (Vec::new(), vec![api.clone()]);
+        for shard in 0..settings.shards {
+            let lanes = test.lease(&format!("lanes/{shard}")).await;
+            workers.push(Worker::new(submit.clone(), shard, lanes.clone()));
+            leases.push(lanes);
+        }
         let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
         let follow = Settings { start: Start::Height(0), keep_all: true, blocks_per_turn: 20 };
         let follower = Follower::new(db, blocks.clone(), chain, Vec::new(), follow);
-        let leases = vec![api.clone(), lanes, blocks];
+        leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let who = Principal { id: "ann".into(), kind: Kind::Person, namespace: namespace("ns"), roles };
-        Self { test, node, proxy, who, signer, submit, keys, policy, worker, follower, leases }
+        Self { test, node, proxy, who, signer, submit, keys, policy, workers, settings, follower, leases }
     }
 
     /// Let time pass; leases are kept alive, as the running process keeps them.
@@ -100,9 +119,9 @@ impl World {
 
     /// Everything that was in memory is gone; the node goes on.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { test, node, proxy, signer, submit, keys, policy, worker, follower, .. } = self;
-        drop((submit, keys, policy, worker, follower));
-        Self::build(test.reopen().await, node, proxy, signer).await
+        let Self { test, node, proxy, signer, submit, keys, policy, workers, settings, follower, .. } = self;
+        drop((submit, keys, policy, workers, follower));
+        Self::build(test.reopen().await, node, proxy, signer, settings).await
     }
 
     pub(crate) fn chain(&self) -> ChainId {
@@ -124,6 +143,16 @@ impl World {
         }
     }
 
+    /// The treasury, asked by somebody who is no part of it: anvil knows its key too.
+    pub(crate) fn somebody_else_pays(&self, wei: u64) {
+        let theft = json!({ "from": self.signer, "to": BOB, "value": format!("{wei:#x}") });
+        self.node.rpc("eth_sendTransaction", json!([theft]));
+    }
+
+    pub(crate) async fn lane(&self) -> submit::Lane {
+        submit::lane_status(&self.submit, &self.who, &self.chain(), &self.signer).await.unwrap().unwrap()
+    }
+
     pub(crate) async fn get(&self, id: SubmissionId) -> Submission {
         submit::get(&self.submit, &self.who, id).await.unwrap()
     }
@@ -132,9 +161,13 @@ impl World {
         self.get(id).await.state
     }
 
-    /// One turn of the submissions' worker.
-    pub(crate) async fn work(&self) {
-        self.worker.turn().await.unwrap();
+    /// One turn of the submissions' workers. How much changed.
+    pub(crate) async fn work(&self) -> usize {
+        let mut changed = 0;
+        for worker in &self.workers {
+            changed += worker.turn().await.unwrap().changed;
+        }
+        changed
     }
 
     /// Step the workers until nothing changes any more.
@@ -147,7 +180,7 @@ impl World {
                     _ => moved = true,
                 }
             }
-            moved |= self.worker.turn().await.unwrap().changed > 0;
+            moved |= self.work().await > 0;
             if !moved {
                 return;
             }

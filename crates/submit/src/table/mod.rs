@@ -1,9 +1,19 @@
-//! The only SQL of submissions.
+//! The only SQL of submissions; what is signed for them and their lanes have files of their own.
+
+mod held;
+mod lane;
+
+pub(crate) use held::{
+    held, hold, holders, insert_sent, left_open, let_go, note_answers, sent, settle, signed_for, still_held,
+    witnesses_of,
+};
+pub(crate) use lane::{Lane, cursor, lane, put_cursor, put_lane, take_places};
 
 use crate::state::State;
-use crate::submission::{Filter, Sent, Submission};
+use crate::submission::{Filter, Submission};
+use std::collections::BTreeSet;
 use store::{Columns, Error, Result, Row, ToValue, Tx, Unbound, Value};
-use types::{ChainId, Namespace, Page, Status, SubmissionId, Time, Witness};
+use types::{ChainId, Page, Status, SubmissionId, Time};
 
 const COLUMNS: &str = "namespace, id, chain, signer, idempotency_key, initiator, intent, interface, policies, context, state, \
      paused_from, reason, quote, decision, permit, place, supersedes, tx_id, block_hash, block_height, outcome, fee, \
@@ -168,46 +178,87 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<
     submissions(tx.rows(&sql, (state, &filter.signer, &filter.chain, page.limit, page.skip, &page.after))?)
 }
 
-/// Submissions of a shard in one of these states whose time has come, oldest first.
-pub(crate) fn due(
-    tx: &mut Unbound<'_, '_>,
-    shard: i64,
-    states: &[State],
-    now: Time,
-    limit: u32,
-) -> Result<Vec<Submission>> {
-    let mut params: Vec<Value<'_>> = vec![Value::Int(shard), now.to_value(), limit.to_value()];
-    params.extend(states.iter().map(|state| Value::Text(state.as_str().into())));
-    let marks: Vec<String> = (0..states.len()).map(|place| format!("?{}", place + 4)).collect();
+/// The cancel of a submission that is under way, if one is.
+pub(crate) fn cancel_under_way(tx: &mut Tx<'_, '_>, target: SubmissionId) -> Result<Option<Submission>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND state IN ({}) AND next_at <= ?2
-          ORDER BY arrival, id LIMIT ?3",
-        marks.join(", ")
+        "SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND supersedes = ?1
+            AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY arrival LIMIT 1"
     );
-    submissions(tx.rows(&sql, params)?)
+    tx.row::<Row>(&sql, (target,))?.map(submission).transpose()
 }
 
-/// When the next submission of a shard in one of these states is due.
-pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
-    let row: Option<(Option<Time>,)> = tx.row(
-        "SELECT MIN(next_at) FROM submission
-          WHERE shard = ?1 AND state IN ('received', 'deciding', 'permitted', 'signed', 'accepted', 'reorged', 'paused')",
-        (shard,),
+/// Those of these submissions that nobody changed since they were read.
+pub(crate) fn unchanged(tx: &mut Unbound<'_, '_>, read: &[Submission]) -> Result<BTreeSet<SubmissionId>> {
+    let rows: Vec<_> =
+        read.iter().map(|one| (&one.namespace, one.id, i64::try_from(one.version).unwrap_or(i64::MAX))).collect();
+    let found: Vec<(SubmissionId,)> = tx.query_rows(
+        "WITH n(ns, id, version) AS ({rows}) SELECT s.id FROM submission s
+           JOIN n ON s.namespace = n.ns AND s.id = n.id AND s.version = n.version",
+        (),
+        &rows,
     )?;
-    Ok(row.and_then(|(at,)| at))
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
-/// Permitted submissions of a lane in their order.
-pub(crate) fn permitted(
+/// Submissions of a lane that are paused.
+pub(crate) fn paused_in(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     signer: &str,
     limit: u32,
 ) -> Result<Vec<Submission>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'permitted' ORDER BY place LIMIT ?3"
+        "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'paused' ORDER BY place LIMIT ?3"
     );
     submissions(tx.rows(&sql, (chain, signer, limit))?)
+}
+
+/// Submissions of a shard on a chain in one of these states whose time has come, oldest first.
+pub(crate) fn due(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    chain: &ChainId,
+    states: &[State],
+    now: Time,
+    limit: u32,
+) -> Result<Vec<Submission>> {
+    let mut params: Vec<Value<'_>> = vec![Value::Int(shard), now.to_value(), limit.to_value(), chain.to_value()];
+    params.extend(states.iter().map(|state| Value::Text(state.as_str().into())));
+    let marks: Vec<String> = (0..states.len()).map(|place| format!("?{}", place + 5)).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2
+          ORDER BY arrival, id LIMIT ?3",
+        marks.join(", ")
+    );
+    submissions(tx.rows(&sql, params)?)
+}
+
+/// When the next submission of a shard on a chain is due.
+pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64, chain: &ChainId) -> Result<Option<Time>> {
+    let row: Option<(Option<Time>,)> = tx.row(
+        "SELECT MIN(next_at) FROM submission
+          WHERE shard = ?1 AND chain = ?2
+            AND state IN ('received', 'deciding', 'permitted', 'signed', 'accepted', 'reorged', 'paused')",
+        (shard, chain),
+    )?;
+    Ok(row.and_then(|(at,)| at))
+}
+
+/// Permitted submissions of a lane whose time has come, in their order: cancels, or all others.
+pub(crate) fn permitted(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+    cancels: bool,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<Submission>> {
+    let which = if cancels { "IS NOT NULL" } else { "IS NULL" };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'permitted' AND next_at <= ?3
+            AND supersedes {which} ORDER BY place LIMIT ?4"
+    );
+    submissions(tx.rows(&sql, (chain, signer, now, limit))?)
 }
 
 /// How many submissions of a signer the namespace has between received and mined.
@@ -231,42 +282,24 @@ pub(crate) fn count_under_way(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer:
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Lanes of a shard with something permitted.
+/// Signers of a shard, behind one in the order of names, with something permitted: in a paused lane only a cancel counts.
 pub(crate) fn ready_lanes(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
+    chain: &ChainId,
+    after: &str,
     now: Time,
     limit: u32,
-) -> Result<Vec<(ChainId, String)>> {
+) -> Result<Vec<(String,)>> {
     tx.rows(
-        "SELECT chain, signer FROM submission WHERE shard = ?1 AND state = 'permitted' AND next_at <= ?2
-          GROUP BY chain, signer ORDER BY MIN(place) LIMIT ?3",
-        (shard, now, limit),
+        "SELECT s.signer FROM submission s
+          WHERE s.shard = ?1 AND s.chain = ?2 AND s.state = 'permitted' AND s.next_at <= ?4 AND s.signer > ?3
+            AND (s.supersedes IS NOT NULL OR NOT EXISTS (
+                 SELECT 1 FROM submission_lane l WHERE l.chain = s.chain AND l.signer = s.signer AND l.paused IS NOT NULL
+                    AND (l.paused_until IS NULL OR l.paused_until > ?4)))
+          GROUP BY s.signer ORDER BY s.signer LIMIT ?5",
+        (shard, chain, after, now, limit),
     )
-}
-
-/// Submissions that hold these things open.
-pub(crate) fn holders(
-    tx: &mut Unbound<'_, '_>,
-    chain: &ChainId,
-    witnesses: &[Witness],
-) -> Result<Vec<(Witness, Submission)>> {
-    let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
-    let qualified = COLUMNS.split(", ").map(|column| format!("s.{column}")).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "WITH n(w) AS ({{rows}})
-         SELECT h.witness, {qualified} FROM submission_witness h
-           JOIN n ON h.witness = n.w JOIN submission s ON s.namespace = h.namespace AND s.id = h.submission
-          WHERE h.chain = ?1 ORDER BY s.arrival, s.id"
-    );
-    let found: Vec<Row> = tx.query_rows(&sql, (chain,), &rows)?;
-    found
-        .into_iter()
-        .map(|mut row| {
-            let witness = Columns::of(vec![row.remove(0)]).take()?;
-            Ok((witness, submission(row)?))
-        })
-        .collect()
 }
 
 /// Submissions in these blocks.
@@ -283,170 +316,4 @@ pub(crate) fn in_blocks(
           WHERE s.chain = ?1 AND s.shard = ?2 AND s.state = 'mined'"
     );
     submissions(tx.query_rows(&sql, (chain, shard), &rows)?)
-}
-
-/// Remember transactions that were signed.
-pub(crate) fn insert_sent(
-    tx: &mut Unbound<'_, '_>,
-    sent: &[(Namespace, ChainId, String, SubmissionId, Time, String)],
-) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO submission_sent (namespace, chain, tx_id, submission, signed_at, terms) {rows}",
-        (),
-        sent,
-    )?;
-    Ok(())
-}
-
-/// Remember what nodes said of transactions.
-pub(crate) fn note_answers(tx: &mut Unbound<'_, '_>, answers: &[(ChainId, String, String)]) -> Result<()> {
-    tx.execute_rows(
-        "WITH n(chain, tx_id, answer) AS ({rows}) UPDATE submission_sent SET answer = n.answer
-           FROM n WHERE submission_sent.chain = n.chain AND submission_sent.tx_id = n.tx_id",
-        (),
-        answers,
-    )?;
-    Ok(())
-}
-
-/// Every transaction that was signed for a submission, oldest first.
-pub(crate) fn sent(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<Sent>> {
-    let rows: Vec<(String, Time, String, Option<String>)> = tx.rows(
-        "SELECT tx_id, signed_at, terms, answer FROM submission_sent WHERE namespace = ?ns AND submission = ?1
-          ORDER BY signed_at, tx_id",
-        (id,),
-    )?;
-    rows.into_iter()
-        .map(|(transaction, signed, terms, answer)| Ok(Sent { transaction, signed, terms: read_json(&terms)?, answer }))
-        .collect()
-}
-
-/// Which submission signed each of these transactions.
-pub(crate) fn signed_for(
-    tx: &mut Unbound<'_, '_>,
-    chain: &ChainId,
-    ids: &[String],
-) -> Result<Vec<(String, SubmissionId)>> {
-    let rows: Vec<(&String,)> = ids.iter().map(|id| (id,)).collect();
-    tx.query_rows(
-        "WITH n(t) AS ({rows}) SELECT tx_id, submission FROM submission_sent JOIN n ON tx_id = n.t WHERE chain = ?1",
-        (chain,),
-        &rows,
-    )
-}
-
-/// Hold things open for submissions.
-pub(crate) fn hold(
-    tx: &mut Unbound<'_, '_>,
-    held: &[(Namespace, ChainId, Witness, SubmissionId, String, i64)],
-) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO submission_witness (namespace, chain, witness, submission, signer, open) {rows} ON CONFLICT DO NOTHING",
-        (),
-        held,
-    )?;
-    Ok(())
-}
-
-/// The chain has settled these things.
-pub(crate) fn settle(tx: &mut Unbound<'_, '_>, chain: &ChainId, witnesses: &[Witness]) -> Result<()> {
-    let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
-    tx.execute_rows(
-        "WITH n(w) AS ({rows}) UPDATE submission_witness SET open = 0 FROM n WHERE chain = ?1 AND witness = n.w",
-        (chain,),
-        &rows,
-    )?;
-    Ok(())
-}
-
-/// What the submissions of a signer hold open.
-pub(crate) fn held(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<Vec<(Witness, SubmissionId)>> {
-    tx.rows(
-        "SELECT witness, submission FROM submission_witness WHERE chain = ?1 AND signer = ?2 AND open = 1",
-        (chain, signer),
-    )
-}
-
-/// What one submission holds.
-pub(crate) fn witnesses_of(tx: &mut Unbound<'_, '_>, chain: &ChainId, id: SubmissionId) -> Result<Vec<(Witness,)>> {
-    tx.rows("SELECT witness FROM submission_witness WHERE chain = ?1 AND submission = ?2 ORDER BY witness", (chain, id))
-}
-
-/// A lane: what its signer has come to on its chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lane {
-    pub(crate) chain: ChainId,
-    pub(crate) signer: String,
-    pub(crate) next_nonce: u64,
-    pub(crate) paused: Option<String>,
-    pub(crate) paused_until: Option<Time>,
-    pub(crate) version: i64,
-}
-
-/// A lane, if it was ever used.
-pub(crate) fn lane(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<Option<Lane>> {
-    let row: Option<(i64, Option<String>, Option<Time>, i64)> = tx.row(
-        "SELECT next_nonce, paused, paused_until, version FROM submission_lane WHERE chain = ?1 AND signer = ?2",
-        (chain, signer),
-    )?;
-    Ok(row.map(|(next_nonce, paused, paused_until, version)| Lane {
-        chain: chain.clone(),
-        signer: signer.to_owned(),
-        next_nonce: u64::try_from(next_nonce).unwrap_or(0),
-        paused,
-        paused_until,
-        version,
-    }))
-}
-
-/// Write a lane; false if another changed it since it was read.
-pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
-    let changed = tx.execute(
-        "UPDATE submission_lane SET next_nonce = ?3, paused = ?4, paused_until = ?5, version = version + 1
-          WHERE chain = ?1 AND signer = ?2 AND version = ?6",
-        (
-            &lane.chain,
-            &lane.signer,
-            i64::try_from(lane.next_nonce).unwrap_or(i64::MAX),
-            &lane.paused,
-            lane.paused_until,
-            lane.version,
-        ),
-    )?;
-    Ok(changed == 1)
-}
-
-/// Places in a lane, in order: the first of `count` that are taken now.
-pub(crate) fn take_places(
-    tx: &mut Unbound<'_, '_>,
-    chain: &ChainId,
-    signer: &str,
-    shard: i64,
-    count: i64,
-) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
-        "INSERT INTO submission_lane (chain, signer, shard, next_nonce, next_place, version) VALUES (?1, ?2, ?3, 0, ?4, 1)
-         ON CONFLICT (chain, signer) DO UPDATE SET next_place = submission_lane.next_place + ?4
-         RETURNING next_place",
-        (chain, signer, shard, count),
-    )?;
-    let (end,) = row.ok_or(Error::Column { column: 0, found: "no row", expected: "a lane" })?;
-    Ok(end - count)
-}
-
-/// How far a shard has read the facts of a partition.
-pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT seq FROM submission_cursor WHERE shard = ?1 AND partition = ?2", (shard, partition))?;
-    Ok(row.map_or(0, |(seq,)| seq))
-}
-
-/// Move that cursor.
-pub(crate) fn put_cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str, seq: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO submission_cursor (shard, partition, seq) VALUES (?1, ?2, ?3)
-         ON CONFLICT (shard, partition) DO UPDATE SET seq = ?3",
-        (shard, partition, seq),
-    )?;
-    Ok(())
 }
