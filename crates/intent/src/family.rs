@@ -88,6 +88,14 @@ pub fn decode_output(chain: &ChainId, interface: &Interface, method: &str, data:
     }
 }
 
+/// The topics by which events of an interface are found in the index. An anonymous event has none.
+pub fn topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
+    match family(chain)? {
+        Family::Evm => evm::topics(interface),
+        Family::Utxo => Err(Error::Unsuitable { why: "this chain has no contracts".to_owned() }),
+    }
+}
+
 /// How the chain signs.
 pub fn scheme(chain: &ChainId) -> Result<Scheme> {
     match family(chain)? {

@@ -35,6 +35,6 @@ pub use envelope::{Breach, Envelope, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy, parse_recipient, scheme,
-    statement,
+    statement, topics,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_data", include_str!("../../../migrations/0004_data.sql")),
     ("0005_index", include_str!("../../../migrations/0005_index.sql")),
     ("0006_submit", include_str!("../../../migrations/0006_submit.sql")),
+    ("0007_workflow", include_str!("../../../migrations/0007_workflow.sql")),
     ("0008_streams", include_str!("../../../migrations/0008_streams.sql")),
 ];
 

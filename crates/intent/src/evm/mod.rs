@@ -78,6 +78,11 @@ pub fn decode_call(interface: &Interface, data: &[u8]) -> Result<Option<(String,
     Ok(Abi::parse(interface)?.decode_call(data))
 }
 
+/// The first topics of [`Abi::events`] for a single use.
+pub fn topics(interface: &Interface) -> Result<Vec<String>> {
+    Ok(Abi::parse(interface)?.events().into_iter().filter_map(|(_, topic)| topic).collect())
+}
+
 /// [`Abi::decode_event`] for a single use.
 pub fn decode_event(interface: &Interface, log: &Log) -> Result<Option<DecodedEvent>> {
     Ok(Abi::parse(interface)?.decode_event(log))

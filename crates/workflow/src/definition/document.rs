@@ -1,0 +1,177 @@
+//! A version as it is posted, YAML or JSON, read into one tree: no duplicate keys, no endless aliases, no number that lost digits.
+
+use super::Refused;
+use crate::expression::long_numerals_as_texts;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use serde_saphyr::Budget;
+
+/// The longest document.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// The deepest nesting.
+const MAX_DEPTH: usize = 40;
+/// Nodes of the tree, aliases written out.
+const MAX_NODES: usize = 20_000;
+/// Anchors and aliases. They are a convenience for people, who use few.
+const MAX_ALIASES: usize = 200;
+
+/// How a version is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// YAML 1.2; JSON is a part of it, but long numerals are read more carefully as [`Format::Json`].
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// Read a document. An error says where and why.
+pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Refused> {
+    if text.len() > MAX_BYTES {
+        return Err(Refused::document(format!("it is longer than {MAX_BYTES} bytes")));
+    }
+    if text.contains('\0') {
+        return Err(Refused::document("it holds the character NUL"));
+    }
+    let tree = match format {
+        Format::Yaml => yaml(text),
+        Format::Json => json(text),
+    }?;
+    match tree.0 {
+        Value::Object(members) => Ok(members),
+        _ => Err(Refused::document("expected an object with `steps`")),
+    }
+}
+
+fn json(text: &str) -> Result<Tree, Refused> {
+    // Read once as it is: what is not JSON is to be told with its true line and column.
+    serde_json::from_str::<de::IgnoredAny>(text).map_err(|error| Refused::document(error.to_string()))?;
+    let tree: Tree =
+        serde_json::from_str(&long_numerals_as_texts(text)).map_err(|error| Refused::document(error.to_string()))?;
+    check_size(&tree.0)?;
+    Ok(tree)
+}
+
+fn yaml(text: &str) -> Result<Tree, Refused> {
+    let mut budget = Budget::default();
+    (budget.max_aliases, budget.max_anchors) = (MAX_ALIASES, MAX_ALIASES);
+    (budget.max_depth, budget.max_documents) = (MAX_DEPTH, 1);
+    (budget.max_nodes, budget.max_events) = (MAX_NODES, 4 * MAX_NODES);
+    budget.max_total_scalar_bytes = MAX_BYTES;
+    let mut options = serde_saphyr::Options::default();
+    options.alias_limits.max_total_replayed_events = MAX_NODES;
+    options.budget = Some(budget);
+    options.with_snippet = false;
+    let tree: Tree =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| Refused::document(error.to_string()))?;
+    check_size(&tree.0)?;
+    Ok(tree)
+}
+
+fn check_size(value: &Value) -> Result<(), Refused> {
+    let nodes = count(value, 0)?;
+    if nodes > MAX_NODES { Err(Refused::document(format!("it has more than {MAX_NODES} values"))) } else { Ok(()) }
+}
+
+fn count(value: &Value, depth: usize) -> Result<usize, Refused> {
+    if depth > MAX_DEPTH {
+        return Err(Refused::document(format!("it nests deeper than {MAX_DEPTH} levels")));
+    }
+    let below = |values: &mut dyn Iterator<Item = &Value>| {
+        values.map(|inner| count(inner, depth + 1)).sum::<Result<usize, _>>()
+    };
+    Ok(1 + match value {
+        Value::Array(items) => below(&mut items.iter())?,
+        Value::Object(members) => below(&mut members.values())?,
+        _ => 0,
+    })
+}
+
+/// A value in which every key stands once and every number is exact; long integers are texts.
+struct Tree(Value);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(Seen).map(Tree)
+    }
+}
+
+struct Seen;
+
+/// Whole numbers up to this are the same in every JSON reader.
+const EXACT: u64 = 1 << 53;
+
+impl<'de> Visitor<'de> for Seen {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(if value.unsigned_abs() > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(if value > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::String(value.to_string()))
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::String(value.to_string()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        if !value.is_finite() || value.abs() > EXACT as f64 {
+            return Err(E::custom("a number beyond 2^53 is not exact: write it as a text, in quotes"));
+        }
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+        d.deserialize_any(Seen)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Tree(item)) = seq.next_element()? {
+            items.push(item);
+            if items.len() > MAX_NODES {
+                return Err(de::Error::custom(format!("a list has more than {MAX_NODES} items")));
+            }
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Tree(value))) = map.next_entry::<String, Tree>()? {
+            if members.len() > MAX_NODES {
+                return Err(de::Error::custom(format!("an object has more than {MAX_NODES} members")));
+            }
+            if members.contains_key(&name) {
+                return Err(de::Error::custom(format!("{name:?} is given twice")));
+            }
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
+}

@@ -1,0 +1,219 @@
+//! What expressions do, and what they cannot do.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use proptest::prelude::*;
+use types::{Json, Time};
+
+const LIMITS: Limits = Limits { time_ms: 1_000, result_bytes: 1 << 20 };
+
+fn scene(input: &str) -> Scene {
+    Scene { members: vec![("input", Json::parse(input).unwrap())], now: Time::from_secs(1_767_225_600) }
+}
+
+fn answer(source: &str, input: &str) -> Result<Answer, String> {
+    let expression = Expression::compile(source)?;
+    let answers = scene(input).evaluate_while(&[&expression], &LIMITS, |_, _| true).map_err(|(_, why)| why)?;
+    Ok(answers.into_iter().next().unwrap())
+}
+
+fn told(source: &str, input: &str) -> String {
+    match answer(source, input) {
+        Ok(answer) => answer.json.map_or_else(|| "undefined".to_owned(), |json| json.as_str().to_owned()),
+        Err(why) => format!("error: {why}"),
+    }
+}
+
+#[test]
+fn what_known_tasks_need() {
+    let input = r#"{"a":"x","list":[1,2,3],"o":{"k":"v"},"id":"0/1/2","no":null}"#;
+    for (source, expected) in [
+        (r#""id-" & input.a"#, r#""id-x""#),
+        (r#"input.a != "y" and input.list[0] = 1 or false"#, "true"),
+        (r#"input.a = "x" ? "yes" : "no""#, r#""yes""#),
+        ("($x := input.list[1]; $x + 1)", "3"),
+        ("input.list[-1]", "3"),
+        ("$not($exists(input.missing))", "true"),
+        ("$string(input.list)", r#""[1,2,3]""#),
+        ("input.list.$string()", r#"["1","2","3"]"#),
+        ("$map(input.list, $string)", r#"["1","2","3"]"#),
+        ("input.list ~> $string()", r#""[1,2,3]""#),
+        (r#"$replace(input.id, "/", ".")"#, r#""0.1.2""#),
+        (r#"$replace(input.id, /[0-9]/, "<$0>")"#, r#""<0>/<1>/<2>""#),
+        (r#"$replace(input.id, /[0-9]/, function($m){ $m.match & "!" })"#, r#""0!/1!/2!""#),
+        ("$append([1], [2,3])", "[1,2,3]"),
+        ("$append([1], input.missing)", "[1]"),
+        (r#"$merge([input.o, {"n": 1}])"#, r#"{"k":"v","n":1}"#),
+        (r#"$join(["a","b"], "-")"#, r#""a-b""#),
+        (r#"$pad("7", -3, "0")"#, r#""007""#),
+        (r#"$number("42") + 1"#, "43"),
+        ("input.missing", "undefined"),
+        ("$now()", r#""2026-01-01T00:00:00.000000Z""#),
+        ("$millis()", "1767225600000"),
+        (r#"[input.a, "b"].{"address": $}"#, r#"[{"address":"x"},{"address":"b"}]"#),
+        ("function($x){$x}", "undefined"),
+        ("1/4", "0.25"),
+        ("input.no", "null"),
+    ] {
+        assert_eq!(told(source, input), expected, "{source}");
+    }
+}
+
+#[test]
+fn no_amount_loses_a_digit_unseen() {
+    let input = r#"{"n":123456789012345678901234567890,"s":"123456789012345678901234567890"}"#;
+    for (source, expected) in [
+        ("input.n", r#""123456789012345678901234567890""#),
+        ("$string(input.n)", r#""123456789012345678901234567890""#),
+        ("$amountAdd(input.n, 1)", r#""123456789012345678901234567891""#),
+        ("$amountCompare(input.s, input.n)", "0"),
+        ("$amountSum([\"1\", \"2\", input.n])", r#""123456789012345678901234567893""#),
+        ("$amountMax(\"9\", \"10\")", r#""10""#),
+    ] {
+        assert_eq!(told(source, input), expected, "{source}");
+    }
+    for source in [
+        "123456789012345678901234567890",
+        "$number(input.s)",
+        "9007199254740992 * 10",
+        r#""" & (9007199254740992 * 10)"#,
+        "$string(9007199254740992 * 10)",
+        "$map([9007199254740992], function($x){ $x * 10 })",
+        "$amountAdd(\"1.5\", \"1\")",
+        "$amountDiv(\"1\", \"0\")",
+    ] {
+        assert!(told(source, input).starts_with("error: "), "{source}: {}", told(source, input));
+    }
+}
+
+#[test]
+fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
+    for source in ["$random()", "$shuffle([1])", "$eval(\"1\")", "($f := $eval; 1)", "$florin_string(1)"] {
+        assert!(Expression::compile(source).is_err(), "{source}");
+    }
+    for source in [
+        "($string := 1; $string)",
+        "function($join){ 1 }",
+        "input@$number.a",
+        "input#$string",
+        "($amountAdd := 1)",
+        "/(/",
+    ] {
+        assert!(Expression::compile(source).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn what_grows_without_end_is_stopped() {
+    let bombs = [
+        "($f := function($s, $n){ $n = 0 ? $s : $f($s & $s, $n - 1) }; $f(\"aaaaaaaaaa\", 60))",
+        "($f := function($s, $n){ $n = 0 ? $s : $f($join([$s, $s, $s]), $n - 1) }; $f(\"aaaaaaaaaa\", 60))",
+        "($f := function($s, $n){ $n = 0 ? $s : $f([$s, $s], $n - 1) }; $f([1], 60))",
+        "($f := function($s, $n){ $n = 0 ? $s : $f([$s, $s], $n - 1) }; $string($f([1], 60)))",
+        "($f := function($s, $n){ $n = 0 ? $s : $f($replace($s, \"a\", \"aaaa\"), $n - 1) }; $f(\"a\", 60))",
+        "($f := function($s, $n){ $n = 0 ? $s : $f($replace($s, /a/, \"$0$0$0\"), $n - 1) }; $f(\"a\", 60))",
+        "$pad(\"a\", 1000000000)",
+        "[1..10000000]",
+        "($f := function(){ $f() }; $f())",
+        "($f := function($n){ 1 + $f($n) }; $f(1))",
+    ];
+    for source in bombs {
+        let began = std::time::Instant::now();
+        assert!(told(source, "{}").starts_with("error: "), "{source}");
+        assert!(began.elapsed().as_secs() < 20, "{source}");
+    }
+}
+
+#[test]
+fn an_endless_nesting_is_refused_before_it_is_parsed() {
+    for open in ["(", "[", "{\"a\":", "function(){", "-(", "a[", "$f(", "a.("] {
+        assert!(Expression::compile(&open.repeat(5_000)).is_err(), "{open}");
+    }
+    for source in ["-".repeat(20_000), "a.".repeat(20_000) + "a", "1+".repeat(20_000) + "1", "a?".repeat(20_000)] {
+        let _ = Expression::compile(&source);
+    }
+}
+
+fn fragments() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "input",
+        ".",
+        "a",
+        "$",
+        "$x",
+        ":=",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ";",
+        "&",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "**",
+        "?",
+        ":",
+        "??",
+        "?:",
+        "~>",
+        "|",
+        "^",
+        "<",
+        ">",
+        "=",
+        "!=",
+        "in",
+        "and",
+        "or",
+        "\"t\"",
+        "'u'",
+        "1",
+        "0.5",
+        "1e3",
+        "/x/i",
+        "function",
+        "$string",
+        "$join",
+        "$replace",
+        "$number",
+        "$map",
+        "$append",
+        "$merge",
+        "$exists",
+        "$not",
+        "$amountAdd",
+        "null",
+        "true",
+        "@",
+        "#",
+        "$$",
+        "..",
+        "`b c`",
+        "λ",
+        "/*",
+        "*/",
+        " ",
+    ]);
+    prop::collection::vec(words, 0..25).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_expression_makes_it_panic(source in fragments()) {
+        let _ = answer(&source, r#"{"a":[{"b":"1"},2,null,{"b":[true]}],"b":"x"}"#);
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(source: String) {
+        let _ = Expression::compile(&source);
+    }
+}

@@ -1,0 +1,281 @@
+//! Runs.
+
+use super::task::version;
+use crate::run::{Lane, Run, RunFilter};
+use crate::state::{Position, State, StepState};
+use crate::{Error, Result};
+use serde::de::DeserializeOwned;
+use store::{Columns, Kind, Row, ToValue, Tx, Unbound, Value};
+use types::{Json, ListenerId, Namespace, Page, RunId, TaskId, Time};
+
+const COLUMNS: &str = "id, shard, task, task_name, version_id, version_label, state, step, step_state, attempt, round, steps, input, sealed,
+ result, error, reason, waits_for, initiator, origin, activity, idempotency_key, lane, lane_place, lane_holds, settled, next_at, created_at,
+ started_at, ended_at, updated_at, version";
+
+/// A run.
+pub(crate) fn get(tx: &mut Tx<'_, '_>, id: RunId) -> Result<Option<Run>> {
+    let sql = format!("SELECT {COLUMNS} FROM run WHERE namespace = ?ns AND id = ?1");
+    let row: Option<Row> = tx.row(&sql, (id,))?;
+    row.map(run).transpose()
+}
+
+/// Runs, newest first.
+pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Result<Vec<Run>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run
+          WHERE namespace = ?ns AND (?1 = '' OR state = ?1) AND (?2 = '' OR task = ?2 OR task_name = ?2)
+                AND (?3 = '' OR lane = ?3) AND (?4 = '' OR activity = ?4)
+          ORDER BY created_at DESC, id DESC LIMIT ?5 OFFSET ?6"
+    );
+    let listener = filter.listener.map(|id| id.to_string()).unwrap_or_default();
+    let rows: Vec<Row> = tx.rows(
+        &sql,
+        (
+            filter.state.map_or("", State::as_str),
+            filter.task.as_deref().unwrap_or_default(),
+            listener,
+            filter.activity.as_deref().unwrap_or_default(),
+            page.limit,
+            page.skip,
+        ),
+    )?;
+    rows.into_iter().map(run).collect()
+}
+
+/// How many runs of the namespace have not ended.
+pub(crate) fn count_open(tx: &mut Tx<'_, '_>) -> Result<i64> {
+    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM run WHERE namespace = ?ns AND settled = 0", ())?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// A run of a task that has not ended.
+pub(crate) fn open_of_task(tx: &mut Tx<'_, '_>, task: TaskId) -> Result<Option<RunId>> {
+    let rows: Vec<(RunId,)> = tx.rows(
+        "SELECT id FROM run WHERE namespace = ?ns AND task = ?1 AND settled = 0 ORDER BY created_at LIMIT 1",
+        (task,),
+    )?;
+    Ok(rows.into_iter().next().map(|(id,)| id))
+}
+
+/// A new run.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, run: &Run) -> Result<()> {
+    let params = values(run)?;
+    let places: Vec<String> = (1..=params.len()).map(|place| format!("?{place}")).collect();
+    let sql = format!("INSERT INTO run (namespace, {COLUMNS}) VALUES (?ns, {})", places.join(", "));
+    tx.execute(&sql, params)?;
+    Ok(())
+}
+
+/// A changed run; false if somebody else changed it meanwhile.
+pub(crate) fn update(tx: &mut Tx<'_, '_>, run: &Run) -> Result<bool> {
+    let position = &run.position;
+    let changed = tx.execute(
+        "UPDATE run SET state = ?2, step = ?3, step_state = ?4, attempt = ?5, round = ?6, result = ?7, error = ?8, reason = ?9,
+                waits_for = ?10, next_at = ?11, started_at = ?12, ended_at = ?13, updated_at = ?14, version = ?15, settled = ?16
+          WHERE namespace = ?ns AND id = ?1 AND version = ?15 - 1",
+        (
+            run.id,
+            position.state.as_str(),
+            position.step,
+            position.step_state.as_str(),
+            position.attempt,
+            position.round,
+            &run.result,
+            json(&run.error)?,
+            &run.reason,
+            &run.waits_for,
+            run.next_at,
+            run.started,
+            run.ended,
+            run.updated,
+            version(run.version),
+            run.settled,
+        ),
+    )?;
+    Ok(changed == 1)
+}
+
+/// Look at a run again at another time; nothing else of it changes.
+pub(crate) fn look_again(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3",
+        (run.id, at, version(run.version)),
+    )?;
+    Ok(())
+}
+
+/// Let the first waiting run of a lane begin, unless one of it is under way.
+pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId, now: Time) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET next_at = ?2
+          WHERE namespace = ?ns AND lane = ?1 AND state = 'queued' AND next_at IS NULL
+                AND lane_place = (SELECT MIN(first.lane_place) FROM run first
+                                   WHERE first.namespace = ?ns AND first.lane = ?1 AND first.settled = 0)",
+        (lane, now),
+    )?;
+    Ok(())
+}
+
+/// How many runs of a lane have not ended.
+pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<i64> {
+    let row: Option<(i64,)> =
+        tx.row("SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND settled = 0", (lane,))?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Runs of a shard that are due, with the version they have: some of each namespace, the longest waiting first.
+pub(crate) fn due(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    now: Time,
+    each: u32,
+    limit: u32,
+) -> Result<Vec<(Namespace, RunId)>> {
+    Ok(tx.rows(
+        "SELECT namespace, id
+           FROM (SELECT namespace, id, next_at, ROW_NUMBER() OVER (PARTITION BY namespace ORDER BY next_at, id) AS turn
+                   FROM run WHERE shard = ?1 AND next_at <= ?2) due
+          WHERE turn <= ?3 ORDER BY turn, next_at, id LIMIT ?4",
+        (shard, now, each, limit),
+    )?)
+}
+
+/// When the next run of a shard is due.
+pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
+    let row: Option<(Option<Time>,)> = tx.row("SELECT MIN(next_at) FROM run WHERE shard = ?1", (shard,))?;
+    Ok(row.and_then(|(at,)| at))
+}
+
+/// Look at once at the runs of a shard that wait for one of these.
+pub(crate) fn wake(tx: &mut Unbound<'_, '_>, shard: i64, subjects: &[(String,)], now: Time) -> Result<u64> {
+    Ok(tx.execute_rows(
+        "WITH heard(subject) AS ({rows})
+         UPDATE run SET next_at = ?2 FROM heard
+          WHERE run.waits_for = heard.subject AND run.shard = ?1 AND run.next_at > ?2",
+        (shard, now),
+        subjects,
+    )?)
+}
+
+/// How far a shard has read the facts of each partition.
+pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
+    Ok(tx.rows("SELECT partition, seq FROM run_cursor WHERE shard = ?1", (shard,))?)
+}
+
+/// Remember how far.
+pub(crate) fn put_cursors(tx: &mut Unbound<'_, '_>, shard: i64, cursors: &[(String, i64)]) -> Result<()> {
+    tx.execute_rows(
+        "WITH n(partition, seq) AS ({rows})
+         INSERT INTO run_cursor (shard, partition, seq) SELECT ?1, n.partition, n.seq FROM n WHERE 1 = 1
+         ON CONFLICT (shard, partition) DO UPDATE SET seq = excluded.seq",
+        (shard,),
+        cursors,
+    )?;
+    Ok(())
+}
+
+fn values(run: &Run) -> Result<Vec<Value<'_>>> {
+    let position = &run.position;
+    let owned = |text: String| Value::Text(text.into());
+    let place = run.lane.as_ref().map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.place));
+    Ok(vec![
+        run.id.to_value(),
+        run.shard.to_value(),
+        run.task.to_value(),
+        run.task_name.to_value(),
+        run.version_id.to_value(),
+        run.version_label.to_value(),
+        Value::Text(position.state.as_str().into()),
+        Value::Int(position.step.into()),
+        Value::Text(position.step_state.as_str().into()),
+        Value::Int(position.attempt.into()),
+        Value::Int(position.round.into()),
+        run.steps.to_value(),
+        ToValue::to_value(&run.input),
+        run.sealed.to_value(),
+        run.result.to_value(),
+        json(&run.error)?.map_or(Value::Null(Kind::Text), |json| owned(json.as_str().to_owned())),
+        run.reason.to_value(),
+        run.waits_for.to_value(),
+        owned(written(&run.initiator)?.as_str().to_owned()),
+        owned(written(&run.origin)?.as_str().to_owned()),
+        run.activity.to_value(),
+        run.idempotency_key.to_value(),
+        run.lane.as_ref().map_or(Value::Null(Kind::Text), |lane| owned(lane.listener.to_string())),
+        place,
+        run.lane.as_ref().map_or(Value::Null(Kind::Int), |lane| lane.holds.to_value()),
+        run.settled.to_value(),
+        run.next_at.to_value(),
+        run.created.to_value(),
+        run.started.to_value(),
+        run.ended.to_value(),
+        run.updated.to_value(),
+        Value::Int(version(run.version)),
+    ])
+}
+
+fn run(row: Row) -> Result<Run> {
+    let mut columns = Columns::of(row);
+    Ok(Run {
+        id: columns.take()?,
+        shard: columns.take()?,
+        task: columns.take()?,
+        task_name: columns.take()?,
+        version_id: columns.take()?,
+        version_label: columns.take()?,
+        position: position(&mut columns)?,
+        steps: columns.take()?,
+        input: columns.take()?,
+        sealed: columns.take()?,
+        result: columns.take()?,
+        error: columns.take::<Option<Json>>()?.map(|json| read(&json, "error")).transpose()?,
+        reason: columns.take()?,
+        waits_for: columns.take()?,
+        initiator: read(&columns.take()?, "initiator")?,
+        origin: read(&columns.take()?, "origin")?,
+        activity: columns.take()?,
+        idempotency_key: columns.take()?,
+        lane: lane(&mut columns)?,
+        settled: columns.take()?,
+        next_at: columns.take()?,
+        created: columns.take()?,
+        started: columns.take()?,
+        ended: columns.take()?,
+        updated: columns.take()?,
+        version: u64::try_from(columns.take::<i64>()?).unwrap_or(0),
+    })
+}
+
+fn position(columns: &mut Columns) -> Result<Position> {
+    let (state, step, step_state): (String, u32, String) = (columns.take()?, columns.take()?, columns.take()?);
+    let (attempt, round) = (columns.take()?, columns.take()?);
+    let unknown = |word: &str| Error::corrupt("run", format!("{word:?} is no state"));
+    Ok(Position {
+        state: State::parse(&state).ok_or_else(|| unknown(&state))?,
+        step,
+        step_state: StepState::parse(&step_state).ok_or_else(|| unknown(&step_state))?,
+        attempt,
+        round,
+    })
+}
+
+fn lane(columns: &mut Columns) -> Result<Option<Lane>> {
+    let (listener, place): (Option<ListenerId>, Option<i64>) = (columns.take()?, columns.take()?);
+    let holds = columns.take::<Option<bool>>()?.unwrap_or(true);
+    Ok(listener.zip(place).map(|(listener, place)| Lane { listener, place, holds }))
+}
+
+/// Something small, as JSON.
+pub(crate) fn written(value: &impl serde::Serialize) -> Result<Json> {
+    Json::of(value).map_err(|error| Error::corrupt("run", error.to_string()))
+}
+
+/// The same where there may be none.
+pub(crate) fn json(value: &Option<impl serde::Serialize>) -> Result<Option<Json>> {
+    value.as_ref().map(written).transpose()
+}
+
+/// Back from JSON.
+pub(crate) fn read<T: DeserializeOwned>(json: &Json, what: &'static str) -> Result<T> {
+    serde_json::from_str(json.as_str()).map_err(|error| Error::corrupt(what, error.to_string()))
+}

@@ -1,0 +1,150 @@
+//! What is refused when a version is posted, and how the error names the field.
+
+use crate::world::{World, somebody};
+use testkit::on_each_engine;
+use types::Coded;
+use workflow::{Format, NewTask, post_version, put_task, task, version};
+
+const GOOD: &str = "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_version_is_named_and_changes_nothing() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (flow, who) = (&world.workflow, &world.who);
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let refused = [
+            ("steps: [", "workflow.definition", None),
+            ("{}", "workflow.invalid", Some("steps")),
+            ("steps: []", "workflow.invalid", Some("steps")),
+            ("[1, 2]", "workflow.definition", None),
+            ("steps: [{name: a, type: jsonata_template, name: b}]", "workflow.definition", None),
+            ("steps: [{name: a, type: magic}]", "workflow.step_type", Some("steps[0].type")),
+            ("steps: [{type: policy}]", "workflow.invalid", Some("steps[0].name")),
+            ("steps: [{name: 'a b', type: policy}]", "workflow.invalid", Some("steps[0].name")),
+            ("steps: [{name: a, type: jsonata_template, options: {template: '1 +'}}]", "workflow.expression", Some("steps[0].options.template")),
+            ("steps: [{name: a, type: jsonata_template}]", "workflow.invalid", Some("steps[0].options.template")),
+            ("steps: [{name: a, type: jsonata_template, options: {template: '1'}, skip: '(('}]", "workflow.expression", Some("steps[0].skip")),
+            (
+                "steps: [{name: a, type: http_request, options: {url: 'http://x'}, dynamicOptions: {body: '$eval(\"1\")'}}]",
+                "workflow.expression",
+                Some("steps[0].dynamicOptions.body"),
+            ),
+            ("steps: [{name: a, type: http_request, options: {uri: 'http://x'}}]", "workflow.invalid", Some("steps[0].options.uri")),
+            ("steps: [{name: a, type: data_model_update, options: {pool: []}}]", "workflow.invalid", Some("steps[0].options.pool")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, ambiguity: retry}]", "workflow.invalid", Some("steps[0].ambiguity")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m}}]", "workflow.invalid", Some("steps[0].options.binding")),
+            (
+                "steps: [{name: a, type: jsonata_template, options: {template: '1'}, retry: {attempts: 0}}]",
+                "workflow.invalid",
+                Some("steps[0].retry.attempts"),
+            ),
+            (
+                "steps: [{name: a, type: jsonata_template, options: {template: '1'}, fail: {code: x}}]",
+                "workflow.invalid",
+                Some("steps[0].fail.when"),
+            ),
+            (
+                "steps: [{name: a, type: jsonata_template, options: {template: '1'}}, {name: a, type: jsonata_template, options: {template: '1'}}]",
+                "workflow.invalid",
+                Some("steps[1].name"),
+            ),
+            ("steps: [{name: a, type: jsonata_template, options: {template: '1'}}]\npolicies: [7]", "workflow.invalid", Some("policies[0]")),
+        ];
+        for (document, code, field) in refused {
+            let error = post_version(flow, who, "t", document, Format::Yaml).await.unwrap_err();
+            assert_eq!((error.code().code, error.field().as_deref()), (code, field), "{document}: {error}");
+        }
+        assert_eq!(task(flow, who, "t").await.unwrap().current_version, None);
+        assert!(post_version(flow, who, "nowhere", GOOD, Format::Yaml).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_named_by_their_day() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (flow, who) = (&world.workflow, &world.who);
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let labels = ["2026.01.01", "2026.01.01.2", "2026.01.01.3"];
+        for label in labels {
+            assert_eq!(post_version(flow, who, "t", GOOD, Format::Yaml).await.unwrap().version, label);
+        }
+        world.wait(86_400_000).await;
+        assert_eq!(post_version(flow, who, "t", GOOD, Format::Yaml).await.unwrap().version, "2026.01.02");
+        assert_eq!(task(flow, who, "t").await.unwrap().current_version.as_deref(), Some("2026.01.02"));
+        let (pinned, source) = version(flow, who, "t", Some("2026.01.01.2")).await.unwrap();
+        assert_eq!((pinned.version.as_str(), source.as_str()), ("2026.01.01.2", GOOD));
+        assert!(version(flow, who, "t", Some("2025.01.01")).await.is_err());
+        assert!(version(flow, &somebody("other"), "t", None).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_odd_is_kept_and_warned_about() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (flow, who) = (&world.workflow, &world.who);
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let document = "steps:\n- {name: a, type: jsonata_template, color: red, options: {template: '1', more: 2}}\n\
+                        - {name: b, type: contract_query, options: {chain: 'eip155:1', contract: '0x0', method: m}}\n";
+        let posted = post_version(flow, who, "t", document, Format::Yaml).await.unwrap();
+        let fields: Vec<&str> = posted.warnings.iter().map(|warning| warning.field.as_str()).collect();
+        assert_eq!(fields, ["steps[0].color", "steps[0].options.more", "steps[1].options.chain"]);
+        assert_eq!(version(flow, who, "t", None).await.unwrap().0.warnings, posted.warnings);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_read_as_exactly_as_yaml() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let (flow, who) = (&world.workflow.clone(), &world.who.clone());
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let twice =
+            r#"{"steps": [{"name": "a", "name": "b", "type": "jsonata_template", "options": {"template": "1"}}]}"#;
+        assert!(post_version(flow, who, "t", twice, Format::Json).await.is_err());
+        assert!(post_version(flow, who, "t", "{\"steps\": [", Format::Json).await.is_err());
+        let document = r#"{"steps": [{"name": "a", "type": "jsonata_template", "options": {"template": "input.n"}}]}"#;
+        post_version(flow, who, "t", document, Format::Json).await.unwrap();
+        let run = world.through("t", r#"{"n": 123456789012345678901234567890}"#).await;
+        assert_eq!(crate::world::data_of(&run, "a"), "123456789012345678901234567890");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_grows_without_end_is_refused() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (flow, who) = (&world.workflow, &world.who);
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let below = format!("*a{}", level - 1);
+            laughs += &format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
+        }
+        let bombs = [
+            laughs + GOOD,
+            format!("steps: {}", "[".repeat(5_000)),
+            format!("steps: {}1{}", "[".repeat(60), "]".repeat(60)),
+            format!("{GOOD}\nmore: {}", "[1],".repeat(30_000)),
+            format!("{GOOD}\nmore: '{}'", "x".repeat(2 << 20)),
+            format!("{GOOD}\n---\n{GOOD}"),
+            "steps: 12345678901234567890123e400".to_owned(),
+            "a: &a [*a]".to_owned(),
+            "steps: \0".to_owned(),
+        ];
+        for bomb in bombs {
+            let start: String = bomb.chars().take(40).collect();
+            for format in [Format::Yaml, Format::Json] {
+                let error = post_version(flow, who, "t", &bomb, format).await.unwrap_err();
+                assert_eq!(error.code().status, 400, "{start}: {error}");
+            }
+        }
+    })
+    .await;
+}
