@@ -1,1 +1,23 @@
-//! api
+//! REST over every engine: authentication, permissions, OpenAPI, WebSockets.
+//!
+//! A handler extracts, calls one verb, converts; it holds no rule. What a route needs stands in its arguments: [`access::May`] with a
+//! permission, or [`access::Open`]. Bad input is a 4xx problem (RFC 9457) with a stable code that names the field, and changes nothing.
+//!
+//! What it never does: SQL outside `access/table.rs`, decide, compute amounts, tell a caller what went wrong inside.
+//!
+//! Every route is served below `/api/v1`, `/rest/api/v1`, `/endpoint/{env}/{service}/rest/api/v1` and `/api/v1/namespaces/{ns}`.
+//!
+//! Invariants, each with the test that holds it: a route without a declared permission does not pass `cargo xtask tidy`; the OpenAPI
+//! document equals the committed one (`florin/tests`); nothing is read or changed across namespaces (`florin/tests`).
+
+pub mod access;
+mod app;
+mod error;
+mod extract;
+mod layers;
+mod routes;
+mod wire;
+
+pub use app::{App, Engines};
+pub use error::{Error, Problem, Result};
+pub use routes::{openapi, router};

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_submit", include_str!("../../../migrations/0006_submit.sql")),
     ("0007_workflow", include_str!("../../../migrations/0007_workflow.sql")),
     ("0008_streams", include_str!("../../../migrations/0008_streams.sql")),
+    ("0009_api", include_str!("../../../migrations/0009_api.sql")),
 ];
 
 /// Bring the schema up to this release. Concurrent processes take turns.

@@ -1,0 +1,118 @@
+//! The only SQL of access.
+
+use super::key::ApiKey;
+use super::namespace::NamespaceRow;
+use store::{Columns, Error, Result, Row, Tx, Unbound};
+use types::{ApiKeyId, ChainId, Digest, Kind, Namespace, Page, Role, Time};
+
+/// Make a namespace; false if there is one of this name.
+pub(super) fn insert_namespace(
+    tx: &mut Unbound<'_, '_>,
+    name: &Namespace,
+    chain: Option<&ChainId>,
+    now: Time,
+) -> Result<bool> {
+    let inserted = tx.execute(
+        "INSERT INTO namespace (name, default_chain, created_at, version) VALUES (?1, ?2, ?3, 1) ON CONFLICT DO NOTHING",
+        (name, chain, now),
+    )?;
+    Ok(inserted == 1)
+}
+
+/// Every namespace.
+pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> {
+    let rows: Vec<(Namespace, Option<ChainId>, Time)> =
+        tx.rows("SELECT name, default_chain, created_at FROM namespace ORDER BY name", ())?;
+    Ok(rows.into_iter().map(|(name, default_chain, created)| NamespaceRow { name, default_chain, created }).collect())
+}
+
+/// The namespace's own row.
+pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
+    let row: Option<(Namespace, Option<ChainId>, Time)> =
+        tx.row("SELECT name, default_chain, created_at FROM namespace WHERE name = ?ns", ())?;
+    Ok(row.map(|(name, default_chain, created)| NamespaceRow { name, default_chain, created }))
+}
+
+/// Give the namespace a default chain; the row's new version.
+pub(super) fn set_default_chain(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = tx.row(
+        "UPDATE namespace SET default_chain = ?1, version = version + 1 WHERE name = ?ns RETURNING version",
+        (chain,),
+    )?;
+    Ok(row.map(|(version,)| version))
+}
+
+/// Keep a new key.
+pub(super) fn insert_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest) -> Result<()> {
+    let roles = serde_json::to_string(&key.roles).expect("roles always serialize");
+    tx.execute(
+        "INSERT INTO api_key (namespace, id, name, kind, roles, secret_hash, created_at, expires_at, revoked_at, version)
+         VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 1)",
+        (key.id, &key.name, kind_text(key.kind), roles, secret_hash, key.created, key.expires),
+    )?;
+    Ok(())
+}
+
+const COLUMNS: &str = "namespace, id, name, kind, roles, created_at, expires_at, revoked_at, version, secret_hash";
+
+/// A key of whatever namespace, by its public half, with the hash of its secret half.
+pub(super) fn key(tx: &mut Unbound<'_, '_>, id: ApiKeyId) -> Result<Option<(Namespace, ApiKey, Digest)>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = ?1");
+    tx.row::<Row>(&sql, (id,))?.map(read).transpose()
+}
+
+/// The keys of the namespace, oldest first.
+pub(super) fn keys(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<ApiKey>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_key WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2");
+    let rows: Vec<Row> = tx.rows(&sql, (page.limit, page.skip))?;
+    rows.into_iter().map(|row| read(row).map(|(_, key, _)| key)).collect()
+}
+
+/// Revoke a key of the namespace; its new version, none if there is no such key or it is revoked.
+pub(super) fn revoke(tx: &mut Tx<'_, '_>, id: ApiKeyId, now: Time) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = tx.row(
+        "UPDATE api_key SET revoked_at = ?2, version = version + 1
+          WHERE namespace = ?ns AND id = ?1 AND revoked_at IS NULL RETURNING version",
+        (id, now),
+    )?;
+    Ok(row.map(|(version,)| version))
+}
+
+fn read(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
+    let mut row = Columns::of(row);
+    let namespace = row.take()?;
+    let (id, name) = (row.take()?, row.take()?);
+    let kind = kind_of(&row.take::<String>()?)?;
+    let roles: Vec<Role> = serde_json::from_str(&row.take::<String>()?).map_err(|_| odd("roles"))?;
+    let key = ApiKey {
+        id,
+        name,
+        kind,
+        roles,
+        created: row.take()?,
+        expires: row.take()?,
+        revoked: row.take()?,
+        version: u64::try_from(row.take::<i64>()?).unwrap_or(0),
+    };
+    Ok((namespace, key, row.take()?))
+}
+
+fn kind_text(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Person => "person",
+        Kind::Service => "service",
+        Kind::Organisation => "organisation",
+        Kind::System => "system",
+    }
+}
+
+fn kind_of(text: &str) -> Result<Kind> {
+    [Kind::Person, Kind::Service, Kind::Organisation]
+        .into_iter()
+        .find(|kind| kind_text(*kind) == text)
+        .ok_or_else(|| odd("a kind of principal"))
+}
+
+fn odd(expected: &'static str) -> Error {
+    Error::Column { column: 0, found: "other text", expected }
+}
