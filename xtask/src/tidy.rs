@@ -12,6 +12,7 @@ mod layers;
 mod lengths;
 mod licences;
 mod migrations;
+mod points;
 mod spdx;
 mod sql;
 mod tokens;
@@ -54,6 +55,7 @@ type Check = fn(&Tree) -> Vec<Finding>;
 /// The rules that follow from the files alone, each with the words for it.
 const CHECKS: &[(&str, Check)] = &[
     ("crates stand in the order of the flow and depend downwards only", layers::check),
+    ("no crate enables places to fail", points::check),
     ("SQL stands in table files only", sql::check),
     ("no EVM type outside modules named evm", evm::check),
     ("each error code has a page, each page a code", errors::check),

@@ -21,26 +21,26 @@ fn said(child: Child) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The child: passes one place, and says so.
+/// The child: passes one place, and says how.
 #[tokio::test]
 #[allow(clippy::print_stdout)]
 async fn child() {
     if std::env::var_os("FAIL_CHILD").is_some() {
         let outcome = point("here").await;
-        println!("passed {outcome:?}");
+        println!("went on: {outcome:?}");
     }
 }
 
 #[test]
 fn it_ends_fails_and_leaves_other_places_alone() {
     let (well, text) = said(spawn("here:abort"));
-    assert!(!well && !text.contains("passed"), "{text}");
+    assert!(!well && !text.contains("went on"), "{text}");
     let (well, text) = said(spawn("there:abort, here:error"));
-    assert!(well && text.contains("passed Err(Injected)"), "{text}");
+    assert!(well && text.contains("went on: Err(Injected)"), "{text}");
     let (well, text) = said(spawn("there:abort"));
-    assert!(well && text.contains("passed Ok(())"), "{text}");
+    assert!(well && text.contains("went on: Ok(())"), "{text}");
     let (well, text) = said(spawn("here:hodl:x"));
-    assert!(!well && !text.contains("passed"), "a text that cannot be read is no silent nothing: {text}");
+    assert!(!well && !text.contains("went on"), "a text that cannot be read is no silent nothing: {text}");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn it_holds_until_it_may_go() {
     assert!(held.try_wait().unwrap().is_none());
     std::fs::write(beside("go"), []).unwrap();
     let (well, text) = said(held);
-    assert!(well && text.contains("passed Ok(())"), "{text}");
+    assert!(well && text.contains("went on: Ok(())"), "{text}");
     std::fs::remove_file(beside("held")).unwrap();
     std::fs::remove_file(beside("go")).unwrap();
 }

@@ -159,7 +159,9 @@ impl Follower {
         let Some(to) = work.last().map(|last| last.block.height) else { return Ok(Progress::Idle) };
         let candidate = finality::candidate(self.chain.as_ref(), to).await;
         let projections = self.projections.clone();
+        fail::point("index.fetched").await.map_err(store::Error::from)?;
         self.write(status, move |tx, status| commit::extend(tx, &projections, status, &work, &candidate)).await?;
+        fail::point("index.committed").await.map_err(store::Error::from)?;
         tracing::debug!(chain = %self.chain.chain(), height = %to, "extended");
         Ok(Progress::Extended { to })
     }

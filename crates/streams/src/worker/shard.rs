@@ -119,7 +119,9 @@ impl Shard {
         if !self.lease.may_act(self.streams.db.clock().monotonic_ms()) {
             return Ok(Vec::new());
         }
-        claim::claim(self).await
+        let claimed = claim::claim(self).await?;
+        fail::point("streams.claimed").await.map_err(store::Error::from)?;
+        Ok(claimed)
     }
 
     /// Third part: make the call.
@@ -134,6 +136,7 @@ impl Shard {
 
     async fn dispatch_all(&mut self) -> Result<(u64, Vec<String>, bool)> {
         let done = dispatch::dispatch(self).await?;
+        fail::point("streams.dispatched").await.map_err(store::Error::from)?;
         Ok((done.events, done.stuck, done.moved))
     }
 
@@ -145,7 +148,10 @@ impl Shard {
             let now = streams.db.clock().now();
             let answer = post::post(&streams.outbound, &outgoing, now).await;
             tracing::debug!(subscription = %id, attempt = outgoing.attempt, ?answer, "posted");
-            record::record(&streams, &lease, &outgoing, &answer).await
+            fail::point("streams.posted").await.map_err(store::Error::from)?;
+            let counts = record::record(&streams, &lease, &outgoing, &answer).await?;
+            fail::point("streams.recorded").await.map_err(store::Error::from)?;
+            Ok(counts)
         });
         self.tasks.insert(task.id(), id);
     }

@@ -4,6 +4,7 @@
 mod coins;
 mod crash;
 mod lanes;
+mod points;
 mod refusals;
 mod reorg;
 mod siege;
