@@ -64,15 +64,17 @@ CREATE TABLE named_key (
 CREATE UNIQUE INDEX named_key_name ON named_key (namespace, wallet, name);
 CREATE UNIQUE INDEX named_key_address ON named_key (namespace, family, address);
 
--- Whoever records a signature shares this row; whoever freezes or revokes changes it. So one of them comes first, for all to see.
--- The generation tells caches that what they know may be over.
+-- Whoever records a signature shares the rows of its wallet, its namespace and the installation; whoever freezes one of them changes its row
+-- once the freeze is there for all to see. So a record is seen by the freeze, or sees it. The generations tell caches that what they hold may
+-- be over. Subjects: a wallet's id, 'namespace'; and 'installation' and 'keyring' in the namespace '_'.
 CREATE TABLE signing_guard (
   namespace TEXT NOT NULL,
+  subject TEXT NOT NULL,
   generation BIGINT NOT NULL,
-  PRIMARY KEY (namespace)
+  PRIMARY KEY (namespace, subject)
 );
 
-INSERT INTO signing_guard (namespace, generation) VALUES ('_', 0);
+INSERT INTO signing_guard (namespace, subject, generation) VALUES ('_', 'installation', 0), ('_', 'keyring', 0);
 
 -- Subject: a wallet's id, 'namespace', or 'installation' (in the namespace '_'). Level: 0 none, 1 soft (cancels go on), 2 hard.
 CREATE TABLE signing_freeze (
@@ -86,30 +88,24 @@ CREATE TABLE signing_freeze (
   PRIMARY KEY (namespace, subject)
 );
 
-CREATE TABLE permit_revoked (
-  namespace TEXT NOT NULL,
-  permit TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  revoked_by TEXT NOT NULL,
-  revoked_at BIGINT NOT NULL,
-  PRIMARY KEY (namespace, permit)
-);
-
--- A permit that was used. Its line begins with the root and goes on by 'supersedes'; all of a line share the anchor, so that a chain can
--- take at most one of all that was signed under it.
+-- A permit that was used or revoked. Uses of one line begin with the root and go on by 'supersedes'; all of a line share the anchor, so that
+-- a chain can take at most one of all that was signed under it. A permit that was revoked unused has a row without a use.
 CREATE TABLE permit_use (
   namespace TEXT NOT NULL,
   permit TEXT NOT NULL,
-  root TEXT NOT NULL,
-  chain TEXT NOT NULL,
-  signer TEXT NOT NULL,
-  intent BLOB NOT NULL,
-  anchor TEXT NOT NULL,
+  root TEXT,
+  chain TEXT,
+  signer TEXT,
+  intent BLOB,
+  anchor TEXT,
   supersedes TEXT,
   superseded_by TEXT,
   uses BIGINT NOT NULL,
-  first_at BIGINT NOT NULL,
+  first_at BIGINT,
   last_at BIGINT NOT NULL,
+  revoked_at BIGINT,
+  revoked_by TEXT,
+  reason TEXT,
   PRIMARY KEY (namespace, permit)
 );
 

@@ -73,11 +73,14 @@ pub async fn addresses(
         return Err(Error::Limit { what: "addresses", limit: MAX_ADDRESSES as usize });
     }
     let source = Arc::new(source(keys, who, wallet, chain).await?);
+    // Large hand-outs take turns: together they would only overtake each other, and each keeps all processors busy by itself.
+    let _turn = if count > DERIVED_INSIDE { Some(keys.large_hand_outs().lock().await) } else { None };
+    let mut ready = Arc::new(Ready { first: source.next, addresses: Vec::new() });
     let mut first = source.next;
     for _ in 0..ATTEMPTS {
-        let ready = derive(&source, first, count).await?;
-        let (source, actor) = (source.clone(), who.clone());
-        let write = move |tx: &mut Tx<'_, '_>| hand_out(tx, &actor, &source, &ready, count);
+        ready = Arc::new(derive(&source, &ready, first, count).await?);
+        let (source, actor, at_hand) = (source.clone(), who.clone(), ready.clone());
+        let write = move |tx: &mut Tx<'_, '_>| hand_out(tx, &actor, &source, &at_hand, count);
         match keys.write(&who.namespace, write).await {
             Ok(list) => return Ok(list),
             Err(Setback::Overtaken(next)) => first = next,
@@ -158,14 +161,17 @@ impl Source {
     }
 }
 
-/// Derive ahead, on all processors, what is too much for the inside of a transaction.
-async fn derive(source: &Arc<Source>, first: u32, count: u32) -> Result<Ready> {
+/// Derive ahead, on all processors, what is too much for the inside of a transaction. What is ready from the attempt before is kept.
+async fn derive(source: &Arc<Source>, ready: &Ready, first: u32, count: u32) -> Result<Ready> {
     if count <= DERIVED_INSIDE {
         return Ok(Ready::default());
     }
-    let numbers = first..first.saturating_add(count).min(HARDENED);
+    let passed = usize::try_from(first.saturating_sub(ready.first)).unwrap_or(usize::MAX);
+    let mut addresses = ready.addresses.get(passed..).unwrap_or_default().to_vec();
+    let begin = first.saturating_add(u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+    let numbers = begin..first.saturating_add(count).min(HARDENED);
     let source = source.clone();
-    let addresses = spread(numbers.collect(), move |number| source.address(number)).await?;
+    addresses.extend(spread(numbers.collect(), move |number| source.address(number)).await?);
     Ok(Ready { first, addresses })
 }
 

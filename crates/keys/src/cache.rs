@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use types::{Namespace, WalletId};
 
-/// Namespaces whose generation is remembered before all are forgotten.
-const MAX_NAMESPACES: usize = 10_000;
+/// Wallets whose generation is remembered before all are forgotten.
+const MAX_WALLETS: usize = 100_000;
 
 /// A branch: namespace, wallet, path.
 type Key = (Namespace, WalletId, String);
@@ -16,7 +16,7 @@ pub(crate) struct Cache {
     limit: usize,
     clock: u64,
     held: HashMap<Key, (u64, Arc<Signer>)>,
-    generations: HashMap<Namespace, (i64, i64)>,
+    generations: HashMap<WalletId, i64>,
 }
 
 impl Cache {
@@ -42,13 +42,13 @@ impl Cache {
         self.held.insert(key, (self.clock, signer));
     }
 
-    /// What the guards of a namespace say now: after a freeze or a rotation, by whichever process, its branches are forgotten.
-    pub(crate) fn observe(&mut self, namespace: &Namespace, generation: (i64, i64)) {
-        if self.generations.len() >= MAX_NAMESPACES {
+    /// The generation of a wallet now: after a freeze or a rotation, by whichever process, its branches are forgotten.
+    pub(crate) fn observe(&mut self, namespace: &Namespace, wallet: &WalletId, generation: i64) {
+        if self.generations.len() >= MAX_WALLETS {
             self.clear();
         }
-        if self.generations.insert(namespace.clone(), generation).is_some_and(|before| before != generation) {
-            self.held.retain(|(of, _, _), _| of != namespace);
+        if self.generations.insert(*wallet, generation).is_some_and(|before| before != generation) {
+            self.held.retain(|(space, of, _), _| (space, of) != (namespace, wallet));
         }
     }
 
@@ -90,16 +90,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_forgets_its_namespace_alone() {
+    fn a_new_generation_forgets_its_wallet_alone() {
         let mut cache = Cache::new(9);
-        let (a, b) = (key("a", 1), key("b", 1));
-        cache.observe(&a.0, (0, 0));
-        cache.observe(&b.0, (0, 0));
+        let (a, b) = (key("a", 1), key("a", 2));
+        cache.observe(&a.0, &a.1, 0);
+        cache.observe(&b.0, &b.1, 0);
         cache.put(a.clone(), signer());
         cache.put(b.clone(), signer());
-        cache.observe(&a.0, (0, 0));
+        cache.observe(&a.0, &a.1, 0);
         assert!(cache.get(&a).is_some());
-        cache.observe(&a.0, (1, 0));
+        cache.observe(&a.0, &a.1, 1);
         assert!(cache.get(&a).is_none() && cache.get(&b).is_some());
     }
 }

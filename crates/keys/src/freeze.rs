@@ -1,9 +1,10 @@
 //! Freezing: one call, and nothing is signed any more; and the revocation of single permits.
 
-use crate::table::freeze as table;
+use crate::table::{freeze as table, permit};
 use crate::wallet::found;
 use crate::{Error, Keys, Result};
 use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
 use store::{Fact, Tx};
 use types::{Kind, Namespace, PermitId, Principal, Time, WalletId};
 
@@ -42,7 +43,7 @@ pub struct Freeze {
 }
 
 /// Stop all signing of a scope. Once this has returned, no signature is recorded any more, by whichever process; one that was under way is
-/// either recorded before, or refused. Without `hard`, cancels of what was signed before go on.
+/// either recorded by then, or refused. Without `hard`, cancels of what was signed before go on.
 ///
 /// Errors: `keys.wallet_unknown`, `keys.forbidden`.
 pub async fn freeze(keys: &Keys, who: &Principal, scope: Scope, hard: bool, reason: &str) -> Result<()> {
@@ -69,8 +70,7 @@ pub async fn freezes(keys: &Keys, who: &Principal) -> Result<Vec<Freeze>> {
 pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &str) -> Result<bool> {
     let (actor, permit, reason) = (who.clone(), *permit, shortened(reason));
     keys.write(&who.namespace, move |tx| {
-        table::raise_guard(tx)?;
-        let fresh = table::revoke(tx, &permit, &reason, &actor.id)?;
+        let fresh = permit::revoke(tx, &permit, &reason, &actor.id)?;
         if fresh {
             let says = serde_json::json!({ "reason": reason });
             tx.append(Fact::new("permit.revoked", 1).about(&permit, 1).by(&actor).says(&says));
@@ -85,15 +85,10 @@ async fn set(keys: &Keys, who: &Principal, scope: Scope, level: u32, reason: &st
         return Err(Error::Forbidden { permission: "installation:freeze" });
     }
     let namespace = if scope == Scope::Installation { Namespace::installation() } else { who.namespace.clone() };
-    let (actor, reason, at) = (who.clone(), shortened(reason), namespace.clone());
-    let outcome = keys.db().on(keys.lease()).write_unbound(move |tx| {
-        match scope {
-            Scope::Installation => table::raise_installation_guard(tx)?,
-            _ => table::raise_guard(&mut tx.bound(&at))?,
-        };
-        put(&mut tx.bound(&at), &actor, scope, level, &reason)
-    });
-    outcome.await?;
+    let (actor, reason) = (who.clone(), shortened(reason));
+    keys.write(&namespace, move |tx| put(tx, &actor, scope, level, &reason)).await?;
+    // From here on every transaction that begins sees it. Those that began before have shared the guard, or will find it changed.
+    keys.write(&namespace, move |tx| table::raise(tx, &scope.subject())).await?;
     keys.software().forget();
     Ok(())
 }
@@ -113,15 +108,45 @@ fn put(tx: &mut Tx<'_, '_>, who: &Principal, scope: Scope, level: u32, reason: &
 
 /// What is frozen of these wallets, their namespace and the installation. Hard freezes first.
 pub(crate) fn in_force(tx: &mut Tx<'_, '_>, wallets: impl Iterator<Item = WalletId>) -> Result<Vec<Freeze>> {
-    let mut subjects: Vec<String> = wallets.map(|wallet| wallet.to_string()).collect();
-    subjects.extend([NAMESPACE.to_owned(), INSTALLATION.to_owned()]);
-    subjects.sort();
-    subjects.dedup();
-    let subjects: Vec<(String,)> = subjects.into_iter().map(|subject| (subject,)).collect();
+    let mut subjects = subjects(wallets);
+    subjects.push((INSTALLATION.to_owned(),));
     let rows = table::in_force(tx, &subjects)?;
     let mut freezes = rows.into_iter().map(Freeze::from_row).collect::<Result<Vec<_>>>()?;
     freezes.sort_by_key(|freeze| !freeze.hard);
     Ok(freezes)
+}
+
+/// Hold off whoever freezes these wallets, their namespace or the installation, until this transaction has ended.
+pub(crate) fn share_guards(tx: &mut Tx<'_, '_>, wallets: impl Iterator<Item = WalletId>) -> Result<()> {
+    let mut wallets = wallets.peekable();
+    if wallets.peek().is_none() {
+        return Ok(());
+    }
+    table::share_installation(tx)?;
+    table::share(tx, &subjects(wallets))?;
+    Ok(())
+}
+
+/// The guards to be made with a wallet.
+pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()> {
+    table::insert_guards(tx, &[(NAMESPACE, 0), (wallet.to_string().as_str(), 0)])
+}
+
+/// How often each of these wallets was frozen, or its namespace, or the installation, or the keyring changed: one number, that only grows.
+pub(crate) fn generations(tx: &mut Tx<'_, '_>, wallets: &[(WalletId,)]) -> Result<HashMap<WalletId, i64>> {
+    let rows: HashMap<String, i64> =
+        table::generations(tx, &subjects(wallets.iter().map(|(wallet,)| *wallet)))?.into_iter().collect();
+    let installation: i64 = table::installation_generations(tx)?.into_iter().map(|(generation,)| generation).sum();
+    let shared = installation + rows.get(NAMESPACE).unwrap_or(&0);
+    let of = |wallet: &WalletId| shared + rows.get(&wallet.to_string()).unwrap_or(&0);
+    Ok(wallets.iter().map(|(wallet,)| (*wallet, of(wallet))).collect())
+}
+
+/// The subjects of wallets and of their namespace, each once.
+fn subjects(wallets: impl Iterator<Item = WalletId>) -> Vec<(String,)> {
+    let distinct: BTreeSet<WalletId> = wallets.collect();
+    let wallets = distinct.into_iter().map(|wallet| (wallet.to_string(),));
+    wallets.chain([(NAMESPACE.to_owned(),)]).collect()
 }
 
 impl Freeze {

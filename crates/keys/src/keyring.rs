@@ -1,7 +1,8 @@
 //! The data keys under which secrets are sealed: begun, unlocked, wrapped anew.
 
 use crate::keys::blocking;
-use crate::{Keys, Result};
+use crate::table::freeze as guard;
+use crate::{Error, Keys, Result};
 use std::sync::Arc;
 use store::secret::{self, Keyring, Loaded, Master, Wrapped};
 use store::{Db, Fact, Lease};
@@ -44,13 +45,21 @@ pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
     Ok(())
 }
 
-/// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong.
+/// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong;
+/// `store.contended` if somebody else changes the keyring at the same time.
 pub async fn change_master(keys: &Keys, who: &Principal, old: Master, new: Master) -> Result<()> {
-    let keyring = unlock(load(keys.db()).await?, Arc::new(old)).await?;
+    let (loaded, read) = load_to_change(keys).await?;
+    let keyring = unlock(loaded, Arc::new(old)).await?;
     let version = keyring.version();
     let entropy = keys.db().entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    put(keys, who, wrapped, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version))).await
+    put(keys, who, wrapped, read, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version))).await
+}
+
+/// The data keys, and how often the keyring had changed when they were read.
+pub(crate) async fn load_to_change(keys: &Keys) -> Result<(Loaded, i64)> {
+    let read = keys.db().read_unbound(|tx| Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?)));
+    read.await
 }
 
 pub(crate) async fn load(db: &Db) -> Result<Loaded> {
@@ -61,13 +70,17 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
-/// Store wrapped data keys, with the fact that says so.
-pub(crate) async fn put(keys: &Keys, who: &Principal, wrapped: Wrapped, fact: Fact) -> Result<()> {
+/// Store wrapped data keys, with the fact that says so, unless the keyring has changed since it was read: two who change it at once would
+/// each wrap what the other does not know.
+pub(crate) async fn put(keys: &Keys, who: &Principal, wrapped: Wrapped, read: i64, fact: Fact) -> Result<()> {
     let fact = fact.by(who);
     let write = keys.db().on(keys.lease()).write_unbound(move |tx| {
+        if !guard::raise_keyring(tx, read)? {
+            return Err(store::Error::Contended { attempts: 1 }.into());
+        }
         secret::store(tx, &wrapped)?;
         tx.append(&Namespace::installation(), fact.clone());
-        Ok::<_, store::Error>(())
+        Ok(())
     });
-    Ok(write.await?)
+    write.await
 }

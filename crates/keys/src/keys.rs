@@ -19,13 +19,21 @@ struct Inner {
     policy_key: PolicyKey,
     settings: Settings,
     software: Software,
+    large_hand_outs: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
     /// Keys in this database. Facts of what is done here go to the lease's partition; permits are believed under this policy key only.
     pub fn new(db: Db, lease: Lease, keyring: Keyring, policy_key: PolicyKey, settings: Settings) -> Self {
         let software = Software::new(keyring, settings.cached_branches);
-        Self(Arc::new(Inner { db, lease, policy_key, settings, software }))
+        Self(Arc::new(Inner {
+            db,
+            lease,
+            policy_key,
+            settings,
+            software,
+            large_hand_outs: tokio::sync::Mutex::new(()),
+        }))
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -46,6 +54,11 @@ impl Keys {
 
     pub(crate) fn software(&self) -> &Software {
         &self.0.software
+    }
+
+    /// Held by the one large hand-out of addresses that is under way.
+    pub(crate) fn large_hand_outs(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.large_hand_outs
     }
 
     pub(crate) fn now(&self) -> Time {

@@ -18,6 +18,7 @@
 //! Invariants, each with the test that holds it:
 //! - all that was signed under a line of permits shares a witness, so that a chain takes at most one of it (`state::tests`);
 //! - there is no way round a permit (`tests/it/rounds`), neither by two processes at once (`tests/it/races`);
+//! - once a freeze has returned, nothing more is recorded, whatever was under way in whichever process (`tests/it/races`);
 //! - an address is handed out once, and its key is found again after any crash (`tests/it/addresses`);
 //! - no secret is in a fact, a trace or a `Debug` (`tests/it/secrecy`);
 //! - a rotation that was interrupted is finished by the next (`tests/it/rotation`).

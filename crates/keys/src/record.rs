@@ -1,7 +1,7 @@
 //! The second step of a signature: in the caller's transaction, judged once more by what holds there.
 
 use crate::state::{Ask, Book, Claim, Entry, Owner, Use};
-use crate::table::{freeze as guards, permit as table, request};
+use crate::table::permit as table;
 use crate::{Freeze, Result, Signed, freeze};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -80,9 +80,8 @@ pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>>
 
 /// Judge in this transaction, and write uses and witnesses of what may be. With each entry the number of uses of its permit.
 ///
-/// First of all the guards are shared: whoever freezes or revokes comes before, and is seen, or after, and waits.
+/// Freezes are looked at first, and only who may go on shares the guards: so whoever freezes waits for those alone that began before.
 pub(crate) fn enter(tx: &mut Tx<'_, '_>, asks: &[(&Ask, WalletId)]) -> Result<Vec<Result<(Entry, u32)>>> {
-    guards::share_guards(tx)?;
     let now = tx.now();
     let rows: Vec<&Ask> = asks.iter().map(|(ask, _)| *ask).collect();
     let mut book = load(tx, &rows)?;
@@ -93,6 +92,8 @@ pub(crate) fn enter(tx: &mut Tx<'_, '_>, asks: &[(&Ask, WalletId)]) -> Result<Ve
         let entry = book.enter(ask, frozen, now);
         entries.push(entry.map(|entry| (entry, book.uses.get(&ask.permit).map_or(0, |used| used.uses))));
     }
+    let go_on = asks.iter().zip(&entries).filter(|(_, entry)| entry.is_ok()).map(|((_, wallet), _)| *wallet);
+    freeze::share_guards(tx, go_on)?;
     write(tx, &rows, &entries, &book)?;
     Ok(entries)
 }
@@ -131,11 +132,12 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<Book> {
         asks.iter().flat_map(|ask| [Some(ask.permit), ask.supersedes]).flatten().collect();
     let permits: Vec<(PermitId,)> = permits.into_iter().map(|permit| (permit,)).collect();
     let mut book = Book::default();
-    book.uses.extend(table::uses(tx, &permits)?.into_iter().map(used));
+    for row in table::uses(tx, &permits)? {
+        book.revoked.extend(row.10.map(|_| row.0));
+        book.uses.extend(used(row));
+    }
     book.owners = owners(tx, asks)?;
-    book.revoked.extend(guards::revoked(tx, &permits)?.into_iter().map(|(permit,)| permit));
     book.known.extend(table::known(tx, &permits)?);
-    book.known.extend(request::known(tx, &permits)?);
     Ok(book)
 }
 
@@ -155,9 +157,12 @@ fn owners(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<HashMap<Claim, Owner>> {
     Ok(owners)
 }
 
-fn used(row: table::UseRow) -> (PermitId, Use) {
+/// The use of a stored row; none of a permit that was revoked unused.
+fn used(row: table::StoredUse) -> Option<(PermitId, Use)> {
     let (permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, _) = row;
-    (permit, Use { root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at })
+    let (root, chain, signer, intent) = (root?, chain?, signer?, intent?);
+    let (anchor, first_at) = (anchor?, first_at?);
+    Some((permit, Use { root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at }))
 }
 
 pub(crate) fn fact(kind: &'static str, who: &Principal, ask: &Ask, uses: u32, id: Option<&str>) -> Fact {

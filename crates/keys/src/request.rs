@@ -3,7 +3,7 @@
 use crate::record::{enter, fact};
 use crate::sign::signers;
 use crate::state::Ask;
-use crate::table::{freeze as guards, permit, request as table};
+use crate::table::{permit, request as table};
 use crate::{Error, Keys, Order, Recorded, Result, freeze, record};
 use intent::{Signature, Unsigned};
 use serde::Serialize;
@@ -149,7 +149,6 @@ fn ask_of(request: &Request, unsigned: &Unsigned) -> Result<Ask> {
 
 /// Whether the answer may still come out: nothing was frozen or revoked since it was asked for. The anchor and the uses of its permit.
 fn still_allowed(tx: &mut Tx<'_, '_>, ask: &Ask) -> Result<(types::Witness, u32)> {
-    guards::share_guards(tx)?;
     let book = record::load(tx, &[ask])?;
     if book.revoked.contains(&ask.permit) {
         return Err(Error::PermitRevoked { permit: ask.permit });
@@ -160,6 +159,8 @@ fn still_allowed(tx: &mut Tx<'_, '_>, ask: &Ask) -> Result<(types::Witness, u32)
         return Err(Error::Frozen { scope: freeze.scope.kind() });
     }
     let used = book.uses.get(&ask.permit).ok_or(Error::OtherIntent { permit: ask.permit })?;
+    freeze::share_guards(tx, wallet.into_iter())?;
+    permit::touch(tx, &ask.permit)?;
     Ok((used.anchor.clone(), used.uses))
 }
 

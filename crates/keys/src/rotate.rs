@@ -1,9 +1,9 @@
 //! Rotation: a new data key, and every secret sealed under it, in small steps that another run can finish.
 
 use crate::backend::Sealed;
-use crate::keyring::{load, put, unlock};
+use crate::keyring::{load, load_to_change, put, unlock};
 use crate::keys::spread;
-use crate::table::{freeze, wallet as table};
+use crate::table::wallet as table;
 use crate::{Keys, Result};
 use serde::Serialize;
 use std::sync::Arc;
@@ -28,17 +28,18 @@ pub struct Rotation {
 }
 
 /// Rotate: begin a new data key and seal every secret of the installation under it. Where an earlier rotation was interrupted, finish that
-/// one instead. `progress` is told after each step. Error: `store.secret` if the master key is wrong.
+/// one instead. `progress` is told after each step. Errors: `store.secret` if the master key is wrong, `store.contended` if somebody else
+/// changes the keyring at the same time.
 pub async fn rotate(
     keys: &Keys,
     who: &Principal,
     master: Master,
-    progress: impl FnMut(&Rotation) + Send,
+    mut progress: impl FnMut(&Rotation) + Send,
 ) -> Result<Rotation> {
     let master = Arc::new(master);
     let keyring = unlock(load(keys.db()).await?, master.clone()).await?;
     keys.software().replace(keyring);
-    let unfinished = reseal(keys, who, |_| ()).await?;
+    let unfinished = reseal(keys, who, &mut progress).await?;
     if unfinished.resealed > 0 {
         return Ok(unfinished);
     }
@@ -64,7 +65,8 @@ pub async fn reseal(keys: &Keys, who: &Principal, mut progress: impl FnMut(&Rota
 
 /// A new data key in front of the others, wrapped and stored before it seals anything.
 async fn begin(keys: &Keys, who: &Principal, master: Arc<Master>) -> Result<()> {
-    let (engine, loaded) = (keys.clone(), load(keys.db()).await?);
+    let engine = keys.clone();
+    let (loaded, read) = load_to_change(keys).await?;
     let (keyring, wrapped) = crate::keys::blocking(move || {
         let keyring = loaded.unlock(&master)?.rotated(engine.entropy());
         let wrapped = keyring.wrap(&master, engine.entropy())?;
@@ -72,7 +74,7 @@ async fn begin(keys: &Keys, who: &Principal, master: Arc<Master>) -> Result<()> 
     })
     .await?;
     let fact = Fact::new("keyring.rotated", 1).about(&"keys", u64::from(keyring.version()));
-    put(keys, who, wrapped, fact).await?;
+    put(keys, who, wrapped, read, fact).await?;
     tracing::info!(version = keyring.version(), "the keyring has a new data key");
     keys.software().replace(keyring);
     Ok(())
@@ -100,7 +102,6 @@ async fn put_anew(keys: &Keys, who: &Principal, version: u32, rows: Vec<Resealed
     let write = keys.db().on(keys.lease()).write_unbound(move |tx| {
         let resealed = table::reseal(tx, &rows)?;
         if resealed > 0 {
-            freeze::raise_installation_guard(tx)?;
             let says = serde_json::json!({ "version": version, "resealed": resealed });
             tx.append(&Namespace::installation(), Fact::new("keyring.resealed", 1).by(&actor).says(&says));
         }

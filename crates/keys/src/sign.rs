@@ -5,7 +5,7 @@ use crate::keys::spread;
 use crate::order::Checked;
 use crate::settings::family;
 use crate::state::{Ask, Book};
-use crate::table::{address, freeze as guards, wallet};
+use crate::table::{address, wallet};
 use crate::{Error, Freeze, Keys, Order, Result, freeze, record};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ async fn sign_all(keys: &Keys, namespace: &Namespace, orders: Vec<Order>) -> Res
     let checked = spread(orders, move |order: Order| order.check(engine.policy_key(), &here)).await?;
     let asks: Arc<Vec<Ask>> = Arc::new(checked.iter().flatten().map(|checked| checked.ask.clone()).collect());
     let desk = keys.db().read(namespace, move |tx| Desk::load(tx, &asks)).await?;
-    keys.software().observe(namespace, desk.generation);
+    keys.software().observe(namespace, &desk.generations);
     let mut desk = desk;
     let now = keys.now();
     let ready: Vec<_> = checked.into_iter().map(|checked| desk.admit(namespace, checked?, now)).collect();
@@ -99,7 +99,7 @@ struct Desk {
     freezes: Vec<Freeze>,
     signers: HashMap<(&'static str, String), address::Signer>,
     secrets: HashMap<WalletId, Arc<Sealed>>,
-    generation: (i64, i64),
+    generations: HashMap<WalletId, i64>,
 }
 
 /// An order that may be signed, and all it takes.
@@ -120,7 +120,7 @@ impl Desk {
             book: record::load(tx, &rows)?,
             freezes: freeze::in_force(tx, wallets.iter().map(|(wallet,)| *wallet))?,
             secrets: wallet::secrets(tx, &wallets)?.into_iter().map(sealed).collect(),
-            generation: generation(&guards::generations(tx)?),
+            generations: freeze::generations(tx, &wallets)?,
             signers,
         })
     }
@@ -163,12 +163,6 @@ pub(crate) fn signers(tx: &mut Tx<'_, '_>, asks: &[Ask]) -> Result<HashMap<(&'st
         found.extend(rows.into_iter().map(|row| ((family, row.0.clone()), row)));
     }
     Ok(found)
-}
-
-/// The guards' generations, of the namespace and of the installation.
-fn generation(rows: &[(String, i64)]) -> (i64, i64) {
-    let of = |installation: bool| rows.iter().find(|row| (row.0 == "_") == installation).map_or(0, |row| row.1);
-    (of(false), of(true))
 }
 
 /// [`intent::assemble`] compares each signature with the account: a key that is not the signer's gives nothing.

@@ -6,6 +6,7 @@ use crate::hd::sign_digest;
 use crate::secret::{Secret, Signer, row_of};
 use crate::{Error, Result};
 use intent::{Scheme, Signature};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use store::secret::{Keyring, Place};
 use types::{Entropy, Namespace, WalletId};
@@ -86,9 +87,10 @@ impl Software {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).version()
     }
 
-    /// Take note of the guards of a namespace: see [`Cache::observe`].
-    pub(crate) fn observe(&self, namespace: &Namespace, generation: (i64, i64)) {
-        self.cache().observe(namespace, generation);
+    /// Take note of the generations of wallets: see [`Cache::observe`].
+    pub(crate) fn observe(&self, namespace: &Namespace, generations: &HashMap<WalletId, i64>) {
+        let mut cache = self.cache();
+        generations.iter().for_each(|(wallet, generation)| cache.observe(namespace, wallet, *generation));
     }
 
     /// Forget every opened branch.

@@ -5,8 +5,8 @@ use crate::hd::{Path, Phrase, node_public};
 use crate::keys::blocking;
 use crate::secret::{Secret, fingerprint};
 use crate::settings::family;
-use crate::table::{address, freeze, wallet as table};
-use crate::{Error, Keys, NewKey, Result, named};
+use crate::table::{address, wallet as table};
+use crate::{Error, Keys, NewKey, Result, freeze, named};
 use serde::{Deserialize, Serialize};
 use store::{Fact, Tx};
 use types::{ChainId, Json, Page, Principal, Time, WalletId};
@@ -208,7 +208,7 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<W
         return Err(Error::NameTaken { name: row.name.clone() });
     }
     table::insert_branches(tx, branches)?;
-    freeze::insert_guard(tx)?;
+    freeze::insert_guards(tx, &row.id)?;
     let wallet = found(tx, &row.id)?;
     tx.append(
         Fact::new(if wallet.origin == Origin::Generated { "wallet.created" } else { "wallet.imported" }, 1)

@@ -38,7 +38,10 @@ impl Node {
             HARDENED.. => stretch(&*self.code, &[&[0], &*self.secret, &number.to_be_bytes()]),
             _ => stretch(&*self.code, &[parent, &number.to_be_bytes()]),
         };
-        let mut key = self.key().add_tweak(&Scalar::from_be_bytes(*tweak).ok()?).ok()?;
+        let mut tweak = Scalar::from_be_bytes(*tweak).ok()?;
+        let key = self.key().add_tweak(&tweak);
+        tweak.non_secure_erase();
+        let mut key = key.ok()?;
         let secret = Zeroizing::new(key.secret_bytes());
         key.non_secure_erase();
         Self::new(secret, code, self.lineage.child(parent, number)?)

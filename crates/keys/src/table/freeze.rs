@@ -2,41 +2,78 @@
 
 use crate::Result;
 use store::{Tx, Unbound};
-use types::{Namespace, PermitId, Time};
+use types::{Namespace, Time};
 
 /// A freeze: namespace, subject, level, reason, by whom, when, version.
 pub(crate) type Row = (Namespace, String, u32, String, String, Time, i64);
 
-/// A row to guard a namespace, if there is none yet.
-pub(crate) fn insert_guard(tx: &mut Tx<'_, '_>) -> Result<()> {
-    tx.execute("INSERT INTO signing_guard (namespace, generation) VALUES (?ns, 0) ON CONFLICT DO NOTHING", ())?;
+/// Rows to guard these subjects, where there are none yet.
+pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, subjects: &[(&str, i64)]) -> Result<()> {
+    tx.execute_rows(
+        "INSERT INTO signing_guard (namespace, subject, generation) {ns_rows} ON CONFLICT DO NOTHING",
+        (),
+        subjects,
+    )?;
     Ok(())
 }
 
-/// The guards of the namespace and of the installation, as they are.
-pub(crate) fn generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(String, i64)>> {
+/// The guards of these subjects, as they are.
+pub(crate) fn generations(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(String, i64)>> {
+    Ok(tx.query_rows(
+        "SELECT subject, generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows})",
+        (),
+        subjects,
+    )?)
+}
+
+/// The guards of the installation and its keyring, as they are.
+pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
+    Ok(tx.rows("SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'", ())?)
+}
+
+/// Share the guards of these subjects: whoever wants to change them waits until this transaction has ended; where somebody has changed
+/// them since it began, it runs again.
+pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(i64,)>> {
+    Ok(tx.query_rows(
+        "SELECT generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows}) {share}",
+        (),
+        subjects,
+    )?)
+}
+
+/// Share the guard of the installation.
+pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
     Ok(tx.rows(
-        "SELECT namespace, generation FROM signing_guard WHERE namespace = ?ns OR namespace = '_' ORDER BY namespace",
+        "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'installation' AND ?ns <> '_' {share}",
         (),
     )?)
 }
 
-/// The same, and whoever wants to change them waits until this transaction has ended; who changed them first makes this one run again.
-pub(crate) fn share_guards(tx: &mut Tx<'_, '_>) -> Result<Vec<(String, i64)>> {
-    Ok(tx.rows(
-        "SELECT namespace, generation FROM signing_guard WHERE namespace = ?ns OR namespace = '_' ORDER BY namespace {share}",
-        (),
-    )?)
+/// Change the guard of a subject.
+pub(crate) fn raise(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO signing_guard (namespace, subject, generation) VALUES (?ns, ?1, 1)
+         ON CONFLICT (namespace, subject) DO UPDATE SET generation = signing_guard.generation + 1",
+        (subject,),
+    )?;
+    Ok(())
 }
 
-/// Change the guard of the namespace.
-pub(crate) fn raise_guard(tx: &mut Tx<'_, '_>) -> Result<u64> {
-    Ok(tx.execute("UPDATE signing_guard SET generation = generation + 1 WHERE namespace = ?ns", ())?)
+/// How often the keyring has changed.
+pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
+    let row: Option<(i64,)> =
+        tx.row("SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'", ())?;
+    Ok(row.map_or(0, |(generation,)| generation))
 }
 
-/// Change the guard of the installation.
-pub(crate) fn raise_installation_guard(tx: &mut Unbound<'_, '_>) -> Result<u64> {
-    Ok(tx.execute("UPDATE signing_guard SET generation = generation + 1 WHERE namespace = '_'", ())?)
+/// Take note that the keyring changes; false if somebody else has changed it since it was read.
+pub(crate) fn raise_keyring(tx: &mut Unbound<'_, '_>, read: i64) -> Result<bool> {
+    let changed = tx.execute(
+        "UPDATE signing_guard SET generation = generation + 1
+          WHERE namespace = '_' AND subject = 'keyring' AND generation = ?1",
+        (read,),
+    )?;
+    Ok(changed == 1)
 }
 
 /// What is frozen now of these subjects of the namespace, and of the installation.
@@ -70,20 +107,4 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, subject: &str, level: u32, reason: &str, 
         (subject, level, reason, by, now),
     )?;
     Ok(row.map_or(1, |(version,)| version))
-}
-
-/// Revoke a permit; false if it was revoked before.
-pub(crate) fn revoke(tx: &mut Tx<'_, '_>, permit: &PermitId, reason: &str, by: &str) -> Result<bool> {
-    let now = tx.now();
-    let inserted = tx.execute(
-        "INSERT INTO permit_revoked (namespace, permit, reason, revoked_by, revoked_at) VALUES (?ns, ?1, ?2, ?3, ?4)
-         ON CONFLICT DO NOTHING",
-        (permit, reason, by, now),
-    )?;
-    Ok(inserted == 1)
-}
-
-/// Which of these permits are revoked.
-pub(crate) fn revoked(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId,)>> {
-    Ok(tx.query_rows("SELECT permit FROM permit_revoked WHERE namespace = ?ns AND permit IN ({rows})", (), permits)?)
 }

@@ -4,9 +4,24 @@ use crate::Result;
 use store::Tx;
 use types::{ChainId, Digest, PermitId, Time, Witness};
 
-/// A use, as it is stored: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses, first and last time.
+/// A use that is written: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses, first and last time.
 pub(crate) type UseRow =
     (PermitId, PermitId, ChainId, String, Digest, Witness, Option<PermitId>, Option<PermitId>, u32, Time, Time);
+
+/// A use that is read: the same without the last time, and when it was revoked. A permit that was revoked unused has neither root nor more.
+pub(crate) type StoredUse = (
+    PermitId,
+    Option<PermitId>,
+    Option<ChainId>,
+    Option<String>,
+    Option<Digest>,
+    Option<Witness>,
+    Option<PermitId>,
+    Option<PermitId>,
+    u32,
+    Option<Time>,
+    Option<Time>,
+);
 
 /// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, when.
 pub(crate) type BytesRow = (PermitId, String, ChainId, String, Witness, Digest, Vec<u8>, Time);
@@ -14,14 +29,34 @@ pub(crate) type BytesRow = (PermitId, String, ChainId, String, Witness, Digest, 
 /// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another namespace.
 pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
 
-/// What was used of these permits.
-pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<UseRow>> {
+/// What was used or revoked of these permits.
+pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<StoredUse>> {
     Ok(tx.query_rows(
-        "SELECT permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, last_at
+        "SELECT permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, revoked_at
            FROM permit_use WHERE namespace = ?ns AND permit IN ({rows})",
         (),
         permits,
     )?)
+}
+
+/// Write into the row of a used permit, so that whoever revokes it at the same time and this transaction do not miss each other.
+pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
+    let now = tx.now();
+    tx.execute("UPDATE permit_use SET last_at = ?2 WHERE namespace = ?ns AND permit = ?1", (permit, now))?;
+    Ok(())
+}
+
+/// Revoke a permit; false if it was revoked before. It writes the row that a use writes: of the two, one comes first for all to see.
+pub(crate) fn revoke(tx: &mut Tx<'_, '_>, permit: &PermitId, reason: &str, by: &str) -> Result<bool> {
+    let now = tx.now();
+    let revoked = tx.execute(
+        "INSERT INTO permit_use (namespace, permit, uses, last_at, revoked_at, revoked_by, reason)
+         VALUES (?ns, ?1, 0, ?4, ?4, ?3, ?2)
+         ON CONFLICT (namespace, permit) DO UPDATE SET revoked_at = ?4, revoked_by = ?3, reason = ?2
+          WHERE permit_use.revoked_at IS NULL",
+        (permit, reason, by, now),
+    )?;
+    Ok(revoked == 1)
 }
 
 /// Write uses as they are now.
@@ -68,7 +103,9 @@ pub(crate) fn give_back(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]
 /// Which bytes were signed, or asked for, under these permits.
 pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, Digest)>> {
     Ok(tx.query_rows(
-        "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
+        "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
+         UNION ALL
+         SELECT permit, unsigned_hash FROM sign_request WHERE namespace = ?ns AND permit IN ({rows})",
         (),
         permits,
     )?)

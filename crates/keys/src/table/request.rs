@@ -46,15 +46,6 @@ pub(crate) fn of(tx: &mut Tx<'_, '_>, permit: &PermitId, hash: &Digest) -> Resul
     Ok(row.map(|(id,)| id))
 }
 
-/// Which bytes were asked for under these permits.
-pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, Digest)>> {
-    Ok(tx.query_rows(
-        "SELECT permit, unsigned_hash FROM sign_request WHERE namespace = ?ns AND permit IN ({rows})",
-        (),
-        permits,
-    )?)
-}
-
 /// The requests that wait for a back-end, oldest first.
 pub(crate) fn waiting(tx: &mut Tx<'_, '_>, backend: &str, limit: u32) -> Result<Vec<Row>> {
     Ok(tx.rows(

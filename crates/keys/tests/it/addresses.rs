@@ -93,7 +93,7 @@ async fn concurrent_callers_get_different_addresses() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         let wallet = house.import(WORDS).await;
-        let sizes: Vec<u32> = (0..40).map(|n| [1, 3, 64, 65, 300][n % 5]).collect();
+        let sizes: Vec<u32> = (0..100).map(|n| [1, 3, 64, 65, 300][n % 5]).collect();
         let total: u32 = sizes.iter().sum();
         let chain = chain();
         let calls = sizes.iter().map(|count| take(&house, &wallet.id, &chain, *count));

@@ -218,3 +218,56 @@ async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
     })
     .await;
 }
+
+/// The freeze is a kill switch: it comes through while every partition records without a pause, and nothing comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_comes_through_under_load() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        let (wallet, from) = house.signer().await;
+        let other = house.wallet("other", keys::NewSecret::Fresh).await;
+        let mut lanes = Vec::new();
+        for lane in 0..6u64 {
+            let list = lane_of(&house, &from, lane).await;
+            let (db, who) = (house.test.db.clone(), house.who.clone());
+            let lease = house.test.lease(&format!("lane/{lane}")).await;
+            lanes.push(tokio::spawn(async move {
+                let mut recorded = 0;
+                for one in list {
+                    recorded += usize::from(record_in(&db, &lease, &who, vec![one]).await[0].is_ok());
+                }
+                recorded
+            }));
+        }
+        for _ in 0..5 {
+            keys::freeze(&house.keys, &house.who, Scope::Wallet(other.id), true, "drill").await.unwrap();
+        }
+        keys::freeze(&house.keys, &house.who, Scope::Wallet(wallet.id), true, "now").await.unwrap();
+        let at_the_freeze = recorded(&house).await;
+        let mut all = 0;
+        for lane in lanes {
+            all += lane.await.unwrap();
+        }
+        assert_eq!((recorded(&house).await, all), (at_the_freeze, at_the_freeze));
+        assert!(all < usize::try_from(6 * LANE).unwrap(), "the freeze came while they were at it");
+    })
+    .await;
+}
+
+/// Signatures of a lane: more than are recorded by the time of the freeze.
+const LANE: u64 = 500;
+
+async fn lane_of(house: &House, from: &str, lane: u64) -> Vec<Signed> {
+    let order = |nonce: u64| {
+        let intent = pay(from, 5);
+        Order { permit: house.permit(&intent), unsigned: unsigned(&intent, lane * LANE + nonce), supersedes: None }
+    };
+    let signed = keys::sign(&house.keys, &house.who, (0..LANE).map(order).collect()).await;
+    signed.into_iter().map(Result::unwrap).collect()
+}
+
+async fn recorded(house: &House) -> usize {
+    let count = "SELECT COUNT(*) FROM signed_bytes WHERE namespace = ?ns";
+    let read = house.test.db.read(house.ns(), move |tx| tx.row::<(i64,)>(count, ()));
+    usize::try_from(read.await.map_err(|e: store::Error| e).unwrap().unwrap().0).unwrap()
+}
