@@ -1,7 +1,31 @@
-//! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes.
+//! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and takes the pages of error codes along.
 
-fn main() {
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    name_shapes();
+    take_error_pages()
+}
+
+/// Every `docs/errors/<code>.md` as `(code, text)`, so that the server can show what the `type` of a problem points to.
+fn take_error_pages() -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors").canonicalize()?;
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut pages: Vec<PathBuf> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    pages.sort();
+    let mut code = "/// The pages of all error codes.\nconst ERROR_PAGES: &[(&str, &str)] = &[\n".to_owned();
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+        let name = page.file_stem().unwrap_or_default().to_string_lossy();
+        let _ = writeln!(code, "    ({name:?}, include_str!({page:?})),");
+    }
+    code.push_str("];\n");
+    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    std::fs::write(out.join("error_pages.rs"), code)
+}
+
+fn name_shapes() {
     let mut config = utoipa_config::Config::new();
     for name in TEXTS {
         config = config.alias_for(name, "String");

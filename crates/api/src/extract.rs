@@ -15,30 +15,30 @@ use utoipa::openapi::{ObjectBuilder, Required};
 pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// A JSON body. An error names the field as a path.
-pub struct Body<T>(pub T);
+pub(crate) struct Body<T>(pub(crate) T);
 
 /// A body as its text, with what its sender says it is.
-pub struct Text {
+pub(crate) struct Text {
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether it says to be YAML.
-    pub is_yaml: bool,
+    pub(crate) is_yaml: bool,
 }
 
 /// The query's parameters.
-pub struct Query<T>(pub T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 /// The route's own part of the path: what its base names is no part of it.
-pub struct Path<T>(pub T);
+pub(crate) struct Path<T>(pub(crate) T);
 
 /// Two parts of the path.
-pub struct Path2<A, B>(pub A, pub B);
+pub(crate) struct Path2<A, B>(pub(crate) A, pub(crate) B);
 
 /// Parts of the path that belong to the base, not to the route.
 const OF_THE_BASE: [&str; 3] = ["env", "service", "namespace"];
 
 /// The caller's name for a command.
-pub struct IdempotencyKey(pub Option<String>);
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
 
 async fn read(request: Request, app: &App) -> Result<(Parts, bytes::Bytes)> {
     let (parts, body) = request.into_parts();
@@ -156,19 +156,37 @@ impl FromRequestParts<App> for IdempotencyKey {
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Paging {
+pub(crate) struct Paging {
     /// How many at most, 1 to 1000; 25 if nothing is said.
-    pub limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
     /// How many to leave out, at most 10,000.
-    pub skip: Option<u32>,
+    pub(crate) skip: Option<u32>,
     /// Continue behind this cursor.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 impl Paging {
     /// The page, if it is one that can be given.
     pub(crate) fn page(self) -> Result<Page> {
         page(self.limit, self.skip, self.after)
+    }
+}
+
+/// How much of a listing that is paged by `skip` alone.
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BySkip {
+    /// How many at most, 1 to 1000; 25 if nothing is said.
+    pub(crate) limit: Option<u32>,
+    /// How many to leave out, at most 10,000.
+    pub(crate) skip: Option<u32>,
+}
+
+impl BySkip {
+    /// The page, if it is one that can be given.
+    pub(crate) fn page(self) -> Result<Page> {
+        page(self.limit, self.skip, None)
     }
 }
 

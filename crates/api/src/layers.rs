@@ -3,6 +3,7 @@
 use crate::{App, Error};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
@@ -19,7 +20,7 @@ pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
 
 /// Room, time, and a panic that stops only its own request.
 async fn guard(State((app, room)): State<(App, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
-    if request.headers().contains_key(axum::http::header::UPGRADE) {
+    if route(&request).ends_with("/ws") {
         return next.run(request).await; // a WebSocket lives as long as it lives
     }
     let limit = Duration::from_millis(app.request_timeout_ms);
@@ -37,13 +38,33 @@ async fn guard(State((app, room)): State<(App, Arc<Semaphore>)>, request: Reques
 /// One line a request, and its figures.
 async fn watch(request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let route = route(&request).to_owned();
     let method = request.method().clone();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    protect(response.headers_mut());
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
     tracing::debug!(%method, route, status, seconds, "request");
     let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
     metrics::counter!("florin_requests_total", &labels).increment(1);
     metrics::histogram!("florin_request_seconds", &labels[..2]).record(seconds);
     response
+}
+
+/// The pattern that the request's path fits; `none` where there is no route.
+fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str)
+}
+
+/// What browsers must not do with answers, where the handler did not say otherwise. There is no CORS header: no other origin may read.
+fn protect(headers: &mut HeaderMap) {
+    let rules = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, rule) in rules {
+        headers.entry(name).or_insert(HeaderValue::from_static(rule));
+    }
 }

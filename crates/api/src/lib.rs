@@ -13,11 +13,13 @@
 pub mod access;
 mod app;
 mod error;
+mod exact;
 mod extract;
 mod layers;
 mod routes;
 mod wire;
 
+pub(crate) use access::permissions;
 pub use app::{App, Engines};
 pub use error::{Error, Problem, Result};
 pub use routes::{openapi, router};

@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 /// A page of a listing.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Items<T: ToSchema> {
+pub(crate) struct Items<T: ToSchema> {
     /// How many are on this page.
-    pub count: usize,
+    pub(crate) count: usize,
     /// They.
-    pub items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// Where the next page continues (`after`); absent at the end, or where paging goes by `skip`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl<T: ToSchema> Items<T> {

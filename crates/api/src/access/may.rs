@@ -18,7 +18,7 @@ pub trait Needs: Send + Sync + 'static {
 }
 
 /// Somebody who may do this: authenticated, and granted the permission in the namespace of the path.
-pub struct May<N>(pub Principal, PhantomData<N>);
+pub struct May<N>(Principal, PhantomData<N>);
 
 /// A route for everybody: health, the API's description.
 pub struct Open;
@@ -73,14 +73,13 @@ async fn named_namespace(parts: &mut Parts, app: &App) -> Option<String> {
 }
 
 /// Declares permissions: `permissions! { WalletRead = "wallet:read"; }`.
-#[macro_export]
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {$(
         $(#[$doc])*
-        pub struct $name;
+        pub(crate) struct $name;
         impl $crate::access::Needs for $name {
             const PERMISSION: types::Permission = types::Permission($text);
         }
     )*};
 }
-pub use permissions;
+pub(crate) use permissions;

@@ -126,6 +126,6 @@ struct Partition {
 /// The partitions of facts.
 #[utoipa::path(get, path = "/facts/partitions", tag = "audit", responses((status = 200, body = Items<Partition>), Problem))]
 async fn partitions(State(app): State<App>, _: May<FactRead>) -> Result<Json<Items<Partition>>> {
-    let cursors = app.db().read_unbound(|tx| store::partitions(tx)).await?;
+    let cursors = app.db().read_unbound(store::partitions).await?;
     Ok(Items::of(cursors.into_iter().map(|cursor| Partition { partition: cursor.partition }).collect::<Vec<_>>()))
 }

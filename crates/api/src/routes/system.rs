@@ -1,7 +1,8 @@
 //! Health, metrics, the API's own description.
 
 use crate::access::Open;
-use crate::{App, Result, permissions};
+use crate::extract::Path;
+use crate::{App, Error, Result};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
@@ -11,11 +12,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-permissions! {
-    /// Read how the installation is.
-    SystemRead = "system:read";
-}
 
 /// The routes below every base.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -30,6 +26,9 @@ pub(super) fn outside() -> Router<App> {
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(document))
         .route("/docs", get(page))
+        .route("/docs/page.js", get(script))
+        .route("/docs/page.css", get(style))
+        .route("/docs/errors/{code}", get(error_page))
 }
 
 /// Whether the API answers.
@@ -53,7 +52,7 @@ async fn livez(_: Open) -> &'static str {
 
 /// Ready: the database answers. A chain that is halted is told in its own place and takes no traffic away.
 async fn readyz(State(app): State<App>, _: Open) -> Result<impl IntoResponse> {
-    app.db().read_unbound(|tx| store::partitions(tx)).await?;
+    app.db().read_unbound(store::partitions).await?;
     Ok((StatusCode::OK, "ok"))
 }
 
@@ -65,7 +64,26 @@ async fn document(_: Open) -> Json<utoipa::openapi::OpenApi> {
     Json(super::openapi())
 }
 
-/// A page to browse the API: no script or font is loaded from anywhere else.
-async fn page(_: Open) -> Html<&'static str> {
-    Html(include_str!("../docs.html"))
+/// What the page may load: its own files, nothing from elsewhere.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A page to browse and try the API.
+async fn page(_: Open) -> impl IntoResponse {
+    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(include_str!("../docs/page.html")))
 }
+
+async fn script(_: Open) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../docs/page.js"))
+}
+
+async fn style(_: Open) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../docs/page.css"))
+}
+
+/// What an error code means, for the `type` of a problem.
+async fn error_page(_: Open, Path(code): Path<String>) -> Result<impl IntoResponse> {
+    let known = ERROR_PAGES.iter().find(|(known, _)| *known == code).ok_or(Error::NoRoute)?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], known.1))
+}
+
+include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
