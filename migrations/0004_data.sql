@@ -255,9 +255,9 @@ CREATE TABLE transfer (
 );
 CREATE UNIQUE INDEX transfer_live ON transfer (namespace, id) WHERE reverted = 0;
 CREATE INDEX transfer_evidence ON transfer (namespace, id) WHERE reverted = 1;
-CREATE UNIQUE INDEX transfer_protocol ON transfer (namespace, chain, protocol_id) WHERE reverted = 0;
-CREATE INDEX transfer_from ON transfer (namespace, from_address, height);
-CREATE INDEX transfer_to ON transfer (namespace, to_address, height);
+CREATE UNIQUE INDEX transfer_protocol ON transfer (namespace, protocol_id, chain) WHERE reverted = 0;
+CREATE INDEX transfer_from ON transfer (namespace, from_address, parent_id, position);
+CREATE INDEX transfer_to ON transfer (namespace, to_address, parent_id, position);
 CREATE INDEX transfer_parent ON transfer (namespace, parent_id, position);
 CREATE INDEX transfer_hash ON transfer (namespace, transaction_hash) WHERE transaction_hash IS NOT NULL;
 CREATE INDEX transfer_created ON transfer (namespace, created, id);

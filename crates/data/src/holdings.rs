@@ -6,10 +6,11 @@
 use crate::names::Names;
 use crate::object::{Object, is_nobody};
 use crate::query::{self, Check, Filter, Listing, Order, Subject, Test};
-use crate::update::one;
+use crate::table::balance::Key;
+use crate::update::{first_position, one};
 use crate::view::{Finals, Shown, View, show};
 use crate::{Data, Error, Result, Type, ids, table};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Cell, Tx};
 use types::{Page, Principal, Quantity, Time};
 
@@ -87,8 +88,8 @@ pub(crate) async fn balance(data: &Data, who: &Principal, id: &str) -> Result<Vi
 
 /// Say how much of each balance is final, and which are below zero.
 pub(crate) fn complete(tx: &mut Tx<'_, '_>, finals: &Finals, objects: &[Object], items: &mut [View]) -> Result<()> {
-    let keys: Vec<(String, String, String)> = objects.iter().map(key).collect();
-    let pending = Pending::load(tx, finals, keys.iter().map(|(chain, address, _)| (chain.as_str(), address.as_str())))?;
+    let keys: Vec<Key> = objects.iter().map(key).collect();
+    let pending = Pending::load(tx, finals, &keys)?;
     for ((object, key), item) in objects.iter().zip(&keys).zip(items) {
         let quantity = object.quantity("quantity").unwrap_or_default();
         if let Some(pending) = pending.of(key) {
@@ -101,45 +102,43 @@ pub(crate) fn complete(tx: &mut Tx<'_, '_>, finals: &Finals, objects: &[Object],
     Ok(())
 }
 
-fn key(object: &Object) -> (String, String, String) {
+fn key(object: &Object) -> Key {
     let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
     (text("chain"), text("address"), text("parent_id"))
 }
 
 /// What of balances is pending.
 struct Pending {
-    net: HashMap<(String, String, String), Quantity>,
+    net: HashMap<Key, Quantity>,
     /// Chains with more pending movements than are read.
     beyond: Vec<String>,
 }
 
 impl Pending {
-    fn load<'a>(
-        tx: &mut Tx<'_, '_>,
-        finals: &Finals,
-        holders: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self> {
-        let mut by_chain: BTreeMap<&str, Vec<(String,)>> = BTreeMap::new();
-        for (chain, address) in holders {
-            by_chain.entry(chain).or_default().push((address.to_owned(),));
+    fn load(tx: &mut Tx<'_, '_>, finals: &Finals, balances: &[Key]) -> Result<Self> {
+        let mut by_chain: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
+        for (chain, address, parent) in balances {
+            by_chain.entry(chain).or_default().insert((address.clone(), parent.clone()));
         }
         let mut this = Self { net: HashMap::new(), beyond: Vec::new() };
-        for (chain, mut addresses) in by_chain {
-            addresses.sort();
-            addresses.dedup();
+        for (chain, balances) in by_chain {
             let above = finals.of(chain).map_or(-1, types::Height::stored);
-            this.add(tx, (chain, above), &addresses)?;
+            this.add(tx, (chain, above), &balances.into_iter().collect::<Vec<_>>())?;
         }
         Ok(this)
     }
 
-    fn add(&mut self, tx: &mut Tx<'_, '_>, above: (&str, i64), addresses: &[(String,)]) -> Result<()> {
+    fn add(&mut self, tx: &mut Tx<'_, '_>, above: (&str, i64), balances: &[(String, String)]) -> Result<()> {
         let limit = MAX_PENDING + 1;
+        let from = first_position(types::Height::from_stored(above.1 + 1));
         // What is made and destroyed does not come from, or go to, anybody; only changes that were given say so.
-        let somebody: Vec<(String,)> = addresses.iter().filter(|(address,)| !is_nobody(address)).cloned().collect();
-        let gone = table::balance::derived_above(tx, "from_address", above, limit, &somebody)?;
-        let come = table::balance::derived_above(tx, "to_address", above, limit, &somebody)?;
-        let given = table::balance::given_above(tx, above, limit, addresses)?;
+        let of_somebody: Vec<(String, String)> =
+            balances.iter().filter(|(address, _)| !is_nobody(address)).cloned().collect();
+        let gone = table::balance::derived_above(tx, "from_address", above, &from, limit, &of_somebody)?;
+        let come = table::balance::derived_above(tx, "to_address", above, &from, limit, &of_somebody)?;
+        let addresses: BTreeSet<&String> = balances.iter().map(|(address, _)| address).collect();
+        let addresses: Vec<(String,)> = addresses.into_iter().map(|address| (address.clone(),)).collect();
+        let given = table::balance::given_above(tx, above, limit, &addresses)?;
         if gone.len() + come.len() + given.len() > MAX_PENDING as usize {
             self.beyond.push(above.0.to_owned());
             return Ok(());
@@ -154,7 +153,7 @@ impl Pending {
         Ok(())
     }
 
-    fn of(&self, key: &(String, String, String)) -> Option<Quantity> {
+    fn of(&self, key: &Key) -> Option<Quantity> {
         (!self.beyond.contains(&key.0)).then(|| self.net.get(key).cloned().unwrap_or_default())
     }
 }
@@ -211,9 +210,11 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
         Some(Cell::Text(name)) => name,
         _ => asset.to_owned(),
     };
-    let pending = Pending::load(tx, finals, holders.iter().map(|(chain, address)| (chain.as_str(), address.as_str())))?;
+    let parts = table::balance::in_asset(tx, asset, &holders)?;
+    let keys: Vec<Key> = parts.iter().map(|part| (part.0.clone(), part.1.clone(), part.2.clone())).collect();
+    let pending = Pending::load(tx, finals, &keys)?;
     let mut sums: HashMap<(String, String), Sum> = HashMap::new();
-    for (chain, address, pool, quantity, updated) in table::balance::in_asset(tx, asset, &holders)? {
+    for (chain, address, pool, quantity, updated) in parts {
         let sum = sums.entry((chain.clone(), address.clone())).or_insert_with(Sum::new);
         sum.add(&quantity, pending.of(&(chain, address, pool)), updated);
     }

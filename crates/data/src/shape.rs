@@ -198,7 +198,7 @@ static TRANSFER: Shape = Shape {
     table: "transfer",
     fields: fields![
         ID,
-        give("protocolId", "protocol_id", Is::Name),
+        give("protocolId", "protocol_id", Is::Name).indexed(),
         CHAIN,
         hide("transaction_id", Kind::Text).or(Blank::Empty),
         hide("path", Kind::Text).or(Blank::Empty),

@@ -2,26 +2,41 @@
 
 use super::read::{get, stored};
 use crate::object::Object;
-use crate::update::{self, Input, Target, UpdateType};
+use crate::update::{self, Input, Prepared, Target, UpdateType};
 use crate::view::View;
 use crate::{Data, Error, Result, Type, ids};
 use serde_json::value::RawValue;
 use store::Cell;
 use types::{ChainId, Principal};
 
+/// Read and check what makes one object, for [`crate::write_update`] in the caller's own transaction. Its key must be free.
+pub fn prepare_create(data: &Data, who: &Principal, kind: Type, body: &str) -> Result<Prepared> {
+    check_writable(kind)?;
+    let home = data.home(&who.namespace);
+    let mut input = Input::parse(kind, &raw(body)?, String::new(), &home)?;
+    input.mode = UpdateType::CreateOnly;
+    Ok(Prepared { inputs: vec![input], home })
+}
+
 /// Make an object. Its key must be free.
 ///
 /// Errors: `data.exists` (409), and those of [`crate::bulk_update`].
 pub async fn create(data: &Data, who: &Principal, kind: Type, body: &str) -> Result<View> {
-    let mut input = Input::parse(kind, &raw(body)?, String::new(), &data.home(&who.namespace))?;
-    input.mode = UpdateType::CreateOnly;
+    let mut prepared = prepare_create(data, who, kind, body)?;
+    let input = prepared.inputs.pop().ok_or(Error::Corrupt { kind, what: "an input that was just read" })?;
     write(data, who, input).await
+}
+
+/// Computed objects are not written.
+fn check_writable(kind: Type) -> Result<()> {
+    if Type::WRITABLE.contains(&kind) { Ok(()) } else { Err(Error::UnknownField { field: kind.plural().to_owned() }) }
 }
 
 /// Make or replace an object. By name: created if it is not there. By id: replaced, and renamed if the body has another name.
 ///
 /// Errors: `data.unknown` for an id that is not there, and those of [`crate::bulk_update`].
 pub async fn put(data: &Data, who: &Principal, kind: Type, reference: &str, body: &str) -> Result<View> {
+    check_writable(kind)?;
     let body = raw(body)?;
     let (by_id, home) = (ids::is_id(reference), data.home(&who.namespace));
     let input = match target(data, who, kind, reference).await {

@@ -67,7 +67,7 @@ impl<'a> Sighting<'a> {
         row.put_text("transaction_id", &*self.identity.0);
         row.put_text("path", &*self.identity.1);
         row.put_text("protocol_id", &*self.protocol_id);
-        row.put_text("position", update::position(&self.protocol_id, self.block.time));
+        row.put_text("position", update::position_in(self.block.height, &self.protocol_id));
         row.put_text("from_address", &*self.from);
         row.put_text("to_address", &*self.to);
         row.put_amount("amount", self.told.amount);

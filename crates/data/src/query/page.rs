@@ -16,6 +16,8 @@ pub(crate) const MAX_TOTAL: u64 = 10_000;
 const MAX_READ: u64 = 10_000;
 /// Rows that may be looked at without an index.
 const MAX_SCAN: u64 = 100_000;
+/// Up to so many rows are sorted rather than looked for in the order of an index: without statistics a database guesses wrong.
+const MAX_SORT: u64 = 2_000;
 /// Objects read at a time.
 const CHUNK: u32 = 500;
 
@@ -32,8 +34,10 @@ pub(crate) fn run(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: Q
     let query = settle::settle(tx, query)?;
     let (for_database, residual): (Vec<Filter>, Vec<Filter>) =
         flattened(&query.filters).into_iter().partition(Filter::is_for_database);
-    let run = Run { query: &query, home, finals, keys: Keys::new(query.shape(), &query.sort), for_database, residual };
+    let mut run =
+        Run { query: &query, home, finals, keys: Keys::new(query.shape(), &query.sort), for_database, residual };
     run.check_scan(tx)?;
+    run.choose_order(tx)?;
     let after = query.page.after.as_ref().map(|text| cursor::read(&query, text, run.keys.len())).transpose()?;
     if run.residual.is_empty() { run.by_database(tx, after) } else { run.by_reading(tx, after) }
 }
@@ -81,6 +85,17 @@ impl Run<'_> {
         let Some(field) = unindexed.or_else(unsorted) else { return Ok(()) };
         if statement::count(tx, &self.scope(&selective), MAX_SCAN + 1)? > MAX_SCAN {
             return Err(Error::NotIndexed { field, limit: MAX_SCAN, indexed: shape.indexed_names() });
+        }
+        Ok(())
+    }
+
+    /// Few rows behind an index are found by it and sorted; where it leads to many, the order's own index meets them soon.
+    fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
+        let selective: Vec<Filter> = self.for_database.iter().filter(|filter| filter.is_selective()).cloned().collect();
+        let by_order = self.keys.is_indexed(self.query.shape());
+        if by_order && !selective.is_empty() && statement::count(tx, &self.scope(&selective), MAX_SORT + 1)? <= MAX_SORT
+        {
+            self.keys.sort_apart();
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 use types::{Page, Sort};
 
 /// Conditions of one query, nested ones counted.
-const MAX_TESTS: usize = 200;
+const MAX_TESTS: usize = 100;
+/// Parameters that the statements of one query may have: SQLite takes 32,766.
+const MAX_WEIGHT: usize = 12_000;
 /// Values of one list.
 const MAX_VALUES: usize = 1_000;
 /// How deep `or` may nest.
@@ -22,6 +24,8 @@ const MAX_FIELDS: usize = 64;
 pub(crate) struct Reader {
     kind: Type,
     tests: usize,
+    /// Parameters that the conditions come to, at least as many as they will.
+    weight: usize,
 }
 
 /// One entry of an operator's list.
@@ -41,7 +45,7 @@ pub(crate) fn empty(kind: Type, at: &str) -> Query {
 /// Read a query.
 pub(crate) fn query(kind: Type, value: &RawValue, at: &str) -> Result<Query> {
     let mut query = empty(kind, at);
-    let mut reader = Reader { kind, tests: 0 };
+    let mut reader = Reader::new(kind);
     let (mut limit, mut skip, mut after) = (None, None, None);
     for (name, value) in json::object(value, at)? {
         let path = format!("{at}.{name}");
@@ -121,7 +125,7 @@ pub(crate) fn subject(kind: Type, name: &str, at: &str) -> Result<Subject> {
 
 impl Reader {
     pub(crate) fn new(kind: Type) -> Self {
-        Self { kind, tests: 0 }
+        Self { kind, tests: 0, weight: 0 }
     }
 
     /// The filters of a nested query: no paging there.
@@ -190,6 +194,10 @@ impl Reader {
         if self.tests > MAX_TESTS {
             return Err(Error::TooMany { field: at.to_owned(), limit: MAX_TESTS });
         }
+        self.weight += weight(&subject) * values.len().max(1);
+        if self.weight > MAX_WEIGHT {
+            return Err(Error::TooMany { field: at.to_owned(), limit: MAX_WEIGHT / weight(&subject) });
+        }
         let unfit = || Error::UnknownOperator { field: at.to_owned(), operator: format!("{operator:?}") };
         let at_value = format!("{at}.value");
         let check = match &subject {
@@ -208,6 +216,19 @@ impl Reader {
             _ => check,
         };
         Ok(Filter::Test(Test { subject, check, negated: operator.negates() != not, folded }))
+    }
+}
+
+/// Parameters that one value of a condition comes to: references are looked for in every type they may lead to.
+fn weight(subject: &Subject) -> usize {
+    match subject {
+        Subject::Field(field) => match field.is {
+            Is::ParentRef => 48,
+            Is::ParentAsset => 16,
+            Is::Ref(_) | Is::Address => 4,
+            _ => 2,
+        },
+        Subject::Label(_) | Subject::Declared { .. } | Subject::Free(_) => 4,
     }
 }
 

@@ -13,9 +13,10 @@ pub(crate) type New = (String, String, String, &'static str, String, Quantity, i
 /// The balances of these keys that there are.
 pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[Key]) -> Result<Vec<(String, String, String, Quantity)>> {
     tx.query_rows(
-        "WITH n(chain, address, parent_id) AS ({rows})
+        "WITH n(namespace, chain, address, parent_id) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity FROM n
-           JOIN balance b ON b.namespace = ?ns AND b.chain = n.chain AND b.address = n.address AND b.parent_id = n.parent_id",
+           JOIN balance b ON b.namespace = n.namespace AND b.chain = n.chain AND b.address = n.address
+                      AND b.parent_id = n.parent_id",
         (),
         keys,
     )
@@ -42,29 +43,30 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
 /// Who has something of these NFTs: NFT, address, in the order of addresses.
 pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(String, String)>> {
     tx.query_rows(
-        "WITH n(id) AS ({rows})
-         SELECT b.parent_id, b.address FROM n JOIN balance b ON b.namespace = ?ns AND b.parent_id = n.id AND b.quantity > ?1",
+        "WITH n(namespace, id) AS ({ns_rows})
+         SELECT b.parent_id, b.address FROM n JOIN balance b ON b.namespace = n.namespace AND b.parent_id = n.id AND b.quantity > ?1",
         (Quantity::zero(),),
         nfts,
     )
 }
 
-/// What came to, or left, addresses by derived changes above a height, at most `limit`: address, parent, amount. `column` is
-/// `from_address` or `to_address`.
+/// What came to, or left, balances by derived changes of blocks above a height, at most `limit`: address, parent, amount. `column` is
+/// `from_address` or `to_address`; `from` is the lowest position of such blocks.
 pub(crate) fn derived_above(
     tx: &mut Tx<'_, '_>,
     column: &'static str,
     (chain, above): (&str, i64),
+    from: &str,
     limit: u32,
-    addresses: &[(String,)],
+    balances: &[(String, String)],
 ) -> Result<Vec<(String, String, Quantity)>> {
     let sql = format!(
-        "WITH n(address) AS ({{rows}})
+        "WITH n(namespace, address, parent_id) AS ({{ns_rows}})
          SELECT n.address, t.parent_id, t.amount FROM n
-           JOIN transfer t ON t.namespace = ?ns AND t.{column} = n.address AND t.height > ?2
-          WHERE t.chain = ?1 AND t.reverted = 0 AND t.explicit = 0 AND t.amount IS NOT NULL LIMIT ?3"
+           JOIN transfer t ON t.namespace = n.namespace AND t.{column} = n.address AND t.parent_id = n.parent_id AND t.position >= ?3
+          WHERE t.chain = ?1 AND t.height > ?2 AND t.reverted = 0 AND t.explicit = 0 AND t.amount IS NOT NULL LIMIT ?4"
     );
-    tx.query_rows(&sql, (chain, above, limit), addresses)
+    tx.query_rows(&sql, (chain, above, from, limit), balances)
 }
 
 /// Changes that were given for addresses above a height, at most `limit`: address, parent, direction, amount.
@@ -75,10 +77,10 @@ pub(crate) fn given_above(
     addresses: &[(String,)],
 ) -> Result<Vec<(String, String, i64, Quantity)>> {
     tx.query_rows(
-        "WITH n(address) AS ({rows})
+        "WITH n(namespace, address) AS ({ns_rows})
          SELECT n.address, t.parent_id, c.direction, c.amount FROM n
-           JOIN balance_change c ON c.namespace = ?ns AND c.address = n.address AND c.chain = ?1
-           JOIN transfer t ON t.namespace = ?ns AND t.chain = c.chain AND t.transaction_id = c.transaction_id
+           JOIN balance_change c ON c.namespace = n.namespace AND c.address = n.address AND c.chain = ?1
+           JOIN transfer t ON t.namespace = c.namespace AND t.chain = c.chain AND t.transaction_id = c.transaction_id
                           AND t.path = c.path AND t.block_hash = c.block_hash
           WHERE t.reverted = 0 AND t.explicit = 1 AND t.height > ?2 LIMIT ?3",
         (chain, above, limit),
@@ -95,9 +97,9 @@ pub(crate) fn addresses_in(
     (limit, skip): (u32, u32),
 ) -> Result<Vec<(String, String)>> {
     tx.rows(
-        "SELECT DISTINCT b.chain, b.address FROM balance b
-          WHERE b.namespace = ?ns AND (b.chain, b.address) > (?2, ?3) AND (?6 IS NULL OR b.address = ?6)
-            AND b.parent_id IN (SELECT p.id FROM pool p WHERE p.namespace = ?ns AND p.asset_id = ?1)
+        "SELECT DISTINCT b.chain, b.address FROM pool p
+           JOIN balance b ON b.namespace = p.namespace AND b.parent_id = p.id
+          WHERE p.namespace = ?ns AND p.asset_id = ?1 AND (b.chain, b.address) > (?2, ?3) AND (?6 IS NULL OR b.address = ?6)
           ORDER BY b.chain, b.address LIMIT ?4 OFFSET ?5",
         (asset, after.0, after.1, limit, skip, only),
     )
@@ -109,10 +111,10 @@ pub(crate) type InPool = (String, String, String, Quantity, Time);
 /// The balances of addresses in the pools of an asset.
 pub(crate) fn in_asset(tx: &mut Tx<'_, '_>, asset: &str, addresses: &[(String, String)]) -> Result<Vec<InPool>> {
     tx.query_rows(
-        "WITH n(chain, address) AS ({rows})
+        "WITH n(namespace, chain, address) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
-           JOIN balance b ON b.namespace = ?ns AND b.chain = n.chain AND b.address = n.address
-           JOIN pool p ON p.namespace = ?ns AND p.id = b.parent_id AND p.asset_id = ?1",
+           JOIN balance b ON b.namespace = n.namespace AND b.chain = n.chain AND b.address = n.address
+           JOIN pool p ON p.namespace = n.namespace AND p.id = b.parent_id AND p.asset_id = ?1",
         (asset,),
         addresses,
     )

@@ -5,7 +5,8 @@ use store::{Result, Tx};
 /// Forget the labels of objects.
 pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(id) AS ({rows}) DELETE FROM label WHERE namespace = ?ns AND type = ?1 AND object_id IN (SELECT n.id FROM n)",
+        "WITH n(namespace, id) AS ({ns_rows})
+         DELETE FROM label WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
         (kind,),
         ids,
     )?;

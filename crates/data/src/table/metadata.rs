@@ -41,8 +41,8 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> 
 /// Forget the values of objects.
 pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(id) AS ({rows})
-         DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND object_id IN (SELECT n.id FROM n)",
+        "WITH n(namespace, id) AS ({ns_rows})
+         DELETE FROM metadata_value WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
         (kind,),
         ids,
     )?;

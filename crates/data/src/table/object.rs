@@ -12,7 +12,7 @@ fn objects(shape: &'static Shape, rows: Vec<Row>) -> Vec<Object> {
 /// Objects of these ids, in no promised order. Transfers: only those that are not reverted.
 pub(crate) fn by_ids(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(String,)]) -> Result<Vec<Object>> {
     let sql = format!(
-        "WITH n(id) AS ({{rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = ?ns AND t.id = n.id{}",
+        "WITH n(namespace, id) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
         columns(shape, "t."),
         shape.table,
         live(shape)
@@ -26,7 +26,7 @@ pub(crate) fn by_keys(tx: &mut Tx<'_, '_>, shape: &'static Shape, keys: &[Vec<St
     let joined: Vec<String> =
         shape.key.iter().zip(&names).map(|(column, name)| format!("t.{column} = n.{name}")).collect();
     let sql = format!(
-        "WITH n({}) AS ({{rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = ?ns AND {}{}",
+        "WITH n(namespace, {}) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND {}{}",
         names.join(", "),
         columns(shape, "t."),
         shape.table,
@@ -46,8 +46,8 @@ pub(crate) fn by_names(
 ) -> Result<Vec<(String, String, String)>> {
     let column = if shape.has("protocol_id") { "protocol_id" } else { "name" };
     let sql = format!(
-        "WITH n(name) AS ({{rows}}) SELECT n.name, MIN(t.id), MAX(t.id) FROM n
-           JOIN {} t ON t.namespace = ?ns AND t.{column} = n.name{} GROUP BY n.name",
+        "WITH n(namespace, name) AS ({{ns_rows}}) SELECT n.name, MIN(t.id), MAX(t.id) FROM n
+           JOIN {} t ON t.namespace = n.namespace AND t.{column} = n.name{} GROUP BY n.name",
         shape.table,
         live(shape)
     );
@@ -58,7 +58,8 @@ pub(crate) fn by_names(
 pub(crate) fn shown_names(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(String,)]) -> Result<Vec<Row>> {
     let column = |name: &str| if shape.has(name) { format!("t.{name}") } else { "NULL".to_owned() };
     let sql = format!(
-        "WITH n(id) AS ({{rows}}) SELECT t.id, {}, {}, {}, {} FROM n JOIN {} t ON t.namespace = ?ns AND t.id = n.id{}",
+        "WITH n(namespace, id) AS ({{ns_rows}})
+         SELECT t.id, {}, {}, {}, {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
         if shape.has("name") { "t.name" } else { "t.id" },
         column("chain"),
         column("address"),
@@ -84,7 +85,7 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, shape: &'static Shape, objects: &[&Obj
     let set: Vec<String> = changed.map(|column| format!("{column} = n.{column}")).collect();
     let found: Vec<String> = shape.row.iter().map(|column| format!("t.{column} = n.{column}")).collect();
     let sql = format!(
-        "WITH n({}) AS ({{rows}}) UPDATE {} AS t SET {} FROM n WHERE t.namespace = ?ns AND {}",
+        "WITH n(namespace, {}) AS ({{ns_rows}}) UPDATE {} AS t SET {} FROM n WHERE t.namespace = n.namespace AND {}",
         all.join(", "),
         shape.table,
         set.join(", "),
@@ -114,16 +115,16 @@ pub(crate) fn stands_at(tx: &mut Tx<'_, '_>, shape: &'static Shape, chain: &str,
 /// Hand out sequences: add to each activity's counter; the counters after that.
 pub(crate) fn hand_out(tx: &mut Tx<'_, '_>, counts: &[(String, i64)]) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
-        "WITH n(id, count) AS ({rows})
+        "WITH n(namespace, id, count) AS ({ns_rows})
          UPDATE activity SET next_sequence = activity.next_sequence + n.count FROM n
-          WHERE activity.namespace = ?ns AND activity.id = n.id
+          WHERE activity.namespace = n.namespace AND activity.id = n.id
          RETURNING activity.id, activity.next_sequence",
         (),
         counts,
     )
 }
 
-/// Mark what a block showed first as gone with it, or as there again. Only while the block is still what they hang on.
+/// Mark what a block showed first as gone with it. By the index of blocks, as in `transfer::of_block`.
 pub(crate) fn mark_reverted(
     tx: &mut Tx<'_, '_>,
     shape: &'static Shape,
@@ -133,7 +134,7 @@ pub(crate) fn mark_reverted(
 ) -> Result<u64> {
     let sql = format!(
         "UPDATE {} SET reverted = 1, version = version + 1
-          WHERE namespace = ?ns AND chain = ?1 AND height = ?2 AND block_hash = ?3 AND reverted = 0",
+          WHERE namespace || '' = ?ns AND chain = ?1 AND height = ?2 AND block_hash = ?3 AND reverted = 0",
         shape.table
     );
     tx.execute(&sql, (chain, height, hash))

@@ -13,8 +13,8 @@ pub(crate) type Identity = (String, String);
 pub(crate) fn by_identities(tx: &mut Tx<'_, '_>, chain: &ChainId, identities: &[Identity]) -> Result<Vec<Object>> {
     let shape = Type::Transfer.shape();
     let sql = format!(
-        "WITH n(transaction_id, path) AS ({{rows}}) SELECT {} FROM n
-           JOIN transfer t ON t.namespace = ?ns AND t.chain = ?1 AND t.transaction_id = n.transaction_id AND t.path = n.path",
+        "WITH n(namespace, transaction_id, path) AS ({{ns_rows}}) SELECT {} FROM n
+           JOIN transfer t ON t.namespace = n.namespace AND t.chain = ?1 AND t.transaction_id = n.transaction_id AND t.path = n.path",
         columns(shape, "t.")
     );
     let rows: Vec<Row> = tx.query_rows(&sql, (chain,), identities)?;
@@ -31,12 +31,12 @@ pub(crate) fn evidence(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> 
     Ok(tx.row::<Row>(&sql, (id,))?.map(|row| Object::from_row(shape, row)))
 }
 
-/// What counts of a block.
+/// What counts of a block. By the index of blocks: SQLite, which keeps no statistics, would take a namespace for the better choice.
 pub(crate) fn of_block(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<Vec<Object>> {
     let shape = Type::Transfer.shape();
     let sql = format!(
         "SELECT {} FROM transfer t
-          WHERE t.namespace = ?ns AND t.chain = ?1 AND t.height = ?2 AND t.block_hash = ?3 AND t.reverted = 0
+          WHERE t.namespace || '' = ?ns AND t.chain = ?1 AND t.height = ?2 AND t.block_hash = ?3 AND t.reverted = 0
           ORDER BY t.position, t.transaction_id, t.path",
         columns(shape, "t.")
     );
@@ -69,9 +69,9 @@ pub(crate) type RowKey = (String, String, String, String);
 /// The given changes of transfers, in no promised order.
 pub(crate) fn changes_of(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Vec<Given>> {
     tx.query_rows(
-        "WITH n(chain, transaction_id, path, block_hash) AS ({rows})
+        "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
          SELECT c.chain, c.transaction_id, c.path, c.block_hash, c.place, c.address, c.direction, c.amount FROM n
-           JOIN balance_change c ON c.namespace = ?ns AND c.chain = n.chain AND c.transaction_id = n.transaction_id
+           JOIN balance_change c ON c.namespace = n.namespace AND c.chain = n.chain AND c.transaction_id = n.transaction_id
                                 AND c.path = n.path AND c.block_hash = n.block_hash",
         (),
         rows,
@@ -81,9 +81,9 @@ pub(crate) fn changes_of(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Vec<Giv
 /// Delete rows of transfers.
 pub(crate) fn delete_rows(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(chain, transaction_id, path, block_hash) AS ({rows})
-         DELETE FROM transfer WHERE namespace = ?ns
-            AND (chain, transaction_id, path, block_hash) IN (SELECT n.chain, n.transaction_id, n.path, n.block_hash FROM n)",
+        "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
+         DELETE FROM transfer WHERE (namespace, chain, transaction_id, path, block_hash)
+            IN (SELECT n.namespace, n.chain, n.transaction_id, n.path, n.block_hash FROM n)",
         (),
         rows,
     )?;
@@ -93,9 +93,9 @@ pub(crate) fn delete_rows(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
 /// Forget the given changes of transfers.
 pub(crate) fn clear_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(chain, transaction_id, path, block_hash) AS ({rows})
-         DELETE FROM balance_change WHERE namespace = ?ns
-            AND (chain, transaction_id, path, block_hash) IN (SELECT n.chain, n.transaction_id, n.path, n.block_hash FROM n)",
+        "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
+         DELETE FROM balance_change WHERE (namespace, chain, transaction_id, path, block_hash)
+            IN (SELECT n.namespace, n.chain, n.transaction_id, n.path, n.block_hash FROM n)",
         (),
         rows,
     )?;
@@ -115,8 +115,8 @@ pub(crate) fn insert_changes(tx: &mut Tx<'_, '_>, rows: &[Given]) -> Result<()> 
 /// Say that pools hold sums that no balance can have; those of which it was not known, with their versions.
 pub(crate) fn distrust(tx: &mut Tx<'_, '_>, pools: &[(String,)]) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
-        "WITH n(id) AS ({rows}) UPDATE pool SET trusted = 0, version = pool.version + 1 FROM n
-          WHERE pool.namespace = ?ns AND pool.id = n.id AND pool.trusted = 1 RETURNING pool.id, pool.version",
+        "WITH n(namespace, id) AS ({ns_rows}) UPDATE pool SET trusted = 0, version = pool.version + 1 FROM n
+          WHERE pool.namespace = n.namespace AND pool.id = n.id AND pool.trusted = 1 RETURNING pool.id, pool.version",
         (),
         pools,
     )
@@ -125,8 +125,8 @@ pub(crate) fn distrust(tx: &mut Tx<'_, '_>, pools: &[(String,)]) -> Result<Vec<(
 /// Who owns NFTs now, and whether anybody does.
 pub(crate) fn set_owners(tx: &mut Tx<'_, '_>, rows: &[(String, Option<String>, bool)]) -> Result<()> {
     tx.execute_rows(
-        "WITH n(id, owner, active) AS ({rows}) UPDATE nft AS t SET owner = n.owner, active = n.active FROM n
-          WHERE t.namespace = ?ns AND t.id = n.id",
+        "WITH n(namespace, id, owner, active) AS ({ns_rows}) UPDATE nft AS t SET owner = n.owner, active = n.active FROM n
+          WHERE t.namespace = n.namespace AND t.id = n.id",
         (),
         rows,
     )?;

@@ -38,7 +38,7 @@ pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = Changed<'_>> {
 use crate::object::is_nobody;
 use crate::{Data, Error, Result, Type, json};
 use store::Tx;
-use types::{ChainId, Principal, Time};
+use types::{ChainId, Height, Principal, Time};
 
 /// Items of one bulk update.
 pub const MAX_ITEMS: usize = 10_000;
@@ -138,12 +138,27 @@ pub(crate) fn derived_type(from: &str, to: &str) -> &'static str {
 /// Where a transfer stands in the history of its pool: by its place on the chain where its protocol id tells one
 /// (`block/transaction/log`, zero-padded or not), else behind all those, by when it was written.
 pub(crate) fn position(protocol_id: &str, at: Time) -> String {
+    place(protocol_id).unwrap_or_else(|| format!("~{:020}/{protocol_id}", at.micros()))
+}
+
+/// The same for what a block holds: never outside that block.
+pub(crate) fn position_in(height: Height, protocol_id: &str) -> String {
+    let block = first_position(height);
+    place(protocol_id).filter(|place| place.starts_with(&block)).unwrap_or_else(|| format!("{block}~{protocol_id}"))
+}
+
+/// The lowest position of a block.
+pub(crate) fn first_position(height: Height) -> String {
+    format!("{:018}/", height.0)
+}
+
+fn place(protocol_id: &str) -> Option<String> {
     let parts: Vec<&str> = protocol_id.split('/').collect();
     let is_number = |part: &&str| (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    if parts.len() >= 3 && parts[..3].iter().all(is_number) {
-        let rest: String = parts[3..].iter().map(|part| format!("/{part:0>6}")).collect();
-        format!("{:0>18}/{:0>12}/{:0>12}{rest}", parts[0], parts[1], parts[2])
-    } else {
-        format!("~{:020}/{protocol_id}", at.micros())
+    if parts.len() < 3 || !parts[..3].iter().all(is_number) {
+        return None;
     }
+    let rest: String = parts[3..].iter().map(|part| format!("/{part:0>6}")).collect();
+    let block = parts[0].trim_start_matches('0');
+    Some(format!("{block:0>18}/{:0>12}/{:0>12}{rest}", parts[1], parts[2]))
 }

@@ -135,3 +135,44 @@ async fn a_query_without_an_index_is_refused_where_it_would_read_too_much() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_widest_queries_that_are_accepted_are_answered() {
+    in_each_world(|world| async move {
+        world.bulk(json!({"assets": [{"name": "gold"}]})).await.unwrap();
+        let values = |count: usize| (0..count).map(|n| format!("0xA{n}/p{n}")).collect::<Vec<_>>();
+        let one = |field: &str, count: usize| json!({"field": field, "values": values(count), "caseInsensitive": true});
+        for (kind, field, most) in [
+            ("transfers", "parent.ref", 250),
+            ("transfers", "asset", 750),
+            ("transfers", "from", 1_000),
+            ("pools", "qualifiedName", 1_000),
+            ("assets", "name", 1_000),
+            ("assets", "info.x", 1_000),
+        ] {
+            for operator in ["in", "nin"] {
+                let query = json!({kind: {operator: [one(field, most)], "sort": ["-updated"], "count": true}});
+                ask(&world, query).await.unwrap_or_else(|error| panic!("{kind} {field}: {error}"));
+            }
+        }
+        let many = json!({"transfers": {"nin": vec![one("parent.ref", 2); 100]}});
+        ask(&world, many).await.unwrap();
+        for too_many in [
+            json!({"transfers": {"in": [one("parent.ref", 251)]}}),
+            json!({"assets": {"in": [one("name", 1_001)]}}),
+            json!({"assets": {"in": vec![one("name", 1_000); 7]}}),
+            json!({"assets": {"eq": vec![json!({"field": "name", "value": "x"}); 101]}}),
+            json!({"assets": {"sort": ["name", "id", "created", "updated", "-description"]}}),
+        ] {
+            assert_eq!(ask(&world, too_many).await.unwrap_err().code().code, "data.too_many");
+        }
+        let mut nested = json!({"eq": [{"field": "name", "value": "gold"}]});
+        for _ in 0..8 {
+            nested = json!({"or": [nested]});
+        }
+        assert_eq!(names(&world, nested.clone()).await.unwrap(), ["gold"]);
+        let deeper = names(&world, json!({"or": [nested]})).await.unwrap_err();
+        assert_eq!(deeper.code().code, "data.too_many");
+    })
+    .await;
+}

@@ -20,6 +20,9 @@ struct Effect {
     height: Option<u64>,
 }
 
+/// A block that is gone, with what people made of its transfers.
+type Gone = (u64, String, Vec<Transfer>, BTreeMap<String, Effect>);
+
 #[derive(Default)]
 struct Model {
     /// What counts, by protocol id.
@@ -27,7 +30,7 @@ struct Model {
     /// Blocks on the chain, lowest first.
     chain: Vec<(u64, String, Vec<Transfer>)>,
     /// Blocks that are gone, with what people made of their transfers meanwhile.
-    gone: Vec<(u64, String, Vec<Transfer>, BTreeMap<String, Effect>)>,
+    gone: Vec<Gone>,
     /// Transfers that were dropped and may come back elsewhere.
     dropped: Vec<Transfer>,
 }
@@ -273,7 +276,6 @@ async fn whatever_happens_balances_are_the_sum_of_what_counts() {
     }
 }
 
-/// A transfer that comes back in another block, after people had set what it does, is told by the chain again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_sealed_by_a_root_that_the_verifier_finds_again() {
     in_each_world(|world| async move {

@@ -156,9 +156,16 @@ impl Builder<'_> {
     pub(super) fn address(&mut self, column: &str, caseless: &str, check: &Check) -> String {
         let lowered = lowered(check);
         let Some(lowered) = lowered else { return self.check(column, check, false) };
+        let either: Vec<Cell> = check.texts().chain(lowered.texts()).map(|text| Cell::Text(text.to_owned())).collect();
+        let is_whole = matches!(check, Check::Compare(Order::Eq, _) | Check::Among(_));
         let (as_given, lowered) = (self.check(column, check, false), self.check(column, &lowered, false));
-        // Both halves can use an index on the column.
-        format!("(({as_given} AND NOT ({caseless})) OR ({lowered} AND {caseless}))")
+        let condition = format!("(({as_given} AND NOT ({caseless})) OR ({lowered} AND {caseless}))");
+        if !is_whole {
+            return condition;
+        }
+        // What either half may find is said at once, so that an index is used.
+        let either = self.check(column, &Check::Among(either), false);
+        format!("({either} AND {condition})")
     }
 
     fn label(&mut self, key: &str, check: &Check, folded: bool) -> String {

@@ -7,7 +7,11 @@ use store::Cell;
 
 /// The keys of an order, those that break ties included.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys(Vec<Key>);
+pub(crate) struct Keys {
+    keys: Vec<Key>,
+    /// Keep the rows from being looked for in the order of an index.
+    apart: bool,
+}
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -38,25 +42,30 @@ impl Keys {
                 keys.push(Key { by: By::Column(column), descending, may_lack: false });
             }
         }
-        Self(keys)
+        Self { keys, apart: false }
     }
 
     /// How many.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Whether an index has the rows in this order already.
     pub(crate) fn is_indexed(&self, shape: &Shape) -> bool {
         let first_is_newest =
-            matches!(self.0.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
-        first_is_newest && self.0.len() == 1 + shape.tie.len() && shape.table != "transfer_change"
+            matches!(self.keys.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
+        first_is_newest && self.keys.len() == 1 + shape.tie.len() && shape.table != "transfer_change"
+    }
+
+    /// Have the rows found by the conditions, then sorted.
+    pub(crate) fn sort_apart(&mut self) {
+        self.apart = true;
     }
 
     /// Whether the keys compare as one tuple.
     fn is_plain(&self) -> bool {
-        let descending = self.0.first().is_some_and(|key| key.descending);
-        self.0.iter().all(|key| matches!(key.by, By::Column(_)) && !key.may_lack && key.descending == descending)
+        let descending = self.keys.first().is_some_and(|key| key.descending);
+        self.keys.iter().all(|key| matches!(key.by, By::Column(_)) && !key.may_lack && key.descending == descending)
     }
 }
 
@@ -105,13 +114,19 @@ impl Builder<'_> {
 
     /// The values of the keys, to be selected.
     pub(super) fn key_values(&mut self, keys: &Keys) -> Vec<String> {
-        keys.0.iter().map(|key| self.key(key)).collect()
+        keys.keys.iter().map(|key| self.key(key)).collect()
     }
 
     /// The ORDER BY.
     pub(super) fn order(&mut self, keys: &Keys) -> String {
         let each = |key: &Key| {
             let expression = self.key(key);
+            // An expression is not what the index holds. The first key of an indexed order is a time: a number.
+            let expression = if keys.apart && expression == format!("t.{}", self.shape.newest) {
+                format!("+{expression}")
+            } else {
+                expression
+            };
             match (key.may_lack, key.descending) {
                 (false, false) => expression,
                 (false, true) => format!("{expression} DESC"),
@@ -119,24 +134,24 @@ impl Builder<'_> {
                 (true, true) => format!("{expression} DESC NULLS LAST"),
             }
         };
-        keys.0.iter().map(each).collect::<Vec<_>>().join(", ")
+        keys.keys.iter().map(each).collect::<Vec<_>>().join(", ")
     }
 
     /// What comes behind a row with these values.
     pub(super) fn behind(&mut self, keys: &Keys, after: &[Cell]) -> String {
         if keys.is_plain() {
-            let columns: Vec<String> = keys.0.iter().map(|key| self.key(key)).collect();
+            let columns: Vec<String> = keys.keys.iter().map(|key| self.key(key)).collect();
             let values: Vec<String> = after.iter().map(|cell| self.cell(cell)).collect();
-            let sign = if keys.0[0].descending { "<" } else { ">" };
+            let sign = if keys.keys[0].descending { "<" } else { ">" };
             return format!("({}) {sign} ({})", columns.join(", "), values.join(", "));
         }
         let mut alternatives: Vec<String> = Vec::new();
-        for place in 0..keys.0.len() {
+        for place in 0..keys.keys.len() {
             let mut parts: Vec<String> = Vec::new();
-            for (key, value) in keys.0[..place].iter().zip(after) {
+            for (key, value) in keys.keys[..place].iter().zip(after) {
                 parts.push(self.level(key, value));
             }
-            parts.push(self.beyond(&keys.0[place], &after[place]));
+            parts.push(self.beyond(&keys.keys[place], &after[place]));
             alternatives.push(format!("({})", parts.join(" AND ")));
         }
         format!("({})", alternatives.join(" OR "))
