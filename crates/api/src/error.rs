@@ -36,6 +36,17 @@ pub enum Error {
         /// As given.
         id: ApiKeyId,
     },
+    /// There is no such thing in this namespace.
+    #[error("there is no {what} {name:?}")]
+    Unknown {
+        /// What: declared path.
+        what: &'static str,
+        /// As it was named.
+        name: String,
+    },
+    /// As many connections are open as may be.
+    #[error("this process holds as many connections as it may")]
+    Busy,
     /// There is nothing under this path.
     #[error("there is nothing under this path")]
     NoRoute,
@@ -90,6 +101,8 @@ codes! { Error {
     Self::OtherNamespace => ("api.other_namespace", 403, Never),
     Self::UnknownNamespace => ("api.unknown_namespace", 404, Never),
     Self::UnknownKey { .. } => ("api.unknown_key", 404, Never),
+    Self::Unknown { .. } => ("api.unknown", 404, Never),
+    Self::Busy => ("api.busy", 503, Later),
     Self::NoRoute => ("api.no_route", 404, Never),
     Self::Method => ("api.method", 405, Never),
     Self::Operators => ("api.operators", 403, Never),
@@ -159,6 +172,7 @@ engines!(
     submit::Error,
     data::Error,
     streams::Error,
+    workflow::Error,
 );
 
 /// RFC 9457 problem details.

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn every_number_keeps_its_digits() {
         let yaml =
-            "a: 1\nb: 12345678901234567890\nc: -3\nd: '007'\ne: 123456789012345678901234567890\nf: 1.5\ng: [~, true]";
+            "a: 1\nb: 12345678901234567890\nc: -3\nd: '007'\ne: '123456789012345678901234567890'\nf: 1.5\ng: [~, true]";
         let json = r#"{"a":1,"b":"12345678901234567890","c":-3,"d":"007","e":"123456789012345678901234567890","f":1.5,"g":[null,true]}"#;
         assert_eq!(yaml_to_json(yaml).unwrap(), json);
     }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        for wrong in ["a: 1\na: 2", "a: [", "a: *b", "--- 1\n--- 2", "a: 1e300", &deep] {
+        for wrong in ["a: 1\na: 2", "a: [", "a: *b", "--- 1\n--- 2", "a: 1e300", "a: 123456789012345678901234567890", &deep] {
             let error = yaml_to_json(wrong).unwrap_err();
             assert_eq!(types::Coded::code(&error).code, "api.field", "{wrong}");
         }

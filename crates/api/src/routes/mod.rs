@@ -1,13 +1,20 @@
 //! The routes, one file a noun.
 
 mod api_keys;
+mod bindings;
 mod chains;
+mod data;
 mod facts;
 mod freezes;
+mod listeners;
 mod namespaces;
 mod policies;
+mod runs;
 mod submissions;
+mod subscriptions;
 mod system;
+mod tasks;
+mod variable_sets;
 mod wallets;
 
 use crate::{App, Error, Result, layers};
@@ -36,6 +43,13 @@ fn described() -> OpenApiRouter<App> {
         .merge(policies::routes())
         .merge(chains::routes())
         .merge(facts::routes())
+        .merge(data::routes())
+        .merge(tasks::routes())
+        .merge(runs::routes())
+        .merge(listeners::routes())
+        .merge(bindings::routes())
+        .merge(variable_sets::routes())
+        .merge(subscriptions::routes())
 }
 
 /// The OpenAPI 3.1 document, as generated from the handlers.
