@@ -5,6 +5,7 @@
 
 mod bench;
 mod contracts;
+mod demo;
 mod run;
 mod setup;
 mod test;
@@ -28,6 +29,8 @@ struct Line {
 enum Tool {
     /// Install what the tests and the demo need and the machine lacks (Debian and npm packages)
     Setup,
+    /// Watch an asset live on a real chain, each step checked against the chain itself
+    Demo(demo::Options),
     /// Set up, then run every test; ends with `N passed, N failed, N skipped`
     Test(test::Options),
     /// Check what the compiler does not: layering, SQL, error pages, licences, …
@@ -41,6 +44,7 @@ enum Tool {
 fn main() -> ExitCode {
     let outcome = match Line::parse().tool {
         Tool::Setup => setup::run(),
+        Tool::Demo(options) => demo::run(&options),
         Tool::Test(options) => test::run(&options),
         Tool::Tidy => tidy::run(),
         Tool::Bench(options) => bench::run(&options),

@@ -1,0 +1,350 @@
+//! Commands that talk to a running server through its API.
+
+use crate::cli::show;
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Where the server is and who asks.
+#[derive(Args)]
+pub(crate) struct Server {
+    /// The server.
+    #[arg(long, env = "FLORIN_URL", default_value = "http://127.0.0.1:7480")]
+    url: String,
+    /// The API key.
+    #[arg(long, env = "FLORIN_API_KEY", hide_env_values = true)]
+    api_key: String,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Submissions: chain transactions in Florin's care
+    #[command(subcommand)]
+    Submission(Submission),
+    /// Wallets and keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Policies and decisions
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Tasks and runs
+    #[command(subcommand)]
+    Task(Task),
+    /// Chains and how far they are read
+    #[command(subcommand)]
+    Chain(Chain),
+    /// Any route of the API: `florin api GET /wallets`
+    Api {
+        /// The method.
+        method: Method,
+        /// The path below /api/v1.
+        path: String,
+        /// A JSON body; `-` reads it from standard input.
+        body: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Submission {
+    /// List submissions, newest first
+    List {
+        /// Only in this state.
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show one submission
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Say where one stands, why it waits, and what can be done
+    Explain {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Cancel one
+    Cancel {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    /// List wallets
+    Wallets {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Hand out addresses of a wallet
+    Addresses {
+        /// The wallet, by name or id.
+        wallet: String,
+        /// How many.
+        #[arg(long, default_value_t = 1)]
+        count: u32,
+        /// The chain; the namespace's own if nothing is said.
+        #[arg(long)]
+        chain: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// A new data key for all secrets; every one is sealed anew
+    Rotate {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Stop all signing of the namespace
+    Freeze {
+        /// Why, for the record.
+        reason: String,
+        /// Stop cancels, too.
+        #[arg(long)]
+        hard: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Policy {
+    /// List policies
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Upload a document as the newest version of a policy, which is made if it is missing
+    Push {
+        /// The policy's name.
+        name: String,
+        /// The Rego document.
+        document: PathBuf,
+        /// An example input, as JSON.
+        #[arg(long)]
+        example: Option<PathBuf>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Decide again what was decided, and show what would be decided otherwise
+    Replay {
+        /// Against this version instead of the same one.
+        #[arg(long)]
+        version: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List decisions, newest first
+    Decisions {
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Task {
+    /// List tasks
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Upload steps as the newest version of a task, which is made if it is missing
+    Push {
+        /// The task's name.
+        name: String,
+        /// The version, YAML or JSON.
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Start a run
+    Run {
+        /// The task.
+        name: String,
+        /// The input, as JSON.
+        #[arg(long, default_value = "{}")]
+        input: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List runs, newest first
+    Runs {
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Chain {
+    /// List chains
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Let a halted chain go on
+    Resume {
+        /// The chain.
+        chain: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+        /// The lowest height that may stay common.
+        #[arg(long)]
+        rewind_to: Option<u64>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// One call.
+struct Call {
+    method: Method,
+    path: String,
+    body: Option<(String, &'static str)>,
+}
+
+impl Call {
+    fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), body: None }
+    }
+
+    fn send(method: Method, path: impl Into<String>, body: &Value) -> Self {
+        Self { method, path: path.into(), body: Some((body.to_string(), "application/json")) }
+    }
+}
+
+/// Do what a command says; the last answer is shown.
+pub(crate) async fn run(command: Command) -> Result<(), String> {
+    let (server, calls) = calls(command)?;
+    let client = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+    let mut answer = Value::Null;
+    for call in calls {
+        answer = perform(&client, &server, call).await?;
+    }
+    show::answer(&answer, server.json)
+}
+
+fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
+    match command {
+        Command::Submission(command) => Ok(submission(command)),
+        Command::Key(command) => Ok(key(command)),
+        Command::Policy(command) => policy(command),
+        Command::Task(command) => task(command),
+        Command::Chain(command) => Ok(chain(command)),
+        Command::Api { method, path, body, server } => {
+            let body = body.map(|body| if body == "-" { std::io::read_to_string(std::io::stdin()) } else { Ok(body) });
+            let body = body.transpose().map_err(|error| error.to_string())?;
+            Ok((server, vec![Call { method, path, body: body.map(|body| (body, "application/json")) }]))
+        }
+    }
+}
+
+fn submission(command: Submission) -> (Server, Vec<Call>) {
+    match command {
+        Submission::List { state, server } => {
+            let filter = state.map(|state| format!("?state={state}")).unwrap_or_default();
+            (server, vec![Call::get(format!("/submissions{filter}"))])
+        }
+        Submission::Show { id, server } => (server, vec![Call::get(format!("/submissions/{id}"))]),
+        Submission::Explain { id, server } => (server, vec![Call::get(format!("/submissions/{id}/explain"))]),
+        Submission::Cancel { id, server } => {
+            (server, vec![Call::send(Method::POST, format!("/submissions/{id}/cancel"), &json!({}))])
+        }
+    }
+}
+
+fn key(command: Key) -> (Server, Vec<Call>) {
+    match command {
+        Key::Wallets { server } => (server, vec![Call::get("/wallets")]),
+        Key::Addresses { wallet, count, chain, server } => {
+            let body = json!({ "count": count, "chain": chain });
+            (server, vec![Call::send(Method::POST, format!("/wallets/{wallet}/addresses"), &body)])
+        }
+        Key::Rotate { server } => (server, vec![Call::send(Method::POST, "/keyring/rotate", &json!({}))]),
+        Key::Freeze { reason, hard, server } => {
+            let body = json!({ "scope": "namespace", "hard": hard, "reason": reason });
+            (server, vec![Call::send(Method::POST, "/freezes", &body)])
+        }
+    }
+}
+
+fn policy(command: Policy) -> Result<(Server, Vec<Call>), String> {
+    Ok(match command {
+        Policy::List { server } => (server, vec![Call::get("/policies")]),
+        Policy::Decisions { server } => (server, vec![Call::get("/policy-decisions")]),
+        Policy::Replay { version, server } => {
+            (server, vec![Call::send(Method::POST, "/policies/replay", &json!({ "version": version }))])
+        }
+        Policy::Push { name, document, example, server } => {
+            let mut version = json!({ "document": read(&document)? });
+            if let Some(example) = example {
+                version["exampleInput"] = json!(read(&example)?);
+            }
+            let made = Call::send(Method::PUT, format!("/policies/{name}"), &json!({ "name": name }));
+            (server, vec![made, Call::send(Method::POST, format!("/policies/{name}/versions"), &version)])
+        }
+    })
+}
+
+fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
+    Ok(match command {
+        Task::List { server } => (server, vec![Call::get("/tasks")]),
+        Task::Runs { server } => (server, vec![Call::get("/runs")]),
+        Task::Push { name, file, server } => {
+            let made = Call::send(Method::PUT, format!("/tasks/{name}"), &json!({ "name": name }));
+            let path = format!("/tasks/{name}/versions");
+            let version = Call { method: Method::POST, path, body: Some((read(&file)?, "application/x-yaml")) };
+            (server, vec![made, version])
+        }
+        Task::Run { name, input, server } => {
+            let input: Value = serde_json::from_str(&input).map_err(|error| format!("--input: {error}"))?;
+            (server, vec![Call::send(Method::POST, format!("/tasks/{name}/runs"), &json!({ "input": input }))])
+        }
+    })
+}
+
+fn chain(command: Chain) -> (Server, Vec<Call>) {
+    match command {
+        Chain::List { server } => (server, vec![Call::get("/chains")]),
+        Chain::Resume { chain, reason, rewind_to, server } => {
+            let body = json!({ "reason": reason, "rewindTo": rewind_to });
+            (server, vec![Call::send(Method::POST, format!("/chains/{chain}/resume"), &body)])
+        }
+    }
+}
+
+fn read(path: &PathBuf) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+async fn perform(client: &reqwest::Client, server: &Server, call: Call) -> Result<Value, String> {
+    let url = format!("{}/api/v1{}", server.url.trim_end_matches('/'), call.path);
+    let mut request = client.request(call.method, url).bearer_auth(&server.api_key);
+    if let Some((body, kind)) = call.body {
+        request = request.header("Content-Type", kind).body(body);
+    }
+    let response =
+        request.send().await.map_err(|error| format!("the server does not answer: {}", error.without_url()))?;
+    let status = response.status();
+    let text = response.text().await.map_err(|error| error.without_url().to_string())?;
+    let value: Value =
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    if status.is_success() {
+        return Ok(value);
+    }
+    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Err(format!("{} ({}, see docs/errors/{}.md)", said("detail"), status.as_u16(), said("code")))
+}

@@ -1,0 +1,348 @@
+//! The configuration: the commented default, the file laid over it, the environment over both.
+
+use chain::evm::EvmConfig;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The reference: every setting with its default.
+pub(crate) const DEFAULT: &str = include_str!("../florin.default.toml");
+/// How variables that override a setting begin.
+const ENV_PREFIX: &str = "FLORIN__";
+/// Settings that are never shown.
+const SECRET: [&str; 2] = ["store.url", "chains.url"];
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read {path}: {why}")]
+    Read { path: PathBuf, why: std::io::Error },
+    #[error("{source_name} is not a configuration: {why}")]
+    Parse { source_name: String, why: String },
+    #[error("{setting} is set by the environment, but there is no such setting")]
+    Unknown { setting: String },
+}
+
+/// Everything that an installation decides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) store: Store,
+    pub(crate) secrets: Secrets,
+    pub(crate) seal: Seal,
+    pub(crate) log: Log,
+    pub(crate) roles: Roles,
+    pub(crate) policy: Policy,
+    pub(crate) keys: Keys,
+    pub(crate) submit: Submit,
+    pub(crate) workflow: Workflow,
+    pub(crate) outbound: Outbound,
+    #[serde(default)]
+    pub(crate) chains: Vec<Chain>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) body_limit_bytes: usize,
+    pub(crate) concurrency: usize,
+    pub(crate) request_timeout_ms: u64,
+    pub(crate) shutdown_timeout_ms: u64,
+    pub(crate) operators: types::Namespace,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    pub(crate) engine: Engine,
+    pub(crate) path: PathBuf,
+    pub(crate) url: String,
+    pub(crate) writers: usize,
+    pub(crate) readers: usize,
+    pub(crate) lease_ms: u64,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("engine", &self.engine).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Secrets {
+    pub(crate) from: SecretSource,
+    pub(crate) file: PathBuf,
+    pub(crate) env: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SecretSource {
+    File,
+    Env,
+    Prompt,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seal {
+    pub(crate) enabled: bool,
+    pub(crate) export: PathBuf,
+    pub(crate) key_file: PathBuf,
+    pub(crate) interval_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "a process has each role or not")]
+pub(crate) struct Roles {
+    pub(crate) api: bool,
+    pub(crate) index: bool,
+    pub(crate) submit: bool,
+    pub(crate) workflow: bool,
+    pub(crate) streams: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Policy {
+    pub(crate) check_documents: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keys {
+    pub(crate) allow_export: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Submit {
+    pub(crate) shards: u32,
+    pub(crate) window: u32,
+    pub(crate) lane_limit: u32,
+    pub(crate) resubmit_ms: i64,
+    pub(crate) retry_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Workflow {
+    pub(crate) shards: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outbound {
+    pub(crate) allow: Vec<String>,
+    pub(crate) connect_timeout_ms: u64,
+}
+
+/// A chain that is followed: how the index reads it, and how its node is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    pub(crate) start: index::Start,
+    pub(crate) keep_all: bool,
+    pub(crate) blocks_per_turn: u64,
+    pub(crate) node: EvmConfig,
+}
+
+impl<'de> Deserialize<'de> for Chain {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let mut written = Table::deserialize(d)?;
+        let start = match written.remove("start") {
+            None => index::Start::Latest,
+            Some(Value::String(word)) if word == "latest" => index::Start::Latest,
+            Some(Value::Integer(height)) => index::Start::Height(
+                u64::try_from(height).map_err(|_| D::Error::custom("start: a height is not negative"))?,
+            ),
+            Some(_) => return Err(D::Error::custom("start: expected \"latest\" or a height")),
+        };
+        let keep_all = match written.remove("keep_all") {
+            None => false,
+            Some(Value::Boolean(keep_all)) => keep_all,
+            Some(_) => return Err(D::Error::custom("keep_all: expected true or false")),
+        };
+        let blocks_per_turn = match written.remove("blocks_per_turn") {
+            None => 50,
+            Some(Value::Integer(count @ 1..=1_000)) => count.unsigned_abs(),
+            Some(_) => return Err(D::Error::custom("blocks_per_turn: expected 1 to 1000")),
+        };
+        let node = Value::Table(written).try_into().map_err(D::Error::custom)?;
+        Ok(Self { start, keep_all, blocks_per_turn, node })
+    }
+}
+
+impl Config {
+    /// The default, the file over it (one that is not named may be missing), the environment over both.
+    pub(crate) fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, Error> {
+        let merged = merged(file, env)?;
+        let named = |why: toml::de::Error| Error::Parse {
+            source_name: "the configuration".to_owned(),
+            why: why.message().to_owned(),
+        };
+        Value::Table(merged).try_into().map_err(named)
+    }
+}
+
+/// The configuration that holds, as text, secrets left out.
+pub(crate) fn shown(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<String, Error> {
+    let mut table = merged(file, env)?;
+    for path in SECRET {
+        let names: Vec<&str> = path.split('.').collect();
+        redact(&mut table, &names);
+    }
+    toml::to_string_pretty(&table)
+        .map_err(|why| Error::Parse { source_name: "the configuration".to_owned(), why: why.to_string() })
+}
+
+fn redact(table: &mut Table, path: &[&str]) {
+    let Some((name, rest)) = path.split_first() else { return };
+    match table.get_mut(*name) {
+        Some(Value::Table(inner)) => redact(inner, rest),
+        Some(Value::Array(items)) => {
+            for item in items {
+                if let Value::Table(inner) = item {
+                    redact(inner, rest);
+                }
+            }
+        }
+        Some(Value::String(text)) if rest.is_empty() && !text.is_empty() => "•••".clone_into(text),
+        _ => {}
+    }
+}
+
+fn merged(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Table, Error> {
+    let mut table = parse("the default", DEFAULT)?;
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|why| Error::Read { path: path.to_owned(), why })?;
+        lay_over(&mut table, parse(&path.display().to_string(), &text)?);
+    }
+    for (name, value) in env {
+        if let Some(setting) = name.strip_prefix(ENV_PREFIX) {
+            set(&mut table, &setting.to_lowercase(), &value)?;
+        }
+    }
+    Ok(table)
+}
+
+fn parse(source_name: &str, text: &str) -> Result<Table, Error> {
+    // The message names line and column, and never quotes the text: it may hold a secret.
+    text.parse().map_err(|why: toml::de::Error| Error::Parse {
+        source_name: source_name.to_owned(),
+        why: why.message().to_owned(),
+    })
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (_, value) => {
+                below.insert(name, value);
+            }
+        }
+    }
+}
+
+/// `server__listen` sets `server.listen`. Only settings that the reference knows; lists as TOML; `chains` as a whole.
+fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
+    let unknown = || Error::Unknown { setting: setting.replace("__", ".") };
+    let read = || format!("value = {raw}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
+    if setting == "chains" {
+        let chains = read().filter(Value::is_array).ok_or_else(unknown)?;
+        table.insert(setting.to_owned(), chains);
+        return Ok(());
+    }
+    let (section, name) = setting.split_once("__").ok_or_else(unknown)?;
+    let section = table.get_mut(section).and_then(Value::as_table_mut).ok_or_else(unknown)?;
+    let known = section.get_mut(name).ok_or_else(unknown)?;
+    // A text setting takes the text as it is, also when it looks like a number.
+    *known = match known {
+        Value::String(_) => Value::String(raw.to_owned()),
+        _ => read().unwrap_or_else(|| Value::String(raw.to_owned())),
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(file.path()), env)
+    }
+
+    #[test]
+    fn the_reference_is_the_default_and_complete() {
+        let config = Config::load(None, std::iter::empty()).unwrap();
+        assert!(config.server.listen.ip().is_loopback());
+        assert!(!config.keys.allow_export);
+        assert_eq!(config.store.engine, Engine::Sqlite);
+        // Every setting that code reads stands in the reference, or loading it would have failed: none has a default of its own.
+        assert!(config.chains.is_empty());
+    }
+
+    #[test]
+    fn unknown_settings_are_refused_by_name() {
+        let error = load("[server]\nlisten_on = \"x\"", &[]).unwrap_err().to_string();
+        assert!(error.contains("listen_on"), "{error}");
+        let error = load("", &[("FLORIN__SERVER__LISTEN_ON", "x")]).unwrap_err().to_string();
+        assert!(error.contains("server.listen_on"), "{error}");
+        let error = load("[[chains]]\npreset = \"anvil\"\nnumber = 1\nurl = \"http://127.0.0.1:1\"\nstrat = 0", &[])
+            .unwrap_err();
+        assert!(error.to_string().contains("strat"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let config = load(
+            "[server]\nlisten = \"127.0.0.1:1\"\n[submit]\nwindow = 3",
+            &[("FLORIN__SERVER__LISTEN", "127.0.0.1:2"), ("FLORIN__SUBMIT__WINDOW", "5"), ("FLORIN__LOG__FILTER", "1")],
+        )
+        .unwrap();
+        assert_eq!(config.server.listen.port(), 2);
+        assert_eq!(config.submit.window, 5);
+        assert_eq!(config.log.filter, "1");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let chain = "[[chains]]\npreset = \"anvil\"\nnumber = 31337\nurl = \"http://user:hunter2@127.0.0.1:1\"\n";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), chain).unwrap();
+        let env = [("FLORIN__STORE__URL".to_owned(), "postgresql://florin:hunter2@db/x".to_owned())];
+        let text = shown(Some(file.path()), env.clone().into_iter()).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        let config = Config::load(Some(file.path()), env.into_iter()).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,146 @@
+//! Putting the engines together: one database, one keyring, every chain.
+
+use crate::clock::{OsEntropy, SystemClock};
+use crate::config::{self, Config};
+use crate::secrets;
+use crate::wire::{ChainEvents, DataLookups, Homes};
+use chain::Connector;
+use chain::evm::Evm;
+use policy::PermitSigner as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{Db, Lease, LeaseTime};
+use streams::outbound::{Guard, Outbound, Rule, Settings as OutboundSettings};
+use types::{Clock, Entropy};
+
+/// Processes that can serve the API on one database at a time.
+const API_SLOTS: u32 = 64;
+
+/// Everything a process works with.
+pub(crate) struct Engines {
+    pub(crate) db: Db,
+    pub(crate) lease: Lease,
+    pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
+    pub(crate) keys: keys::Keys,
+    pub(crate) policy: policy::Policy,
+    pub(crate) submit: submit::Submit,
+    pub(crate) index: index::Index,
+    pub(crate) data: data::Data,
+    pub(crate) streams: streams::Streams,
+    pub(crate) workflow: workflow::Workflow,
+}
+
+/// Open the database of a configuration.
+pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
+    let store = &config.store;
+    let how = match store.engine {
+        config::Engine::Sqlite => {
+            if let Some(folder) = store.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+            }
+            store::Config::Sqlite { path: store.path.clone(), readers: store.readers }
+        }
+        config::Engine::Postgres => {
+            store::Config::Postgres { url: store.url.clone(), writers: store.writers, readers: store.readers }
+        }
+    };
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+    Db::open(how, clock, entropy, LeaseTime::Database).await.map_err(|error| error.to_string())
+}
+
+/// Put everything together.
+pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
+    let master = secrets::master(config)?;
+    let db = open_db(config).await?;
+    let taken = db.lease_slot("api", API_SLOTS, config.store.lease_ms).await.map_err(words)?;
+    let lease = taken.ok_or_else(|| format!("{API_SLOTS} processes work on this database already"))?;
+    let keyring = keys::open_keyring(&db, &lease, master).await.map_err(words)?;
+    let permits = Arc::new(policy::LocalSigner::open(&db, &lease, &keyring).await.map_err(words)?);
+    let chains = connect(config, db.entropy())?;
+    let homes = homes(&db, &chains).await?;
+    let data = data::Data::new(db.clone(), lease.clone(), homes.clone());
+    let keys = keys::Keys::new(db.clone(), lease.clone(), keyring.clone(), permits.public(), key_settings(config));
+    let rules = policy::Config { check_documents: config.policy.check_documents, ..policy::Config::default() };
+    let lookups = Arc::new(DataLookups::new(data.clone()));
+    let policy = policy::Policy::new(db.clone(), lease.clone(), permits, lookups, rules);
+    let connectors: Vec<Arc<dyn Connector>> = chains.iter().map(|(_, evm)| evm.clone() as Arc<dyn Connector>).collect();
+    let submit = submit::Submit::new(
+        db.clone(),
+        lease.clone(),
+        keys.clone(),
+        policy.clone(),
+        connectors,
+        submit_settings(&config.submit),
+    );
+    let (outbound, keyring) = (outbound(config)?, Arc::new(keyring));
+    let expand = Arc::new(ChainEvents::new(db.clone()));
+    let streams = streams::Streams::new(db.clone(), lease.clone(), expand, outbound.clone(), keyring.clone());
+    let index = index::Index::new(db.clone(), lease.clone());
+    let parts = workflow::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        submit: submit.clone(),
+        data: data.clone(),
+        chains: homes,
+        policy: policy.clone(),
+        outbound,
+        keyring,
+    };
+    let settings = workflow::Settings { shards: config.workflow.shards, ..workflow::Settings::default() };
+    let workflow = workflow::Workflow::new(parts, settings);
+    Ok(Engines { db, lease, chains, keys, policy, submit, index, data, streams, workflow })
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn connect(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Vec<(config::Chain, Arc<Evm>)>, String> {
+    let mut chains = Vec::with_capacity(config.chains.len());
+    for chain in &config.chains {
+        let evm = Evm::new(chain.node.clone(), entropy.clone()).map_err(words)?;
+        chains.push((chain.clone(), Arc::new(evm)));
+    }
+    let mut names: Vec<String> = chains.iter().map(|(_, evm)| evm.chain().to_string()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("chain {} is configured twice", pair[0])),
+        None => Ok(chains),
+    }
+}
+
+/// Which chain each namespace means where none is named.
+async fn homes(db: &Db, chains: &[(config::Chain, Arc<Evm>)]) -> Result<Arc<Homes>, String> {
+    let named = api::access::namespaces(db).await.map_err(words)?;
+    let homes: BTreeMap<_, _> =
+        named.into_iter().filter_map(|row| row.default_chain.map(|chain| (row.name, chain))).collect();
+    let followed = chains.iter().map(|(_, evm)| evm.chain().clone()).collect();
+    Ok(Arc::new(Homes::new(followed, homes)))
+}
+
+fn key_settings(config: &Config) -> keys::Settings {
+    keys::Settings { export_allowed: config.keys.allow_export, ..keys::Settings::default() }
+}
+
+fn submit_settings(config: &config::Submit) -> submit::Settings {
+    submit::Settings {
+        shards: config.shards,
+        window: config.window,
+        lane_limit: config.lane_limit,
+        resubmit_ms: config.resubmit_ms,
+        retry_ms: config.retry_ms,
+    }
+}
+
+fn outbound(config: &Config) -> Result<Outbound, String> {
+    let rules: Vec<Rule> = config
+        .outbound
+        .allow
+        .iter()
+        .map(|text| text.parse().map_err(|why| format!("outbound.allow: {text:?}: {why}")))
+        .collect::<Result<_, String>>()?;
+    let settings = OutboundSettings::new(Guard::new(rules));
+    Outbound::new(OutboundSettings { connect_timeout_ms: config.outbound.connect_timeout_ms, ..settings })
+        .map_err(words)
+}
