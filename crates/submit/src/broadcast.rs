@@ -1,5 +1,6 @@
 //! Sending stored bytes, and reading what a node's answer proves.
 
+use crate::replace::STALE_MS;
 use crate::state::{Event, State};
 use crate::submission::{self, Submission};
 use crate::{Result, Worker, table, worker};
@@ -23,6 +24,8 @@ enum Reaction {
     PauseLane(String, Option<Time>),
     /// The price was too low: sign again at a better one, on the same witness.
     Reprice,
+    /// A node holds it, and no block has it: perhaps the price has risen since.
+    Stale,
 }
 
 impl Worker {
@@ -113,7 +116,7 @@ impl Worker {
                 one.happen(Event::Accepted, now)?;
                 (one.attempts, one.reason) = (0, None);
                 one.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
-                Ok(Reaction::Done)
+                Ok(if one.created.plus_millis(STALE_MS) < now { Reaction::Stale } else { Reaction::Done })
             }
             Submitted::Unknown { message } => self.try_again(one, format!("no answer that proves anything: {message}")),
             Submitted::Refused { class, message } => self.refused(one, *class, message),
@@ -175,6 +178,7 @@ impl Worker {
                 self.pause_lane(&one.chain, &one.signer, reason, until).await.map(|()| 1)
             }
             Reaction::Reprice => self.reprice(&one).await,
+            Reaction::Stale => self.raise(&one).await,
         }
     }
 }

@@ -13,6 +13,9 @@ use types::{SubmissionId, Witness};
 /// How long a submission whose price is above its cap waits for the price to fall.
 const CAP_MS: i64 = 60_000;
 
+/// How long bytes may wait in pools before their price is looked at again.
+pub(crate) const STALE_MS: i64 = 300_000;
+
 /// What is known of a submission that is to give its witness to another transaction.
 struct Place {
     one: Option<Submission>,
@@ -86,6 +89,26 @@ impl Worker {
         };
         let terms = place.sent.iter().fold(quoted, |terms, sent| outbid(terms, &sent.terms));
         self.replace(current, terms, (place.witnesses, place.held), None).await
+    }
+
+    /// Offer more for what waits in pools for long, if the chain asks more by now. Only where nothing before it is missing: of a lane's nonces
+    /// the lowest alone can be mined.
+    pub(crate) async fn raise(&self, one: &Submission) -> Result<usize> {
+        let place = self.place_of(one, one.id).await?;
+        let Some(last) = place.sent.last().filter(|last| last.signed.plus_millis(STALE_MS) < self.now()) else {
+            return Ok(0);
+        };
+        let connector = self.submit.chain(&one.chain)?;
+        if let Some(nonce) = place.witnesses.iter().find_map(Witness::as_nonce)
+            && connector.sequence(&one.signer).await?.mined != nonce
+        {
+            return Ok(0);
+        }
+        let quotes = connector.quote(std::slice::from_ref(&one.intent)).await;
+        match quotes.into_iter().next() {
+            Some(Ok(quote)) if quote.terms.fee_per_gas > last.terms.fee_per_gas => self.reprice(one).await,
+            _ => Ok(0),
+        }
     }
 
     /// Plan and sign on witnesses that are taken already, and on none that others hold.

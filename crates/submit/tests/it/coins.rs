@@ -348,6 +348,27 @@ async fn a_price_that_rose_is_paid_within_the_permit_and_no_further() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_long_offers_more_once_the_chain_asks_more() {
+    on_each_engine(|test| async move {
+        let world = World::new(test, &[60_000, 90_000]).await;
+        let id = world.pay(20_000).await;
+        world.settle().await;
+        world.wait(400_000).await;
+        assert_eq!(world.sent(id).await.len(), 1, "the price has not risen");
+        world.coins.set_fee_rates(3, 1);
+        world.wait(31_000).await;
+        let sent = world.sent(id).await;
+        assert_eq!(sent.len(), 2, "{:?}", world.get(id).await.reason);
+        assert_eq!(world.coins.pool(), [sent[1].clone()]);
+        world.wait(31_000).await;
+        assert_eq!(world.sent(id).await.len(), 2, "once is enough for the time being");
+        world.mine(5).await;
+        assert_eq!((world.state(id).await, world.paid()), (State::Final, vec![20_000]));
+    })
+    .await;
+}
+
 impl World {
     async fn mine_empty(&self) {
         self.coins.mine_empty(1);

@@ -185,6 +185,7 @@ async fn a_full_lane_still_answers_repeats_and_burns_no_key() {
         assert!(matches!(&outcomes[0], Err(Error::LaneFull { .. })), "{outcomes:?}");
         assert!(matches!(&outcomes[1], Err(Error::LaneFull { .. })), "{outcomes:?}");
         assert!(matches!(&outcomes[2], Ok(Outcome::Replayed(one)) if one.id == first), "{outcomes:?}");
+        world.settle().await;
         world.mine(3).await;
         let made = submit::enqueue(&world.submit, &world.who, third).await.unwrap();
         assert!(matches!(made, Outcome::Created(_)), "the key was not burnt: {made:?}");
@@ -398,6 +399,40 @@ async fn a_worker_whose_lease_went_to_another_signs_nothing() {
         world.node.mine(1);
         assert_eq!((world.nonce(), world.bobs()), (2, 6));
         assert_eq!(world.state(id).await, State::Accepted);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_lowest_of_what_waits_for_long_offers_more() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else { return };
+        let ids = [world.enqueue(world.payment(1)).await, world.enqueue(world.payment(2)).await];
+        world.settle().await;
+        let block = world.node.rpc("eth_getBlockByNumber", json!(["latest", false]));
+        let base = u64::from_str_radix(block["baseFeePerGas"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+        world.proxy.always(
+            "eth_feeHistory",
+            Fault::alter_result(move |result| {
+                let risen = json!(format!("{:#x}", base * 3 / 2));
+                let fees = result["baseFeePerGas"].as_array_mut().unwrap();
+                fees.iter_mut().for_each(|fee| *fee = risen.clone());
+            }),
+        );
+        world.wait(400_000).await;
+        world.settle().await;
+        let mut sent = Vec::new();
+        for id in ids {
+            sent.push(submit::sent(&world.submit, &world.who, id).await.unwrap().len());
+        }
+        assert_eq!(sent, [2, 1], "{:?}", world.get(ids[0]).await.reason);
+        world.proxy.heal();
+        world.settle().await;
+        world.mine(3).await;
+        for id in ids {
+            assert_eq!(world.state(id).await, State::Final);
+        }
+        assert_eq!((world.nonce(), world.bobs()), (2, 3));
     })
     .await;
 }
