@@ -40,7 +40,7 @@ CREATE TABLE chain_event (
   source TEXT NOT NULL,
   topic TEXT NOT NULL,
   body TEXT NOT NULL,
-  -- Empty for what was kept with its block; else the source for which it was read later.
+  -- Empty for what was kept with its block; else the one time at which it was added.
   intake TEXT NOT NULL,
   reverted BIGINT NOT NULL,
   PRIMARY KEY (chain, block_hash, event_index)
@@ -60,10 +60,12 @@ CREATE TABLE chain_included (
   status TEXT NOT NULL,
   fee BLOB NOT NULL,
   created TEXT,
+  intake TEXT NOT NULL,
   reverted BIGINT NOT NULL,
   PRIMARY KEY (chain, witness, block_hash)
 );
 CREATE INDEX chain_included_block ON chain_included (chain, block_hash);
+CREATE INDEX chain_included_height ON chain_included (chain, height);
 CREATE INDEX chain_included_tx ON chain_included (chain, tx_id);
 
 CREATE TABLE chain_watch (
@@ -81,6 +83,7 @@ CREATE TABLE projection_scope (
   projection TEXT NOT NULL,
   chain TEXT NOT NULL,
   source TEXT NOT NULL,
+  from_height BIGINT NOT NULL,
   next_height BIGINT NOT NULL,
   level BIGINT NOT NULL,
   quarantined TEXT,

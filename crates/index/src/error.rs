@@ -39,6 +39,14 @@ pub enum Error {
     /// A reason is needed for the record.
     #[error("say why, in 1 to 500 characters")]
     Reason,
+    /// What the node said of a block cannot be right; nothing of it was stored.
+    #[error("the node of {chain} contradicts itself: {why}")]
+    Contradiction {
+        /// The chain.
+        chain: ChainId,
+        /// What cannot be right.
+        why: String,
+    },
     /// The source is not an address of the chain.
     #[error("{source_text:?} is not a source on {chain}")]
     Source {
@@ -54,6 +62,7 @@ codes! { Error {
     Self::Halted { .. } => ("index.halted", 503, Later),
     Self::NotHalted { .. } => ("index.not_halted", 409, Never),
     Self::Reason => ("index.reason", 400, Never),
+    Self::Contradiction { .. } => ("index.contradiction", 502, Later),
     Self::Source { .. } => ("index.source", 400, Never),
     ;
     Self::Chain(inner) => inner,

@@ -1,14 +1,17 @@
 //! The follower of one chain: load, ask, record.
 
-use crate::finality;
+use crate::finality::{self, Word};
 use crate::read::Status;
 use crate::state::{self, Join, Next, Tip};
-use crate::{Projection, Result, Work, commit, fetch, table, watch};
+use crate::{Error, Projection, Result, Work, commit, fetch, table, watch};
 use chain::{BlockRef, Connector, Watch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::{Db, Lease};
+use store::{Db, Lease, Unbound};
 use types::Height;
+
+/// Each block takes a few statements, and a transaction has its share of them.
+const MOST_BLOCKS_PER_TURN: u64 = 500;
 
 /// Where the index of a chain begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +30,7 @@ pub struct Settings {
     pub start: Start,
     /// Whether every event is kept, or only those of watched sources and topics.
     pub keep_all: bool,
-    /// Blocks that are fetched and committed at a time, at most.
+    /// Blocks that are fetched and committed at a time, at most; no more than 500.
     pub blocks_per_turn: u64,
 }
 
@@ -71,6 +74,8 @@ impl Follower {
         projections: Vec<Arc<dyn Projection>>,
         settings: Settings,
     ) -> Self {
+        let blocks_per_turn = settings.blocks_per_turn.clamp(1, MOST_BLOCKS_PER_TURN);
+        let settings = Settings { blocks_per_turn, ..settings };
         Self { db, lease, chain, projections: projections.into(), settings }
     }
 
@@ -94,7 +99,7 @@ impl Follower {
 
     async fn status(&self) -> Result<Option<Status>> {
         let chain = self.chain.chain().clone();
-        Ok(self.db.read_unbound(move |tx| table::cursor(tx, &chain)).await?)
+        Ok(self.db.read_unbound(move |tx| table::cursor::get(tx, &chain)).await?)
     }
 
     /// A cursor before the first block.
@@ -117,19 +122,20 @@ impl Follower {
     /// Nothing new at the head: what is final may still have moved.
     async fn settle(&self, status: Status) -> Result<Progress> {
         let Some(tip) = status.head.clone() else { return Ok(Progress::Idle) };
-        let candidate = finality::candidate(self.chain.as_ref(), tip.height).await;
+        let word = finality::ask(self.chain.as_ref()).await;
+        let candidate = finality::candidate(self.chain.finality(), word, tip.height);
         if commit::movable(&status, &candidate).is_none() {
             return Ok(Progress::Idle);
         }
         let before = status.finalized.clone();
-        let after = self.write(status, move |tx, status| commit::finish(tx, status, &candidate)).await?;
+        let after = self.write(status, move |tx, status| commit::settle(tx, status, &candidate)).await?;
         Ok(if after.finalized == before { Progress::Idle } else { Progress::Extended { to: tip.height } })
     }
 
     /// The node's head is not above ours: it lags on our own chain, or it is on another.
     async fn compare(&self, status: Status, head: BlockRef) -> Result<Progress> {
         let (chain, hash) = (status.chain.clone(), head.hash.clone());
-        let ours = self.db.read_unbound(move |tx| table::canonical_height(tx, &chain, &hash)).await?;
+        let ours = self.db.read_unbound(move |tx| table::block::canonical_height(tx, &chain, &hash)).await?;
         match ours {
             Some(_) => Ok(Progress::Idle),
             None => self.rewind(status, head).await,
@@ -137,30 +143,36 @@ impl Follower {
     }
 
     async fn extend(&self, status: Status, from: Height, to: Height) -> Result<Progress> {
+        let word = finality::ask(self.chain.as_ref()).await;
         let names = fetch::names(self.chain.as_ref(), from, to).await?;
         match state::join(status.head.as_ref(), &names) {
             Join::Torn => return Ok(Progress::Again),
             Join::Forks => return self.rewind(status, names[0].clone()).await,
             Join::Builds => {}
         }
+        // Asked behind the names: whoever is in one of these blocks was watched before it was sent.
         let watch = self.watch().await?;
         let Some(work) = fetch::blocks(self.chain.as_ref(), &names, &watch).await? else {
             return Ok(Progress::Again);
         };
-        self.append(status, work).await
+        self.append(status, work, watch, word).await
     }
 
-    pub(crate) async fn watch(&self) -> Result<Watch> {
+    async fn watch(&self) -> Result<Watch> {
         let (chain, keep_all) = (self.chain.chain().clone(), self.settings.keep_all);
         self.db.read_unbound(move |tx| watch::of_chain(tx, &chain, keep_all)).await
     }
 
-    async fn append(&self, status: Status, work: Vec<Work>) -> Result<Progress> {
+    async fn append(&self, status: Status, work: Vec<Work>, watch: Watch, word: Word) -> Result<Progress> {
         let Some(to) = work.last().map(|last| last.block.height) else { return Ok(Progress::Idle) };
-        let candidate = finality::candidate(self.chain.as_ref(), to).await;
+        let candidate = finality::candidate(self.chain.finality(), word, to);
         let projections = self.projections.clone();
+        let extend =
+            move |tx: &mut Unbound<'_, '_>, status| commit::extend(tx, &projections, status, &work, &watch, &candidate);
         fail::point("index.fetched").await.map_err(store::Error::from)?;
-        self.write(status, move |tx, status| commit::extend(tx, &projections, status, &work, &candidate)).await?;
+        if self.write(status, extend).await?.is_none() {
+            return Ok(Progress::Again);
+        }
         fail::point("index.committed").await.map_err(store::Error::from)?;
         tracing::debug!(chain = %self.chain.chain(), height = %to, "extended");
         Ok(Progress::Extended { to })
@@ -202,8 +214,10 @@ impl Follower {
         let mut block = branch;
         loop {
             let (chain, parent) = (status.chain.clone(), block.parent.clone());
-            let known = self.db.read_unbound(move |tx| table::canonical_height(tx, &chain, &parent)).await?;
+            let known: Option<Height> =
+                self.db.read_unbound(move |tx| table::block::canonical_height(tx, &chain, &parent)).await?;
             match known {
+                Some(height) if height.next() != block.height => return Err(self.contradicts(&block)),
                 Some(height) if floor.is_some_and(|floor| height < floor) => return Ok(Ancestor::BelowFloor(block)),
                 Some(height) => return Ok(Ancestor::Common(Tip { height, hash: block.parent })),
                 None if floor.is_some_and(|floor| block.height <= floor) => return Ok(Ancestor::BelowFloor(block)),
@@ -217,9 +231,15 @@ impl Follower {
         }
     }
 
-    async fn write<F>(&self, status: Status, act: F) -> Result<Status>
+    fn contradicts(&self, block: &BlockRef) -> Error {
+        let why = format!("{} does not stand above its parent ({})", block.hash, block.height);
+        Error::Contradiction { chain: self.chain.chain().clone(), why }
+    }
+
+    async fn write<T, F>(&self, status: Status, act: F) -> Result<T>
     where
-        F: Fn(&mut store::Unbound<'_, '_>, Status) -> store::Result<Status> + Send + 'static,
+        F: Fn(&mut Unbound<'_, '_>, Status) -> store::Result<T> + Send + 'static,
+        T: Send + 'static,
     {
         Ok(self.db.on(&self.lease).write_unbound(move |tx| act(tx, status.clone())).await?)
     }

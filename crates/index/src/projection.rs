@@ -28,6 +28,9 @@ pub trait Projection: Send + Sync {
 
     /// Add blocks, for several namespaces. Runs inside the committer's transaction and may run again: no side effect, no network. What
     /// cannot be understood is kept as such; an error here stops the chain, so only the database may cause one.
+    ///
+    /// What was applied of a block before is left alone: a scope that joins late, or anew, brings transfers again that another scope of the
+    /// namespace covers or covered. The natural key (chain, transaction, path, block) tells.
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()>;
 
     /// Take blocks away again, newest first, for every namespace that has them.

@@ -49,12 +49,12 @@ pub struct EventFilter {
 
 /// How far a chain is read; none if no follower has begun with it.
 pub fn status(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
-    table::cursor(tx, chain)
+    table::cursor::get(tx, chain)
 }
 
 /// The hash of the canonical block at a height.
 pub fn block_at(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height) -> store::Result<Option<String>> {
-    table::canonical_hash(tx, chain, height)
+    table::block::canonical_hash(tx, chain, height)
 }
 
 /// The events of one block, in order, behind an index (-1 for all); also of a block that was reverted.
@@ -65,7 +65,7 @@ pub fn events_in(
     after: i64,
     limit: u32,
 ) -> store::Result<Vec<StoredEvent>> {
-    table::events_in(tx, chain, block_hash, after, limit)
+    table::event::in_block(tx, chain, block_hash, after, limit)
 }
 
 /// Valid events behind a cursor, up to a height (the final watermark, or the head), in chain order.
@@ -76,12 +76,12 @@ pub fn events_through(
     through: Height,
     limit: u32,
 ) -> store::Result<Vec<StoredEvent>> {
-    table::events_through(tx, filter, after, through, limit)
+    table::event::through(tx, filter, after, through, limit)
 }
 
 /// The transactions of watched signers in a block; also of one that was reverted.
 pub fn included_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> store::Result<Vec<StoredIncluded>> {
-    table::included_in(tx, chain, block_hash)
+    table::included::in_block(tx, chain, block_hash)
 }
 
 /// The transactions of watched signers that became final with a move of the watermark.
@@ -91,7 +91,7 @@ pub fn included_between(
     above: Option<Height>,
     through: Height,
 ) -> store::Result<Vec<StoredIncluded>> {
-    table::included_between(tx, chain, above, through)
+    table::included::between(tx, chain, above, through)
 }
 
 /// Who used these things up, on the canonical chain as it is stored.
@@ -100,7 +100,7 @@ pub fn included(
     chain: &ChainId,
     witnesses: &[Witness],
 ) -> store::Result<Vec<StoredIncluded>> {
-    table::included(tx, chain, witnesses)
+    table::included::by_witness(tx, chain, witnesses)
 }
 
 /// The verbs of the index, asked by whoever holds a lease of his own.
@@ -136,12 +136,13 @@ pub async fn resume(index: &Index, who: &Principal, chain: &ChainId, resume: Res
         .db
         .on(&index.lease)
         .write_unbound(move |tx| {
-            let mut status = table::cursor(tx, &chain)?.ok_or_else(|| Error::UnknownChain { chain: chain.clone() })?;
+            let mut status =
+                table::cursor::get(tx, &chain)?.ok_or_else(|| Error::UnknownChain { chain: chain.clone() })?;
             let Some(halted) = status.halted.take() else {
                 return Err(Error::NotHalted { chain: chain.clone() });
             };
             status.rewind_to = resume.rewind_to;
-            if !table::put_cursor(tx, &status)? {
+            if !table::cursor::put(tx, &status)? {
                 return Err(store::Error::Contended { attempts: 1 }.into());
             }
             let said = serde_json::json!({ "was": halted, "rewind_to": resume.rewind_to, "reason": resume.reason });

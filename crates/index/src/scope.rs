@@ -1,8 +1,10 @@
 //! Scopes: which sources of a chain a namespace wants projected. Each has a cursor of its own until it is level with the committer.
 
 use crate::{Error, Index, Result, table};
+use chain::Watch;
+use std::collections::BTreeSet;
 use store::Fact;
-use types::{ChainId, Height, Namespace, Principal, Transfer};
+use types::{ChainId, Height, Namespace, Principal};
 
 /// Every source.
 pub(crate) const ALL: &str = "*";
@@ -20,19 +22,29 @@ pub struct Scope {
     pub chain: ChainId,
     /// The source (a contract), or `*` for all.
     pub source: String,
+    /// Where it begins.
+    pub from: Height,
     /// Where it goes on while it is not level.
     pub next: Height,
     /// Whether it moves with the committer.
     pub level: bool,
-    /// Why it was set aside, if it was.
+    /// Why it was set aside, if it was: its projection could not take what it was given. Untracking and tracking it again tries anew.
     pub quarantined: Option<String>,
     /// Raised with each change.
     pub version: i64,
 }
 
 impl Scope {
-    pub(crate) fn covers(&self, transfer: &Transfer) -> bool {
-        self.source == ALL || self.source == transfer.contract
+    /// What to ask a node for on behalf of this scope alone.
+    pub(crate) fn watch(&self) -> Watch {
+        let everything = self.source == ALL;
+        let sources = if everything { BTreeSet::new() } else { BTreeSet::from([self.source.clone()]) };
+        Watch { everything, sources, ..Watch::default() }
+    }
+
+    /// Whether blocks that were fetched with this watch hold all that the scope covers.
+    pub(crate) fn is_watched(&self, watch: &Watch) -> bool {
+        watch.everything || (self.source != ALL && watch.sources.contains(&self.source))
     }
 }
 
@@ -47,13 +59,15 @@ pub struct Wanted {
     pub source: String,
 }
 
-/// Project a source (or `*`) of a chain for the asking namespace, from a height on. Doing it twice changes nothing. Whether it is new.
+/// Project a source (or `*`) of a chain for the asking namespace, from a height on, as far down as the chain is stored. Doing it twice
+/// changes nothing. Whether it is new.
 pub async fn track(index: &Index, who: &Principal, wanted: &Wanted, from: Height) -> Result<bool> {
     let scope = Scope {
         namespace: who.namespace.clone(),
         projection: wanted.projection.clone(),
         chain: wanted.chain.clone(),
         source: checked_source(&wanted.chain, &wanted.source)?,
+        from,
         next: from,
         level: false,
         quarantined: None,
@@ -64,7 +78,7 @@ pub async fn track(index: &Index, who: &Principal, wanted: &Wanted, from: Height
         .db
         .on(&index.lease)
         .write(&who.namespace.clone(), move |tx| {
-            let inserted = table::insert_scope(tx, &scope)?;
+            let inserted = table::scope::insert(tx, &scope)?;
             if inserted {
                 tx.append(scope_fact("index.tracked", &who, &scope));
             }
@@ -82,7 +96,7 @@ pub async fn untrack(index: &Index, who: &Principal, wanted: &Wanted) -> Result<
         .db
         .on(&index.lease)
         .write(&who.namespace.clone(), move |tx| {
-            let deleted = table::delete_scope(tx, &wanted.projection, &wanted.chain, &wanted.source)?;
+            let deleted = table::scope::delete(tx, &wanted.projection, &wanted.chain, &wanted.source)?;
             if let Some(scope) = &deleted {
                 tx.append(scope_fact("index.untracked", &who, scope));
             }
@@ -95,7 +109,7 @@ pub async fn untrack(index: &Index, who: &Principal, wanted: &Wanted) -> Result<
 /// What the asking namespace tracks on a chain.
 pub async fn scopes(index: &Index, who: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
     let chain = chain.clone();
-    Ok(index.db.read(&who.namespace, move |tx| table::namespace_scopes(tx, &chain)).await?)
+    Ok(index.db.read(&who.namespace, move |tx| table::scope::of_namespace(tx, &chain)).await?)
 }
 
 fn checked_source(chain: &ChainId, source: &str) -> Result<String> {
@@ -109,10 +123,12 @@ fn checked_source(chain: &ChainId, source: &str) -> Result<String> {
     intent::parse_recipient(chain, source).map(|recipient| recipient.account).map_err(|_| refused())
 }
 
-fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> Fact {
+pub(crate) fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> Fact {
     let said = serde_json::json!({
-        "projection": scope.projection, "chain": scope.chain, "source": scope.source, "next": scope.next,
+        "projection": scope.projection, "chain": scope.chain, "source": scope.source, "from": scope.from, "next": scope.next,
+        "quarantined": scope.quarantined,
     });
     let version = u64::try_from(scope.version).unwrap_or(0);
-    Fact::new(kind, 1).about(&format!("scope:{}/{}", scope.chain, scope.source), version).by(who).says(&said)
+    let id = format!("scope:{}/{}/{}", scope.projection, scope.chain, scope.source);
+    Fact::new(kind, 1).about(&id, version).by(who).says(&said)
 }

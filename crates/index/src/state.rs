@@ -35,6 +35,8 @@ pub enum Next {
 pub fn next(tip: Option<&Tip>, first: Height, head: &BlockRef, most: u64) -> Next {
     let from = match tip {
         Some(tip) if tip.hash == head.hash => return Next::Idle,
+        // A node that is still far behind: what is stored begins above its head, so nothing can be compared.
+        Some(_) if head.height < first => return Next::Idle,
         Some(tip) if tip.height >= head.height => return Next::Compare { head: head.clone() },
         Some(tip) => tip.height.next(),
         None => first,
@@ -104,6 +106,13 @@ mod tests {
         );
         assert_eq!(next(None, Height(7), &block(6, "b", "a"), 10), Next::Idle);
         assert_eq!(next(None, Height(6), &block(6, "b", "a"), 10), Next::Extend { from: Height(6), to: Height(6) });
+    }
+
+    #[test]
+    fn a_node_that_has_not_come_to_the_first_block_says_nothing() {
+        assert_eq!(next(Some(&tip(9, "a")), Height(7), &block(6, "x", "y"), 10), Next::Idle);
+        let seven = block(7, "x", "y");
+        assert_eq!(next(Some(&tip(9, "a")), Height(7), &seven, 10), Next::Compare { head: seven });
     }
 
     #[test]

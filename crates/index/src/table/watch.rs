@@ -1,0 +1,20 @@
+//! What is watched.
+
+use store::{Result, Tx, Unbound};
+use types::ChainId;
+
+/// Everything that is watched on a chain, by whatever namespace.
+pub(crate) fn of_chain(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Vec<(String, String)>> {
+    tx.rows("SELECT DISTINCT kind, value FROM chain_watch WHERE chain = ?1", (chain,))
+}
+
+/// Watch more, for a namespace.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, chain: &ChainId, kind: &str, values: &[String]) -> Result<u64> {
+    let now = tx.now();
+    let rows: Vec<_> = values.iter().map(|value| (chain, kind, value, now)).collect();
+    tx.execute_rows(
+        "INSERT INTO chain_watch (namespace, chain, kind, value, since) {ns_rows} ON CONFLICT DO NOTHING",
+        (),
+        &rows,
+    )
+}
