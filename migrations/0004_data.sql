@@ -217,7 +217,7 @@ CREATE INDEX data_parent ON data (namespace, parent_id);
 CREATE INDEX data_created ON data (namespace, created, id);
 
 -- Identity of what a chain did: (chain, transaction_id, path). `protocol_id` is its current position, unique only among rows that are
--- not reverted. What a person wrote has no transaction_id and no block; its path is the protocol id it was first written with.
+-- not reverted. What a person wrote has no transaction_id and no block; its path is its id.
 CREATE TABLE transfer (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,

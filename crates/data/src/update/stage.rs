@@ -161,11 +161,11 @@ impl Stage {
             Type::Address => address_id(&key[0], &key[1]),
             _ => ids::new(now, tx.entropy()),
         };
+        if input.kind == Type::Transfer {
+            object.put_text("path", &*id); // no chain said it: it is known by itself
+        }
         object.put_text("id", id);
         object.put_time("created", now);
-        if input.kind == Type::Transfer {
-            object.put_text("path", object.name().to_owned());
-        }
         let place = self.add(None, object, input.path.clone());
         self.set(place, input, false)?;
         Ok(place)

@@ -291,6 +291,25 @@ async fn a_transfer_that_a_person_wrote_first_is_taken_over_by_the_chain_under_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_transfer_leaves_its_old_protocol_id_to_others() {
+    in_each_world(|world| async move {
+        let transfer = |id: &str, amount: &str| json!({"protocolId": id, "to": ALICE, "amount": amount, "parent": {"type": "pool", "ref": "main"}});
+        world
+            .bulk(json!({"addresses": [{"address": TOKEN}], "pools": [{"name": "main", "address": TOKEN}], "transfers": [transfer("a", "1")]}))
+            .await
+            .unwrap();
+        let id = world.get(Type::Transfer, "a").await.unwrap()["id"].as_str().unwrap().to_owned();
+        let renamed = data::put(&world.data, &ann(), Type::Transfer, &id, &transfer("b", "2").to_string()).await.unwrap();
+        assert_eq!((renamed.text("id"), renamed.text("protocolId").as_deref()), (Some(id), Some("b")));
+        world.bulk(json!({"transfers": [transfer("a", "4")]})).await.unwrap();
+        assert_eq!(world.balance(ALICE, &format!("{TOKEN}/main")).await, "6");
+        let taken = data::patch(&world.data, &ann(), Type::Transfer, renamed.text("id").unwrap().as_str(), r#"{"protocolId": "a"}"#).await;
+        assert!(matches!(taken, Err(Error::Exists { .. })));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_nobody_refers_to_is_deleted_and_then_it_is_gone() {
     in_each_world(|world| async move {
         world
