@@ -21,7 +21,7 @@ use crate::{App, Error, Result, layers};
 use axum::Router;
 use types::Page;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 /// Where outside clients look for the same routes. The last one names its namespace in the path.
@@ -29,7 +29,7 @@ const BASES: [&str; 4] =
     ["/api/v1", "/rest/api/v1", "/endpoint/{env}/{service}/rest/api/v1", "/api/v1/namespaces/{namespace}"];
 
 #[derive(OpenApi)]
-#[openapi(info(title = "Florin", description = "Digital assets for regulated enterprises."), servers((url = "/api/v1")))]
+#[openapi(info(title = "Florin", description = "Digital assets for regulated enterprises."), servers((url = "/api/v1")), components(schemas(crate::Problem)))]
 struct Description;
 
 fn described() -> OpenApiRouter<App> {
@@ -58,6 +58,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("flr_…").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    document.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
     document
 }
 

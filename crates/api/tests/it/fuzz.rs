@@ -1,0 +1,62 @@
+//! Whatever is sent, there is an answer: never a fault inside, never a connection that just ends.
+
+use crate::client::Call;
+use crate::description::operations;
+use crate::world::World;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use testkit::on_each_engine;
+
+const ROUNDS: usize = 4;
+
+/// JSON of any shape, with words that routes know among the names.
+fn bodies() -> impl Strategy<Value = Value> {
+    let names = prop_oneof![
+        Just("name".to_owned()),
+        Just("chain".to_owned()),
+        Just("kind".to_owned()),
+        Just("signer".to_owned()),
+        Just("value".to_owned()),
+        Just("steps".to_owned()),
+        Just("filter".to_owned()),
+        "[a-z]{0,6}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        Just(Value::from("eip155:31337")),
+        Just(Value::from("0x00000000000000000000000000000000000b0b00")),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(names.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_body_makes_a_route_fail_inside() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let mut runner = TestRunner::new(Config::default());
+        for (method, path) in operations() {
+            for round in 0..ROUNDS {
+                let body = bodies().new_tree(&mut runner).unwrap().current();
+                let part = ["x", "obj:01J00000000000000000000000", "%00", "a%2Fb"][round];
+                let filled: Vec<&str> = path.split('/').map(|at| if at.starts_with('{') { part } else { at }).collect();
+                let call = Call::new(&method, &format!("/api/v1{}", filled.join("/"))).key(&world.a).json(&body);
+                let answer = world.send(call).await;
+                let allowed = answer.status < 500 || answer.status == 503 || answer.status == 502;
+                assert!(allowed, "{method} {path} {body}: {} {}", answer.status, answer.text);
+            }
+        }
+    })
+    .await;
+}

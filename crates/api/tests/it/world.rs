@@ -1,0 +1,159 @@
+//! The one door of the stories: a database, every engine on it, the router, and keys to come in with.
+
+use crate::client::{Answer, Call};
+use api::access::{self, NewApiKey};
+use api::{App, Engines};
+use axum::Router;
+use chain::Connector;
+use chain::evm::{Evm, EvmConfig};
+use data::{Data, OffChain};
+use keys::Keys;
+use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use store::Lease;
+use store::secret::{Cost, Keyring, Master};
+use streams::outbound::{Guard, Outbound};
+use streams::{NothingToExpand, Streams};
+use submit::Submit;
+use testkit::{TestDb, namespace};
+use types::{ChainId, Kind, Principal, Role};
+use workflow::{Parts, Workflow};
+
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
+/// The first account of those words.
+pub(crate) const SIGNER: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
+
+pub(crate) struct World {
+    pub(crate) test: TestDb,
+    pub(crate) router: Router,
+    pub(crate) lease: Lease,
+    /// An administrator's key of namespace `a`, and of namespace `b`.
+    pub(crate) a: String,
+    pub(crate) b: String,
+}
+
+/// The chain of the stories.
+pub(crate) fn chain() -> ChainId {
+    ChainId::evm(31337)
+}
+
+async fn keyring(db: &store::Db, lease: &Lease) -> Keyring {
+    keys::open_keyring(db, lease, Master::Passphrase("test".to_owned().into(), Cost::TEST)).await.unwrap()
+}
+
+impl World {
+    /// A node that nobody answers for: what these stories are about happens before any chain.
+    pub(crate) async fn new(test: TestDb) -> Self {
+        Self::with(test, "http://127.0.0.1:9").await
+    }
+
+    pub(crate) async fn with(test: TestDb, node: &str) -> Self {
+        let lease = test.lease("api/0").await;
+        let app = App::new(engines(&test, &lease, node).await);
+        let router = api::router(app);
+        let mut world = Self { test, router, lease, a: String::new(), b: String::new() };
+        world.a = world.tenant("a").await;
+        world.b = world.tenant("b").await;
+        world
+    }
+
+    /// A namespace with a default chain, and a key that may do everything but export keys.
+    async fn tenant(&self, name: &str) -> String {
+        let who = Principal::system("test", namespace(name));
+        let made = access::create_namespace(&self.test.db, &self.lease, &who, &who.namespace, Some(chain())).await;
+        assert!(made.unwrap());
+        self.key(name, vec![Role::Admin, Role::Operator, Role::Controller], None).await
+    }
+
+    /// A key of a namespace.
+    pub(crate) async fn key(&self, name: &str, roles: Vec<Role>, expires: Option<types::Time>) -> String {
+        let who = Principal::system("test", namespace(name));
+        let new = NewApiKey { name: format!("{name}-key"), kind: Kind::Service, roles, expires };
+        access::issue(&self.test.db, &self.lease, &who, new).await.unwrap().secret
+    }
+
+    pub(crate) async fn send(&self, call: Call) -> Answer {
+        call.send(&self.router).await
+    }
+
+    /// As the administrator of `a`, below the usual base.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let call = Call::new(method, &format!("/api/v1{path}")).key(&self.a);
+        self.send(if body.is_null() { call } else { call.json(&body) }).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask("POST", path, body).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, Value::Null).await
+    }
+
+    /// The treasury of `a`, whose first account is [`SIGNER`].
+    pub(crate) async fn treasury(&self) -> String {
+        let secret = json!({ "kind": "mnemonic", "words": MNEMONIC });
+        let wallet = self.post("/wallets", json!({ "name": "treasury", "kind": "org", "secret": secret })).await.good();
+        let key = self.post("/wallets/treasury/keys", json!({ "name": "main" })).await.good();
+        assert_eq!(key["address"], SIGNER);
+        wallet["id"].as_str().unwrap().to_owned()
+    }
+
+    /// How many facts there are of a namespace.
+    pub(crate) async fn facts(&self, name: &'static str) -> i64 {
+        let count = self
+            .test
+            .db
+            .read(&namespace(name), |tx| tx.row::<(i64,)>("SELECT COUNT(*) FROM fact WHERE namespace = ?ns", ()));
+        count.await.unwrap().map_or(0, |(count,)| count)
+    }
+}
+
+async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
+    let (db, lease) = (test.db.clone(), lease.clone());
+    let ring = keyring(&db, &lease).await;
+    let own = Arc::new(keyring(&db, &lease).await);
+    let permits = Arc::new(LocalSigner::open(&db, &lease, &ring).await.unwrap());
+    let keys = Keys::new(db.clone(), lease.clone(), ring, permits.public(), keys::Settings::default());
+    let policy = Policy::new(db.clone(), lease.clone(), permits, Arc::new(NoLookups), policy::Config::default());
+    let config: EvmConfig = serde_json::from_value(json!({
+        "preset": "anvil", "number": 31337, "url": node, "retry": { "attempts": 1, "first_ms": 1, "max_ms": 1 },
+    }))
+    .unwrap();
+    let connector: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
+    let settings = submit::Settings::default();
+    let submit = Submit::new(db.clone(), lease.clone(), keys.clone(), policy.clone(), vec![connector], settings);
+    let chains = Arc::new(OffChain(chain()));
+    let data = Data::new(db.clone(), lease.clone(), chains.clone());
+    let outbound = Outbound::new(streams::outbound::Settings::new(Guard::new(Vec::new()))).unwrap();
+    let streams = Streams::new(db.clone(), lease.clone(), Arc::new(NothingToExpand), outbound.clone(), own.clone());
+    let parts = Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        submit: submit.clone(),
+        data: data.clone(),
+        chains,
+        policy: policy.clone(),
+        outbound,
+        keyring: own,
+    };
+    Engines {
+        index: index::Index::new(db.clone(), lease.clone()),
+        workflow: Workflow::new(parts, workflow::Settings::default()),
+        operators: namespace("operators"),
+        metrics: Arc::new(|| "florin_up 1\n".to_owned()),
+        body_limit_bytes: BODY_LIMIT,
+        request_timeout_ms: 30_000,
+        concurrency: 64,
+        db,
+        lease,
+        keys,
+        policy,
+        submit,
+        data,
+        streams,
+    }
+}
