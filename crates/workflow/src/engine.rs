@@ -17,6 +17,8 @@ pub struct Settings {
     pub in_flight: usize,
     /// Of these, runs of one namespace.
     pub in_flight_per_namespace: usize,
+    /// Steps that a run takes before others have their turn.
+    pub stretch: usize,
     /// Expressions that are evaluated at a time.
     pub expressions: usize,
     /// Of these, expressions of one namespace.
@@ -47,6 +49,7 @@ impl Default for Settings {
             shards: 1,
             in_flight: 64,
             in_flight_per_namespace: 16,
+            stretch: 50,
             expressions: 4,
             expressions_per_namespace: 2,
             expression_ms: 1_000,

@@ -1,10 +1,9 @@
 //! Chain events into a task: final ones by themselves, pending ones with what is to be done if they are taken back.
 
-use super::config::{Config, Finality, OnError, OnRevert};
+use super::config::{Config, Finality};
+use super::deliver::{Delivery, Item};
 use super::feed::{Fed, Seen};
 use super::{BEHIND_ALL, Given, Listener, Place};
-use crate::run::start::{Begun, HEARD, Order, begin};
-use crate::run::{Lane, NewRun, Origin};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
@@ -12,8 +11,8 @@ use chain::Connector;
 use index::{EventFilter, StoredEvent};
 use serde_json::json;
 use std::sync::Arc;
-use store::{Lease, Tx, Unbound, idempotency};
-use types::{ChainId, Digest, Height, Json, Namespace, Principal, RunId};
+use store::{Lease, Unbound};
+use types::{ChainId, Height, Json, Namespace};
 
 /// Blocks without an event after which a listener's place is moved on all the same.
 const IDLE_BLOCKS: u64 = 100;
@@ -32,15 +31,6 @@ struct Read {
     /// How many more runs its lane takes.
     room: u32,
     seen: String,
-}
-
-/// A run to be begun for an event.
-struct Item {
-    event: String,
-    block_hash: String,
-    height: Height,
-    input: Json,
-    reverted: bool,
 }
 
 /// Begin runs for what is new.
@@ -65,7 +55,8 @@ pub(super) async fn feed(
     let moved = heard > 0 || cursor.as_ref() != listener.cursor.as_ref();
     let seen = whole.then(|| (listener.version + u64::from(moved), read.seen.clone()));
     if moved {
-        commit(workflow, lease, namespace, listener, &config, items, cursor, read.finalized).await?;
+        let delivery = Delivery::new(workflow, namespace, &config, read.finalized);
+        delivery.commit(lease, listener, items, cursor).await?;
     }
     Ok(Fed { heard, seen })
 }
@@ -213,118 +204,4 @@ fn item(
     let input = Json::of(&input).map_err(|error| Error::corrupt("event", error.to_string()))?;
     let (block_hash, height) = (stored.block_hash.clone(), stored.height);
     Ok(Item { event: id, block_hash, height, input, reverted: false })
-}
-
-#[allow(clippy::too_many_arguments)] // what one transaction is made of
-async fn commit(
-    workflow: &Workflow,
-    lease: &Lease,
-    namespace: &Namespace,
-    listener: &Listener,
-    config: &Config,
-    items: Vec<Item>,
-    cursor: Option<Place>,
-    finalized: Height,
-) -> Result<()> {
-    let (this, listener, config, owner) = (workflow.clone(), listener.clone(), config.clone(), namespace.clone());
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let mut next = Listener { cursor: cursor.clone(), problem: None, ..listener.clone() };
-        for item in &items {
-            deliver(&this, tx, &owner, &mut next, &config, item, finalized)?;
-        }
-        table::forget(tx, next.id, finalized)?;
-        next.version += 1;
-        if !table::note(tx, &next, listener.version)? {
-            return Err(Error::Stale);
-        }
-        let now = tx.now();
-        runs::release_lane(tx, next.id, now)
-    };
-    workflow.db().on(lease).write(namespace, write).await
-}
-
-fn deliver(
-    workflow: &Workflow,
-    tx: &mut Tx<'_, '_>,
-    namespace: &Namespace,
-    next: &mut Listener,
-    config: &Config,
-    item: &Item,
-    finalized: Height,
-) -> Result<()> {
-    let compensates = match &config.on_revert {
-        Some(OnRevert::Compensate { task_name, task_version }) => Some((task_name, task_version)),
-        Some(OnRevert::Word(_)) | None => None,
-    };
-    if item.reverted {
-        table::take_back(tx, next.id, &item.event, &item.block_hash)?;
-        let Some((task, version)) = compensates else { return Ok(()) };
-        return start(workflow, tx, namespace, next, config, item, task, version.as_ref(), true);
-    }
-    if item.height > finalized {
-        let (event, block_hash, input) = (item.event.clone(), item.block_hash.clone(), item.input.clone());
-        table::remember(tx, next.id, &Delivered { event, block_hash, height: item.height, input })?;
-    }
-    // Where a revert is made up for, the event in another block is another occasion.
-    start(
-        workflow,
-        tx,
-        namespace,
-        next,
-        config,
-        item,
-        &config.task_name,
-        config.task_version.as_ref(),
-        compensates.is_some(),
-    )
-}
-
-#[allow(clippy::too_many_arguments)] // what a run is made of
-fn start(
-    workflow: &Workflow,
-    tx: &mut Tx<'_, '_>,
-    namespace: &Namespace,
-    next: &mut Listener,
-    config: &Config,
-    item: &Item,
-    task: &str,
-    version: Option<&String>,
-    by_block: bool,
-) -> Result<()> {
-    let now = tx.now();
-    let input = if item.reverted { marked(&item.input)? } else { item.input.clone() };
-    let lane = Lane { listener: next.id, place: next.next_place, holds: config.on_error == OnError::Hold };
-    let order = Order {
-        id: RunId::new(now, tx.entropy()),
-        new: NewRun { task: task.to_owned(), version: version.cloned(), input, idempotency_key: None, activity: None },
-        sealed: None,
-        who: Principal::system(&format!("listener/{}", next.name), namespace.clone()),
-        origin: Origin::Listener { listener: next.id, event: item.event.clone(), reverted: item.reverted },
-        lane: Some(lane),
-        released: false,
-        key: Some((HEARD, key(next, item, by_block))),
-        command: None,
-    };
-    if let Begun::Fresh(_) = begin(workflow, tx, &order)? {
-        next.next_place += 1;
-    }
-    Ok(())
-}
-
-fn marked(input: &Json) -> Result<Json> {
-    let mut value = input.to_value();
-    value["reverted"] = true.into();
-    Json::of(&value).map_err(|error| Error::corrupt("event", error.to_string()))
-}
-
-/// A run is unique by listener and event; where events are made up for, also by the block.
-fn key(listener: &Listener, item: &Item, by_block: bool) -> String {
-    let mut key = format!("{}/{}", listener.id, item.event);
-    if by_block {
-        key.push_str(&format!("/{}", item.block_hash));
-    }
-    if item.reverted {
-        key.push_str("/reverted");
-    }
-    if key.len() > idempotency::MAX_KEY { Digest::of(key.as_bytes()).to_string() } else { key }
 }

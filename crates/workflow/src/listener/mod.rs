@@ -6,6 +6,7 @@
 
 mod chain;
 mod config;
+mod deliver;
 mod feed;
 mod model;
 mod verbs;

@@ -54,10 +54,9 @@ pub async fn retry(workflow: &Workflow, who: &Principal, id: RunId) -> Result<Ru
 /// Say what became of an effect that nobody knows of. Errors: `workflow.unknown`, `workflow.wrong_state` if the run is not parked,
 /// `workflow.invalid`.
 pub async fn decide(workflow: &Workflow, who: &Principal, id: RunId, decision: Decision) -> Result<RunView> {
-    if let Decision::Fail { reason } = &decision {
-        if reason.trim().is_empty() || reason.len() > 1_000 || reason.contains('\0') {
-            return Err(Error::invalid("reason", "has 1 to 1,000 bytes"));
-        }
+    let unusable = |reason: &str| reason.trim().is_empty() || reason.len() > 1_000 || reason.contains('\0');
+    if matches!(&decision, Decision::Fail { reason } if unusable(reason)) {
+        return Err(Error::invalid("reason", "has 1 to 1,000 bytes"));
     }
     let most = workflow.settings().value_bytes;
     if matches!(&decision, Decision::Done { data: Some(data) } if data.as_str().len() > most) {

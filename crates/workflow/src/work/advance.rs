@@ -14,13 +14,10 @@ use crate::{Error, Result, Workflow};
 use store::Lease;
 use types::{Json, Namespace, RunId};
 
-/// Steps that one flight takes before others have their turn.
-const STRETCH: usize = 50;
-
 /// Move a run on.
 pub(super) async fn advance(workflow: &Workflow, lease: &Lease, namespace: &Namespace, id: RunId) -> Result<()> {
     let Some(mut flight) = load(workflow, lease, namespace, id).await? else { return Ok(()) };
-    for _ in 0..STRETCH {
+    for _ in 0..workflow.settings().stretch.max(1) {
         if !lease.may_act(workflow.db().clock().monotonic_ms()) || !flight.go_on().await? {
             return Ok(());
         }

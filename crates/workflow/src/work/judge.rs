@@ -70,10 +70,9 @@ impl Loaded {
 }
 
 fn before(step: &Step, scene: &Scene, limits: &Limits) -> Result<Before, Failed> {
-    if let Some(skip) = &step.skip {
-        if one("skip", skip, scene, limits)?.truth {
-            return Ok(Before::Skip);
-        }
+    let skip = step.skip.as_ref().map(|skip| one("skip", skip, scene, limits)).transpose()?;
+    if skip.is_some_and(|answer| answer.truth) {
+        return Ok(Before::Skip);
     }
     let mut options = step.options.clone();
     let expressions: Vec<&Expression> = step.dynamic.iter().map(|(_, expression)| expression).collect();

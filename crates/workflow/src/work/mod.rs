@@ -85,6 +85,11 @@ impl Worker {
         Ok(Progress { moved, heard, under_way: self.busy.len() })
     }
 
+    /// End at once: what is under way breaks off, as in a crash, and is found again by the next worker.
+    pub async fn stop(mut self) {
+        self.flights.shutdown().await;
+    }
+
     /// When something is due next, if anything is.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let shard = self.shard;

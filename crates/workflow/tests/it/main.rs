@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod calls;
+mod crash;
 mod definitions;
 mod example;
+mod names;
+mod poison;
+mod runs;
+mod secrecy;
+mod steps;
 mod world;

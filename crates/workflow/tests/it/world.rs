@@ -72,8 +72,14 @@ impl World {
 
     /// Everything that was in memory is gone.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { test, workflow, data, policy, worker, settings, .. } = self;
-        drop((workflow, data, policy, worker));
+        let Self { test, workflow, data, policy, worker, settings, leases, .. } = self;
+        worker.stop().await;
+        for lease in &leases {
+            // What was queued before is done, and holds the database no longer.
+            let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
+            let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
+        }
+        drop((workflow, data, policy));
         Self::with(test.reopen().await, settings).await
     }
 

@@ -1,0 +1,250 @@
+//! Calls to the outside: what is sent, what counts as an answer, what is tried again, and what is asked of a person.
+
+use crate::world::{World, assert_succeeded, data_of, json};
+use serde_json::json;
+use testkit::http::{Answer, Server};
+use testkit::on_each_engine;
+use workflow::state::{State, StepState};
+use workflow::{Decision, decide, retry};
+
+fn task(server: &Server, more: &str) -> String {
+    format!(
+        "steps:\n- {{name: call, type: http_request, {more}, options: {{url: '{}', method: POST, body: {{a: 1}}}}}}\n",
+        server.url("/x")
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_carries_its_key_and_gives_what_was_answered() {
+    on_each_engine(|test| async move {
+        let server = Server::answering(|_| {
+            Answer::status(201).with_header("content-type", "application/json").with_body(br#"{"id": 123456789012345678901}"#)
+        });
+        let mut world = World::new(test).await;
+        let document = format!(
+            "steps:\n- name: call\n  type: http_request\n  options: {{url: '{}', headers: {{X-Desk: fx}}}}\n  dynamicOptions: {{body: input}}\n",
+            server.url("/orders?a=1")
+        );
+        world.task("t", &document).await;
+        let run = world.through("t", r#"{"amount": "1000000000000000000000000", "n": 7}"#).await;
+        assert_succeeded(&run);
+        let seen = &server.requests()[0];
+        assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.header("x-desk")), ("POST", "/orders?a=1", Some("fx")));
+        assert_eq!(seen.json(), json!({"amount": "1000000000000000000000000", "n": 7}));
+        assert_eq!(seen.header("content-type"), Some("application/json"));
+        assert_eq!(seen.header("idempotency-key"), Some(format!("{}/call/0", run.id).as_str()));
+        let data = data_of(&run, "call");
+        assert_eq!((&data["status"], &data["body"]), (&json!(201), &json!({"id": "123456789012345678901"})), "no digit is lost");
+        assert_eq!(run.steps[0].idempotency_key.as_deref(), seen.header("idempotency-key"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        world.task("once", &task(&server, "timeout: 5000")).await;
+        world.task("often", &task(&server, "retry: {attempts: 3, initial_ms: 1000, factor: 2}")).await;
+
+        server.script([Answer::status(503)]);
+        let run = world.through("once", "{}").await;
+        assert_eq!(
+            (run.state, run.error.unwrap().code.as_str(), server.count()),
+            (State::Failed, "workflow.http_status", 1)
+        );
+
+        server.script([Answer::status(503), Answer::status(429)]);
+        let run = world.through("often", "{}").await;
+        assert_eq!((run.state, server.count()), (State::Waiting, 2));
+        assert!(run.reason.as_ref().unwrap().contains("503"), "{:?}", run.reason);
+        world.wait(999).await;
+        world.settle().await;
+        assert_eq!(server.count(), 2, "not before its time");
+        world.wait(1).await;
+        world.settle().await;
+        assert_eq!(server.count(), 3);
+        world.wait(2_000).await;
+        world.settle().await;
+        let run = world.run(run.id).await;
+        assert_succeeded(&run);
+        assert_eq!((run.steps[0].attempts.len(), run.steps[0].attempt), (2, 3));
+        let keys = server.calls_by("idempotency-key");
+        assert_eq!(keys.get(&format!("{}/call/0", run.id)), Some(&3), "attempts of one round share their key");
+
+        server.script([Answer::status(400)]);
+        let run = world.through("often", "{}").await;
+        assert_eq!((run.state, run.steps[0].attempts.len()), (State::Failed, 1), "what is wrong stays wrong");
+        retry(&world.workflow, &world.who, run.id).await.unwrap();
+        world.settle().await;
+        assert_succeeded(&world.run(run.id).await);
+        assert_eq!(
+            server.calls_by("idempotency-key").get(&format!("{}/call/1", run.id)),
+            Some(&1),
+            "a person's retry is another round"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        world.task("post", &task(&server, "retry: {attempts: 5}")).await;
+        world.task("declared", &task(&server, "retry: {attempts: 5, initial_ms: 0}, ambiguity: retry")).await;
+        let put = format!(
+            "steps: [{{name: call, type: http_request, options: {{url: '{}', method: PUT}}}}]",
+            server.url("/p")
+        );
+        world.task("put", &put).await;
+
+        server.script([Answer::Drop]);
+        let parked = world.through("post", "{}").await;
+        assert_eq!((parked.state, parked.steps[0].state, server.count()), (State::Parked, StepState::Parked, 1));
+        assert!(parked.reason.as_ref().unwrap().contains("nobody knows"), "{:?}", parked.reason);
+        world.wait(600_000).await;
+        world.settle().await;
+        assert_eq!(server.count(), 1, "a parked run waits for a person");
+
+        server.script([Answer::Drop]);
+        let run = world.through("declared", "{}").await;
+        assert_succeeded(&run);
+        assert_eq!(server.calls_by("idempotency-key")[&format!("{}/call/0", run.id)], 2);
+
+        server.script([Answer::Drop]);
+        let run = world.through("put", "{}").await;
+        assert_eq!(run.state, State::Waiting, "a PUT means the same however often it is sent");
+        world.wait(1_000).await;
+        world.settle().await;
+        assert_succeeded(&world.run(run.id).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_says_what_became_of_it() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let document = task(&server, "timeout: 5000")
+            + "- {name: then, type: jsonata_template, options: {template: steps.call.data}}\n";
+        world.task("t", &document).await;
+        let mut parked = Vec::new();
+        for _ in 0..3 {
+            server.script([Answer::Drop]);
+            parked.push(world.through("t", "{}").await.id);
+        }
+        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        decide(&flow, &who, parked[0], Decision::Resend).await.unwrap();
+        decide(&flow, &who, parked[1], Decision::Done { data: Some(json(r#"{"seen": true}"#)) }).await.unwrap();
+        decide(&flow, &who, parked[2], Decision::Fail { reason: "the bank says no".into() }).await.unwrap();
+        world.settle().await;
+        let resent = world.run(parked[0]).await;
+        assert_succeeded(&resent);
+        assert_eq!(server.calls_by("idempotency-key")[&format!("{}/call/0", parked[0])], 2, "under the same key");
+        let settled = world.run(parked[1]).await;
+        assert_succeeded(&settled);
+        assert_eq!(data_of(&settled, "then"), json!({"seen": true}));
+        let failed = world.run(parked[2]).await;
+        let error = failed.error.unwrap();
+        assert_eq!(
+            (failed.state, error.code.as_str(), error.message.as_str()),
+            (State::Failed, "workflow.given_up", "the bank says no")
+        );
+        assert!(decide(&flow, &who, parked[2], Decision::Resend).await.is_err(), "it is not parked any more");
+        assert_eq!(server.count(), 4);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_side_is_asked_whether_it_happened() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let document = format!(
+            "steps:\n- name: call\n  type: http_request\n  ambiguity: query\n  retry: {{attempts: 4, initial_ms: 0}}\n  options: {{url: '{}', method: POST, query: {{url: '{}'}}}}\n",
+            server.url("/pay"),
+            server.url("/paid")
+        );
+        world.task("t", &document).await;
+        // It happened, and the answer was lost.
+        server.script([Answer::Drop, Answer::json(&json!({"paid": "yes"}))]);
+        let run = world.through("t", "{}").await;
+        assert_succeeded(&run);
+        assert_eq!(data_of(&run, "call")["body"], json!({"paid": "yes"}));
+        let targets = |from: usize| server.requests()[from..].iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect::<Vec<_>>();
+        assert_eq!(targets(0), ["POST /pay", "GET /paid"]);
+        // It did not happen.
+        server.script([Answer::Drop, Answer::status(404), Answer::json(&json!({}))]);
+        assert_succeeded(&world.through("t", "{}").await);
+        assert_eq!(targets(2), ["POST /pay", "GET /paid", "POST /pay"]);
+        // Nobody can say: a person has to.
+        server.script([Answer::Drop, Answer::status(500), Answer::status(500), Answer::status(500), Answer::status(500)]);
+        let parked = world.through("t", "{}").await;
+        assert_eq!(parked.state, State::Parked);
+        assert_eq!(targets(5).iter().filter(|target| *target == "POST /pay").count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_nobody_may_call_is_not_called() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let refused = [
+            ("http://169.254.169.254/latest/meta-data", "streams.outbound_refused"),
+            ("http://[::1]:80/", "streams.outbound_refused"),
+            ("http://10.0.0.1/", "streams.outbound_refused"),
+            ("file:///etc/passwd", "streams.outbound_url"),
+            ("http://u:p@127.0.0.1/", "streams.outbound_url"),
+        ];
+        world
+            .task(
+                "t",
+                "steps: [{name: a, type: http_request, dynamicOptions: {url: input.url, headers: input.headers}}]",
+            )
+            .await;
+        for (url, code) in refused {
+            let run = world.through("t", &json!({"url": url}).to_string()).await;
+            assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, code), "{url}");
+        }
+        let key = world
+            .through("t", &json!({"url": server.url("/"), "headers": {"idempotency-key": "mine"}}).to_string())
+            .await;
+        assert_eq!(key.error.unwrap().code, "workflow.invalid");
+        server.script([Answer::redirect(302, "http://10.0.0.1/")]);
+        let led = world.through("t", &json!({"url": server.url("/")}).to_string()).await;
+        assert_eq!((led.state, led.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_refused"));
+        server.script([Answer::Endless]);
+        let endless = world.through("t", &json!({"url": server.url("/")}).to_string()).await;
+        assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.too_much"));
+        assert_eq!(server.count(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_call_delays_no_other_run() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        world.task("slow", &task(&server, "timeout: 600")).await;
+        world.task("quick", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
+        server.script([Answer::Silence]);
+        let slow = world.begin("slow", "{}").await;
+        let quick = world.begin("quick", "{}").await;
+        while world.run(quick).await.state != State::Succeeded {
+            let progress = world.worker.turn().await.unwrap();
+            assert!(progress.moved > 0, "the first that lands ends the turn");
+        }
+        assert!(world.run(slow).await.state.is_live());
+        world.settle().await;
+        assert_eq!(world.run(slow).await.state, State::Parked, "its time was up, and nobody knows");
+    })
+    .await;
+}

@@ -1,0 +1,182 @@
+//! Crashes between any two steps and inside each kind of effect: judged by what the other side counted.
+
+use crate::world::{World, assert_succeeded, data_of};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use testkit::http::{Answer, Server};
+use testkit::{LEASE_MS, on_each_engine};
+use workflow::Settings;
+use workflow::state::State;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_any_step_repeats_none() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::with(test, Settings { stretch: 1, ..Settings::default() }).await;
+        world.task("child", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
+        let document = format!(
+            r#"
+steps:
+- {{name: one, type: jsonata_template, options: {{template: '{{"name": "a" & input.n}}'}}}}
+- name: put
+  type: data_model_update
+  dynamicOptions: {{assets: '[{{"updateType": "create_only", "name": steps.one.data.name}}]'}}
+  stopCondition: $not($exists(steps.put.data.assets.created))
+- {{name: call, type: http_request, options: {{url: '{}', method: POST}}, stopCondition: steps.call.data.status != 200}}
+- {{name: begin, type: invoke_task, options: {{taskName: child}}}}
+- {{name: ask, type: data_model_query, options: {{assets: {{count: true}}}}}}
+- {{name: last, type: jsonata_template, options: {{template: '$now()'}}, return: {{result: steps.ask.data.assets.total}}}}
+"#,
+            server.url("/x")
+        );
+        world.task("t", &document).await;
+        let id = world.begin("t", r#"{"n": "1"}"#).await;
+        let mut turns = 0;
+        while world.run(id).await.state != State::Succeeded {
+            world.worker.turn().await.unwrap();
+            world = world.crash_and_restart().await;
+            turns += 1;
+            assert!(turns < 40, "{:?}", world.run(id).await);
+        }
+        world.settle().await;
+        assert!(turns >= 6, "each step was a flight of its own");
+        let run = world.run(id).await;
+        assert_eq!(run.result.as_ref().map(types::Json::as_str), Some("1"));
+        assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 1)].into());
+        let filter = workflow::RunFilter { task: Some("child".into()), ..Default::default() };
+        assert_eq!(workflow::runs(&world.workflow, &world.who, filter, types::Page::default()).await.unwrap().len(), 1);
+        assert_eq!(world.query(r#"{"assets": {}}"#).await["assets"]["items"].as_array().unwrap().len(), 1);
+    })
+    .await;
+}
+
+/// A run whose call is under way when everything stops.
+async fn interrupted(world: &mut World, server: &Server, task: &str) -> types::RunId {
+    server.script([Answer::Silence]);
+    let (before, id) = (server.count(), world.begin(task, "{}").await);
+    {
+        let turn = world.worker.turn();
+        tokio::pin!(turn);
+        loop {
+            tokio::select! {
+                _ = &mut turn => panic!("nobody answers, so the turn cannot end"),
+                () = tokio::task::yield_now() => if server.count() > before { break },
+            }
+        }
+    }
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_during_a_call_is_met_as_declared() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let steps = |method: &str, more: &str| {
+            format!("steps: [{{name: call, type: http_request, timeout: 10000, {more} options: {{url: '{}', method: {method}}}}}]", server.url("/x"))
+        };
+        world.task("post", &steps("POST", "")).await;
+        world.task("declared", &steps("POST", "ambiguity: retry,")).await;
+        world.task("get", &steps("GET", "")).await;
+        for (task, state, calls) in [("post", State::Parked, 1), ("declared", State::Succeeded, 2), ("get", State::Succeeded, 2)] {
+            let id = interrupted(&mut world, &server, task).await;
+            world = world.crash_and_restart().await;
+            world.settle().await;
+            assert_eq!(world.run(id).await.state, State::Running, "{task}: the call may still be under way");
+            world.wait(10_000).await;
+            world.wait(i64::try_from(LEASE_MS).unwrap()).await;
+            world.settle().await;
+            let run = world.run(id).await;
+            assert_eq!(run.state, state, "{task}: {:?}", run.error);
+            assert_eq!(server.calls_by("idempotency-key")[&format!("{id}/call/0")], calls, "{task}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_could_not_be_written_down_is_no_answer() {
+    on_each_engine(|test| async move {
+        // The call arrives; before the answer is recorded, another worker takes the lease over.
+        let taken = Arc::new(AtomicBool::new(false));
+        let (db, clock, seen) = (Mutex::new(Some(test.db.clone())), test.clock.clone(), taken.clone());
+        let handle = tokio::runtime::Handle::current();
+        let server = Server::answering(move |_| {
+            if !seen.swap(true, Ordering::SeqCst) {
+                clock.advance_millis(i64::try_from(LEASE_MS).unwrap() + 1);
+                let db = db.lock().unwrap().take().unwrap();
+                handle.block_on(db.lease("runs/0", LEASE_MS)).unwrap().expect("the old lease has run out");
+            }
+            Answer::json(&json!({"n": 1}))
+        });
+        let mut world = World::new(test).await;
+        let document = format!(
+            "steps: [{{name: call, type: http_request, ambiguity: retry, options: {{url: '{}', method: POST}}}}]",
+            server.url("/x")
+        );
+        world.task("t", &document).await;
+        let id = world.begin("t", "{}").await;
+        assert!(world.worker.turn().await.is_err(), "the lease is lost, and the worker says so");
+        assert_eq!((world.run(id).await.state, server.count()), (State::Running, 1));
+        world = world.crash_and_restart().await;
+        world.wait(31_000).await;
+        world.wait(31_000).await;
+        world.settle().await;
+        let run = world.run(id).await;
+        assert_succeeded(&run);
+        assert_eq!(data_of(&run, "call")["body"]["n"], 1);
+        assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 2)].into());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_whose_record_is_lost_is_lost_with_it() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        world.task("t", "steps: [{name: put, type: data_model_update, options: {assets: [{name: a, updateType: create_only}]}}]").await;
+        let id = world.begin("t", "{}").await;
+        // Somebody cancels while the step is prepared: whichever commits first counts, and never both.
+        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (turn, cancelled) = tokio::join!(world.worker.turn(), workflow::cancel(&flow, &who, id));
+        turn.unwrap();
+        world.settle().await;
+        let run = world.run(id).await;
+        let assets = world.query(r#"{"assets": {}}"#).await["assets"]["items"].as_array().unwrap().len();
+        match run.state {
+            State::Cancelled => assert_eq!((assets, cancelled.is_ok()), (0, true)),
+            State::Succeeded => assert_eq!((assets, cancelled.is_ok()), (1, false)),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_survives_a_restart() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let document = format!(
+            "steps: [{{name: call, type: http_request, retry: {{attempts: 2, initial_ms: 3600000, max_ms: 3600000}}, options: {{url: '{}', method: POST}}}}]",
+            server.url("/x")
+        );
+        world.task("t", &document).await;
+        server.script([Answer::status(503)]);
+        let id = world.begin("t", "{}").await;
+        world.settle().await;
+        let due = world.worker.next_due().await.unwrap().unwrap();
+        assert_eq!(due, testkit::START.plus_millis(3_600_000));
+        world = world.crash_and_restart().await;
+        world.settle().await;
+        assert_eq!((world.run(id).await.state, server.count()), (State::Waiting, 1));
+        for _ in 0..360 {
+            world.wait(10_000).await;
+        }
+        world.settle().await;
+        assert_succeeded(&world.run(id).await);
+        assert_eq!(server.count(), 2);
+    })
+    .await;
+}

@@ -1,0 +1,114 @@
+//! Secrets of variable sets: used, and never seen.
+
+use crate::world::{World, assert_succeeded, data_of};
+use serde_json::json;
+use store::facts_after;
+use testkit::http::{Answer, Server};
+use testkit::on_each_engine;
+use workflow::{NewTask, NewVariables, put_task, put_variables};
+
+const TOKEN: &str = "tok-8d1f\"77\\x";
+
+/// Everything that the database holds about runs and facts, as text.
+async fn everything(world: &World) -> String {
+    let read = |tx: &mut store::Unbound<'_, '_>| {
+        let mut all = String::new();
+        for head in store::partitions(tx)? {
+            let cursor = store::Cursor { partition: head.partition.clone(), seq: 0 };
+            for fact in facts_after(tx, &cursor, 10_000)? {
+                all.push_str(fact.payload.as_ref().map_or("", |payload| payload.as_str()));
+            }
+        }
+        let runs: Vec<store::Row> = tx.rows("SELECT input, result, error, reason FROM run", ())?;
+        let steps: Vec<store::Row> = tx.rows("SELECT input, output, error FROM run_step", ())?;
+        let attempts: Vec<(String,)> = tx.rows("SELECT error FROM run_attempt", ())?;
+        all.push_str(&format!("{runs:?}{steps:?}{attempts:?}"));
+        let blobs: Vec<(Option<Vec<u8>>,)> =
+            tx.rows("SELECT sealed FROM run_step UNION ALL SELECT request FROM run_step", ())?;
+        let sealed: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT sealed FROM run", ())?;
+        for bytes in blobs.into_iter().chain(sealed).filter_map(|(bytes,)| bytes) {
+            all.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        Ok::<_, store::Error>(all)
+    };
+    world.test.db.read_unbound(read).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_used_and_never_seen() {
+    on_each_engine(|test| async move {
+        let server = Server::answering(|request| {
+            let token = request.header("authorization").unwrap_or_default().to_owned();
+            Answer::json(&json!({"you": token, "pin": 987654}))
+        });
+        let mut world = World::new(test).await;
+        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let values = json!({"token": TOKEN, "pin": 987654, "deep": {"list": ["hush-hush"]}});
+        let secret = NewVariables {
+            classification: Some("secret".into()),
+            variables: values.as_object().unwrap().clone(),
+            ..NewVariables::default()
+        };
+        put_variables(&flow, &who, "bank", secret).await.unwrap();
+        put_task(&flow, &who, "child", NewTask::default()).await.unwrap();
+        world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: '{\"again\": input.token & \"!\"}'}}]").await;
+        let document = format!(
+            r#"
+steps:
+- {{name: make, type: jsonata_template, options: {{template: '{{"header": "Bearer " & variables.token, "n": variables.pin, "open": "yes"}}'}}}}
+- name: call
+  type: http_request
+  options: {{url: '{}', method: POST}}
+  dynamicOptions: {{headers: '{{"authorization": steps.make.data.header}}', body: '{{"pin": variables.pin, "word": variables.deep.list[0]}}'}}
+- name: check
+  type: jsonata_template
+  options: {{template: '{{"same": steps.call.data.body.you = "Bearer " & variables.token, "pin": steps.call.data.body.pin}}'}}
+- {{name: child, type: invoke_task, options: {{taskName: child}}, dynamicOptions: {{input: '{{"token": variables.token}}'}}}}
+- {{name: keep, type: data_model_update, dynamicOptions: {{assets: '[{{"name": "a", "description": "none"}}]'}}}}
+- {{name: bad, type: jsonata_template, options: {{template: '$error("no " & variables.token)'}}}}
+"#,
+            server.url("/x")
+        );
+        put_task(&flow, &who, "t", NewTask { variable_set: Some("bank".into()), ..NewTask::default() }).await.unwrap();
+        workflow::post_version(&flow, &who, "t", &document, workflow::Format::Yaml).await.unwrap();
+        let run = world.through("t", "{}").await;
+
+        let seen = &server.requests()[0];
+        assert_eq!(seen.header("authorization"), Some(format!("Bearer {TOKEN}").as_str()), "the secret itself was sent");
+        assert_eq!(seen.json(), json!({"pin": 987654, "word": "hush-hush"}));
+        assert_eq!(data_of(&run, "make"), json!({"header": "Bearer •••", "n": "•••", "open": "yes"}));
+        assert_eq!(data_of(&run, "check"), json!({"same": true, "pin": "•••"}), "later steps saw the value itself");
+        assert_eq!(run.error.as_ref().unwrap().code, "workflow.expression");
+        let shown = serde_json::to_string(&run).unwrap();
+        let child = world.run(data_of(&run, "child").as_str().unwrap().parse().unwrap()).await;
+        assert_succeeded(&child);
+        assert_eq!(child.input.as_str(), r#"{"token":"•••"}"#);
+        assert_eq!(data_of(&child, "echo"), json!({"again": "•••!"}), "what was secret to one run is so to its child");
+
+        let stored = everything(&world).await + &shown + &serde_json::to_string(&child).unwrap();
+        for secret in [TOKEN, "tok-8d1f", "987654", "hush-hush"] {
+            assert!(!stored.contains(secret), "{secret} is in clear");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        world.task("t", "steps: [{name: a, type: jsonata_template, options: {template: variables.x}}]").await;
+        let named = NewTask { variable_set: Some("later".into()), ..NewTask::default() };
+        workflow::patch_task(&world.workflow, &world.who, "t", named).await.unwrap();
+        let run = world.through("t", "{}").await;
+        assert_eq!(run.error.unwrap().code, "workflow.unknown");
+        let set = NewVariables { variables: json!({"x": "y"}).as_object().unwrap().clone(), ..NewVariables::default() };
+        put_variables(&world.workflow, &world.who, "later", set).await.unwrap();
+        workflow::retry(&world.workflow, &world.who, run.id).await.unwrap();
+        world.settle().await;
+        let run = world.run(run.id).await;
+        assert_succeeded(&run);
+        assert_eq!(data_of(&run, "a"), "y");
+    })
+    .await;
+}
