@@ -66,7 +66,7 @@ fn subscribe(stage: &mut Stage) -> Result<String, String> {
     let body = json!({
         "name": "books", "from": "newest",
         "filter": { "types": ["event.pending", "event.final", "event.reverted"], "sources": [stage.token] },
-        "delivery": { "webhook": { "url": stage.hooks.url("/events") } },
+        "delivery": { "type": "webhook", "url": stage.hooks.url("/events") },
     });
     let made = stage.api.post("/subscriptions", &body)?;
     Ok(format!("webhook {}", text(&made["subscription"], "id").or_else(|_| text(&made, "id"))?))
