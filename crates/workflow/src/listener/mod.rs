@@ -82,7 +82,7 @@ pub struct Listener {
 
 /// What a listener was given, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Shape")]
 pub enum Given {
     /// Of chain events.
     Chain {
@@ -98,6 +98,29 @@ pub enum Given {
         #[serde(rename = "topicFilter")]
         topic_filter: String,
     },
+}
+
+/// The members of both kinds. An untagged enum cannot be read back where one of them keeps its exact text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    config: Option<Json>,
+    task_id: Option<String>,
+    topic_filter: Option<String>,
+}
+
+impl TryFrom<Shape> for Given {
+    type Error = &'static str;
+
+    fn try_from(shape: Shape) -> std::result::Result<Self, &'static str> {
+        match shape {
+            Shape { config: Some(config), task_id: None, topic_filter: None } => Ok(Self::Chain { config }),
+            Shape { config: None, task_id: Some(task_id), topic_filter: Some(topic_filter) } => {
+                Ok(Self::Model { task_id, topic_filter })
+            }
+            _ => Err("neither a listener to chain events nor one to entries"),
+        }
+    }
 }
 
 /// A place among the events of a chain.
