@@ -14,11 +14,15 @@
 //!                              level ── fork below the watermark ─▶ halted  ── resume ─▶ level
 //! ```
 //!
-//! Invariants, each with the test that holds it (`tests/it`):
-//! - after any history of forks the canonical rows equal those of a fresh index of the final chain (`model`);
-//! - the watermark never moves back (`finality`);
-//! - a chain event keeps its id through re-inclusion, and only one row of an id is not reverted (`reorg`);
-//! - a follower that lost its lease commits nothing (`crash`).
+//! Invariants, each with the test that holds it (`tests/it`, on both engines):
+//! - after any history of forks, crashes, lagging nodes, take-overs and late scopes the canonical rows, the projections and what a
+//!   consumer of the facts knows equal those of who saw the final chain only; the watermark never falls (`model`, `finality`);
+//! - no branch below what is final is followed without an operator's word, which does not outlive the doubt (`forks`);
+//! - a chain event keeps its id through re-inclusion, and only one row of an id is not reverted (`forks`, `node`);
+//! - whoever is watched before he sends is seen (`watching`), and a scope gets each transfer from its beginning on, once, whenever it
+//!   becomes level (`scopes`);
+//! - each row of an event or of a watched transaction is covered by the root in exactly one fact (`model`, `watching`);
+//! - what a node says that contradicts itself is not stored (`lies`), and nothing that a contract emits stops the chain (`node`).
 
 mod backfill;
 mod commit;

@@ -9,6 +9,7 @@ use chain::{
 use intent::{Intent, Interface, Signed, Unsigned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Semaphore;
 use types::{
     Amount, Block, ChainEvent, ChainId, Digest, Height, Included, Status, Time, Transfer, TransferKind, Witness,
 };
@@ -50,6 +51,24 @@ pub(crate) struct Tree {
     state: Mutex<State>,
 }
 
+/// Where a question waits: how many came, and leave to go on.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    came: Arc<Semaphore>,
+    leave: Arc<Semaphore>,
+}
+
+impl Gate {
+    /// Wait until the question is there.
+    pub(crate) async fn reached(&self) {
+        self.came.acquire().await.unwrap().forget();
+    }
+
+    pub(crate) fn open(&self) {
+        self.leave.add_permits(1_000);
+    }
+}
+
 type Bend = Arc<dyn Fn(&mut Block) + Send + Sync>;
 
 #[derive(Default)]
@@ -69,6 +88,8 @@ struct State {
     /// What happens to whole blocks on their way.
     bend: Option<Bend>,
     silent: bool,
+    /// A block whose contents are not told before the gate opens.
+    held: Option<(String, Gate)>,
     made: u64,
     questions: u64,
 }
@@ -159,6 +180,13 @@ impl Tree {
         self.state().bend = Some(Arc::new(bend));
     }
 
+    /// Whoever asks for the contents of this block waits at a gate.
+    pub(crate) fn hold(&self, hash: &str) -> Gate {
+        let gate = Gate { came: Arc::new(Semaphore::new(0)), leave: Arc::new(Semaphore::new(0)) };
+        self.state().held = Some((hash.to_owned(), gate.clone()));
+        gate
+    }
+
     pub(crate) fn silence(&self) {
         self.state().silent = true;
     }
@@ -167,16 +195,12 @@ impl Tree {
     pub(crate) fn be_honest(&self) {
         self.flip_now();
         let mut state = self.state();
-        (state.lag, state.heights_of, state.bend, state.silent) = (0, None, None, false);
+        (state.lag, state.heights_of, state.bend, state.silent, state.held) = (0, None, None, false, None);
         state.forgotten.clear();
     }
 
     pub(crate) fn head_hash(&self) -> String {
         self.state().head.clone()
-    }
-
-    pub(crate) fn questions(&self) -> u64 {
-        self.state().questions
     }
 
     pub(crate) fn name(&self, hash: &str) -> BlockRef {
@@ -329,6 +353,11 @@ impl Connector for Tree {
     }
 
     async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
+        let gate = self.state().held.as_ref().filter(|(held, _)| held == hash).map(|(_, gate)| gate.clone());
+        if let Some(gate) = gate {
+            gate.came.add_permits(1);
+            gate.leave.acquire().await.unwrap().forget();
+        }
         let state = self.ask()?;
         let Some(mut block) = state.seen(hash).cloned() else { return Ok(None) };
         let wanted = |event: &ChainEvent| {

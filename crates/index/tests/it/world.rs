@@ -3,7 +3,7 @@
 use crate::ledger::{self, Ledger};
 use crate::tree::Tree;
 use chain::Connector;
-use index::{Follower, Index, Progress, Projection, Settings, Start, Status, Wanted};
+use index::{Follower, Index, Progress, Projection, Resume, Settings, Start, Status, Wanted};
 use std::sync::Arc;
 use store::{Lease, StoredFact};
 use testkit::{LEASE_MS, TestDb, namespace};
@@ -51,6 +51,12 @@ impl<C: Connector + 'static> World<C> {
 
     pub(crate) async fn backfill(&self) -> u64 {
         self.follower().backfill().await.unwrap()
+    }
+
+    /// An operator lets the chain go on.
+    pub(crate) async fn resume(&self, rewind_to: Option<u64>, reason: &str) -> index::Result<()> {
+        let resume = Resume { rewind_to: rewind_to.map(Height), reason: reason.to_owned() };
+        index::resume(&self.index(), &user("ns-a"), &self.id(), resume).await
     }
 
     /// Step until nothing is due, or the chain is halted.
