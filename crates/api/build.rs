@@ -1,6 +1,5 @@
 //! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and takes the pages of error codes along.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() -> std::io::Result<()> {
@@ -9,20 +8,16 @@ fn main() -> std::io::Result<()> {
     take_error_pages()
 }
 
-/// Every `docs/errors/<code>.md` as `(code, text)`, so that the server can show what the `type` of a problem points to.
+/// Every `docs/errors/<code>.md` in one text, parted by NUL, so that the server can show what the `type` of a problem points to.
 fn take_error_pages() -> std::io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut pages: Vec<PathBuf> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    pages.sort();
-    let mut code = "/// The pages of all error codes.\nconst ERROR_PAGES: &[(&str, &str)] = &[\n".to_owned();
-    for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
-        let name = page.file_stem().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(code, "    ({name:?}, include_str!({page:?})),");
-    }
-    code.push_str("];\n");
+    let mut files: Vec<PathBuf> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    let pages: Vec<String> = files.iter().map(std::fs::read_to_string).collect::<std::io::Result<_>>()?;
     let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
-    std::fs::write(out.join("error_pages.rs"), code)
+    std::fs::write(out.join("error_pages.md"), pages.join("\0"))
 }
 
 fn name_shapes() {

@@ -13,6 +13,7 @@ mod lengths;
 mod licences;
 mod migrations;
 mod points;
+mod routes;
 mod spdx;
 mod sql;
 mod tokens;
@@ -62,6 +63,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a crate holds its own folder's code only", folders::check),
     ("no example in documentation goes unrun", examples::check),
     ("files stay below 500 lines, functions below 60", lengths::check),
+    ("each route declares the permission it needs", routes::check),
     ("migrations are numbered and name their crate", migrations::check),
     ("the repository speaks of the project alone", words::check),
 ];

@@ -7,8 +7,11 @@
 //!
 //! Every route is served below `/api/v1`, `/rest/api/v1`, `/endpoint/{env}/{service}/rest/api/v1` and `/api/v1/namespaces/{ns}`.
 //!
-//! Invariants, each with the test that holds it: a route without a declared permission does not pass `cargo xtask tidy`; the OpenAPI
-//! document equals the committed one (`florin/tests`); nothing is read or changed across namespaces (`florin/tests`).
+//! Invariants, each with the test that holds it:
+//! - a route without a declared permission does not pass (`cargo xtask tidy`, check `routes`);
+//! - nothing is read or changed across namespaces, by any route of the description (`tests/it/tenancy`);
+//! - bad input is told by field and code and leaves no fact, and no input at all makes a route fail inside (`bad_input`, `fuzz`);
+//! - the committed `docs/openapi.json` is what the handlers say (`description`; written anew with `FLORIN_WRITE_OPENAPI=1`).
 
 pub mod access;
 mod app;

@@ -80,10 +80,12 @@ async fn style(_: Open) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../docs/page.css"))
 }
 
+/// The pages of all error codes, parted by NUL; the first line of each names its code.
+const ERROR_PAGES: &str = include_str!(concat!(env!("OUT_DIR"), "/error_pages.md"));
+
 /// What an error code means, for the `type` of a problem.
 async fn error_page(_: Open, Path(code): Path<String>) -> Result<impl IntoResponse> {
-    let known = ERROR_PAGES.iter().find(|(known, _)| *known == code).ok_or(Error::NoRoute)?;
-    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], known.1))
+    let title = format!("# {code}");
+    let page = ERROR_PAGES.split('\0').find(|page| page.lines().next() == Some(&title)).ok_or(Error::NoRoute)?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], page))
 }
-
-include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
