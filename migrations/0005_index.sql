@@ -76,6 +76,7 @@ CREATE TABLE chain_watch (
   since BIGINT NOT NULL,
   PRIMARY KEY (namespace, chain, kind, value)
 );
+CREATE INDEX chain_watch_chain ON chain_watch (chain, kind, value);
 
 -- What a namespace wants projected: a source, or "*" for all. A scope that joined late catches up to the head by itself.
 CREATE TABLE projection_scope (

@@ -159,8 +159,7 @@ impl Follower {
     }
 
     async fn watch(&self) -> Result<Watch> {
-        let (chain, keep_all) = (self.chain.chain().clone(), self.settings.keep_all);
-        self.db.read_unbound(move |tx| watch::of_chain(tx, &chain, keep_all)).await
+        watch::of_chain(&self.db, self.chain.chain(), self.settings.keep_all).await
     }
 
     async fn append(&self, status: Status, work: Vec<Work>, watch: Watch, word: Word) -> Result<Progress> {

@@ -35,12 +35,8 @@ pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
 
 /// Store chain events with their block.
 pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO chain_event (chain, tx_id, path, block_hash, height, tx_index, event_index, source, topic, body, intake, reverted)
-         {rows}",
-        (),
-        &with_intake(rows, ""),
-    )?;
+    let columns: Vec<&str> = COLUMNS.into_iter().chain(["intake", "reverted"]).collect();
+    tx.bulk_insert("chain_event", &columns, &with_intake(rows, ""))?;
     Ok(())
 }
 

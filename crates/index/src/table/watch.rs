@@ -3,9 +3,17 @@
 use store::{Result, Tx, Unbound};
 use types::ChainId;
 
-/// Everything that is watched on a chain, by whatever namespace.
-pub(crate) fn of_chain(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Vec<(String, String)>> {
-    tx.rows("SELECT DISTINCT kind, value FROM chain_watch WHERE chain = ?1", (chain,))
+/// What is watched on a chain, by whatever namespace, behind a kind and value. Uses `chain_watch_chain`.
+pub(crate) fn of_chain(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    (kind, value): (&str, &str),
+    limit: u32,
+) -> Result<Vec<(String, String)>> {
+    tx.rows(
+        "SELECT DISTINCT kind, value FROM chain_watch WHERE chain = ?1 AND (kind, value) > (?2, ?3) ORDER BY kind, value LIMIT ?4",
+        (chain, kind, value, limit),
+    )
 }
 
 /// Watch more, for a namespace.

@@ -1,7 +1,7 @@
 //! Who and what is watched, from when on.
 
 use crate::replay::verify_batches;
-use crate::tree::{MOVED, NOISE, Tree, account, tx};
+use crate::tree::{MOVED, NOISE, Tree, Tx, account, tx};
 use crate::world::{EVERYTHING, World};
 use chain::Finality;
 use index::{Progress, Settings};
@@ -87,6 +87,31 @@ async fn who_is_watched_before_he_sends_is_seen_whatever_the_follower_does() {
             world.settle().await;
             assert!(world.included().await.iter().any(|row| row.2 == sent.id), "after {questions} questions");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_of_very_many_is_seen_too() {
+    on_each_engine(|test| async move {
+        let world = World::new(test, tree(), WATCHED_ONLY).await;
+        // Beyond what one transaction reads, in both namespaces.
+        for who in ["ns-a", "ns-b"] {
+            for part in 0..5 {
+                world.watch_signers(who, (0..10_000).map(|n| account(1_000_000 + part * 10_000 + n)).collect()).await;
+            }
+        }
+        world.watch_events("ns-a", vec![account(100)], vec![NOISE.to_owned()]).await;
+        let sent = |signer: u64, nonce| Tx { signer: account(signer), ..tx(nonce, &[0]) };
+        let all = [sent(1_000_000, 1), sent(1_019_999, 2), sent(1_020_000, 3), sent(1_049_999, 4), sent(1_050_000, 5)];
+        world.chain.mine(&all);
+        world.settle().await;
+        let mut seen: Vec<String> = world.included().await.into_iter().map(|row| row.2).collect();
+        let mut expected: Vec<String> = all[..4].iter().map(|tx| tx.id.clone()).collect();
+        seen.sort();
+        expected.sort();
+        assert_eq!(seen, expected);
+        assert_eq!(world.events().await.len(), 6);
     })
     .await;
 }
