@@ -29,6 +29,7 @@ fn options() -> Options {
     let mut options = Options::default();
     options.alias_limits.max_total_replayed_events = MAX_NODES;
     options.budget = Some(budget);
+    options.strict_booleans = true; // YAML 1.2: a name may be `no`
     options.with_snippet = false;
     options
 }
@@ -131,16 +132,17 @@ mod tests {
 
     #[test]
     fn every_number_keeps_its_digits() {
-        let yaml =
-            "a: 1\nb: 12345678901234567890\nc: -3\nd: '007'\ne: '123456789012345678901234567890'\nf: 1.5\ng: [~, true]";
-        let json = r#"{"a":1,"b":"12345678901234567890","c":-3,"d":"007","e":"123456789012345678901234567890","f":1.5,"g":[null,true]}"#;
+        let yaml = "a: 1\nb: 12345678901234567890\nc: -3\nd: '007'\ne: '123456789012345678901234567890'\nf: 1.5\ng: [~, true, no]";
+        let json = r#"{"a":1,"b":"12345678901234567890","c":-3,"d":"007","e":"123456789012345678901234567890","f":1.5,"g":[null,true,"no"]}"#;
         assert_eq!(yaml_to_json(yaml).unwrap(), json);
     }
 
     #[test]
     fn what_is_refused() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        for wrong in ["a: 1\na: 2", "a: [", "a: *b", "--- 1\n--- 2", "a: 1e300", "a: 123456789012345678901234567890", &deep] {
+        for wrong in
+            ["a: 1\na: 2", "a: [", "a: *b", "--- 1\n--- 2", "a: 1e300", "a: 123456789012345678901234567890", &deep]
+        {
             let error = yaml_to_json(wrong).unwrap_err();
             assert_eq!(types::Coded::code(&error).code, "api.field", "{wrong}");
         }

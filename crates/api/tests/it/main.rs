@@ -4,7 +4,12 @@
 mod access;
 mod bad_input;
 mod client;
+mod data_routes;
 mod description;
 mod fuzz;
+mod socket;
+mod stream_routes;
 mod submissions;
+mod task_routes;
+mod tenancy;
 mod world;

@@ -28,6 +28,7 @@ pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
 
 pub(crate) struct World {
     pub(crate) test: TestDb,
+    pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) lease: Lease,
     /// An administrator's key of namespace `a`, and of namespace `b`.
@@ -53,8 +54,8 @@ impl World {
     pub(crate) async fn with(test: TestDb, node: &str) -> Self {
         let lease = test.lease("api/0").await;
         let app = App::new(engines(&test, &lease, node).await);
-        let router = api::router(app);
-        let mut world = Self { test, router, lease, a: String::new(), b: String::new() };
+        let router = api::router(app.clone());
+        let mut world = Self { test, app, router, lease, a: String::new(), b: String::new() };
         world.a = world.tenant("a").await;
         world.b = world.tenant("b").await;
         world
@@ -128,7 +129,8 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let submit = Submit::new(db.clone(), lease.clone(), keys.clone(), policy.clone(), vec![connector], settings);
     let chains = Arc::new(OffChain(chain()));
     let data = Data::new(db.clone(), lease.clone(), chains.clone());
-    let outbound = Outbound::new(streams::outbound::Settings::new(Guard::new(Vec::new()))).unwrap();
+    let outbound =
+        Outbound::new(streams::outbound::Settings::new(Guard::new(vec!["127.0.0.1".parse().unwrap()]))).unwrap();
     let streams = Streams::new(db.clone(), lease.clone(), Arc::new(NothingToExpand), outbound.clone(), own.clone());
     let parts = Parts {
         db: db.clone(),

@@ -1,0 +1,349 @@
+//! Tasks through the door: versions, runs and what people do with them, listeners, bindings, variable sets.
+
+use crate::client::Call;
+use crate::world::{BOB, SIGNER, World};
+use serde_json::{Value, json};
+use testkit::http::{Answer, Server};
+use testkit::on_each_engine;
+use types::ChainId;
+use workflow::Worker;
+
+const DOUBLE: &str = "description: twice\nsteps:\n- name: sum\n  type: jsonata_template\n  options: {template: input.n * 2}\n  return: {when: 'true', result: steps.sum.data}\n";
+const FAILS: &str = "steps:\n- name: no\n  type: jsonata_template\n  options: {template: '1'}\n  fail: {when: 'true', code: no.way, message: never}\n";
+
+/// The worker of the only shard of runs.
+async fn worker(world: &World) -> Worker {
+    Worker::new(world.app.workflow.clone(), 0, world.test.lease("runs/0").await)
+}
+
+async fn settle(worker: &mut Worker) {
+    for _ in 0..1_000 {
+        let progress = worker.turn().await.unwrap();
+        if progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
+            return;
+        }
+    }
+    panic!("the worker does not come to rest");
+}
+
+async fn task(world: &World, name: &str, yaml: &str) -> Value {
+    let task = world.ask("PUT", &format!("/tasks/{name}"), json!({ "name": name, "description": "d" })).await.good();
+    let post = Call::new("POST", &format!("/api/v1/tasks/{name}/versions")).key(&world.a);
+    let version = world.send(post.text("application/x-yaml", yaml)).await;
+    assert_eq!(version.status, 201, "{}", version.text);
+    task
+}
+
+async fn begin(world: &World, task: &str, input: Value) -> String {
+    let run = world.post(&format!("/tasks/{task}/runs"), json!({ "input": input })).await;
+    assert_eq!(run.status, 202, "{}", run.text);
+    run.good()["id"].as_str().unwrap().to_owned()
+}
+
+async fn act(world: &World, run: &str, verb: &str, body: Value) -> crate::client::Answer {
+    world.post(&format!("/runs/{run}/{verb}"), body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_named_versioned_renamed_and_deleted() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let made = task(&world, "double", DOUBLE).await;
+        assert_eq!(made.get("currentVersion"), None);
+        let read = world.get("/tasks/double").await.good();
+        let label = read["currentVersion"].as_str().unwrap();
+        assert!(!label.is_empty());
+        let version = world.get(&format!("/tasks/double/versions/{label}")).await.good();
+        assert_eq!((&version["document"], &version["steps"], &version["description"]), (&json!(DOUBLE), &json!(1), &json!("twice")));
+        let json = json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "1" }, "colour": 1 }] });
+        world.test.clock.advance_millis(1);
+        let second = world.post("/tasks/double/versions", json).await.good();
+        assert_eq!(second["warnings"][0]["field"], "steps[0].colour");
+        let versions = world.get("/tasks/double/versions?limit=10").await.good();
+        assert_eq!((&versions["count"], &versions["items"][0]["id"]), (&json!(2), &second["id"]));
+
+        // Clients send back what they read, and rename by id.
+        let id = made["id"].as_str().unwrap();
+        let mut sent = world.get(&format!("/tasks/{id}")).await.good();
+        sent["name"] = json!("twice");
+        assert_eq!(world.ask("PUT", &format!("/tasks/{id}"), sent).await.good()["id"], made["id"]);
+        assert_eq!(world.get("/tasks/double").await.status, 404);
+        let patched = world.ask("PATCH", "/tasks/twice", json!({ "description": "e" })).await.good();
+        assert_eq!((&patched["description"], &patched["name"]), (&json!("e"), &json!("twice")));
+        assert_eq!(world.get("/tasks").await.good()["count"], 1);
+        assert_eq!(world.ask("DELETE", "/tasks/twice", Value::Null).await.status, 204);
+        assert_eq!(world.get("/tasks/twice").await.refusal().0, "workflow.unknown");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_begins_once_for_a_key_and_tells_each_step() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let mut worker = worker(&world).await;
+        task(&world, "double", DOUBLE).await;
+        let keyed = |body: Value| {
+            let call = Call::new("POST", "/api/v1/tasks/double/runs").key(&world.a).with("idempotency-key", "k");
+            world.send(call.json(&body))
+        };
+        let first = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
+        let again = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
+        assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (202, 200, "true"));
+        assert_eq!(first.good()["id"], again.good()["id"]);
+        assert_eq!(
+            keyed(json!({ "input": { "n": 5 } })).await.refusal(),
+            ("workflow.key_reused".into(), "Idempotency-Key".into())
+        );
+        settle(&mut worker).await;
+        let run = world.get(&format!("/runs/{}", first.good()["id"].as_str().unwrap())).await.good();
+        assert_eq!(
+            (&run["state"], &run["result"], &run["steps"][0]["output"]),
+            (&json!("succeeded"), &json!(8), &json!(8))
+        );
+        assert_eq!((&run["origin"], &run["steps"][0]["attempt"]), (&json!({ "by": "request" }), &json!(1)));
+        let found = |query: &'static str| {
+            let world = &world;
+            async move { world.get(&format!("/runs?{query}")).await.good()["count"].as_u64().unwrap() }
+        };
+        assert_eq!(found("state=succeeded&task=double&activity=h").await, 1);
+        assert_eq!((found("state=failed").await, found("task=none").await), (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_end_retry_and_decide_runs() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let mut worker = worker(&world).await;
+        task(&world, "fails", FAILS).await;
+        let run = begin(&world, "fails", json!({})).await;
+        let ended = act(&world, &run, "cancel", Value::Null).await.good();
+        assert_eq!(ended["state"], "cancelled");
+        assert_eq!(act(&world, &run, "cancel", Value::Null).await.refusal().0, "workflow.wrong_state");
+
+        let run = begin(&world, "fails", json!({})).await;
+        settle(&mut worker).await;
+        let failed = world.get(&format!("/runs/{run}")).await.good();
+        assert_eq!(
+            (&failed["state"], &failed["error"]["code"], &failed["error"]["message"]),
+            (&json!("failed"), &json!("no.way"), &json!("never"))
+        );
+        assert_eq!(act(&world, &run, "retry", Value::Null).await.good()["state"], "running");
+        assert_eq!(act(&world, &run, "dismiss", Value::Null).await.refusal().0, "workflow.wrong_state");
+
+        let server = Server::start();
+        let url = server.url("/x");
+        task(
+            &world,
+            "calls",
+            &format!("steps: [{{name: call, type: http_request, options: {{url: '{url}', body: {{a: 1}}}}}}]"),
+        )
+        .await;
+        let mut parked = Vec::new();
+        for _ in 0..3 {
+            server.script([Answer::Drop]);
+            parked.push(begin(&world, "calls", json!({})).await);
+            settle(&mut worker).await;
+            assert_eq!(world.get(&format!("/runs/{}", parked.last().unwrap())).await.good()["state"], "parked");
+        }
+        for (body, field) in [
+            (json!({ "decision": "maybe" }), "decision"),
+            (json!({ "decision": "fail" }), "reason"),
+            (json!({ "decision": "fail", "reason": " " }), "reason"),
+            (json!({ "decision": "resend", "data": 1 }), "data"),
+            (json!({ "decision": "done", "reason": "x" }), "reason"),
+        ] {
+            assert_eq!(act(&world, &parked[0], "decide", body.clone()).await.refusal().1, field, "{body}");
+        }
+        act(&world, &parked[0], "decide", json!({ "decision": "resend" })).await.good();
+        act(&world, &parked[1], "decide", json!({ "decision": "done", "data": { "seen": 1.10 } })).await.good();
+        act(&world, &parked[2], "decide", json!({ "decision": "fail", "reason": "the bank says no" })).await.good();
+        settle(&mut worker).await;
+        let mut states = Vec::new();
+        for run in &parked {
+            states.push(world.get(&format!("/runs/{run}")).await.good()["state"].clone());
+        }
+        assert_eq!(states, ["succeeded", "succeeded", "failed"]);
+        assert_eq!(server.count(), 4, "only what was resent was called again");
+    })
+    .await;
+}
+
+fn chain_listener(first: &str) -> Value {
+    let abi =
+        json!([{ "type": "event", "name": "Ping", "inputs": [{ "name": "n", "type": "uint256", "indexed": false }] }]);
+    json!({ "config": { "taskName": "double", "firstEvent": first, "blockchainEvents": { "abiEvents": abi, "locations": [{ "address": BOB }] } } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let mut worker = worker(&world).await;
+        task(&world, "double", DOUBLE).await;
+        let fails = task(&world, "fails", FAILS).await;
+
+        let made = world.ask("PUT", "/listeners/firefly/pings", chain_listener("0")).await.good();
+        assert_eq!((&made["chain"], &made["cursor"]), (&json!("eip155:31337"), &json!({ "height": 0, "index": -1 })));
+        let id = made["id"].as_str().unwrap();
+        let mut renamed = chain_listener("oldest");
+        renamed["name"] = json!("pongs");
+        renamed["disabled"] = json!(true);
+        let again = world.ask("PUT", &format!("/listeners/firefly/{id}"), renamed).await.good();
+        assert_eq!((&again["id"], &again["name"], &again["disabled"]), (&made["id"], &json!("pongs"), &json!(true)));
+        assert_eq!(world.get("/listeners/firefly").await.good()["count"], 1);
+        assert_eq!(world.get("/listeners/datamodel/pongs").await.status, 404, "each kind has names of its own");
+        assert_eq!(world.ask("DELETE", "/tasks/double", Value::Null).await.refusal().0, "workflow.referred_to");
+        assert_eq!(world.ask("DELETE", "/listeners/firefly/pongs", Value::Null).await.status, 204);
+        assert_eq!(world.get("/listeners/firefly/pongs").await.status, 404);
+
+        let body = json!({ "name": "entries", "taskId": fails["id"], "topicFilter": "^history/" });
+        let entries = world.ask("PUT", "/listeners/datamodel/entries", body).await.good();
+        assert_eq!((&entries["taskId"], &entries["topicFilter"]), (&fails["id"], &json!("^history/")));
+        assert_eq!(world.get("/listeners/datamodel").await.good()["count"], 1);
+        world.post("/activities", json!({ "name": "history" })).await.good();
+        for name in ["one", "two"] {
+            world.post("/events", json!({ "name": name, "activity": "history" })).await.good();
+        }
+        settle(&mut worker).await;
+        let of = format!("/runs?listener={}", entries["id"].as_str().unwrap());
+        let runs = world.get(&format!("{of}&state=failed")).await.good();
+        assert_eq!(runs["count"], 1, "the second waits behind the first");
+        let first = runs["items"][0]["id"].as_str().unwrap();
+        act(&world, first, "dismiss", Value::Null).await.good();
+        settle(&mut worker).await;
+        assert_eq!(world.get(&format!("{of}&state=failed")).await.good()["count"], 2);
+        assert_eq!(world.ask("DELETE", "/listeners/datamodel/entries", Value::Null).await.status, 204);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_and_variable_sets_are_written_read_and_deleted() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let made = world
+            .ask(
+                "PUT",
+                "/bindings/token",
+                json!({ "contract": BOB.to_uppercase().replace("0X", "0x"), "signer": SIGNER, "abi": [] }),
+            )
+            .await
+            .good();
+        assert_eq!((&made["chain"], &made["contract"]), (&json!(ChainId::evm(31337)), &json!(BOB)));
+        let id = made["id"].as_str().unwrap();
+        let renamed =
+            world.ask("PUT", &format!("/bindings/{id}"), json!({ "name": "coin", "chain": "eip155:1" })).await.good();
+        assert_eq!((&renamed["id"], renamed.get("contract")), (&made["id"], None), "replaced as a whole");
+        assert_eq!(world.get("/bindings").await.good()["items"][0]["name"], "coin");
+        assert_eq!(world.ask("DELETE", "/bindings/coin", Value::Null).await.status, 204);
+        assert_eq!(world.get("/bindings/coin").await.status, 404);
+
+        let open = json!({ "name": "settings", "variables": { "limit": 5, "long": 12345678901234567890u64 } });
+        let set = world.ask("PUT", "/variable-sets/settings", open).await.good();
+        assert_eq!(set["variables"], json!({ "limit": 5, "long": "12345678901234567890" }), "no digit is lost");
+        let secret = json!({ "classification": "secret", "variables": { "token": "hush-hush" } });
+        let hidden = world.ask("PUT", "/variable-sets/keys", secret).await;
+        assert_eq!(hidden.good().get("variables"), None);
+        let read = world.get("/variable-sets").await;
+        assert_eq!((read.good()["count"].as_u64(), read.text.contains("hush-hush")), (Some(2), false));
+        world.ask("PUT", "/tasks/t", json!({ "variableSet": "keys" })).await.good();
+        assert_eq!(world.ask("DELETE", "/variable-sets/keys", Value::Null).await.refusal().0, "workflow.referred_to");
+        assert_eq!(world.ask("DELETE", "/variable-sets/settings", Value::Null).await.status, 204);
+        assert_eq!(world.get("/variable-sets/settings").await.status, 404);
+    })
+    .await;
+}
+
+/// Method, path, body, status, code, field.
+type Row = (&'static str, &'static str, Value, u16, &'static str, &'static str);
+
+fn bad_input() -> Vec<Row> {
+    let no_revert = {
+        let mut body = chain_listener("0");
+        body["config"]["finality"] = json!("pending");
+        body
+    };
+    let no_task = {
+        let mut body = chain_listener("0");
+        body["config"]["taskName"] = json!("none");
+        body
+    };
+    vec![
+        ("PUT", "/tasks/a", json!({ "name": "b" }), 400, "api.field", "name"),
+        ("PUT", "/tasks/a", json!({ "colour": 1 }), 400, "api.field", "colour"),
+        ("PUT", "/tasks/tsk:01ARZ3NDEKTSV4RRFFQ69G5FAV", json!({}), 404, "workflow.unknown", ""),
+        ("PATCH", "/tasks/none", json!({}), 404, "workflow.unknown", ""),
+        ("GET", "/tasks?after=x", Value::Null, 400, "api.field", "after"),
+        (
+            "POST",
+            "/tasks/double/versions",
+            json!({ "steps": [{ "name": "a", "type": "dance" }] }),
+            400,
+            "workflow.step_type",
+            "steps[0].type",
+        ),
+        (
+            "POST",
+            "/tasks/double/versions",
+            json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "(1" } }] }),
+            400,
+            "workflow.expression",
+            "steps[0].options.template",
+        ),
+        ("POST", "/tasks/empty/runs", json!({}), 409, "workflow.no_version", ""),
+        ("POST", "/tasks/none/runs", json!({}), 404, "workflow.unknown", ""),
+        ("POST", "/tasks/double/runs", json!({ "inputs": {} }), 400, "api.field", "inputs"),
+        ("GET", "/runs?state=lost", Value::Null, 400, "api.field", "state"),
+        ("GET", "/runs/x", Value::Null, 400, "api.field", "id"),
+        ("GET", "/runs/run:01ARZ3NDEKTSV4RRFFQ69G5FAV", Value::Null, 404, "workflow.unknown", ""),
+        ("PUT", "/listeners/firefly/l", json!({}), 400, "api.field", "body"),
+        ("PUT", "/listeners/firefly/l", chain_listener("soon"), 400, "workflow.invalid", "config.firstEvent"),
+        ("PUT", "/listeners/firefly/l", no_revert, 400, "workflow.invalid", "config.onRevert"),
+        ("PUT", "/listeners/firefly/l", no_task, 400, "workflow.invalid", "config.taskName"),
+        (
+            "PUT",
+            "/listeners/datamodel/l",
+            json!({ "taskId": "double", "topicFilter": "(" }),
+            400,
+            "workflow.invalid",
+            "topicFilter",
+        ),
+        (
+            "PUT",
+            "/listeners/datamodel/l",
+            json!({ "taskId": "none", "topicFilter": "." }),
+            400,
+            "workflow.invalid",
+            "taskId",
+        ),
+        ("PUT", "/bindings/b", json!({ "contract": "0x12" }), 400, "workflow.invalid", "contract"),
+        ("PUT", "/bindings/b", json!({ "chain": "mainnet" }), 400, "api.field", "chain"),
+        ("PUT", "/bindings/b", json!({ "abi": "none" }), 400, "workflow.invalid", "abi"),
+        ("PUT", "/variable-sets/v", json!({ "variables": [] }), 400, "api.field", "variables"),
+        ("PUT", "/variable-sets/v", json!({ "name": "w" }), 400, "api.field", "name"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named_and_changes_nothing() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        task(&world, "double", DOUBLE).await;
+        world.ask("PUT", "/tasks/empty", json!({})).await.good();
+        let before = world.facts("a").await;
+        for (method, path, body, status, code, field) in bad_input() {
+            let answer = world.ask(method, path, body.clone()).await;
+            let (found, named) = answer.refusal();
+            let found = (answer.status, found.as_str(), named.as_str());
+            assert_eq!(found, (status, code, field), "{method} {path} {body}: {}", answer.text);
+        }
+        let versions = Call::new("POST", "/api/v1/tasks/double/versions").key(&world.a);
+        let broken = world.send(versions.text("application/yaml", "steps: [")).await;
+        assert_eq!((broken.status, broken.refusal().0.as_str()), (400, "workflow.definition"));
+        assert_eq!(world.facts("a").await, before);
+    })
+    .await;
+}
