@@ -36,7 +36,7 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
         }
     }
     for (field, values) in equal {
-        let subject = subject(kind, field, "query")?;
+        let subject = subject(kind, field, "query").map_err(|_| Error::UnknownField { field: field.to_owned() })?;
         query.filters.push(reader.enter(subject, Operator::In, &values, (false, false), field)?);
     }
     query.sort = sort(kind, &order, "sort")?;

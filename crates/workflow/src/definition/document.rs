@@ -60,6 +60,7 @@ fn yaml(text: &str) -> Result<Tree, Refused> {
     let mut options = serde_saphyr::Options::default();
     options.alias_limits.max_total_replayed_events = MAX_NODES;
     options.budget = Some(budget);
+    options.strict_booleans = true; // YAML 1.2: a name may be `no`
     options.with_snippet = false;
     let tree: Tree =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| Refused::document(error.to_string()))?;
