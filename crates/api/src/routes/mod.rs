@@ -8,6 +8,7 @@ mod facts;
 mod freezes;
 mod listeners;
 mod namespaces;
+mod operations;
 mod policies;
 mod runs;
 mod submissions;
@@ -58,6 +59,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("flr_…").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    operations::name(&mut document);
     document.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
     document
 }

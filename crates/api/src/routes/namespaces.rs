@@ -25,7 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// A namespace: one tenant.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Namespace {
+#[schema(as = Namespace)]
+struct NamespaceView {
     name: String,
     /// The chain that is meant where none is named.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +34,7 @@ struct Namespace {
     created: Time,
 }
 
-impl From<NamespaceRow> for Namespace {
+impl From<NamespaceRow> for NamespaceView {
     fn from(row: NamespaceRow) -> Self {
         Self { name: row.name.to_string(), default_chain: row.default_chain, created: row.created }
     }
@@ -48,18 +49,18 @@ struct NamespaceChange {
 }
 
 /// The namespace of this key.
-#[utoipa::path(get, path = "/namespaces/current", tag = "access", responses((status = 200, body = Namespace), Problem))]
-async fn current(State(app): State<App>, who: May<NamespaceRead>) -> Result<Json<Namespace>> {
+#[utoipa::path(get, path = "/namespaces/current", tag = "access", responses((status = 200, body = NamespaceView), Problem))]
+async fn current(State(app): State<App>, who: May<NamespaceRead>) -> Result<Json<NamespaceView>> {
     Ok(Json(access::namespace(app.db(), &who).await?.into()))
 }
 
 /// Say which chain is meant where none is named.
-#[utoipa::path(put, path = "/namespaces/current", tag = "access", request_body = NamespaceChange, responses((status = 200, body = Namespace), Problem))]
+#[utoipa::path(put, path = "/namespaces/current", tag = "access", request_body = NamespaceChange, responses((status = 200, body = NamespaceView), Problem))]
 async fn change(
     State(app): State<App>,
     who: May<NamespaceWrite>,
     Body(change): Body<NamespaceChange>,
-) -> Result<Json<Namespace>> {
+) -> Result<Json<NamespaceView>> {
     app.submit.chain(&change.default_chain).map_err(|error| crate::Error::at("defaultChain", error))?;
     access::set_default_chain(app.db(), &app.lease, &who, change.default_chain).await?;
     Ok(Json(access::namespace(app.db(), &who).await?.into()))

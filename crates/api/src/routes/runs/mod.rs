@@ -99,6 +99,7 @@ struct RunDecision {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DecisionWord)]
 enum Word {
     Resend,
     Done,

@@ -21,7 +21,7 @@ pub(super) struct NewSubscription {
     #[schema(value_type = Option<String>)]
     from: streams::From,
     #[serde(default)]
-    retry: Retry,
+    retry: RetryRule,
     #[serde(default)]
     on_error: OnError,
     /// Make it, but read and send nothing yet.
@@ -60,7 +60,7 @@ pub(super) struct SubscriptionChange {
     delivery: Option<Delivery>,
     /// Another rule for retries, as a whole.
     #[serde(default)]
-    retry: Option<Retry>,
+    retry: Option<RetryRule>,
     #[serde(default)]
     on_error: Option<OnError>,
 }
@@ -118,7 +118,7 @@ impl From<streams::Filter> for Filter {
 
 /// How events travel.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Delivery {
     /// Posted to a URL.
     Webhook {
@@ -128,16 +128,16 @@ pub(super) enum Delivery {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         headers: Option<BTreeMap<String, String>>,
         /// Events in one call, 1 to 1,000; 50 if nothing is said.
-        #[serde(default = "fifty")]
+        #[serde(rename = "batchSize", default = "fifty")]
         batch_size: u32,
         /// The longest wait for an answer, 100 to 60,000; 10,000 if nothing is said.
-        #[serde(default = "ten_seconds")]
+        #[serde(rename = "timeoutMs", default = "ten_seconds")]
         timeout_ms: u64,
     },
     /// Fetched over a WebSocket by one consumer at a time.
     WebSocket {
         /// Events in one batch, 1 to 1,000; 50 if nothing is said.
-        #[serde(default = "fifty")]
+        #[serde(rename = "batchSize", default = "fifty")]
         batch_size: u32,
         /// Batches that may be under way without an answer, 1 to 32; 1 if nothing is said, which keeps the order strict.
         #[serde(default = "one")]
@@ -182,7 +182,7 @@ impl From<streams::Delivery> for Delivery {
 /// When a refused batch goes again: after `initialMs`, then twice as long each time up to `maxMs`, with some chance in it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Retry {
+pub(super) struct RetryRule {
     /// The first wait, 100 to 60,000.
     initial_ms: u64,
     /// The longest wait, `initialMs` to 3,600,000.
@@ -191,20 +191,20 @@ pub(super) struct Retry {
     attempts: u32,
 }
 
-impl Default for Retry {
+impl Default for RetryRule {
     fn default() -> Self {
         streams::RetryRule::default().into()
     }
 }
 
-impl From<Retry> for streams::RetryRule {
-    fn from(rule: Retry) -> Self {
-        let Retry { initial_ms, max_ms, attempts } = rule;
+impl From<RetryRule> for streams::RetryRule {
+    fn from(rule: RetryRule) -> Self {
+        let RetryRule { initial_ms, max_ms, attempts } = rule;
         Self { initial_ms, max_ms, attempts }
     }
 }
 
-impl From<streams::RetryRule> for Retry {
+impl From<streams::RetryRule> for RetryRule {
     fn from(rule: streams::RetryRule) -> Self {
         let streams::RetryRule { initial_ms, max_ms, attempts } = rule;
         Self { initial_ms, max_ms, attempts }

@@ -1,6 +1,6 @@
 //! Subscriptions as they are shown. Values of headers and secrets never are, but for a new secret, once.
 
-use super::new::{Delivery, Filter, OnError, Retry};
+use super::new::{Delivery, Filter, OnError, RetryRule};
 use serde::Serialize;
 use types::{SubscriptionId, Time};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ pub(super) struct Subscription {
     filter: Filter,
     /// Values of headers are left empty.
     delivery: Delivery,
-    retry: Retry,
+    retry: RetryRule,
     on_error: OnError,
     /// Nothing is read or sent while it is.
     suspended: bool,
