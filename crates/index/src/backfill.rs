@@ -10,8 +10,6 @@ use std::sync::Arc;
 use store::Unbound;
 use types::{Coded as _, Height, Retry};
 
-/// Blocks that a scope takes at a time, at most.
-const PAGE: u32 = 50;
 /// The longest reason for setting a scope aside.
 const MAX_REASON: usize = 500;
 
@@ -44,9 +42,10 @@ impl Follower {
     /// The stored blocks that come next; none if the scope's time has not come.
     async fn page(&self, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
         let (chain, from) = (scope.chain.clone(), scope.next);
+        let most = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
         let page = self.db.read_unbound(move |tx| {
             let open = table::cursor::get(tx, &chain)?.is_some_and(|status| reaches(&status, from));
-            open.then(|| table::block::from_height(tx, &chain, from, PAGE)).transpose()
+            open.then(|| table::block::from_height(tx, &chain, from, most)).transpose()
         });
         Ok(page.await?)
     }

@@ -54,6 +54,9 @@ async fn a_scope_of_the_future_waits_for_its_block() {
         world.track("ns-a", "*", 6).await;
         assert_eq!(world.backfill().await, 0, "nobody follows yet");
         world.settle().await;
+        world.settle().await;
+        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id()).await.unwrap();
+        assert_eq!((scopes[0].version, scopes[0].level), (1, false), "waiting writes nothing");
         let writes = world.facts().await.len();
         for number in 1..=8 {
             world.chain.mine(&[tx(number, &[0])]);
