@@ -7,7 +7,7 @@ use crate::secret::Signer;
 use crate::settings::family;
 use crate::table::{address as table, wallet as wallets};
 use crate::wallet::{Origin, address_of, found};
-use crate::{Error, Keys, Result};
+use crate::{Error, Keys, Result, Settings};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::HashSet;
@@ -100,10 +100,10 @@ pub(crate) async fn source(keys: &Keys, who: &Principal, id: &WalletId, chain: &
 }
 
 async fn stored_source(keys: &Keys, who: &Principal, id: &WalletId, chain: &ChainId) -> Result<Option<Source>> {
-    let (engine, id, chain) = (keys.clone(), *id, chain.clone());
+    let (settings, id, chain) = (keys.settings().clone(), *id, chain.clone());
     keys.db()
         .read(&who.namespace, move |tx| {
-            let path = path(tx, &engine, &id, &chain)?;
+            let path = path(tx, &settings, &id, &chain)?;
             let stored = wallets::branch(tx, &id, &path.to_string())?;
             stored.map(|(xpub, next)| Source::new(id, chain.clone(), path, &xpub, next)).transpose()
         })
@@ -111,18 +111,18 @@ async fn stored_source(keys: &Keys, who: &Principal, id: &WalletId, chain: &Chai
 }
 
 /// The path of a wallet's branch for a chain.
-fn path(tx: &mut Tx<'_, '_>, keys: &Keys, id: &WalletId, chain: &ChainId) -> Result<Path> {
+fn path(tx: &mut Tx<'_, '_>, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
     let wallet = found(tx, id)?;
     if wallet.origin == Origin::PrivateKey {
         return Err(Error::SingleKey);
     }
-    keys.settings().path(chain, wallet.account)
+    settings.path(chain, wallet.account)
 }
 
 async fn add_branch(keys: &Keys, who: &Principal, id: WalletId, chain: ChainId) -> Result<()> {
-    let (engine, namespace) = (keys.clone(), who.namespace.clone());
+    let (settings, namespace) = (keys.settings().clone(), who.namespace.clone());
     let read = keys.db().read(&namespace, move |tx| {
-        let path = path(tx, &engine, &id, &chain)?;
+        let path = path(tx, &settings, &id, &chain)?;
         Ok::<_, Error>((path.to_string(), wallets::secrets(tx, &[(id,)])?.pop()))
     });
     let (path, sealed) = read.await?;

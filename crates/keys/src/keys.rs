@@ -17,7 +17,7 @@ struct Inner {
     db: Db,
     lease: Lease,
     policy_key: PolicyKey,
-    settings: Settings,
+    settings: Arc<Settings>,
     software: Software,
     large_hand_outs: tokio::sync::Mutex<()>,
 }
@@ -30,7 +30,7 @@ impl Keys {
             db,
             lease,
             policy_key,
-            settings,
+            settings: Arc::new(settings),
             software,
             large_hand_outs: tokio::sync::Mutex::new(()),
         }))
@@ -48,7 +48,8 @@ impl Keys {
         &self.0.policy_key
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    /// What the installation decides. Shared, so that what waits for the database holds no database open.
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.0.settings
     }
 

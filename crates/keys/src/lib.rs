@@ -55,7 +55,7 @@ pub use hd::{Path, Template};
 pub use keyring::{change_master, open_keyring, reload};
 pub use keys::Keys;
 pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
-pub use order::Order;
+pub use order::{Checked, Order, check};
 pub use read::{Found, find, handed_out};
 pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{Request, RequestState, answer, decline, request, request_of};

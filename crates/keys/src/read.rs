@@ -44,11 +44,11 @@ pub async fn handed_out(
     chain: &ChainId,
     page: &Page,
 ) -> Result<Vec<KeyAddress>> {
-    let (engine, wallet, chain, page) = (keys.clone(), *wallet, chain.clone(), page.clone());
+    let (settings, wallet, chain, page) = (keys.settings().clone(), *wallet, chain.clone(), page.clone());
     keys.db()
         .read(&who.namespace, move |tx| {
             let account = found(tx, &wallet)?.account;
-            let path = engine.settings().path(&chain, account)?.to_string();
+            let path = settings.path(&chain, account)?.to_string();
             let after = page.after.as_deref().and_then(|text| text.parse::<i64>().ok()).map_or(0, |index| index + 1);
             let rows = table::page(tx, &wallet, family(&chain)?, &path, after + i64::from(page.skip), page.limit)?;
             let shown = |(index, address)| KeyAddress { index, address, path: format!("{path}/{index}") };

@@ -4,7 +4,7 @@ use crate::record::{enter, fact};
 use crate::sign::signers;
 use crate::state::Ask;
 use crate::table::{permit, request as table};
-use crate::{Error, Keys, Order, Recorded, Result, freeze, record};
+use crate::{Checked, Error, Keys, Recorded, Result, freeze, record};
 use intent::{Signature, Unsigned};
 use serde::Serialize;
 use store::{Fact, Tx};
@@ -51,10 +51,10 @@ pub struct Request {
     bytes: Vec<u8>,
 }
 
-/// Ask for a signature. Permit and bytes are judged as by [`sign`](crate::sign); the use of the permit and its witnesses are committed here,
+/// Ask for a signature that was checked by [`check`](crate::check). It is judged as by [`sign`](crate::sign); the use of the permit and its witnesses are committed here,
 /// before the back-end sees anything. The same bytes under the same permit are the same request.
-pub fn request(keys: &Keys, tx: &mut Tx<'_, '_>, who: &Principal, order: Order) -> Result<RequestId> {
-    let checked = order.check(keys.policy_key(), &tx.namespace().clone())?;
+pub fn request(tx: &mut Tx<'_, '_>, who: &Principal, checked: &Checked) -> Result<RequestId> {
+    assert!(checked.namespace == *tx.namespace(), "a signature is asked for in the namespace that it was checked in");
     let ask = &checked.ask;
     if let Some(known) = table::of(tx, &ask.permit, &ask.bytes)? {
         return Ok(known);

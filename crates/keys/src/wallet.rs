@@ -1,5 +1,9 @@
 //! Wallets: made, imported, changed, read.
 
+mod shape;
+
+pub use shape::{Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind};
+
 use crate::backend::{SOFTWARE, Sealed};
 use crate::hd::{Path, Phrase, node_public};
 use crate::keys::blocking;
@@ -7,120 +11,14 @@ use crate::secret::{Secret, fingerprint};
 use crate::settings::family;
 use crate::table::{address, wallet as table};
 use crate::{Error, Keys, NewKey, Result, freeze, named};
-use serde::{Deserialize, Serialize};
 use store::{Fact, Tx};
-use types::{ChainId, Json, Page, Principal, Time, WalletId};
-use zeroize::Zeroizing;
+use types::{ChainId, Json, Page, Principal, WalletId};
 
 /// The largest metadata in bytes.
 const MAX_METADATA: usize = 65_536;
 const MAX_NAME: usize = 128;
 /// Accounts are hardened child numbers.
 const MAX_ACCOUNT: u32 = (1 << 31) - 1;
-
-/// Whose keys a wallet holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WalletKind {
-    /// Operational keys of the organisation, each with a name.
-    Org,
-    /// Keys of end users, handed out by the million.
-    User,
-}
-
-/// Where a wallet's secret comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// Made here.
-    Generated,
-    /// A mnemonic from elsewhere.
-    Mnemonic,
-    /// A single key from elsewhere.
-    PrivateKey,
-}
-
-/// A wallet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Wallet {
-    /// Its id.
-    pub id: WalletId,
-    /// Its name, unique in the namespace.
-    pub name: String,
-    /// Whose keys it holds.
-    pub kind: WalletKind,
-    /// Where its secret comes from.
-    pub origin: Origin,
-    /// Which back-end keeps it.
-    pub backend: String,
-    /// Its BIP-44 account.
-    pub account: u32,
-    /// What its users keep with it: a JSON object.
-    pub metadata: Json,
-    /// Raised with each change.
-    pub version: u64,
-    /// When it was made.
-    pub created_at: Time,
-    /// When it was changed last.
-    pub updated_at: Time,
-}
-
-/// A wallet that is to be.
-#[derive(Debug)]
-pub struct NewWallet {
-    /// Its name.
-    pub name: String,
-    /// Whose keys it holds.
-    pub kind: WalletKind,
-    /// A JSON object.
-    pub metadata: Json,
-    /// The BIP-44 account, mostly 0.
-    pub account: u32,
-    /// Its secret.
-    pub secret: NewSecret,
-}
-
-/// The secret of a wallet that is to be. `Debug` shows none of it.
-pub enum NewSecret {
-    /// Fresh: 24 words that nobody has seen.
-    Fresh,
-    /// Words of BIP-39 in English, with their passphrase or an empty one.
-    Mnemonic {
-        /// The words.
-        words: Zeroizing<String>,
-        /// The passphrase.
-        passphrase: Zeroizing<String>,
-    },
-    /// A single key. It gets the wallet's name, and an address on this chain's family.
-    PrivateKey {
-        /// The key.
-        key: Zeroizing<[u8; 32]>,
-        /// A chain that it is for.
-        chain: ChainId,
-    },
-}
-
-/// A change of a name or metadata. What is none stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Patch {
-    /// Another name.
-    pub name: Option<String>,
-    /// Other metadata, whole.
-    pub metadata: Option<Json>,
-    /// The version that the caller has seen; another one is refused.
-    pub version: Option<u64>,
-}
-
-/// A public node from which a wallet hands out addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Branch {
-    /// Its path.
-    pub path: String,
-    /// The node in its text form. Whoever has it can list the wallet's addresses, and sign for none.
-    pub xpub: String,
-    /// How many addresses are handed out.
-    pub handed_out: u64,
-}
 
 /// Make a wallet, or import one. The secret is sealed before it is stored, and in no fact.
 ///
@@ -130,7 +28,7 @@ pub async fn create_wallet(keys: &Keys, who: &Principal, new: NewWallet) -> Resu
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let prepared = prepare(keys, who, new).await?;
-    let (keys, who) = (keys.clone(), who.clone());
+    let who = who.clone();
     keys.write(&who.namespace.clone(), move |tx| insert(tx, &who, &prepared)).await
 }
 
@@ -259,20 +157,6 @@ pub async fn patch_wallet(keys: &Keys, who: &Principal, id: &WalletId, patch: Pa
     .await
 }
 
-impl Patch {
-    pub(crate) fn check(&self) -> Result<()> {
-        self.name.as_deref().map_or(Ok(()), check_name)?;
-        self.metadata.as_ref().map_or(Ok(()), check_metadata)
-    }
-
-    pub(crate) fn fits(&self, found: u64) -> Result<()> {
-        match self.version {
-            Some(expected) if expected != found => Err(Error::Stale { expected, found }),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// A wallet. Error: `keys.wallet_unknown`.
 pub async fn wallet(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Wallet> {
     let id = *id;
@@ -331,60 +215,4 @@ pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
     let text = metadata.as_str();
     let fits = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
     if fits { Ok(()) } else { Err(Error::Metadata { limit: MAX_METADATA }) }
-}
-
-impl Wallet {
-    fn from_row(row: table::Row) -> Result<Self> {
-        let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) = row;
-        let broken = |found: &'static str| store::Error::Column { column: 2, found, expected: "a kind of wallet" };
-        Ok(Self {
-            id,
-            name,
-            kind: WalletKind::from_stored(&kind).ok_or_else(|| broken("another kind"))?,
-            origin: Origin::from_stored(&source).ok_or_else(|| broken("another source"))?,
-            backend,
-            account,
-            metadata,
-            version: version.max(0).cast_unsigned(),
-            created_at,
-            updated_at,
-        })
-    }
-}
-
-impl WalletKind {
-    fn stored(self) -> &'static str {
-        match self {
-            Self::Org => "org",
-            Self::User => "user",
-        }
-    }
-
-    fn from_stored(text: &str) -> Option<Self> {
-        [Self::Org, Self::User].into_iter().find(|kind| kind.stored() == text)
-    }
-}
-
-impl Origin {
-    fn stored(self) -> &'static str {
-        match self {
-            Self::Generated => "generated",
-            Self::Mnemonic => "mnemonic",
-            Self::PrivateKey => "private_key",
-        }
-    }
-
-    fn from_stored(text: &str) -> Option<Self> {
-        [Self::Generated, Self::Mnemonic, Self::PrivateKey].into_iter().find(|origin| origin.stored() == text)
-    }
-}
-
-impl std::fmt::Debug for NewSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Fresh => "Fresh",
-            Self::Mnemonic { .. } => "Mnemonic(…)",
-            Self::PrivateKey { .. } => "PrivateKey(…)",
-        })
-    }
 }

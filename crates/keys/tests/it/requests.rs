@@ -7,10 +7,8 @@ use testkit::on_each_engine;
 use types::RequestId;
 
 async fn ask(house: &House, order: Order) -> Result<RequestId> {
-    let (engine, who) = (house.keys.clone(), house.who.clone());
-    let write =
-        house.test.db.on(&house.lease).write(house.ns(), move |tx| keys::request(&engine, tx, &who, order.clone()));
-    write.await
+    let (who, checked) = (house.who.clone(), keys::check(&house.keys, &house.who, order)?);
+    house.test.db.on(&house.lease).write(house.ns(), move |tx| keys::request(tx, &who, &checked)).await
 }
 
 async fn state(house: &House, id: RequestId) -> keys::Request {
