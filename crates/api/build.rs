@@ -1,6 +1,6 @@
 //! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and takes the pages of error codes along.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -10,7 +10,9 @@ fn main() -> std::io::Result<()> {
 
 /// Every `docs/errors/<code>.md` in one text, parted by NUL, so that the server can show what the `type` of a problem points to.
 fn take_error_pages() -> std::io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors").canonicalize()?;
+    // Asked for when it runs, not when it was compiled: a build cache that two checkouts share keeps the compiled script.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let folder = here.join("../../docs/errors").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<PathBuf> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));

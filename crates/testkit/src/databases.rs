@@ -3,6 +3,7 @@
 use crate::{ManualClock, SeededEntropy, postgres};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Config, Db, EngineKind, Lease, LeaseTime};
 use types::{Namespace, Time};
 
@@ -10,6 +11,8 @@ use types::{Namespace, Time};
 pub const START: Time = Time::from_secs(1_767_225_600);
 /// How long leases last in stories.
 pub const LEASE_MS: u64 = 30_000;
+/// How often a closed database is looked at before it counts as never closed.
+const LOOKS: u32 = 2_000;
 
 /// A database of one engine, all to itself, with a clock and chance that the test drives.
 pub struct TestDb {
@@ -72,9 +75,20 @@ impl TestDb {
         if server.is_some() {
             clock.advance_millis(LEASE_MS as i64 + 1); // another process waits until the old leases have run out
         }
-        let db = open(&config, &clock, &entropy).await;
+        let db = open_when_free(&config, &clock, &entropy).await;
         Self { db, clock, entropy, config, dir, server }
     }
+}
+
+/// Open once whoever had the file lets go of it: a thread of the database that was closed may still be ending.
+async fn open_when_free(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEntropy>) -> Db {
+    for _ in 0..LOOKS {
+        match Db::open(config.clone(), clock.clone(), entropy.clone(), LeaseTime::Clock).await {
+            Err(store::Error::Locked { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
+            opened => return opened.expect("the database opens"),
+        }
+    }
+    panic!("a clone of the database is still open")
 }
 
 async fn open(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEntropy>) -> Db {

@@ -120,16 +120,18 @@ pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Faul
         Some(chain) => chain.parse().map_err(|error| Fault::option("chain", error))?,
         None => binding.map_or_else(|| run.workflow.home(&run.namespace), |binding| binding.chain.clone()),
     };
-    let of_binding = binding.filter(|binding| binding.chain == chain);
+    if let Some(other) = binding.filter(|binding| binding.chain != chain) {
+        return Err(Fault::option("chain", format!("the binding {} is of {}", other.name, other.chain)));
+    }
     let contract = account(options, &chain, &["contract", "address"])?;
     let signer = account(options, &chain, &["signer"])?;
     let abi = match given(options, "abi") {
         Some(abi) => Some(written(abi)?),
-        None => of_binding.and_then(|binding| binding.abi.clone()),
+        None => binding.and_then(|binding| binding.abi.clone()),
     };
     Ok(Place {
-        contract: contract.or_else(|| of_binding.and_then(|binding| binding.contract.clone())),
-        signer: signer.or_else(|| of_binding.and_then(|binding| binding.signer.clone())),
+        contract: contract.or_else(|| binding.and_then(|binding| binding.contract.clone())),
+        signer: signer.or_else(|| binding.and_then(|binding| binding.signer.clone())),
         interface: abi.map(|abi| interface(abi.as_str())),
         chain,
     })

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod contracts;
 mod crash;
 mod definitions;
 mod example;

@@ -1,28 +1,47 @@
 //! The one door of the stories: a database and everything that tasks work with.
 
+use chain::Connector;
+use chain::evm::{Evm, EvmConfig};
 use data::{Data, OffChain};
-use keys::Keys;
+use index::Follower;
+use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use store::secret::{Cost, Keyring, Master};
 use store::{Db, Lease};
 use streams::outbound::{Guard, Outbound};
 use submit::Submit;
+use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{TestDb, namespace};
 use types::{ChainId, Json, Kind, Principal, Role, RunId};
 use workflow::state::State;
 use workflow::{Format, NewRun, NewTask, Parts, RunView, Settings, Started, Worker, Workflow};
+
+/// The first of the node's own accounts, whose keys everybody knows.
+const MNEMONIC: &str = "test test test test test test test test test test test junk";
 
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) workflow: Workflow,
     pub(crate) data: Data,
     pub(crate) policy: Policy,
+    pub(crate) submit: Submit,
+    pub(crate) keys: Keys,
     pub(crate) worker: Worker,
     pub(crate) who: Principal,
     pub(crate) settings: Settings,
+    /// The account that signs, where there is a chain.
+    pub(crate) signer: String,
+    chain: Option<Chain>,
     leases: Vec<Lease>,
+}
+
+/// A real node, and what follows it.
+struct Chain {
+    node: Arc<Anvil>,
+    follower: Follower,
+    lanes: submit::Worker,
 }
 
 /// Somebody of a namespace who may do everything but export keys.
@@ -41,23 +60,48 @@ impl World {
     }
 
     pub(crate) async fn with(test: TestDb, settings: Settings) -> Self {
+        Self::build(test, settings, None).await
+    }
+
+    /// With a real node that mines when it is told to, final two blocks deep. None if there is no anvil here.
+    pub(crate) async fn on_chain(test: TestDb, settings: Settings) -> Option<Self> {
+        let options = Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() };
+        let node = Arc::new(anvil::start(&options)?);
+        let mut world = Self::build(test, settings, Some(node)).await;
+        let secret = NewSecret::Mnemonic { words: MNEMONIC.to_owned().into(), passphrase: String::new().into() };
+        let (name, kind) = ("treasury".to_owned(), WalletKind::User);
+        let new = NewWallet { name, kind, metadata: json("{}"), account: 0, secret };
+        let wallet = keys::create_wallet(&world.keys, &world.who, new).await.unwrap();
+        world.signer =
+            keys::addresses(&world.keys, &world.who, &wallet.id, &CHAIN, 1).await.unwrap()[0].address.clone();
+        Some(world)
+    }
+
+    async fn build(test: TestDb, settings: Settings, node: Option<Arc<Anvil>>) -> Self {
         let db = test.db.clone();
         let (api, runs) = (test.lease("api/0").await, test.lease("runs/0").await);
+        let mut leases = vec![api.clone(), runs.clone()];
         let keyring = keyring(&db, &api).await;
         let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
         let own = Arc::new(self::keyring(&db, &api).await);
         let keys = Keys::new(db.clone(), api.clone(), keyring, permits.public(), keys::Settings::default());
         let policy = Policy::new(db.clone(), api.clone(), permits, Arc::new(NoLookups), policy::Config::default());
-        let submit =
-            Submit::new(db.clone(), api.clone(), keys, policy.clone(), Vec::new(), submit::Settings::default());
-        let chains = Arc::new(OffChain(ChainId::evm(1337)));
+        let connector = node.as_ref().map(|node| connector(&test, node));
+        let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
+        let lanes = submit::Settings::default();
+        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), connectors, lanes);
+        let chain = match node.zip(connector) {
+            Some((node, connector)) => Some(follow(&test, node, connector, &submit, &mut leases).await),
+            None => None,
+        };
+        let chains = Arc::new(OffChain(CHAIN.clone()));
         let data = Data::new(db.clone(), api.clone(), chains.clone());
         let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(streams::outbound::Settings::new(guard)).unwrap();
         let parts = Parts {
             db,
-            lease: api.clone(),
-            submit,
+            lease: api,
+            submit: submit.clone(),
             data: data.clone(),
             chains,
             policy: policy.clone(),
@@ -65,22 +109,23 @@ impl World {
             keyring: own,
         };
         let workflow = Workflow::new(parts, settings);
-        let worker = Worker::new(workflow.clone(), 0, runs.clone());
-        let leases = vec![api, runs];
-        Self { test, workflow, data, policy, worker, who: somebody("ns"), settings, leases }
+        let worker = Worker::new(workflow.clone(), 0, runs);
+        let (who, signer) = (somebody("ns"), String::new());
+        Self { test, workflow, data, policy, submit, keys, worker, who, settings, signer, chain, leases }
     }
 
     /// Everything that was in memory is gone.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { test, workflow, data, policy, worker, settings, leases, .. } = self;
+        let Self { test, workflow, data, policy, submit, keys, worker, settings, signer, chain, leases, .. } = self;
         worker.stop().await;
         for lease in &leases {
             // What was queued before is done, and holds the database no longer.
             let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
             let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
         }
-        drop((workflow, data, policy));
-        Self::with(test.reopen().await, settings).await
+        let node = chain.map(|chain| chain.node);
+        drop((workflow, data, policy, submit, keys));
+        Self { signer, ..Self::build(test.reopen().await, settings, node).await }
     }
 
     /// Let time pass; leases are kept alive, as the running process keeps them.
@@ -91,15 +136,49 @@ impl World {
         }
     }
 
-    /// Step the worker until nothing is due any more.
+    /// Step the workers until nothing is due any more.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..1_000 {
+            let followed = self.follow().await;
             let progress = self.worker.turn().await.unwrap();
-            if progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
+            if !followed && progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
                 return;
             }
         }
-        panic!("the worker does not come to rest");
+        panic!("the workers do not come to rest");
+    }
+
+    /// One turn of what follows the chain and of the lanes; whether anything moved.
+    pub(crate) async fn follow(&self) -> bool {
+        let Some(chain) = &self.chain else { return false };
+        let indexed = !matches!(chain.follower.turn().await.unwrap(), index::Progress::Idle | index::Progress::Halted);
+        indexed | (chain.lanes.turn().await.unwrap().changed > 0)
+    }
+
+    /// The node.
+    pub(crate) fn node(&self) -> &Anvil {
+        &self.chain.as_ref().expect("a world on a chain").node
+    }
+
+    /// Mine blocks, and let everybody see them.
+    pub(crate) async fn mine(&mut self, blocks: u64) {
+        self.node().mine(blocks);
+        self.settle().await;
+    }
+
+    /// A policy that says yes to everything, attached to the namespace.
+    pub(crate) async fn allow_everything(&self) {
+        self.attach("all", "package all\ndefault allow := true\n", Some(policy::Target::Namespace)).await;
+    }
+
+    /// A policy with one version, attached where it is said.
+    pub(crate) async fn attach(&self, name: &str, document: &str, target: Option<policy::Target>) {
+        policy::put(&self.policy, &self.who, name, "").await.unwrap();
+        let new = policy::NewVersion { description: String::new(), document: document.into(), example_input: None };
+        policy::add_version(&self.policy, &self.who, name, new).await.unwrap();
+        if let Some(target) = target {
+            policy::attach(&self.policy, &self.who, name, target).await.unwrap();
+        }
     }
 
     /// A task with one version.
@@ -138,6 +217,31 @@ impl World {
         let answer = data::bulk_query(&self.data, &self.who, body).await.unwrap();
         serde_json::to_value(answer).unwrap()
     }
+}
+
+/// The chain that is meant where none is named.
+pub(crate) static CHAIN: LazyLock<ChainId> = LazyLock::new(|| ChainId::evm(Options::default().chain_id));
+
+fn connector(test: &TestDb, node: &Anvil) -> Arc<dyn Connector> {
+    let config: EvmConfig = serde_json::from_value(serde_json::json!({
+        "preset": "anvil", "number": node.chain_id(), "url": node.url(), "finality": { "rule": "depth", "blocks": 2 },
+    }))
+    .unwrap();
+    Arc::new(Evm::new(config, test.entropy.clone()).unwrap())
+}
+
+async fn follow(
+    test: &TestDb,
+    node: Arc<Anvil>,
+    connector: Arc<dyn Connector>,
+    submit: &Submit,
+    leases: &mut Vec<Lease>,
+) -> Chain {
+    let (lanes, blocks) = (test.lease("lanes/0").await, test.lease(&format!("chain/{}", connector.chain())).await);
+    leases.extend([lanes.clone(), blocks.clone()]);
+    let settings = index::Settings { start: index::Start::Height(0), keep_all: false, blocks_per_turn: 20 };
+    let follower = Follower::new(test.db.clone(), blocks, connector, Vec::new(), settings);
+    Chain { node, follower, lanes: submit::Worker::new(submit.clone(), 0, lanes) }
 }
 
 async fn keyring(db: &Db, lease: &Lease) -> Keyring {
