@@ -292,3 +292,37 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
     })
     .await;
 }
+
+/// The members of a schema of the OpenAPI document.
+fn members(document: &Value, name: &str) -> Vec<String> {
+    let properties = &document["components"]["schemas"][name]["properties"];
+    properties.as_object().unwrap_or_else(|| panic!("no schema {name}")).keys().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_knows_every_member_that_is_shown_and_names_none_that_is_refused() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let document = serde_json::to_value(api::openapi()).unwrap();
+        let shown = |name: &str, object: &Value| {
+            let described = members(&document, name);
+            let unknown: Vec<_> = object.as_object().unwrap().keys().filter(|key| !described.contains(key)).collect();
+            assert!(unknown.is_empty(), "{name} does not describe {unknown:?}");
+        };
+        for (kind, reference, mut body) in objects() {
+            let singular = data::Type::from_plural(kind).unwrap().singular();
+            let schema = singular[..1].to_uppercase() + &singular[1..];
+            for member in members(&document, &format!("{schema}Input")) {
+                body.as_object_mut().unwrap().entry(member).or_insert(Value::Null);
+            }
+            let made = world.post(&format!("/{kind}"), body).await;
+            assert_eq!(made.status, 201, "{kind}: {}", made.text);
+            let full = json!({ "displayName": "d", "description": "e", "info": { "a": 1 }, "labels": { "b": "c" } });
+            shown(&format!("{schema}Object"), &world.ask("PATCH", &path(kind, &reference), full).await.good());
+        }
+        shown("BalanceObject", &world.get("/balances").await.good()["items"][0]);
+        let changes = world.post("/bulk/query", json!({ "balanceChanges": {} })).await.good();
+        shown("BalanceChangeObject", &changes["balanceChanges"]["items"][0]);
+    })
+    .await;
+}

@@ -1,5 +1,6 @@
 //! Many objects at once: one query over all types, one update of all types.
 
+use super::bulk_shapes::{BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
 use super::{DataRead, DataWrite};
 use crate::access::May;
 use crate::extract::{Body, Text};
@@ -21,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// `gt`, `gte`, `contains`, `startsWith`, `endsWith` with `{field, value, not?, caseInsensitive?}`; `in`, `nin` with `{field, values}`;
 /// `null` with `{field}`; `labels` with operators of its own; `or` with nested queries), and `skip`, `limit`, `after`, `sort`, `count`,
 /// `fields`. The answer has a page for each.
-#[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = serde_json::Value, responses((status = 200, body = serde_json::Value), Problem))]
+#[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
 async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<types::Json>) -> Result<Json<QueryAnswer>> {
     Ok(Json(::data::bulk_query(&app.data, &who, body.as_str()).await?))
 }
@@ -33,8 +34,8 @@ async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<type
 /// References may point to anything that is there or in the same body, in any order; one that points to nothing is refused with
 /// `KA090801`. The answer lists by type what was `created`, `replaced`, `updated` and `ignored`.
 #[utoipa::path(put, path = "/bulk/datamodel", tag = "data",
-    request_body(content((serde_json::Value = "application/json"), (serde_json::Value = "application/yaml"))),
-    responses((status = 200, body = serde_json::Value), Problem))]
+    request_body(content((BulkUpdate = "application/json"), (BulkUpdate = "application/yaml"))),
+    responses((status = 200, body = BulkOutcome), Problem))]
 async fn update(State(app): State<App>, who: May<DataWrite>, body: Text) -> Result<Json<BulkAnswer>> {
     let json = if body.is_yaml { exact::yaml_to_json(&body.text)? } else { body.text };
     Ok(Json(::data::bulk_update(&app.data, &who, &json).await?))

@@ -1,6 +1,7 @@
 //! The data model: objects of ten types, balances, bulk queries and updates, declared metadata.
 
 mod bulk;
+mod bulk_shapes;
 mod describe;
 mod fields;
 mod objects;

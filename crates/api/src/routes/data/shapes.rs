@@ -68,7 +68,8 @@ const fn fields(kind: Kind) -> &'static [Field] {
         Kind::Data => DATA,
         Kind::Transfer => TRANSFER,
         Kind::Event => EVENT,
-        Kind::Balance | Kind::BalanceChange => BALANCE,
+        Kind::Balance => BALANCE,
+        Kind::BalanceChange => CHANGE,
     }
 }
 
@@ -181,6 +182,18 @@ const BALANCE: &[Field] = &[
     ("updated", Moment, Never, ""),
 ];
 
+const CHANGE: &[Field] = &[
+    ID,
+    ("transfer", Text, Never, "The id of the transfer."),
+    CHAIN,
+    ("address", Text, Never, ""),
+    ("operation", Text, Never, "`add` or `subtract`"),
+    ("amount", Text, Never, ""),
+    PARENT,
+    ("balanceBefore", Text, Never, ""),
+    ("balanceAfter", Text, Never, ""),
+];
+
 /// The name of the schema of what is read.
 pub(super) fn read_name(kind: Kind) -> String {
     format!("{}Object", capitalised(kind))
@@ -202,7 +215,8 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
     let input = |kind| (input_name(kind), object(properties(kind), |given| given != Never));
     let mut all: Vec<(String, Object)> =
         Kind::WRITABLE.into_iter().flat_map(|kind| [read(kind), input(kind)]).collect();
-    all.push((read_name(Kind::Balance), object(fields(Kind::Balance).iter(), |_| true)));
+    let computed = [Kind::Balance, Kind::BalanceChange];
+    all.extend(computed.map(|kind| (read_name(kind), object(fields(kind).iter(), |_| true))));
     all.into_iter().map(|(name, schema)| (name, schema.into())).collect()
 }
 
@@ -244,6 +258,7 @@ pub(super) fn plain(of: Type, says: &str) -> Object {
     ObjectBuilder::new().schema_type(of).description(says).build()
 }
 
+/// An object with texts as members.
 fn texts(names: &[&str], says: &str) -> Object {
     let says = (!says.is_empty()).then(|| says.to_owned());
     let object = ObjectBuilder::new().schema_type(Type::Object).description(says);
