@@ -6,7 +6,9 @@
 //!
 //! - `hold:<file>`: make `<file>.held`, wait until there is `<file>.go`, go on; every time the place is passed until then;
 //! - `abort`: end the process at once, as a loss of power would;
-//! - `error`: give [`Injected`], which callers turn into an error that proves nothing.
+//! - `error` or `error:<file>`: give [`Injected`], which callers turn into an error that proves nothing, and make `<file>.failed`.
+//!
+//! `FLORIN_FAIL=@<file>` says that the text is in a file, which is read each time a place is passed and may come and go.
 //!
 //! The places are listed in `docs/fail-points.md`. What this never does: change what a step does, or stand inside a transaction.
 

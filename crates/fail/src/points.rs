@@ -1,7 +1,7 @@
 //! The places as they are when the feature is on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub enum Action {
     Hold(PathBuf),
     /// End the process.
     Abort,
-    /// Fail.
-    Error,
+    /// Fail, and make `<file>.failed` if a file is named.
+    Error(Option<PathBuf>),
 }
 
 /// The error of a place that was told to fail.
@@ -27,12 +27,17 @@ pub struct Injected;
 
 /// A place where something may happen.
 pub async fn point(place: &'static str) -> Result<(), Injected> {
-    match actions().get(place) {
+    match source().action(place) {
         None => Ok(()),
         Some(Action::Abort) => std::process::abort(),
-        Some(Action::Error) => Err(Injected),
+        Some(Action::Error(file)) => {
+            if let Some(file) = file {
+                mark(&beside(&file, "failed"));
+            }
+            Err(Injected)
+        }
         Some(Action::Hold(file)) => {
-            hold(file).await;
+            hold(&file).await;
             Ok(())
         }
     }
@@ -48,31 +53,65 @@ fn one(part: &str) -> Option<(String, Action)> {
     let (place, action) = part.split_once(':')?;
     let action = match action.split_once(':') {
         Some(("hold", file)) if !file.is_empty() => Action::Hold(file.into()),
+        Some(("error", file)) if !file.is_empty() => Action::Error(Some(file.into())),
         None if action == "abort" => Action::Abort,
-        None if action == "error" => Action::Error,
+        None if action == "error" => Action::Error(None),
         _ => return None,
     };
     Some((place.to_owned(), action))
 }
 
-/// # Panics
-/// If the variable cannot be read: a test that believes it breaks something must not pass because it does not.
-fn actions() -> &'static BTreeMap<String, Action> {
-    static ACTIONS: OnceLock<BTreeMap<String, Action>> = OnceLock::new();
-    ACTIONS.get_or_init(|| {
+/// Where it is said what happens.
+enum Source {
+    /// In the variable.
+    Variable(BTreeMap<String, Action>),
+    /// In a file, which is read anew each time a place is passed, so that a running process can be told.
+    File(PathBuf),
+}
+
+fn source() -> &'static Source {
+    static SOURCE: OnceLock<Source> = OnceLock::new();
+    SOURCE.get_or_init(|| {
         let text = std::env::var(VARIABLE).unwrap_or_default();
-        parse(&text)
-            .unwrap_or_else(|part| panic!("{VARIABLE}: {part:?} is not place:hold:<file>, place:abort or place:error"))
+        match text.strip_prefix('@') {
+            Some(file) => Source::File(file.into()),
+            None => Source::Variable(must_parse(&text)),
+        }
     })
 }
 
-async fn hold(file: &std::path::Path) {
-    let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", file.display()));
-    let go = beside("go");
+impl Source {
+    fn action(&self, place: &str) -> Option<Action> {
+        match self {
+            Self::Variable(actions) => actions.get(place).cloned(),
+            // No file: nothing is to happen.
+            Self::File(file) => must_parse(&std::fs::read_to_string(file).unwrap_or_default()).remove(place),
+        }
+    }
+}
+
+/// # Panics
+/// If the text cannot be read: a test that believes it breaks something must not pass because it does not.
+fn must_parse(text: &str) -> BTreeMap<String, Action> {
+    parse(text.trim()).unwrap_or_else(|part| {
+        panic!("{VARIABLE}: {part:?} is not place:hold:<file>, place:abort or place:error[:<file>]")
+    })
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{ending}", file.display()))
+}
+
+fn mark(file: &Path) {
+    std::fs::write(file, []).expect("the file by which a place tells that it was passed can be made");
+}
+
+async fn hold(file: &Path) {
+    let go = beside(file, "go");
     if go.exists() {
         return;
     }
-    std::fs::write(beside("held"), []).expect("the file of a place that holds can be made");
+    mark(&beside(file, "held"));
     while !go.exists() {
         tokio::time::sleep(LOOK).await;
     }

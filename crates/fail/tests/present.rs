@@ -61,10 +61,24 @@ fn it_holds_until_it_may_go() {
 }
 
 #[test]
+fn a_file_says_it_to_a_process_that_runs() {
+    let file = std::env::temp_dir().join(format!("florin-fail-file-{}", std::process::id()));
+    let named = file.display();
+    let (well, text) = said(spawn(&format!("@{named}")));
+    assert!(well && text.contains("went on: Ok(())"), "no file, nothing happens: {text}");
+    std::fs::write(&file, format!("here:error:{named}\n")).unwrap();
+    let (well, text) = said(spawn(&format!("@{named}")));
+    assert!(well && text.contains("went on: Err(Injected)"), "{text}");
+    std::fs::remove_file(format!("{named}.failed")).unwrap();
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
 fn the_text_says_what_happens_where() {
     let parsed = parse("submit.signed:hold:/tmp/a:b, x:abort,y:error,").unwrap();
     assert_eq!(parsed["submit.signed"], Action::Hold("/tmp/a:b".into()));
-    assert_eq!((&parsed["x"], &parsed["y"]), (&Action::Abort, &Action::Error));
+    assert_eq!((&parsed["x"], &parsed["y"]), (&Action::Abort, &Action::Error(None)));
+    assert_eq!(parse("z:error:/tmp/c").unwrap()["z"], Action::Error(Some("/tmp/c".into())));
     assert_eq!(parse("x"), Err("x".to_owned()));
     assert_eq!(parse("x:hold"), Err("x:hold".to_owned()));
     assert_eq!(Injected, Injected);

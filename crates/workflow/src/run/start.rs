@@ -86,7 +86,9 @@ pub async fn start_all(workflow: &Workflow, who: &Principal, new: Vec<NewRun>) -
         };
         orders.iter().map(told).collect::<Result<Vec<_>>>()
     };
-    workflow.on().write(&namespace, write).await
+    let started = workflow.on().write(&namespace, write).await?;
+    fail::point("workflow.started").await.map_err(store::Error::from)?;
+    Ok(started)
 }
 
 /// What the database says ends the whole; what is wrong with one order is told to that one.

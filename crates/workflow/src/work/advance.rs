@@ -17,12 +17,18 @@ use types::{Json, Namespace, RunId};
 /// Move a run on.
 pub(super) async fn advance(workflow: &Workflow, lease: &Lease, namespace: &Namespace, id: RunId) -> Result<()> {
     let Some(mut flight) = load(workflow, lease, namespace, id).await? else { return Ok(()) };
+    pass("workflow.taken").await?;
     for _ in 0..workflow.settings().stretch.max(1) {
         if !lease.may_act(workflow.db().clock().monotonic_ms()) || !flight.go_on().await? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// A place where a test can stop, end or fail this process.
+async fn pass(place: &'static str) -> Result<()> {
+    Ok(fail::point(place).await.map_err(store::Error::from)?)
 }
 
 impl Loaded {
@@ -151,7 +157,7 @@ impl Loaded {
         let run = Run { result, error: verdict.error, ..self.run.after(Event::Done(verdict.then), now)? };
         let run = self.commit(Change::of(run, Some(row.clone()))).await?;
         self.took(run, row);
-        Ok(())
+        pass("workflow.recorded").await
     }
 
     fn with_output(&self, row: StepRow, data: Option<&Json>) -> Result<StepRow> {
@@ -210,7 +216,7 @@ impl Loaded {
             Ok((change, ())) => {
                 let row = change.step.unwrap_or(row);
                 self.took(change.run, row);
-                Ok(())
+                pass("workflow.recorded").await
             }
             Err(error @ (Error::Stale | Error::Store(_) | Error::Corrupt { .. } | Error::Illegal(_))) => Err(error),
             Err(error) => self.failed(row, Fault::of(&error)).await,
@@ -232,6 +238,7 @@ impl Loaded {
         };
         let run = self.commit(Change::of(self.run.after(Event::Opened, now)?, Some(row.clone()))).await?;
         self.took(run, row.clone());
+        pass("workflow.opened").await?;
         Ok(row)
     }
 
@@ -250,6 +257,7 @@ impl Loaded {
         let sending: Sending = self.request(&row)?;
         match sending.enqueue(self).await {
             Ok(submission) => {
+                pass("workflow.enqueued").await?;
                 let (run, row) = self.wait_for(row, &submission).await?;
                 self.took(run, row.clone());
                 self.look_at(row).await
@@ -314,7 +322,9 @@ impl Loaded {
     }
 
     async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
-        match call.send(self).await {
+        let answer = call.send(self).await;
+        pass("workflow.called").await?;
+        match answer {
             Ok(data) if self.step().clauses.is_empty() => self.done(row, Some(data), Verdict::on()).await,
             Ok(data) => {
                 // The answer is written down before anything else can fail.
