@@ -8,8 +8,10 @@ mod contracts;
 mod demo;
 mod run;
 mod setup;
+mod stage;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Tool {
     Test(test::Options),
     /// Check what the compiler does not: layering, SQL, error pages, licences, …
     Tidy,
+    /// Crash, stop and fail running processes, round by round, and judge from outside what became of the work
+    Torture(torture::Options),
     /// Measure, in a release build: `store`; prints a table and one line of JSON
     Bench(bench::Options),
     /// Compile the Solidity contracts into contracts/artifacts
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Tool::Demo(options) => demo::run(&options),
         Tool::Test(options) => test::run(&options),
         Tool::Tidy => tidy::run(),
+        Tool::Torture(options) => torture::run(&options),
         Tool::Bench(options) => bench::run(&options),
         Tool::Contracts(options) => contracts::run(&options),
     };

@@ -1,7 +1,5 @@
 //! `cargo xtask demo`: the life of an asset on a real chain, step by step, each step checked against the chain itself.
 
-mod api;
-mod judge;
 mod stage;
 mod story;
 

@@ -1,13 +1,14 @@
 //! The stage: a real node, the binary on SQLite in a folder of its own, and an application that is told what happens.
 
-use super::api::{Api, text};
 use crate::run;
+use crate::stage;
+use crate::stage::api::{Api, is_ready, text};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use testkit::anvil::{Anvil, Mining, Options};
+use testkit::anvil::Anvil;
 use testkit::{free_port, http};
 
 /// Nothing of the story takes longer.
@@ -30,13 +31,12 @@ pub(super) struct Stage {
 impl Stage {
     /// Build the binary, start the node, make the database and its first key, start the server.
     pub(super) fn open() -> Result<Self, String> {
-        let florin = build()?;
-        let node = Anvil::start(&Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() })
-            .map_err(|_| "anvil is not installed".to_owned())?;
+        let florin = stage::build()?;
+        let node = stage::node()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let port = free_port();
         write_config(folder.path(), port, &node)?;
-        let api = Api { address: format!("127.0.0.1:{port}"), key: String::new() };
+        let api = Api { address: format!("127.0.0.1:{port}"), key: String::new(), patience: PATIENCE };
         let mut stage = Self {
             node,
             api,
@@ -76,9 +76,7 @@ impl Stage {
         command.arg("serve").envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.server = Some(command.spawn().map_err(|error| error.to_string())?);
         let address = self.api.address.clone();
-        self.until("the server is ready", || {
-            http::send(&address, "GET", "/readyz", &[], &[]).is_ok_and(|answer| answer.status == 200)
-        })?;
+        self.until("the server is ready", || is_ready(&address))?;
         Ok(at.elapsed())
     }
 
@@ -152,18 +150,10 @@ impl Drop for Stage {
     }
 }
 
-fn build() -> Result<PathBuf, String> {
-    run::succeed(run::cargo().args(["build", "--quiet", "--package", "florin", "--features", "fail-points"]))?;
-    Ok(run::target().join("debug").join("florin"))
-}
-
 fn write_config(folder: &Path, port: u16, node: &Anvil) -> Result<(), String> {
     let config = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nretry_ms = 100\nresubmit_ms = 2000\n\
-         [[chains]]\npreset = \"anvil\"\nnumber = {}\nurl = \"{}\"\nstart = 0\nkeep_all = true\npoll_interval_ms = 50\n\
-         finality = {{ rule = \"depth\", blocks = 2 }}\n",
-        node.chain_id(),
-        node.url(),
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nretry_ms = 100\nresubmit_ms = 2000\n{}",
+        stage::chain_settings(node, 2),
     );
     std::fs::write(folder.join("florin.toml"), config).map_err(|error| error.to_string())
 }

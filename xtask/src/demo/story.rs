@@ -1,9 +1,10 @@
 //! The story, in the order in which it is told.
 
 use super::Step;
-use super::api::text;
-use super::judge::{nonce, same, tokens, transfers_to};
 use super::stage::Stage;
+use crate::stage::api::text;
+use crate::stage::fund;
+use crate::stage::judge::{nonce, same, tokens, transfers_to};
 use serde_json::{Value, json};
 
 /// One token: DemoToken has this many base units.
@@ -30,10 +31,7 @@ fn wallets(stage: &mut Stage) -> Result<String, String> {
     stage.api.post("/wallets", &json!({ "name": "customers", "kind": "user" }))?;
     let handed = stage.api.post("/wallets/customers/addresses", &json!({ "count": 1 }))?;
     stage.alice = text(&handed["items"][0], "address")?;
-    let funds =
-        json!([{ "from": stage.node.accounts()[0].address, "to": stage.treasury, "value": "0x56bc75e2d63100000" }]);
-    stage.node.rpc("eth_sendTransaction", funds);
-    stage.node.mine(1);
+    fund(&stage.node, &stage.treasury);
     Ok(format!("treasury {}, Alice {}", stage.treasury, stage.alice))
 }
 

@@ -14,8 +14,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// If nobody listens, or what comes back is not HTTP/1.1.
 pub fn send(address: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+    send_within(PATIENCE, address, method, target, headers, body)
+}
+
+/// [`send`], for one who gives up after so long without a byte: nobody knows then what became of the request.
+///
+/// # Errors
+/// As [`send`]; and if it takes too long.
+pub fn send_within(
+    patience: Duration,
+    address: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {

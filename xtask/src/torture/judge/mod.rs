@@ -1,0 +1,58 @@
+//! The judges. All but one stand outside: the chain, the receiver that counts calls by their key, the listener that knows every event,
+//! the verifier. The API is heard too: it must say what they say.
+
+mod books;
+mod calls;
+mod chain;
+mod told;
+
+use super::load::Kind;
+use super::world::World;
+
+/// After each round: nothing twice, nothing that nobody asked for.
+pub(super) fn at_a_glance(world: &mut World) -> Result<(), String> {
+    chain::nothing_twice(world)?;
+    calls::nothing_twice(world)?;
+    told::nothing_false(world)
+}
+
+/// Once in a while: wait until all work is done; then nothing is missing either.
+pub(super) fn thorough(world: &mut World) -> Result<(), String> {
+    world.calm();
+    books::all_is_done(world)?;
+    at_a_glance(world)?;
+    chain::nothing_lost(world)?;
+    calls::nothing_lost(world)?;
+    told::nothing_lost(world)?;
+    let count = |kind: Kind| world.orders.iter().filter(|order| order.kind == kind).count() as u64;
+    (world.figures.submissions, world.figures.runs) = (count(Kind::Submission), count(Kind::Run));
+    Ok(())
+}
+
+/// At the end: every answer is given once more, the books agree with the chain, and the database proves itself.
+pub(super) fn at_the_end(world: &mut World) -> Result<(), String> {
+    for (place, order) in world.orders.iter().enumerate() {
+        order.ask_again(&world.town.apis[place % world.town.apis.len()])?;
+    }
+    books::balances(world)?;
+    no_panic(world)?;
+    let report = world.verify()?;
+    if report["problem_count"].as_u64() != Some(0) {
+        return Err(format!("the verifier found problems: {}", report["problems"]));
+    }
+    let facts = report["partitions"].as_array().into_iter().flatten().filter_map(|one| one["facts"].as_u64());
+    world.figures.facts = facts.sum();
+    world.figures.seals = report["seals"]["count"].as_u64().unwrap_or(0);
+    Ok(())
+}
+
+/// No process broke off by a mistake of its own.
+fn no_panic(world: &World) -> Result<(), String> {
+    for process in &world.processes {
+        let log = process.says_from(0);
+        if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
+            return Err(format!("{}: {line}", process.name()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! What stands before the first round: signers with tokens, a policy, the task, subscriptions.
+
+use super::world::{PATIENCE, World};
+use crate::stage::api::{Api, text};
+use crate::stage::fund;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What each signer has to give away.
+pub(super) const PURSE: u128 = 1_000_000_000_000_000_000_000_000;
+/// Who signs. More than one, so that lanes are in several shards.
+const SIGNERS: usize = 3;
+
+/// An outside call, a transfer that becomes final, and an entry in the data model that can be made once.
+const TASK: &str = r#"
+description: Tell the receiver, pay, and enter it into the books
+steps:
+- name: call
+  type: http_request
+  timeout: 1000
+  ambiguity: retry
+  retry: {attempts: 200, initial_ms: 100, max_ms: 500}
+  options: {method: POST}
+  dynamicOptions:
+    url: input.url
+    body: '{"order": input.order, "amount": input.amount}'
+- name: pay
+  type: contract_invoke
+  options: {method: transfer, until: final}
+  dynamicOptions:
+    signer: input.signer
+    address: input.token
+    abi: input.abi
+    params: '[input.to, input.amount]'
+- name: book
+  type: data_model_update
+  dynamicOptions:
+    assets: '[{"updateType": "create_only", "name": input.order}]'
+"#;
+
+/// Set the world up; it is told to one process, and all know it.
+pub(super) fn prepare(world: &mut World) -> Result<(), String> {
+    let api = Api { patience: PATIENCE, ..world.town.apis[0].clone() };
+    api.put("/policies/all", &json!({ "name": "all" }))?;
+    api.post("/policies/all/versions", &json!({ "document": "package all\ndefault allow := true\n" }))?;
+    api.post("/policies/all/attachments", &json!({ "target": { "kind": "namespace" } }))?;
+    api.post("/wallets", &json!({ "name": "treasury", "kind": "org" }))?;
+    for number in 0..SIGNERS {
+        let key = api.post("/wallets/treasury/keys", &json!({ "name": format!("signer-{number}") }))?;
+        let signer = text(&key, "address")?.to_lowercase();
+        world.miner.paused(|node| fund(node, &signer));
+        world.signers.push(signer);
+    }
+    let token = deploy(world, &api)?;
+    track(world, &api, &token)?;
+    let town = Arc::get_mut(&mut world.town).ok_or("nobody else has the town yet")?;
+    town.token = token;
+    for signer in world.signers.clone() {
+        let body = json!({
+            "signer": world.signers[0], "to": world.town.token, "abi": world.town.abi,
+            "method": "mint", "params": [signer, PURSE.to_string()],
+        });
+        submitted(world, &api, &body)?;
+    }
+    api.put("/tasks/pay", &json!({ "name": "pay" }))?;
+    api.post_yaml("/tasks/pay/versions", &TASK.replace("input.url", &format!("'\"{}\"'", world.counter.url("/pay"))))?;
+    Ok(())
+}
+
+fn deploy(world: &World, api: &Api) -> Result<String, String> {
+    let artifact = testkit::artifact("DemoToken");
+    let body = json!({
+        "signer": world.signers[0],
+        "deploy": { "abi": artifact.abi, "bytecode": artifact.bytecode, "params": ["Torture", "TORT", 18, world.signers[0]] },
+    });
+    Ok(text(&submitted(world, api, &body)?, "createdContract")?.to_lowercase())
+}
+
+/// Everything that happens with the token, and every end of an order, is told to the listener.
+fn track(world: &World, api: &Api, token: &str) -> Result<(), String> {
+    let chain = format!("eip155:{}", world.node.chain_id());
+    api.put(&format!("/chains/{chain}/tracked/{token}"), &json!({}))?;
+    let events = json!({ "types": ["event.pending", "event.final", "event.reverted"], "sources": [token] });
+    let ends = json!({ "types": ["submission.final", "run.succeeded"] });
+    for (name, filter) in [("chain", events), ("ends", ends)] {
+        let subscription = json!({
+            "name": name, "from": "oldest", "filter": filter,
+            "retry": { "initialMs": 100, "maxMs": 500, "attempts": 100 },
+            "delivery": { "type": "webhook", "url": world.listener.url(&format!("/{name}")), "timeoutMs": 1000 },
+        });
+        api.post("/subscriptions", &subscription)?;
+    }
+    Ok(())
+}
+
+/// Submit, and wait until it is final.
+fn submitted(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
+    let id = text(&api.post("/submissions", body)?, "id")?;
+    let mut last = Value::Null;
+    let path = format!("/submissions/{id}");
+    let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+    let is_final = testkit::wait_until(limit_ms, || {
+        last = world.get(&path).unwrap_or(Value::Null);
+        last["state"] == "final"
+    });
+    if is_final { Ok(last) } else { Err(format!("setting up, {id} does not become final: {last}")) }
+}
