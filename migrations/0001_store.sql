@@ -67,6 +67,8 @@ CREATE TABLE secret_key (
   wrapped BLOB NOT NULL,
   wrapping TEXT NOT NULL,
   created_at BIGINT NOT NULL,
+  -- Since when nothing is under it any more.
+  retired_at BIGINT,
   PRIMARY KEY (name, version)
 );
 

@@ -158,3 +158,18 @@ CREATE TABLE sign_request (
 
 CREATE UNIQUE INDEX sign_request_bytes ON sign_request (namespace, permit, unsigned_hash);
 CREATE INDEX sign_request_waiting ON sign_request (namespace, backend, state, id);
+
+-- Rotations of the data key, and where the sealing anew stands: with whom who keeps secrets, and behind which row.
+CREATE TABLE keyring_rotation (
+  version BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  total BIGINT,
+  resealed BIGINT NOT NULL,
+  broken BIGINT NOT NULL,
+  keeper TEXT NOT NULL,
+  position TEXT NOT NULL,
+  begun_by TEXT NOT NULL,
+  begun_at BIGINT NOT NULL,
+  ended_at BIGINT,
+  PRIMARY KEY (version)
+);

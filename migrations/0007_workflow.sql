@@ -86,6 +86,8 @@ CREATE INDEX run_lane ON run (namespace, lane, settled, lane_place);
 CREATE INDEX run_open ON run (namespace, settled);
 CREATE INDEX run_task ON run (namespace, task, created_at);
 CREATE INDEX run_listing ON run (namespace, created_at, id);
+-- What is sealed, for a new data key.
+CREATE INDEX run_sealed ON run (namespace, id) WHERE sealed IS NOT NULL;
 
 CREATE TABLE run_step (
   namespace TEXT NOT NULL,
@@ -112,6 +114,9 @@ CREATE TABLE run_step (
   ended_at BIGINT,
   PRIMARY KEY (namespace, run, seq)
 );
+
+CREATE INDEX run_step_sealed ON run_step (namespace, run, seq) WHERE sealed IS NOT NULL;
+CREATE INDEX run_step_request ON run_step (namespace, run, seq) WHERE request IS NOT NULL;
 
 -- Attempts that came to nothing.
 CREATE TABLE run_attempt (

@@ -104,6 +104,20 @@ pub enum Error {
     /// The secret is sealed under a data key that this process does not know.
     #[error("the keyring of this process is not that of the database; reload it")]
     Keyring,
+    /// The master key cannot be read again, which a rotation needs.
+    #[error("the master key cannot be read: {why}")]
+    Master {
+        /// Why.
+        why: String,
+    },
+    /// Others who keep secrets could not seal theirs anew now.
+    #[error("secrets of {keeper} are not sealed anew now: {why}")]
+    Keeper {
+        /// Who.
+        keeper: &'static str,
+        /// Why.
+        why: String,
+    },
     /// The permit belongs to another namespace.
     #[error("permit {permit} belongs to another namespace")]
     ForeignPermit {
@@ -242,6 +256,8 @@ codes! { Error {
     Self::Forbidden { .. } => ("keys.forbidden", 403, Never),
     Self::ExportChild => ("keys.export_child", 403, Never),
     Self::Keyring => ("keys.keyring", 503, Later),
+    Self::Master { .. } => ("keys.master", 503, Later),
+    Self::Keeper { .. } => ("keys.keeper", 503, Later),
     Self::ForeignPermit { .. } => ("keys.foreign_permit", 403, Never),
     Self::OtherIntent { .. } => ("keys.other_intent", 403, Never),
     Self::OverEnvelope { .. } => ("keys.over_envelope", 403, Never),

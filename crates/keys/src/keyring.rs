@@ -2,14 +2,30 @@
 
 use crate::keys::blocking;
 use crate::table::freeze as guard;
-use crate::{Error, Keys, Result};
+use crate::table::rotation as table;
+use crate::{Error, Keys, Result, Rotation};
+use serde::Serialize;
 use std::sync::Arc;
-use store::secret::{self, Keyring, Loaded, Master, Wrapped};
-use store::{Db, Fact, Lease};
+use store::secret::{self, KeyInfo, Keyring, Loaded, Master, Wrapped};
+use store::{Db, Fact, Lease, Unbound};
 use types::{Namespace, Principal};
 
 /// What the keyring is called in the database.
-const NAME: &str = "keys";
+pub(crate) const NAME: &str = "keys";
+
+/// Gives the master key whenever the keyring is to be unlocked again; why not, in words. It may read a file.
+pub type MasterSource = Arc<dyn Fn() -> std::result::Result<Master, String> + Send + Sync>;
+
+/// The keyring as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyringInfo {
+    /// The data key that seals now.
+    pub version: u32,
+    /// Every data key, oldest first.
+    pub keys: Vec<KeyInfo>,
+    /// The last rotation, or the one under way.
+    pub rotation: Option<Rotation>,
+}
 
 /// Unlock the keyring of this database, or begin it where there is none. A wrong passphrase is `store.secret`. Takes as long as the
 /// stretching of the passphrase.
@@ -41,8 +57,36 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
 /// Unlock the keyring again, after another process has rotated it.
 pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
     let keyring = unlock(load(keys.db()).await?, Arc::new(master)).await?;
-    keys.software().replace(keyring);
+    keys.software().learn(&keyring);
     Ok(())
+}
+
+/// Unlock the keyring again if the database has a data key that this process does not know; whether it had. Errors: `keys.master`,
+/// `store.secret` if the master key is another by now.
+pub async fn refresh(keys: &Keys) -> Result<bool> {
+    let newest = keys.db().read_unbound(|tx| secret::key_infos(tx, NAME)).await?.last().map_or(0, |key| key.version);
+    if newest <= keys.software().version() {
+        return Ok(false);
+    }
+    reload(keys, master(keys).await?).await?;
+    tracing::info!(version = newest, "another process has rotated the data keys");
+    Ok(true)
+}
+
+/// The data keys, and how far a rotation is.
+pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
+    let read = |tx: &mut Unbound<'_, '_>| {
+        let (keys, rotation) = (secret::key_infos(tx, NAME)?, table::last(tx)?);
+        Ok::<_, Error>(KeyringInfo { version: keys.last().map_or(0, |key| key.version), keys, rotation })
+    };
+    keys.db().read_unbound(read).await
+}
+
+/// The master key from where the binary said that it is.
+pub(crate) async fn master(keys: &Keys) -> Result<Master> {
+    let none = || Error::Master { why: "this process was not told where it is".to_owned() };
+    let source = keys.master_source().cloned().ok_or_else(none)?;
+    blocking(move || source().map_err(|why| Error::Master { why })).await
 }
 
 /// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong;
@@ -53,7 +97,7 @@ pub async fn change_master(keys: &Keys, who: &Principal, old: Master, new: Maste
     let version = keyring.version();
     let entropy = keys.db().entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    put(keys, who, wrapped, read, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version))).await
+    put(keys, wrapped, read, None, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version)).by(who)).await
 }
 
 /// The data keys, and how often the keyring had changed when they were read.
@@ -70,15 +114,17 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
-/// Store wrapped data keys, with the fact that says so, unless the keyring has changed since it was read: two who change it at once would
-/// each wrap what the other does not know.
-pub(crate) async fn put(keys: &Keys, who: &Principal, wrapped: Wrapped, read: i64, fact: Fact) -> Result<()> {
-    let fact = fact.by(who);
+/// Store wrapped data keys, with the rotation that they begin and the fact that says so, unless the keyring has changed since it was read:
+/// two who change it at once would each wrap what the other does not know.
+pub(crate) async fn put(keys: &Keys, wrapped: Wrapped, read: i64, begun: Option<Rotation>, fact: Fact) -> Result<()> {
     let write = keys.db().on(keys.lease()).write_unbound(move |tx| {
         if !guard::raise_keyring(tx, read)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
         secret::store(tx, &wrapped)?;
+        if let Some(begun) = &begun {
+            table::insert(tx, begun)?;
+        }
         tx.append(&Namespace::installation(), fact.clone());
         Ok(())
     });

@@ -1,10 +1,11 @@
 //! The engine: what every verb is given first.
 
+use crate::keyring::MasterSource;
 use crate::software::Software;
 use crate::{Error, Result, Settings};
 use intent::PolicyKey;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::secret::Keyring;
 use store::{Db, Lease, Tx};
 use types::{Entropy, Namespace, Time};
@@ -19,6 +20,7 @@ struct Inner {
     policy_key: PolicyKey,
     settings: Arc<Settings>,
     software: Software,
+    master: OnceLock<MasterSource>,
     large_hand_outs: tokio::sync::Mutex<()>,
 }
 
@@ -32,8 +34,23 @@ impl Keys {
             policy_key,
             settings: Arc::new(settings),
             software,
+            master: OnceLock::new(),
             large_hand_outs: tokio::sync::Mutex::new(()),
         }))
+    }
+
+    /// Where the master key is read again when the keyring is rotated, here or by another process. Said once.
+    pub fn unlock_with(&self, source: MasterSource) {
+        let _ = self.0.master.set(source);
+    }
+
+    /// Wait until somebody meets a data key that this process does not know: time to [`refresh`](crate::refresh).
+    pub async fn missed(&self) {
+        self.0.software.keyring().missed().await;
+    }
+
+    pub(crate) fn master_source(&self) -> Option<&MasterSource> {
+        self.0.master.get()
     }
 
     pub(crate) fn db(&self) -> &Db {

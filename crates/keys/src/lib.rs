@@ -52,14 +52,14 @@ pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
 pub use freeze::{Freeze, Scope, freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
-pub use keyring::{change_master, open_keyring, reload};
+pub use keyring::{KeyringInfo, MasterSource, change_master, keyring, open_keyring, refresh, reload};
 pub use keys::Keys;
 pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use order::{Checked, Order, check};
 pub use read::{Found, find, handed_out};
 pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{Request, RequestState, answer, decline, request, request_of};
-pub use rotate::{Rotation, reseal, rotate};
+pub use rotate::{Keeper, Rotation, RotationState, Rotator, Step, rotate};
 pub use settings::Settings;
 pub use sign::{MAX_ORDERS, Signed, sign};
 pub use wallet::{

@@ -7,19 +7,19 @@ use crate::secret::{Secret, Signer, row_of};
 use crate::{Error, Result};
 use intent::{Scheme, Signature};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::secret::{Keyring, Place};
 use types::{Entropy, Namespace, WalletId};
 
 /// The data keys, and the branches that are open.
 pub(crate) struct Software {
-    keyring: RwLock<Keyring>,
+    keyring: Keyring,
     cache: Mutex<Cache>,
 }
 
 impl Software {
     pub(crate) fn new(keyring: Keyring, cached_branches: usize) -> Self {
-        Self { keyring: RwLock::new(keyring), cache: Mutex::new(Cache::new(cached_branches)) }
+        Self { keyring, cache: Mutex::new(Cache::new(cached_branches)) }
     }
 
     /// Seal a wallet's secret for its row.
@@ -58,8 +58,9 @@ impl Software {
         entropy: &dyn Entropy,
     ) -> Result<Sealed> {
         let row = row_of(namespace, wallet);
-        let keyring = self.keyring.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(Sealed { bytes: keyring.seal(&place(&row), plain, entropy)?, version: keyring.version() })
+        let bytes = self.keyring.seal(&place(&row), plain, entropy)?;
+        let version = store::secret::version_of(&bytes)?;
+        Ok(Sealed { bytes, version })
     }
 
     fn open_bytes(
@@ -69,22 +70,26 @@ impl Software {
         sealed: &Sealed,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
         let row = row_of(namespace, wallet);
-        let keyring = self.keyring.read().unwrap_or_else(PoisonError::into_inner);
-        if sealed.version > keyring.version() {
-            return Err(Error::Keyring); // another process has rotated since this one unlocked the keyring
+        match self.keyring.open(&place(&row), &sealed.bytes) {
+            Err(store::Error::KeyUnknown { .. }) => Err(Error::Keyring),
+            other => Ok(other?),
         }
-        Ok(keyring.open(&place(&row), &sealed.bytes)?)
     }
 
-    /// Use another keyring from now on.
-    pub(crate) fn replace(&self, keyring: Keyring) {
-        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = keyring;
+    /// Learn what another unlocking of the keyring knows.
+    pub(crate) fn learn(&self, keyring: &Keyring) {
+        self.keyring.learn(keyring);
         self.cache().clear();
     }
 
     /// The version that seals now.
     pub(crate) fn version(&self) -> u32 {
-        self.keyring.read().unwrap_or_else(PoisonError::into_inner).version()
+        self.keyring.version()
+    }
+
+    /// The data keys.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// Take note of the generations of wallets: see [`Cache::observe`].

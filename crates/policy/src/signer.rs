@@ -54,6 +54,12 @@ impl LocalSigner {
         Ok(true)
     }
 
+    /// Whether the seed is sealed under an older data key than the newest of this keyring.
+    pub async fn is_outdated(db: &Db, keyring: &Keyring) -> Result<bool> {
+        let kept = db.read_unbound(|tx| table::key::get(tx, NAME)).await?;
+        Ok(kept.is_some_and(|(_, sealed)| !keyring.is_current(&sealed)))
+    }
+
     /// From a seed of 32 bytes.
     pub fn from_seed(seed: &Zeroizing<[u8; 32]>) -> Result<Self> {
         let key = SigningKey::from_bytes(seed);

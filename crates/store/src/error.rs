@@ -83,6 +83,12 @@ pub enum Error {
         /// What is known, never a part of the secret.
         why: &'static str,
     },
+    /// A secret is sealed under a data key that another process has begun since this one unlocked the keyring.
+    #[error("data key {version} is not known to this process yet")]
+    KeyUnknown {
+        /// Its version.
+        version: u32,
+    },
     /// The seals in the database do not fit its heads, or those that were exported: it was restored, or changed by hand.
     #[error("the seals do not fit the database: {why}")]
     Seals {
@@ -107,6 +113,7 @@ codes! { Error {
     Self::Locked { .. } => ("store.locked", 503, Later),
     Self::Schema { .. } => ("store.schema", 500, Never),
     Self::Secret { .. } => ("store.secret", 500, Never),
+    Self::KeyUnknown { .. } => ("store.key_unknown", 503, Later),
     Self::Seals { .. } => ("store.seals", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}

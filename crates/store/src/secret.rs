@@ -12,12 +12,17 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use types::{Canon, Digest, Entropy, Time};
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
 const NONCE: usize = 24;
 const HEAD: usize = 1 + 4 + NONCE;
+/// How long somebody waits for a data key that another process has begun.
+const LEARNT_WITHIN: Duration = Duration::from_secs(10);
 /// The costliest stretching that is tried: what a row asks for beyond it was not written by Florin.
 const MAX_COST: Cost = Cost { memory_kib: 2 << 20, passes: 64 };
 
@@ -69,55 +74,129 @@ enum Wrapping {
     Key,
 }
 
-/// The data keys of one name, opened. Seals with the newest, opens with any.
+/// The data keys of one name, opened. Seals with the newest, opens with any. Clones share them: what one learns, all know.
 #[derive(Clone)]
-pub struct Keyring {
+pub struct Keyring(Arc<Shared>);
+
+struct Shared {
     name: String,
-    keys: BTreeMap<u32, Zeroizing<[u8; 32]>>,
+    keys: RwLock<DataKeys>,
+    /// The newest version that is known.
+    newest: watch::Sender<u32>,
+    /// Somebody met a version that is not known.
+    missed: Notify,
+}
+
+type DataKeys = BTreeMap<u32, Zeroizing<[u8; 32]>>;
+
+/// A data key as it stands in the database, closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Its version. The newest seals.
+    pub version: u32,
+    /// When it was begun.
+    pub created: Time,
+    /// Since when nothing is under it any more. It still opens what an old backup brings back.
+    pub retired: Option<Time>,
+}
+
+/// What one step of sealing anew has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resealed {
+    /// Secrets sealed anew.
+    pub resealed: u64,
+    /// Secrets that do not open, and stay as they are.
+    pub broken: u64,
+    /// Where the next step begins; none at the end.
+    pub after: Option<String>,
 }
 
 impl Keyring {
-    fn new(name: &str, keys: BTreeMap<u32, Zeroizing<[u8; 32]>>) -> Self {
-        Self { name: name.to_owned(), keys }
+    fn new(name: &str, keys: DataKeys) -> Self {
+        let newest = keys.last_key_value().map_or(0, |(version, _)| *version);
+        let (newest, missed) = (watch::channel(newest).0, Notify::new());
+        Self(Arc::new(Shared { name: name.to_owned(), keys: RwLock::new(keys), newest, missed }))
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, DataKeys> {
+        self.0.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Take over the data keys of another unlocking of the same keyring, for all who share this one.
+    pub fn learn(&self, from: &Keyring) {
+        let keys = from.keys().clone();
+        self.0.keys.write().unwrap_or_else(PoisonError::into_inner).extend(keys);
+        self.0.newest.send_replace(self.version());
+    }
+
+    /// Wait until somebody has met a data key that is not known here: another process has rotated, and the keyring is to be unlocked again.
+    pub async fn missed(&self) {
+        self.0.missed.notified().await;
+    }
+
+    /// Open a secret, and wait for a data key that is not known yet, but no longer than ten seconds. Never inside a transaction.
+    pub async fn open_soon(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let mut newest = self.0.newest.subscribe();
+        match self.open(place, sealed) {
+            Err(Error::KeyUnknown { version }) => {
+                let _ = tokio::time::timeout(LEARNT_WITHIN, newest.wait_for(|newest| *newest >= version)).await;
+                self.open(place, sealed)
+            }
+            other => other,
+        }
+    }
+
+    /// Open a secret and seal it under the newest data key.
+    pub fn reseal(&self, place: &Place<'_>, sealed: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
+        self.seal(place, &self.open(place, sealed)?, entropy)
+    }
+
+    /// With what everything begins that is sealed under the newest data key: bytes that sort below it are under an older one.
+    pub fn head(&self) -> Vec<u8> {
+        head(self.version())
     }
 
     /// Seal a secret for its place.
     pub fn seal(&self, place: &Place<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
-        let (version, key) = self.keys.last_key_value().ok_or(Error::Secret { why: "the keyring is empty" })?;
+        let keys = self.keys();
+        let (version, key) = keys.last_key_value().ok_or(Error::Secret { why: "the keyring is empty" })?;
         let mut nonce = [0u8; NONCE];
         entropy.fill(&mut nonce);
-        let bound = bound(&self.name, *version, place);
+        let bound = bound(&self.0.name, *version, place);
         let sealed = encrypt(key, &nonce, secret, &bound)?;
-        let mut bytes = Vec::with_capacity(HEAD + sealed.len());
-        bytes.push(FORMAT);
-        bytes.extend_from_slice(&version.to_be_bytes());
+        let mut bytes = head(*version);
+        bytes.reserve_exact(NONCE + sealed.len());
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
         Ok(bytes)
     }
 
-    /// Open a secret at its place.
+    /// Open a secret at its place. [`Error::KeyUnknown`] if another process has begun its data key since this keyring was unlocked.
     pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let version = version_of(sealed)?;
-        let key = self.keys.get(&version).ok_or(Error::Secret { why: "its data key is not in the keyring" })?;
-        decrypt(key, &sealed[5..HEAD], &sealed[HEAD..], &bound(&self.name, version, place))
+        let keys = self.keys();
+        let Some(key) = keys.get(&version) else {
+            self.0.missed.notify_one();
+            return Err(Error::KeyUnknown { version });
+        };
+        decrypt(key, &sealed[5..HEAD], &sealed[HEAD..], &bound(&self.0.name, version, place))
     }
 
     /// Whether a sealed secret is under the newest data key; if not, open and seal it anew.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
-        version_of(sealed).is_ok_and(|version| self.keys.last_key_value().is_some_and(|(newest, _)| *newest == version))
+        version_of(sealed).is_ok_and(|version| version == self.version())
     }
 
     /// The version that seals now.
     pub fn version(&self) -> u32 {
-        self.keys.last_key_value().map_or(0, |(version, _)| *version)
+        self.keys().last_key_value().map_or(0, |(version, _)| *version)
     }
 
     /// The same keyring with a new data key in front; [`Keyring::store`] makes it last.
     pub fn rotated(&self, entropy: &dyn Entropy) -> Keyring {
-        let mut keys = self.keys.clone();
+        let mut keys = self.keys().clone();
         keys.insert(self.version() + 1, fresh_key(entropy));
-        Keyring::new(&self.name, keys)
+        Keyring::new(&self.0.name, keys)
     }
 
     /// Wrap every data key under a master key; [`store`] writes the result. Slow with a passphrase: outside any transaction.
@@ -132,14 +211,14 @@ impl Keyring {
         let text =
             serde_json::to_string(&wrapping).map_err(|_| Error::Secret { why: "its wrapping cannot be written" })?;
         let mut rows = Vec::new();
-        for (version, key) in &self.keys {
+        for (version, key) in self.keys().iter() {
             let mut nonce = [0u8; NONCE];
             entropy.fill(&mut nonce);
             let mut wrapped = nonce.to_vec();
-            wrapped.extend(encrypt(&kek, &nonce, key.as_slice(), &bound_wrap(&self.name, *version))?);
-            rows.push((*version, fingerprint(&self.name, *version, key), wrapped));
+            wrapped.extend(encrypt(&kek, &nonce, key.as_slice(), &bound_wrap(&self.0.name, *version))?);
+            rows.push((*version, fingerprint(&self.0.name, *version, key), wrapped));
         }
-        Ok(Wrapped { name: self.name.clone(), wrapping: text, rows })
+        Ok(Wrapped { name: self.0.name.clone(), wrapping: text, rows })
     }
 }
 
@@ -181,6 +260,18 @@ pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     Ok(())
 }
 
+/// The data keys of a name as they stand in the database, oldest first.
+pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
+    let rows = table::data_key_times(tx, name)?;
+    Ok(rows.into_iter().map(|(version, created, retired)| KeyInfo { version, created, retired }).collect())
+}
+
+/// Note that nothing is under the data keys before this version any more; how many were noted.
+pub fn retire(tx: &mut Unbound<'_, '_>, name: &str, before: u32) -> Result<u64> {
+    let now = tx.now();
+    table::retire_data_keys(tx, name, before, now)
+}
+
 impl Loaded {
     /// Whether there is no data key yet: begin with [`Loaded::begin`].
     pub fn is_empty(&self) -> bool {
@@ -212,7 +303,14 @@ impl Loaded {
     }
 }
 
-fn version_of(sealed: &[u8]) -> Result<u32> {
+fn head(version: u32) -> Vec<u8> {
+    let mut head = vec![FORMAT];
+    head.extend_from_slice(&version.to_be_bytes());
+    head
+}
+
+/// The version of the data key under which something is sealed.
+pub fn version_of(sealed: &[u8]) -> Result<u32> {
     if sealed.len() < HEAD || sealed[0] != FORMAT {
         return Err(Error::Secret { why: "it has no known form" });
     }

@@ -275,6 +275,19 @@ pub(crate) fn count_data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<i6
     Ok(row.map_or(0, |(count,)| count))
 }
 
+/// Data keys with when they were begun and retired, oldest first.
+pub(crate) fn data_key_times(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<(u32, Time, Option<Time>)>> {
+    tx.rows("SELECT version, created_at, retired_at FROM secret_key WHERE name = ?1 ORDER BY version", (name,))
+}
+
+/// Note that versions before this one are retired; how many were not yet.
+pub(crate) fn retire_data_keys(tx: &mut Unbound<'_, '_>, name: &str, before: u32, now: Time) -> Result<u64> {
+    tx.execute(
+        "UPDATE secret_key SET retired_at = ?3 WHERE name = ?1 AND version < ?2 AND retired_at IS NULL",
+        (name, before, now),
+    )
+}
+
 /// A version of a data key on its way into the table.
 pub(crate) struct DataKey<'a> {
     pub(crate) name: &'a str,

@@ -98,13 +98,21 @@ impl Secrets {
     }
 
     pub(crate) fn open(keyring: &Keyring, id: SubscriptionId, sealed: &[u8]) -> Result<Self> {
-        let text = keyring.open(&place(&id.to_string()), sealed)?;
+        Self::read(&keyring.open(&place(&id.to_string()), sealed)?)
+    }
+
+    /// The same, waiting for a data key that another process has begun a moment ago. Never inside a transaction.
+    pub(crate) async fn open_soon(keyring: &Keyring, id: SubscriptionId, sealed: &[u8]) -> Result<Self> {
+        Self::read(&keyring.open_soon(&place(&id.to_string()), sealed).await?)
+    }
+
+    fn read(text: &[u8]) -> Result<Self> {
         let broken = store::Error::Secret { why: "it does not hold what it should" };
-        serde_json::from_slice(&text).map_err(|_| broken.into())
+        serde_json::from_slice(text).map_err(|_| broken.into())
     }
 }
 
-fn place(row: &str) -> Place<'_> {
+pub(crate) fn place(row: &str) -> Place<'_> {
     Place { table: "subscription", row, column: "sealed" }
 }
 

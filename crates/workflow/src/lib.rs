@@ -34,6 +34,7 @@ mod error;
 mod expression;
 mod listener;
 mod named;
+mod reseal;
 mod run;
 mod secrets;
 mod shelf;
@@ -51,6 +52,7 @@ pub use listener::{
     Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners, put_listener,
 };
 pub use run::{
+pub use reseal::{reseal, sealed_before};
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel, decide, dismiss, retry,
     run, runs, start, start_all,
 };

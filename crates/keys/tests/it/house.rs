@@ -4,6 +4,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{Error, Keys, NewKey, NewSecret, NewWallet, Order, Recorded, Result, Settings, Signed, Wallet, WalletKind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::secret::{Cost, Master};
 use store::{Db, Lease};
@@ -70,7 +71,9 @@ pub(crate) fn envelope() -> Envelope {
 async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings) -> Keys {
     let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
     let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
-    Keys::new(db.clone(), lease.clone(), keyring, policy_key, settings.clone())
+    let keys = Keys::new(db.clone(), lease.clone(), keyring, policy_key, settings.clone());
+    keys.unlock_with(Arc::new(|| Ok(master("one"))));
+    keys
 }
 
 impl House {

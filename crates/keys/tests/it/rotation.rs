@@ -1,9 +1,9 @@
 //! New data keys, and another passphrase.
 
 use crate::house::{House, chain, code, master, pay, unsigned};
-use futures::FutureExt;
-use keys::{NewSecret, Order};
-use std::panic::AssertUnwindSafe;
+use keys::{Keeper, NewSecret, Order, Rotation, RotationState, Rotator, Step};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use testkit::on_each_engine;
 
 const WALLETS: u16 = 230; // more than one step
@@ -33,38 +33,75 @@ async fn signs(house: &House, nonce: u64) -> keys::Result<keys::Signed> {
     house.sign(Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None }).await
 }
 
+fn rotator(house: &House) -> Rotator {
+    Rotator::new(house.keys.clone(), house.lease.clone(), Vec::new(), 0)
+}
+
+/// Turn until the rotation stands still.
+async fn finish(rotator: &Rotator) -> Rotation {
+    let mut last = None;
+    while let Some(step) = rotator.turn().await.unwrap() {
+        last = Some(step);
+    }
+    last.expect("a rotation was under way")
+}
+
+async fn rotated(house: &House) -> Rotation {
+    keys::rotate(&house.keys, &house.who).await.unwrap();
+    finish(&rotator(house)).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         wallets(&house).await;
-        let wrong = keys::rotate(&house.keys, &house.who, master("wrong"), |_| ()).await;
-        assert_eq!(code(&wrong), "store.secret");
+        let begun = keys::rotate(&house.keys, &house.who).await.unwrap();
+        assert_eq!((begun.version, begun.state, begun.total), (2, RotationState::Sealing, None));
+        let before = rotator(&house);
+        before.turn().await.unwrap(); // counts
+        let step = before.turn().await.unwrap().unwrap();
+        assert_eq!((step.total, step.resealed), (Some(u64::from(WALLETS)), 200));
+        drop(before);
 
-        // It dies after the first step.
-        let dies = keys::rotate(&house.keys, &house.who, master("one"), |_| panic!("killed"));
-        assert!(AssertUnwindSafe(dies).catch_unwind().await.is_err());
+        // It dies after the first step. Both data keys open, and the same rotation goes on.
+        let house = house.restart().await;
         assert_eq!(versions(&house).await, [(1, 30), (2, 200)]);
         signs(&house, 0).await.unwrap();
-
-        let house = house.restart().await;
-        signs(&house, 0).await.unwrap();
-        let mut steps = 0;
-        let finished = keys::rotate(&house.keys, &house.who, master("one"), |_| steps += 1).await.unwrap();
-        assert_eq!((finished.version, finished.resealed, finished.left), (2, 30, 0), "no third data key");
+        let joined = keys::rotate(&house.keys, &house.who).await.unwrap();
+        assert_eq!((joined.version, joined.resealed), (2, 200), "no third data key");
+        let done = finish(&rotator(&house)).await;
+        assert_eq!((done.state, done.resealed, done.broken), (RotationState::Done, u64::from(WALLETS), 0));
         assert_eq!(versions(&house).await, [(2, i64::from(WALLETS))]);
-        let next = keys::rotate(&house.keys, &house.who, master("one"), |_| steps += 1).await.unwrap();
-        assert_eq!((next.version, next.resealed, steps), (3, u64::from(WALLETS), 3));
+
+        let next = rotated(&house).await;
+        assert_eq!((next.version, next.state, next.resealed), (3, RotationState::Done, u64::from(WALLETS)));
         signs(&house, 0).await.unwrap();
         assert_eq!(house.facts_of("keyring.rotated").await, 2);
+        assert_eq!(house.facts_of("keyring.retired").await, 2);
         let house = house.restart().await;
         signs(&house, 0).await.unwrap();
+        let shown = keys::keyring(&house.keys).await.unwrap();
+        let retired: Vec<bool> = shown.keys.iter().map(|key| key.retired.is_some()).collect();
+        assert_eq!((shown.version, retired), (3, vec![true, true, false]));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_does_not_open_stops_no_rotation() {
+async fn a_master_key_that_is_wrong_or_gone_begins_nothing() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        keys::change_master(&house.keys, &house.who, master("one"), master("two")).await.unwrap();
+        assert_eq!(code(&keys::rotate(&house.keys, &house.who).await), "store.secret");
+        assert_eq!(keys::keyring(&house.keys).await.unwrap().version, 1);
+        assert_eq!(house.facts_of("keyring.rotated").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_does_not_open_stops_no_rotation_and_retires_no_key() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         wallets(&house).await;
@@ -72,8 +109,10 @@ async fn a_secret_that_does_not_open_stops_no_rotation() {
             tx.execute("UPDATE wallet SET secret = ?1 WHERE name = 'w3'", (vec![1u8; 80],)).map(drop)
         });
         spoil.await.map_err(|e: store::Error| e).unwrap();
-        let done = keys::rotate(&house.keys, &house.who, master("one"), |_| ()).await.unwrap();
-        assert_eq!((done.resealed, done.broken, done.left), (u64::from(WALLETS) - 1, 1, 1));
+        let over = rotated(&house).await;
+        assert_eq!((over.state, over.resealed, over.broken), (RotationState::Broken, u64::from(WALLETS) - 1, 1));
+        assert_eq!(keys::keyring(&house.keys).await.unwrap().keys[0].retired, None);
+        assert!(!rotator(&house).look_again().await.unwrap());
         signs(&house, 0).await.unwrap();
     })
     .await;
@@ -88,11 +127,70 @@ async fn another_process_learns_of_a_rotation_when_it_matters() {
         }
         house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
         let (_db, _lease, beside) = house.beside().await;
-        keys::rotate(&house.keys, &house.who, master("one"), |_| ()).await.unwrap();
+        rotated(&house).await;
+        let asked = beside.clone();
+        let missed = tokio::spawn(async move { asked.missed().await });
         house.keys = beside;
         assert_eq!(code(&signs(&house, 0).await), "keys.keyring");
-        keys::reload(&house.keys, master("one")).await.unwrap();
+        missed.await.unwrap();
+        assert!(keys::refresh(&house.keys).await.unwrap());
         signs(&house, 0).await.unwrap();
+        assert!(!keys::refresh(&house.keys).await.unwrap());
+    })
+    .await;
+}
+
+/// Somebody beside the wallets, of whose one secret a story says how it goes.
+struct Other {
+    sealed: Arc<AtomicBool>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait::async_trait]
+impl Keeper for Other {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    async fn left(&self) -> keys::Result<u64> {
+        Ok(u64::from(!self.sealed.load(Ordering::SeqCst)))
+    }
+
+    async fn step(&self, after: &str) -> keys::Result<Step> {
+        self.asked.lock().unwrap().push(after.to_owned());
+        match after {
+            "" => Ok(Step { after: Some("half".to_owned()), ..Step::default() }),
+            _ => Ok(Step { resealed: u64::from(!self.sealed.swap(true, Ordering::SeqCst)), ..Step::default() }),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_retired_before_all_who_keep_secrets_are_through() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
+        let (sealed, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let other = Arc::new(Other { sealed: sealed.clone(), asked: asked.clone() });
+        let rotator = Rotator::new(house.keys.clone(), house.lease.clone(), vec![other], 5_000);
+        keys::rotate(&house.keys, &house.who).await.unwrap();
+        while rotator.turn().await.unwrap().is_some() {}
+        // All is sealed anew, but other processes may not know the new data key yet.
+        assert_eq!(*asked.lock().unwrap(), ["", "half"]);
+        let waits = keys::keyring(&house.keys).await.unwrap();
+        assert_eq!((waits.rotation.unwrap().state, waits.keys[0].retired), (RotationState::Sealing, None));
+        // One of them has sealed under the old one meanwhile: another round.
+        sealed.store(false, Ordering::SeqCst);
+        house.test.clock.advance_millis(5_000);
+        let done = finish(&rotator).await;
+        assert_eq!((done.state, done.resealed), (RotationState::Done, 3));
+        assert_eq!(asked.lock().unwrap().len(), 4);
+        // And one that had slept for long: found again.
+        assert!(!rotator.look_again().await.unwrap());
+        sealed.store(false, Ordering::SeqCst);
+        assert!(rotator.look_again().await.unwrap());
+        assert_eq!(finish(&rotator).await.state, RotationState::Done);
+        assert!(sealed.load(Ordering::SeqCst));
     })
     .await;
 }
@@ -125,17 +223,15 @@ async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
         };
         let other = beside.as_ref().map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
         for _ in 0..5 {
-            let (a, b) = tokio::join!(
-                keys::rotate(&house.keys, &house.who, master("one"), |_| ()),
-                keys::rotate(&other, &house.who, master("one"), |_| ())
-            );
+            let (a, b) = tokio::join!(keys::rotate(&house.keys, &house.who), keys::rotate(&other, &house.who));
             assert!(a.is_ok() || b.is_ok());
+            finish(&rotator(&house)).await;
             for one in [a, b].iter().filter(|one| one.is_err()) {
                 assert_eq!(code(one), "store.contended");
             }
         }
         let (a, b) = tokio::join!(
-            keys::rotate(&house.keys, &house.who, master("one"), |_| ()),
+            keys::rotate(&house.keys, &house.who),
             keys::change_master(&other, &house.who, master("one"), master("one"))
         );
         assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");

@@ -152,9 +152,38 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
     Ok(())
 }
 
-/// Namespaces that have subscriptions.
-pub(crate) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<(Namespace,)>> {
-    Ok(tx.rows("SELECT DISTINCT namespace FROM subscription ORDER BY namespace", ())?)
+/// What is sealed under an older data key than that which begins with this head, of any namespace, behind a row.
+pub(crate) fn sealed_before(
+    tx: &mut Unbound<'_, '_>,
+    head: &[u8],
+    after: (&str, &str),
+    limit: u32,
+) -> Result<Vec<(Namespace, SubscriptionId, Vec<u8>)>> {
+    Ok(tx.rows(
+        "SELECT namespace, id, sealed FROM subscription
+          WHERE sealed < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
+        (head, after.0, after.1, limit),
+    )?)
+}
+
+/// How many are sealed under an older data key than that which begins with this head.
+pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, head: &[u8]) -> Result<i64> {
+    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM subscription WHERE sealed < ?1", (head,))?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// A secret that was sealed anew: namespace, id, as it was, as it is to be.
+pub(crate) type Anew = (Namespace, SubscriptionId, Vec<u8>, Vec<u8>);
+
+/// Put secrets in place that were sealed anew. Those that changed meanwhile stay as they are.
+pub(crate) fn reseal(tx: &mut Unbound<'_, '_>, rows: &[Anew]) -> Result<u64> {
+    Ok(tx.execute_rows(
+        "WITH n(namespace, id, old, new) AS ({rows})
+         UPDATE subscription SET sealed = n.new FROM n
+          WHERE subscription.namespace = n.namespace AND subscription.id = n.id AND subscription.sealed = n.old",
+        (),
+        rows,
+    )?)
 }
 
 /// Delete a subscription.

@@ -12,4 +12,4 @@ pub use create::{Created, subscribe};
 pub use dead::{DeadLetter, Letters, dead_letters, retry_dead, skip};
 pub use look::{Status, status, subscription, subscriptions};
 pub use rewind::rewind;
-pub use secret::{reseal, reseal_all, retire_secret, rotate_secret, secrets};
+pub use secret::{reseal, retire_secret, rotate_secret, sealed_before, secrets};

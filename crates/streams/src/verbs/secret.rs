@@ -2,12 +2,16 @@
 
 use super::rewind::version;
 use crate::error::{Error, Result};
-use crate::secrets::{NewSecret, SecretInfo, Secrets};
+use crate::secrets::{NewSecret, SecretInfo, Secrets, place};
 use crate::streams::Streams;
 use crate::subscription::Delivery;
-use crate::table::subscription::{self, Stored};
-use store::Fact;
-use types::{Page, Principal, SubscriptionId, Time};
+use crate::table::subscription::{self, Anew, Stored};
+use store::secret::Resealed;
+use store::{Fact, Unbound};
+use types::{Namespace, Principal, SubscriptionId, Time};
+
+/// Subscriptions sealed anew in one transaction.
+const STEP: u32 = 200;
 
 /// Make a second secret, shown this once. Both sign for `overlap_ms`; then the older one signs no more.
 ///
@@ -42,29 +46,43 @@ pub async fn secrets(streams: &Streams, who: &Principal, id: SubscriptionId) -> 
     Ok(Secrets::open(&streams.keyring, id, &row.sealed)?.shown(streams.db.clock().now()))
 }
 
-/// Seal the secrets of a namespace anew that are not under the newest data key; how many those were.
-pub async fn reseal(streams: &Streams, who: &Principal) -> Result<u64> {
-    let (mut count, mut after) = (0, String::new());
-    loop {
-        let from = after.clone();
-        let read = streams.db.read(&who.namespace, move |tx| subscription::list(tx, &from, Page::MAX_LIMIT, 0));
-        let rows = read.await?;
-        let Some(last) = rows.last() else { return Ok(count) };
-        after = last.id.to_string();
-        for row in rows.into_iter().filter(|row| !streams.keyring.is_current(&row.sealed)) {
-            change(streams, who, row.id, "subscription.resealed", |_, _| Ok((String::new(), ()))).await?;
-            count += 1;
-        }
-    }
+/// How many subscriptions are sealed under an older data key than the newest.
+pub async fn sealed_before(streams: &Streams) -> Result<u64> {
+    let head = streams.keyring.head();
+    Ok(streams.db.read_unbound(move |tx| subscription::count_before(tx, &head)).await?.max(0).cast_unsigned())
 }
 
-/// [`reseal`] for all namespaces: after the keys of the installation were rotated.
-pub async fn reseal_all(streams: &Streams) -> Result<u64> {
-    let mut count = 0;
-    for (namespace,) in streams.db.read_unbound(subscription::namespaces).await? {
-        count += reseal(streams, &Principal::system("streams", namespace)).await?;
+/// Seal anew under the newest data key what is under older ones: a step, behind a place that the step before has named.
+pub async fn reseal(streams: &Streams, after: &str) -> Result<Resealed> {
+    let (head, place) = (streams.keyring.head(), after.to_owned());
+    let read = move |tx: &mut Unbound<'_, '_>| {
+        subscription::sealed_before(tx, &head, place.split_once('/').unwrap_or_default(), STEP)
+    };
+    let old = streams.db.read_unbound(read).await?;
+    let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else { return Ok(Resealed::default()) };
+    let seen = old.len() as u64;
+    let rows: Vec<Anew> = old.into_iter().filter_map(|row| anew(streams, row)).collect();
+    let (broken, version) = (seen - rows.len() as u64, streams.keyring.version());
+    let write = streams.writer().write_unbound(move |tx| {
+        let resealed = subscription::reseal(tx, &rows)?;
+        if resealed > 0 {
+            let says = serde_json::json!({ "version": version, "of": "subscriptions", "resealed": resealed });
+            let who = Principal::system("rotation", Namespace::installation());
+            tx.append(&Namespace::installation(), Fact::new("keyring.resealed", 1).by(&who).says(&says));
+        }
+        Ok::<_, Error>(resealed)
+    });
+    Ok(Resealed { resealed: write.await?, broken, after: Some(after) })
+}
+
+fn anew(streams: &Streams, (namespace, id, old): (Namespace, SubscriptionId, Vec<u8>)) -> Option<Anew> {
+    match streams.keyring.reseal(&place(&id.to_string()), &old, streams.db.entropy().as_ref()) {
+        Ok(new) => Some((namespace, id, old, new)),
+        Err(error) => {
+            tracing::error!(%namespace, subscription = %id, %error, "the secrets of a subscription do not open");
+            None
+        }
     }
-    Ok(count)
 }
 
 async fn find(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Stored> {
@@ -80,7 +98,7 @@ async fn change<T: Clone + Send + 'static>(
     mut with: impl FnMut(&mut Secrets, Time) -> Result<(String, T)>,
 ) -> Result<T> {
     let mut row = find(streams, who, id).await?;
-    if kind != "subscription.resealed" && !matches!(row.settings.delivery, Delivery::Webhook { .. }) {
+    if !matches!(row.settings.delivery, Delivery::Webhook { .. }) {
         return Err(Error::Kind { expected: "webhook" });
     }
     let mut open = Secrets::open(&streams.keyring, id, &row.sealed)?;

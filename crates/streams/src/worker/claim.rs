@@ -165,7 +165,7 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
         generation: claimed.generation,
         batch,
         attempt: claimed.attempt,
-        secrets: Secrets::open(&shard.streams.keyring, id, &row.sealed).ok(),
+        secrets: Secrets::open_soon(&shard.streams.keyring, id, &row.sealed).await.ok(),
         delivery: row.settings.delivery,
         body: body.into_bytes(),
     }))

@@ -109,8 +109,11 @@ async fn secrets_are_kept() {
             streams::update(&world.streams, &who("ns"), id, change).await.unwrap();
         }
         let mut world = world.rotate_keys().await;
-        assert_eq!(streams::reseal_all(&world.streams).await, Ok(1));
-        assert_eq!(streams::reseal(&world.streams, &who("ns")).await, Ok(0));
+        assert_eq!(streams::sealed_before(&world.streams).await, Ok(1));
+        let step = streams::reseal(&world.streams, "").await.unwrap();
+        assert_eq!((step.resealed, step.broken, &step.after), (1, 0, &Some(format!("ns/{id}"))));
+        assert_eq!(streams::reseal(&world.streams, &step.after.unwrap()).await, Ok(Default::default()));
+        assert_eq!(streams::sealed_before(&world.streams).await, Ok(0));
         world.say(0..1).await;
         world.settle().await;
         let request = &server.requests()[0];

@@ -3,6 +3,7 @@
 pub(crate) mod binding;
 pub(crate) mod listener;
 pub(crate) mod run;
+pub(crate) mod sealed;
 pub(crate) mod step;
 pub(crate) mod task;
 pub(crate) mod variables;

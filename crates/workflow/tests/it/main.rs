@@ -9,6 +9,7 @@ mod definitions;
 mod example;
 mod names;
 mod poison;
+mod rotation;
 mod runs;
 mod secrecy;
 mod steps;

@@ -83,8 +83,9 @@ impl World {
         let mut leases = vec![api.clone(), runs.clone()];
         let keyring = keyring(&db, &api).await;
         let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
-        let own = Arc::new(self::keyring(&db, &api).await);
+        let own = Arc::new(keyring.clone());
         let keys = Keys::new(db.clone(), api.clone(), keyring, permits.public(), keys::Settings::default());
+        keys.unlock_with(Arc::new(|| Ok(master())));
         let policy = Policy::new(db.clone(), api.clone(), permits, Arc::new(NoLookups), policy::Config::default());
         let connector = node.as_ref().map(|node| connector(&test, node));
         let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
@@ -245,7 +246,11 @@ async fn follow(
 }
 
 async fn keyring(db: &Db, lease: &Lease) -> Keyring {
-    keys::open_keyring(db, lease, Master::Passphrase("test".to_owned().into(), Cost::TEST)).await.unwrap()
+    keys::open_keyring(db, lease, master()).await.unwrap()
+}
+
+fn master() -> Master {
+    Master::Passphrase("test".to_owned().into(), Cost::TEST)
 }
 
 /// The data of a step.
