@@ -1,6 +1,6 @@
 //! What the verbs and the workers stand on.
 
-use crate::expression::{Limits, Threads};
+use crate::expression::{Evaluators, Launch, Limits, Threads};
 use crate::shelf::Shelf;
 use std::sync::Arc;
 use store::secret::Keyring;
@@ -25,6 +25,8 @@ pub struct Settings {
     pub expressions_per_namespace: usize,
     /// How long one expression may take.
     pub expression_ms: u64,
+    /// How much memory a process that evaluates expressions may take, in mebibytes.
+    pub expression_mb: u64,
     /// Bytes of one value: the input of a run, the data of a step, a result.
     pub value_bytes: usize,
     /// Bytes of all that the expressions of a step see.
@@ -53,6 +55,7 @@ impl Default for Settings {
             expressions: 4,
             expressions_per_namespace: 2,
             expression_ms: 1_000,
+            expression_mb: 256,
             value_bytes: 1 << 20,
             context_bytes: 8 << 20,
             http_timeout_ms: 30_000,
@@ -93,14 +96,24 @@ struct Inner {
     parts: Parts,
     settings: Settings,
     threads: Threads,
+    evaluators: Evaluators,
     shelf: Shelf,
 }
 
 impl Workflow {
-    /// On these parts.
+    /// On these parts. Expressions are evaluated in this process, which a hostile one can end: for those that nobody else writes.
     pub fn new(parts: Parts, settings: Settings) -> Self {
+        Self::evaluating(parts, settings, Evaluators::default())
+    }
+
+    /// On these parts. Expressions are evaluated in processes of their own.
+    pub fn apart(parts: Parts, settings: Settings, launch: Launch) -> Self {
+        Self::evaluating(parts, settings, Evaluators::apart(launch))
+    }
+
+    fn evaluating(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {
         let threads = Threads::new(settings.expressions, settings.expressions_per_namespace);
-        Self(Arc::new(Inner { parts, settings, threads, shelf: Shelf::default() }))
+        Self(Arc::new(Inner { parts, settings, threads, evaluators, shelf: Shelf::default() }))
     }
 
     /// Limits and pauses.
@@ -125,6 +138,10 @@ impl Workflow {
         &self.0.threads
     }
 
+    pub(crate) fn evaluators(&self) -> Evaluators {
+        self.0.evaluators.clone()
+    }
+
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf
     }
@@ -134,7 +151,9 @@ impl Workflow {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { time_ms: self.0.settings.expression_ms, result_bytes: self.0.settings.value_bytes }
+        let Settings { expression_ms: time_ms, expression_mb: memory_mb, value_bytes: result_bytes, .. } =
+            self.0.settings;
+        Limits { time_ms, memory_mb, result_bytes }
     }
 
     /// The shard of an id.

@@ -24,6 +24,7 @@
 //! - an internal effect happens once, a chain effect once, an external one once or as declared, whatever crashes (`tests/it/crash`);
 //! - no secret of a variable set is in a run or a fact (`tests/it/secrecy`);
 //! - an expression neither panics nor grows without end, and loses no digit unseen (`expression::tests`);
+//! - one that cannot be stopped is killed in a process of its own, and the next is answered (`expression::apart::tests`);
 //! - one run, listener or namespace that fails delays no other (`tests/it/poison`).
 
 mod binding;
@@ -48,11 +49,12 @@ pub use binding::{Binding, NewBinding, binding, bindings, delete_binding, put_bi
 pub use definition::{Format, Warning};
 pub use engine::{Parts, Settings, Workflow};
 pub use error::{Error, Result};
+pub use expression::{Launch, evaluate_expressions};
 pub use listener::{
     Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners, put_listener,
 };
-pub use run::{
 pub use reseal::{reseal, sealed_before};
+pub use run::{
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel, decide, dismiss, retry,
     run, runs, start, start_all,
 };

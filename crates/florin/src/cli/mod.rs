@@ -39,6 +39,9 @@ enum Command {
         #[arg(long)]
         reference: bool,
     },
+    /// Evaluate expressions for the server that started it, and nothing else
+    #[command(hide = true)]
+    Evaluate,
     /// Print completions for a shell
     Completion {
         /// Which shell.
@@ -63,6 +66,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Config { reference: false } => {
             show::text(&config::shown(file.as_deref(), env()).map_err(|error| error.to_string())?)
         }
+        Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Line::command(), "florin", &mut std::io::stdout());
             Ok(())

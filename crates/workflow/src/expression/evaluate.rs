@@ -1,20 +1,24 @@
 //! Evaluation: on a blocking thread, with a share of threads for each namespace.
 
 use super::amount::FUNCTIONS;
+use super::apart::{Evaluators, Failed};
 use super::{Expression, careful, guard, long_numerals_as_texts, output};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions, HostFn};
 use jsonata_core::functions::{boolean, encoding};
 use jsonata_core::value::JValue;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use types::{Json, Namespace, Time};
 
 /// What one evaluation may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
     /// Time, in milliseconds.
     pub(crate) time_ms: u64,
+    /// Memory of a process that evaluates, in mebibytes.
+    pub(crate) memory_mb: u64,
     /// Bytes of a result as JSON.
     pub(crate) result_bytes: usize,
 }
@@ -31,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) members: Vec<(&'static str, Json)>,
     /// When the step began.
     pub(crate) now: Time,
+    /// Where it is done.
+    pub(crate) by: Evaluators,
 }
 
 /// What an expression gave.
@@ -43,36 +49,33 @@ pub(crate) struct Answer {
 }
 
 impl Scene {
-    fn value(&self) -> Result<JValue, String> {
+    /// Evaluate expressions one after the other; the first that fails is told by its place in the list. Blocking.
+    pub(crate) fn evaluate(&self, expressions: &[&Expression], limits: &Limits) -> Result<Vec<Answer>, Failed> {
         let members = self.members.iter().map(|(name, json)| format!("\"{name}\":{}", json.as_str()));
         let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
-        JValue::from_json_str(&long_numerals_as_texts(&text))
-            .map_err(|error| format!("the context cannot be read: {error}"))
-    }
-
-    /// Evaluate expressions one after the other until one says to stop; each by its place in the list. Blocking.
-    pub(crate) fn evaluate_while(
-        &self,
-        expressions: &[&Expression],
-        limits: &Limits,
-        mut go_on: impl FnMut(usize, &Answer) -> bool,
-    ) -> Result<Vec<Answer>, (usize, String)> {
-        let at = |place: usize| move |why: String| (place, why);
-        let context = self.value().map_err(at(0))?;
-        let mut answers = Vec::with_capacity(expressions.len());
-        for (place, expression) in expressions.iter().enumerate() {
-            let answer = evaluate(expression, &context, self.now, limits).map_err(at(place))?;
-            let more = go_on(place, &answer);
-            answers.push(answer);
-            if !more {
-                break;
-            }
+        if let Some(outcome) = self.by.evaluate(&text, self.now, expressions, limits) {
+            return outcome;
         }
-        Ok(answers)
+        let context = context(&text).map_err(|why| (0, why))?;
+        let one = |(place, expression): (usize, &&Expression)| {
+            evaluate(expression, &context, self.now, limits).map_err(|why| (place, why))
+        };
+        expressions.iter().enumerate().map(one).collect()
     }
 }
 
-fn evaluate(expression: &Expression, context: &JValue, now: Time, limits: &Limits) -> Result<Answer, String> {
+/// What expressions see, from its JSON.
+pub(super) fn context(json: &str) -> Result<JValue, String> {
+    JValue::from_json_str(&long_numerals_as_texts(json)).map_err(|error| format!("the context cannot be read: {error}"))
+}
+
+/// Evaluate one expression in this process.
+pub(super) fn evaluate(
+    expression: &Expression,
+    context: &JValue,
+    now: Time,
+    limits: &Limits,
+) -> Result<Answer, String> {
     let options = EvaluatorOptions {
         timeout_ms: Some(limits.time_ms),
         max_stack_depth: Some(MAX_STACK),

@@ -4,6 +4,7 @@
 //! texts, a literal beyond 2^53 is refused, and so is a result. Amounts are texts of digits, reckoned with by the functions of `amount`.
 
 mod amount;
+mod apart;
 mod careful;
 mod evaluate;
 mod exact;
@@ -12,11 +13,14 @@ mod output;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use apart::Evaluators;
+pub use apart::{Launch, evaluate_expressions};
 pub(crate) use evaluate::{Answer, Limits, Scene, Threads};
 pub(crate) use exact::long_numerals_as_texts;
 
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;
+use std::sync::Arc;
 
 /// The longest expression.
 pub(crate) const MAX_SOURCE: usize = 64 << 10;
@@ -25,6 +29,7 @@ pub(crate) const MAX_SOURCE: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub(crate) struct Expression {
     node: AstNode,
+    source: Arc<str>,
 }
 
 impl Expression {
@@ -38,7 +43,7 @@ impl Expression {
         }
         let mut node = parser::parse(source).map_err(|error| error.to_string())?;
         guard::guard(&mut node)?;
-        Ok(Self { node })
+        Ok(Self { node, source: source.into() })
     }
 }
 

@@ -6,15 +6,16 @@ use super::*;
 use proptest::prelude::*;
 use types::{Json, Time};
 
-const LIMITS: Limits = Limits { time_ms: 1_000, result_bytes: 1 << 20 };
+const LIMITS: Limits = Limits { time_ms: 1_000, memory_mb: 256, result_bytes: 1 << 20 };
 
 fn scene(input: &str) -> Scene {
-    Scene { members: vec![("input", Json::parse(input).unwrap())], now: Time::from_secs(1_767_225_600) }
+    let members = vec![("input", Json::parse(input).unwrap())];
+    Scene { members, now: Time::from_secs(1_767_225_600), by: Evaluators::default() }
 }
 
 fn answer(source: &str, input: &str) -> Result<Answer, String> {
     let expression = Expression::compile(source)?;
-    let answers = scene(input).evaluate_while(&[&expression], &LIMITS, |_, _| true).map_err(|(_, why)| why)?;
+    let answers = scene(input).evaluate(&[&expression], &LIMITS).map_err(|(_, why)| why)?;
     Ok(answers.into_iter().next().unwrap())
 }
 

@@ -77,7 +77,7 @@ fn before(step: &Step, scene: &Scene, limits: &Limits) -> Result<Before, Failed>
     let mut options = step.options.clone();
     let expressions: Vec<&Expression> = step.dynamic.iter().map(|(_, expression)| expression).collect();
     let named = |(place, why): (usize, String)| (format!("dynamicOptions.{}", step.dynamic[place].0), why);
-    let answers = scene.evaluate_while(&expressions, limits, |_, _| true).map_err(named)?;
+    let answers = scene.evaluate(&expressions, limits).map_err(named)?;
     for ((name, _), answer) in step.dynamic.iter().zip(answers) {
         // Nothing means "not given": a literal option of the same name stays.
         if let Some(json) = answer.json {
@@ -124,8 +124,7 @@ fn judge(clause: &Clause, scene: &Scene, limits: &Limits) -> Result<Option<Verdi
 }
 
 fn one(name: &str, expression: &Expression, scene: &Scene, limits: &Limits) -> Result<Answer, Failed> {
-    let answers =
-        scene.evaluate_while(&[expression], limits, |_, _| true).map_err(|(_, why)| (name.to_owned(), why))?;
+    let answers = scene.evaluate(&[expression], limits).map_err(|(_, why)| (name.to_owned(), why))?;
     Ok(answers.into_iter().next().unwrap_or(Answer { json: None, truth: false }))
 }
 

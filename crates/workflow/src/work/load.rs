@@ -115,7 +115,7 @@ impl Loaded {
             let field = "what the step sees".to_owned();
             return Err(self.named(Fault::of(&Error::TooMuch { field, of: "bytes", limit: most }).failure));
         }
-        Ok(Scene { members, now: began })
+        Ok(Scene { members, now: began, by: self.workflow.evaluators() })
     }
 
     fn steps_member(&self, data: Option<&Json>) -> Result<Json> {
