@@ -114,6 +114,8 @@ impl End {
 }
 
 fn fenced(partition: &Partition) -> Failure {
+    // Told here: whoever asked for the commit may have been ended by the loss of its lease before it hears.
+    tracing::warn!(partition = partition.name(), epoch = partition.epoch(), "a commit was refused");
     Failure::Failed(Error::Fenced { partition: partition.name().to_owned() })
 }
 

@@ -280,6 +280,8 @@ fn failure(error: postgres::Error) -> Failure {
     }
     match error.code() {
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Failure::Contended,
+        // What was looked for in this snapshot is gone, or was referred to, since: look again.
+        Some(&SqlState::FOREIGN_KEY_VIOLATION) => Failure::Contended,
         // It waited long enough already: trying at once again would keep others waiting.
         Some(&SqlState::LOCK_NOT_AVAILABLE) => Failure::Failed(Error::Contended { attempts: 1 }),
         _ => Failure::Failed(plain(&error)),

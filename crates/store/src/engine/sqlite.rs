@@ -34,6 +34,8 @@ impl Sqlite {
         for habit in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
             connection.set_db_config(habit, false).map_err(plain)?;
         }
+        // One plan for a statement, whatever it is asked for: else SQLite prepares anew each time a value differs that it has looked at.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(plain)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(plain)?;
         let mode: String =
