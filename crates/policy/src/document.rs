@@ -2,6 +2,7 @@
 
 mod calls;
 mod compile;
+pub(crate) mod guard;
 mod library;
 mod scan;
 

@@ -1,6 +1,6 @@
 //! Asking a document: on a blocking thread, within limits, every surprise a denial.
 
-use crate::document::{Compiled, Entry};
+use crate::document::{Compiled, Entry, guard};
 use crate::outcome::{Caps, Obligation, Opinion, Reason, Why};
 use crate::second::Second;
 use crate::{Limits, Lookup};
@@ -13,8 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use types::Namespace;
 
-/// How many instructions pass between two looks at the clock.
-const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(16).expect("16 is not 0");
+/// How many instructions pass between two looks at the clock. One may multiply numbers of a million digits, so each is looked at.
+const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
 
 /// A lookup that a document wants, and the name under which it wants the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,11 +198,17 @@ impl<'d> Machine<'d> {
     /// The same as Rego has it; none only if the document has no such rule.
     fn raw(&mut self, entry: Entry) -> Result<Option<Value>, String> {
         let Some(point) = self.document.entry_point(entry) else { return Ok(None) };
+        guard::begin();
         // Regorus may have a mistake; one document's must not end the others'.
-        catch_unwind(AssertUnwindSafe(|| self.vm.execute_entry_point_by_name(&point)))
+        let value = catch_unwind(AssertUnwindSafe(|| self.vm.execute_entry_point_by_name(&point)))
             .map_err(|_| "the evaluation broke off".to_owned())?
-            .map(Some)
-            .map_err(|error| self.told(&error))
+            .map_err(|error| self.told(&error))?;
+        let most = guard::MOST_VALUE;
+        if guard::weight(&value, most) > most {
+            Err(format!("{point} has more than {most} bytes"))
+        } else {
+            Ok(Some(value))
+        }
     }
 
     /// The same words for the same mistake, however long it took, so that a replay shows no difference.
@@ -210,6 +216,7 @@ impl<'d> Machine<'d> {
         match error {
             VmError::TimeLimitExceeded { limit, .. } => format!("a rule took longer than {} ms", limit.as_millis()),
             VmError::InstructionLimitExceeded { limit, .. } => format!("a rule took more than {limit} instructions"),
+            VmError::MemoryLimitExceeded { limit, .. } => format!("a rule made more than {limit} bytes"),
             other => other.to_string(),
         }
     }

@@ -34,7 +34,7 @@ pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Opti
 /// Write, unless policies were changed since. Says whether it was written.
 fn write(tx: &mut Tx<'_, '_>, standing: Option<i64>, decisions: &[Decision]) -> Result<bool> {
     if let Some(version) = standing
-        && table::standing::get(tx)? != version
+        && table::standing::share(tx)? != version
     {
         return Ok(false);
     }

@@ -1,6 +1,6 @@
 //! From Rego text to a program for regorus' virtual machine.
 
-use super::{LIBRARY, Refusal, calls, is_reserved, scan};
+use super::{LIBRARY, Refusal, calls, guard, is_reserved, scan};
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::Program;
 use regorus::rvm::program::RuleType;
@@ -135,7 +135,9 @@ pub(crate) fn compile(document: &str) -> Result<Compiled, Refusal> {
     check_functions(&program)?;
     check_kinds(&program, &package)?;
     calls::check(&program)?;
-    Ok(Compiled { program, package, entries })
+    let mut program = Arc::unwrap_or_clone(program);
+    guard::put(&mut program);
+    Ok(Compiled { program: Arc::new(program), package, entries })
 }
 
 fn plain_package(told: &str) -> Result<String, Refusal> {

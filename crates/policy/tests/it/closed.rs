@@ -185,3 +185,71 @@ async fn the_deepest_document_comes_to_an_answer() {
     })
     .await;
 }
+
+/// A few lines can ask for more memory than there is, in one call or by doubling what they have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_asks_for_all_memory_denies() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let doubled = |step: &str, end: &str| {
+            let step = |n: u32| step.replace("{n}", &n.to_string()).replace("{m}", &(n - 1).to_string());
+            let steps: Vec<String> = (1..60).map(step).collect();
+            let first = format!("v0 := \"{}\"\n  w0 := [v0]\n  x0 := 9007199254740992", "x".repeat(900));
+            format!("allow if {{\n  {first}\n  {}\n  {end}\n}}", steps.join("\n  "))
+        };
+        let (made, long) = ("a rule made more than 33554432 bytes", "a rule took longer than 250 ms");
+        for (rules, said) in [
+            ("allow if sprintf(\"%4000000000d\", [1]) != \"\"".to_owned(), made),
+            (
+                "allow if sprintf(\"%4000000000d\", [1])\ndeny contains 1 if not sprintf(\"%04000000000d\", [1])"
+                    .to_owned(),
+                made,
+            ),
+            ("allow if format_int(1, 10) == sprintf(\"%.4000000000f\", [1])".to_owned(), made),
+            (doubled("v{n} := concat(\"\", [v{m}, v{m}])", "v9"), made),
+            (doubled("v{n} := concat(v{m}, [\"x\", \"x\", \"x\"])", "v9"), made),
+            (doubled("v{n} := sprintf(\"%s%s\", [v{m}, v{m}])", "v9"), made),
+            (doubled("v{n} := replace(v{m}, \"x\", \"xx\")", "v9"), made),
+            (doubled("v{n} := replace(v{m}, \"\", v{m})", "v9"), made),
+            (doubled("w{n} := array.concat(w{m}, w{m})", "w9"), made),
+            (doubled("w{n} := [w{m}, w{m}]", "sprintf(\"%v\", [w59]) != \"\""), made),
+            (doubled("x{n} := x{m} * x{m}", "x59 > 0"), long),
+        ] {
+            world.attach("bomb", &format!("package florin.bomb\n{rules}")).await;
+            let reasons = world.denial(&pay("1")).await;
+            assert_eq!((reasons[0].code, reasons[0].text.as_str()), (Why::NoAnswer, said), "{rules}");
+        }
+        for rules in [
+            doubled("w{n} := [w{m}, w{m}]", "true").replace("allow if", "envelope := w59 if"),
+            doubled("v{n} := concat(\"\", [v0, v{m}, v{m}])", "true").replace("v12 :=", "one := v11 }\n# v12 :="),
+        ] {
+            let rules = rules.replace("allow if", "deny contains one if");
+            let rules = rules.split_once("\n#").map_or(rules.as_str(), |(rules, _)| rules);
+            world.attach("bomb", &format!("package florin.bomb\nallow := true\n{rules}")).await;
+            let reasons = world.denial(&pay("1")).await;
+            assert!(reasons[0].text.ends_with(" has more than 1048576 bytes"), "{reasons:?}");
+        }
+    })
+    .await;
+}
+
+/// What an example or a default would ask for is asked for when the document comes in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_asks_for_all_memory_is_refused_with_its_example() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        policy::put(&world.policy, &world.who, "bomb", "").await.unwrap();
+        for rules in [
+            "default allow := sprintf(\"%4000000000d\", [1])",
+            "allow if sprintf(\"%4000000000d\", [1]) != \"\"",
+            "allow := true\ndeny contains sprintf(\"%4000000000d\", [1])",
+            "x := sprintf(\"%4000000000d\", [1])\nallow if x != \"\"",
+        ] {
+            let example = Some(include_str!("../../../../policies/example.json").to_owned());
+            let bomb = format!("package florin.bomb\n{rules}");
+            let new = policy::NewVersion { description: String::new(), document: bomb, example_input: example };
+            assert!(policy::add_version(&world.policy, &world.who, "bomb", new).await.is_err(), "{rules}");
+        }
+    })
+    .await;
+}

@@ -223,3 +223,34 @@ async fn no_decision_stands_on_a_version_that_was_replaced_meanwhile() {
     })
     .await;
 }
+
+/// Between the look at the policies and the log another process may change them: then one of the two waits for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_waits_for_a_change_of_policies_that_is_under_way() {
+    on_each_engine(|test| async move {
+        let Some(server) = test.server() else { return }; // SQLite has one writer: nothing can come in between
+        let world = World::new(&test).await;
+        world.attach("yes", YES).await;
+        let beside = test.open_beside().await;
+        let lease = beside.lease("policy/1", testkit::LEASE_MS).await.unwrap().unwrap();
+        let (reached, is_changing) = std::sync::mpsc::channel();
+        let (done, go_on) = std::sync::mpsc::channel();
+        let change = tokio::spawn(beside.on(&lease).write(&world.who.namespace, move |tx| {
+            tx.execute("UPDATE policy_standing SET version = version + 1 WHERE namespace = ?ns", ())?;
+            reached.send(()).unwrap();
+            let _: Result<(), _> = go_on.recv();
+            Ok::<_, store::Error>(())
+        }));
+        tokio::task::block_in_place(|| is_changing.recv()).unwrap();
+        let engine = world.policy.clone();
+        let deciding = tokio::spawn(async move { decide(&engine, &[pay("1")]).await });
+        // The judge is the server: somebody waits for a lock there.
+        let waits = || server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
+        let waited = tokio::task::block_in_place(|| testkit::wait_until(20_000, || deciding.is_finished() || waits()));
+        assert!(waited && !deciding.is_finished(), "a decision was written while the policies were changing");
+        done.send(()).unwrap();
+        change.await.unwrap().unwrap();
+        assert!(matches!(deciding.await.unwrap().unwrap()[..], [Verdict::Permit { .. }]));
+    })
+    .await;
+}
