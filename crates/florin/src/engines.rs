@@ -9,6 +9,7 @@ use chain::evm::Evm;
 use policy::PermitSigner as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use store::secret::Keyring;
 use store::{Db, Lease, LeaseTime};
 use streams::outbound::{Guard, Outbound, Rule, Settings as OutboundSettings};
 use types::{Clock, Entropy};
@@ -22,6 +23,7 @@ pub(crate) struct Engines {
     pub(crate) lease: Lease,
     pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
     pub(crate) keys: keys::Keys,
+    pub(crate) keyring: Keyring,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
     pub(crate) index: index::Index,
@@ -49,18 +51,26 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     Db::open(how, clock, entropy, LeaseTime::Database).await.map_err(|error| error.to_string())
 }
 
+/// The partition of this process's own facts.
+pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease, String> {
+    let taken = db.lease_slot("api", API_SLOTS, config.store.lease_ms).await.map_err(words)?;
+    taken.ok_or_else(|| format!("{API_SLOTS} processes work on this database already"))
+}
+
 /// Put everything together.
 pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
-    let master = secrets::master(config)?;
+    let source = secrets::source(config)?;
+    let master = source()?;
     let db = open_db(config).await?;
-    let taken = db.lease_slot("api", API_SLOTS, config.store.lease_ms).await.map_err(words)?;
-    let lease = taken.ok_or_else(|| format!("{API_SLOTS} processes work on this database already"))?;
-    let keyring = keys::open_keyring(&db, &lease, master).await.map_err(words)?;
+    let lease = lease(&db, config).await?;
+    let opened = keys::open_keyring(&db, &lease, master).await;
+    let keyring = opened.map_err(|error| secrets::hint(config, words(error)))?;
     let permits = Arc::new(policy::LocalSigner::open(&db, &lease, &keyring).await.map_err(words)?);
     let chains = connect(config, db.entropy())?;
     let homes = homes(&db, &chains).await?;
     let data = data::Data::new(db.clone(), lease.clone(), homes.clone());
     let keys = keys::Keys::new(db.clone(), lease.clone(), keyring.clone(), permits.public(), key_settings(config));
+    keys.unlock_with(source);
     let rules = policy::Config { check_documents: config.policy.check_documents, ..policy::Config::default() };
     let lookups = Arc::new(DataLookups::new(data.clone()));
     let policy = policy::Policy::new(db.clone(), lease.clone(), permits, lookups, rules);
@@ -73,9 +83,9 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         connectors,
         submit_settings(&config.submit),
     );
-    let (outbound, keyring) = (outbound(config)?, Arc::new(keyring));
+    let (outbound, shared) = (outbound(config)?, Arc::new(keyring.clone()));
     let expand = Arc::new(ChainEvents::new(db.clone()));
-    let streams = streams::Streams::new(db.clone(), lease.clone(), expand, outbound.clone(), keyring.clone());
+    let streams = streams::Streams::new(db.clone(), lease.clone(), expand, outbound.clone(), shared.clone());
     let index = index::Index::new(db.clone(), lease.clone());
     let parts = workflow::Parts {
         db: db.clone(),
@@ -85,11 +95,11 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         chains: homes,
         policy: policy.clone(),
         outbound,
-        keyring,
+        keyring: shared,
     };
     let settings = workflow::Settings { shards: config.workflow.shards, ..workflow::Settings::default() };
     let workflow = workflow::Workflow::apart(parts, settings, evaluators());
-    Ok(Engines { db, lease, chains, keys, policy, submit, index, data, streams, workflow })
+    Ok(Engines { db, lease, chains, keys, keyring, policy, submit, index, data, streams, workflow })
 }
 
 /// This program again, as it runs, even if its file was replaced meanwhile.

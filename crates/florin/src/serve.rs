@@ -5,7 +5,7 @@ use crate::engines::{self, Engines};
 use crate::export::SealFile;
 use crate::wire::TokenProjection;
 use crate::workers::{Stop, hold, keep, stopped, wait_for_work};
-use crate::{config, secrets};
+use crate::{config, keyring, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Follower, Progress};
@@ -32,6 +32,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     let mut tasks = JoinSet::new();
     workers(&config, &engines, &stopping, &mut tasks)?;
     let server = listen(&config, &engines, metrics, stopping).await?;
+    let _refresh = refresh(&engines);
     let outcome = tokio::select! {
         () = signalled() => Ok(()),
         () = keep(&engines.db, &engines.lease) => Err("another process took this one's lease; it must start anew".to_owned()),
@@ -47,6 +48,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     }
     let _ = engines.db.release(&engines.lease).await;
     outcome
+}
+
+/// Learn what other processes change, until this is dropped.
+fn refresh(engines: &Engines) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keyring::refresh(engines.keys.clone()));
+    tasks
 }
 
 /// Serve the API, if that is a role of this process.
@@ -141,6 +149,14 @@ fn workers(config: &Config, engines: &Arc<Engines>, stop: &Stop, tasks: &mut Joi
             spawn(streams::shard_partition(shard), Box::new(move |lease| deliver(&engines, shard, lease)));
         }
     }
+    let (all, engine) = (engines.clone(), config.store.engine);
+    spawn(
+        "keyring".to_owned(),
+        Box::new(move |lease| {
+            let all = all.clone();
+            Box::pin(async move { keyring::rotate(&all, engine, lease).await })
+        }),
+    );
     if config.seal.enabled {
         let key = secrets::key(&config.seal.key_file)?;
         let (engines, settings) = (engines.clone(), config.seal.clone());

@@ -91,18 +91,19 @@ pub(crate) async fn master(keys: &Keys) -> Result<Master> {
 
 /// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong;
 /// `store.contended` if somebody else changes the keyring at the same time.
-pub async fn change_master(keys: &Keys, who: &Principal, old: Master, new: Master) -> Result<()> {
-    let (loaded, read) = load_to_change(keys).await?;
+pub async fn change_master(db: &Db, lease: &Lease, who: &Principal, old: Master, new: Master) -> Result<()> {
+    let (loaded, read) = load_to_change(db).await?;
     let keyring = unlock(loaded, Arc::new(old)).await?;
     let version = keyring.version();
-    let entropy = keys.db().entropy().clone();
+    let entropy = db.entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    put(keys, wrapped, read, None, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version)).by(who)).await
+    put((db, lease), wrapped, read, None, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version)).by(who))
+        .await
 }
 
 /// The data keys, and how often the keyring had changed when they were read.
-pub(crate) async fn load_to_change(keys: &Keys) -> Result<(Loaded, i64)> {
-    let read = keys.db().read_unbound(|tx| Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?)));
+pub(crate) async fn load_to_change(db: &Db) -> Result<(Loaded, i64)> {
+    let read = db.read_unbound(|tx| Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?)));
     read.await
 }
 
@@ -116,8 +117,14 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
 
 /// Store wrapped data keys, with the rotation that they begin and the fact that says so, unless the keyring has changed since it was read:
 /// two who change it at once would each wrap what the other does not know.
-pub(crate) async fn put(keys: &Keys, wrapped: Wrapped, read: i64, begun: Option<Rotation>, fact: Fact) -> Result<()> {
-    let write = keys.db().on(keys.lease()).write_unbound(move |tx| {
+pub(crate) async fn put(
+    (db, lease): (&Db, &Lease),
+    wrapped: Wrapped,
+    read: i64,
+    begun: Option<Rotation>,
+    fact: Fact,
+) -> Result<()> {
+    let write = db.on(lease).write_unbound(move |tx| {
         if !guard::raise_keyring(tx, read)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }

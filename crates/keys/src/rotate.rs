@@ -101,7 +101,7 @@ async fn rotation(keys: &Keys) -> Result<Option<Rotation>> {
 /// A new data key in front of the others, wrapped and stored before it seals anything.
 async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
     let (engine, master) = (keys.clone(), master(keys).await?);
-    let (loaded, read) = load_to_change(keys).await?;
+    let (loaded, read) = load_to_change(keys.db()).await?;
     let (keyring, wrapped) = blocking(move || {
         let keyring = loaded.unlock(&master)?.rotated(engine.entropy());
         let wrapped = keyring.wrap(&master, engine.entropy())?;
@@ -110,7 +110,7 @@ async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
     .await?;
     let begun = Rotation::begun(keyring.version(), who, keys.now());
     let fact = Fact::new("keyring.rotated", 1).about(&NAME, u64::from(begun.version)).by(who);
-    put(keys, wrapped, read, Some(begun.clone()), fact).await?;
+    put((keys.db(), keys.lease()), wrapped, read, Some(begun.clone()), fact).await?;
     tracing::info!(version = begun.version, "the keyring has a new data key");
     keys.software().learn(&keyring);
     Ok(begun)

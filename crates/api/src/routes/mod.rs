@@ -6,6 +6,7 @@ mod chains;
 mod data;
 mod facts;
 mod freezes;
+mod keyring;
 mod listeners;
 mod namespaces;
 mod operations;
@@ -41,6 +42,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(submissions::routes())
         .merge(wallets::routes())
         .merge(freezes::routes())
+        .merge(keyring::routes())
         .merge(policies::routes())
         .merge(chains::routes())
         .merge(facts::routes())

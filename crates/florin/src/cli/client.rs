@@ -1,24 +1,12 @@
 //! Commands that talk to a running server through its API.
 
-use crate::cli::show;
-use clap::{Args, Subcommand};
+use crate::cli::call::{Call, Server, client, perform};
+use crate::cli::{passphrase, rotate, show};
+use crate::config::Config;
+use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-
-/// Where the server is and who asks.
-#[derive(Args)]
-pub(crate) struct Server {
-    /// The server.
-    #[arg(long, env = "FLORIN_URL", default_value = "http://127.0.0.1:7480")]
-    url: String,
-    /// The API key.
-    #[arg(long, env = "FLORIN_API_KEY", hide_env_values = true)]
-    api_key: String,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -85,6 +73,16 @@ pub(crate) enum Submission {
 
 #[derive(Subcommand)]
 pub(crate) enum Key {
+    #[command(flatten)]
+    Call(KeyCall),
+    /// A new data key for all secrets; every one is sealed anew
+    Rotate(rotate::Options),
+    /// Another passphrase; no secret is touched. With SQLite the server must be stopped
+    Passphrase(passphrase::Options),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCall {
     /// List wallets
     Wallets {
         #[command(flatten)]
@@ -100,11 +98,6 @@ pub(crate) enum Key {
         /// The chain; the namespace's own if nothing is said.
         #[arg(long)]
         chain: Option<String>,
-        #[command(flatten)]
-        server: Server,
-    },
-    /// A new data key for all secrets; every one is sealed anew
-    Rotate {
         #[command(flatten)]
         server: Server,
     },
@@ -209,27 +202,18 @@ pub(crate) enum Chain {
     },
 }
 
-/// One call.
-struct Call {
-    method: Method,
-    path: String,
-    body: Option<(String, &'static str)>,
-}
-
-impl Call {
-    fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None }
-    }
-
-    fn send(method: Method, path: impl Into<String>, body: &Value) -> Self {
-        Self { method, path: path.into(), body: Some((body.to_string(), "application/json")) }
+/// Do what a command says; the last answer is shown. `config` is read only by what does not ask a server.
+pub(crate) async fn run(command: Command, config: impl FnOnce() -> Result<Config, String>) -> Result<(), String> {
+    match command {
+        Command::Key(Key::Rotate(options)) => rotate::run(options).await,
+        Command::Key(Key::Passphrase(options)) => passphrase::run(&config()?, options).await,
+        Command::Key(Key::Call(command)) => perform_all(key(command)).await,
+        other => perform_all(calls(other)?).await,
     }
 }
 
-/// Do what a command says; the last answer is shown.
-pub(crate) async fn run(command: Command) -> Result<(), String> {
-    let (server, calls) = calls(command)?;
-    let client = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+async fn perform_all((server, calls): (Server, Vec<Call>)) -> Result<(), String> {
+    let client = client()?;
     let mut answer = Value::Null;
     for call in calls {
         answer = perform(&client, &server, call).await?;
@@ -239,8 +223,8 @@ pub(crate) async fn run(command: Command) -> Result<(), String> {
 
 fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
     match command {
+        Command::Key(_) => Err("no command of keys is left".to_owned()),
         Command::Submission(command) => Ok(submission(command)),
-        Command::Key(command) => Ok(key(command)),
         Command::Policy(command) => policy(command),
         Command::Task(command) => task(command),
         Command::Chain(command) => Ok(chain(command)),
@@ -266,15 +250,14 @@ fn submission(command: Submission) -> (Server, Vec<Call>) {
     }
 }
 
-fn key(command: Key) -> (Server, Vec<Call>) {
+fn key(command: KeyCall) -> (Server, Vec<Call>) {
     match command {
-        Key::Wallets { server } => (server, vec![Call::get("/wallets")]),
-        Key::Addresses { wallet, count, chain, server } => {
+        KeyCall::Wallets { server } => (server, vec![Call::get("/wallets")]),
+        KeyCall::Addresses { wallet, count, chain, server } => {
             let body = json!({ "count": count, "chain": chain });
             (server, vec![Call::send(Method::POST, format!("/wallets/{wallet}/addresses"), &body)])
         }
-        Key::Rotate { server } => (server, vec![Call::send(Method::POST, "/keyring/rotate", &json!({}))]),
-        Key::Freeze { reason, hard, server } => {
+        KeyCall::Freeze { reason, hard, server } => {
             let body = json!({ "scope": "namespace", "hard": hard, "reason": reason });
             (server, vec![Call::send(Method::POST, "/freezes", &body)])
         }
@@ -328,23 +311,4 @@ fn chain(command: Chain) -> (Server, Vec<Call>) {
 
 fn read(path: &PathBuf) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-async fn perform(client: &reqwest::Client, server: &Server, call: Call) -> Result<Value, String> {
-    let url = format!("{}/api/v1{}", server.url.trim_end_matches('/'), call.path);
-    let mut request = client.request(call.method, url).bearer_auth(&server.api_key);
-    if let Some((body, kind)) = call.body {
-        request = request.header("Content-Type", kind).body(body);
-    }
-    let response =
-        request.send().await.map_err(|error| format!("the server does not answer: {}", error.without_url()))?;
-    let status = response.status();
-    let text = response.text().await.map_err(|error| error.without_url().to_string())?;
-    let value: Value =
-        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
-    if status.is_success() {
-        return Ok(value);
-    }
-    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Err(format!("{} ({}, see docs/errors/{}.md)", said("detail"), status.as_u16(), said("code")))
 }

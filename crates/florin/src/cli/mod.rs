@@ -1,7 +1,11 @@
 //! The command line: what a person or a script can tell Florin.
 
+mod call;
 mod client;
 mod init;
+mod passphrase;
+mod progress;
+mod rotate;
 mod show;
 mod verify;
 
@@ -71,7 +75,7 @@ pub(crate) fn run() -> Result<(), String> {
             clap_complete::generate(shell, &mut Line::command(), "florin", &mut std::io::stdout());
             Ok(())
         }
-        Command::Client(command) => block_on(client::run(command)),
+        Command::Client(command) => block_on(client::run(command, load)),
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for(
 async fn a_master_key_that_is_wrong_or_gone_begins_nothing() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
-        keys::change_master(&house.keys, &house.who, master("one"), master("two")).await.unwrap();
+        keys::change_master(&house.test.db, &house.lease, &house.who, master("one"), master("two")).await.unwrap();
         assert_eq!(code(&keys::rotate(&house.keys, &house.who).await), "store.secret");
         assert_eq!(keys::keyring(&house.keys).await.unwrap().version, 1);
         assert_eq!(house.facts_of("keyring.rotated").await, 0);
@@ -200,9 +200,9 @@ async fn another_passphrase_opens_what_the_first_has_sealed() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
-        let wrong = keys::change_master(&house.keys, &house.who, master("wrong"), master("two")).await;
+        let wrong = keys::change_master(&house.test.db, &house.lease, &house.who, master("wrong"), master("two")).await;
         assert_eq!(code(&wrong), "store.secret");
-        keys::change_master(&house.keys, &house.who, master("one"), master("two")).await.unwrap();
+        keys::change_master(&house.test.db, &house.lease, &house.who, master("one"), master("two")).await.unwrap();
         let open = |text: &'static str| keys::open_keyring(&house.test.db, &house.lease, master(text));
         assert_eq!(code(&open("one").await.map(|_| ())), "store.secret");
         assert!(open("two").await.is_ok());
@@ -230,9 +230,10 @@ async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
                 assert_eq!(code(one), "store.contended");
             }
         }
+        let (db, lease) = beside.as_ref().map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
         let (a, b) = tokio::join!(
             keys::rotate(&house.keys, &house.who),
-            keys::change_master(&other, &house.who, master("one"), master("one"))
+            keys::change_master(db, lease, &house.who, master("one"), master("one"))
         );
         assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");
         drop((beside, other));

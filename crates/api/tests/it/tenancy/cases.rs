@@ -42,6 +42,8 @@ const ACCESS: &[Line] = &[
     ("GET /api-keys", "/api-keys", "", Listed),
     ("POST /api-keys", "/api-keys", r#"{"name":"x","roles":["reader"]}"#, Apart),
     ("DELETE /api-keys/{id}", "/api-keys/$apikey", "", Hidden),
+    ("GET /keyring", "/keyring", "", Apart),
+    ("POST /keyring/rotate", "/keyring/rotate", "", Apart),
     ("GET /facts", "/facts?partition=api/0&limit=1000", "", Listed),
     ("GET /facts/partitions", "/facts/partitions", "", Apart),
 ];

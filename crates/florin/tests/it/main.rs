@@ -1,0 +1,5 @@
+//! Stories of the binary as it is shipped: its command line, its processes, its configuration.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+mod rotation;
