@@ -1,6 +1,7 @@
 //! Where a listing goes on: the values of its keys in the last row that was shown. Opaque to callers, and bound to the order.
 
 use super::filter::Query;
+use crate::table::query::Keys;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::Cell;
@@ -41,11 +42,11 @@ pub(crate) fn write(query: &Query, values: &[Cell]) -> String {
 }
 
 /// The values of a cursor, if it belongs to this query.
-pub(crate) fn read(query: &Query, text: &str, keys: usize) -> Result<Vec<Cell>> {
+pub(crate) fn read(query: &Query, text: &str, keys: &Keys) -> Result<Vec<Cell>> {
     let invalid = || Error::invalid(format!("{}.after", query.at), "is not a cursor of this query and order");
     let bytes = hex::decode(text).map_err(|_| invalid())?;
     let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-    if cursor.of != order_of(query) || cursor.values.len() != keys {
+    if cursor.of != order_of(query) {
         return Err(invalid());
     }
     let cell = |kept: Option<Kept>| match kept {
@@ -55,5 +56,6 @@ pub(crate) fn read(query: &Query, text: &str, keys: usize) -> Result<Vec<Cell>> 
         Some(Kept::Text(text)) => Ok(Cell::Text(text)),
         Some(Kept::Bytes(bytes)) => Ok(Cell::Blob(bytes)),
     };
-    cursor.values.into_iter().map(cell).collect()
+    let values = cursor.values.into_iter().map(cell).collect::<Result<Vec<_>>>()?;
+    if keys.fit(query.shape(), &values) { Ok(values) } else { Err(invalid()) }
 }

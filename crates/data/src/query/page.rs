@@ -38,7 +38,7 @@ pub(crate) fn run(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: Q
         Run { query: &query, home, finals, keys: Keys::new(query.shape(), &query.sort), for_database, residual };
     run.check_scan(tx)?;
     run.choose_order(tx)?;
-    let after = query.page.after.as_ref().map(|text| cursor::read(&query, text, run.keys.len())).transpose()?;
+    let after = query.page.after.as_ref().map(|text| cursor::read(&query, text, &run.keys)).transpose()?;
     if run.residual.is_empty() { run.by_database(tx, after) } else { run.by_reading(tx, after) }
 }
 

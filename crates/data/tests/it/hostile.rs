@@ -201,6 +201,59 @@ async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
     .await;
 }
 
+fn combinations(of: &[Value]) -> impl Iterator<Item = (&Value, &Value, &Value)> {
+    of.iter().flat_map(move |a| of.iter().flat_map(move |b| of.iter().map(move |c| (a, b, c))))
+}
+
+/// A cursor as a caller could make one up who knows how they are made.
+fn forged(of: &str, values: &[Value]) -> String {
+    hex(json!({"of": of, "values": values}).to_string().as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_cursor_is_refused_or_says_a_place() {
+    in_each_world(|world| async move {
+        world.bulk(crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10)).await.unwrap();
+        let kept =
+            [json!(null), json!({"i": i64::MIN}), json!({"t": "\u{10ffff}"}), json!({"t": ""}), json!({"b": "00ff"})];
+        for (kind, order) in [
+            ("pools", None),
+            ("pools", Some("name")),
+            ("pools", Some("asset")),
+            ("pools", Some("-description")),
+            ("transfers", Some("-amount")),
+            ("transfers", Some("status")),
+            ("transfers", Some("parent.ref")),
+            ("balanceChanges", None),
+            ("events", Some("sequence")),
+        ] {
+            let of = match order.map(|key| key.strip_prefix('-').ok_or(key)) {
+                None => format!("{kind}:"),
+                Some(Ok(descending)) => format!("{kind}:-{descending}"),
+                Some(Err(ascending)) => format!("{kind}:+{ascending}"),
+            };
+            let (mut places, mut refused) = (0, 0);
+            for (first, second, third) in combinations(&kept) {
+                for count in 1..4 {
+                    let values = [first.clone(), second.clone(), third.clone()];
+                    let sort: Vec<&str> = order.into_iter().collect();
+                    let query = json!({kind: {"sort": sort, "after": forged(&of, &values[..count])}});
+                    match crate::queries::ask(&world, query).await {
+                        Ok(_) => places += 1,
+                        Err(error) => {
+                            let told = (error.code().code, error.field());
+                            assert_eq!(told, ("data.invalid", Some(format!("{kind}.after"))));
+                            refused += 1;
+                        }
+                    }
+                }
+            }
+            assert!(places > 0 && refused > 50, "{of}: {places} {refused}");
+        }
+    })
+    .await;
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,10 @@
 use super::Builder;
 use crate::field::{Blank, Field, Is, Shape};
 use crate::query::{SortKey, Subject};
-use store::Cell;
+use store::{Cell, Kind};
+
+/// Letters of a text by which it is sorted.
+const SORTED: usize = 256;
 
 /// The keys of an order, those that break ties included.
 #[derive(Debug, Clone)]
@@ -45,9 +48,15 @@ impl Keys {
         Self { keys, apart: false }
     }
 
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+    /// Whether these could be the values of a row: so many, each of its key's form. A cursor comes from outside.
+    pub(crate) fn fit(&self, shape: &Shape, values: &[Cell]) -> bool {
+        let fits = |(key, value): (&Key, &Cell)| match value {
+            Cell::Null => key.may_lack,
+            Cell::Int(_) => key.form(shape) == Kind::Int,
+            Cell::Text(_) => key.form(shape) == Kind::Text,
+            Cell::Blob(_) => key.form(shape) == Kind::Blob,
+        };
+        self.keys.len() == values.len() && self.keys.iter().zip(values).all(fits)
     }
 
     /// Whether an index has the rows in this order already.
@@ -86,6 +95,17 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The form of its values.
+    fn form(&self, shape: &Shape) -> Kind {
+        match &self.by {
+            By::Column(column) => shape.column(column).storage(),
+            By::Declared(_, true) => Kind::Blob,
+            By::Derived(_) | By::Declared(_, false) => Kind::Text,
+        }
+    }
+}
+
 /// What is sorted by the name of what it refers to, or by a word for its value.
 fn is_shown_by_name(field: &Field) -> bool {
     matches!(field.is, Is::Ref(_) | Is::ParentRef | Is::ParentAsset | Is::Direction)
@@ -94,7 +114,11 @@ fn is_shown_by_name(field: &Field) -> bool {
 impl Builder<'_> {
     fn key(&mut self, key: &Key) -> String {
         match &key.by {
-            By::Column(column) => format!("t.{column}"),
+            By::Column(column) => match self.shape.column(column).is {
+                // Long texts are in order by how they begin: they would not go into a cursor.
+                Is::Text(most) if most > SORTED => format!("substr(t.{column}, 1, {SORTED})"),
+                _ => format!("t.{column}"),
+            },
             By::Derived(field) => match field.is {
                 Is::Ref(kind) => self.name_of(kind, &format!("t.{}", field.column)),
                 Is::ParentRef => self.parent_shown(),
