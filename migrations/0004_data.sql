@@ -1,5 +1,6 @@
 -- The data model: one table a type of object, their labels and declared metadata beside them, balances kept by net delta.
--- Empty text in `chain` and `address` means "none": they are part of keys.
+-- Empty text in `chain` and `address` means "none": they are part of keys. What others refer to is not deleted: this crate looks before it
+-- deletes, and foreign keys meet who comes at the same moment through another process.
 
 CREATE TABLE collection (
   namespace TEXT NOT NULL,
@@ -30,7 +31,8 @@ CREATE TABLE asset (
   description TEXT,
   labels TEXT,
   info TEXT,
-  PRIMARY KEY (namespace, name)
+  PRIMARY KEY (namespace, name),
+  FOREIGN KEY (namespace, collection_id) REFERENCES collection (namespace, id)
 );
 CREATE UNIQUE INDEX asset_id ON asset (namespace, id);
 CREATE INDEX asset_created ON asset (namespace, created, id);
@@ -83,7 +85,9 @@ CREATE TABLE pool (
   description TEXT,
   labels TEXT,
   info TEXT,
-  PRIMARY KEY (namespace, chain, address, name)
+  PRIMARY KEY (namespace, chain, address, name),
+  FOREIGN KEY (namespace, asset_id) REFERENCES asset (namespace, id),
+  FOREIGN KEY (namespace, chain, address) REFERENCES address (namespace, chain, address)
 );
 CREATE UNIQUE INDEX pool_id ON pool (namespace, id);
 CREATE INDEX pool_address ON pool (namespace, address);
@@ -115,7 +119,8 @@ CREATE TABLE nft (
   description TEXT,
   labels TEXT,
   info TEXT,
-  PRIMARY KEY (namespace, chain, address, name)
+  PRIMARY KEY (namespace, chain, address, name),
+  FOREIGN KEY (namespace, asset_id) REFERENCES asset (namespace, id)
 );
 CREATE UNIQUE INDEX nft_id ON nft (namespace, id);
 CREATE INDEX nft_address ON nft (namespace, address);
@@ -142,7 +147,8 @@ CREATE TABLE fragment (
   description TEXT,
   labels TEXT,
   info TEXT,
-  PRIMARY KEY (namespace, chain, address, name)
+  PRIMARY KEY (namespace, chain, address, name),
+  FOREIGN KEY (namespace, asset_id) REFERENCES asset (namespace, id)
 );
 CREATE UNIQUE INDEX fragment_id ON fragment (namespace, id);
 CREATE INDEX fragment_address ON fragment (namespace, address);
@@ -184,7 +190,8 @@ CREATE TABLE event (
   description TEXT,
   labels TEXT,
   info TEXT,
-  PRIMARY KEY (namespace, activity_id, name)
+  PRIMARY KEY (namespace, activity_id, name),
+  FOREIGN KEY (namespace, activity_id) REFERENCES activity (namespace, id)
 );
 CREATE UNIQUE INDEX event_id ON event (namespace, id);
 CREATE UNIQUE INDEX event_sequence ON event (namespace, activity_id, sequence);

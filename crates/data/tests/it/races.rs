@@ -118,3 +118,46 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
     })
     .await;
 }
+
+/// One process deletes what another begins to refer to, at the same moment: one of the two is refused, whichever comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_referred_to_at_the_moment_it_is_deleted_is_not_left_dangling() {
+    in_each_world(|world| async move {
+        let lease = world.test.lease("api/9").await;
+        let other = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+        let (mut deleted, mut referred) = (0, 0);
+        for n in 0..40 {
+            let token = format!("0x{n:040x}");
+            let there = json!({
+                "collections": [{"name": format!("c{n}")}], "assets": [{"name": format!("a{n}")}],
+                "activities": [{"name": format!("h{n}")}], "addresses": [{"address": TOKEN}, {"address": token}],
+            });
+            world.bulk(there).await.unwrap();
+            for (kind, name, refers) in [
+                (
+                    Type::Collection,
+                    format!("c{n}"),
+                    json!({"assets": [{"name": format!("b{n}"), "collection": format!("c{n}")}]}),
+                ),
+                (
+                    Type::Asset,
+                    format!("a{n}"),
+                    json!({"pools": [{"name": format!("p{n}"), "address": TOKEN, "asset": format!("a{n}")}]}),
+                ),
+                (Type::Address, token.clone(), json!({"pools": [{"name": "main", "address": token}]})),
+                (Type::Activity, format!("h{n}"), json!({"events": [{"name": "e", "activity": format!("h{n}")}]})),
+            ] {
+                let (one, two, called) = (world.data.clone(), other.clone(), name.clone());
+                let delete = tokio::spawn(async move { data::delete(&one, &ann(), kind, &called).await });
+                let write = tokio::spawn(async move { data::bulk_update(&two, &ann(), &refers.to_string()).await });
+                match (delete.await.unwrap(), write.await.unwrap()) {
+                    (Ok(()), Err(data::Error::BadReference { .. })) => deleted += 1,
+                    (Err(data::Error::ReferredTo { .. }), Ok(_)) => referred += 1,
+                    (delete, write) => panic!("{kind} {name}: {delete:?} {:?}", write.err()),
+                }
+            }
+        }
+        assert_eq!(deleted + referred, 160);
+    })
+    .await;
+}
