@@ -210,8 +210,11 @@ impl Session {
             let row = subscription::find(tx, id)?;
             let mut found = held_by(tx, id, &me)?;
             if found.generation == generation {
-                found.phase = Phase::Ready;
+                let before = std::mem::replace(&mut found.phase, Phase::Ready);
                 act(tx, &row, &mut found, batch)?;
+                if matches!(before, Phase::Held { .. }) {
+                    found.phase = before; // an answer to another batch resumes nothing
+                }
                 progress::save(tx, id, &found)?;
             }
             Ok::<_, Error>(())

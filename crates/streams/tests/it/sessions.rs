@@ -144,6 +144,30 @@ async fn a_subscription_that_holds_gives_nothing_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_under_way_does_not_resume_a_subscription_that_holds() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
+        let id = socket(&world, 1, 3, rule).await;
+        world.say(0..4).await;
+        world.settle().await;
+        let mut session = open(&world, id).await;
+        for _ in 0..3 {
+            next(&mut session).await.unwrap();
+        }
+        session.nack(1, "no").await.unwrap();
+        session.ack(2).await.unwrap();
+        session.nack(3, "nor this").await.unwrap();
+        assert_eq!((next(&mut session).await, world.status(id).await.state), (None, "held"));
+        streams::skip(&world.streams, &who("ns"), id, 1).await.unwrap();
+        assert_eq!(next(&mut session).await, Some((4, vec![2])), "what came behind is not lost");
+        session.ack(4).await.unwrap();
+        assert_eq!(next(&mut session).await, Some((5, vec![3])));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_consumer_has_it() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
