@@ -208,7 +208,8 @@ impl Position {
                 Ok(Position { attempt: 1, round: self.round + 1, ..self.at(State::Running, P::Pending) })
             }
             (State::Parked, P::Parked, E::Resent) => Ok(self.at(State::Running, P::Open)),
-            (State::Parked, P::Parked, E::Settled) => Ok(self.on(P::Done, Then::Next, steps)),
+            // What the task asks after the step is still to be asked.
+            (State::Parked, P::Parked, E::Settled) => Ok(self.at(State::Running, P::Acted)),
             (State::Parked, P::Parked, E::GivenUp) => Ok(self.at(State::Failed, P::Failed)),
             _ => Err(self.illegal(event)),
         }

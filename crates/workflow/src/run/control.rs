@@ -91,7 +91,8 @@ fn decided(run: &Run, step: StepRow, decision: &Decision, now: Time) -> Result<C
             Change::of(after(Event::Resent)?, Some(step))
         }
         Decision::Done { data } => {
-            let step = StepRow { output: data.clone(), error: None, ..ended(step, StepState::Done, now) };
+            let (state, output) = (StepState::Acted, data.clone());
+            let step = StepRow { state, output, sealed: None, request: None, error: None, ended: None, ..step };
             Change::of(after(Event::Settled)?, Some(step))
         }
         Decision::Fail { reason } => {

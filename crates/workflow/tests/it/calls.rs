@@ -161,6 +161,31 @@ async fn a_person_says_what_became_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_task_asks_after_a_step_is_asked_of_what_a_person_says_too() {
+    on_each_engine(|test| async move {
+        let server = Server::start();
+        let mut world = World::new(test).await;
+        let document = task(&server, "fail: {when: 'steps.call.data.status != \"paid\"', code: unpaid}")
+            + "- {name: ship, type: jsonata_template, options: {template: '\"shipped\"'}}\n";
+        world.task("t", &document).await;
+        let mut ended = Vec::new();
+        for said in [r#"{"status": "refused"}"#, r#"{"status": "paid"}"#] {
+            server.script([Answer::Drop]);
+            let parked = world.through("t", "{}").await;
+            let decision = Decision::Done { data: Some(json(said)) };
+            decide(&world.workflow, &world.who, parked.id, decision).await.unwrap();
+            world.settle().await;
+            ended.push(world.run(parked.id).await);
+        }
+        assert_eq!((ended[0].state, ended[0].error.as_ref().unwrap().code.as_str()), (State::Failed, "unpaid"));
+        assert_eq!(ended[0].steps.len(), 1, "nothing is shipped");
+        assert_succeeded(&ended[1]);
+        assert_eq!(data_of(&ended[1], "ship"), "shipped");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_other_side_is_asked_whether_it_happened() {
     on_each_engine(|test| async move {
         let server = Server::start();
