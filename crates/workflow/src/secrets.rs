@@ -7,8 +7,8 @@ use types::Json;
 pub(crate) const MASK: &str = "•••";
 /// Shorter texts are not masked: they would be found everywhere.
 const SHORTEST: usize = 4;
-/// Secrets that one run carries.
-const MOST: usize = 1_000;
+/// Secrets that one run carries, in all their forms: more than the values of a variable set can be.
+const MOST: usize = 50_000;
 
 /// The secrets that a run has seen, longest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ impl Secrets {
     pub(crate) fn of(value: &Value) -> Self {
         let mut found = Vec::new();
         collect(value, &mut found);
+        let forms: Vec<String> = found.iter().flat_map(|secret| forms(secret)).collect();
+        found.extend(forms);
         Self::from_list(found)
     }
 
@@ -75,6 +77,27 @@ impl Secrets {
     }
 }
 
+/// How else a text is written inside of others: in a URL, as the functions of expressions do it and as browsers do, and in a text that
+/// holds JSON.
+fn forms(secret: &str) -> [String; 5] {
+    let quoted = Value::String(secret.to_owned()).to_string();
+    [
+        percent(secret, |_| false),
+        percent(secret, |byte| byte == b' ' || byte.is_ascii_graphic()),
+        percent(secret, |byte| b"-_.!~*'()".contains(&byte)),
+        percent(secret, |byte| b"-_.!~*'();,/?:@&=+$#".contains(&byte)),
+        quoted[1..quoted.len() - 1].to_owned(),
+    ]
+}
+
+fn percent(text: &str, kept: impl Fn(u8) -> bool) -> String {
+    let byte = |byte: u8| match byte {
+        _ if byte.is_ascii_alphanumeric() || kept(byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
 fn collect(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::String(text) => into.push(text.clone()),
@@ -117,6 +140,15 @@ mod tests {
         let expected = r#"{"header":"Bearer •••","pin":"•••","text":"pin •••","•••":[1,"•••"],"ab":"ab"}"#;
         assert_eq!(masked.as_str(), expected);
         assert_eq!(secrets().mask(&Json::parse(r#"{"a":"b"}"#).unwrap()), None);
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_a_url_and_in_a_text_of_json() {
+        let secrets = Secrets::of(&Value::String("s3 cret/\"ü".to_owned()));
+        for shown in ["?key=s3%20cret%2F%22%C3%BC&n", "?key=s3%20cret/%22%C3%BC&n", r#"{"key":"s3 cret/\"ü"}"#] {
+            let masked = secrets.mask_text(shown);
+            assert!(masked.contains(MASK) && !masked.contains("cret"), "{masked}");
+        }
     }
 
     #[test]

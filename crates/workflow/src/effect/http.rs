@@ -181,7 +181,9 @@ impl Call {
     fn judge(&self, run: &Loaded, answer: &Response) -> Result<Json, Fault> {
         let expected = if self.expect.is_empty() { answer.status < 400 } else { self.expect.contains(&answer.status) };
         if !expected {
-            let start: String = types::hostile_text(&answer.body).chars().take(300).collect();
+            // Masked before it is cut: half a secret is one too.
+            let start = run.secrets.mask_text(&types::hostile_text(&answer.body));
+            let start: String = start.chars().take(300).collect();
             let why = format!("{} answered {}: {start}", self.url.split('?').next().unwrap_or_default(), answer.status);
             // An answer is an answer: only those that say "later" are worth another attempt, and only if the step declares some.
             let may_retry = matches!(answer.status, 408 | 425 | 429 | 500..=599);

@@ -36,6 +36,9 @@ pub enum Origin {
         run: RunId,
         /// The step.
         step: String,
+        /// How many runs stand before it, each begun by the one before.
+        #[serde(default)]
+        depth: u32,
     },
     /// A listener.
     Listener {

@@ -19,7 +19,8 @@ async fn everything(world: &World) -> String {
                 all.push_str(fact.payload.as_ref().map_or("", |payload| payload.as_str()));
             }
         }
-        let runs: Vec<store::Row> = tx.rows("SELECT input, result, error, reason FROM run", ())?;
+        let runs: Vec<store::Row> =
+            tx.rows("SELECT input, result, error, reason, activity, idempotency_key FROM run", ())?;
         let steps: Vec<store::Row> = tx.rows("SELECT input, output, error FROM run_step", ())?;
         let attempts: Vec<(String,)> = tx.rows("SELECT error FROM run_attempt", ())?;
         all.push_str(&format!("{runs:?}{steps:?}{attempts:?}"));
@@ -64,6 +65,8 @@ steps:
   type: jsonata_template
   options: {{template: '{{"same": steps.call.data.body.you = "Bearer " & variables.token, "pin": steps.call.data.body.pin}}'}}
 - {{name: child, type: invoke_task, options: {{taskName: child}}, dynamicOptions: {{input: '{{"token": variables.token}}'}}}}
+- {{name: kept, type: invoke_task, options: {{taskName: child}}, dynamicOptions: {{idempotencyKey: variables.token, activity: 'variables.token'}}}}
+- {{name: ask, type: http_request, dynamicOptions: {{url: '"{0}?t=" & $encodeUrlComponent(variables.token)'}}}}
 - {{name: keep, type: data_model_update, dynamicOptions: {{assets: '[{{"name": "a", "description": "none"}}]'}}}}
 - {{name: bad, type: jsonata_template, options: {{template: '$error("no " & variables.token)'}}}}
 "#,
@@ -86,7 +89,7 @@ steps:
         assert_eq!(data_of(&child, "echo"), json!({"again": "•••!"}), "what was secret to one run is so to its child");
 
         let stored = everything(&world).await + &shown + &serde_json::to_string(&child).unwrap();
-        for secret in [TOKEN, "tok-8d1f", "987654", "hush-hush"] {
+        for secret in [TOKEN, "tok-8d1f", "987654", "hush-hush", "77%5Cx"] {
             assert!(!stored.contains(secret), "{secret} is in clear");
         }
     })

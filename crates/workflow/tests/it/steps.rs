@@ -219,6 +219,25 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_begins_itself_comes_to_an_end() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        world.task("loop", "steps: [{name: again, type: invoke_task, options: {taskName: loop}}]").await;
+        world.begin("loop", "{}").await;
+        for _ in 0..10 {
+            world.settle().await;
+        }
+        let page = types::Page::new(Some(1_000), None, None).unwrap();
+        let runs = workflow::runs(&world.workflow, &world.who, workflow::RunFilter::default(), page).await.unwrap();
+        let failed: Vec<_> = runs.iter().filter(|run| run.state == State::Failed).collect();
+        assert_eq!((runs.len(), failed.len()), (65, 1), "one, and 64 behind it");
+        assert_eq!(failed[0].error.as_ref().unwrap().code, "workflow.too_much");
+        assert_eq!(serde_json::to_value(&failed[0].origin).unwrap()["depth"], 64);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_is_not_there_fails_the_step() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
