@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use store::{Db, Lease};
-use types::Namespace;
+use types::{ChainId, Namespace};
 
 /// The engines, ready to be asked. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub struct Engines {
     pub streams: streams::Streams,
     /// The namespace whose administrators operate the installation: what concerns all namespaces (a halted chain) is theirs to do.
     pub operators: Namespace,
+    /// Told of each default chain that is changed here, so that the next request means it.
+    pub moved: Arc<dyn Fn(&Namespace, &ChainId) + Send + Sync>,
     /// Renders the metrics of this process as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The largest body, in bytes.

@@ -4,10 +4,10 @@ use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::secrets;
 use crate::wire::{ChainEvents, DataLookups, Homes};
+use api::access::Mark;
 use chain::Connector;
 use chain::evm::Evm;
 use policy::PermitSigner as _;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::secret::Keyring;
 use store::{Db, Lease, LeaseTime};
@@ -24,6 +24,7 @@ pub(crate) struct Engines {
     pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
     pub(crate) keys: keys::Keys,
     pub(crate) keyring: Keyring,
+    pub(crate) homes: Arc<Homes>,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
     pub(crate) index: index::Index,
@@ -92,14 +93,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         lease: lease.clone(),
         submit: submit.clone(),
         data: data.clone(),
-        chains: homes,
+        chains: homes.clone(),
         policy: policy.clone(),
         outbound,
         keyring: shared,
     };
     let settings = workflow::Settings { shards: config.workflow.shards, ..workflow::Settings::default() };
     let workflow = workflow::Workflow::apart(parts, settings, evaluators());
-    Ok(Engines { db, lease, chains, keys, keyring, policy, submit, index, data, streams, workflow })
+    Ok(Engines { db, lease, chains, keys, keyring, homes, policy, submit, index, data, streams, workflow })
 }
 
 /// This program again, as it runs, even if its file was replaced meanwhile.
@@ -129,11 +130,9 @@ fn connect(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Vec<(config::C
 
 /// Which chain each namespace means where none is named.
 async fn homes(db: &Db, chains: &[(config::Chain, Arc<Evm>)]) -> Result<Arc<Homes>, String> {
-    let named = api::access::namespaces(db).await.map_err(words)?;
-    let homes: BTreeMap<_, _> =
-        named.into_iter().filter_map(|row| row.default_chain.map(|chain| (row.name, chain))).collect();
-    let followed = chains.iter().map(|(_, evm)| evm.chain().clone()).collect();
-    Ok(Arc::new(Homes::new(followed, homes)))
+    let homes = Homes::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
+    crate::homes::learn(db, &homes, Mark::default()).await.map_err(words)?;
+    Ok(Arc::new(homes))
 }
 
 fn key_settings(config: &Config) -> keys::Settings {

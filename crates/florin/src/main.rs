@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod engines;
 mod export;
+mod homes;
 mod keyring;
 mod secrets;
 mod serve;

@@ -5,7 +5,7 @@ use crate::engines::{self, Engines};
 use crate::export::SealFile;
 use crate::wire::TokenProjection;
 use crate::workers::{Stop, hold, keep, stopped, wait_for_work};
-use crate::{config, keyring, secrets};
+use crate::{config, homes, keyring, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Follower, Progress};
@@ -54,6 +54,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
 fn refresh(engines: &Engines) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(keyring::refresh(engines.keys.clone()));
+    tasks.spawn(homes::refresh(engines.db.clone(), engines.homes.clone()));
     tasks
 }
 
@@ -102,6 +103,7 @@ fn logs(config: &Config) {
 }
 
 fn app(config: &Config, engines: &Engines, metrics: metrics_exporter_prometheus::PrometheusHandle) -> api::App {
+    let homes = engines.homes.clone();
     api::App::new(api::Engines {
         db: engines.db.clone(),
         lease: engines.lease.clone(),
@@ -113,6 +115,7 @@ fn app(config: &Config, engines: &Engines, metrics: metrics_exporter_prometheus:
         streams: engines.streams.clone(),
         workflow: engines.workflow.clone(),
         operators: config.server.operators.clone(),
+        moved: Arc::new(move |namespace, chain| homes.moved(namespace, chain)),
         metrics: Arc::new(move || metrics.render()),
         body_limit_bytes: config.server.body_limit_bytes,
         request_timeout_ms: config.server.request_timeout_ms,

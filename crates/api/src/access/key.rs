@@ -73,6 +73,12 @@ pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> R
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Error::Field { field: "name".to_owned(), why: "a name has 1 to 128 characters".to_owned() });
     }
+    if name.starts_with("system/") {
+        return Err(Error::Field {
+            field: "name".to_owned(),
+            why: "system/ begins the names of Florin's own workers".to_owned(),
+        });
+    }
     if new.kind == Kind::System {
         return Err(Error::Field { field: "kind".to_owned(), why: "system is Florin itself".to_owned() });
     }

@@ -35,7 +35,7 @@ impl<N: Needs> FromRequestParts<App> for May<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let who = authenticate(app.db(), &token(parts)?).await?;
-        if named_namespace(parts, app).await.is_some_and(|named| named != who.namespace.as_str()) {
+        if named_namespace(parts, app).await?.is_some_and(|named| named != who.namespace.as_str()) {
             return Err(Error::OtherNamespace);
         }
         if who.may(N::PERMISSION) {
@@ -67,9 +67,10 @@ fn token(parts: &Parts) -> Result<String, Error> {
 }
 
 /// The namespace that the base names: `/api/v1/namespaces/{namespace}/…`.
-async fn named_namespace(parts: &mut Parts, app: &App) -> Option<String> {
-    let all = RawPathParams::from_request_parts(parts, app).await.ok()?;
-    all.iter().find(|(name, _)| *name == "namespace").map(|(_, value)| value.to_owned())
+async fn named_namespace(parts: &mut Parts, app: &App) -> Result<Option<String>, Error> {
+    let unreadable = |_| Error::field("path", "it is not UTF-8");
+    let all = RawPathParams::from_request_parts(parts, app).await.map_err(unreadable)?;
+    Ok(all.iter().find(|(name, _)| *name == "namespace").map(|(_, value)| value.to_owned()))
 }
 
 /// Declares permissions: `permissions! { WalletRead = "wallet:read"; }`.

@@ -3,7 +3,7 @@
 use super::table;
 use crate::{Error, Result};
 use serde::Serialize;
-use store::{Db, Fact, Lease};
+use store::{Db, Fact, Lease, Unbound};
 use types::{ChainId, Namespace, Principal, Time};
 
 /// A namespace.
@@ -41,10 +41,20 @@ pub async fn create_namespace(
     Ok(made)
 }
 
-/// Every namespace of the installation: for the binary, never for a tenant.
-pub async fn namespaces(db: &Db) -> Result<Vec<NamespaceRow>> {
-    Ok(db.read_unbound(table::namespaces).await?)
+/// Every namespace of the installation, unless nothing has changed since a mark was given; with the mark of now.
+/// For the binary, never for a tenant.
+pub async fn namespaces_since(db: &Db, mark: Mark) -> Result<Option<(Mark, Vec<NamespaceRow>)>> {
+    let read = move |tx: &mut Unbound<'_, '_>| {
+        let now = Mark(Some(table::namespaces_mark(tx)?));
+        if now == mark { Ok(None) } else { Ok(Some((now, table::namespaces(tx)?))) }
+    };
+    let found: store::Result<_> = db.read_unbound(read).await;
+    Ok(found?)
 }
+
+/// Which changes of namespaces somebody has seen; of nobody who has seen none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark(Option<(i64, i64)>);
 
 /// The namespace of who asks.
 pub async fn namespace(db: &Db, who: &Principal) -> Result<NamespaceRow> {

@@ -26,6 +26,12 @@ pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> 
     Ok(rows.into_iter().map(|(name, default_chain, created)| NamespaceRow { name, default_chain, created }).collect())
 }
 
+/// How many namespaces there are, and how often they have changed: who has seen this pair has seen them all.
+pub(super) fn namespaces_mark(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
+    let row = tx.row("SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace", ())?;
+    Ok(row.unwrap_or_default())
+}
+
 /// The namespace's own row.
 pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
     let row: Option<(Namespace, Option<ChainId>, Time)> =

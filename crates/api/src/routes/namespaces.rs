@@ -62,6 +62,7 @@ async fn change(
     Body(change): Body<NamespaceChange>,
 ) -> Result<Json<NamespaceView>> {
     app.submit.chain(&change.default_chain).map_err(|error| crate::Error::at("defaultChain", error))?;
-    access::set_default_chain(app.db(), &app.lease, &who, change.default_chain).await?;
+    access::set_default_chain(app.db(), &app.lease, &who, change.default_chain.clone()).await?;
+    (app.moved)(&who.namespace, &change.default_chain);
     Ok(Json(access::namespace(app.db(), &who).await?.into()))
 }

@@ -146,6 +146,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         index: index::Index::new(db.clone(), lease.clone()),
         workflow: Workflow::new(parts, workflow::Settings::default()),
         operators: namespace("operators"),
+        moved: Arc::new(|_, _| ()),
         metrics: Arc::new(|| "florin_up 1\n".to_owned()),
         body_limit_bytes: BODY_LIMIT,
         request_timeout_ms: 30_000,

@@ -12,8 +12,19 @@ pub(crate) struct Homes {
 }
 
 impl Homes {
-    pub(crate) fn new(chains: Vec<ChainId>, homes: BTreeMap<Namespace, ChainId>) -> Self {
-        Self { chains, homes: RwLock::new(homes) }
+    pub(crate) fn new(chains: Vec<ChainId>) -> Self {
+        Self { chains, homes: RwLock::default() }
+    }
+
+    /// Know these from now on, and no others.
+    pub(crate) fn learn(&self, homes: BTreeMap<Namespace, ChainId>) {
+        *self.homes.write().expect("no thread panics while it holds the homes") = homes;
+    }
+
+    /// A namespace means another chain from now on.
+    pub(crate) fn moved(&self, namespace: &Namespace, chain: &ChainId) {
+        let mut homes = self.homes.write().expect("no thread panics while it holds the homes");
+        homes.insert(namespace.clone(), chain.clone());
     }
 
     fn first(&self) -> ChainId {
