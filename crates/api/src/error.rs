@@ -12,6 +12,9 @@ use utoipa::{IntoResponses, ToSchema};
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// How the whole of a body is called where a field is named.
+const BODY: &str = "body";
+
 /// What can go wrong at the edge.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -131,6 +134,12 @@ impl Error {
         }
     }
 
+    /// The same error, said of the body where it is one of input and names no field of its own.
+    pub(crate) fn of_body(error: impl Into<Error>) -> Self {
+        let error = error.into();
+        if error.field().is_none() && error.code().status == 400 { Self::at(BODY, error) } else { error }
+    }
+
     /// The same error, said of a member of a field: `deploy` and `params[0]` make `deploy.params[0]`.
     pub(crate) fn within(field: &str, error: impl Into<Error>) -> Self {
         let error = error.into();
@@ -147,7 +156,8 @@ impl Coded for Error {
     fn field(&self) -> Option<String> {
         match self {
             Self::Field { field, .. } | Self::At { field, .. } => Some(field.clone()),
-            Self::Engine(inner) => inner.field(),
+            // An engine that was given a whole body names the whole of it by no name.
+            Self::Engine(inner) => inner.field().map(|field| if field.is_empty() { BODY.to_owned() } else { field }),
             _ => None,
         }
     }

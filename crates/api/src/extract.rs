@@ -93,11 +93,31 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default();
+        // No name and no cursor holds it, and no database takes it.
+        if let Some(pair) = query.split('&').find(|pair| pair.contains("%00")) {
+            return Err(Error::field(name_of(pair), NUL));
+        }
         axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
-            let field = wrong_parameter::<T>(parts.uri.query().unwrap_or_default());
-            Error::field(field.unwrap_or("query"), error.body_text())
+            let field = wrong_parameter::<T>(query).or_else(|| doubled(query)).unwrap_or("query");
+            let why = error.body_text();
+            let why = why.trim_start_matches("Failed to deserialize query string: ");
+            Error::field(field, why.strip_prefix(&format!("{field}: ")).unwrap_or(why))
         })
     }
+}
+
+const NUL: &str = "it cannot hold the character NUL";
+
+fn name_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or(pair)
+}
+
+/// The first parameter that is given twice.
+fn doubled(query: &str) -> Option<&str> {
+    let names: Vec<&str> = query.split('&').map(name_of).collect();
+    let twice = |(place, name): &(usize, &&str)| names[..*place].contains(*name);
+    names.iter().enumerate().find(twice).map(|(_, name)| *name)
 }
 
 /// The parameter that is wrong by itself, so that the error can name it.
@@ -106,7 +126,7 @@ fn wrong_parameter<T: DeserializeOwned>(query: &str) -> Option<&str> {
         let uri = format!("/?{pair}").parse::<axum::http::Uri>();
         uri.is_ok_and(|uri| axum::extract::Query::<T>::try_from_uri(&uri).is_err())
     };
-    query.split('&').find(is_wrong).and_then(|pair| pair.split('=').next())
+    query.split('&').find(is_wrong).map(name_of)
 }
 
 impl<T: FromStr<Err: Display>> FromRequestParts<App> for Path<T> {
@@ -135,6 +155,9 @@ async fn own_parts(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>
 }
 
 fn read_part<T: FromStr<Err: Display>>((name, value): (String, String)) -> Result<T> {
+    if value.contains('\0') {
+        return Err(Error::field(name, NUL));
+    }
     value.parse().map_err(|error: T::Err| Error::field(name, error))
 }
 
@@ -170,6 +193,18 @@ impl Paging {
     pub(crate) fn page(self) -> Result<Page> {
         page(self.limit, self.skip, self.after)
     }
+
+    /// The page, where the cursor is the id of the last one seen.
+    pub(crate) fn behind<T: FromStr<Err: Display>>(self) -> Result<Page> {
+        behind::<T>(self.page()?)
+    }
+}
+
+/// The page, if its cursor is an id: what is no id would pass for one that stands before or behind all others.
+pub(crate) fn behind<T: FromStr<Err: Display>>(page: Page) -> Result<Page> {
+    let wrong = |error| Error::field("after", error);
+    page.after.as_deref().map(str::parse::<T>).transpose().map_err(wrong)?;
+    Ok(page)
 }
 
 /// How much of a listing that is paged by `skip` alone.

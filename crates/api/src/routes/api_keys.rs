@@ -1,7 +1,7 @@
 //! API keys of the namespace.
 
 use crate::access::{self, ApiKey, Issued, May, NewApiKey};
-use crate::extract::{Body, Paging, Path, Query};
+use crate::extract::{Body, BySkip, Path, Query};
 use crate::wire::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
@@ -23,11 +23,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The API keys of the namespace.
-#[utoipa::path(get, path = "/api-keys", tag = "access", params(Paging), responses((status = 200, body = Items<ApiKey>), Problem))]
+#[utoipa::path(get, path = "/api-keys", tag = "access", params(BySkip), responses((status = 200, body = Items<ApiKey>), Problem))]
 async fn list(
     State(app): State<App>,
     who: May<ApiKeyRead>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<ApiKey>>> {
     Ok(Items::of(access::keys(app.db(), &who, paging.page()?).await?))
 }

@@ -257,7 +257,7 @@ fn bad_input() -> Vec<Row> {
         row("POST", "/bulk/query", json!({ "planets": {} }), 400, "data.unknown_field", "planets"),
         row("POST", "/bulk/query", eq("colour"), 400, "data.unknown_field", "assets.eq[0]: colour"),
         row("POST", "/bulk/query", json!({ "assets": { "like": [] } }), 400, "data.unknown_operator", "assets.like"),
-        row("POST", "/bulk/query", json!([]), 400, "data.body", ""),
+        row("POST", "/bulk/query", json!([]), 400, "data.body", "body"),
         row("PUT", "/bulk/datamodel", json!({ "planets": [] }), 400, "data.unknown_field", "planets"),
         row(
             "PUT",

@@ -4,7 +4,7 @@ use super::bulk_shapes::{BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
 use super::{DataRead, DataWrite};
 use crate::access::May;
 use crate::extract::{Body, Text};
-use crate::{App, Problem, Result, exact};
+use crate::{App, Error, Problem, Result, exact};
 use ::data::{BulkAnswer, QueryAnswer};
 use axum::Json;
 use axum::extract::State;
@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// `fields`. The answer has a page for each.
 #[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
 async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<types::Json>) -> Result<Json<QueryAnswer>> {
-    Ok(Json(::data::bulk_query(&app.data, &who, body.as_str()).await?))
+    Ok(Json(::data::bulk_query(&app.data, &who, body.as_str()).await.map_err(Error::of_body)?))
 }
 
 /// Write objects of any type, all or nothing.
@@ -38,5 +38,5 @@ async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<type
     responses((status = 200, body = BulkOutcome), Problem))]
 async fn update(State(app): State<App>, who: May<DataWrite>, body: Text) -> Result<Json<BulkAnswer>> {
     let json = if body.is_yaml { exact::yaml_to_json(&body.text)? } else { body.text };
-    Ok(Json(::data::bulk_update(&app.data, &who, &json).await?))
+    Ok(Json(::data::bulk_update(&app.data, &who, &json).await.map_err(Error::of_body)?))
 }

@@ -3,7 +3,7 @@
 use super::view::Attachment;
 use super::{PolicyRead, PolicyWrite};
 use crate::access::May;
-use crate::extract::{Body, Paging, Path, Query};
+use crate::extract::{Body, BySkip, Path, Query};
 use crate::wire::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
@@ -30,23 +30,23 @@ struct Attach {
 }
 
 /// Attachments of the namespace.
-#[utoipa::path(get, path = "/policy-attachments", tag = "policies", params(Paging), responses((status = 200, body = Items<Attachment>), Problem))]
+#[utoipa::path(get, path = "/policy-attachments", tag = "policies", params(BySkip), responses((status = 200, body = Items<Attachment>), Problem))]
 async fn all(
     State(app): State<App>,
     who: May<PolicyRead>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Attachment>>> {
     Ok(Items::of(policy::attachments(&app.policy, &who, None, &paging.page()?).await?))
 }
 
 /// What a policy is attached to.
-#[utoipa::path(get, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path), Paging),
+#[utoipa::path(get, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path), BySkip),
     responses((status = 200, body = Items<Attachment>), Problem))]
 async fn list(
     State(app): State<App>,
     who: May<PolicyRead>,
     Path(named): Path<String>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Attachment>>> {
     Ok(Items::of(policy::attachments(&app.policy, &who, Some(&named), &paging.page()?).await?))
 }

@@ -3,7 +3,7 @@
 use super::view::Version;
 use super::{PolicyRead, PolicyWrite};
 use crate::access::May;
-use crate::extract::{Body, Paging, Path, Path2, Query};
+use crate::extract::{Body, BySkip, Path, Path2, Query};
 use crate::wire::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
@@ -33,13 +33,13 @@ struct NewVersion {
 }
 
 /// Versions of a policy, newest first.
-#[utoipa::path(get, path = "/policies/{policy}/versions", tag = "policies", params(("policy" = String, Path), Paging),
+#[utoipa::path(get, path = "/policies/{policy}/versions", tag = "policies", params(("policy" = String, Path), BySkip),
     responses((status = 200, body = Items<Version>), Problem))]
 async fn list(
     State(app): State<App>,
     who: May<PolicyRead>,
     Path(named): Path<String>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Version>>> {
     Ok(Items::of(policy::versions(&app.policy, &who, &named, &paging.page()?).await?))
 }

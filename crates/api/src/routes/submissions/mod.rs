@@ -70,6 +70,7 @@ async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Items<Submission>>> {
     let page = crate::extract::page(which.limit, which.skip, which.after)?;
+    let page = crate::extract::behind::<types::SubmissionId>(page)?;
     let filter = submit::Filter { state: which.state, signer: which.signer, chain: which.chain };
     let found = submit::list(&app.submit, &who, filter, page.clone()).await?;
     let next = super::cursor(&page, found.len(), found.last().map(|last| last.id));

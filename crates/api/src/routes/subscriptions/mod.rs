@@ -51,7 +51,7 @@ async fn list(
     who: May<SubscriptionRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Subscription>>> {
-    let page = paging.page()?;
+    let page = paging.behind::<types::SubscriptionId>()?;
     let found = streams::subscriptions(&app.streams, &who, &page).await?;
     let next = crate::routes::cursor(&page, found.len(), found.last().map(|last| last.id));
     Ok(Items::continued(found, next))

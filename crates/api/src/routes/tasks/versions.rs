@@ -5,7 +5,7 @@ use super::{TaskRead, TaskWrite};
 use crate::access::May;
 use crate::extract::{BySkip, Path, Path2, Query, Text};
 use crate::wire::Items;
-use crate::{App, Problem, Result};
+use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -45,7 +45,8 @@ async fn post(
     Path(named): Path<String>,
     body: Text,
 ) -> Result<(StatusCode, Json<TaskVersion>)> {
-    let version = workflow::post_version(&app.workflow, &who, &named, &body.text, format(&body)).await?;
+    let posted = workflow::post_version(&app.workflow, &who, &named, &body.text, format(&body)).await;
+    let version = posted.map_err(Error::of_body)?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }
 

@@ -39,7 +39,7 @@ async fn list(
     Path(wallet): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Key>>> {
-    let page = paging.page()?;
+    let page = paging.behind::<types::KeyId>()?;
     let wallet = found(&app, &who, &wallet).await?;
     let found = keys::named_keys(&app.keys, &who, &wallet.id, &page).await?;
     let next = super::super::cursor(&page, found.len(), found.last().map(|last| last.id));

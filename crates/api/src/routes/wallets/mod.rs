@@ -56,7 +56,7 @@ async fn list(
     who: May<WalletRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Wallet>>> {
-    let page = paging.page()?;
+    let page = paging.behind::<WalletId>()?;
     let wallets = ::keys::wallets(&app.keys, &who, &page).await?;
     let next = super::cursor(&page, wallets.len(), wallets.last().map(|last| last.id));
     Ok(Items::continued(wallets, next))
@@ -114,7 +114,7 @@ async fn addresses(
     Query(on): Query<OnChain>,
 ) -> Result<Json<Items<Address>>> {
     let chain = access::chain_or_default(app.db(), &who, on.chain).await?;
-    let page = crate::extract::page(on.limit, on.skip, on.after)?;
+    let page = crate::extract::behind::<u32>(crate::extract::page(on.limit, on.skip, on.after)?)?;
     let wallet = found(&app, &who, &named).await?;
     let handed = ::keys::handed_out(&app.keys, &who, &wallet.id, &chain, &page).await?;
     let next = super::cursor(&page, handed.len(), handed.last().map(|last| last.index));
