@@ -19,10 +19,10 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> crate::Outcome {
     let mut command = run::cargo();
     if options.name == "idle" {
-        run::succeed(run::cargo().args(["build", "--release", "--quiet", "--package", "florin"]))?;
+        run::succeed(run::cargo().args(["build", "--release", "--package", "florin"]))?;
         command.env("FLORIN_BINARY", run::target().join("release").join("florin"));
     }
-    command.args(["run", "--release", "--quiet", "--package", "benches", "--bin", &options.name, "--"]);
+    command.args(["run", "--release", "--package", "benches", "--bin", &options.name, "--"]);
     if options.quick {
         command.arg("--quick");
     }

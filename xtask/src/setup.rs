@@ -11,6 +11,7 @@ use crate::{Outcome, run};
 
 /// The database that the tests start privately. The first name that Debian offers is taken.
 const POSTGRES: [&str; 2] = ["postgresql-15", "postgresql"];
+const NO_ANVIL: &str = "npm has no anvil for this system: name one by FLORIN_ANVIL";
 /// The locale of the test cluster; there are others that serve, so that it cannot be made is no failure.
 const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
 
@@ -19,9 +20,15 @@ pub(crate) fn run() -> Outcome {
     locale();
     npm_packages()?;
     if !testkit::anvil::is_installed() {
-        println!("setup: npm has no anvil for this system: name one by FLORIN_ANVIL, or its tests are skipped");
+        println!("setup: {NO_ANVIL}, or its tests are skipped");
     }
     Ok(())
+}
+
+/// What the demo takes: a node. Its database is embedded, so nothing is installed but below this folder.
+pub(crate) fn for_demo() -> Outcome {
+    npm_packages()?;
+    if testkit::anvil::is_installed() { Ok(()) } else { Err(NO_ANVIL.to_owned()) }
 }
 
 fn postgres() -> Outcome {

@@ -18,7 +18,7 @@ pub(crate) struct Options {
 type Step = (&'static str, fn(&mut Stage) -> Result<String, String>);
 
 pub(crate) fn run(options: &Options) -> crate::Outcome {
-    crate::setup::run()?;
+    crate::setup::for_demo()?;
     let begun = Instant::now();
     let mut stage = Stage::open()?;
     let told = Instant::now();

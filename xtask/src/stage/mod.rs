@@ -9,7 +9,7 @@ use testkit::anvil::{Anvil, Mining, Options};
 
 /// Build the binary with its places to fail.
 pub(crate) fn build() -> Result<PathBuf, String> {
-    run::succeed(run::cargo().args(["build", "--quiet", "--package", "florin", "--features", "fail-points"]))?;
+    run::succeed(run::cargo().args(["build", "--package", "florin", "--features", "fail-points"]))?;
     Ok(run::target().join("debug").join("florin"))
 }
 
