@@ -321,7 +321,20 @@ impl Loaded {
         self.send(row, call).await
     }
 
+    /// Write down that the call was not made, for whoever goes on: this process once its lease is renewed. One that lost it cannot.
+    async fn not_sent(&mut self, row: StepRow) -> Result<()> {
+        let row = StepRow { sent: None, sent_by: None, ..row };
+        let run = Run { updated: self.now(), version: self.run.version + 1, ..self.run.clone() };
+        let run = self.commit(Change::of(run, Some(row.clone()))).await?;
+        self.took(run, row);
+        Ok(())
+    }
+
     async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
+        // The process may have stood still since it was written down, and somebody else may have taken the run on.
+        if !self.lease.may_act(self.workflow.db().clock().monotonic_ms()) {
+            return self.not_sent(row).await;
+        }
         let answer = call.send(self).await;
         pass("workflow.called").await?;
         match answer {

@@ -132,6 +132,42 @@ async fn an_answer_that_could_not_be_written_down_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_stood_still_for_most_of_a_lease_begins_no_call_before_it_is_renewed() {
+    on_each_engine(|test| async move {
+        let clock = test.clock.clone();
+        let (calls, posts) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(0)));
+        let counted = posts.clone();
+        // The first call is lost; while the other side is asked about it, most of the lease goes by.
+        let server = Server::answering(move |request| match (request.method.as_str(), calls.swap(true, Ordering::SeqCst)) {
+            ("POST", first) => {
+                *counted.lock().unwrap() += 1;
+                if first { Answer::json(&json!({"n": 1})) } else { Answer::Drop }
+            }
+            _ => {
+                clock.advance_millis(i64::try_from(LEASE_MS).unwrap() * 3 / 4);
+                Answer::status(404)
+            }
+        });
+        let mut world = World::new(test).await;
+        let document = format!(
+            "steps:\n- name: call\n  type: http_request\n  ambiguity: query\n  retry: {{attempts: 4, initial_ms: 0}}\n  options: {{url: '{0}', method: POST, query: {{url: '{0}'}}}}\n",
+            server.url("/pay")
+        );
+        world.task("t", &document).await;
+        let id = world.begin("t", "{}").await;
+        for _ in 0..5 {
+            world.worker.turn().await.unwrap();
+        }
+        assert_eq!(*posts.lock().unwrap(), 1, "not sent again on a lease that is nearly over");
+        world.wait(1).await;
+        world.settle().await;
+        assert_succeeded(&world.run(id).await);
+        assert_eq!(*posts.lock().unwrap(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_update_whose_record_is_lost_is_lost_with_it() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
