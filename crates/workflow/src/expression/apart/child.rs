@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How it ends when an expression took too long, or too much.
 pub(super) const OUT_OF_TIME: i32 = 41;
@@ -86,8 +86,9 @@ fn compiled<'k>(kept: &'k mut HashMap<String, Expression>, source: &str) -> Resu
     kept.get(source).ok_or_else(String::new)
 }
 
-/// What is under way: until when it may go on, and how much memory it may take.
-type UnderWay = Option<(Instant, u64)>;
+/// What is under way: how many looks it may still last, and how much memory it may take. Looks, not the time of a clock: a process that was
+/// made to stand still did nothing meanwhile.
+type UnderWay = Option<(u128, u64)>;
 
 /// Looks at this process while it evaluates.
 struct Watch(Arc<(Mutex<UnderWay>, Condvar)>);
@@ -101,8 +102,8 @@ impl Watch {
     }
 
     fn begin(&self, limits: &Limits) {
-        let until = Instant::now() + Duration::from_millis(limits.time_ms) + GRACE;
-        self.set(Some((until, limits.memory_mb << 20)));
+        let time = Duration::from_millis(limits.time_ms) + GRACE;
+        self.set(Some((time.as_millis() / LOOK.as_millis(), limits.memory_mb << 20)));
     }
 
     fn end(&self) {
@@ -118,11 +119,14 @@ impl Watch {
 fn watch((under_way, changed): &(Mutex<UnderWay>, Condvar)) {
     let mut held = under_way.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        held = match *held {
+        held = match &mut *held {
             None => changed.wait(held).unwrap_or_else(PoisonError::into_inner),
-            Some((until, _)) if Instant::now() > until => std::process::exit(OUT_OF_TIME),
-            Some((_, bytes)) if resident() > bytes => std::process::exit(OUT_OF_MEMORY),
-            Some(_) => changed.wait_timeout(held, LOOK).unwrap_or_else(PoisonError::into_inner).0,
+            Some((0, _)) => std::process::exit(OUT_OF_TIME),
+            Some((_, bytes)) if resident() > *bytes => std::process::exit(OUT_OF_MEMORY),
+            Some((looks, _)) => {
+                *looks -= 1;
+                changed.wait_timeout(held, LOOK).unwrap_or_else(PoisonError::into_inner).0
+            }
         };
     }
 }
