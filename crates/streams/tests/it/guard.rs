@@ -1,8 +1,10 @@
 use crate::world::{World, outbound};
 use serde_json::json;
+use std::io::Write;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use streams::outbound::{Failure, Guard, Lookup, Method, Outbound, Request, Settings};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
@@ -140,6 +142,39 @@ async fn answers_that_do_not_come_are_not_waited_for() {
     let failure = outbound(&["127.0.0.1"]).send(closed).await.unwrap_err();
     assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
     assert!(!failure.to_string().contains("hush"));
+}
+
+/// A receiver that begins an answer and goes on with headers: as fast as it can, or a byte at a time. Where it is, and how much it sent.
+fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, sent) = (format!("http://{}/", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
+    let counted = sent.clone();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n").unwrap();
+        while socket.write_all(piece).is_ok() {
+            counted.fetch_add(piece.len(), Ordering::SeqCst);
+            std::thread::sleep(pause);
+        }
+    });
+    (url, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_without_end_are_neither_kept_nor_waited_for() {
+    let lines: &[u8] = b"X-More: and more\r\n".repeat(1_000).leak();
+    let line: &[u8] = [b'x'; 20_000].to_vec().leak();
+    for piece in [lines, line] {
+        let (url, sent) = receiver(piece, Duration::ZERO);
+        let failure = outbound(&["127.0.0.1"]).send(Request::new(Method::Get, url)).await.unwrap_err();
+        assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
+        let (sent, few) = (sent.load(Ordering::SeqCst), 16 << 20);
+        assert!(sent < few, "{sent} bytes were taken, or stand in buffers of the system");
+    }
+    let (url, _) = receiver(b"x", Duration::from_millis(5));
+    let request = Request { timeout_ms: 200, ..Request::new(Method::Get, url) };
+    let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();
+    assert!(matches!(failure, Failure::Timeout { .. }), "{failure}");
 }
 
 /// A webhook's address is checked when it is written and whenever it is used; its hostile answers harm nobody.

@@ -197,6 +197,21 @@ async fn a_denial_and_a_revert_fail_the_step_with_their_reasons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
+    on_each_engine(|test| async move {
+        let Some(mut world) = world(test).await else { return };
+        world.task("unguarded", &issue("final").replace("[issuing]", "[issuing, nobody]")).await;
+        let id = world.begin("unguarded", &input(&world, ALICE)).await;
+        let run = mine_until_done(&mut world, id).await;
+        let error = run.error.unwrap();
+        assert_eq!((run.state, error.step.as_deref()), (State::Failed, Some("deploy")), "{error:?}");
+        assert!(error.code == "workflow.denied" && error.message.contains("no policy"), "{error:?}");
+        assert_eq!(world.node().nonce(&world.signer), 0, "nothing was signed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
