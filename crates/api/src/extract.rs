@@ -1,6 +1,7 @@
 //! What handlers take: bodies that say which field is wrong, queries, paths, idempotency keys.
 
 use crate::{App, Error, Result};
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -43,6 +44,9 @@ pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
 async fn read(request: Request, app: &App) -> Result<(Parts, bytes::Bytes)> {
     let (parts, body) = request.into_parts();
     let limit = app.body_limit_bytes;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Error::TooLarge { limit }); // said beforehand: nothing is read, nor asked to be sent
+    }
     let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| Error::TooLarge { limit })?;
     Ok((parts, bytes))
 }

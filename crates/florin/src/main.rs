@@ -8,6 +8,7 @@ mod engines;
 mod export;
 mod homes;
 mod keyring;
+mod listen;
 mod secrets;
 mod serve;
 mod wire;

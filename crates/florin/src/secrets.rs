@@ -61,7 +61,12 @@ pub(crate) fn hint(config: &Config, why: String) -> String {
             next.display()
         );
     }
-    why
+    let from = match config.secrets.from {
+        SecretSource::File => format!("in {}", config.secrets.file.display()),
+        SecretSource::Env => format!("in the environment's {}", config.secrets.env),
+        SecretSource::Prompt => "typed".to_owned(),
+    };
+    format!("{why} (is the passphrase {from} that of this database?)")
 }
 
 /// Ask for a passphrase.

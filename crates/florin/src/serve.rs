@@ -4,8 +4,8 @@ use crate::config::{Config, LogFormat};
 use crate::engines::{self, Engines};
 use crate::export::SealFile;
 use crate::wire::TokenProjection;
-use crate::workers::{Stop, hold, keep, stopped, wait_for_work};
-use crate::{config, homes, keyring, secrets};
+use crate::workers::{Stop, hold, keep, wait_for_work};
+use crate::{config, homes, keyring, listen, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Follower, Progress};
@@ -23,15 +23,21 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// Serve until told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), String> {
-    logs(&config);
+    logs(&config)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| format!("no metrics: {error}"))?;
     let engines = Arc::new(engines::build(&config).await?);
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let server = match listen(&config, &engines, metrics, &stopping).await {
+        Ok(server) => server,
+        Err(why) => {
+            let _ = engines.db.release(&engines.lease).await; // for whoever tries next
+            return Err(why);
+        }
+    };
     workers(&config, &engines, &stopping, &mut tasks)?;
-    let server = listen(&config, &engines, metrics, stopping).await?;
     let _refresh = refresh(&engines);
     let outcome = tokio::select! {
         () = signalled() => Ok(()),
@@ -63,23 +69,22 @@ async fn listen(
     config: &Config,
     engines: &Engines,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
-    mut stop: Stop,
+    stop: &Stop,
 ) -> Result<tokio::task::JoinHandle<()>, String> {
     if !config.roles.api {
         tracing::info!("ready, without the API");
         return Ok(tokio::spawn(async {}));
     }
-    let failed = |error: std::io::Error| format!("cannot listen on {}: {error}", config.server.listen);
+    let failed = |error: std::io::Error| {
+        let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        let hint = if taken { "; stop what listens there, or choose another server.listen" } else { "" };
+        format!("cannot listen on {}: {error}{hint}", config.server.listen)
+    };
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let router = api::router(app(config, engines, metrics));
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stopped(&mut stop).await });
     tracing::info!(%address, "ready");
-    Ok(tokio::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, "the API ended");
-        }
-    }))
+    Ok(tokio::spawn(listen::serve(listener, router, stop.clone())))
 }
 
 async fn signalled() {
@@ -91,15 +96,16 @@ async fn signalled() {
     }
 }
 
-fn logs(config: &Config) {
+fn logs(config: &Config) -> Result<(), String> {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&config.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| format!("log.filter: {error}"))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
     }
+    Ok(())
 }
 
 fn app(config: &Config, engines: &Engines, metrics: metrics_exporter_prometheus::PrometheusHandle) -> api::App {

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Links that lead on to links, before they are taken for a ring.
@@ -40,10 +41,20 @@ pub(crate) fn take(path: &Path) -> Result<Lock> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let failed = |error: std::io::Error| Error::Database { why: format!("the lock file cannot be used: {error}") };
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
+    let file = private(Path::new(&name)).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
+        Ok(()) => {
+            // Only now: to close the file would drop the locks that this very process held on it, had it the lock.
+            let unusable = |error| Error::Database { why: format!("{} cannot be used: {error}", path.display()) };
+            drop(private(path).map_err(unusable)?);
+            Ok(Lock(file))
+        }
         Err(TryLockError::WouldBlock) => Err(Error::Locked { path: path.display().to_string() }),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Open a file; one that is not there is made, for its owner alone. SQLite gives the files beside a database the same mode.
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }

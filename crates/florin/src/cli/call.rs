@@ -43,12 +43,11 @@ pub(crate) fn client() -> Result<reqwest::Client, String> {
 /// Ask, and read the answer; a problem becomes its words.
 pub(crate) async fn perform(client: &reqwest::Client, server: &Server, call: Call) -> Result<Value, String> {
     let url = format!("{}/api/v1{}", server.url.trim_end_matches('/'), call.path);
-    let mut request = client.request(call.method, url).bearer_auth(&server.api_key);
+    let mut request = client.request(call.method, url).bearer_auth(server.api_key.trim());
     if let Some((body, kind)) = call.body {
         request = request.header("Content-Type", kind).body(body);
     }
-    let response =
-        request.send().await.map_err(|error| format!("the server does not answer: {}", error.without_url()))?;
+    let response = request.send().await.map_err(|error| unanswered(server, error))?;
     let status = response.status();
     let text = response.text().await.map_err(|error| error.without_url().to_string())?;
     let value: Value =
@@ -56,6 +55,33 @@ pub(crate) async fn perform(client: &reqwest::Client, server: &Server, call: Cal
     if status.is_success() {
         return Ok(value);
     }
-    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Err(format!("{} ({}, see docs/errors/{}.md)", said("detail"), status.as_u16(), said("code")))
+    let said = |name: &str| value.get(name).and_then(Value::as_str);
+    Err(match (said("detail"), said("code")) {
+        (Some(detail), Some(code)) => {
+            format!("{detail} ({}, see {}/docs/errors/{code})", status.as_u16(), server.url.trim_end_matches('/'))
+        }
+        _ => format!("{} answers {status}, and not as Florin does: is this its address?", server.url),
+    })
+}
+
+/// Nobody answered: say whom we asked, and what may help.
+fn unanswered(server: &Server, error: reqwest::Error) -> String {
+    use std::error::Error as _;
+    let error = error.without_url();
+    let mut why = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        why = inner.to_string();
+        cause = inner.source();
+    }
+    format!(
+        "{} does not answer: {why}; start it with `florin serve`, or say by --url (or FLORIN_URL) where it is",
+        server.url
+    )
+}
+
+/// A name as one part of a path, whatever letters it has.
+pub(crate) fn part(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -1,6 +1,6 @@
 //! Commands that talk to a running server through its API.
 
-use crate::cli::call::{Call, Server, client, perform};
+use crate::cli::call::{Call, Server, client, part, perform};
 use crate::cli::{passphrase, rotate, show};
 use crate::config::Config;
 use clap::Subcommand;
@@ -239,13 +239,13 @@ fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
 fn submission(command: Submission) -> (Server, Vec<Call>) {
     match command {
         Submission::List { state, server } => {
-            let filter = state.map(|state| format!("?state={state}")).unwrap_or_default();
+            let filter = state.map(|state| format!("?state={}", part(&state))).unwrap_or_default();
             (server, vec![Call::get(format!("/submissions{filter}"))])
         }
-        Submission::Show { id, server } => (server, vec![Call::get(format!("/submissions/{id}"))]),
-        Submission::Explain { id, server } => (server, vec![Call::get(format!("/submissions/{id}/explain"))]),
+        Submission::Show { id, server } => (server, vec![Call::get(format!("/submissions/{}", part(&id)))]),
+        Submission::Explain { id, server } => (server, vec![Call::get(format!("/submissions/{}/explain", part(&id)))]),
         Submission::Cancel { id, server } => {
-            (server, vec![Call::send(Method::POST, format!("/submissions/{id}/cancel"), &json!({}))])
+            (server, vec![Call::send(Method::POST, format!("/submissions/{}/cancel", part(&id)), &json!({}))])
         }
     }
 }
@@ -255,7 +255,7 @@ fn key(command: KeyCall) -> (Server, Vec<Call>) {
         KeyCall::Wallets { server } => (server, vec![Call::get("/wallets")]),
         KeyCall::Addresses { wallet, count, chain, server } => {
             let body = json!({ "count": count, "chain": chain });
-            (server, vec![Call::send(Method::POST, format!("/wallets/{wallet}/addresses"), &body)])
+            (server, vec![Call::send(Method::POST, format!("/wallets/{}/addresses", part(&wallet)), &body)])
         }
         KeyCall::Freeze { reason, hard, server } => {
             let body = json!({ "scope": "namespace", "hard": hard, "reason": reason });
@@ -276,8 +276,8 @@ fn policy(command: Policy) -> Result<(Server, Vec<Call>), String> {
             if let Some(example) = example {
                 version["exampleInput"] = json!(read(&example)?);
             }
-            let made = Call::send(Method::PUT, format!("/policies/{name}"), &json!({ "name": name }));
-            (server, vec![made, Call::send(Method::POST, format!("/policies/{name}/versions"), &version)])
+            let made = Call::send(Method::PUT, format!("/policies/{}", part(&name)), &json!({ "name": name }));
+            (server, vec![made, Call::send(Method::POST, format!("/policies/{}/versions", part(&name)), &version)])
         }
     })
 }
@@ -287,14 +287,14 @@ fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
         Task::List { server } => (server, vec![Call::get("/tasks")]),
         Task::Runs { server } => (server, vec![Call::get("/runs")]),
         Task::Push { name, file, server } => {
-            let made = Call::send(Method::PUT, format!("/tasks/{name}"), &json!({ "name": name }));
-            let path = format!("/tasks/{name}/versions");
+            let made = Call::send(Method::PUT, format!("/tasks/{}", part(&name)), &json!({ "name": name }));
+            let path = format!("/tasks/{}/versions", part(&name));
             let version = Call { method: Method::POST, path, body: Some((read(&file)?, "application/x-yaml")) };
             (server, vec![made, version])
         }
         Task::Run { name, input, server } => {
             let input: Value = serde_json::from_str(&input).map_err(|error| format!("--input: {error}"))?;
-            (server, vec![Call::send(Method::POST, format!("/tasks/{name}/runs"), &json!({ "input": input }))])
+            (server, vec![Call::send(Method::POST, format!("/tasks/{}/runs", part(&name)), &json!({ "input": input }))])
         }
     })
 }
@@ -304,7 +304,7 @@ fn chain(command: Chain) -> (Server, Vec<Call>) {
         Chain::List { server } => (server, vec![Call::get("/chains")]),
         Chain::Resume { chain, reason, rewind_to, server } => {
             let body = json!({ "reason": reason, "rewindTo": rewind_to });
-            (server, vec![Call::send(Method::POST, format!("/chains/{chain}/resume"), &body)])
+            (server, vec![Call::send(Method::POST, format!("/chains/{}/resume", part(&chain)), &body)])
         }
     }
 }

@@ -72,8 +72,9 @@ pub(crate) fn run() -> Result<(), String> {
         }
         Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Line::command(), "florin", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new(); // written in one go: a reader that went away is no failure
+            clap_complete::generate(shell, &mut Line::command(), "florin", &mut script);
+            show::text(&String::from_utf8_lossy(&script))
         }
         Command::Client(command) => block_on(client::run(command, load)),
     }

@@ -3,4 +3,6 @@
 
 mod homes;
 mod house;
+mod manners;
 mod rotation;
+mod shipped;
