@@ -8,6 +8,9 @@ use types::{ChainId, Namespace};
 #[derive(Clone)]
 pub struct App(Arc<Engines>);
 
+/// Who hears of a namespace's new default chain.
+pub type Moved = Arc<dyn Fn(&Namespace, &ChainId) + Send + Sync>;
+
 /// What the binary puts together.
 pub struct Engines {
     /// The database.
@@ -31,7 +34,7 @@ pub struct Engines {
     /// The namespace whose administrators operate the installation: what concerns all namespaces (a halted chain) is theirs to do.
     pub operators: Namespace,
     /// Told of each default chain that is changed here, so that the next request means it.
-    pub moved: Arc<dyn Fn(&Namespace, &ChainId) + Send + Sync>,
+    pub moved: Moved,
     /// Renders the metrics of this process as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The largest body, in bytes.

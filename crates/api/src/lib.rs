@@ -23,6 +23,6 @@ mod routes;
 mod wire;
 
 pub(crate) use access::permissions;
-pub use app::{App, Engines};
+pub use app::{App, Engines, Moved};
 pub use error::{Error, Problem, Result};
 pub use routes::{openapi, router};

@@ -1,5 +1,7 @@
 //! The configuration: the commented default, the file laid over it, the environment over both.
 
+mod check;
+
 use chain::evm::EvmConfig;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ pub(crate) enum Error {
     Parse { source_name: String, why: String },
     #[error("{setting} is set by the environment, but there is no such setting")]
     Unknown { setting: String },
+    #[error("{setting}: {why}")]
+    Setting { setting: String, why: String },
 }
 
 /// Everything that an installation decides.
@@ -33,10 +37,11 @@ pub(crate) struct Config {
     pub(crate) seal: Seal,
     pub(crate) log: Log,
     pub(crate) roles: Roles,
-    pub(crate) policy: Policy,
+    pub(crate) policy: policy::Config,
     pub(crate) keys: Keys,
-    pub(crate) submit: Submit,
-    pub(crate) workflow: Workflow,
+    pub(crate) submit: submit::Settings,
+    pub(crate) workflow: workflow::Settings,
+    pub(crate) streams: streams::Limits,
     pub(crate) outbound: Outbound,
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,
@@ -129,30 +134,9 @@ pub(crate) struct Roles {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Policy {
-    pub(crate) check_documents: bool,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Keys {
     pub(crate) allow_export: bool,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Submit {
-    pub(crate) shards: u32,
-    pub(crate) window: u32,
-    pub(crate) lane_limit: u32,
-    pub(crate) resubmit_ms: i64,
-    pub(crate) retry_ms: i64,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Workflow {
-    pub(crate) shards: u32,
+    pub(crate) cached_branches: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -202,11 +186,12 @@ impl Config {
     /// The default, the file over it (one that is not named may be missing), the environment over both.
     pub(crate) fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, Error> {
         let merged = merged(file, env)?;
-        let named = |why: toml::de::Error| Error::Parse {
-            source_name: "the configuration".to_owned(),
-            why: why.message().to_owned(),
-        };
-        Value::Table(merged).try_into().map_err(named)
+        let config: Self = serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| Error::Setting {
+            setting: error.path().to_string(),
+            why: error.inner().message().to_owned(),
+        })?;
+        check::check(&config)?;
+        Ok(config)
     }
 }
 
@@ -270,7 +255,8 @@ fn lay_over(below: &mut Table, above: Table) {
     }
 }
 
-/// `server__listen` sets `server.listen`. Only settings that the reference knows; lists as TOML; `chains` as a whole.
+/// `server__listen` sets `server.listen`, `policy__limits__threads` what stands deeper. Only settings that the reference knows; lists as TOML;
+/// `chains` as a whole.
 fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
     let unknown = || Error::Unknown { setting: setting.replace("__", ".") };
     let read = || format!("value = {raw}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
@@ -279,8 +265,9 @@ fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
         table.insert(setting.to_owned(), chains);
         return Ok(());
     }
-    let (section, name) = setting.split_once("__").ok_or_else(unknown)?;
-    let section = table.get_mut(section).and_then(Value::as_table_mut).ok_or_else(unknown)?;
+    let (sections, name) = setting.rsplit_once("__").ok_or_else(unknown)?;
+    let inner = |table, name| Table::get_mut(table, name).and_then(Value::as_table_mut);
+    let section = sections.split("__").try_fold(table, inner).ok_or_else(unknown)?;
     let known = section.get_mut(name).ok_or_else(unknown)?;
     // A text setting takes the text as it is, also when it looks like a number.
     *known = match known {
@@ -291,58 +278,4 @@ fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, Error> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(Some(file.path()), env)
-    }
-
-    #[test]
-    fn the_reference_is_the_default_and_complete() {
-        let config = Config::load(None, std::iter::empty()).unwrap();
-        assert!(config.server.listen.ip().is_loopback());
-        assert!(!config.keys.allow_export);
-        assert_eq!(config.store.engine, Engine::Sqlite);
-        // Every setting that code reads stands in the reference, or loading it would have failed: none has a default of its own.
-        assert!(config.chains.is_empty());
-    }
-
-    #[test]
-    fn unknown_settings_are_refused_by_name() {
-        let error = load("[server]\nlisten_on = \"x\"", &[]).unwrap_err().to_string();
-        assert!(error.contains("listen_on"), "{error}");
-        let error = load("", &[("FLORIN__SERVER__LISTEN_ON", "x")]).unwrap_err().to_string();
-        assert!(error.contains("server.listen_on"), "{error}");
-        let error = load("[[chains]]\npreset = \"anvil\"\nnumber = 1\nurl = \"http://127.0.0.1:1\"\nstrat = 0", &[])
-            .unwrap_err();
-        assert!(error.to_string().contains("strat"), "{error}");
-    }
-
-    #[test]
-    fn the_environment_goes_over_the_file() {
-        let config = load(
-            "[server]\nlisten = \"127.0.0.1:1\"\n[submit]\nwindow = 3",
-            &[("FLORIN__SERVER__LISTEN", "127.0.0.1:2"), ("FLORIN__SUBMIT__WINDOW", "5"), ("FLORIN__LOG__FILTER", "1")],
-        )
-        .unwrap();
-        assert_eq!(config.server.listen.port(), 2);
-        assert_eq!(config.submit.window, 5);
-        assert_eq!(config.log.filter, "1");
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let chain = "[[chains]]\npreset = \"anvil\"\nnumber = 31337\nurl = \"http://user:hunter2@127.0.0.1:1\"\n";
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), chain).unwrap();
-        let env = [("FLORIN__STORE__URL".to_owned(), "postgresql://florin:hunter2@db/x".to_owned())];
-        let text = shown(Some(file.path()), env.clone().into_iter()).unwrap();
-        assert!(!text.contains("hunter2"), "{text}");
-        let config = Config::load(Some(file.path()), env.into_iter()).unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-    }
-}
+mod tests;

@@ -72,21 +72,15 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let data = data::Data::new(db.clone(), lease.clone(), homes.clone());
     let keys = keys::Keys::new(db.clone(), lease.clone(), keyring.clone(), permits.public(), key_settings(config));
     keys.unlock_with(source);
-    let rules = policy::Config { check_documents: config.policy.check_documents, ..policy::Config::default() };
     let lookups = Arc::new(DataLookups::new(data.clone()));
-    let policy = policy::Policy::new(db.clone(), lease.clone(), permits, lookups, rules);
+    let policy = policy::Policy::new(db.clone(), lease.clone(), permits, lookups, config.policy.clone());
     let connectors: Vec<Arc<dyn Connector>> = chains.iter().map(|(_, evm)| evm.clone() as Arc<dyn Connector>).collect();
-    let submit = submit::Submit::new(
-        db.clone(),
-        lease.clone(),
-        keys.clone(),
-        policy.clone(),
-        connectors,
-        submit_settings(&config.submit),
-    );
+    let submit =
+        submit::Submit::new(db.clone(), lease.clone(), keys.clone(), policy.clone(), connectors, config.submit.clone());
     let (outbound, shared) = (outbound(config)?, Arc::new(keyring.clone()));
     let expand = Arc::new(ChainEvents::new(db.clone()));
     let streams = streams::Streams::new(db.clone(), lease.clone(), expand, outbound.clone(), shared.clone());
+    let streams = streams.within(config.streams);
     let index = index::Index::new(db.clone(), lease.clone());
     let parts = workflow::Parts {
         db: db.clone(),
@@ -98,8 +92,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         outbound,
         keyring: shared,
     };
-    let settings = workflow::Settings { shards: config.workflow.shards, ..workflow::Settings::default() };
-    let workflow = workflow::Workflow::apart(parts, settings, evaluators());
+    let workflow = workflow::Workflow::apart(parts, config.workflow, evaluators());
     Ok(Engines { db, lease, chains, keys, keyring, homes, policy, submit, index, data, streams, workflow })
 }
 
@@ -136,17 +129,8 @@ async fn homes(db: &Db, chains: &[(config::Chain, Arc<Evm>)]) -> Result<Arc<Home
 }
 
 fn key_settings(config: &Config) -> keys::Settings {
-    keys::Settings { export_allowed: config.keys.allow_export, ..keys::Settings::default() }
-}
-
-fn submit_settings(config: &config::Submit) -> submit::Settings {
-    submit::Settings {
-        shards: config.shards,
-        window: config.window,
-        lane_limit: config.lane_limit,
-        resubmit_ms: config.resubmit_ms,
-        retry_ms: config.retry_ms,
-    }
+    let (export_allowed, cached_branches) = (config.keys.allow_export, config.keys.cached_branches);
+    keys::Settings { export_allowed, cached_branches, ..keys::Settings::default() }
 }
 
 fn outbound(config: &Config) -> Result<Outbound, String> {

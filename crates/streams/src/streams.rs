@@ -2,6 +2,7 @@
 
 use crate::event::Expand;
 use crate::outbound::Outbound;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secret::Keyring;
 use store::{Db, Lease, On};
@@ -12,7 +13,8 @@ use types::{Digest, SubscriptionId};
 pub const SHARDS: u32 = 4;
 
 /// What one namespace, and one process, may take up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Subscriptions of a namespace.
     pub subscriptions: u32,

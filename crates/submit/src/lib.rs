@@ -46,6 +46,7 @@ pub use submission::{Context, Enqueue, Filter, Sent, Submission};
 pub use worker::{Progress, Worker};
 
 use chain::Connector;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -67,7 +68,8 @@ struct Inner {
 }
 
 /// Limits and pauses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Into how many shards lanes are divided; each has a worker.
     pub shards: u32,

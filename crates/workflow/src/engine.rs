@@ -2,6 +2,7 @@
 
 use crate::expression::{Evaluators, Launch, Limits, Threads};
 use crate::shelf::Shelf;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secret::Keyring;
 use store::{Db, Lease, On};
@@ -9,7 +10,8 @@ use streams::outbound::Outbound;
 use types::{ChainId, Namespace, RunId};
 
 /// Limits and pauses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Into how many shards runs and listeners are divided; each has a worker. Part of what is stored: it may only grow.
     pub shards: u32,
