@@ -12,6 +12,9 @@ use types::Json;
 
 /// Names of headers whose values are never shown.
 const HIDDEN: [&str; 6] = ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"];
+/// Headers that HTTP itself writes: two opinions of where a request ends are one request too many for whoever stands in between.
+const OF_HTTP: [&str; 9] =
+    ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"];
 /// Headers of one call.
 const MAX_HEADERS: usize = 64;
 const KEY: &str = "Idempotency-Key";
@@ -105,6 +108,9 @@ fn headers(given: Map<String, Value>, option: &str) -> Result<Vec<(String, Strin
     let header = |(name, value): (String, Value)| match value {
         _ if name.eq_ignore_ascii_case(KEY) => {
             Err(Fault::option(&format!("{option}.{name}"), "is set by Florin, the same for each attempt"))
+        }
+        _ if OF_HTTP.iter().any(|known| known.eq_ignore_ascii_case(&name)) => {
+            Err(Fault::option(&format!("{option}.{name}"), "is set by Florin"))
         }
         Value::String(value) => Ok((name, value)),
         Value::Number(value) => Ok((name, value.to_string())),
