@@ -19,8 +19,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> crate::Outcome {
     let mut command = run::cargo();
     if options.name == "idle" {
-        run::succeed(run::cargo().args(["build", "--release", "--package", "florin"]))?;
-        command.env("FLORIN_BINARY", run::target().join("release").join("florin"));
+        command.env("FLORIN_BINARY", crate::release::build()?);
     }
     command.args(["run", "--release", "--package", "benches", "--bin", &options.name, "--"]);
     if options.quick {

@@ -6,6 +6,7 @@
 mod bench;
 mod contracts;
 mod demo;
+mod release;
 mod run;
 mod setup;
 mod stage;
@@ -39,6 +40,8 @@ enum Tool {
     Tidy,
     /// Crash, stop and fail running processes, round by round, and judge from outside what became of the work
     Torture(torture::Options),
+    /// Build the binary as it is shipped, and look through it for places to fail, which must not be there
+    Release,
     /// Measure, in a release build: `store`; prints a table and one line of JSON
     Bench(bench::Options),
     /// Compile the Solidity contracts into contracts/artifacts
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Tool::Test(options) => test::run(&options),
         Tool::Tidy => tidy::run(),
         Tool::Torture(options) => torture::run(&options),
+        Tool::Release => release::run(),
         Tool::Bench(options) => bench::run(&options),
         Tool::Contracts(options) => contracts::run(&options),
     };

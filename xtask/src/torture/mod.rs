@@ -5,7 +5,7 @@ mod fault;
 mod judge;
 mod load;
 mod miner;
-mod places;
+pub(crate) mod places;
 mod plan;
 mod process;
 mod receiver;

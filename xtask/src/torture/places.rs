@@ -1,7 +1,7 @@
 //! The places to fail, as the documentation lists them.
 
 /// Every place of `docs/fail-points.md`, in the order in which a payment passes them.
-pub(super) fn all() -> Result<Vec<String>, String> {
+pub(crate) fn all() -> Result<Vec<String>, String> {
     let path = testkit::workspace_root().join("docs/fail-points.md");
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let places: Vec<String> = text.lines().filter_map(place).map(str::to_owned).collect();
