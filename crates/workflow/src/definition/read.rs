@@ -13,6 +13,8 @@ const MAX_STEPS: usize = 200;
 const MAX_ATTEMPTS: u64 = 1_000;
 /// The longest pause and the longest time-out: 30 days.
 const MAX_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// The longest time of a call to the outside, and of a read: ten minutes. Whatever is under way takes the place of another.
+const MAX_CALL_MS: u64 = 600_000;
 /// The longest name.
 const MAX_NAME: usize = 128;
 /// The longest description and message.
@@ -100,9 +102,29 @@ impl Reader {
             skip: expression(step, at, "skip")?,
             clauses: clauses(step, at)?,
             retry: retry(step, at)?,
-            timeout_ms: millis(step, at, "timeout")?,
+            timeout_ms: self.timeout(step, kind, at)?,
             ambiguity: ambiguity(step, at, kind)?,
         })
+    }
+
+    /// A wait is a row and may last; a call is under way, and a step that only reckons or writes knows no time.
+    fn timeout(&mut self, step: &Members, kind: Kind, at: &str) -> Result<Option<u64>, Refused> {
+        let given = millis(step, at, "timeout")?;
+        let field = format!("{at}.timeout");
+        match kind {
+            Kind::ContractDeploy | Kind::ContractInvoke => {}
+            Kind::HttpRequest | Kind::ContractQuery | Kind::DataModelQuery | Kind::Policy => {
+                if given.is_some_and(|given| given > MAX_CALL_MS) {
+                    let why = format!("a {} takes at most {MAX_CALL_MS} milliseconds", kind.as_str());
+                    return Err(Refused::field(field, why));
+                }
+            }
+            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask if given.is_some() => {
+                self.warn(&field, "has no effect on this step");
+            }
+            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask => {}
+        }
+        Ok(given)
     }
 
     fn check_options(

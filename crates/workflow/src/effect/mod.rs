@@ -20,6 +20,7 @@ use crate::run::Failure;
 use crate::run::start::Order;
 use crate::work::load::Loaded;
 use serde_json::{Map, Value};
+use std::time::Duration;
 use types::{Coded, Json, Retry, Time};
 
 /// What a step is to do, worked out and not yet begun.
@@ -76,8 +77,18 @@ impl Fault {
 /// Options as they are evaluated.
 pub(crate) type Options = Map<String, Value>;
 
-/// Work out what a step is to do. Reads may be made here; nothing is changed.
+/// Work out what a step is to do. Reads may be made here, in the time that the step gives them; nothing is changed.
 pub(crate) async fn plan(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
+    let reads = matches!(run.step().kind, Kind::DataModelQuery | Kind::ContractQuery | Kind::Policy);
+    let Some(limit) = run.step().timeout_ms.filter(|_| reads) else { return work_out(run, options, began).await };
+    let late = |_| {
+        let why = Why::Timeout(format!("there was no answer within {limit} ms"));
+        Err(Fault { may_retry: true, reads, ..Fault::of(&why) })
+    };
+    tokio::time::timeout(Duration::from_millis(limit), work_out(run, options, began)).await.unwrap_or_else(late)
+}
+
+async fn work_out(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
     match run.step().kind {
         Kind::JsonataTemplate => Ok(Plan::Value(options.get("template").map(written).transpose()?)),
         Kind::DataModelQuery => model::query(run, options).await.map(Plan::Value),

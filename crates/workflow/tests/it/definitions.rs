@@ -49,6 +49,8 @@ async fn what_is_wrong_with_a_version_is_named_and_changes_nothing() {
                 "workflow.invalid",
                 Some("steps[1].name"),
             ),
+            ("steps: [{name: a, type: http_request, options: {url: 'http://x'}, timeout: 600001}]", "workflow.invalid", Some("steps[0].timeout")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, timeout: -1}]", "workflow.invalid", Some("steps[0].timeout")),
             ("steps: [{name: a, type: jsonata_template, options: {template: '1'}}]\npolicies: [7]", "workflow.invalid", Some("policies[0]")),
         ];
         for (document, code, field) in refused {
