@@ -1,5 +1,4 @@
 //! Tables for people, JSON for programs.
-#![allow(clippy::print_stdout, reason = "a command line talks to a person")]
 
 use serde_json::Value;
 use std::io::Write as _;
@@ -15,8 +14,7 @@ pub(crate) fn text(text: &str) -> Result<(), String> {
 pub(crate) fn answer(value: &Value, as_json: bool) -> Result<(), String> {
     if as_json {
         let pretty = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
-        println!("{pretty}");
-        return Ok(());
+        return text(&format!("{pretty}\n"));
     }
     match value.get("items").and_then(Value::as_array) {
         Some(items) => table(items),
@@ -27,18 +25,22 @@ pub(crate) fn answer(value: &Value, as_json: bool) -> Result<(), String> {
 
 fn table(items: &[Value]) {
     let Some(first) = items.first().and_then(Value::as_object) else {
-        println!("none");
+        let _ = text("none\n");
         return;
     };
-    let columns: Vec<&String> =
-        first.iter().filter(|(_, value)| !value.is_object()).map(|(name, _)| name).take(8).collect();
+    let columns: Vec<&String> = first
+        .iter()
+        .filter(|(_, value)| !value.is_object() || height(value).is_some())
+        .map(|(name, _)| name)
+        .take(8)
+        .collect();
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
     table.set_header(columns.iter().map(|column| column.as_str()));
     for item in items {
         table.add_row(columns.iter().map(|column| cell(item.get(column.as_str()))));
     }
-    println!("{table}");
+    let _ = text(&format!("{table}\n"));
 }
 
 fn fields(value: &Value) {
@@ -46,10 +48,10 @@ fn fields(value: &Value) {
         Some(object) => {
             let width = object.keys().map(String::len).max().unwrap_or(0);
             for (name, value) in object {
-                println!("{name:width$}  {}", cell(Some(value)));
+                let _ = text(&format!("{name:width$}  {}\n", cell(Some(value))));
             }
         }
-        None => println!("{}", cell(Some(value))),
+        None => drop(text(&format!("{}\n", cell(Some(value))))),
     }
 }
 
@@ -57,6 +59,11 @@ fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "–".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(other) => height(other).unwrap_or(other).to_string(),
     }
+}
+
+/// Of a block, its height says enough in a table.
+fn height(value: &Value) -> Option<&Value> {
+    value.get("height")
 }

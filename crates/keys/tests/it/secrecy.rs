@@ -120,3 +120,47 @@ async fn stored(house: &House) -> Vec<u8> {
         _ => unreachable!("one of the two"),
     }
 }
+
+/// Who can write the database cannot make one wallet sign with another's secret, nor with one that he has changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
+    on_each_engine(|test| async move {
+        let house = House::new(test).await;
+        let (_, from) = house.signer().await;
+        let other = house.wallet("other", NewSecret::Fresh).await;
+        let (db, lease, who) = (&house.test.db, &house.lease, house.who.clone());
+        let sealed: Vec<(String, Vec<u8>)> = db
+            .read_unbound(|tx| tx.rows("SELECT id, secret FROM wallet ORDER BY id", ()))
+            .await
+            .map_err(|e: store::Error| e)
+            .unwrap();
+        assert_eq!(sealed.len(), 2);
+        let [own, foreign] = [false, true]
+            .map(|of_other| sealed.iter().find(|(id, _)| (*id == other.id.to_string()) == of_other).unwrap().clone());
+        let mut nonce = 0;
+        let flipped = |place: usize| {
+            let mut bytes = own.1.clone();
+            bytes[place] ^= 1;
+            bytes
+        };
+        let places = [0, 4, 5, 28, 29, own.1.len() / 2, own.1.len() - 1];
+        let wrong =
+            places.into_iter().map(flipped).chain([foreign.1.clone(), own.1[..own.1.len() - 1].to_vec(), Vec::new()]);
+        for bytes in wrong {
+            let (bytes, id) = (bytes, own.0.clone());
+            let put = move |tx: &mut store::Tx<'_, '_>| {
+                tx.execute("UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1", (&id, &bytes)).map(drop)
+            };
+            db.on(lease).write(&who.namespace, put).await.map_err(|e: store::Error| e).unwrap();
+            // A freeze that is lifted makes the process forget what it has opened.
+            keys::freeze(&house.keys, &who, keys::Scope::Namespace, false, "drill").await.unwrap();
+            keys::unfreeze(&house.keys, &who, keys::Scope::Namespace, "over").await.unwrap();
+            let intent = pay(&from, 5);
+            let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None };
+            nonce += 1;
+            let refused = code(&house.sign(order).await);
+            assert!(["store.secret", "keys.keyring"].contains(&refused), "{refused}");
+        }
+    })
+    .await;
+}
