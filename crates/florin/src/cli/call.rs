@@ -42,7 +42,7 @@ pub(crate) fn client() -> Result<reqwest::Client, String> {
 
 /// Ask, and read the answer; a problem becomes its words.
 pub(crate) async fn perform(client: &reqwest::Client, server: &Server, call: Call) -> Result<Value, String> {
-    let url = format!("{}/api/v1{}", server.url.trim_end_matches('/'), call.path);
+    let url = format!("{}/api/v1/{}", server.url.trim_end_matches('/'), call.path.trim_start_matches('/'));
     let mut request = client.request(call.method, url).bearer_auth(server.api_key.trim());
     if let Some((body, kind)) = call.body {
         request = request.header("Content-Type", kind).body(body);

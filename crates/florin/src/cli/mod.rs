@@ -34,7 +34,11 @@ enum Command {
     /// Make the secrets, the database, a namespace and its first API key
     Init(init::Options),
     /// Bring the database's schema up to this release
-    Migrate,
+    Migrate {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check a database against its facts and its exported seals
     Verify(verify::Options),
     /// Show the configuration that holds, without secrets
@@ -42,6 +46,9 @@ enum Command {
         /// Print the commented reference instead.
         #[arg(long)]
         reference: bool,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "reference")]
+        json: bool,
     },
     /// Evaluate expressions for the server that started it, and nothing else
     #[command(hide = true)]
@@ -64,11 +71,13 @@ pub(crate) fn run() -> Result<(), String> {
     match line.command {
         Command::Serve => block_on(crate::serve::serve(load()?)),
         Command::Init(options) => block_on(init::run(load()?, options)),
-        Command::Migrate => block_on(migrate(load()?)),
+        Command::Migrate { json } => block_on(migrate(load()?, json)),
         Command::Verify(options) => verify::run(&load()?, &options),
-        Command::Config { reference: true } => show::text(config::DEFAULT),
-        Command::Config { reference: false } => {
-            show::text(&config::shown(file.as_deref(), env()).map_err(|error| error.to_string())?)
+        Command::Config { reference: true, .. } => show::text(config::DEFAULT),
+        Command::Config { json, .. } => {
+            let text = config::shown(file.as_deref(), env()).map_err(|error| error.to_string())?;
+            let read = || toml::from_str::<serde_json::Value>(&text).map_err(|error| error.message().to_owned());
+            if json { show::answer(&read()?, true) } else { show::text(&text) }
         }
         Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
         Command::Completion { shell } => {
@@ -85,7 +94,10 @@ fn block_on<F: Future<Output = Result<(), String>>>(work: F) -> Result<(), Strin
     runtime.map_err(|error| format!("no runtime: {error}"))?.block_on(work)
 }
 
-async fn migrate(config: Config) -> Result<(), String> {
+async fn migrate(config: Config, json: bool) -> Result<(), String> {
     crate::engines::open_db(&config).await?;
+    if json {
+        return show::answer(&serde_json::json!({ "release": env!("CARGO_PKG_VERSION"), "migrated": true }), true);
+    }
     show::text("the schema is that of this release\n")
 }

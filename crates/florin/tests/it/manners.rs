@@ -40,6 +40,19 @@ fn a_reader_may_go_away() {
 }
 
 #[test]
+fn programs_are_told_in_json() {
+    let house = House::new(None, "");
+    assert_eq!(house.json(&["migrate", "--json"])["migrated"], true);
+    let store = &house.json(&["config", "--json"])["store"];
+    assert_eq!((store["engine"].as_str(), store["readers"].as_i64()), (Some("sqlite"), Some(4)));
+    assert!(house.json(&["verify", "--json"])["partitions"].is_array());
+    let process = house.serve();
+    for line in [["api", "GET", "status"], ["api", "GET", "/status"]] {
+        assert_eq!(house.json(&[&line[..], &["--json", "--url", &process.url()]].concat())["status"], "ok");
+    }
+}
+
+#[test]
 fn what_hinders_is_told_with_what_helps() {
     let house = House::new(None, "");
     let told = said(&house.run(&["submission", "list", "--url", "http://127.0.0.1:1"]));
