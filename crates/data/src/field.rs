@@ -8,6 +8,8 @@ use store::{Cell, Kind};
 pub(crate) enum Is {
     /// Text of at most so many bytes.
     Text(usize),
+    /// The same, and neither shown nor found where the object says that it is masked.
+    Masked(usize),
     /// Text that is part of a key: short enough for an index, never empty.
     Name,
     /// An address on the object's chain. Empty or missing: none.

@@ -163,7 +163,7 @@ static FRAGMENT: Shape = Shape {
         QUALIFIED,
         CHAIN,
         ASSET,
-        give("value", "value", LONG),
+        give("value", "value", Is::Masked(65_536)),
         give("valueMasked", "value_masked", Is::Flag).or(Blank::Zero),
         give("valueReference", "value_reference", TEXT),
     ],

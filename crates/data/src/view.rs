@@ -144,7 +144,7 @@ pub(crate) fn asset_of(object: &Object, with: &Shown) -> Option<String> {
 /// A masked value is not shown; what belongs to contracts is shown of contracts only.
 fn is_withheld(object: &Object, field: &Field) -> bool {
     match (object.kind(), field.column) {
-        (Type::Fragment, "value") => object.is_set("value_masked"),
+        _ if matches!(field.is, Is::Masked(_)) => object.is_set("value_masked"),
         (Type::Address, "contract_manager" | "firefly") => !object.is_set("contract"),
         _ => false,
     }

@@ -64,6 +64,7 @@ fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
         Is::Status => with.finals.as_ref().map_or_else(Vec::new, |finals| text(finals.status(object).to_owned())),
         Is::Direction => text(if object.int("direction") < Some(0) { "subtract" } else { "add" }.to_owned()),
         Is::ChangeId => text(change_id(object)),
+        Is::Masked(_) if object.is_set("value_masked") => Vec::new(),
         _ if field.may_be_empty() => object.text(field.column).map_or_else(Vec::new, |value| text(value.to_owned())),
         _ => match object.get(field.column) {
             Cell::Null => Vec::new(),

@@ -48,7 +48,7 @@ pub(crate) struct Change {
 pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> Result<Given> {
     Ok(match field.is {
         Is::Name => Given::Cell(Cell::Text(json::text(value, path, MAX_NAME)?)),
-        Is::Text(max) => Given::Cell(Cell::Text(json::text(value, path, max)?)),
+        Is::Text(max) | Is::Masked(max) => Given::Cell(Cell::Text(json::text(value, path, max)?)),
         Is::Address => Given::Cell(Cell::Text(address(value, path, chain)?)),
         Is::Flag => Given::Cell(Cell::Int(i64::from(json::flag(value, path)?))),
         Is::Amount => match amount(value, path)? {

@@ -201,6 +201,45 @@ async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_masked_value_is_not_found_either() {
+    in_each_world(|world| async move {
+        let fragments =
+            json!([{"name": "pin", "value": "4711", "valueMasked": true}, {"name": "open", "value": "4712"}]);
+        world.bulk(json!({"fragments": fragments, "assets": [{"name": "gold"}]})).await.unwrap();
+        for (query, found) in [
+            (json!({"eq": [{"field": "value", "value": "4711"}]}), vec![]),
+            (json!({"startsWith": [{"field": "value", "value": "47"}]}), vec!["open"]),
+            (json!({"contains": [{"field": "value", "value": "1", "caseInsensitive": true}]}), vec!["open"]),
+            (json!({"lt": [{"field": "value", "value": "5"}], "null": [{"field": "info.x"}]}), vec!["open"]),
+            (
+                json!({"in": [{"field": "value", "values": ["4711", "4712"]}], "null": [{"field": "info.x"}]}),
+                vec!["open"],
+            ),
+            (json!({"null": [{"field": "value"}]}), vec!["pin"]),
+            (json!({"sort": ["-value"]}), vec!["open", "pin"]),
+        ] {
+            let answer = crate::queries::ask(&world, json!({ "fragments": query })).await.unwrap();
+            let names: Vec<&str> = answer["fragments"]["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["name"].as_str().unwrap())
+                .collect();
+            assert_eq!(names, found, "{query}");
+        }
+        let first = json!({"fragments": {"sort": ["value"], "limit": 1}});
+        let page = crate::queries::ask(&world, first).await.unwrap()["fragments"].take();
+        assert_eq!(page["items"][0]["name"], "pin");
+        assert!(!page["after"].as_str().unwrap().contains(&hex(b"4711")), "nor does a cursor tell it");
+        let facts = world.facts().await;
+        assert!(
+            facts.iter().all(|fact| fact.payload.as_ref().is_none_or(|payload| !payload.as_str().contains("4711")))
+        );
+    })
+    .await;
+}
+
 fn combinations(of: &[Value]) -> impl Iterator<Item = (&Value, &Value, &Value)> {
     of.iter().flat_map(move |a| of.iter().flat_map(move |b| of.iter().map(move |c| (a, b, c))))
 }

@@ -60,6 +60,7 @@ impl Builder<'_> {
             Is::ParentRef => self.parent(check, folded),
             Is::ParentAsset => self.parent_asset(check, folded),
             Is::Qualified if !folded => self.qualified(check),
+            Is::Masked(_) => self.check(&unmasked(&column), check, folded),
             _ if field.is_stored() && field.is != Is::Direction => self.check(&column, check, folded),
             _ => {
                 let expression = self.derived(field);
@@ -195,6 +196,11 @@ impl Builder<'_> {
         let condition = self.check(column, &check, folded);
         format!("t.id IN (SELECT m.object_id FROM metadata_value m WHERE {of_path} AND {condition})")
     }
+}
+
+/// What a column holds where the object does not say that it is masked: nobody finds what nobody is shown.
+pub(super) fn unmasked(column: &str) -> String {
+    format!("(CASE WHEN t.value_masked = 0 THEN {column} END)")
 }
 
 /// The same check in lower case, if that differs.

@@ -1,6 +1,7 @@
 //! Orders, and going on behind a row. Nothing sorts before everything, on both engines.
 
 use super::Builder;
+use super::conditions::unmasked;
 use crate::field::{Blank, Field, Is, Shape};
 use crate::query::{SortKey, Subject};
 use store::{Cell, Kind};
@@ -116,6 +117,7 @@ impl Builder<'_> {
         match &key.by {
             By::Column(column) => match self.shape.column(column).is {
                 // Long texts are in order by how they begin: they would not go into a cursor.
+                Is::Masked(_) => format!("substr({}, 1, {SORTED})", unmasked(&format!("t.{column}"))),
                 Is::Text(most) if most > SORTED => format!("substr(t.{column}, 1, {SORTED})"),
                 _ => format!("t.{column}"),
             },
