@@ -86,6 +86,8 @@ CREATE INDEX run_lane ON run (namespace, lane, settled, lane_place);
 CREATE INDEX run_open ON run (namespace, settled);
 CREATE INDEX run_task ON run (namespace, task, created_at);
 CREATE INDEX run_listing ON run (namespace, created_at, id);
+-- Those that are not settled, to count them.
+CREATE INDEX run_live ON run (state, next_at) WHERE settled = 0;
 -- What is sealed, for a new data key.
 CREATE INDEX run_sealed ON run (namespace, id) WHERE sealed IS NOT NULL;
 

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod engines;
 mod export;
+mod figures;
 mod homes;
 mod keyring;
 mod listen;

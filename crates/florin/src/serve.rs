@@ -5,7 +5,7 @@ use crate::engines::{self, Engines};
 use crate::export::SealFile;
 use crate::wire::TokenProjection;
 use crate::workers::{Stop, hold, keep, wait_for_work};
-use crate::{config, homes, keyring, listen, secrets};
+use crate::{config, figures, homes, keyring, listen, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Follower, Progress};
@@ -56,9 +56,10 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     outcome
 }
 
-/// Learn what other processes change, until this is dropped.
-fn refresh(engines: &Engines) -> JoinSet<()> {
+/// Learn what other processes change, and keep the gauges, until this is dropped.
+fn refresh(engines: &Arc<Engines>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    tasks.spawn(figures::refresh(engines.clone()));
     tasks.spawn(keyring::refresh(engines.keys.clone()));
     tasks.spawn(homes::refresh(engines.db.clone(), engines.homes.clone()));
     tasks

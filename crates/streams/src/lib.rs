@@ -30,6 +30,7 @@ pub mod outbound;
 
 mod error;
 mod event;
+mod figures;
 mod filter;
 mod glob;
 mod secrets;
@@ -46,6 +47,7 @@ mod worker;
 pub use error::{Error, Result, Unexpanded};
 pub use event::{Event, Expand, Expansion, NothingToExpand};
 pub use secrets::{NewSecret, SecretInfo};
+pub use figures::{Figures, figures};
 pub use session::{Batch, Session, open};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
 pub use subscription::{Change, Delivery, Filter, Finality, From, NewSubscription, OnError, RetryRule, Subscription};

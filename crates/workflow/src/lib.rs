@@ -33,6 +33,7 @@ mod effect;
 mod engine;
 mod error;
 mod expression;
+mod figures;
 mod listener;
 mod named;
 mod reseal;
@@ -50,6 +51,7 @@ pub use definition::{Format, Warning};
 pub use engine::{Parts, Settings, Workflow};
 pub use error::{Error, Result};
 pub use expression::{Launch, evaluate_expressions};
+pub use figures::{Figures, figures};
 pub use listener::{
     Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners, put_listener,
 };

@@ -4,5 +4,6 @@
 mod homes;
 mod house;
 mod manners;
+mod metrics;
 mod rotation;
 mod shipped;

@@ -2,5 +2,6 @@
 
 pub(crate) mod cursor;
 pub(crate) mod delivery;
+pub(crate) mod figures;
 pub(crate) mod progress;
 pub(crate) mod subscription;

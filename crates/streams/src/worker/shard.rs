@@ -150,6 +150,7 @@ impl Shard {
             tracing::debug!(subscription = %id, attempt = outgoing.attempt, ?answer, "posted");
             fail::point("streams.posted").await.map_err(store::Error::from)?;
             let counts = record::record(&streams, &lease, &outgoing, &answer).await?;
+            crate::figures::count(&answer);
             fail::point("streams.recorded").await.map_err(store::Error::from)?;
             Ok(counts)
         });

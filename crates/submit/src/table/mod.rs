@@ -1,5 +1,6 @@
 //! The only SQL of submissions; what is signed for them and their lanes have files of their own.
 
+pub(crate) mod figures;
 mod held;
 mod lane;
 

@@ -1,6 +1,7 @@
 //! The only SQL of the crate, a file for each kind of thing.
 
 pub(crate) mod binding;
+pub(crate) mod figures;
 pub(crate) mod listener;
 pub(crate) mod run;
 pub(crate) mod sealed;

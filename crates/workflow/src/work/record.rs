@@ -60,9 +60,11 @@ where
         let mut change = change.clone();
         let more = also(tx, &mut change)?;
         write(tx, &change, &who)?;
-        Ok((change, more))
+        Ok::<_, Error>((change, more))
     };
-    workflow.db().on(lease).write(namespace, write).await
+    let (change, more) = workflow.db().on(lease).write(namespace, write).await?;
+    crate::figures::count(&change.run, change.step.as_ref());
+    Ok((change, more))
 }
 
 /// A run that cannot be moved on fails where it stands.
