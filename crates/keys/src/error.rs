@@ -287,8 +287,8 @@ impl Coded for Error {
         let field = match self {
             Self::Name | Self::NameTaken { .. } => "name",
             Self::Metadata { .. } => "metadata",
-            Self::Mnemonic => "mnemonic",
-            Self::PrivateKey => "privateKey",
+            Self::Mnemonic => "secret.words",
+            Self::PrivateKey => "secret.key",
             Self::Path { .. } => "path",
             Self::Intent(inner) => return inner.field(),
             _ => return None,
