@@ -15,6 +15,10 @@ const MAX_ATTEMPTS: u64 = 1_000;
 const MAX_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// The longest time of a call to the outside, and of a read: ten minutes. Whatever is under way takes the place of another.
 const MAX_CALL_MS: u64 = 600_000;
+/// Evaluated options of a step.
+const MAX_DYNAMIC: usize = 100;
+/// Regular expressions of a version, each of which takes its time to build.
+const MAX_REGEXES: usize = 200;
 /// The longest name.
 const MAX_NAME: usize = 128;
 /// The longest description and message.
@@ -63,6 +67,10 @@ impl Reader {
                 ));
             }
             read.push(step);
+            if read.iter().flat_map(Step::expressions).map(|expression| expression.regexes).sum::<usize>() > MAX_REGEXES
+            {
+                return Err(Refused::field("steps", format!("have more than {MAX_REGEXES} regular expressions")));
+            }
         }
         let description = text(root, "", "description", MAX_TEXT)?;
         Ok(Definition { description, steps: read, policies: policies(root)? })
@@ -218,6 +226,9 @@ fn with_template(
 
 fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, Refused> {
     let Some(given) = object(step, at, "dynamicOptions")? else { return Ok(Vec::new()) };
+    if given.len() > MAX_DYNAMIC {
+        return Err(Refused::field(format!("{at}.dynamicOptions"), format!("at most {MAX_DYNAMIC}")));
+    }
     let compiled = |(name, source): (&String, &Value)| {
         compile(source, &format!("{at}.dynamicOptions.{name}")).map(|expression| (name.clone(), expression))
     };

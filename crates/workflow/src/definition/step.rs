@@ -135,6 +135,18 @@ pub(crate) enum Ambiguity {
     Park,
 }
 
+impl Step {
+    /// Everything of it that is evaluated.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let asked = self.clauses.iter().flat_map(|clause| match clause {
+            Clause::Fail(fail) => [Some(&fail.when), fail.dynamic.as_ref()],
+            Clause::Return(ends) => [ends.when.as_ref(), ends.result.as_ref()],
+            Clause::Stop(when) => [Some(when), None],
+        });
+        self.dynamic.iter().map(|(_, expression)| expression).chain(&self.skip).chain(asked.flatten())
+    }
+}
+
 impl Retry {
     /// One attempt; pauses as they are where only the number is given.
     pub(crate) const NONE: Retry =

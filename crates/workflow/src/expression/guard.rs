@@ -4,6 +4,8 @@ use super::exact::EXACT_INTEGER;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::functions::string::build_regex;
 
+/// Regular expressions of one expression: each may take milliseconds to build.
+const MAX_REGEXES: usize = 20;
 /// Nesting beyond this is no rule that a person wrote.
 const MAX_DEPTH: usize = 200;
 /// Built-in functions that could make a huge text of small ones, or a text of a number that lost digits.
@@ -23,16 +25,22 @@ pub(super) fn careful(name: &str) -> String {
     format!("florin_{name}")
 }
 
-/// Check a parsed expression and exchange what needs care. An error says why it is refused.
-pub(super) fn guard(node: &mut AstNode) -> Result<(), String> {
-    visit(node, 0)
+/// Check a parsed expression and exchange what needs care; how many regular expressions it has. An error says why it is refused.
+pub(super) fn guard(node: &mut AstNode) -> Result<usize, String> {
+    let mut regexes = 0;
+    visit(node, 0, &mut regexes)?;
+    Ok(regexes)
 }
 
-fn visit(node: &mut AstNode, depth: usize) -> Result<(), String> {
+fn visit(node: &mut AstNode, depth: usize, regexes: &mut usize) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err(format!("it nests deeper than {MAX_DEPTH} levels"));
     }
-    children(node, &mut |child| visit(child, depth + 1))?;
+    children(node, &mut |child| visit(child, depth + 1, regexes))?;
+    *regexes += usize::from(matches!(node, AstNode::Regex { .. }));
+    if *regexes > MAX_REGEXES {
+        return Err(format!("it has more than {MAX_REGEXES} regular expressions"));
+    }
     check(node)?;
     exchange(node);
     Ok(())

@@ -30,6 +30,8 @@ pub(crate) const MAX_SOURCE: usize = 64 << 10;
 pub(crate) struct Expression {
     node: AstNode,
     source: Arc<str>,
+    /// Regular expressions that it has.
+    pub(crate) regexes: usize,
 }
 
 impl Expression {
@@ -42,8 +44,8 @@ impl Expression {
             return Err("it nests too deep".to_owned());
         }
         let mut node = parser::parse(source).map_err(|error| error.to_string())?;
-        guard::guard(&mut node)?;
-        Ok(Self { node, source: source.into() })
+        let regexes = guard::guard(&mut node)?;
+        Ok(Self { node, source: source.into(), regexes })
     }
 }
 

@@ -106,6 +106,13 @@ fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
 }
 
 #[test]
+fn an_expression_has_only_so_many_regular_expressions() {
+    let many = |count: usize| format!("[{}]", vec!["$match(input.a, /x+/)"; count].join(","));
+    assert!(Expression::compile(&many(20)).is_ok_and(|expression| expression.regexes == 20));
+    assert!(Expression::compile(&many(21)).unwrap_err().contains("regular expressions"));
+}
+
+#[test]
 fn what_grows_without_end_is_stopped() {
     let bombs = [
         "($f := function($s, $n){ $n = 0 ? $s : $f($s & $s, $n - 1) }; $f(\"aaaaaaaaaa\", 60))",

@@ -119,6 +119,30 @@ async fn json_is_read_as_exactly_as_yaml() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_takes_long_to_check_is_refused() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (flow, who) = (&world.workflow, &world.who);
+        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let step = |n: usize| {
+            let template = "$match(input, /x/)".to_owned() + &", $match(input, /x/)".repeat(19);
+            format!("- {{name: s{n}, type: jsonata_template, options: {{template: '[{template}]'}}}}\n")
+        };
+        let steps = |count: usize| "steps:\n".to_owned() + &(0..count).map(step).collect::<String>();
+        post_version(flow, who, "t", &steps(10), Format::Yaml).await.unwrap();
+        let error = post_version(flow, who, "t", &steps(11), Format::Yaml).await.unwrap_err();
+        assert_eq!((error.code().code, error.field().as_deref()), ("workflow.invalid", Some("steps")));
+        let many: String = (0..101).map(|n| format!("o{n}: '1', ")).collect();
+        let wide = format!(
+            "steps: [{{name: a, type: jsonata_template, options: {{template: '1'}}, dynamicOptions: {{{many}}}}}]"
+        );
+        let error = post_version(flow, who, "t", &wide, Format::Yaml).await.unwrap_err();
+        assert_eq!(error.field().as_deref(), Some("steps[0].dynamicOptions"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_grows_without_end_is_refused() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
