@@ -104,6 +104,15 @@ pub(crate) fn look_again(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()>
     Ok(())
 }
 
+/// The same, unless somebody woke it since it was due: [`wake`] always changes the time.
+pub(crate) fn put_off_look(tx: &mut Tx<'_, '_>, run: &Run, due: Time, at: Time) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3 AND next_at = ?4",
+        (run.id, at, version(run.version), due),
+    )?;
+    Ok(())
+}
+
 /// Let the first waiting run of a lane begin, unless one of it is under way.
 pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId, now: Time) -> Result<()> {
     tx.execute(
@@ -146,12 +155,13 @@ pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Ti
     Ok(row.and_then(|(at,)| at))
 }
 
-/// Look at once at the runs of a shard that wait for one of these.
+/// Look at once at the runs of a shard that wait for one of these. One that is due already is still due, at another time: whoever looks
+/// at it now sees that there was a word.
 pub(crate) fn wake(tx: &mut Unbound<'_, '_>, shard: i64, subjects: &[(String,)], now: Time) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH heard(subject) AS ({rows})
-         UPDATE run SET next_at = ?2 FROM heard
-          WHERE run.waits_for = heard.subject AND run.shard = ?1 AND run.next_at > ?2",
+         UPDATE run SET next_at = CASE WHEN run.next_at > ?2 THEN ?2 ELSE run.next_at - 1 END FROM heard
+          WHERE run.waits_for = heard.subject AND run.shard = ?1 AND run.next_at IS NOT NULL",
         (shard, now),
         subjects,
     )?)

@@ -1,4 +1,5 @@
-//! Waiting for a submission: the wait is a row. Whoever looks first puts the next look off, so that a word that comes meanwhile is not lost.
+//! Waiting for a submission: the wait is a row. Who sees nothing yet puts the next look off, unless a word came meanwhile. Until then the
+//! look stays due, so that a crash in the middle of it delays nothing.
 
 use super::load::Loaded;
 use crate::effect::{Fault, Sending, Why, outcome};
@@ -22,13 +23,12 @@ pub(super) enum Look {
 }
 
 impl Loaded {
-    /// Record that the step waits for a submission.
+    /// Record that the step waits for a submission. The first look is due at once: what became of it before nobody hears again.
     pub(super) async fn wait_for(&self, row: StepRow, submission: &Submission) -> Result<(Run, StepRow)> {
         let now = self.now();
         let id = submission.id.to_string();
-        let (reason, at) = (format!("waits for submission {id}"), self.next_look(&row, now));
-        let after = self.run.after(Event::Waits, now)?;
-        let run = Run { reason: Some(reason), waits_for: Some(id.clone()), next_at: Some(at), ..after };
+        let (reason, after) = (format!("waits for submission {id}"), self.run.after(Event::Waits, now)?);
+        let run = Run { reason: Some(reason), waits_for: Some(id.clone()), next_at: Some(now), ..after };
         let step = StepRow { state: StepState::Waiting, waits_for: Some(id), ..row };
         let run = self.commit(Change::of(run, Some(step.clone()))).await?;
         Ok((run, step))
@@ -37,7 +37,6 @@ impl Loaded {
     /// Look at the submission that the step waits for.
     pub(super) async fn look(&self, row: &StepRow) -> Result<Look> {
         let now = self.now();
-        self.look_again(self.next_look(row, now)).await?;
         let sending = self.request::<Sending>(row)?;
         let id: SubmissionId = row
             .waits_for
@@ -53,8 +52,19 @@ impl Loaded {
             Some(Ok(data)) => Look::Done(data),
             Some(Err(fault)) => Look::Fault(fault),
             None if self.deadline(row).is_some_and(|deadline| deadline <= now) => Look::Fault(late(&submission)),
-            None => Look::Later,
+            None => {
+                self.put_off_look(row, now).await?;
+                Look::Later
+            }
         })
+    }
+
+    /// Look again later; at once if the submission moved on since the run was loaded.
+    async fn put_off_look(&self, row: &StepRow, now: Time) -> Result<()> {
+        let Some(due) = self.run.next_at else { return Ok(()) };
+        let (run, at) = (self.run.clone(), self.next_look(row, now));
+        let write = move |tx: &mut Tx<'_, '_>| table::put_off_look(tx, &run, due, at);
+        self.workflow.db().on(&self.lease).write(&self.namespace, write).await
     }
 
     /// What was written down to be done.

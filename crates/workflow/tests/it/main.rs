@@ -13,4 +13,5 @@ mod rotation;
 mod runs;
 mod secrecy;
 mod steps;
+mod waits;
 mod world;

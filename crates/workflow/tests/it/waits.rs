@@ -1,0 +1,40 @@
+//! Waits for submissions, and crashes around them.
+
+use crate::world::{World, assert_succeeded};
+use std::time::Duration;
+use testkit::on_each_engine;
+use workflow::Settings;
+use workflow::state::StepState;
+
+/// Longer than a turn that hears of a submission and records it takes here.
+const A_TURN: Duration = Duration::from_millis(12);
+/// How often the turn is broken off, each time a little later.
+const TIMES: u32 = 24;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_in_the_middle_of_a_look_delays_nothing() {
+    on_each_engine(|test| async move {
+        let settings = Settings { look_again_ms: 24 * 3_600_000, ..Settings::default() };
+        let Some(mut world) = World::on_chain(test, settings).await else { return };
+        world.allow_everything().await;
+        let document = format!(
+            "steps: [{{name: pay, type: contract_invoke, options: {{signer: '{0}', contract: '{0}', method: nothing, abi: [{{type: function, name: nothing, inputs: []}}]}}}}]",
+            world.signer
+        );
+        world.task("pay", &document).await;
+        for time in 0..TIMES {
+            let id = world.begin("pay", "{}").await;
+            world.settle().await;
+            world.node().mine(3);
+            while world.follow().await {}
+            // Somewhere between hearing that the submission is final and recording it.
+            let _ = tokio::time::timeout(A_TURN / TIMES * time, world.worker.turn()).await;
+            world = world.crash_and_restart().await;
+            world.settle().await;
+            let run = world.run(id).await;
+            assert_eq!(run.steps[0].state, StepState::Done, "broken off for the {time}th time: {:?}", run.reason);
+            assert_succeeded(&run);
+        }
+    })
+    .await;
+}
