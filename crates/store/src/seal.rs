@@ -54,7 +54,7 @@ impl Seal {
 
 /// Where seals go, outside the database.
 pub trait Export: Send + Sync {
-    /// Take a line, durably. An error keeps it waiting: it is offered again, before any later one.
+    /// Take a line, durably; one whose number was taken before is left. An error keeps it waiting: it is offered again, before any later one.
     fn put(&self, number: i64, line: &str) -> std::io::Result<()>;
     /// The last number that was taken, 0 for none.
     fn last(&self) -> std::io::Result<i64>;
