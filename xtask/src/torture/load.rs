@@ -104,11 +104,16 @@ impl Order {
 pub(super) struct Load(Vec<JoinHandle<Result<(Order, u64), String>>>);
 
 impl Load {
-    /// Every order at the same time, each by an application of its own.
-    pub(super) fn place(town: &Arc<Town>, orders: Vec<Order>) -> Self {
+    /// Every order by an application of its own, one after the other within so long.
+    pub(super) fn place(town: &Arc<Town>, orders: Vec<Order>, within_ms: u64) -> Self {
+        let between = Duration::from_millis(within_ms / (orders.len() as u64).max(1));
         let place = |(number, order): (usize, Order)| {
             let town = Arc::clone(town);
-            std::thread::spawn(move || order.place(&town, number))
+            let turn = between * u32::try_from(number).unwrap_or(0);
+            std::thread::spawn(move || {
+                std::thread::sleep(turn);
+                order.place(&town, number)
+            })
         };
         Self(orders.into_iter().enumerate().map(place).collect())
     }

@@ -87,7 +87,11 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     let rounds = if options.quick { QUICK } else { options.rounds };
     println!("seed {seed}, {rounds} rounds for each engine");
     crate::setup::run()?;
-    let (florin, places) = (crate::stage::build()?, places::all()?);
+    let places = places::all()?;
+    // A copy: whoever builds meanwhile must not change what is tortured.
+    let bench = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let florin = bench.path().join("florin");
+    std::fs::copy(crate::stage::build()?, &florin).map_err(|error| error.to_string())?;
     let mut told = Vec::new();
     for engine in options.engine.engines() {
         let plan = plan::rounds(seed, engine, rounds, &places);
@@ -145,7 +149,7 @@ fn one(world: &mut World, round: &Round) -> Result<String, String> {
     world.counter.be(round.mood);
     world.listener.be(round.mood);
     let orders = orders(world, round);
-    let load = Load::place(&world.town, orders);
+    let load = Load::place(&world.town, orders, round.within_ms);
     let told = fault::inflict(world, round)?;
     world.restart_dead()?;
     let (answered, again) = load.answered()?;

@@ -56,6 +56,8 @@ pub(super) struct Round {
     pub(super) submissions: u64,
     /// Runs of the task that they begin.
     pub(super) runs: u64,
+    /// The last of them is asked for after this.
+    pub(super) within_ms: u64,
     pub(super) mood: Mood,
     /// The newest blocks are replaced besides.
     pub(super) reorg: Option<u64>,
@@ -82,7 +84,8 @@ fn round(dice: &SeededEntropy, number: usize, fault: Fault) -> Round {
     };
     let is_reorg = matches!(fault, Fault::Reorg { .. });
     let reorg = Some(1 + dice.below(3)).filter(|_| dice.below(6) == 0 && !is_reorg);
-    Round { number, fault, submissions: 2 + dice.below(4), runs: 1 + dice.below(3), mood, reorg }
+    let (submissions, runs, within_ms) = (3 + dice.below(5), 2 + dice.below(3), 200 + dice.below(1_000));
+    Round { number, fault, submissions, runs, within_ms, mood, reorg }
 }
 
 /// Every place held once, and the rest filled with what else can happen, shuffled.
@@ -188,7 +191,7 @@ mod tests {
         }
         let plan = rounds(7, Engine::Postgres, BLOCK, &places());
         let frozen = |place: &&str| plan.iter().any(|r| matches!(&r.fault, Fault::Freeze { place: at } if at == place));
-        assert!(BEFORE_A_COMMIT.iter().all(|place| frozen(place)));
+        assert!(BEFORE_A_COMMIT.iter().all(frozen));
         assert!(BEFORE_A_COMMIT.iter().all(|place| places().iter().any(|known| known == place)));
     }
 }

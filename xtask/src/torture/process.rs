@@ -8,7 +8,7 @@ use testkit::{Leash, Tether, free_port, wait_until};
 /// A process of the dev profile on a busy machine is ready within this.
 const READY_MS: u64 = 60_000;
 /// What a process says when its commit was refused, or its lease was seen to be another's.
-const REFUSED: [&str; 2] = ["has another owner now", "lost its lease"];
+const REFUSED: [&str; 2] = ["a commit was refused", "lost its lease"];
 
 /// A process, running or not.
 pub(super) struct Process {

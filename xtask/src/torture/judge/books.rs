@@ -1,5 +1,6 @@
 //! What Florin itself says, by its API: everything ended well, and its books are the chain's.
 
+use super::Slow;
 use super::chain::set_up_by_first;
 use crate::stage::judge::same;
 use crate::torture::load::Kind;
@@ -15,9 +16,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) fn all_is_done(world: &World) -> Result<(), String> {
     let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
     let mut stands = Ok(vec!["nothing was looked at".to_owned()]);
+    let mut slow = Slow::begin();
     let done = testkit::wait_until(limit_ms, || {
         stands = under_way(world);
         let is_over = !stands.as_ref().is_ok_and(|open| !open.is_empty());
+        slow.tell(|| stands.as_ref().map(|open| open.join("; ")).unwrap_or_default());
         if !is_over {
             std::thread::sleep(LOOK_EVERY);
         }

@@ -4,7 +4,7 @@
 use crate::stage::judge::same;
 use crate::torture::load::Kind;
 use crate::torture::receiver::Arrival;
-use crate::torture::world::World;
+use crate::torture::world::{Break, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
         same(&format!("the order of the call {key}"), body["order"].as_str(), Some(order.key.as_str()))?;
         for pair in calls.windows(2) {
             same(&format!("bytes of the call {key}"), &pair[1].body, &pair[0].body)?;
-            if !may_repeat(world, &pair[0], &pair[1]) {
+            if !may_repeat(&world.breaks, &pair[0], &pair[1]) {
                 return Err(format!("TWICE: the call {key} was answered and not interrupted, and came again"));
             }
         }
@@ -47,9 +47,9 @@ pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
 }
 
 /// Whether the caller may not have heard the answer: there was none, or some process broke off between the two calls.
-fn may_repeat(world: &World, first: &Arrival, second: &Arrival) -> bool {
-    let between = |&(from, to): &_| first.at <= to + EDGE && second.at + EDGE >= from;
-    !first.was_taken || world.breaks.iter().any(between)
+fn may_repeat(breaks: &[Break], first: &Arrival, second: &Arrival) -> bool {
+    let between = |&(from, to): &Break| first.at <= to + EDGE && second.at + EDGE >= from;
+    !first.was_taken || breaks.iter().any(between)
 }
 
 /// Every run called, and was told that it is done.
@@ -60,4 +60,28 @@ pub(super) fn nothing_lost(world: &World) -> Result<(), String> {
         same(&format!("whether {} called", order.key), taken, true)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn a_repeat_needs_a_reason() {
+        let begin = Instant::now();
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        let call = |seconds, was_taken| Arrival {
+            at: at(seconds),
+            target: "/pay".to_owned(),
+            name: "run/call/0".to_owned(),
+            body: Vec::new(),
+            was_taken,
+        };
+        assert!(may_repeat(&[], &call(1, false), &call(2, true)), "it had no answer");
+        assert!(!may_repeat(&[], &call(1, true), &call(2, true)));
+        assert!(may_repeat(&[(at(2), at(3))], &call(1, true), &call(9, true)), "somebody broke off in between");
+        assert!(!may_repeat(&[(at(2), at(3))], &call(4, true), &call(9, true)));
+        assert!(!may_repeat(&[(at(7), at(8))], &call(4, true), &call(6, true)));
+    }
 }

@@ -8,6 +8,25 @@ mod told;
 
 use super::load::Kind;
 use super::world::World;
+use std::time::{Duration, Instant};
+
+/// A wait that lasts long is told about, once: whoever reads it knows what was waited for.
+struct Slow(Option<Instant>);
+
+impl Slow {
+    const AFTER: Duration = Duration::from_secs(10);
+
+    fn begin() -> Self {
+        Self(Some(Instant::now()))
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        if self.0.is_some_and(|began| began.elapsed() > Self::AFTER) {
+            println!("     … waits for {:?} now: {}", Self::AFTER, what());
+            self.0 = None;
+        }
+    }
+}
 
 /// After each round: nothing twice, nothing that nobody asked for.
 pub(super) fn at_a_glance(world: &mut World) -> Result<(), String> {

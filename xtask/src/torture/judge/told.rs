@@ -1,6 +1,7 @@
 //! The listener of the subscriptions, which knows every event: what the chain has arrived under one id, pending and final, redeliveries
 //! are the same bytes, nothing is out of order, unknown or missing.
 
+use super::Slow;
 use super::chain::set_up_by_first;
 use crate::stage::judge::{logs, same};
 use crate::torture::load::Kind;
@@ -88,9 +89,11 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
 pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
     let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
     let mut missing = Err("nothing was told".to_owned());
+    let mut slow = Slow::begin();
     testkit::wait_until(limit_ms, || {
         missing = chain_was_told(world).and_then(|events| ends_were_told(world).map(|ends| events + ends));
-        if missing.is_err() {
+        if let Err(why) = &missing {
+            slow.tell(|| why.clone());
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
         missing.is_ok()
@@ -133,4 +136,41 @@ fn ends_were_told(world: &World) -> Result<u64, String> {
     let submissions = world.orders.len() + usize::try_from(set_up_by_first(world)).unwrap_or(0);
     same("ends that were told", ended.len(), submissions + runs)?;
     Ok(events.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+    use std::time::Instant;
+
+    fn delivery(name: &str, events: &[(&str, &str, u64)]) -> Arrival {
+        let event = |(id, kind, sequence): &(&str, &str, u64)| json!({ "id": id, "type": kind, "cursor": format!("c/{sequence}"), "sequence": sequence, "subject": id });
+        let body = json!({ "events": events.iter().map(event).collect::<Vec<_>>() }).to_string().into_bytes();
+        Arrival { at: Instant::now(), target: "/chain".to_owned(), name: name.to_owned(), body, was_taken: true }
+    }
+
+    fn lives(kinds: &[&str]) -> bool {
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("event.{kind}")).collect();
+        let numbered: Vec<(&str, &str, u64)> = (1..).zip(&kinds).map(|(n, kind)| ("e", kind.as_str(), n)).collect();
+        is_a_life(&told(&[delivery("d", &numbered)]).unwrap())
+    }
+
+    #[test]
+    fn a_life_has_one_shape() {
+        assert!(lives(&["pending"]) && lives(&["pending", "final"]) && lives(&["pending", "reverted"]));
+        assert!(lives(&["pending", "reverted", "pending", "final"]));
+        assert!(!lives(&["final"]) && !lives(&["pending", "pending"]) && !lives(&["pending", "final", "final"]));
+        assert!(!lives(&["pending", "reverted", "final"]) && !lives(&["pending", "final", "reverted"]));
+    }
+
+    #[test]
+    fn repeats_count_once_and_must_be_the_same() {
+        let (one, two) = (delivery("d1", &[("a", "event.pending", 1)]), delivery("d2", &[("b", "event.pending", 2)]));
+        assert_eq!(told(&[one.clone(), two.clone(), one.clone()]).unwrap().len(), 2);
+        assert!(told(&[two.clone(), one.clone()]).unwrap_err().contains("out of order"));
+        let other = Arrival { name: "d1".to_owned(), ..two };
+        assert!(told(&[one, other]).unwrap_err().contains("other bytes"));
+    }
 }
