@@ -137,7 +137,6 @@ async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
         assert_eq!(sealed.len(), 2);
         let [own, foreign] = [false, true]
             .map(|of_other| sealed.iter().find(|(id, _)| (*id == other.id.to_string()) == of_other).unwrap().clone());
-        let mut nonce = 0;
         let flipped = |place: usize| {
             let mut bytes = own.1.clone();
             bytes[place] ^= 1;
@@ -146,7 +145,7 @@ async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
         let places = [0, 4, 5, 28, 29, own.1.len() / 2, own.1.len() - 1];
         let wrong =
             places.into_iter().map(flipped).chain([foreign.1.clone(), own.1[..own.1.len() - 1].to_vec(), Vec::new()]);
-        for bytes in wrong {
+        for (nonce, bytes) in (0u64..).zip(wrong) {
             let (bytes, id) = (bytes, own.0.clone());
             let put = move |tx: &mut store::Tx<'_, '_>| {
                 tx.execute("UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1", (&id, &bytes)).map(drop)
@@ -157,7 +156,6 @@ async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
             keys::unfreeze(&house.keys, &who, keys::Scope::Namespace, "over").await.unwrap();
             let intent = pay(&from, 5);
             let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None };
-            nonce += 1;
             let refused = code(&house.sign(order).await);
             assert!(["store.secret", "keys.keyring"].contains(&refused), "{refused}");
         }
