@@ -56,5 +56,5 @@ pub use policies::{
     NewVersion, StoredPolicy, StoredVersion, VersionName, add_version, delete, get, list, patch, put, version, versions,
 };
 pub use question::{Approval, Question, TaskRef, WalletRef, approvals_hash};
-pub use replay::{Against, Difference, Progress, Replay, replay};
+pub use replay::{Against, Difference, Progress, Replay, replay, replay_page};
 pub use signer::{LocalSigner, PermitSigner};

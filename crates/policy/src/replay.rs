@@ -67,21 +67,36 @@ pub async fn replay(
     against: Against,
     mut progress: impl FnMut(Progress),
 ) -> Result<Replay> {
-    let other = other(policy, who, against).await?;
-    let filter = narrowed(filter, other.as_ref());
-    let mut replay = Replay::default();
+    let mut whole = Replay::default();
     let mut page = Page { limit: SLICE, skip: 0, after: None };
     loop {
-        let found = decisions(policy, who, &filter, &page).await?;
-        for judged in again(policy, found.items, other.clone()).await? {
-            replay.count(judged);
-        }
-        progress(replay.total);
-        match found.next {
+        let (part, next) = replay_page(policy, who, filter, against, &page).await?;
+        whole.add(part);
+        progress(whole.total);
+        match next {
             Some(next) => page.after = Some(next),
-            None => return Ok(replay),
+            None => return Ok(whole),
         }
     }
+}
+
+/// One page of a replay, and where the next begins, if there is one: for who asks from outside, and wants to see how far it is.
+/// Errors: as [`replay`], and `policy.cursor`.
+pub async fn replay_page(
+    policy: &Policy,
+    who: &Principal,
+    filter: &Filter,
+    against: Against,
+    page: &Page,
+) -> Result<(Replay, Option<String>)> {
+    let other = other(policy, who, against).await?;
+    let filter = narrowed(filter, other.as_ref());
+    let found = decisions(policy, who, &filter, page).await?;
+    let mut replay = Replay::default();
+    for judged in again(policy, found.items, other).await? {
+        replay.count(judged);
+    }
+    Ok((replay, found.next))
 }
 
 /// The document that takes the place of a policy's own.
@@ -174,6 +189,14 @@ fn once_more(decision: &Decision, mut asked: Vec<Asked>, limits: &Limits) -> Out
 }
 
 impl Replay {
+    fn add(&mut self, part: Replay) {
+        self.total.judged += part.total.judged;
+        self.total.skipped += part.total.skipped;
+        self.total.different += part.total.different;
+        let room = MOST_LISTED.saturating_sub(self.differences.len());
+        self.differences.extend(part.differences.into_iter().take(room));
+    }
+
     fn count(&mut self, (decision, outcome): Judged) {
         let Some(now) = outcome else {
             self.total.skipped += 1;

@@ -1,7 +1,7 @@
 //! Commands that talk to a running server through its API.
 
 use crate::cli::call::{Call, Server, client, part, perform};
-use crate::cli::{passphrase, rotate, show};
+use crate::cli::{passphrase, replay, rotate, show};
 use crate::config::Config;
 use clap::Subcommand;
 use reqwest::Method;
@@ -115,6 +115,14 @@ pub(crate) enum KeyCall {
 
 #[derive(Subcommand)]
 pub(crate) enum Policy {
+    #[command(flatten)]
+    Call(PolicyCall),
+    /// Decide again what was decided, and show what would be decided otherwise
+    Replay(replay::Options),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyCall {
     /// List policies
     List {
         #[command(flatten)]
@@ -129,14 +137,6 @@ pub(crate) enum Policy {
         /// An example input, as JSON.
         #[arg(long)]
         example: Option<PathBuf>,
-        #[command(flatten)]
-        server: Server,
-    },
-    /// Decide again what was decided, and show what would be decided otherwise
-    Replay {
-        /// Against this version instead of the same one.
-        #[arg(long)]
-        version: Option<String>,
         #[command(flatten)]
         server: Server,
     },
@@ -208,6 +208,8 @@ pub(crate) async fn run(command: Command, config: impl FnOnce() -> Result<Config
         Command::Key(Key::Rotate(options)) => rotate::run(options).await,
         Command::Key(Key::Passphrase(options)) => passphrase::run(&config()?, options).await,
         Command::Key(Key::Call(command)) => perform_all(key(command)).await,
+        Command::Policy(Policy::Replay(options)) => replay::run(options).await,
+        Command::Policy(Policy::Call(command)) => perform_all(policy(command)?).await,
         other => perform_all(calls(other)?).await,
     }
 }
@@ -223,9 +225,8 @@ async fn perform_all((server, calls): (Server, Vec<Call>)) -> Result<(), String>
 
 fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
     match command {
-        Command::Key(_) => Err("no command of keys is left".to_owned()),
+        Command::Key(_) | Command::Policy(_) => Err("this command is done elsewhere".to_owned()),
         Command::Submission(command) => Ok(submission(command)),
-        Command::Policy(command) => policy(command),
         Command::Task(command) => task(command),
         Command::Chain(command) => Ok(chain(command)),
         Command::Api { method, path, body, server } => {
@@ -264,14 +265,11 @@ fn key(command: KeyCall) -> (Server, Vec<Call>) {
     }
 }
 
-fn policy(command: Policy) -> Result<(Server, Vec<Call>), String> {
+fn policy(command: PolicyCall) -> Result<(Server, Vec<Call>), String> {
     Ok(match command {
-        Policy::List { server } => (server, vec![Call::get("/policies")]),
-        Policy::Decisions { server } => (server, vec![Call::get("/policy-decisions")]),
-        Policy::Replay { version, server } => {
-            (server, vec![Call::send(Method::POST, "/policies/replay", &json!({ "version": version }))])
-        }
-        Policy::Push { name, document, example, server } => {
+        PolicyCall::List { server } => (server, vec![Call::get("/policies")]),
+        PolicyCall::Decisions { server } => (server, vec![Call::get("/policy-decisions")]),
+        PolicyCall::Push { name, document, example, server } => {
             let mut version = json!({ "document": read(&document)? });
             if let Some(example) = example {
                 version["exampleInput"] = json!(read(&example)?);

@@ -5,6 +5,7 @@ mod client;
 mod init;
 mod passphrase;
 mod progress;
+mod replay;
 mod rotate;
 mod show;
 mod verify;

@@ -31,6 +31,11 @@ impl Progress {
         Self::Bar(bar)
     }
 
+    /// How far it is, where nobody knows how much there is.
+    pub(crate) fn so_far(&mut self, done: u64, word: &str) {
+        self.at(done, done, word);
+    }
+
     /// How far it is.
     pub(crate) fn at(&mut self, done: u64, of: u64, word: &str) {
         match self {

@@ -5,5 +5,6 @@ mod homes;
 mod house;
 mod manners;
 mod metrics;
+mod replays;
 mod rotation;
 mod shipped;

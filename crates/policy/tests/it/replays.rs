@@ -43,6 +43,16 @@ async fn the_same_versions_say_the_same() {
         assert!(replayed.differences.is_empty(), "{:?}", replayed.differences[0]);
         assert_eq!((replayed.total.judged, replayed.total.skipped), (302, 1));
         assert_eq!(steps, [200, 303]);
+        // Page by page the same, for who asks from outside.
+        let (mut page, mut seen) = (types::Page { limit: 100, skip: 0, after: None }, Vec::new());
+        loop {
+            let (part, next) =
+                policy::replay_page(&world.policy, &world.who, &all(), Against::SameVersion, &page).await.unwrap();
+            seen.push(part.total.judged + part.total.skipped);
+            let Some(next) = next else { break };
+            page.after = Some(next);
+        }
+        assert_eq!(seen, [100, 100, 100, 3]);
     })
     .await;
 }

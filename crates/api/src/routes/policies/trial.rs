@@ -3,7 +3,7 @@
 use super::PolicyTry;
 use super::view::{Replay, Tried};
 use crate::access::May;
-use crate::extract::Body;
+use crate::extract::{Body, page};
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -59,17 +59,28 @@ pub(super) struct Again {
     /// By this version of its policy; by the versions they had, if it is left out: then nothing may differ.
     #[serde(default)]
     version: Option<VersionId>,
+    /// At most so many decisions in this answer, 1 to 1000; 200 if nothing is said.
+    #[serde(default)]
+    limit: Option<u32>,
+    /// Continue behind this cursor, which the answer before gave as `next`.
+    #[serde(default)]
+    after: Option<String>,
 }
 
-/// Judge past decisions again. Nothing is written.
+/// Decisions in one answer where nothing is said.
+const REPLAYED: u32 = 200;
+
+/// Judge past decisions again, newest first, a page at a time. Nothing is written.
 #[utoipa::path(post, path = "/policies/replay", tag = "policies", request_body = Again, responses((status = 200, body = Replay), Problem))]
 pub(super) async fn replay(
     State(app): State<App>,
     who: May<PolicyTry>,
     Body(again): Body<Again>,
 ) -> Result<Json<Replay>> {
-    let Again { policy, subject, since, until, version } = again;
+    let Again { policy, subject, since, until, version, limit, after } = again;
+    let page = page(Some(limit.unwrap_or(REPLAYED)), None, after)?;
     let filter = Filter { subject, policy, since, until, ..Filter::default() };
     let against = version.map_or(Against::SameVersion, Against::Version);
-    Ok(Json(policy::replay(&app.policy, &who, &filter, against, |_| ()).await?.into()))
+    let (replay, next) = policy::replay_page(&app.policy, &who, &filter, against, &page).await?;
+    Ok(Json(Replay::page(replay, next)))
 }

@@ -164,13 +164,17 @@ pub(super) struct Replay {
     /// Those that could not be judged: unreadable then, or a document is gone.
     skipped: u64,
     different: u64,
-    /// The newest of the differences: `{decision, was, now}`.
+    /// The differences, newest first: `{decision, was, now}`.
     differences: Json,
+    /// Where the next page begins (`after`); absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
-impl From<policy::Replay> for Replay {
-    fn from(replay: policy::Replay) -> Self {
+impl Replay {
+    /// A page, and where the next begins.
+    pub(super) fn page(replay: policy::Replay, next: Option<String>) -> Self {
         let policy::Progress { judged, skipped, different } = replay.total;
-        Self { judged, skipped, different, differences: shown(&replay.differences) }
+        Self { judged, skipped, different, differences: shown(&replay.differences), next }
     }
 }
