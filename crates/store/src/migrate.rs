@@ -53,7 +53,13 @@ fn check(applied: &[(String, Digest)]) -> Result<(), Error> {
             Some((known_name, _)) if known_name == name => {
                 return Err(Error::Schema { why: format!("migration {name} was applied with another text") });
             }
-            _ => return Err(Error::Schema { why: format!("migration {name} is not known here") }),
+            _ => {
+                return Err(Error::Schema {
+                    why: format!(
+                        "migration {name} is not known here: a newer release made it, so run that one, or restore a copy from before"
+                    ),
+                });
+            }
         }
     }
     Ok(())
