@@ -46,8 +46,8 @@ mod worker;
 
 pub use error::{Error, Result, Unexpanded};
 pub use event::{Event, Expand, Expansion, NothingToExpand};
-pub use secrets::{NewSecret, SecretInfo};
 pub use figures::{Figures, figures};
+pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
 pub use subscription::{Change, Delivery, Filter, Finality, From, NewSubscription, OnError, RetryRule, Subscription};
