@@ -1,6 +1,6 @@
 use crate::world::{World, outbound};
 use serde_json::json;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -151,6 +151,8 @@ fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>)
     let counted = sent.clone();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
+        // An answer that comes before its question is refused at once, and is not what is told here.
+        assert!(socket.read(&mut [0; 4_096]).unwrap() > 0);
         socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n").unwrap();
         while socket.write_all(piece).is_ok() {
             counted.fetch_add(piece.len(), Ordering::SeqCst);
