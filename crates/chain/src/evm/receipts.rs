@@ -74,6 +74,14 @@ impl ReceiptJson {
         }
     }
 
+    /// Whether its logs say that they are of its transaction: the root covers under which receipt they stand, not what they say.
+    pub(super) fn owns_its_logs(&self) -> bool {
+        let own = |log: &LogJson| {
+            log.transaction_hash == self.transaction_hash && log.transaction_index == self.transaction_index
+        };
+        self.logs.iter().all(own)
+    }
+
     /// How it ended (EIP-658); none on chains from before Byzantium, which do not say.
     pub(super) fn status(&self) -> Option<Status> {
         match self.status? {

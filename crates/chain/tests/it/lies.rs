@@ -161,6 +161,14 @@ async fn bent_transactions_and_receipts_are_seen() {
                 reply["result"][0]["logs"][0]["data"] = json!(format!("0x{}", "12".repeat(32)));
             }
         }),
+        ("a log told as the next transaction's", |method, reply| {
+            if method == "eth_getBlockReceipts" {
+                let next = reply["result"][1].clone();
+                let log = &mut reply["result"][0]["logs"][2];
+                log["transactionHash"] = next["transactionHash"].clone();
+                log["transactionIndex"] = next["transactionIndex"].clone();
+            }
+        }),
         ("a failure told as a success", |method, reply| {
             if method == "eth_getBlockReceipts" {
                 reply["result"][0]["status"] = json!("0x0");
@@ -192,6 +200,25 @@ async fn bent_transactions_and_receipts_are_seen() {
         let outcome = through(&server, &stand, json!({})).block(&block.hash, &watch).await;
         assert!(is_untrusted(&outcome), "{name}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_transaction_without_logs_cannot_be_kept_back() {
+    let Some(stand) = stand(&Options { mining: Mining::OnDemand, ..Options::default() }, json!({})) else { return };
+    for from in 0..2 {
+        stand.send(&stand.payment(from, NOBODY, 1)).await;
+    }
+    stand.anvil.mine(1);
+    let watch = watch_all(&[stand.account(0), stand.account(1)]);
+    let block = stand.newest(&watch).await;
+    assert_eq!(block.included.len(), 2);
+    let server = bent(&stand.anvil, |method, reply| {
+        if method == "eth_getBlockByHash" {
+            reply["result"]["transactions"].as_array_mut().unwrap().pop();
+        }
+    });
+    let outcome = through(&server, &stand, json!({})).block(&block.hash, &watch).await;
+    assert!(is_untrusted(&outcome), "its signer would wait for ever: {outcome:?}");
 }
 
 #[tokio::test]
