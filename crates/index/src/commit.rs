@@ -49,13 +49,18 @@ pub(crate) fn extend(
     put(tx, status).map(Some)
 }
 
-/// Take away every block above the one that is common, and all that was made of them; without one, every block.
+/// Take away every block above the one that is common, and all that was made of them; without one, every block. No more than so many, the
+/// newest first.
 pub(crate) fn rewind(
     tx: &mut Unbound<'_, '_>,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
     common: Option<Tip>,
+    most: u64,
 ) -> Result<Status> {
+    let halfway = halfway(tx, &status, common.as_ref(), most)?;
+    let rewind_to = status.rewind_to.filter(|_| halfway.is_some()); // an operator's leave holds until the whole way is gone
+    let common = halfway.or(common);
     let first_dropped = common.as_ref().map_or(status.first, |common| common.height.next());
     let mut dropped: Vec<Dropped> = table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?
         .into_iter()
@@ -68,10 +73,19 @@ pub(crate) fn rewind(
     if status.finalized.as_ref().is_some_and(|finalized| finalized.height >= first_dropped) {
         status.finalized = common.clone(); // only an operator's word leads here: what was called final was not
     }
-    (status.head, status.rewind_to) = (common, None);
+    (status.head, status.rewind_to) = (common, rewind_to);
     let fact = about(event::REORG, &status).says(&ReorgPayload { dropped });
     tx.append(&Namespace::installation(), fact);
     put(tx, status)
+}
+
+/// Our block that so many stand above, if it stands above the one that is common.
+fn halfway(tx: &mut Unbound<'_, '_>, status: &Status, common: Option<&Tip>, most: u64) -> Result<Option<Tip>> {
+    let goal = common.map_or(status.first, |common| common.height.next());
+    let height = status.head.as_ref().and_then(|head| head.height.0.checked_sub(most)).map(Height);
+    let Some(height) = height.filter(|height| *height >= goal) else { return Ok(None) };
+    let hash = table::block::canonical_hash(tx, &status.chain, height)?;
+    Ok(hash.map(|hash| Tip { height, hash }))
 }
 
 /// Halt the chain: no new block, no new nonce, until an operator resumes it.

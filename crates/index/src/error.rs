@@ -69,6 +69,13 @@ codes! { Error {
     Self::Store(inner) => inner,
 }}
 
+impl Error {
+    /// Whether it was more than one transaction may do: less at a time may do.
+    pub(crate) fn is_too_much(&self) -> bool {
+        matches!(self, Self::Store(store::Error::Budget { .. }))
+    }
+}
+
 impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()

@@ -31,8 +31,10 @@ pub(crate) async fn blocks(chain: &dyn Connector, names: &[BlockRef], watch: &Wa
     while let Some((name, block)) = found.try_next().await? {
         let Some(block) = block else { return Ok(None) };
         check(chain, name, &block)?;
-        rows += block.events.len() + block.included.len();
-        work.push(understood(chain, block));
+        let one = understood(chain, block);
+        // One event may tell thousands of transfers.
+        rows += one.block.events.len().max(one.transfers.len()) + one.block.included.len();
+        work.push(one);
         if rows >= ROWS_AT_A_TIME {
             break;
         }

@@ -162,13 +162,34 @@ impl Follower {
         watch::of_chain(&self.db, self.chain.chain(), self.settings.keep_all).await
     }
 
+    /// Commit what was fetched; fewer blocks at a time where that is more than one transaction may do, for how much it is depends on how
+    /// many namespaces want it.
     async fn append(&self, status: Status, work: Vec<Work>, watch: Watch, word: Word) -> Result<Progress> {
-        let Some(to) = work.last().map(|last| last.block.height) else { return Ok(Progress::Idle) };
-        let candidate = finality::candidate(self.chain.finality(), word, to);
-        let projections = self.projections.clone();
-        let extend =
-            move |tx: &mut Unbound<'_, '_>, status| commit::extend(tx, &projections, status, &work, &watch, &candidate);
+        let (work, watch) = (Arc::new(work), Arc::new(watch));
         fail::point("index.fetched").await.map_err(store::Error::from)?;
+        let mut count = work.len();
+        loop {
+            match self.append_first(count, status.clone(), &work, &watch, word.clone()).await {
+                Err(error) if error.is_too_much() && count > 1 => count /= 2,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn append_first(
+        &self,
+        count: usize,
+        status: Status,
+        work: &Arc<Vec<Work>>,
+        watch: &Arc<Watch>,
+        word: Word,
+    ) -> Result<Progress> {
+        let Some(to) = work[..count].last().map(|last| last.block.height) else { return Ok(Progress::Idle) };
+        let candidate = finality::candidate(self.chain.finality(), word, to);
+        let (projections, work, watch) = (self.projections.clone(), work.clone(), watch.clone());
+        let extend = move |tx: &mut Unbound<'_, '_>, status| {
+            commit::extend(tx, &projections, status, &work[..count], &watch, &candidate)
+        };
         if self.write(status, extend).await?.is_none() {
             return Ok(Progress::Again);
         }
@@ -187,12 +208,21 @@ impl Follower {
         }
     }
 
+    /// Go back to the common block; only part of the way where that is more than one transaction may do: the next turn goes on from there.
     async fn rewind_to(&self, status: Status, common: Option<Tip>) -> Result<Progress> {
         let to = common.as_ref().map_or(status.first, |common| common.height);
         tracing::warn!(chain = %status.chain, to = %to, "reorganised");
-        let projections = self.projections.clone();
-        self.write(status, move |tx, status| commit::rewind(tx, &projections, status, common.clone())).await?;
-        Ok(Progress::Rewound { to })
+        let mut most = status.head.as_ref().map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
+        loop {
+            let (projections, common) = (self.projections.clone(), common.clone());
+            let rewind =
+                move |tx: &mut Unbound<'_, '_>, status| commit::rewind(tx, &projections, status, common.clone(), most);
+            match self.write(status.clone(), rewind).await {
+                Ok(after) => return Ok(Progress::Rewound { to: after.head.map_or(to, |head| head.height) }),
+                Err(error) if error.is_too_much() && most > 1 => most /= 2,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn halt(&self, status: Status, seen: &BlockRef) -> Result<Progress> {

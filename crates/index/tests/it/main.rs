@@ -10,6 +10,7 @@ mod model;
 mod node;
 mod replay;
 mod scopes;
+mod slices;
 mod tree;
 mod watching;
 mod world;
