@@ -10,9 +10,9 @@ pub(crate) enum Word {
     Needless,
     /// This block is settled, and all below it.
     Block(BlockRef),
-    /// The node knows no such word, or has no such block yet.
+    /// The node knows no such word.
     None,
-    /// The node does not answer.
+    /// The node does not answer, or has no such block now.
     Silent,
 }
 

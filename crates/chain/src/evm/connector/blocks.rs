@@ -33,7 +33,8 @@ impl Evm {
         }
     }
 
-    /// The newest block under a tag. A node that does not know the tag, or has no such block yet, has none.
+    /// The newest block under a tag; none if the node does not know tags. One that knows them and has no such block now is refused: it must
+    /// not pass for a chain without tags, on which depth alone makes final.
     pub(super) async fn block_ref_tagged(&self, tag: FinalityTag) -> Result<Option<BlockRef>> {
         self.ready().await?;
         let name = match tag {
@@ -41,8 +42,9 @@ impl Evm {
             FinalityTag::Finalized => "finalized",
         };
         match self.rpc.ask::<Option<Header>>("eth_getBlockByNumber", json!([name, false])).await {
-            Ok(header) => Ok(self.sound(header)?.map(|header| header.block_ref())),
-            Err(Failure::Said(error)) if knows_no_tag(error.code, &error.message) => Ok(None),
+            Ok(Some(header)) => Ok(self.sound(Some(header))?.map(|header| header.block_ref())),
+            Ok(None) => Err(self.untrusted(format!("it knows the tag {name} and has no such block"))),
+            Err(Failure::Said(error)) if error.code == NO_TAGS => Ok(None),
             Err(failure) => Err(self.error(failure)),
         }
     }
@@ -81,12 +83,8 @@ impl Evm {
     }
 }
 
-/// How nodes say that they know no such tag, or have no such block: -32602 before the tags came, `finalized block not found` before there is
-/// one, -39001 likewise.
-fn knows_no_tag(code: i64, message: &str) -> bool {
-    let text = message.to_lowercase();
-    matches!(code, -32602 | -39001) || text.contains("block not found") || text.contains("unknown block")
-}
+/// How nodes from before the tags refuse one: invalid parameters. `finalized block not found` and -39001 are of nodes that know them.
+const NO_TAGS: i64 = -32602;
 
 /// How nodes say that they do not have a block.
 fn has_no_block(failure: &Failure) -> bool {
