@@ -315,6 +315,18 @@ async fn a_node_that_knows_no_tags_has_no_tagged_block() {
 }
 
 #[tokio::test]
+async fn a_nonce_that_no_account_has_is_refused() {
+    let counts = [("0x5", "0x5", true), ("0x5", "0x3", true), ("0x5", "0x405", true), ("0x5", "0x200000", false)];
+    let extremes = [("0xffffffffffffffff", "0x0", false), ("0x0", "0xfffffffffffffffe", false)];
+    for (mined, pending, is_taken) in counts.into_iter().chain(extremes) {
+        let server = node(move |_, params| Ok(json!(if params[1] == "latest" { mined } else { pending })));
+        let outcome = connect(&server.url("/"), 7, json!({})).sequence(NOBODY).await;
+        assert_eq!(outcome.is_ok(), is_taken, "{mined} {pending}: {outcome:?}");
+        assert!(is_taken || is_untrusted(&outcome));
+    }
+}
+
+#[tokio::test]
 async fn reverts_are_understood_in_every_form() {
     // Error(string) "no"
     let data = format!("0x08c379a0{:064x}{:064x}{:0<64}", 32, 2, "6e6f");

@@ -15,10 +15,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use types::{Amount, ChainEvent, Digest, Height};
 
+/// No account has sent so many: 10,000 a second for ten thousand years are fewer. A nonce beyond it could not be counted on from.
+const MOST_SENT: u64 = 1 << 52;
+/// No pool holds so many of one account. A nonce that far ahead would not be mined in its signer's life.
+const MOST_PENDING: u64 = 1 << 20;
+
 impl Evm {
     pub(super) async fn sequence_of(&self, signer: &str) -> Result<Sequence> {
         let count = |tag: &str| Call::new("eth_getTransactionCount", json!([signer, tag]));
         let (Quantity(mined), Quantity(pending)) = self.two(count("latest"), count("pending")).await?;
+        if mined > MOST_SENT || pending > mined.saturating_add(MOST_PENDING) {
+            return Err(
+                self.untrusted(format!("it counts {mined} transactions of one account and {pending} with its pool"))
+            );
+        }
         Ok(Sequence { mined, pending: pending.max(mined) })
     }
 
