@@ -137,9 +137,12 @@ impl Anvil {
         &self.accounts
     }
 
-    /// The node's process id, for faults (stop, continue, kill).
-    pub fn pid(&self) -> u32 {
-        self.leash.pid()
+    /// Make the node stand still (`STOP`), go on (`CONT`) or end (`KILL`).
+    ///
+    /// # Errors
+    /// If there is no shell.
+    pub fn signal(&self, name: &str) -> std::io::Result<()> {
+        self.leash.signal(name)
     }
 
     /// One JSON-RPC call: the result, or the error object.

@@ -233,12 +233,6 @@ async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
     .await;
 }
 
-/// Make the node stand still, or go on.
-fn signal(world: &World, name: &str) {
-    let pid = world.node().pid().to_string();
-    assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_takes_no_longer_than_its_step_may() {
     on_each_engine(|test| async move {
@@ -246,11 +240,11 @@ async fn a_read_takes_no_longer_than_its_step_may() {
         let read = format!("steps: [{{name: ask, type: contract_query, timeout: 50, retry: {{attempts: 2, initial_ms: 0}}, options: {{binding: token, contract: '{ALICE}', method: balanceOf, params: ['{ALICE}']}}}}]");
         world.task("read", &read).await;
         let id = world.begin("read", "{}").await;
-        signal(&world, "-STOP");
+        world.node().signal("STOP").unwrap();
         for _ in 0..20 {
             world.worker.turn().await.unwrap();
         }
-        signal(&world, "-CONT");
+        world.node().signal("CONT").unwrap();
         let run = world.run(id).await;
         assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.timeout"));
         assert_eq!(run.steps[0].attempts.len(), 2);
