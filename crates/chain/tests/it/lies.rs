@@ -79,6 +79,21 @@ async fn another_block_than_was_asked_for_is_refused() {
     assert!(evm.block_at(Height(1)).await.is_ok_and(|block| block.is_some()));
 }
 
+#[tokio::test]
+async fn a_height_that_no_chain_has_is_refused_even_where_hashes_are_believed() {
+    let Some((stand, _, _)) = busy().await else { return };
+    for (number, is_taken) in [("0x7fffffff", true), ("0x7fffffffffffffff", false), ("0xffffffffffffffff", false)] {
+        let server = bent(&stand.anvil, move |method, reply| {
+            if method == "eth_getBlockByNumber" {
+                reply["result"]["number"] = json!(number);
+            }
+        });
+        let head = through(&server, &stand, json!({"check": {"block_hash": "off"}})).head().await;
+        assert_eq!(head.is_ok(), is_taken, "{number}: {head:?}");
+        assert!(is_taken || is_untrusted(&head));
+    }
+}
+
 type LogLie = (&'static str, fn(&mut Vec<Value>));
 
 /// Every way to bend the logs of a block.

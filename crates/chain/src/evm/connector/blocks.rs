@@ -12,6 +12,9 @@ use crate::{BlockRef, Error, FinalityTag, Result, Watch};
 use serde_json::{Value, json};
 use types::{Block, Height};
 
+/// A thousand blocks a second for a hundred thousand years are fewer.
+const HIGHEST: u64 = 1 << 52;
+
 impl Evm {
     /// The header of a block by number or tag.
     pub(super) async fn header_by_number(&self, number: &str) -> Result<Option<Header>> {
@@ -64,11 +67,14 @@ impl Evm {
         Ok(None)
     }
 
-    /// The header, if its fields give its hash.
+    /// The header, if its fields give its hash, and its height can be counted on from.
     pub(super) fn sound(&self, header: Option<Header>) -> Result<Option<Header>> {
         match header {
             Some(header) if self.config.check.block_hash == BlockHash::Strict && !header.is_sound() => {
                 Err(self.untrusted(format!("{} does not have the hash of its header", shown(&header))))
+            }
+            Some(header) if header.number.0 > HIGHEST => {
+                Err(self.untrusted(format!("{} is higher than any chain", shown(&header))))
             }
             header => Ok(header),
         }
