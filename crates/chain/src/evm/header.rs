@@ -9,6 +9,7 @@ mod bft;
 use super::bloom::Bloom;
 use super::numerals::{Account, Big, Bytes, Fixed, Quantity, Word, show_bytes};
 use super::rlp::List;
+use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::keccak256;
 use serde::Deserialize;
 use types::{Height, Time};
@@ -22,7 +23,7 @@ pub(super) struct Header {
     sha3_uncles: Word,
     miner: Account,
     state_root: Word,
-    pub(super) transactions_root: Word,
+    transactions_root: Word,
     pub(super) receipts_root: Word,
     pub(super) logs_bloom: Bloom,
     difficulty: Big,
@@ -70,6 +71,11 @@ impl Header {
     pub(super) fn is_sound(&self) -> bool {
         let plain = std::iter::once(self.extra_data.0.clone());
         plain.chain(bft::extras(&self.mix_hash, &self.extra_data.0)).any(|extra| self.hash_with(&extra) == self.hash.0)
+    }
+
+    /// Whether its root is not that of no transactions.
+    pub(super) fn has_transactions(&self) -> bool {
+        self.transactions_root.0 != EMPTY_ROOT_HASH.0
     }
 
     /// The block by name.

@@ -237,6 +237,21 @@ async fn a_transaction_without_logs_cannot_be_kept_back() {
 }
 
 #[tokio::test]
+async fn a_block_without_its_transactions_is_no_block() {
+    let Some((stand, block, _)) = busy().await else { return };
+    let server = bent(&stand.anvil, |method, reply| {
+        if method == "eth_getBlockByHash" {
+            reply["result"]["transactions"] = json!([]);
+        }
+    });
+    let watch = Watch { everything: false, ..watch_all(&[stand.account(0)]) };
+    for receipts in ["block", "transaction"] {
+        let outcome = through(&server, &stand, json!({"receipts": receipts})).block(&block.hash, &watch).await;
+        assert!(is_untrusted(&outcome), "{receipts}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn single_receipts_are_held_against_the_block_too() {
     let Some((stand, block, watch)) = busy().await else { return };
     for (name, field, value) in [

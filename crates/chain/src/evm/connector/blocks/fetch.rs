@@ -3,7 +3,7 @@
 use super::super::Evm;
 use super::super::parts::{Hashes, TransactionJson, Transactions};
 use super::{by_hash, has_no_block};
-use crate::evm::config::{Receipts, ReceiptsRoot};
+use crate::evm::config::{BlockHash, Receipts, ReceiptsRoot};
 use crate::evm::header::Header;
 use crate::evm::logs::{Frame, LogJson, events};
 use crate::evm::numerals::Word;
@@ -101,6 +101,9 @@ impl Evm {
             true => transactions.iter().map(|transaction| transaction.hash).collect(),
             false => self.shape::<Hashes>(&text)?.transactions,
         };
+        if hashes.is_empty() && self.config.check.block_hash == BlockHash::Strict && header.has_transactions() {
+            return Err(self.untrusted("it gave a block without its transactions"));
+        }
         self.check_places(&header, &transactions)?;
         Ok(Some(Fetched { header, hashes, transactions, receipts: None, logs: Vec::new() }))
     }
