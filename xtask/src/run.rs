@@ -19,9 +19,17 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us, without what it told us of ourselves: a build script that asks for its package's name would be taken for changed by
+/// ours, and half the tree be built anew each time.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_package) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Where cargo puts what it builds.
