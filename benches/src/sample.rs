@@ -35,7 +35,9 @@ impl Sample {
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
         let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+        sorted
+            .get(place)
+            .map_or(0.0, |time| time.as_secs_f64() * 1e3)
     }
 }
 

@@ -21,7 +21,15 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     if options.name == "idle" {
         command.env("FLORIN_BINARY", crate::release::build()?);
     }
-    command.args(["run", "--release", "--package", "benches", "--bin", &options.name, "--"]);
+    command.args([
+        "run",
+        "--release",
+        "--package",
+        "benches",
+        "--bin",
+        &options.name,
+        "--",
+    ]);
     if options.quick {
         command.arg("--quick");
     }

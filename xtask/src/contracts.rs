@@ -30,8 +30,14 @@ mod tests {
 
     #[test]
     fn the_committed_artifacts_are_what_the_sources_give() {
-        if !workspace_root().join("contracts/node_modules/solc").is_dir() {
-            return skipped_for_want_of("solc", "contracts/node_modules is not installed (cargo xtask setup)");
+        if !workspace_root()
+            .join("contracts/node_modules/solc")
+            .is_dir()
+        {
+            return skipped_for_want_of(
+                "solc",
+                "contracts/node_modules is not installed (cargo xtask setup)",
+            );
         }
         super::build(true).expect("cargo xtask contracts, and commit what it writes");
     }

@@ -1,7 +1,11 @@
 //! The house's tools: `cargo xtask test`, `setup`, `tidy`, `contracts`. One file a tool.
 //!
 //! Each tool says on its last line how it went, and its exit code says the same to programs.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to a person")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to a person"
+)]
 
 mod bench;
 mod contracts;

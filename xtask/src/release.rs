@@ -9,7 +9,10 @@ const VARIABLE: [&str; 2] = ["FLORIN", "FAIL"];
 
 pub(crate) fn run() -> Outcome {
     let binary = build()?;
-    let size = std::fs::metadata(&binary).map_err(|error| error.to_string())?.len() >> 20;
+    let size = std::fs::metadata(&binary)
+        .map_err(|error| error.to_string())?
+        .len()
+        >> 20;
     println!("{}: {size} MiB, without a place to fail", binary.display());
     Ok(())
 }
@@ -27,19 +30,27 @@ fn check(binary: &Path) -> Outcome {
     let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
     match found(&bytes, &words()?) {
         words if words.is_empty() => Ok(()),
-        words => {
-            Err(format!("{} knows places to fail, and must not be shipped: {}", binary.display(), words.join(", ")))
-        }
+        words => Err(format!(
+            "{} knows places to fail, and must not be shipped: {}",
+            binary.display(),
+            words.join(", ")
+        )),
     }
 }
 
 fn words() -> Result<Vec<String>, String> {
-    Ok(std::iter::once(VARIABLE.join("_")).chain(places::all()?).collect())
+    Ok(std::iter::once(VARIABLE.join("_"))
+        .chain(places::all()?)
+        .collect())
 }
 
 fn found(bytes: &[u8], words: &[String]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes); // the library's search is quick, also in a build that is not
-    words.iter().filter(|word| text.contains(word.as_str())).cloned().collect()
+    words
+        .iter()
+        .filter(|word| text.contains(word.as_str()))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -55,7 +66,11 @@ mod tests {
             assert_eq!(found(&bytes, &words), std::slice::from_ref(word));
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), &bytes).expect("written");
-            assert!(check(file.path()).expect_err("refused").contains(word.as_str()));
+            assert!(
+                check(file.path())
+                    .expect_err("refused")
+                    .contains(word.as_str())
+            );
         }
         assert!(found(b"nothing of it, submit signed", &words).is_empty());
     }

@@ -28,7 +28,11 @@ pub(crate) fn run() -> Outcome {
 /// What the demo takes: a node. Its database is embedded, so nothing is installed but below this folder.
 pub(crate) fn for_demo() -> Outcome {
     npm_packages()?;
-    if testkit::anvil::is_installed() { Ok(()) } else { Err(NO_ANVIL.to_owned()) }
+    if testkit::anvil::is_installed() {
+        Ok(())
+    } else {
+        Err(NO_ANVIL.to_owned())
+    }
 }
 
 fn postgres() -> Outcome {
@@ -56,7 +60,10 @@ fn postgres() -> Outcome {
 
 fn locale() {
     let installed = run::read(Command::new("locale").arg("-a")).unwrap_or_default();
-    if installed.lines().any(|name| name.eq_ignore_ascii_case("en_US.utf8")) {
+    if installed
+        .lines()
+        .any(|name| name.eq_ignore_ascii_case("en_US.utf8"))
+    {
         return;
     }
     println!("setup: the locale en_US.UTF-8 is missing");
@@ -72,15 +79,22 @@ fn locale() {
 /// What contracts/package-lock.json names, in contracts/node_modules.
 pub(crate) fn npm_packages() -> Outcome {
     let folder = workspace_root().join("contracts");
-    let lock =
-        std::fs::read(folder.join("package-lock.json")).map_err(|e| format!("contracts/package-lock.json: {e}"))?;
+    let lock = std::fs::read(folder.join("package-lock.json"))
+        .map_err(|e| format!("contracts/package-lock.json: {e}"))?;
     let stamp = folder.join("node_modules/.installed-lock.json");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     println!("setup: npm ci in contracts/");
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ])
+    .current_dir(&folder);
     run::succeed(&mut npm)?;
     std::fs::write(&stamp, lock).map_err(|e| format!("{}: {e}", stamp.display()))
 }
@@ -102,12 +116,19 @@ fn apt_install(package: &str) -> Outcome {
 /// A command as root: by itself, or through sudo.
 fn root(program: &str) -> Command {
     let am_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    let mut command = if am_root { Command::new(program) } else { Command::new("sudo") };
+    let mut command = if am_root {
+        Command::new(program)
+    } else {
+        Command::new("sudo")
+    };
     if !am_root {
         command.arg(program);
     }
     // dpkg refuses to run without the folders of root's programs, which a lean PATH lacks.
     let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    command.env(
+        "PATH",
+        format!("{path}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    );
     command
 }

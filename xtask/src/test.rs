@@ -32,13 +32,20 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let (tally, succeeded) = test(&options.arguments, &log)?;
     let tally = tally.skipping(&std::fs::read_to_string(&log).unwrap_or_default());
     report(&tally);
-    if succeeded && tally.failed() == 0 { Ok(()) } else { Err("not all tests passed".to_owned()) }
+    if succeeded && tally.failed() == 0 {
+        Ok(())
+    } else {
+        Err("not all tests passed".to_owned())
+    }
 }
 
 /// Run cargo, show what it says as it comes, and count.
 fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> {
     let mut cargo = cargo_test(arguments, skip_log);
-    let mut child = cargo.stdout(Stdio::piped()).spawn().map_err(|e| format!("cargo test: {e}"))?;
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("cargo test: {e}"))?;
     let mut tally = Tally::default();
     for line in BufReader::new(child.stdout.take().ok_or("cargo test says nothing")?).split(b'\n') {
         let line = line.map_err(|e| format!("cargo test: {e}"))?;
@@ -57,8 +64,10 @@ fn cargo_test(arguments: &[String], skip_log: &Path) -> Command {
     let mut cargo = run::cargo();
     // No examples in documentation: each crate's would be a build of its own.
     cargo.args(["test", "--tests", "--no-fail-fast"]);
-    let names_packages =
-        arguments.iter().take_while(|word| *word != "--").any(|word| word == "-p" || word.starts_with("--package"));
+    let names_packages = arguments
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "-p" || word.starts_with("--package"));
     cargo.args((!names_packages).then_some("--workspace"));
     cargo.args(arguments).env("FLORIN_SKIP_LOG", skip_log);
     cargo
@@ -68,5 +77,10 @@ fn report(tally: &Tally) {
     for test in tally.skipped_tests() {
         println!("skipped: {test}");
     }
-    println!("\n{} passed, {} failed, {} skipped", tally.passed(), tally.failed(), tally.skipped());
+    println!(
+        "\n{} passed, {} failed, {} skipped",
+        tally.passed(),
+        tally.failed(),
+        tally.skipped()
+    );
 }

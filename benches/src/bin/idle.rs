@@ -16,10 +16,19 @@ use types::{Clock as _, Principal};
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let options = Options::parse();
-    let (megabytes, idle) =
-        if options.quick { (100, Duration::from_secs(15)) } else { (1_024, Duration::from_secs(300)) };
-    let florin = PathBuf::from(std::env::var_os("FLORIN_BINARY").expect("FLORIN_BINARY names the release binary"));
-    let node = Anvil::start(&Node { mining: Mining::EverySeconds(1), ..Node::default() }).expect("anvil is installed");
+    let (megabytes, idle) = if options.quick {
+        (100, Duration::from_secs(15))
+    } else {
+        (1_024, Duration::from_secs(300))
+    };
+    let florin = PathBuf::from(
+        std::env::var_os("FLORIN_BINARY").expect("FLORIN_BINARY names the release binary"),
+    );
+    let node = Anvil::start(&Node {
+        mining: Mining::EverySeconds(1),
+        ..Node::default()
+    })
+    .expect("anvil is installed");
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     write_config(folder.path(), port, &node);
     let made = Command::new(&florin)
@@ -32,7 +41,10 @@ async fn main() {
     let size = fill(&folder.path().join("florin-data/florin.db"), megabytes).await;
 
     let mut report = Report::default();
-    report.table("idle: one chain followed, embedded database", &["figure", "value"]);
+    report.table(
+        "idle: one chain followed, embedded database",
+        &["figure", "value"],
+    );
     let (first, mut server) = start(&florin, folder.path(), port);
     std::thread::sleep(idle);
     let resident = resident_mb(server.id());
@@ -65,8 +77,14 @@ fn write_config(folder: &Path, port: u16, node: &Anvil) {
 /// Facts until the file is that large; its size in megabytes.
 async fn fill(path: &Path, megabytes: u64) -> f64 {
     let clock = Arc::new(ManualClock::default());
-    let db =
-        Db::open(Config::sqlite(path), clock.clone(), Arc::new(SeededEntropy::new(3)), LeaseTime::Clock).await.unwrap();
+    let db = Db::open(
+        Config::sqlite(path),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(3)),
+        LeaseTime::Clock,
+    )
+    .await
+    .unwrap();
     let lease = db.lease("filler", 86_400_000).await.unwrap().unwrap();
     let namespace = testkit::namespace("default");
     let who = Principal::system("filler", namespace.clone());
@@ -90,7 +108,11 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
 
 /// Start the server; how long until it was ready.
 fn start(florin: &Path, folder: &Path, port: u16) -> (Duration, Child) {
-    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .unwrap();
     let at = Instant::now();
     let server = Command::new(florin)
         .arg("serve")
@@ -101,15 +123,29 @@ fn start(florin: &Path, folder: &Path, port: u16) -> (Duration, Child) {
         .spawn()
         .unwrap();
     let address = format!("127.0.0.1:{port}");
-    let ready = || http::send(&address, "GET", "/readyz", &[], &[]).is_ok_and(|answer| answer.status == 200);
+    let ready = || {
+        http::send(&address, "GET", "/readyz", &[], &[]).is_ok_and(|answer| answer.status == 200)
+    };
     let came = testkit::wait_until(60_000, ready);
-    assert!(came, "not ready: {}", std::fs::read_to_string(folder.join("log")).unwrap());
+    assert!(
+        came,
+        "not ready: {}",
+        std::fs::read_to_string(folder.join("log")).unwrap()
+    );
     (at.elapsed(), server)
 }
 
 /// Resident memory of a process, from /proc.
 fn resident_mb(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1_024.0
 }

@@ -122,14 +122,23 @@ codes! { Error {
 impl Error {
     /// A field that does not say what it should.
     pub(crate) fn field(field: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self::Field { field: field.into(), why: why.to_string() }
+        Self::Field {
+            field: field.into(),
+            why: why.to_string(),
+        }
     }
 
     /// The same error, said of a field of the request.
     pub(crate) fn at(field: &str, error: impl Into<Error>) -> Self {
         match error.into() {
-            Self::Engine(inner) => Self::At { field: field.to_owned(), inner },
-            Self::Field { why, .. } => Self::Field { field: field.to_owned(), why },
+            Self::Engine(inner) => Self::At {
+                field: field.to_owned(),
+                inner,
+            },
+            Self::Field { why, .. } => Self::Field {
+                field: field.to_owned(),
+                why,
+            },
             other => other,
         }
     }
@@ -137,13 +146,19 @@ impl Error {
     /// The same error, said of the body where it is one of input and names no field of its own.
     pub(crate) fn of_body(error: impl Into<Error>) -> Self {
         let error = error.into();
-        if error.field().is_none() && error.code().status == 400 { Self::at(BODY, error) } else { error }
+        if error.field().is_none() && error.code().status == 400 {
+            Self::at(BODY, error)
+        } else {
+            error
+        }
     }
 
     /// The same error, said of a member of a field: `deploy` and `params[0]` make `deploy.params[0]`.
     pub(crate) fn within(field: &str, error: impl Into<Error>) -> Self {
         let error = error.into();
-        let path = error.field().map_or_else(|| field.to_owned(), |inner| format!("{field}.{inner}"));
+        let path = error
+            .field()
+            .map_or_else(|| field.to_owned(), |inner| format!("{field}.{inner}"));
         Self::at(&path, error)
     }
 }
@@ -157,7 +172,13 @@ impl Coded for Error {
         match self {
             Self::Field { field, .. } | Self::At { field, .. } => Some(field.clone()),
             // An engine that was given a whole body names the whole of it by no name.
-            Self::Engine(inner) => inner.field().map(|field| if field.is_empty() { BODY.to_owned() } else { field }),
+            Self::Engine(inner) => inner.field().map(|field| {
+                if field.is_empty() {
+                    BODY.to_owned()
+                } else {
+                    field
+                }
+            }),
             _ => None,
         }
     }
@@ -214,16 +235,28 @@ impl IntoResponses for Problem {
             .description("What is wrong, with a stable code.")
             .content("application/problem+json", content)
             .build();
-        BTreeMap::from([("4XX".to_owned(), RefOr::T(refused.clone())), ("5XX".to_owned(), RefOr::T(refused))])
+        BTreeMap::from([
+            ("4XX".to_owned(), RefOr::T(refused.clone())),
+            ("5XX".to_owned(), RefOr::T(refused)),
+        ])
     }
 }
 
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let code = error.code();
-        let words = code.code.rsplit('.').next().unwrap_or(code.code).replace('_', " ");
+        let words = code
+            .code
+            .rsplit('.')
+            .next()
+            .unwrap_or(code.code)
+            .replace('_', " ");
         // What went wrong inside is for the log alone.
-        let detail = if code.status >= 500 && code.retry == Retry::Never { words.clone() } else { error.to_string() };
+        let detail = if code.status >= 500 && code.retry == Retry::Never {
+            words.clone()
+        } else {
+            error.to_string()
+        };
         Self {
             kind: format!("/docs/errors/{}", code.code),
             code: code.code,
@@ -242,11 +275,15 @@ impl IntoResponse for Error {
         if problem.status >= 500 {
             tracing::error!(code = problem.code, error = %self, "request failed");
         }
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry = problem.retry;
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -58,11 +58,19 @@ impl<'de> Visitor<'de> for Seen {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> std::result::Result<Value, E> {
-        Ok(if value.unsigned_abs() > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+        Ok(if value.unsigned_abs() > EXACT {
+            Value::String(value.to_string())
+        } else {
+            Value::from(value)
+        })
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> std::result::Result<Value, E> {
-        Ok(if value > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+        Ok(if value > EXACT {
+            Value::String(value.to_string())
+        } else {
+            Value::from(value)
+        })
     }
 
     fn visit_i128<E: de::Error>(self, value: i128) -> std::result::Result<Value, E> {
@@ -75,7 +83,9 @@ impl<'de> Visitor<'de> for Seen {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<Value, E> {
         if !value.is_finite() || value.abs() > EXACT as f64 {
-            return Err(E::custom("a number beyond 2^53 is not exact: write it as a text, in quotes"));
+            return Err(E::custom(
+                "a number beyond 2^53 is not exact: write it as a text, in quotes",
+            ));
         }
         Ok(Value::from(value))
     }
@@ -116,7 +126,9 @@ impl<'de> Visitor<'de> for Seen {
 }
 
 /// The members of an object, exact.
-pub(crate) fn members<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Map<String, Value>, D::Error> {
+pub(crate) fn members<'de, D: Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Map<String, Value>, D::Error> {
     match Exact::deserialize(d)?.0 {
         Value::Object(members) => Ok(members),
         _ => Err(de::Error::custom("expected an object")),
@@ -140,9 +152,15 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        for wrong in
-            ["a: 1\na: 2", "a: [", "a: *b", "--- 1\n--- 2", "a: 1e300", "a: 123456789012345678901234567890", &deep]
-        {
+        for wrong in [
+            "a: 1\na: 2",
+            "a: [",
+            "a: *b",
+            "--- 1\n--- 2",
+            "a: 1e300",
+            "a: 123456789012345678901234567890",
+            &deep,
+        ] {
             let error = yaml_to_json(wrong).unwrap_err();
             assert_eq!(types::Coded::code(&error).code, "api.field", "{wrong}");
         }

@@ -47,12 +47,18 @@ async fn read(request: Request, app: &App) -> Result<(Parts, bytes::Bytes)> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Error::TooLarge { limit }); // said beforehand: nothing is read, nor asked to be sent
     }
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| Error::TooLarge { limit })?;
+    let bytes = axum::body::to_bytes(body, limit)
+        .await
+        .map_err(|_| Error::TooLarge { limit })?;
     Ok((parts, bytes))
 }
 
 fn media_type(parts: &Parts) -> &str {
-    let header = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let header = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     header.split(';').next().unwrap_or("").trim()
 }
 
@@ -62,9 +68,15 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "body".to_owned() } else { path };
-        Error::Field { field, why: error.inner().to_string() }
+        Error::Field {
+            field,
+            why: error.inner().to_string(),
+        }
     })?;
-    reader.end().map_err(|error| Error::Field { field: "body".to_owned(), why: error.to_string() })?;
+    reader.end().map_err(|error| Error::Field {
+        field: "body".to_owned(),
+        why: error.to_string(),
+    })?;
     Ok(read)
 }
 
@@ -75,7 +87,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         let (parts, bytes) = read(request, app).await?;
         let kind = media_type(&parts);
         if !(kind.is_empty() || kind == "application/json" || kind.ends_with("+json")) {
-            return Err(Error::MediaType { expected: "application/json" });
+            return Err(Error::MediaType {
+                expected: "application/json",
+            });
         }
         from_json(&bytes).map(Body)
     }
@@ -87,8 +101,10 @@ impl FromRequest<App> for Text {
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, bytes) = read(request, app).await?;
         let is_yaml = media_type(&parts).contains("yaml");
-        let text = String::from_utf8(bytes.to_vec())
-            .map_err(|_| Error::Field { field: "body".to_owned(), why: "it is not UTF-8".to_owned() })?;
+        let text = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Field {
+            field: "body".to_owned(),
+            why: "it is not UTF-8".to_owned(),
+        })?;
         Ok(Self { text, is_yaml })
     }
 }
@@ -102,12 +118,19 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         if let Some(pair) = query.split('&').find(|pair| pair.contains("%00")) {
             return Err(Error::field(name_of(pair), NUL));
         }
-        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
-            let field = wrong_parameter::<T>(query).or_else(|| doubled(query)).unwrap_or("query");
-            let why = error.body_text();
-            let why = why.trim_start_matches("Failed to deserialize query string: ");
-            Error::field(field, why.strip_prefix(&format!("{field}: ")).unwrap_or(why))
-        })
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|error| {
+                let field = wrong_parameter::<T>(query)
+                    .or_else(|| doubled(query))
+                    .unwrap_or("query");
+                let why = error.body_text();
+                let why = why.trim_start_matches("Failed to deserialize query string: ");
+                Error::field(
+                    field,
+                    why.strip_prefix(&format!("{field}: ")).unwrap_or(why),
+                )
+            })
     }
 }
 
@@ -137,7 +160,14 @@ impl<T: FromStr<Err: Display>> FromRequestParts<App> for Path<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        own_parts(parts, app).await?.into_iter().next().map(read_part).transpose()?.map(Path).ok_or(Error::NoRoute)
+        own_parts(parts, app)
+            .await?
+            .into_iter()
+            .next()
+            .map(read_part)
+            .transpose()?
+            .map(Path)
+            .ok_or(Error::NoRoute)
     }
 }
 
@@ -146,31 +176,44 @@ impl<A: FromStr<Err: Display>, B: FromStr<Err: Display>> FromRequestParts<App> f
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let mut own = own_parts(parts, app).await?.into_iter();
-        let (Some(first), Some(second)) = (own.next(), own.next()) else { return Err(Error::NoRoute) };
+        let (Some(first), Some(second)) = (own.next(), own.next()) else {
+            return Err(Error::NoRoute);
+        };
         Ok(Path2(read_part(first)?, read_part(second)?))
     }
 }
 
 async fn own_parts(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>> {
     let unreadable = |_| Error::field("path", "it is not UTF-8");
-    let all = RawPathParams::from_request_parts(parts, app).await.map_err(unreadable)?;
+    let all = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(unreadable)?;
     let own = all.iter().filter(|(name, _)| !OF_THE_BASE.contains(name));
-    Ok(own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Ok(own
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 fn read_part<T: FromStr<Err: Display>>((name, value): (String, String)) -> Result<T> {
     if value.contains('\0') {
         return Err(Error::field(name, NUL));
     }
-    value.parse().map_err(|error: T::Err| Error::field(name, error))
+    value
+        .parse()
+        .map_err(|error: T::Err| Error::field(name, error))
 }
 
 impl FromRequestParts<App> for IdempotencyKey {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let wrong = |why: &str| Error::Field { field: IDEMPOTENCY_KEY.to_owned(), why: why.to_owned() };
-        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
+        let wrong = |why: &str| Error::Field {
+            field: IDEMPOTENCY_KEY.to_owned(),
+            why: why.to_owned(),
+        };
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(Self(None));
+        };
         let text = value.to_str().map_err(|_| wrong("it is not plain text"))?;
         if text.is_empty() || text.len() > store::idempotency::MAX_KEY {
             return Err(wrong("it has 1 to 256 characters"));
@@ -207,7 +250,11 @@ impl Paging {
 /// The page, if its cursor is an id: what is no id would pass for one that stands before or behind all others.
 pub(crate) fn behind<T: FromStr<Err: Display>>(page: Page) -> Result<Page> {
     let wrong = |error| Error::field("after", error);
-    page.after.as_deref().map(str::parse::<T>).transpose().map_err(wrong)?;
+    page.after
+        .as_deref()
+        .map(str::parse::<T>)
+        .transpose()
+        .map_err(wrong)?;
     Ok(page)
 }
 
@@ -240,9 +287,19 @@ pub(crate) fn page(limit: Option<u32>, skip: Option<u32>, after: Option<String>)
 
 impl utoipa::IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build();
+        let text = ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .build();
         let says = "Names the command, so that sending it twice does it once; 1 to 256 characters.";
-        let parameter = ParameterBuilder::new().name(IDEMPOTENCY_KEY).parameter_in(ParameterIn::Header);
-        vec![parameter.required(Required::False).description(Some(says)).schema(Some(text)).build()]
+        let parameter = ParameterBuilder::new()
+            .name(IDEMPOTENCY_KEY)
+            .parameter_in(ParameterIn::Header);
+        vec![
+            parameter
+                .required(Required::False)
+                .description(Some(says))
+                .schema(Some(text))
+                .build(),
+        ]
     }
 }

@@ -26,9 +26,16 @@ impl<T: ToSchema> Items<T> {
     }
 
     /// A page that is continued behind a cursor.
-    pub(crate) fn continued<U: Into<T>>(items: impl IntoIterator<Item = U>, next: Option<String>) -> Json<Self> {
+    pub(crate) fn continued<U: Into<T>>(
+        items: impl IntoIterator<Item = U>,
+        next: Option<String>,
+    ) -> Json<Self> {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        Json(Self { count: items.len(), items, next })
+        Json(Self {
+            count: items.len(),
+            items,
+            next,
+        })
     }
 }
 
@@ -44,10 +51,16 @@ pub(crate) struct Accepted<T> {
 
 impl<T: Serialize> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
-        let status = if self.replayed { StatusCode::OK } else { self.fresh };
+        let status = if self.replayed {
+            StatusCode::OK
+        } else {
+            self.fresh
+        };
         let mut response = (status, Json(self.body)).into_response();
         if self.replayed {
-            response.headers_mut().insert("Idempotency-Replayed", HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert("Idempotency-Replayed", HeaderValue::from_static("true"));
         }
         response
     }

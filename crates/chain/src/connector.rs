@@ -178,7 +178,11 @@ pub trait Connector: Send + Sync {
     async fn tagged(&self, tag: crate::FinalityTag) -> Result<Option<BlockRef>>;
 
     /// Read a contract. A revert is [`Error::Reverts`](crate::Error::Reverts) with its reason decoded by the interface.
-    async fn call(&self, request: &CallRequest<'_>, interface: Option<&Interface>) -> Result<Vec<u8>>;
+    async fn call(
+        &self,
+        request: &CallRequest<'_>,
+        interface: Option<&Interface>,
+    ) -> Result<Vec<u8>>;
 
     /// The chain's own coin of an account.
     async fn balance(&self, account: &str) -> Result<Amount>;
@@ -188,7 +192,11 @@ pub trait Connector: Send + Sync {
     fn transfers(&self, height: Height, event: &ChainEvent) -> Vec<Transfer>;
 
     /// An event by its interface: name, canonical signature, named values with integers as decimal strings. Pure.
-    fn decode_event(&self, interface: &Interface, event: &ChainEvent) -> Result<Option<DecodedEvent>>;
+    fn decode_event(
+        &self,
+        interface: &Interface,
+        event: &ChainEvent,
+    ) -> Result<Option<DecodedEvent>>;
 }
 
 /// An event as its interface reads it.

@@ -20,8 +20,8 @@ mod finality;
 mod outcome;
 
 pub use connector::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Model, Plan, Quote, Reservations, Sequence, Sequencing,
-    TxStatus, Watch,
+    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Model, Plan, Quote, Reservations,
+    Sequence, Sequencing, TxStatus, Watch,
 };
 pub use error::{Error, Result};
 pub use finality::{Finality, FinalityTag};

@@ -46,24 +46,42 @@ impl Deltas {
     fn enter(&mut self, transfer: &Object, changes: Option<&Vec<Given>>, back: bool) {
         let chain = transfer.text("chain").unwrap_or_default();
         let parent = transfer.text("parent_id").unwrap_or_default();
-        let kind = if transfer.text("parent_type") == Some(Type::Nft.singular()) { Type::Nft } else { Type::Pool };
+        let kind = if transfer.text("parent_type") == Some(Type::Nft.singular()) {
+            Type::Nft
+        } else {
+            Type::Pool
+        };
         self.kinds.insert(parent.to_owned(), kind);
         for (address, quantity) in effects(transfer, changes) {
             let signed = if back { quantity.negated() } else { quantity };
-            *self.net.entry((chain.to_owned(), address, parent.to_owned())).or_default() += &signed;
+            *self
+                .net
+                .entry((chain.to_owned(), address, parent.to_owned()))
+                .or_default() += &signed;
         }
         if kind == Type::Nft {
-            let to = if back { None } else { transfer.text("to_address").map(str::to_owned) };
+            let to = if back {
+                None
+            } else {
+                transfer.text("to_address").map(str::to_owned)
+            };
             self.moved.insert(parent.to_owned(), to);
         }
     }
 
     /// Write what they come to.
     pub(crate) fn settle(self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let keys: Vec<Key> = self.net.iter().filter(|(_, net)| !net.is_zero()).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<Key> = self
+            .net
+            .iter()
+            .filter(|(_, net)| !net.is_zero())
+            .map(|(key, _)| key.clone())
+            .collect();
         let known = table::balance::of(tx, &keys)?;
-        let mut now: HashMap<Key, Quantity> =
-            known.into_iter().map(|(chain, address, parent, quantity)| ((chain, address, parent), quantity)).collect();
+        let mut now: HashMap<Key, Quantity> = known
+            .into_iter()
+            .map(|(chain, address, parent, quantity)| ((chain, address, parent), quantity))
+            .collect();
         let at = tx.now();
         let mut rows = Vec::with_capacity(keys.len());
         let mut beyond: Vec<(String,)> = Vec::new();
@@ -89,19 +107,43 @@ pub(crate) fn effects(transfer: &Object, changes: Option<&Vec<Given>>) -> Vec<(S
         let given = changes.into_iter().flatten();
         return given
             .map(|(_, _, _, _, _, address, direction, amount)| {
-                (address.clone(), if *direction < 0 { amount.negated() } else { amount.clone() })
+                (
+                    address.clone(),
+                    if *direction < 0 {
+                        amount.negated()
+                    } else {
+                        amount.clone()
+                    },
+                )
             })
             .collect();
     }
-    let Some(amount) = transfer.quantity("amount") else { return Vec::new() };
-    let from = transfer.text("from_address").map(|from| (from.to_owned(), amount.negated()));
-    let to = transfer.text("to_address").map(|to| (to.to_owned(), amount.clone()));
-    from.into_iter().chain(to).filter(|(address, _)| !is_nobody(address)).collect()
+    let Some(amount) = transfer.quantity("amount") else {
+        return Vec::new();
+    };
+    let from = transfer
+        .text("from_address")
+        .map(|from| (from.to_owned(), amount.negated()));
+    let to = transfer
+        .text("to_address")
+        .map(|to| (to.to_owned(), amount.clone()));
+    from.into_iter()
+        .chain(to)
+        .filter(|(address, _)| !is_nobody(address))
+        .collect()
 }
 
 /// Show what transfers do to balances, given or derived.
-pub(crate) fn complete(tx: &mut Tx<'_, '_>, transfers: &[Object], items: &mut [View]) -> Result<()> {
-    let given: Vec<RowKey> = transfers.iter().filter(|transfer| transfer.is_set("explicit")).map(row_key).collect();
+pub(crate) fn complete(
+    tx: &mut Tx<'_, '_>,
+    transfers: &[Object],
+    items: &mut [View],
+) -> Result<()> {
+    let given: Vec<RowKey> = transfers
+        .iter()
+        .filter(|transfer| transfer.is_set("explicit"))
+        .map(row_key)
+        .collect();
     let changes = load(tx, &given)?;
     for (transfer, item) in transfers.iter().zip(items) {
         show_changes(transfer, changes.get(&row_key(transfer)), item);
@@ -112,8 +154,11 @@ pub(crate) fn complete(tx: &mut Tx<'_, '_>, transfers: &[Object], items: &mut [V
 /// Show what a transfer does to balances.
 pub(crate) fn show_changes(transfer: &Object, given: Option<&Vec<Given>>, item: &mut View) {
     let shown = |(address, quantity): (String, Quantity)| {
-        let (operation, amount) =
-            if quantity.is_negative() { ("subtract", quantity.negated()) } else { ("add", quantity) };
+        let (operation, amount) = if quantity.is_negative() {
+            ("subtract", quantity.negated())
+        } else {
+            ("add", quantity)
+        };
         serde_json::json!({ "address": address, "operation": operation, "amount": amount })
     };
     let changes: Vec<serde_json::Value> = effects(transfer, given).into_iter().map(shown).collect();
@@ -124,10 +169,17 @@ pub(crate) fn show_changes(transfer: &Object, given: Option<&Vec<Given>>, item: 
 pub(crate) fn load(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Changes> {
     let mut changes = Changes::new();
     for change in table::transfer::changes_of(tx, rows)? {
-        let key = (change.0.clone(), change.1.clone(), change.2.clone(), change.3.clone());
+        let key = (
+            change.0.clone(),
+            change.1.clone(),
+            change.2.clone(),
+            change.3.clone(),
+        );
         changes.entry(key).or_default().push(change);
     }
-    changes.values_mut().for_each(|of| of.sort_by_key(|change| change.4));
+    changes
+        .values_mut()
+        .for_each(|of| of.sort_by_key(|change| change.4));
     Ok(changes)
 }
 
@@ -135,10 +187,15 @@ fn distrust(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
     pools.sort();
     pools.dedup();
     for (pool, version) in table::transfer::distrust(tx, &pools)? {
-        tracing::warn!(pool, "a pool holds more than a balance can: it is no longer trusted");
+        tracing::warn!(
+            pool,
+            "a pool holds more than a balance can: it is no longer trusted"
+        );
         let version = u64::try_from(version).unwrap_or(0);
         tx.append(
-            Fact::new("data.pool.distrusted", 1).about(&pool, version).says(&serde_json::json!({ "pool": pool })),
+            Fact::new("data.pool.distrusted", 1)
+                .about(&pool, version)
+                .says(&serde_json::json!({ "pool": pool })),
         );
     }
     Ok(())
@@ -156,7 +213,9 @@ fn hand_over(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Re
         .map(|(nft, to)| {
             let mut of = holders.remove(&nft).unwrap_or_default();
             of.sort();
-            let owner = to.filter(|to| of.contains(to)).or_else(|| of.into_iter().next());
+            let owner = to
+                .filter(|to| of.contains(to))
+                .or_else(|| of.into_iter().next());
             let active = owner.is_some();
             (nft, owner, active)
         })

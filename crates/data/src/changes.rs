@@ -43,7 +43,10 @@ fn key(object: &Object) -> Key {
 }
 
 fn place(object: &Object) -> Place {
-    (object.text("transfer_id").unwrap_or_default().to_owned(), object.int("place").unwrap_or(0))
+    (
+        object.text("transfer_id").unwrap_or_default().to_owned(),
+        object.int("place").unwrap_or(0),
+    )
 }
 
 fn walk(
@@ -53,9 +56,14 @@ fn walk(
     left: &mut usize,
     known: &mut HashMap<Place, (Quantity, Quantity)>,
 ) -> Result<()> {
-    let mut positions: Vec<&str> = shown.iter().filter_map(|object| object.text("position")).collect();
+    let mut positions: Vec<&str> = shown
+        .iter()
+        .filter_map(|object| object.text("position"))
+        .collect();
     positions.sort_unstable();
-    let (Some(first), Some(last)) = (positions.first(), positions.last()) else { return Ok(()) };
+    let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+        return Ok(());
+    };
     let limit = u32::try_from(*left).unwrap_or(u32::MAX);
     let changes = balance::changes_from(tx, key, first, limit)?;
     *left = left.saturating_sub(changes.len());
@@ -84,9 +92,17 @@ fn walk(
 
 fn now(tx: &mut Tx<'_, '_>, key: &Key) -> Result<Quantity> {
     let found = balance::of(tx, std::slice::from_ref(key))?;
-    Ok(found.into_iter().next().map(|(.., quantity)| quantity).unwrap_or_default())
+    Ok(found
+        .into_iter()
+        .next()
+        .map(|(.., quantity)| quantity)
+        .unwrap_or_default())
 }
 
 fn signed(change: &Change) -> Quantity {
-    if change.2 < 0 { change.3.negated() } else { change.3.clone() }
+    if change.2 < 0 {
+        change.3.negated()
+    } else {
+        change.3.clone()
+    }
 }

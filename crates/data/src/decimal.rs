@@ -14,14 +14,17 @@ pub(crate) struct Decimal {
 impl Decimal {
     /// From the text of a JSON number (leading zeros and a plain sign do no harm).
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (negative, text) = text
+            .strip_prefix('-')
+            .map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || mantissa.ends_with('.') {
+        if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || mantissa.ends_with('.')
+        {
             return None;
         }
         let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
@@ -31,10 +34,20 @@ impl Decimal {
             digits.pop();
         }
         if digits.is_empty() {
-            return Some(Self { negative: false, digits, exponent: 0 });
+            return Some(Self {
+                negative: false,
+                digits,
+                exponent: 0,
+            });
         }
-        let point = i64::try_from(whole.len()).ok()?.checked_sub(i64::try_from(leading).ok()?)?;
-        Some(Self { negative, digits, exponent: exponent.checked_add(point)? })
+        let point = i64::try_from(whole.len())
+            .ok()?
+            .checked_sub(i64::try_from(leading).ok()?)?;
+        Some(Self {
+            negative,
+            digits,
+            exponent: exponent.checked_add(point)?,
+        })
     }
 
     fn magnitude(&self, other: &Self) -> Ordering {
@@ -43,7 +56,10 @@ impl Decimal {
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
             // Without zeros in front the exponents decide, then the digits as text.
-            (false, false) => self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits)),
+            (false, false) => self
+                .exponent
+                .cmp(&other.exponent)
+                .then_with(|| self.digits.cmp(&other.digits)),
         }
     }
 }

@@ -59,7 +59,9 @@ pub enum Error {
         reference: String,
     },
     /// A name that several objects have.
-    #[error("{field}: several objects of type {kind} are called {reference:?}; name one by its id or qualified name")]
+    #[error(
+        "{field}: several objects of type {kind} are called {reference:?}; name one by its id or qualified name"
+    )]
     Ambiguous {
         /// Which field.
         field: String,
@@ -125,7 +127,9 @@ pub enum Error {
         limit: u64,
     },
     /// A query that would read too many rows for want of an index.
-    #[error("{field} has no index, and more than {limit} rows would be read: filter by one of {indexed} as well")]
+    #[error(
+        "{field} has no index, and more than {limit} rows would be read: filter by one of {indexed} as well"
+    )]
     NotIndexed {
         /// The field without an index.
         field: String,
@@ -165,7 +169,10 @@ codes! { Error {
 
 impl Error {
     pub(crate) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), why: why.into() }
+        Self::Invalid {
+            field: field.into(),
+            why: why.into(),
+        }
     }
 }
 

@@ -59,7 +59,9 @@ fn fact(object: &Object, given: Option<&Vec<Given>>, happened: Happened) -> Fact
 
 /// Objects that the chain brought.
 pub(crate) fn created(tx: &mut Tx<'_, '_>, objects: &[Object]) {
-    objects.iter().for_each(|object| tx.append(fact(object, None, Happened::Created)));
+    objects
+        .iter()
+        .for_each(|object| tx.append(fact(object, None, Happened::Created)));
 }
 
 /// An object that is no more.
@@ -70,7 +72,11 @@ pub(crate) fn deleted(tx: &mut Tx<'_, '_>, who: &Principal, object: &Object) {
 /// What a batch made and changed.
 pub(crate) fn of_stage(tx: &mut Tx<'_, '_>, who: &Principal, stage: &Staging) {
     for (object, given, is_new) in changed(stage) {
-        let happened = if is_new { Happened::Created } else { Happened::Updated };
+        let happened = if is_new {
+            Happened::Created
+        } else {
+            Happened::Updated
+        };
         tx.append(fact(object, given, happened).by(who));
     }
 }

@@ -96,17 +96,38 @@ pub(crate) struct Shape {
 
 /// A field that only Florin sets.
 pub(crate) const fn set(name: &'static str, column: &'static str, is: Is) -> Field {
-    Field { name, column, is, input: false, indexed: false, blank: Blank::Null }
+    Field {
+        name,
+        column,
+        is,
+        input: false,
+        indexed: false,
+        blank: Blank::Null,
+    }
 }
 
 /// A field that callers give.
 pub(crate) const fn give(name: &'static str, column: &'static str, is: Is) -> Field {
-    Field { name, column, is, input: true, indexed: false, blank: Blank::Null }
+    Field {
+        name,
+        column,
+        is,
+        input: true,
+        indexed: false,
+        blank: Blank::Null,
+    }
 }
 
 /// A column that the wire does not know.
 pub(crate) const fn hide(column: &'static str, kind: Kind) -> Field {
-    Field { name: column, column, is: Is::Hidden(kind), input: false, indexed: false, blank: Blank::Null }
+    Field {
+        name: column,
+        column,
+        is: Is::Hidden(kind),
+        input: false,
+        indexed: false,
+        blank: Blank::Null,
+    }
 }
 
 impl Field {
@@ -163,7 +184,9 @@ impl Shape {
 
     /// The field of this name on the wire.
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.name == name && !field.is_hidden())
+        self.fields
+            .iter()
+            .find(|field| field.name == name && !field.is_hidden())
     }
 
     /// The field of this column.
@@ -183,7 +206,14 @@ impl Shape {
 
     /// The names of fields with an index, for messages.
     pub(crate) fn indexed_names(&self) -> String {
-        let names = self.fields.iter().filter(|field| field.indexed).map(|field| field.name);
-        names.chain(["a label", "a declared field"]).collect::<Vec<_>>().join(", ")
+        let names = self
+            .fields
+            .iter()
+            .filter(|field| field.indexed)
+            .map(|field| field.name);
+        names
+            .chain(["a label", "a declared field"])
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }

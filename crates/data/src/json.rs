@@ -16,7 +16,10 @@ impl<'de> Deserialize<'de> for Members {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Members, A::Error> {
                 let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
@@ -36,7 +39,9 @@ impl<'de> Deserialize<'de> for Members {
 pub(crate) fn body(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     serde_json::from_str::<Members>(text)
         .map(|members| members.0)
-        .map_err(|error| Error::Body { why: error.to_string() })
+        .map_err(|error| Error::Body {
+            why: error.to_string(),
+        })
 }
 
 /// The members of an object.
@@ -82,10 +87,21 @@ pub(crate) fn is_null(value: &RawValue) -> bool {
 }
 
 /// A value of a known form; `what` is said of one that is not.
-pub(crate) fn read<'v, T: Deserialize<'v>>(value: &'v RawValue, path: &str, what: &str) -> Result<T> {
+pub(crate) fn read<'v, T: Deserialize<'v>>(
+    value: &'v RawValue,
+    path: &str,
+    what: &str,
+) -> Result<T> {
     serde_json::from_str(value.get()).map_err(|error| {
         let inner = error.to_string();
         let inner = inner.split(" at line").next().unwrap_or_default();
-        Error::invalid(path, if inner.is_empty() { what.to_owned() } else { format!("{what}: {inner}") })
+        Error::invalid(
+            path,
+            if inner.is_empty() {
+                what.to_owned()
+            } else {
+                format!("{what}: {inner}")
+            },
+        )
     })
 }

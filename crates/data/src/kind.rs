@@ -83,17 +83,25 @@ impl Type {
     /// The type of a route or key.
     pub fn from_plural(name: &str) -> Option<Self> {
         let computed = [Type::Balance, Type::BalanceChange];
-        Self::WRITABLE.into_iter().chain(computed).find(|kind| kind.plural() == name)
+        Self::WRITABLE
+            .into_iter()
+            .chain(computed)
+            .find(|kind| kind.plural() == name)
     }
 
     /// The type that `parent.type` names.
     pub fn from_singular(name: &str) -> Option<Self> {
-        Self::WRITABLE.into_iter().find(|kind| kind.singular() == name)
+        Self::WRITABLE
+            .into_iter()
+            .find(|kind| kind.singular() == name)
     }
 
     /// Whether it is part of a chain, so that its key begins with one.
     pub const fn is_on_chain(self) -> bool {
-        matches!(self, Type::Address | Type::Pool | Type::Nft | Type::Fragment | Type::Transfer)
+        matches!(
+            self,
+            Type::Address | Type::Pool | Type::Nft | Type::Fragment | Type::Transfer
+        )
     }
 
     /// Whether it is known by address and name, and so has a `qualifiedName`.

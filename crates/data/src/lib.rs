@@ -69,6 +69,7 @@ pub use metadata::{DeclaredField, Form, declare_field, declared_fields, withdraw
 pub use project::{Movements, apply, undo};
 pub use query::{Listing, QueryAnswer, bulk_query, list};
 pub use update::{
-    BulkAnswer, Listed, MAX_ITEMS, Outcome, Prepared, UpdateType, bulk_update, prepare_update, write_update,
+    BulkAnswer, Listed, MAX_ITEMS, Outcome, Prepared, UpdateType, bulk_update, prepare_update,
+    write_update,
 };
 pub use view::View;

@@ -15,9 +15,17 @@ use types::{Json, Namespace};
 const MAX_ARGUMENT: usize = 1_024;
 
 /// Look a datum up. Errors: `data.unknown_field` for a name that is none, `data.invalid` for an argument that cannot be.
-pub async fn lookup(data: &Data, namespace: &Namespace, name: &str, argument: &str) -> Result<Option<Json>> {
+pub async fn lookup(
+    data: &Data,
+    namespace: &Namespace,
+    name: &str,
+    argument: &str,
+) -> Result<Option<Json>> {
     if argument.len() > MAX_ARGUMENT || argument.contains('\0') {
-        return Err(Error::invalid("argument", "is too long, or holds the character NUL"));
+        return Err(Error::invalid(
+            "argument",
+            "is too long, or holds the character NUL",
+        ));
     }
     let found = match name {
         "balance.final" => final_balance(data, namespace, argument).await,
@@ -29,11 +37,21 @@ pub async fn lookup(data: &Data, namespace: &Namespace, name: &str, argument: &s
     }
 }
 
-async fn field(data: &Data, namespace: &Namespace, name: &str, argument: &str) -> Result<Option<Json>> {
-    let unknown = || Error::UnknownField { field: name.to_owned() };
+async fn field(
+    data: &Data,
+    namespace: &Namespace,
+    name: &str,
+    argument: &str,
+) -> Result<Option<Json>> {
+    let unknown = || Error::UnknownField {
+        field: name.to_owned(),
+    };
     let (kind, field) = name.split_once('.').ok_or_else(unknown)?;
     let kind = Type::from_singular(kind).ok_or_else(unknown)?;
-    let said = kind.shape().field(field).filter(|field| field.input && field.column != "active");
+    let said = kind
+        .shape()
+        .field(field)
+        .filter(|field| field.input && field.column != "active");
     let said = said.ok_or_else(unknown)?.name;
     let (home, argument) = (data.home(namespace), argument.to_owned());
     data.db
@@ -41,7 +59,15 @@ async fn field(data: &Data, namespace: &Namespace, name: &str, argument: &str) -
             let id = one(tx, &home, kind, &argument)?;
             let objects = table::object::by_ids(tx, kind.shape(), &[(id,)])?;
             let names = Names::load(tx, &home, &objects)?;
-            let view = objects.first().map(|object| show(object, &Shown { names, finals: None }));
+            let view = objects.first().map(|object| {
+                show(
+                    object,
+                    &Shown {
+                        names,
+                        finals: None,
+                    },
+                )
+            });
             Ok(view.and_then(|view| view.get(said).cloned()))
         })
         .await
@@ -58,12 +84,16 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
             let finals = Finals::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
             let pool = one(tx, &home, Type::Pool, &pool)?;
-            let Some(object) = table::object::by_ids(tx, Type::Pool.shape(), &[(pool.clone(),)])?.pop() else {
+            let Some(object) =
+                table::object::by_ids(tx, Type::Pool.shape(), &[(pool.clone(),)])?.pop()
+            else {
                 return Ok(None);
             };
             let chain = object.text("chain").unwrap_or_default();
             let id = ids::of_balance(chain, &crate::object::written(chain, &address), &pool);
-            let Some(balance) = table::balance::by_id(tx, &id)? else { return Ok(Json::parse("\"0\"")) };
+            let Some(balance) = table::balance::by_id(tx, &id)? else {
+                return Ok(Json::parse("\"0\""));
+            };
             let mut items = vec![show(&balance, &Shown::default())];
             holdings::complete(tx, &finals, &[balance], &mut items)?;
             Ok(items[0].get("balanceFinal").cloned())

@@ -56,7 +56,9 @@ impl Form {
 
     /// The form of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Form::Text, Form::Integer, Form::Boolean, Form::Time].into_iter().find(|form| form.name() == name)
+        [Form::Text, Form::Integer, Form::Boolean, Form::Time]
+            .into_iter()
+            .find(|form| form.name() == name)
     }
 
     /// Whether values are kept as ordered bytes.
@@ -81,9 +83,13 @@ impl Form {
     /// The text of a value, where the form has one.
     pub(crate) fn text(self, leaf: &Leaf) -> Option<String> {
         match (self, leaf) {
-            (Form::Text, Leaf::Text(text) | Leaf::Number(text)) => Some(hostile_text(text.as_bytes())),
+            (Form::Text, Leaf::Text(text) | Leaf::Number(text)) => {
+                Some(hostile_text(text.as_bytes()))
+            }
             (Form::Text | Form::Boolean, Leaf::Flag(flag)) => Some(flag.to_string()),
-            (Form::Boolean, Leaf::Text(text)) if text == "true" || text == "false" => Some(text.clone()),
+            (Form::Boolean, Leaf::Text(text)) if text == "true" || text == "false" => {
+                Some(text.clone())
+            }
             _ => None,
         }
     }
@@ -103,7 +109,13 @@ pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<(Pa
     let all = table::metadata::declared(tx)?;
     let of_kind = all.into_iter().filter(|(of, ..)| of == kind.singular());
     Ok(of_kind
-        .filter_map(|(_, path, form, ready)| Some((Path::parse(kind.shape(), &path)?, Form::parse(&form)?, ready)))
+        .filter_map(|(_, path, form, ready)| {
+            Some((
+                Path::parse(kind.shape(), &path)?,
+                Form::parse(&form)?,
+                ready,
+            ))
+        })
         .collect())
 }
 
@@ -116,12 +128,18 @@ pub(crate) fn enter(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Res
     if fields.is_empty() {
         return Ok(());
     }
-    let ids: Vec<(String,)> = objects.iter().map(|object| (object.id().to_owned(),)).collect();
+    let ids: Vec<(String,)> = objects
+        .iter()
+        .map(|object| (object.id().to_owned(),))
+        .collect();
     table::metadata::clear(tx, kind.singular(), &ids)?;
     let mut rows = Vec::new();
     for (path, form, _) in &fields {
         for object in objects {
-            rows.extend(path.read(object).and_then(|leaf| row(kind, path, *form, object.id(), &leaf)));
+            rows.extend(
+                path.read(object)
+                    .and_then(|leaf| row(kind, path, *form, object.id(), &leaf)),
+            );
         }
     }
     Ok(table::metadata::insert(tx, &rows)?)
@@ -130,27 +148,50 @@ pub(crate) fn enter(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Res
 fn row(kind: Type, path: &Path, form: Form, id: &str, leaf: &Leaf) -> Option<Vec<Value<'static>>> {
     let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
     let (shown, number, hashed) = if form.is_number() {
-        (Value::Null(Kind::Text), Value::Blob(Cow::Owned(form.number(leaf)?)), false)
+        (
+            Value::Null(Kind::Text),
+            Value::Blob(Cow::Owned(form.number(leaf)?)),
+            false,
+        )
     } else {
         let (kept, hashed) = kept_text(&form.text(leaf)?);
         (text(&kept), Value::Null(Kind::Blob), hashed)
     };
-    Some(vec![text(kind.singular()), text(&path.text), text(id), shown, number, Value::Int(i64::from(hashed))])
+    Some(vec![
+        text(kind.singular()),
+        text(&path.text),
+        text(id),
+        shown,
+        number,
+        Value::Int(i64::from(hashed)),
+    ])
 }
 
 /// Declare a path of a type, and enter the objects that are there, slice by slice. A declaration that was interrupted is gone on with by
 /// declaring again; until it is done, queries read the objects themselves.
 ///
 /// Errors: `data.invalid` for a path that does not begin with a field of free JSON, `data.too_many`, `data.exists` with another form.
-pub async fn declare_field(data: &Data, who: &Principal, kind: Type, path: &str, form: Form) -> Result<DeclaredField> {
-    let path = Path::parse(kind.shape(), path)
-        .ok_or_else(|| Error::invalid("path", "expected a path into free JSON, such as info.grade"))?;
+pub async fn declare_field(
+    data: &Data,
+    who: &Principal,
+    kind: Type,
+    path: &str,
+    form: Form,
+) -> Result<DeclaredField> {
+    let path = Path::parse(kind.shape(), path).ok_or_else(|| {
+        Error::invalid("path", "expected a path into free JSON, such as info.grade")
+    })?;
     begin(data, who, kind, &path, form).await?;
     let mut after = String::new();
     while let Some(last) = enter_slice(data, who, kind, &path, form, after).await? {
         after = last;
     }
-    Ok(DeclaredField { kind: kind.plural(), path: path.text, form, ready: true })
+    Ok(DeclaredField {
+        kind: kind.plural(),
+        path: path.text,
+        form,
+        ready: true,
+    })
 }
 
 async fn begin(data: &Data, who: &Principal, kind: Type, path: &Path, form: Form) -> Result<()> {
@@ -161,11 +202,18 @@ async fn begin(data: &Data, who: &Principal, kind: Type, path: &Path, form: Form
             let known = declared(tx, kind)?;
             if let Some((_, as_, _)) = known.iter().find(|(other, ..)| *other == path) {
                 let same = *as_ == form;
-                let exists = Error::Exists { field: "path".to_owned(), kind, key: path.text.clone() };
+                let exists = Error::Exists {
+                    field: "path".to_owned(),
+                    kind,
+                    key: path.text.clone(),
+                };
                 return if same { Ok(()) } else { Err(exists) };
             }
             if known.len() >= MAX_FIELDS {
-                return Err(Error::TooMany { field: "path".to_owned(), limit: MAX_FIELDS });
+                return Err(Error::TooMany {
+                    field: "path".to_owned(),
+                    limit: MAX_FIELDS,
+                });
             }
             table::metadata::declare(tx, kind.singular(), &path.text, form.name())?;
             tx.append(fact("data.field.declared", &who, kind, &path.text));
@@ -175,7 +223,9 @@ async fn begin(data: &Data, who: &Principal, kind: Type, path: &Path, form: Form
 }
 
 fn fact(name: &'static str, who: &Principal, kind: Type, path: &str) -> Fact {
-    Fact::new(name, 1).by(who).says(&serde_json::json!({ "type": kind.plural(), "path": path }))
+    Fact::new(name, 1)
+        .by(who)
+        .says(&serde_json::json!({ "type": kind.plural(), "path": path }))
 }
 
 /// Enter one slice behind an id; the id to go on behind, none when all is done.
@@ -195,7 +245,9 @@ async fn enter_slice(
             let found = table::metadata::texts_after(tx, shape.table, path.column, &after, SLICE)?;
             let rows: Vec<Vec<Value<'static>>> = found
                 .iter()
-                .filter_map(|(id, json)| row(kind, &path, form, id, &path.read_text(json.as_deref()?)?))
+                .filter_map(|(id, json)| {
+                    row(kind, &path, form, id, &path.read_text(json.as_deref()?)?)
+                })
                 .collect();
             table::metadata::insert(tx, &rows)?;
             if found.len() < SLICE as usize {
@@ -213,11 +265,13 @@ pub async fn declared_fields(data: &Data, who: &Principal) -> Result<Vec<Declare
         .read(&who.namespace, |tx| {
             let mut all = Vec::new();
             for kind in Type::WRITABLE {
-                all.extend(declared(tx, kind)?.into_iter().map(|(path, form, ready)| DeclaredField {
-                    kind: kind.plural(),
-                    path: path.text,
-                    form,
-                    ready,
+                all.extend(declared(tx, kind)?.into_iter().map(|(path, form, ready)| {
+                    DeclaredField {
+                        kind: kind.plural(),
+                        path: path.text,
+                        form,
+                        ready,
+                    }
                 }));
             }
             Ok(all)

@@ -27,7 +27,9 @@ pub(crate) struct Names(HashMap<String, Named>);
 impl Names {
     /// What a reference to an id shows; the id itself where nothing is known of it.
     pub(crate) fn shown(&self, id: &str) -> String {
-        self.0.get(id).map_or_else(|| id.to_owned(), |named| named.shown.clone())
+        self.0
+            .get(id)
+            .map_or_else(|| id.to_owned(), |named| named.shown.clone())
     }
 
     /// All that a reference may be matched by.
@@ -50,16 +52,29 @@ impl Names {
         }
         let mut names = Self::default();
         names.add(tx, home, wanted)?;
-        let assets: BTreeSet<String> = names.0.values().filter_map(|named| named.asset.clone()).collect();
-        let unknown = assets.into_iter().filter(|id| !names.0.contains_key(id)).collect();
+        let assets: BTreeSet<String> = names
+            .0
+            .values()
+            .filter_map(|named| named.asset.clone())
+            .collect();
+        let unknown = assets
+            .into_iter()
+            .filter(|id| !names.0.contains_key(id))
+            .collect();
         names.add(tx, home, BTreeMap::from([(Type::Asset, unknown)]))?;
         Ok(names)
     }
 
-    fn add(&mut self, tx: &mut Tx<'_, '_>, home: &ChainId, wanted: BTreeMap<Type, BTreeSet<String>>) -> Result<()> {
+    fn add(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        home: &ChainId,
+        wanted: BTreeMap<Type, BTreeSet<String>>,
+    ) -> Result<()> {
         for (kind, ids) in wanted {
             if kind == Type::Address {
-                self.0.extend(ids.into_iter().map(|id| (id.clone(), address(&id, home))));
+                self.0
+                    .extend(ids.into_iter().map(|id| (id.clone(), address(&id, home))));
                 continue;
             }
             let ids: Vec<(String,)> = ids.into_iter().map(|id| (id,)).collect();
@@ -75,7 +90,9 @@ impl Names {
 fn references(object: &Object) -> Vec<(Type, String)> {
     let mut found = Vec::new();
     for (place, field) in object.shape.fields.iter().enumerate() {
-        let Cell::Text(id) = object.at(place) else { continue };
+        let Cell::Text(id) = object.at(place) else {
+            continue;
+        };
         match field.is {
             Is::Ref(kind) => found.push((kind, id.clone())),
             Is::ParentRef => {
@@ -90,7 +107,13 @@ fn references(object: &Object) -> Vec<(Type, String)> {
 
 fn address(id: &str, home: &ChainId) -> Named {
     let (chain, address) = id.split_once('/').unwrap_or(("", id));
-    Named::new(address.to_owned(), address.to_owned(), Some(chain), home, None)
+    Named::new(
+        address.to_owned(),
+        address.to_owned(),
+        Some(chain),
+        home,
+        None,
+    )
 }
 
 fn named(kind: Type, row: Row, home: &ChainId) -> Option<(String, Named)> {
@@ -111,9 +134,25 @@ fn named(kind: Type, row: Row, home: &ChainId) -> Option<(String, Named)> {
 }
 
 impl Named {
-    fn new(name: String, plain: String, chain: Option<&str>, home: &ChainId, asset: Option<String>) -> Self {
+    fn new(
+        name: String,
+        plain: String,
+        chain: Option<&str>,
+        home: &ChainId,
+        asset: Option<String>,
+    ) -> Self {
         let full = chain.map_or_else(|| plain.clone(), |chain| format!("{chain}/{plain}"));
-        let shown = if chain.is_none_or(|chain| chain == home.as_str()) { plain.clone() } else { full.clone() };
-        Self { name, plain, full, shown, asset }
+        let shown = if chain.is_none_or(|chain| chain == home.as_str()) {
+            plain.clone()
+        } else {
+            full.clone()
+        };
+        Self {
+            name,
+            plain,
+            full,
+            shown,
+            asset,
+        }
     }
 }

@@ -17,14 +17,27 @@ impl Object {
     /// One of which nothing is known yet.
     pub(crate) fn blank(kind: Type) -> Self {
         let shape = kind.shape();
-        Self { shape, cells: shape.fields.iter().map(crate::field::Field::blank_cell).collect() }
+        Self {
+            shape,
+            cells: shape
+                .fields
+                .iter()
+                .map(crate::field::Field::blank_cell)
+                .collect(),
+        }
     }
 
     /// From the columns of a stored row, in their order.
     pub(crate) fn from_row(shape: &'static Shape, row: Row) -> Self {
         let mut row = row.into_iter();
-        let stored = |field: &crate::field::Field| if field.is_stored() { row.next() } else { None };
-        let cells = shape.fields.iter().map(stored).map(|cell| cell.unwrap_or(Cell::Null)).collect();
+        let stored =
+            |field: &crate::field::Field| if field.is_stored() { row.next() } else { None };
+        let cells = shape
+            .fields
+            .iter()
+            .map(stored)
+            .map(|cell| cell.unwrap_or(Cell::Null))
+            .collect();
         Self { shape, cells }
     }
 
@@ -34,7 +47,11 @@ impl Object {
 
     /// The cell of a column; nothing where the type has no such column.
     pub(crate) fn get(&self, column: &str) -> &Cell {
-        let place = self.shape.fields.iter().position(|field| field.column == column);
+        let place = self
+            .shape
+            .fields
+            .iter()
+            .position(|field| field.column == column);
         place.map_or(&Cell::Null, |place| &self.cells[place])
     }
 
@@ -61,7 +78,10 @@ impl Object {
     }
 
     pub(crate) fn put_amount(&mut self, column: &str, amount: Amount) {
-        self.put(column, Cell::Blob(Quantity::from(amount).to_ordered_bytes()));
+        self.put(
+            column,
+            Cell::Blob(Quantity::from(amount).to_ordered_bytes()),
+        );
     }
 
     /// The text of a column; none where it is empty, as keys are where a part is missing.
@@ -96,7 +116,9 @@ impl Object {
     }
 
     pub(crate) fn version(&self) -> u64 {
-        self.int("version").and_then(|version| u64::try_from(version).ok()).unwrap_or(0)
+        self.int("version")
+            .and_then(|version| u64::try_from(version).ok())
+            .unwrap_or(0)
     }
 
     /// The columns by which callers know it.
@@ -110,7 +132,10 @@ impl Object {
     }
 
     fn columns(&self, names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| self.text(name).unwrap_or_default().to_owned()).collect()
+        names
+            .iter()
+            .map(|name| self.text(name).unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// What callers call it: the address, the protocol id or the name.
@@ -125,20 +150,37 @@ impl Object {
 
     /// The id that callers see.
     pub(crate) fn outside_id(&self) -> &str {
-        if self.kind() == Type::Address { self.name() } else { self.id() }
+        if self.kind() == Type::Address {
+            self.name()
+        } else {
+            self.id()
+        }
     }
 
     /// Its stored columns, in their order.
     pub(crate) fn values(&self) -> Vec<Value<'_>> {
-        let stored = self.shape.fields.iter().zip(&self.cells).filter(|(field, _)| field.is_stored());
-        stored.map(|(field, cell)| value_of(cell, field.storage())).collect()
+        let stored = self
+            .shape
+            .fields
+            .iter()
+            .zip(&self.cells)
+            .filter(|(field, _)| field.is_stored());
+        stored
+            .map(|(field, cell)| value_of(cell, field.storage()))
+            .collect()
     }
 
     /// Whether it holds the same as another, but for when it was written.
     pub(crate) fn says_the_same_as(&self, other: &Object) -> bool {
         let stamps = ["version", "updated"];
-        let pairs = self.shape.fields.iter().zip(self.cells.iter().zip(&other.cells));
-        pairs.filter(|(field, _)| !stamps.contains(&field.column)).all(|(_, (mine, theirs))| mine == theirs)
+        let pairs = self
+            .shape
+            .fields
+            .iter()
+            .zip(self.cells.iter().zip(&other.cells));
+        pairs
+            .filter(|(field, _)| !stamps.contains(&field.column))
+            .all(|(_, (mine, theirs))| mine == theirs)
     }
 }
 
@@ -154,12 +196,20 @@ pub(crate) fn value_of(cell: &Cell, kind: Kind) -> Value<'_> {
 
 /// An address as its chain writes it: EVM addresses are compared without case and kept in lower case, others as they are.
 pub(crate) fn written(chain: &str, address: &str) -> String {
-    if is_caseless(chain) { address.to_ascii_lowercase() } else { address.to_owned() }
+    if is_caseless(chain) {
+        address.to_ascii_lowercase()
+    } else {
+        address.to_owned()
+    }
 }
 
 /// Whether a chain compares addresses without case.
 pub(crate) fn is_caseless(chain: &str) -> bool {
-    chain.parse::<ChainId>().ok().and_then(|chain| chain.family()) == Some(Family::Evm)
+    chain
+        .parse::<ChainId>()
+        .ok()
+        .and_then(|chain| chain.family())
+        == Some(Family::Evm)
 }
 
 /// What an address row is known by inside.

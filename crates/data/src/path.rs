@@ -36,8 +36,14 @@ impl Path {
         let legal = field.is == Is::Json
             && text.len() <= MAX_PATH
             && (1..=MAX_STEPS).contains(&steps.len())
-            && steps.iter().all(|step| !step.is_empty() && !step.contains('\0'));
-        legal.then(|| Self { text: text.to_owned(), column: field.column, steps })
+            && steps
+                .iter()
+                .all(|step| !step.is_empty() && !step.contains('\0'));
+        legal.then(|| Self {
+            text: text.to_owned(),
+            column: field.column,
+            steps,
+        })
     }
 
     /// What an object has there.
@@ -62,7 +68,11 @@ fn into(value: &RawValue, step: &str) -> Option<Box<RawValue>> {
         return (place < items.len()).then(|| items.swap_remove(place));
     }
     let members: Members = serde_json::from_str(value.get()).ok()?;
-    members.0.into_iter().find(|(name, _)| name == step).map(|(_, value)| value)
+    members
+        .0
+        .into_iter()
+        .find(|(name, _)| name == step)
+        .map(|(_, value)| value)
 }
 
 fn leaf(value: &RawValue) -> Option<Leaf> {

@@ -14,7 +14,9 @@ const SHORT: Is = Is::Text(256);
 const ID: Field = set("id", "id", SHORT).indexed();
 const NAME: Field = give("name", "name", Is::Name).indexed();
 const CHAIN: Field = give("chain", "chain", Is::Chain).or(Blank::Empty);
-const ADDRESS: Field = give("address", "address", Is::Address).indexed().or(Blank::Empty);
+const ADDRESS: Field = give("address", "address", Is::Address)
+    .indexed()
+    .or(Blank::Empty);
 const FIREFLY: Field = give("firefly", "firefly", Is::Json);
 const ASSET: Field = give("asset", "asset_id", Is::Ref(Type::Asset)).indexed();
 const HEIGHT: Field = set("block", "height", Is::Int);
@@ -260,7 +262,9 @@ static BALANCE: Shape = Shape {
         set("balanceAfter", "quantity", Is::Quantity).or(Blank::Empty),
         set("balanceFinal", "", Is::Shown),
         hide("version", Kind::Int).or(Blank::One),
-        set("updated", "updated", Is::Time).or(Blank::Zero).indexed(),
+        set("updated", "updated", Is::Time)
+            .or(Blank::Zero)
+            .indexed(),
     ],
     key: &["chain", "address", "parent_id"],
     row: BY_ID,

@@ -16,7 +16,10 @@ pub struct View(Vec<(&'static str, Json)>);
 impl View {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// The text of a field, if it is one.
@@ -31,7 +34,11 @@ impl View {
 
     /// Keep only some fields.
     pub(crate) fn only(&mut self, fields: &[String]) {
-        let asked = |name: &str| fields.iter().any(|field| field.split('.').next() == Some(name));
+        let asked = |name: &str| {
+            fields
+                .iter()
+                .any(|field| field.split('.').next() == Some(name))
+        };
         self.0.retain(|(name, _)| asked(name));
     }
 }
@@ -53,7 +60,12 @@ pub(crate) struct Finals(HashMap<String, Height>);
 impl Finals {
     pub(crate) fn read(data: &crate::Data, tx: &mut Unbound<'_, '_>) -> store::Result<Self> {
         let finals = data.chains.finals(tx)?;
-        Ok(Self(finals.into_iter().map(|(chain, height)| (chain.to_string(), height)).collect()))
+        Ok(Self(
+            finals
+                .into_iter()
+                .map(|(chain, height)| (chain.to_string(), height))
+                .collect(),
+        ))
     }
 
     pub(crate) fn of(&self, chain: &str) -> Option<Height> {
@@ -61,7 +73,9 @@ impl Finals {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Height)> {
-        self.0.iter().map(|(chain, height)| (chain.as_str(), *height))
+        self.0
+            .iter()
+            .map(|(chain, height)| (chain.as_str(), *height))
     }
 
     /// `pending`, `final` or `reverted`. What no block holds is final.
@@ -69,9 +83,15 @@ impl Finals {
         if object.is_set("reverted") {
             return "reverted";
         }
-        let Some(height) = object.int("height") else { return "final" };
+        let Some(height) = object.int("height") else {
+            return "final";
+        };
         let through = self.of(object.text("chain").unwrap_or_default());
-        if through.is_some_and(|through| height <= through.stored()) { "final" } else { "pending" }
+        if through.is_some_and(|through| height <= through.stored()) {
+            "final"
+        } else {
+            "pending"
+        }
     }
 }
 
@@ -120,7 +140,11 @@ fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, with:
 
 /// The id of a balance change: its transfer and its place there.
 pub(crate) fn change_id(object: &Object) -> String {
-    format!("{}/{}", object.text("transfer_id").unwrap_or_default(), object.int("place").unwrap_or(0))
+    format!(
+        "{}/{}",
+        object.text("transfer_id").unwrap_or_default(),
+        object.int("place").unwrap_or(0)
+    )
 }
 
 /// `<address>/<name>`, or the bare name.
@@ -151,7 +175,9 @@ fn is_withheld(object: &Object, field: &Field) -> bool {
 }
 
 fn put_parent(view: &mut View, object: &Object, field: &Field, with: &Shown) {
-    let (Some(kind), Some(id)) = (object.text("parent_type"), object.text("parent_id")) else { return };
+    let (Some(kind), Some(id)) = (object.text("parent_type"), object.text("parent_id")) else {
+        return;
+    };
     let shown = with.names.shown(id);
     match (field.name, kind) {
         ("pool", "nft") => view.put("nft", &shown),
@@ -173,7 +199,9 @@ fn put_cell(view: &mut View, field: &Field, cell: &Cell) {
         (_, Cell::Text(text)) => view.put(field.name, text),
         (Is::Flag, Cell::Int(value)) => view.put(field.name, &(*value == 1)),
         (Is::Time, Cell::Int(micros)) => view.put(field.name, &Time::from_micros(*micros)),
-        (Is::Direction, Cell::Int(value)) => view.put(field.name, if *value < 0 { &"subtract" } else { &"add" }),
+        (Is::Direction, Cell::Int(value)) => {
+            view.put(field.name, if *value < 0 { &"subtract" } else { &"add" })
+        }
         (_, Cell::Int(value)) => view.put(field.name, value),
         (_, Cell::Blob(bytes)) => {
             if let Some(quantity) = Quantity::from_ordered_bytes(bytes) {

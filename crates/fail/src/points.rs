@@ -45,8 +45,13 @@ pub async fn point(place: &'static str) -> Result<(), Injected> {
 
 /// What a text says of places. A part that cannot be read is told as it stands.
 pub fn parse(text: &str) -> Result<BTreeMap<String, Action>, String> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| one(part).ok_or_else(|| part.to_owned())).collect()
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts
+        .map(|part| one(part).ok_or_else(|| part.to_owned()))
+        .collect()
 }
 
 fn one(part: &str) -> Option<(String, Action)> {
@@ -85,7 +90,9 @@ impl Source {
         match self {
             Self::Variable(actions) => actions.get(place).cloned(),
             // No file: nothing is to happen.
-            Self::File(file) => must_parse(&std::fs::read_to_string(file).unwrap_or_default()).remove(place),
+            Self::File(file) => {
+                must_parse(&std::fs::read_to_string(file).unwrap_or_default()).remove(place)
+            }
         }
     }
 }
@@ -103,7 +110,8 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
 }
 
 fn mark(file: &Path) {
-    std::fs::write(file, []).expect("the file by which a place tells that it was passed can be made");
+    std::fs::write(file, [])
+        .expect("the file by which a place tells that it was passed can be made");
 }
 
 async fn hold(file: &Path) {

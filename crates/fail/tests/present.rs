@@ -18,7 +18,10 @@ fn spawn(actions: &str) -> Child {
 
 fn said(child: Child) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
 }
 
 /// The child: passes one place, and says how.
@@ -40,7 +43,10 @@ fn it_ends_fails_and_leaves_other_places_alone() {
     let (well, text) = said(spawn("there:abort"));
     assert!(well && text.contains("went on: Ok(())"), "{text}");
     let (well, text) = said(spawn("here:hodl:x"));
-    assert!(!well && !text.contains("went on"), "a text that cannot be read is no silent nothing: {text}");
+    assert!(
+        !well && !text.contains("went on"),
+        "a text that cannot be read is no silent nothing: {text}"
+    );
 }
 
 #[test]
@@ -49,7 +55,10 @@ fn it_holds_until_it_may_go() {
     let beside = |ending: &str| std::path::PathBuf::from(format!("{}.{ending}", file.display()));
     let mut held = spawn(&format!("here:hold:{}", file.display()));
     while !beside("held").exists() {
-        assert!(held.try_wait().unwrap().is_none(), "it ended before it held");
+        assert!(
+            held.try_wait().unwrap().is_none(),
+            "it ended before it held"
+        );
         std::thread::yield_now();
     }
     assert!(held.try_wait().unwrap().is_none());
@@ -65,7 +74,10 @@ fn a_file_says_it_to_a_process_that_runs() {
     let file = std::env::temp_dir().join(format!("florin-fail-file-{}", std::process::id()));
     let named = file.display();
     let (well, text) = said(spawn(&format!("@{named}")));
-    assert!(well && text.contains("went on: Ok(())"), "no file, nothing happens: {text}");
+    assert!(
+        well && text.contains("went on: Ok(())"),
+        "no file, nothing happens: {text}"
+    );
     std::fs::write(&file, format!("here:error:{named}\n")).unwrap();
     let (well, text) = said(spawn(&format!("@{named}")));
     assert!(well && text.contains("went on: Err(Injected)"), "{text}");
@@ -77,8 +89,14 @@ fn a_file_says_it_to_a_process_that_runs() {
 fn the_text_says_what_happens_where() {
     let parsed = parse("submit.signed:hold:/tmp/a:b, x:abort,y:error,").unwrap();
     assert_eq!(parsed["submit.signed"], Action::Hold("/tmp/a:b".into()));
-    assert_eq!((&parsed["x"], &parsed["y"]), (&Action::Abort, &Action::Error(None)));
-    assert_eq!(parse("z:error:/tmp/c").unwrap()["z"], Action::Error(Some("/tmp/c".into())));
+    assert_eq!(
+        (&parsed["x"], &parsed["y"]),
+        (&Action::Abort, &Action::Error(None))
+    );
+    assert_eq!(
+        parse("z:error:/tmp/c").unwrap()["z"],
+        Action::Error(Some("/tmp/c".into()))
+    );
     assert_eq!(parse("x"), Err("x".to_owned()));
     assert_eq!(parse("x:hold"), Err("x:hold".to_owned()));
     assert_eq!(Injected, Injected);

@@ -71,7 +71,10 @@ pub(crate) struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("engine", &self.engine).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("engine", &self.engine)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +126,10 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "a process has each role or not")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "a process has each role or not"
+)]
 pub(crate) struct Roles {
     pub(crate) api: bool,
     pub(crate) index: bool,
@@ -163,7 +169,8 @@ impl<'de> Deserialize<'de> for Chain {
             None => index::Start::Latest,
             Some(Value::String(word)) if word == "latest" => index::Start::Latest,
             Some(Value::Integer(height)) => index::Start::Height(
-                u64::try_from(height).map_err(|_| D::Error::custom("start: a height is not negative"))?,
+                u64::try_from(height)
+                    .map_err(|_| D::Error::custom("start: a height is not negative"))?,
             ),
             Some(_) => return Err(D::Error::custom("start: expected \"latest\" or a height")),
         };
@@ -178,36 +185,54 @@ impl<'de> Deserialize<'de> for Chain {
             Some(_) => return Err(D::Error::custom("blocks_per_turn: expected 1 to 1000")),
         };
         let node = Value::Table(written).try_into().map_err(D::Error::custom)?;
-        Ok(Self { start, keep_all, blocks_per_turn, node })
+        Ok(Self {
+            start,
+            keep_all,
+            blocks_per_turn,
+            node,
+        })
     }
 }
 
 impl Config {
     /// The default, the file over it (one that is not named may be missing), the environment over both.
-    pub(crate) fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, Error> {
+    pub(crate) fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
         let merged = merged(file, env)?;
-        let config: Self = serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| Error::Setting {
-            setting: error.path().to_string(),
-            why: error.inner().message().to_owned(),
-        })?;
+        let config: Self =
+            serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
+                Error::Setting {
+                    setting: error.path().to_string(),
+                    why: error.inner().message().to_owned(),
+                }
+            })?;
         check::check(&config)?;
         Ok(config)
     }
 }
 
 /// The configuration that holds, as text, secrets left out.
-pub(crate) fn shown(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<String, Error> {
+pub(crate) fn shown(
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<String, Error> {
     let mut table = merged(file, env)?;
     for path in SECRET {
         let names: Vec<&str> = path.split('.').collect();
         redact(&mut table, &names);
     }
-    toml::to_string_pretty(&table)
-        .map_err(|why| Error::Parse { source_name: "the configuration".to_owned(), why: why.to_string() })
+    toml::to_string_pretty(&table).map_err(|why| Error::Parse {
+        source_name: "the configuration".to_owned(),
+        why: why.to_string(),
+    })
 }
 
 fn redact(table: &mut Table, path: &[&str]) {
-    let Some((name, rest)) = path.split_first() else { return };
+    let Some((name, rest)) = path.split_first() else {
+        return;
+    };
     match table.get_mut(*name) {
         Some(Value::Table(inner)) => redact(inner, rest),
         Some(Value::Array(items)) => {
@@ -222,10 +247,16 @@ fn redact(table: &mut Table, path: &[&str]) {
     }
 }
 
-fn merged(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Table, Error> {
+fn merged(
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Table, Error> {
     let mut table = parse("the default", DEFAULT)?;
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|why| Error::Read { path: path.to_owned(), why })?;
+        let text = std::fs::read_to_string(path).map_err(|why| Error::Read {
+            path: path.to_owned(),
+            why,
+        })?;
         lay_over(&mut table, parse(&path.display().to_string(), &text)?);
     }
     for (name, value) in env {
@@ -258,8 +289,15 @@ fn lay_over(below: &mut Table, above: Table) {
 /// `server__listen` sets `server.listen`, `policy__limits__threads` what stands deeper. Only settings that the reference knows; lists as TOML;
 /// `chains` as a whole.
 fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
-    let unknown = || Error::Unknown { setting: setting.replace("__", ".") };
-    let read = || format!("value = {raw}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
+    let unknown = || Error::Unknown {
+        setting: setting.replace("__", "."),
+    };
+    let read = || {
+        format!("value = {raw}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut read| read.remove("value"))
+    };
     if setting == "chains" {
         let chains = read().filter(Value::is_array).ok_or_else(unknown)?;
         table.insert(setting.to_owned(), chains);
@@ -267,7 +305,10 @@ fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
     }
     let (sections, name) = setting.rsplit_once("__").ok_or_else(unknown)?;
     let inner = |table, name| Table::get_mut(table, name).and_then(Value::as_table_mut);
-    let section = sections.split("__").try_fold(table, inner).ok_or_else(unknown)?;
+    let section = sections
+        .split("__")
+        .try_fold(table, inner)
+        .ok_or_else(unknown)?;
     let known = section.get_mut(name).ok_or_else(unknown)?;
     // A text setting takes the text as it is, also when it looks like a number.
     *known = match known {

@@ -38,23 +38,38 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     let store = &config.store;
     let how = match store.engine {
         config::Engine::Sqlite => {
-            if let Some(folder) = store.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            if let Some(folder) = store
+                .path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+            {
                 std::fs::create_dir_all(folder)
                     .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
             }
-            store::Config::Sqlite { path: store.path.clone(), readers: store.readers }
+            store::Config::Sqlite {
+                path: store.path.clone(),
+                readers: store.readers,
+            }
         }
-        config::Engine::Postgres => {
-            store::Config::Postgres { url: store.url.clone(), writers: store.writers, readers: store.readers }
-        }
+        config::Engine::Postgres => store::Config::Postgres {
+            url: store.url.clone(),
+            writers: store.writers,
+            readers: store.readers,
+        },
     };
-    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
-    Db::open(how, clock, entropy, LeaseTime::Database).await.map_err(|error| error.to_string())
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+        (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+    Db::open(how, clock, entropy, LeaseTime::Database)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 /// The partition of this process's own facts.
 pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease, String> {
-    let taken = db.lease_slot("api", API_SLOTS, config.store.lease_ms).await.map_err(words)?;
+    let taken = db
+        .lease_slot("api", API_SLOTS, config.store.lease_ms)
+        .await
+        .map_err(words)?;
     taken.ok_or_else(|| format!("{API_SLOTS} processes work on this database already"))
 }
 
@@ -66,20 +81,51 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let lease = lease(&db, config).await?;
     let opened = keys::open_keyring(&db, &lease, master).await;
     let keyring = opened.map_err(|error| secrets::hint(config, words(error)))?;
-    let permits = Arc::new(policy::LocalSigner::open(&db, &lease, &keyring).await.map_err(words)?);
+    let permits = Arc::new(
+        policy::LocalSigner::open(&db, &lease, &keyring)
+            .await
+            .map_err(words)?,
+    );
     let chains = connect(config, db.entropy())?;
     let homes = homes(&db, &chains).await?;
     let data = data::Data::new(db.clone(), lease.clone(), homes.clone());
-    let keys = keys::Keys::new(db.clone(), lease.clone(), keyring.clone(), permits.public(), key_settings(config));
+    let keys = keys::Keys::new(
+        db.clone(),
+        lease.clone(),
+        keyring.clone(),
+        permits.public(),
+        key_settings(config),
+    );
     keys.unlock_with(source);
     let lookups = Arc::new(DataLookups::new(data.clone()));
-    let policy = policy::Policy::new(db.clone(), lease.clone(), permits, lookups, config.policy.clone());
-    let connectors: Vec<Arc<dyn Connector>> = chains.iter().map(|(_, evm)| evm.clone() as Arc<dyn Connector>).collect();
-    let submit =
-        submit::Submit::new(db.clone(), lease.clone(), keys.clone(), policy.clone(), connectors, config.submit.clone());
+    let policy = policy::Policy::new(
+        db.clone(),
+        lease.clone(),
+        permits,
+        lookups,
+        config.policy.clone(),
+    );
+    let connectors: Vec<Arc<dyn Connector>> = chains
+        .iter()
+        .map(|(_, evm)| evm.clone() as Arc<dyn Connector>)
+        .collect();
+    let submit = submit::Submit::new(
+        db.clone(),
+        lease.clone(),
+        keys.clone(),
+        policy.clone(),
+        connectors,
+        config.submit.clone(),
+    );
     let (outbound, shared) = (outbound(config)?, Arc::new(keyring.clone()));
     let expand = Arc::new(ChainEvents::new(db.clone()));
-    let streams = streams::Streams::new(db.clone(), lease.clone(), expand, outbound.clone(), shared.clone());
+    let streams = streams::Streams::new(
+        db.clone(),
+        lease.clone(),
+        expand,
+        outbound.clone(),
+        shared.clone(),
+    );
     let streams = streams.within(config.streams);
     let index = index::Index::new(db.clone(), lease.clone());
     let parts = workflow::Parts {
@@ -93,27 +139,53 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         keyring: shared,
     };
     let workflow = workflow::Workflow::apart(parts, config.workflow, evaluators());
-    Ok(Engines { db, lease, chains, keys, keyring, homes, policy, submit, index, data, streams, workflow })
+    Ok(Engines {
+        db,
+        lease,
+        chains,
+        keys,
+        keyring,
+        homes,
+        policy,
+        submit,
+        index,
+        data,
+        streams,
+        workflow,
+    })
 }
 
 /// This program again, as it runs, even if its file was replaced meanwhile.
 fn evaluators() -> workflow::Launch {
     let itself = std::path::PathBuf::from("/proc/self/exe");
-    let program = if itself.exists() { itself } else { std::env::current_exe().unwrap_or_else(|_| "florin".into()) };
-    workflow::Launch { program: program.into(), args: vec!["evaluate".into()] }
+    let program = if itself.exists() {
+        itself
+    } else {
+        std::env::current_exe().unwrap_or_else(|_| "florin".into())
+    };
+    workflow::Launch {
+        program: program.into(),
+        args: vec!["evaluate".into()],
+    }
 }
 
 fn words(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn connect(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Vec<(config::Chain, Arc<Evm>)>, String> {
+fn connect(
+    config: &Config,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Vec<(config::Chain, Arc<Evm>)>, String> {
     let mut chains = Vec::with_capacity(config.chains.len());
     for chain in &config.chains {
         let evm = Evm::new(chain.node.clone(), entropy.clone()).map_err(words)?;
         chains.push((chain.clone(), Arc::new(evm)));
     }
-    let mut names: Vec<String> = chains.iter().map(|(_, evm)| evm.chain().to_string()).collect();
+    let mut names: Vec<String> = chains
+        .iter()
+        .map(|(_, evm)| evm.chain().to_string())
+        .collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(format!("chain {} is configured twice", pair[0])),
@@ -124,13 +196,19 @@ fn connect(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Vec<(config::C
 /// Which chain each namespace means where none is named.
 async fn homes(db: &Db, chains: &[(config::Chain, Arc<Evm>)]) -> Result<Arc<Homes>, String> {
     let homes = Homes::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
-    crate::homes::learn(db, &homes, Mark::default()).await.map_err(words)?;
+    crate::homes::learn(db, &homes, Mark::default())
+        .await
+        .map_err(words)?;
     Ok(Arc::new(homes))
 }
 
 fn key_settings(config: &Config) -> keys::Settings {
     let (export_allowed, cached_branches) = (config.keys.allow_export, config.keys.cached_branches);
-    keys::Settings { export_allowed, cached_branches, ..keys::Settings::default() }
+    keys::Settings {
+        export_allowed,
+        cached_branches,
+        ..keys::Settings::default()
+    }
 }
 
 fn outbound(config: &Config) -> Result<Outbound, String> {
@@ -138,9 +216,15 @@ fn outbound(config: &Config) -> Result<Outbound, String> {
         .outbound
         .allow
         .iter()
-        .map(|text| text.parse().map_err(|why| format!("outbound.allow: {text:?}: {why}")))
+        .map(|text| {
+            text.parse()
+                .map_err(|why| format!("outbound.allow: {text:?}: {why}"))
+        })
         .collect::<Result<_, String>>()?;
     let settings = OutboundSettings::new(Guard::new(rules));
-    Outbound::new(OutboundSettings { connect_timeout_ms: config.outbound.connect_timeout_ms, ..settings })
-        .map_err(words)
+    Outbound::new(OutboundSettings {
+        connect_timeout_ms: config.outbound.connect_timeout_ms,
+        ..settings
+    })
+    .map_err(words)
 }

@@ -50,11 +50,25 @@ impl Counted {
 
 impl SealFile {
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             std::fs::create_dir_all(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path)?;
-        let this = Self { counted: Mutex::new(Counted { file, bytes: 0, lines: 0 }) };
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .mode(0o600)
+            .open(&path)?;
+        let this = Self {
+            counted: Mutex::new(Counted {
+                file,
+                bytes: 0,
+                lines: 0,
+            }),
+        };
         this.cut_torn_line()?;
         Ok(this)
     }
@@ -71,13 +85,17 @@ impl SealFile {
         let counted = self.lock();
         match counted.file.try_lock() {
             Ok(()) => Ok(Alone(counted)),
-            Err(TryLockError::WouldBlock) => Err(io::Error::other("another process is writing seals there")),
+            Err(TryLockError::WouldBlock) => {
+                Err(io::Error::other("another process is writing seals there"))
+            }
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        self.counted.lock().expect("no thread panics while it holds the file")
+        self.counted
+            .lock()
+            .expect("no thread panics while it holds the file")
     }
 }
 
@@ -91,7 +109,9 @@ impl store::Export for SealFile {
                 counted.0.file.write_all(format!("{line}\n").as_bytes())?;
                 counted.0.file.sync_data()
             }
-            _ => Err(io::Error::other(format!("seal {number} does not follow on {last}"))),
+            _ => Err(io::Error::other(format!(
+                "seal {number} does not follow on {last}"
+            ))),
         }
     }
 
@@ -109,12 +129,21 @@ mod tests {
     fn two_processes_write_no_seal_twice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seals.jsonl");
-        let (one, other) = (SealFile::open(path.clone()).unwrap(), SealFile::open(path.clone()).unwrap());
+        let (one, other) = (
+            SealFile::open(path.clone()).unwrap(),
+            SealFile::open(path.clone()).unwrap(),
+        );
         one.put(1, "first").unwrap();
         other.put(2, "second").unwrap();
         one.put(2, "second, by one who slept").unwrap();
         assert!(one.put(4, "fourth").is_err(), "no line is left out");
-        assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), one.last().unwrap()), ("first\nsecond\n", 2));
+        assert_eq!(
+            (
+                std::fs::read_to_string(&path).unwrap().as_str(),
+                one.last().unwrap()
+            ),
+            ("first\nsecond\n", 2)
+        );
         let stopped = other.alone().unwrap();
         assert!(one.put(3, "third").is_err(), "another is writing");
         drop(stopped);

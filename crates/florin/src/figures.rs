@@ -25,7 +25,11 @@ async fn tell(engines: &Engines) -> Result<(), String> {
     submissions(&submit::figures(&engines.submit).await.map_err(words)?);
     let runs = workflow::figures(&engines.workflow).await.map_err(words)?;
     for state in ["queued", "running", "waiting", "failed", "parked"] {
-        let count = runs.states.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
+        let count = runs
+            .states
+            .iter()
+            .find(|(name, _)| name == state)
+            .map_or(0, |(_, count)| *count);
         gauge!("florin_runs", "state" => state).set(number(count));
     }
     gauge!("florin_runs_due").set(number(runs.due));
@@ -38,7 +42,8 @@ async fn tell(engines: &Engines) -> Result<(), String> {
 
 fn submissions(figures: &submit::Figures) {
     for (chain, state, count) in &figures.states {
-        gauge!("florin_submissions", "chain" => chain.to_string(), "state" => state.as_str()).set(number(*count));
+        gauge!("florin_submissions", "chain" => chain.to_string(), "state" => state.as_str())
+            .set(number(*count));
     }
     for (chain, depth) in &figures.depths {
         gauge!("florin_lane_depth", "chain" => chain.to_string()).set(number(*depth));
@@ -50,19 +55,26 @@ async fn chains(engines: &Engines) -> store::Result<()> {
         let chain = evm.config().chain();
         let named = chain.clone();
         let read = move |tx: &mut Unbound<'_, '_>| index::status(tx, &named);
-        let Some(status) = engines.db.read_unbound(read).await? else { continue };
+        let Some(status) = engines.db.read_unbound(read).await? else {
+            continue;
+        };
         let signed = |height: Height| i64::try_from(height.0).unwrap_or(i64::MAX);
         let head = status.head.map(|tip| signed(tip.height));
         let finalized = status.finalized.map(|tip| signed(tip.height));
         let chain = chain.to_string();
         if let Some(head) = head {
             gauge!("florin_chain_height", "chain" => chain.clone()).set(number(head));
-            gauge!("florin_chain_unfinal_blocks", "chain" => chain.clone()).set(number(head - finalized.unwrap_or(0)));
+            gauge!("florin_chain_unfinal_blocks", "chain" => chain.clone())
+                .set(number(head - finalized.unwrap_or(0)));
         }
         if let Some(finalized) = finalized {
             gauge!("florin_chain_final_height", "chain" => chain.clone()).set(number(finalized));
         }
-        gauge!("florin_chain_halted", "chain" => chain).set(if status.halted.is_some() { 1.0 } else { 0.0 });
+        gauge!("florin_chain_halted", "chain" => chain).set(if status.halted.is_some() {
+            1.0
+        } else {
+            0.0
+        });
     }
     Ok(())
 }

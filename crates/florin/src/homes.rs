@@ -11,8 +11,14 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 /// Learn what has changed since a mark was given; the mark of now.
 pub(crate) async fn learn(db: &Db, homes: &Homes, mark: Mark) -> api::Result<Mark> {
-    let Some((mark, rows)) = namespaces_since(db, mark).await? else { return Ok(mark) };
-    homes.learn(rows.into_iter().filter_map(|row| row.default_chain.map(|chain| (row.name, chain))).collect());
+    let Some((mark, rows)) = namespaces_since(db, mark).await? else {
+        return Ok(mark);
+    };
+    homes.learn(
+        rows.into_iter()
+            .filter_map(|row| row.default_chain.map(|chain| (row.name, chain)))
+            .collect(),
+    );
     Ok(mark)
 }
 

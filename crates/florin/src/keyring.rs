@@ -31,12 +31,20 @@ pub(crate) async fn refresh(keys: Keys) {
 /// Seal anew what is under older data keys, while there is anything.
 pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
     let keepers: Vec<Arc<dyn Keeper>> = vec![
-        Arc::new(PolicyKeeper { db: engines.db.clone(), lease: lease.clone(), keyring: engines.keyring.clone() }),
+        Arc::new(PolicyKeeper {
+            db: engines.db.clone(),
+            lease: lease.clone(),
+            keyring: engines.keyring.clone(),
+        }),
         Arc::new(StreamKeeper(engines.streams.clone())),
         Arc::new(TaskKeeper(engines.workflow.clone())),
     ];
     // A SQLite database belongs to this process alone, and it knows the key already.
-    let settle_ms = if engine == Engine::Sqlite { 0 } else { SETTLE_MS };
+    let settle_ms = if engine == Engine::Sqlite {
+        0
+    } else {
+        SETTLE_MS
+    };
     let rotator = Rotator::new(engines.keys.clone(), lease, keepers, settle_ms);
     let mut committed = engines.db.committed();
     let mut looked = Instant::now();
@@ -51,7 +59,10 @@ pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
         }
         if looked.elapsed() > LOOK_AGAIN {
             looked = Instant::now();
-            let _ = rotator.look_again().await.inspect_err(|error| tracing::warn!(%error, "not looked again"));
+            let _ = rotator
+                .look_again()
+                .await
+                .inspect_err(|error| tracing::warn!(%error, "not looked again"));
         }
     }
 }

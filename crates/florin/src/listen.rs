@@ -29,7 +29,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: Stop)
             taken = take(&listener, &room) => taken,
         };
         match taken {
-            Ok((stream, seat)) => drop(open.spawn(talk(stream, seat, router.clone(), stop.clone()))),
+            Ok((stream, seat)) => {
+                drop(open.spawn(talk(stream, seat, router.clone(), stop.clone())))
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection is not taken");
                 tokio::time::sleep(PAUSE).await;
@@ -40,8 +42,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: Stop)
     while open.join_next().await.is_some() {}
 }
 
-async fn take(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let seat = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+async fn take(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let seat = room
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, seat))
@@ -52,7 +61,10 @@ async fn talk(stream: TcpStream, seat: OwnedSemaphorePermit, router: Router, mut
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let service = TowerToHyperService::new(router);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = pin!(
+        http.serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

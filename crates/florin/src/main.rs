@@ -1,5 +1,8 @@
 //! The binary: configuration, roles, command line; `wire/` joins engines.
-#![allow(clippy::print_stderr, reason = "a command line says on standard error why it failed")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a command line says on standard error why it failed"
+)]
 
 mod cli;
 mod clock;

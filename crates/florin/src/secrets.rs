@@ -31,7 +31,9 @@ pub(crate) fn passphrase(secrets: &Secrets) -> Result<Zeroizing<String>, String>
         SecretSource::File => read_private(&secrets.file),
         SecretSource::Env => {
             let name = &secrets.env;
-            Ok(Zeroizing::new(std::env::var(name).map_err(|_| format!("the environment has no {name}"))?))
+            Ok(Zeroizing::new(
+                std::env::var(name).map_err(|_| format!("the environment has no {name}"))?,
+            ))
         }
         SecretSource::Prompt => prompt("Passphrase: "),
     }
@@ -72,9 +74,13 @@ pub(crate) fn hint(config: &Config, why: String) -> String {
 /// Ask for a passphrase.
 pub(crate) fn prompt(ask: &str) -> Result<Zeroizing<String>, String> {
     if !std::io::stdin().is_terminal() {
-        return Err("a passphrase is to be asked for, but there is no terminal to ask at".to_owned());
+        return Err(
+            "a passphrase is to be asked for, but there is no terminal to ask at".to_owned(),
+        );
     }
-    rpassword::prompt_password(ask).map(Zeroizing::new).map_err(|error| error.to_string())
+    rpassword::prompt_password(ask)
+        .map(Zeroizing::new)
+        .map_err(|error| error.to_string())
 }
 
 /// 32 bytes in hexadecimal from a file.
@@ -90,9 +96,14 @@ pub(crate) fn key(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
 pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
     let shown = path.display();
     let missing = |error| format!("cannot read {shown}: {error} (`florin init` makes it)");
-    let mode = std::fs::metadata(path).map_err(missing)?.permissions().mode();
+    let mode = std::fs::metadata(path)
+        .map_err(missing)?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
-        return Err(format!("{shown} can be read by others; make it yours alone: chmod 600 {shown}"));
+        return Err(format!(
+            "{shown} can be read by others; make it yours alone: chmod 600 {shown}"
+        ));
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(missing)?);
     Ok(Zeroizing::new(text.trim().to_owned()))
@@ -100,8 +111,12 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
 
 /// Make a secret file of 32 bytes of chance, for its owner alone. False if it is there already.
 pub(crate) fn make(path: &Path, entropy: &dyn Entropy) -> Result<bool, String> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     }
     let mut chance = Zeroizing::new([0u8; 32]);
     entropy.fill(chance.as_mut_slice());
@@ -110,10 +125,19 @@ pub(crate) fn make(path: &Path, entropy: &dyn Entropy) -> Result<bool, String> {
 
 /// Write a new secret file for its owner alone, down to the disk. False if there is one already.
 pub(crate) fn put(path: &Path, text: &str) -> Result<bool, String> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(mut file) => {
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-            written.map(|()| true).map_err(|error| format!("cannot write {}: {error}", path.display()))
+            let written = file
+                .write_all(text.as_bytes())
+                .and_then(|()| file.sync_all());
+            written
+                .map(|()| true)
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(format!("cannot make {}: {error}", path.display())),

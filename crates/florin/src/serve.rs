@@ -49,7 +49,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
         let _ = server.await;
         while tasks.join_next().await.is_some() {}
     };
-    if tokio::time::timeout(Duration::from_millis(config.server.shutdown_timeout_ms), finish).await.is_err() {
+    if tokio::time::timeout(
+        Duration::from_millis(config.server.shutdown_timeout_ms),
+        finish,
+    )
+    .await
+    .is_err()
+    {
         tracing::warn!("did not finish in time; what was under way goes on after the next start");
     }
     let _ = engines.db.release(&engines.lease).await;
@@ -78,10 +84,16 @@ async fn listen(
     }
     let failed = |error: std::io::Error| {
         let taken = error.kind() == std::io::ErrorKind::AddrInUse;
-        let hint = if taken { "; stop what listens there, or choose another server.listen" } else { "" };
+        let hint = if taken {
+            "; stop what listens there, or choose another server.listen"
+        } else {
+            ""
+        };
         format!("cannot listen on {}: {error}{hint}", config.server.listen)
     };
-    let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(failed)?;
+    let listener = tokio::net::TcpListener::bind(config.server.listen)
+        .await
+        .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let router = api::router(app(config, engines, metrics));
     tracing::info!(%address, "ready");
@@ -99,9 +111,13 @@ async fn signalled() {
 
 fn logs(config: &Config) -> Result<(), String> {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| format!("log.filter: {error}"))?;
+    let filter =
+        EnvFilter::try_new(&config.log.filter).map_err(|error| format!("log.filter: {error}"))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours);
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
@@ -109,7 +125,11 @@ fn logs(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-fn app(config: &Config, engines: &Engines, metrics: metrics_exporter_prometheus::PrometheusHandle) -> api::App {
+fn app(
+    config: &Config,
+    engines: &Engines,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> api::App {
     let homes = engines.homes.clone();
     api::App::new(api::Engines {
         db: engines.db.clone(),
@@ -130,7 +150,12 @@ fn app(config: &Config, engines: &Engines, metrics: metrics_exporter_prometheus:
     })
 }
 
-fn workers(config: &Config, engines: &Arc<Engines>, stop: &Stop, tasks: &mut JoinSet<()>) -> Result<(), String> {
+fn workers(
+    config: &Config,
+    engines: &Arc<Engines>,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), String> {
     let ttl = config.store.lease_ms;
     let mut spawn = |name: String, work: Box<dyn Fn(Lease) -> Running + Send + Sync>| {
         tasks.spawn(hold(engines.db.clone(), name, ttl, stop.clone(), work));
@@ -138,25 +163,37 @@ fn workers(config: &Config, engines: &Arc<Engines>, stop: &Stop, tasks: &mut Joi
     if config.roles.index {
         for (chain, evm) in &engines.chains {
             let (engines, chain, evm) = (engines.clone(), chain.clone(), evm.clone());
-            spawn(format!("chain/{}", evm.chain()), Box::new(move |lease| follow(&engines, &chain, &evm, lease)));
+            spawn(
+                format!("chain/{}", evm.chain()),
+                Box::new(move |lease| follow(&engines, &chain, &evm, lease)),
+            );
         }
     }
     if config.roles.submit {
         for shard in 0..config.submit.shards {
             let engines = engines.clone();
-            spawn(format!("lanes/{shard}"), Box::new(move |lease| lanes(&engines, shard, lease)));
+            spawn(
+                format!("lanes/{shard}"),
+                Box::new(move |lease| lanes(&engines, shard, lease)),
+            );
         }
     }
     if config.roles.workflow {
         for shard in 0..config.workflow.shards {
             let engines = engines.clone();
-            spawn(format!("runs/{shard}"), Box::new(move |lease| runs(&engines, shard, lease)));
+            spawn(
+                format!("runs/{shard}"),
+                Box::new(move |lease| runs(&engines, shard, lease)),
+            );
         }
     }
     if config.roles.streams {
         for shard in 0..streams::SHARDS {
             let engines = engines.clone();
-            spawn(streams::shard_partition(shard), Box::new(move |lease| deliver(&engines, shard, lease)));
+            spawn(
+                streams::shard_partition(shard),
+                Box::new(move |lease| deliver(&engines, shard, lease)),
+            );
         }
     }
     let (all, engine) = (engines.clone(), config.store.engine);
@@ -170,7 +207,10 @@ fn workers(config: &Config, engines: &Arc<Engines>, stop: &Stop, tasks: &mut Joi
     if config.seal.enabled {
         let key = secrets::key(&config.seal.key_file)?;
         let (engines, settings) = (engines.clone(), config.seal.clone());
-        spawn("seal".to_owned(), Box::new(move |lease| seal(&engines, &settings, *key, lease)));
+        spawn(
+            "seal".to_owned(),
+            Box::new(move |lease| seal(&engines, &settings, *key, lease)),
+        );
     }
     Ok(())
 }
@@ -179,9 +219,18 @@ type Running = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Follow one chain, and catch up for who joined late.
 fn follow(engines: &Engines, chain: &config::Chain, evm: &Arc<Evm>, lease: Lease) -> Running {
-    let settings =
-        index::Settings { start: chain.start, keep_all: chain.keep_all, blocks_per_turn: chain.blocks_per_turn };
-    let follower = Follower::new(engines.db.clone(), lease, evm.clone(), vec![Arc::new(TokenProjection)], settings);
+    let settings = index::Settings {
+        start: chain.start,
+        keep_all: chain.keep_all,
+        blocks_per_turn: chain.blocks_per_turn,
+    };
+    let follower = Follower::new(
+        engines.db.clone(),
+        lease,
+        evm.clone(),
+        vec![Arc::new(TokenProjection)],
+        settings,
+    );
     let poll = Duration::from_millis(evm.config().poll_interval_ms);
     Box::pin(async move {
         let behind = follower.clone();

@@ -61,7 +61,9 @@ pub(crate) async fn keep(db: &Db, lease: &Lease) {
         match db.renew(lease).await {
             Ok(()) => {}
             Err(Error::Fenced { .. } | Error::Closed) => return,
-            Err(error) => tracing::warn!(partition = lease.partition().name(), %error, "not renewed"),
+            Err(error) => {
+                tracing::warn!(partition = lease.partition().name(), %error, "not renewed")
+            }
         }
     }
 }
@@ -88,12 +90,26 @@ mod tests {
                 begun.send(lease.partition().epoch()).unwrap();
                 std::future::pending()
             };
-            let held = tokio::spawn(hold(test.db.clone(), "lanes/0".to_owned(), LEASE_MS, stopping, work));
+            let held = tokio::spawn(hold(
+                test.db.clone(),
+                "lanes/0".to_owned(),
+                LEASE_MS,
+                stopping,
+                work,
+            ));
             let epoch = began.recv().await.unwrap();
-            assert!(test.db.lease("lanes/0", LEASE_MS).await.unwrap().is_none(), "it is held");
+            assert!(
+                test.db.lease("lanes/0", LEASE_MS).await.unwrap().is_none(),
+                "it is held"
+            );
             stop.send(true).unwrap();
             held.await.unwrap();
-            let next = test.db.lease("lanes/0", LEASE_MS).await.unwrap().expect("free at once, with no time gone by");
+            let next = test
+                .db
+                .lease("lanes/0", LEASE_MS)
+                .await
+                .unwrap()
+                .expect("free at once, with no time gone by");
             assert!(next.partition().epoch() > epoch);
         })
         .await;

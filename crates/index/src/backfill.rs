@@ -18,11 +18,19 @@ impl Follower {
     /// what it is given is set aside, and stops no other; a chain that is halted gives nothing to anyone.
     pub async fn backfill(&self) -> Result<u64> {
         let chain = self.chain.chain().clone();
-        let scopes = self.db.read_unbound(move |tx| table::scope::of_chain(tx, &chain)).await?;
+        let scopes = self
+            .db
+            .read_unbound(move |tx| table::scope::of_chain(tx, &chain))
+            .await?;
         let mut caught_up = 0;
-        for scope in scopes.into_iter().filter(|scope| !scope.level && scope.quarantined.is_none()) {
+        for scope in scopes
+            .into_iter()
+            .filter(|scope| !scope.level && scope.quarantined.is_none())
+        {
             caught_up += match self.catch_up(&scope).await {
-                Err(Error::Store(error)) if error.code().retry == Retry::Never => self.set_aside(scope, &error).await?,
+                Err(Error::Store(error)) if error.code().retry == Retry::Never => {
+                    self.set_aside(scope, &error).await?
+                }
                 outcome => outcome?,
             };
         }
@@ -30,13 +38,21 @@ impl Follower {
     }
 
     async fn catch_up(&self, scope: &Scope) -> Result<u64> {
-        let Some(names) = self.page(scope).await? else { return Ok(0) };
+        let Some(names) = self.page(scope).await? else {
+            return Ok(0);
+        };
         let Some(work) = fetch::blocks(self.chain.as_ref(), &names, &scope.watch()).await? else {
             return Ok(0); // the node does not have one of the blocks: a reorganisation is on its way
         };
         let count = work.len() as u64;
-        let next = work.last().map_or(scope.next, |last| last.block.height.next());
-        Ok(if self.advance(scope, work, next).await? { count } else { 0 })
+        let next = work
+            .last()
+            .map_or(scope.next, |last| last.block.height.next());
+        Ok(if self.advance(scope, work, next).await? {
+            count
+        } else {
+            0
+        })
     }
 
     /// The stored blocks that come next; none if the scope's time has not come.
@@ -45,7 +61,8 @@ impl Follower {
         let most = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
         let page = self.db.read_unbound(move |tx| {
             let open = table::cursor::get(tx, &chain)?.is_some_and(|status| reaches(&status, from));
-            open.then(|| table::block::from_height(tx, &chain, from, most)).transpose()
+            open.then(|| table::block::from_height(tx, &chain, from, most))
+                .transpose()
         });
         Ok(page.await?)
     }
@@ -55,23 +72,37 @@ impl Follower {
     async fn advance(&self, scope: &Scope, work: Vec<Work>, next: Height) -> Result<bool> {
         let (projections, scope) = (self.projections.clone(), scope.clone());
         let advance = move |tx: &mut Unbound<'_, '_>| {
-            let Some(status) = table::cursor::get(tx, &scope.chain)? else { return Ok(false) };
+            let Some(status) = table::cursor::get(tx, &scope.chain)? else {
+                return Ok(false);
+            };
             if !reaches(&status, next) || !are_canonical(tx, &work)? {
                 return Ok(false);
             }
-            let level = status.head.as_ref().is_some_and(|tip| next == tip.height.next());
+            let level = status
+                .head
+                .as_ref()
+                .is_some_and(|tip| next == tip.height.next());
             if !table::scope::move_on(tx, &scope, next, level)? {
                 return Ok(false);
             }
-            work.iter().try_for_each(|one| intake::keep_late(tx, &one.block, &scope.source))?;
+            work.iter()
+                .try_for_each(|one| intake::keep_late(tx, &one.block, &scope.source))?;
             let applied = share(&scope.projection, std::slice::from_ref(&scope), &work);
             projections
                 .iter()
                 .filter(|projection| projection.name() == scope.projection && !applied.is_empty())
                 .try_for_each(|projection| projection.apply(tx, &applied))?;
             if level {
-                let after = Scope { next, level, version: scope.version + 1, ..scope.clone() };
-                tx.append(&scope.namespace, scope_fact("index.level", &commit::follower(), &after));
+                let after = Scope {
+                    next,
+                    level,
+                    version: scope.version + 1,
+                    ..scope.clone()
+                };
+                tx.append(
+                    &scope.namespace,
+                    scope_fact("index.level", &commit::follower(), &after),
+                );
             }
             Ok::<_, store::Error>(true)
         };
@@ -84,8 +115,15 @@ impl Follower {
         let scope = Arc::new(scope);
         let set_aside = move |tx: &mut Unbound<'_, '_>| {
             if table::scope::quarantine(tx, &scope, &why)? {
-                let after = Scope { version: scope.version + 1, quarantined: Some(why.clone()), ..(*scope).clone() };
-                tx.append(&scope.namespace, scope_fact("index.set_aside", &commit::follower(), &after));
+                let after = Scope {
+                    version: scope.version + 1,
+                    quarantined: Some(why.clone()),
+                    ..(*scope).clone()
+                };
+                tx.append(
+                    &scope.namespace,
+                    scope_fact("index.set_aside", &commit::follower(), &after),
+                );
             }
             Ok::<_, store::Error>(0)
         };
@@ -95,7 +133,11 @@ impl Follower {
 
 /// Whether the stored chain reaches a scope that goes on at this height: a block is there, or the next one will be it.
 fn reaches(status: &Status, next: Height) -> bool {
-    status.halted.is_none() && status.head.as_ref().is_some_and(|tip| next <= tip.height.next())
+    status.halted.is_none()
+        && status
+            .head
+            .as_ref()
+            .is_some_and(|tip| next <= tip.height.next())
 }
 
 fn are_canonical(tx: &mut Unbound<'_, '_>, work: &[Work]) -> store::Result<bool> {

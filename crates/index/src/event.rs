@@ -77,11 +77,17 @@ impl ChainFact {
             BLOCK => {
                 let read: BlockPayload<serde_json::Value> = serde_json::from_str(payload).ok()?;
                 let (event_count, included_count) = (read.event_count, read.included_count);
-                Some(Self::Block { block: read.block, event_count, included_count })
+                Some(Self::Block {
+                    block: read.block,
+                    event_count,
+                    included_count,
+                })
             }
             REORG => {
                 let read: ReorgPayload = serde_json::from_str(payload).ok()?;
-                Some(Self::Reorg { dropped: read.dropped })
+                Some(Self::Reorg {
+                    dropped: read.dropped,
+                })
             }
             FINAL => serde_json::from_str(payload).ok().map(Self::Final),
             _ => None,

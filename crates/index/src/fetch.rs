@@ -13,17 +13,32 @@ const PARALLEL: usize = 4;
 const ROWS_AT_A_TIME: usize = 20_000;
 
 /// The names of the node's blocks in a range; shorter if its head is lower by now.
-pub(crate) async fn names(chain: &dyn Connector, from: Height, to: Height) -> Result<Vec<BlockRef>> {
+pub(crate) async fn names(
+    chain: &dyn Connector,
+    from: Height,
+    to: Height,
+) -> Result<Vec<BlockRef>> {
     // Futures are made before the stream: a closure in it would keep the whole from moving between threads.
-    let asked: Vec<_> = (from.0..=to.0).map(|height| chain.block_at(Height(height))).collect();
+    let asked: Vec<_> = (from.0..=to.0)
+        .map(|height| chain.block_at(Height(height)))
+        .collect();
     let found: Vec<Option<BlockRef>> = stream::iter(asked).buffered(PARALLEL).try_collect().await?;
     let asked = found.into_iter().zip(from.0..);
-    Ok(asked.map_while(|(block, height)| block.filter(|block| block.height.0 == height)).collect())
+    Ok(asked
+        .map_while(|(block, height)| block.filter(|block| block.height.0 == height))
+        .collect())
 }
 
 /// The blocks of these names, in order, as many of the first as are stored at a time; none if the node does not have one of them any more.
-pub(crate) async fn blocks(chain: &dyn Connector, names: &[BlockRef], watch: &Watch) -> Result<Option<Vec<Work>>> {
-    let asked: Vec<_> = names.iter().map(|name| chain.block(&name.hash, watch)).collect();
+pub(crate) async fn blocks(
+    chain: &dyn Connector,
+    names: &[BlockRef],
+    watch: &Watch,
+) -> Result<Option<Vec<Work>>> {
+    let asked: Vec<_> = names
+        .iter()
+        .map(|name| chain.block(&name.hash, watch))
+        .collect();
     let mut found = stream::iter(names)
         .zip(stream::iter(asked).buffered(PARALLEL))
         .map(|(name, block)| Ok::<_, Error>((name, block?)));
@@ -51,7 +66,11 @@ fn understood(chain: &dyn Connector, mut block: Block) -> Work {
             }
         }
     }
-    let transfers = block.events.iter().flat_map(|event| chain.transfers(block.height, event)).collect();
+    let transfers = block
+        .events
+        .iter()
+        .flat_map(|event| chain.transfers(block.height, event))
+        .collect();
     Work { block, transfers }
 }
 
@@ -59,21 +78,36 @@ fn understood(chain: &dyn Connector, mut block: Block) -> Work {
 fn check(chain: &dyn Connector, name: &BlockRef, block: &Block) -> Result<()> {
     let wrong = |why: &str| {
         let why = format!("{why} ({} at {})", name.hash, name.height);
-        Err(Error::Contradiction { chain: chain.chain().clone(), why })
+        Err(Error::Contradiction {
+            chain: chain.chain().clone(),
+            why,
+        })
     };
     if block.chain != *chain.chain()
         || (&block.hash, &block.parent, block.height) != (&name.hash, &name.parent, name.height)
     {
         return wrong("it gave another block than was asked for");
     }
-    if block.events.windows(2).any(|pair| pair[0].index >= pair[1].index) {
+    if block
+        .events
+        .windows(2)
+        .any(|pair| pair[0].index >= pair[1].index)
+    {
         return wrong("the events of a block are out of order");
     }
-    let identities: BTreeSet<_> = block.events.iter().map(|event| (&event.transaction, &event.path)).collect();
+    let identities: BTreeSet<_> = block
+        .events
+        .iter()
+        .map(|event| (&event.transaction, &event.path))
+        .collect();
     if identities.len() != block.events.len() {
         return wrong("two events of a block have one identity");
     }
-    let witnesses: Vec<_> = block.included.iter().flat_map(|one| &one.witnesses).collect();
+    let witnesses: Vec<_> = block
+        .included
+        .iter()
+        .flat_map(|one| &one.witnesses)
+        .collect();
     if witnesses.iter().collect::<BTreeSet<_>>().len() != witnesses.len() {
         return wrong("a block uses one thing up twice");
     }

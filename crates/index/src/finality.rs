@@ -25,7 +25,9 @@ pub(crate) struct Candidate {
 
 /// Ask for the chain's word, if the rule needs it. Ask before blocks are named by height: what is settled now is below them then.
 pub(crate) async fn ask(chain: &dyn Connector) -> Word {
-    let Finality::Tag { tag, .. } = chain.finality() else { return Word::Needless };
+    let Finality::Tag { tag, .. } = chain.finality() else {
+        return Word::Needless;
+    };
     match chain.tagged(tag).await {
         Ok(Some(named)) => Word::Block(named),
         Ok(None) => Word::None,
@@ -42,9 +44,17 @@ pub(crate) fn candidate(rule: Finality, word: Word, head: Height) -> Candidate {
     let height = match (rule, &word) {
         (Finality::Instant, _) => Some(head),
         (Finality::Depth { blocks }, _) => deep(blocks),
-        (Finality::Tag { blocks, .. }, Word::Block(named)) => deep(blocks).map(|deep| deep.min(named.height)),
+        (Finality::Tag { blocks, .. }, Word::Block(named)) => {
+            deep(blocks).map(|deep| deep.min(named.height))
+        }
         // The node knows no tags: depth alone decides. Without a depth there is no rule left, and nothing is final.
-        (Finality::Tag { blocks: blocks @ 1.., .. }, Word::None) => deep(blocks),
+        (
+            Finality::Tag {
+                blocks: blocks @ 1..,
+                ..
+            },
+            Word::None,
+        ) => deep(blocks),
         (Finality::Tag { .. }, _) => None,
     };
     let named = match word {
@@ -61,12 +71,20 @@ mod tests {
 
     fn named(height: u64) -> Word {
         let (hash, parent) = ("a".to_owned(), "b".to_owned());
-        Word::Block(BlockRef { height: Height(height), hash, parent, time: types::Time::EPOCH })
+        Word::Block(BlockRef {
+            height: Height(height),
+            hash,
+            parent,
+            time: types::Time::EPOCH,
+        })
     }
 
     #[test]
     fn each_rule_with_each_word() {
-        let tag = |blocks| Finality::Tag { tag: FinalityTag::Finalized, blocks };
+        let tag = |blocks| Finality::Tag {
+            tag: FinalityTag::Finalized,
+            blocks,
+        };
         let cases = [
             (Finality::Instant, Word::Needless, Some(100)),
             (Finality::Depth { blocks: 0 }, Word::Needless, Some(100)),

@@ -75,14 +75,26 @@ impl Follower {
         settings: Settings,
     ) -> Self {
         let blocks_per_turn = settings.blocks_per_turn.clamp(1, MOST_BLOCKS_PER_TURN);
-        let settings = Settings { blocks_per_turn, ..settings };
-        Self { db, lease, chain, projections: projections.into(), settings }
+        let settings = Settings {
+            blocks_per_turn,
+            ..settings
+        };
+        Self {
+            db,
+            lease,
+            chain,
+            projections: projections.into(),
+            settings,
+        }
     }
 
     /// One turn. The running worker is a loop around it.
     pub async fn turn(&self) -> Result<Progress> {
         let status = self.status().await?;
-        if status.as_ref().is_some_and(|status| status.halted.is_some()) {
+        if status
+            .as_ref()
+            .is_some_and(|status| status.halted.is_some())
+        {
             return Ok(Progress::Halted);
         }
         let head = self.chain.head().await?;
@@ -90,7 +102,12 @@ impl Follower {
             Some(status) => status,
             None => self.begin(&head),
         };
-        match state::next(status.head.as_ref(), status.first, &head, self.settings.blocks_per_turn) {
+        match state::next(
+            status.head.as_ref(),
+            status.first,
+            &head,
+            self.settings.blocks_per_turn,
+        ) {
             Next::Idle => self.settle(status).await,
             Next::Compare { head } => self.compare(status, head).await,
             Next::Extend { from, to } => self.extend(status, from, to).await,
@@ -99,7 +116,10 @@ impl Follower {
 
     async fn status(&self) -> Result<Option<Status>> {
         let chain = self.chain.chain().clone();
-        Ok(self.db.read_unbound(move |tx| table::cursor::get(tx, &chain)).await?)
+        Ok(self
+            .db
+            .read_unbound(move |tx| table::cursor::get(tx, &chain))
+            .await?)
     }
 
     /// A cursor before the first block.
@@ -121,21 +141,34 @@ impl Follower {
 
     /// Nothing new at the head: what is final may still have moved.
     async fn settle(&self, status: Status) -> Result<Progress> {
-        let Some(tip) = status.head.clone() else { return Ok(Progress::Idle) };
+        let Some(tip) = status.head.clone() else {
+            return Ok(Progress::Idle);
+        };
         let word = finality::ask(self.chain.as_ref()).await;
         let candidate = finality::candidate(self.chain.finality(), word, tip.height);
         if commit::movable(&status, &candidate).is_none() {
             return Ok(Progress::Idle);
         }
         let before = status.finalized.clone();
-        let after = self.write(status, move |tx, status| commit::settle(tx, status, &candidate)).await?;
-        Ok(if after.finalized == before { Progress::Idle } else { Progress::Extended { to: tip.height } })
+        let after = self
+            .write(status, move |tx, status| {
+                commit::settle(tx, status, &candidate)
+            })
+            .await?;
+        Ok(if after.finalized == before {
+            Progress::Idle
+        } else {
+            Progress::Extended { to: tip.height }
+        })
     }
 
     /// The node's head is not above ours: it lags on our own chain, or it is on another.
     async fn compare(&self, status: Status, head: BlockRef) -> Result<Progress> {
         let (chain, hash) = (status.chain.clone(), head.hash.clone());
-        let ours = self.db.read_unbound(move |tx| table::block::canonical_height(tx, &chain, &hash)).await?;
+        let ours = self
+            .db
+            .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &hash))
+            .await?;
         match ours {
             Some(_) => Ok(Progress::Idle),
             None => self.rewind(status, head).await,
@@ -164,12 +197,23 @@ impl Follower {
 
     /// Commit what was fetched; fewer blocks at a time where that is more than one transaction may do, for how much it is depends on how
     /// many namespaces want it.
-    async fn append(&self, status: Status, work: Vec<Work>, watch: Watch, word: Word) -> Result<Progress> {
+    async fn append(
+        &self,
+        status: Status,
+        work: Vec<Work>,
+        watch: Watch,
+        word: Word,
+    ) -> Result<Progress> {
         let (work, watch) = (Arc::new(work), Arc::new(watch));
-        fail::point("index.fetched").await.map_err(store::Error::from)?;
+        fail::point("index.fetched")
+            .await
+            .map_err(store::Error::from)?;
         let mut count = work.len();
         loop {
-            match self.append_first(count, status.clone(), &work, &watch, word.clone()).await {
+            match self
+                .append_first(count, status.clone(), &work, &watch, word.clone())
+                .await
+            {
                 Err(error) if error.is_too_much() && count > 1 => count /= 2,
                 outcome => return outcome,
             }
@@ -184,7 +228,9 @@ impl Follower {
         watch: &Arc<Watch>,
         word: Word,
     ) -> Result<Progress> {
-        let Some(to) = work[..count].last().map(|last| last.block.height) else { return Ok(Progress::Idle) };
+        let Some(to) = work[..count].last().map(|last| last.block.height) else {
+            return Ok(Progress::Idle);
+        };
         let candidate = finality::candidate(self.chain.finality(), word, to);
         let (projections, work, watch) = (self.projections.clone(), work.clone(), watch.clone());
         let extend = move |tx: &mut Unbound<'_, '_>, status| {
@@ -193,7 +239,9 @@ impl Follower {
         if self.write(status, extend).await?.is_none() {
             return Ok(Progress::Again);
         }
-        fail::point("index.committed").await.map_err(store::Error::from)?;
+        fail::point("index.committed")
+            .await
+            .map_err(store::Error::from)?;
         tracing::debug!(chain = %self.chain.chain(), height = %to, "extended");
         Ok(Progress::Extended { to })
     }
@@ -212,13 +260,21 @@ impl Follower {
     async fn rewind_to(&self, status: Status, common: Option<Tip>) -> Result<Progress> {
         let to = common.as_ref().map_or(status.first, |common| common.height);
         tracing::warn!(chain = %status.chain, to = %to, "reorganised");
-        let mut most = status.head.as_ref().map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
+        let mut most = status
+            .head
+            .as_ref()
+            .map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
         loop {
             let (projections, common) = (self.projections.clone(), common.clone());
-            let rewind =
-                move |tx: &mut Unbound<'_, '_>, status| commit::rewind(tx, &projections, status, common.clone(), most);
+            let rewind = move |tx: &mut Unbound<'_, '_>, status| {
+                commit::rewind(tx, &projections, status, common.clone(), most)
+            };
             match self.write(status.clone(), rewind).await {
-                Ok(after) => return Ok(Progress::Rewound { to: after.head.map_or(to, |head| head.height) }),
+                Ok(after) => {
+                    return Ok(Progress::Rewound {
+                        to: after.head.map_or(to, |head| head.height),
+                    });
+                }
                 Err(error) if error.is_too_much() && most > 1 => most /= 2,
                 Err(error) => return Err(error),
             }
@@ -226,13 +282,17 @@ impl Follower {
     }
 
     async fn halt(&self, status: Status, seen: &BlockRef) -> Result<Progress> {
-        let through = status.finalized.as_ref().map_or(status.first, |finalized| finalized.height);
+        let through = status
+            .finalized
+            .as_ref()
+            .map_or(status.first, |finalized| finalized.height);
         let reason = format!(
             "the node is on a chain that leaves ours at or below the final block {through} (seen: {} at {})",
             seen.hash, seen.height
         );
         tracing::error!(chain = %status.chain, reason, "halted");
-        self.write(status, move |tx, status| commit::halt(tx, status, &reason)).await?;
+        self.write(status, move |tx, status| commit::halt(tx, status, &reason))
+            .await?;
         Ok(Progress::Halted)
     }
 
@@ -243,13 +303,26 @@ impl Follower {
         let mut block = branch;
         loop {
             let (chain, parent) = (status.chain.clone(), block.parent.clone());
-            let known: Option<Height> =
-                self.db.read_unbound(move |tx| table::block::canonical_height(tx, &chain, &parent)).await?;
+            let known: Option<Height> = self
+                .db
+                .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &parent))
+                .await?;
             match known {
-                Some(height) if height.next() != block.height => return Err(self.contradicts(&block)),
-                Some(height) if floor.is_some_and(|floor| height < floor) => return Ok(Ancestor::BelowFloor(block)),
-                Some(height) => return Ok(Ancestor::Common(Tip { height, hash: block.parent })),
-                None if floor.is_some_and(|floor| block.height <= floor) => return Ok(Ancestor::BelowFloor(block)),
+                Some(height) if height.next() != block.height => {
+                    return Err(self.contradicts(&block));
+                }
+                Some(height) if floor.is_some_and(|floor| height < floor) => {
+                    return Ok(Ancestor::BelowFloor(block));
+                }
+                Some(height) => {
+                    return Ok(Ancestor::Common(Tip {
+                        height,
+                        hash: block.parent,
+                    }));
+                }
+                None if floor.is_some_and(|floor| block.height <= floor) => {
+                    return Ok(Ancestor::BelowFloor(block));
+                }
                 None if block.height <= status.first => return Ok(Ancestor::None),
                 None => {}
             }
@@ -261,8 +334,14 @@ impl Follower {
     }
 
     fn contradicts(&self, block: &BlockRef) -> Error {
-        let why = format!("{} does not stand above its parent ({})", block.hash, block.height);
-        Error::Contradiction { chain: self.chain.chain().clone(), why }
+        let why = format!(
+            "{} does not stand above its parent ({})",
+            block.hash, block.height
+        );
+        Error::Contradiction {
+            chain: self.chain.chain().clone(),
+            why,
+        }
     }
 
     async fn write<T, F>(&self, status: Status, act: F) -> Result<T>
@@ -270,7 +349,11 @@ impl Follower {
         F: Fn(&mut Unbound<'_, '_>, Status) -> store::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        Ok(self.db.on(&self.lease).write_unbound(move |tx| act(tx, status.clone())).await?)
+        Ok(self
+            .db
+            .on(&self.lease)
+            .write_unbound(move |tx| act(tx, status.clone()))
+            .await?)
     }
 }
 

@@ -15,11 +15,19 @@ struct Kept<'b> {
 
 /// Store blocks as canonical with what happened in them, and say so in their order. The facts carry the cursor's next `version`: a block
 /// that comes back has a higher one than it had before.
-pub(crate) fn keep(tx: &mut Unbound<'_, '_>, chain: &ChainId, blocks: &[&Block], version: i64) -> Result<()> {
+pub(crate) fn keep(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    blocks: &[&Block],
+    version: i64,
+) -> Result<()> {
     let returning = table::block::known(tx, chain, blocks)?;
     table::block::insert(tx, blocks)?;
     let (mut events, mut included) = (Vec::new(), Vec::new());
-    for block in blocks.iter().filter(|block| !returning.contains(&block.hash)) {
+    for block in blocks
+        .iter()
+        .filter(|block| !returning.contains(&block.hash))
+    {
         events.extend(table::event::rows(block));
         included.extend(table::included::rows(block));
     }
@@ -30,7 +38,17 @@ pub(crate) fn keep(tx: &mut Unbound<'_, '_>, chain: &ChainId, blocks: &[&Block],
             keep_again(tx, block, version)?;
         } else {
             let (events, included) = (table::event::rows(block), table::included::rows(block));
-            tell(tx, Kept { block, events, included }, block.events.len() as u64, "", version);
+            tell(
+                tx,
+                Kept {
+                    block,
+                    events,
+                    included,
+                },
+                block.events.len() as u64,
+                "",
+                version,
+            );
         }
     }
     Ok(())
@@ -47,8 +65,24 @@ fn keep_again(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Result<(
     let is_added = |row: &Vec<Value<'_>>| matches!(&row[1], Value::Text(witness) if added.iter().any(|one| one.as_str() == witness));
     let included = rows.into_iter().filter(is_added).collect();
     let count = known + events.len() as u64;
-    table::block::count(tx, &block.chain, &block.hash, count, block.included.len() as u64)?;
-    tell(tx, Kept { block, events, included }, count, &intake, version);
+    table::block::count(
+        tx,
+        &block.chain,
+        &block.hash,
+        count,
+        block.included.len() as u64,
+    )?;
+    tell(
+        tx,
+        Kept {
+            block,
+            events,
+            included,
+        },
+        count,
+        &intake,
+        version,
+    );
     Ok(())
 }
 
@@ -62,7 +96,13 @@ pub(crate) fn keep_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str) -
     let batch = event_batch(block, &intake, &added);
     let said = serde_json::json!({ "chain": block.chain, "hash": block.hash, "source": source, "batch": batch });
     let fact = Fact::new("chain.events_added", 1);
-    let fact = fact.about(&format!("events:{}/{}/{intake}", block.chain, block.hash), 1).by(&follower()).says(&said);
+    let fact = fact
+        .about(
+            &format!("events:{}/{}/{intake}", block.chain, block.hash),
+            1,
+        )
+        .by(&follower())
+        .says(&said);
     tx.append(&Namespace::installation(), fact);
     Ok(())
 }
@@ -73,7 +113,11 @@ fn new_intake(tx: &mut Unbound<'_, '_>) -> String {
     Ulid::new(now, tx.entropy()).to_string()
 }
 
-fn missing_events<'b>(tx: &mut Unbound<'_, '_>, block: &'b Block, intake: &str) -> Result<Vec<Vec<Value<'b>>>> {
+fn missing_events<'b>(
+    tx: &mut Unbound<'_, '_>,
+    block: &'b Block,
+    intake: &str,
+) -> Result<Vec<Vec<Value<'b>>>> {
     let rows = table::event::rows(block);
     let added = table::event::insert_missing(tx, &rows, intake)?;
     Ok(rows
@@ -86,25 +130,55 @@ fn missing_events<'b>(tx: &mut Unbound<'_, '_>, block: &'b Block, intake: &str) 
 
 fn tell(tx: &mut Unbound<'_, '_>, kept: Kept<'_>, event_count: u64, intake: &str, version: i64) {
     let (block, version) = (kept.block, u64::try_from(version).unwrap_or(0));
-    let named = Dropped { chain: block.chain.clone(), height: block.height, hash: block.hash.clone() };
+    let named = Dropped {
+        chain: block.chain.clone(),
+        height: block.height,
+        hash: block.hash.clone(),
+    };
     let batch = event_batch(block, intake, &kept.events);
-    let payload = BlockPayload { block: named, event_count, included_count: block.included.len() as u64, batch };
-    let fact = Fact::new(event::BLOCK, 1).about(&format!("block:{}/{}", block.chain, block.hash), version);
-    tx.append(&Namespace::installation(), fact.by(&follower()).says(&payload));
+    let payload = BlockPayload {
+        block: named,
+        event_count,
+        included_count: block.included.len() as u64,
+        batch,
+    };
+    let fact =
+        Fact::new(event::BLOCK, 1).about(&format!("block:{}/{}", block.chain, block.hash), version);
+    tx.append(
+        &Namespace::installation(),
+        fact.by(&follower()).says(&payload),
+    );
     if let Some(batch) = included_batch(block, intake, &kept.included) {
         let said = serde_json::json!({ "chain": block.chain, "hash": block.hash, "batch": batch });
-        let fact = Fact::new("chain.included", 1).about(&format!("included:{}/{}", block.chain, block.hash), version);
+        let fact = Fact::new("chain.included", 1)
+            .about(&format!("included:{}/{}", block.chain, block.hash), version);
         tx.append(&Namespace::installation(), fact.by(&follower()).says(&said));
     }
 }
 
 fn event_batch(block: &Block, intake: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
-    let batch = || Batch::of("chain_event", &table::event::COLUMNS, &key(block, intake), &["event_index"], rows);
+    let batch = || {
+        Batch::of(
+            "chain_event",
+            &table::event::COLUMNS,
+            &key(block, intake),
+            &["event_index"],
+            rows,
+        )
+    };
     (!rows.is_empty()).then(batch)
 }
 
 fn included_batch(block: &Block, intake: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
-    let batch = || Batch::of("chain_included", &table::included::COLUMNS, &key(block, intake), &["witness"], rows);
+    let batch = || {
+        Batch::of(
+            "chain_included",
+            &table::included::COLUMNS,
+            &key(block, intake),
+            &["witness"],
+            rows,
+        )
+    };
     (!rows.is_empty()).then(batch)
 }
 

@@ -45,8 +45,8 @@ pub use event::{ChainFact, Dropped, FinalMoved, StoredEvent, StoredIncluded};
 pub use follower::{Follower, Progress, Settings, Start};
 pub use projection::{Applied, Projection, Work};
 pub use read::{
-    Cursor, EventFilter, Index, Resume, Status, block_at, events_in, events_through, included, included_between,
-    included_in, resume, status,
+    Cursor, EventFilter, Index, Resume, Status, block_at, events_in, events_through, included,
+    included_between, included_in, resume, status,
 };
 pub use scope::{Scope, Wanted, scopes, track, untrack};
 pub use watch::{watch_events, watch_signers};

@@ -53,7 +53,11 @@ pub fn status(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> store::Result<Option
 }
 
 /// The hash of the canonical block at a height.
-pub fn block_at(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height) -> store::Result<Option<String>> {
+pub fn block_at(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    height: Height,
+) -> store::Result<Option<String>> {
     table::block::canonical_hash(tx, chain, height)
 }
 
@@ -80,7 +84,11 @@ pub fn events_through(
 }
 
 /// The transactions of watched signers in a block; also of one that was reverted.
-pub fn included_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> store::Result<Vec<StoredIncluded>> {
+pub fn included_in(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    block_hash: &str,
+) -> store::Result<Vec<StoredIncluded>> {
     table::included::in_block(tx, chain, block_hash)
 }
 

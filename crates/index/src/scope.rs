@@ -38,8 +38,16 @@ impl Scope {
     /// What to ask a node for on behalf of this scope alone.
     pub(crate) fn watch(&self) -> Watch {
         let everything = self.source == ALL;
-        let sources = if everything { BTreeSet::new() } else { BTreeSet::from([self.source.clone()]) };
-        Watch { everything, sources, ..Watch::default() }
+        let sources = if everything {
+            BTreeSet::new()
+        } else {
+            BTreeSet::from([self.source.clone()])
+        };
+        Watch {
+            everything,
+            sources,
+            ..Watch::default()
+        }
     }
 
     /// Whether blocks that were fetched with this watch hold all that the scope covers.
@@ -90,13 +98,17 @@ pub async fn track(index: &Index, who: &Principal, wanted: &Wanted, from: Height
 
 /// Project a source no longer; what was projected stays. False if there was no such scope.
 pub async fn untrack(index: &Index, who: &Principal, wanted: &Wanted) -> Result<bool> {
-    let wanted = Wanted { source: checked_source(&wanted.chain, &wanted.source)?, ..wanted.clone() };
+    let wanted = Wanted {
+        source: checked_source(&wanted.chain, &wanted.source)?,
+        ..wanted.clone()
+    };
     let who = who.clone();
     let ended = index
         .db
         .on(&index.lease)
         .write(&who.namespace.clone(), move |tx| {
-            let deleted = table::scope::delete(tx, &wanted.projection, &wanted.chain, &wanted.source)?;
+            let deleted =
+                table::scope::delete(tx, &wanted.projection, &wanted.chain, &wanted.source)?;
             if let Some(scope) = &deleted {
                 tx.append(scope_fact("index.untracked", &who, scope));
             }
@@ -109,18 +121,28 @@ pub async fn untrack(index: &Index, who: &Principal, wanted: &Wanted) -> Result<
 /// What the asking namespace tracks on a chain.
 pub async fn scopes(index: &Index, who: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
     let chain = chain.clone();
-    Ok(index.db.read(&who.namespace, move |tx| table::scope::of_namespace(tx, &chain)).await?)
+    Ok(index
+        .db
+        .read(&who.namespace, move |tx| {
+            table::scope::of_namespace(tx, &chain)
+        })
+        .await?)
 }
 
 fn checked_source(chain: &ChainId, source: &str) -> Result<String> {
-    let refused = || Error::Source { chain: chain.clone(), source_text: source.to_owned() };
+    let refused = || Error::Source {
+        chain: chain.clone(),
+        source_text: source.to_owned(),
+    };
     if source == ALL {
         return Ok(source.to_owned());
     }
     if source.is_empty() || source.len() > MAX_SOURCE {
         return Err(refused());
     }
-    intent::parse_recipient(chain, source).map(|recipient| recipient.account).map_err(|_| refused())
+    intent::parse_recipient(chain, source)
+        .map(|recipient| recipient.account)
+        .map_err(|_| refused())
 }
 
 pub(crate) fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> Fact {
@@ -129,6 +151,9 @@ pub(crate) fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> 
         "quarantined": scope.quarantined,
     });
     let version = u64::try_from(scope.version).unwrap_or(0);
-    let id = format!("scope:{}/{}/{}", scope.projection, scope.chain, scope.source);
+    let id = format!(
+        "scope:{}/{}/{}",
+        scope.projection, scope.chain, scope.source
+    );
     Fact::new(kind, 1).about(&id, version).by(who).says(&said)
 }

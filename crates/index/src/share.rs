@@ -15,13 +15,21 @@ struct Covered<'s> {
 /// What of the blocks concerns each namespace, by its scopes of a projection. A transfer that several scopes cover is given once.
 pub(crate) fn share(projection: &str, scopes: &[Scope], work: &[Work]) -> Vec<Applied> {
     let mut by_namespace: BTreeMap<&Namespace, Covered<'_>> = BTreeMap::new();
-    for scope in scopes.iter().filter(|scope| scope.projection == projection && scope.quarantined.is_none()) {
-        by_namespace.entry(&scope.namespace).or_default().add(&scope.source);
+    for scope in scopes
+        .iter()
+        .filter(|scope| scope.projection == projection && scope.quarantined.is_none())
+    {
+        by_namespace
+            .entry(&scope.namespace)
+            .or_default()
+            .add(&scope.source);
     }
-    let applied = by_namespace.into_iter().map(|(namespace, covered)| Applied {
-        namespace: namespace.clone(),
-        work: work.iter().filter_map(|one| covered.of(one)).collect(),
-    });
+    let applied = by_namespace
+        .into_iter()
+        .map(|(namespace, covered)| Applied {
+            namespace: namespace.clone(),
+            work: work.iter().filter_map(|one| covered.of(one)).collect(),
+        });
     applied.filter(|applied| !applied.work.is_empty()).collect()
 }
 
@@ -36,9 +44,16 @@ impl<'s> Covered<'s> {
     }
 
     fn of(&self, work: &Work) -> Option<Work> {
-        let transfers: Vec<Transfer> =
-            work.transfers.iter().filter(|transfer| self.covers(transfer)).cloned().collect();
-        (!transfers.is_empty()).then(|| Work { block: name_only(&work.block), transfers })
+        let transfers: Vec<Transfer> = work
+            .transfers
+            .iter()
+            .filter(|transfer| self.covers(transfer))
+            .cloned()
+            .collect();
+        (!transfers.is_empty()).then(|| Work {
+            block: name_only(&work.block),
+            transfers,
+        })
     }
 }
 

@@ -44,7 +44,10 @@ pub fn next(tip: Option<&Tip>, first: Height, head: &BlockRef, most: u64) -> Nex
     if from > head.height {
         return Next::Idle; // the first block is yet to come
     }
-    Next::Extend { from, to: Height(head.height.0.min(from.0 + most.max(1) - 1)) }
+    Next::Extend {
+        from,
+        to: Height(head.height.0.min(from.0 + most.max(1) - 1)),
+    }
 }
 
 /// How blocks that were fetched join the tip.
@@ -60,7 +63,9 @@ pub enum Join {
 
 /// Whether fetched blocks build on the tip.
 pub fn join(tip: Option<&Tip>, blocks: &[BlockRef]) -> Join {
-    let torn = blocks.windows(2).any(|pair| pair[1].parent != pair[0].hash || pair[1].height != pair[0].height.next());
+    let torn = blocks
+        .windows(2)
+        .any(|pair| pair[1].parent != pair[0].hash || pair[1].height != pair[0].height.next());
     match (blocks.first(), tip) {
         _ if torn => Join::Torn,
         (None, _) => Join::Torn,
@@ -72,8 +77,15 @@ pub fn join(tip: Option<&Tip>, blocks: &[BlockRef]) -> Join {
 
 /// The watermark after the chain was seen with this candidate: never below the one before, never above the tip, never below the first
 /// block of the index.
-pub fn watermark(before: Option<Height>, candidate: Option<Height>, first: Height, tip: Height) -> Option<Height> {
-    let candidate = candidate.map(|candidate| candidate.min(tip)).filter(|candidate| *candidate >= first);
+pub fn watermark(
+    before: Option<Height>,
+    candidate: Option<Height>,
+    first: Height,
+    tip: Height,
+) -> Option<Height> {
+    let candidate = candidate
+        .map(|candidate| candidate.min(tip))
+        .filter(|candidate| *candidate >= first);
     before.max(candidate)
 }
 
@@ -83,36 +95,68 @@ mod tests {
     use proptest::prelude::*;
 
     fn block(height: u64, hash: &str, parent: &str) -> BlockRef {
-        BlockRef { height: Height(height), hash: hash.into(), parent: parent.into(), time: types::Time::EPOCH }
+        BlockRef {
+            height: Height(height),
+            hash: hash.into(),
+            parent: parent.into(),
+            time: types::Time::EPOCH,
+        }
     }
 
     fn tip(height: u64, hash: &str) -> Tip {
-        Tip { height: Height(height), hash: hash.into() }
+        Tip {
+            height: Height(height),
+            hash: hash.into(),
+        }
     }
 
     #[test]
     fn the_cases_of_a_new_head() {
         let first = Height(0);
-        assert_eq!(next(Some(&tip(5, "a")), first, &block(5, "a", "z"), 10), Next::Idle);
+        assert_eq!(
+            next(Some(&tip(5, "a")), first, &block(5, "a", "z"), 10),
+            Next::Idle
+        );
         let fork = block(5, "b", "z");
-        assert_eq!(next(Some(&tip(5, "a")), first, &fork, 10), Next::Compare { head: fork });
+        assert_eq!(
+            next(Some(&tip(5, "a")), first, &fork, 10),
+            Next::Compare { head: fork }
+        );
         assert_eq!(
             next(Some(&tip(5, "a")), first, &block(6, "b", "a"), 10),
-            Next::Extend { from: Height(6), to: Height(6) }
+            Next::Extend {
+                from: Height(6),
+                to: Height(6)
+            }
         );
         assert_eq!(
             next(Some(&tip(5, "a")), first, &block(60, "b", "x"), 10),
-            Next::Extend { from: Height(6), to: Height(15) }
+            Next::Extend {
+                from: Height(6),
+                to: Height(15)
+            }
         );
         assert_eq!(next(None, Height(7), &block(6, "b", "a"), 10), Next::Idle);
-        assert_eq!(next(None, Height(6), &block(6, "b", "a"), 10), Next::Extend { from: Height(6), to: Height(6) });
+        assert_eq!(
+            next(None, Height(6), &block(6, "b", "a"), 10),
+            Next::Extend {
+                from: Height(6),
+                to: Height(6)
+            }
+        );
     }
 
     #[test]
     fn a_node_that_has_not_come_to_the_first_block_says_nothing() {
-        assert_eq!(next(Some(&tip(9, "a")), Height(7), &block(6, "x", "y"), 10), Next::Idle);
+        assert_eq!(
+            next(Some(&tip(9, "a")), Height(7), &block(6, "x", "y"), 10),
+            Next::Idle
+        );
         let seven = block(7, "x", "y");
-        assert_eq!(next(Some(&tip(9, "a")), Height(7), &seven, 10), Next::Compare { head: seven });
+        assert_eq!(
+            next(Some(&tip(9, "a")), Height(7), &seven, 10),
+            Next::Compare { head: seven }
+        );
     }
 
     #[test]
@@ -120,8 +164,20 @@ mod tests {
         let chain = [block(6, "b", "a"), block(7, "c", "b")];
         assert_eq!(join(Some(&tip(5, "a")), &chain), Join::Builds);
         assert_eq!(join(Some(&tip(5, "x")), &chain), Join::Forks);
-        assert_eq!(join(Some(&tip(5, "a")), &[block(6, "b", "a"), block(7, "c", "y")]), Join::Torn);
-        assert_eq!(join(Some(&tip(5, "a")), &[block(6, "b", "a"), block(8, "c", "b")]), Join::Torn);
+        assert_eq!(
+            join(
+                Some(&tip(5, "a")),
+                &[block(6, "b", "a"), block(7, "c", "y")]
+            ),
+            Join::Torn
+        );
+        assert_eq!(
+            join(
+                Some(&tip(5, "a")),
+                &[block(6, "b", "a"), block(8, "c", "b")]
+            ),
+            Join::Torn
+        );
         assert_eq!(join(None, &chain), Join::Builds);
         assert_eq!(join(None, &[]), Join::Torn);
     }

@@ -89,14 +89,34 @@ pub struct Authorisation {
 
 impl Intent {
     /// A plain transaction with one output.
-    pub fn call(chain: ChainId, signer: String, to: Option<String>, value: Amount, data: Vec<u8>) -> Self {
-        let transaction = Transaction { outputs: vec![Output { to, value }], data, ..Transaction::default() };
-        Self { chain, signer, act: Act::Transaction(transaction) }
+    pub fn call(
+        chain: ChainId,
+        signer: String,
+        to: Option<String>,
+        value: Amount,
+        data: Vec<u8>,
+    ) -> Self {
+        let transaction = Transaction {
+            outputs: vec![Output { to, value }],
+            data,
+            ..Transaction::default()
+        };
+        Self {
+            chain,
+            signer,
+            act: Act::Transaction(transaction),
+        }
     }
 
     /// The intent that makes a witness harmless: to self, value 0, no data. It also fills a gap.
     pub fn cancel(chain: ChainId, signer: String) -> Self {
-        Self::call(chain, signer.clone(), Some(signer), Amount::ZERO, Vec::new())
+        Self::call(
+            chain,
+            signer.clone(),
+            Some(signer),
+            Amount::ZERO,
+            Vec::new(),
+        )
     }
 
     /// Whether it is exactly a cancel of its signer's.
@@ -125,18 +145,28 @@ impl Transaction {
     fn canon(&self, canon: Canon) -> Canon {
         canon
             .list(&self.outputs, |canon, output| {
-                canon.option(output.to.as_ref(), |canon, to| canon.text(to)).show(&output.value)
+                canon
+                    .option(output.to.as_ref(), |canon, to| canon.text(to))
+                    .show(&output.value)
             })
             .bytes(&self.data)
             .list(&self.access, |canon, entry| {
-                canon.text(&entry.account).list(&entry.slots, |canon, slot| canon.text(slot))
+                canon
+                    .text(&entry.account)
+                    .list(&entry.slots, |canon, slot| canon.text(slot))
             })
-            .list(&self.authorisations, |canon, authorisation| authorisation.canon(canon))
+            .list(&self.authorisations, |canon, authorisation| {
+                authorisation.canon(canon)
+            })
     }
 }
 
 impl Authorisation {
     fn canon(&self, canon: Canon) -> Canon {
-        canon.text(&self.authority).text(&self.delegate).uint(self.nonce).uint(u64::from(self.any_chain))
+        canon
+            .text(&self.authority)
+            .text(&self.delegate)
+            .uint(self.nonce)
+            .uint(u64::from(self.any_chain))
     }
 }

@@ -46,8 +46,13 @@ pub struct Breach {
 
 impl Envelope {
     /// For bytes that cost no fee: messages and typed data. One signature.
-    pub const FREE: Envelope =
-        Envelope { gas: 0, fee_per_gas: Amount::ZERO, tip: Amount::ZERO, total_fee: Amount::ZERO, signatures: 1 };
+    pub const FREE: Envelope = Envelope {
+        gas: 0,
+        fee_per_gas: Amount::ZERO,
+        tip: Amount::ZERO,
+        total_fee: Amount::ZERO,
+        signatures: 1,
+    };
 
     /// Whether bytes with these terms fit.
     pub fn allows(&self, terms: &FeeTerms) -> Result<(), Breach> {
@@ -79,21 +84,47 @@ mod tests {
 
     fn envelope(cap: u64) -> Envelope {
         let cap_amount = Amount::from(cap);
-        Envelope { gas: cap, fee_per_gas: cap_amount, tip: cap_amount, total_fee: cap_amount, signatures: 1 }
+        Envelope {
+            gas: cap,
+            fee_per_gas: cap_amount,
+            tip: cap_amount,
+            total_fee: cap_amount,
+            signatures: 1,
+        }
     }
 
     #[test]
     fn each_cap_holds_alone() {
-        let fits = FeeTerms { gas: 5, fee_per_gas: Amount::from(5), tip: Amount::from(5), total_fee: Amount::from(5) };
+        let fits = FeeTerms {
+            gas: 5,
+            fee_per_gas: Amount::from(5),
+            tip: Amount::from(5),
+            total_fee: Amount::from(5),
+        };
         assert_eq!(envelope(5).allows(&fits), Ok(()));
         let above = Amount::from(6);
         for (what, terms) in [
             ("gas", FeeTerms { gas: 6, ..fits }),
-            ("fee per gas", FeeTerms { fee_per_gas: above, ..fits }),
+            (
+                "fee per gas",
+                FeeTerms {
+                    fee_per_gas: above,
+                    ..fits
+                },
+            ),
             ("tip", FeeTerms { tip: above, ..fits }),
-            ("total fee", FeeTerms { total_fee: above, ..fits }),
+            (
+                "total fee",
+                FeeTerms {
+                    total_fee: above,
+                    ..fits
+                },
+            ),
         ] {
-            assert_eq!(envelope(5).allows(&terms).map_err(|breach| breach.what), Err(what));
+            assert_eq!(
+                envelope(5).allows(&terms).map_err(|breach| breach.what),
+                Err(what)
+            );
         }
     }
 }

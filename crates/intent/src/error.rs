@@ -80,7 +80,10 @@ impl Error {
 
     /// [`Error::Abi`] at a path.
     pub(crate) fn abi(at: impl std::fmt::Display, why: impl Into<String>) -> Self {
-        Self::Abi { at: at.to_string(), why: why.into() }
+        Self::Abi {
+            at: at.to_string(),
+            why: why.into(),
+        }
     }
 }
 

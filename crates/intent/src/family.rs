@@ -1,7 +1,8 @@
 //! One door for every chain: each function hands on to the module of the chain's family.
 
 use crate::{
-    Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Scheme, Signature, Signed, Unsigned, evm, utxo,
+    Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Scheme, Signature, Signed,
+    Unsigned, evm, utxo,
 };
 use serde_json::Value;
 use types::{ChainId, Family};
@@ -27,7 +28,9 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {
         Family::Evm => evm::statement(intent),
-        Family::Utxo => Err(Error::Unsuitable { why: "this chain signs transactions only".to_owned() }),
+        Family::Utxo => Err(Error::Unsuitable {
+            why: "this chain signs transactions only".to_owned(),
+        }),
     }
 }
 
@@ -65,26 +68,47 @@ pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
 
 /// The data of a call: `method` is a name, or a signature such as `transfer(address,uint256)` where the name is overloaded; `params` is a
 /// JSON list, or an object by parameter name.
-pub fn encode_call(chain: &ChainId, interface: &Interface, method: &str, params: &Value) -> Result<Vec<u8>> {
+pub fn encode_call(
+    chain: &ChainId,
+    interface: &Interface,
+    method: &str,
+    params: &Value,
+) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_call(interface, method, params),
-        Family::Utxo => Err(Error::Unsuitable { why: "this chain has no contracts".to_owned() }),
+        Family::Utxo => Err(Error::Unsuitable {
+            why: "this chain has no contracts".to_owned(),
+        }),
     }
 }
 
 /// The data of a deployment: the code and its constructor's arguments.
-pub fn encode_deploy(chain: &ChainId, interface: &Interface, code: &[u8], params: &Value) -> Result<Vec<u8>> {
+pub fn encode_deploy(
+    chain: &ChainId,
+    interface: &Interface,
+    code: &[u8],
+    params: &Value,
+) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_deploy(interface, code, params),
-        Family::Utxo => Err(Error::Unsuitable { why: "this chain has no contracts".to_owned() }),
+        Family::Utxo => Err(Error::Unsuitable {
+            why: "this chain has no contracts".to_owned(),
+        }),
     }
 }
 
 /// What a call returned, as JSON by the outputs' names (an unnamed value is `output`, then `output1` …); integers as decimal strings.
-pub fn decode_output(chain: &ChainId, interface: &Interface, method: &str, data: &[u8]) -> Result<Value> {
+pub fn decode_output(
+    chain: &ChainId,
+    interface: &Interface,
+    method: &str,
+    data: &[u8],
+) -> Result<Value> {
     match family(chain)? {
         Family::Evm => evm::decode_output(interface, method, data),
-        Family::Utxo => Err(Error::Unsuitable { why: "this chain has no contracts".to_owned() }),
+        Family::Utxo => Err(Error::Unsuitable {
+            why: "this chain has no contracts".to_owned(),
+        }),
     }
 }
 
@@ -92,7 +116,9 @@ pub fn decode_output(chain: &ChainId, interface: &Interface, method: &str, data:
 pub fn topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     match family(chain)? {
         Family::Evm => evm::topics(interface),
-        Family::Utxo => Err(Error::Unsuitable { why: "this chain has no contracts".to_owned() }),
+        Family::Utxo => Err(Error::Unsuitable {
+            why: "this chain has no contracts".to_owned(),
+        }),
     }
 }
 
@@ -104,5 +130,7 @@ pub fn scheme(chain: &ChainId) -> Result<Scheme> {
 }
 
 fn family(chain: &ChainId) -> Result<Family> {
-    chain.family().ok_or_else(|| Error::UnknownFamily { chain: chain.clone() })
+    chain.family().ok_or_else(|| Error::UnknownFamily {
+        chain: chain.clone(),
+    })
 }

@@ -34,7 +34,7 @@ pub use effects::{AssetRef, Call, Effects, Grant, Interface, Move};
 pub use envelope::{Breach, Envelope, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
-    Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy, parse_recipient, scheme,
-    statement, topics,
+    Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
+    parse_recipient, scheme, statement, topics,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

@@ -46,7 +46,11 @@ impl PolicyKey {
     /// From its 32 bytes; refuses points of small order, under which anything would verify.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| Error::PolicyKey)?;
-        if key.is_weak() { Err(Error::PolicyKey) } else { Ok(Self(key)) }
+        if key.is_weak() {
+            Err(Error::PolicyKey)
+        } else {
+            Ok(Self(key))
+        }
     }
 
     /// Its 32 bytes.
@@ -64,14 +68,20 @@ impl PermitBody {
             .show(&self.decision)
             .digest(&self.bundle_hash)
             .digest(&self.intent_hash);
-        self.envelope.canon(head).int(self.not_after.micros()).digest(&self.approvals_hash).finish()
+        self.envelope
+            .canon(head)
+            .int(self.not_after.micros())
+            .digest(&self.approvals_hash)
+            .finish()
     }
 }
 
 /// Whether the policy key signed this permit. Says nothing of time, namespace, use or revocation: `keys` checks those.
 pub fn verify(permit: &Permit, key: &PolicyKey) -> Result<()> {
     let signature = Signature::from_slice(&permit.signature).map_err(|_| Error::ForgedPermit)?;
-    key.0.verify_strict(&permit.body.canonical_bytes(), &signature).map_err(|_| Error::ForgedPermit)
+    key.0
+        .verify_strict(&permit.body.canonical_bytes(), &signature)
+        .map_err(|_| Error::ForgedPermit)
 }
 
 #[cfg(test)]
@@ -99,7 +109,10 @@ mod tests {
             approvals_hash: Digest([5; 32]),
         };
         let signature = key.sign(&body.canonical_bytes()).to_bytes().to_vec();
-        (Permit { body, signature }, PolicyKey::from_bytes(&key.verifying_key().to_bytes()).expect("a strong key"))
+        (
+            Permit { body, signature },
+            PolicyKey::from_bytes(&key.verifying_key().to_bytes()).expect("a strong key"),
+        )
     }
 
     #[test]
@@ -140,6 +153,9 @@ mod tests {
         assert!(verify(&permit, &PolicyKey::from_bytes(&other).expect("strong")).is_err());
         let mut identity = [0u8; 32];
         identity[0] = 1;
-        assert!(matches!(PolicyKey::from_bytes(&identity), Err(Error::PolicyKey)));
+        assert!(matches!(
+            PolicyKey::from_bytes(&identity),
+            Err(Error::PolicyKey)
+        ));
     }
 }

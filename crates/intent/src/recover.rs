@@ -14,12 +14,16 @@ pub(crate) fn recover(digest: &[u8; 32], signature: &Signature) -> Option<Public
     }
     let id = RecoveryId::try_from(i32::from(signature.recovery)).ok()?;
     let signature = RecoverableSignature::from_compact(&signature.rs, id).ok()?;
-    let key = SECP256K1.recover_ecdsa(&Message::from_digest(*digest), &signature).ok()?;
+    let key = SECP256K1
+        .recover_ecdsa(&Message::from_digest(*digest), &signature)
+        .ok()?;
     Some(PublicKey(key.serialize()))
 }
 
 fn is_low(signature: &Signature) -> bool {
-    let Ok(given) = ecdsa::Signature::from_compact(&signature.rs) else { return false };
+    let Ok(given) = ecdsa::Signature::from_compact(&signature.rs) else {
+        return false;
+    };
     let mut normal = given;
     normal.normalize_s();
     normal == given
@@ -28,6 +32,10 @@ fn is_low(signature: &Signature) -> bool {
 impl PublicKey {
     /// The same point in 65 bytes (SEC 1, uncompressed); none if these bytes are no point of the curve.
     pub(crate) fn uncompressed(&self) -> Option<[u8; 65]> {
-        Some(secp256k1::PublicKey::from_slice(&self.0).ok()?.serialize_uncompressed())
+        Some(
+            secp256k1::PublicKey::from_slice(&self.0)
+                .ok()?
+                .serialize_uncompressed(),
+        )
     }
 }

@@ -70,12 +70,22 @@ pub async fn addresses(
     count: u32,
 ) -> Result<Vec<KeyAddress>> {
     if !(1..=MAX_ADDRESSES).contains(&count) {
-        return Err(Error::Limit { what: "addresses", limit: MAX_ADDRESSES as usize });
+        return Err(Error::Limit {
+            what: "addresses",
+            limit: MAX_ADDRESSES as usize,
+        });
     }
     let source = Arc::new(source(keys, who, wallet, chain).await?);
     // Large hand-outs take turns: together they would only overtake each other, and each keeps all processors busy by itself.
-    let _turn = if count > DERIVED_INSIDE { Some(keys.large_hand_outs().lock().await) } else { None };
-    let mut ready = Arc::new(Ready { first: source.next, addresses: Vec::new() });
+    let _turn = if count > DERIVED_INSIDE {
+        Some(keys.large_hand_outs().lock().await)
+    } else {
+        None
+    };
+    let mut ready = Arc::new(Ready {
+        first: source.next,
+        addresses: Vec::new(),
+    });
     let mut first = source.next;
     for _ in 0..ATTEMPTS {
         ready = Arc::new(derive(&source, &ready, first, count).await?);
@@ -91,21 +101,37 @@ pub async fn addresses(
 }
 
 /// The branch from which a wallet hands out addresses of a chain. Made from the secret if the wallet has never had it.
-pub(crate) async fn source(keys: &Keys, who: &Principal, id: &WalletId, chain: &ChainId) -> Result<Source> {
+pub(crate) async fn source(
+    keys: &Keys,
+    who: &Principal,
+    id: &WalletId,
+    chain: &ChainId,
+) -> Result<Source> {
     if let Some(source) = stored_source(keys, who, id, chain).await? {
         return Ok(source);
     }
     add_branch(keys, who, *id, chain.clone()).await?;
-    stored_source(keys, who, id, chain).await?.ok_or_else(|| Error::WalletUnknown { wallet: id.to_string() })
+    stored_source(keys, who, id, chain)
+        .await?
+        .ok_or_else(|| Error::WalletUnknown {
+            wallet: id.to_string(),
+        })
 }
 
-async fn stored_source(keys: &Keys, who: &Principal, id: &WalletId, chain: &ChainId) -> Result<Option<Source>> {
+async fn stored_source(
+    keys: &Keys,
+    who: &Principal,
+    id: &WalletId,
+    chain: &ChainId,
+) -> Result<Option<Source>> {
     let (settings, id, chain) = (keys.settings().clone(), *id, chain.clone());
     keys.db()
         .read(&who.namespace, move |tx| {
             let path = path(tx, &settings, &id, &chain)?;
             let stored = wallets::branch(tx, &id, &path.to_string())?;
-            stored.map(|(xpub, next)| Source::new(id, chain.clone(), path, &xpub, next)).transpose()
+            stored
+                .map(|(xpub, next)| Source::new(id, chain.clone(), path, &xpub, next))
+                .transpose()
         })
         .await
 }
@@ -126,22 +152,42 @@ async fn add_branch(keys: &Keys, who: &Principal, id: WalletId, chain: ChainId) 
         Ok::<_, Error>((path.to_string(), wallets::secrets(tx, &[(id,)])?.pop()))
     });
     let (path, sealed) = read.await?;
-    let (_, bytes, version) = sealed.ok_or_else(|| Error::WalletUnknown { wallet: id.to_string() })?;
+    let (_, bytes, version) = sealed.ok_or_else(|| Error::WalletUnknown {
+        wallet: id.to_string(),
+    })?;
     let (engine, text) = (keys.clone(), path.clone());
-    let xpub =
-        blocking(move || match engine.software().open(&namespace, &id, &Sealed { bytes, version })?.signer(&text)? {
+    let xpub = blocking(move || {
+        match engine
+            .software()
+            .open(&namespace, &id, &Sealed { bytes, version })?
+            .signer(&text)?
+        {
             Signer::Branch(node) => Ok(node.neuter().to_xpub()),
             Signer::Single(_) => Err(Error::SingleKey),
-        });
+        }
+    });
     let rows = vec![(id, path, xpub.await?, 0)];
-    keys.write(&who.namespace, move |tx| wallets::insert_branches(tx, &rows)).await
+    keys.write(&who.namespace, move |tx| {
+        wallets::insert_branches(tx, &rows)
+    })
+    .await
 }
 
 impl Source {
     fn new(wallet: WalletId, chain: ChainId, path: Path, xpub: &str, next: i64) -> Result<Self> {
-        let broken = store::Error::Column { column: 0, found: "something else", expected: "a public node" };
+        let broken = store::Error::Column {
+            column: 0,
+            found: "something else",
+            expected: "a public node",
+        };
         let node = PublicNode::from_xpub(xpub).ok_or(broken)?;
-        Ok(Self { wallet, chain, path, node, next: u32::try_from(next).unwrap_or(HARDENED) })
+        Ok(Self {
+            wallet,
+            chain,
+            path,
+            node,
+            next: u32::try_from(next).unwrap_or(HARDENED),
+        })
     }
 
     /// The address of a number; none for the one number in 2^127 that has none.
@@ -150,14 +196,32 @@ impl Source {
     }
 
     /// The addresses from a number on, from those that are ready and a few derived now.
-    fn range(&self, first: u32, count: u32, ready: &Ready) -> std::result::Result<Vec<Option<String>>, Setback> {
-        let at_hand = |number: u32| ready.addresses.get(usize::try_from(number.checked_sub(ready.first)?).ok()?);
+    fn range(
+        &self,
+        first: u32,
+        count: u32,
+        ready: &Ready,
+    ) -> std::result::Result<Vec<Option<String>>, Setback> {
+        let at_hand = |number: u32| {
+            ready
+                .addresses
+                .get(usize::try_from(number.checked_sub(ready.first)?).ok()?)
+        };
         let numbers = first..first + count;
-        let lacking = numbers.clone().filter(|number| at_hand(*number).is_none()).count();
+        let lacking = numbers
+            .clone()
+            .filter(|number| at_hand(*number).is_none())
+            .count();
         if lacking > DERIVED_INSIDE as usize {
             return Err(Setback::Overtaken(first));
         }
-        Ok(numbers.map(|number| at_hand(number).cloned().unwrap_or_else(|| self.address(number))).collect())
+        Ok(numbers
+            .map(|number| {
+                at_hand(number)
+                    .cloned()
+                    .unwrap_or_else(|| self.address(number))
+            })
+            .collect())
     }
 }
 
@@ -191,7 +255,9 @@ fn hand_out(
         }
         take(tx, who, source, ready, missing, &mut list)?;
     }
-    Err(Setback::Failed(store::Error::Contended { attempts: ROUNDS }.into()))
+    Err(Setback::Failed(
+        store::Error::Contended { attempts: ROUNDS }.into(),
+    ))
 }
 
 fn take(
@@ -204,13 +270,18 @@ fn take(
 ) -> std::result::Result<(), Setback> {
     let path = source.path.to_string();
     let end = wallets::advance(tx, &source.wallet, &path, count, i64::from(HARDENED))?;
-    let end = end.and_then(|end| u32::try_from(end).ok()).ok_or_else(|| Error::Exhausted { path: path.clone() })?;
+    let end = end
+        .and_then(|end| u32::try_from(end).ok())
+        .ok_or_else(|| Error::Exhausted { path: path.clone() })?;
     let first = end - count;
     let addresses = source.range(first, count, ready)?;
-    let derived = (first..end).zip(&addresses).filter_map(|(number, address)| Some((number, address.as_deref()?)));
+    let derived = (first..end)
+        .zip(&addresses)
+        .filter_map(|(number, address)| Some((number, address.as_deref()?)));
     let family = family(&source.chain)?;
-    let rows: Vec<_> =
-        derived.map(|(number, address)| (family, address, source.wallet, path.as_str(), number)).collect();
+    let rows: Vec<_> = derived
+        .map(|(number, address)| (family, address, source.wallet, path.as_str(), number))
+        .collect();
     let fresh: HashSet<u32> = table::insert(tx, &rows)?.into_iter().collect();
     let fact = json!({ "wallet": source.wallet, "chain": source.chain, "path": path, "first": first, "count": count });
     tx.append(
@@ -219,18 +290,26 @@ fn take(
             .by(who)
             .says(&fact),
     );
-    list.extend(rows.iter().filter(|row| fresh.contains(&row.4)).map(|(_, address, _, path, number)| KeyAddress {
-        index: *number,
-        address: (*address).to_owned(),
-        path: format!("{path}/{number}"),
-    }));
+    list.extend(rows.iter().filter(|row| fresh.contains(&row.4)).map(
+        |(_, address, _, path, number)| KeyAddress {
+            index: *number,
+            address: (*address).to_owned(),
+            path: format!("{path}/{number}"),
+        },
+    ));
     Ok(())
 }
 
 /// The next address, inside a transaction of the caller's.
-pub(crate) fn hand_out_one(tx: &mut Tx<'_, '_>, who: &Principal, source: &Source) -> Result<KeyAddress> {
+pub(crate) fn hand_out_one(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    source: &Source,
+) -> Result<KeyAddress> {
     match hand_out(tx, who, source, &Ready::default(), 1) {
-        Ok(mut list) => list.pop().ok_or(Error::Exhausted { path: source.path.to_string() }),
+        Ok(mut list) => list.pop().ok_or(Error::Exhausted {
+            path: source.path.to_string(),
+        }),
         Err(Setback::Failed(error)) => Err(error),
         Err(Setback::Overtaken(_)) => unreachable!("a single address is always derived inside"),
     }

@@ -21,7 +21,12 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), clock: 0, held: HashMap::new(), generations: HashMap::new() }
+        Self {
+            limit: limit.max(1),
+            clock: 0,
+            held: HashMap::new(),
+            generations: HashMap::new(),
+        }
     }
 
     /// A branch, if it is there.
@@ -35,7 +40,11 @@ impl Cache {
     /// Keep a branch; the one unused for longest makes room.
     pub(crate) fn put(&mut self, key: Key, signer: Arc<Signer>) {
         if self.held.len() >= self.limit && !self.held.contains_key(&key) {
-            let oldest = self.held.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
+            let oldest = self
+                .held
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(key, _)| key.clone());
             oldest.and_then(|key| self.held.remove(&key));
         }
         self.clock += 1;
@@ -47,8 +56,13 @@ impl Cache {
         if self.generations.len() >= MAX_WALLETS {
             self.clear();
         }
-        if self.generations.insert(*wallet, generation).is_some_and(|before| before != generation) {
-            self.held.retain(|(space, of, _), _| (space, of) != (namespace, wallet));
+        if self
+            .generations
+            .insert(*wallet, generation)
+            .is_some_and(|before| before != generation)
+        {
+            self.held
+                .retain(|(space, of, _), _| (space, of) != (namespace, wallet));
         }
     }
 
@@ -70,7 +84,11 @@ mod tests {
     use types::Ulid;
 
     fn key(namespace: &str, number: u128) -> Key {
-        (namespace.parse().expect("legal"), WalletId::from_ulid(Ulid::from_bits(number)), "m".to_owned())
+        (
+            namespace.parse().expect("legal"),
+            WalletId::from_ulid(Ulid::from_bits(number)),
+            "m".to_owned(),
+        )
     }
 
     fn signer() -> Arc<Signer> {

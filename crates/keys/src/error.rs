@@ -27,7 +27,9 @@ pub enum Error {
         name: String,
     },
     /// A name that cannot be one.
-    #[error("a name has 1 to 128 characters, none of them a control character, and does not look like an id")]
+    #[error(
+        "a name has 1 to 128 characters, none of them a control character, and does not look like an id"
+    )]
     Name,
     /// Metadata that is no JSON object, or too large.
     #[error("metadata is a JSON object of at most {limit} bytes")]

@@ -35,9 +35,17 @@ pub async fn export(keys: &Keys, who: &Principal, wallet: &WalletId) -> Result<E
         .write(&who.namespace, move |tx| {
             found(tx, &id)?;
             let (_, bytes, version) =
-                table::secrets(tx, &[(id,)])?.pop().ok_or_else(|| Error::WalletUnknown { wallet: id.to_string() })?;
+                table::secrets(tx, &[(id,)])?
+                    .pop()
+                    .ok_or_else(|| Error::WalletUnknown {
+                        wallet: id.to_string(),
+                    })?;
             let raised = table::raise(tx, &id)?.unwrap_or(1);
-            tx.append(Fact::new("wallet.exported", 1).about(&id, raised.max(0).cast_unsigned()).by(&actor));
+            tx.append(
+                Fact::new("wallet.exported", 1)
+                    .about(&id, raised.max(0).cast_unsigned())
+                    .by(&actor),
+            );
             Ok::<_, Error>(Sealed { bytes, version })
         })
         .await?;
@@ -45,9 +53,10 @@ pub async fn export(keys: &Keys, who: &Principal, wallet: &WalletId) -> Result<E
     blocking(move || {
         Ok(match engine.software().open(&namespace, &id, &sealed)? {
             Secret::Key(key) => Exported::PrivateKey(key),
-            Secret::Words(phrase) => {
-                Exported::Mnemonic { words: phrase.words().clone(), passphrase: phrase.passphrase().clone() }
-            }
+            Secret::Words(phrase) => Exported::Mnemonic {
+                words: phrase.words().clone(),
+                passphrase: phrase.passphrase().clone(),
+            },
         })
     })
     .await
@@ -60,14 +69,24 @@ pub async fn export(keys: &Keys, who: &Principal, wallet: &WalletId) -> Result<E
 pub async fn export_key(keys: &Keys, who: &Principal, id: &KeyId) -> Result<Exported> {
     guard(keys, who)?;
     let key = key(keys, who, id).await?;
-    if key.path == "m" { export(keys, who, &key.wallet).await } else { Err(Error::ExportChild) }
+    if key.path == "m" {
+        export(keys, who, &key.wallet).await
+    } else {
+        Err(Error::ExportChild)
+    }
 }
 
 fn guard(keys: &Keys, who: &Principal) -> Result<()> {
     if !keys.settings().export_allowed {
         return Err(Error::ExportOff);
     }
-    if who.may(EXPORT) { Ok(()) } else { Err(Error::Forbidden { permission: EXPORT.0 }) }
+    if who.may(EXPORT) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden {
+            permission: EXPORT.0,
+        })
+    }
 }
 
 impl std::fmt::Debug for Exported {

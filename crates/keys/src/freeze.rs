@@ -46,7 +46,13 @@ pub struct Freeze {
 /// either recorded by then, or refused. Without `hard`, cancels of what was signed before go on.
 ///
 /// Errors: `keys.wallet_unknown`, `keys.forbidden`.
-pub async fn freeze(keys: &Keys, who: &Principal, scope: Scope, hard: bool, reason: &str) -> Result<()> {
+pub async fn freeze(
+    keys: &Keys,
+    who: &Principal,
+    scope: Scope,
+    hard: bool,
+    reason: &str,
+) -> Result<()> {
     let level = if hard { HARD } else { SOFT };
     set(keys, who, scope, level, reason).await?;
     tracing::warn!(scope = scope.kind(), hard, by = who.id, "signing is frozen");
@@ -73,7 +79,12 @@ pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &st
         let fresh = permit::revoke(tx, &permit, &reason, &actor.id)?;
         if fresh {
             let says = serde_json::json!({ "reason": reason });
-            tx.append(Fact::new("permit.revoked", 1).about(&permit, 1).by(&actor).says(&says));
+            tx.append(
+                Fact::new("permit.revoked", 1)
+                    .about(&permit, 1)
+                    .by(&actor)
+                    .says(&says),
+            );
         }
         Ok(fresh)
     })
@@ -82,13 +93,21 @@ pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &st
 
 async fn set(keys: &Keys, who: &Principal, scope: Scope, level: u32, reason: &str) -> Result<()> {
     if scope == Scope::Installation && who.kind != Kind::System {
-        return Err(Error::Forbidden { permission: "installation:freeze" });
+        return Err(Error::Forbidden {
+            permission: "installation:freeze",
+        });
     }
-    let namespace = if scope == Scope::Installation { Namespace::installation() } else { who.namespace.clone() };
+    let namespace = if scope == Scope::Installation {
+        Namespace::installation()
+    } else {
+        who.namespace.clone()
+    };
     let (actor, reason) = (who.clone(), shortened(reason));
-    keys.write(&namespace, move |tx| put(tx, &actor, scope, level, &reason)).await?;
+    keys.write(&namespace, move |tx| put(tx, &actor, scope, level, &reason))
+        .await?;
     // From here on every transaction that begins sees it. Those that began before have shared the guard, or will find it changed.
-    keys.write(&namespace, move |tx| table::raise(tx, &scope.subject())).await?;
+    keys.write(&namespace, move |tx| table::raise(tx, &scope.subject()))
+        .await?;
     keys.software().forget();
     Ok(())
 }
@@ -99,25 +118,44 @@ fn put(tx: &mut Tx<'_, '_>, who: &Principal, scope: Scope, level: u32, reason: &
     }
     let subject = scope.subject();
     let version = table::put(tx, &subject, level, reason, &who.id)?;
-    let kind = if level == 0 { "signing.unfrozen" } else { "signing.frozen" };
-    let says = serde_json::json!({ "scope": scope.kind(), "hard": level == HARD, "reason": reason });
+    let kind = if level == 0 {
+        "signing.unfrozen"
+    } else {
+        "signing.frozen"
+    };
+    let says =
+        serde_json::json!({ "scope": scope.kind(), "hard": level == HARD, "reason": reason });
     let about = format!("freeze/{subject}");
-    tx.append(Fact::new(kind, 1).about(&about, version.max(0).cast_unsigned()).by(who).says(&says));
+    tx.append(
+        Fact::new(kind, 1)
+            .about(&about, version.max(0).cast_unsigned())
+            .by(who)
+            .says(&says),
+    );
     Ok(())
 }
 
 /// What is frozen of these wallets, their namespace and the installation. Hard freezes first.
-pub(crate) fn in_force(tx: &mut Tx<'_, '_>, wallets: impl Iterator<Item = WalletId>) -> Result<Vec<Freeze>> {
+pub(crate) fn in_force(
+    tx: &mut Tx<'_, '_>,
+    wallets: impl Iterator<Item = WalletId>,
+) -> Result<Vec<Freeze>> {
     let mut subjects = subjects(wallets);
     subjects.push((INSTALLATION.to_owned(),));
     let rows = table::in_force(tx, &subjects)?;
-    let mut freezes = rows.into_iter().map(Freeze::from_row).collect::<Result<Vec<_>>>()?;
+    let mut freezes = rows
+        .into_iter()
+        .map(Freeze::from_row)
+        .collect::<Result<Vec<_>>>()?;
     freezes.sort_by_key(|freeze| !freeze.hard);
     Ok(freezes)
 }
 
 /// Hold off whoever freezes these wallets, their namespace or the installation, until this transaction has ended.
-pub(crate) fn share_guards(tx: &mut Tx<'_, '_>, wallets: impl Iterator<Item = WalletId>) -> Result<()> {
+pub(crate) fn share_guards(
+    tx: &mut Tx<'_, '_>,
+    wallets: impl Iterator<Item = WalletId>,
+) -> Result<()> {
     let mut wallets = wallets.peekable();
     if wallets.peek().is_none() {
         return Ok(());
@@ -133,13 +171,24 @@ pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()
 }
 
 /// How often each of these wallets was frozen, or its namespace, or the installation, or the keyring changed: one number, that only grows.
-pub(crate) fn generations(tx: &mut Tx<'_, '_>, wallets: &[(WalletId,)]) -> Result<HashMap<WalletId, i64>> {
+pub(crate) fn generations(
+    tx: &mut Tx<'_, '_>,
+    wallets: &[(WalletId,)],
+) -> Result<HashMap<WalletId, i64>> {
     let rows: HashMap<String, i64> =
-        table::generations(tx, &subjects(wallets.iter().map(|(wallet,)| *wallet)))?.into_iter().collect();
-    let installation: i64 = table::installation_generations(tx)?.into_iter().map(|(generation,)| generation).sum();
+        table::generations(tx, &subjects(wallets.iter().map(|(wallet,)| *wallet)))?
+            .into_iter()
+            .collect();
+    let installation: i64 = table::installation_generations(tx)?
+        .into_iter()
+        .map(|(generation,)| generation)
+        .sum();
     let shared = installation + rows.get(NAMESPACE).unwrap_or(&0);
     let of = |wallet: &WalletId| shared + rows.get(&wallet.to_string()).unwrap_or(&0);
-    Ok(wallets.iter().map(|(wallet,)| (*wallet, of(wallet))).collect())
+    Ok(wallets
+        .iter()
+        .map(|(wallet,)| (*wallet, of(wallet)))
+        .collect())
 }
 
 /// The subjects of wallets and of their namespace, each once.
@@ -155,11 +204,21 @@ impl Freeze {
             INSTALLATION if namespace == Namespace::installation() => Scope::Installation,
             NAMESPACE => Scope::Namespace,
             wallet => {
-                let broken = store::Error::Column { column: 1, found: "something else", expected: "a scope" };
+                let broken = store::Error::Column {
+                    column: 1,
+                    found: "something else",
+                    expected: "a scope",
+                };
                 Scope::Wallet(wallet.parse().map_err(|_| broken)?)
             }
         };
-        Ok(Self { scope, hard: level >= HARD, reason, by, since })
+        Ok(Self {
+            scope,
+            hard: level >= HARD,
+            reason,
+            by,
+            since,
+        })
     }
 
     /// Whether it holds for the keys of a wallet.
@@ -187,5 +246,9 @@ impl Scope {
 }
 
 fn shortened(reason: &str) -> String {
-    reason.chars().filter(|c| *c != '\0').take(MAX_REASON).collect()
+    reason
+        .chars()
+        .filter(|c| *c != '\0')
+        .take(MAX_REASON)
+        .collect()
 }

@@ -48,10 +48,17 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
             return Ok(false);
         }
         secret::store(tx, &wrapped)?;
-        tx.append(&Namespace::installation(), Fact::new("keyring.begun", 1).about(&NAME, 1));
+        tx.append(
+            &Namespace::installation(),
+            Fact::new("keyring.begun", 1).about(&NAME, 1),
+        );
         Ok::<_, store::Error>(true)
     });
-    if begun.await? { Ok(keyring) } else { unlock(load(db).await?, master).await }
+    if begun.await? {
+        Ok(keyring)
+    } else {
+        unlock(load(db).await?, master).await
+    }
 }
 
 /// Unlock the keyring again, after another process has rotated it.
@@ -64,12 +71,20 @@ pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
 /// Unlock the keyring again if the database has a data key that this process does not know; whether it had. Errors: `keys.master`,
 /// `store.secret` if the master key is another by now.
 pub async fn refresh(keys: &Keys) -> Result<bool> {
-    let newest = keys.db().read_unbound(|tx| secret::key_infos(tx, NAME)).await?.last().map_or(0, |key| key.version);
+    let newest = keys
+        .db()
+        .read_unbound(|tx| secret::key_infos(tx, NAME))
+        .await?
+        .last()
+        .map_or(0, |key| key.version);
     if newest <= keys.software().version() {
         return Ok(false);
     }
     reload(keys, master(keys).await?).await?;
-    tracing::info!(version = newest, "another process has rotated the data keys");
+    tracing::info!(
+        version = newest,
+        "another process has rotated the data keys"
+    );
     Ok(true)
 }
 
@@ -77,33 +92,55 @@ pub async fn refresh(keys: &Keys) -> Result<bool> {
 pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
     let read = |tx: &mut Unbound<'_, '_>| {
         let (keys, rotation) = (secret::key_infos(tx, NAME)?, table::last(tx)?);
-        Ok::<_, Error>(KeyringInfo { version: keys.last().map_or(0, |key| key.version), keys, rotation })
+        Ok::<_, Error>(KeyringInfo {
+            version: keys.last().map_or(0, |key| key.version),
+            keys,
+            rotation,
+        })
     };
     keys.db().read_unbound(read).await
 }
 
 /// The master key from where the binary said that it is.
 pub(crate) async fn master(keys: &Keys) -> Result<Master> {
-    let none = || Error::Master { why: "this process was not told where it is".to_owned() };
+    let none = || Error::Master {
+        why: "this process was not told where it is".to_owned(),
+    };
     let source = keys.master_source().cloned().ok_or_else(none)?;
     blocking(move || source().map_err(|why| Error::Master { why })).await
 }
 
 /// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong;
 /// `store.contended` if somebody else changes the keyring at the same time.
-pub async fn change_master(db: &Db, lease: &Lease, who: &Principal, old: Master, new: Master) -> Result<()> {
+pub async fn change_master(
+    db: &Db,
+    lease: &Lease,
+    who: &Principal,
+    old: Master,
+    new: Master,
+) -> Result<()> {
     let (loaded, read) = load_to_change(db).await?;
     let keyring = unlock(loaded, Arc::new(old)).await?;
     let version = keyring.version();
     let entropy = db.entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    put((db, lease), wrapped, read, None, Fact::new("keyring.wrapped", 1).about(&NAME, u64::from(version)).by(who))
-        .await
+    put(
+        (db, lease),
+        wrapped,
+        read,
+        None,
+        Fact::new("keyring.wrapped", 1)
+            .about(&NAME, u64::from(version))
+            .by(who),
+    )
+    .await
 }
 
 /// The data keys, and how often the keyring had changed when they were read.
 pub(crate) async fn load_to_change(db: &Db) -> Result<(Loaded, i64)> {
-    let read = db.read_unbound(|tx| Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?)));
+    let read = db.read_unbound(|tx| {
+        Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?))
+    });
     read.await
 }
 

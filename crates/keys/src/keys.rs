@@ -26,7 +26,13 @@ struct Inner {
 
 impl Keys {
     /// Keys in this database. Facts of what is done here go to the lease's partition; permits are believed under this policy key only.
-    pub fn new(db: Db, lease: Lease, keyring: Keyring, policy_key: PolicyKey, settings: Settings) -> Self {
+    pub fn new(
+        db: Db,
+        lease: Lease,
+        keyring: Keyring,
+        policy_key: PolicyKey,
+        settings: Settings,
+    ) -> Self {
         let software = Software::new(keyring, settings.cached_branches);
         Self(Arc::new(Inner {
             db,
@@ -103,7 +109,9 @@ impl Keys {
 }
 
 /// Run what takes the processor for long on a thread that may be held.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(lost(&error)),
@@ -111,7 +119,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
 }
 
 /// The same for each of many, in their order, on as many threads as there are processors.
-pub(crate) async fn spread<T, R>(items: Vec<T>, each: impl Fn(T) -> R + Clone + Send + 'static) -> Result<Vec<R>>
+pub(crate) async fn spread<T, R>(
+    items: Vec<T>,
+    each: impl Fn(T) -> R + Clone + Send + 'static,
+) -> Result<Vec<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
@@ -125,7 +136,9 @@ where
     while items.peek().is_some() {
         let part: Vec<T> = items.by_ref().take(share).collect();
         let each = each.clone();
-        running.push(tokio::task::spawn_blocking(move || part.into_iter().map(each).collect::<Vec<R>>()));
+        running.push(tokio::task::spawn_blocking(move || {
+            part.into_iter().map(each).collect::<Vec<R>>()
+        }));
     }
     for part in running {
         results.extend(part.await.map_err(|error| lost(&error))?);
@@ -134,5 +147,8 @@ where
 }
 
 fn lost(error: &tokio::task::JoinError) -> Error {
-    store::Error::Assertion { what: error.to_string() }.into()
+    store::Error::Assertion {
+        what: error.to_string(),
+    }
+    .into()
 }

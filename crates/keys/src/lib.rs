@@ -52,7 +52,9 @@ pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
 pub use freeze::{Freeze, Scope, freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
-pub use keyring::{KeyringInfo, MasterSource, change_master, keyring, open_keyring, refresh, reload};
+pub use keyring::{
+    KeyringInfo, MasterSource, change_master, keyring, open_keyring, refresh, reload,
+};
 pub use keys::Keys;
 pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use order::{Checked, Order, check};
@@ -63,7 +65,7 @@ pub use rotate::{Keeper, Rotation, RotationState, Rotator, Step, rotate};
 pub use settings::Settings;
 pub use sign::{MAX_ORDERS, Signed, sign};
 pub use wallet::{
-    Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet, patch_wallet, wallet,
-    wallet_named, wallets,
+    Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,
+    patch_wallet, wallet, wallet_named, wallets,
 };
 pub use worker::serve;

@@ -48,7 +48,12 @@ pub struct NewKey {
 /// Make a key with a name: the next of the wallet's.
 ///
 /// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.wallet_unknown`, `keys.user_wallet`, `keys.single_key`, `keys.exhausted`.
-pub async fn create_key(keys: &Keys, who: &Principal, wallet: &WalletId, new: NewKey) -> Result<NamedKey> {
+pub async fn create_key(
+    keys: &Keys,
+    who: &Principal,
+    wallet: &WalletId,
+    new: NewKey,
+) -> Result<NamedKey> {
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let source = source(keys, who, wallet, &new.chain).await?;
@@ -58,7 +63,9 @@ pub async fn create_key(keys: &Keys, who: &Principal, wallet: &WalletId, new: Ne
             return Err(Error::UserWallet);
         }
         if table::is_taken(tx, &wallet, &new.name)? {
-            return Err(Error::NameTaken { name: new.name.clone() });
+            return Err(Error::NameTaken {
+                name: new.name.clone(),
+            });
         }
         let address = hand_out_one(tx, &who, &source)?;
         insert(tx, &who, wallet, &new, &address.address, address.path)
@@ -77,13 +84,31 @@ pub(crate) fn insert(
 ) -> Result<NamedKey> {
     let now = tx.now();
     let id = KeyId::new(now, tx.entropy());
-    let NewKey { name, chain, metadata } = new;
-    let row = table::New { id, wallet, name, chain, family: family(chain)?, address, path, metadata };
+    let NewKey {
+        name,
+        chain,
+        metadata,
+    } = new;
+    let row = table::New {
+        id,
+        wallet,
+        name,
+        chain,
+        family: family(chain)?,
+        address,
+        path,
+        metadata,
+    };
     if !table::insert(tx, &row)? {
         return Err(Error::NameTaken { name: name.clone() });
     }
     let key = found_key(tx, &id)?;
-    tx.append(Fact::new("key.created", 1).about(&id, key.version).by(who).says(&key));
+    tx.append(
+        Fact::new("key.created", 1)
+            .about(&id, key.version)
+            .by(who)
+            .says(&key),
+    );
     Ok(key)
 }
 
@@ -100,10 +125,18 @@ pub async fn patch_key(keys: &Keys, who: &Principal, id: &KeyId, patch: Patch) -
             return Err(Error::NameTaken { name: name.clone() });
         }
         if !table::change(tx, &id, key.version.cast_signed(), name, metadata)? {
-            return Err(Error::Stale { expected: key.version, found: found_key(tx, &id)?.version });
+            return Err(Error::Stale {
+                expected: key.version,
+                found: found_key(tx, &id)?.version,
+            });
         }
         let key = found_key(tx, &id)?;
-        tx.append(Fact::new("key.changed", 1).about(&id, key.version).by(&who).says(&key));
+        tx.append(
+            Fact::new("key.changed", 1)
+                .about(&id, key.version)
+                .by(&who)
+                .says(&key),
+        );
         Ok(key)
     })
     .await
@@ -112,40 +145,75 @@ pub async fn patch_key(keys: &Keys, who: &Principal, id: &KeyId, patch: Patch) -
 /// A key. Error: `keys.key_unknown`.
 pub async fn key(keys: &Keys, who: &Principal, id: &KeyId) -> Result<NamedKey> {
     let id = *id;
-    keys.db().read(&who.namespace, move |tx| found_key(tx, &id)).await
+    keys.db()
+        .read(&who.namespace, move |tx| found_key(tx, &id))
+        .await
 }
 
 /// A key by its wallet and name. Error: `keys.key_unknown`.
-pub async fn key_named(keys: &Keys, who: &Principal, wallet: &WalletId, name: &str) -> Result<NamedKey> {
+pub async fn key_named(
+    keys: &Keys,
+    who: &Principal,
+    wallet: &WalletId,
+    name: &str,
+) -> Result<NamedKey> {
     let (wallet, name) = (*wallet, name.to_owned());
     keys.db()
         .read(&who.namespace, move |tx| {
             let row = table::named(tx, &wallet, &name)?;
-            row.map(NamedKey::from).ok_or_else(|| Error::KeyUnknown { key: name.clone() })
+            row.map(NamedKey::from)
+                .ok_or_else(|| Error::KeyUnknown { key: name.clone() })
         })
         .await
 }
 
 /// The keys of a wallet, in the order of ids; the cursor of a page is its last id. Error: `keys.wallet_unknown`.
-pub async fn named_keys(keys: &Keys, who: &Principal, wallet: &WalletId, page: &Page) -> Result<Vec<NamedKey>> {
+pub async fn named_keys(
+    keys: &Keys,
+    who: &Principal,
+    wallet: &WalletId,
+    page: &Page,
+) -> Result<Vec<NamedKey>> {
     let (wallet, page) = (*wallet, page.clone());
     keys.db()
         .read(&who.namespace, move |tx| {
             found(tx, &wallet)?;
-            let rows = table::page(tx, &wallet, page.after.as_deref().unwrap_or(""), page.limit, page.skip)?;
+            let rows = table::page(
+                tx,
+                &wallet,
+                page.after.as_deref().unwrap_or(""),
+                page.limit,
+                page.skip,
+            )?;
             Ok(rows.into_iter().map(NamedKey::from).collect())
         })
         .await
 }
 
 fn found_key(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<NamedKey> {
-    table::get(tx, id)?.map(NamedKey::from).ok_or_else(|| Error::KeyUnknown { key: id.to_string() })
+    table::get(tx, id)?
+        .map(NamedKey::from)
+        .ok_or_else(|| Error::KeyUnknown {
+            key: id.to_string(),
+        })
 }
 
 impl From<table::Row> for NamedKey {
     fn from(row: table::Row) -> Self {
-        let (id, wallet, name, chain, address, path, metadata, version, created_at, updated_at) = row;
+        let (id, wallet, name, chain, address, path, metadata, version, created_at, updated_at) =
+            row;
         let version = version.max(0).cast_unsigned();
-        Self { id, wallet, name, chain, address, path, metadata, version, created_at, updated_at }
+        Self {
+            id,
+            wallet,
+            name,
+            chain,
+            address,
+            path,
+            metadata,
+            version,
+            created_at,
+            updated_at,
+        }
     }
 }

@@ -35,7 +35,9 @@ pub fn check(keys: &Keys, who: &Principal, order: Order) -> Result<Checked> {
 
 impl std::fmt::Debug for Checked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checked").field("permit", &self.ask.permit).finish_non_exhaustive()
+        f.debug_struct("Checked")
+            .field("permit", &self.ask.permit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,16 +50,27 @@ impl Order {
         if body.namespace != *namespace {
             return Err(Error::ForeignPermit { permit });
         }
-        let Decoded { intent, witnesses, fee, requests } = intent::decode(&self.unsigned)?;
+        let Decoded {
+            intent,
+            witnesses,
+            fee,
+            requests,
+        } = intent::decode(&self.unsigned)?;
         let hash = intent.hash();
-        let same_place = intent.chain == self.unsigned.chain && intent.signer == self.unsigned.signer;
+        let same_place =
+            intent.chain == self.unsigned.chain && intent.signer == self.unsigned.signer;
         if hash != body.intent_hash || !same_place || witnesses.is_empty() || requests.is_empty() {
             return Err(Error::OtherIntent { permit });
         }
-        if requests.iter().any(|request| request.account != intent.signer) {
+        if requests
+            .iter()
+            .any(|request| request.account != intent.signer)
+        {
             return Err(Error::OtherIntent { permit });
         }
-        body.envelope.allows(&fee).map_err(|breach| Error::OverEnvelope { permit, breach })?;
+        body.envelope
+            .allows(&fee)
+            .map_err(|breach| Error::OverEnvelope { permit, breach })?;
         let ask = Ask {
             permit,
             supersedes: self.supersedes,
@@ -70,6 +83,11 @@ impl Order {
             limit: body.envelope.signatures,
             not_after: body.not_after,
         };
-        Ok(Checked { namespace: namespace.clone(), ask, unsigned: self.unsigned, requests })
+        Ok(Checked {
+            namespace: namespace.clone(),
+            ask,
+            unsigned: self.unsigned,
+            requests,
+        })
     }
 }

@@ -30,8 +30,19 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
     Ok(row.map(|(wallet, path, index, key, name)| {
-        let path = if path == "m" { path } else { format!("{path}/{index}") };
-        Found { address, wallet, path, index, key, name }
+        let path = if path == "m" {
+            path
+        } else {
+            format!("{path}/{index}")
+        };
+        Found {
+            address,
+            wallet,
+            path,
+            index,
+            key,
+            name,
+        }
     }))
 }
 
@@ -44,14 +55,34 @@ pub async fn handed_out(
     chain: &ChainId,
     page: &Page,
 ) -> Result<Vec<KeyAddress>> {
-    let (settings, wallet, chain, page) = (keys.settings().clone(), *wallet, chain.clone(), page.clone());
+    let (settings, wallet, chain, page) = (
+        keys.settings().clone(),
+        *wallet,
+        chain.clone(),
+        page.clone(),
+    );
     keys.db()
         .read(&who.namespace, move |tx| {
             let account = found(tx, &wallet)?.account;
             let path = settings.path(&chain, account)?.to_string();
-            let after = page.after.as_deref().and_then(|text| text.parse::<i64>().ok()).map_or(0, |index| index + 1);
-            let rows = table::page(tx, &wallet, family(&chain)?, &path, after + i64::from(page.skip), page.limit)?;
-            let shown = |(index, address)| KeyAddress { index, address, path: format!("{path}/{index}") };
+            let after = page
+                .after
+                .as_deref()
+                .and_then(|text| text.parse::<i64>().ok())
+                .map_or(0, |index| index + 1);
+            let rows = table::page(
+                tx,
+                &wallet,
+                family(&chain)?,
+                &path,
+                after + i64::from(page.skip),
+                page.limit,
+            )?;
+            let shown = |(index, address)| KeyAddress {
+                index,
+                address,
+                path: format!("{path}/{index}"),
+            };
             Ok(rows.into_iter().map(shown).collect())
         })
         .await

@@ -23,10 +23,17 @@ pub struct Recorded {
 
 /// Record signatures: the use of their permits, their witnesses, and their bytes. Whatever may have changed since they were made is judged
 /// again; one that is refused stops no other. An error outside is the database's.
-pub fn record(tx: &mut Tx<'_, '_>, who: &Principal, signed: &[&Signed]) -> Result<Vec<Result<Recorded>>> {
+pub fn record(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    signed: &[&Signed],
+) -> Result<Vec<Result<Recorded>>> {
     let asks: Vec<(&Ask, WalletId)> = signed.iter().map(|one| (&one.ask, one.wallet)).collect();
     let foreign = signed.iter().find(|one| one.namespace != *tx.namespace());
-    assert!(foreign.is_none(), "a signature is recorded in the namespace that it was made in");
+    assert!(
+        foreign.is_none(),
+        "a signature is recorded in the namespace that it was made in"
+    );
     let entries = enter(tx, &asks)?;
     let mut bytes = Vec::new();
     let mut results = Vec::with_capacity(signed.len());
@@ -34,12 +41,38 @@ pub fn record(tx: &mut Tx<'_, '_>, who: &Principal, signed: &[&Signed]) -> Resul
     for (one, entry) in signed.iter().zip(entries) {
         results.push(entry.map(|(entry, uses)| {
             if !entry.again {
-                let Ask { permit, chain, signer, bytes: hash, .. } = one.ask.clone();
+                let Ask {
+                    permit,
+                    chain,
+                    signer,
+                    bytes: hash,
+                    ..
+                } = one.ask.clone();
                 let (id, raw) = (one.signed.id.clone(), one.signed.raw.clone());
-                bytes.push((permit, id, chain, signer, entry.anchor.clone(), hash, raw, now));
-                tx.append(fact("signature.recorded", who, &one.ask, uses, Some(one.id())));
+                bytes.push((
+                    permit,
+                    id,
+                    chain,
+                    signer,
+                    entry.anchor.clone(),
+                    hash,
+                    raw,
+                    now,
+                ));
+                tx.append(fact(
+                    "signature.recorded",
+                    who,
+                    &one.ask,
+                    uses,
+                    Some(one.id()),
+                ));
             }
-            Recorded { permit: one.ask.permit, id: one.signed.id.clone(), anchor: entry.anchor, again: entry.again }
+            Recorded {
+                permit: one.ask.permit,
+                id: one.signed.id.clone(),
+                anchor: entry.anchor,
+                again: entry.again,
+            }
         }));
     }
     table::insert_bytes(tx, &bytes)?;
@@ -51,9 +84,14 @@ pub fn record(tx: &mut Tx<'_, '_>, who: &Principal, signed: &[&Signed]) -> Resul
 pub fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
     let permits: BTreeSet<(PermitId,)> = wanted.iter().map(|(permit, _)| (*permit,)).collect();
     let permits: Vec<_> = permits.into_iter().collect();
-    let found: HashMap<(PermitId, String), Vec<u8>> =
-        table::bytes(tx, &permits)?.into_iter().map(|(permit, id, raw)| ((permit, id), raw)).collect();
-    Ok(wanted.iter().map(|(permit, id)| found.get(&(*permit, (*id).to_owned())).cloned()).collect())
+    let found: HashMap<(PermitId, String), Vec<u8>> = table::bytes(tx, &permits)?
+        .into_iter()
+        .map(|(permit, id, raw)| ((permit, id), raw))
+        .collect();
+    Ok(wanted
+        .iter()
+        .map(|(permit, id)| found.get(&(*permit, (*id).to_owned())).cloned())
+        .collect())
 }
 
 /// Give back what a line of permits held and the chain did not use up: coins of a transaction that can never be mined, since another of its
@@ -65,7 +103,10 @@ pub fn release(
     signer: &str,
     witnesses: &[Witness],
 ) -> Result<()> {
-    let rows: Vec<_> = witnesses.iter().map(|one| (chain.clone(), signer.to_owned(), one.clone())).collect();
+    let rows: Vec<_> = witnesses
+        .iter()
+        .map(|one| (chain.clone(), signer.to_owned(), one.clone()))
+        .collect();
     if !rows.is_empty() && table::give_back(tx, &rows)? > 0 {
         let says = json!({ "chain": chain, "signer": signer, "witnesses": witnesses });
         tx.append(Fact::new("witness.released", 1).by(who).says(&says));
@@ -75,30 +116,52 @@ pub fn release(
 
 /// Every id that was signed under a permit, in the order of signing.
 pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
-    Ok(table::ids(tx, permit)?.into_iter().map(|(id,)| id).collect())
+    Ok(table::ids(tx, permit)?
+        .into_iter()
+        .map(|(id,)| id)
+        .collect())
 }
 
 /// Judge in this transaction, and write uses and witnesses of what may be. With each entry the number of uses of its permit.
 ///
 /// Freezes are looked at first, and only who may go on shares the guards: so whoever freezes waits for those alone that began before.
-pub(crate) fn enter(tx: &mut Tx<'_, '_>, asks: &[(&Ask, WalletId)]) -> Result<Vec<Result<(Entry, u32)>>> {
+pub(crate) fn enter(
+    tx: &mut Tx<'_, '_>,
+    asks: &[(&Ask, WalletId)],
+) -> Result<Vec<Result<(Entry, u32)>>> {
     let now = tx.now();
     let rows: Vec<&Ask> = asks.iter().map(|(ask, _)| *ask).collect();
     let mut book = load(tx, &rows)?;
     let freezes = freeze::in_force(tx, asks.iter().map(|(_, wallet)| *wallet))?;
     let mut entries = Vec::with_capacity(asks.len());
     for (ask, wallet) in asks {
-        let frozen = freezes.iter().find(|freeze: &&Freeze| freeze.holds_for(wallet));
+        let frozen = freezes
+            .iter()
+            .find(|freeze: &&Freeze| freeze.holds_for(wallet));
         let entry = book.enter(ask, frozen, now);
-        entries.push(entry.map(|entry| (entry, book.uses.get(&ask.permit).map_or(0, |used| used.uses))));
+        entries.push(entry.map(|entry| {
+            (
+                entry,
+                book.uses.get(&ask.permit).map_or(0, |used| used.uses),
+            )
+        }));
     }
-    let go_on = asks.iter().zip(&entries).filter(|(_, entry)| entry.is_ok()).map(|((_, wallet), _)| *wallet);
+    let go_on = asks
+        .iter()
+        .zip(&entries)
+        .filter(|(_, entry)| entry.is_ok())
+        .map(|((_, wallet), _)| *wallet);
     freeze::share_guards(tx, go_on)?;
     write(tx, &rows, &entries, &book)?;
     Ok(entries)
 }
 
-fn write(tx: &mut Tx<'_, '_>, asks: &[&Ask], entries: &[Result<(Entry, u32)>], book: &Book) -> Result<()> {
+fn write(
+    tx: &mut Tx<'_, '_>,
+    asks: &[&Ask],
+    entries: &[Result<(Entry, u32)>],
+    book: &Book,
+) -> Result<()> {
     let now = tx.now();
     let mut touched = BTreeSet::new();
     let mut claims = Vec::new();
@@ -108,28 +171,67 @@ fn write(tx: &mut Tx<'_, '_>, asks: &[&Ask], entries: &[Result<(Entry, u32)>], b
             continue;
         }
         touched.extend([Some(ask.permit), ask.supersedes].into_iter().flatten());
-        let root = book.uses.get(&ask.permit).map_or(ask.permit, |used| used.root);
-        let claim = |witness: &Witness| (ask.chain.clone(), ask.signer.clone(), witness.clone(), root, ask.permit);
+        let root = book
+            .uses
+            .get(&ask.permit)
+            .map_or(ask.permit, |used| used.root);
+        let claim = |witness: &Witness| {
+            (
+                ask.chain.clone(),
+                ask.signer.clone(),
+                witness.clone(),
+                root,
+                ask.permit,
+            )
+        };
         claims.extend(entry.claimed.iter().map(claim));
     }
     let uses: Vec<table::UseRow> = touched
         .into_iter()
         .filter_map(|permit| {
-            let Use { root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at } =
-                book.uses.get(&permit)?.clone();
-            Some((permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, now))
+            let Use {
+                root,
+                chain,
+                signer,
+                intent,
+                anchor,
+                supersedes,
+                superseded_by,
+                uses,
+                first_at,
+            } = book.uses.get(&permit)?.clone();
+            Some((
+                permit,
+                root,
+                chain,
+                signer,
+                intent,
+                anchor,
+                supersedes,
+                superseded_by,
+                uses,
+                first_at,
+                now,
+            ))
         })
         .collect();
     table::put_uses(tx, &uses)?;
     let claimed = table::claim(tx, &claims)?;
-    assert_eq!(claimed, claims.len() as u64, "a witness that was free is taken in the same transaction");
+    assert_eq!(
+        claimed,
+        claims.len() as u64,
+        "a witness that was free is taken in the same transaction"
+    );
     Ok(())
 }
 
 /// What the database knows of the permits and witnesses that are asked about.
 pub(crate) fn load(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<Book> {
-    let permits: BTreeSet<PermitId> =
-        asks.iter().flat_map(|ask| [Some(ask.permit), ask.supersedes]).flatten().collect();
+    let permits: BTreeSet<PermitId> = asks
+        .iter()
+        .flat_map(|ask| [Some(ask.permit), ask.supersedes])
+        .flatten()
+        .collect();
     let permits: Vec<(PermitId,)> = permits.into_iter().map(|permit| (permit,)).collect();
     let mut book = Book::default();
     for row in table::uses(tx, &permits)? {
@@ -145,31 +247,62 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<Book> {
 fn owners(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<HashMap<Claim, Owner>> {
     let mut wanted: BTreeMap<&ChainId, BTreeSet<(&Witness,)>> = BTreeMap::new();
     for ask in asks {
-        wanted.entry(&ask.chain).or_default().extend(ask.witnesses.iter().map(|witness| (witness,)));
+        wanted
+            .entry(&ask.chain)
+            .or_default()
+            .extend(ask.witnesses.iter().map(|witness| (witness,)));
     }
     let mut owners = HashMap::new();
     for (chain, witnesses) in wanted {
         let witnesses: Vec<_> = witnesses.into_iter().collect();
-        owners.extend(table::owners(tx, chain, &witnesses)?.into_iter().map(|(signer, witness, root)| {
-            ((chain.clone(), signer, witness), root.map_or(Owner::Foreign, Owner::Line))
-        }));
+        owners.extend(table::owners(tx, chain, &witnesses)?.into_iter().map(
+            |(signer, witness, root)| {
+                (
+                    (chain.clone(), signer, witness),
+                    root.map_or(Owner::Foreign, Owner::Line),
+                )
+            },
+        ));
     }
     Ok(owners)
 }
 
 /// The use of a stored row; none of a permit that was revoked unused.
 fn used(row: table::StoredUse) -> Option<(PermitId, Use)> {
-    let (permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, _) = row;
+    let (permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, _) =
+        row;
     let (root, chain, signer, intent) = (root?, chain?, signer?, intent?);
     let (anchor, first_at) = (anchor?, first_at?);
-    Some((permit, Use { root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at }))
+    Some((
+        permit,
+        Use {
+            root,
+            chain,
+            signer,
+            intent,
+            anchor,
+            supersedes,
+            superseded_by,
+            uses,
+            first_at,
+        },
+    ))
 }
 
-pub(crate) fn fact(kind: &'static str, who: &Principal, ask: &Ask, uses: u32, id: Option<&str>) -> Fact {
+pub(crate) fn fact(
+    kind: &'static str,
+    who: &Principal,
+    ask: &Ask,
+    uses: u32,
+    id: Option<&str>,
+) -> Fact {
     let says = json!({
         "chain": ask.chain, "signer": ask.signer, "id": id, "witnesses": ask.witnesses, "supersedes": ask.supersedes,
     });
-    Fact::new(kind, 1).about(&ask.permit, u64::from(uses)).by(who).says(&says)
+    Fact::new(kind, 1)
+        .about(&ask.permit, u64::from(uses))
+        .by(who)
+        .says(&says)
 }
 
 impl Recorded {

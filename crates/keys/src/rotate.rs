@@ -39,7 +39,9 @@ impl RotationState {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Sealing, Self::Done, Self::Broken].into_iter().find(|state| state.as_str() == text)
+        [Self::Sealing, Self::Done, Self::Broken]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -109,8 +111,17 @@ async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
     })
     .await?;
     let begun = Rotation::begun(keyring.version(), who, keys.now());
-    let fact = Fact::new("keyring.rotated", 1).about(&NAME, u64::from(begun.version)).by(who);
-    put((keys.db(), keys.lease()), wrapped, read, Some(begun.clone()), fact).await?;
+    let fact = Fact::new("keyring.rotated", 1)
+        .about(&NAME, u64::from(begun.version))
+        .by(who);
+    put(
+        (keys.db(), keys.lease()),
+        wrapped,
+        read,
+        Some(begun.clone()),
+        fact,
+    )
+    .await?;
     tracing::info!(version = begun.version, "the keyring has a new data key");
     keys.software().learn(&keyring);
     Ok(begun)
@@ -145,23 +156,48 @@ impl Rotator {
     /// For the wallets and these others. Nothing is retired before `settle_ms` after the beginning, within which every process has learnt
     /// the new data key and seals under no older one.
     pub fn new(keys: Keys, lease: Lease, others: Vec<Arc<dyn Keeper>>, settle_ms: i64) -> Self {
-        let wallets: Arc<dyn Keeper> = Arc::new(Wallets { keys: keys.clone(), lease: lease.clone() });
+        let wallets: Arc<dyn Keeper> = Arc::new(Wallets {
+            keys: keys.clone(),
+            lease: lease.clone(),
+        });
         let keepers = std::iter::once(wallets).chain(others).collect();
-        Self { keys, lease, keepers, settle_ms }
+        Self {
+            keys,
+            lease,
+            keepers,
+            settle_ms,
+        }
     }
 
     /// One turn: a step of the rotation under way. None if there is nothing to do now.
     pub async fn turn(&self) -> Result<Option<Rotation>> {
         refresh(&self.keys).await?;
-        let Some(open) = rotation(&self.keys).await?.filter(|last| last.state == RotationState::Sealing) else {
+        let Some(open) = rotation(&self.keys)
+            .await?
+            .filter(|last| last.state == RotationState::Sealing)
+        else {
             return Ok(None);
         };
         if open.total.is_none() {
             let total = Some(self.left().await?);
             let keeper = self.keepers[0].name().to_owned();
-            return self.note(Rotation { total, keeper, ..open }, None).await.map(Some);
+            return self
+                .note(
+                    Rotation {
+                        total,
+                        keeper,
+                        ..open
+                    },
+                    None,
+                )
+                .await
+                .map(Some);
         }
-        match self.keepers.iter().position(|keeper| keeper.name() == open.keeper) {
+        match self
+            .keepers
+            .iter()
+            .position(|keeper| keeper.name() == open.keeper)
+        {
             Some(place) => self.step(open, place).await.map(Some),
             None => self.conclude(open).await,
         }
@@ -169,7 +205,10 @@ impl Rotator {
 
     /// Look whether something was sealed under an older data key after all, by a process that had been asleep: then the last rotation goes on.
     pub async fn look_again(&self) -> Result<bool> {
-        let Some(last) = rotation(&self.keys).await?.filter(|last| last.state != RotationState::Sealing) else {
+        let Some(last) = rotation(&self.keys)
+            .await?
+            .filter(|last| last.state != RotationState::Sealing)
+        else {
             return Ok(false);
         };
         let left = self.left().await?;
@@ -178,7 +217,14 @@ impl Rotator {
         }
         let keeper = self.keepers[0].name().to_owned();
         let total = Some(last.resealed + left);
-        let again = Rotation { state: RotationState::Sealing, total, broken: 0, keeper, ended: None, ..last };
+        let again = Rotation {
+            state: RotationState::Sealing,
+            total,
+            broken: 0,
+            keeper,
+            ended: None,
+            ..last
+        };
         self.note(again, None).await.map(|_| true)
     }
 
@@ -192,13 +238,26 @@ impl Rotator {
 
     async fn step(&self, open: Rotation, place: usize) -> Result<Rotation> {
         let step = self.keepers[place].step(&open.position).await?;
-        let next = self.keepers.get(place + 1).map_or("", |keeper| keeper.name());
+        let next = self
+            .keepers
+            .get(place + 1)
+            .map_or("", |keeper| keeper.name());
         let (keeper, position) = match step.after {
             Some(after) => (open.keeper.clone(), after),
             None => (next.to_owned(), String::new()),
         };
         let (resealed, broken) = (open.resealed + step.resealed, open.broken + step.broken);
-        self.note(Rotation { resealed, broken, keeper, position, ..open }, None).await
+        self.note(
+            Rotation {
+                resealed,
+                broken,
+                keeper,
+                position,
+                ..open
+            },
+            None,
+        )
+        .await
     }
 
     /// All were asked: retire the older data keys, unless something was sealed under them meanwhile, or does not open.
@@ -209,16 +268,38 @@ impl Rotator {
         }
         let left = self.left().await?;
         if left > open.broken {
-            let (keeper, total) = (self.keepers[0].name().to_owned(), Some(open.resealed + left));
-            return self.note(Rotation { keeper, broken: 0, total, ..open }, None).await.map(Some);
+            let (keeper, total) = (
+                self.keepers[0].name().to_owned(),
+                Some(open.resealed + left),
+            );
+            return self
+                .note(
+                    Rotation {
+                        keeper,
+                        broken: 0,
+                        total,
+                        ..open
+                    },
+                    None,
+                )
+                .await
+                .map(Some);
         }
         let (state, kind) = match left {
             0 => (RotationState::Done, "keyring.retired"),
             _ => (RotationState::Broken, "keyring.unfinished"),
         };
-        let over = Rotation { state, broken: left, ended: Some(now), ..open };
+        let over = Rotation {
+            state,
+            broken: left,
+            ended: Some(now),
+            ..open
+        };
         let said = serde_json::json!({ "version": over.version, "resealed": over.resealed, "broken": over.broken });
-        let fact = Fact::new(kind, 1).about(&NAME, u64::from(over.version)).by(&worker()).says(&said);
+        let fact = Fact::new(kind, 1)
+            .about(&NAME, u64::from(over.version))
+            .by(&worker())
+            .says(&said);
         self.note(over, Some(fact)).await.map(Some)
     }
 
@@ -260,22 +341,40 @@ impl Keeper for Wallets {
 
     async fn left(&self) -> Result<u64> {
         let version = self.keys.software().version();
-        Ok(self.keys.db().read_unbound(move |tx| table::count_before(tx, version)).await?.max(0).cast_unsigned())
+        Ok(self
+            .keys
+            .db()
+            .read_unbound(move |tx| table::count_before(tx, version))
+            .await?
+            .max(0)
+            .cast_unsigned())
     }
 
     async fn step(&self, after: &str) -> Result<Step> {
         let version = self.keys.software().version();
         let (namespace, wallet) = after.split_once('/').unwrap_or_default();
         let (namespace, wallet) = (namespace.to_owned(), wallet.to_owned());
-        let read = self.keys.db().read_unbound(move |tx| table::sealed_before(tx, version, &namespace, &wallet, STEP));
+        let read = self
+            .keys
+            .db()
+            .read_unbound(move |tx| table::sealed_before(tx, version, &namespace, &wallet, STEP));
         let old = read.await?;
-        let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else { return Ok(Step::default()) };
+        let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else {
+            return Ok(Step::default());
+        };
         let seen = old.len() as u64;
         let engine = self.keys.clone();
-        let rows: Vec<Resealed> =
-            spread(old, move |row| seal_anew(&engine, row)).await?.into_iter().flatten().collect();
+        let rows: Vec<Resealed> = spread(old, move |row| seal_anew(&engine, row))
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
         let broken = seen - rows.len() as u64;
-        Ok(Step { resealed: self.put_anew(version, rows).await?, broken, after: Some(after) })
+        Ok(Step {
+            resealed: self.put_anew(version, rows).await?,
+            broken,
+            after: Some(after),
+        })
     }
 }
 
@@ -294,8 +393,14 @@ impl Wallets {
 }
 
 fn seal_anew(keys: &Keys, (namespace, wallet, bytes, old): table::SealedRow) -> Option<Resealed> {
-    let sealed = Sealed { bytes, version: old };
-    match keys.software().reseal(&namespace, &wallet, &sealed, keys.entropy()) {
+    let sealed = Sealed {
+        bytes,
+        version: old,
+    };
+    match keys
+        .software()
+        .reseal(&namespace, &wallet, &sealed, keys.entropy())
+    {
         Ok(Sealed { bytes, version }) => Some((namespace, wallet, old, bytes, version)),
         Err(error) => {
             tracing::error!(%namespace, %wallet, %error, "a wallet's secret does not open");

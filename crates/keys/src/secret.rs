@@ -28,7 +28,9 @@ pub(crate) enum Signer {
 impl Secret {
     /// A single key, if it is one.
     pub(crate) fn key(bytes: Zeroizing<[u8; 32]>) -> Result<Self> {
-        node_public(&bytes).map(|_| Self::Key(bytes)).ok_or(Error::PrivateKey)
+        node_public(&bytes)
+            .map(|_| Self::Key(bytes))
+            .ok_or(Error::PrivateKey)
     }
 
     /// The plain form, which is sealed: a kind, then the key, or the words with their length and the passphrase.
@@ -40,10 +42,13 @@ impl Secret {
                 bytes.extend_from_slice(key.as_slice());
             }
             Self::Words(phrase) => {
-                let (words, passphrase) = (phrase.words().as_bytes(), phrase.passphrase().as_bytes());
+                let (words, passphrase) =
+                    (phrase.words().as_bytes(), phrase.passphrase().as_bytes());
                 bytes.reserve_exact(words.len() + passphrase.len() + 3);
                 bytes.push(WORDS);
-                bytes.extend_from_slice(&u16::try_from(words.len()).unwrap_or(u16::MAX).to_be_bytes());
+                bytes.extend_from_slice(
+                    &u16::try_from(words.len()).unwrap_or(u16::MAX).to_be_bytes(),
+                );
                 bytes.extend_from_slice(words);
                 bytes.extend_from_slice(passphrase);
             }
@@ -53,7 +58,9 @@ impl Secret {
 
     /// Read the plain form.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let broken = || store::Error::Secret { why: "it is no secret of a wallet" };
+        let broken = || store::Error::Secret {
+            why: "it is no secret of a wallet",
+        };
         let (kind, rest) = bytes.split_first().ok_or_else(broken)?;
         match *kind {
             KEY => Self::key(Zeroizing::new(rest.try_into().map_err(|_| broken())?)),
@@ -71,7 +78,9 @@ impl Secret {
     /// The root of the tree; none for a single key.
     pub(crate) fn master(&self) -> Result<Option<Node>> {
         match self {
-            Self::Words(phrase) => Node::master(phrase.seed()?.as_slice()).map(Some).ok_or(Error::Mnemonic),
+            Self::Words(phrase) => Node::master(phrase.seed()?.as_slice())
+                .map(Some)
+                .ok_or(Error::Mnemonic),
             Self::Key(_) => Ok(None),
         }
     }
@@ -83,7 +92,9 @@ impl Secret {
             Self::Words(_) => {
                 let path: Path = path.parse()?;
                 let node = self.master()?.and_then(|master| master.at(&path));
-                node.map(Signer::Branch).ok_or_else(|| Error::Path { text: path.to_string() })
+                node.map(Signer::Branch).ok_or_else(|| Error::Path {
+                    text: path.to_string(),
+                })
             }
         }
     }
@@ -101,7 +112,10 @@ impl Signer {
 
 /// By what a namespace knows that it has a secret already: a hash of the public root.
 pub(crate) fn fingerprint(public: &[u8; 33], account: u32) -> Digest {
-    Canon::new("wallet-fingerprint", 1).bytes(public).uint(u64::from(account)).hash()
+    Canon::new("wallet-fingerprint", 1)
+        .bytes(public)
+        .uint(u64::from(account))
+        .hash()
 }
 
 /// The row that a secret is bound to.
@@ -115,18 +129,33 @@ mod tests {
 
     #[test]
     fn a_secret_reads_back_what_it_wrote() {
-        let words = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above";
+        let words =
+            "letter advice cage absurd amount doctor acoustic avoid letter advice cage above";
         let secret = Secret::Words(Phrase::parse(words, "grün").expect("words"));
-        let Ok(Secret::Words(read)) = Secret::from_bytes(&secret.to_bytes()) else { panic!("words") };
-        assert_eq!((read.words().as_str(), read.passphrase().as_str()), (words, "grün"));
+        let Ok(Secret::Words(read)) = Secret::from_bytes(&secret.to_bytes()) else {
+            panic!("words")
+        };
+        assert_eq!(
+            (read.words().as_str(), read.passphrase().as_str()),
+            (words, "grün")
+        );
         let key = Secret::key(Zeroizing::new([7; 32])).expect("a key");
-        let Ok(Secret::Key(read)) = Secret::from_bytes(&key.to_bytes()) else { panic!("a key") };
+        let Ok(Secret::Key(read)) = Secret::from_bytes(&key.to_bytes()) else {
+            panic!("a key")
+        };
         assert_eq!(*read, [7; 32]);
     }
 
     #[test]
     fn nothing_else_is_one() {
-        for bytes in [&[][..], &[1], &[1, 0, 9, b'x'], &[2, 1, 2], &[3], &[&[2][..], &[0; 32]].concat()] {
+        for bytes in [
+            &[][..],
+            &[1],
+            &[1, 0, 9, b'x'],
+            &[2, 1, 2],
+            &[3],
+            &[&[2][..], &[0; 32]].concat(),
+        ] {
             assert!(Secret::from_bytes(bytes).is_err(), "{bytes:?}");
         }
     }

@@ -25,7 +25,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { export_allowed: false, paths: BTreeMap::new(), cached_branches: 256 }
+        Self {
+            export_allowed: false,
+            paths: BTreeMap::new(),
+            cached_branches: 256,
+        }
     }
 }
 
@@ -39,16 +43,24 @@ impl Settings {
             Some(Family::Evm) => EVM,
             Some(Family::Utxo) if chain.reference() == BITCOIN => COINS,
             Some(Family::Utxo) => TEST_COINS,
-            None => return Err(intent::Error::UnknownFamily { chain: chain.clone() }.into()),
+            None => {
+                return Err(intent::Error::UnknownFamily {
+                    chain: chain.clone(),
+                }
+                .into());
+            }
         };
         Template::parse(usual)?.path(account)
     }
 
     /// The branches that every new wallet has: the usual ones, and those that are configured.
     pub(crate) fn usual_paths(&self, account: u32) -> Result<Vec<Path>> {
-        let usual = [EVM, COINS, TEST_COINS].iter().map(|text| Template::parse(text)?.path(account));
-        let mut paths =
-            usual.chain(self.paths.values().map(|template| template.path(account))).collect::<Result<Vec<_>>>()?;
+        let usual = [EVM, COINS, TEST_COINS]
+            .iter()
+            .map(|text| Template::parse(text)?.path(account));
+        let mut paths = usual
+            .chain(self.paths.values().map(|template| template.path(account)))
+            .collect::<Result<Vec<_>>>()?;
         paths.sort_by_key(Path::to_string);
         paths.dedup();
         Ok(paths)
@@ -60,6 +72,9 @@ pub(crate) fn family(chain: &ChainId) -> Result<&'static str> {
     match chain.family() {
         Some(Family::Evm) => Ok("eip155"),
         Some(Family::Utxo) => Ok("bip122"),
-        None => Err(intent::Error::UnknownFamily { chain: chain.clone() }.into()),
+        None => Err(intent::Error::UnknownFamily {
+            chain: chain.clone(),
+        }
+        .into()),
     }
 }

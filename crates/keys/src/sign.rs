@@ -58,7 +58,10 @@ impl Signed {
 
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signed").field("permit", &self.ask.permit).field("id", &self.signed.id).finish_non_exhaustive()
+        f.debug_struct("Signed")
+            .field("permit", &self.ask.permit)
+            .field("id", &self.signed.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,22 +76,46 @@ pub async fn sign(keys: &Keys, who: &Principal, orders: Vec<Order>) -> Vec<Resul
     let count = orders.len();
     match sign_all(keys, &who.namespace, orders).await {
         Ok(results) => results,
-        Err(error) => std::iter::repeat_with(|| Err(error.clone())).take(count).collect(),
+        Err(error) => std::iter::repeat_with(|| Err(error.clone()))
+            .take(count)
+            .collect(),
     }
 }
 
-async fn sign_all(keys: &Keys, namespace: &Namespace, orders: Vec<Order>) -> Result<Vec<Result<Signed>>> {
+async fn sign_all(
+    keys: &Keys,
+    namespace: &Namespace,
+    orders: Vec<Order>,
+) -> Result<Vec<Result<Signed>>> {
     if orders.len() > MAX_ORDERS {
-        return Err(Error::Limit { what: "orders", limit: MAX_ORDERS });
+        return Err(Error::Limit {
+            what: "orders",
+            limit: MAX_ORDERS,
+        });
     }
     let (engine, here) = (keys.clone(), namespace.clone());
-    let checked = spread(orders, move |order: Order| order.check(engine.policy_key(), &here)).await?;
-    let asks: Arc<Vec<Ask>> = Arc::new(checked.iter().flatten().map(|checked| checked.ask.clone()).collect());
-    let desk = keys.db().read(namespace, move |tx| Desk::load(tx, &asks)).await?;
+    let checked = spread(orders, move |order: Order| {
+        order.check(engine.policy_key(), &here)
+    })
+    .await?;
+    let asks: Arc<Vec<Ask>> = Arc::new(
+        checked
+            .iter()
+            .flatten()
+            .map(|checked| checked.ask.clone())
+            .collect(),
+    );
+    let desk = keys
+        .db()
+        .read(namespace, move |tx| Desk::load(tx, &asks))
+        .await?;
     keys.software().observe(namespace, &desk.generations);
     let mut desk = desk;
     let now = keys.now();
-    let ready: Vec<_> = checked.into_iter().map(|checked| desk.admit(namespace, checked?, now)).collect();
+    let ready: Vec<_> = checked
+        .into_iter()
+        .map(|checked| desk.admit(namespace, checked?, now))
+        .collect();
     let (engine, here) = (keys.clone(), namespace.clone());
     spread(ready, move |ready| sign_one(&engine, &here, ready?)).await
 }
@@ -119,7 +146,10 @@ impl Desk {
         Ok(Self {
             book: record::load(tx, &rows)?,
             freezes: freeze::in_force(tx, wallets.iter().map(|(wallet,)| *wallet))?,
-            secrets: wallet::secrets(tx, &wallets)?.into_iter().map(sealed).collect(),
+            secrets: wallet::secrets(tx, &wallets)?
+                .into_iter()
+                .map(sealed)
+                .collect(),
             generations: freeze::generations(tx, &wallets)?,
             signers,
         })
@@ -127,13 +157,20 @@ impl Desk {
 
     fn admit(&mut self, namespace: &Namespace, checked: Checked, now: Time) -> Result<Ready> {
         let ask = &checked.ask;
-        let unknown = || Error::SignerUnknown { chain: ask.chain.clone(), signer: ask.signer.clone() };
+        let unknown = || Error::SignerUnknown {
+            chain: ask.chain.clone(),
+            signer: ask.signer.clone(),
+        };
         let key = (family(&ask.chain)?, ask.signer.clone());
         let (_, wallet, path, position, backend) = self.signers.get(&key).ok_or_else(unknown)?;
         let sealed = self.secrets.get(wallet).ok_or_else(unknown)?.clone();
         if backend != SOFTWARE {
             let why = "it answers later: ask by a request";
-            return Err(Error::Backend { signer: ask.signer.clone(), backend: backend.clone(), why });
+            return Err(Error::Backend {
+                signer: ask.signer.clone(),
+                backend: backend.clone(),
+                why,
+            });
         }
         let frozen = self.freezes.iter().find(|freeze| freeze.holds_for(wallet));
         self.book.enter(ask, frozen, now)?;
@@ -150,10 +187,16 @@ impl Desk {
 }
 
 /// Who signs for the accounts that are asked for.
-pub(crate) fn signers(tx: &mut Tx<'_, '_>, asks: &[Ask]) -> Result<HashMap<(&'static str, String), address::Signer>> {
+pub(crate) fn signers(
+    tx: &mut Tx<'_, '_>,
+    asks: &[Ask],
+) -> Result<HashMap<(&'static str, String), address::Signer>> {
     let mut wanted: BTreeMap<&'static str, Vec<(&str,)>> = BTreeMap::new();
     for ask in asks {
-        wanted.entry(family(&ask.chain)?).or_default().push((ask.signer.as_str(),));
+        wanted
+            .entry(family(&ask.chain)?)
+            .or_default()
+            .push((ask.signer.as_str(),));
     }
     let mut found = HashMap::new();
     for (family, mut addresses) in wanted {
@@ -169,5 +212,10 @@ pub(crate) fn signers(tx: &mut Tx<'_, '_>, asks: &[Ask]) -> Result<HashMap<(&'st
 fn sign_one(keys: &Keys, namespace: &Namespace, Ready { checked, task }: Ready) -> Result<Signed> {
     let signatures = keys.software().sign(&task)?;
     let signed = intent::assemble(&checked.unsigned, &signatures)?;
-    Ok(Signed { namespace: namespace.clone(), ask: checked.ask, wallet: task.wallet, signed })
+    Ok(Signed {
+        namespace: namespace.clone(),
+        ask: checked.ask,
+        wallet: task.wallet,
+        signed,
+    })
 }

@@ -19,7 +19,10 @@ pub(crate) struct Software {
 
 impl Software {
     pub(crate) fn new(keyring: Keyring, cached_branches: usize) -> Self {
-        Self { keyring, cache: Mutex::new(Cache::new(cached_branches)) }
+        Self {
+            keyring,
+            cache: Mutex::new(Cache::new(cached_branches)),
+        }
     }
 
     /// Seal a wallet's secret for its row.
@@ -34,7 +37,12 @@ impl Software {
     }
 
     /// Open a wallet's secret.
-    pub(crate) fn open(&self, namespace: &Namespace, wallet: &WalletId, sealed: &Sealed) -> Result<Secret> {
+    pub(crate) fn open(
+        &self,
+        namespace: &Namespace,
+        wallet: &WalletId,
+        sealed: &Sealed,
+    ) -> Result<Secret> {
         Secret::from_bytes(&self.open_bytes(namespace, wallet, sealed)?)
     }
 
@@ -95,7 +103,9 @@ impl Software {
     /// Take note of the generations of wallets: see [`Cache::observe`].
     pub(crate) fn observe(&self, namespace: &Namespace, generations: &HashMap<WalletId, i64>) {
         let mut cache = self.cache();
-        generations.iter().for_each(|(wallet, generation)| cache.observe(namespace, wallet, *generation));
+        generations
+            .iter()
+            .for_each(|(wallet, generation)| cache.observe(namespace, wallet, *generation));
     }
 
     /// Forget every opened branch.
@@ -108,7 +118,10 @@ impl Software {
         if let Some(signer) = self.cache().get(&key) {
             return Ok(signer);
         }
-        let signer = Arc::new(self.open(&task.namespace, &task.wallet, &task.sealed)?.signer(&task.path)?);
+        let signer = Arc::new(
+            self.open(&task.namespace, &task.wallet, &task.sealed)?
+                .signer(&task.path)?,
+        );
         self.cache().put(key, signer.clone());
         Ok(signer)
     }
@@ -125,7 +138,9 @@ impl Backend for Software {
 
     fn sign(&self, task: &Task) -> Result<Vec<Signature>> {
         let key = self.signer(task)?.key(task.position);
-        let key = key.ok_or_else(|| Error::Path { text: format!("{}/{}", task.path, task.position) })?;
+        let key = key.ok_or_else(|| Error::Path {
+            text: format!("{}/{}", task.path, task.position),
+        })?;
         let signatures = task.requests.iter().map(|request| match request.scheme {
             Scheme::EcdsaSecp256k1 => sign_digest(&key, &request.digest),
         });
@@ -134,5 +149,9 @@ impl Backend for Software {
 }
 
 fn place(row: &str) -> Place<'_> {
-    Place { table: "wallet", row, column: "secret" }
+    Place {
+        table: "wallet",
+        row,
+        column: "secret",
+    }
 }

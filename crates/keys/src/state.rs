@@ -109,9 +109,17 @@ impl Book {
             return Err(Error::PermitExpired { permit });
         }
         if used.uses >= ask.limit && !again {
-            return Err(Error::PermitSpent { permit, limit: ask.limit });
+            return Err(Error::PermitSpent {
+                permit,
+                limit: ask.limit,
+            });
         }
-        Ok(Place { root: used.root, anchor: used.anchor.clone(), is_first: false, witness_was_used: true })
+        Ok(Place {
+            root: used.root,
+            anchor: used.anchor.clone(),
+            is_first: false,
+            witness_was_used: true,
+        })
     }
 
     /// The first signature under a permit: in time, and the begin of a line or the rightful next of one.
@@ -124,12 +132,29 @@ impl Book {
             return Err(Error::PermitSpent { permit, limit: 0 });
         }
         let Some(earlier) = ask.supersedes else {
-            let anchor = ask.witnesses.first().ok_or(Error::OtherIntent { permit })?.clone();
-            return Ok(Place { root: permit, anchor, is_first: true, witness_was_used: false });
+            let anchor = ask
+                .witnesses
+                .first()
+                .ok_or(Error::OtherIntent { permit })?
+                .clone();
+            return Ok(Place {
+                root: permit,
+                anchor,
+                is_first: true,
+                witness_was_used: false,
+            });
         };
-        let before = self.uses.get(&earlier).ok_or_else(|| cannot(ask, "that one was never used"))?;
+        let before = self
+            .uses
+            .get(&earlier)
+            .ok_or_else(|| cannot(ask, "that one was never used"))?;
         self.succeeds(ask, earlier, before)?;
-        Ok(Place { root: before.root, anchor: before.anchor.clone(), is_first: true, witness_was_used: true })
+        Ok(Place {
+            root: before.root,
+            anchor: before.anchor.clone(),
+            is_first: true,
+            witness_was_used: true,
+        })
     }
 
     /// A permit supersedes another on the same witness only: a cancel, or the same intent with a new envelope.
@@ -141,7 +166,10 @@ impl Book {
             return Err(cannot(ask, "it is for another account"));
         }
         if !ask.is_cancel && before.intent != ask.intent {
-            return Err(cannot(ask, "it is neither a cancel nor for the same intent"));
+            return Err(cannot(
+                ask,
+                "it is neither a cancel nor for the same intent",
+            ));
         }
         share_anchor(ask, earlier, &before.anchor)
     }
@@ -150,27 +178,53 @@ impl Book {
     fn unclaimed(&self, ask: &Ask, root: PermitId) -> Result<Vec<Witness>> {
         let mut free = Vec::new();
         for witness in &ask.witnesses {
-            match self.owners.get(&(ask.chain.clone(), ask.signer.clone(), witness.clone())) {
+            match self
+                .owners
+                .get(&(ask.chain.clone(), ask.signer.clone(), witness.clone()))
+            {
                 None => free.push(witness.clone()),
                 Some(Owner::Line(owner)) if *owner == root => {}
-                Some(_) => return Err(Error::WitnessUsed { chain: ask.chain.clone(), witness: witness.clone() }),
+                Some(_) => {
+                    return Err(Error::WitnessUsed {
+                        chain: ask.chain.clone(),
+                        witness: witness.clone(),
+                    });
+                }
             }
         }
         Ok(free)
     }
 
-    fn take_down(&mut self, ask: &Ask, place: Place, claimed: Vec<Witness>, again: bool, now: Time) -> Entry {
+    fn take_down(
+        &mut self,
+        ask: &Ask,
+        place: Place,
+        claimed: Vec<Witness>,
+        again: bool,
+        now: Time,
+    ) -> Entry {
         for witness in &claimed {
             let claim = (ask.chain.clone(), ask.signer.clone(), witness.clone());
             self.owners.insert(claim, Owner::Line(place.root));
         }
-        if let Some(before) = ask.supersedes.filter(|_| place.is_first).and_then(|id| self.uses.get_mut(&id)) {
+        if let Some(before) = ask
+            .supersedes
+            .filter(|_| place.is_first)
+            .and_then(|id| self.uses.get_mut(&id))
+        {
             before.superseded_by = Some(ask.permit);
         }
         self.known.insert((ask.permit, ask.bytes));
-        let used = self.uses.entry(ask.permit).or_insert_with(|| Use::begin(ask, &place, now));
+        let used = self
+            .uses
+            .entry(ask.permit)
+            .or_insert_with(|| Use::begin(ask, &place, now));
         used.uses += u32::from(!again);
-        Entry { claimed, anchor: place.anchor, again }
+        Entry {
+            claimed,
+            anchor: place.anchor,
+            again,
+        }
     }
 }
 
@@ -204,18 +258,31 @@ impl Use {
 fn refuse_frozen(ask: &Ask, frozen: Option<&Freeze>, place: &Place) -> Result<()> {
     match frozen {
         Some(freeze) if freeze.hard || !(ask.is_cancel && place.witness_was_used) => {
-            Err(Error::Frozen { scope: freeze.scope.kind() })
+            Err(Error::Frozen {
+                scope: freeze.scope.kind(),
+            })
         }
         _ => Ok(()),
     }
 }
 
 fn share_anchor(ask: &Ask, permit: PermitId, anchor: &Witness) -> Result<()> {
-    if ask.witnesses.contains(anchor) { Ok(()) } else { Err(Error::OtherWitness { permit, anchor: anchor.clone() }) }
+    if ask.witnesses.contains(anchor) {
+        Ok(())
+    } else {
+        Err(Error::OtherWitness {
+            permit,
+            anchor: anchor.clone(),
+        })
+    }
 }
 
 fn cannot(ask: &Ask, why: &'static str) -> Error {
-    Error::CannotSupersede { permit: ask.permit, earlier: ask.supersedes.unwrap_or(ask.permit), why }
+    Error::CannotSupersede {
+        permit: ask.permit,
+        earlier: ask.supersedes.unwrap_or(ask.permit),
+        why,
+    }
 }
 
 #[cfg(test)]

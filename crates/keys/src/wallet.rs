@@ -29,7 +29,10 @@ pub async fn create_wallet(keys: &Keys, who: &Principal, new: NewWallet) -> Resu
     check_metadata(&new.metadata)?;
     let prepared = prepare(keys, who, new).await?;
     let who = who.clone();
-    keys.write(&who.namespace.clone(), move |tx| insert(tx, &who, &prepared)).await
+    keys.write(&who.namespace.clone(), move |tx| {
+        insert(tx, &who, &prepared)
+    })
+    .await
 }
 
 /// All that is slow or secret, done before the transaction.
@@ -41,15 +44,21 @@ struct Prepared {
 
 async fn prepare(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Prepared> {
     if new.account > MAX_ACCOUNT {
-        return Err(Error::Path { text: format!("account {}", new.account) });
+        return Err(Error::Path {
+            text: format!("account {}", new.account),
+        });
     }
     let (keys, namespace) = (keys.clone(), who.namespace.clone());
     blocking(move || {
         let id = WalletId::new(keys.now(), keys.entropy());
         let (secret, source, chain) = secret(new.secret, &keys)?;
         let (public, branches) = public_half(&keys, &id, &secret, new.account)?;
-        let Sealed { bytes, version } = keys.software().seal(&namespace, &id, &secret, keys.entropy())?;
-        let single = chain.map(|chain| Ok::<_, Error>((chain.clone(), address_of(&chain, public)?))).transpose()?;
+        let Sealed { bytes, version } =
+            keys.software()
+                .seal(&namespace, &id, &secret, keys.entropy())?;
+        let single = chain
+            .map(|chain| Ok::<_, Error>((chain.clone(), address_of(&chain, public)?)))
+            .transpose()?;
         let row = table::New {
             id,
             name: new.name,
@@ -62,18 +71,30 @@ async fn prepare(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Prepare
             fingerprint: fingerprint(&public, new.account),
             metadata: new.metadata,
         };
-        Ok(Prepared { row, branches, single })
+        Ok(Prepared {
+            row,
+            branches,
+            single,
+        })
     })
     .await
 }
 
 fn secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId>)> {
     match new {
-        NewSecret::Fresh => Ok((Secret::Words(Phrase::fresh(keys.entropy())?), Origin::Generated, None)),
-        NewSecret::Mnemonic { words, passphrase } => {
-            Ok((Secret::Words(Phrase::parse(&words, &passphrase)?), Origin::Mnemonic, None))
+        NewSecret::Fresh => Ok((
+            Secret::Words(Phrase::fresh(keys.entropy())?),
+            Origin::Generated,
+            None,
+        )),
+        NewSecret::Mnemonic { words, passphrase } => Ok((
+            Secret::Words(Phrase::parse(&words, &passphrase)?),
+            Origin::Mnemonic,
+            None,
+        )),
+        NewSecret::PrivateKey { key, chain } => {
+            Ok((Secret::key(key)?, Origin::PrivateKey, Some(chain)))
         }
-        NewSecret::PrivateKey { key, chain } => Ok((Secret::key(key)?, Origin::PrivateKey, Some(chain))),
     }
 }
 
@@ -90,29 +111,49 @@ fn public_half(
         Secret::Words(_) => secret.master()?.ok_or(Error::Mnemonic)?,
     };
     let branch = |path: Path| {
-        let node = master.at(&path).ok_or_else(|| Error::Path { text: path.to_string() })?;
+        let node = master.at(&path).ok_or_else(|| Error::Path {
+            text: path.to_string(),
+        })?;
         Ok((*id, path.to_string(), node.neuter().to_xpub(), 0))
     };
-    let branches = keys.settings().usual_paths(account)?.into_iter().map(branch).collect::<Result<_>>()?;
+    let branches = keys
+        .settings()
+        .usual_paths(account)?
+        .into_iter()
+        .map(branch)
+        .collect::<Result<_>>()?;
     Ok((*master.public(), branches))
 }
 
 fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<Wallet> {
-    let Prepared { row, branches, single } = prepared;
+    let Prepared {
+        row,
+        branches,
+        single,
+    } = prepared;
     if let Some(wallet) = table::with_fingerprint(tx, &row.fingerprint)? {
         return Err(Error::WalletExists { wallet });
     }
     if table::named(tx, &row.name)?.is_some() || !table::insert(tx, row)? {
-        return Err(Error::NameTaken { name: row.name.clone() });
+        return Err(Error::NameTaken {
+            name: row.name.clone(),
+        });
     }
     table::insert_branches(tx, branches)?;
     freeze::insert_guards(tx, &row.id)?;
     let wallet = found(tx, &row.id)?;
     tx.append(
-        Fact::new(if wallet.origin == Origin::Generated { "wallet.created" } else { "wallet.imported" }, 1)
-            .about(&wallet.id, wallet.version)
-            .by(who)
-            .says(&wallet),
+        Fact::new(
+            if wallet.origin == Origin::Generated {
+                "wallet.created"
+            } else {
+                "wallet.imported"
+            },
+            1,
+        )
+        .about(&wallet.id, wallet.version)
+        .by(who)
+        .says(&wallet),
     );
     if let Some((chain, address)) = single {
         insert_single(tx, who, &wallet, chain, address)?;
@@ -121,12 +162,24 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<W
 }
 
 /// The one key of a wallet that holds no more.
-fn insert_single(tx: &mut Tx<'_, '_>, who: &Principal, wallet: &Wallet, chain: &ChainId, address: &str) -> Result<()> {
+fn insert_single(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    wallet: &Wallet,
+    chain: &ChainId,
+    address: &str,
+) -> Result<()> {
     let rows = [(family(chain)?, address, wallet.id, "m", 0u32)];
     if address::insert(tx, &rows)?.is_empty() {
-        return Err(Error::AddressTaken { address: address.to_owned() });
+        return Err(Error::AddressTaken {
+            address: address.to_owned(),
+        });
     }
-    let new = NewKey { name: wallet.name.clone(), chain: chain.clone(), metadata: wallet.metadata.clone() };
+    let new = NewKey {
+        name: wallet.name.clone(),
+        chain: chain.clone(),
+        metadata: wallet.metadata.clone(),
+    };
     named::insert(tx, who, wallet.id, &new, address, "m".to_owned()).map(drop)
 }
 
@@ -136,7 +189,12 @@ pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
 }
 
 /// Change a wallet's name or metadata. Errors: `keys.wallet_unknown`, `keys.stale`, `keys.name_taken`, `keys.name`, `keys.metadata`.
-pub async fn patch_wallet(keys: &Keys, who: &Principal, id: &WalletId, patch: Patch) -> Result<Wallet> {
+pub async fn patch_wallet(
+    keys: &Keys,
+    who: &Principal,
+    id: &WalletId,
+    patch: Patch,
+) -> Result<Wallet> {
     patch.check()?;
     let (who, id) = (who.clone(), *id);
     keys.write(&who.namespace.clone(), move |tx| {
@@ -148,10 +206,18 @@ pub async fn patch_wallet(keys: &Keys, who: &Principal, id: &WalletId, patch: Pa
             return Err(Error::NameTaken { name: name.clone() });
         }
         if !table::change(tx, &id, wallet.version.cast_signed(), name, metadata)? {
-            return Err(Error::Stale { expected: wallet.version, found: found(tx, &id)?.version });
+            return Err(Error::Stale {
+                expected: wallet.version,
+                found: found(tx, &id)?.version,
+            });
         }
         let wallet = found(tx, &id)?;
-        tx.append(Fact::new("wallet.changed", 1).about(&id, wallet.version).by(&who).says(&wallet));
+        tx.append(
+            Fact::new("wallet.changed", 1)
+                .about(&id, wallet.version)
+                .by(&who)
+                .says(&wallet),
+        );
         Ok(wallet)
     })
     .await
@@ -160,7 +226,9 @@ pub async fn patch_wallet(keys: &Keys, who: &Principal, id: &WalletId, patch: Pa
 /// A wallet. Error: `keys.wallet_unknown`.
 pub async fn wallet(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Wallet> {
     let id = *id;
-    keys.db().read(&who.namespace, move |tx| found(tx, &id)).await
+    keys.db()
+        .read(&who.namespace, move |tx| found(tx, &id))
+        .await
 }
 
 /// A wallet by its name. Error: `keys.wallet_unknown`.
@@ -169,7 +237,11 @@ pub async fn wallet_named(keys: &Keys, who: &Principal, name: &str) -> Result<Wa
     keys.db()
         .read(&who.namespace, move |tx| {
             let row = table::named(tx, &name)?;
-            row.map(Wallet::from_row).transpose()?.ok_or_else(|| Error::WalletUnknown { wallet: name.clone() })
+            row.map(Wallet::from_row)
+                .transpose()?
+                .ok_or_else(|| Error::WalletUnknown {
+                    wallet: name.clone(),
+                })
         })
         .await
 }
@@ -179,7 +251,12 @@ pub async fn wallets(keys: &Keys, who: &Principal, page: &Page) -> Result<Vec<Wa
     let page = page.clone();
     keys.db()
         .read(&who.namespace, move |tx| {
-            let rows = table::page(tx, page.after.as_deref().unwrap_or(""), page.limit, page.skip)?;
+            let rows = table::page(
+                tx,
+                page.after.as_deref().unwrap_or(""),
+                page.limit,
+                page.skip,
+            )?;
             rows.into_iter().map(Wallet::from_row).collect()
         })
         .await
@@ -194,25 +271,44 @@ pub async fn branches(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Vec
             let rows = table::branches(tx, &id)?;
             Ok(rows
                 .into_iter()
-                .map(|(path, xpub, next)| Branch { path, xpub, handed_out: next.max(0).cast_unsigned() })
+                .map(|(path, xpub, next)| Branch {
+                    path,
+                    xpub,
+                    handed_out: next.max(0).cast_unsigned(),
+                })
                 .collect())
         })
         .await
 }
 
 pub(crate) fn found(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Wallet> {
-    let row = table::get(tx, id)?.ok_or_else(|| Error::WalletUnknown { wallet: id.to_string() })?;
+    let row = table::get(tx, id)?.ok_or_else(|| Error::WalletUnknown {
+        wallet: id.to_string(),
+    })?;
     Wallet::from_row(row)
 }
 
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    let looks_like_an_id = ["wal:", "key:"].iter().any(|prefix| name.starts_with(prefix));
-    let plain = (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if plain && !looks_like_an_id && name.trim() == name { Ok(()) } else { Err(Error::Name) }
+    let looks_like_an_id = ["wal:", "key:"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    let plain =
+        (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if plain && !looks_like_an_id && name.trim() == name {
+        Ok(())
+    } else {
+        Err(Error::Name)
+    }
 }
 
 pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
     let text = metadata.as_str();
     let fits = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
-    if fits { Ok(()) } else { Err(Error::Metadata { limit: MAX_METADATA }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::Metadata {
+            limit: MAX_METADATA,
+        })
+    }
 }

@@ -67,7 +67,12 @@ pub struct Attachment {
 
 /// Attach a policy: from now on it is asked about what touches the target. Its current version counts, whichever that is at the time.
 /// Attaching twice is once. Errors: `policy.unknown_policy`, `policy.target`, `policy.limit`.
-pub async fn attach(policy: &Policy, who: &Principal, name_or_id: &str, target: Target) -> Result<Attachment> {
+pub async fn attach(
+    policy: &Policy,
+    who: &Principal,
+    name_or_id: &str,
+    target: Target,
+) -> Result<Attachment> {
     let (named, who, target) = (name_or_id.to_owned(), who.clone(), target.canonical()?);
     let limit = policy.config.limits.attachments;
     policy
@@ -76,12 +81,22 @@ pub async fn attach(policy: &Policy, who: &Principal, name_or_id: &str, target: 
         .write(&who.namespace.clone(), move |tx| {
             let found = table::policy::require(tx, &named)?;
             if table::attachment::count(tx)? >= limit {
-                return Err(Error::Limit { what: "attachments in a namespace", limit, field: None });
+                return Err(Error::Limit {
+                    what: "attachments in a namespace",
+                    limit,
+                    field: None,
+                });
             }
             let now = tx.now();
             if table::attachment::insert(tx, &target, found.id, now, &who.id)? {
                 table::standing::changed(tx)?;
-                append(tx, "policy.attached", &who, (found.id, found.version), &target);
+                append(
+                    tx,
+                    "policy.attached",
+                    &who,
+                    (found.id, found.version),
+                    &target,
+                );
             }
             Ok(Attachment {
                 policy: found.id,
@@ -95,7 +110,12 @@ pub async fn attach(policy: &Policy, who: &Principal, name_or_id: &str, target: 
 }
 
 /// Detach a policy. Says whether it was attached. Where no other policy is attached, nothing is allowed any more.
-pub async fn detach(policy: &Policy, who: &Principal, name_or_id: &str, target: Target) -> Result<bool> {
+pub async fn detach(
+    policy: &Policy,
+    who: &Principal,
+    name_or_id: &str,
+    target: Target,
+) -> Result<bool> {
     let (named, who, target) = (name_or_id.to_owned(), who.clone(), target.canonical()?);
     policy
         .db
@@ -105,7 +125,13 @@ pub async fn detach(policy: &Policy, who: &Principal, name_or_id: &str, target: 
             let was = table::attachment::delete(tx, &target, found.id)?;
             if was {
                 table::standing::changed(tx)?;
-                append(tx, "policy.detached", &who, (found.id, found.version), &target);
+                append(
+                    tx,
+                    "policy.detached",
+                    &who,
+                    (found.id, found.version),
+                    &target,
+                );
             }
             Ok(was)
         })
@@ -123,14 +149,28 @@ pub async fn attachments(
     policy
         .db
         .read(&who.namespace, move |tx| {
-            let of = named.as_deref().map(|named| table::policy::require(tx, named)).transpose()?;
+            let of = named
+                .as_deref()
+                .map(|named| table::policy::require(tx, named))
+                .transpose()?;
             table::attachment::list(tx, of.map(|found| found.id), &page)
         })
         .await
 }
 
-fn append(tx: &mut Tx<'_, '_>, kind: &'static str, who: &Principal, (id, version): (PolicyId, u64), target: &Target) {
-    tx.append(Fact::new(kind, 1).about(&id, version).by(who).says(&serde_json::json!({ "target": target })));
+fn append(
+    tx: &mut Tx<'_, '_>,
+    kind: &'static str,
+    who: &Principal,
+    (id, version): (PolicyId, u64),
+    target: &Target,
+) {
+    tx.append(
+        Fact::new(kind, 1)
+            .about(&id, version)
+            .by(who)
+            .says(&serde_json::json!({ "target": target })),
+    );
 }
 
 impl Target {
@@ -153,7 +193,9 @@ impl Target {
             Target::Namespace => String::new(),
             Target::Wallet { id } => id.to_string(),
             Target::Key { id } => id.to_string(),
-            Target::Account { chain, account } | Target::Contract { chain, account } => format!("{chain}/{account}"),
+            Target::Account { chain, account } | Target::Contract { chain, account } => {
+                format!("{chain}/{account}")
+            }
             Target::Asset { name } | Target::Task { name } => name.clone(),
         }
     }
@@ -167,8 +209,12 @@ impl Target {
         };
         Some(match word {
             "namespace" => Target::Namespace,
-            "wallet" => Target::Wallet { id: which.parse().ok()? },
-            "key" => Target::Key { id: which.parse().ok()? },
+            "wallet" => Target::Wallet {
+                id: which.parse().ok()?,
+            },
+            "key" => Target::Key {
+                id: which.parse().ok()?,
+            },
             "account" => on_chain().map(|(chain, account)| Target::Account { chain, account })?,
             "contract" => on_chain().map(|(chain, account)| Target::Contract { chain, account })?,
             "asset" => Target::Asset { name },
@@ -181,12 +227,28 @@ impl Target {
     fn canonical(self) -> Result<Self> {
         let account = |chain: &ChainId, text: &str| match intent::parse_recipient(chain, text) {
             Ok(recipient) => Ok(recipient.account),
-            Err(error) => Err(Error::Target { why: error.to_string() }),
+            Err(error) => Err(Error::Target {
+                why: error.to_string(),
+            }),
         };
         Ok(match self {
-            Target::Account { chain, account: text } => Target::Account { account: account(&chain, &text)?, chain },
-            Target::Contract { chain, account: text } => Target::Contract { account: account(&chain, &text)?, chain },
-            Target::Asset { name } | Target::Task { name } if name.is_empty() || name.len() > MAX_NAME => {
+            Target::Account {
+                chain,
+                account: text,
+            } => Target::Account {
+                account: account(&chain, &text)?,
+                chain,
+            },
+            Target::Contract {
+                chain,
+                account: text,
+            } => Target::Contract {
+                account: account(&chain, &text)?,
+                chain,
+            },
+            Target::Asset { name } | Target::Task { name }
+                if name.is_empty() || name.len() > MAX_NAME =>
+            {
                 return Err(Error::Limit {
                     what: "bytes in a target's name, and at least 1",
                     limit: MAX_NAME,

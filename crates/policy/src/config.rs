@@ -72,7 +72,11 @@ impl Default for Config {
             check_documents: true,
             limits: Limits::default(),
             envelope: EnvelopeRules::default(),
-            cancel_envelope: EnvelopeRules { fee_percent: 2_000, validity_ms: 3_600_000, ..EnvelopeRules::default() },
+            cancel_envelope: EnvelopeRules {
+                fee_percent: 2_000,
+                validity_ms: 3_600_000,
+                ..EnvelopeRules::default()
+            },
         }
     }
 }
@@ -119,7 +123,10 @@ impl EnvelopeRules {
             gas: gas.to_u64().unwrap_or(u64::MAX),
             fee_per_gas: scaled(quote.fee_per_gas, self.fee_percent),
             tip: scaled(quote.tip, self.fee_percent),
-            total_fee: self.max_total_fee.get(chain).map_or(total, |most| total.min(*most)),
+            total_fee: self
+                .max_total_fee
+                .get(chain)
+                .map_or(total, |most| total.min(*most)),
             signatures: self.signatures,
         }
     }
@@ -127,7 +134,9 @@ impl EnvelopeRules {
 
 fn scaled(amount: Amount, percent: u32) -> Amount {
     let hundredths = amount.checked_mul(Amount::from(u64::from(percent)));
-    hundredths.and_then(|product| product.checked_div_ceil(Amount::from(100))).unwrap_or(Amount::MAX)
+    hundredths
+        .and_then(|product| product.checked_div_ceil(Amount::from(100)))
+        .unwrap_or(Amount::MAX)
 }
 
 #[cfg(test)]
@@ -139,26 +148,49 @@ mod tests {
             gas: n,
             fee_per_gas: Amount::from(n),
             tip: Amount::from(n),
-            total_fee: Amount::from(n).checked_mul(Amount::from(n)).unwrap_or(Amount::MAX),
+            total_fee: Amount::from(n)
+                .checked_mul(Amount::from(n))
+                .unwrap_or(Amount::MAX),
         }
     }
 
     #[test]
     fn the_widest_envelope_is_a_multiple_of_the_quote_up_to_the_cap() {
         let chain = ChainId::evm(1337);
-        let rules = EnvelopeRules { gas_percent: 150, fee_percent: 200, ..EnvelopeRules::default() };
+        let rules = EnvelopeRules {
+            gas_percent: 150,
+            fee_percent: 200,
+            ..EnvelopeRules::default()
+        };
         let wide = rules.widest(&chain, &quote(101));
-        assert_eq!((wide.gas, wide.fee_per_gas, wide.tip), (152, Amount::from(202), Amount::from(202)));
+        assert_eq!(
+            (wide.gas, wide.fee_per_gas, wide.tip),
+            (152, Amount::from(202), Amount::from(202))
+        );
         assert_eq!(wide.total_fee, Amount::from(30_603));
-        let capped = EnvelopeRules { max_total_fee: [(chain.clone(), Amount::from(7))].into(), ..rules };
-        assert_eq!(capped.widest(&chain, &quote(101)).total_fee, Amount::from(7));
-        assert_eq!(capped.widest(&ChainId::evm(1), &quote(101)).total_fee, Amount::from(30_603));
+        let capped = EnvelopeRules {
+            max_total_fee: [(chain.clone(), Amount::from(7))].into(),
+            ..rules
+        };
+        assert_eq!(
+            capped.widest(&chain, &quote(101)).total_fee,
+            Amount::from(7)
+        );
+        assert_eq!(
+            capped.widest(&ChainId::evm(1), &quote(101)).total_fee,
+            Amount::from(30_603)
+        );
     }
 
     #[test]
     fn nothing_overflows() {
         let chain = ChainId::evm(1);
-        let most = FeeTerms { gas: u64::MAX, fee_per_gas: Amount::MAX, tip: Amount::MAX, total_fee: Amount::MAX };
+        let most = FeeTerms {
+            gas: u64::MAX,
+            fee_per_gas: Amount::MAX,
+            tip: Amount::MAX,
+            total_fee: Amount::MAX,
+        };
         let wide = EnvelopeRules::default().widest(&chain, &most);
         assert_eq!((wide.gas, wide.total_fee), (u64::MAX, Amount::MAX));
         assert_eq!(wide.allows(&most), Ok(()));

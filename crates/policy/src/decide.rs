@@ -51,7 +51,9 @@ impl Verdict {
     /// The decision behind it.
     pub fn decision(&self) -> DecisionId {
         match self {
-            Self::Permit { decision, .. } | Self::Denied { decision, .. } | Self::Needs { decision, .. } => *decision,
+            Self::Permit { decision, .. }
+            | Self::Denied { decision, .. }
+            | Self::Needs { decision, .. } => *decision,
         }
     }
 }
@@ -74,7 +76,9 @@ pub async fn decide(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdi
 async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
     let mut verdicts: Vec<Option<Verdict>> = vec![None; questions.len()];
     for _ in 0..ATTEMPTS {
-        let open: Vec<usize> = (0..verdicts.len()).filter(|place| verdicts[*place].is_none()).collect();
+        let open: Vec<usize> = (0..verdicts.len())
+            .filter(|place| verdicts[*place].is_none())
+            .collect();
         if open.is_empty() {
             break;
         }
@@ -84,7 +88,10 @@ async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>>
         }
     }
     let contended = || store::Error::Contended { attempts: ATTEMPTS }.into();
-    verdicts.into_iter().collect::<Option<Vec<_>>>().ok_or_else(contended)
+    verdicts
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(contended)
 }
 
 async fn once(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Option<Verdict>>> {
@@ -100,5 +107,10 @@ async fn once(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Option<Ve
 /// What each intent does, and the input that follows.
 async fn read(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Case>> {
     let (config, now) = (policy.config.clone(), policy.db.clock().now());
-    policy.threads.each(questions, move |question| Case::read(question, &config, now)).await
+    policy
+        .threads
+        .each(questions, move |question| {
+            Case::read(question, &config, now)
+        })
+        .await
 }

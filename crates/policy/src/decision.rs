@@ -4,7 +4,9 @@ use crate::outcome::{Reason, Why};
 use crate::{Error, Outcome, Policy, Result, table};
 use intent::Permit;
 use serde::{Deserialize, Serialize};
-use types::{ChainId, DecisionId, Digest, Json, Namespace, Page, PolicyId, Principal, Time, VersionId};
+use types::{
+    ChainId, DecisionId, Digest, Json, Namespace, Page, PolicyId, Principal, Time, VersionId,
+};
 
 /// A decision. Insert-only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,9 +114,15 @@ impl Source {
 impl Decision {
     /// The reasons for a denial that no document gave: of policies that were not there to be asked.
     pub(crate) fn standing_problems(&self) -> Vec<Reason> {
-        let Outcome::Denied { reasons } = &self.outcome else { return Vec::new() };
+        let Outcome::Denied { reasons } = &self.outcome else {
+            return Vec::new();
+        };
         let nobodys = |reason: &&Reason| reason.code == Why::NoAnswer && reason.policy.is_none();
-        reasons.iter().filter(|reason| reason.code == Why::Missing || nobodys(reason)).cloned().collect()
+        reasons
+            .iter()
+            .filter(|reason| reason.code == Why::Missing || nobodys(reason))
+            .cloned()
+            .collect()
     }
 }
 
@@ -123,22 +131,38 @@ pub async fn decision(policy: &Policy, who: &Principal, id: DecisionId) -> Resul
     policy
         .db
         .read(&who.namespace, move |tx| {
-            table::decision::get(tx, id)?.ok_or_else(|| Error::UnknownDecision { id: id.to_string() })
+            table::decision::get(tx, id)?
+                .ok_or_else(|| Error::UnknownDecision { id: id.to_string() })
         })
         .await
 }
 
 /// Decisions, newest first, by `page.limit` and `page.after`. Errors: `policy.unknown_policy`, `policy.cursor`.
-pub async fn decisions(policy: &Policy, who: &Principal, filter: &Filter, page: &Page) -> Result<Decisions> {
+pub async fn decisions(
+    policy: &Policy,
+    who: &Principal,
+    filter: &Filter,
+    page: &Page,
+) -> Result<Decisions> {
     let after = page.after.as_deref().map(Place::parse).transpose()?;
     let (filter, limit) = (filter.clone(), page.limit);
     policy
         .db
         .read(&who.namespace, move |tx| {
-            let of = filter.policy.as_deref().map(|name| table::policy::require(tx, name)).transpose()?;
+            let of = filter
+                .policy
+                .as_deref()
+                .map(|name| table::policy::require(tx, name))
+                .transpose()?;
             let items = table::decision::list(tx, &filter, of.map(|found| found.id), after, limit)?;
             let full = items.len() == limit as usize;
-            let next = items.last().filter(|_| full).map(|last| Place { at: last.at, id: last.id }.to_string());
+            let next = items.last().filter(|_| full).map(|last| {
+                Place {
+                    at: last.at,
+                    id: last.id,
+                }
+                .to_string()
+            });
             Ok(Decisions { items, next })
         })
         .await
@@ -154,8 +178,14 @@ pub(crate) struct Place {
 impl Place {
     fn parse(text: &str) -> Result<Self> {
         let (at, id) = text.split_once('/').ok_or(Error::Cursor)?;
-        let at = at.parse().map(Time::from_micros).map_err(|_| Error::Cursor)?;
-        Ok(Self { at, id: id.parse().map_err(|_| Error::Cursor)? })
+        let at = at
+            .parse()
+            .map(Time::from_micros)
+            .map_err(|_| Error::Cursor)?;
+        Ok(Self {
+            at,
+            id: id.parse().map_err(|_| Error::Cursor)?,
+        })
     }
 }
 

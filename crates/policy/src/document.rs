@@ -45,7 +45,9 @@ pub enum Refusal {
         literal: String,
     },
     /// Two texts of digits are compared as texts.
-    #[error("line {line}: {literal} is compared as a text, where \"9\" is above \"10\"; use florin.amount")]
+    #[error(
+        "line {line}: {literal} is compared as a text, where \"9\" is above \"10\"; use florin.amount"
+    )]
     TextCompared {
         /// Where.
         line: usize,
@@ -71,7 +73,9 @@ pub enum Refusal {
         form: &'static str,
     },
     /// A rule has a name of several words, which the compiled form does not evaluate as a part of a whole.
-    #[error("the rule {rule}: a rule's name is one word; write it as an object, or with a variable in brackets")]
+    #[error(
+        "the rule {rule}: a rule's name is one word; write it as an object, or with a variable in brackets"
+    )]
     Parts {
         /// The rule.
         rule: String,

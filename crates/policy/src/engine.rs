@@ -21,15 +21,32 @@ pub struct Policy {
 impl Policy {
     /// On a database and the partition of a lease; permits are signed by `signer`, lookups answered by `lookups`. Starts the threads that
     /// evaluate; they end with the last clone.
-    pub fn new(db: Db, lease: Lease, signer: Arc<dyn PermitSigner>, lookups: Arc<dyn Lookups>, config: Config) -> Self {
+    pub fn new(
+        db: Db,
+        lease: Lease,
+        signer: Arc<dyn PermitSigner>,
+        lookups: Arc<dyn Lookups>,
+        config: Config,
+    ) -> Self {
         let threads = Threads::start(config.limits.threads);
-        Self { db, lease, signer, lookups, config: Arc::new(config), shelf: Arc::default(), threads }
+        Self {
+            db,
+            lease,
+            signer,
+            lookups,
+            config: Arc::new(config),
+            shelf: Arc::default(),
+            threads,
+        }
     }
 
     /// The same engine on another lease, after the old one was lost.
     #[must_use]
     pub fn on(&self, lease: Lease) -> Self {
-        Self { lease, ..self.clone() }
+        Self {
+            lease,
+            ..self.clone()
+        }
     }
 
     /// The settings.

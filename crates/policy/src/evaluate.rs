@@ -54,22 +54,46 @@ pub(crate) fn asks(
     let wanted = match Machine::new(document, input, limits).value(Entry::Lookups)? {
         None => return Ok(Vec::new()),
         Some(Json::Object(wanted)) => wanted,
-        Some(other) => return Err(format!("`lookups` is {}, not an object by names", kind(&other))),
+        Some(other) => {
+            return Err(format!(
+                "`lookups` is {}, not an object by names",
+                kind(&other)
+            ));
+        }
     };
     if wanted.len() > limits.lookups {
-        return Err(format!("`lookups` asks for {}, more than {}", wanted.len(), limits.lookups));
+        return Err(format!(
+            "`lookups` asks for {}, more than {}",
+            wanted.len(),
+            limits.lookups
+        ));
     }
-    wanted.into_iter().map(|(key, wanted)| ask(key, wanted, namespace)).collect()
+    wanted
+        .into_iter()
+        .map(|(key, wanted)| ask(key, wanted, namespace))
+        .collect()
 }
 
 fn ask(key: String, wanted: Json, namespace: &Namespace) -> Result<Ask, String> {
-    let Wanted { from, args } =
-        serde_json::from_value(wanted).map_err(|error| format!("`lookups[{key:?}]` is not {{from, args}}: {error}"))?;
-    Ok(Ask { key, lookup: Lookup { namespace: namespace.clone(), name: from, args } })
+    let Wanted { from, args } = serde_json::from_value(wanted)
+        .map_err(|error| format!("`lookups[{key:?}]` is not {{from, args}}: {error}"))?;
+    Ok(Ask {
+        key,
+        lookup: Lookup {
+            namespace: namespace.clone(),
+            name: from,
+            args,
+        },
+    })
 }
 
 /// Whether regorus' two evaluators give every rule the same value; the difference in words if not.
-pub(crate) fn compare(document: &Compiled, text: &str, input: &Value, limits: &Limits) -> Result<(), String> {
+pub(crate) fn compare(
+    document: &Compiled,
+    text: &str,
+    input: &Value,
+    limits: &Limits,
+) -> Result<(), String> {
     let mut second = Second::new(document, text, limits)?;
     let mut first = Machine::new(document, input, limits);
     for entry in Entry::ALL {
@@ -101,25 +125,33 @@ pub(crate) fn opinion(document: &Compiled, input: &Value, limits: &Limits, name:
 fn told(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String> {
     let mut reasons = denials(machine.value(Entry::Deny)?, name)?;
     if machine.ask(Entry::Allow)? != Some(Json::Bool(true)) && reasons.is_empty() {
-        reasons.push(Reason::new(Why::NotAllowed, Some(name), "its rule `allow` does not hold"));
+        reasons.push(Reason::new(
+            Why::NotAllowed,
+            Some(name),
+            "its rule `allow` does not hold",
+        ));
     }
     let needs = needs(machine.value(Entry::Needs)?)?;
     let caps = match machine.value(Entry::Envelope)? {
         None => Caps::default(),
-        Some(caps) => {
-            serde_json::from_value(caps).map_err(|error| format!("`envelope` has no known shape: {error}"))?
-        }
+        Some(caps) => serde_json::from_value(caps)
+            .map_err(|error| format!("`envelope` has no known shape: {error}"))?,
     };
-    Ok(Opinion { reasons, needs, caps })
+    Ok(Opinion {
+        reasons,
+        needs,
+        caps,
+    })
 }
 
 /// `deny` is a set of messages.
 fn denials(deny: Option<Json>, name: &str) -> Result<Vec<Reason>, String> {
     match deny {
         None => Ok(Vec::new()),
-        Some(Json::Array(messages)) => {
-            Ok(messages.into_iter().map(|message| Reason::new(Why::Denied, Some(name), words(message))).collect())
-        }
+        Some(Json::Array(messages)) => Ok(messages
+            .into_iter()
+            .map(|message| Reason::new(Why::Denied, Some(name), words(message)))
+            .collect()),
         Some(other) => Err(format!("`deny` is {}, not a set of messages", kind(&other))),
     }
 }
@@ -136,9 +168,11 @@ fn words(message: Json) -> String {
 }
 
 fn needs(needs: Option<Json>) -> Result<Vec<Obligation>, String> {
-    let Some(needs) = needs else { return Ok(Vec::new()) };
-    let needs: Vec<Obligation> =
-        serde_json::from_value(needs).map_err(|error| format!("`needs` is not a set of known obligations: {error}"))?;
+    let Some(needs) = needs else {
+        return Ok(Vec::new());
+    };
+    let needs: Vec<Obligation> = serde_json::from_value(needs)
+        .map_err(|error| format!("`needs` is not a set of known obligations: {error}"))?;
     match needs.iter().find(|need| !need.is_sound()) {
         Some(need) => Err(format!("`needs` asks for what cannot be given: {need:?}")),
         None => Ok(needs),
@@ -191,18 +225,24 @@ impl<'d> Machine<'d> {
     fn ask(&mut self, entry: Entry) -> Result<Option<Json>, String> {
         match self.raw(entry)? {
             None | Some(Value::Undefined) => Ok(None),
-            Some(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
+            Some(value) => serde_json::to_value(&value)
+                .map(Some)
+                .map_err(|error| error.to_string()),
         }
     }
 
     /// The same as Rego has it; none only if the document has no such rule.
     fn raw(&mut self, entry: Entry) -> Result<Option<Value>, String> {
-        let Some(point) = self.document.entry_point(entry) else { return Ok(None) };
+        let Some(point) = self.document.entry_point(entry) else {
+            return Ok(None);
+        };
         guard::begin();
         // Regorus may have a mistake; one document's must not end the others'.
-        let value = catch_unwind(AssertUnwindSafe(|| self.vm.execute_entry_point_by_name(&point)))
-            .map_err(|_| "the evaluation broke off".to_owned())?
-            .map_err(|error| self.told(&error))?;
+        let value = catch_unwind(AssertUnwindSafe(|| {
+            self.vm.execute_entry_point_by_name(&point)
+        }))
+        .map_err(|_| "the evaluation broke off".to_owned())?
+        .map_err(|error| self.told(&error))?;
         let most = guard::MOST_VALUE;
         if guard::weight(&value, most) > most {
             Err(format!("{point} has more than {most} bytes"))
@@ -214,9 +254,15 @@ impl<'d> Machine<'d> {
     /// The same words for the same mistake, however long it took, so that a replay shows no difference.
     fn told(&self, error: &VmError) -> String {
         match error {
-            VmError::TimeLimitExceeded { limit, .. } => format!("a rule took longer than {} ms", limit.as_millis()),
-            VmError::InstructionLimitExceeded { limit, .. } => format!("a rule took more than {limit} instructions"),
-            VmError::MemoryLimitExceeded { limit, .. } => format!("a rule made more than {limit} bytes"),
+            VmError::TimeLimitExceeded { limit, .. } => {
+                format!("a rule took longer than {} ms", limit.as_millis())
+            }
+            VmError::InstructionLimitExceeded { limit, .. } => {
+                format!("a rule took more than {limit} instructions")
+            }
+            VmError::MemoryLimitExceeded { limit, .. } => {
+                format!("a rule made more than {limit} bytes")
+            }
             other => other.to_string(),
         }
     }

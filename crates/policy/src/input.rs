@@ -123,10 +123,19 @@ struct Moment {
 }
 
 impl<'q> Input<'q> {
-    pub(crate) fn of(question: &'q Question, effects: &'q Effects, config: &Config, now: Time) -> Self {
+    pub(crate) fn of(
+        question: &'q Question,
+        effects: &'q Effects,
+        config: &Config,
+        now: Time,
+    ) -> Self {
         let intent = &question.intent;
         Self {
-            purpose: if question.is_cancel() { "cancel" } else { "act" },
+            purpose: if question.is_cancel() {
+                "cancel"
+            } else {
+                "act"
+            },
             namespace: &question.initiator.namespace,
             initiator: Initiator {
                 id: &question.initiator.id,
@@ -136,8 +145,14 @@ impl<'q> Input<'q> {
             wallet: question.wallet.as_ref(),
             key: question.key,
             signer: &intent.signer,
-            chain: Chain { id: &intent.chain, family: family(&intent.chain) },
-            intent: ShownIntent { hash: intent.hash(), act: shown(&intent.act) },
+            chain: Chain {
+                id: &intent.chain,
+                family: family(&intent.chain),
+            },
+            intent: ShownIntent {
+                hash: intent.hash(),
+                act: shown(&intent.act),
+            },
             effects,
             interface: question.interface.as_ref().map(|interface| interface.hash),
             fee: Fee::of(question, config),
@@ -152,7 +167,11 @@ impl<'q> Input<'q> {
 
 impl Fee {
     fn of(question: &Question, config: &Config) -> Self {
-        let rules = if question.is_cancel() { &config.cancel_envelope } else { &config.envelope };
+        let rules = if question.is_cancel() {
+            &config.cancel_envelope
+        } else {
+            &config.envelope
+        };
         let widest = match question.intent.act {
             Act::Transaction(_) => rules.widest(&question.intent.chain, &question.quote),
             _ => Envelope::FREE,
@@ -226,14 +245,24 @@ fn family(chain: &ChainId) -> &'static str {
 fn shown(act: &Act) -> ShownAct<'_> {
     match act {
         Act::Transaction(transaction) => {
-            let value = transaction.outputs.iter().try_fold(Amount::ZERO, |sum, output| sum.checked_add(output.value));
+            let value = transaction
+                .outputs
+                .iter()
+                .try_fold(Amount::ZERO, |sum, output| sum.checked_add(output.value));
             ShownAct::Transaction {
-                to: transaction.outputs.first().and_then(|output| output.to.as_deref()),
+                to: transaction
+                    .outputs
+                    .first()
+                    .and_then(|output| output.to.as_deref()),
                 value: value.unwrap_or(Amount::MAX),
                 data: prefixed(&transaction.data),
                 outputs: &transaction.outputs,
                 access: &transaction.access,
-                authorisations: transaction.authorisations.iter().map(shown_authorisation).collect(),
+                authorisations: transaction
+                    .authorisations
+                    .iter()
+                    .map(shown_authorisation)
+                    .collect(),
             }
         }
         Act::TypedData { json } => {
@@ -241,8 +270,13 @@ fn shown(act: &Act) -> ShownAct<'_> {
             let typed_data = serde_json::from_str(&numbers_as_text(json)).unwrap_or(Value::Null);
             ShownAct::TypedData { typed_data }
         }
-        Act::Authorisation(one) => ShownAct::Authorisation { authorisation: shown_authorisation(one) },
-        Act::Message { bytes } => ShownAct::Message { message: prefixed(bytes), text: std::str::from_utf8(bytes).ok() },
+        Act::Authorisation(one) => ShownAct::Authorisation {
+            authorisation: shown_authorisation(one),
+        },
+        Act::Message { bytes } => ShownAct::Message {
+            message: prefixed(bytes),
+            text: std::str::from_utf8(bytes).ok(),
+        },
     }
 }
 
@@ -273,7 +307,11 @@ mod tests {
             ("1969-12-31T23:00:00Z", 3, 23, 0),
         ] {
             let moment = Moment::of(text.parse::<Time>().expect("a time"));
-            assert_eq!((moment.weekday, moment.hour, moment.minute), (weekday, hour, minute), "{text}");
+            assert_eq!(
+                (moment.weekday, moment.hour, moment.minute),
+                (weekday, hour, minute),
+                "{text}"
+            );
         }
     }
 }

@@ -53,7 +53,8 @@ pub use error::{Error, Result};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
 pub use outcome::{Obligation, Outcome, Reason, Why};
 pub use policies::{
-    NewVersion, StoredPolicy, StoredVersion, VersionName, add_version, delete, get, list, patch, put, version, versions,
+    NewVersion, StoredPolicy, StoredVersion, VersionName, add_version, delete, get, list, patch,
+    put, version, versions,
 };
 pub use question::{Approval, Question, TaskRef, WalletRef, approvals_hash};
 pub use replay::{Against, Difference, Progress, Replay, replay, replay_page};

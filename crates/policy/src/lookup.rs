@@ -66,7 +66,9 @@ impl Lookups for NoLookups {
     }
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
-        Err(LookupError::Unknown { name: lookup.name.clone() })
+        Err(LookupError::Unknown {
+            name: lookup.name.clone(),
+        })
     }
 }
 

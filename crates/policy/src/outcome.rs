@@ -106,7 +106,11 @@ pub(crate) struct Opinion {
 
 impl Reason {
     pub(crate) fn new(code: Why, policy: Option<&str>, text: impl Into<String>) -> Self {
-        Self { code, policy: policy.map(str::to_owned), text: clean(&text.into()) }
+        Self {
+            code,
+            policy: policy.map(str::to_owned),
+            text: clean(&text.into()),
+        }
     }
 }
 
@@ -130,7 +134,9 @@ impl Obligation {
 impl Outcome {
     /// A denial for one reason.
     pub(crate) fn denied(reason: Reason) -> Self {
-        Self::Denied { reasons: vec![reason] }
+        Self::Denied {
+            reasons: vec![reason],
+        }
     }
 
     /// Its word in the log.
@@ -146,23 +152,41 @@ impl Outcome {
 /// All opinions together: every one must allow, obligations add up, the narrowest caps hold. No opinion at all is a denial.
 pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
     if opinions.is_empty() {
-        let text = "no policy is attached to what this touches, and what no policy allows is denied";
+        let text =
+            "no policy is attached to what this touches, and what no policy allows is denied";
         return Outcome::denied(Reason::new(Why::NoPolicy, None, text));
     }
-    let mut reasons: Vec<Reason> = opinions.iter().flat_map(|opinion| opinion.reasons.iter().cloned()).collect();
-    let (envelope, validity_ms) = opinions.iter().fold(fee.widest(), |widest, opinion| opinion.caps.narrow(widest));
+    let mut reasons: Vec<Reason> = opinions
+        .iter()
+        .flat_map(|opinion| opinion.reasons.iter().cloned())
+        .collect();
+    let (envelope, validity_ms) = opinions
+        .iter()
+        .fold(fee.widest(), |widest, opinion| opinion.caps.narrow(widest));
     if let Err(breach) = envelope.allows(&fee.quote()) {
-        reasons.push(Reason::new(Why::Fee, None, format!("the fee as quoted does not fit: {breach}")));
+        reasons.push(Reason::new(
+            Why::Fee,
+            None,
+            format!("the fee as quoted does not fit: {breach}"),
+        ));
     }
     if !reasons.is_empty() {
         reasons.truncate(MAX_REASONS);
         return Outcome::Denied { reasons };
     }
-    let obligations: BTreeSet<Obligation> = opinions.into_iter().flat_map(|opinion| opinion.needs).collect();
+    let obligations: BTreeSet<Obligation> = opinions
+        .into_iter()
+        .flat_map(|opinion| opinion.needs)
+        .collect();
     if obligations.is_empty() {
-        Outcome::Permit { envelope, validity_ms }
+        Outcome::Permit {
+            envelope,
+            validity_ms,
+        }
     } else {
-        Outcome::Needs { obligations: obligations.into_iter().collect() }
+        Outcome::Needs {
+            obligations: obligations.into_iter().collect(),
+        }
     }
 }
 
@@ -175,9 +199,15 @@ impl Caps {
             fee_per_gas: least(envelope.fee_per_gas, self.fee_per_gas),
             tip: least(envelope.tip, self.tip),
             total_fee: least(envelope.total_fee, self.total_fee),
-            signatures: self.signatures.map_or(envelope.signatures, |most| envelope.signatures.min(most)),
+            signatures: self
+                .signatures
+                .map_or(envelope.signatures, |most| envelope.signatures.min(most)),
         };
-        (narrow, self.validity_ms.map_or(validity_ms, |most| validity_ms.min(most)))
+        (
+            narrow,
+            self.validity_ms
+                .map_or(validity_ms, |most| validity_ms.min(most)),
+        )
     }
 }
 
@@ -196,53 +226,85 @@ mod tests {
     use super::*;
 
     fn fee(most: u64) -> Fee {
-        let terms =
-            |n: u64| serde_json::json!({"gas": "10", "fee_per_gas": "2", "tip": "1", "total_fee": n.to_string()});
+        let terms = |n: u64| serde_json::json!({"gas": "10", "fee_per_gas": "2", "tip": "1", "total_fee": n.to_string()});
         let mut envelope = terms(most);
         envelope["signatures"] = 5.into();
         envelope["validity_ms"] = 1_000.into();
-        serde_json::from_value(serde_json::json!({"quote": terms(20), "envelope": envelope})).expect("a fee")
+        serde_json::from_value(serde_json::json!({"quote": terms(20), "envelope": envelope}))
+            .expect("a fee")
     }
 
     fn caps(json: &str) -> Opinion {
-        Opinion { caps: serde_json::from_str(json).expect("caps"), ..Opinion::default() }
+        Opinion {
+            caps: serde_json::from_str(json).expect("caps"),
+            ..Opinion::default()
+        }
     }
 
     fn needing(count: u32) -> Opinion {
-        Opinion { needs: vec![Obligation::Approval { count, role: None }], ..Opinion::default() }
+        Opinion {
+            needs: vec![Obligation::Approval { count, role: None }],
+            ..Opinion::default()
+        }
     }
 
     #[test]
     fn nobody_said_yes_is_no() {
-        let Outcome::Denied { reasons } = combine(vec![], &fee(100)) else { panic!("permitted") };
+        let Outcome::Denied { reasons } = combine(vec![], &fee(100)) else {
+            panic!("permitted")
+        };
         assert_eq!(reasons[0].code, Why::NoPolicy);
     }
 
     #[test]
     fn the_narrowest_of_all_caps_holds() {
-        let both = vec![caps(r#"{"total_fee": "50", "signatures": 2}"#), caps(r#"{"total_fee": "40", "gas": "99"}"#)];
-        let Outcome::Permit { envelope, validity_ms } = combine(both, &fee(100)) else { panic!("denied") };
-        assert_eq!((envelope.total_fee, envelope.signatures, envelope.gas), (Amount::from(40), 2, 10));
+        let both = vec![
+            caps(r#"{"total_fee": "50", "signatures": 2}"#),
+            caps(r#"{"total_fee": "40", "gas": "99"}"#),
+        ];
+        let Outcome::Permit {
+            envelope,
+            validity_ms,
+        } = combine(both, &fee(100))
+        else {
+            panic!("denied")
+        };
+        assert_eq!(
+            (envelope.total_fee, envelope.signatures, envelope.gas),
+            (Amount::from(40), 2, 10)
+        );
         assert_eq!(validity_ms, 1_000);
     }
 
     #[test]
     fn a_permit_that_could_not_be_used_is_a_denial() {
-        let Outcome::Denied { reasons } = combine(vec![caps(r#"{"total_fee": "19"}"#)], &fee(100)) else {
+        let Outcome::Denied { reasons } = combine(vec![caps(r#"{"total_fee": "19"}"#)], &fee(100))
+        else {
             panic!("permitted")
         };
         assert_eq!(reasons[0].code, Why::Fee);
-        assert!(matches!(combine(vec![caps(r#"{"total_fee": "20"}"#)], &fee(100)), Outcome::Permit { .. }));
+        assert!(matches!(
+            combine(vec![caps(r#"{"total_fee": "20"}"#)], &fee(100)),
+            Outcome::Permit { .. }
+        ));
     }
 
     #[test]
     fn obligations_add_up_and_a_denial_ends_them() {
-        let Outcome::Needs { obligations } = combine(vec![needing(2), needing(3), needing(2)], &fee(100)) else {
+        let Outcome::Needs { obligations } =
+            combine(vec![needing(2), needing(3), needing(2)], &fee(100))
+        else {
             panic!("not needed")
         };
         assert_eq!(obligations.len(), 2);
-        let no = Opinion { reasons: vec![Reason::new(Why::Denied, Some("p"), "no")], ..Opinion::default() };
-        assert!(matches!(combine(vec![needing(2), no], &fee(100)), Outcome::Denied { .. }));
+        let no = Opinion {
+            reasons: vec![Reason::new(Why::Denied, Some("p"), "no")],
+            ..Opinion::default()
+        };
+        assert!(matches!(
+            combine(vec![needing(2), no], &fee(100)),
+            Outcome::Denied { .. }
+        ));
     }
 
     #[test]

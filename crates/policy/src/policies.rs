@@ -43,7 +43,12 @@ pub struct VersionName {
 }
 
 /// Make a policy of this name, or change the description of the one that is there. Errors: `policy.name`, `policy.limit`.
-pub async fn put(policy: &Policy, who: &Principal, name: &str, description: &str) -> Result<StoredPolicy> {
+pub async fn put(
+    policy: &Policy,
+    who: &Principal,
+    name: &str,
+    description: &str,
+) -> Result<StoredPolicy> {
     let name = checked_name(name)?;
     let description = checked_description(description)?;
     let (who, limit) = (who.clone(), policy.config.limits.policies);
@@ -52,7 +57,11 @@ pub async fn put(policy: &Policy, who: &Principal, name: &str, description: &str
         .on(&policy.lease)
         .write(&who.namespace.clone(), move |tx| {
             if table::policy::find(tx, &name)?.is_none() && table::policy::count(tx)? >= limit {
-                return Err(Error::Limit { what: "policies in a namespace", limit, field: None });
+                return Err(Error::Limit {
+                    what: "policies in a namespace",
+                    limit,
+                    field: None,
+                });
             }
             let (now, entropy) = (tx.now(), tx.entropy());
             let id = PolicyId::new(now, entropy);
@@ -83,7 +92,13 @@ pub async fn patch(
                 return Err(Error::NameTaken { name: name.clone() });
             }
             let now = tx.now();
-            table::policy::rename(tx, found.id, name, description.as_ref().unwrap_or(&found.description), now)?;
+            table::policy::rename(
+                tx,
+                found.id,
+                name,
+                description.as_ref().unwrap_or(&found.description),
+                now,
+            )?;
             table::standing::changed(tx)?;
             changed(tx, &who, found.id)
         })
@@ -93,13 +108,21 @@ pub async fn patch(
 /// A policy by its name or id.
 pub async fn get(policy: &Policy, who: &Principal, name_or_id: &str) -> Result<StoredPolicy> {
     let named = name_or_id.to_owned();
-    policy.db.read(&who.namespace, move |tx| table::policy::require(tx, &named)).await
+    policy
+        .db
+        .read(&who.namespace, move |tx| table::policy::require(tx, &named))
+        .await
 }
 
 /// Policies in the order of their names; `page.after` is a name.
 pub async fn list(policy: &Policy, who: &Principal, page: &Page) -> Result<Vec<StoredPolicy>> {
     let page = page.clone();
-    policy.db.read(&who.namespace, move |tx| table::policy::list(tx, &page).map_err(Error::from)).await
+    policy
+        .db
+        .read(&who.namespace, move |tx| {
+            table::policy::list(tx, &page).map_err(Error::from)
+        })
+        .await
 }
 
 /// Delete a policy that is attached nowhere. Its name is free again; its versions stay readable for the decisions that name them.
@@ -113,12 +136,17 @@ pub async fn delete(policy: &Policy, who: &Principal, name_or_id: &str) -> Resul
             let found = table::policy::require(tx, &named)?;
             let count = table::attachment::count_of(tx, found.id)?;
             if count > 0 {
-                return Err(Error::Attached { name: found.name, count });
+                return Err(Error::Attached {
+                    name: found.name,
+                    count,
+                });
             }
             let now = tx.now();
             table::policy::delete(tx, found.id, now)?;
             table::standing::changed(tx)?;
-            let fact = Fact::new("policy.deleted", 1).about(&found.id, found.version + 1).by(&who);
+            let fact = Fact::new("policy.deleted", 1)
+                .about(&found.id, found.version + 1)
+                .by(&who);
             tx.append(fact.says(&serde_json::json!({ "name": found.name })));
             Ok(())
         })
@@ -128,15 +156,28 @@ pub async fn delete(policy: &Policy, who: &Principal, name_or_id: &str) -> Resul
 /// The policy after a change, and the fact that says so.
 fn changed(tx: &mut Tx<'_, '_>, who: &Principal, id: PolicyId) -> Result<StoredPolicy> {
     let stored = table::policy::require(tx, &id.to_string())?;
-    let kind = if stored.version == 1 { "policy.created" } else { "policy.updated" };
-    tx.append(Fact::new(kind, 1).about(&id, stored.version).by(who).says(&stored));
+    let kind = if stored.version == 1 {
+        "policy.created"
+    } else {
+        "policy.updated"
+    };
+    tx.append(
+        Fact::new(kind, 1)
+            .about(&id, stored.version)
+            .by(who)
+            .says(&stored),
+    );
     Ok(stored)
 }
 
 fn checked_name(name: &str) -> Result<String> {
     let length = name.chars().count();
     let plain = !name.chars().any(char::is_control) && !name.starts_with("pol:");
-    if (1..=MAX_NAME).contains(&length) && plain { Ok(name.to_owned()) } else { Err(Error::Name { limit: MAX_NAME }) }
+    if (1..=MAX_NAME).contains(&length) && plain {
+        Ok(name.to_owned())
+    } else {
+        Err(Error::Name { limit: MAX_NAME })
+    }
 }
 
 pub(crate) fn checked_description(text: &str) -> Result<String> {

@@ -77,7 +77,12 @@ pub struct Approval {
 pub fn approvals_hash(approvals: &[Approval]) -> Digest {
     let role = |canon: Canon, role: &Role| canon.text(word(*role));
     Canon::new("approvals", 1)
-        .list(approvals, |canon, one| canon.text(&one.by).list(&one.roles, role).int(one.at.micros()))
+        .list(approvals, |canon, one| {
+            canon
+                .text(&one.by)
+                .list(&one.roles, role)
+                .int(one.at.micros())
+        })
         .hash()
 }
 
@@ -102,10 +107,20 @@ impl Question {
     pub(crate) fn targets(&self) -> Vec<Target> {
         let (chain, account) = (self.intent.chain.clone(), self.intent.signer.clone());
         let mut targets = vec![Target::Namespace, Target::Account { chain, account }];
-        targets.extend(self.wallet.as_ref().map(|wallet| Target::Wallet { id: wallet.id }));
+        targets.extend(
+            self.wallet
+                .as_ref()
+                .map(|wallet| Target::Wallet { id: wallet.id }),
+        );
         targets.extend(self.key.map(|id| Target::Key { id }));
-        targets.extend(self.task.as_ref().map(|task| Target::Task { name: task.name.clone() }));
-        targets.extend(self.assets.iter().map(|name| Target::Asset { name: name.clone() }));
+        targets.extend(self.task.as_ref().map(|task| Target::Task {
+            name: task.name.clone(),
+        }));
+        targets.extend(
+            self.assets
+                .iter()
+                .map(|name| Target::Asset { name: name.clone() }),
+        );
         targets
     }
 }

@@ -68,7 +68,11 @@ pub async fn replay(
     mut progress: impl FnMut(Progress),
 ) -> Result<Replay> {
     let mut whole = Replay::default();
-    let mut page = Page { limit: SLICE, skip: 0, after: None };
+    let mut page = Page {
+        limit: SLICE,
+        skip: 0,
+        after: None,
+    };
     loop {
         let (part, next) = replay_page(policy, who, filter, against, &page).await?;
         whole.add(part);
@@ -107,35 +111,68 @@ struct Other {
 }
 
 async fn other(policy: &Policy, who: &Principal, against: Against) -> Result<Option<Other>> {
-    let Against::Version(id) = against else { return Ok(None) };
-    let found = policy.db.read(&who.namespace, move |tx| table::version::get(tx, id)).await?;
-    let found = found.ok_or_else(|| Error::UnknownVersion { version: id.to_string() })?;
+    let Against::Version(id) = against else {
+        return Ok(None);
+    };
+    let found = policy
+        .db
+        .read(&who.namespace, move |tx| table::version::get(tx, id))
+        .await?;
+    let found = found.ok_or_else(|| Error::UnknownVersion {
+        version: id.to_string(),
+    })?;
     let (shelf, text) = (policy.shelf.clone(), found.document);
-    let document = policy.threads.each(vec![text], move |text| shelf.put(&text)).await?.pop();
-    let document = document.ok_or_else(|| Error::Stopped { why: "a document was lost".to_owned() })?;
+    let document = policy
+        .threads
+        .each(vec![text], move |text| shelf.put(&text))
+        .await?
+        .pop();
+    let document = document.ok_or_else(|| Error::Stopped {
+        why: "a document was lost".to_owned(),
+    })?;
     let (label, hash) = (found.label, found.hash);
-    let source = Source::Version { policy: found.policy, name: String::new(), version: id, label, hash };
+    let source = Source::Version {
+        policy: found.policy,
+        name: String::new(),
+        version: id,
+        label,
+        hash,
+    };
     Ok(Some(Other { source, document }))
 }
 
 fn narrowed(filter: &Filter, other: Option<&Other>) -> Filter {
     match other.map(|other| &other.source) {
-        Some(Source::Version { policy, .. }) => Filter { policy: Some(policy.to_string()), ..filter.clone() },
+        Some(Source::Version { policy, .. }) => Filter {
+            policy: Some(policy.to_string()),
+            ..filter.clone()
+        },
         _ => filter.clone(),
     }
 }
 
 type Judged = (Decision, Option<Outcome>);
 
-async fn again(policy: &Policy, decisions: Vec<Decision>, other: Option<Other>) -> Result<Vec<Judged>> {
-    let versions: HashMap<VersionId, Digest> =
-        decisions.iter().flat_map(|decision| &decision.documents).filter_map(of_version).collect();
+async fn again(
+    policy: &Policy,
+    decisions: Vec<Decision>,
+    other: Option<Other>,
+) -> Result<Vec<Judged>> {
+    let versions: HashMap<VersionId, Digest> = decisions
+        .iter()
+        .flat_map(|decision| &decision.documents)
+        .filter_map(of_version)
+        .collect();
     let documents = match decisions.first() {
         Some(first) => Arc::new(find::load(policy, &first.namespace, versions).await?),
         None => return Ok(Vec::new()),
     };
     let (limits, shelf) = (policy.config.limits.clone(), policy.shelf.clone());
-    let cancel = move || shelf.get(&Digest::of(SHIPPED_CANCEL.as_bytes())).unwrap_or_else(|| shelf.put(SHIPPED_CANCEL));
+    let cancel = move || {
+        shelf
+            .get(&Digest::of(SHIPPED_CANCEL.as_bytes()))
+            .unwrap_or_else(|| shelf.put(SHIPPED_CANCEL))
+    };
     policy
         .threads
         .each(decisions, move |decision| {
@@ -164,16 +201,26 @@ fn asked(
         return None;
     }
     let document = |source: &Source| match source {
-        Source::Version { policy, version, .. } => match other.map(|other| (&other.source, other)) {
-            Some((Source::Version { policy: replaced, .. }, other)) if replaced == policy => {
-                Some(other.document.clone())
-            }
+        Source::Version {
+            policy, version, ..
+        } => match other.map(|other| (&other.source, other)) {
+            Some((
+                Source::Version {
+                    policy: replaced, ..
+                },
+                other,
+            )) if replaced == policy => Some(other.document.clone()),
             _ => documents.get(version).cloned(),
         },
         Source::Shipped { hash, .. } => Some(cancel()).filter(|document| document.hash == *hash),
     };
-    let one =
-        |source: &Source| Some(Asked { source: source.clone(), document: document(source)?, asks: Ok(Vec::new()) });
+    let one = |source: &Source| {
+        Some(Asked {
+            source: source.clone(),
+            document: document(source)?,
+            asks: Ok(Vec::new()),
+        })
+    };
     decision.documents.iter().map(one).collect()
 }
 
@@ -185,7 +232,13 @@ fn once_more(decision: &Decision, mut asked: Vec<Asked>, limits: &Limits) -> Out
             one.asks = evaluate::asks(document, input, limits, &decision.namespace);
         }
     }
-    judge(decision.input.as_str(), &asked, &decision.standing_problems(), &answers, limits)
+    judge(
+        decision.input.as_str(),
+        &asked,
+        &decision.standing_problems(),
+        &answers,
+        limits,
+    )
 }
 
 impl Replay {
@@ -194,7 +247,8 @@ impl Replay {
         self.total.skipped += part.total.skipped;
         self.total.different += part.total.different;
         let room = MOST_LISTED.saturating_sub(self.differences.len());
-        self.differences.extend(part.differences.into_iter().take(room));
+        self.differences
+            .extend(part.differences.into_iter().take(room));
     }
 
     fn count(&mut self, (decision, outcome): Judged) {
@@ -206,7 +260,11 @@ impl Replay {
         if now != decision.outcome {
             self.total.different += 1;
             if self.differences.len() < MOST_LISTED {
-                self.differences.push(Difference { decision: decision.id, was: decision.outcome, now });
+                self.differences.push(Difference {
+                    decision: decision.id,
+                    was: decision.outcome,
+                    now,
+                });
             }
         }
     }

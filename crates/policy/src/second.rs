@@ -26,15 +26,21 @@ impl<'d> Second<'d> {
             check_interval: CHECK_EVERY,
         });
         for (name, library) in LIBRARY {
-            engine.add_policy(name.to_owned(), library.to_owned()).map_err(words)?;
+            engine
+                .add_policy(name.to_owned(), library.to_owned())
+                .map_err(words)?;
         }
-        engine.add_policy("policy.rego".to_owned(), text.to_owned()).map_err(words)?;
+        engine
+            .add_policy("policy.rego".to_owned(), text.to_owned())
+            .map_err(words)?;
         Ok(Self { document, engine })
     }
 
     /// The value of a rule; none if the document has no such rule.
     pub(crate) fn ask(&mut self, entry: Entry, input: &Value) -> Result<Option<Value>, String> {
-        let Some(point) = self.document.entry_point(entry) else { return Ok(None) };
+        let Some(point) = self.document.entry_point(entry) else {
+            return Ok(None);
+        };
         self.engine.set_input(input.clone());
         self.engine.eval_rule(point).map(Some).map_err(words)
     }
@@ -43,5 +49,8 @@ impl<'d> Second<'d> {
 /// One line of what regorus draws.
 fn words(error: impl std::fmt::Display) -> String {
     let text = error.to_string();
-    text.split_once("error: ").map_or(text.as_str(), |(_, why)| why).trim().to_owned()
+    text.split_once("error: ")
+        .map_or(text.as_str(), |(_, why)| why)
+        .trim()
+        .to_owned()
 }

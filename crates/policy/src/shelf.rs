@@ -25,9 +25,15 @@ impl Document {
     pub(crate) fn new(text: &str) -> Self {
         let compiled = std::panic::catch_unwind(|| compile(text)).unwrap_or_else(|_| {
             let why = "the compiler broke off".to_owned();
-            Err(Refusal::Rego { place: String::new(), why })
+            Err(Refusal::Rego {
+                place: String::new(),
+                why,
+            })
         });
-        Self { hash: Digest::of(text.as_bytes()), compiled }
+        Self {
+            hash: Digest::of(text.as_bytes()),
+            compiled,
+        }
     }
 }
 
@@ -49,6 +55,8 @@ impl Shelf {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Document>>> {
-        self.0.lock().expect("nobody panics while holding the shelf")
+        self.0
+            .lock()
+            .expect("nobody panics while holding the shelf")
     }
 }

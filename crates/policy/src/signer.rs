@@ -30,15 +30,23 @@ impl LocalSigner {
         let fresh = Self::from_seed(&seed)?;
         let sealed = keyring.seal(&place(), seed.as_slice(), db.entropy().as_ref())?;
         let (public, mine) = (fresh.public().to_bytes().to_vec(), sealed);
-        let kept = db.on(lease).write_unbound(move |tx| keep(tx, &public, &mine)).await?;
+        let kept = db
+            .on(lease)
+            .write_unbound(move |tx| keep(tx, &public, &mine))
+            .await?;
         let seed = keyring.open(&place(), &kept)?;
-        let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| unsound("its seed has no 32 bytes"))?;
+        let seed: [u8; 32] = seed
+            .as_slice()
+            .try_into()
+            .map_err(|_| unsound("its seed has no 32 bytes"))?;
         Self::from_seed(&Zeroizing::new(seed))
     }
 
     /// Seal the seed under the newest data key of a rotated keyring. Says whether there was anything to do.
     pub async fn reseal(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
-        let Some((public, sealed)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await? else { return Ok(false) };
+        let Some((public, sealed)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await? else {
+            return Ok(false);
+        };
         if keyring.is_current(&sealed) {
             return Ok(false);
         }
@@ -82,7 +90,8 @@ impl PermitSigner for LocalSigner {
     }
 
     fn public(&self) -> PolicyKey {
-        PolicyKey::from_bytes(&self.0.verifying_key().to_bytes()).expect("checked when the signer was made")
+        PolicyKey::from_bytes(&self.0.verifying_key().to_bytes())
+            .expect("checked when the signer was made")
     }
 }
 
@@ -93,12 +102,16 @@ fn keep(tx: &mut store::Unbound<'_, '_>, public: &[u8], sealed: &[u8]) -> Result
         tx.append(&house(), told("policy.key_made", public));
     }
     let kept = table::key::get(tx, NAME)?;
-    kept.map(|(_, sealed)| sealed).ok_or_else(|| unsound("it was not kept"))
+    kept.map(|(_, sealed)| sealed)
+        .ok_or_else(|| unsound("it was not kept"))
 }
 
 fn told(kind: &'static str, public: &[u8]) -> Fact {
     let who = Principal::system("policy", house());
-    Fact::new(kind, 1).about(&"policy_key", 1).by(&who).says(&serde_json::json!({ "public": hex::encode(public) }))
+    Fact::new(kind, 1)
+        .about(&"policy_key", 1)
+        .by(&who)
+        .says(&serde_json::json!({ "public": hex::encode(public) }))
 }
 
 /// The key is the installation's, not a tenant's; its facts stand under this name.
@@ -107,9 +120,15 @@ fn house() -> Namespace {
 }
 
 fn place() -> Place<'static> {
-    Place { table: "policy_key", row: NAME, column: "sealed" }
+    Place {
+        table: "policy_key",
+        row: NAME,
+        column: "sealed",
+    }
 }
 
 fn unsound(why: &str) -> Error {
-    Error::Signer { why: why.to_owned() }
+    Error::Signer {
+        why: why.to_owned(),
+    }
 }

@@ -27,8 +27,12 @@ impl Threads {
         let jobs = Arc::new(Mutex::new(receiver));
         for _ in 0..count.max(1) {
             let jobs = jobs.clone();
-            let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK);
-            thread.spawn(move || work(&jobs)).expect("a process that cannot start a thread cannot serve");
+            let thread = std::thread::Builder::new()
+                .name("policy".to_owned())
+                .stack_size(STACK);
+            thread
+                .spawn(move || work(&jobs))
+                .expect("a process that cannot start a thread cannot serve");
         }
         Self(sender)
     }
@@ -58,7 +62,9 @@ impl Threads {
         let job = move || {
             let _ = send.send(items.into_iter().map(act).collect()); // whoever asked may have gone
         };
-        let stopped = || Error::Stopped { why: "a thread broke off".to_owned() };
+        let stopped = || Error::Stopped {
+            why: "a thread broke off".to_owned(),
+        };
         self.0.send(Box::new(job)).map_err(|_| stopped())?;
         done.await.map_err(|_| stopped())
     }
@@ -85,10 +91,15 @@ mod tests {
     #[tokio::test]
     async fn what_comes_out_stands_in_order_and_a_panic_ends_only_itself() {
         let threads = Threads::start(3);
-        let squares = threads.each((0..1_000u64).collect(), |n| n * n).await.expect("nobody panics");
+        let squares = threads
+            .each((0..1_000u64).collect(), |n| n * n)
+            .await
+            .expect("nobody panics");
         assert_eq!(squares, (0..1_000u64).map(|n| n * n).collect::<Vec<_>>());
         for _ in 0..5 {
-            let broken = threads.each(vec![0], |n| assert!(n > 0, "on purpose")).await;
+            let broken = threads
+                .each(vec![0], |n| assert!(n > 0, "on purpose"))
+                .await;
             assert!(matches!(broken, Err(Error::Stopped { .. })));
         }
         assert_eq!(threads.each(vec![1], |n| n + 1).await, Ok(vec![2]));

@@ -30,7 +30,10 @@ impl Batch {
         Self {
             table,
             columns: columns.to_vec(),
-            key: key.iter().map(|(column, value)| ((*column).to_owned(), value.clone())).collect(),
+            key: key
+                .iter()
+                .map(|(column, value)| ((*column).to_owned(), value.clone()))
+                .collect(),
             order: order.to_vec(),
             count: rows.len(),
             root: merkle_root(&leaves),

@@ -24,7 +24,9 @@ struct Waiting<C, O, E> {
 
 impl<C, O, E> Clone for Batcher<C, O, E> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self {
+            queue: self.queue.clone(),
+        }
     }
 }
 
@@ -49,10 +51,12 @@ where
     /// Give a command and wait for its answer.
     pub async fn call(&self, command: C) -> Result<O, E> {
         let (answer, result) = oneshot::channel();
-        self.queue.try_send(Waiting { command, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::Busy { limit: WAITING },
-            mpsc::error::TrySendError::Closed(_) => Error::Closed,
-        })?;
+        self.queue
+            .try_send(Waiting { command, answer })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Error::Busy { limit: WAITING },
+                mpsc::error::TrySendError::Closed(_) => Error::Closed,
+            })?;
         result.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 }
@@ -70,7 +74,10 @@ where
         let batch = std::mem::take(&mut waiting);
         let slice: Vec<C> = batch.iter().map(|one| one.command.clone()).collect();
         match guarded(&verb, slice).await {
-            Ok(results) => batch.into_iter().zip(results).for_each(|(one, result)| tell(one.answer, Ok(result))),
+            Ok(results) => batch
+                .into_iter()
+                .zip(results)
+                .for_each(|(one, result)| tell(one.answer, Ok(result))),
             Err(error) => after_failure(&verb, batch, error).await,
         }
     }
@@ -110,8 +117,15 @@ where
     F: Future<Output = Result<Vec<O>, E>>,
 {
     let asked = slice.len();
-    let answered = AssertUnwindSafe(async { verb(slice).await }).catch_unwind().await;
-    let results = answered.unwrap_or_else(|panic| Err(Error::Assertion { what: words_of(&*panic) }.into()))?;
+    let answered = AssertUnwindSafe(async { verb(slice).await })
+        .catch_unwind()
+        .await;
+    let results = answered.unwrap_or_else(|panic| {
+        Err(Error::Assertion {
+            what: words_of(&*panic),
+        }
+        .into())
+    })?;
     if results.len() == asked {
         return Ok(results);
     }

@@ -24,11 +24,14 @@ pub(crate) struct Heads(Mutex<HashMap<Box<str>, (i64, Head)>>);
 impl Heads {
     fn known(&self, partition: &Partition) -> Option<Head> {
         let heads = self.lock();
-        heads.get(partition.name()).and_then(|(epoch, head)| (*epoch == partition.epoch()).then_some(*head))
+        heads
+            .get(partition.name())
+            .and_then(|(epoch, head)| (*epoch == partition.epoch()).then_some(*head))
     }
 
     pub(crate) fn keep(&self, partition: &Partition, head: Head) {
-        self.lock().insert(partition.name().into(), (partition.epoch(), head));
+        self.lock()
+            .insert(partition.name().into(), (partition.epoch(), head));
     }
 
     pub(crate) fn forget(&self, partition: &Partition) {
@@ -36,7 +39,9 @@ impl Heads {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, (i64, Head)>> {
-        self.0.lock().expect("no thread panics while it holds the heads")
+        self.0
+            .lock()
+            .expect("no thread panics while it holds the heads")
     }
 }
 
@@ -60,18 +65,27 @@ pub(crate) fn link(
 ) -> Answer<Vec<Link>> {
     let mut ends = Vec::with_capacity(partitions.len());
     for (partition, touched) in partitions.iter().zip(touched) {
-        ends.push(if *touched { Some(End::load(connection, heads, partition)?) } else { None });
+        ends.push(if *touched {
+            Some(End::load(connection, heads, partition)?)
+        } else {
+            None
+        });
     }
     let linked: Vec<Linked> = facts
         .iter()
         .map(|fact| {
-            let end = ends[fact.partition].as_mut().expect("to append is to write, so its head was loaded");
+            let end = ends[fact.partition]
+                .as_mut()
+                .expect("to append is to write, so its head was loaded");
             end.append(fact, partitions[fact.partition].name())
         })
         .collect();
     let mut links = Vec::with_capacity(ends.len());
     for (partition, end) in partitions.iter().zip(ends) {
-        links.extend(end.map(|end| end.store(connection, heads, partition)).transpose()?);
+        links.extend(
+            end.map(|end| end.store(connection, heads, partition))
+                .transpose()?,
+        );
     }
     table::insert_facts(connection, partitions, facts, &linked)?;
     Ok(links)
@@ -93,7 +107,14 @@ impl End {
             // What this transaction sees is remembered only once it committed: it may be about to lose.
             None => table::head(connection, partition)?.ok_or_else(|| fenced(partition))?,
         };
-        Ok(Self { old, new: Head { turn: old.turn + 1, ..old }, remembered: known.is_some() })
+        Ok(Self {
+            old,
+            new: Head {
+                turn: old.turn + 1,
+                ..old
+            },
+            remembered: known.is_some(),
+        })
     }
 
     fn append(&mut self, fact: &PendingFact, partition: &str) -> Linked {
@@ -102,21 +123,40 @@ impl End {
         link
     }
 
-    fn store(self, connection: &mut dyn Connection, heads: &Heads, partition: &Partition) -> Answer<Link> {
+    fn store(
+        self,
+        connection: &mut dyn Connection,
+        heads: &Heads,
+        partition: &Partition,
+    ) -> Answer<Link> {
         if table::move_head(connection, partition, &self.old, &self.new)? {
             let with_facts = self.new.seq > self.old.seq;
-            return Ok(Link { partition: partition.clone(), head: self.new, with_facts });
+            return Ok(Link {
+                partition: partition.clone(),
+                head: self.new,
+                with_facts,
+            });
         }
         heads.forget(partition);
         // What was remembered may be out of date; what the database said in this snapshot cannot be.
-        Err(if self.remembered { Failure::Contended } else { fenced(partition) })
+        Err(if self.remembered {
+            Failure::Contended
+        } else {
+            fenced(partition)
+        })
     }
 }
 
 fn fenced(partition: &Partition) -> Failure {
     // Told here: whoever asked for the commit may have been ended by the loss of its lease before it hears.
-    tracing::warn!(partition = partition.name(), epoch = partition.epoch(), "a commit was refused");
-    Failure::Failed(Error::Fenced { partition: partition.name().to_owned() })
+    tracing::warn!(
+        partition = partition.name(),
+        epoch = partition.epoch(),
+        "a commit was refused"
+    );
+    Failure::Failed(Error::Fenced {
+        partition: partition.name().to_owned(),
+    })
 }
 
 /// After a commit whose answer was lost: whether it counted; none if that can no longer be known. Needs a connection that works again.
@@ -135,7 +175,9 @@ pub(crate) fn counted(connection: &mut dyn Connection, links: &[Link]) -> Answer
 impl Link {
     fn counted(&self, connection: &mut dyn Connection) -> Answer<Option<bool>> {
         // Waits until the lost transaction has ended, should the server still be at it.
-        let Some((turn, epoch)) = table::settled_head(connection, &self.partition)? else { return Ok(Some(false)) };
+        let Some((turn, epoch)) = table::settled_head(connection, &self.partition)? else {
+            return Ok(Some(false));
+        };
         if turn < self.head.turn {
             return Ok(Some(false));
         }
@@ -144,7 +186,13 @@ impl Link {
         }
         // Another owner went on since. Its facts stand behind ours, or in the place of ours.
         if self.with_facts {
-            return table::is_fact(connection, self.partition.name(), self.head.seq, self.head.hash).map(Some);
+            return table::is_fact(
+                connection,
+                self.partition.name(),
+                self.head.seq,
+                self.head.hash,
+            )
+            .map(Some);
         }
         Ok(None)
     }

@@ -83,17 +83,27 @@ pub struct On<'d> {
 impl Config {
     /// SQLite with the usual number of readers.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self::Sqlite { path: path.into(), readers: 4 }
+        Self::Sqlite {
+            path: path.into(),
+            readers: 4,
+        }
     }
 
     /// PostgreSQL with the usual bounds of its pool.
     pub fn postgres(url: impl Into<String>) -> Self {
-        Self::Postgres { url: url.into(), writers: 6, readers: 4 }
+        Self::Postgres {
+            url: url.into(),
+            writers: 6,
+            readers: 4,
+        }
     }
 
     fn resolved(self) -> Result<Self> {
         Ok(match self {
-            Config::Sqlite { path, readers } => Config::Sqlite { path: lock::resolve(&path)?, readers },
+            Config::Sqlite { path, readers } => Config::Sqlite {
+                path: lock::resolve(&path)?,
+                readers,
+            },
             other => other,
         })
     }
@@ -108,7 +118,9 @@ impl Config {
     fn pool(&self) -> (usize, usize) {
         match self {
             Config::Sqlite { readers, .. } => (1, (*readers).max(1)),
-            Config::Postgres { writers, readers, .. } => ((*writers).max(1), (*readers).max(1)),
+            Config::Postgres {
+                writers, readers, ..
+            } => ((*writers).max(1), (*readers).max(1)),
         }
     }
 }
@@ -123,7 +135,9 @@ impl Db {
     ) -> Result<Self> {
         tokio::task::spawn_blocking(move || Self::open_blocking(config, clock, entropy, lease_time))
             .await
-            .map_err(|error| Error::Database { why: error.to_string() })?
+            .map_err(|error| Error::Database {
+                why: error.to_string(),
+            })?
     }
 
     fn open_blocking(
@@ -165,7 +179,10 @@ impl Db {
 
     /// Write on the partition of a lease.
     pub fn on(&self, lease: &Lease) -> On<'_> {
-        On { db: self, lease: lease.clone() }
+        On {
+            db: self,
+            lease: lease.clone(),
+        }
     }
 
     /// Read one namespace, in one snapshot.
@@ -184,7 +201,10 @@ impl Db {
     }
 
     /// Read all namespaces, in one snapshot: for chain ingestion, workers and the verifier's kin only.
-    pub fn read_unbound<T, E, F>(&self, read: F) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    pub fn read_unbound<T, E, F>(
+        &self,
+        read: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
         F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -231,7 +251,13 @@ impl Db {
             write(tx, now)
         });
         // A queue of its own, so that the clock of the database is asked only for this.
-        let pushed = self.0.writes.push("".into(), Queued { partition: None, job });
+        let pushed = self.0.writes.push(
+            "".into(),
+            Queued {
+                partition: None,
+                job,
+            },
+        );
         await_answer(pushed, answer)
     }
 }
@@ -257,7 +283,10 @@ impl On<'_> {
     }
 
     /// Write several namespaces: for chain ingestion and workers' claims only.
-    pub fn write_unbound<T, E, F>(&self, write: F) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    pub fn write_unbound<T, E, F>(
+        &self,
+        write: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
         F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -269,13 +298,24 @@ impl On<'_> {
             EngineKind::Sqlite => "write".into(),
             EngineKind::Postgres => partition.name().into(),
         };
-        let pushed = self.db.0.writes.push(key, Queued { partition: Some(partition), job });
+        let pushed = self.db.0.writes.push(
+            key,
+            Queued {
+                partition: Some(partition),
+                job,
+            },
+        );
         await_answer(pushed, answer)
     }
 }
 
 impl Inner {
-    fn start(&self, first: Box<dyn Connection>, notify: &Arc<watch::Sender<u64>>, lease_time: LeaseTime) -> Result<()> {
+    fn start(
+        &self,
+        first: Box<dyn Connection>,
+        notify: &Arc<watch::Sender<u64>>,
+        lease_time: LeaseTime,
+    ) -> Result<()> {
         let (writers, readers) = self.config.pool();
         let heads = Arc::new(Heads::default());
         let mut first = Some(first);
@@ -295,8 +335,14 @@ impl Inner {
         }
         for _ in 0..readers {
             let connection = self.config.connect()?;
-            let (queue, clock, entropy) = (self.reads.clone(), self.clock.clone(), self.entropy.clone());
-            let serve = Reader { connection, queue, clock, entropy };
+            let (queue, clock, entropy) =
+                (self.reads.clone(), self.clock.clone(), self.entropy.clone());
+            let serve = Reader {
+                connection,
+                queue,
+                clock,
+                entropy,
+            };
             threads.push(spawn("store-read", move || serve.run())?);
         }
         Ok(())
@@ -308,7 +354,12 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().expect("no thread panics while it holds the threads"));
+        let threads = std::mem::take(
+            &mut *self
+                .threads
+                .lock()
+                .expect("no thread panics while it holds the threads"),
+        );
         for thread in threads {
             // The last owner may be a closure that is dropped on one of these threads: it cannot wait for itself.
             if thread.thread().id() != std::thread::current().id() {

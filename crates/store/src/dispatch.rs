@@ -28,7 +28,9 @@ struct State {
 
 impl State {
     fn count_in(&mut self, queued: &Queued, limit: usize) -> Result<()> {
-        let Some(partition) = &queued.partition else { return Ok(()) };
+        let Some(partition) = &queued.partition else {
+            return Ok(());
+        };
         let count = self.waiting.entry(partition.name().into()).or_default();
         if *count >= limit {
             return Err(Error::Busy { limit });
@@ -38,7 +40,9 @@ impl State {
     }
 
     fn count_out(&mut self, queued: &Queued) {
-        let Some(partition) = &queued.partition else { return };
+        let Some(partition) = &queued.partition else {
+            return;
+        };
         if let Some(count) = self.waiting.get_mut(partition.name()) {
             *count -= 1;
             if *count == 0 {
@@ -50,7 +54,11 @@ impl State {
 
 impl Dispatch {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::new(State::default()), wake: Condvar::new(), limit }
+        Self {
+            state: Mutex::new(State::default()),
+            wake: Condvar::new(),
+            limit,
+        }
     }
 
     /// Queue a closure under a key. Closures of one key run in the order they came. A partition that is full refuses more, and no other
@@ -86,7 +94,10 @@ impl Dispatch {
             if state.closed {
                 return None;
             }
-            state = self.wake.wait(state).expect("no thread panics while it holds the queues");
+            state = self
+                .wake
+                .wait(state)
+                .expect("no thread panics while it holds the queues");
         }
     }
 
@@ -94,7 +105,11 @@ impl Dispatch {
     pub(crate) fn done(&self, key: Arc<str>) {
         let mut state = self.lock();
         state.served.remove(&key);
-        if state.queues.get(&key).is_some_and(|queue| !queue.is_empty()) {
+        if state
+            .queues
+            .get(&key)
+            .is_some_and(|queue| !queue.is_empty())
+        {
             state.ready.push_back(key);
             self.wake.notify_one();
         } else {
@@ -109,6 +124,8 @@ impl Dispatch {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the queues")
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the queues")
     }
 }

@@ -45,7 +45,10 @@ impl Fact {
     /// What it is about.
     #[must_use]
     pub fn about(mut self, id: &impl std::fmt::Display, version: u64) -> Self {
-        self.subjects.push(Subject { id: id.to_string(), version });
+        self.subjects.push(Subject {
+            id: id.to_string(),
+            version,
+        });
         self
     }
 
@@ -73,7 +76,8 @@ impl Fact {
     /// What happened, as JSON. Personal data belongs here and nowhere else: the payload can be erased.
     #[must_use]
     pub fn says(mut self, payload: &impl Serialize) -> Self {
-        self.payload = serde_json::to_string(payload).expect("a payload is plain data and always serializes");
+        self.payload =
+            serde_json::to_string(payload).expect("a payload is plain data and always serializes");
         self
     }
 }
@@ -91,14 +95,26 @@ pub(crate) struct Columns<'a> {
 impl Fact {
     /// Whether both engines can store it.
     pub(crate) fn check(&self) -> Result<()> {
-        let texts = [Some(&self.actor), self.causation.as_ref(), self.correlation.as_ref(), Some(&self.payload)];
-        if texts.iter().flatten().any(|text| text.as_bytes().contains(&0)) {
+        let texts = [
+            Some(&self.actor),
+            self.causation.as_ref(),
+            self.correlation.as_ref(),
+            Some(&self.payload),
+        ];
+        if texts
+            .iter()
+            .flatten()
+            .any(|text| text.as_bytes().contains(&0))
+        {
             return Err(Error::Nul);
         }
         let subjects: usize = self.subjects.iter().map(|subject| subject.id.len()).sum();
         let bytes = subjects + texts.iter().flatten().map(|text| text.len()).sum::<usize>();
         if bytes > MAX_BYTES {
-            return Err(Error::Budget { what: "bytes in one fact", limit: MAX_BYTES as u64 });
+            return Err(Error::Budget {
+                what: "bytes in one fact",
+                limit: MAX_BYTES as u64,
+            });
         }
         Ok(())
     }
@@ -127,16 +143,32 @@ pub(crate) struct PendingFact {
 }
 
 impl PendingFact {
-    pub(crate) fn new(fact: Fact, namespace: Namespace, at: Time, partition: usize, entropy: &dyn Entropy) -> Self {
+    pub(crate) fn new(
+        fact: Fact,
+        namespace: Namespace,
+        at: Time,
+        partition: usize,
+        entropy: &dyn Entropy,
+    ) -> Self {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
-        Self { fact, namespace, at, partition, salt }
+        Self {
+            fact,
+            namespace,
+            at,
+            partition,
+            salt,
+        }
     }
 
     /// Linked behind the head of its partition.
     pub(crate) fn link(&self, partition: &str, seq: i64, prev: Digest) -> Linked {
-        let subjects = serde_json::to_string(&self.fact.subjects).expect("subjects always serialize");
-        let payload_hash = Canon::new("fact-payload", 1).bytes(&self.salt).text(&self.fact.payload).hash();
+        let subjects =
+            serde_json::to_string(&self.fact.subjects).expect("subjects always serialize");
+        let payload_hash = Canon::new("fact-payload", 1)
+            .bytes(&self.salt)
+            .text(&self.fact.payload)
+            .hash();
         let hash = Canon::new("fact", 1)
             .text(partition)
             .int(seq)
@@ -146,12 +178,20 @@ impl PendingFact {
             .text(&subjects)
             .text(&self.fact.actor)
             .option(self.fact.causation.as_ref(), |canon, text| canon.text(text))
-            .option(self.fact.correlation.as_ref(), |canon, text| canon.text(text))
+            .option(self.fact.correlation.as_ref(), |canon, text| {
+                canon.text(text)
+            })
             .int(self.at.micros())
             .digest(&payload_hash)
             .digest(&prev)
             .hash();
-        Linked { seq, subjects, payload_hash, prev, hash }
+        Linked {
+            seq,
+            subjects,
+            payload_hash,
+            prev,
+            hash,
+        }
     }
 }
 
@@ -204,7 +244,11 @@ pub struct StoredFact {
 }
 
 /// The facts of a partition behind a cursor, in order.
-pub fn facts_after(tx: &mut Unbound<'_, '_>, cursor: &Cursor, limit: u32) -> Result<Vec<StoredFact>> {
+pub fn facts_after(
+    tx: &mut Unbound<'_, '_>,
+    cursor: &Cursor,
+    limit: u32,
+) -> Result<Vec<StoredFact>> {
     table::facts_after(tx, cursor, limit)
 }
 

@@ -64,7 +64,10 @@ pub(crate) fn run(turn: &mut Turn<'_>, mut group: Vec<Queued>) -> bool {
             }
             Err(Setback::Again(why)) => last = why,
             Err(Setback::Split(at)) => {
-                return split(group, at).into_iter().map(|part| run(turn, part)).fold(false, |any, facts| any | facts);
+                return split(group, at)
+                    .into_iter()
+                    .map(|part| run(turn, part))
+                    .fold(false, |any, facts| any | facts);
             }
             Err(Setback::Failed(error)) => {
                 finish(group, &error.map_or(Ok(()), Err));
@@ -77,12 +80,19 @@ pub(crate) fn run(turn: &mut Turn<'_>, mut group: Vec<Queued>) -> bool {
         }
         std::thread::sleep(PAUSE * attempt);
     }
-    finish(group, &Err(last.unwrap_or(Error::Contended { attempts: MAX_ATTEMPTS })));
+    finish(
+        group,
+        &Err(last.unwrap_or(Error::Contended {
+            attempts: MAX_ATTEMPTS,
+        })),
+    );
     false
 }
 
 fn finish(group: Vec<Queued>, outcome: &Result<()>) {
-    group.into_iter().for_each(|queued| queued.job.finish(outcome.clone()));
+    group
+        .into_iter()
+        .for_each(|queued| queued.job.finish(outcome.clone()));
 }
 
 /// Apart from the bad one, whoever stood together still commits together, and everybody keeps his place in the order.
@@ -148,7 +158,10 @@ fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<boo
     let mut touched = vec![false; partitions.len()];
     let mut wrote = false;
     for (at, queued) in group.iter_mut().enumerate() {
-        let place = queued.partition.as_ref().and_then(|own| partitions.iter().position(|p| p == own));
+        let place = queued
+            .partition
+            .as_ref()
+            .and_then(|own| partitions.iter().position(|p| p == own));
         core.partition = place.unwrap_or(usize::MAX);
         run_one(&mut core, at, queued.job.as_mut())?;
         wrote |= core.use_.wrote;
@@ -163,7 +176,9 @@ fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<boo
     }
     let links = chain::link(turn.connection, turn.heads, &partitions, &touched, &facts)?;
     commit(turn, &links)?;
-    links.iter().for_each(|link| turn.heads.keep(&link.partition, link.head));
+    links
+        .iter()
+        .for_each(|link| turn.heads.keep(&link.partition, link.head));
     Ok(!facts.is_empty())
 }
 
@@ -181,19 +196,29 @@ fn run_one(core: &mut Core<'_>, at: usize, job: &mut dyn Job) -> std::result::Re
         // It looked, wrote nothing and said no: nothing needs undoing.
         (Ok(false), None) if !core.use_.wrote => Ok(()),
         (Ok(false), None) => Err(Undone::Closure(at, None)),
-        (Err(panic), None) => Err(Undone::Closure(at, Some(Error::Assertion { what: words_of(&*panic) }))),
+        (Err(panic), None) => Err(Undone::Closure(
+            at,
+            Some(Error::Assertion {
+                what: words_of(&*panic),
+            }),
+        )),
     }
 }
 
 /// What a panic said.
 pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no words".to_owned())
 }
 
 /// Upkeep of leases has a group of its own.
 fn mode_of(group: &[Queued]) -> Mode {
-    if group.iter().all(|queued| queued.partition.is_none()) { Mode::Upkeep } else { Mode::Write }
+    if group.iter().all(|queued| queued.partition.is_none()) {
+        Mode::Upkeep
+    } else {
+        Mode::Write
+    }
 }
 
 fn partitions_of(group: &[Queued]) -> Vec<Partition> {
@@ -225,7 +250,9 @@ fn commit(turn: &mut Turn<'_>, links: &[Link]) -> std::result::Result<(), Undone
         Err(Failure::Disconnected(error)) => error,
         Err(other) => return Err(other.into()),
     };
-    links.iter().for_each(|link| turn.heads.forget(&link.partition));
+    links
+        .iter()
+        .for_each(|link| turn.heads.forget(&link.partition));
     turn.connection.rollback();
     if links.is_empty() {
         return Err(Undone::Contended(Some(lost))); // upkeep of leases: safe to run again

@@ -46,11 +46,29 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
             firsts.push(claim);
         }
     }
-    let rows: Vec<_> =
-        firsts.iter().map(|first| (verb, first.key, first.command, first.resource.as_str(), now)).collect();
-    let mut fresh: HashSet<String> = table::claim_keys(tx, &rows)?.into_iter().map(|(key,)| key).collect();
-    let taken = if fresh.len() == claims.len() { HashMap::new() } else { taken(tx, verb, &firsts)? };
-    Ok(claims.iter().map(|claim| if fresh.remove(claim.key) { Claimed::Fresh } else { judge(claim, &taken) }).collect())
+    let rows: Vec<_> = firsts
+        .iter()
+        .map(|first| (verb, first.key, first.command, first.resource.as_str(), now))
+        .collect();
+    let mut fresh: HashSet<String> = table::claim_keys(tx, &rows)?
+        .into_iter()
+        .map(|(key,)| key)
+        .collect();
+    let taken = if fresh.len() == claims.len() {
+        HashMap::new()
+    } else {
+        taken(tx, verb, &firsts)?
+    };
+    Ok(claims
+        .iter()
+        .map(|claim| {
+            if fresh.remove(claim.key) {
+                Claimed::Fresh
+            } else {
+                judge(claim, &taken)
+            }
+        })
+        .collect())
 }
 
 /// What each key stands for, by the key.
@@ -59,16 +77,25 @@ type Taken = HashMap<String, (Option<Digest>, String)>;
 fn taken(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Taken> {
     let keys: Vec<(&str,)> = firsts.iter().map(|first| (first.key,)).collect();
     let rows = table::claimed(tx, verb, &keys)?;
-    Ok(rows.into_iter().map(|(key, command, resource)| (key, (command, resource))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(key, command, resource)| (key, (command, resource)))
+        .collect())
 }
 
 /// A key that could not be claimed is there, in the same transaction: PostgreSQL runs a transaction again rather than let it run into a row
 /// that its snapshot does not show.
 fn judge(claim: &Claim<'_>, taken: &Taken) -> Claimed {
-    let (command, resource) = taken.get(claim.key).expect("a key that could not be claimed is there");
+    let (command, resource) = taken
+        .get(claim.key)
+        .expect("a key that could not be claimed is there");
     let resource = resource.clone();
     let same = command.is_none() || claim.command.is_none() || *command == claim.command;
-    if same { Claimed::Replayed { resource } } else { Claimed::Conflict { resource } }
+    if same {
+        Claimed::Replayed { resource }
+    } else {
+        Claimed::Conflict { resource }
+    }
 }
 
 /// Free a key in the transaction that refuses its command for good: a refusal burns no key.

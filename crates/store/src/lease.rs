@@ -14,7 +14,10 @@ pub struct Partition {
 
 impl Partition {
     pub(crate) fn new(name: &str, epoch: i64) -> Self {
-        Self { name: name.into(), epoch }
+        Self {
+            name: name.into(),
+            epoch,
+        }
     }
 
     /// Its name, such as `chain/eip155:1337`.
@@ -44,8 +47,15 @@ struct State {
 
 impl Lease {
     pub(crate) fn new(partition: Partition, ttl_ms: u64, now_ms: u64) -> Self {
-        let state = Arc::new(State { renewed_at_ms: AtomicU64::new(now_ms), lost: AtomicBool::new(false) });
-        Self { partition, ttl_ms, state }
+        let state = Arc::new(State {
+            renewed_at_ms: AtomicU64::new(now_ms),
+            lost: AtomicBool::new(false),
+        });
+        Self {
+            partition,
+            ttl_ms,
+            state,
+        }
     }
 
     /// What it is the right to.
@@ -70,11 +80,15 @@ impl Lease {
     }
 
     pub(crate) fn renewed(&self, asked_at_ms: u64) {
-        self.state.renewed_at_ms.fetch_max(asked_at_ms, Ordering::AcqRel);
+        self.state
+            .renewed_at_ms
+            .fetch_max(asked_at_ms, Ordering::AcqRel);
     }
 
     fn fenced(&self) -> Error {
-        Error::Fenced { partition: self.partition.name().to_owned() }
+        Error::Fenced {
+            partition: self.partition.name().to_owned(),
+        }
     }
 
     pub(crate) fn lose(&self) {
@@ -90,10 +104,14 @@ impl Db {
         let sole = self.is_sole_process();
         let epoch = self
             .unfenced(move |tx, now| {
-                table::take_lease(tx, &name, &holder, now, ttl_ms, sole).map(|e| e.map(|e| (name.clone(), e)))
+                table::take_lease(tx, &name, &holder, now, ttl_ms, sole)
+                    .map(|e| e.map(|e| (name.clone(), e)))
             })
             .await?;
-        Ok(epoch.map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, asked_at_ms)))
+        Ok(
+            epoch
+                .map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, asked_at_ms)),
+        )
     }
 
     /// Take the first free of the partitions `name/0`, `name/1`, … `name/(slots-1)`.
@@ -113,7 +131,9 @@ impl Db {
         }
         let (partition, ttl_ms) = (lease.partition.clone(), lease.ttl_ms);
         let asked_at_ms = self.clock().monotonic_ms();
-        let held = self.unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms)).await?;
+        let held = self
+            .unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms))
+            .await?;
         if held {
             lease.renewed(asked_at_ms);
             return Ok(());
@@ -126,6 +146,7 @@ impl Db {
     pub async fn release(&self, lease: &Lease) -> Result<()> {
         lease.lose();
         let partition = lease.partition.clone();
-        self.unfenced(move |tx, now| table::release_lease(tx, &partition, now)).await
+        self.unfenced(move |tx, now| table::release_lease(tx, &partition, now))
+            .await
     }
 }

@@ -6,14 +6,38 @@ use types::{Digest, Time};
 
 /// Every migration, in order. A file is never changed once it was released.
 const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_store", include_str!("../../../migrations/0001_store.sql")),
-    ("0002_keys", include_str!("../../../migrations/0002_keys.sql")),
-    ("0003_policy", include_str!("../../../migrations/0003_policy.sql")),
-    ("0004_data", include_str!("../../../migrations/0004_data.sql")),
-    ("0005_index", include_str!("../../../migrations/0005_index.sql")),
-    ("0006_submit", include_str!("../../../migrations/0006_submit.sql")),
-    ("0007_workflow", include_str!("../../../migrations/0007_workflow.sql")),
-    ("0008_streams", include_str!("../../../migrations/0008_streams.sql")),
+    (
+        "0001_store",
+        include_str!("../../../migrations/0001_store.sql"),
+    ),
+    (
+        "0002_keys",
+        include_str!("../../../migrations/0002_keys.sql"),
+    ),
+    (
+        "0003_policy",
+        include_str!("../../../migrations/0003_policy.sql"),
+    ),
+    (
+        "0004_data",
+        include_str!("../../../migrations/0004_data.sql"),
+    ),
+    (
+        "0005_index",
+        include_str!("../../../migrations/0005_index.sql"),
+    ),
+    (
+        "0006_submit",
+        include_str!("../../../migrations/0006_submit.sql"),
+    ),
+    (
+        "0007_workflow",
+        include_str!("../../../migrations/0007_workflow.sql"),
+    ),
+    (
+        "0008_streams",
+        include_str!("../../../migrations/0008_streams.sql"),
+    ),
     ("0009_api", include_str!("../../../migrations/0009_api.sql")),
 ];
 
@@ -37,9 +61,17 @@ fn apply_all(connection: &mut dyn Connection, now: Time) -> Answer<()> {
         let ddl = sql::ddl(connection.dialect(), text);
         connection.script(&ddl)?;
         let hash = hash_of(text);
-        let params = [Value::Text((*name).into()), Value::Blob(hash.0.to_vec().into()), Value::Int(now.micros())];
+        let params = [
+            Value::Text((*name).into()),
+            Value::Blob(hash.0.to_vec().into()),
+            Value::Int(now.micros()),
+        ];
         let sql = "INSERT INTO schema_migration (name, hash, applied_at) VALUES (?1, ?2, ?3)";
-        connection.execute(&Statement { sql, params: &params, namespace: None })?;
+        connection.execute(&Statement {
+            sql,
+            params: &params,
+            namespace: None,
+        })?;
     }
     connection.commit()
 }
@@ -51,7 +83,9 @@ fn check(applied: &[(String, Digest)]) -> Result<(), Error> {
         match known {
             Some((known_name, text)) if known_name == name && hash_of(text) == *hash => {}
             Some((known_name, _)) if known_name == name => {
-                return Err(Error::Schema { why: format!("migration {name} was applied with another text") });
+                return Err(Error::Schema {
+                    why: format!("migration {name} was applied with another text"),
+                });
             }
             _ => {
                 return Err(Error::Schema {

@@ -18,11 +18,18 @@ pub(crate) struct Reads {
 
 impl Reads {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::new((VecDeque::new(), false)), wake: Condvar::new(), limit }
+        Self {
+            state: Mutex::new((VecDeque::new(), false)),
+            wake: Condvar::new(),
+            limit,
+        }
     }
 
     pub(crate) fn push(&self, job: Box<dyn Job>) -> Result<()> {
-        let mut state = self.state.lock().expect("no thread panics while it holds the reads");
+        let mut state = self
+            .state
+            .lock()
+            .expect("no thread panics while it holds the reads");
         if state.1 {
             return Err(Error::Closed);
         }
@@ -35,7 +42,10 @@ impl Reads {
     }
 
     pub(crate) fn take(&self) -> Option<Box<dyn Job>> {
-        let mut state = self.state.lock().expect("no thread panics while it holds the reads");
+        let mut state = self
+            .state
+            .lock()
+            .expect("no thread panics while it holds the reads");
         loop {
             if let Some(job) = state.0.pop_front() {
                 return Some(job);
@@ -43,18 +53,29 @@ impl Reads {
             if state.1 {
                 return None;
             }
-            state = self.wake.wait(state).expect("no thread panics while it holds the reads");
+            state = self
+                .wake
+                .wait(state)
+                .expect("no thread panics while it holds the reads");
         }
     }
 
     pub(crate) fn close(&self) {
-        self.state.lock().expect("no thread panics while it holds the reads").1 = true;
+        self.state
+            .lock()
+            .expect("no thread panics while it holds the reads")
+            .1 = true;
         self.wake.notify_all();
     }
 }
 
 /// Run one read; a connection that broke is replaced once.
-pub(crate) fn run(connection: &mut dyn Connection, clock: &dyn Clock, entropy: &dyn Entropy, mut job: Box<dyn Job>) {
+pub(crate) fn run(
+    connection: &mut dyn Connection,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    mut job: Box<dyn Job>,
+) {
     let mut outcome = Ok(());
     for _ in 0..2 {
         let failure = perform(connection, clock, entropy, job.as_mut());
@@ -91,6 +112,8 @@ fn perform(
         (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
         (_, Some(Failure::Contended)) => Err(Failure::Contended),
         (Ok(_), _) => Ok(()),
-        (Err(panic), _) => Err(Failure::Failed(Error::Assertion { what: words_of(&*panic) })),
+        (Err(panic), _) => Err(Failure::Failed(Error::Assertion {
+            what: words_of(&*panic),
+        })),
     }
 }

@@ -45,7 +45,9 @@ impl Seal {
         Canon::new("seal", 1)
             .int(self.number)
             .int(self.at.micros())
-            .list(&self.heads, |canon, head| canon.text(&head.partition).int(head.seq).digest(&head.hash))
+            .list(&self.heads, |canon, head| {
+                canon.text(&head.partition).int(head.seq).digest(&head.hash)
+            })
             .digest(&self.root)
             .digest(&self.prev)
             .hash()
@@ -79,16 +81,29 @@ impl Sealer {
     /// Begin where the seals in the database end. [`Error::Seals`] if those do not fit its heads, or fewer are there than were exported.
     pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
         let key = SigningKey::from_bytes(&key);
-        let mut sealer = Self { db, lease, key, export, sealed: BTreeMap::new(), last: None, unsure: false };
+        let mut sealer = Self {
+            db,
+            lease,
+            key,
+            export,
+            sealed: BTreeMap::new(),
+            last: None,
+            unsure: false,
+        };
         sealer.load().await?;
         Ok(sealer)
     }
 
     async fn load(&mut self) -> Result<()> {
-        let read = |tx: &mut Unbound<'_, '_>| Ok::<_, Error>((table::last_seal(tx)?, table::sealed_heads(tx)?));
+        let read = |tx: &mut Unbound<'_, '_>| {
+            Ok::<_, Error>((table::last_seal(tx)?, table::sealed_heads(tx)?))
+        };
         let (last, heads) = self.db.read_unbound(read).await?;
         self.last = last.map(|(line,)| parse(&line)).transpose()?;
-        self.sealed = heads.into_iter().map(|(partition, seq, hash)| (partition, (seq, hash))).collect();
+        self.sealed = heads
+            .into_iter()
+            .map(|(partition, seq, hash)| (partition, (seq, hash)))
+            .collect();
         self.check()?;
         self.unsure = false;
         Ok(())
@@ -96,12 +111,22 @@ impl Sealer {
 
     /// Seals that left the house and are not here tell of a restore: to go on would give their numbers to other seals.
     fn check(&self) -> Result<()> {
-        if self.last.as_ref().is_some_and(|last| last.root != root(&self.sealed)) {
-            return Err(Error::Seals { why: "the sealed heads are not those of the last seal".to_owned() });
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.root != root(&self.sealed))
+        {
+            return Err(Error::Seals {
+                why: "the sealed heads are not those of the last seal".to_owned(),
+            });
         }
-        let (stored, exported) = (self.last.as_ref().map_or(0, |last| last.number), self.exported()?);
+        let (stored, exported) = (
+            self.last.as_ref().map_or(0, |last| last.number),
+            self.exported()?,
+        );
         if stored < exported {
-            let why = format!("seal {exported} was exported, and the database ends with seal {stored}");
+            let why =
+                format!("seal {exported} was exported, and the database ends with seal {stored}");
             return Err(Error::Seals { why });
         }
         Ok(())
@@ -126,8 +151,16 @@ impl Sealer {
         let heads = self.db.read_unbound(table::heads).await?;
         let moved: Vec<Head> = heads
             .into_iter()
-            .filter(|(partition, seq, _)| self.sealed.get(partition).is_none_or(|(sealed, _)| sealed < seq))
-            .map(|(partition, seq, hash)| Head { partition, seq, hash })
+            .filter(|(partition, seq, _)| {
+                self.sealed
+                    .get(partition)
+                    .is_none_or(|(sealed, _)| sealed < seq)
+            })
+            .map(|(partition, seq, hash)| Head {
+                partition,
+                seq,
+                hash,
+            })
             .collect();
         if moved.is_empty() {
             return Ok(false);
@@ -141,10 +174,15 @@ impl Sealer {
     }
 
     async fn store(&self, seal: &Seal) -> Result<()> {
-        let line =
-            serde_json::to_string(seal).map_err(|_| Error::Database { why: "a seal cannot be written".to_owned() })?;
+        let line = serde_json::to_string(seal).map_err(|_| Error::Database {
+            why: "a seal cannot be written".to_owned(),
+        })?;
         let (number, at, hash) = (seal.number, seal.at, seal.hash());
-        let heads: Vec<_> = seal.heads.iter().map(|head| (head.partition.clone(), head.seq, head.hash)).collect();
+        let heads: Vec<_> = seal
+            .heads
+            .iter()
+            .map(|head| (head.partition.clone(), head.seq, head.hash))
+            .collect();
         let write = move |tx: &mut Unbound<'_, '_>| {
             table::insert_seal(tx, number, at, &line, hash)?;
             table::put_sealed_heads(tx, &heads)
@@ -154,7 +192,11 @@ impl Sealer {
 
     fn sign(&self, moved: Vec<Head>) -> Seal {
         let mut all = self.sealed.clone();
-        all.extend(moved.iter().map(|head| (head.partition.clone(), (head.seq, head.hash))));
+        all.extend(
+            moved
+                .iter()
+                .map(|head| (head.partition.clone(), (head.seq, head.hash))),
+        );
         let mut seal = Seal {
             number: self.last.as_ref().map_or(1, |last| last.number + 1),
             at: self.db.clock().now(),
@@ -169,7 +211,11 @@ impl Sealer {
     }
 
     fn take_in(&mut self, seal: Seal) {
-        self.sealed.extend(seal.heads.iter().map(|head| (head.partition.clone(), (head.seq, head.hash))));
+        self.sealed.extend(
+            seal.heads
+                .iter()
+                .map(|head| (head.partition.clone(), (head.seq, head.hash))),
+        );
         self.last = Some(seal);
     }
 
@@ -186,22 +232,36 @@ impl Sealer {
     }
 
     async fn lines_after(&self, number: i64) -> Result<Vec<(i64, String)>> {
-        self.db.read_unbound(move |tx| table::seals_after(tx, number, Self::EXPORT_PAGE)).await
+        self.db
+            .read_unbound(move |tx| table::seals_after(tx, number, Self::EXPORT_PAGE))
+            .await
     }
 }
 
 fn export_failed(error: std::io::Error) -> Error {
-    Error::Database { why: format!("seals cannot be exported: {error}") }
+    Error::Database {
+        why: format!("seals cannot be exported: {error}"),
+    }
 }
 
 fn parse(line: &str) -> Result<Seal> {
-    serde_json::from_str(line).map_err(|_| Error::Column { column: 0, found: "other text", expected: "a seal" })
+    serde_json::from_str(line).map_err(|_| Error::Column {
+        column: 0,
+        found: "other text",
+        expected: "a seal",
+    })
 }
 
 fn root(heads: &BTreeMap<String, (i64, Digest)>) -> Digest {
     let leaves: Vec<Vec<u8>> = heads
         .iter()
-        .map(|(partition, (seq, hash))| Canon::new("head", 1).text(partition).int(*seq).digest(hash).finish())
+        .map(|(partition, (seq, hash))| {
+            Canon::new("head", 1)
+                .text(partition)
+                .int(*seq)
+                .digest(hash)
+                .finish()
+        })
         .collect();
     merkle_root(&leaves)
 }

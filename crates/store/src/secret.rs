@@ -24,7 +24,10 @@ const HEAD: usize = 1 + 4 + NONCE;
 /// How long somebody waits for a data key that another process has begun.
 const LEARNT_WITHIN: Duration = Duration::from_secs(10);
 /// The costliest stretching that is tried: what a row asks for beyond it was not written by Florin.
-const MAX_COST: Cost = Cost { memory_kib: 2 << 20, passes: 64 };
+const MAX_COST: Cost = Cost {
+    memory_kib: 2 << 20,
+    passes: 64,
+};
 
 /// Where a secret is kept. A sealed secret opens there and nowhere else.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +52,15 @@ pub struct Cost {
 
 impl Cost {
     /// The second recommended setting of RFC 9106: 64 MiB, 3 passes.
-    pub const STANDARD: Cost = Cost { memory_kib: 65_536, passes: 3 };
+    pub const STANDARD: Cost = Cost {
+        memory_kib: 65_536,
+        passes: 3,
+    };
     /// As cheap as Argon2id goes: for tests alone.
-    pub const TEST: Cost = Cost { memory_kib: 8, passes: 1 };
+    pub const TEST: Cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+    };
 }
 
 /// What the master key is made from.
@@ -115,7 +124,12 @@ impl Keyring {
     fn new(name: &str, keys: DataKeys) -> Self {
         let newest = keys.last_key_value().map_or(0, |(version, _)| *version);
         let (newest, missed) = (watch::channel(newest).0, Notify::new());
-        Self(Arc::new(Shared { name: name.to_owned(), keys: RwLock::new(keys), newest, missed }))
+        Self(Arc::new(Shared {
+            name: name.to_owned(),
+            keys: RwLock::new(keys),
+            newest,
+            missed,
+        }))
     }
 
     fn keys(&self) -> RwLockReadGuard<'_, DataKeys> {
@@ -125,7 +139,11 @@ impl Keyring {
     /// Take over the data keys of another unlocking of the same keyring, for all who share this one.
     pub fn learn(&self, from: &Keyring) {
         let keys = from.keys().clone();
-        self.0.keys.write().unwrap_or_else(PoisonError::into_inner).extend(keys);
+        self.0
+            .keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(keys);
         self.0.newest.send_replace(self.version());
     }
 
@@ -139,7 +157,11 @@ impl Keyring {
         let mut newest = self.0.newest.subscribe();
         match self.open(place, sealed) {
             Err(Error::KeyUnknown { version }) => {
-                let _ = tokio::time::timeout(LEARNT_WITHIN, newest.wait_for(|newest| *newest >= version)).await;
+                let _ = tokio::time::timeout(
+                    LEARNT_WITHIN,
+                    newest.wait_for(|newest| *newest >= version),
+                )
+                .await;
                 self.open(place, sealed)
             }
             other => other,
@@ -147,7 +169,12 @@ impl Keyring {
     }
 
     /// Open a secret and seal it under the newest data key.
-    pub fn reseal(&self, place: &Place<'_>, sealed: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
+    pub fn reseal(
+        &self,
+        place: &Place<'_>,
+        sealed: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>> {
         self.seal(place, &self.open(place, sealed)?, entropy)
     }
 
@@ -159,7 +186,9 @@ impl Keyring {
     /// Seal a secret for its place.
     pub fn seal(&self, place: &Place<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
         let keys = self.keys();
-        let (version, key) = keys.last_key_value().ok_or(Error::Secret { why: "the keyring is empty" })?;
+        let (version, key) = keys.last_key_value().ok_or(Error::Secret {
+            why: "the keyring is empty",
+        })?;
         let mut nonce = [0u8; NONCE];
         entropy.fill(&mut nonce);
         let bound = bound(&self.0.name, *version, place);
@@ -179,7 +208,12 @@ impl Keyring {
             self.0.missed.notify_one();
             return Err(Error::KeyUnknown { version });
         };
-        decrypt(key, &sealed[5..HEAD], &sealed[HEAD..], &bound(&self.0.name, version, place))
+        decrypt(
+            key,
+            &sealed[5..HEAD],
+            &sealed[HEAD..],
+            &bound(&self.0.name, version, place),
+        )
     }
 
     /// Whether a sealed secret is under the newest data key; if not, open and seal it anew.
@@ -189,7 +223,9 @@ impl Keyring {
 
     /// The version that seals now.
     pub fn version(&self) -> u32 {
-        self.keys().last_key_value().map_or(0, |(version, _)| *version)
+        self.keys()
+            .last_key_value()
+            .map_or(0, |(version, _)| *version)
     }
 
     /// The same keyring with a new data key in front; [`Keyring::store`] makes it last.
@@ -204,21 +240,34 @@ impl Keyring {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
         let wrapping = match master {
-            Master::Passphrase(_, cost) => Wrapping::Argon2id { salt: salt.to_vec(), cost: *cost },
+            Master::Passphrase(_, cost) => Wrapping::Argon2id {
+                salt: salt.to_vec(),
+                cost: *cost,
+            },
             Master::Key(_) => Wrapping::Key,
         };
         let kek = unwrap_key(master, &wrapping)?;
-        let text =
-            serde_json::to_string(&wrapping).map_err(|_| Error::Secret { why: "its wrapping cannot be written" })?;
+        let text = serde_json::to_string(&wrapping).map_err(|_| Error::Secret {
+            why: "its wrapping cannot be written",
+        })?;
         let mut rows = Vec::new();
         for (version, key) in self.keys().iter() {
             let mut nonce = [0u8; NONCE];
             entropy.fill(&mut nonce);
             let mut wrapped = nonce.to_vec();
-            wrapped.extend(encrypt(&kek, &nonce, key.as_slice(), &bound_wrap(&self.0.name, *version))?);
+            wrapped.extend(encrypt(
+                &kek,
+                &nonce,
+                key.as_slice(),
+                &bound_wrap(&self.0.name, *version),
+            )?);
             rows.push((*version, fingerprint(&self.0.name, *version, key), wrapped));
         }
-        Ok(Wrapped { name: self.0.name.clone(), wrapping: text, rows })
+        Ok(Wrapped {
+            name: self.0.name.clone(),
+            wrapping: text,
+            rows,
+        })
     }
 }
 
@@ -238,7 +287,10 @@ pub struct Loaded {
 
 /// Read the wrapped data keys of a name.
 pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
-    Ok(Loaded { name: name.to_owned(), rows: table::data_keys(tx, name)? })
+    Ok(Loaded {
+        name: name.to_owned(),
+        rows: table::data_keys(tx, name)?,
+    })
 }
 
 /// Store wrapped data keys; those that are there are wrapped anew.
@@ -247,15 +299,29 @@ pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
 /// at the same time, gets [`Error::Secret`], and loads again.
 pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     let now: Time = tx.now();
-    let Wrapped { name, wrapping, rows } = wrapped;
+    let Wrapped {
+        name,
+        wrapping,
+        rows,
+    } = wrapped;
     for (version, fingerprint, bytes) in rows {
-        let key = DataKey { name, version: *version, fingerprint: *fingerprint, wrapped: bytes, wrapping };
+        let key = DataKey {
+            name,
+            version: *version,
+            fingerprint: *fingerprint,
+            wrapped: bytes,
+            wrapping,
+        };
         if !table::put_data_key(tx, &key, now)? {
-            return Err(Error::Secret { why: "another process made this version of the data key" });
+            return Err(Error::Secret {
+                why: "another process made this version of the data key",
+            });
         }
     }
     if table::count_data_keys(tx, name)? != i64::try_from(rows.len()).unwrap_or(i64::MAX) {
-        return Err(Error::Secret { why: "the data key was rotated since it was read" });
+        return Err(Error::Secret {
+            why: "the data key was rotated since it was read",
+        });
     }
     Ok(())
 }
@@ -263,7 +329,14 @@ pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
 /// The data keys of a name as they stand in the database, oldest first.
 pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
     let rows = table::data_key_times(tx, name)?;
-    Ok(rows.into_iter().map(|(version, created, retired)| KeyInfo { version, created, retired }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(version, created, retired)| KeyInfo {
+            version,
+            created,
+            retired,
+        })
+        .collect())
 }
 
 /// Note that nothing is under the data keys before this version any more; how many were noted.
@@ -289,14 +362,19 @@ impl Loaded {
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
         for (version, wrapped, text) in &self.rows {
             if known.as_ref().is_none_or(|(same, _)| *same != text) {
-                let wrapping =
-                    serde_json::from_str(text).map_err(|_| Error::Secret { why: "its wrapping is not known" })?;
+                let wrapping = serde_json::from_str(text).map_err(|_| Error::Secret {
+                    why: "its wrapping is not known",
+                })?;
                 known = Some((text, unwrap_key(master, &wrapping)?));
             }
             let Some((_, kek)) = &known else { continue };
-            let (nonce, sealed) = wrapped.split_at_checked(NONCE).ok_or(Error::Secret { why: "it is cut short" })?;
+            let (nonce, sealed) = wrapped.split_at_checked(NONCE).ok_or(Error::Secret {
+                why: "it is cut short",
+            })?;
             let key = decrypt(kek, nonce, sealed, &bound_wrap(&self.name, *version))?;
-            let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Secret { why: "it is not a key" })?;
+            let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Secret {
+                why: "it is not a key",
+            })?;
             keys.insert(*version, Zeroizing::new(key));
         }
         Ok(Keyring::new(&self.name, keys))
@@ -312,9 +390,13 @@ fn head(version: u32) -> Vec<u8> {
 /// The version of the data key under which something is sealed.
 pub fn version_of(sealed: &[u8]) -> Result<u32> {
     if sealed.len() < HEAD || sealed[0] != FORMAT {
-        return Err(Error::Secret { why: "it has no known form" });
+        return Err(Error::Secret {
+            why: "it has no known form",
+        });
     }
-    Ok(u32::from_be_bytes([sealed[1], sealed[2], sealed[3], sealed[4]]))
+    Ok(u32::from_be_bytes([
+        sealed[1], sealed[2], sealed[3], sealed[4],
+    ]))
 }
 
 fn fresh_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
@@ -325,17 +407,28 @@ fn fresh_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
 
 fn bound(name: &str, version: u32, place: &Place<'_>) -> Vec<u8> {
     let head = Canon::new("secret", 1).text(name).uint(u64::from(version));
-    head.text(place.table).text(place.row).text(place.column).finish()
+    head.text(place.table)
+        .text(place.row)
+        .text(place.column)
+        .finish()
 }
 
 fn bound_wrap(name: &str, version: u32) -> Vec<u8> {
-    Canon::new("secret-key", 1).text(name).uint(u64::from(version)).finish()
+    Canon::new("secret-key", 1)
+        .text(name)
+        .uint(u64::from(version))
+        .finish()
 }
 
 /// Tells whether two data keys are the same. A hash of 32 bytes of chance gives nothing of them away.
 fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
     let mut hasher = Sha256::new();
-    hasher.update(Canon::new("secret-key-fingerprint", 1).text(name).uint(u64::from(version)).finish());
+    hasher.update(
+        Canon::new("secret-key-fingerprint", 1)
+            .text(name)
+            .uint(u64::from(version))
+            .finish(),
+    );
     hasher.update(key.as_slice());
     Digest(hasher.finalize().into())
 }
@@ -343,15 +436,23 @@ fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
 fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
     match (master, wrapping) {
         (Master::Key(key), Wrapping::Key) => Ok(key.clone()),
-        (Master::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => stretch(passphrase, salt, *cost),
-        _ => Err(Error::Secret { why: "it is wrapped by another kind of master key" }),
+        (Master::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => {
+            stretch(passphrase, salt, *cost)
+        }
+        _ => Err(Error::Secret {
+            why: "it is wrapped by another kind of master key",
+        }),
     }
 }
 
 fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
-    let refused = |_| Error::Secret { why: "its stretching cannot be done" };
+    let refused = |_| Error::Secret {
+        why: "its stretching cannot be done",
+    };
     if cost.memory_kib > MAX_COST.memory_kib || cost.passes > MAX_COST.passes {
-        return Err(Error::Secret { why: "its stretching costs more than is sane" });
+        return Err(Error::Secret {
+            why: "its stretching costs more than is sane",
+        });
     }
     let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(refused)?;
     let mut key = Zeroizing::new([0u8; 32]);
@@ -363,14 +464,37 @@ fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 3
 
 fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], secret: &[u8], bound: &[u8]) -> Result<Vec<u8>> {
     XChaCha20Poly1305::new(key.into())
-        .encrypt(&XNonce::from(*nonce), Payload { msg: secret, aad: bound })
-        .map_err(|_| Error::Secret { why: "it cannot be sealed" })
+        .encrypt(
+            &XNonce::from(*nonce),
+            Payload {
+                msg: secret,
+                aad: bound,
+            },
+        )
+        .map_err(|_| Error::Secret {
+            why: "it cannot be sealed",
+        })
 }
 
-fn decrypt(key: &[u8; 32], nonce: &[u8], sealed: &[u8], bound: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| Error::Secret { why: "it is cut short" })?;
+fn decrypt(
+    key: &[u8; 32],
+    nonce: &[u8],
+    sealed: &[u8],
+    bound: &[u8],
+) -> Result<Zeroizing<Vec<u8>>> {
+    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| Error::Secret {
+        why: "it is cut short",
+    })?;
     XChaCha20Poly1305::new(key.into())
-        .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: bound })
+        .decrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: sealed,
+                aad: bound,
+            },
+        )
         .map(Zeroizing::new)
-        .map_err(|_| Error::Secret { why: "the key is another, or the bytes were changed or moved" })
+        .map_err(|_| Error::Secret {
+            why: "the key is another, or the bytes were changed or moved",
+        })
 }

@@ -63,7 +63,8 @@ impl Reader {
     /// Until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some(job) = self.queue.take() {
-            if !survived(|| reader::run(self.connection.as_mut(), &self.clock, &self.entropy, job)) {
+            if !survived(|| reader::run(self.connection.as_mut(), &self.clock, &self.entropy, job))
+            {
                 self.connection.rollback();
             }
         }
@@ -75,7 +76,10 @@ impl Reader {
 fn survived(work: impl FnOnce()) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if let Err(panic) = &outcome {
-        tracing::error!(what = group::words_of(&**panic), "a panic outside of a transaction");
+        tracing::error!(
+            what = group::words_of(&**panic),
+            "a panic outside of a transaction"
+        );
     }
     outcome.is_ok()
 }
@@ -85,5 +89,7 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
-        .map_err(|error| Error::Database { why: format!("no thread can be started: {error}") })
+        .map_err(|error| Error::Database {
+            why: format!("no thread can be started: {error}"),
+        })
 }

@@ -28,7 +28,9 @@ const SHARE: &str = "{share}";
 
 /// Whether a statement names the namespace of its transaction; in a literal or a comment it does not.
 pub(crate) fn uses_namespace(sql: &str) -> bool {
-    Pieces(sql).any(|piece| matches!(piece, Piece::Code(code) if code.contains(NS) || code.contains(NS_ROWS)))
+    Pieces(sql).any(
+        |piece| matches!(piece, Piece::Code(code) if code.contains(NS) || code.contains(NS_ROWS)),
+    )
 }
 
 /// A stretch of SQL.
@@ -50,7 +52,11 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<Piece<'a>> {
         let text = self.0;
-        let ends = |from: usize, mark: &str| text[from..].find(mark).map_or(text.len(), |at| from + at + mark.len());
+        let ends = |from: usize, mark: &str| {
+            text[from..]
+                .find(mark)
+                .map_or(text.len(), |at| from + at + mark.len())
+        };
         let (end, piece): (usize, fn(&'a str) -> Piece<'a>) = match text.as_bytes() {
             [] => return None,
             // A doubled quote inside reads as two literals side by side, which changes nothing.
@@ -67,8 +73,12 @@ impl<'a> Iterator for Pieces<'a> {
 
 fn code_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let opens = |at: usize| matches!(bytes[at], b'\'' | b'"') || matches!(bytes.get(at..at + 2), Some(b"--" | b"/*"));
-    (0..bytes.len()).find(|at| opens(*at)).unwrap_or(bytes.len())
+    let opens = |at: usize| {
+        matches!(bytes[at], b'\'' | b'"') || matches!(bytes.get(at..at + 2), Some(b"--" | b"/*"))
+    };
+    (0..bytes.len())
+        .find(|at| opens(*at))
+        .unwrap_or(bytes.len())
 }
 
 /// The text for an engine. The namespace, where used, is the parameter behind the `fixed` ones.
@@ -77,13 +87,22 @@ pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
         Dialect::Sqlite => "?",
         Dialect::Postgres => "$",
     };
-    let share = if dialect == Dialect::Postgres { "FOR SHARE" } else { "" };
+    let share = if dialect == Dialect::Postgres {
+        "FOR SHARE"
+    } else {
+        ""
+    };
     let namespace = format!("{mark}{}", fixed + 1);
     let mut text = String::with_capacity(sql.len() + 8);
     for piece in Pieces(sql) {
         match piece {
             Piece::Code(code) => {
-                text.push_str(&code.replace(SHARE, share).replace(NS, &namespace).replace('?', mark));
+                text.push_str(
+                    &code
+                        .replace(SHARE, share)
+                        .replace(NS, &namespace)
+                        .replace('?', mark),
+                );
             }
             Piece::Quoted(same) | Piece::Comment(same) => text.push_str(same),
         }
@@ -94,14 +113,37 @@ pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
 /// How many parameters a translated text names: the highest of their numbers.
 pub(crate) fn parameters(text: &str) -> usize {
     let numbers = |code: &str| -> usize {
-        let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
-        code.split(['?', '$']).skip(1).filter_map(|part| digits(part).parse().ok()).max().unwrap_or(0)
+        let digits = |part: &str| {
+            part.chars()
+                .take_while(char::is_ascii_digit)
+                .collect::<String>()
+        };
+        code.split(['?', '$'])
+            .skip(1)
+            .filter_map(|part| digits(part).parse().ok())
+            .max()
+            .unwrap_or(0)
     };
-    Pieces(text).map(|piece| if let Piece::Code(code) = piece { numbers(code) } else { 0 }).max().unwrap_or(0)
+    Pieces(text)
+        .map(|piece| {
+            if let Piece::Code(code) = piece {
+                numbers(code)
+            } else {
+                0
+            }
+        })
+        .max()
+        .unwrap_or(0)
 }
 
 /// The text for SQLite with `count` rows of `width` columns spelled out, behind `before` other parameters.
-pub(crate) fn spell_rows(sql: &str, before: usize, width: usize, count: usize, ns: usize) -> String {
+pub(crate) fn spell_rows(
+    sql: &str,
+    before: usize,
+    width: usize,
+    count: usize,
+    ns: usize,
+) -> String {
     let with_namespace = sql.contains(NS_ROWS);
     let mut values = String::with_capacity(count * (width * 6 + 4));
     values.push_str("VALUES ");
@@ -111,7 +153,12 @@ pub(crate) fn spell_rows(sql: &str, before: usize, width: usize, count: usize, n
             let _ = write!(values, "?{ns},");
         }
         for column in 0..width {
-            let _ = write!(values, "{}?{}", if column == 0 { "" } else { "," }, before + row * width + column + 1);
+            let _ = write!(
+                values,
+                "{}?{}",
+                if column == 0 { "" } else { "," },
+                before + row * width + column + 1
+            );
         }
         values.push(')');
     }
@@ -124,16 +171,28 @@ pub(crate) fn spell_rows(sql: &str, before: usize, width: usize, count: usize, n
 /// walk over the namespace, if the table was still small when the plan was made, and that plan is kept while the table grows.
 pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -> String {
     if let ([kind], true) = (kinds, sql.contains(IN_ROWS) && !sql.contains(NOT_IN_ROWS)) {
-        return sql.replace(IN_ROWS, &format!("= ANY(${}::{}[])", before + 1, array_of(*kind)));
+        return sql.replace(
+            IN_ROWS,
+            &format!("= ANY(${}::{}[])", before + 1, array_of(*kind)),
+        );
     }
     let with_namespace = sql.contains(NS_ROWS);
-    let mut select = String::from(if with_namespace { "SELECT " } else { "SELECT * FROM unnest(" });
+    let mut select = String::from(if with_namespace {
+        "SELECT "
+    } else {
+        "SELECT * FROM unnest("
+    });
     if with_namespace {
         let _ = write!(select, "${ns}::text, r.* FROM unnest(");
     }
     for (place, kind) in kinds.iter().enumerate() {
         let array = array_of(*kind);
-        let _ = write!(select, "{}${}::{array}[]", if place == 0 { "" } else { "," }, before + place + 1);
+        let _ = write!(
+            select,
+            "{}${}::{array}[]",
+            if place == 0 { "" } else { "," },
+            before + place + 1
+        );
     }
     select.push_str(") AS r");
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &select)
@@ -167,7 +226,11 @@ pub(crate) fn ddl(dialect: Dialect, text: &str) -> String {
 fn types_of(dialect: Dialect, code: &str) -> String {
     match dialect {
         Dialect::Sqlite => replace_word(code, "BIGINT", "INTEGER"),
-        Dialect::Postgres => replace_word(&replace_word(code, "BLOB", "BYTEA"), "TEXT", "TEXT COLLATE \"C\""),
+        Dialect::Postgres => replace_word(
+            &replace_word(code, "BLOB", "BYTEA"),
+            "TEXT",
+            "TEXT COLLATE \"C\"",
+        ),
     }
 }
 
@@ -177,7 +240,9 @@ fn strict(text: &str) -> String {
         if !statement.trim_start().starts_with("CREATE TABLE") {
             return statement.to_owned();
         }
-        let (body, end) = statement.rsplit_once("\n);").expect("a table ends with \");\" on a line of its own");
+        let (body, end) = statement
+            .rsplit_once("\n);")
+            .expect("a table ends with \");\" on a line of its own");
         format!("{body}\n) STRICT;{end}")
     });
     statements.collect()
@@ -188,9 +253,16 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     let mut rest = text;
     while let Some(at) = rest.find(word) {
-        let (before, behind) = (rest[..at].chars().next_back(), rest[at + word.len()..].chars().next());
+        let (before, behind) = (
+            rest[..at].chars().next_back(),
+            rest[at + word.len()..].chars().next(),
+        );
         out.push_str(&rest[..at]);
-        out.push_str(if boundary(before) && boundary(behind) { by } else { word });
+        out.push_str(if boundary(before) && boundary(behind) {
+            by
+        } else {
+            word
+        });
         rest = &rest[at + word.len()..];
     }
     out + rest
@@ -216,8 +288,14 @@ mod tests {
     #[test]
     fn rows_are_shared_where_there_are_others() {
         let sql = "SELECT a FROM t WHERE b = '{share}' {share}";
-        assert_eq!(translate(Dialect::Postgres, sql, 0), "SELECT a FROM t WHERE b = '{share}' FOR SHARE");
-        assert_eq!(translate(Dialect::Sqlite, sql, 0), "SELECT a FROM t WHERE b = '{share}' ");
+        assert_eq!(
+            translate(Dialect::Postgres, sql, 0),
+            "SELECT a FROM t WHERE b = '{share}' FOR SHARE"
+        );
+        assert_eq!(
+            translate(Dialect::Sqlite, sql, 0),
+            "SELECT a FROM t WHERE b = '{share}' "
+        );
     }
 
     #[test]
@@ -235,7 +313,8 @@ mod tests {
 
     #[test]
     fn literals_and_comments_are_left_alone() {
-        let sql = "SELECT 'it''s ?1 {rows}', \"?2\" /* ?ns don't */ FROM t -- can't ?3\n WHERE a = ?10";
+        let sql =
+            "SELECT 'it''s ?1 {rows}', \"?2\" /* ?ns don't */ FROM t -- can't ?3\n WHERE a = ?10";
         assert_eq!(
             translate(Dialect::Postgres, sql, 10),
             "SELECT 'it''s ?1 {rows}', \"?2\" /* ?ns don't */ FROM t -- can't ?3\n WHERE a = $10"
@@ -271,7 +350,10 @@ mod tests {
             "SELECT a FROM t WHERE namespace = ?ns AND b = ANY($2::text[])"
         );
         let pairs = "SELECT a FROM t WHERE (b, c) IN ({rows})";
-        assert!(unnest_rows(pairs, 0, &[Kind::Text, Kind::Int], 1).contains("IN (SELECT * FROM unnest("));
+        assert!(
+            unnest_rows(pairs, 0, &[Kind::Text, Kind::Int], 1)
+                .contains("IN (SELECT * FROM unnest(")
+        );
         let not = "SELECT a FROM t WHERE b NOT IN ({rows})";
         assert!(unnest_rows(not, 0, &[Kind::Int], 1).contains("NOT IN (SELECT * FROM unnest("));
     }

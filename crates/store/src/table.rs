@@ -25,17 +25,36 @@ const FACT_KINDS: [Kind; 15] = [
     Kind::Blob,
 ];
 
-fn query<T: FromRow>(connection: &mut dyn Connection, sql: &str, params: &[Value<'_>]) -> Answer<Vec<T>> {
-    let rows = connection.query(&Statement { sql, params, namespace: None })?;
-    rows.into_iter().map(|row| T::from_row(row).map_err(Into::into)).collect()
+fn query<T: FromRow>(
+    connection: &mut dyn Connection,
+    sql: &str,
+    params: &[Value<'_>],
+) -> Answer<Vec<T>> {
+    let rows = connection.query(&Statement {
+        sql,
+        params,
+        namespace: None,
+    })?;
+    rows.into_iter()
+        .map(|row| T::from_row(row).map_err(Into::into))
+        .collect()
 }
 
 /// The head of a partition under its owner's epoch; none if another owns it.
 pub(crate) fn head(connection: &mut dyn Connection, partition: &Partition) -> Answer<Option<Head>> {
     let sql = "SELECT seq, hash, turn FROM partition_head WHERE partition = ?1 AND epoch = ?2";
-    let rows: Vec<(i64, Digest, i64)> =
-        query(connection, sql, &[Value::Text(partition.name().into()), Value::Int(partition.epoch())])?;
-    Ok(rows.into_iter().next().map(|(seq, hash, turn)| Head { seq, hash, turn }))
+    let rows: Vec<(i64, Digest, i64)> = query(
+        connection,
+        sql,
+        &[
+            Value::Text(partition.name().into()),
+            Value::Int(partition.epoch()),
+        ],
+    )?;
+    Ok(rows
+        .into_iter()
+        .next()
+        .map(|(seq, hash, turn)| Head { seq, hash, turn }))
 }
 
 /// Move a head on; false if another owns the partition, or wrote it.
@@ -45,8 +64,7 @@ pub(crate) fn move_head(
     old: &Head,
     new: &Head,
 ) -> Answer<bool> {
-    let sql =
-        "UPDATE partition_head SET seq = ?3, hash = ?4, turn = ?5 WHERE partition = ?1 AND epoch = ?2 AND turn = ?6";
+    let sql = "UPDATE partition_head SET seq = ?3, hash = ?4, turn = ?5 WHERE partition = ?1 AND epoch = ?2 AND turn = ?6";
     let params = [
         Value::Text(partition.name().into()),
         Value::Int(partition.epoch()),
@@ -55,20 +73,36 @@ pub(crate) fn move_head(
         Value::Int(new.turn),
         Value::Int(old.turn),
     ];
-    Ok(connection.execute(&Statement { sql, params: &params, namespace: None })? == 1)
+    Ok(connection.execute(&Statement {
+        sql,
+        params: &params,
+        namespace: None,
+    })? == 1)
 }
 
 /// The turn and epoch of a partition, whoever owns it, once no transaction that moves its head is under way: this waits for its row.
-pub(crate) fn settled_head(connection: &mut dyn Connection, partition: &Partition) -> Answer<Option<(i64, i64)>> {
+pub(crate) fn settled_head(
+    connection: &mut dyn Connection,
+    partition: &Partition,
+) -> Answer<Option<(i64, i64)>> {
     let sql = "UPDATE partition_head SET turn = turn WHERE partition = ?1 RETURNING turn, epoch";
     let rows: Vec<(i64, i64)> = query(connection, sql, &[Value::Text(partition.name().into())])?;
     Ok(rows.into_iter().next())
 }
 
 /// Whether the fact of this place has this hash.
-pub(crate) fn is_fact(connection: &mut dyn Connection, partition: &str, seq: i64, hash: Digest) -> Answer<bool> {
+pub(crate) fn is_fact(
+    connection: &mut dyn Connection,
+    partition: &str,
+    seq: i64,
+    hash: Digest,
+) -> Answer<bool> {
     let sql = "SELECT seq FROM fact WHERE partition = ?1 AND seq = ?2 AND hash = ?3";
-    let params = [Value::Text(partition.into()), Value::Int(seq), hash.to_value()];
+    let params = [
+        Value::Text(partition.into()),
+        Value::Int(seq),
+        hash.to_value(),
+    ];
     let rows: Vec<(i64,)> = query(connection, sql, &params)?;
     Ok(!rows.is_empty())
 }
@@ -83,11 +117,22 @@ pub(crate) fn insert_facts(
     if facts.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Vec<Value<'_>>> =
-        facts.iter().zip(linked).map(|(fact, link)| fact_row(partitions[fact.partition].name(), fact, link)).collect();
+    let rows: Vec<Vec<Value<'_>>> = facts
+        .iter()
+        .zip(linked)
+        .map(|(fact, link)| fact_row(partitions[fact.partition].name(), fact, link))
+        .collect();
     let sql = "INSERT INTO fact (partition, seq, type, schema_version, namespace, subjects, actor, causation, correlation, \
                                  at, payload, salt, payload_hash, prev, hash) {rows}";
-    connection.execute_rows(&Statement { sql, params: &[], namespace: None }, &FACT_KINDS, &rows)?;
+    connection.execute_rows(
+        &Statement {
+            sql,
+            params: &[],
+            namespace: None,
+        },
+        &FACT_KINDS,
+        &rows,
+    )?;
     Ok(())
 }
 
@@ -113,7 +158,11 @@ fn fact_row<'a>(partition: &'a str, pending: &'a PendingFact, link: &'a Linked) 
 }
 
 /// The facts of a partition behind a cursor, in order.
-pub(crate) fn facts_after(tx: &mut Unbound<'_, '_>, cursor: &Cursor, limit: u32) -> Result<Vec<StoredFact>> {
+pub(crate) fn facts_after(
+    tx: &mut Unbound<'_, '_>,
+    cursor: &Cursor,
+    limit: u32,
+) -> Result<Vec<StoredFact>> {
     let rows: Vec<Row> = tx.rows(
         "SELECT partition, seq, type, schema_version, namespace, subjects, actor, causation, correlation, at, payload, hash
            FROM fact WHERE partition = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
@@ -137,26 +186,59 @@ fn stored_fact(row: Row) -> Result<StoredFact> {
         Option<types::Json>,
         Digest,
     );
-    let (partition, seq, kind, schema, namespace, subjects, actor, causation, correlation, at, payload, hash) =
-        Columns::from_row(row)?;
+    let (
+        partition,
+        seq,
+        kind,
+        schema,
+        namespace,
+        subjects,
+        actor,
+        causation,
+        correlation,
+        at,
+        payload,
+        hash,
+    ) = Columns::from_row(row)?;
     let subjects: Vec<Subject> = serde_json::from_str(&subjects).map_err(|_| Error::Column {
         column: 5,
         found: "other text",
         expected: "subjects",
     })?;
     let cursor = Cursor { partition, seq };
-    Ok(StoredFact { cursor, kind, schema, namespace, subjects, actor, causation, correlation, at, payload, hash })
+    Ok(StoredFact {
+        cursor,
+        kind,
+        schema,
+        namespace,
+        subjects,
+        actor,
+        causation,
+        correlation,
+        at,
+        payload,
+        hash,
+    })
 }
 
 /// Every partition and the last fact in it.
 pub(crate) fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
-    let rows: Vec<(String, i64)> = tx.rows("SELECT partition, seq FROM partition_head ORDER BY partition", ())?;
-    Ok(rows.into_iter().map(|(partition, seq)| Cursor { partition, seq }).collect())
+    let rows: Vec<(String, i64)> = tx.rows(
+        "SELECT partition, seq FROM partition_head ORDER BY partition",
+        (),
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(partition, seq)| Cursor { partition, seq })
+        .collect())
 }
 
 /// Every head with its hash, for sealing.
 pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
-    tx.rows("SELECT partition, seq, hash FROM partition_head WHERE seq > 0 ORDER BY partition", ())
+    tx.rows(
+        "SELECT partition, seq, hash FROM partition_head WHERE seq > 0 ORDER BY partition",
+        (),
+    )
 }
 
 /// Take a lease if it is free, run out, or (where this process is the only one) left over from an earlier process. The new epoch.
@@ -181,7 +263,12 @@ pub(crate) fn take_lease(
 }
 
 /// Renew a lease under its epoch; false if it is another's.
-pub(crate) fn renew_lease(tx: &mut Unbound<'_, '_>, partition: &Partition, now: Time, ttl_ms: u64) -> Result<bool> {
+pub(crate) fn renew_lease(
+    tx: &mut Unbound<'_, '_>,
+    partition: &Partition,
+    now: Time,
+    ttl_ms: u64,
+) -> Result<bool> {
     let until = now.plus_millis(i64::try_from(ttl_ms).unwrap_or(i64::MAX));
     let changed = tx.execute(
         "UPDATE partition_head SET expires_at = ?3 WHERE partition = ?1 AND epoch = ?2",
@@ -191,7 +278,11 @@ pub(crate) fn renew_lease(tx: &mut Unbound<'_, '_>, partition: &Partition, now: 
 }
 
 /// Let a lease run out now.
-pub(crate) fn release_lease(tx: &mut Unbound<'_, '_>, partition: &Partition, now: Time) -> Result<()> {
+pub(crate) fn release_lease(
+    tx: &mut Unbound<'_, '_>,
+    partition: &Partition,
+    now: Time,
+) -> Result<()> {
     tx.execute(
         "UPDATE partition_head SET expires_at = ?3 WHERE partition = ?1 AND epoch = ?2",
         (partition.name(), partition.epoch(), now),
@@ -228,18 +319,37 @@ pub(crate) fn claimed(
 
 /// Free a key for another command.
 pub(crate) fn free_key(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
-    tx.execute("DELETE FROM idempotency WHERE namespace = ?ns AND verb = ?1 AND key = ?2", (verb, key))?;
+    tx.execute(
+        "DELETE FROM idempotency WHERE namespace = ?ns AND verb = ?1 AND key = ?2",
+        (verb, key),
+    )?;
     Ok(())
 }
 
 /// The lines of seals behind a number, in order.
-pub(crate) fn seals_after(tx: &mut Unbound<'_, '_>, number: i64, limit: u32) -> Result<Vec<(i64, String)>> {
-    tx.rows("SELECT number, line FROM seal WHERE number > ?1 ORDER BY number LIMIT ?2", (number, limit))
+pub(crate) fn seals_after(
+    tx: &mut Unbound<'_, '_>,
+    number: i64,
+    limit: u32,
+) -> Result<Vec<(i64, String)>> {
+    tx.rows(
+        "SELECT number, line FROM seal WHERE number > ?1 ORDER BY number LIMIT ?2",
+        (number, limit),
+    )
 }
 
 /// Store a seal.
-pub(crate) fn insert_seal(tx: &mut Unbound<'_, '_>, number: i64, at: Time, line: &str, hash: Digest) -> Result<()> {
-    tx.execute("INSERT INTO seal (number, at, line, hash) VALUES (?1, ?2, ?3, ?4)", (number, at, line, hash))?;
+pub(crate) fn insert_seal(
+    tx: &mut Unbound<'_, '_>,
+    number: i64,
+    at: Time,
+    line: &str,
+    hash: Digest,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO seal (number, at, line, hash) VALUES (?1, ?2, ?3, ?4)",
+        (number, at, line, hash),
+    )?;
     Ok(())
 }
 
@@ -250,11 +360,17 @@ pub(crate) fn last_seal(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,)>> {
 
 /// Every head as of the last seal.
 pub(crate) fn sealed_heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
-    tx.rows("SELECT partition, seq, hash FROM sealed_head ORDER BY partition", ())
+    tx.rows(
+        "SELECT partition, seq, hash FROM sealed_head ORDER BY partition",
+        (),
+    )
 }
 
 /// Remember the heads that a seal moved.
-pub(crate) fn put_sealed_heads(tx: &mut Unbound<'_, '_>, heads: &[(String, i64, Digest)]) -> Result<()> {
+pub(crate) fn put_sealed_heads(
+    tx: &mut Unbound<'_, '_>,
+    heads: &[(String, i64, Digest)],
+) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO sealed_head (partition, seq, hash) {rows}
          ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
@@ -265,8 +381,14 @@ pub(crate) fn put_sealed_heads(tx: &mut Unbound<'_, '_>, heads: &[(String, i64, 
 }
 
 /// All versions of a data key: version, wrapped bytes, how it is wrapped.
-pub(crate) fn data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<(u32, Vec<u8>, String)>> {
-    tx.rows("SELECT version, wrapped, wrapping FROM secret_key WHERE name = ?1 ORDER BY version", (name,))
+pub(crate) fn data_keys(
+    tx: &mut Unbound<'_, '_>,
+    name: &str,
+) -> Result<Vec<(u32, Vec<u8>, String)>> {
+    tx.rows(
+        "SELECT version, wrapped, wrapping FROM secret_key WHERE name = ?1 ORDER BY version",
+        (name,),
+    )
 }
 
 /// How many versions of a data key there are.
@@ -276,12 +398,23 @@ pub(crate) fn count_data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<i6
 }
 
 /// Data keys with when they were begun and retired, oldest first.
-pub(crate) fn data_key_times(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<(u32, Time, Option<Time>)>> {
-    tx.rows("SELECT version, created_at, retired_at FROM secret_key WHERE name = ?1 ORDER BY version", (name,))
+pub(crate) fn data_key_times(
+    tx: &mut Unbound<'_, '_>,
+    name: &str,
+) -> Result<Vec<(u32, Time, Option<Time>)>> {
+    tx.rows(
+        "SELECT version, created_at, retired_at FROM secret_key WHERE name = ?1 ORDER BY version",
+        (name,),
+    )
 }
 
 /// Note that versions before this one are retired; how many were not yet.
-pub(crate) fn retire_data_keys(tx: &mut Unbound<'_, '_>, name: &str, before: u32, now: Time) -> Result<u64> {
+pub(crate) fn retire_data_keys(
+    tx: &mut Unbound<'_, '_>,
+    name: &str,
+    before: u32,
+    now: Time,
+) -> Result<u64> {
     tx.execute(
         "UPDATE secret_key SET retired_at = ?3 WHERE name = ?1 AND version < ?2 AND retired_at IS NULL",
         (name, before, now),
@@ -318,16 +451,32 @@ pub(crate) fn begin_migration(connection: &mut dyn Connection) -> Answer<()> {
 
 /// What was applied, in order.
 pub(crate) fn migrations(connection: &mut dyn Connection) -> Answer<Vec<(String, Digest)>> {
-    query(connection, "SELECT name, hash FROM schema_migration ORDER BY name", &[])
+    query(
+        connection,
+        "SELECT name, hash FROM schema_migration ORDER BY name",
+        &[],
+    )
 }
 
 /// A value of which the installation has one; the first that is written stays.
-pub(crate) fn installation_value(tx: &mut Unbound<'_, '_>, name: &str, otherwise: &str) -> Result<String> {
+pub(crate) fn installation_value(
+    tx: &mut Unbound<'_, '_>,
+    name: &str,
+    otherwise: &str,
+) -> Result<String> {
     tx.execute(
         "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
         (name, otherwise),
     )?;
     let row: Option<(Cell,)> = tx.row("SELECT value FROM installation WHERE name = ?1", (name,))?;
-    let (cell,) = row.ok_or(Error::Column { column: 0, found: "no row", expected: "a value" })?;
-    String::from_cell(cell).map_err(|_| Error::Column { column: 0, found: "other", expected: "text" })
+    let (cell,) = row.ok_or(Error::Column {
+        column: 0,
+        found: "no row",
+        expected: "a value",
+    })?;
+    String::from_cell(cell).map_err(|_| Error::Column {
+        column: 0,
+        found: "other",
+        expected: "text",
+    })
 }

@@ -13,7 +13,14 @@ where
     E: From<Error> + Send + 'static,
 {
     let (send, answer) = oneshot::channel();
-    (Box::new(Task { run, result: None, send }), answer)
+    (
+        Box::new(Task {
+            run,
+            result: None,
+            send,
+        }),
+        answer,
+    )
 }
 
 struct Task<T, E, F> {

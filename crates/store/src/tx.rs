@@ -33,18 +33,37 @@ pub(crate) struct Use {
 }
 
 impl<'c> Core<'c> {
-    pub(crate) fn new(connection: &'c mut dyn Connection, now: Time, entropy: &'c dyn Entropy, writable: bool) -> Self {
-        Self { connection, now, entropy, facts: Vec::new(), partition: 0, writable, use_: Use::default() }
+    pub(crate) fn new(
+        connection: &'c mut dyn Connection,
+        now: Time,
+        entropy: &'c dyn Entropy,
+        writable: bool,
+    ) -> Self {
+        Self {
+            connection,
+            now,
+            entropy,
+            facts: Vec::new(),
+            partition: 0,
+            writable,
+            use_: Use::default(),
+        }
     }
 
     fn spend(&mut self, rows: usize) -> Result<()> {
         self.use_.statements += 1;
         self.use_.rows += rows as u64;
         if self.use_.statements > MAX_STATEMENTS {
-            return Err(Error::Budget { what: "statements", limit: MAX_STATEMENTS });
+            return Err(Error::Budget {
+                what: "statements",
+                limit: MAX_STATEMENTS,
+            });
         }
         if self.use_.rows > MAX_ROWS {
-            return Err(Error::Budget { what: "rows", limit: MAX_ROWS });
+            return Err(Error::Budget {
+                what: "rows",
+                limit: MAX_ROWS,
+            });
         }
         Ok(())
     }
@@ -60,11 +79,20 @@ impl<'c> Core<'c> {
         })
     }
 
-    fn rows<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>], namespace: Option<&str>) -> Result<Vec<T>> {
+    fn rows<T: FromRow>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        namespace: Option<&str>,
+    ) -> Result<Vec<T>> {
         self.spend(0)?;
         refuse_nul(params)?;
         self.use_.wrote |= is_writing(sql);
-        let answer = self.connection.query(&Statement { sql, params, namespace });
+        let answer = self.connection.query(&Statement {
+            sql,
+            params,
+            namespace,
+        });
         let rows = self.settle(answer)?;
         self.use_.rows += rows.len() as u64;
         rows.into_iter().map(T::from_row).collect()
@@ -74,7 +102,11 @@ impl<'c> Core<'c> {
         self.spend(1)?;
         refuse_nul(params)?;
         self.use_.wrote = true;
-        let answer = self.connection.execute(&Statement { sql, params, namespace });
+        let answer = self.connection.execute(&Statement {
+            sql,
+            params,
+            namespace,
+        });
         self.settle(answer)
     }
 
@@ -88,22 +120,35 @@ impl<'c> Core<'c> {
         refuse_nul(statement.params)?;
         rows.iter().try_for_each(|row| refuse_nul(row))?;
         self.use_.wrote |= is_writing(statement.sql);
-        let kinds: Vec<Kind> = rows.first().map_or_else(Vec::new, |row| row.iter().map(Value::kind).collect());
+        let kinds: Vec<Kind> = rows
+            .first()
+            .map_or_else(Vec::new, |row| row.iter().map(Value::kind).collect());
         let alike = |row: &Vec<Value<'_>>| row.iter().map(Value::kind).eq(kinds.iter().copied());
-        assert!(rows.iter().all(alike), "the rows of one statement have the same columns: {}", statement.sql);
+        assert!(
+            rows.iter().all(alike),
+            "the rows of one statement have the same columns: {}",
+            statement.sql
+        );
         let answer = act(self.connection, statement, &kinds, rows);
         self.settle(answer)
     }
 }
 
 fn refuse_nul(params: &[Value<'_>]) -> Result<()> {
-    let has_nul = |value: &Value<'_>| matches!(value, Value::Text(text) if text.as_bytes().contains(&0));
-    if params.iter().any(has_nul) { Err(Error::Nul) } else { Ok(()) }
+    let has_nul =
+        |value: &Value<'_>| matches!(value, Value::Text(text) if text.as_bytes().contains(&0));
+    if params.iter().any(has_nul) {
+        Err(Error::Nul)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether a statement that returns rows may change some: anything but a plain SELECT.
 fn is_writing(sql: &str) -> bool {
-    !sql.trim_start().get(..6).is_some_and(|head| head.eq_ignore_ascii_case("select"))
+    !sql.trim_start()
+        .get(..6)
+        .is_some_and(|head| head.eq_ignore_ascii_case("select"))
 }
 
 fn value_rows<'a, P: Params>(rows: &'a [P]) -> Vec<Vec<Value<'a>>> {
@@ -116,33 +161,49 @@ macro_rules! statements {
             /// The rows of a query.
             pub fn rows<T: FromRow>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
                 let namespace = self.bind(sql)?;
-                self.core().rows(sql, &params.values(), namespace.as_deref())
+                self.core()
+                    .rows(sql, &params.values(), namespace.as_deref())
             }
 
             /// The one row of a query, or none. More than one is a mistake in the statement.
             pub fn row<T: FromRow>(&mut self, sql: &str, params: impl Params) -> Result<Option<T>> {
                 let mut rows = self.rows(sql, params)?;
-                assert!(rows.len() <= 1, "a statement for one row found {}", rows.len());
+                assert!(
+                    rows.len() <= 1,
+                    "a statement for one row found {}",
+                    rows.len()
+                );
                 Ok(rows.pop())
             }
 
             /// Run a statement; how many rows it changed.
             pub fn execute(&mut self, sql: &str, params: impl Params) -> Result<u64> {
                 let namespace = self.bind(sql)?;
-                self.core().execute(sql, &params.values(), namespace.as_deref())
+                self.core()
+                    .execute(sql, &params.values(), namespace.as_deref())
             }
 
             /// Run a `{rows}` statement for many rows at once; how many it changed. No key may occur twice among them.
-            pub fn execute_rows<P: Params>(&mut self, sql: &str, fixed: impl Params, rows: &[P]) -> Result<u64> {
+            pub fn execute_rows<P: Params>(
+                &mut self,
+                sql: &str,
+                fixed: impl Params,
+                rows: &[P],
+            ) -> Result<u64> {
                 let namespace = self.bind(sql)?;
                 if rows.is_empty() {
                     return Ok(0);
                 }
                 let (params, rows) = (fixed.values(), value_rows(rows));
-                let statement = Statement { sql, params: &params, namespace: namespace.as_deref() };
-                self.core().many(&statement, &rows, |connection, statement, kinds, rows| {
-                    connection.execute_rows(statement, kinds, rows)
-                })
+                let statement = Statement {
+                    sql,
+                    params: &params,
+                    namespace: namespace.as_deref(),
+                };
+                self.core()
+                    .many(&statement, &rows, |connection, statement, kinds, rows| {
+                        connection.execute_rows(statement, kinds, rows)
+                    })
             }
 
             /// Run a `{rows}` statement for many rows at once; what it returns, in no promised order.
@@ -157,10 +218,16 @@ macro_rules! statements {
                     return Ok(Vec::new());
                 }
                 let (params, rows) = (fixed.values(), value_rows(rows));
-                let statement = Statement { sql, params: &params, namespace: namespace.as_deref() };
-                let found = self.core().many(&statement, &rows, |connection, statement, kinds, rows| {
-                    connection.query_rows(statement, kinds, rows)
-                })?;
+                let statement = Statement {
+                    sql,
+                    params: &params,
+                    namespace: namespace.as_deref(),
+                };
+                let found =
+                    self.core()
+                        .many(&statement, &rows, |connection, statement, kinds, rows| {
+                            connection.query_rows(statement, kinds, rows)
+                        })?;
                 found.into_iter().map(T::from_row).collect()
             }
 
@@ -213,7 +280,9 @@ impl<'t, 'c> Tx<'t, 'c> {
         if sql::uses_namespace(sql) {
             Ok(Some(self.namespace.as_str().to_owned()))
         } else {
-            Err(Error::Unbound { sql: sql.to_owned() })
+            Err(Error::Unbound {
+                sql: sql.to_owned(),
+            })
         }
     }
 
@@ -238,18 +307,32 @@ impl<'t, 'c> Unbound<'t, 'c> {
     }
 
     /// The fastest way to insert many rows: COPY on PostgreSQL, multi-row VALUES on SQLite. A conflict is an error.
-    pub fn bulk_insert<P: Params>(&mut self, table: &'static str, columns: &[&str], rows: &[P]) -> Result<u64> {
+    pub fn bulk_insert<P: Params>(
+        &mut self,
+        table: &'static str,
+        columns: &[&str],
+        rows: &[P],
+    ) -> Result<u64> {
         if rows.is_empty() {
             return Ok(0);
         }
         let rows = value_rows(rows);
-        let statement = Statement { sql: "COPY", params: &[], namespace: None };
+        let statement = Statement {
+            sql: "COPY",
+            params: &[],
+            namespace: None,
+        };
         self.core
-            .many(&statement, &rows, |connection, _, kinds, rows| connection.bulk_insert(table, columns, kinds, rows))
+            .many(&statement, &rows, |connection, _, kinds, rows| {
+                connection.bulk_insert(table, columns, kinds, rows)
+            })
     }
 
     fn bind(&self, sql: &str) -> Result<Option<String>> {
-        assert!(!sql::uses_namespace(sql), "?ns in a statement that is not bound to a namespace: {sql}");
+        assert!(
+            !sql::uses_namespace(sql),
+            "?ns in a statement that is not bound to a namespace: {sql}"
+        );
         Ok(None)
     }
 
@@ -259,11 +342,20 @@ impl<'t, 'c> Unbound<'t, 'c> {
 }
 
 fn append(core: &mut Core<'_>, namespace: Namespace, fact: Fact) {
-    assert!(core.writable, "a fact was appended in a transaction that only reads");
+    assert!(
+        core.writable,
+        "a fact was appended in a transaction that only reads"
+    );
     core.use_.wrote = true;
     let (at, partition) = (core.now, core.partition);
     match fact.check() {
-        Ok(()) => core.facts.push(PendingFact::new(fact, namespace, at, partition, core.entropy)),
+        Ok(()) => core.facts.push(PendingFact::new(
+            fact,
+            namespace,
+            at,
+            partition,
+            core.entropy,
+        )),
         // Like a statement that failed: the closure is undone, whatever it returns.
         Err(error) => core.use_.failure = core.use_.failure.take().or(Some(Failure::Failed(error))),
     }

@@ -105,29 +105,97 @@ macro_rules! value {
 }
 
 value!(i64, Int, |it| *it, "an integer", |cell| Ok(cell));
-value!(u32, Int, |it| i64::from(*it), "an integer of 32 bits", |cell| cell.try_into().map_err(|_| Cell::Int(cell)));
-value!(bool, Int, |it| i64::from(*it), "0 or 1", |cell| match cell {
-    0 => Ok(false),
-    1 => Ok(true),
-    other => Err(Cell::Int(other)),
-});
-value!(Time, Int, |it| it.micros(), "a time", |cell| Ok(Time::from_micros(cell)));
-value!(Height, Int, |it| it.stored(), "a height", |cell| Ok(Height::from_stored(cell)));
-value!(String, Text, |it| Cow::Borrowed(it.as_str()), "text", |cell| Ok(cell));
-value!(Vec<u8>, Blob, |it| Cow::Borrowed(it.as_slice()), "bytes", |cell| Ok(cell));
-value!(Digest, Blob, |it| Cow::Borrowed(it.0.as_slice()), "a hash", |cell| Digest::from_slice(&cell)
-    .ok_or(Cell::Blob(cell)));
-value!(Quantity, Blob, |it| Cow::Owned(it.to_ordered_bytes()), "a quantity", |cell| {
-    Quantity::from_ordered_bytes(&cell).ok_or(Cell::Blob(cell))
-});
-value!(Amount, Blob, |it| Cow::Owned(Quantity::from(*it).to_ordered_bytes()), "an amount", |cell| {
-    Quantity::from_ordered_bytes(&cell).and_then(|quantity| quantity.to_amount()).ok_or(Cell::Blob(cell))
-});
-value!(Json, Text, |it| Cow::Borrowed(it.as_str()), "JSON", |cell| Json::parse(&cell).ok_or(Cell::Text(cell)));
-value!(Witness, Text, |it| Cow::Borrowed(it.as_str()), "a witness", |cell| Ok(Witness::from_stored(cell)));
-value!(Namespace, Text, |it| Cow::Borrowed(it.as_str()), "a namespace", |cell| Namespace::from_stored(&cell)
-    .ok_or(Cell::Text(cell)));
-value!(ChainId, Text, |it| Cow::Borrowed(it.as_str()), "a chain", |cell| cell.parse().map_err(|_| Cell::Text(cell)));
+value!(
+    u32,
+    Int,
+    |it| i64::from(*it),
+    "an integer of 32 bits",
+    |cell| cell.try_into().map_err(|_| Cell::Int(cell))
+);
+value!(
+    bool,
+    Int,
+    |it| i64::from(*it),
+    "0 or 1",
+    |cell| match cell {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Cell::Int(other)),
+    }
+);
+value!(Time, Int, |it| it.micros(), "a time", |cell| Ok(
+    Time::from_micros(cell)
+));
+value!(Height, Int, |it| it.stored(), "a height", |cell| Ok(
+    Height::from_stored(cell)
+));
+value!(
+    String,
+    Text,
+    |it| Cow::Borrowed(it.as_str()),
+    "text",
+    |cell| Ok(cell)
+);
+value!(
+    Vec<u8>,
+    Blob,
+    |it| Cow::Borrowed(it.as_slice()),
+    "bytes",
+    |cell| Ok(cell)
+);
+value!(
+    Digest,
+    Blob,
+    |it| Cow::Borrowed(it.0.as_slice()),
+    "a hash",
+    |cell| Digest::from_slice(&cell).ok_or(Cell::Blob(cell))
+);
+value!(
+    Quantity,
+    Blob,
+    |it| Cow::Owned(it.to_ordered_bytes()),
+    "a quantity",
+    |cell| { Quantity::from_ordered_bytes(&cell).ok_or(Cell::Blob(cell)) }
+);
+value!(
+    Amount,
+    Blob,
+    |it| Cow::Owned(Quantity::from(*it).to_ordered_bytes()),
+    "an amount",
+    |cell| {
+        Quantity::from_ordered_bytes(&cell)
+            .and_then(|quantity| quantity.to_amount())
+            .ok_or(Cell::Blob(cell))
+    }
+);
+value!(
+    Json,
+    Text,
+    |it| Cow::Borrowed(it.as_str()),
+    "JSON",
+    |cell| Json::parse(&cell).ok_or(Cell::Text(cell))
+);
+value!(
+    Witness,
+    Text,
+    |it| Cow::Borrowed(it.as_str()),
+    "a witness",
+    |cell| Ok(Witness::from_stored(cell))
+);
+value!(
+    Namespace,
+    Text,
+    |it| Cow::Borrowed(it.as_str()),
+    "a namespace",
+    |cell| Namespace::from_stored(&cell).ok_or(Cell::Text(cell))
+);
+value!(
+    ChainId,
+    Text,
+    |it| Cow::Borrowed(it.as_str()),
+    "a chain",
+    |cell| cell.parse().map_err(|_| Cell::Text(cell))
+);
 
 macro_rules! ids {
     ($($id:ident),*) => {$(
@@ -178,7 +246,8 @@ impl<T: ToValue + ?Sized> ToValue for &T {
 impl<T: ToValue> ToValue for Option<T> {
     const KIND: Kind = T::KIND;
     fn to_value(&self) -> Value<'_> {
-        self.as_ref().map_or(Value::Null(T::KIND), ToValue::to_value)
+        self.as_ref()
+            .map_or(Value::Null(T::KIND), ToValue::to_value)
     }
 }
 
@@ -245,7 +314,10 @@ pub struct Columns {
 impl Columns {
     /// Of a row.
     pub fn of(row: Row) -> Self {
-        Self { cells: row.into_iter(), column: 0 }
+        Self {
+            cells: row.into_iter(),
+            column: 0,
+        }
     }
 
     /// The next column.
@@ -256,8 +328,16 @@ impl Columns {
 }
 
 fn read<T: FromCell>(cells: &mut impl Iterator<Item = Cell>, column: usize) -> Result<T> {
-    let cell = cells.next().ok_or(Error::Column { column, found: "no column", expected: T::EXPECTED })?;
-    T::from_cell(cell).map_err(|cell| Error::Column { column, found: cell.name(), expected: T::EXPECTED })
+    let cell = cells.next().ok_or(Error::Column {
+        column,
+        found: "no column",
+        expected: T::EXPECTED,
+    })?;
+    T::from_cell(cell).map_err(|cell| Error::Column {
+        column,
+        found: cell.name(),
+        expected: T::EXPECTED,
+    })
 }
 
 macro_rules! tuples {

@@ -118,7 +118,10 @@ impl Coded for Error {
 
 impl Error {
     pub(crate) fn invalid(field: &str, why: impl Into<String>) -> Self {
-        Self::Invalid { field: field.to_owned(), why: why.into() }
+        Self::Invalid {
+            field: field.to_owned(),
+            why: why.into(),
+        }
     }
 
     pub(crate) fn url(failure: &Failure) -> Self {

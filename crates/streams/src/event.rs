@@ -78,7 +78,10 @@ impl Expand for NothingToExpand {
     }
 
     async fn expand(&self, fact: &StoredFact, _: Option<&str>) -> Result<Expansion, Unexpanded> {
-        Ok(Expansion { events: vec![Event::of(fact)], rest: None })
+        Ok(Expansion {
+            events: vec![Event::of(fact)],
+            rest: None,
+        })
     }
 }
 
@@ -111,7 +114,11 @@ impl Event {
             namespace: &'a Namespace,
             cursor: &'a str,
         }
-        let body = Body { event: self, namespace, cursor };
+        let body = Body {
+            event: self,
+            namespace,
+            cursor,
+        };
         serde_json::to_string(&body).expect("an event is plain data and always serializes")
     }
 }
@@ -143,7 +150,10 @@ mod tests {
             correlation: None,
             data: Json::parse(r#"{"value":123456789012345678901234567890}"#),
         };
-        let body = with_sequence(&event.body(&"ns".parse().expect("legal"), "chain/eip155:1/7"), 12);
+        let body = with_sequence(
+            &event.body(&"ns".parse().expect("legal"), "chain/eip155:1/7"),
+            12,
+        );
         assert_eq!(
             body,
             r#"{"id":"eip155:1/0xab/0","type":"event.final","time":"1970-01-01T00:00:00.000000Z","chain":"eip155:1","source":"0x01","data":{"value":123456789012345678901234567890},"namespace":"ns","cursor":"chain/eip155:1/7","sequence":12}"#

@@ -22,12 +22,23 @@ pub struct Figures {
 pub async fn figures(streams: &Streams) -> Result<Figures> {
     let read = |tx: &mut Unbound<'_, '_>| {
         let counts: BTreeMap<String, i64> = table::count(tx)?.into_iter().collect();
-        let heads: BTreeMap<String, i64> =
-            store::partitions(tx)?.into_iter().map(|head| (head.partition, head.seq)).collect();
-        let behind = |(partition, seq): (String, i64)| heads.get(&partition).map_or(0, |head| head - seq);
-        let behind = table::slowest(tx)?.into_iter().map(behind).max().unwrap_or(0);
+        let heads: BTreeMap<String, i64> = store::partitions(tx)?
+            .into_iter()
+            .map(|head| (head.partition, head.seq))
+            .collect();
+        let behind =
+            |(partition, seq): (String, i64)| heads.get(&partition).map_or(0, |head| head - seq);
+        let behind = table::slowest(tx)?
+            .into_iter()
+            .map(behind)
+            .max()
+            .unwrap_or(0);
         let of = |state: &str| counts.get(state).copied().unwrap_or(0);
-        Ok(Figures { waiting: of("waiting"), dead: of("dead"), behind })
+        Ok(Figures {
+            waiting: of("waiting"),
+            dead: of("dead"),
+            behind,
+        })
     };
     streams.db.read_unbound(read).await
 }

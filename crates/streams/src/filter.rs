@@ -12,7 +12,10 @@ impl Filter {
     /// Whether an event is wanted; whose it is, is judged elsewhere.
     pub(crate) fn wants(&self, event: &Event) -> bool {
         self.wants_type(&event.kind)
-            && self.chain.as_ref().is_none_or(|chain| event.chain.as_ref() == Some(chain))
+            && self
+                .chain
+                .as_ref()
+                .is_none_or(|chain| event.chain.as_ref() == Some(chain))
             && one_of(&self.sources, event.source.as_deref())
             && one_of(&self.topics, event.topic.as_deref())
             && self.wants_subjects(event)
@@ -25,21 +28,30 @@ impl Filter {
 
     fn names_type(&self, kind: &str) -> bool {
         if kind.starts_with(ABOUT_DELIVERIES) {
-            return self
+            return self.types.iter().any(|pattern| {
+                pattern.starts_with(ABOUT_DELIVERIES) && glob::matches(pattern, kind)
+            });
+        }
+        self.types.is_empty()
+            || self
                 .types
                 .iter()
-                .any(|pattern| pattern.starts_with(ABOUT_DELIVERIES) && glob::matches(pattern, kind));
-        }
-        self.types.is_empty() || self.types.iter().any(|pattern| glob::matches(pattern, kind))
+                .any(|pattern| glob::matches(pattern, kind))
     }
 
     fn wants_finality(&self, kind: &str) -> bool {
-        let Some(state) = kind.strip_prefix(CHAIN_EVENT) else { return true };
+        let Some(state) = kind.strip_prefix(CHAIN_EVENT) else {
+            return true;
+        };
         self.finality.is_empty() || self.finality.iter().any(|wanted| wanted.as_str() == state)
     }
 
     fn wants_subjects(&self, event: &Event) -> bool {
-        let fits = |id: &str| self.subjects.iter().any(|pattern| glob::matches(pattern, id));
+        let fits = |id: &str| {
+            self.subjects
+                .iter()
+                .any(|pattern| glob::matches(pattern, id))
+        };
         self.subjects.is_empty()
             || event.subject.as_deref().is_some_and(fits)
             || event.subjects.iter().any(|subject| fits(&subject.id))
@@ -47,7 +59,8 @@ impl Filter {
 }
 
 fn one_of(wanted: &[String], found: Option<&str>) -> bool {
-    wanted.is_empty() || found.is_some_and(|found| wanted.iter().any(|one| one.eq_ignore_ascii_case(found)))
+    wanted.is_empty()
+        || found.is_some_and(|found| wanted.iter().any(|one| one.eq_ignore_ascii_case(found)))
 }
 
 impl Finality {

@@ -4,8 +4,12 @@
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else {
+        return rest.is_empty();
+    };
     for piece in pieces {
         match rest.find(piece) {
             Some(at) => rest = &rest[at + piece.len()..],
@@ -51,7 +55,9 @@ mod tests {
         match pattern.split_first() {
             None => text.is_empty(),
             Some((b'*', rest)) => (0..=text.len()).any(|at| slow(rest, &text[at..])),
-            Some((one, rest)) => text.split_first().is_some_and(|(head, tail)| head == one && slow(rest, tail)),
+            Some((one, rest)) => text
+                .split_first()
+                .is_some_and(|(head, tail)| head == one && slow(rest, tail)),
         }
     }
 

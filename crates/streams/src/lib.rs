@@ -50,10 +50,12 @@ pub use figures::{Figures, figures};
 pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
-pub use subscription::{Change, Delivery, Filter, Finality, From, NewSubscription, OnError, RetryRule, Subscription};
+pub use subscription::{
+    Change, Delivery, Filter, Finality, From, NewSubscription, OnError, RetryRule, Subscription,
+};
 pub use verbs::{
-    Created, DeadLetter, Letters, Status, dead_letters, reseal, resume, retire_secret, retry_dead, rewind,
-    rotate_secret, sealed_before, secrets, skip, status, subscribe, subscription, subscriptions, suspend, unsubscribe,
-    update,
+    Created, DeadLetter, Letters, Status, dead_letters, reseal, resume, retire_secret, retry_dead,
+    rewind, rotate_secret, sealed_before, secrets, skip, status, subscribe, subscription,
+    subscriptions, suspend, unsubscribe, update,
 };
 pub use worker::{Answer, Outgoing, Progress, Shard};

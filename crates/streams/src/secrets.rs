@@ -49,30 +49,52 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// With these headers, and a fresh signing secret if one is asked for.
     pub(crate) fn new(headers: BTreeMap<String, String>) -> Self {
-        Self { signing: Vec::new(), headers }
+        Self {
+            signing: Vec::new(),
+            headers,
+        }
     }
 
     /// Those that sign at a moment, oldest first.
     pub(crate) fn live(&self, now: Time) -> Vec<&str> {
-        self.signing.iter().filter(|one| one.is_live(now)).map(|one| one.text.as_str()).collect()
+        self.signing
+            .iter()
+            .filter(|one| one.is_live(now))
+            .map(|one| one.text.as_str())
+            .collect()
     }
 
     /// Those that sign at a moment, without their text.
     pub(crate) fn shown(&self, now: Time) -> Vec<SecretInfo> {
         let live = self.signing.iter().filter(|one| one.is_live(now));
-        live.map(|one| SecretInfo { id: one.id.clone(), created: one.created, not_after: one.not_after }).collect()
+        live.map(|one| SecretInfo {
+            id: one.id.clone(),
+            created: one.created,
+            not_after: one.not_after,
+        })
+        .collect()
     }
 
     /// Add a secret. The one before signs on for the overlap. Errors: [`Error::TwoSecrets`].
-    pub(crate) fn rotate(&mut self, now: Time, overlap_ms: u64, entropy: &dyn Entropy) -> Result<NewSecret> {
+    pub(crate) fn rotate(
+        &mut self,
+        now: Time,
+        overlap_ms: u64,
+        entropy: &dyn Entropy,
+    ) -> Result<NewSecret> {
         self.signing.retain(|one| one.is_live(now));
         if self.signing.len() >= MAX_LIVE {
             return Err(Error::TwoSecrets);
         }
         let until = now.plus_millis(i64::try_from(overlap_ms).unwrap_or(i64::MAX));
-        self.signing.iter_mut().for_each(|one| one.not_after = Some(until));
+        self.signing
+            .iter_mut()
+            .for_each(|one| one.not_after = Some(until));
         let fresh = Secret::fresh(now, entropy);
-        let shown = NewSecret { id: fresh.id.clone(), secret: fresh.text.clone() };
+        let shown = NewSecret {
+            id: fresh.id.clone(),
+            secret: fresh.text.clone(),
+        };
         self.signing.push(fresh);
         Ok(shown)
     }
@@ -91,7 +113,12 @@ impl Secrets {
         Ok(())
     }
 
-    pub(crate) fn seal(&self, keyring: &Keyring, id: SubscriptionId, entropy: &dyn Entropy) -> Result<Vec<u8>> {
+    pub(crate) fn seal(
+        &self,
+        keyring: &Keyring,
+        id: SubscriptionId,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>> {
         let text = serde_json::to_vec(self).expect("secrets are plain data and always serialize");
         let text = Zeroizing::new(text);
         Ok(keyring.seal(&place(&id.to_string()), &text, entropy)?)
@@ -102,18 +129,28 @@ impl Secrets {
     }
 
     /// The same, waiting for a data key that another process has begun a moment ago. Never inside a transaction.
-    pub(crate) async fn open_soon(keyring: &Keyring, id: SubscriptionId, sealed: &[u8]) -> Result<Self> {
+    pub(crate) async fn open_soon(
+        keyring: &Keyring,
+        id: SubscriptionId,
+        sealed: &[u8],
+    ) -> Result<Self> {
         Self::read(&keyring.open_soon(&place(&id.to_string()), sealed).await?)
     }
 
     fn read(text: &[u8]) -> Result<Self> {
-        let broken = store::Error::Secret { why: "it does not hold what it should" };
+        let broken = store::Error::Secret {
+            why: "it does not hold what it should",
+        };
         serde_json::from_slice(text).map_err(|_| broken.into())
     }
 }
 
 pub(crate) fn place(row: &str) -> Place<'_> {
-    Place { table: "subscription", row, column: "sealed" }
+    Place {
+        table: "subscription",
+        row,
+        column: "sealed",
+    }
 }
 
 impl Secret {
@@ -121,7 +158,12 @@ impl Secret {
         let mut key = Zeroizing::new([0u8; 32]);
         entropy.fill(key.as_mut_slice());
         let text = format!("whsec_{}", hex::encode(key.as_slice()));
-        Self { id: Ulid::new(now, entropy).to_string(), text, created: now, not_after: None }
+        Self {
+            id: Ulid::new(now, entropy).to_string(),
+            text,
+            created: now,
+            not_after: None,
+        }
     }
 
     fn is_live(&self, now: Time) -> bool {

@@ -57,14 +57,21 @@ pub async fn open(streams: &Streams, who: &Principal, id: SubscriptionId) -> Res
     let write = streams.writer().write(&who.namespace, move |tx| {
         let row = subscription::find(tx, id)?;
         if !matches!(row.settings.delivery, Delivery::WebSocket { .. }) {
-            return Err(Error::Kind { expected: "websocket" });
+            return Err(Error::Kind {
+                expected: "websocket",
+            });
         }
         let mut found = progress::find(tx, id)?;
         found.consumer = Some(me.clone());
         progress::save(tx, id, &found)?;
         let version = u64::try_from(row.version).unwrap_or_default();
         let says = serde_json::json!({ "connection": me });
-        tx.append(Fact::new("subscription.opened", 1).about(&id, version).by(&principal).says(&says));
+        tx.append(
+            Fact::new("subscription.opened", 1)
+                .about(&id, version)
+                .by(&principal)
+                .says(&says),
+        );
         Ok(found.generation)
     });
     let generation = write.await?;
@@ -117,7 +124,10 @@ impl Session {
     fn send(&mut self, batch: state::Batch, events: &[delivery::Parcel]) -> Batch {
         match self.again.pop_front() {
             Some(range) if batch.last < range.last => {
-                self.again.push_front(state::Batch { first: batch.last + 1, last: range.last });
+                self.again.push_front(state::Batch {
+                    first: batch.last + 1,
+                    last: range.last,
+                });
             }
             Some(_) => {}
             None => self.sent = batch.last,
@@ -126,8 +136,13 @@ impl Session {
         self.next_number += 1;
         self.under_way.insert(number, batch);
         let refused = events.iter().map(|event| event.attempts).max().unwrap_or(0);
-        let text = |event: &delivery::Parcel| Json::parse(&with_sequence(&event.body, event.sequence));
-        Batch { number, refused, events: events.iter().filter_map(text).collect() }
+        let text =
+            |event: &delivery::Parcel| Json::parse(&with_sequence(&event.body, event.sequence));
+        Batch {
+            number,
+            refused,
+            events: events.iter().filter_map(text).collect(),
+        }
     }
 
     /// The consumer has a batch: its events are delivered.
@@ -143,10 +158,19 @@ impl Session {
     /// Errors: as [`Session::ack`].
     pub async fn nack(&mut self, number: u64, why: &str) -> Result<()> {
         let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
-        let why = if why.is_empty() { "the consumer refused it".to_owned() } else { why };
+        let why = if why.is_empty() {
+            "the consumer refused it".to_owned()
+        } else {
+            why
+        };
         let (limit, batch) = (i64::from(self.streams.limits.dead), self.batch(number)?);
-        self.answer(number, move |tx, row, found, batch| refuse(tx, row, found, batch, &why, limit)).await?;
-        let place = self.again.partition_point(|other| other.first < batch.first);
+        self.answer(number, move |tx, row, found, batch| {
+            refuse(tx, row, found, batch, &why, limit)
+        })
+        .await?;
+        let place = self
+            .again
+            .partition_point(|other| other.first < batch.first);
         self.again.insert(place, batch);
         Ok(())
     }
@@ -174,7 +198,10 @@ impl Session {
     }
 
     fn batch(&self, number: u64) -> Result<state::Batch> {
-        self.under_way.get(&number).copied().ok_or(Error::UnknownBatch { number })
+        self.under_way
+            .get(&number)
+            .copied()
+            .ok_or(Error::UnknownBatch { number })
     }
 
     /// A rewind makes void what is under way.
@@ -186,14 +213,31 @@ impl Session {
     }
 
     async fn look(&self) -> Result<Found> {
-        let (id, me, sent, again) = (self.id, self.connection.clone(), self.sent, self.again.front().copied());
+        let (id, me, sent, again) = (
+            self.id,
+            self.connection.clone(),
+            self.sent,
+            self.again.front().copied(),
+        );
         let read = self.streams.db.read(&self.who.namespace, move |tx| {
             let row = subscription::find(tx, id)?;
             let progress = held_by(tx, id, &me)?;
-            let (after, until) = again.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
-            let batch = make_up(&delivery::between(tx, id, after, until, row.settings.delivery.batch_size())?);
+            let (after, until) =
+                again.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
+            let batch = make_up(&delivery::between(
+                tx,
+                id,
+                after,
+                until,
+                row.settings.delivery.batch_size(),
+            )?);
             let events = batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
-            Ok(Found { row, progress, batch, events })
+            Ok(Found {
+                row,
+                progress,
+                batch,
+                events,
+            })
         });
         read.await
     }
@@ -202,7 +246,9 @@ impl Session {
     async fn answer(
         &mut self,
         number: u64,
-        act: impl Fn(&mut Tx<'_, '_>, &Stored, &mut Progress, state::Batch) -> Result<()> + Send + 'static,
+        act: impl Fn(&mut Tx<'_, '_>, &Stored, &mut Progress, state::Batch) -> Result<()>
+        + Send
+        + 'static,
     ) -> Result<()> {
         let batch = self.batch(number)?;
         let (id, me, generation) = (self.id, self.connection.clone(), self.generation);
@@ -228,7 +274,11 @@ impl Session {
 /// The progress, if this connection still has the subscription.
 fn held_by(tx: &mut Tx<'_, '_>, id: SubscriptionId, connection: &str) -> Result<Progress> {
     let found = progress::find(tx, id)?;
-    if found.consumer.as_deref() == Some(connection) { Ok(found) } else { Err(Error::TakenOver) }
+    if found.consumer.as_deref() == Some(connection) {
+        Ok(found)
+    } else {
+        Err(Error::TakenOver)
+    }
 }
 
 fn window(delivery: &Delivery) -> usize {
@@ -247,10 +297,26 @@ fn refuse(
     why: &str,
     dead_limit: i64,
 ) -> Result<()> {
-    let before = delivery::of_batch(tx, row.id, batch)?.iter().map(|event| event.attempts).max().unwrap_or(0);
-    let sending = Phase::Sending { batch, attempts: before + 1, until: tx.now() };
+    let before = delivery::of_batch(tx, row.id, batch)?
+        .iter()
+        .map(|event| event.attempts)
+        .max()
+        .unwrap_or(0);
+    let sending = Phase::Sending {
+        batch,
+        attempts: before + 1,
+        until: tx.now(),
+    };
     let rules = rules(tx, row, dead_limit)?;
-    let Ok(step) = state::step(sending, Event::Refused { retry_after_ms: None }, tx.now(), &rules, 0) else {
+    let Ok(step) = state::step(
+        sending,
+        Event::Refused {
+            retry_after_ms: None,
+        },
+        tx.now(),
+        &rules,
+        0,
+    ) else {
         return Ok(());
     };
     found.last_error = Some(why.to_owned());

@@ -32,9 +32,17 @@ pub(crate) enum Phase {
     /// No batch is made up: the next events may go.
     Ready,
     /// It was refused, and goes again later, the same events.
-    Waiting { batch: Batch, attempts: u32, at: Time },
+    Waiting {
+        batch: Batch,
+        attempts: u32,
+        at: Time,
+    },
     /// It is with the receiver, or was when its sender died.
-    Sending { batch: Batch, attempts: u32, until: Time },
+    Sending {
+        batch: Batch,
+        attempts: u32,
+        until: Time,
+    },
     /// It was refused for the last time, and the subscription is to hold.
     Held { batch: Batch },
 }
@@ -90,35 +98,71 @@ pub(crate) struct Rules {
 }
 
 /// One step. `chance` spreads retries, so that receivers that came back are not met by all at once.
-pub(crate) fn step(phase: Phase, event: Event, now: Time, rules: &Rules, chance: u64) -> Result<Step, Illegal> {
+pub(crate) fn step(
+    phase: Phase,
+    event: Event,
+    now: Time,
+    rules: &Rules,
+    chance: u64,
+) -> Result<Step, Illegal> {
     match (phase, event) {
         (Phase::Ready, Event::Claimed { batch, timeout_ms }) => Ok(send(batch, 1, now, timeout_ms)),
-        (Phase::Waiting { batch, attempts, .. }, Event::Claimed { timeout_ms, .. }) => {
-            Ok(send(batch, attempts + 1, now, timeout_ms))
-        }
+        (
+            Phase::Waiting {
+                batch, attempts, ..
+            },
+            Event::Claimed { timeout_ms, .. },
+        ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
         // Its sender died, and nobody knows whether it arrived: that counts as an attempt, or what kills senders would do so for ever.
-        (Phase::Sending { batch, attempts, .. }, Event::Claimed { .. }) if attempts >= rules.retry.attempts => {
-            Ok(give_up(batch, rules.on_error))
-        }
-        (Phase::Sending { batch, attempts, .. }, Event::Claimed { timeout_ms, .. }) => {
-            Ok(send(batch, attempts + 1, now, timeout_ms))
-        }
+        (
+            Phase::Sending {
+                batch, attempts, ..
+            },
+            Event::Claimed { .. },
+        ) if attempts >= rules.retry.attempts => Ok(give_up(batch, rules.on_error)),
+        (
+            Phase::Sending {
+                batch, attempts, ..
+            },
+            Event::Claimed { timeout_ms, .. },
+        ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
         (Phase::Sending { batch, .. }, Event::Taken) => Ok(to(Phase::Ready, Effect::Settle(batch))),
-        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_one() => Ok(to(Phase::Ready, Effect::Part(batch))),
-        (Phase::Sending { batch, attempts, .. }, Event::TooLarge) => {
-            Ok(refused(batch, attempts, None, now, rules, chance))
+        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_one() => {
+            Ok(to(Phase::Ready, Effect::Part(batch)))
         }
-        (Phase::Sending { batch, attempts, .. }, Event::Refused { retry_after_ms }) => {
-            Ok(refused(batch, attempts, retry_after_ms, now, rules, chance))
-        }
-        (Phase::Sending { batch, .. }, Event::Gone) => {
-            Ok(to(Phase::Waiting { batch, attempts: 0, at: now }, Effect::Suspend))
-        }
-        (Phase::Waiting { batch, .. } | Phase::Held { batch }, Event::Resumed) => {
-            Ok(Step { phase: Phase::Waiting { batch, attempts: 0, at: now }, effect: None })
-        }
+        (
+            Phase::Sending {
+                batch, attempts, ..
+            },
+            Event::TooLarge,
+        ) => Ok(refused(batch, attempts, None, now, rules, chance)),
+        (
+            Phase::Sending {
+                batch, attempts, ..
+            },
+            Event::Refused { retry_after_ms },
+        ) => Ok(refused(batch, attempts, retry_after_ms, now, rules, chance)),
+        (Phase::Sending { batch, .. }, Event::Gone) => Ok(to(
+            Phase::Waiting {
+                batch,
+                attempts: 0,
+                at: now,
+            },
+            Effect::Suspend,
+        )),
+        (Phase::Waiting { batch, .. } | Phase::Held { batch }, Event::Resumed) => Ok(Step {
+            phase: Phase::Waiting {
+                batch,
+                attempts: 0,
+                at: now,
+            },
+            effect: None,
+        }),
         // What is under way is not called back, and where nothing stands nothing needs a push.
-        (Phase::Ready | Phase::Sending { .. }, Event::Resumed) => Ok(Step { phase, effect: None }),
+        (Phase::Ready | Phase::Sending { .. }, Event::Resumed) => Ok(Step {
+            phase,
+            effect: None,
+        }),
         (
             Phase::Ready | Phase::Waiting { .. } | Phase::Held { .. },
             Event::Taken | Event::Refused { .. } | Event::TooLarge | Event::Gone,
@@ -128,34 +172,63 @@ pub(crate) fn step(phase: Phase, event: Event, now: Time, rules: &Rules, chance:
 }
 
 fn to(phase: Phase, effect: Effect) -> Step {
-    Step { phase, effect: Some(effect) }
+    Step {
+        phase,
+        effect: Some(effect),
+    }
 }
 
 fn send(batch: Batch, attempt: u32, now: Time, timeout_ms: i64) -> Step {
     let until = now.plus_millis(timeout_ms.saturating_add(GRACE_MS));
-    to(Phase::Sending { batch, attempts: attempt, until }, Effect::Send { batch, attempt })
+    to(
+        Phase::Sending {
+            batch,
+            attempts: attempt,
+            until,
+        },
+        Effect::Send { batch, attempt },
+    )
 }
 
-fn refused(batch: Batch, attempts: u32, after_ms: Option<i64>, now: Time, rules: &Rules, chance: u64) -> Step {
+fn refused(
+    batch: Batch,
+    attempts: u32,
+    after_ms: Option<i64>,
+    now: Time,
+    rules: &Rules,
+    chance: u64,
+) -> Step {
     if attempts >= rules.retry.attempts {
         return give_up(batch, rules.on_error);
     }
     let asked = after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS);
     let at = now.plus_millis(wait_ms(&rules.retry, attempts, chance).max(asked));
-    Step { phase: Phase::Waiting { batch, attempts, at }, effect: None }
+    Step {
+        phase: Phase::Waiting {
+            batch,
+            attempts,
+            at,
+        },
+        effect: None,
+    }
 }
 
 fn give_up(batch: Batch, on_error: OnError) -> Step {
     match on_error {
         _ if !batch.is_one() => to(Phase::Ready, Effect::Part(batch)),
         OnError::DeadLetter => to(Phase::Ready, Effect::Bury(batch)),
-        OnError::Hold => Step { phase: Phase::Held { batch }, effect: None },
+        OnError::Hold => Step {
+            phase: Phase::Held { batch },
+            effect: None,
+        },
     }
 }
 
 /// The wait after so many attempts: doubled each time up to the longest, of which one half is certain and one half is chance.
 fn wait_ms(retry: &RetryRule, attempts: u32, chance: u64) -> i64 {
-    let doubled = retry.initial_ms.saturating_mul(1u64 << attempts.saturating_sub(1).min(40));
+    let doubled = retry
+        .initial_ms
+        .saturating_mul(1u64 << attempts.saturating_sub(1).min(40));
     let whole = doubled.min(retry.max_ms);
     let half = whole / 2;
     i64::try_from(whole - half + chance % (half + 1)).unwrap_or(i64::MAX)
@@ -198,8 +271,16 @@ mod tests {
 
     fn any_rules() -> impl Strategy<Value = Rules> {
         (100..5_000u64, 1..8u32, any::<bool>()).prop_map(|(initial_ms, attempts, hold)| Rules {
-            retry: RetryRule { initial_ms, max_ms: initial_ms * 10, attempts },
-            on_error: if hold { OnError::Hold } else { OnError::DeadLetter },
+            retry: RetryRule {
+                initial_ms,
+                max_ms: initial_ms * 10,
+                attempts,
+            },
+            on_error: if hold {
+                OnError::Hold
+            } else {
+                OnError::DeadLetter
+            },
         })
     }
 
@@ -207,7 +288,12 @@ mod tests {
     fn care(phase: Phase) -> Option<(Batch, u32)> {
         match phase {
             Phase::Ready => None,
-            Phase::Waiting { batch, attempts, .. } | Phase::Sending { batch, attempts, .. } => Some((batch, attempts)),
+            Phase::Waiting {
+                batch, attempts, ..
+            }
+            | Phase::Sending {
+                batch, attempts, ..
+            } => Some((batch, attempts)),
             Phase::Held { batch } => Some((batch, 0)),
         }
     }
@@ -252,9 +338,14 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let retry = RetryRule { initial_ms: 1_000, max_ms: 10_000, attempts: 12 };
-        let longest: Vec<i64> =
-            (1..=6).map(|attempts| wait_ms(&retry, attempts, 499 + 501 * u64::from(attempts == 99))).collect();
+        let retry = RetryRule {
+            initial_ms: 1_000,
+            max_ms: 10_000,
+            attempts: 12,
+        };
+        let longest: Vec<i64> = (1..=6)
+            .map(|attempts| wait_ms(&retry, attempts, 499 + 501 * u64::from(attempts == 99)))
+            .collect();
         assert_eq!(wait_ms(&retry, 1, 0), 500);
         assert_eq!(wait_ms(&retry, 1, 500), 1_000);
         assert_eq!(wait_ms(&retry, 3, 0), 2_000);

@@ -30,7 +30,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { subscriptions: 200, backlog: 10_000, dead: 10_000, in_flight: 64, in_flight_per_namespace: 16 }
+        Self {
+            subscriptions: 200,
+            backlog: 10_000,
+            dead: 10_000,
+            in_flight: 64,
+            in_flight_per_namespace: 16,
+        }
     }
 }
 
@@ -50,9 +56,23 @@ pub struct Streams {
 
 impl Streams {
     /// The streams of a database. The lease is that of the partition on which people's changes are written; shards bring their own.
-    pub fn new(db: Db, lease: Lease, expand: Arc<dyn Expand>, outbound: Outbound, keyring: Arc<Keyring>) -> Self {
+    pub fn new(
+        db: Db,
+        lease: Lease,
+        expand: Arc<dyn Expand>,
+        outbound: Outbound,
+        keyring: Arc<Keyring>,
+    ) -> Self {
         let ready = Arc::new(watch::channel(0).0);
-        Self { db, lease, expand, outbound, keyring, limits: Limits::default(), ready }
+        Self {
+            db,
+            lease,
+            expand,
+            outbound,
+            keyring,
+            limits: Limits::default(),
+            ready,
+        }
     }
 
     /// The same within other limits.

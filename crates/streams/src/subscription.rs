@@ -178,7 +178,11 @@ pub enum OnError {
 impl Default for RetryRule {
     /// Twelve attempts over some 35 minutes.
     fn default() -> Self {
-        Self { initial_ms: 1_000, max_ms: 300_000, attempts: 12 }
+        Self {
+            initial_ms: 1_000,
+            max_ms: 300_000,
+            attempts: 12,
+        }
     }
 }
 
@@ -206,7 +210,9 @@ impl Delivery {
     /// Events in one batch.
     pub fn batch_size(&self) -> u32 {
         match self {
-            Delivery::Webhook { batch_size, .. } | Delivery::WebSocket { batch_size, .. } => *batch_size,
+            Delivery::Webhook { batch_size, .. } | Delivery::WebSocket { batch_size, .. } => {
+                *batch_size
+            }
         }
     }
 }
@@ -215,7 +221,9 @@ impl std::fmt::Debug for Delivery {
     /// Neither headers nor the query of a URL: they may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Delivery::Webhook { url, .. } => write!(f, "webhook {}", url.split('?').next().unwrap_or_default()),
+            Delivery::Webhook { url, .. } => {
+                write!(f, "webhook {}", url.split('?').next().unwrap_or_default())
+            }
             Delivery::WebSocket { .. } => f.write_str("websocket"),
         }
     }
@@ -238,7 +246,10 @@ impl std::str::FromStr for From {
 fn parse_cursor(text: &str) -> Option<store::Cursor> {
     let (partition, seq) = text.trim().rsplit_once('/')?;
     let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
-    (!partition.is_empty()).then(|| store::Cursor { partition: partition.to_owned(), seq })
+    (!partition.is_empty()).then(|| store::Cursor {
+        partition: partition.to_owned(),
+        seq,
+    })
 }
 
 impl std::fmt::Display for From {
@@ -247,7 +258,10 @@ impl std::fmt::Display for From {
             From::Newest => f.write_str("newest"),
             From::Oldest => f.write_str("oldest"),
             From::After(cursors) => {
-                let all: Vec<String> = cursors.iter().map(|at| format!("{}/{}", at.partition, at.seq)).collect();
+                let all: Vec<String> = cursors
+                    .iter()
+                    .map(|at| format!("{}/{}", at.partition, at.seq))
+                    .collect();
                 f.write_str(&all.join(","))
             }
         }
@@ -262,6 +276,8 @@ impl Serialize for From {
 
 impl<'de> Deserialize<'de> for From {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }

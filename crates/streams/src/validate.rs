@@ -14,7 +14,14 @@ const MAX_BATCH: u32 = 1_000;
 const MAX_WINDOW: u32 = 32;
 
 /// Headers that Florin or HTTP itself writes.
-const OURS: [&str; 6] = ["host", "content-type", "content-length", "transfer-encoding", "connection", "user-agent"];
+const OURS: [&str; 6] = [
+    "host",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "user-agent",
+];
 
 /// Check a subscription that is to be made.
 pub(crate) fn new(new: &NewSubscription, guard: &Guard) -> Result<()> {
@@ -28,14 +35,21 @@ pub(crate) fn new(new: &NewSubscription, guard: &Guard) -> Result<()> {
 pub(crate) fn change(change: &Change, guard: &Guard) -> Result<()> {
     change.name.as_deref().map_or(Ok(()), name)?;
     change.filter.as_ref().map_or(Ok(()), filter)?;
-    change.delivery.as_ref().map_or(Ok(()), |it| delivery(it, guard))?;
+    change
+        .delivery
+        .as_ref()
+        .map_or(Ok(()), |it| delivery(it, guard))?;
     change.retry.as_ref().map_or(Ok(()), retry)
 }
 
 fn name(name: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let fits = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(legal);
-    require(fits, "name", "1 to 64 characters of A-Z, a-z, 0-9, ., _ and -")
+    require(
+        fits,
+        "name",
+        "1 to 64 characters of A-Z, a-z, 0-9, ., _ and -",
+    )
 }
 
 fn filter(filter: &Filter) -> Result<()> {
@@ -47,49 +61,105 @@ fn filter(filter: &Filter) -> Result<()> {
 
 fn entries(field: &str, entries: &[String]) -> Result<()> {
     require(entries.len() <= MAX_ENTRIES, field, "at most 100 entries")?;
-    let fits = |entry: &String| !entry.is_empty() && entry.len() <= MAX_ENTRY && !entry.chars().any(char::is_control);
+    let fits = |entry: &String| {
+        !entry.is_empty() && entry.len() <= MAX_ENTRY && !entry.chars().any(char::is_control)
+    };
     match entries.iter().position(|entry| !fits(entry)) {
-        Some(place) => Err(Error::invalid(&format!("{field}[{place}]"), "1 to 256 characters")),
+        Some(place) => Err(Error::invalid(
+            &format!("{field}[{place}]"),
+            "1 to 256 characters",
+        )),
         None => Ok(()),
     }
 }
 
 fn delivery(delivery: &Delivery, guard: &Guard) -> Result<()> {
     let batch = delivery.batch_size();
-    require((1..=MAX_BATCH).contains(&batch), "delivery.batch_size", "1 to 1,000")?;
+    require(
+        (1..=MAX_BATCH).contains(&batch),
+        "delivery.batch_size",
+        "1 to 1,000",
+    )?;
     match delivery {
-        Delivery::Webhook { url, headers: named, timeout_ms, .. } => {
-            require((100..=60_000).contains(timeout_ms), "delivery.timeout_ms", "100 to 60,000")?;
+        Delivery::Webhook {
+            url,
+            headers: named,
+            timeout_ms,
+            ..
+        } => {
+            require(
+                (100..=60_000).contains(timeout_ms),
+                "delivery.timeout_ms",
+                "100 to 60,000",
+            )?;
             named.as_ref().map_or(Ok(()), headers)?;
-            guard.check(url).map(drop).map_err(|failure| Error::url(&failure))
+            guard
+                .check(url)
+                .map(drop)
+                .map_err(|failure| Error::url(&failure))
         }
-        Delivery::WebSocket { window, .. } => require((1..=MAX_WINDOW).contains(window), "delivery.window", "1 to 32"),
+        Delivery::WebSocket { window, .. } => require(
+            (1..=MAX_WINDOW).contains(window),
+            "delivery.window",
+            "1 to 32",
+        ),
     }
 }
 
 fn headers(headers: &BTreeMap<String, String>) -> Result<()> {
-    require(headers.len() <= MAX_HEADERS, "delivery.headers", "at most 20 headers")?;
-    headers.iter().try_for_each(|(name, value)| header(name, value))
+    require(
+        headers.len() <= MAX_HEADERS,
+        "delivery.headers",
+        "at most 20 headers",
+    )?;
+    headers
+        .iter()
+        .try_for_each(|(name, value)| header(name, value))
 }
 
 fn header(name: &str, value: &str) -> Result<()> {
     let field = format!("delivery.headers.{name}");
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    require(!name.is_empty() && name.len() <= 128 && name.chars().all(token), &field, "not the name of a header")?;
+    require(
+        !name.is_empty() && name.len() <= 128 && name.chars().all(token),
+        &field,
+        "not the name of a header",
+    )?;
     let lower = name.to_ascii_lowercase();
     let ours = OURS.contains(&lower.as_str()) || lower.starts_with("florin-");
     require(!ours, &field, "this header is written by Florin")?;
-    let printable = value.len() <= MAX_HEADER && value.chars().all(|c| c == '\t' || (' '..='~').contains(&c));
-    require(printable, &field, "at most 4,096 printable ASCII characters")
+    let printable =
+        value.len() <= MAX_HEADER && value.chars().all(|c| c == '\t' || (' '..='~').contains(&c));
+    require(
+        printable,
+        &field,
+        "at most 4,096 printable ASCII characters",
+    )
 }
 
 fn retry(retry: &RetryRule) -> Result<()> {
-    require((100..=60_000).contains(&retry.initial_ms), "retry.initial_ms", "100 to 60,000")?;
+    require(
+        (100..=60_000).contains(&retry.initial_ms),
+        "retry.initial_ms",
+        "100 to 60,000",
+    )?;
     let longest = retry.initial_ms..=3_600_000;
-    require(longest.contains(&retry.max_ms), "retry.max_ms", "initial_ms to 3,600,000")?;
-    require((1..=100).contains(&retry.attempts), "retry.attempts", "1 to 100")
+    require(
+        longest.contains(&retry.max_ms),
+        "retry.max_ms",
+        "initial_ms to 3,600,000",
+    )?;
+    require(
+        (1..=100).contains(&retry.attempts),
+        "retry.attempts",
+        "1 to 100",
+    )
 }
 
 fn require(fits: bool, field: &str, why: &str) -> Result<()> {
-    if fits { Ok(()) } else { Err(Error::invalid(field, why)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, why))
+    }
 }

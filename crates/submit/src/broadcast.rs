@@ -41,8 +41,12 @@ impl Worker {
     async fn broadcast_on(&self, chain: &ChainId) -> Result<usize> {
         let (shard, now, on) = (self.shard, self.now(), chain.clone());
         let states = [State::Signed, State::Accepted, State::Reorged];
-        let mut due =
-            self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN)).await?;
+        let mut due = self
+            .submit
+            .0
+            .db
+            .read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN))
+            .await?;
         // A lane's transactions go out in the order of their places.
         due.sort_by(|a, b| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
         self.send(chain, due).await
@@ -82,7 +86,10 @@ impl Worker {
 
     /// The stored bytes of each submission's newest transaction, in the order given.
     async fn with_bytes(&self, submissions: Vec<Submission>) -> Result<Vec<(Submission, Signed)>> {
-        let namespaces: BTreeSet<Namespace> = submissions.iter().map(|one| one.namespace.clone()).collect();
+        let namespaces: BTreeSet<Namespace> = submissions
+            .iter()
+            .map(|one| one.namespace.clone())
+            .collect();
         let wanted: Vec<Wanted> = submissions.iter().filter_map(Wanted::of).collect();
         let found = self
             .submit
@@ -91,10 +98,20 @@ impl Worker {
             .read_unbound(move |tx| {
                 let mut found = BTreeMap::new();
                 for namespace in &namespaces {
-                    let own: Vec<&Wanted> = wanted.iter().filter(|one| one.namespace == *namespace).collect();
-                    let names: Vec<_> = own.iter().map(|one| (one.permit, one.transaction.as_str())).collect();
+                    let own: Vec<&Wanted> = wanted
+                        .iter()
+                        .filter(|one| one.namespace == *namespace)
+                        .collect();
+                    let names: Vec<_> = own
+                        .iter()
+                        .map(|one| (one.permit, one.transaction.as_str()))
+                        .collect();
                     let bytes = keys::bytes(&mut tx.bound(namespace), &names)?;
-                    found.extend(own.iter().zip(bytes).filter_map(|(one, raw)| Some((one.submission, raw?))));
+                    found.extend(
+                        own.iter()
+                            .zip(bytes)
+                            .filter_map(|(one, raw)| Some((one.submission, raw?))),
+                    );
                 }
                 Ok::<_, crate::Error>(found)
             })
@@ -102,8 +119,11 @@ impl Worker {
         Ok(submissions
             .into_iter()
             .filter_map(|one| {
-                let signed =
-                    Signed { chain: one.chain.clone(), raw: found.get(&one.id)?.clone(), id: one.transaction.clone()? };
+                let signed = Signed {
+                    chain: one.chain.clone(),
+                    raw: found.get(&one.id)?.clone(),
+                    id: one.transaction.clone()?,
+                };
                 Some((one, signed))
             })
             .collect())
@@ -116,9 +136,15 @@ impl Worker {
                 one.happen(Event::Accepted, now)?;
                 (one.attempts, one.reason) = (0, None);
                 one.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
-                Ok(if one.created.plus_millis(STALE_MS) < now { Reaction::Stale } else { Reaction::Done })
+                Ok(if one.created.plus_millis(STALE_MS) < now {
+                    Reaction::Stale
+                } else {
+                    Reaction::Done
+                })
             }
-            Submitted::Unknown { message } => self.try_again(one, format!("no answer that proves anything: {message}")),
+            Submitted::Unknown { message } => {
+                self.try_again(one, format!("no answer that proves anything: {message}"))
+            }
             Submitted::Refused { class, message } => self.refused(one, *class, message),
         }
     }
@@ -127,7 +153,13 @@ impl Worker {
     fn try_again(&self, one: &mut Submission, reason: String) -> Result<Reaction> {
         let now = self.now();
         one.happen(Event::Unproven, now)?;
-        let pause = self.submit.0.settings.retry_ms.saturating_mul(1 << one.attempts.min(12)).min(MAX_RETRY_MS);
+        let pause = self
+            .submit
+            .0
+            .settings
+            .retry_ms
+            .saturating_mul(1 << one.attempts.min(12))
+            .min(MAX_RETRY_MS);
         one.attempts = one.attempts.saturating_add(1);
         one.wait(now.plus_millis(pause), reason);
         Ok(Reaction::Done)
@@ -147,16 +179,23 @@ impl Worker {
                 self.try_again(one, format!("the node wants a better price: {message}"))?;
                 Ok(Reaction::Reprice)
             }
-            C::NonceUsed => self.try_again(one, format!("its nonce is mined; the index will tell by whom: {message}")),
+            C::NonceUsed => self.try_again(
+                one,
+                format!("its nonce is mined; the index will tell by whom: {message}"),
+            ),
             C::Funds => {
                 let until = now.plus_millis(FUNDS_MS);
                 self.try_again(one, format!("the signer lacks funds: {message}"))?;
                 one.next_at = until;
-                Ok(Reaction::PauseLane(format!("funds: {message}"), Some(until)))
+                Ok(Reaction::PauseLane(
+                    format!("funds: {message}"),
+                    Some(until),
+                ))
             }
             C::GasLimit | C::Size | C::Unsupported | C::Permission | C::FeeCap => {
-                let reason =
-                    format!("the node refuses these bytes: {message}; cancel it to free its place, or raise the limit");
+                let reason = format!(
+                    "the node refuses these bytes: {message}; cancel it to free its place, or raise the limit"
+                );
                 one.happen(Event::Paused, now)?;
                 one.wait(Time::from_micros(i64::MAX), reason.clone());
                 Ok(Reaction::PauseLane(reason, None))
@@ -165,18 +204,23 @@ impl Worker {
                 self.try_again(one, format!("the node is of another chain: {message}"))?;
                 Ok(Reaction::PauseLane(format!("wrong chain: {message}"), None))
             }
-            C::NonceAhead | C::HoleBelow | C::PoolFull | C::Reserved | C::NotReady | C::Throttled | C::Lost => {
-                self.try_again(one, message.to_owned())
-            }
+            C::NonceAhead
+            | C::HoleBelow
+            | C::PoolFull
+            | C::Reserved
+            | C::NotReady
+            | C::Throttled
+            | C::Lost => self.try_again(one, message.to_owned()),
         }
     }
 
     async fn follow_up(&self, one: Submission, reaction: Reaction) -> Result<usize> {
         match reaction {
             Reaction::Done => Ok(0),
-            Reaction::PauseLane(reason, until) => {
-                self.pause_lane(&one.chain, &one.signer, reason, until).await.map(|()| 1)
-            }
+            Reaction::PauseLane(reason, until) => self
+                .pause_lane(&one.chain, &one.signer, reason, until)
+                .await
+                .map(|()| 1),
             Reaction::Reprice => self.reprice(&one).await,
             Reaction::Stale => self.raise(&one).await,
         }
@@ -206,7 +250,9 @@ fn words(answer: &Submitted) -> String {
     match answer {
         Submitted::Accepted => "accepted".to_owned(),
         Submitted::AlreadyKnown => "already known".to_owned(),
-        Submitted::Refused { class, message } => submission::words(&format!("{class:?}: {message}")),
+        Submitted::Refused { class, message } => {
+            submission::words(&format!("{class:?}: {message}"))
+        }
         Submitted::Unknown { message } => submission::words(&format!("unknown: {message}")),
     }
 }

@@ -26,7 +26,11 @@ type SignedPlan = (Planned, Signed);
 
 impl Worker {
     /// Sign outside any transaction; then commit nonce, bytes and hash of all together.
-    pub(crate) async fn sign_and_commit(&self, lane: Option<table::Lane>, planned: Vec<Planned>) -> Result<usize> {
+    pub(crate) async fn sign_and_commit(
+        &self,
+        lane: Option<table::Lane>,
+        planned: Vec<Planned>,
+    ) -> Result<usize> {
         if !self.may_act() {
             return Ok(0);
         }
@@ -44,17 +48,24 @@ impl Worker {
     /// A signature for each plan, in their order: asked for namespace by namespace, since a permit holds in one.
     async fn ask_keys(&self, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
         let mut answers: Vec<Option<keys::Result<Signed>>> = planned.iter().map(|_| None).collect();
-        let namespaces: BTreeSet<&Namespace> = planned.iter().map(|one| &one.submission.namespace).collect();
+        let namespaces: BTreeSet<&Namespace> = planned
+            .iter()
+            .map(|one| &one.submission.namespace)
+            .collect();
         for namespace in namespaces {
-            let places: Vec<usize> =
-                (0..planned.len()).filter(|place| planned[*place].submission.namespace == *namespace).collect();
+            let places: Vec<usize> = (0..planned.len())
+                .filter(|place| planned[*place].submission.namespace == *namespace)
+                .collect();
             let orders = places.iter().map(|place| order(&planned[*place])).collect();
             let signed = keys::sign(&self.submit.0.keys, &worker::system(namespace), orders).await;
             for (place, answer) in places.into_iter().zip(signed) {
                 answers[place] = Some(answer);
             }
         }
-        answers.into_iter().map(|answer| answer.expect("every plan belongs to a namespace")).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.expect("every plan belongs to a namespace"))
+            .collect()
     }
 
     fn check_signed(
@@ -104,12 +115,24 @@ fn take_down(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Subm
         one.happen(Event::Signed, now)?;
         (one.transaction, one.next_at, one.reason) = (Some(done.id().to_owned()), now, None);
         let terms = serde_json::to_string(&planned.terms).expect("terms always serialize");
-        sent.push((one.namespace.clone(), one.chain.clone(), done.id().to_owned(), one.id, now, terms));
-        held.extend(
-            done.witnesses().iter().map(|witness| {
-                (one.namespace.clone(), one.chain.clone(), witness.clone(), one.id, one.signer.clone(), 1)
-            }),
-        );
+        sent.push((
+            one.namespace.clone(),
+            one.chain.clone(),
+            done.id().to_owned(),
+            one.id,
+            now,
+            terms,
+        ));
+        held.extend(done.witnesses().iter().map(|witness| {
+            (
+                one.namespace.clone(),
+                one.chain.clone(),
+                witness.clone(),
+                one.id,
+                one.signer.clone(),
+                1,
+            )
+        }));
         changed.push(one);
     }
     table::insert_sent(tx, &sent)?;
@@ -121,14 +144,19 @@ fn take_down(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Subm
 fn give_way(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
     use State as S;
     for (planned, _) in signed {
-        let Some(target) = planned.submission.supersedes else { continue };
+        let Some(target) = planned.submission.supersedes else {
+            continue;
+        };
         let target = table::get(&mut tx.bound(&planned.submission.namespace), target)?;
-        let Some(mut target) =
-            target.filter(|one| matches!(one.state, S::Signed | S::Accepted | S::Reorged | S::Paused))
+        let Some(mut target) = target
+            .filter(|one| matches!(one.state, S::Signed | S::Accepted | S::Reorged | S::Paused))
         else {
             continue;
         };
-        target.wait(Time::from_micros(i64::MAX), "its cancel is on its way; whichever of the two is mined wins");
+        target.wait(
+            Time::from_micros(i64::MAX),
+            "its cancel is on its way; whichever of the two is mined wins",
+        );
         worker::save_all(tx, &[target])?;
     }
     Ok(())
@@ -139,14 +167,29 @@ pub(crate) fn contended() -> Error {
 }
 
 fn order(planned: &Planned) -> Order {
-    let permit = planned.submission.permit.clone().expect("whatever stands in a lane holds a permit");
-    Order { permit, unsigned: planned.unsigned.clone(), supersedes: planned.supersedes }
+    let permit = planned
+        .submission
+        .permit
+        .clone()
+        .expect("whatever stands in a lane holds a permit");
+    Order {
+        permit,
+        unsigned: planned.unsigned.clone(),
+        supersedes: planned.supersedes,
+    }
 }
 
 /// Record a signature in the transaction that commits its nonce. A refusal here undoes all of it: what changed meanwhile is judged anew.
 fn record(tx: &mut Unbound<'_, '_>, namespace: &Namespace, signed: &Signed) -> Result<()> {
-    let recorded = keys::record(&mut tx.bound(namespace), &worker::system(namespace), &[signed])?;
-    recorded.into_iter().try_for_each(|one| one.map(drop)).map_err(Error::from)
+    let recorded = keys::record(
+        &mut tx.bound(namespace),
+        &worker::system(namespace),
+        &[signed],
+    )?;
+    recorded
+        .into_iter()
+        .try_for_each(|one| one.map(drop))
+        .map_err(Error::from)
 }
 
 /// Why keys refused, and what that means for the submission.

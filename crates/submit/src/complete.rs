@@ -46,7 +46,10 @@ impl Worker {
             .db
             .read_unbound(move |tx| {
                 let seq = table::cursor(tx, shard, &name)?;
-                let cursor = Cursor { partition: name.clone(), seq };
+                let cursor = Cursor {
+                    partition: name.clone(),
+                    seq,
+                };
                 Ok::<_, store::Error>(store::facts_after(tx, &cursor, 1)?.len())
             })
             .await?;
@@ -55,7 +58,14 @@ impl Worker {
         }
         self.write(move |tx| {
             let seq = table::cursor(tx, this.shard, &partition)?;
-            let facts = store::facts_after(tx, &Cursor { partition: partition.clone(), seq }, FACTS_AT_A_TIME)?;
+            let facts = store::facts_after(
+                tx,
+                &Cursor {
+                    partition: partition.clone(),
+                    seq,
+                },
+                FACTS_AT_A_TIME,
+            )?;
             let mut changed = 0;
             for fact in &facts {
                 let payload = fact.payload.as_ref().map_or("", |payload| payload.as_str());
@@ -73,7 +83,9 @@ impl Worker {
 
     fn learn(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, said: &ChainFact) -> Result<usize> {
         match said {
-            ChainFact::Block { included_count: 0, .. } => Ok(0),
+            ChainFact::Block {
+                included_count: 0, ..
+            } => Ok(0),
             ChainFact::Block { block, .. } => self.mined(tx, block),
             ChainFact::Reorg { dropped } => self.dropped(tx, chain, dropped),
             ChainFact::Final(moved) => self.finals(tx, moved),
@@ -102,14 +114,22 @@ impl Worker {
     }
 
     /// Blocks fell out: what was mined in them is sent again, same bytes.
-    fn dropped(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, dropped: &[Dropped]) -> Result<usize> {
+    fn dropped(
+        &self,
+        tx: &mut Unbound<'_, '_>,
+        chain: &ChainId,
+        dropped: &[Dropped],
+    ) -> Result<usize> {
         let hashes: Vec<String> = dropped.iter().map(|block| block.hash.clone()).collect();
         let mut submissions = table::in_blocks(tx, chain, self.shard, &hashes)?;
         let now = tx.now();
         for one in &mut submissions {
             one.happen(Event::Dropped, now)?;
             (one.block_hash, one.block_height, one.outcome, one.fee) = (None, None, None, None);
-            one.wait(now, "its block was reorganised away; the same bytes are sent again");
+            one.wait(
+                now,
+                "its block was reorganised away; the same bytes are sent again",
+            );
         }
         worker::save(tx, &submissions)
     }
@@ -125,7 +145,9 @@ impl Worker {
         let mut changed = Changed::default();
         for case in &cases {
             for holder in &case.holders {
-                let Some(one) = changed.of(Some(holder)) else { continue };
+                let Some(one) = changed.of(Some(holder)) else {
+                    continue;
+                };
                 settle_one(one, case, now)?;
             }
         }
@@ -144,32 +166,52 @@ impl Worker {
         included: &'i [StoredIncluded],
     ) -> Result<Vec<Case<'i>>> {
         let witnesses: BTreeSet<Witness> = included.iter().map(|one| one.witness.clone()).collect();
-        let transactions: BTreeSet<String> = included.iter().map(|one| one.transaction.clone()).collect();
+        let transactions: BTreeSet<String> =
+            included.iter().map(|one| one.transaction.clone()).collect();
         let holders = table::holders(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;
         let signed = table::signed_for(tx, chain, &transactions.into_iter().collect::<Vec<_>>())?;
         // Where several own what a transaction uses up, the chain names but one of them: holders are found by what they hold.
         let mine = |signer: &str| self.submit.shard_of(chain, signer) == self.shard;
         let case = |one: &'i StoredIncluded| Case {
             included: one,
-            ours: signed.iter().find(|(transaction, _)| *transaction == one.transaction).map(|(_, id)| *id),
+            ours: signed
+                .iter()
+                .find(|(transaction, _)| *transaction == one.transaction)
+                .map(|(_, id)| *id),
             holders: holders
                 .iter()
                 .filter(|(witness, holder)| *witness == one.witness && mine(&holder.signer))
                 .map(|(_, submission)| submission.clone())
                 .collect(),
         };
-        Ok(included.iter().map(case).filter(|case| mine(&case.included.signer) || !case.holders.is_empty()).collect())
+        Ok(included
+            .iter()
+            .map(case)
+            .filter(|case| mine(&case.included.signer) || !case.holders.is_empty())
+            .collect())
     }
 
     /// Somebody else signed with a key of ours: each lane that it concerns stops until a person has looked.
-    fn foreign_use(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, case: &Case<'_>) -> Result<()> {
+    fn foreign_use(
+        &self,
+        tx: &mut Unbound<'_, '_>,
+        chain: &ChainId,
+        case: &Case<'_>,
+    ) -> Result<()> {
         let included = case.included;
-        let mut signers: BTreeSet<&str> = case.holders.iter().map(|holder| holder.signer.as_str()).collect();
+        let mut signers: BTreeSet<&str> = case
+            .holders
+            .iter()
+            .map(|holder| holder.signer.as_str())
+            .collect();
         signers.insert(&included.signer);
         let nonce = included.witness.as_nonce();
         for signer in signers {
-            let Some(mut lane) = table::lane(tx, chain, signer)? else { continue };
-            let before_us = nonce.is_some_and(|nonce| lane.first_nonce.is_none_or(|first| nonce < first));
+            let Some(mut lane) = table::lane(tx, chain, signer)? else {
+                continue;
+            };
+            let before_us =
+                nonce.is_some_and(|nonce| lane.first_nonce.is_none_or(|first| nonce < first));
             if before_us && case.holders.is_empty() {
                 continue; // a key that was in use before it came to us: nothing of ours is in the way
             }
@@ -189,13 +231,20 @@ impl Worker {
 
 /// What ended holds nothing any more. Of what it did not use up others may make use: a coin beside one that another transaction spent.
 fn release(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submission]) -> Result<()> {
-    let ended: Vec<SubmissionId> = changed.iter().filter(|one| one.state.is_terminal()).map(|one| one.id).collect();
+    let ended: Vec<SubmissionId> = changed
+        .iter()
+        .filter(|one| one.state.is_terminal())
+        .map(|one| one.id)
+        .collect();
     let left = table::left_open(tx, chain, &ended)?;
     if left.is_empty() {
         return Ok(());
     }
     table::let_go(tx, chain, &ended)?;
-    let witnesses: BTreeSet<Witness> = left.iter().map(|(_, _, _, witness)| witness.clone()).collect();
+    let witnesses: BTreeSet<Witness> = left
+        .iter()
+        .map(|(_, _, _, witness)| witness.clone())
+        .collect();
     let held = table::still_held(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;
     let mut free: BTreeMap<(Namespace, String), BTreeSet<Witness>> = BTreeMap::new();
     for (namespace, _, signer, witness) in left {
@@ -205,7 +254,13 @@ fn release(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submission]) ->
     }
     for ((namespace, signer), witnesses) in free {
         let witnesses: Vec<Witness> = witnesses.into_iter().collect();
-        keys::release(&mut tx.bound(&namespace), &worker::system(&namespace), chain, &signer, &witnesses)?;
+        keys::release(
+            &mut tx.bound(&namespace),
+            &worker::system(&namespace),
+            chain,
+            &signer,
+            &witnesses,
+        )?;
     }
     Ok(())
 }
@@ -227,7 +282,10 @@ impl Case<'_> {
     /// Whether the transaction belongs to a cancel of this submission, or to a cancel of its cancel.
     fn cancels(&self, id: SubmissionId) -> bool {
         let next = |at: &SubmissionId| self.holder(*at)?.supersedes;
-        std::iter::successors(self.ours, next).skip(1).take(self.holders.len()).any(|at| at == id)
+        std::iter::successors(self.ours, next)
+            .skip(1)
+            .take(self.holders.len())
+            .any(|at| at == id)
     }
 }
 
@@ -238,7 +296,11 @@ struct Changed(BTreeMap<SubmissionId, Submission>);
 impl Changed {
     fn of(&mut self, submission: Option<&Submission>) -> Option<&mut Submission> {
         let submission = submission?;
-        Some(self.0.entry(submission.id).or_insert_with(|| submission.clone()))
+        Some(
+            self.0
+                .entry(submission.id)
+                .or_insert_with(|| submission.clone()),
+        )
     }
 
     fn into_vec(self) -> Vec<Submission> {
@@ -271,8 +333,15 @@ fn settle_one(one: &mut Submission, case: &Case<'_>, now: Time) -> Result<()> {
         }
         return Ok(());
     }
-    let event = if case.cancels(one.id) { Event::Cancelled } else { Event::Superseded };
+    let event = if case.cancels(one.id) {
+        Event::Cancelled
+    } else {
+        Event::Superseded
+    };
     one.happen(event, now)?;
-    one.explain(format!("{} became final on its witness instead", case.included.transaction));
+    one.explain(format!(
+        "{} became final on its witness instead",
+        case.included.transaction
+    ));
     Ok(())
 }

@@ -27,10 +27,13 @@ pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Resul
             State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
                 withdraw(submit, who, one).await
             }
-            State::Signed | State::Accepted | State::Reorged | State::Paused => counter(submit, who, &one).await,
-            State::NonceReserved | State::Signing => {
-                Err(wrong(id, "waits for a remote signature; cancel it once that is there"))
+            State::Signed | State::Accepted | State::Reorged | State::Paused => {
+                counter(submit, who, &one).await
             }
+            State::NonceReserved | State::Signing => Err(wrong(
+                id,
+                "waits for a remote signature; cancel it once that is there",
+            )),
             State::Mined => Err(wrong(id, "is in a block already")),
             _ => Err(wrong(id, "has ended")),
         };
@@ -43,12 +46,18 @@ pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Resul
 }
 
 fn wrong(id: SubmissionId, why: &str) -> Error {
-    Error::WrongState { id, why: why.to_owned() }
+    Error::WrongState {
+        id,
+        why: why.to_owned(),
+    }
 }
 
 async fn withdraw(submit: &Submit, who: &Principal, mut one: Submission) -> Result<Submission> {
     one.happen(Event::Impossible, submit.0.db.clock().now())?;
-    one.explain(format!("withdrawn by {} before anything was signed", who.id));
+    one.explain(format!(
+        "withdrawn by {} before anything was signed",
+        who.id
+    ));
     let (id, by) = (one.id, who.clone());
     let written = submit
         .0
@@ -56,7 +65,11 @@ async fn withdraw(submit: &Submit, who: &Principal, mut one: Submission) -> Resu
         .on(&submit.0.lease)
         .write_unbound(move |tx| worker::save_by(tx, std::slice::from_ref(&one), Some(&by)))
         .await?;
-    if written == 0 { Err(contended()) } else { crate::get(submit, who, id).await }
+    if written == 0 {
+        Err(contended())
+    } else {
+        crate::get(submit, who, id).await
+    }
 }
 
 /// A submission of its own, decided by policy like any other, on the same witness.
@@ -74,17 +87,32 @@ async fn counter(submit: &Submit, who: &Principal, one: &Submission) -> Result<S
 }
 
 /// Let a paused lane go on, with what is paused in it, and say why: the reason is recorded.
-pub async fn resume_lane(submit: &Submit, who: &Principal, chain: &ChainId, signer: &str, reason: &str) -> Result<()> {
+pub async fn resume_lane(
+    submit: &Submit,
+    who: &Principal,
+    chain: &ChainId,
+    signer: &str,
+    reason: &str,
+) -> Result<()> {
     let (who, chain, signer) = (who.clone(), chain.clone(), signer.to_owned());
-    let reason: String = types::hostile_text(reason.as_bytes()).chars().take(MAX_REASON).collect();
+    let reason: String = types::hostile_text(reason.as_bytes())
+        .chars()
+        .take(MAX_REASON)
+        .collect();
     submit
         .0
         .db
         .on(&submit.0.lease)
         .write_unbound(move |tx| {
-            let missing = || Error::UnknownSigner { chain: chain.clone(), signer: signer.clone() };
+            let missing = || Error::UnknownSigner {
+                chain: chain.clone(),
+                signer: signer.clone(),
+            };
             keys::find(&mut tx.bound(&who.namespace), &chain, &signer)?.ok_or_else(missing)?;
-            let not_paused = || Error::LaneNotPaused { chain: chain.clone(), signer: signer.clone() };
+            let not_paused = || Error::LaneNotPaused {
+                chain: chain.clone(),
+                signer: signer.clone(),
+            };
             let mut lane = table::lane(tx, &chain, &signer)?.ok_or_else(not_paused)?;
             let was = lane.paused.take().ok_or_else(not_paused)?;
             lane.paused_until = None;
@@ -94,7 +122,8 @@ pub async fn resume_lane(submit: &Submit, who: &Principal, chain: &ChainId, sign
             resume_in(tx, &chain, &signer)?;
             tx.append(
                 &who.namespace,
-                lane_fact("lane.resumed", &lane, &who).says(&serde_json::json!({ "was": was, "reason": reason })),
+                lane_fact("lane.resumed", &lane, &who)
+                    .says(&serde_json::json!({ "was": was, "reason": reason })),
             );
             Ok(())
         })
@@ -117,7 +146,12 @@ fn resume_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<
 }
 
 /// Hold a lane, until then or until an operator resumes it. Who waits for a person waits for a person, whatever else comes in between.
-pub(crate) fn hold(tx: &mut Unbound<'_, '_>, mut lane: table::Lane, reason: String, until: Option<Time>) -> Result<()> {
+pub(crate) fn hold(
+    tx: &mut Unbound<'_, '_>,
+    mut lane: table::Lane,
+    reason: String,
+    until: Option<Time>,
+) -> Result<()> {
     if lane.paused.is_some() && lane.paused_until.is_none() && until.is_some() {
         return Ok(());
     }
@@ -128,13 +162,18 @@ pub(crate) fn hold(tx: &mut Unbound<'_, '_>, mut lane: table::Lane, reason: Stri
     }
     let installation = types::Namespace::installation();
     let fact = lane_fact("lane.paused", &lane, &worker::system(&installation));
-    tx.append(&installation, fact.says(&serde_json::json!({ "reason": reason, "until": until })));
+    tx.append(
+        &installation,
+        fact.says(&serde_json::json!({ "reason": reason, "until": until })),
+    );
     Ok(())
 }
 
 fn lane_fact(kind: &'static str, lane: &table::Lane, who: &Principal) -> Fact {
     let version = u64::try_from(lane.version + 1).unwrap_or(0);
-    Fact::new(kind, 1).about(&format!("lane:{}/{}", lane.chain, lane.signer), version).by(who)
+    Fact::new(kind, 1)
+        .about(&format!("lane:{}/{}", lane.chain, lane.signer), version)
+        .by(who)
 }
 
 impl Worker {
@@ -160,7 +199,9 @@ impl Worker {
         let mut changed = 0;
         for chain in self.chains() {
             let (shard, now) = (self.shard, self.now());
-            let due = move |tx: &mut Unbound<'_, '_>| table::due(tx, shard, &chain, &[State::Paused], now, PER_TURN);
+            let due = move |tx: &mut Unbound<'_, '_>| {
+                table::due(tx, shard, &chain, &[State::Paused], now, PER_TURN)
+            };
             let mut due = self.submit.0.db.read_unbound(due).await?;
             for one in &mut due {
                 one.happen(Event::Resumed, now)?;

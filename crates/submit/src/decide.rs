@@ -27,7 +27,12 @@ impl Worker {
     async fn decide_on(&self, chain: &ChainId) -> Result<usize> {
         let (shard, now, on) = (self.shard, self.now(), chain.clone());
         let states = [State::Received, State::Deciding];
-        let due = self.submit.0.db.read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN)).await?;
+        let due = self
+            .submit
+            .0
+            .db
+            .read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN))
+            .await?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -45,17 +50,27 @@ impl Worker {
     /// Say that policy is being asked. Whoever was changed by somebody else meanwhile is left out.
     async fn take(&self, mut due: Vec<Submission>) -> Result<Vec<Submission>> {
         let now = self.now();
-        due.iter_mut().try_for_each(|one| one.happen(Event::Taken, now))?;
+        due.iter_mut()
+            .try_for_each(|one| one.happen(Event::Taken, now))?;
         self.write(move |tx| {
             let written: BTreeSet<_> = table::update(tx, &due)?.into_iter().collect();
             let taken = due.iter().filter(|one| written.contains(&one.id));
-            Ok(taken.map(|one| Submission { version: one.version + 1, ..one.clone() }).collect())
+            Ok(taken
+                .map(|one| Submission {
+                    version: one.version + 1,
+                    ..one.clone()
+                })
+                .collect())
         })
         .await
     }
 
     /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could tell about now.
-    async fn quote(&self, chain: &ChainId, taken: Vec<Submission>) -> Result<(Vec<Submission>, Vec<Submission>)> {
+    async fn quote(
+        &self,
+        chain: &ChainId,
+        taken: Vec<Submission>,
+    ) -> Result<(Vec<Submission>, Vec<Submission>)> {
         let intents: Vec<_> = taken.iter().map(|one| one.intent.clone()).collect();
         let quotes = self.submit.chain(chain)?.quote(&intents).await;
         let (mut quoted, mut aside) = (Vec::new(), Vec::new());
@@ -76,20 +91,40 @@ impl Worker {
 
     /// A cancel costs more than what it cancels: policy is asked about that price. A chain of coins cannot quote one whose coins are all
     /// on their way; then what was sent tells the price.
-    async fn outbidding(&self, one: &Submission, quote: chain::Result<Quote>) -> Result<chain::Result<Quote>> {
-        let Some(target) = one.supersedes else { return Ok(quote) };
-        let sent = self.submit.0.db.read(&one.namespace, move |tx| table::sent(tx, target)).await?;
-        let Some(last) = sent.last() else { return Ok(quote) };
+    async fn outbidding(
+        &self,
+        one: &Submission,
+        quote: chain::Result<Quote>,
+    ) -> Result<chain::Result<Quote>> {
+        let Some(target) = one.supersedes else {
+            return Ok(quote);
+        };
+        let sent = self
+            .submit
+            .0
+            .db
+            .read(&one.namespace, move |tx| table::sent(tx, target))
+            .await?;
+        let Some(last) = sent.last() else {
+            return Ok(quote);
+        };
         let base = match quote {
             Ok(quote) => quote.terms,
             Err(chain::Error::Refused { .. }) => last.terms,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(Ok(Quote { terms: sent.iter().fold(base, |terms, sent| outbid(terms, &sent.terms)) }))
+        Ok(Ok(Quote {
+            terms: sent
+                .iter()
+                .fold(base, |terms, sent| outbid(terms, &sent.terms)),
+        }))
     }
 
     fn set_aside(&self, one: &mut Submission, error: &chain::Error) -> Result<()> {
-        if matches!(error, chain::Error::Reverts { .. } | chain::Error::Intent(_)) {
+        if matches!(
+            error,
+            chain::Error::Reverts { .. } | chain::Error::Intent(_)
+        ) {
             one.happen(Event::Impossible, self.now())?;
             one.explain(format!("it would fail: {error}"));
         } else {
@@ -101,7 +136,13 @@ impl Worker {
 
     /// A pause that doubles with each attempt, to a minute.
     pub(crate) fn later(&self, attempts: u32) -> Time {
-        let pause = self.submit.0.settings.retry_ms.saturating_mul(1 << attempts.min(12)).min(60_000);
+        let pause = self
+            .submit
+            .0
+            .settings
+            .retry_ms
+            .saturating_mul(1 << attempts.min(12))
+            .min(60_000);
         self.now().plus_millis(pause)
     }
 
@@ -123,13 +164,30 @@ impl Worker {
             .await?;
         let mut wallets: BTreeMap<WalletId, policy::WalletRef> = BTreeMap::new();
         for (one, key) in quoted.iter().zip(&found) {
-            let Some(key) = key.as_ref().filter(|key| !wallets.contains_key(&key.wallet)) else { continue };
-            let wallet = keys::wallet(&self.submit.0.keys, &worker::system(&one.namespace), &key.wallet).await?;
-            let named = policy::WalletRef { id: wallet.id, name: wallet.name, kind: kind_of(wallet.kind).to_owned() };
+            let Some(key) = key
+                .as_ref()
+                .filter(|key| !wallets.contains_key(&key.wallet))
+            else {
+                continue;
+            };
+            let wallet = keys::wallet(
+                &self.submit.0.keys,
+                &worker::system(&one.namespace),
+                &key.wallet,
+            )
+            .await?;
+            let named = policy::WalletRef {
+                id: wallet.id,
+                name: wallet.name,
+                kind: kind_of(wallet.kind).to_owned(),
+            };
             wallets.insert(key.wallet, named);
         }
-        let questions: Vec<Question> =
-            quoted.iter().zip(found).map(|(one, key)| question(one, key, &wallets)).collect();
+        let questions: Vec<Question> = quoted
+            .iter()
+            .zip(found)
+            .map(|(one, key)| question(one, key, &wallets))
+            .collect();
         Ok(policy::decide(&self.submit.0.policy, &questions).await?)
     }
 
@@ -144,7 +202,11 @@ impl Worker {
             let now = tx.now();
             let as_read = table::unchanged(tx, &quoted)?;
             let mut changed = Vec::with_capacity(quoted.len());
-            for (one, verdict) in quoted.iter().zip(&verdicts).filter(|(one, _)| as_read.contains(&one.id)) {
+            for (one, verdict) in quoted
+                .iter()
+                .zip(&verdicts)
+                .filter(|(one, _)| as_read.contains(&one.id))
+            {
                 let mut one = one.clone();
                 note_verdict(&mut one, verdict, now)?;
                 changed.push(one);
@@ -158,14 +220,20 @@ impl Worker {
     }
 }
 
-fn question(one: &Submission, key: Option<keys::Found>, wallets: &BTreeMap<WalletId, policy::WalletRef>) -> Question {
+fn question(
+    one: &Submission,
+    key: Option<keys::Found>,
+    wallets: &BTreeMap<WalletId, policy::WalletRef>,
+) -> Question {
     Question {
         initiator: one.initiator.clone(),
         subject: one.id.to_string(),
         intent: one.intent.clone(),
         interface: one.interface.clone().map(Interface::new),
         quote: one.quote.unwrap_or_default(),
-        wallet: key.as_ref().and_then(|key| wallets.get(&key.wallet).cloned()),
+        wallet: key
+            .as_ref()
+            .and_then(|key| wallets.get(&key.wallet).cloned()),
         key: key.as_ref().and_then(|key| key.key),
         task: one.context.task.clone(),
         assets: one.context.assets.clone(),
@@ -208,8 +276,14 @@ fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()
 /// Places in the lanes, in the order in which the submissions were received.
 fn give_places(tx: &mut Unbound<'_, '_>, shard: i64, changed: &mut [Submission]) -> Result<()> {
     let mut lanes: BTreeMap<(ChainId, String), Vec<&mut Submission>> = BTreeMap::new();
-    for one in changed.iter_mut().filter(|one| one.state == State::Permitted) {
-        lanes.entry((one.chain.clone(), one.signer.clone())).or_default().push(one);
+    for one in changed
+        .iter_mut()
+        .filter(|one| one.state == State::Permitted)
+    {
+        lanes
+            .entry((one.chain.clone(), one.signer.clone()))
+            .or_default()
+            .push(one);
     }
     for ((chain, signer), submissions) in lanes {
         let count = i64::try_from(submissions.len()).unwrap_or(i64::MAX);

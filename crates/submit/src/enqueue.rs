@@ -40,9 +40,16 @@ pub async fn enqueue(submit: &Submit, who: &Principal, new: Enqueue) -> Result<O
 ///
 /// Nothing is sent to a chain here: the worker moves `received` on. Errors of one: `submit.unknown_chain`, `submit.unknown_signer`,
 /// `submit.lane_full`, `submit.key_reused`, `submit.invalid`, those of addresses; of all: `submit.invalid`, the database's.
-pub async fn enqueue_all(submit: &Submit, who: &Principal, new: Vec<Enqueue>) -> Result<Vec<Result<Outcome>>> {
+pub async fn enqueue_all(
+    submit: &Submit,
+    who: &Principal,
+    new: Vec<Enqueue>,
+) -> Result<Vec<Result<Outcome>>> {
     if new.len() > MAX_BATCH {
-        return Err(Error::Invalid { field: "submissions", why: format!("come {MAX_BATCH} at a time at most") });
+        return Err(Error::Invalid {
+            field: "submissions",
+            why: format!("come {MAX_BATCH} at a time at most"),
+        });
     }
     let prepared: Vec<Result<Prepared>> = new.iter().map(|one| prepare(submit, who, one)).collect();
     let (this, who) = (submit.clone(), who.clone());
@@ -50,7 +57,9 @@ pub async fn enqueue_all(submit: &Submit, who: &Principal, new: Vec<Enqueue>) ->
         .0
         .db
         .on(&submit.0.lease)
-        .write(&who.namespace.clone(), move |tx| accept(&this, tx, &who, &prepared))
+        .write(&who.namespace.clone(), move |tx| {
+            accept(&this, tx, &who, &prepared)
+        })
         .await?;
     fail::point("submit.enqueued").await?;
     Ok(outcomes)
@@ -70,10 +79,15 @@ pub(crate) async fn enqueue_superseding(
         .0
         .db
         .on(&submit.0.lease)
-        .write(&who.namespace.clone(), move |tx| match table::cancel_under_way(tx, supersedes)? {
-            Some(there) => Ok(Ok(Outcome::Replayed(there))),
-            None => Ok::<_, Error>(accept(&this, tx, &who, &[Ok((cancel.clone(), hash))])?.remove(0)),
-        })
+        .write(
+            &who.namespace.clone(),
+            move |tx| match table::cancel_under_way(tx, supersedes)? {
+                Some(there) => Ok(Ok(Outcome::Replayed(there))),
+                None => Ok::<_, Error>(
+                    accept(&this, tx, &who, &[Ok((cancel.clone(), hash))])?.remove(0),
+                ),
+            },
+        )
         .await?
 }
 
@@ -85,7 +99,10 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> 
     submit.chain(&new.intent.chain)?;
     new.check()?;
     let now = submit.0.db.clock().now();
-    let new = &Enqueue { intent: canonical(&new.intent)?, ..new.clone() };
+    let new = &Enqueue {
+        intent: canonical(&new.intent)?,
+        ..new.clone()
+    };
     let one = Submission {
         id: SubmissionId::new(now, submit.0.db.entropy()),
         namespace: who.namespace.clone(),
@@ -126,7 +143,11 @@ fn canonical(intent: &Intent) -> Result<Intent> {
     let mut intent = intent.clone();
     intent.signer = account(&intent.chain, &intent.signer, "signer")?;
     if let Act::Transaction(transaction) = &mut intent.act {
-        for to in transaction.outputs.iter_mut().filter_map(|output| output.to.as_mut()) {
+        for to in transaction
+            .outputs
+            .iter_mut()
+            .filter_map(|output| output.to.as_mut())
+        {
             *to = account(&intent.chain, to, "to")?;
         }
     }
@@ -137,7 +158,10 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
     let found = intent::parse_recipient(chain, text)?;
     match found.memo {
         None => Ok(found.account),
-        Some(_) => Err(Error::Invalid { field, why: "carries a memo, which belongs into the data".to_owned() }),
+        Some(_) => Err(Error::Invalid {
+            field,
+            why: "carries a memo, which belongs into the data".to_owned(),
+        }),
     }
 }
 
@@ -149,7 +173,12 @@ fn accept(
     prepared: &[Result<Prepared>],
 ) -> Result<Vec<Result<Outcome>>> {
     let claims = claim_keys(tx, prepared)?;
-    let mut desk = Desk { submit, rooms: BTreeMap::new(), fresh: Vec::new(), refused: BTreeMap::new() };
+    let mut desk = Desk {
+        submit,
+        rooms: BTreeMap::new(),
+        fresh: Vec::new(),
+        refused: BTreeMap::new(),
+    };
     let mut outcomes = Vec::with_capacity(prepared.len());
     for (one, claimed) in prepared.iter().zip(claims) {
         outcomes.push(match (one, claimed) {
@@ -181,7 +210,8 @@ impl Desk<'_> {
     fn admit(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<Outcome>> {
         match self.take_room(tx, one)? {
             Ok(()) => {
-                self.fresh.push((one.clone(), self.submit.shard_of(&one.chain, &one.signer)));
+                self.fresh
+                    .push((one.clone(), self.submit.shard_of(&one.chain, &one.signer)));
                 Ok(Ok(Outcome::Created(one.clone())))
             }
             Err(error) => {
@@ -214,28 +244,43 @@ impl Desk<'_> {
 
     /// What a key made before: perhaps for an earlier command of this very slice.
     fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Result<Outcome>> {
-        if let Some((one, _)) = self.fresh.iter().find(|(one, _)| one.id.to_string() == resource) {
+        if let Some((one, _)) = self
+            .fresh
+            .iter()
+            .find(|(one, _)| one.id.to_string() == resource)
+        {
             return Ok(Ok(Outcome::Replayed(one.clone())));
         }
         if let Some(error) = self.refused.get(resource) {
             return Ok(Err(error.clone()));
         }
         let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
-        Ok(table::get(tx, id)?.map(Outcome::Replayed).ok_or_else(|| corrupt().into()))
+        Ok(table::get(tx, id)?
+            .map(Outcome::Replayed)
+            .ok_or_else(|| corrupt().into()))
     }
 }
 
 fn lane_full(submit: &Submit, one: &Submission) -> Error {
     let (chain, signer) = (one.chain.clone(), one.signer.clone());
-    Error::LaneFull { chain, signer, limit: submit.0.settings.lane_limit }
+    Error::LaneFull {
+        chain,
+        signer,
+        limit: submit.0.settings.lane_limit,
+    }
 }
 
 fn room(submit: &Submit, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<u32>> {
     if keys::find(tx, &one.chain, &one.signer)?.is_none() {
-        return Ok(Err(Error::UnknownSigner { chain: one.chain.clone(), signer: one.signer.clone() }));
+        return Ok(Err(Error::UnknownSigner {
+            chain: one.chain.clone(),
+            signer: one.signer.clone(),
+        }));
     }
     let waiting = table::count_own_waiting(tx, &one.chain, &one.signer)?;
-    Ok(Ok(submit.0.settings.lane_limit.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX))))
+    Ok(Ok(submit.0.settings.lane_limit.saturating_sub(
+        u32::try_from(waiting).unwrap_or(u32::MAX),
+    )))
 }
 
 /// What each key says; none for commands without a key, or that are refused already.
@@ -246,7 +291,14 @@ fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<
         .filter_map(|(place, one)| {
             let (one, hash) = one.as_ref().ok()?;
             let key = one.idempotency_key.as_deref()?;
-            Some((place, Claim { key, command: Some(*hash), resource: one.id.to_string() }))
+            Some((
+                place,
+                Claim {
+                    key,
+                    command: Some(*hash),
+                    resource: one.id.to_string(),
+                },
+            ))
         })
         .collect();
     let claims: Vec<Claim<'_>> = keyed.iter().map(|(_, claim)| claim.clone()).collect();
@@ -259,14 +311,21 @@ fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<
 }
 
 fn corrupt() -> store::Error {
-    store::Error::Column { column: 0, found: "another resource", expected: "a submission" }
+    store::Error::Column {
+        column: 0,
+        found: "another resource",
+        expected: "a submission",
+    }
 }
 
 /// The signers are watched before anything of theirs can be sent.
 fn watch(tx: &mut Tx<'_, '_>, fresh: &[(Submission, i64)]) -> Result<()> {
     let mut signers: BTreeMap<&ChainId, std::collections::BTreeSet<String>> = BTreeMap::new();
     for (one, _) in fresh {
-        signers.entry(&one.chain).or_default().insert(one.signer.clone());
+        signers
+            .entry(&one.chain)
+            .or_default()
+            .insert(one.signer.clone());
     }
     for (chain, signers) in signers {
         index::watch_signers(tx, chain, &signers.into_iter().collect::<Vec<_>>())?;

@@ -40,16 +40,29 @@ impl Worker {
         let (mut changed, mut after) = (0, String::new());
         while !self.is_halted(chain).await? && self.may_act() {
             let (shard, now, on, from) = (self.shard, self.now(), chain.clone(), after);
-            let ready =
-                move |tx: &mut store::Unbound<'_, '_>| table::ready_lanes(tx, shard, &on, &from, now, LANES_AT_A_TIME);
-            let signers: Vec<String> =
-                self.submit.0.db.read_unbound(ready).await?.into_iter().map(|(signer,)| signer).collect();
-            let Some(last) = signers.last().cloned() else { break };
+            let ready = move |tx: &mut store::Unbound<'_, '_>| {
+                table::ready_lanes(tx, shard, &on, &from, now, LANES_AT_A_TIME)
+            };
+            let signers: Vec<String> = self
+                .submit
+                .0
+                .db
+                .read_unbound(ready)
+                .await?
+                .into_iter()
+                .map(|(signer,)| signer)
+                .collect();
+            let Some(last) = signers.last().cloned() else {
+                break;
+            };
             let turns = signers.into_iter().map(|signer| async move {
                 let done = self.lane(chain, &signer).await;
                 self.apart(done, "lane", &format!("{chain}/{signer}"))
             });
-            changed += futures::future::join_all(turns).await.into_iter().sum::<Result<usize>>()?;
+            changed += futures::future::join_all(turns)
+                .await
+                .into_iter()
+                .sum::<Result<usize>>()?;
             after = last;
         }
         Ok(changed)
@@ -58,7 +71,12 @@ impl Worker {
     /// On a halted chain nothing is signed: what was taken for final was not.
     async fn is_halted(&self, chain: &ChainId) -> Result<bool> {
         let chain = chain.clone();
-        let status = self.submit.0.db.read_unbound(move |tx| index::status(tx, &chain)).await?;
+        let status = self
+            .submit
+            .0
+            .db
+            .read_unbound(move |tx| index::status(tx, &chain))
+            .await?;
         Ok(status.is_some_and(|status| status.halted.is_some()))
     }
 
@@ -71,7 +89,8 @@ impl Worker {
         if changed > 0 || self.is_paused(loaded.lane.as_ref()) || !self.may_act() {
             return Ok(changed); // what a cancel took is not in what was loaded: the others' turn is the next
         }
-        let room = usize::try_from(i64::from(self.submit.0.settings.window) - loaded.under_way).unwrap_or(0);
+        let room = usize::try_from(i64::from(self.submit.0.settings.window) - loaded.under_way)
+            .unwrap_or(0);
         let work: Vec<Submission> = loaded.work.into_iter().take(room).collect();
         match loaded.lane.filter(|_| !work.is_empty()) {
             Some(lane) => self.advance(lane, &loaded.held, work).await,
@@ -91,7 +110,10 @@ impl Worker {
                     under_way: table::count_under_way(tx, &chain, &signer)?,
                     cancels: table::permitted(tx, &chain, &signer, true, now, CANCELS_PER_TURN)?,
                     work: table::permitted(tx, &chain, &signer, false, now, window)?,
-                    held: table::held(tx, &chain, &signer)?.into_iter().map(|(witness, _)| witness).collect(),
+                    held: table::held(tx, &chain, &signer)?
+                        .into_iter()
+                        .map(|(witness, _)| witness)
+                        .collect(),
                 })
             })
             .await
@@ -102,7 +124,12 @@ impl Worker {
     }
 
     /// Plan, sign and commit the next submissions of a lane.
-    async fn advance(&self, mut lane: table::Lane, held: &BTreeSet<Witness>, work: Vec<Submission>) -> Result<usize> {
+    async fn advance(
+        &self,
+        mut lane: table::Lane,
+        held: &BTreeSet<Witness>,
+        work: Vec<Submission>,
+    ) -> Result<usize> {
         let connector = self.submit.chain(&lane.chain)?.clone();
         let by_nonce = connector.caps().sequencing == Sequencing::Nonce;
         let mut next = lane.next_nonce;
@@ -151,14 +178,22 @@ impl Worker {
         let (now, mut planned, mut failed) = (self.now(), Vec::new(), Vec::new());
         for ((mut submission, terms), answer) in work.into_iter().zip(terms).zip(answers) {
             match answer {
-                Ok(unsigned) => planned.push(Planned { submission, unsigned, terms, supersedes: None }),
+                Ok(unsigned) => planned.push(Planned {
+                    submission,
+                    unsigned,
+                    terms,
+                    supersedes: None,
+                }),
                 Err(chain::Error::Intent(error)) => {
                     submission.happen(Event::Impossible, now)?;
                     submission.explain(error.to_string());
                     failed.push(submission);
                 }
                 Err(error) => {
-                    submission.wait(now.plus_millis(WAIT_MS), format!("cannot be planned now: {error}"));
+                    submission.wait(
+                        now.plus_millis(WAIT_MS),
+                        format!("cannot be planned now: {error}"),
+                    );
                     failed.push(submission);
                 }
             }

@@ -88,7 +88,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // geth guarantees a sender 16 executable transactions; own nodes may allow more.
-        Self { shards: 1, window: 16, lane_limit: 10_000, resubmit_ms: 30_000, retry_ms: 500 }
+        Self {
+            shards: 1,
+            window: 16,
+            lane_limit: 10_000,
+            resubmit_ms: 30_000,
+            retry_ms: 500,
+        }
     }
 }
 
@@ -102,8 +108,19 @@ impl Submit {
         chains: Vec<Arc<dyn Connector>>,
         settings: Settings,
     ) -> Self {
-        let chains = chains.into_iter().map(|chain| (chain.chain().clone(), chain)).collect();
-        Self(Arc::new(Inner { db, lease, keys, policy, chains, settings, last_arrival: AtomicI64::new(0) }))
+        let chains = chains
+            .into_iter()
+            .map(|chain| (chain.chain().clone(), chain))
+            .collect();
+        Self(Arc::new(Inner {
+            db,
+            lease,
+            keys,
+            policy,
+            chains,
+            settings,
+            last_arrival: AtomicI64::new(0),
+        }))
     }
 
     /// The chains that are configured.
@@ -113,13 +130,18 @@ impl Submit {
 
     /// The connector of a chain.
     pub fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
-        self.0.chains.get(chain).ok_or_else(|| Error::UnknownChain { chain: chain.clone() })
+        self.0.chains.get(chain).ok_or_else(|| Error::UnknownChain {
+            chain: chain.clone(),
+        })
     }
 
     /// A place in the order of arrival: microseconds, or one more than the last where the clock is too coarse to tell two apart.
     pub(crate) fn arrival(&self, now: Time) -> i64 {
         let later = |last: i64| Some(now.micros().max(last + 1));
-        let update = self.0.last_arrival.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
+        let update = self
+            .0
+            .last_arrival
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         update.map_or(now.micros(), |last| now.micros().max(last + 1))
     }
 

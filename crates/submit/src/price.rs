@@ -5,22 +5,40 @@ use types::Amount;
 
 /// The quote, brought under the permit's caps where it is above them: what is permitted may still be enough.
 pub(crate) fn fitted(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
-    let Some(caps) = permit.map(|permit| permit.body.envelope) else { return quote };
+    let Some(caps) = permit.map(|permit| permit.body.envelope) else {
+        return quote;
+    };
     let fee_per_gas = quote.fee_per_gas.min(caps.fee_per_gas);
     let gas = quote.gas.min(caps.gas);
-    let most = Amount::from(gas).checked_mul(fee_per_gas).unwrap_or(Amount::MAX);
-    FeeTerms { gas, fee_per_gas, tip: quote.tip.min(caps.tip).min(fee_per_gas), total_fee: most }
+    let most = Amount::from(gas)
+        .checked_mul(fee_per_gas)
+        .unwrap_or(Amount::MAX);
+    FeeTerms {
+        gas,
+        fee_per_gas,
+        tip: quote.tip.min(caps.tip).min(fee_per_gas),
+        total_fee: most,
+    }
 }
 
 /// Terms that replace what was sent with `sent`: a tenth more on price and tip, rounded up, and never below the quote.
 pub(crate) fn outbid(quote: FeeTerms, sent: &FeeTerms) -> FeeTerms {
     let tenth_more = |amount: Amount| {
         let eleven = amount.checked_mul(Amount::from(11)).unwrap_or(Amount::MAX);
-        eleven.checked_div_ceil(Amount::from(10)).unwrap_or(Amount::MAX)
+        eleven
+            .checked_div_ceil(Amount::from(10))
+            .unwrap_or(Amount::MAX)
     };
     let fee_per_gas = quote.fee_per_gas.max(tenth_more(sent.fee_per_gas));
-    let total_fee = Amount::from(quote.gas).checked_mul(fee_per_gas).unwrap_or(Amount::MAX);
-    FeeTerms { gas: quote.gas, fee_per_gas, tip: quote.tip.max(tenth_more(sent.tip)), total_fee }
+    let total_fee = Amount::from(quote.gas)
+        .checked_mul(fee_per_gas)
+        .unwrap_or(Amount::MAX);
+    FeeTerms {
+        gas: quote.gas,
+        fee_per_gas,
+        tip: quote.tip.max(tenth_more(sent.tip)),
+        total_fee,
+    }
 }
 
 #[cfg(test)]
@@ -29,8 +47,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn terms(gas: u64, fee: u64, tip: u64) -> FeeTerms {
-        let total_fee = Amount::from(gas).checked_mul(Amount::from(fee)).expect("small");
-        FeeTerms { gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee }
+        let total_fee = Amount::from(gas)
+            .checked_mul(Amount::from(fee))
+            .expect("small");
+        FeeTerms {
+            gas,
+            fee_per_gas: Amount::from(fee),
+            tip: Amount::from(tip),
+            total_fee,
+        }
     }
 
     proptest! {

@@ -7,17 +7,35 @@ use types::{ChainId, Page, Principal, SubmissionId, Time};
 
 /// One submission as it stands.
 pub async fn get(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Submission> {
-    submit.0.db.read(&who.namespace, move |tx| table::get(tx, id)).await?.ok_or(Error::NotFound { id })
+    submit
+        .0
+        .db
+        .read(&who.namespace, move |tx| table::get(tx, id))
+        .await?
+        .ok_or(Error::NotFound { id })
 }
 
 /// Submissions, newest first.
-pub async fn list(submit: &Submit, who: &Principal, filter: Filter, page: Page) -> Result<Vec<Submission>> {
-    Ok(submit.0.db.read(&who.namespace, move |tx| table::list(tx, &filter, &page)).await?)
+pub async fn list(
+    submit: &Submit,
+    who: &Principal,
+    filter: Filter,
+    page: Page,
+) -> Result<Vec<Submission>> {
+    Ok(submit
+        .0
+        .db
+        .read(&who.namespace, move |tx| table::list(tx, &filter, &page))
+        .await?)
 }
 
 /// Every transaction that was signed for a submission.
 pub async fn sent(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Vec<Sent>> {
-    Ok(submit.0.db.read(&who.namespace, move |tx| table::sent(tx, id)).await?)
+    Ok(submit
+        .0
+        .db
+        .read(&who.namespace, move |tx| table::sent(tx, id))
+        .await?)
 }
 
 /// A signer's lane on a chain.
@@ -36,19 +54,31 @@ pub struct Lane {
 }
 
 /// A signer's lane; none if it never sent anything. The signer must be a key of the namespace.
-pub async fn lane(submit: &Submit, who: &Principal, chain: &ChainId, signer: &str) -> Result<Option<Lane>> {
+pub async fn lane(
+    submit: &Submit,
+    who: &Principal,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Option<Lane>> {
     let (chain, signer, namespace) = (chain.clone(), signer.to_owned(), who.namespace.clone());
     submit
         .0
         .db
         .read_unbound(move |tx| {
             if keys::find(&mut tx.bound(&namespace), &chain, &signer)?.is_none() {
-                return Err(Error::UnknownSigner { chain: chain.clone(), signer: signer.clone() });
+                return Err(Error::UnknownSigner {
+                    chain: chain.clone(),
+                    signer: signer.clone(),
+                });
             }
             let now = tx.now();
             let lane = table::lane(tx, &chain, &signer)?.map(|lane| match lane.is_paused(now) {
                 true => lane,
-                false => table::Lane { paused: None, paused_until: None, ..lane },
+                false => table::Lane {
+                    paused: None,
+                    paused_until: None,
+                    ..lane
+                },
             });
             Ok(lane.map(|lane| Lane {
                 chain: lane.chain,

@@ -118,7 +118,10 @@ impl State {
     /// Whether it never changes again.
     pub fn is_terminal(self) -> bool {
         use State as S;
-        matches!(self, S::Final | S::Denied | S::Expired | S::Failed | S::Replaced | S::Cancelled)
+        matches!(
+            self,
+            S::Final | S::Denied | S::Expired | S::Failed | S::Replaced | S::Cancelled
+        )
     }
 
     /// Whether bytes of it may be on their way or in a block.
@@ -190,7 +193,9 @@ pub fn step(state: State, event: Event, paused_from: Option<State>) -> Result<St
         (S::Received | S::Deciding | S::AwaitingApproval, E::NeedsApproval) => S::AwaitingApproval,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Denied) => S::Denied,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Expired) => S::Expired,
-        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Impossible) => S::Failed,
+        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Impossible) => {
+            S::Failed
+        }
         (S::Permitted, E::Reserved) => S::NonceReserved,
         (S::NonceReserved, E::Asked) => S::Signing,
         (S::Permitted | S::Signing | S::Signed | S::Accepted | S::Reorged, E::Signed) => S::Signed,
@@ -202,7 +207,9 @@ pub fn step(state: State, event: Event, paused_from: Option<State>) -> Result<St
         (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => S::Replaced,
         (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => S::Cancelled,
         // The chain does not care that we have paused.
-        (S::Paused, E::Mined | E::Superseded | E::Cancelled) if paused_from.is_some_and(S::may_be_on_chain) => {
+        (S::Paused, E::Mined | E::Superseded | E::Cancelled)
+            if paused_from.is_some_and(S::may_be_on_chain) =>
+        {
             return step(S::Signed, event, None);
         }
         (S::Permitted | S::Signed | S::Accepted | S::Reorged, E::Paused) => S::Paused,
@@ -219,7 +226,9 @@ fn is_late(state: State, event: Event) -> bool {
     use {Event as E, State as S};
     match event {
         E::Accepted | E::Unproven => matches!(state, S::Mined | S::Paused) || state.is_terminal(),
-        E::Dropped => matches!(state, S::Reorged | S::Signed | S::Accepted | S::Paused) || state.is_terminal(),
+        E::Dropped => {
+            matches!(state, S::Reorged | S::Signed | S::Accepted | S::Paused) || state.is_terminal()
+        }
         E::Mined | E::Final => matches!(state, S::Final | S::Replaced | S::Cancelled),
         E::Superseded | E::Cancelled => matches!(state, S::Replaced | S::Cancelled),
         E::Resumed => state != S::Paused,
@@ -258,7 +267,9 @@ mod tests {
         let mut steps = Vec::new();
         for pick in picks {
             let event = EVENTS[pick % EVENTS.len()];
-            let Ok(next) = step(state, event, paused_from) else { continue };
+            let Ok(next) = step(state, event, paused_from) else {
+                continue;
+            };
             if next == State::Paused && state != State::Paused {
                 paused_from = Some(state);
             }
@@ -311,7 +322,9 @@ mod tests {
             Event::Mined,
             Event::Final,
         ];
-        let end = path.into_iter().try_fold(State::Received, |state, event| step(state, event, None));
+        let end = path
+            .into_iter()
+            .try_fold(State::Received, |state, event| step(state, event, None));
         assert_eq!(end, Ok(State::Final));
         assert_eq!(step(State::Final, Event::Dropped, None), Ok(State::Final));
     }

@@ -5,7 +5,9 @@ use crate::{Error, Result};
 use intent::{FeeTerms, Intent, Permit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use types::{Amount, Canon, ChainId, DecisionId, Digest, Height, Principal, Status, SubmissionId, Time};
+use types::{
+    Amount, Canon, ChainId, DecisionId, Digest, Height, Principal, Status, SubmissionId, Time,
+};
 
 /// What the caller wants signed and sent.
 #[derive(Debug, Clone)]
@@ -72,7 +74,11 @@ impl Enqueue {
 
     /// Whether it keeps the limits, and a database takes its text. Error `submit.invalid`.
     pub(crate) fn check(&self) -> Result<()> {
-        let labels = self.context.labels.iter().flat_map(|(name, value)| [name, value]);
+        let labels = self
+            .context
+            .labels
+            .iter()
+            .flat_map(|(name, value)| [name, value]);
         text("Idempotency-Key", self.key.as_slice(), 1, 256)?;
         text("interface", self.interface.as_slice(), 1, 1 << 20)?;
         text("policies", &self.policies, 64, 256)?;

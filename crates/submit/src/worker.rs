@@ -24,7 +24,11 @@ pub struct Worker {
 impl Worker {
     /// The worker of a shard.
     pub fn new(submit: Submit, shard: u32, lease: Lease) -> Self {
-        Self { submit, shard: i64::from(shard), lease }
+        Self {
+            submit,
+            shard: i64::from(shard),
+            lease,
+        }
     }
 
     /// One turn: learn what the chain says, decide, sign, send. The running worker is a loop around it.
@@ -41,8 +45,10 @@ impl Worker {
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let (shard, chains) = (self.shard, self.chains());
         let next = move |tx: &mut Unbound<'_, '_>| {
-            let due =
-                chains.iter().map(|chain| table::next_due(tx, shard, chain)).collect::<store::Result<Vec<_>>>()?;
+            let due = chains
+                .iter()
+                .map(|chain| table::next_due(tx, shard, chain))
+                .collect::<store::Result<Vec<_>>>()?;
             Ok::<_, store::Error>(due.into_iter().flatten().min())
         };
         Ok(self.submit.0.db.read_unbound(next).await?)
@@ -50,7 +56,10 @@ impl Worker {
 
     /// The chains that are configured: submissions of another wait until theirs is.
     pub(crate) fn chains(&self) -> Vec<ChainId> {
-        self.submit.chains().map(|chain| chain.chain().clone()).collect()
+        self.submit
+            .chains()
+            .map(|chain| chain.chain().clone())
+            .collect()
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -81,9 +90,16 @@ impl Worker {
     }
 
     /// A part that fails stops only itself, and is told; a lost lease stops the worker.
-    pub(crate) fn apart(&self, done: Result<usize>, what: &str, of: &impl std::fmt::Display) -> Result<usize> {
+    pub(crate) fn apart(
+        &self,
+        done: Result<usize>,
+        what: &str,
+        of: &impl std::fmt::Display,
+    ) -> Result<usize> {
         match done {
-            Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => Err(error),
+            Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => {
+                Err(error)
+            }
             Err(error) => {
                 tracing::warn!(%of, %error, "{what} waits");
                 Ok(0)
@@ -99,10 +115,17 @@ pub(crate) fn save(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<u
 }
 
 /// The same, by the hand of whoever asked for it.
-pub(crate) fn save_by(tx: &mut Unbound<'_, '_>, changed: &[Submission], who: Option<&Principal>) -> Result<usize> {
+pub(crate) fn save_by(
+    tx: &mut Unbound<'_, '_>,
+    changed: &[Submission],
+    who: Option<&Principal>,
+) -> Result<usize> {
     let written: BTreeSet<SubmissionId> = table::update(tx, changed)?.into_iter().collect();
     for one in changed.iter().filter(|one| written.contains(&one.id)) {
-        tx.append(&one.namespace, fact(one, who.unwrap_or(&system(&one.namespace))));
+        tx.append(
+            &one.namespace,
+            fact(one, who.unwrap_or(&system(&one.namespace))),
+        );
     }
     Ok(written.len())
 }
@@ -127,5 +150,9 @@ fn fact(one: &Submission, who: &Principal) -> Fact {
         "block_hash": one.block_hash, "block_height": one.block_height, "outcome": one.outcome, "fee": one.fee,
         "created_contract": one.created_contract,
     });
-    Fact::new(one.state.fact(), 1).about(&one.id, one.version + 1).by(who).part_of(&one.id).says(&said)
+    Fact::new(one.state.fact(), 1)
+        .about(&one.id, one.version + 1)
+        .by(who)
+        .part_of(&one.id)
+        .says(&said)
 }

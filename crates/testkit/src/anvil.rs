@@ -86,7 +86,10 @@ pub fn start(options: &Options) -> Option<Anvil> {
     match Anvil::start(options) {
         Ok(anvil) => Some(anvil),
         Err(Missing) => {
-            crate::skipped_for_want_of("anvil", "it is neither in contracts/node_modules nor on the PATH");
+            crate::skipped_for_want_of(
+                "anvil",
+                "it is neither in contracts/node_modules nor on the PATH",
+            );
             None
         }
     }
@@ -154,7 +157,8 @@ impl Anvil {
     /// If the node does not answer, or not by JSON-RPC.
     pub fn try_rpc(&self, method: &str, params: Value) -> Result<Value, Value> {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let answer = http::post_json(&self.address, "/", &call).unwrap_or_else(|e| panic!("anvil: {method}: {e}"));
+        let answer = http::post_json(&self.address, "/", &call)
+            .unwrap_or_else(|e| panic!("anvil: {method}: {e}"));
         let mut answer = answer.json();
         match answer.get("error") {
             Some(error) => Err(error.clone()),
@@ -167,13 +171,17 @@ impl Anvil {
     /// # Panics
     /// If the node answers by an error, or not at all.
     pub fn rpc(&self, method: &str, params: Value) -> Value {
-        self.try_rpc(method, params).unwrap_or_else(|error| panic!("anvil: {method}: {error}"))
+        self.try_rpc(method, params)
+            .unwrap_or_else(|error| panic!("anvil: {method}: {error}"))
     }
 }
 
 /// One try; what the node said if it ended.
 fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
-    let home = tempfile::Builder::new().prefix("florin-anvil-").tempdir().expect("a temporary folder");
+    let home = tempfile::Builder::new()
+        .prefix("florin-anvil-")
+        .tempdir()
+        .expect("a temporary folder");
     let log = home.path().join("log");
     let tether = Tether {
         log: Some(log.clone()),
@@ -182,10 +190,20 @@ fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
         ..Tether::default()
     };
     let port = free_port();
-    let leash = Leash::start(&tether, program.as_os_str(), &arguments(options, port, home.path()));
+    let leash = Leash::start(
+        &tether,
+        program.as_os_str(),
+        &arguments(options, port, home.path()),
+    );
     let leash = leash.expect("a shell to start anvil");
     let address = format!("127.0.0.1:{port}");
-    let mut anvil = Anvil { address, accounts: Vec::new(), chain_id: options.chain_id, leash, _home: home };
+    let mut anvil = Anvil {
+        address,
+        accounts: Vec::new(),
+        chain_id: options.chain_id,
+        leash,
+        _home: home,
+    };
     if !anvil.becomes_ready() {
         return Err(std::fs::read_to_string(log).unwrap_or_default());
     }
@@ -205,7 +223,8 @@ impl Anvil {
     }
 
     fn has_configuration(&self) -> bool {
-        let text = std::fs::read_to_string(self._home.path().join("config.json")).unwrap_or_default();
+        let text =
+            std::fs::read_to_string(self._home.path().join("config.json")).unwrap_or_default();
         serde_json::from_str::<Value>(&text).is_ok()
     }
 
@@ -224,7 +243,10 @@ fn arguments(options: &Options, port: u16, home: &Path) -> Vec<OsString> {
     add("--gas-limit", options.gas_limit.to_string());
     add("--slots-in-an-epoch", options.slots_in_an_epoch.to_string());
     add("--accounts", options.accounts.to_string());
-    add("--config-out", home.join("config.json").display().to_string());
+    add(
+        "--config-out",
+        home.join("config.json").display().to_string(),
+    );
     add("--cache-path", home.join("cache").display().to_string());
     if let Some(fee) = options.base_fee {
         add("--block-base-fee-per-gas", fee.to_string());

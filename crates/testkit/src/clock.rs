@@ -22,7 +22,11 @@ impl ManualClock {
     /// Move on by some milliseconds (back, if negative) and return the new moment.
     pub fn advance_millis(&self, millis: i64) -> Time {
         let step = millis.saturating_mul(1_000);
-        Time::from_micros(self.0.fetch_add(step, Ordering::SeqCst).saturating_add(step))
+        Time::from_micros(
+            self.0
+                .fetch_add(step, Ordering::SeqCst)
+                .saturating_add(step),
+        )
     }
 }
 

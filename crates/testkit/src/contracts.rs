@@ -20,9 +20,21 @@ pub struct Artifact {
 /// # Panics
 /// If there is none of this name.
 pub fn artifact(name: &str) -> Artifact {
-    let path = workspace_root().join("contracts/artifacts").join(format!("{name}.json"));
+    let path = workspace_root()
+        .join("contracts/artifacts")
+        .join(format!("{name}.json"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let hex = |field: &str| json[field].as_str().unwrap_or_else(|| panic!("{name} has no {field}")).to_owned();
-    Artifact { abi: json["abi"].clone(), bytecode: hex("bytecode"), deployed_bytecode: hex("deployedBytecode") }
+    let json: Value =
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let hex = |field: &str| {
+        json[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} has no {field}"))
+            .to_owned()
+    };
+    Artifact {
+        abi: json["abi"].clone(),
+        bytecode: hex("bytecode"),
+        deployed_bytecode: hex("deployedBytecode"),
+    }
 }

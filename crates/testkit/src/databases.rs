@@ -38,9 +38,19 @@ impl TestDb {
             None => Config::sqlite(dir.path().join("florin.db")),
             Some(server) => Config::postgres(server.url()),
         };
-        let (clock, entropy) = (Arc::new(ManualClock::at(START)), Arc::new(SeededEntropy::new(7)));
+        let (clock, entropy) = (
+            Arc::new(ManualClock::at(START)),
+            Arc::new(SeededEntropy::new(7)),
+        );
         let db = open(&config, &clock, &entropy).await;
-        Some(Self { db, clock, entropy, config, dir, server })
+        Some(Self {
+            db,
+            clock,
+            entropy,
+            config,
+            dir,
+            server,
+        })
     }
 
     /// Which engine this is, for messages.
@@ -60,7 +70,11 @@ impl TestDb {
 
     /// A lease that must be free.
     pub async fn lease(&self, name: &str) -> Lease {
-        self.db.lease(name, LEASE_MS).await.expect("the database answers").expect("nobody holds it")
+        self.db
+            .lease(name, LEASE_MS)
+            .await
+            .expect("the database answers")
+            .expect("nobody holds it")
     }
 
     /// Open the same database once more, as another process would. Only PostgreSQL allows it.
@@ -70,20 +84,47 @@ impl TestDb {
 
     /// Close and open again, as after a crash: memory is lost, what was committed stays. Every clone of `db` must be gone.
     pub async fn reopen(self) -> Self {
-        let Self { db, clock, entropy, config, dir, server } = self;
-        tokio::task::spawn_blocking(move || drop(db)).await.expect("closes");
+        let Self {
+            db,
+            clock,
+            entropy,
+            config,
+            dir,
+            server,
+        } = self;
+        tokio::task::spawn_blocking(move || drop(db))
+            .await
+            .expect("closes");
         if server.is_some() {
             clock.advance_millis(LEASE_MS as i64 + 1); // another process waits until the old leases have run out
         }
         let db = open_when_free(&config, &clock, &entropy).await;
-        Self { db, clock, entropy, config, dir, server }
+        Self {
+            db,
+            clock,
+            entropy,
+            config,
+            dir,
+            server,
+        }
     }
 }
 
 /// Open once whoever had the file lets go of it: a thread of the database that was closed may still be ending.
-async fn open_when_free(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEntropy>) -> Db {
+async fn open_when_free(
+    config: &Config,
+    clock: &Arc<ManualClock>,
+    entropy: &Arc<SeededEntropy>,
+) -> Db {
     for _ in 0..LOOKS {
-        match Db::open(config.clone(), clock.clone(), entropy.clone(), LeaseTime::Clock).await {
+        match Db::open(
+            config.clone(),
+            clock.clone(),
+            entropy.clone(),
+            LeaseTime::Clock,
+        )
+        .await
+        {
             Err(store::Error::Locked { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
             opened => return opened.expect("the database opens"),
         }
@@ -92,7 +133,14 @@ async fn open_when_free(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc
 }
 
 async fn open(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEntropy>) -> Db {
-    Db::open(config.clone(), clock.clone(), entropy.clone(), LeaseTime::Clock).await.expect("the database opens")
+    Db::open(
+        config.clone(),
+        clock.clone(),
+        entropy.clone(),
+        LeaseTime::Clock,
+    )
+    .await
+    .expect("the database opens")
 }
 
 /// Run a story on SQLite and on PostgreSQL, each with a database of its own. Call it in a `#[tokio::test(flavor = "multi_thread")]`.

@@ -21,7 +21,10 @@ struct State {
 impl SeededEntropy {
     /// The stream of a seed. Print the seed of a failing test, and it can be run again.
     pub fn new(seed: u64) -> Self {
-        Self { seed, state: Mutex::default() }
+        Self {
+            seed,
+            state: Mutex::default(),
+        }
     }
 
     /// The next eight bytes as a number.
@@ -40,7 +43,11 @@ impl SeededEntropy {
     }
 
     fn block(&self, counter: u64) -> [u8; 32] {
-        Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(counter.to_be_bytes()).finalize().into()
+        Sha256::new()
+            .chain_update(self.seed.to_be_bytes())
+            .chain_update(counter.to_be_bytes())
+            .finalize()
+            .into()
     }
 }
 

@@ -60,7 +60,11 @@ impl Leash {
     /// # Errors
     /// If the shell cannot be started, or ended before it told the child's id. A program that cannot be run shows as a child that
     /// ended at once ([`Leash::is_alive`]).
-    pub fn start<A: AsRef<OsStr>>(tether: &Tether, program: &OsStr, arguments: &[A]) -> io::Result<Self> {
+    pub fn start<A: AsRef<OsStr>>(
+        tether: &Tether,
+        program: &OsStr,
+        arguments: &[A],
+    ) -> io::Result<Self> {
         let mut shell = shell(tether, program, arguments).spawn()?;
         let pid = child_id(&mut shell)?;
         Ok(Self { shell, pid })
@@ -77,7 +81,14 @@ impl Leash {
     /// If there is no shell.
     pub fn signal(&self, name: &str) -> io::Result<()> {
         let mut kill = Command::new("/bin/sh");
-        kill.args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, &self.pid.to_string()]).stderr(Stdio::null());
+        kill.args([
+            "-c",
+            "kill -s \"$1\" \"$2\"",
+            "kill",
+            name,
+            &self.pid.to_string(),
+        ])
+        .stderr(Stdio::null());
         kill.status().map(drop)
     }
 
@@ -105,15 +116,26 @@ impl Drop for Leash {
 }
 
 fn shell<A: AsRef<OsStr>>(tether: &Tether, program: &OsStr, arguments: &[A]) -> Command {
-    let signal = if tether.signal.is_empty() { "TERM" } else { tether.signal };
-    let or_default = |path: &Option<PathBuf>, default: &str| path.clone().unwrap_or_else(|| default.into());
+    let signal = if tether.signal.is_empty() {
+        "TERM"
+    } else {
+        tether.signal
+    };
+    let or_default =
+        |path: &Option<PathBuf>, default: &str| path.clone().unwrap_or_else(|| default.into());
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", SCRIPT, "leash", signal]);
-    shell.args([or_default(&tether.remove, ""), or_default(&tether.log, "/dev/null")]);
+    shell.args([
+        or_default(&tether.remove, ""),
+        or_default(&tether.log, "/dev/null"),
+    ]);
     shell.arg(program).args(arguments);
     shell.envs(tether.environment.iter().map(|(name, value)| (name, value)));
     shell.current_dir("/").process_group(0);
-    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    shell
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     if let Some((user, group)) = tether.user {
         shell.uid(user).gid(group);
     }
@@ -125,5 +147,7 @@ fn child_id(shell: &mut Child) -> io::Result<u32> {
     if let Some(told) = shell.stdout.take() {
         BufReader::new(told).read_line(&mut line)?;
     }
-    line.trim().parse().map_err(|_| io::Error::other("the shell ended before it had started the child"))
+    line.trim()
+        .parse()
+        .map_err(|_| io::Error::other("the shell ended before it had started the child"))
 }

@@ -9,5 +9,8 @@ use std::net::{Ipv4Addr, TcpListener};
 /// If the machine has no free port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
-    listener.local_addr().expect("the address of a bound listener").port()
+    listener
+        .local_addr()
+        .expect("the address of a bound listener")
+        .port()
 }

@@ -65,5 +65,7 @@ pub fn is_installed() -> bool {
 }
 
 fn shared() -> Option<&'static Cluster> {
-    SHARED.get_or_init(|| Cluster::start(&Options::default()).ok()).as_ref()
+    SHARED
+        .get_or_init(|| Cluster::start(&Options::default()).ok())
+        .as_ref()
 }

@@ -49,7 +49,10 @@ struct Plan {
 impl Proxy {
     /// Stand before the node at `url` (`http://127.0.0.1:PORT`).
     pub fn before(url: &str) -> Self {
-        let node = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let node = url
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let planned = Arc::clone(&plan);
         let server = Server::answering(move |request| respond(&node, &planned, request));
@@ -63,7 +66,12 @@ impl Proxy {
 
     /// Do so to the next call of a method that has no fault planned yet. Call it twice for the next two.
     pub fn next(&self, method: &str, fault: Fault) {
-        self.with(|plan| plan.next.entry(method.to_owned()).or_default().push_back(fault));
+        self.with(|plan| {
+            plan.next
+                .entry(method.to_owned())
+                .or_default()
+                .push_back(fault)
+        });
     }
 
     /// Do so to every call of a method, after those planned by [`Proxy::next`].
@@ -113,7 +121,10 @@ type Planned = (Value, Option<Fault>);
 
 fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    let calls: Vec<Value> = body.as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
+    let calls: Vec<Value> = body
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![body.clone()]);
     let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
     let fault = |call: &Value| plan.take(call["method"].as_str().unwrap_or_default());
     let faults: Vec<Option<Fault>> = calls.iter().map(fault).collect();
@@ -134,19 +145,31 @@ fn unforwarded(planned: &[Planned]) -> Option<Answer> {
 
 fn forwarded(node: &str, planned: &[Planned], batch: bool) -> Answer {
     let mut answers: Vec<Value> = planned.iter().filter_map(invented).collect();
-    let real: Vec<&Value> =
-        planned.iter().filter(|planned| invented(planned).is_none()).map(|(call, _)| call).collect();
+    let real: Vec<&Value> = planned
+        .iter()
+        .filter(|planned| invented(planned).is_none())
+        .map(|(call, _)| call)
+        .collect();
     if !real.is_empty() {
         let body = if batch { json!(real) } else { json!(real[0]) };
-        let Ok(answer) = http::post_json(node, "/", &body) else { return Answer::Drop };
+        let Ok(answer) = http::post_json(node, "/", &body) else {
+            return Answer::Drop;
+        };
         let answer = answer.json();
         answers.extend(answer.as_array().cloned().unwrap_or_else(|| vec![answer]));
     }
-    if planned.iter().any(|(_, fault)| matches!(fault, Some(Fault::LoseReply))) {
+    if planned
+        .iter()
+        .any(|(_, fault)| matches!(fault, Some(Fault::LoseReply)))
+    {
         return Answer::Drop;
     }
     answers.iter_mut().for_each(|answer| alter(planned, answer));
-    Answer::json(&if batch { json!(answers) } else { answers.remove(0) })
+    Answer::json(&if batch {
+        json!(answers)
+    } else {
+        answers.remove(0)
+    })
 }
 
 /// The answer to a call that the node is not to see, if it gets one.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 /// The root of the workspace, whatever folder the test runs in.
 pub fn workspace_root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).expect("this crate lies in crates/testkit").to_path_buf()
+    here.ancestors()
+        .nth(2)
+        .expect("this crate lies in crates/testkit")
+        .to_path_buf()
 }
 
 #[cfg(test)]

@@ -16,11 +16,21 @@ const REQUIRE_REAL: &str = "FLORIN_REQUIRE_REAL";
 #[expect(clippy::print_stdout, reason = "a person who runs one test looks here")]
 pub fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
-    let Some(log) = std::env::var_os(LOG) else { return };
-    let line = format!("{}\t{}\t{}\n", binary(), test(), reason.replace(['\n', '\t'], " "));
+    let Some(log) = std::env::var_os(LOG) else {
+        return;
+    };
+    let line = format!(
+        "{}\t{}\t{}\n",
+        binary(),
+        test(),
+        reason.replace(['\n', '\t'], " ")
+    );
     // One write of one short line: tests that append at the same time do not mix.
-    let written =
-        OpenOptions::new().append(true).create(true).open(&log).and_then(|mut f| f.write_all(line.as_bytes()));
+    let written = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&log)
+        .and_then(|mut f| f.write_all(line.as_bytes()));
     written.expect("FLORIN_SKIP_LOG names a file that can be written");
 }
 
@@ -37,11 +47,22 @@ pub fn skipped_for_want_of(part: &str, why: &str) {
 /// `store/it`: the package, as cargo tells it, and the binary without cargo's hash.
 fn binary() -> String {
     let path = std::env::current_exe().unwrap_or_default();
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = stem.rsplit_once('-').map_or(stem.as_str(), |(name, _)| name);
-    format!("{}/{name}", std::env::var("CARGO_PKG_NAME").unwrap_or_default())
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let name = stem
+        .rsplit_once('-')
+        .map_or(stem.as_str(), |(name, _)| name);
+    format!(
+        "{}/{name}",
+        std::env::var("CARGO_PKG_NAME").unwrap_or_default()
+    )
 }
 
 fn test() -> String {
-    std::thread::current().name().unwrap_or("unnamed").to_owned()
+    std::thread::current()
+        .name()
+        .unwrap_or("unnamed")
+        .to_owned()
 }

@@ -146,10 +146,14 @@ impl<'de> Deserialize<'de> for Amount {
                 Ok(Amount::from(value))
             }
             fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Amount, E> {
-                u64::try_from(value).map(Amount::from).map_err(|_| E::custom(AmountError::Negative))
+                u64::try_from(value)
+                    .map(Amount::from)
+                    .map_err(|_| E::custom(AmountError::Negative))
             }
             fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Amount, E> {
-                Err(E::custom("write an amount of this size, or with a fraction, as a decimal string in base units"))
+                Err(E::custom(
+                    "write an amount of this size, or with a fraction, as a decimal string in base units",
+                ))
             }
         }
         d.deserialize_any(Visitor)
@@ -166,7 +170,8 @@ mod tests {
         let max = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
         assert_eq!(max.parse::<Amount>(), Ok(Amount::MAX));
         assert_eq!(Amount::MAX.to_string(), max);
-        let above = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
+        let above =
+            "115792089237316195423570985008687907853269984665640564039457584007913129639936";
         assert_eq!(above.parse::<Amount>(), Err(AmountError::TooLarge));
         assert_eq!("0".parse::<Amount>(), Ok(Amount::ZERO));
         assert_eq!("0007".parse::<Amount>(), Ok(Amount::from(7)));
@@ -176,13 +181,20 @@ mod tests {
     fn what_is_not_an_amount() {
         assert_eq!("-1".parse::<Amount>(), Err(AmountError::Negative));
         for text in ["", "1.5", "1e9", " 1", "0x10", "+1", "1_000", "١"] {
-            assert_eq!(text.parse::<Amount>(), Err(AmountError::NotDigits), "{text:?}");
+            assert_eq!(
+                text.parse::<Amount>(),
+                Err(AmountError::NotDigits),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn json_numbers_are_taken_only_where_they_are_exact() {
-        assert_eq!(serde_json::from_str::<Amount>("7").ok(), Some(Amount::from(7)));
+        assert_eq!(
+            serde_json::from_str::<Amount>("7").ok(),
+            Some(Amount::from(7))
+        );
         assert!(serde_json::from_str::<Amount>("1.5").is_err());
         assert!(serde_json::from_str::<Amount>("-1").is_err());
         assert!(serde_json::from_str::<Amount>("100000000000000000000000").is_err());

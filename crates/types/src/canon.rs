@@ -49,7 +49,8 @@ impl serde::Serialize for Digest {
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <String as serde::Deserialize>::deserialize(d)?;
-        Digest::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+        Digest::from_hex(&text)
+            .ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
     }
 }
 
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_domain_and_version_separate() {
-        let forms = [Canon::new("a", 1), Canon::new("a", 2), Canon::new("b", 1)].map(|canon| canon.text("x").hash());
+        let forms = [Canon::new("a", 1), Canon::new("a", 2), Canon::new("b", 1)]
+            .map(|canon| canon.text("x").hash());
         assert!(forms[0] != forms[1] && forms[1] != forms[2] && forms[0] != forms[2]);
     }
 

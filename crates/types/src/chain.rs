@@ -33,7 +33,9 @@ impl ChainId {
 
     /// What stands behind the colon.
     pub fn reference(&self) -> &str {
-        self.0.split_once(':').map_or("", |(_, reference)| reference)
+        self.0
+            .split_once(':')
+            .map_or("", |(_, reference)| reference)
     }
 
     /// The family, if it is one that Florin knows.
@@ -58,13 +60,20 @@ impl std::str::FromStr for ChainId {
     fn from_str(text: &str) -> Result<Self, ChainIdError> {
         let (namespace, reference) = text.split_once(':').ok_or(ChainIdError)?;
         let namespace_ok = (3..=8).contains(&namespace.len())
-            && namespace.bytes().all(|b| b == b'-' || b.is_ascii_lowercase() || b.is_ascii_digit());
+            && namespace
+                .bytes()
+                .all(|b| b == b'-' || b.is_ascii_lowercase() || b.is_ascii_digit());
         let reference_ok = (1..=32).contains(&reference.len())
-            && reference.bytes().all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric());
+            && reference
+                .bytes()
+                .all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric());
         let id = Self(text.to_owned());
         // One chain, one name: `eip155:007` and `eip155:7` must not be two keys.
-        let number_ok = id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id.clone());
-        (namespace_ok && reference_ok && number_ok).then_some(id).ok_or(ChainIdError)
+        let number_ok =
+            id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id.clone());
+        (namespace_ok && reference_ok && number_ok)
+            .then_some(id)
+            .ok_or(ChainIdError)
     }
 }
 
@@ -88,12 +97,16 @@ impl Serialize for ChainId {
 
 impl<'de> Deserialize<'de> for ChainId {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
 /// A block's number, slot or ledger: how far a chain has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Height(pub u64);
 
@@ -133,11 +146,26 @@ mod tests {
     #[test]
     fn caip_2_names() {
         assert_eq!(
-            "eip155:1337".parse::<ChainId>().map(|c| (c.family(), c.evm_number())),
+            "eip155:1337"
+                .parse::<ChainId>()
+                .map(|c| (c.family(), c.evm_number())),
             Ok((Some(Family::Evm), Some(1337)))
         );
-        assert!("bip122:000000000019d6689c085ae165831e93".parse::<ChainId>().is_ok());
-        for bad in ["", "eip155", "eip155:", "EIP155:1", "eip155:0x1", "eip155:01", "ab:1", "eip155:1:2"] {
+        assert!(
+            "bip122:000000000019d6689c085ae165831e93"
+                .parse::<ChainId>()
+                .is_ok()
+        );
+        for bad in [
+            "",
+            "eip155",
+            "eip155:",
+            "EIP155:1",
+            "eip155:0x1",
+            "eip155:01",
+            "ab:1",
+            "eip155:1:2",
+        ] {
             assert_eq!(bad.parse::<ChainId>(), Err(ChainIdError), "{bad:?}");
         }
     }

@@ -51,7 +51,10 @@ impl ChainEvent {
 
     /// The current position, `block/transaction/log`, unique only among events that are not reverted.
     pub fn protocol_id(&self, height: Height) -> String {
-        format!("{:012}/{:06}/{:06}", height.0, self.transaction_index, self.index)
+        format!(
+            "{:012}/{:06}/{:06}",
+            height.0, self.transaction_index, self.index
+        )
     }
 }
 

@@ -30,7 +30,9 @@ impl Ulid {
         let mut chance = [0u8; 10];
         entropy.fill(&mut chance);
         let millis = u128::try_from(now.millis().max(0)).unwrap_or(0) & 0xffff_ffff_ffff;
-        let low = chance.iter().fold(0u128, |acc, byte| (acc << 8) | u128::from(*byte));
+        let low = chance
+            .iter()
+            .fold(0u128, |acc, byte| (acc << 8) | u128::from(*byte));
         Self((millis << 80) | low)
     }
 
@@ -68,7 +70,10 @@ impl std::str::FromStr for Ulid {
         }
         let mut bits = 0u128;
         for byte in bytes {
-            let digit = CROCKFORD.iter().position(|c| c == byte).ok_or(IdError::Ulid)?;
+            let digit = CROCKFORD
+                .iter()
+                .position(|c| c == byte)
+                .ok_or(IdError::Ulid)?;
             bits = (bits << 5) | digit as u128;
         }
         Ok(Self(bits))
@@ -83,7 +88,9 @@ impl Serialize for Ulid {
 
 impl<'de> Deserialize<'de> for Ulid {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -167,8 +174,14 @@ mod tests {
 
     #[test]
     fn the_largest_ulid_fits_and_the_next_does_not() {
-        assert_eq!("7ZZZZZZZZZZZZZZZZZZZZZZZZZ".parse::<Ulid>(), Ok(Ulid(u128::MAX)));
-        assert_eq!("80000000000000000000000000".parse::<Ulid>(), Err(IdError::Ulid));
+        assert_eq!(
+            "7ZZZZZZZZZZZZZZZZZZZZZZZZZ".parse::<Ulid>(),
+            Ok(Ulid(u128::MAX))
+        );
+        assert_eq!(
+            "80000000000000000000000000".parse::<Ulid>(),
+            Err(IdError::Ulid)
+        );
     }
 
     #[test]

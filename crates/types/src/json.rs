@@ -96,13 +96,19 @@ mod tests {
     #[test]
     fn the_text_survives() {
         let text = r#"{"b":123456789012345678901234567890,"a":1.10}"#;
-        assert_eq!(Json::parse(text).map(|json| json.as_str().to_owned()), Some(text.to_owned()));
+        assert_eq!(
+            Json::parse(text).map(|json| json.as_str().to_owned()),
+            Some(text.to_owned())
+        );
         assert_eq!(Json::parse("{"), None);
     }
 
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let value = serde_json::json!({"b": [{"z": 1, "y": null}], "a": "é\n"});
-        assert_eq!(canonical_json(&value), "{\"a\":\"é\\n\",\"b\":[{\"y\":null,\"z\":1}]}");
+        assert_eq!(
+            canonical_json(&value),
+            "{\"a\":\"é\\n\",\"b\":[{\"y\":null,\"z\":1}]}"
+        );
     }
 }

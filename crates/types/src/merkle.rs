@@ -11,7 +11,10 @@ pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
     if leaves.is_empty() {
         return Digest::of(&[]);
     }
-    let mut level: Vec<Digest> = leaves.iter().map(|leaf| tagged(LEAF, leaf.as_ref(), &[])).collect();
+    let mut level: Vec<Digest> = leaves
+        .iter()
+        .map(|leaf| tagged(LEAF, leaf.as_ref(), &[]))
+        .collect();
     while level.len() > 1 {
         // A node without a sibling rises unchanged: the same tree as the split at the largest power of two.
         level = level
@@ -44,7 +47,11 @@ mod tests {
             [leaf] => tagged(LEAF, leaf, &[]),
             _ => {
                 let split = leaves.len().next_power_of_two() / 2;
-                tagged(NODE, &by_definition(&leaves[..split]).0, &by_definition(&leaves[split..]).0)
+                tagged(
+                    NODE,
+                    &by_definition(&leaves[..split]).0,
+                    &by_definition(&leaves[split..]).0,
+                )
             }
         }
     }
@@ -53,7 +60,11 @@ mod tests {
     fn equals_the_definition_for_every_small_tree() {
         for count in 0..70u8 {
             let leaves: Vec<Vec<u8>> = (0..count).map(|i| vec![i; 3]).collect();
-            assert_eq!(merkle_root(&leaves), by_definition(&leaves), "{count} leaves");
+            assert_eq!(
+                merkle_root(&leaves),
+                by_definition(&leaves),
+                "{count} leaves"
+            );
         }
     }
 
@@ -63,6 +74,9 @@ mod tests {
             merkle_root::<Vec<u8>>(&[]).to_string(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
-        assert_eq!(merkle_root(&[b""]).to_string(), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+        assert_eq!(
+            merkle_root(&[b""]).to_string(),
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+        );
     }
 }

@@ -10,7 +10,9 @@ pub struct Namespace(String);
 
 /// Why a text is not a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a namespace has 1 to 63 characters of a-z, 0-9, - and _, the first of them a letter or digit")]
+#[error(
+    "a namespace has 1 to 63 characters of a-z, 0-9, - and _, the first of them a letter or digit"
+)]
 pub struct NamespaceError;
 
 impl Namespace {
@@ -21,7 +23,11 @@ impl Namespace {
 
     /// From what a database holds: a namespace, or the installation's.
     pub fn from_stored(text: &str) -> Option<Self> {
-        if text == "_" { Some(Self::installation()) } else { text.parse().ok() }
+        if text == "_" {
+            Some(Self::installation())
+        } else {
+            text.parse().ok()
+        }
     }
 
     /// As written.
@@ -35,7 +41,10 @@ impl std::str::FromStr for Namespace {
 
     fn from_str(text: &str) -> Result<Self, NamespaceError> {
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let begins = text
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         (begins && text.len() <= MAX_LEN && text.bytes().all(legal))
             .then(|| Self(text.to_owned()))
             .ok_or(NamespaceError)
@@ -62,7 +71,9 @@ impl Serialize for Namespace {
 
 impl<'de> Deserialize<'de> for Namespace {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -42,7 +42,11 @@ impl Page {
     pub const MAX_SKIP: u32 = 10_000;
 
     /// A checked page.
-    pub fn new(limit: Option<u32>, skip: Option<u32>, after: Option<String>) -> Result<Self, PageError> {
+    pub fn new(
+        limit: Option<u32>,
+        skip: Option<u32>,
+        after: Option<String>,
+    ) -> Result<Self, PageError> {
         let (limit, skip) = (limit.unwrap_or(Self::DEFAULT_LIMIT), skip.unwrap_or(0));
         if limit == 0 || limit > Self::MAX_LIMIT {
             return Err(PageError::Limit);
@@ -56,7 +60,11 @@ impl Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { limit: Self::DEFAULT_LIMIT, skip: 0, after: None }
+        Self {
+            limit: Self::DEFAULT_LIMIT,
+            skip: 0,
+            after: None,
+        }
     }
 }
 
@@ -64,8 +72,14 @@ impl Sort {
     /// From `field` or `-field`.
     pub fn parse(text: &str) -> Self {
         match text.strip_prefix('-') {
-            Some(field) => Self { field: field.to_owned(), descending: true },
-            None => Self { field: text.to_owned(), descending: false },
+            Some(field) => Self {
+                field: field.to_owned(),
+                descending: true,
+            },
+            None => Self {
+                field: text.to_owned(),
+                descending: false,
+            },
         }
     }
 }

@@ -53,7 +53,12 @@ pub struct Principal {
 impl Principal {
     /// A worker of Florin's that acts in a namespace.
     pub fn system(worker: &str, namespace: Namespace) -> Self {
-        Self { id: format!("system/{worker}"), kind: Kind::System, namespace, roles: Vec::new() }
+        Self {
+            id: format!("system/{worker}"),
+            kind: Kind::System,
+            namespace,
+            roles: Vec::new(),
+        }
     }
 
     /// Whether one of the roles grants the permission. Workers hold every permission but the export of keys.
@@ -68,18 +73,36 @@ impl Principal {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 5] = [Role::Reader, Role::Operator, Role::Controller, Role::Admin, Role::KeyExporter];
+    pub const ALL: [Role; 5] = [
+        Role::Reader,
+        Role::Operator,
+        Role::Controller,
+        Role::Admin,
+        Role::KeyExporter,
+    ];
 
     fn grants(self, object: &str, action: &str) -> bool {
-        const OPERATED: [&str; 8] =
-            ["submission", "task", "run", "data", "listener", "subscription", "contract", "variables"];
+        const OPERATED: [&str; 8] = [
+            "submission",
+            "task",
+            "run",
+            "data",
+            "listener",
+            "subscription",
+            "contract",
+            "variables",
+        ];
         match self {
             Role::Admin => true,
             Role::Reader => action == "read",
             Role::Operator => {
-                action == "read" || OPERATED.contains(&object) || (object, action) == ("wallet", "derive")
+                action == "read"
+                    || OPERATED.contains(&object)
+                    || (object, action) == ("wallet", "derive")
             }
-            Role::Controller => action == "read" || object == "policy" || (object, action) == ("wallet", "freeze"),
+            Role::Controller => {
+                action == "read" || object == "policy" || (object, action) == ("wallet", "freeze")
+            }
             Role::KeyExporter => false,
         }
     }
@@ -105,7 +128,12 @@ mod tests {
     use super::*;
 
     fn with(role: Role) -> Principal {
-        Principal { id: "t".into(), kind: Kind::Service, namespace: "ns".parse().expect("legal"), roles: vec![role] }
+        Principal {
+            id: "t".into(),
+            kind: Kind::Service,
+            namespace: "ns".parse().expect("legal"),
+            roles: vec![role],
+        }
     }
 
     #[test]

@@ -94,7 +94,10 @@ impl Quantity {
             return None;
         }
         let negative = first < ZERO;
-        let magnitude: Vec<u8> = rest.iter().map(|byte| if negative { !byte } else { *byte }).collect();
+        let magnitude: Vec<u8> = rest
+            .iter()
+            .map(|byte| if negative { !byte } else { *byte })
+            .collect();
         if magnitude.first() == Some(&0) {
             return None; // two forms for one number would break equality by bytes
         }
@@ -143,7 +146,9 @@ impl std::str::FromStr for Quantity {
         if digits.trim_start_matches('0').len() > MAX_DIGITS {
             return Err(crate::AmountError::TooLarge);
         }
-        text.parse().map(Self).map_err(|_| crate::AmountError::NotDigits)
+        text.parse()
+            .map(Self)
+            .map_err(|_| crate::AmountError::NotDigits)
     }
 }
 
@@ -167,7 +172,9 @@ impl Serialize for Quantity {
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -205,11 +212,21 @@ mod tests {
 
     #[test]
     fn neighbours_of_each_width() {
-        let texts = ["-65536", "-65535", "-256", "-255", "-1", "0", "1", "255", "256", "65535", "65536"];
-        let forms: Vec<_> =
-            texts.iter().filter_map(|t| t.parse::<Quantity>().ok()).map(|q| q.to_ordered_bytes()).collect();
+        let texts = [
+            "-65536", "-65535", "-256", "-255", "-1", "0", "1", "255", "256", "65535", "65536",
+        ];
+        let forms: Vec<_> = texts
+            .iter()
+            .filter_map(|t| t.parse::<Quantity>().ok())
+            .map(|q| q.to_ordered_bytes())
+            .collect();
         assert_eq!(forms.len(), texts.len());
         assert!(forms.is_sorted());
-        assert_eq!("1000000000000000000".parse::<Quantity>().map(|q| q.to_ordered_bytes().len()), Ok(9));
+        assert_eq!(
+            "1000000000000000000"
+                .parse::<Quantity>()
+                .map(|q| q.to_ordered_bytes().len()),
+            Ok(9)
+        );
     }
 }

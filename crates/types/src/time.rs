@@ -61,7 +61,9 @@ impl Time {
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+        let format = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+        );
         let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
             .ok()
             .and_then(|at| at.format(&format).ok());
@@ -82,8 +84,12 @@ impl std::str::FromStr for Time {
     type Err = TimeError;
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError)?.to_offset(UtcOffset::UTC);
-        i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000)).map(Self).map_err(|_| TimeError)
+        let at = OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| TimeError)?
+            .to_offset(UtcOffset::UTC);
+        i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000))
+            .map(Self)
+            .map_err(|_| TimeError)
     }
 }
 
@@ -95,7 +101,9 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -81,7 +81,10 @@ impl Unit {
     /// Base units of a plain decimal number in this unit. Inexact values are refused, never rounded.
     pub fn parse(&self, value: &str) -> Result<Amount, UnitError> {
         let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
-        if whole.is_empty() || fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        if whole.is_empty()
+            || fraction.is_empty()
+            || !fraction.bytes().all(|byte| byte.is_ascii_digit())
+        {
             return Err(AmountError::NotDigits.into());
         }
         let significant = fraction.trim_end_matches('0');
@@ -92,16 +95,27 @@ impl Unit {
                 decimals: self.decimals,
             });
         }
-        let padded = format!("{whole}{significant:0<width$}", width = usize::from(self.decimals));
+        let padded = format!(
+            "{whole}{significant:0<width$}",
+            width = usize::from(self.decimals)
+        );
         Ok(padded.parse::<Amount>()?)
     }
 
     /// The amount as a plain decimal number in this unit, without trailing zeros.
     pub fn show(&self, amount: Amount) -> String {
-        let digits = format!("{:0>width$}", amount.to_string(), width = usize::from(self.decimals) + 1);
+        let digits = format!(
+            "{:0>width$}",
+            amount.to_string(),
+            width = usize::from(self.decimals) + 1
+        );
         let (whole, fraction) = digits.split_at(digits.len() - usize::from(self.decimals));
         let fraction = fraction.trim_end_matches('0');
-        if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+        if fraction.is_empty() {
+            whole.to_owned()
+        } else {
+            format!("{whole}.{fraction}")
+        }
     }
 }
 
@@ -111,14 +125,23 @@ mod tests {
     use proptest::prelude::*;
 
     fn unit(name: &str, decimals: u8) -> Unit {
-        Unit { name: name.to_owned(), decimals, default: false }
+        Unit {
+            name: name.to_owned(),
+            decimals,
+            default: false,
+        }
     }
 
     #[test]
     fn half_an_ether() {
-        assert_eq!(unit("ETH", 18).parse("0.5").map(|a| a.to_string()), Ok("500000000000000000".to_owned()));
         assert_eq!(
-            unit("ETH", 18).parse("1.000000000000000000").map(|a| a.to_string()),
+            unit("ETH", 18).parse("0.5").map(|a| a.to_string()),
+            Ok("500000000000000000".to_owned())
+        );
+        assert_eq!(
+            unit("ETH", 18)
+                .parse("1.000000000000000000")
+                .map(|a| a.to_string()),
             Ok("1000000000000000000".to_owned())
         );
         assert_eq!(unit("share", 0).parse("3"), Ok(Amount::from(3)));
@@ -126,8 +149,14 @@ mod tests {
 
     #[test]
     fn inexact_is_refused_and_says_so() {
-        assert!(matches!(unit("USD", 2).parse("0.005"), Err(UnitError::Inexact { decimals: 2, .. })));
-        assert_eq!(unit("USD", 2).parse("-1"), Err(UnitError::Amount(AmountError::Negative)));
+        assert!(matches!(
+            unit("USD", 2).parse("0.005"),
+            Err(UnitError::Inexact { decimals: 2, .. })
+        ));
+        assert_eq!(
+            unit("USD", 2).parse("-1"),
+            Err(UnitError::Amount(AmountError::Negative))
+        );
         for text in [".5", "5.", "1e3", "1,5", ""] {
             assert!(unit("USD", 2).parse(text).is_err(), "{text:?}");
         }
@@ -135,8 +164,14 @@ mod tests {
 
     #[test]
     fn an_unknown_unit_is_named() {
-        let given: UnitedAmount = serde_json::from_str(r#"{"value":"0.5","unit":"GWEI"}"#).expect("reads");
-        assert_eq!(given.to_base(&[unit("ETH", 18)]), Err(UnitError::Unknown { unit: "GWEI".to_owned() }));
+        let given: UnitedAmount =
+            serde_json::from_str(r#"{"value":"0.5","unit":"GWEI"}"#).expect("reads");
+        assert_eq!(
+            given.to_base(&[unit("ETH", 18)]),
+            Err(UnitError::Unknown {
+                unit: "GWEI".to_owned()
+            })
+        );
     }
 
     proptest! {

@@ -37,7 +37,12 @@ impl Witness {
 
     /// The nonce, where it is one.
     pub fn as_nonce(&self) -> Option<u64> {
-        self.0.strip_prefix("nonce/")?.rsplit_once('/')?.1.parse().ok()
+        self.0
+            .strip_prefix("nonce/")?
+            .rsplit_once('/')?
+            .1
+            .parse()
+            .ok()
     }
 }
 

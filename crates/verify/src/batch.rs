@@ -47,7 +47,10 @@ pub(crate) fn check(book: &mut dyn Book, payload: &[u8]) -> Result<Option<Checke
         Ok(Says { batch: None }) => Ok(None),
         Ok(Says { batch: Some(batch) }) => Ok(Some(batch.check(book))),
         Err(_) if !names_a_batch(payload) => Ok(None),
-        Err(error) => Ok(Some(Checked { rows: 0, wrong: Some(format!("its member batch is not one: {error}")) })),
+        Err(error) => Ok(Some(Checked {
+            rows: 0,
+            wrong: Some(format!("its member batch is not one: {error}")),
+        })),
     }
 }
 
@@ -60,28 +63,48 @@ impl Batch {
     fn check(self, book: &mut dyn Book) -> Checked {
         let (sql, params) = match self.question() {
             Ok(question) => question,
-            Err(why) => return Checked { rows: 0, wrong: Some(why) },
+            Err(why) => {
+                return Checked {
+                    rows: 0,
+                    wrong: Some(why),
+                };
+            }
         };
         let mut tree = Tree::default();
         let asked = book.each(&sql, &params, &mut |row| tree.push(leaf(&row)));
         let wrong = match asked {
             Err(error) => Some(error.to_string()),
-            Ok(()) if tree.count() != self.count => {
-                Some(format!("table {} has {} rows, not {}", self.table, tree.count(), self.count))
+            Ok(()) if tree.count() != self.count => Some(format!(
+                "table {} has {} rows, not {}",
+                self.table,
+                tree.count(),
+                self.count
+            )),
+            Ok(()) if hex(&tree.root()) != self.root => {
+                Some(format!("a row of table {} was changed", self.table))
             }
-            Ok(()) if hex(&tree.root()) != self.root => Some(format!("a row of table {} was changed", self.table)),
             Ok(()) => None,
         };
-        Checked { rows: tree.count(), wrong }
+        Checked {
+            rows: tree.count(),
+            wrong,
+        }
     }
 
     /// The rows' question. Names are checked letter by letter, for they cannot be parameters.
     fn question(&self) -> Result<(String, Vec<Param>), String> {
-        let names = self.columns.iter().chain(self.key.keys()).chain(&self.order);
+        let names = self
+            .columns
+            .iter()
+            .chain(self.key.keys())
+            .chain(&self.order);
         if self.columns.is_empty() || names.clone().count() > MAX_NAMES {
             return Err("it names no column, or too many".to_owned());
         }
-        if let Some(odd) = std::iter::once(&self.table).chain(names).find(|name| !is_name(name)) {
+        if let Some(odd) = std::iter::once(&self.table)
+            .chain(names)
+            .find(|name| !is_name(name))
+        {
             return Err(format!("{odd:?} is no name of a table or column"));
         }
         let mut sql = format!("SELECT {} FROM {}", self.columns.join(", "), self.table);
@@ -101,7 +124,11 @@ impl Batch {
 fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     let begins = name.bytes().next().is_some_and(letter);
-    begins && name.len() <= MAX_NAME && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
+    begins
+        && name.len() <= MAX_NAME
+        && name
+            .bytes()
+            .all(|byte| letter(byte) || byte.is_ascii_digit())
 }
 
 fn param(column: &str, value: &Value) -> Result<Param, String> {
@@ -131,7 +158,11 @@ fn leaf(row: &Row) -> crate::canon::Hash {
 
 fn push(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
     bytes.push(tag);
-    bytes.extend_from_slice(&u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes());
+    bytes.extend_from_slice(
+        &u32::try_from(content.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
     bytes.extend_from_slice(content);
 }
 
@@ -151,7 +182,12 @@ mod tests {
                 },
                 _ => Cell::Null,
             };
-            let row: Row = vector["values"].as_array().unwrap().iter().map(cell).collect();
+            let row: Row = vector["values"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(cell)
+                .collect();
             let mut bytes = vec![0];
             bytes.extend(::hex::decode(vector["leaf"].as_str().unwrap()).unwrap());
             assert_eq!(leaf(&row), Form::bare(&bytes), "{vector}");
@@ -163,7 +199,17 @@ mod tests {
         for good in ["t", "chain_event", "a1", "_"] {
             assert!(is_name(good), "{good}");
         }
-        for bad in ["", "1a", "A", "a b", "a;", "a\"", "ä", "a.b", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "1a",
+            "A",
+            "a b",
+            "a;",
+            "a\"",
+            "ä",
+            "a.b",
+            &"a".repeat(64),
+        ] {
             assert!(!is_name(bad), "{bad}");
         }
     }

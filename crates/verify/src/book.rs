@@ -33,7 +33,8 @@ pub(crate) trait Book {
     fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error>;
 
     /// The rows of a question that a fact asks, one after the other. That it cannot be asked is an answer too, and spoils nothing.
-    fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row)) -> Result<(), Error>;
+    fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row))
+    -> Result<(), Error>;
 }
 
 /// Reads a row's cells in their order.
@@ -60,7 +61,8 @@ impl Cells {
 
     /// A text that names something.
     pub(crate) fn name(&mut self) -> Result<String, Error> {
-        String::from_utf8(self.text()?).map_err(|_| Error::Database("a name is not UTF-8".to_owned()))
+        String::from_utf8(self.text()?)
+            .map_err(|_| Error::Database("a name is not UTF-8".to_owned()))
     }
 
     pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Error> {

@@ -83,7 +83,9 @@ pub(crate) mod tests {
             ("bytes", Value::String(text)) => drop(form.bytes(&::hex::decode(text).unwrap())),
             ("digest", Value::String(text)) => drop(form.raw(&::hex::decode(text).unwrap())),
             ("int", Value::String(text)) => drop(form.int(text.parse().unwrap())),
-            ("uint", Value::String(text)) => drop(form.raw(&text.parse::<u64>().unwrap().to_be_bytes())),
+            ("uint", Value::String(text)) => {
+                drop(form.raw(&text.parse::<u64>().unwrap().to_be_bytes()))
+            }
             ("option", Value::Null) => drop(form.option(None)),
             ("option", inner) if inner.get("text").is_some() => {
                 form.option(Some(inner["text"].as_str().unwrap().as_bytes()));
@@ -94,7 +96,10 @@ pub(crate) mod tests {
             }
             ("list", Value::Array(items)) => {
                 form.count(items.len());
-                items.iter().flat_map(|item| item.as_array().unwrap()).for_each(|inner| self::field(form, inner));
+                items
+                    .iter()
+                    .flat_map(|item| item.as_array().unwrap())
+                    .for_each(|inner| self::field(form, inner));
             }
             other => panic!("{other:?}"),
         }
@@ -107,7 +112,10 @@ pub(crate) mod tests {
         assert!(forms.len() > 10);
         for vector in forms {
             let version = u32::try_from(vector["version"].as_u64().unwrap()).unwrap();
-            let (domain, fields) = (vector["domain"].as_str().unwrap(), vector["fields"].as_array().unwrap());
+            let (domain, fields) = (
+                vector["domain"].as_str().unwrap(),
+                vector["fields"].as_array().unwrap(),
+            );
             let mut form = Form::of(domain, version);
             fields.iter().for_each(|one| field(&mut form, one));
             assert_eq!(hex(&form.hash()), vector["sha256"], "{}", vector["name"]);
@@ -115,7 +123,12 @@ pub(crate) mod tests {
             fields.iter().for_each(|one| field(&mut leaf, one));
             let mut bytes = vec![0];
             bytes.extend(::hex::decode(vector["bytes"].as_str().unwrap()).unwrap());
-            assert_eq!(leaf.hash(), <Hash>::from(Sha256::digest(&bytes)), "{}", vector["name"]);
+            assert_eq!(
+                leaf.hash(),
+                <Hash>::from(Sha256::digest(&bytes)),
+                "{}",
+                vector["name"]
+            );
         }
     }
 }

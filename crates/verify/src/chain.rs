@@ -24,9 +24,19 @@ struct End {
 
 impl Walk<'_> {
     /// Check one partition against its head, if it has one.
-    pub(crate) fn partition(&mut self, name: &str, head: Option<&page::Head>) -> Result<Partition, Error> {
-        let mut done = Partition { partition: name.to_owned(), ..Partition::default() };
-        let mut end = End { seq: 0, hash: [0; 32].to_vec() };
+    pub(crate) fn partition(
+        &mut self,
+        name: &str,
+        head: Option<&page::Head>,
+    ) -> Result<Partition, Error> {
+        let mut done = Partition {
+            partition: name.to_owned(),
+            ..Partition::default()
+        };
+        let mut end = End {
+            seq: 0,
+            hash: [0; 32].to_vec(),
+        };
         let mut after = None;
         loop {
             let facts = page::facts(self.book, name, after)?;
@@ -42,7 +52,13 @@ impl Walk<'_> {
     }
 
     fn found(&mut self, partition: &str, seq: i64, flaw: Flaw) {
-        self.report.found(Place::Fact { partition: partition.to_owned(), seq }, flaw);
+        self.report.found(
+            Place::Fact {
+                partition: partition.to_owned(),
+                seq,
+            },
+            flaw,
+        );
     }
 
     fn fact(&mut self, done: &mut Partition, end: &mut End, fact: Fact) -> Result<(), Error> {
@@ -51,7 +67,13 @@ impl Walk<'_> {
         if fact.seq < 1 {
             self.found(name, fact.seq, Flaw::Number);
         } else if fact.seq != end.seq + 1 {
-            self.found(name, end.seq + 1, Flaw::Missing { through: fact.seq - 1 });
+            self.found(
+                name,
+                end.seq + 1,
+                Flaw::Missing {
+                    through: fact.seq - 1,
+                },
+            );
         } else if fact.prev != end.hash {
             self.found(name, fact.seq, Flaw::Link);
         }
@@ -69,25 +91,40 @@ impl Walk<'_> {
                 self.found(&done.partition, fact.seq, Flaw::Batch { why });
             }
         }
-        *end = End { seq: fact.seq, hash: fact.hash };
+        *end = End {
+            seq: fact.seq,
+            hash: fact.hash,
+        };
         Ok(())
     }
 
     fn head(&mut self, name: &str, end: &End, head: Option<&page::Head>) {
         let flaw = match head {
             None => Flaw::NoHead,
-            Some(head) if head.seq != end.seq => Flaw::Head { head: head.seq, last: end.seq },
+            Some(head) if head.seq != end.seq => Flaw::Head {
+                head: head.seq,
+                last: end.seq,
+            },
             Some(head) if head.hash != end.hash => Flaw::HeadHash,
             Some(_) => return,
         };
-        self.report.found(Place::Partition { partition: name.to_owned() }, flaw);
+        self.report.found(
+            Place::Partition {
+                partition: name.to_owned(),
+            },
+            flaw,
+        );
     }
 }
 
 /// What is wrong with a fact by itself.
 fn flaws(partition: &str, fact: &Fact) -> Vec<Flaw> {
     let mut flaws = Vec::new();
-    for (column, bytes) in [("payload_hash", &fact.payload_hash), ("prev", &fact.prev), ("hash", &fact.hash)] {
+    for (column, bytes) in [
+        ("payload_hash", &fact.payload_hash),
+        ("prev", &fact.prev),
+        ("hash", &fact.hash),
+    ] {
         if bytes.len() != 32 {
             flaws.push(Flaw::NoHash { column });
         }
@@ -106,7 +143,10 @@ fn flaws(partition: &str, fact: &Fact) -> Vec<Flaw> {
 }
 
 fn payload_hash(salt: &[u8], payload: &[u8]) -> Hash {
-    Form::of("fact-payload", 1).bytes(salt).bytes(payload).hash()
+    Form::of("fact-payload", 1)
+        .bytes(salt)
+        .bytes(payload)
+        .hash()
 }
 
 fn hash_of(partition: &str, fact: &Fact) -> Hash {

@@ -29,7 +29,11 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let reader = BufReader::new(File::open(path).map_err(Error::Export)?);
-        let mut export = Self { reader, place: 0, next: None };
+        let mut export = Self {
+            reader,
+            place: 0,
+            next: None,
+        };
         export.advance()?;
         Ok(export)
     }
@@ -47,7 +51,11 @@ impl Export {
     fn advance(&mut self) -> Result<(), Error> {
         let mut bytes = Vec::new();
         let mut limited = self.reader.by_ref().take(MAX_LINE);
-        if limited.read_until(b'\n', &mut bytes).map_err(Error::Export)? == 0 {
+        if limited
+            .read_until(b'\n', &mut bytes)
+            .map_err(Error::Export)?
+            == 0
+        {
             return Ok(());
         }
         self.place += 1;
@@ -55,7 +63,11 @@ impl Export {
             bytes.pop();
         }
         let seal = Seal::parse(&bytes);
-        self.next = Some(Line { place: self.place, bytes, seal });
+        self.next = Some(Line {
+            place: self.place,
+            bytes,
+            seal,
+        });
         Ok(())
     }
 }

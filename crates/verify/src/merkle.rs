@@ -38,7 +38,12 @@ impl Tree {
 }
 
 fn parent(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new()
+        .chain_update([1])
+        .chain_update(left)
+        .chain_update(right)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]
@@ -52,7 +57,13 @@ mod tests {
             let mut grown = Tree::default();
             for leaf in tree["leaves"].as_array().unwrap() {
                 let bytes = ::hex::decode(leaf.as_str().unwrap()).unwrap();
-                grown.push(Sha256::new().chain_update([0]).chain_update(bytes).finalize().into());
+                grown.push(
+                    Sha256::new()
+                        .chain_update([0])
+                        .chain_update(bytes)
+                        .finalize()
+                        .into(),
+                );
             }
             assert_eq!(hex(&grown.root()), tree["root"], "{} leaves", grown.count());
         }

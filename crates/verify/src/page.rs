@@ -41,27 +41,44 @@ pub(crate) struct StoredSeal {
 
 /// Every head.
 pub(crate) fn heads(book: &mut dyn Book) -> Result<Vec<Head>, Error> {
-    let rows = book.ask("SELECT partition, seq, hash FROM partition_head ORDER BY partition", &[])?;
+    let rows = book.ask(
+        "SELECT partition, seq, hash FROM partition_head ORDER BY partition",
+        &[],
+    )?;
     let head = |row| {
         let mut cells = Cells::of(row);
-        Ok(Head { partition: cells.name()?, seq: cells.int()?, hash: cells.bytes()? })
+        Ok(Head {
+            partition: cells.name()?,
+            seq: cells.int()?,
+            hash: cells.bytes()?,
+        })
     };
     rows.into_iter().map(head).collect()
 }
 
 /// The next partition in which facts stand, with or without a head.
-pub(crate) fn partition_after(book: &mut dyn Book, after: Option<&str>) -> Result<Option<String>, Error> {
+pub(crate) fn partition_after(
+    book: &mut dyn Book,
+    after: Option<&str>,
+) -> Result<Option<String>, Error> {
     let first = "SELECT partition FROM fact ORDER BY partition LIMIT 1";
     let next = "SELECT partition FROM fact WHERE partition > ?1 ORDER BY partition LIMIT 1";
     let rows = match after {
         None => book.ask(first, &[])?,
         Some(after) => book.ask(next, &[Param::Text(after.to_owned())])?,
     };
-    rows.into_iter().next().map(|row| Cells::of(row).name()).transpose()
+    rows.into_iter()
+        .next()
+        .map(|row| Cells::of(row).name())
+        .transpose()
 }
 
 /// Facts of a partition behind a number, in order; the first of all with none.
-pub(crate) fn facts(book: &mut dyn Book, partition: &str, after: Option<i64>) -> Result<Vec<Fact>, Error> {
+pub(crate) fn facts(
+    book: &mut dyn Book,
+    partition: &str,
+    after: Option<i64>,
+) -> Result<Vec<Fact>, Error> {
     let columns = "seq, type, schema_version, namespace, subjects, actor, causation, correlation, at, payload, salt, \
                    payload_hash, prev, hash";
     let mut params = vec![Param::Text(partition.to_owned()), Param::Int(PAGE)];
@@ -69,7 +86,8 @@ pub(crate) fn facts(book: &mut dyn Book, partition: &str, after: Option<i64>) ->
         params.push(Param::Int(after));
         "AND seq > ?3"
     });
-    let sql = format!("SELECT {columns} FROM fact WHERE partition = ?1 {behind} ORDER BY seq LIMIT ?2");
+    let sql =
+        format!("SELECT {columns} FROM fact WHERE partition = ?1 {behind} ORDER BY seq LIMIT ?2");
     book.ask(&sql, &params)?.into_iter().map(fact).collect()
 }
 
@@ -94,10 +112,17 @@ fn fact(row: Row) -> Result<Fact, Error> {
 }
 
 /// The hash of one fact, if it is there.
-pub(crate) fn fact_hash(book: &mut dyn Book, partition: &str, seq: i64) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn fact_hash(
+    book: &mut dyn Book,
+    partition: &str,
+    seq: i64,
+) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT hash FROM fact WHERE partition = ?1 AND seq = ?2";
     let rows = book.ask(sql, &[Param::Text(partition.to_owned()), Param::Int(seq)])?;
-    rows.into_iter().next().map(|row| Cells::of(row).bytes()).transpose()
+    rows.into_iter()
+        .next()
+        .map(|row| Cells::of(row).bytes())
+        .transpose()
 }
 
 /// Stored seals behind a number, in order; the first of all with none.
@@ -110,7 +135,12 @@ pub(crate) fn seals(book: &mut dyn Book, after: Option<i64>) -> Result<Vec<Store
     };
     let seal = |row| {
         let mut cells = Cells::of(row);
-        Ok(StoredSeal { number: cells.int()?, at: cells.int()?, line: cells.text()?, hash: cells.bytes()? })
+        Ok(StoredSeal {
+            number: cells.int()?,
+            at: cells.int()?,
+            line: cells.text()?,
+            hash: cells.bytes()?,
+        })
     };
     rows.into_iter().map(seal).collect()
 }

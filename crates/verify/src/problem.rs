@@ -170,9 +170,14 @@ impl fmt::Display for Flaw {
             Self::HalfErased => write!(f, "payload or salt is gone, and not both"),
             Self::NoHash { column } => write!(f, "{column} does not hold 32 bytes"),
             Self::NoHead => write!(f, "there are facts and no head"),
-            Self::Head { head, last } => write!(f, "the head names fact {head}, and the last one is {last}"),
+            Self::Head { head, last } => {
+                write!(f, "the head names fact {head}, and the last one is {last}")
+            }
             Self::HeadHash => write!(f, "the head's hash is not that of the last fact"),
-            Self::Batch { why } => write!(f, "the rows it stands for are not those it was written for: {why}"),
+            Self::Batch { why } => write!(
+                f,
+                "the rows it stands for are not those it was written for: {why}"
+            ),
             Self::NoSeal { why } => write!(f, "not a seal: {why}"),
             Self::SealMissing => write!(f, "missing, here and in the export"),
             Self::NotStored => write!(f, "exported, and not in the database"),
@@ -182,12 +187,23 @@ impl fmt::Display for Flaw {
             Self::Columns => write!(f, "the stored number, time or hash does not fit the line"),
             Self::SealLink => write!(f, "it does not follow the seal before it"),
             Self::Root => write!(f, "the root is not that of the sealed heads"),
-            Self::ForeignKey { key } => write!(f, "it names key {key}, which is not the pinned one"),
+            Self::ForeignKey { key } => {
+                write!(f, "it names key {key}, which is not the pinned one")
+            }
             Self::Signature => write!(f, "the signature does not belong to it"),
             Self::Heads { partition } => write!(f, "its head of {partition} is out of order"),
-            Self::Cut { partition, seq } => write!(f, "it holds fact {seq} of {partition}, which is not there"),
-            Self::Rewritten { partition, seq, sealed } => {
-                write!(f, "it holds fact {seq} of {partition} with hash {sealed}; another stands there")
+            Self::Cut { partition, seq } => {
+                write!(f, "it holds fact {seq} of {partition}, which is not there")
+            }
+            Self::Rewritten {
+                partition,
+                seq,
+                sealed,
+            } => {
+                write!(
+                    f,
+                    "it holds fact {seq} of {partition} with hash {sealed}; another stands there"
+                )
             }
             Self::Unsealed => write!(f, "there are facts and no seal at all"),
         }
@@ -196,6 +212,10 @@ impl fmt::Display for Flaw {
 
 impl Flaw {
     pub(crate) fn rewritten(partition: &str, seq: i64, sealed: &[u8]) -> Self {
-        Self::Rewritten { partition: partition.to_owned(), seq, sealed: hex(sealed) }
+        Self::Rewritten {
+            partition: partition.to_owned(),
+            seq,
+            sealed: hex(sealed),
+        }
     }
 }

@@ -62,7 +62,10 @@ impl Report {
 
     /// Facts read in all.
     pub fn facts(&self) -> u64 {
-        self.partitions.iter().map(|partition| partition.facts).sum()
+        self.partitions
+            .iter()
+            .map(|partition| partition.facts)
+            .sum()
     }
 
     pub(crate) fn found(&mut self, place: Place, flaw: Flaw) {

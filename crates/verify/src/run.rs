@@ -33,7 +33,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seals: None, keys: Vec::new(), batches: true, max_problems: 100 }
+        Self {
+            seals: None,
+            keys: Vec::new(),
+            batches: true,
+            max_problems: 100,
+        }
     }
 }
 
@@ -49,8 +54,16 @@ pub struct Progress<'a> {
 }
 
 /// Verify a database. Errors only if it cannot be read at all; what is wrong with it stands in the report.
-pub fn run(source: &Source, options: &Options, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Report, Error> {
-    let keys = options.keys.iter().map(pinned).collect::<Result<Vec<_>, _>>()?;
+pub fn run(
+    source: &Source,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Report, Error> {
+    let keys = options
+        .keys
+        .iter()
+        .map(pinned)
+        .collect::<Result<Vec<_>, _>>()?;
     let export = options.seals.as_deref().map(Export::open).transpose()?;
     let work = |book: &mut dyn Book| all(book, options, &keys, export, progress);
     match source {
@@ -60,7 +73,9 @@ pub fn run(source: &Source, options: &Options, progress: &mut dyn FnMut(Progress
 }
 
 fn pinned(bytes: &[u8; 32]) -> Result<VerifyingKey, Error> {
-    let key = VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak());
+    let key = VerifyingKey::from_bytes(bytes)
+        .ok()
+        .filter(|key| !key.is_weak());
     key.ok_or_else(|| Error::Key(crate::canon::hex(bytes)))
 }
 
@@ -71,19 +86,41 @@ fn all(
     export: Option<Export>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, Error> {
-    let mut report = Report { keep: options.max_problems, ..Report::default() };
+    let mut report = Report {
+        keep: options.max_problems,
+        ..Report::default()
+    };
     let heads = page::heads(book)?;
-    let of = heads.iter().map(|head| u64::try_from(head.seq).unwrap_or(0)).sum();
-    partitions(book, options, heads, &mut report, &mut |partition, facts| {
-        progress(Progress { partition: Some(partition), facts, of });
-    })?;
-    progress(Progress { partition: None, facts: report.facts(), of });
+    let of = heads
+        .iter()
+        .map(|head| u64::try_from(head.seq).unwrap_or(0))
+        .sum();
+    partitions(
+        book,
+        options,
+        heads,
+        &mut report,
+        &mut |partition, facts| {
+            progress(Progress {
+                partition: Some(partition),
+                facts,
+                of,
+            });
+        },
+    )?;
+    progress(Progress {
+        partition: None,
+        facts: report.facts(),
+        of,
+    });
     report.seals.pinned = !keys.is_empty();
     let given = export.is_some();
     let sealed = seals::Walk::new(book, &mut report, keys, export).run()?;
     for partition in &mut report.partitions {
         partition.sealed = sealed.get(&partition.partition).map_or(0, |(seq, _)| *seq);
-        partition.unsealed = partition.facts.saturating_sub(u64::try_from(partition.sealed).unwrap_or(0));
+        partition.unsealed = partition
+            .facts
+            .saturating_sub(u64::try_from(partition.sealed).unwrap_or(0));
     }
     if report.seals.count == 0 && report.facts() > 0 && (given || !keys.is_empty()) {
         report.found(Place::Seals, Flaw::Unsealed);
@@ -99,8 +136,10 @@ fn partitions(
     report: &mut Report,
     tell: &mut dyn FnMut(&str, u64),
 ) -> Result<(), Error> {
-    let mut all: BTreeMap<String, Option<Head>> =
-        heads.into_iter().map(|head| (head.partition.clone(), Some(head))).collect();
+    let mut all: BTreeMap<String, Option<Head>> = heads
+        .into_iter()
+        .map(|head| (head.partition.clone(), Some(head)))
+        .collect();
     let mut last = None;
     while let Some(name) = page::partition_after(book, last.as_deref())? {
         all.entry(name.clone()).or_insert(None);
@@ -109,7 +148,12 @@ fn partitions(
     for (name, head) in all {
         let before = report.facts();
         let tell = &mut |partition: &str, facts| tell(partition, before + facts);
-        let mut walk = chain::Walk { book, options, report, tell };
+        let mut walk = chain::Walk {
+            book,
+            options,
+            report,
+            tell,
+        };
         let partition = walk.partition(&name, head.as_ref())?;
         report.partitions.push(partition);
     }

@@ -46,8 +46,13 @@ impl Seal {
     /// From a line; else why it is none.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, String> {
         let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        let head =
-            |head: LineHead| Some(SealedHead { hash: unhex(&head.hash)?, partition: head.partition, seq: head.seq });
+        let head = |head: LineHead| {
+            Some(SealedHead {
+                hash: unhex(&head.hash)?,
+                partition: head.partition,
+                seq: head.seq,
+            })
+        };
         let parsed = || {
             Some(Self {
                 number: line.number,
@@ -67,7 +72,9 @@ impl Seal {
         let mut form = Form::of("seal", 1);
         form.int(self.number).int(self.at).count(self.heads.len());
         for head in &self.heads {
-            form.bytes(head.partition.as_bytes()).int(head.seq).raw(&head.hash);
+            form.bytes(head.partition.as_bytes())
+                .int(head.seq)
+                .raw(&head.hash);
         }
         form.raw(&self.root).raw(&self.prev).hash()
     }

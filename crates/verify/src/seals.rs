@@ -63,7 +63,16 @@ impl<'a> Walk<'a> {
         export: Option<Export>,
     ) -> Self {
         let (stored, sealed) = (Stored::default(), BTreeMap::new());
-        Self { book, report, keys, export, stored, sealed, before: Some([0; 32]), gap: false }
+        Self {
+            book,
+            report,
+            keys,
+            export,
+            stored,
+            sealed,
+            before: Some([0; 32]),
+            gap: false,
+        }
     }
 
     /// Check all seals; each partition's last sealed fact.
@@ -72,11 +81,18 @@ impl<'a> Walk<'a> {
         let mut due = 1;
         loop {
             self.skip_misplaced(due)?;
-            let exported = self.export.as_ref().and_then(Export::peek).and_then(Line::number);
+            let exported = self
+                .export
+                .as_ref()
+                .and_then(Export::peek)
+                .and_then(Line::number);
             let stored = self.stored.peek(self.book)?.map(|seal| seal.number);
-            let Some(next) = exported.into_iter().chain(stored).min() else { break };
+            let Some(next) = exported.into_iter().chain(stored).min() else {
+                break;
+            };
             if next > due {
-                self.report.found(Place::Seal { number: due }, Flaw::SealMissing);
+                self.report
+                    .found(Place::Seal { number: due }, Flaw::SealMissing);
                 (self.before, self.gap) = (None, true);
                 due = next;
             }
@@ -87,7 +103,12 @@ impl<'a> Walk<'a> {
     }
 
     fn refuse_low_numbers(&mut self) -> Result<(), Error> {
-        while let Some(number) = self.stored.peek(self.book)?.map(|seal| seal.number).filter(|number| *number < 1) {
+        while let Some(number) = self
+            .stored
+            .peek(self.book)?
+            .map(|seal| seal.number)
+            .filter(|number| *number < 1)
+        {
             self.report.found(Place::Seal { number }, Flaw::Number);
             self.stored.page.pop_front();
         }
@@ -96,7 +117,9 @@ impl<'a> Walk<'a> {
 
     /// Lines that are no seals, or whose number came already, are named and left out.
     fn skip_misplaced(&mut self, due: i64) -> Result<(), Error> {
-        let Some(export) = &mut self.export else { return Ok(()) };
+        let Some(export) = &mut self.export else {
+            return Ok(());
+        };
         while let Some(line) = export.peek() {
             let flaw = match &line.seal {
                 Err(why) => Flaw::NoSeal { why: why.clone() },
@@ -115,7 +138,9 @@ impl<'a> Walk<'a> {
         let stored = self.stored.take(self.book, number)?;
         let line = match (&mut self.export, is_exported) {
             (Some(export), true) => export.take()?,
-            (Some(export), false) if export.peek().is_some() && self.report.seals.exported.is_some() => {
+            (Some(export), false)
+                if export.peek().is_some() && self.report.seals.exported.is_some() =>
+            {
                 self.report.found(place(), Flaw::NotExported);
                 None
             }
@@ -126,12 +151,16 @@ impl<'a> Walk<'a> {
         }
         match (&line, &stored) {
             (Some(_), None) => self.report.found(place(), Flaw::NotStored),
-            (Some(line), Some(stored)) if line.bytes != stored.line => self.report.found(place(), Flaw::OtherLine),
+            (Some(line), Some(stored)) if line.bytes != stored.line => {
+                self.report.found(place(), Flaw::OtherLine)
+            }
             _ => {}
         }
         let parsed = stored.as_ref().map(|stored| Seal::parse(&stored.line));
         if let (Some(stored), Some(Ok(seal))) = (&stored, &parsed)
-            && (seal.number != stored.number || seal.at != stored.at || seal.hash()[..] != stored.hash[..])
+            && (seal.number != stored.number
+                || seal.at != stored.at
+                || seal.hash()[..] != stored.hash[..])
         {
             self.report.found(place(), Flaw::Columns);
         }
@@ -170,7 +199,9 @@ impl<'a> Walk<'a> {
         if !self.report.seals.keys.contains(&named) {
             self.report.seals.keys.push(named.clone());
         }
-        let own = VerifyingKey::from_bytes(&seal.key).ok().filter(|key| !key.is_weak());
+        let own = VerifyingKey::from_bytes(&seal.key)
+            .ok()
+            .filter(|key| !key.is_weak());
         let key = if self.keys.is_empty() {
             own
         } else {
@@ -192,9 +223,16 @@ impl<'a> Walk<'a> {
             self.report.seals.heads += 1;
             let before = self.sealed.get(name).map_or(0, |(seq, _)| *seq);
             let flaw = match page::fact_hash(self.book, name, head.seq)? {
-                _ if !sorted || head.seq <= before => Some(Flaw::Heads { partition: name.clone() }),
-                None => Some(Flaw::Cut { partition: name.clone(), seq: head.seq }),
-                Some(hash) if hash[..] != head.hash[..] => Some(Flaw::rewritten(name, head.seq, &head.hash)),
+                _ if !sorted || head.seq <= before => Some(Flaw::Heads {
+                    partition: name.clone(),
+                }),
+                None => Some(Flaw::Cut {
+                    partition: name.clone(),
+                    seq: head.seq,
+                }),
+                Some(hash) if hash[..] != head.hash[..] => {
+                    Some(Flaw::rewritten(name, head.seq, &head.hash))
+                }
                 Some(_) => None,
             };
             if let Some(flaw) = flaw {
@@ -208,7 +246,13 @@ impl<'a> Walk<'a> {
     fn root(&self) -> Hash {
         let mut tree = Tree::default();
         for (partition, (seq, hash)) in &self.sealed {
-            tree.push(Form::leaf("head", 1).bytes(partition.as_bytes()).int(*seq).raw(hash).hash());
+            tree.push(
+                Form::leaf("head", 1)
+                    .bytes(partition.as_bytes())
+                    .int(*seq)
+                    .raw(hash)
+                    .hash(),
+            );
         }
         tree.root()
     }

@@ -6,14 +6,29 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// Microseconds since 1970; none if the text has another form.
 pub(crate) fn micros(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
-    let fits = |(byte, form): (&u8, &u8)| if form.is_ascii_digit() { byte.is_ascii_digit() } else { byte == form };
+    let fits = |(byte, form): (&u8, &u8)| {
+        if form.is_ascii_digit() {
+            byte.is_ascii_digit()
+        } else {
+            byte == form
+        }
+    };
     if bytes.len() != FORM.len() || !bytes.iter().zip(FORM).all(fits) {
         return None;
     }
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second, micro) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 26)?);
-    let real = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let (hour, minute, second, micro) = (
+        number(11, 13)?,
+        number(14, 16)?,
+        number(17, 19)?,
+        number(20, 26)?,
+    );
+    let real = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
     let clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro;
     real.then(|| days(year, month, day) * MICROS_PER_DAY + clock)
 }
@@ -23,7 +38,12 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let from_march = (month + 9) % 12;
     let before_month = (153 * from_march + 2) / 5;
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + before_month + day - 1 - 719_468
+    365 * year + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + before_month
+        + day
+        - 1
+        - 719_468
 }
 
 #[cfg(test)]

@@ -64,7 +64,11 @@ pub async fn put_binding(
     new: NewBinding,
 ) -> Result<(Binding, bool)> {
     let new = checked(workflow, who, new)?;
-    let (path, who, most) = (name_or_id.to_owned(), who.clone(), workflow.settings().things);
+    let (path, who, most) = (
+        name_or_id.to_owned(),
+        who.clone(),
+        workflow.settings().things,
+    );
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let before = table::find(tx, &path)?;
@@ -72,7 +76,11 @@ pub async fn put_binding(
         if !table::put(tx, &binding)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
-        let kind = if before.is_some() { "binding.updated" } else { "binding.created" };
+        let kind = if before.is_some() {
+            "binding.updated"
+        } else {
+            "binding.created"
+        };
         tx.append(fact(kind, &who, &binding));
         Ok((binding, before.is_none()))
     };
@@ -82,13 +90,19 @@ pub async fn put_binding(
 /// A binding. Errors: `workflow.unknown`.
 pub async fn binding(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<Binding> {
     let path = name_or_id.to_owned();
-    workflow.db().read(&who.namespace, move |tx| require(tx, &path)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| require(tx, &path))
+        .await
 }
 
 /// Bindings by name.
 pub async fn bindings(workflow: &Workflow, who: &Principal, page: &Page) -> Result<Vec<Binding>> {
     let page = page.clone();
-    workflow.db().read(&who.namespace, move |tx| table::list(tx, &page)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .await
 }
 
 /// Delete a binding. A step that names it fails from now on. Errors: `workflow.unknown`.
@@ -112,25 +126,61 @@ fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Binding> {
 fn checked(workflow: &Workflow, who: &Principal, new: NewBinding) -> Result<NewBinding> {
     let chain = new.chain.unwrap_or_else(|| workflow.home(&who.namespace));
     let account = |field: &str, text: &String| {
-        let recipient =
-            intent::parse_recipient(&chain, text).map_err(|error| Error::invalid(field, error.to_string()))?;
+        let recipient = intent::parse_recipient(&chain, text)
+            .map_err(|error| Error::invalid(field, error.to_string()))?;
         Ok::<_, Error>(recipient.account)
     };
-    let contract = new.contract.as_ref().map(|text| account("contract", text)).transpose()?;
-    let signer = new.signer.as_ref().map(|text| account("signer", text)).transpose()?;
-    if new.abi.as_ref().is_some_and(|abi| abi.as_str().len() > MAX_INTERFACE) {
-        return Err(Error::TooMuch { field: "abi".to_owned(), of: "bytes", limit: MAX_INTERFACE });
+    let contract = new
+        .contract
+        .as_ref()
+        .map(|text| account("contract", text))
+        .transpose()?;
+    let signer = new
+        .signer
+        .as_ref()
+        .map(|text| account("signer", text))
+        .transpose()?;
+    if new
+        .abi
+        .as_ref()
+        .is_some_and(|abi| abi.as_str().len() > MAX_INTERFACE)
+    {
+        return Err(Error::TooMuch {
+            field: "abi".to_owned(),
+            of: "bytes",
+            limit: MAX_INTERFACE,
+        });
     }
     if let Some(abi) = &new.abi {
         let interface = crate::effect::interface(abi.as_str());
-        intent::topics(&chain, &interface).map_err(|error| Error::invalid("abi", error.to_string()))?;
+        intent::topics(&chain, &interface)
+            .map_err(|error| Error::invalid("abi", error.to_string()))?;
     }
-    let name = new.name.map(|name| named::checked("name", &name)).transpose()?;
-    let description = new.description.map(|text| named::described(&text)).transpose()?;
-    Ok(NewBinding { name, description, chain: Some(chain), contract, signer, abi: new.abi })
+    let name = new
+        .name
+        .map(|name| named::checked("name", &name))
+        .transpose()?;
+    let description = new
+        .description
+        .map(|text| named::described(&text))
+        .transpose()?;
+    Ok(NewBinding {
+        name,
+        description,
+        chain: Some(chain),
+        contract,
+        signer,
+        abi: new.abi,
+    })
 }
 
-fn next(tx: &mut Tx<'_, '_>, path: &str, before: Option<&Binding>, new: &NewBinding, most: usize) -> Result<Binding> {
+fn next(
+    tx: &mut Tx<'_, '_>,
+    path: &str,
+    before: Option<&Binding>,
+    new: &NewBinding,
+    most: usize,
+) -> Result<Binding> {
     let now = tx.now();
     let (id, name, created, version) = match before {
         Some(binding) => {
@@ -142,16 +192,26 @@ fn next(tx: &mut Tx<'_, '_>, path: &str, before: Option<&Binding>, new: &NewBind
     };
     let name = named::checked("name", &name)?;
     if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "bindings".to_owned(), of: "bindings in a namespace", limit: most });
+        return Err(Error::TooMuch {
+            field: "bindings".to_owned(),
+            of: "bindings in a namespace",
+            limit: most,
+        });
     }
     if table::find(tx, &name)?.is_some_and(|other| other.id != id) {
-        return Err(Error::NameTaken { what: "binding", name });
+        return Err(Error::NameTaken {
+            what: "binding",
+            name,
+        });
     }
     Ok(Binding {
         id,
         name,
         description: new.description.clone().unwrap_or_default(),
-        chain: new.chain.clone().ok_or_else(|| Error::invalid("chain", "is missing"))?,
+        chain: new
+            .chain
+            .clone()
+            .ok_or_else(|| Error::invalid("chain", "is missing"))?,
         contract: new.contract.clone(),
         signer: new.signer.clone(),
         abi: new.abi.clone(),
@@ -165,5 +225,8 @@ fn fact(kind: &'static str, who: &Principal, binding: &Binding) -> Fact {
     let said = serde_json::json!({
         "name": binding.name, "chain": binding.chain, "contract": binding.contract, "signer": binding.signer,
     });
-    Fact::new(kind, 1).about(&binding.id, binding.version).by(who).says(&said)
+    Fact::new(kind, 1)
+        .about(&binding.id, binding.version)
+        .by(who)
+        .says(&said)
 }

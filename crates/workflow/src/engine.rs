@@ -115,7 +115,13 @@ impl Workflow {
 
     fn evaluating(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {
         let threads = Threads::new(settings.expressions, settings.expressions_per_namespace);
-        Self(Arc::new(Inner { parts, settings, threads, evaluators, shelf: Shelf::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            settings,
+            threads,
+            evaluators,
+            shelf: Shelf::default(),
+        }))
     }
 
     /// Limits and pauses.
@@ -153,9 +159,17 @@ impl Workflow {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        let Settings { expression_ms: time_ms, expression_mb: memory_mb, value_bytes: result_bytes, .. } =
-            self.0.settings;
-        Limits { time_ms, memory_mb, result_bytes }
+        let Settings {
+            expression_ms: time_ms,
+            expression_mb: memory_mb,
+            value_bytes: result_bytes,
+            ..
+        } = self.0.settings;
+        Limits {
+            time_ms,
+            memory_mb,
+            result_bytes,
+        }
     }
 
     /// The shard of an id.

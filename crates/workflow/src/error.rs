@@ -160,15 +160,24 @@ codes! { Error {
 
 impl Error {
     pub(crate) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), why: why.into() }
+        Self::Invalid {
+            field: field.into(),
+            why: why.into(),
+        }
     }
 
     pub(crate) fn unknown(what: &'static str, name: impl std::fmt::Display) -> Self {
-        Self::Unknown { what, name: name.to_string() }
+        Self::Unknown {
+            what,
+            name: name.to_string(),
+        }
     }
 
     pub(crate) fn corrupt(what: &'static str, why: impl Into<String>) -> Self {
-        Self::Corrupt { what, why: why.into() }
+        Self::Corrupt {
+            what,
+            why: why.into(),
+        }
     }
 }
 

@@ -18,8 +18,12 @@ pub struct Figures {
 /// How runs stand now. Costs as much as there are live runs.
 pub async fn figures(workflow: &Workflow) -> Result<Figures> {
     let now = workflow.db().clock().now();
-    let read =
-        move |tx: &mut Unbound<'_, '_>| Ok(Figures { states: table::count_live(tx)?, due: table::count_due(tx, now)? });
+    let read = move |tx: &mut Unbound<'_, '_>| {
+        Ok(Figures {
+            states: table::count_live(tx)?,
+            due: table::count_due(tx, now)?,
+        })
+    };
     workflow.db().read_unbound(read).await
 }
 
@@ -27,10 +31,14 @@ pub async fn figures(workflow: &Workflow) -> Result<Figures> {
 pub(crate) fn count(run: &Run, step: Option<&StepRow>) {
     use StepState::{Done, Failed, Parked, Skipped};
     if let Some(step) = step.filter(|step| matches!(step.state, Done | Skipped | Failed | Parked)) {
-        let labels = [("type", step.kind.clone()), ("outcome", step.state.as_str().to_owned())];
+        let labels = [
+            ("type", step.kind.clone()),
+            ("outcome", step.state.as_str().to_owned()),
+        ];
         metrics::counter!("florin_steps_total", &labels).increment(1);
     }
     if run.ended.is_some() && !run.position.state.is_live() {
-        metrics::counter!("florin_runs_ended_total", "state" => run.position.state.as_str()).increment(1);
+        metrics::counter!("florin_runs_ended_total", "state" => run.position.state.as_str())
+            .increment(1);
     }
 }

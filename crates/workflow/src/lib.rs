@@ -53,15 +53,19 @@ pub use error::{Error, Result};
 pub use expression::{Launch, evaluate_expressions};
 pub use figures::{Figures, figures};
 pub use listener::{
-    Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners, put_listener,
+    Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners,
+    put_listener,
 };
 pub use reseal::{reseal, sealed_before};
 pub use run::{
-    Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel, decide, dismiss, retry,
-    run, runs, start, start_all,
+    Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel,
+    decide, dismiss, retry, run, runs, start, start_all,
 };
 pub use task::{
-    NewTask, Task, Version, delete_task, patch_task, post_version, put_task, task, tasks, version, versions,
+    NewTask, Task, Version, delete_task, patch_task, post_version, put_task, task, tasks, version,
+    versions,
 };
-pub use variables::{NewVariables, VariableSet, delete_variables, put_variables, variable_sets, variables};
+pub use variables::{
+    NewVariables, VariableSet, delete_variables, put_variables, variable_sets, variables,
+};
 pub use work::{Progress, Worker};

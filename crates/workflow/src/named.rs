@@ -25,14 +25,20 @@ pub(crate) fn checked(field: &str, name: &str) -> Result<String> {
 /// A description, within bounds.
 pub(crate) fn described(text: &str) -> Result<String> {
     if text.len() > MAX_DESCRIPTION || text.contains('\0') {
-        return Err(Error::invalid("description", "has at most 16,384 bytes, none of them NUL"));
+        return Err(Error::invalid(
+            "description",
+            "has at most 16,384 bytes, none of them NUL",
+        ));
     }
     Ok(text.to_owned())
 }
 
 /// A name or id by which something else is referred to.
 pub(crate) fn referred(field: &str, name_or_id: &str) -> Result<String> {
-    if name_or_id.is_empty() || name_or_id.len() > MAX_NAME || name_or_id.chars().any(char::is_control) {
+    if name_or_id.is_empty()
+        || name_or_id.len() > MAX_NAME
+        || name_or_id.chars().any(char::is_control)
+    {
         return Err(Error::invalid(field, "expected a name or an id"));
     }
     Ok(name_or_id.to_owned())

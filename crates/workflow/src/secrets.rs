@@ -44,12 +44,18 @@ impl Secrets {
     /// Those that a text holds, to hand them on to where the text goes.
     pub(crate) fn within(&self, text: &str) -> Vec<String> {
         let unescaped: Value = serde_json::from_str(text).unwrap_or(Value::Null);
-        self.0.iter().filter(|secret| holds(&unescaped, secret)).cloned().collect()
+        self.0
+            .iter()
+            .filter(|secret| holds(&unescaped, secret))
+            .cloned()
+            .collect()
     }
 
     /// A text with its secrets masked.
     pub(crate) fn mask_text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+        self.0.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), MASK)
+        })
     }
 
     /// A value with its secrets masked; none if it holds none.
@@ -65,15 +71,22 @@ impl Secrets {
     fn masked(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.mask_text(text)),
-            Value::Number(number) if self.0.contains(&number.to_string()) => Value::String(MASK.to_owned()),
-            Value::Array(items) => Value::Array(items.iter().map(|item| self.masked(item)).collect()),
+            Value::Number(number) if self.0.contains(&number.to_string()) => {
+                Value::String(MASK.to_owned())
+            }
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.masked(item)).collect())
+            }
             Value::Object(members) => Value::Object(self.masked_members(members)),
             other => other.clone(),
         }
     }
 
     fn masked_members(&self, members: &Map<String, Value>) -> Map<String, Value> {
-        members.iter().map(|(name, value)| (self.mask_text(name), self.masked(value))).collect()
+        members
+            .iter()
+            .map(|(name, value)| (self.mask_text(name), self.masked(value)))
+            .collect()
     }
 }
 
@@ -113,7 +126,9 @@ fn holds(value: &Value, secret: &str) -> bool {
         Value::String(text) => text.contains(secret),
         Value::Number(number) => number.to_string() == secret,
         Value::Array(items) => items.iter().any(|item| holds(item, secret)),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains(secret) || holds(value, secret)),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.contains(secret) || holds(value, secret)),
         Value::Null | Value::Bool(_) => false,
     }
 }
@@ -137,7 +152,8 @@ mod tests {
             "header": "Bearer s3cret-token", "pin": 123456, "text": "pin 123456", "s3cret-token": [1, "line\n\"two\""], "ab": "ab",
         });
         let masked = secrets().mask(&Json::of(&shown).unwrap()).unwrap();
-        let expected = r#"{"header":"Bearer •••","pin":"•••","text":"pin •••","•••":[1,"•••"],"ab":"ab"}"#;
+        let expected =
+            r#"{"header":"Bearer •••","pin":"•••","text":"pin •••","•••":[1,"•••"],"ab":"ab"}"#;
         assert_eq!(masked.as_str(), expected);
         assert_eq!(secrets().mask(&Json::parse(r#"{"a":"b"}"#).unwrap()), None);
     }
@@ -145,15 +161,25 @@ mod tests {
     #[test]
     fn a_secret_is_masked_in_a_url_and_in_a_text_of_json() {
         let secrets = Secrets::of(&Value::String("s3 cret/\"ü".to_owned()));
-        for shown in ["?key=s3%20cret%2F%22%C3%BC&n", "?key=s3%20cret/%22%C3%BC&n", r#"{"key":"s3 cret/\"ü"}"#] {
+        for shown in [
+            "?key=s3%20cret%2F%22%C3%BC&n",
+            "?key=s3%20cret/%22%C3%BC&n",
+            r#"{"key":"s3 cret/\"ü"}"#,
+        ] {
             let masked = secrets.mask_text(shown);
-            assert!(masked.contains(MASK) && !masked.contains("cret"), "{masked}");
+            assert!(
+                masked.contains(MASK) && !masked.contains("cret"),
+                "{masked}"
+            );
         }
     }
 
     #[test]
     fn what_is_handed_on_is_only_what_is_there() {
-        assert_eq!(secrets().within(r#"{"a":"x line\n\"two\" y"}"#), ["line\n\"two\""]);
+        assert_eq!(
+            secrets().within(r#"{"a":"x line\n\"two\" y"}"#),
+            ["line\n\"two\""]
+        );
     }
 
     proptest! {

@@ -13,7 +13,11 @@ pub(crate) struct Shelf(Mutex<HashMap<VersionId, Arc<Definition>>>);
 
 impl Shelf {
     pub(crate) fn get(&self, id: VersionId) -> Option<Arc<Definition>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
     }
 
     pub(crate) fn put(&self, id: VersionId, definition: Arc<Definition>) {

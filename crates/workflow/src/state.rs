@@ -192,21 +192,36 @@ impl StepState {
 
 impl Position {
     /// Where every run begins.
-    pub const START: Position =
-        Position { state: State::Queued, step: 0, step_state: StepState::Pending, attempt: 1, round: 0 };
+    pub const START: Position = Position {
+        state: State::Queued,
+        step: 0,
+        step_state: StepState::Pending,
+        attempt: 1,
+        round: 0,
+    };
 
     /// The position after an event, in a task of so many steps.
     pub fn after(self, event: Event, steps: u32) -> Result<Position, Illegal> {
         use {Event as E, StepState as P};
         match (self.state, self.step_state, event) {
-            (state, _, E::Cancelled) if !state.is_terminal() => Ok(self.at(State::Cancelled, self.step_state)),
-            (state, P::Pending, event) if state.is_live() => self.while_pending(event, steps),
-            (state, P::Open | P::Waiting, event) if state.is_live() => self.while_open(event, steps),
-            (state, P::Acted, E::Done(then)) if state.is_live() => Ok(self.on(P::Done, then, steps)),
-            (state, P::Acted, E::Failed) if state.is_live() => Ok(self.at(State::Failed, P::Failed)),
-            (State::Failed, _, E::Retried) => {
-                Ok(Position { attempt: 1, round: self.round + 1, ..self.at(State::Running, P::Pending) })
+            (state, _, E::Cancelled) if !state.is_terminal() => {
+                Ok(self.at(State::Cancelled, self.step_state))
             }
+            (state, P::Pending, event) if state.is_live() => self.while_pending(event, steps),
+            (state, P::Open | P::Waiting, event) if state.is_live() => {
+                self.while_open(event, steps)
+            }
+            (state, P::Acted, E::Done(then)) if state.is_live() => {
+                Ok(self.on(P::Done, then, steps))
+            }
+            (state, P::Acted, E::Failed) if state.is_live() => {
+                Ok(self.at(State::Failed, P::Failed))
+            }
+            (State::Failed, _, E::Retried) => Ok(Position {
+                attempt: 1,
+                round: self.round + 1,
+                ..self.at(State::Running, P::Pending)
+            }),
             (State::Parked, P::Parked, E::Resent) => Ok(self.at(State::Running, P::Open)),
             // What the task asks after the step is still to be asked.
             (State::Parked, P::Parked, E::Settled) => Ok(self.at(State::Running, P::Acted)),
@@ -242,11 +257,18 @@ impl Position {
     }
 
     fn at(self, state: State, step_state: StepState) -> Position {
-        Position { state, step_state, ..self }
+        Position {
+            state,
+            step_state,
+            ..self
+        }
     }
 
     fn again(self, step_state: StepState) -> Position {
-        Position { attempt: self.attempt + 1, ..self.at(State::Waiting, step_state) }
+        Position {
+            attempt: self.attempt + 1,
+            ..self.at(State::Waiting, step_state)
+        }
     }
 
     /// Behind a step that ended so.
@@ -265,7 +287,11 @@ impl Position {
     }
 
     fn illegal(self, event: Event) -> Illegal {
-        Illegal { state: self.state, step_state: self.step_state, event }
+        Illegal {
+            state: self.state,
+            step_state: self.step_state,
+            event,
+        }
     }
 }
 
@@ -334,9 +360,15 @@ mod tests {
     #[test]
     fn the_last_step_ends_the_run_and_the_others_do_not() {
         let first = Position::START.after(Event::Done(Then::Next), 2).unwrap();
-        assert_eq!((first.state, first.step, first.step_state), (State::Running, 1, StepState::Pending));
+        assert_eq!(
+            (first.state, first.step, first.step_state),
+            (State::Running, 1, StepState::Pending)
+        );
         let last = first.after(Event::Done(Then::Next), 2).unwrap();
-        assert_eq!((last.state, last.step, last.step_state), (State::Succeeded, 1, StepState::Done));
+        assert_eq!(
+            (last.state, last.step, last.step_state),
+            (State::Succeeded, 1, StepState::Done)
+        );
     }
 
     #[test]
@@ -346,7 +378,9 @@ mod tests {
         assert_eq!(parked.after(Event::Resent, 1).unwrap().round, 0);
         let failed = open.after(Event::Failed, 1).unwrap();
         assert_eq!(failed.after(Event::Retried, 1).unwrap().round, 1);
-        assert!(failed.after(Event::Resent, 1).is_err() && parked.after(Event::Retried, 1).is_err());
+        assert!(
+            failed.after(Event::Resent, 1).is_err() && parked.after(Event::Retried, 1).is_err()
+        );
     }
 
     #[test]

@@ -75,14 +75,29 @@ pub struct Version {
 
 /// Make a task of this name, or replace what is said of the one that is there; by id, replace only. Whether it is new.
 /// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
-pub async fn put_task(workflow: &Workflow, who: &Principal, name_or_id: &str, new: NewTask) -> Result<(Task, bool)> {
-    let (path, who, new, most) = (name_or_id.to_owned(), who.clone(), checked(new)?, workflow.settings().things);
+pub async fn put_task(
+    workflow: &Workflow,
+    who: &Principal,
+    name_or_id: &str,
+    new: NewTask,
+) -> Result<(Task, bool)> {
+    let (path, who, new, most) = (
+        name_or_id.to_owned(),
+        who.clone(),
+        checked(new)?,
+        workflow.settings().things,
+    );
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| match table::find(tx, &path)? {
         Some(found) => {
             let name = new.name.clone().unwrap_or_else(|| found.name.clone());
             let description = new.description.clone().unwrap_or_default();
-            let task = Task { name, description, variable_set: new.variable_set.clone(), ..found };
+            let task = Task {
+                name,
+                description,
+                variable_set: new.variable_set.clone(),
+                ..found
+            };
             Ok((change(tx, &who, task)?, false))
         }
         None if path.parse::<TaskId>().is_ok() => Err(Error::unknown("task", &path)),
@@ -92,12 +107,21 @@ pub async fn put_task(workflow: &Workflow, who: &Principal, name_or_id: &str, ne
 }
 
 /// Change what is given of a task. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`.
-pub async fn patch_task(workflow: &Workflow, who: &Principal, name_or_id: &str, given: NewTask) -> Result<Task> {
+pub async fn patch_task(
+    workflow: &Workflow,
+    who: &Principal,
+    name_or_id: &str,
+    given: NewTask,
+) -> Result<Task> {
     let (path, who, given) = (name_or_id.to_owned(), who.clone(), checked(given)?);
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let found = table::require(tx, &path)?;
-        let NewTask { name, description, variable_set } = given.clone();
+        let NewTask {
+            name,
+            description,
+            variable_set,
+        } = given.clone();
         let task = Task {
             name: name.unwrap_or(found.name),
             description: description.unwrap_or(found.description),
@@ -112,13 +136,19 @@ pub async fn patch_task(workflow: &Workflow, who: &Principal, name_or_id: &str, 
 /// A task. Errors: `workflow.unknown`.
 pub async fn task(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<Task> {
     let path = name_or_id.to_owned();
-    workflow.db().read(&who.namespace, move |tx| table::require(tx, &path)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| table::require(tx, &path))
+        .await
 }
 
 /// Tasks by name.
 pub async fn tasks(workflow: &Workflow, who: &Principal, page: &Page) -> Result<Vec<Task>> {
     let page = page.clone();
-    workflow.db().read(&who.namespace, move |tx| table::list(tx, &page)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .await
 }
 
 /// Delete a task and its versions. Runs that have ended stay readable.
@@ -128,7 +158,11 @@ pub async fn delete_task(workflow: &Workflow, who: &Principal, name_or_id: &str)
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
-        let referred = |by: String| Error::ReferredTo { what: "task", name: path.clone(), by };
+        let referred = |by: String| Error::ReferredTo {
+            what: "task",
+            name: path.clone(),
+            by,
+        };
         if let Some(listener) = tables::listener::of_task(tx, &task)? {
             return Err(referred(format!("listener {listener:?} feeds it")));
         }
@@ -154,7 +188,11 @@ pub async fn post_version(
 ) -> Result<Version> {
     let source = document.to_owned();
     let (ready, warnings) = read(workflow, who, source.clone(), format).await?;
-    let (path, who, most) = (name_or_id.to_owned(), who.clone(), workflow.settings().versions);
+    let (path, who, most) = (
+        name_or_id.to_owned(),
+        who.clone(),
+        workflow.settings().versions,
+    );
     let (namespace, definition) = (who.namespace.clone(), ready.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
@@ -171,9 +209,17 @@ pub async fn post_version(
             created: now,
             created_by: who.id.clone(),
         };
-        let stored = table::Stored { version: version.clone(), source: source.clone(), format };
+        let stored = table::Stored {
+            version: version.clone(),
+            source: source.clone(),
+            format,
+        };
         table::insert_version(tx, &stored, now)?;
-        let task = Task { current_id: Some(version.id), current_version: Some(version.version.clone()), ..task };
+        let task = Task {
+            current_id: Some(version.id),
+            current_version: Some(version.version.clone()),
+            ..task
+        };
         change(tx, &who, task)?;
         Ok::<_, Error>(version)
     };
@@ -200,7 +246,12 @@ pub async fn version(
 }
 
 /// Versions of a task, newest first. Errors: `workflow.unknown`.
-pub async fn versions(workflow: &Workflow, who: &Principal, name_or_id: &str, page: &Page) -> Result<Vec<Version>> {
+pub async fn versions(
+    workflow: &Workflow,
+    who: &Principal,
+    name_or_id: &str,
+    page: &Page,
+) -> Result<Vec<Version>> {
     let (path, page) = (name_or_id.to_owned(), page.clone());
     let read = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
@@ -210,23 +261,38 @@ pub async fn versions(workflow: &Workflow, who: &Principal, name_or_id: &str, pa
 }
 
 /// The version that is meant: of a label, or the current one.
-pub(crate) fn chosen(tx: &mut Tx<'_, '_>, task: &Task, label: Option<&str>) -> Result<table::Stored> {
+pub(crate) fn chosen(
+    tx: &mut Tx<'_, '_>,
+    task: &Task,
+    label: Option<&str>,
+) -> Result<table::Stored> {
     match (label, task.current_id) {
         (Some(label), _) => {
             let found = table::version_of(tx, task.id, label)?;
             found.ok_or_else(|| Error::unknown("version", format!("{} of {}", label, task.name)))
         }
-        (None, Some(id)) => table::version_by_id(tx, id)?.ok_or_else(|| Error::corrupt("version", id.to_string())),
-        (None, None) => Err(Error::NoVersion { task: task.name.clone() }),
+        (None, Some(id)) => {
+            table::version_by_id(tx, id)?.ok_or_else(|| Error::corrupt("version", id.to_string()))
+        }
+        (None, None) => Err(Error::NoVersion {
+            task: task.name.clone(),
+        }),
     }
 }
 
 /// The definition of a version that is stored.
-pub(crate) async fn definition(workflow: &Workflow, who: &Principal, id: VersionId) -> Result<Arc<Definition>> {
+pub(crate) async fn definition(
+    workflow: &Workflow,
+    who: &Principal,
+    id: VersionId,
+) -> Result<Arc<Definition>> {
     if let Some(definition) = workflow.shelf().get(id) {
         return Ok(definition);
     }
-    let stored = workflow.db().read(&who.namespace, move |tx| table::version_by_id(tx, id)).await?;
+    let stored = workflow
+        .db()
+        .read(&who.namespace, move |tx| table::version_by_id(tx, id))
+        .await?;
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
     let (definition, _) = read(workflow, who, stored.source, stored.format).await?;
     workflow.shelf().put(id, definition.clone());
@@ -236,29 +302,60 @@ pub(crate) async fn definition(workflow: &Workflow, who: &Principal, id: Version
 type Checked = (Arc<Definition>, Vec<Warning>);
 
 /// Read a document on a thread of its own: it may be large, and the parsers of others may have mistakes.
-async fn read(workflow: &Workflow, who: &Principal, source: String, format: Format) -> Result<Checked> {
+async fn read(
+    workflow: &Workflow,
+    who: &Principal,
+    source: String,
+    format: Format,
+) -> Result<Checked> {
     let work = move || catch_unwind(AssertUnwindSafe(|| parse(&source, format)));
     let broken = |why: String| Error::Definition { why };
-    let read = workflow.threads().run(&who.namespace, work).await.map_err(broken)?;
+    let read = workflow
+        .threads()
+        .run(&who.namespace, work)
+        .await
+        .map_err(broken)?;
     let (definition, warnings) = read.map_err(|_| broken("the parser broke off".to_owned()))??;
     Ok((Arc::new(definition), warnings))
 }
 
 fn checked(new: NewTask) -> Result<NewTask> {
-    let name = new.name.map(|name| named::checked("name", &name)).transpose()?;
-    let description = new.description.map(|text| named::described(&text)).transpose()?;
+    let name = new
+        .name
+        .map(|name| named::checked("name", &name))
+        .transpose()?;
+    let description = new
+        .description
+        .map(|text| named::described(&text))
+        .transpose()?;
     let variable_set = new.variable_set.filter(|name| !name.is_empty());
-    let variable_set = variable_set.map(|name| named::referred("variableSet", &name)).transpose()?;
-    Ok(NewTask { name, description, variable_set })
+    let variable_set = variable_set
+        .map(|name| named::referred("variableSet", &name))
+        .transpose()?;
+    Ok(NewTask {
+        name,
+        description,
+        variable_set,
+    })
 }
 
-fn create(tx: &mut Tx<'_, '_>, who: &Principal, path: &str, new: &NewTask, most: usize) -> Result<Task> {
+fn create(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    path: &str,
+    new: &NewTask,
+    most: usize,
+) -> Result<Task> {
     let name = named::checked("name", path)?;
     if new.name.as_ref().is_some_and(|given| *given != name) {
         return Err(Error::invalid("name", format!("the path says {name:?}")));
     }
     if table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "tasks".to_owned(), of: "tasks in a namespace", limit: most });
+        return Err(Error::TooMuch {
+            field: "tasks".to_owned(),
+            of: "tasks in a namespace",
+            limit: most,
+        });
     }
     let now = tx.now();
     let task = Task {
@@ -282,9 +379,16 @@ fn create(tx: &mut Tx<'_, '_>, who: &Principal, path: &str, new: &NewTask, most:
 fn change(tx: &mut Tx<'_, '_>, who: &Principal, task: Task) -> Result<Task> {
     let other = table::find(tx, &task.name)?.filter(|other| other.id != task.id);
     if other.is_some() {
-        return Err(Error::NameTaken { what: "task", name: task.name });
+        return Err(Error::NameTaken {
+            what: "task",
+            name: task.name,
+        });
     }
-    let task = Task { updated: tx.now(), version: task.version + 1, ..task };
+    let task = Task {
+        updated: tx.now(),
+        version: task.version + 1,
+        ..task
+    };
     if !table::update(tx, &task)? {
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
@@ -293,15 +397,31 @@ fn change(tx: &mut Tx<'_, '_>, who: &Principal, task: Task) -> Result<Task> {
 }
 
 fn fact(kind: &'static str, who: &Principal, task: &Task) -> Fact {
-    Fact::new(kind, 1).about(&task.id, task.version).by(who).says(task)
+    Fact::new(kind, 1)
+        .about(&task.id, task.version)
+        .by(who)
+        .says(task)
 }
 
 /// The label of a new version: its day, and which of the day it is.
 fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, most: usize) -> Result<String> {
-    let day = now.to_string().chars().take(10).collect::<String>().replace('-', ".");
+    let day = now
+        .to_string()
+        .chars()
+        .take(10)
+        .collect::<String>()
+        .replace('-', ".");
     let (all, of_day) = table::count_versions(tx, task, &day)?;
     if all >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "versions".to_owned(), of: "versions of a task", limit: most });
+        return Err(Error::TooMuch {
+            field: "versions".to_owned(),
+            of: "versions of a task",
+            limit: most,
+        });
     }
-    Ok(if of_day == 0 { day } else { format!("{day}.{}", of_day + 1) })
+    Ok(if of_day == 0 {
+        day
+    } else {
+        format!("{day}.{}", of_day + 1)
+    })
 }

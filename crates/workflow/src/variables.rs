@@ -74,17 +74,36 @@ pub async fn put_variables(
     new: NewVariables,
 ) -> Result<(VariableSet, bool)> {
     let values = values(&new)?;
-    let (path, who, most, this) = (name_or_id.to_owned(), who.clone(), workflow.settings().things, workflow.clone());
+    let (path, who, most, this) = (
+        name_or_id.to_owned(),
+        who.clone(),
+        workflow.settings().things,
+        workflow.clone(),
+    );
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let before = table::find(tx, &path)?.map(|sealed| sealed.set);
         let set = next(tx, &path, before.as_ref(), &new, most)?;
         let keyring = &this.parts().keyring;
-        let bytes = keyring.seal(&place(&namespace_row(&set, &who)), values.as_str().as_bytes(), tx.entropy())?;
-        if !table::put(tx, &Sealed { set: set.clone(), bytes })? {
+        let bytes = keyring.seal(
+            &place(&namespace_row(&set, &who)),
+            values.as_str().as_bytes(),
+            tx.entropy(),
+        )?;
+        if !table::put(
+            tx,
+            &Sealed {
+                set: set.clone(),
+                bytes,
+            },
+        )? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
-        let kind = if before.is_some() { "variables.updated" } else { "variables.created" };
+        let kind = if before.is_some() {
+            "variables.updated"
+        } else {
+            "variables.created"
+        };
         tx.append(fact(kind, &who, &set));
         Ok((shown(set, &values), before.is_none()))
     };
@@ -92,21 +111,42 @@ pub async fn put_variables(
 }
 
 /// A set. Errors: `workflow.unknown`.
-pub async fn variables(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<VariableSet> {
+pub async fn variables(
+    workflow: &Workflow,
+    who: &Principal,
+    name_or_id: &str,
+) -> Result<VariableSet> {
     let path = name_or_id.to_owned();
-    let found = workflow.db().read(&who.namespace, move |tx| require(tx, &path)).await?;
+    let found = workflow
+        .db()
+        .read(&who.namespace, move |tx| require(tx, &path))
+        .await?;
     show(workflow, who, found)
 }
 
 /// Sets by name.
-pub async fn variable_sets(workflow: &Workflow, who: &Principal, page: &Page) -> Result<Vec<VariableSet>> {
+pub async fn variable_sets(
+    workflow: &Workflow,
+    who: &Principal,
+    page: &Page,
+) -> Result<Vec<VariableSet>> {
     let page = page.clone();
-    let found = workflow.db().read(&who.namespace, move |tx| table::list(tx, &page)).await?;
-    found.into_iter().map(|sealed| show(workflow, who, sealed)).collect()
+    let found = workflow
+        .db()
+        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .await?;
+    found
+        .into_iter()
+        .map(|sealed| show(workflow, who, sealed))
+        .collect()
 }
 
 /// Delete a set. Errors: `workflow.unknown`, `workflow.referred_to` while a task names it.
-pub async fn delete_variables(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<()> {
+pub async fn delete_variables(
+    workflow: &Workflow,
+    who: &Principal,
+    name_or_id: &str,
+) -> Result<()> {
     let (path, who) = (name_or_id.to_owned(), who.clone());
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
@@ -129,7 +169,11 @@ pub async fn delete_variables(workflow: &Workflow, who: &Principal, name_or_id: 
 pub(crate) fn open(tx: &mut Tx<'_, '_>, keyring: &Keyring, name_or_id: &str) -> Result<Variables> {
     let sealed = require(tx, name_or_id)?;
     let values = unsealed(keyring, &row(tx.namespace().as_str(), &sealed.set), &sealed)?;
-    let secrets = if is_secret(&sealed.set) { Secrets::of(&values.to_value()) } else { Secrets::default() };
+    let secrets = if is_secret(&sealed.set) {
+        Secrets::of(&values.to_value())
+    } else {
+        Secrets::default()
+    };
     Ok(Variables { values, secrets })
 }
 
@@ -141,7 +185,11 @@ fn show(workflow: &Workflow, who: &Principal, sealed: Sealed) -> Result<Variable
     if is_secret(&sealed.set) {
         return Ok(sealed.set);
     }
-    let values = unsealed(&workflow.parts().keyring, &namespace_row(&sealed.set, who), &sealed)?;
+    let values = unsealed(
+        &workflow.parts().keyring,
+        &namespace_row(&sealed.set, who),
+        &sealed,
+    )?;
     Ok(shown(sealed.set, &values))
 }
 
@@ -151,7 +199,9 @@ fn shown(set: VariableSet, values: &Json) -> VariableSet {
 }
 
 fn is_secret(set: &VariableSet) -> bool {
-    set.classification.as_deref().is_some_and(|word| word.eq_ignore_ascii_case(SECRET))
+    set.classification
+        .as_deref()
+        .is_some_and(|word| word.eq_ignore_ascii_case(SECRET))
 }
 
 fn unsealed(keyring: &Keyring, row: &str, sealed: &Sealed) -> Result<Json> {
@@ -161,7 +211,11 @@ fn unsealed(keyring: &Keyring, row: &str, sealed: &Sealed) -> Result<Json> {
 }
 
 fn place(row: &str) -> Place<'_> {
-    Place { table: "variable_set", row, column: "sealed" }
+    Place {
+        table: "variable_set",
+        row,
+        column: "sealed",
+    }
 }
 
 fn namespace_row(set: &VariableSet, who: &Principal) -> String {
@@ -181,34 +235,77 @@ fn next(
 ) -> Result<VariableSet> {
     let now = tx.now();
     let (id, name, created, version) = match before {
-        Some(set) => (set.id, new.name.clone().unwrap_or_else(|| set.name.clone()), set.created, set.version + 1),
-        None if path.parse::<VariableSetId>().is_ok() => return Err(Error::unknown("variable set", path)),
-        None => (VariableSetId::new(now, tx.entropy()), path.to_owned(), now, 1),
+        Some(set) => (
+            set.id,
+            new.name.clone().unwrap_or_else(|| set.name.clone()),
+            set.created,
+            set.version + 1,
+        ),
+        None if path.parse::<VariableSetId>().is_ok() => {
+            return Err(Error::unknown("variable set", path));
+        }
+        None => (
+            VariableSetId::new(now, tx.entropy()),
+            path.to_owned(),
+            now,
+            1,
+        ),
     };
     let name = named::checked("name", &name)?;
     if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "variables".to_owned(), of: "variable sets in a namespace", limit: most });
+        return Err(Error::TooMuch {
+            field: "variables".to_owned(),
+            of: "variable sets in a namespace",
+            limit: most,
+        });
     }
     if table::find(tx, &name)?.is_some_and(|other| other.set.id != id) {
-        return Err(Error::NameTaken { what: "variable set", name });
+        return Err(Error::NameTaken {
+            what: "variable set",
+            name,
+        });
     }
     let description = named::described(new.description.as_deref().unwrap_or_default())?;
     let classification = new.classification.clone().filter(|word| !word.is_empty());
-    Ok(VariableSet { id, name, classification, description, variables: None, created, updated: now, version })
+    Ok(VariableSet {
+        id,
+        name,
+        classification,
+        description,
+        variables: None,
+        created,
+        updated: now,
+        version,
+    })
 }
 
 fn values(new: &NewVariables) -> Result<Json> {
-    if new.classification.as_ref().is_some_and(|word| word.len() > 64 || word.contains('\0')) {
-        return Err(Error::invalid("classification", "has at most 64 bytes, none of them NUL"));
+    if new
+        .classification
+        .as_ref()
+        .is_some_and(|word| word.len() > 64 || word.contains('\0'))
+    {
+        return Err(Error::invalid(
+            "classification",
+            "has at most 64 bytes, none of them NUL",
+        ));
     }
-    let values = Json::of(&new.variables).map_err(|error| Error::invalid("variables", error.to_string()))?;
+    let values =
+        Json::of(&new.variables).map_err(|error| Error::invalid("variables", error.to_string()))?;
     if values.as_str().len() > MAX_BYTES {
-        return Err(Error::TooMuch { field: "variables".to_owned(), of: "bytes", limit: MAX_BYTES });
+        return Err(Error::TooMuch {
+            field: "variables".to_owned(),
+            of: "bytes",
+            limit: MAX_BYTES,
+        });
     }
     Ok(values)
 }
 
 /// Names and places alone: a fact holds no value.
 fn fact(kind: &'static str, who: &Principal, set: &VariableSet) -> Fact {
-    Fact::new(kind, 1).about(&set.id, set.version).by(who).says(set)
+    Fact::new(kind, 1)
+        .about(&set.id, set.version)
+        .by(who)
+        .says(set)
 }

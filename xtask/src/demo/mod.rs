@@ -22,18 +22,31 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     let begun = Instant::now();
     let mut stage = Stage::open()?;
     let told = Instant::now();
-    println!("Florin and a chain of its own, from nothing ({:.1} s)\n", begun.elapsed().as_secs_f64());
+    println!(
+        "Florin and a chain of its own, from nothing ({:.1} s)\n",
+        begun.elapsed().as_secs_f64()
+    );
     for (number, (title, step)) in (1..).zip(story::STEPS) {
         let at = Instant::now();
         match step(&mut stage) {
-            Ok(seen) => println!("{number:>3}. {title} ({:.2} s)\n     {seen}", at.elapsed().as_secs_f64()),
+            Ok(seen) => println!(
+                "{number:>3}. {title} ({:.2} s)\n     {seen}",
+                at.elapsed().as_secs_f64()
+            ),
             Err(why) => {
                 println!("{number:>3}. {title}: FAILED");
-                return Err(format!("step {number}: {why}\nthe server's log: {}", stage.log().display()));
+                return Err(format!(
+                    "step {number}: {why}\nthe server's log: {}",
+                    stage.log().display()
+                ));
             }
         }
     }
-    println!("\nAll {} steps hold against the chain, in {:.1} s.", story::STEPS.len(), told.elapsed().as_secs_f64());
+    println!(
+        "\nAll {} steps hold against the chain, in {:.1} s.",
+        story::STEPS.len(),
+        told.elapsed().as_secs_f64()
+    );
     if options.exit {
         return Ok(());
     }

@@ -36,7 +36,11 @@ impl Stage {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let port = free_port();
         write_config(folder.path(), port, &node)?;
-        let api = Api { address: format!("127.0.0.1:{port}"), key: String::new(), patience: PATIENCE };
+        let api = Api {
+            address: format!("127.0.0.1:{port}"),
+            key: String::new(),
+            patience: PATIENCE,
+        };
         let mut stage = Self {
             node,
             api,
@@ -51,7 +55,8 @@ impl Stage {
             server: None,
         };
         let made = run::read(stage.command().args(["init", "--json"]))?;
-        let made: Value = serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
+        let made: Value =
+            serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
         stage.api.key = text(&made, "apiKey")?;
         stage.start(&[])?;
         Ok(stage)
@@ -59,7 +64,9 @@ impl Stage {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.florin);
-        command.current_dir(self.folder.path()).env_remove("FLORIN_CONFIG");
+        command
+            .current_dir(self.folder.path())
+            .env_remove("FLORIN_CONFIG");
         command
     }
 
@@ -70,10 +77,19 @@ impl Stage {
 
     /// Start the server and wait until it is ready; how long that took.
     pub(super) fn start(&mut self, env: &[(&str, &str)]) -> Result<Duration, String> {
-        let log = File::options().create(true).append(true).open(self.log()).map_err(|error| error.to_string())?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .map_err(|error| error.to_string())?;
         let at = Instant::now();
         let mut command = self.command();
-        command.arg("serve").envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .arg("serve")
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         self.server = Some(command.spawn().map_err(|error| error.to_string())?);
         let address = self.api.address.clone();
         self.until("the server is ready", || is_ready(&address))?;
@@ -82,21 +98,34 @@ impl Stage {
 
     /// kill -9.
     pub(super) fn kill(&mut self) -> Result<(), String> {
-        let Some(mut server) = self.server.take() else { return Ok(()) };
-        server.kill().and_then(|()| server.wait()).map(drop).map_err(|error| error.to_string())
+        let Some(mut server) = self.server.take() else {
+            return Ok(());
+        };
+        server
+            .kill()
+            .and_then(|()| server.wait())
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// Wait until something is so.
     pub(super) fn until(&self, what: &str, mut so: impl FnMut() -> bool) -> Result<(), String> {
         let limit = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-        if testkit::wait_until(limit, &mut so) { Ok(()) } else { Err(format!("not within {PATIENCE:?}: {what}")) }
+        if testkit::wait_until(limit, &mut so) {
+            Ok(())
+        } else {
+            Err(format!("not within {PATIENCE:?}: {what}"))
+        }
     }
 
     /// Wait until a submission stands there; the submission.
     pub(super) fn until_state(&self, id: &str, state: &str) -> Result<Value, String> {
         let mut last = Value::Null;
         let waited = self.until(&format!("{id} is {state}"), || {
-            last = self.api.get(&format!("/submissions/{id}")).unwrap_or(Value::Null);
+            last = self
+                .api
+                .get(&format!("/submissions/{id}"))
+                .unwrap_or(Value::Null);
             last["state"] == state
         });
         waited.map_err(|why| format!("{why}; it is {last}"))?;
@@ -135,11 +164,18 @@ impl Stage {
         let (url, key) = (format!("http://127.0.0.1:{}", self.port), &self.api.key);
         println!("\nThe server runs at {url} (its API by hand: {url}/docs). Things to try:\n");
         println!("  export FLORIN_URL={url} FLORIN_API_KEY={key}");
-        println!("  {0} submission list\n  {0} chain list\n  {0} policy decisions", self.florin.display());
+        println!(
+            "  {0} submission list\n  {0} chain list\n  {0} policy decisions",
+            self.florin.display()
+        );
         println!("  curl -H \"Authorization: Bearer $FLORIN_API_KEY\" $FLORIN_URL/api/v1/balances");
-        println!("  curl -H \"Authorization: Bearer $FLORIN_API_KEY\" $FLORIN_URL/api/v1/transfers");
+        println!(
+            "  curl -H \"Authorization: Bearer $FLORIN_API_KEY\" $FLORIN_URL/api/v1/transfers"
+        );
         println!("  the chain: {}\n\nEnd it with Ctrl-C.", self.node.url());
-        let Some(mut server) = self.server.take() else { return Ok(()) };
+        let Some(mut server) = self.server.take() else {
+            return Ok(());
+        };
         server.wait().map(drop).map_err(|error| error.to_string())
     }
 }

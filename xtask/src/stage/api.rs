@@ -54,18 +54,38 @@ impl Api {
 
     /// A call under an idempotency key, whatever it is answered; an error if there is no answer.
     pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Heard, String> {
-        let response =
-            self.ask("POST", path, "application/json", body.to_string().as_bytes(), &[("Idempotency-Key", key)])?;
+        let response = self.ask(
+            "POST",
+            path,
+            "application/json",
+            body.to_string().as_bytes(),
+            &[("Idempotency-Key", key)],
+        )?;
         let is_replay = response.header("idempotency-replayed") == Some("true");
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-        Ok(Heard { status: response.status, is_replay, body })
+        Ok(Heard {
+            status: response.status,
+            is_replay,
+            body,
+        })
     }
 
-    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8], more: &[(&str, &str)]) -> Result<Value, String> {
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+        more: &[(&str, &str)],
+    ) -> Result<Value, String> {
         let response = self.ask(method, path, kind, body, more)?;
         let text = String::from_utf8_lossy(&response.body);
         if (200..300).contains(&response.status) {
-            return Ok(if text.is_empty() { Value::Null } else { response.json() });
+            return Ok(if text.is_empty() {
+                Value::Null
+            } else {
+                response.json()
+            });
         }
         Err(format!("{method} {path}: {}: {text}", response.status))
     }
@@ -82,18 +102,30 @@ impl Api {
         let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", kind)];
         headers.extend_from_slice(more);
         let target = format!("/api/v1{path}");
-        http::send_within(self.patience, &self.address, method, &target, &headers, body)
-            .map_err(|error| format!("{method} {path}: {error}"))
+        http::send_within(
+            self.patience,
+            &self.address,
+            method,
+            &target,
+            &headers,
+            body,
+        )
+        .map_err(|error| format!("{method} {path}: {error}"))
     }
 }
 
 /// Whether a server on a port takes requests.
 pub(crate) fn is_ready(address: &str) -> bool {
     let patience = Duration::from_secs(2);
-    http::send_within(patience, address, "GET", "/readyz", &[], &[]).is_ok_and(|answer| answer.status == 200)
+    http::send_within(patience, address, "GET", "/readyz", &[], &[])
+        .is_ok_and(|answer| answer.status == 200)
 }
 
 /// A text field of an answer.
 pub(crate) fn text(value: &Value, name: &str) -> Result<String, String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no {name} in {value}"))
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("no {name} in {value}"))
 }

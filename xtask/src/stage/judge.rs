@@ -11,7 +11,10 @@ pub(crate) fn tokens(node: &Anvil, token: &str, account: &str) -> Result<u128, S
 
 /// Transactions that the chain has of an account.
 pub(crate) fn nonce(node: &Anvil, account: &str) -> Result<u128, String> {
-    hex(node.rpc("eth_getTransactionCount", json!([account, "latest"])).as_str().unwrap_or_default())
+    hex(node
+        .rpc("eth_getTransactionCount", json!([account, "latest"]))
+        .as_str()
+        .unwrap_or_default())
 }
 
 /// A `Transfer` that the canonical chain has.
@@ -37,18 +40,26 @@ pub(crate) fn transfers(node: &Anvil, token: &str) -> Result<Vec<Transfer>, Stri
 /// `Transfer` events of a token to an account.
 pub(crate) fn transfers_to(node: &Anvil, token: &str, account: &str) -> usize {
     let to = format!("0x{:0>64}", account.trim_start_matches("0x"));
-    transfers_where(node, token, &json!([transfer_topic(node), null, to])).map_or(0, |all| all.len())
+    transfers_where(node, token, &json!([transfer_topic(node), null, to]))
+        .map_or(0, |all| all.len())
 }
 
 fn transfer_topic(node: &Anvil) -> Value {
-    node.rpc("web3_sha3", json!([format!("0x{}", ascii("Transfer(address,address,uint256)"))]))
+    node.rpc(
+        "web3_sha3",
+        json!([format!("0x{}", ascii("Transfer(address,address,uint256)"))]),
+    )
 }
 
 fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Transfer>, String> {
-    let filter = json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": token, "topics": topics }]);
+    let filter =
+        json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": token, "topics": topics }]);
     let logs = node.rpc("eth_getLogs", filter);
     let account = |log: &Value, place: usize| {
-        log["topics"][place].as_str().and_then(|word| word.get(26..)).map(|digits| format!("0x{digits}"))
+        log["topics"][place]
+            .as_str()
+            .and_then(|word| word.get(26..))
+            .map(|digits| format!("0x{digits}"))
     };
     let words = |log: &Value, name: &str| log[name].as_str().map(str::to_owned);
     let read = |log: &Value| {
@@ -61,7 +72,9 @@ fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Tran
         })
     };
     let logs = logs.as_array().ok_or("eth_getLogs gives no list")?;
-    logs.iter().map(|log| read(log).ok_or_else(|| format!("{log} is no transfer"))).collect()
+    logs.iter()
+        .map(|log| read(log).ok_or_else(|| format!("{log} is no transfer")))
+        .collect()
 }
 
 fn ascii(text: &str) -> String {
@@ -70,18 +83,32 @@ fn ascii(text: &str) -> String {
 
 fn hex(text: &str) -> Result<u128, String> {
     let digits = text.trim_start_matches("0x").trim_start_matches('0');
-    u128::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16).map_err(|_| format!("{text:?} is no number"))
+    u128::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16)
+        .map_err(|_| format!("{text:?} is no number"))
 }
 
 /// Two figures that must be the same.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    found: T,
+    expected: T,
+) -> Result<(), String> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: {found:?}, expected {expected:?}"))
+    }
 }
 
 /// Transaction and block of each log of a contract in the canonical chain.
 pub(crate) fn logs(node: &Anvil, contract: &str) -> Vec<(String, String)> {
-    let logs = node.rpc("eth_getLogs", json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": contract }]));
+    let logs = node.rpc(
+        "eth_getLogs",
+        json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": contract }]),
+    );
     let text = |log: &Value, name: &str| log[name].as_str().unwrap_or_default().to_owned();
     let logs = logs.as_array().cloned().unwrap_or_default();
-    logs.iter().map(|log| (text(log, "transactionHash"), text(log, "blockHash"))).collect()
+    logs.iter()
+        .map(|log| (text(log, "transactionHash"), text(log, "blockHash")))
+        .collect()
 }

@@ -15,8 +15,12 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 
 /// A node that makes blocks only when it is told to.
 pub(crate) fn node() -> Result<Anvil, String> {
-    Anvil::start(&Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() })
-        .map_err(|_| "anvil is not installed".to_owned())
+    Anvil::start(&Options {
+        mining: Mining::OnDemand,
+        slots_in_an_epoch: 1,
+        ..Options::default()
+    })
+    .map_err(|_| "anvil is not installed".to_owned())
 }
 
 /// The part of a configuration that names the node, final so many blocks deep.
@@ -33,6 +37,9 @@ pub(crate) fn chain_settings(node: &Anvil, depth: u64) -> String {
 pub(crate) fn fund(node: &Anvil, account: &str) {
     const MUCH: &str = "0x56bc75e2d63100000"; // a hundred ether
     let from = &node.accounts()[0].address;
-    node.rpc("eth_sendTransaction", serde_json::json!([{ "from": from, "to": account, "value": MUCH }]));
+    node.rpc(
+        "eth_sendTransaction",
+        serde_json::json!([{ "from": from, "to": account, "value": MUCH }]),
+    );
     node.mine(1);
 }

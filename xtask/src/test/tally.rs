@@ -40,7 +40,8 @@ impl Tally {
     pub(super) fn skipping(mut self, log: &str) -> Self {
         for line in log.lines() {
             if let Some((test, reason)) = line.rsplit_once('\t') {
-                self.skipped.insert(test.replace('\t', " "), reason.to_owned());
+                self.skipped
+                    .insert(test.replace('\t', " "), reason.to_owned());
             }
         }
         self
@@ -60,19 +61,25 @@ impl Tally {
 
     /// Each skipped test with its reason.
     pub(super) fn skipped_tests(&self) -> impl Iterator<Item = String> {
-        self.skipped.iter().map(|(test, reason)| format!("{test}: {reason}"))
+        self.skipped
+            .iter()
+            .map(|(test, reason)| format!("{test}: {reason}"))
     }
 }
 
 /// `running 12 tests`.
 fn begins(line: &str) -> bool {
-    let middle = line.strip_prefix("running ").and_then(|rest| rest.split_once(" test"));
+    let middle = line
+        .strip_prefix("running ")
+        .and_then(|rest| rest.split_once(" test"));
     middle.is_some_and(|(count, end)| count.parse::<u64>().is_ok() && matches!(end, "" | "s"))
 }
 
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text.split_once(word).map(|(before, _)| before);
-    before.and_then(|before| before.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+    before
+        .and_then(|before| before.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -97,15 +104,25 @@ test it ... some output without an end of linetest result: FAILED. 10 passed; 2 
     #[test]
     fn counts_over_all_binaries() {
         let tally = tally(TWO_BINARIES);
-        assert_eq!((tally.passed(), tally.failed(), tally.skipped()), (12, 2, 1));
+        assert_eq!(
+            (tally.passed(), tally.failed(), tally.skipped()),
+            (12, 2, 1)
+        );
     }
 
     #[test]
     fn a_skipped_test_is_not_a_passed_one_however_often_it_says_so() {
-        let tally =
-            tally(TWO_BINARIES).skipping("x/it\tstory\tpostgres: no\nx/it\tstory\tpostgres: no\nx/it\tb\tanvil: no\n");
-        assert_eq!((tally.passed(), tally.failed(), tally.skipped()), (10, 2, 3));
-        assert!(tally.skipped_tests().any(|line| line == "x/it story: postgres: no"));
+        let tally = tally(TWO_BINARIES)
+            .skipping("x/it\tstory\tpostgres: no\nx/it\tstory\tpostgres: no\nx/it\tb\tanvil: no\n");
+        assert_eq!(
+            (tally.passed(), tally.failed(), tally.skipped()),
+            (10, 2, 3)
+        );
+        assert!(
+            tally
+                .skipped_tests()
+                .any(|line| line == "x/it story: postgres: no")
+        );
     }
 
     #[test]

@@ -16,11 +16,16 @@ pub(super) struct Given {
 pub(super) fn given(tree: &Tree) -> Vec<Given> {
     let mut all = Vec::new();
     for file in tree.production() {
-        let macros = tokens::read(&file.text).map(|source| source.macros).unwrap_or_default();
+        let macros = tokens::read(&file.text)
+            .map(|source| source.macros)
+            .unwrap_or_default();
         for (_, body) in macros.into_iter().filter(|(name, _)| name == "codes") {
             let mut codes = Vec::new();
             collect(body, &mut codes);
-            all.extend(codes.into_iter().map(|code| Given { code, path: file.path.clone() }));
+            all.extend(codes.into_iter().map(|code| Given {
+                code,
+                path: file.path.clone(),
+            }));
         }
     }
     all
@@ -61,8 +66,10 @@ mod tests {
                 Self::B(1, 2, C) => ("x.b", 503, Later),
                 ; Self::Inner(inner) => inner,
             }}"#;
-        let codes: Vec<String> =
-            given(&Tree::of(&[("crates/x/src/error.rs", source)])).into_iter().map(|g| g.code).collect();
+        let codes: Vec<String> = given(&Tree::of(&[("crates/x/src/error.rs", source)]))
+            .into_iter()
+            .map(|g| g.code)
+            .collect();
         assert_eq!(codes, ["x.a", "x.b"]);
     }
 }

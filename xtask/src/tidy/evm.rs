@@ -4,18 +4,36 @@ use super::tree::{File, Tree};
 use super::{Finding, tokens};
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.production().filter(|file| !may_know_evm(file)).flat_map(findings).collect()
+    tree.production()
+        .filter(|file| !may_know_evm(file))
+        .flat_map(findings)
+        .collect()
 }
 
 fn may_know_evm(file: &File) -> bool {
-    file.is_below("evm") || file.name() == "evm.rs" || file.path.starts_with("xtask/") || file.is_below("benches")
+    file.is_below("evm")
+        || file.name() == "evm.rs"
+        || file.path.starts_with("xtask/")
+        || file.is_below("benches")
 }
 
 /// A file that is not Rust is reported by the check of SQL.
 fn findings(file: &File) -> Vec<Finding> {
-    let names = tokens::read(&file.text).map(|source| source.names).unwrap_or_default();
-    let foreign = names.into_iter().filter(|(_, name)| name.trim_start_matches("r#").starts_with("alloy"));
-    foreign.map(|(line, name)| Finding::new(&file.path, line, format!("{name} outside a module named evm"))).collect()
+    let names = tokens::read(&file.text)
+        .map(|source| source.names)
+        .unwrap_or_default();
+    let foreign = names
+        .into_iter()
+        .filter(|(_, name)| name.trim_start_matches("r#").starts_with("alloy"));
+    foreign
+        .map(|(line, name)| {
+            Finding::new(
+                &file.path,
+                line,
+                format!("{name} outside a module named evm"),
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -30,7 +48,11 @@ mod tests {
             ("crates/chain/src/evm/mod.rs", source),
             ("crates/x/src/evm.rs", source),
         ]);
-        let found: Vec<(String, usize)> = check(&tree).into_iter().map(|f| (f.path, f.line)).collect();
-        assert_eq!(found, [1, 3, 4].map(|line| ("crates/submit/src/fee.rs".to_owned(), line)));
+        let found: Vec<(String, usize)> =
+            check(&tree).into_iter().map(|f| (f.path, f.line)).collect();
+        assert_eq!(
+            found,
+            [1, 3, 4].map(|line| ("crates/submit/src/fee.rs".to_owned(), line))
+        );
     }
 }

@@ -27,7 +27,9 @@ fn findings(file: &File) -> Vec<Finding> {
 /// What stands behind the three marks of a fence in a documentation comment.
 fn fence(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
+    let comment = line
+        .strip_prefix("///")
+        .or_else(|| line.strip_prefix("//!"))?;
     comment.trim_start().strip_prefix("```").map(str::trim)
 }
 
@@ -38,9 +40,18 @@ mod tests {
     #[test]
     fn an_example_that_would_be_run_is_found_and_a_diagram_is_not() {
         let lines = |source: &str| -> Vec<usize> {
-            check(&Tree::of(&[("crates/x/src/lib.rs", source)])).into_iter().map(|finding| finding.line).collect()
+            check(&Tree::of(&[("crates/x/src/lib.rs", source)]))
+                .into_iter()
+                .map(|finding| finding.line)
+                .collect()
         };
-        assert_eq!(lines("/// ```\n/// let a = 1;\n/// ```\n//! ```rust\n//! ```"), [1, 4]);
-        assert_eq!(lines("//! ```text\n//! a -> b\n//! ```\n/// ```json\n/// {}\n/// ```"), [0; 0]);
+        assert_eq!(
+            lines("/// ```\n/// let a = 1;\n/// ```\n//! ```rust\n//! ```"),
+            [1, 4]
+        );
+        assert_eq!(
+            lines("//! ```text\n//! a -> b\n//! ```\n/// ```json\n/// {}\n/// ```"),
+            [0; 0]
+        );
     }
 }

@@ -8,8 +8,8 @@ use super::tree::{File, Tree};
 
 /// The stations in the order in which the workspace lists them.
 const FLOW: &[&str] = &[
-    "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "ledger", "streams", "store", "intent",
-    "types", "fail", "florin", "verify", "rsm", "testkit",
+    "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "ledger", "streams",
+    "store", "intent", "types", "fail", "florin", "verify", "rsm", "testkit",
 ];
 
 /// How high each crate stands: it may use what stands lower.
@@ -54,16 +54,28 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn manifests(tree: &Tree) -> impl Iterator<Item = &File> {
-    let is_manifest =
-        |file: &&File| file.crate_name().is_some_and(|name| file.path == format!("crates/{name}/Cargo.toml"));
+    let is_manifest = |file: &&File| {
+        file.crate_name()
+            .is_some_and(|name| file.path == format!("crates/{name}/Cargo.toml"))
+    };
     tree.files().filter(is_manifest)
 }
 
 /// The workspace lists every crate, in the order of the flow.
 fn members(tree: &Tree, root: &toml::Table) -> Vec<Finding> {
-    let listed = root.get("workspace").and_then(|w| w.get("members")).and_then(toml::Value::as_array);
-    let listed: Vec<&str> = listed.into_iter().flatten().filter_map(toml::Value::as_str).collect();
-    let listed: Vec<&str> = listed.iter().filter_map(|member| member.strip_prefix("crates/")).collect();
+    let listed = root
+        .get("workspace")
+        .and_then(|w| w.get("members"))
+        .and_then(toml::Value::as_array);
+    let listed: Vec<&str> = listed
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_str)
+        .collect();
+    let listed: Vec<&str> = listed
+        .iter()
+        .filter_map(|member| member.strip_prefix("crates/"))
+        .collect();
     let mut there: Vec<&str> = manifests(tree).filter_map(File::crate_name).collect();
     let mut findings = Vec::new();
     for name in there.iter().filter(|name| !FLOW.contains(name)) {
@@ -90,14 +102,19 @@ fn manifest(file: &File, root: &toml::Table) -> Vec<Finding> {
         Ok(manifest) => manifest,
         Err(why) => return vec![Finding::new(&file.path, 0, why)],
     };
-    let refused = dependencies(&manifest, root).into_iter().filter_map(|dependency| refusal(name, &dependency));
-    refused.map(|what| Finding::new(&file.path, 0, what)).collect()
+    let refused = dependencies(&manifest, root)
+        .into_iter()
+        .filter_map(|dependency| refusal(name, &dependency));
+    refused
+        .map(|what| Finding::new(&file.path, 0, what))
+        .collect()
 }
 
 fn refusal(name: &str, dependency: &str) -> Option<String> {
     if dependency.starts_with(EVM.0) {
         let elsewhere = !EVM.1.contains(&name) && name != FOR_TESTS;
-        return elsewhere.then(|| format!("{name} depends on {dependency}: EVM stays in {:?}", EVM.1));
+        return elsewhere
+            .then(|| format!("{name} depends on {dependency}: EVM stays in {:?}", EVM.1));
     }
     if !FLOW.contains(&dependency) {
         return None;
@@ -106,24 +123,41 @@ fn refusal(name: &str, dependency: &str) -> Option<String> {
         (VERIFIER, _) | (_, FOR_TESTS) => false,
         (FOR_TESTS, _) | ("florin", VERIFIER) => true,
         ("rsm", dependency) => ["types", "intent"].contains(&dependency),
-        _ => tier(name).zip(tier(dependency)).is_some_and(|(mine, other)| other < mine),
+        _ => tier(name)
+            .zip(tier(dependency))
+            .is_some_and(|(mine, other)| other < mine),
     };
     (!may).then(|| format!("{name} may not depend on {dependency}"))
 }
 
 fn tier(name: &str) -> Option<u32> {
-    TIERS.iter().find(|(known, _)| *known == name).map(|(_, tier)| *tier)
+    TIERS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, tier)| *tier)
 }
 
 /// The real names of all dependencies that are not for tests, for any system, renamed or not.
 fn dependencies(manifest: &toml::Table, root: &toml::Table) -> Vec<String> {
-    let shared = root.get("workspace").and_then(|w| w.get("dependencies")).and_then(toml::Value::as_table);
-    let systems = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+    let shared = root
+        .get("workspace")
+        .and_then(|w| w.get("dependencies"))
+        .and_then(toml::Value::as_table);
+    let systems = manifest
+        .get("target")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(toml::Table::values);
     let tables = std::iter::once(manifest).chain(systems.filter_map(toml::Value::as_table));
     let mut names = BTreeMap::new();
     for table in tables {
         for kind in ["dependencies", "build-dependencies"] {
-            for (alias, how) in table.get(kind).and_then(toml::Value::as_table).into_iter().flatten() {
+            for (alias, how) in table
+                .get(kind)
+                .and_then(toml::Value::as_table)
+                .into_iter()
+                .flatten()
+            {
                 names.insert(real_name(alias, how, shared), ());
             }
         }
@@ -132,9 +166,15 @@ fn dependencies(manifest: &toml::Table, root: &toml::Table) -> Vec<String> {
 }
 
 fn real_name(alias: &str, how: &toml::Value, shared: Option<&toml::Table>) -> String {
-    let package = |how: &toml::Value| how.get("package").and_then(toml::Value::as_str).map(str::to_owned);
+    let package = |how: &toml::Value| {
+        how.get("package")
+            .and_then(toml::Value::as_str)
+            .map(str::to_owned)
+    };
     let from_root = || package(shared?.get(alias)?);
-    package(how).or_else(from_root).unwrap_or_else(|| alias.to_owned())
+    package(how)
+        .or_else(from_root)
+        .unwrap_or_else(|| alias.to_owned())
 }
 
 #[cfg(test)]
@@ -147,10 +187,16 @@ mod tests {
         let files = [
             ("Cargo.toml", ROOT),
             ("crates/data/Cargo.toml", data),
-            ("crates/store/Cargo.toml", "[dependencies]\ntypes.workspace = true"),
+            (
+                "crates/store/Cargo.toml",
+                "[dependencies]\ntypes.workspace = true",
+            ),
             ("crates/types/Cargo.toml", ""),
         ];
-        check(&Tree::of(&files)).into_iter().map(|finding| finding.what).collect()
+        check(&Tree::of(&files))
+            .into_iter()
+            .map(|finding| finding.what)
+            .collect()
     }
 
     #[test]
@@ -165,7 +211,10 @@ mod tests {
 
     #[test]
     fn neither_sideways_nor_upwards_however_it_is_written() {
-        assert_eq!(whats("[dependencies]\nkeys.workspace = true"), ["data may not depend on keys"]);
+        assert_eq!(
+            whats("[dependencies]\nkeys.workspace = true"),
+            ["data may not depend on keys"]
+        );
         assert_eq!(
             whats("[dependencies]\nharmless = { path = '../api', package = 'api' }"),
             ["data may not depend on api"]
@@ -174,14 +223,23 @@ mod tests {
             whats("[target.'cfg(unix)'.build-dependencies]\nsubmit.workspace = true"),
             ["data may not depend on submit"]
         );
-        assert_eq!(whats("[dependencies]\ntestkit.workspace = true"), ["data may not depend on testkit"]);
-        assert_eq!(whats("[dependencies]\np = { version = '1', package = 'alloy-primitives' }").len(), 1);
+        assert_eq!(
+            whats("[dependencies]\ntestkit.workspace = true"),
+            ["data may not depend on testkit"]
+        );
+        assert_eq!(
+            whats("[dependencies]\np = { version = '1', package = 'alloy-primitives' }").len(),
+            1
+        );
     }
 
     #[test]
     fn an_alias_of_the_workspace_is_seen_through() {
         let table = parse("x", "[dependencies]\nquiet.workspace = true").expect("TOML");
-        assert_eq!(dependencies(&table, &parse("x", ROOT).expect("TOML")), ["store"]);
+        assert_eq!(
+            dependencies(&table, &parse("x", ROOT).expect("TOML")),
+            ["store"]
+        );
     }
 
     #[test]
@@ -195,7 +253,10 @@ mod tests {
 
     #[test]
     fn members_are_all_crates_in_the_order_of_the_flow() {
-        let swapped = ROOT.replace("'crates/data', 'crates/store'", "'crates/store', 'crates/data'");
+        let swapped = ROOT.replace(
+            "'crates/data', 'crates/store'",
+            "'crates/store', 'crates/data'",
+        );
         let files = [
             ("Cargo.toml", swapped.as_str()),
             ("crates/data/Cargo.toml", ""),
@@ -203,7 +264,14 @@ mod tests {
             ("crates/types/Cargo.toml", ""),
         ];
         assert_eq!(check(&Tree::of(&files)).len(), 1);
-        let unknown = [("Cargo.toml", "[workspace]\nmembers = ['crates/misc']"), ("crates/misc/Cargo.toml", "")];
-        assert!(check(&Tree::of(&unknown))[0].what.contains("no place in the flow"));
+        let unknown = [
+            ("Cargo.toml", "[workspace]\nmembers = ['crates/misc']"),
+            ("crates/misc/Cargo.toml", ""),
+        ];
+        assert!(
+            check(&Tree::of(&unknown))[0]
+                .what
+                .contains("no place in the flow")
+        );
     }
 }

@@ -31,34 +31,63 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>, String> {
 
 fn rules(deny: &str) -> Result<Rules, String> {
     let deny = layers::parse("deny.toml", deny)?;
-    let list =
-        |table: &str, key: &str| deny.get(table).and_then(|t| t.get(key)).and_then(toml::Value::as_array).cloned();
+    let list = |table: &str, key: &str| {
+        deny.get(table)
+            .and_then(|t| t.get(key))
+            .and_then(toml::Value::as_array)
+            .cloned()
+    };
     let texts = |list: Option<Vec<toml::Value>>, key: Option<&str>| -> Vec<String> {
-        let value = |entry: &toml::Value| key.map_or(Some(entry.clone()), |key| entry.get(key).cloned());
-        list.unwrap_or_default().iter().filter_map(|entry| Some(value(entry)?.as_str()?.to_owned())).collect()
+        let value =
+            |entry: &toml::Value| key.map_or(Some(entry.clone()), |key| entry.get(key).cloned());
+        list.unwrap_or_default()
+            .iter()
+            .filter_map(|entry| Some(value(entry)?.as_str()?.to_owned()))
+            .collect()
     };
     let rules = Rules {
         licences: texts(list("licenses", "allow"), None),
         banned: texts(list("bans", "deny"), Some("crate")),
         registries: texts(list("sources", "allow-registry"), None),
     };
-    let is_whole = !rules.licences.is_empty() && !rules.banned.is_empty() && !rules.registries.is_empty();
-    if is_whole { Ok(rules) } else { Err("deny.toml lacks a list of licences, bans or registries".to_owned()) }
+    let is_whole =
+        !rules.licences.is_empty() && !rules.banned.is_empty() && !rules.registries.is_empty();
+    if is_whole {
+        Ok(rules)
+    } else {
+        Err("deny.toml lacks a list of licences, bans or registries".to_owned())
+    }
 }
 
 /// Bans and sources, by the lock file: it names every package, whatever feature or system asks for it.
 fn lock(rules: &Rules, lock: &str) -> Result<Vec<Finding>, String> {
     let lock = layers::parse(LOCK, lock)?;
-    let packages = lock.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let packages = lock
+        .get("package")
+        .and_then(toml::Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut findings = Vec::new();
     for package in &packages {
-        let text = |key: &str| package.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+        let text = |key: &str| {
+            package
+                .get(key)
+                .and_then(toml::Value::as_str)
+                .unwrap_or_default()
+        };
         let (name, source) = (text("name"), text("source"));
         if rules.banned.iter().any(|banned| banned == name) {
-            findings.push(Finding::new(LOCK, 0, format!("{name} is banned by deny.toml")));
+            findings.push(Finding::new(
+                LOCK,
+                0,
+                format!("{name} is banned by deny.toml"),
+            ));
         }
         // A package without a source is a crate of the workspace.
-        let known = rules.registries.iter().any(|registry| source == format!("registry+{registry}"));
+        let known = rules
+            .registries
+            .iter()
+            .any(|registry| source == format!("registry+{registry}"));
         if !source.is_empty() && !known {
             findings.push(Finding::new(LOCK, 0, format!("{name} comes from {source}")));
         }
@@ -84,8 +113,11 @@ fn dependencies() -> Result<String, String> {
 }
 
 fn licences(rules: &Rules, tree: &str) -> Vec<Finding> {
-    let lines: BTreeSet<&str> =
-        tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
+    let lines: BTreeSet<&str> = tree
+        .lines()
+        .map(|line| line.trim_end_matches(" (*)"))
+        .filter(|line| !line.is_empty())
+        .collect();
     let refused = lines.into_iter().filter_map(|line| {
         let (package, licence) = line.rsplit_once('|').unwrap_or((line, ""));
         (!is_allowed(licence, &rules.licences))
@@ -97,13 +129,23 @@ fn licences(rules: &Rules, tree: &str) -> Vec<Finding> {
 /// An npm lock names licences too, and no registry: each machine uses its own.
 fn npm_lock(rules: &Rules, path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (line, text) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
+    for (line, text) in text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.trim()))
+    {
         if text.starts_with("\"resolved\":") {
             findings.push(Finding::new(path, line, "names the registry it came from"));
         }
-        let licence = text.strip_prefix("\"license\": \"").and_then(|rest| rest.split('"').next());
+        let licence = text
+            .strip_prefix("\"license\": \"")
+            .and_then(|rest| rest.split('"').next());
         if licence.is_some_and(|licence| !is_allowed(licence, &rules.licences)) {
-            findings.push(Finding::new(path, line, format!("a package is licensed {}", licence.unwrap_or_default())));
+            findings.push(Finding::new(
+                path,
+                line,
+                format!("a package is licensed {}", licence.unwrap_or_default()),
+            ));
         }
     }
     findings
@@ -121,12 +163,16 @@ mod tests {
     #[test]
     fn rules_that_are_not_whole_are_refused() {
         assert!(rules("licenses.allow = ['MIT']").is_err());
-        assert!(rules("licenses.allow = 'MIT'\nbans.deny = []\nsources.allow-registry = []").is_err());
+        assert!(
+            rules("licenses.allow = 'MIT'\nbans.deny = []\nsources.allow-registry = []").is_err()
+        );
     }
 
     #[test]
     fn banned_names_and_foreign_sources_are_found_in_the_lock() {
-        let package = |name: &str, source: &str| format!("[[package]]\nname = '{name}'\nversion = '1.0.0'\n{source}\n");
+        let package = |name: &str, source: &str| {
+            format!("[[package]]\nname = '{name}'\nversion = '1.0.0'\n{source}\n")
+        };
         let good = package("ours", "") + &package("openssl-probe", "source = 'registry+https://a'");
         assert_eq!(lock(&ours(), &good).expect("a lock"), []);
         let bad = package("openssl", "source = 'registry+https://a'")

@@ -9,16 +9,31 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let crates: BTreeSet<&str> = tree.files().filter_map(|file| file.crate_name()).collect();
     let mut numbers = BTreeSet::new();
     let mut findings = Vec::new();
-    for file in tree.files().filter(|file| file.path.starts_with("migrations/") && file.path.ends_with(".sql")) {
+    for file in tree
+        .files()
+        .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with(".sql"))
+    {
         let parts = file.name().trim_end_matches(".sql").split_once('_');
         let (number, of) = parts.unwrap_or_default();
         if number.len() != 4 || !number.chars().all(|c| c.is_ascii_digit()) {
-            findings.push(Finding::new(&file.path, 0, "the name does not begin with a number of four digits"));
+            findings.push(Finding::new(
+                &file.path,
+                0,
+                "the name does not begin with a number of four digits",
+            ));
         } else if !numbers.insert(number) {
-            findings.push(Finding::new(&file.path, 0, format!("there is another migration {number}")));
+            findings.push(Finding::new(
+                &file.path,
+                0,
+                format!("there is another migration {number}"),
+            ));
         }
         if !crates.contains(of.split('_').next().unwrap_or_default()) {
-            findings.push(Finding::new(&file.path, 0, "the name does not name the crate whose tables it makes"));
+            findings.push(Finding::new(
+                &file.path,
+                0,
+                "the name does not name the crate whose tables it makes",
+            ));
         }
     }
     findings
@@ -32,8 +47,29 @@ mod tests {
     fn each_number_stands_once_and_names_a_crate() {
         let good = ("crates/store/src/lib.rs", "");
         let names = |files: &[(&str, &str)]| check(&Tree::of(files)).len();
-        assert_eq!(names(&[good, ("migrations/0001_store.sql", ""), ("migrations/0002_store_index.sql", "")]), 0);
-        assert_eq!(names(&[good, ("migrations/0001_store.sql", ""), ("migrations/0001_store_b.sql", "")]), 1);
-        assert_eq!(names(&[good, ("migrations/1_store.sql", ""), ("migrations/0002_other.sql", "")]), 2);
+        assert_eq!(
+            names(&[
+                good,
+                ("migrations/0001_store.sql", ""),
+                ("migrations/0002_store_index.sql", "")
+            ]),
+            0
+        );
+        assert_eq!(
+            names(&[
+                good,
+                ("migrations/0001_store.sql", ""),
+                ("migrations/0001_store_b.sql", "")
+            ]),
+            1
+        );
+        assert_eq!(
+            names(&[
+                good,
+                ("migrations/1_store.sql", ""),
+                ("migrations/0002_other.sql", "")
+            ]),
+            2
+        );
     }
 }

@@ -10,7 +10,9 @@ use super::tree::{File, Tree};
 use super::{Finding, tokens};
 
 const FOLDER: &str = "crates/api/src/routes/";
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options", "any"];
+const METHODS: &[&str] = &[
+    "get", "post", "put", "patch", "delete", "head", "options", "any",
+];
 const DECLARE: &[&str] = &["May", "Open"];
 
 /// Functions by name: the line, and whether an argument declares what it needs.
@@ -28,14 +30,20 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
             match own.get(name) {
                 Some(found) => findings.extend(undeclared(file, name, found)),
                 None if named.certain.contains(name) => {
-                    findings.push(Finding::new(&file.path, 0, format!("the handler {name} is not in this file")));
+                    findings.push(Finding::new(
+                        &file.path,
+                        0,
+                        format!("the handler {name} is not in this file"),
+                    ));
                 }
                 None => {}
             }
         }
         for (module, name) in &named.elsewhere {
-            let is_it =
-                |path: &str| path.ends_with(&format!("/{module}.rs")) || path.ends_with(&format!("/{module}/mod.rs"));
+            let is_it = |path: &str| {
+                path.ends_with(&format!("/{module}.rs"))
+                    || path.ends_with(&format!("/{module}/mod.rs"))
+            };
             let found = files.iter().filter(|(other, ..)| is_it(&other.path));
             findings.extend(found.flat_map(|(other, theirs, _)| {
                 undeclared(other, name, theirs.get(name).map_or(&[][..], Vec::as_slice))
@@ -85,10 +93,17 @@ impl Handlers {
     fn walk(&mut self, stream: TokenStream) {
         let all: Vec<TokenTree> = stream.into_iter().collect();
         for (at, token) in all.iter().enumerate() {
-            let TokenTree::Group(group) = token else { continue };
-            let before = at.checked_sub(1).map(|place| all[place].to_string()).unwrap_or_default();
+            let TokenTree::Group(group) = token else {
+                continue;
+            };
+            let before = at
+                .checked_sub(1)
+                .map(|place| all[place].to_string())
+                .unwrap_or_default();
             if group.delimiter() == Delimiter::Parenthesis && METHODS.contains(&before.as_str()) {
-                paths(group.stream()).into_iter().for_each(|path| self.add(&path, false));
+                paths(group.stream())
+                    .into_iter()
+                    .for_each(|path| self.add(&path, false));
             }
             self.walk(group.stream());
         }
@@ -98,8 +113,14 @@ impl Handlers {
 fn handlers(text: &str) -> Handlers {
     let mut handlers = Handlers::default();
     let source = tokens::read(text).unwrap_or_default();
-    for (_, inside) in source.macros.into_iter().filter(|(name, _)| name == "routes") {
-        paths(inside).into_iter().for_each(|path| handlers.add(&path, true));
+    for (_, inside) in source
+        .macros
+        .into_iter()
+        .filter(|(name, _)| name == "routes")
+    {
+        paths(inside)
+            .into_iter()
+            .for_each(|path| handlers.add(&path, true));
     }
     handlers.walk(text.parse().unwrap_or_default());
     handlers
@@ -134,7 +155,10 @@ fn note(stream: TokenStream, found: &mut Functions) {
             && let Some(arguments) = all[at + 2..].iter().find_map(in_parentheses)
         {
             let line = name.span().start().line;
-            found.entry(name.to_string()).or_default().push((line, declares(arguments)));
+            found
+                .entry(name.to_string())
+                .or_default()
+                .push((line, declares(arguments)));
         }
         if let TokenTree::Group(group) = token {
             note(group.stream(), found);
@@ -144,7 +168,9 @@ fn note(stream: TokenStream, found: &mut Functions) {
 
 fn in_parentheses(token: &TokenTree) -> Option<TokenStream> {
     match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group.stream()),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+            Some(group.stream())
+        }
         _ => None,
     }
 }
@@ -160,7 +186,10 @@ mod tests {
     use super::*;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        check(&Tree::of(files)).into_iter().map(|finding| finding.to_string()).collect()
+        check(&Tree::of(files))
+            .into_iter()
+            .map(|finding| finding.to_string())
+            .collect()
     }
 
     const BARE: &str = "fn r() { routes!(list) } async fn list(State(app): State<App>) {}";
@@ -169,9 +198,18 @@ mod tests {
     fn a_handler_that_declares_nothing_is_found() {
         assert_eq!(found(&[("crates/api/src/routes/a.rs", BARE)]).len(), 1);
         assert_eq!(found(&[("crates/api/src/other.rs", BARE)]).len(), 0);
-        for open in ["who: May<Read>", "_: Open", "State(app): State<App>, _: May<Read>"] {
-            let text = format!("fn r() {{ routes!(list, get) }} async fn list({open}) {{}} async fn get(_: Open) {{}}");
-            assert_eq!(found(&[("crates/api/src/routes/a.rs", &text)]), Vec::<String>::new());
+        for open in [
+            "who: May<Read>",
+            "_: Open",
+            "State(app): State<App>, _: May<Read>",
+        ] {
+            let text = format!(
+                "fn r() {{ routes!(list, get) }} async fn list({open}) {{}} async fn get(_: Open) {{}}"
+            );
+            assert_eq!(
+                found(&[("crates/api/src/routes/a.rs", &text)]),
+                Vec::<String>::new()
+            );
         }
     }
 
@@ -181,14 +219,23 @@ mod tests {
         assert_eq!(found(&[("crates/api/src/routes/a.rs", plain)]).len(), 1);
         let named = "fn r() { routes!(trial::run) }";
         let trial = "pub(super) async fn run(Body(run): Body<Run>) {}";
-        let files = [("crates/api/src/routes/p/mod.rs", named), ("crates/api/src/routes/p/trial.rs", trial)];
+        let files = [
+            ("crates/api/src/routes/p/mod.rs", named),
+            ("crates/api/src/routes/p/trial.rs", trial),
+        ];
         assert_eq!(found(&files).len(), 1);
-        assert_eq!(found(&[("crates/api/src/routes/a.rs", "fn r() { routes!(gone) }")]).len(), 1);
+        assert_eq!(
+            found(&[("crates/api/src/routes/a.rs", "fn r() { routes!(gone) }")]).len(),
+            1
+        );
     }
 
     #[test]
     fn what_is_no_handler_is_left_alone() {
         let text = "fn help(map: &Map) { map.get(key); put(&app, 1) } fn put(app: &App, n: u8) {}";
-        assert_eq!(found(&[("crates/api/src/routes/a.rs", text)]), Vec::<String>::new());
+        assert_eq!(
+            found(&[("crates/api/src/routes/a.rs", text)]),
+            Vec::<String>::new()
+        );
     }
 }

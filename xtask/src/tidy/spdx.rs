@@ -3,9 +3,16 @@
 /// Whether the licences of `allowed` satisfy the expression: one branch of each `OR`, all of each `AND`. The old `MIT/Apache-2.0`
 /// means `OR`. What cannot be read satisfies nothing.
 pub(super) fn is_allowed(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let spaced = expression
+        .replace('/', " OR ")
+        .replace('(', " ( ")
+        .replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut reader = Reader { words: &words, at: 0, allowed };
+    let mut reader = Reader {
+        words: &words,
+        at: 0,
+        allowed,
+    };
     let satisfied = reader.any();
     satisfied == Some(true) && reader.at == words.len()
 }
@@ -71,9 +78,16 @@ mod tests {
         ] {
             assert!(is_allowed(yes, &allowed), "{yes}");
         }
-        for no in
-            ["", "GPL-3.0", "MIT AND GPL-3.0", "MIT OR", "(MIT", "MIT MIT", "GPL-3.0 OR MIT AND GPL-3.0", "MIT WITH x"]
-        {
+        for no in [
+            "",
+            "GPL-3.0",
+            "MIT AND GPL-3.0",
+            "MIT OR",
+            "(MIT",
+            "MIT MIT",
+            "GPL-3.0 OR MIT AND GPL-3.0",
+            "MIT WITH x",
+        ] {
             assert!(!is_allowed(no, &allowed), "{no}");
         }
     }

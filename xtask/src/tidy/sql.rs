@@ -45,7 +45,10 @@ fn is_sql(text: &str) -> bool {
 }
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.production().filter(|file| !may_hold_sql(file)).flat_map(findings).collect()
+    tree.production()
+        .filter(|file| !may_hold_sql(file))
+        .flat_map(findings)
+        .collect()
 }
 
 fn may_hold_sql(file: &File) -> bool {
@@ -63,7 +66,10 @@ fn findings(file: &File) -> Vec<Finding> {
         Err(why) => vec![Finding::new(&file.path, 0, why)],
         Ok(source) => {
             let sql = source.texts.iter().filter(|(_, text)| is_sql(text));
-            sql.map(|(line, _)| Finding::new(&file.path, *line, "SQL belongs into the crate's table.rs")).collect()
+            sql.map(|(line, _)| {
+                Finding::new(&file.path, *line, "SQL belongs into the crate's table.rs")
+            })
+            .collect()
         }
     }
 }
@@ -73,7 +79,10 @@ mod tests {
     use super::*;
 
     fn lines(path: &str, source: &str) -> Vec<usize> {
-        check(&Tree::of(&[(path, source)])).into_iter().map(|finding| finding.line).collect()
+        check(&Tree::of(&[(path, source)]))
+            .into_iter()
+            .map(|finding| finding.line)
+            .collect()
     }
 
     #[test]
@@ -85,7 +94,10 @@ mod tests {
             fn d() { tx.run(r#\"WITH n(a) AS (VALUES (1)) UPDATE t SET a = 1\"#) }
             fn e() { tx.run(concat!(\"x\", \" WHERE namespace = ?ns\")) }
             fn f() { tx.run(\"\\x44ELETE FROM t\") }";
-        assert_eq!(lines("crates/data/src/query.rs", source), [2, 3, 4, 5, 6, 7]);
+        assert_eq!(
+            lines("crates/data/src/query.rs", source),
+            [2, 3, 4, 5, 6, 7]
+        );
     }
 
     #[test]
@@ -97,7 +109,13 @@ mod tests {
             fn b() { say(\"where is it\"); say(\"with love\"); say(\"created table 5\") }
             #[cfg(test)] mod tests { const A: &str = \"SELECT a FROM b\"; }";
         assert_eq!(lines("crates/data/src/query.rs", source), [4; 1]);
-        assert_eq!(lines("crates/data/src/query.rs", &source.replace("select one", "take one")), [0; 0]);
+        assert_eq!(
+            lines(
+                "crates/data/src/query.rs",
+                &source.replace("select one", "take one")
+            ),
+            [0; 0]
+        );
     }
 
     #[test]
@@ -111,7 +129,11 @@ mod tests {
         ] {
             assert_eq!(lines(path, source), [0; 0], "{path}");
         }
-        for path in ["crates/data/src/tables.rs", "crates/data/src/table_of.rs", "crates/florin/src/wire/a.rs"] {
+        for path in [
+            "crates/data/src/tables.rs",
+            "crates/data/src/table_of.rs",
+            "crates/florin/src/wire/a.rs",
+        ] {
             assert_eq!(lines(path, source), [1], "{path}");
         }
     }

@@ -21,7 +21,11 @@ pub(super) struct Source {
 /// Read a file's tokens; an error with its reason if it is not Rust.
 pub(super) fn read(text: &str) -> Result<Source, String> {
     // A `#!` line is for the shell.
-    let text = if text.starts_with("#!/") { text.split_once('\n').map_or("", |(_, rest)| rest) } else { text };
+    let text = if text.starts_with("#!/") {
+        text.split_once('\n').map_or("", |(_, rest)| rest)
+    } else {
+        text
+    };
     let stream: TokenStream = text.parse().map_err(|e| format!("is not Rust: {e}"))?;
     let mut source = Source::default();
     source.walk(&stream.into_iter().collect::<Vec<_>>());
@@ -52,7 +56,9 @@ impl Source {
         match token {
             TokenTree::Group(group) => self.walk(&group.stream().into_iter().collect::<Vec<_>>()),
             TokenTree::Ident(name) => self.names.push((line(token), name.to_string())),
-            TokenTree::Literal(literal) => self.texts.extend(content(literal).map(|text| (line(token), text))),
+            TokenTree::Literal(literal) => self
+                .texts
+                .extend(content(literal).map(|text| (line(token), text))),
             TokenTree::Punct(_) => {}
         }
     }
@@ -62,25 +68,39 @@ impl Source {
         let mut inside = Self::default();
         inside.walk(&attribute.stream().into_iter().collect::<Vec<_>>());
         self.names.extend(inside.names);
-        self.attributes.push((attribute.span_open().start().line, attribute.stream()));
+        self.attributes
+            .push((attribute.span_open().start().line, attribute.stream()));
     }
 
     /// `fn name … { … }`, up to the first braces or a semicolon.
     fn note_function(&mut self, tokens: &[TokenTree]) {
-        let [TokenTree::Ident(word), TokenTree::Ident(name), rest @ ..] = tokens else { return };
+        let [TokenTree::Ident(word), TokenTree::Ident(name), rest @ ..] = tokens else {
+            return;
+        };
         if word != "fn" {
             return;
         }
-        let end = rest.iter().find(|token| is_braces(token) || is_punct(token, ';'));
+        let end = rest
+            .iter()
+            .find(|token| is_braces(token) || is_punct(token, ';'));
         if let Some(TokenTree::Group(body)) = end {
             let start = word.span().start().line;
-            self.functions.push((start, name.to_string(), body.span_close().end().line + 1 - start));
+            self.functions.push((
+                start,
+                name.to_string(),
+                body.span_close().end().line + 1 - start,
+            ));
         }
     }
 
     /// `name! { … }`, with any brackets.
     fn note_macro(&mut self, tokens: &[TokenTree]) {
-        if let [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(body), ..] = tokens
+        if let [
+            TokenTree::Ident(name),
+            TokenTree::Punct(bang),
+            TokenTree::Group(body),
+            ..,
+        ] = tokens
             && bang.as_char() == '!'
         {
             self.macros.push((name.to_string(), body.stream()));
@@ -92,7 +112,9 @@ impl Source {
 fn attribute(tokens: &[TokenTree]) -> Option<(&Group, usize)> {
     let inner = usize::from(tokens.get(1).is_some_and(|token| is_punct(token, '!')));
     match (tokens.first()?, tokens.get(1 + inner)?) {
-        (hash, TokenTree::Group(group)) if is_punct(hash, '#') && group.delimiter() == Delimiter::Bracket => {
+        (hash, TokenTree::Group(group))
+            if is_punct(hash, '#') && group.delimiter() == Delimiter::Bracket =>
+        {
             Some((group, 2 + inner))
         }
         _ => None,
@@ -101,15 +123,28 @@ fn attribute(tokens: &[TokenTree]) -> Option<(&Group, usize)> {
 
 /// `cfg(test)`, `cfg(all(test, …))`; not `cfg(not(test))`, nor `cfg(any(test, …))`, which others see too.
 fn is_for_tests(attribute: &Group) -> bool {
-    let words: Vec<String> =
-        attribute.stream().to_string().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
-    matches!(words.as_slice(), ["cfg", "test"] | ["cfg", "all", "test", ..])
+    let words: Vec<String> = attribute
+        .stream()
+        .to_string()
+        .split(|c: char| !c.is_alphanumeric())
+        .map(str::to_owned)
+        .collect();
+    let words: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.is_empty())
+        .collect();
+    matches!(
+        words.as_slice(),
+        ["cfg", "test"] | ["cfg", "all", "test", ..]
+    )
 }
 
 /// How many tokens the item at the start takes: further attributes, then up to braces or a semicolon.
 fn item_length(tokens: &[TokenTree]) -> usize {
-    let end = tokens.iter().position(|token| is_braces(token) || is_punct(token, ';'));
+    let end = tokens
+        .iter()
+        .position(|token| is_braces(token) || is_punct(token, ';'));
     end.map_or(tokens.len(), |end| end + 1)
 }
 
@@ -135,7 +170,11 @@ pub(super) fn content(literal: &Literal) -> Option<String> {
         return None;
     }
     let inside = shown.get(open + 1..shown.rfind('"')?)?;
-    Some(if prefix.contains('r') || hashes > 0 { inside.to_owned() } else { unescape(inside) })
+    Some(if prefix.contains('r') || hashes > 0 {
+        inside.to_owned()
+    } else {
+        unescape(inside)
+    })
 }
 
 /// Resolve escapes: `\x53` is an S to SQL too.
@@ -151,13 +190,20 @@ fn unescape(text: &str) -> String {
 
 /// Resolve one escape, without its backslash; what follows it.
 fn escape<'a>(text: &'a str, into: &mut String) -> &'a str {
-    let coded = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    let coded = |digits: &str| {
+        u32::from_str_radix(digits, 16)
+            .ok()
+            .and_then(char::from_u32)
+    };
     let (kind, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
     match kind {
         "n" | "t" | "r" => into.push(' '),
         "\n" => return rest.trim_start(),
         "x" => into.extend(rest.get(..2).and_then(coded)),
-        "u" => into.extend(rest.strip_prefix('{').and_then(|rest| coded(rest.split_once('}')?.0))),
+        "u" => into.extend(
+            rest.strip_prefix('{')
+                .and_then(|rest| coded(rest.split_once('}')?.0)),
+        ),
         other => into.push_str(other),
     }
     match kind {
@@ -172,12 +218,18 @@ mod tests {
     use super::*;
 
     fn texts(source: &str) -> Vec<String> {
-        read(source).expect("Rust").texts.into_iter().map(|(_, text)| text).collect()
+        read(source)
+            .expect("Rust")
+            .texts
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
     }
 
     #[test]
     fn comments_and_attributes_are_no_texts() {
-        let source = "// \"a\"\n/* \"b\" */ /// \"c\"\n#[error(\"d\")] fn f() { g(\"e\", 'f', b\"g\", 8) }";
+        let source =
+            "// \"a\"\n/* \"b\" */ /// \"c\"\n#[error(\"d\")] fn f() { g(\"e\", 'f', b\"g\", 8) }";
         assert_eq!(texts(source), ["e", "g"]);
     }
 
@@ -190,11 +242,14 @@ mod tests {
 
     #[test]
     fn what_only_tests_see_is_left_out() {
-        let source =
-            r#"#[cfg(test)] #[allow(x)] mod tests { f("a"); } #[cfg(all(test, unix))] use b; fn g() { f("c") }"#;
+        let source = r#"#[cfg(test)] #[allow(x)] mod tests { f("a"); } #[cfg(all(test, unix))] use b; fn g() { f("c") }"#;
         let read = read(source).expect("Rust");
         assert_eq!(read.texts, [(1, "c".to_owned())]);
-        assert!(read.names.iter().all(|(_, name)| name != "b" && name != "tests"));
+        assert!(
+            read.names
+                .iter()
+                .all(|(_, name)| name != "b" && name != "tests")
+        );
         assert_eq!(
             texts(r#"#[cfg(not(test))] const A: &str = "seen"; #[cfg(any(test, x))] const B: &str = "too";"#).len(),
             2
@@ -205,6 +260,9 @@ mod tests {
     #[test]
     fn functions_are_measured_from_their_first_word_to_their_last_brace() {
         let source = "trait T { fn none(); }\nfn one() -> [u8; 2] {\n  two\n}\n";
-        assert_eq!(read(source).expect("Rust").functions, [(2, "one".to_owned(), 3)]);
+        assert_eq!(
+            read(source).expect("Rust").functions,
+            [(2, "one".to_owned(), 3)]
+        );
     }
 }

@@ -22,7 +22,9 @@ impl File {
 
     /// Whether one of its folders has this name.
     pub(super) fn is_below(&self, folder: &str) -> bool {
-        self.path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(|part| part == folder))
+        self.path
+            .rsplit_once('/')
+            .is_some_and(|(folders, _)| folders.split('/').any(|part| part == folder))
     }
 
     /// Whether it is Rust that only tests see: in a folder `tests`, or a module `tests`.
@@ -34,8 +36,8 @@ impl File {
 /// Not ours, or not text of ours.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", ".florin"];
 const EXTENSIONS: &[&str] = &[
-    "rs", "toml", "md", "sql", "sol", "mjs", "js", "ts", "tsx", "css", "html", "json", "rego", "yaml", "yml", "run",
-    "lock",
+    "rs", "toml", "md", "sql", "sol", "mjs", "js", "ts", "tsx", "css", "html", "json", "rego",
+    "yaml", "yml", "run", "lock",
 ];
 
 /// All of them.
@@ -54,7 +56,10 @@ impl Tree {
     /// A small one, for tests of checks.
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
-        let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
+        let file = |(path, text): &(&str, &str)| File {
+            path: (*path).to_owned(),
+            text: (*text).to_owned(),
+        };
         Self(files.iter().map(file).collect())
     }
 
@@ -64,7 +69,10 @@ impl Tree {
 
     /// The text of one file.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
-        self.0.iter().find(|file| file.path == path).map(|file| file.text.as_str())
+        self.0
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.as_str())
     }
 
     /// The Rust files of our crates and tools.
@@ -78,7 +86,8 @@ impl Tree {
     }
 
     fn walk(&mut self, folder: &Path, prefix: &str) -> Result<(), String> {
-        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let entries =
+            std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
@@ -88,7 +97,11 @@ impl Tree {
                 }
             } else if is_text(&name) {
                 // A file that vanishes while others work, or that is no text, is nothing to check.
-                self.0.extend(std::fs::read_to_string(entry.path()).ok().map(|text| File { path, text }));
+                self.0.extend(
+                    std::fs::read_to_string(entry.path())
+                        .ok()
+                        .map(|text| File { path, text }),
+                );
             }
         }
         Ok(())

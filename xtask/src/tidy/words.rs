@@ -16,9 +16,14 @@ static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             pattern(r"\b(TO[D]O|FIX[M]E|XX[X])\b(\W{0,3}$|[^:(]|\(\)|:\s*$)"),
             "a note to oneself needs a subject: `NOTE(subject): …`",
         ),
-        (pattern(r"(^|[\s\x22'`(=])/(root|home/[a-z]\w*|Users/\w+)/[\w.]"), "a path of one machine"),
         (
-            pattern(r"\b([Cc]hat[Gg][Pp][Tt]|[Cc]op[i]lot|[Ll]arge language m[o]del|[Aa]s an A[I]\b|A[I] assistant)"),
+            pattern(r"(^|[\s\x22'`(=])/(root|home/[a-z]\w*|Users/\w+)/[\w.]"),
+            "a path of one machine",
+        ),
+        (
+            pattern(
+                r"\b([Cc]hat[Gg][Pp][Tt]|[Cc]op[i]lot|[Ll]arge language m[o]del|[Aa]s an A[I]\b|A[I] assistant)",
+            ),
             "the project alone",
         ),
     ]
@@ -28,14 +33,27 @@ static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 const GENERATED: &[&str] = &["Cargo.lock", "contracts/package-lock.json"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let ours = tree.files().filter(|file| !GENERATED.contains(&file.path.as_str()));
-    let lines = ours.flat_map(|file| file.text.lines().enumerate().map(move |(at, line)| (file, at + 1, line)));
-    lines.flat_map(|(file, at, line)| in_line(&file.path, at, line)).collect()
+    let ours = tree
+        .files()
+        .filter(|file| !GENERATED.contains(&file.path.as_str()));
+    let lines = ours.flat_map(|file| {
+        file.text
+            .lines()
+            .enumerate()
+            .map(move |(at, line)| (file, at + 1, line))
+    });
+    lines
+        .flat_map(|(file, at, line)| in_line(&file.path, at, line))
+        .collect()
 }
 
 fn in_line(path: &str, at: usize, line: &str) -> Vec<Finding> {
-    let found = FORBIDDEN.iter().filter(|(pattern, _)| pattern.is_match(line));
-    found.map(|(_, what)| Finding::new(path, at, *what)).collect()
+    let found = FORBIDDEN
+        .iter()
+        .filter(|(pattern, _)| pattern.is_match(line));
+    found
+        .map(|(_, what)| Finding::new(path, at, *what))
+        .collect()
 }
 
 #[cfg(test)]

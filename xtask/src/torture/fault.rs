@@ -22,7 +22,11 @@ pub(super) fn inflict(world: &mut World, round: &Round) -> Result<String, String
         Fault::Abort { place } => abort(world, place),
         Fault::Fail { place, for_ms } => fail(world, round, place, *for_ms),
         Fault::Freeze { place } => freeze(world, round, place),
-        Fault::Stop { who, after_ms, for_ms } => stop(world, *who, *after_ms, *for_ms),
+        Fault::Stop {
+            who,
+            after_ms,
+            for_ms,
+        } => stop(world, *who, *after_ms, *for_ms),
         Fault::Reorg { blocks, after_ms } => {
             pause(*after_ms);
             reorganise(world, *blocks);
@@ -41,7 +45,10 @@ pub(super) fn inflict(world: &mut World, round: &Round) -> Result<String, String
 /// Tell every process what happens at a place, each with files of its own.
 fn arm(world: &World, round: &Round, place: &str, action: &str) -> Result<(), String> {
     for process in &world.processes {
-        process.arm(&format!("{place}:{action}:{}\n", mark(world, round, process.number).display()))?;
+        process.arm(&format!(
+            "{place}:{action}:{}\n",
+            mark(world, round, process.number).display()
+        ))?;
     }
     Ok(())
 }
@@ -55,7 +62,10 @@ fn marked(world: &World, round: &Round, process: usize, ending: &str) -> std::pa
 }
 
 fn disarm(world: &World) {
-    world.processes.iter().for_each(super::process::Process::disarm);
+    world
+        .processes
+        .iter()
+        .for_each(super::process::Process::disarm);
 }
 
 /// Wait until some process has left its mark at a place.
@@ -81,7 +91,12 @@ fn hold(world: &World, round: &Round, place: &str) -> Result<usize, String> {
     Ok(held)
 }
 
-fn kill_held(world: &mut World, round: &Round, place: &str, after_ms: u64) -> Result<String, String> {
+fn kill_held(
+    world: &mut World,
+    round: &Round,
+    place: &str,
+    after_ms: u64,
+) -> Result<String, String> {
     let held = hold(world, round, place)?;
     pause(after_ms);
     world.processes[held].kill()?;
@@ -98,10 +113,16 @@ fn kill(world: &mut World, who: usize, after_ms: u64) -> Result<String, String> 
 }
 
 fn abort(world: &mut World, place: &str) -> Result<String, String> {
-    world.processes.iter().try_for_each(|process| process.arm(&format!("{place}:abort\n")))?;
+    world
+        .processes
+        .iter()
+        .try_for_each(|process| process.arm(&format!("{place}:abort\n")))?;
     let mut dead = None;
     testkit::wait_until(REACHED_MS, || {
-        dead = world.processes.iter_mut().position(|process| !process.is_alive());
+        dead = world
+            .processes
+            .iter_mut()
+            .position(|process| !process.is_alive());
         dead.is_some()
     });
     disarm(world);
@@ -115,7 +136,8 @@ fn fail(world: &mut World, round: &Round, place: &str, for_ms: u64) -> Result<St
     let until = Instant::now() + Duration::from_millis(for_ms);
     let mut who = None;
     testkit::wait_until(REACHED_MS, || {
-        who = who.or((0..world.processes.len()).find(|number| marked(world, round, *number, "failed").exists()));
+        who = who.or((0..world.processes.len())
+            .find(|number| marked(world, round, *number, "failed").exists()));
         who.is_some() && Instant::now() >= until
     });
     disarm(world);
@@ -129,7 +151,9 @@ fn freeze(world: &mut World, round: &Round, place: &str) -> Result<String, Strin
     let held = hold(world, round, place)?;
     let lost: Vec<(String, i64)> = theirs(world, held, place);
     if lost.is_empty() {
-        return Err(format!("process {held} stands at {place} and holds nothing of it"));
+        return Err(format!(
+            "process {held} stands at {place} and holds nothing of it"
+        ));
     }
     world.processes[held].signal("STOP")?;
     let said = world.processes[held].said();
@@ -137,18 +161,23 @@ fn freeze(world: &mut World, round: &Round, place: &str) -> Result<String, Strin
     let at = Instant::now();
     let taken = testkit::wait_until(limit_ms, || {
         let now = world.epochs();
-        lost.iter().all(|(name, epoch)| now.iter().any(|(known, at)| known == name && at > epoch))
+        lost.iter()
+            .all(|(name, epoch)| now.iter().any(|(known, at)| known == name && at > epoch))
     });
     let took = at.elapsed().as_millis();
     std::fs::write(marked(world, round, held, "go"), []).map_err(|error| error.to_string())?;
     world.processes[held].signal("CONT")?;
     if !taken {
-        return Err(format!("nobody took {lost:?} over from the stopped process {held}"));
+        return Err(format!(
+            "nobody took {lost:?} over from the stopped process {held}"
+        ));
     }
     world.figures.takeovers += 1;
     let refused = testkit::wait_until(REFUSED_MS, || world.processes[held].was_refused(said));
     if !refused {
-        return Err(format!("process {held} woke up at {place} and was not refused"));
+        return Err(format!(
+            "process {held} woke up at {place} and was not refused"
+        ));
     }
     world.figures.refused += u64::from(world.processes[held].commit_was_refused(said));
     Ok(format!("process {held}, succeeded after {took} ms"))
@@ -163,7 +192,10 @@ fn theirs(world: &World, process: usize, place: &str) -> Vec<(String, i64)> {
         _ => "runs/",
     };
     let (claimed, now) = (world.processes[process].holdings(), world.epochs());
-    claimed.into_iter().filter(|held| held.0.starts_with(kind) && now.contains(held)).collect()
+    claimed
+        .into_iter()
+        .filter(|held| held.0.starts_with(kind) && now.contains(held))
+        .collect()
 }
 
 fn stop(world: &mut World, who: usize, after_ms: u64, for_ms: u64) -> Result<String, String> {

@@ -47,7 +47,10 @@ impl Order {
     /// The order with a number: its own key, recipient and amount.
     pub(super) fn new(town: &Town, kind: Kind, number: u128, signer: &str) -> Self {
         const RECIPIENTS: u128 = 0xf107_0000_0000_0000_0000_0000_0000_0000;
-        let (to, amount) = (format!("0x{:040x}", RECIPIENTS + number), 1_000_000 + number);
+        let (to, amount) = (
+            format!("0x{:040x}", RECIPIENTS + number),
+            1_000_000 + number,
+        );
         let key = format!("order-{number}");
         let body = match kind {
             Kind::Submission => json!({
@@ -57,7 +60,15 @@ impl Order {
                 "signer": signer, "token": town.token, "abi": town.abi, "to": to, "amount": amount.to_string(), "order": key,
             }}),
         };
-        Self { kind, key, signer: signer.to_owned(), to, amount, body, id: String::new() }
+        Self {
+            kind,
+            key,
+            signer: signer.to_owned(),
+            to,
+            amount,
+            body,
+            id: String::new(),
+        }
     }
 
     fn path(&self) -> &'static str {
@@ -80,14 +91,20 @@ impl Order {
                     return Ok((self, asked));
                 }
                 Ok(heard) if (400..500).contains(&heard.status) && heard.status != 429 => {
-                    return Err(format!("{} was refused: {} {}", self.key, heard.status, heard.body));
+                    return Err(format!(
+                        "{} was refused: {} {}",
+                        self.key, heard.status, heard.body
+                    ));
                 }
                 Ok(heard) => last = format!("{} {}", heard.status, heard.body),
                 Err(why) => last = why,
             }
             std::thread::sleep(PAUSE);
         }
-        Err(format!("{} has no answer after {asked} attempts: {last}", self.key))
+        Err(format!(
+            "{} has no answer after {asked} attempts: {last}",
+            self.key
+        ))
     }
 
     /// Ask once more for what was answered: it must be the same.
@@ -95,7 +112,10 @@ impl Order {
         let heard = api.post_once(self.path(), &self.body, &self.key)?;
         match heard.body["id"].as_str() {
             Some(id) if id == self.id && heard.is_replay => Ok(()),
-            _ => Err(format!("{} was {}, and is answered anew by {} {}", self.key, self.id, heard.status, heard.body)),
+            _ => Err(format!(
+                "{} was {}, and is answered anew by {} {}",
+                self.key, self.id, heard.status, heard.body
+            )),
         }
     }
 }
@@ -122,7 +142,9 @@ impl Load {
     pub(super) fn answered(self) -> Result<(Vec<Order>, u64), String> {
         let (mut orders, mut again) = (Vec::new(), 0);
         for thread in self.0 {
-            let (order, asked) = thread.join().map_err(|_| "an application broke off".to_owned())??;
+            let (order, asked) = thread
+                .join()
+                .map_err(|_| "an application broke off".to_owned())??;
             again += asked - 1;
             orders.push(order);
         }

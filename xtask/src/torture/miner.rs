@@ -19,7 +19,10 @@ pub(super) struct Miner {
 
 impl Miner {
     pub(super) fn start(node: &Arc<Anvil>) -> Self {
-        let (at_work, over) = (Arc::<Mutex<()>>::default(), Arc::new(AtomicBool::new(false)));
+        let (at_work, over) = (
+            Arc::<Mutex<()>>::default(),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (mine, pause, end) = (Arc::clone(node), Arc::clone(&at_work), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
@@ -30,7 +33,12 @@ impl Miner {
                 std::thread::sleep(PACE);
             }
         });
-        Self { node: Arc::clone(node), at_work, over, thread: Some(thread) }
+        Self {
+            node: Arc::clone(node),
+            at_work,
+            over,
+            thread: Some(thread),
+        }
     }
 
     /// Do something while no block is made.

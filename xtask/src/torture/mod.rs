@@ -95,7 +95,10 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     let mut told = Vec::new();
     for engine in options.engine.engines() {
         let plan = plan::rounds(seed, engine, rounds, &places);
-        told.push((engine.name(), torture(engine, &florin, &plan).map_err(|why| format!("seed {seed}: {why}"))?));
+        told.push((
+            engine.name(),
+            torture(engine, &florin, &plan).map_err(|why| format!("seed {seed}: {why}"))?,
+        ));
     }
     report::tell(seed, &told);
     Ok(())
@@ -117,21 +120,31 @@ fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Figures, Str
             engine.processes(),
             began.elapsed().as_secs_f64()
         );
-        plan.iter().try_for_each(|round| play(&mut world, round, plan.len()))
+        plan.iter()
+            .try_for_each(|round| play(&mut world, round, plan.len()))
     });
     let outcome = outcome.and_then(|()| judge::at_the_end(&mut world));
     world.figures.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(()) => Ok(world.figures.clone()),
-        Err(why) => Err(format!("{}: {why}\nlogs: {}", engine.name(), world.keep().display())),
+        Err(why) => Err(format!(
+            "{}: {why}\nlogs: {}",
+            engine.name(),
+            world.keep().display()
+        )),
     }
 }
 
 fn play(world: &mut World, round: &Round, of: usize) -> Result<(), String> {
     let at = Instant::now();
     let is_look = round.number.is_multiple_of(LOOK_EVERY) || round.number == of;
-    let outcome =
-        one(world, round).and_then(|told| if is_look { judge::thorough(world).map(|()| told) } else { Ok(told) });
+    let outcome = one(world, round).and_then(|told| {
+        if is_look {
+            judge::thorough(world).map(|()| told)
+        } else {
+            Ok(told)
+        }
+    });
     let verdict = if outcome.is_ok() { "ok" } else { "VIOLATION" };
     let (what, engine) = (round.fault.to_string(), world.engine.name());
     let told = outcome.as_ref().map_or("", String::as_str);
@@ -141,7 +154,9 @@ fn play(world: &mut World, round: &Round, of: usize) -> Result<(), String> {
         round.number,
         at.elapsed().as_millis()
     );
-    outcome.map(drop).map_err(|why| format!("round {}: {}: {why}", round.number, round.fault))
+    outcome
+        .map(drop)
+        .map_err(|why| format!("round {}: {}: {why}", round.number, round.fault))
 }
 
 /// One round: work is asked for, the fault happens, whoever died comes back, every request has its answer, nothing is there twice.
@@ -163,7 +178,9 @@ fn one(world: &mut World, round: &Round) -> Result<String, String> {
 
 fn orders(world: &World, round: &Round) -> Vec<Order> {
     let first = world.orders.len() as u128;
-    let kinds = (0..round.submissions).map(|_| Kind::Submission).chain((0..round.runs).map(|_| Kind::Run));
+    let kinds = (0..round.submissions)
+        .map(|_| Kind::Submission)
+        .chain((0..round.runs).map(|_| Kind::Run));
     let order = |(number, kind): (u128, Kind)| {
         let signer = &world.signers[usize::try_from(number).unwrap_or(0) % world.signers.len()];
         Order::new(&world.town, kind, number, signer)

@@ -3,9 +3,14 @@
 /// Every place of `docs/fail-points.md`, in the order in which a payment passes them.
 pub(crate) fn all() -> Result<Vec<String>, String> {
     let path = testkit::workspace_root().join("docs/fail-points.md");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let places: Vec<String> = text.lines().filter_map(place).map(str::to_owned).collect();
-    if places.is_empty() { Err(format!("{} lists no place", path.display())) } else { Ok(places) }
+    if places.is_empty() {
+        Err(format!("{} lists no place", path.display()))
+    } else {
+        Ok(places)
+    }
 }
 
 /// The place of a table's row.
@@ -20,10 +25,17 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_the_places_that_the_code_has() {
-        let listed: std::collections::BTreeSet<String> = super::all().unwrap().into_iter().collect();
+        let listed: std::collections::BTreeSet<String> =
+            super::all().unwrap().into_iter().collect();
         let mut found = std::collections::BTreeSet::new();
         for name in ["submit", "index", "streams", "workflow"] {
-            sources(&testkit::workspace_root().join("crates").join(name).join("src"), &mut found);
+            sources(
+                &testkit::workspace_root()
+                    .join("crates")
+                    .join(name)
+                    .join("src"),
+                &mut found,
+            );
         }
         assert_eq!(listed, found);
     }
@@ -36,7 +48,11 @@ mod tests {
             } else {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for call in ["fail::point(\"", "pass(\""] {
-                    found.extend(text.split(call).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+                    found.extend(
+                        text.split(call)
+                            .skip(1)
+                            .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())),
+                    );
                 }
             }
         }

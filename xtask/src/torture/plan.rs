@@ -31,7 +31,11 @@ pub(super) enum Fault {
     /// Held before a commit, stopped, succeeded by another process, and woken up.
     Freeze { place: String },
     /// Stopped for a while, wherever it stands, perhaps beyond its leases.
-    Stop { who: usize, after_ms: u64, for_ms: u64 },
+    Stop {
+        who: usize,
+        after_ms: u64,
+        for_ms: u64,
+    },
     /// The chain's newest blocks are replaced by empty ones.
     Reorg { blocks: u64, after_ms: u64 },
 }
@@ -84,16 +88,38 @@ fn round(dice: &SeededEntropy, number: usize, fault: Fault) -> Round {
     };
     let is_reorg = matches!(fault, Fault::Reorg { .. });
     let reorg = Some(1 + dice.below(3)).filter(|_| dice.below(6) == 0 && !is_reorg);
-    let (submissions, runs, within_ms) = (3 + dice.below(5), 2 + dice.below(3), 200 + dice.below(1_000));
-    Round { number, fault, submissions, runs, within_ms, mood, reorg }
+    let (submissions, runs, within_ms) = (
+        3 + dice.below(5),
+        2 + dice.below(3),
+        200 + dice.below(1_000),
+    );
+    Round {
+        number,
+        fault,
+        submissions,
+        runs,
+        within_ms,
+        mood,
+        reorg,
+    }
 }
 
 /// Every place held once, and the rest filled with what else can happen, shuffled.
 fn block(dice: &SeededEntropy, engine: Engine, places: &[String]) -> Vec<Fault> {
-    let held = |place: &String| Fault::KillHeld { place: place.clone(), after_ms: dice.below(150) };
+    let held = |place: &String| Fault::KillHeld {
+        place: place.clone(),
+        after_ms: dice.below(150),
+    };
     let mut faults: Vec<Fault> = places.iter().map(held).collect();
-    let before_a_commit: Vec<String> = BEFORE_A_COMMIT.iter().map(|place| (*place).to_owned()).collect();
-    let mut decks = Decks { abort: Deck::of(places), fail: Deck::of(places), freeze: Deck::of(&before_a_commit) };
+    let before_a_commit: Vec<String> = BEFORE_A_COMMIT
+        .iter()
+        .map(|place| (*place).to_owned())
+        .collect();
+    let mut decks = Decks {
+        abort: Deck::of(places),
+        fail: Deck::of(places),
+        freeze: Deck::of(&before_a_commit),
+    };
     for turn in 0..BLOCK.saturating_sub(faults.len()) {
         faults.push(other(dice, engine, turn, &mut decks));
     }
@@ -115,7 +141,10 @@ struct Decks {
 
 impl Deck {
     fn of(all: &[String]) -> Self {
-        Self { all: all.to_vec(), left: Vec::new() }
+        Self {
+            all: all.to_vec(),
+            left: Vec::new(),
+        }
     }
 
     fn deal(&mut self, dice: &SeededEntropy) -> String {
@@ -133,11 +162,25 @@ fn other(dice: &SeededEntropy, engine: Engine, turn: usize, decks: &mut Decks) -
     let kill = Fault::Kill { who, after_ms };
     match (turn % 10, engine) {
         (0 | 4 | 7, _) => kill,
-        (1 | 5 | 9, Engine::Postgres) => Fault::Freeze { place: decks.freeze.deal(dice) },
-        (2 | 5, _) => Fault::Abort { place: decks.abort.deal(dice) },
-        (3 | 9, _) => Fault::Fail { place: decks.fail.deal(dice), for_ms: 50 + dice.below(400) },
-        (6 | 1, _) => Fault::Stop { who, after_ms, for_ms: 200 + dice.below(2_800) },
-        _ => Fault::Reorg { blocks: 1 + dice.below(3), after_ms },
+        (1 | 5 | 9, Engine::Postgres) => Fault::Freeze {
+            place: decks.freeze.deal(dice),
+        },
+        (2 | 5, _) => Fault::Abort {
+            place: decks.abort.deal(dice),
+        },
+        (3 | 9, _) => Fault::Fail {
+            place: decks.fail.deal(dice),
+            for_ms: 50 + dice.below(400),
+        },
+        (6 | 1, _) => Fault::Stop {
+            who,
+            after_ms,
+            for_ms: 200 + dice.below(2_800),
+        },
+        _ => Fault::Reorg {
+            blocks: 1 + dice.below(3),
+            after_ms,
+        },
     }
 }
 
@@ -174,9 +217,18 @@ mod tests {
     #[test]
     fn the_same_seed_is_the_same_plan() {
         for engine in [Engine::Sqlite, Engine::Postgres] {
-            assert_eq!(rounds(7, engine, 120, &places()), rounds(7, engine, 120, &places()));
-            assert_ne!(rounds(7, engine, 120, &places()), rounds(8, engine, 120, &places()));
-            assert_eq!(rounds(7, engine, 120, &places())[..50], rounds(7, engine, 50, &places())[..]);
+            assert_eq!(
+                rounds(7, engine, 120, &places()),
+                rounds(7, engine, 120, &places())
+            );
+            assert_ne!(
+                rounds(7, engine, 120, &places()),
+                rounds(8, engine, 120, &places())
+            );
+            assert_eq!(
+                rounds(7, engine, 120, &places())[..50],
+                rounds(7, engine, 50, &places())[..]
+            );
         }
     }
 
@@ -185,13 +237,21 @@ mod tests {
         for engine in [Engine::Sqlite, Engine::Postgres] {
             let plan = rounds(7, engine, BLOCK, &places());
             let held = |place: &String| {
-                plan.iter().any(|r| matches!(&r.fault, Fault::KillHeld { place: at, .. } if at == place))
+                plan.iter()
+                    .any(|r| matches!(&r.fault, Fault::KillHeld { place: at, .. } if at == place))
             };
             assert!(places().iter().all(held));
         }
         let plan = rounds(7, Engine::Postgres, BLOCK, &places());
-        let frozen = |place: &&str| plan.iter().any(|r| matches!(&r.fault, Fault::Freeze { place: at } if at == place));
+        let frozen = |place: &&str| {
+            plan.iter()
+                .any(|r| matches!(&r.fault, Fault::Freeze { place: at } if at == place))
+        };
         assert!(BEFORE_A_COMMIT.iter().all(frozen));
-        assert!(BEFORE_A_COMMIT.iter().all(|place| places().iter().any(|known| known == place)));
+        assert!(
+            BEFORE_A_COMMIT
+                .iter()
+                .all(|place| places().iter().any(|known| known == place))
+        );
     }
 }

@@ -40,19 +40,42 @@ impl Process {
     /// Start it, and wait until it takes requests.
     pub(super) fn start(&mut self) -> Result<(), String> {
         let environment = [
-            ("FLORIN_FAIL".to_owned(), format!("@{}", self.orders.display()).into()),
-            ("FLORIN__SERVER__LISTEN".to_owned(), self.address.clone().into()),
+            (
+                "FLORIN_FAIL".to_owned(),
+                format!("@{}", self.orders.display()).into(),
+            ),
+            (
+                "FLORIN__SERVER__LISTEN".to_owned(),
+                self.address.clone().into(),
+            ),
         ];
-        let tether = Tether { log: Some(self.log.clone()), environment: environment.to_vec(), ..Tether::default() };
-        let arguments = ["--config".as_ref(), self.config.as_os_str(), "serve".as_ref()];
-        let leash = Leash::start(&tether, self.florin.as_os_str(), &arguments).map_err(|error| error.to_string())?;
+        let tether = Tether {
+            log: Some(self.log.clone()),
+            environment: environment.to_vec(),
+            ..Tether::default()
+        };
+        let arguments = [
+            "--config".as_ref(),
+            self.config.as_os_str(),
+            "serve".as_ref(),
+        ];
+        let leash = Leash::start(&tether, self.florin.as_os_str(), &arguments)
+            .map_err(|error| error.to_string())?;
         self.leash = Some(leash);
         let mut alive = true;
         let ready = wait_until(READY_MS, || {
             alive = self.is_alive();
             !alive || is_ready(&self.address)
         });
-        if ready && alive { Ok(()) } else { Err(format!("{} does not start: see {}", self.name(), self.log.display())) }
+        if ready && alive {
+            Ok(())
+        } else {
+            Err(format!(
+                "{} does not start: see {}",
+                self.name(),
+                self.log.display()
+            ))
+        }
     }
 
     pub(super) fn name(&self) -> String {
@@ -66,18 +89,26 @@ impl Process {
     /// kill -9, and wait until it is gone.
     pub(super) fn kill(&mut self) -> Result<(), String> {
         self.disarm();
-        self.leash.take().map_or(Ok(()), Leash::kill).map_err(|error| error.to_string())
+        self.leash
+            .take()
+            .map_or(Ok(()), Leash::kill)
+            .map_err(|error| error.to_string())
     }
 
     /// Stop it as it stands (SIGSTOP), or let it go on (SIGCONT).
     pub(super) fn signal(&self, name: &str) -> Result<(), String> {
-        self.leash.as_ref().map_or(Ok(()), |leash| leash.signal(name)).map_err(|error| error.to_string())
+        self.leash
+            .as_ref()
+            .map_or(Ok(()), |leash| leash.signal(name))
+            .map_err(|error| error.to_string())
     }
 
     /// Say what happens at its places from now on.
     pub(super) fn arm(&self, orders: &str) -> Result<(), String> {
         let new = self.orders.with_extension("new");
-        fs::write(&new, orders).and_then(|()| fs::rename(&new, &self.orders)).map_err(|error| error.to_string())
+        fs::write(&new, orders)
+            .and_then(|()| fs::rename(&new, &self.orders))
+            .map_err(|error| error.to_string())
     }
 
     /// Nothing happens at its places from now on.
@@ -116,7 +147,9 @@ impl Process {
                 let rest = line.split_once(&format!("{name}="))?.1;
                 Some(rest.split_whitespace().next()?.trim_matches('"').to_owned())
             };
-            if let (Some(partition), Some(Ok(epoch))) = (field("partition"), field("epoch").map(|e| e.parse())) {
+            if let (Some(partition), Some(Ok(epoch))) =
+                (field("partition"), field("epoch").map(|e| e.parse()))
+            {
                 found.insert(partition, epoch);
             }
         }

@@ -56,7 +56,12 @@ impl Receiver {
 
     /// What came below a path, in order.
     pub(super) fn arrivals(&self, path: &str) -> Vec<Arrival> {
-        lock(&self.state).arrivals.iter().filter(|one| one.target.starts_with(path)).cloned().collect()
+        lock(&self.state)
+            .arrivals
+            .iter()
+            .filter(|one| one.target.starts_with(path))
+            .cloned()
+            .collect()
     }
 }
 

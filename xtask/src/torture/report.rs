@@ -75,10 +75,14 @@ pub(super) fn tell(seed: u64, engines: &[(&'static str, Figures)]) {
     println!();
     for (place, (name, _)) in Figures::default().rows().iter().enumerate() {
         print!("{:<18}", name.replace('_', " "));
-        engines.iter().for_each(|(_, figures)| print!("{:>12}", figures.rows()[place].1));
+        engines
+            .iter()
+            .for_each(|(_, figures)| print!("{:>12}", figures.rows()[place].1));
         println!();
     }
     let mut line = json!({ "seed": seed });
-    engines.iter().for_each(|(name, figures)| line[*name] = figures.to_json());
+    engines
+        .iter()
+        .for_each(|(name, figures)| line[*name] = figures.to_json());
     println!("\nNothing was lost, and nothing happened twice.\n{line}");
 }

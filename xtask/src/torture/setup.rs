@@ -40,13 +40,25 @@ steps:
 
 /// Set the world up; it is told to one process, and all know it.
 pub(super) fn prepare(world: &mut World) -> Result<(), String> {
-    let api = Api { patience: PATIENCE, ..world.town.apis[0].clone() };
+    let api = Api {
+        patience: PATIENCE,
+        ..world.town.apis[0].clone()
+    };
     api.put("/policies/all", &json!({ "name": "all" }))?;
-    api.post("/policies/all/versions", &json!({ "document": "package all\ndefault allow := true\n" }))?;
-    api.post("/policies/all/attachments", &json!({ "target": { "kind": "namespace" } }))?;
+    api.post(
+        "/policies/all/versions",
+        &json!({ "document": "package all\ndefault allow := true\n" }),
+    )?;
+    api.post(
+        "/policies/all/attachments",
+        &json!({ "target": { "kind": "namespace" } }),
+    )?;
     api.post("/wallets", &json!({ "name": "treasury", "kind": "org" }))?;
     for number in 0..SIGNERS {
-        let key = api.post("/wallets/treasury/keys", &json!({ "name": format!("signer-{number}") }))?;
+        let key = api.post(
+            "/wallets/treasury/keys",
+            &json!({ "name": format!("signer-{number}") }),
+        )?;
         let signer = text(&key, "address")?.to_lowercase();
         world.miner.paused(|node| fund(node, &signer));
         world.signers.push(signer);
@@ -63,7 +75,10 @@ pub(super) fn prepare(world: &mut World) -> Result<(), String> {
         submitted(world, &api, &body)?;
     }
     api.put("/tasks/pay", &json!({ "name": "pay" }))?;
-    api.post_yaml("/tasks/pay/versions", &TASK.replace("input.url", &format!("'\"{}\"'", world.counter.url("/pay"))))?;
+    api.post_yaml(
+        "/tasks/pay/versions",
+        &TASK.replace("input.url", &format!("'\"{}\"'", world.counter.url("/pay"))),
+    )?;
     Ok(())
 }
 
@@ -80,7 +95,8 @@ fn deploy(world: &World, api: &Api) -> Result<String, String> {
 fn track(world: &World, api: &Api, token: &str) -> Result<(), String> {
     let chain = format!("eip155:{}", world.node.chain_id());
     api.put(&format!("/chains/{chain}/tracked/{token}"), &json!({}))?;
-    let events = json!({ "types": ["event.pending", "event.final", "event.reverted"], "sources": [token] });
+    let events =
+        json!({ "types": ["event.pending", "event.final", "event.reverted"], "sources": [token] });
     let ends = json!({ "types": ["submission.final", "run.succeeded"] });
     for (name, filter) in [("chain", events), ("ends", ends)] {
         let subscription = json!({
@@ -103,5 +119,9 @@ fn submitted(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
         last = world.get(&path).unwrap_or(Value::Null);
         last["state"] == "final"
     });
-    if is_final { Ok(last) } else { Err(format!("setting up, {id} does not become final: {last}")) }
+    if is_final {
+        Ok(last)
+    } else {
+        Err(format!("setting up, {id} does not become final: {last}"))
+    }
 }

@@ -53,22 +53,39 @@ impl World {
     /// A database with its first key, and processes that are ready.
     pub(super) fn open(engine: Engine, florin: &Path) -> Result<Self, String> {
         let node = Arc::new(crate::stage::node()?);
-        let folder = tempfile::Builder::new().prefix("florin-torture-").tempdir().map_err(|error| error.to_string())?;
+        let folder = tempfile::Builder::new()
+            .prefix("florin-torture-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
         let cluster = match engine {
             Engine::Sqlite => None,
-            Engine::Postgres => {
-                Some(Cluster::start(&ClusterOptions::default()).map_err(|_| "PostgreSQL is not installed".to_owned())?)
-            }
+            Engine::Postgres => Some(
+                Cluster::start(&ClusterOptions::default())
+                    .map_err(|_| "PostgreSQL is not installed".to_owned())?,
+            ),
         };
-        let url = cluster.as_ref().map(|cluster| cluster.create_database(DATABASE));
+        let url = cluster
+            .as_ref()
+            .map(|cluster| cluster.create_database(DATABASE));
         let config = write_config(folder.path(), url.as_deref(), &node)?;
-        let made = run::read(Command::new(florin).arg("--config").arg(&config).args(["init", "--json"]))?;
-        let made: Value = serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
-        let mut processes: Vec<Process> =
-            (0..engine.processes()).map(|number| Process::new(number, florin, &config, folder.path())).collect();
+        let made = run::read(
+            Command::new(florin)
+                .arg("--config")
+                .arg(&config)
+                .args(["init", "--json"]),
+        )?;
+        let made: Value =
+            serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
+        let mut processes: Vec<Process> = (0..engine.processes())
+            .map(|number| Process::new(number, florin, &config, folder.path()))
+            .collect();
         processes.iter_mut().try_for_each(Process::start)?;
         let api = |process: &Process| {
-            Ok(Api { address: process.address.clone(), key: text(&made, "apiKey")?, patience: ATTEMPT })
+            Ok(Api {
+                address: process.address.clone(),
+                key: text(&made, "apiKey")?,
+                patience: ATTEMPT,
+            })
         };
         let apis = processes.iter().map(api).collect::<Result<_, String>>()?;
         let abi = testkit::artifact("DemoToken").abi;
@@ -77,7 +94,11 @@ impl World {
             miner: Miner::start(&node),
             node,
             processes,
-            town: Arc::new(Town { apis, token: String::new(), abi }),
+            town: Arc::new(Town {
+                apis,
+                token: String::new(),
+                abi,
+            }),
             signers: Vec::new(),
             counter: Receiver::by("idempotency-key"),
             listener: Receiver::by("florin-delivery"),
@@ -97,7 +118,9 @@ impl World {
 
     /// Keep the folder with the logs; where it is.
     pub(super) fn keep(self) -> PathBuf {
-        let Self { folder, processes, .. } = self;
+        let Self {
+            folder, processes, ..
+        } = self;
         drop(processes);
         folder.keep()
     }
@@ -132,10 +155,14 @@ impl World {
 
     /// Who holds each partition, and under which epoch, as the database itself says.
     pub(super) fn epochs(&self) -> Vec<(String, i64)> {
-        let Some(cluster) = &self.cluster else { return Vec::new() };
+        let Some(cluster) = &self.cluster else {
+            return Vec::new();
+        };
         let rows = cluster.psql(DATABASE, "SELECT partition, epoch FROM partition_head");
-        let row =
-            |line: &str| line.split_once('|').and_then(|(name, epoch)| Some((name.to_owned(), epoch.parse().ok()?)));
+        let row = |line: &str| {
+            line.split_once('|')
+                .and_then(|(name, epoch)| Some((name.to_owned(), epoch.parse().ok()?)))
+        };
         rows.lines().filter_map(row).collect()
     }
 
@@ -162,15 +189,22 @@ impl World {
     /// End every process, and let the verifier read what they left behind.
     pub(super) fn verify(&mut self) -> Result<Value, String> {
         self.processes.iter_mut().try_for_each(Process::kill)?;
-        let seals = std::fs::read_to_string(self.file("seals.jsonl")).map_err(|error| error.to_string())?;
+        let seals =
+            std::fs::read_to_string(self.file("seals.jsonl")).map_err(|error| error.to_string())?;
         let first: Value = serde_json::from_str(seals.lines().next().ok_or("nothing was sealed")?)
             .map_err(|error| error.to_string())?;
         let mut verify = Command::new(&self.florin);
-        verify.arg("--config").arg(self.file("florin.toml")).args(["verify", "--json", "--key", &text(&first, "key")?]);
+        verify.arg("--config").arg(self.file("florin.toml")).args([
+            "verify",
+            "--json",
+            "--key",
+            &text(&first, "key")?,
+        ]);
         // It fails where it finds problems, and tells them all the same.
         let output = verify.output().map_err(|error| error.to_string())?;
         let complaint = || String::from_utf8_lossy(&output.stderr).into_owned();
-        serde_json::from_slice(&output.stdout).map_err(|_| format!("the verifier: {}", complaint().trim()))
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_| format!("the verifier: {}", complaint().trim()))
     }
 }
 

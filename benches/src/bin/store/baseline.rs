@@ -25,9 +25,11 @@ type Job = (Vec<Movement>, i64, std::sync::mpsc::Sender<()>);
 /// Columns of the fact table, as the store writes them.
 const FACT: &str = "INSERT INTO bare_fact (partition, seq, type, schema_version, namespace, subjects, actor, causation, correlation, \
      at, payload, salt, payload_hash, prev, hash) VALUES ";
-const TRANSFER: &str = "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) VALUES ";
+const TRANSFER: &str =
+    "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) VALUES ";
 const BALANCE: &str = "INSERT INTO bench_balance (namespace, account, amount) VALUES ";
-const BALANCE_END: &str = " ON CONFLICT (namespace, account) DO UPDATE SET amount = excluded.amount";
+const BALANCE_END: &str =
+    " ON CONFLICT (namespace, account) DO UPDATE SET amount = excluded.amount";
 
 impl Baseline {
     pub(crate) fn open(config: &Config) -> Self {
@@ -54,8 +56,11 @@ impl Baseline {
 }
 
 fn schema(postgres: bool) -> String {
-    let (text, blob, int) =
-        if postgres { ("TEXT COLLATE \"C\"", "BYTEA", "BIGINT") } else { ("TEXT", "BLOB", "INTEGER") };
+    let (text, blob, int) = if postgres {
+        ("TEXT COLLATE \"C\"", "BYTEA", "BIGINT")
+    } else {
+        ("TEXT", "BLOB", "INTEGER")
+    };
     let strict = if postgres { "" } else { " STRICT" };
     let [transfer, balance] = shape::tables(postgres);
     format!(
@@ -75,7 +80,12 @@ fn places(width: usize, rows: usize) -> String {
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..width {
-            let _ = write!(text, "{}?{}", if column == 0 { "" } else { "," }, row * width + column + 1);
+            let _ = write!(
+                text,
+                "{}?{}",
+                if column == 0 { "" } else { "," },
+                row * width + column + 1
+            );
         }
         text.push(')');
     }
@@ -88,16 +98,28 @@ fn subjects(one: &Movement) -> String {
 
 fn open_sqlite(path: &std::path::Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(path).unwrap();
-    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-    connection.pragma_update(None, "synchronous", "FULL").unwrap();
-    connection.pragma_update(None, "cache_size", -8_192).unwrap();
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .unwrap();
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .unwrap();
+    connection
+        .pragma_update(None, "cache_size", -8_192)
+        .unwrap();
     connection.set_prepared_statement_cache_capacity(64);
-    connection.execute_batch(&schema(false).replace("('p', 0, '')", "('p', 0, x'')")).unwrap();
+    connection
+        .execute_batch(&schema(false).replace("('p', 0, '')", "('p', 0, x'')"))
+        .unwrap();
     connection
 }
 
 fn run_sqlite(connection: &rusqlite::Connection, sql: &str, values: Vec<rusqlite::types::Value>) {
-    connection.prepare_cached(sql).unwrap().execute(rusqlite::params_from_iter(values)).unwrap();
+    connection
+        .prepare_cached(sql)
+        .unwrap()
+        .execute(rusqlite::params_from_iter(values))
+        .unwrap();
 }
 
 /// SQLite takes 32,766 parameters: a thousand facts of 15 columns fit one statement.
@@ -114,12 +136,20 @@ fn record_sqlite(connection: &mut rusqlite::Connection, slice: &[Movement], firs
             0i64.into(),
         ]
     });
-    run_sqlite(connection, &format!("{TRANSFER}{}", places(6, slice.len())), rows.collect());
+    run_sqlite(
+        connection,
+        &format!("{TRANSFER}{}", places(6, slice.len())),
+        rows.collect(),
+    );
     balances_sqlite(connection, slice);
     facts_sqlite(connection, slice, first);
     let last = first + slice.len() as i64 - 1;
     let head = vec![last.into(), vec![3u8; 32].into()];
-    run_sqlite(connection, "UPDATE bare_head SET seq = ?1, hash = ?2 WHERE partition = 'p'", head);
+    run_sqlite(
+        connection,
+        "UPDATE bare_head SET seq = ?1, hash = ?2 WHERE partition = 'p'",
+        head,
+    );
     connection.execute_batch("COMMIT").unwrap();
 }
 
@@ -132,16 +162,26 @@ fn balances_sqlite(connection: &rusqlite::Connection, slice: &[Movement]) {
     );
     let mut before: HashMap<String, Quantity> = HashMap::new();
     let mut statement = connection.prepare_cached(&sql).unwrap();
-    let mut found = statement.query(rusqlite::params_from_iter(net.keys())).unwrap();
+    let mut found = statement
+        .query(rusqlite::params_from_iter(net.keys()))
+        .unwrap();
     while let Some(row) = found.next().unwrap() {
         let amount = Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1).unwrap()).unwrap();
         before.insert(row.get(0).unwrap(), amount);
     }
     let rows = net.iter().flat_map(|(account, change)| {
         let after = before.get(*account).cloned().unwrap_or_default() + change;
-        [V::from("bench".to_owned()), (*account).to_owned().into(), after.to_ordered_bytes().into()]
+        [
+            V::from("bench".to_owned()),
+            (*account).to_owned().into(),
+            after.to_ordered_bytes().into(),
+        ]
     });
-    run_sqlite(connection, &format!("{BALANCE}{}{BALANCE_END}", places(3, net.len())), rows.collect());
+    run_sqlite(
+        connection,
+        &format!("{BALANCE}{}{BALANCE_END}", places(3, net.len())),
+        rows.collect(),
+    );
 }
 
 fn facts_sqlite(connection: &rusqlite::Connection, slice: &[Movement], first: i64) {
@@ -164,14 +204,20 @@ fn facts_sqlite(connection: &rusqlite::Connection, slice: &[Movement], first: i6
             vec![3u8; 32].into(),
         ]
     });
-    run_sqlite(connection, &format!("{FACT}{}", places(15, slice.len())), rows.collect());
+    run_sqlite(
+        connection,
+        &format!("{FACT}{}", places(15, slice.len())),
+        rows.collect(),
+    );
 }
 
 fn serve_postgres(url: String) -> std::sync::mpsc::Sender<Job> {
     let (jobs, work) = std::sync::mpsc::channel::<Job>();
     std::thread::spawn(move || {
         let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-        client.batch_execute("SET synchronous_commit = on; SET jit = off").unwrap();
+        client
+            .batch_execute("SET synchronous_commit = on; SET jit = off")
+            .unwrap();
         client.batch_execute(&schema(true)).unwrap();
         let mut prepared = HashMap::new();
         while let Ok((slice, first, done)) = work.recv() {
@@ -187,7 +233,11 @@ type Prepared = HashMap<String, (postgres::Statement, u64)>;
 
 /// A statement, prepared anew each time its uses have doubled: the server keeps a plan that it made when the tables were empty, and a
 /// baseline that stands on it would flatter the layer, which knows that.
-fn prepare(client: &mut postgres::Client, prepared: &mut Prepared, sql: &str) -> postgres::Statement {
+fn prepare(
+    client: &mut postgres::Client,
+    prepared: &mut Prepared,
+    sql: &str,
+) -> postgres::Statement {
     let uses = prepared.get(sql).map_or(0, |(_, uses)| *uses) + 1;
     let statement = match prepared.get(sql) {
         Some((statement, _)) if !uses.is_power_of_two() => statement.clone(),
@@ -197,27 +247,52 @@ fn prepare(client: &mut postgres::Client, prepared: &mut Prepared, sql: &str) ->
     statement
 }
 
-fn run_postgres(client: &mut postgres::Client, prepared: &mut Prepared, sql: &str, values: &[&(dyn ToSql + Sync)]) {
+fn run_postgres(
+    client: &mut postgres::Client,
+    prepared: &mut Prepared,
+    sql: &str,
+    values: &[&(dyn ToSql + Sync)],
+) {
     let statement = prepare(client, prepared, sql);
     client.execute(&statement, values).unwrap();
 }
 
 /// Of the driver's multi-row forms, arrays are the faster one on PostgreSQL: spelling out `VALUES` for a thousand rows costs the server
 /// several times as much in parsing, and would flatter the layer.
-fn record_postgres(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement], first: i64) {
-    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").unwrap();
+fn record_postgres(
+    client: &mut postgres::Client,
+    prepared: &mut Prepared,
+    slice: &[Movement],
+    first: i64,
+) {
+    client
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        .unwrap();
     let ids: Vec<&str> = slice.iter().map(|one| one.id.as_str()).collect();
     let accounts: Vec<&str> = slice.iter().map(|one| one.account.as_str()).collect();
-    let amounts: Vec<Vec<u8>> = slice.iter().map(|one| Quantity::from(one.amount).to_ordered_bytes()).collect();
+    let amounts: Vec<Vec<u8>> = slice
+        .iter()
+        .map(|one| Quantity::from(one.amount).to_ordered_bytes())
+        .collect();
     let transactions: Vec<&str> = slice.iter().map(|one| one.transaction.as_str()).collect();
     let times = vec![0i64; slice.len()];
     let sql = "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at)
                SELECT 'bench', r.* FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bigint[]) AS r";
-    run_postgres(client, prepared, sql, &[&ids, &accounts, &amounts, &transactions, &times]);
+    run_postgres(
+        client,
+        prepared,
+        sql,
+        &[&ids, &accounts, &amounts, &transactions, &times],
+    );
     move_balances(client, prepared, slice);
     insert_facts(client, prepared, slice, first);
     let (last, hash) = (first + slice.len() as i64 - 1, vec![3u8; 32]);
-    run_postgres(client, prepared, "UPDATE bare_head SET seq = $1, hash = $2 WHERE partition = 'p'", &[&last, &hash]);
+    run_postgres(
+        client,
+        prepared,
+        "UPDATE bare_head SET seq = $1, hash = $2 WHERE partition = 'p'",
+        &[&last, &hash],
+    );
     client.batch_execute("COMMIT").unwrap();
 }
 
@@ -232,11 +307,18 @@ fn move_balances(client: &mut postgres::Client, prepared: &mut Prepared, slice: 
         .query(&statement, &[&accounts])
         .unwrap()
         .iter()
-        .map(|row| (row.get(0), Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1)).unwrap()))
+        .map(|row| {
+            (
+                row.get(0),
+                Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1)).unwrap(),
+            )
+        })
         .collect();
     let after: Vec<Vec<u8>> = net
         .iter()
-        .map(|(account, change)| (before.get(*account).cloned().unwrap_or_default() + change).to_ordered_bytes())
+        .map(|(account, change)| {
+            (before.get(*account).cloned().unwrap_or_default() + change).to_ordered_bytes()
+        })
         .collect();
     let sql = format!(
         "{} SELECT 'bench', r.* FROM unnest($1::text[], $2::bytea[]) AS r{BALANCE_END}",
@@ -245,13 +327,22 @@ fn move_balances(client: &mut postgres::Client, prepared: &mut Prepared, slice: 
     run_postgres(client, prepared, &sql, &[&accounts, &after]);
 }
 
-fn insert_facts(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement], first: i64) {
+fn insert_facts(
+    client: &mut postgres::Client,
+    prepared: &mut Prepared,
+    slice: &[Movement],
+    first: i64,
+) {
     let count = slice.len();
     let seqs: Vec<i64> = (first..).take(count).collect();
     let subjects: Vec<String> = slice.iter().map(subjects).collect();
     let payloads: Vec<String> = slice.iter().map(|one| one.payload().to_string()).collect();
     let text = |value: &'static str| vec![value; count];
-    let (ones, times, nothing) = (vec![1i64; count], vec![0i64; count], vec![None::<String>; count]);
+    let (ones, times, nothing) = (
+        vec![1i64; count],
+        vec![0i64; count],
+        vec![None::<String>; count],
+    );
     let bytes = |byte: u8, width: usize| vec![vec![byte; width]; count];
     let sql = format!(
         "{} SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],

@@ -18,8 +18,13 @@ pub(crate) struct Layer {
 
 impl Layer {
     pub(crate) async fn open(config: Config) -> Self {
-        let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(1)));
-        let db = Db::open(config, clock, entropy, LeaseTime::Clock).await.unwrap();
+        let (clock, entropy) = (
+            Arc::new(ManualClock::default()),
+            Arc::new(SeededEntropy::new(1)),
+        );
+        let db = Db::open(config, clock, entropy, LeaseTime::Clock)
+            .await
+            .unwrap();
         let lease = db.lease("bench/0", LEASE_MS).await.unwrap().unwrap();
         for table in shape::tables(db.engine() == EngineKind::Postgres) {
             db.on(&lease)
@@ -28,12 +33,18 @@ impl Layer {
                 .map_err(|e: Error| e)
                 .unwrap();
         }
-        Self { db, lease, namespace: testkit::namespace("bench") }
+        Self {
+            db,
+            lease,
+            namespace: testkit::namespace("bench"),
+        }
     }
 
     /// One transaction for a slice.
     pub(crate) async fn record(&self, slice: Vec<Movement>) {
-        write(&self.db, &self.lease, &self.namespace, slice).await.unwrap();
+        write(&self.db, &self.lease, &self.namespace, slice)
+            .await
+            .unwrap();
     }
 
     /// Single commands from many callers at once, through the batcher that stands before a hot verb. Each call's time, and the wall time.
@@ -44,14 +55,15 @@ impl Layer {
         time: Duration,
     ) -> (Vec<Duration>, Duration) {
         let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace.clone());
-        let batcher: Batcher<Movement, (), Error> = Batcher::start(1_000, move |slice: Vec<Movement>| {
-            let (db, lease, namespace) = (db.clone(), lease.clone(), namespace.clone());
-            async move {
-                let count = slice.len();
-                write(&db, &lease, &namespace, slice).await?;
-                Ok(vec![(); count])
-            }
-        });
+        let batcher: Batcher<Movement, (), Error> =
+            Batcher::start(1_000, move |slice: Vec<Movement>| {
+                let (db, lease, namespace) = (db.clone(), lease.clone(), namespace.clone());
+                async move {
+                    let count = slice.len();
+                    write(&db, &lease, &namespace, slice).await?;
+                    Ok(vec![(); count])
+                }
+            });
         let (next, commands) = (Arc::new(AtomicUsize::new(0)), Arc::new(commands));
         let begun = Instant::now();
         let tasks: Vec<_> = (0..callers)
@@ -60,7 +72,10 @@ impl Layer {
                 tokio::spawn(async move {
                     let mut times = Vec::new();
                     while begun.elapsed() < time {
-                        let Some(command) = commands.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                        let Some(command) = commands.get(next.fetch_add(1, Ordering::Relaxed))
+                        else {
+                            break;
+                        };
                         let call = Instant::now();
                         batcher.call(command.clone()).await.unwrap();
                         times.push(call.elapsed());
@@ -81,9 +96,16 @@ impl Layer {
         let begun = Instant::now();
         let tasks: Vec<_> = (0..count)
             .map(|partition| {
-                let (db, namespace) = (self.db.clone(), testkit::namespace(&format!("bench-{count}-{partition}")));
+                let (db, namespace) = (
+                    self.db.clone(),
+                    testkit::namespace(&format!("bench-{count}-{partition}")),
+                );
                 tokio::spawn(async move {
-                    let lease = db.lease(&format!("bench-{count}/{partition}"), LEASE_MS).await.unwrap().unwrap();
+                    let lease = db
+                        .lease(&format!("bench-{count}/{partition}"), LEASE_MS)
+                        .await
+                        .unwrap()
+                        .unwrap();
                     let (mut movements, mut rows) = (shape::movements(), 0usize);
                     while begun.elapsed() < time {
                         let slice: Vec<Movement> = movements.by_ref().take(100).collect();
@@ -102,15 +124,29 @@ impl Layer {
     }
 }
 
-async fn write(db: &Db, lease: &Lease, namespace: &Namespace, slice: Vec<Movement>) -> Result<(), Error> {
+async fn write(
+    db: &Db,
+    lease: &Lease,
+    namespace: &Namespace,
+    slice: Vec<Movement>,
+) -> Result<(), Error> {
     let who = Principal::system("bench", namespace.clone());
-    db.on(lease).write(namespace, move |tx| record(tx, &who, &slice)).await
+    db.on(lease)
+        .write(namespace, move |tx| record(tx, &who, &slice))
+        .await
 }
 
 fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<(), Error> {
     let now = tx.now();
-    let rows: Vec<_> = slice.iter().map(|one| (&one.id, &one.account, one.amount, &one.transaction, now)).collect();
-    tx.execute_rows("INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) {ns_rows}", (), &rows)?;
+    let rows: Vec<_> = slice
+        .iter()
+        .map(|one| (&one.id, &one.account, one.amount, &one.transaction, now))
+        .collect();
+    tx.execute_rows(
+        "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) {ns_rows}",
+        (),
+        &rows,
+    )?;
     let net = shape::net(slice);
     let accounts: Vec<(&str,)> = net.keys().map(|account| (*account,)).collect();
     let before: std::collections::HashMap<String, Quantity> = tx
@@ -123,7 +159,12 @@ fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<()
         .collect();
     let after: Vec<(&str, Quantity)> = net
         .iter()
-        .map(|(account, change)| (*account, before.get(*account).cloned().unwrap_or_default() + change))
+        .map(|(account, change)| {
+            (
+                *account,
+                before.get(*account).cloned().unwrap_or_default() + change,
+            )
+        })
         .collect();
     tx.execute_rows(
         "INSERT INTO bench_balance (namespace, account, amount) {ns_rows}
@@ -132,7 +173,12 @@ fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<()
         &after,
     )?;
     for one in slice {
-        tx.append(Fact::new("bench.moved", 1).about(&one.id, 1).by(who).says(&one.payload()));
+        tx.append(
+            Fact::new("bench.moved", 1)
+                .about(&one.id, 1)
+                .by(who)
+                .says(&one.payload()),
+        );
     }
     Ok(())
 }

@@ -31,26 +31,48 @@ struct Plan {
 async fn main() {
     let options = Options::parse();
     let plan = if options.quick {
-        Plan { rounds: 3, round: Duration::from_millis(400) }
+        Plan {
+            rounds: 3,
+            round: Duration::from_millis(400),
+        }
     } else {
-        Plan { rounds: 9, round: Duration::from_secs(2) }
+        Plan {
+            rounds: 9,
+            round: Duration::from_secs(2),
+        }
     };
     let mut report = Report::default();
     for kind in [EngineKind::Sqlite, EngineKind::Postgres] {
         let dir = tempfile::tempdir().unwrap();
-        let cluster = (kind == EngineKind::Postgres)
-            .then(|| Cluster::start(&testkit::postgres::Options::durable()).expect("PostgreSQL is installed"));
+        let cluster = (kind == EngineKind::Postgres).then(|| {
+            Cluster::start(&testkit::postgres::Options::durable()).expect("PostgreSQL is installed")
+        });
         let config = |name: &str| match &cluster {
             None => Config::sqlite(dir.path().join(format!("{name}.db"))),
-            Some(cluster) => Config::Postgres { url: cluster.create_database(name), writers: 8, readers: 2 },
+            Some(cluster) => Config::Postgres {
+                url: cluster.create_database(name),
+                writers: 8,
+                readers: 2,
+            },
         };
-        measure(kind, &plan, config("layer"), config("baseline"), &mut report).await;
+        measure(
+            kind,
+            &plan,
+            config("layer"),
+            config("baseline"),
+            &mut report,
+        )
+        .await;
     }
     report.finish();
 }
 
 async fn measure(kind: EngineKind, plan: &Plan, ours: Config, bare: Config, report: &mut Report) {
-    let name = if kind == EngineKind::Sqlite { "sqlite" } else { "postgres" };
+    let name = if kind == EngineKind::Sqlite {
+        "sqlite"
+    } else {
+        "postgres"
+    };
     let layer = Layer::open(ours).await;
     let mut baseline = Baseline::open(&bare);
     report.table(
@@ -153,7 +175,10 @@ async fn concurrent(
 
 /// Several partitions at once, batches of 100 each.
 async fn partitions(name: &str, plan: &Plan, layer: &Layer, report: &mut Report) {
-    report.table(&format!("{name}: partitions at once, batches of 100"), &["partitions", "rows/s"]);
+    report.table(
+        &format!("{name}: partitions at once, batches of 100"),
+        &["partitions", "rows/s"],
+    );
     for count in [1usize, 4, 16] {
         let rate = layer.partitions(count, plan.round * 2).await;
         report.line(&[count.to_string(), format!("{rate:.0}")]);

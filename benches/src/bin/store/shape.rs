@@ -44,7 +44,11 @@ pub(crate) fn net(slice: &[Movement]) -> std::collections::BTreeMap<&str, Quanti
 
 /// The tables beside the store's own, for an engine.
 pub(crate) fn tables(postgres: bool) -> [String; 2] {
-    let (text, blob) = if postgres { ("TEXT COLLATE \"C\"", "BYTEA") } else { ("TEXT", "BLOB") };
+    let (text, blob) = if postgres {
+        ("TEXT COLLATE \"C\"", "BYTEA")
+    } else {
+        ("TEXT", "BLOB")
+    };
     let strict = if postgres { "" } else { " STRICT" };
     let int = if postgres { "BIGINT" } else { "INTEGER" };
     [

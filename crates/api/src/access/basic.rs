@@ -6,7 +6,8 @@ const MAX_LEN: usize = 1_024;
 /// The password, if this is a credential.
 pub(super) fn password(text: &str) -> Option<String> {
     let text = String::from_utf8(decode(text)?).ok()?;
-    text.split_once(':').map(|(_, password)| password.to_owned())
+    text.split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 /// Base 64 (RFC 4648, section 4), padded or not.
@@ -44,8 +45,14 @@ mod tests {
 
     #[test]
     fn the_vectors_of_rfc_4648() {
-        let vectors =
-            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmFy", "foobar")];
+        let vectors = [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmFy", "foobar"),
+        ];
         for (text, plain) in vectors {
             assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()), "{text}");
         }
@@ -53,7 +60,10 @@ mod tests {
 
     #[test]
     fn what_is_no_credential() {
-        assert_eq!(password("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), Some("open sesame".to_owned()));
+        assert_eq!(
+            password("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            Some("open sesame".to_owned())
+        );
         for wrong in ["", "A", "Zm9v", "Zm 9v", "____"] {
             assert_eq!(password(wrong), None, "{wrong:?}");
         }

@@ -71,7 +71,10 @@ pub struct Issued {
 pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> Result<Issued> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Error::Field { field: "name".to_owned(), why: "a name has 1 to 128 characters".to_owned() });
+        return Err(Error::Field {
+            field: "name".to_owned(),
+            why: "a name has 1 to 128 characters".to_owned(),
+        });
     }
     if name.starts_with("system/") {
         return Err(Error::Field {
@@ -80,11 +83,16 @@ pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> R
         });
     }
     if new.kind == Kind::System {
-        return Err(Error::Field { field: "kind".to_owned(), why: "system is Florin itself".to_owned() });
+        return Err(Error::Field {
+            field: "kind".to_owned(),
+            why: "system is Florin itself".to_owned(),
+        });
     }
     let exports = new.roles.contains(&Role::KeyExporter) && !who.roles.contains(&Role::KeyExporter);
     if exports && who.kind != Kind::System {
-        return Err(Error::Forbidden { permission: "key:export" });
+        return Err(Error::Forbidden {
+            permission: "key:export",
+        });
     }
     let (now, mut chance) = (db.clock().now(), [0u8; 32]);
     db.entropy().fill(&mut chance);
@@ -92,7 +100,16 @@ pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> R
     let id = ApiKeyId::from_ulid(ulid);
     let secret = format!("{PREFIX}_{ulid}_{}", hex::encode(chance));
     let (kind, roles, expires) = (new.kind, new.roles, new.expires);
-    let key = ApiKey { id, name, kind, roles, created: now, expires, revoked: None, version: 1 };
+    let key = ApiKey {
+        id,
+        name,
+        kind,
+        roles,
+        created: now,
+        expires,
+        revoked: None,
+        version: 1,
+    };
     let (kept, who) = (key.clone(), who.clone());
     db.on(lease)
         .write(&who.namespace.clone(), move |tx| {
@@ -107,7 +124,9 @@ pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> R
 
 /// The keys of the namespace.
 pub async fn keys(db: &Db, who: &Principal, page: Page) -> Result<Vec<ApiKey>> {
-    Ok(db.read(&who.namespace, move |tx| table::keys(tx, &page)).await?)
+    Ok(db
+        .read(&who.namespace, move |tx| table::keys(tx, &page))
+        .await?)
 }
 
 /// Revoke a key: it is refused from the next request on.
@@ -116,8 +135,14 @@ pub async fn revoke(db: &Db, lease: &Lease, who: &Principal, id: ApiKeyId) -> Re
     db.on(lease)
         .write(&who.namespace.clone(), move |tx| {
             let now = tx.now();
-            let Some(version) = table::revoke(tx, id, now)? else { return Err(Error::UnknownKey { id }) };
-            tx.append(Fact::new("api_key.revoked", 1).about(&id, u64::try_from(version).unwrap_or(0)).by(&who));
+            let Some(version) = table::revoke(tx, id, now)? else {
+                return Err(Error::UnknownKey { id });
+            };
+            tx.append(
+                Fact::new("api_key.revoked", 1)
+                    .about(&id, u64::try_from(version).unwrap_or(0))
+                    .by(&who),
+            );
             Ok(())
         })
         .await
@@ -132,7 +157,12 @@ pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
     let right = bool::from(Digest::of(&secret).0.ct_eq(&hash.0));
     let alive = key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
     if right && alive {
-        Ok(Principal { id: key.name, kind: key.kind, namespace, roles: key.roles })
+        Ok(Principal {
+            id: key.name,
+            kind: key.kind,
+            namespace,
+            roles: key.roles,
+        })
     } else {
         Err(Error::Unauthenticated)
     }

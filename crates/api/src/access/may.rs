@@ -35,13 +35,18 @@ impl<N: Needs> FromRequestParts<App> for May<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let who = authenticate(app.db(), &token(parts)?).await?;
-        if named_namespace(parts, app).await?.is_some_and(|named| named != who.namespace.as_str()) {
+        if named_namespace(parts, app)
+            .await?
+            .is_some_and(|named| named != who.namespace.as_str())
+        {
             return Err(Error::OtherNamespace);
         }
         if who.may(N::PERMISSION) {
             Ok(Self(who, PhantomData))
         } else {
-            Err(Error::Forbidden { permission: N::PERMISSION.0 })
+            Err(Error::Forbidden {
+                permission: N::PERMISSION.0,
+            })
         }
     }
 }
@@ -56,8 +61,13 @@ impl FromRequestParts<App> for Open {
 
 /// `Authorization: Bearer <key>`, or Basic with the key as password, as older clients send it.
 fn token(parts: &Parts) -> Result<String, Error> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-    let (scheme, value) = header.and_then(|header| header.split_once(' ')).ok_or(Error::Unauthenticated)?;
+    let header = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|header| header.to_str().ok());
+    let (scheme, value) = header
+        .and_then(|header| header.split_once(' '))
+        .ok_or(Error::Unauthenticated)?;
     let value = value.trim();
     match scheme.to_ascii_lowercase().as_str() {
         "bearer" => Ok(value.to_owned()),
@@ -69,8 +79,13 @@ fn token(parts: &Parts) -> Result<String, Error> {
 /// The namespace that the base names: `/api/v1/namespaces/{namespace}/…`.
 async fn named_namespace(parts: &mut Parts, app: &App) -> Result<Option<String>, Error> {
     let unreadable = |_| Error::field("path", "it is not UTF-8");
-    let all = RawPathParams::from_request_parts(parts, app).await.map_err(unreadable)?;
-    Ok(all.iter().find(|(name, _)| *name == "namespace").map(|(_, value)| value.to_owned()))
+    let all = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(unreadable)?;
+    Ok(all
+        .iter()
+        .find(|(name, _)| *name == "namespace")
+        .map(|(_, value)| value.to_owned()))
 }
 
 /// Declares permissions: `permissions! { WalletRead = "wallet:read"; }`.

@@ -9,7 +9,8 @@ mod table;
 pub use key::{ApiKey, Issued, NewApiKey, authenticate, issue, keys, revoke};
 pub use may::{May, Needs, Open};
 pub use namespace::{
-    Mark, NamespaceRow, create_namespace, default_chain, namespace, namespaces_since, set_default_chain,
+    Mark, NamespaceRow, create_namespace, default_chain, namespace, namespaces_since,
+    set_default_chain,
 };
 
 pub(crate) use may::permissions;

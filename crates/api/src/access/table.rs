@@ -21,22 +21,40 @@ pub(super) fn insert_namespace(
 
 /// Every namespace.
 pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> {
-    let rows: Vec<(Namespace, Option<ChainId>, Time)> =
-        tx.rows("SELECT name, default_chain, created_at FROM namespace ORDER BY name", ())?;
-    Ok(rows.into_iter().map(|(name, default_chain, created)| NamespaceRow { name, default_chain, created }).collect())
+    let rows: Vec<(Namespace, Option<ChainId>, Time)> = tx.rows(
+        "SELECT name, default_chain, created_at FROM namespace ORDER BY name",
+        (),
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(name, default_chain, created)| NamespaceRow {
+            name,
+            default_chain,
+            created,
+        })
+        .collect())
 }
 
 /// How many namespaces there are, and how often they have changed: who has seen this pair has seen them all.
 pub(super) fn namespaces_mark(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
-    let row = tx.row("SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace", ())?;
+    let row = tx.row(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace",
+        (),
+    )?;
     Ok(row.unwrap_or_default())
 }
 
 /// The namespace's own row.
 pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
-    let row: Option<(Namespace, Option<ChainId>, Time)> =
-        tx.row("SELECT name, default_chain, created_at FROM namespace WHERE name = ?ns", ())?;
-    Ok(row.map(|(name, default_chain, created)| NamespaceRow { name, default_chain, created }))
+    let row: Option<(Namespace, Option<ChainId>, Time)> = tx.row(
+        "SELECT name, default_chain, created_at FROM namespace WHERE name = ?ns",
+        (),
+    )?;
+    Ok(row.map(|(name, default_chain, created)| NamespaceRow {
+        name,
+        default_chain,
+        created,
+    }))
 }
 
 /// Give the namespace a default chain; the row's new version.
@@ -59,19 +77,27 @@ pub(super) fn insert_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest)
     Ok(())
 }
 
-const COLUMNS: &str = "namespace, id, name, kind, roles, created_at, expires_at, revoked_at, version, secret_hash";
+const COLUMNS: &str =
+    "namespace, id, name, kind, roles, created_at, expires_at, revoked_at, version, secret_hash";
 
 /// A key of whatever namespace, by its public half, with the hash of its secret half.
-pub(super) fn key(tx: &mut Unbound<'_, '_>, id: ApiKeyId) -> Result<Option<(Namespace, ApiKey, Digest)>> {
+pub(super) fn key(
+    tx: &mut Unbound<'_, '_>,
+    id: ApiKeyId,
+) -> Result<Option<(Namespace, ApiKey, Digest)>> {
     let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = ?1");
     tx.row::<Row>(&sql, (id,))?.map(read).transpose()
 }
 
 /// The keys of the namespace, oldest first.
 pub(super) fn keys(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<ApiKey>> {
-    let sql = format!("SELECT {COLUMNS} FROM api_key WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM api_key WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2"
+    );
     let rows: Vec<Row> = tx.rows(&sql, (page.limit, page.skip))?;
-    rows.into_iter().map(|row| read(row).map(|(_, key, _)| key)).collect()
+    rows.into_iter()
+        .map(|row| read(row).map(|(_, key, _)| key))
+        .collect()
 }
 
 /// Revoke a key of the namespace; its new version, none if there is no such key or it is revoked.
@@ -89,7 +115,8 @@ fn read(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
     let namespace = row.take()?;
     let (id, name) = (row.take()?, row.take()?);
     let kind = kind_of(&row.take::<String>()?)?;
-    let roles: Vec<Role> = serde_json::from_str(&row.take::<String>()?).map_err(|_| odd("roles"))?;
+    let roles: Vec<Role> =
+        serde_json::from_str(&row.take::<String>()?).map_err(|_| odd("roles"))?;
     let key = ApiKey {
         id,
         name,
@@ -120,5 +147,9 @@ fn kind_of(text: &str) -> Result<Kind> {
 }
 
 fn odd(expected: &'static str) -> Error {
-    Error::Column { column: 0, found: "other text", expected }
+    Error::Column {
+        column: 0,
+        found: "other text",
+        expected,
+    }
 }

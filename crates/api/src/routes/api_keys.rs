@@ -19,7 +19,9 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, issue))
+        .routes(routes!(revoke))
 }
 
 /// The API keys of the namespace.
@@ -29,7 +31,9 @@ async fn list(
     who: May<ApiKeyRead>,
     Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<ApiKey>>> {
-    Ok(Items::of(access::keys(app.db(), &who, paging.page()?).await?))
+    Ok(Items::of(
+        access::keys(app.db(), &who, paging.page()?).await?,
+    ))
 }
 
 /// Issue an API key. Its secret is shown once, in this answer.
@@ -45,7 +49,11 @@ async fn issue(
 
 /// Revoke an API key: it is refused from the next request on.
 #[utoipa::path(delete, path = "/api-keys/{id}", tag = "access", params(("id" = String, Path)), responses((status = 204), Problem))]
-async fn revoke(State(app): State<App>, who: May<ApiKeyWrite>, Path(id): Path<ApiKeyId>) -> Result<StatusCode> {
+async fn revoke(
+    State(app): State<App>,
+    who: May<ApiKeyWrite>,
+    Path(id): Path<ApiKeyId>,
+) -> Result<StatusCode> {
     access::revoke(app.db(), &app.lease, &who, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

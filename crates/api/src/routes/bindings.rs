@@ -22,7 +22,9 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, put, delete))
 }
 
 /// A binding.
@@ -47,8 +49,29 @@ struct Binding {
 
 impl From<workflow::Binding> for Binding {
     fn from(binding: workflow::Binding) -> Self {
-        let workflow::Binding { id, name, description, chain, contract, signer, abi, created, updated, .. } = binding;
-        Self { id, name, description, chain, contract, signer, abi, created, updated }
+        let workflow::Binding {
+            id,
+            name,
+            description,
+            chain,
+            contract,
+            signer,
+            abi,
+            created,
+            updated,
+            ..
+        } = binding;
+        Self {
+            id,
+            name,
+            description,
+            chain,
+            contract,
+            signer,
+            abi,
+            created,
+            updated,
+        }
     }
 }
 
@@ -86,8 +109,23 @@ struct BindingInput {
 
 impl From<BindingInput> for workflow::NewBinding {
     fn from(input: BindingInput) -> Self {
-        let BindingInput { name, description, chain, contract, signer, abi, .. } = input;
-        Self { name, description, chain, contract, signer, abi }
+        let BindingInput {
+            name,
+            description,
+            chain,
+            contract,
+            signer,
+            abi,
+            ..
+        } = input;
+        Self {
+            name,
+            description,
+            chain,
+            contract,
+            signer,
+            abi,
+        }
     }
 }
 
@@ -98,13 +136,21 @@ async fn list(
     who: May<BindingRead>,
     Query(page): Query<BySkip>,
 ) -> Result<Json<Items<Binding>>> {
-    Ok(Items::of(workflow::bindings(&app.workflow, &who, &page.page()?).await?))
+    Ok(Items::of(
+        workflow::bindings(&app.workflow, &who, &page.page()?).await?,
+    ))
 }
 
 /// A binding by its name or id.
 #[utoipa::path(get, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 200, body = Binding), Problem))]
-async fn get(State(app): State<App>, who: May<BindingRead>, Path(named): Path<String>) -> Result<Json<Binding>> {
-    Ok(Json(workflow::binding(&app.workflow, &who, &named).await?.into()))
+async fn get(
+    State(app): State<App>,
+    who: May<BindingRead>,
+    Path(named): Path<String>,
+) -> Result<Json<Binding>> {
+    Ok(Json(
+        workflow::binding(&app.workflow, &who, &named).await?.into(),
+    ))
 }
 
 /// By name: make a binding, or replace it. By id: replace it, its name too.
@@ -125,7 +171,11 @@ async fn put(
 
 /// Delete a binding. A step that names it fails from then on.
 #[utoipa::path(delete, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 204), Problem))]
-async fn delete(State(app): State<App>, who: May<BindingWrite>, Path(named): Path<String>) -> Result<StatusCode> {
+async fn delete(
+    State(app): State<App>,
+    who: May<BindingWrite>,
+    Path(named): Path<String>,
+) -> Result<StatusCode> {
     workflow::delete_binding(&app.workflow, &who, &named).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,7 +24,9 @@ const SLICE: u32 = 1_000;
 const SLICES: usize = 20;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(partitions))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(partitions))
 }
 
 /// A fact.
@@ -83,11 +85,23 @@ struct Which {
 
 /// Facts of the namespace in a partition, in its order. A page may hold fewer than asked for; it goes on while there is a `next`.
 #[utoipa::path(get, path = "/facts", tag = "audit", params(Which), responses((status = 200, body = Items<Fact>), Problem))]
-async fn list(State(app): State<App>, who: May<FactRead>, Query(which): Query<Which>) -> Result<Json<Items<Fact>>> {
+async fn list(
+    State(app): State<App>,
+    who: May<FactRead>,
+    Query(which): Query<Which>,
+) -> Result<Json<Items<Fact>>> {
     let limit = crate::extract::page(which.limit, None, None)?.limit as usize;
-    let (namespace, begin) =
-        (who.namespace.clone(), Cursor { partition: which.partition, seq: which.after.unwrap_or(0) });
-    let (facts, next) = app.db().read_unbound(move |tx| own_facts(tx, &namespace, begin.clone(), limit)).await?;
+    let (namespace, begin) = (
+        who.namespace.clone(),
+        Cursor {
+            partition: which.partition,
+            seq: which.after.unwrap_or(0),
+        },
+    );
+    let (facts, next) = app
+        .db()
+        .read_unbound(move |tx| own_facts(tx, &namespace, begin.clone(), limit))
+        .await?;
     Ok(Items::continued(facts, next.map(|seq| seq.to_string())))
 }
 
@@ -127,5 +141,12 @@ struct Partition {
 #[utoipa::path(get, path = "/facts/partitions", tag = "audit", responses((status = 200, body = Items<Partition>), Problem))]
 async fn partitions(State(app): State<App>, _: May<FactRead>) -> Result<Json<Items<Partition>>> {
     let cursors = app.db().read_unbound(store::partitions).await?;
-    Ok(Items::of(cursors.into_iter().map(|cursor| Partition { partition: cursor.partition }).collect::<Vec<_>>()))
+    Ok(Items::of(
+        cursors
+            .into_iter()
+            .map(|cursor| Partition {
+                partition: cursor.partition,
+            })
+            .collect::<Vec<_>>(),
+    ))
 }

@@ -22,7 +22,10 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, freeze)).routes(routes!(unfreeze)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, freeze))
+        .routes(routes!(unfreeze))
+        .routes(routes!(revoke))
 }
 
 /// A freeze in force.
@@ -44,7 +47,13 @@ impl From<keys::Freeze> for Freeze {
             Scope::Namespace => "namespace".to_owned(),
             Scope::Installation => "installation".to_owned(),
         };
-        Self { scope, hard: freeze.hard, reason: freeze.reason, by: freeze.by, since: freeze.since }
+        Self {
+            scope,
+            hard: freeze.hard,
+            reason: freeze.reason,
+            by: freeze.by,
+            since: freeze.since,
+        }
     }
 }
 
@@ -75,14 +84,18 @@ impl std::str::FromStr for Frozen {
         if text == "namespace" {
             Ok(Self(Scope::Namespace))
         } else {
-            text.parse::<WalletId>().map(|id| Self(Scope::Wallet(id))).map_err(expected)
+            text.parse::<WalletId>()
+                .map(|id| Self(Scope::Wallet(id)))
+                .map_err(expected)
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Frozen {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -94,7 +107,11 @@ async fn list(State(app): State<App>, who: May<FreezeRead>) -> Result<Json<Items
 
 /// Stop all signing of a scope. Once this is answered, nothing is signed there any more.
 #[utoipa::path(post, path = "/freezes", tag = "wallets", request_body = NewFreeze, responses((status = 204), Problem))]
-async fn freeze(State(app): State<App>, who: May<FreezeWrite>, Body(new): Body<NewFreeze>) -> Result<StatusCode> {
+async fn freeze(
+    State(app): State<App>,
+    who: May<FreezeWrite>,
+    Body(new): Body<NewFreeze>,
+) -> Result<StatusCode> {
     keys::freeze(&app.keys, &who, new.scope.0, new.hard, &new.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -136,5 +153,7 @@ async fn revoke(
     Path(id): Path<PermitId>,
     Body(why): Body<Reason>,
 ) -> Result<Json<Revoked>> {
-    Ok(Json(Revoked { revoked: keys::revoke(&app.keys, &who, &id, &why.reason).await? }))
+    Ok(Json(Revoked {
+        revoked: keys::revoke(&app.keys, &who, &id, &why.reason).await?,
+    }))
 }

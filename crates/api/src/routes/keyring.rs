@@ -20,7 +20,9 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(current)).routes(routes!(rotate))
+    OpenApiRouter::new()
+        .routes(routes!(current))
+        .routes(routes!(rotate))
 }
 
 /// The data keys. Nothing of a key itself is shown anywhere.
@@ -72,17 +74,45 @@ struct Rotation {
 
 impl From<keys::Rotation> for Rotation {
     fn from(rotation: keys::Rotation) -> Self {
-        let keys::Rotation { version, state, total, resealed, broken, keeper, begun_by, begun, ended, .. } = rotation;
-        Self { version, state, total, resealed, broken, keeper, begun_by, begun, ended }
+        let keys::Rotation {
+            version,
+            state,
+            total,
+            resealed,
+            broken,
+            keeper,
+            begun_by,
+            begun,
+            ended,
+            ..
+        } = rotation;
+        Self {
+            version,
+            state,
+            total,
+            resealed,
+            broken,
+            keeper,
+            begun_by,
+            begun,
+            ended,
+        }
     }
 }
 
 impl From<KeyringInfo> for Keyring {
     fn from(info: KeyringInfo) -> Self {
-        let key =
-            |key: store::secret::KeyInfo| DataKey { version: key.version, created: key.created, retired: key.retired };
+        let key = |key: store::secret::KeyInfo| DataKey {
+            version: key.version,
+            created: key.created,
+            retired: key.retired,
+        };
         let keys = info.keys.into_iter().map(key).collect();
-        Self { version: info.version, keys, rotation: info.rotation.map(Rotation::from) }
+        Self {
+            version: info.version,
+            keys,
+            rotation: info.rotation.map(Rotation::from),
+        }
     }
 }
 
@@ -95,11 +125,21 @@ async fn current(State(app): State<App>, who: May<KeyringRead>) -> Result<Json<K
 
 /// Begin a new data key, under which everything is sealed anew; or look at the rotation under way.
 #[utoipa::path(post, path = "/keyring/rotate", tag = "keyring", responses((status = 202, body = Rotation), Problem))]
-async fn rotate(State(app): State<App>, who: May<KeyringRotate>) -> Result<(StatusCode, Json<Rotation>)> {
+async fn rotate(
+    State(app): State<App>,
+    who: May<KeyringRotate>,
+) -> Result<(StatusCode, Json<Rotation>)> {
     operators(&app, &who)?;
-    Ok((StatusCode::ACCEPTED, Json(keys::rotate(&app.keys, &who).await?.into())))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(keys::rotate(&app.keys, &who).await?.into()),
+    ))
 }
 
 fn operators(app: &App, who: &Principal) -> Result<()> {
-    if who.namespace == app.operators { Ok(()) } else { Err(Error::Operators) }
+    if who.namespace == app.operators {
+        Ok(())
+    } else {
+        Err(Error::Operators)
+    }
 }

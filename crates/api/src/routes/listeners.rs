@@ -73,7 +73,10 @@ impl From<workflow::Listener> for Listener {
     fn from(listener: workflow::Listener) -> Self {
         let (config, task_id, topic_filter) = match listener.given {
             Given::Chain { config } => (Some(config), None, None),
-            Given::Model { task_id, topic_filter } => (None, Some(task_id), Some(topic_filter)),
+            Given::Model {
+                task_id,
+                topic_filter,
+            } => (None, Some(task_id), Some(topic_filter)),
         };
         Self {
             id: listener.id,
@@ -83,7 +86,10 @@ impl From<workflow::Listener> for Listener {
             task_id,
             topic_filter,
             chain: listener.chain,
-            cursor: listener.cursor.map(|place| EventPlace { height: place.height, index: place.index }),
+            cursor: listener.cursor.map(|place| EventPlace {
+                height: place.height,
+                index: place.index,
+            }),
             problem: listener.problem,
             created: listener.created,
             updated: listener.updated,
@@ -118,8 +124,17 @@ struct ChainListenerInput {
 
 impl From<ChainListenerInput> for NewListener {
     fn from(input: ChainListenerInput) -> Self {
-        let ChainListenerInput { name, disabled, config, .. } = input;
-        Self { name, disabled, given: Given::chain(config) }
+        let ChainListenerInput {
+            name,
+            disabled,
+            config,
+            ..
+        } = input;
+        Self {
+            name,
+            disabled,
+            given: Given::chain(config),
+        }
     }
 }
 
@@ -151,12 +166,30 @@ struct ModelListenerInput {
 
 impl From<ModelListenerInput> for NewListener {
     fn from(input: ModelListenerInput) -> Self {
-        let ModelListenerInput { name, disabled, task_id, topic_filter, .. } = input;
-        Self { name, disabled, given: Given::Model { task_id, topic_filter } }
+        let ModelListenerInput {
+            name,
+            disabled,
+            task_id,
+            topic_filter,
+            ..
+        } = input;
+        Self {
+            name,
+            disabled,
+            given: Given::Model {
+                task_id,
+                topic_filter,
+            },
+        }
     }
 }
 
-async fn put(app: &App, who: &types::Principal, named: &str, new: NewListener) -> Result<Json<Listener>> {
+async fn put(
+    app: &App,
+    who: &types::Principal,
+    named: &str,
+    new: NewListener,
+) -> Result<Json<Listener>> {
     if named.parse::<ListenerId>().is_err() {
         super::same_name(named, new.name.as_deref())?;
     }
@@ -164,15 +197,36 @@ async fn put(app: &App, who: &types::Principal, named: &str, new: NewListener) -
     Ok(Json(listener.into()))
 }
 
-async fn list(app: &App, who: &types::Principal, kind: ListenerKind, page: BySkip) -> Result<Json<Items<Listener>>> {
-    Ok(Items::of(workflow::listeners(&app.workflow, who, kind, &page.page()?).await?))
+async fn list(
+    app: &App,
+    who: &types::Principal,
+    kind: ListenerKind,
+    page: BySkip,
+) -> Result<Json<Items<Listener>>> {
+    Ok(Items::of(
+        workflow::listeners(&app.workflow, who, kind, &page.page()?).await?,
+    ))
 }
 
-async fn get(app: &App, who: &types::Principal, kind: ListenerKind, named: &str) -> Result<Json<Listener>> {
-    Ok(Json(workflow::listener(&app.workflow, who, kind, named).await?.into()))
+async fn get(
+    app: &App,
+    who: &types::Principal,
+    kind: ListenerKind,
+    named: &str,
+) -> Result<Json<Listener>> {
+    Ok(Json(
+        workflow::listener(&app.workflow, who, kind, named)
+            .await?
+            .into(),
+    ))
 }
 
-async fn delete(app: &App, who: &types::Principal, kind: ListenerKind, named: &str) -> Result<StatusCode> {
+async fn delete(
+    app: &App,
+    who: &types::Principal,
+    kind: ListenerKind,
+    named: &str,
+) -> Result<StatusCode> {
     workflow::delete_listener(&app.workflow, who, kind, named).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -27,8 +27,12 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa_axum::router::OpenApiRouter;
 
 /// Where outside clients look for the same routes. The last one names its namespace in the path.
-const BASES: [&str; 4] =
-    ["/api/v1", "/rest/api/v1", "/endpoint/{env}/{service}/rest/api/v1", "/api/v1/namespaces/{namespace}"];
+const BASES: [&str; 4] = [
+    "/api/v1",
+    "/rest/api/v1",
+    "/endpoint/{env}/{service}/rest/api/v1",
+    "/api/v1/namespaces/{namespace}",
+];
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Florin", description = "Digital assets for regulated enterprises."), servers((url = "/api/v1")), components(schemas(crate::Problem)))]
@@ -58,7 +62,10 @@ fn described() -> OpenApiRouter<App> {
 /// The OpenAPI 3.1 document, as generated from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = described().into_openapi();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("flr_…").build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("flr_…")
+        .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
     operations::name(&mut document);
@@ -82,13 +89,16 @@ pub fn router(app: App) -> Router {
 
 /// The cursor behind a full page.
 fn cursor(page: &Page, found: usize, last: Option<impl std::fmt::Display>) -> Option<String> {
-    last.filter(|_| found == page.limit as usize).map(|last| last.to_string())
+    last.filter(|_| found == page.limit as usize)
+        .map(|last| last.to_string())
 }
 
 /// A body may repeat the name of the path, and no other.
 fn same_name(path: &str, body: Option<&str>) -> Result<()> {
     match body {
-        Some(name) if name != path => Err(Error::field("name", "it is another than that in the path")),
+        Some(name) if name != path => {
+            Err(Error::field("name", "it is another than that in the path"))
+        }
         _ => Ok(()),
     }
 }

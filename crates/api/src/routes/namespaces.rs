@@ -36,7 +36,11 @@ struct NamespaceView {
 
 impl From<NamespaceRow> for NamespaceView {
     fn from(row: NamespaceRow) -> Self {
-        Self { name: row.name.to_string(), default_chain: row.default_chain, created: row.created }
+        Self {
+            name: row.name.to_string(),
+            default_chain: row.default_chain,
+            created: row.created,
+        }
     }
 }
 
@@ -61,7 +65,9 @@ async fn change(
     who: May<NamespaceWrite>,
     Body(change): Body<NamespaceChange>,
 ) -> Result<Json<NamespaceView>> {
-    app.submit.chain(&change.default_chain).map_err(|error| crate::Error::at("defaultChain", error))?;
+    app.submit
+        .chain(&change.default_chain)
+        .map_err(|error| crate::Error::at("defaultChain", error))?;
     access::set_default_chain(app.db(), &app.lease, &who, change.default_chain.clone()).await?;
     (app.moved)(&who.namespace, &change.default_chain);
     Ok(Json(access::namespace(app.db(), &who).await?.into()))

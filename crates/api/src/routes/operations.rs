@@ -20,15 +20,18 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         ("patch", &mut item.patch),
         ("delete", &mut item.delete),
     ];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// `get` and `/tasks/{task}/versions` as `getTasksByTaskVersions`.
 fn named(method: &str, path: &str) -> String {
     let words = path.split(['/', '-']).filter(|word| !word.is_empty());
-    words.fold(method.to_owned(), |name, word| match word.strip_prefix('{') {
-        Some(parameter) => name + "By" + &capitalised(parameter.trim_end_matches('}')),
-        None => name + &capitalised(word),
+    words.fold(method.to_owned(), |name, word| {
+        match word.strip_prefix('{') {
+            Some(parameter) => name + "By" + &capitalised(parameter.trim_end_matches('}')),
+            None => name + &capitalised(word),
+        }
     })
 }
 
@@ -44,7 +47,10 @@ mod tests {
 
     #[test]
     fn a_name_says_method_and_path() {
-        assert_eq!(named("get", "/tasks/{task}/versions"), "getTasksByTaskVersions");
+        assert_eq!(
+            named("get", "/tasks/{task}/versions"),
+            "getTasksByTaskVersions"
+        );
         assert_eq!(named("put", "/variable-sets/{set}"), "putVariableSetsBySet");
     }
 
@@ -55,7 +61,10 @@ mod tests {
         for item in document.paths.paths.values_mut() {
             for (_, operation) in operations(item) {
                 let id = operation.operation_id.clone().unwrap_or_default();
-                assert!(!id.is_empty() && seen.insert(id.clone()), "{id:?} stands twice");
+                assert!(
+                    !id.is_empty() && seen.insert(id.clone()),
+                    "{id:?} stands twice"
+                );
             }
         }
         assert!(seen.len() > 100);

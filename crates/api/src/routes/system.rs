@@ -43,7 +43,10 @@ struct Status {
 /// Whether the API answers.
 #[utoipa::path(get, path = "/status", tag = "system", responses((status = 200, body = Status)))]
 async fn status(_: Open) -> Json<Status> {
-    Json(Status { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(Status {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }
 
 async fn livez(_: Open) -> &'static str {
@@ -57,7 +60,10 @@ async fn readyz(State(app): State<App>, _: Open) -> Result<impl IntoResponse> {
 }
 
 async fn metrics(State(app): State<App>, _: Open) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (app.metrics)())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        (app.metrics)(),
+    )
 }
 
 async fn document(_: Open) -> Json<utoipa::openapi::OpenApi> {
@@ -69,15 +75,24 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// A page to browse and try the API.
 async fn page(_: Open) -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(include_str!("../docs/page.html")))
+    (
+        [(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)],
+        Html(include_str!("../docs/page.html")),
+    )
 }
 
 async fn script(_: Open) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../docs/page.js"))
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        include_str!("../docs/page.js"),
+    )
 }
 
 async fn style(_: Open) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../docs/page.css"))
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("../docs/page.css"),
+    )
 }
 
 /// The pages of all error codes, parted by NUL; the first line of each names its code.
@@ -86,6 +101,12 @@ const ERROR_PAGES: &str = include_str!(concat!(env!("OUT_DIR"), "/error_pages.md
 /// What an error code means, for the `type` of a problem.
 async fn error_page(_: Open, Path(code): Path<String>) -> Result<impl IntoResponse> {
     let title = format!("# {code}");
-    let page = ERROR_PAGES.split('\0').find(|page| page.lines().next() == Some(&title)).ok_or(Error::NoRoute)?;
-    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], page))
+    let page = ERROR_PAGES
+        .split('\0')
+        .find(|page| page.lines().next() == Some(&title))
+        .ok_or(Error::NoRoute)?;
+    Ok((
+        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")],
+        page,
+    ))
 }

@@ -23,7 +23,9 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, put, delete))
 }
 
 /// A variable set.
@@ -44,8 +46,25 @@ struct VariableSet {
 
 impl From<workflow::VariableSet> for VariableSet {
     fn from(set: workflow::VariableSet) -> Self {
-        let workflow::VariableSet { id, name, classification, description, variables, created, updated, .. } = set;
-        Self { id, name, classification, description, variables, created, updated }
+        let workflow::VariableSet {
+            id,
+            name,
+            classification,
+            description,
+            variables,
+            created,
+            updated,
+            ..
+        } = set;
+        Self {
+            id,
+            name,
+            classification,
+            description,
+            variables,
+            created,
+            updated,
+        }
     }
 }
 
@@ -79,8 +98,19 @@ struct VariableSetInput {
 
 impl From<VariableSetInput> for workflow::NewVariables {
     fn from(input: VariableSetInput) -> Self {
-        let VariableSetInput { name, classification, description, variables, .. } = input;
-        Self { name, classification, description, variables }
+        let VariableSetInput {
+            name,
+            classification,
+            description,
+            variables,
+            ..
+        } = input;
+        Self {
+            name,
+            classification,
+            description,
+            variables,
+        }
     }
 }
 
@@ -91,13 +121,23 @@ async fn list(
     who: May<VariablesRead>,
     Query(page): Query<BySkip>,
 ) -> Result<Json<Items<VariableSet>>> {
-    Ok(Items::of(workflow::variable_sets(&app.workflow, &who, &page.page()?).await?))
+    Ok(Items::of(
+        workflow::variable_sets(&app.workflow, &who, &page.page()?).await?,
+    ))
 }
 
 /// A variable set by its name or id.
 #[utoipa::path(get, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), responses((status = 200, body = VariableSet), Problem))]
-async fn get(State(app): State<App>, who: May<VariablesRead>, Path(named): Path<String>) -> Result<Json<VariableSet>> {
-    Ok(Json(workflow::variables(&app.workflow, &who, &named).await?.into()))
+async fn get(
+    State(app): State<App>,
+    who: May<VariablesRead>,
+    Path(named): Path<String>,
+) -> Result<Json<VariableSet>> {
+    Ok(Json(
+        workflow::variables(&app.workflow, &who, &named)
+            .await?
+            .into(),
+    ))
 }
 
 /// By name: make a variable set, or replace it with all its values. By id: replace it, its name too.
@@ -118,7 +158,11 @@ async fn put(
 
 /// Delete a variable set that no task names.
 #[utoipa::path(delete, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), responses((status = 204), Problem))]
-async fn delete(State(app): State<App>, who: May<VariablesWrite>, Path(named): Path<String>) -> Result<StatusCode> {
+async fn delete(
+    State(app): State<App>,
+    who: May<VariablesWrite>,
+    Path(named): Path<String>,
+) -> Result<StatusCode> {
     workflow::delete_variables(&app.workflow, &who, &named).await?;
     Ok(StatusCode::NO_CONTENT)
 }

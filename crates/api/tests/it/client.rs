@@ -27,7 +27,12 @@ pub(crate) struct Answer {
 
 impl Call {
     pub(crate) fn new(method: &str, path: &str) -> Self {
-        Self { method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method: method.into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -44,11 +49,16 @@ impl Call {
     }
 
     pub(crate) fn text(self, kind: &str, body: &str) -> Self {
-        Self { body: body.as_bytes().to_vec(), ..self.with("content-type", kind) }
+        Self {
+            body: body.as_bytes().to_vec(),
+            ..self.with("content-type", kind)
+        }
     }
 
     pub(crate) async fn send(self, router: &Router) -> Answer {
-        let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
+        let mut request = Request::builder()
+            .method(self.method.as_str())
+            .uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
@@ -57,24 +67,50 @@ impl Call {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, MAX_ANSWER).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text,
+        }
     }
 }
 
 impl Answer {
     /// The JSON of a good answer.
     pub(crate) fn good(&self) -> Value {
-        assert!((200..300).contains(&self.status), "{} {}", self.status, self.text);
-        if self.text.is_empty() { Value::Null } else { serde_json::from_str(&self.text).unwrap() }
+        assert!(
+            (200..300).contains(&self.status),
+            "{} {}",
+            self.status,
+            self.text
+        );
+        if self.text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&self.text).unwrap()
+        }
     }
 
     /// A problem, and that it is a sound one.
     pub(crate) fn problem(&self) -> Value {
-        assert!((400..500).contains(&self.status), "{} {}", self.status, self.text);
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        assert!(
+            (400..500).contains(&self.status),
+            "{} {}",
+            self.status,
+            self.text
+        );
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text
+        );
         let problem: Value = serde_json::from_str(&self.text).unwrap();
         assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["type"], format!("/docs/errors/{}", problem["code"].as_str().unwrap()));
+        assert_eq!(
+            problem["type"],
+            format!("/docs/errors/{}", problem["code"].as_str().unwrap())
+        );
         problem
     }
 
@@ -86,6 +122,8 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }

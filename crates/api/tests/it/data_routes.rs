@@ -14,19 +14,47 @@ fn objects() -> Vec<(&'static str, String, Value)> {
     let parent = json!({ "type": "pool", "ref": pool });
     vec![
         ("collections", "metals".into(), json!({ "name": "metals" })),
-        ("assets", "gold bar".into(), json!({ "name": "gold bar", "collection": "metals" })),
-        ("addresses", TOKEN.into(), json!({ "address": TOKEN, "contract": true })),
+        (
+            "assets",
+            "gold bar".into(),
+            json!({ "name": "gold bar", "collection": "metals" }),
+        ),
+        (
+            "addresses",
+            TOKEN.into(),
+            json!({ "address": TOKEN, "contract": true }),
+        ),
         ("activities", "history".into(), json!({ "name": "history" })),
-        ("pools", pool.clone(), json!({ "name": "main", "address": TOKEN, "standard": "ERC20", "asset": "gold bar" })),
-        ("nfts", format!("{TOKEN}/one"), json!({ "name": "one", "address": TOKEN, "tokenIndex": "1" })),
-        ("fragments", format!("{TOKEN}/part"), json!({ "name": "part", "address": TOKEN, "value": "7" })),
-        ("data", "paper".into(), json!({ "name": "paper", "parent": { "type": "asset", "ref": "gold bar" } })),
+        (
+            "pools",
+            pool.clone(),
+            json!({ "name": "main", "address": TOKEN, "standard": "ERC20", "asset": "gold bar" }),
+        ),
+        (
+            "nfts",
+            format!("{TOKEN}/one"),
+            json!({ "name": "one", "address": TOKEN, "tokenIndex": "1" }),
+        ),
+        (
+            "fragments",
+            format!("{TOKEN}/part"),
+            json!({ "name": "part", "address": TOKEN, "value": "7" }),
+        ),
+        (
+            "data",
+            "paper".into(),
+            json!({ "name": "paper", "parent": { "type": "asset", "ref": "gold bar" } }),
+        ),
         (
             "transfers",
             TRANSFER.into(),
             json!({ "protocolId": TRANSFER, "from": TOKEN, "to": BOB, "amount": "5", "parent": parent }),
         ),
-        ("events", "first".into(), json!({ "name": "first", "activity": "history", "parent": parent })),
+        (
+            "events",
+            "first".into(),
+            json!({ "name": "first", "activity": "history", "parent": parent }),
+        ),
     ]
 }
 
@@ -42,7 +70,13 @@ async fn fill(world: &World) {
 }
 
 async fn send(world: &World, method: &str, path: &str, kind: &str, body: &str) -> Answer {
-    world.send(Call::new(method, &format!("/api/v1{path}")).key(&world.a).text(kind, body)).await
+    world
+        .send(
+            Call::new(method, &format!("/api/v1{path}"))
+                .key(&world.a)
+                .text(kind, body),
+        )
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,23 +87,49 @@ async fn an_object_of_each_type_is_made_read_changed_replaced_and_deleted() {
             let made = world.post(&format!("/{kind}"), body.clone()).await;
             assert_eq!(made.status, 201, "{kind}: {}", made.text);
             let taken = world.post(&format!("/{kind}"), body.clone()).await;
-            assert_eq!((taken.status, taken.refusal().0.as_str()), (409, "data.exists"), "{kind}");
+            assert_eq!(
+                (taken.status, taken.refusal().0.as_str()),
+                (409, "data.exists"),
+                "{kind}"
+            );
 
             let at = path(kind, &reference);
             assert_eq!(world.get(&at).await.good(), made.good(), "{kind}");
-            let patched = world.ask("PATCH", &at, json!({ "displayName": "shown", "labels": { "desk": "fx" } })).await;
+            let patched = world
+                .ask(
+                    "PATCH",
+                    &at,
+                    json!({ "displayName": "shown", "labels": { "desk": "fx" } }),
+                )
+                .await;
             assert_eq!(patched.good()["displayName"], "shown", "{kind}");
-            let listed = world.get(&format!("/{kind}?label=desk=fx&count=true&limit=5")).await.good();
-            assert_eq!((&listed["count"], &listed["total"], &listed["allItems"]), (&json!(1), &json!(1), &json!(true)));
+            let listed = world
+                .get(&format!("/{kind}?label=desk=fx&count=true&limit=5"))
+                .await
+                .good();
+            assert_eq!(
+                (&listed["count"], &listed["total"], &listed["allItems"]),
+                (&json!(1), &json!(1), &json!(true))
+            );
             let put = world.ask("PUT", &at, body).await;
-            assert_eq!((put.status, put.good().get("displayName")), (200, None), "{kind}: replaced as a whole");
+            assert_eq!(
+                (put.status, put.good().get("displayName")),
+                (200, None),
+                "{kind}: replaced as a whole"
+            );
             assert_eq!(put.good()["created"], made.good()["created"], "{kind}");
         }
         for (kind, reference, _) in objects().into_iter().rev() {
-            let gone = world.ask("DELETE", &path(kind, &reference), Value::Null).await;
+            let gone = world
+                .ask("DELETE", &path(kind, &reference), Value::Null)
+                .await;
             assert_eq!((gone.status, gone.text.as_str()), (204, ""), "{kind}");
             let missing = world.get(&path(kind, &reference)).await;
-            assert_eq!((missing.status, missing.refusal().0.as_str()), (404, "data.unknown"), "{kind}");
+            assert_eq!(
+                (missing.status, missing.refusal().0.as_str()),
+                (404, "data.unknown"),
+                "{kind}"
+            );
         }
     })
     .await;
@@ -85,16 +145,41 @@ async fn a_put_by_name_creates_and_a_put_by_id_renames() {
         }
         let first = world.get("/collections/metals").await.good();
         let id = first["id"].as_str().unwrap();
-        let renamed = world.ask("PUT", &format!("/collections/{id}"), json!({ "name": "ores" })).await.good();
-        assert_eq!((&renamed["id"], &renamed["name"]), (&first["id"], &json!("ores")));
+        let renamed = world
+            .ask(
+                "PUT",
+                &format!("/collections/{id}"),
+                json!({ "name": "ores" }),
+            )
+            .await
+            .good();
+        assert_eq!(
+            (&renamed["id"], &renamed["name"]),
+            (&first["id"], &json!("ores"))
+        );
         assert_eq!(world.get("/collections/metals").await.status, 404);
-        assert_eq!(world.get("/assets/gold%20bar").await.good()["collection"], "ores");
+        assert_eq!(
+            world.get("/assets/gold%20bar").await.good()["collection"],
+            "ores"
+        );
 
         let unknown = id.replace(&id[4..], "01ARZ3NDEKTSV4RRFFQ69G5FAV");
-        let nobody = world.ask("PUT", &format!("/collections/{unknown}"), json!({ "name": "x" })).await;
-        assert_eq!((nobody.status, nobody.refusal().0.as_str()), (404, "data.unknown"));
+        let nobody = world
+            .ask(
+                "PUT",
+                &format!("/collections/{unknown}"),
+                json!({ "name": "x" }),
+            )
+            .await;
+        assert_eq!(
+            (nobody.status, nobody.refusal().0.as_str()),
+            (404, "data.unknown")
+        );
         let referred = world.ask("DELETE", "/collections/ores", Value::Null).await;
-        assert_eq!((referred.status, referred.refusal().0.as_str()), (409, "data.referred_to"));
+        assert_eq!(
+            (referred.status, referred.refusal().0.as_str()),
+            (409, "data.referred_to")
+        );
     })
     .await;
 }
@@ -114,21 +199,50 @@ async fn balances_stand_behind_addresses_assets_and_pools_whose_names_hold_a_sla
             }
         };
         assert_eq!(of(format!("/pools/{TOKEN}/main/balances"), BOB).await, "5");
-        assert_eq!(world.get(&format!("/addresses/{BOB}/balances")).await.status, 404, "Bob's row is not written yet");
-        world.post("/addresses", json!({ "address": BOB })).await.good();
+        assert_eq!(
+            world
+                .get(&format!("/addresses/{BOB}/balances"))
+                .await
+                .status,
+            404,
+            "Bob's row is not written yet"
+        );
+        world
+            .post("/addresses", json!({ "address": BOB }))
+            .await
+            .good();
         assert_eq!(of(format!("/addresses/{BOB}/balances"), BOB).await, "5");
         assert_eq!(of("/assets/gold%20bar/balances".into(), TOKEN).await, "-5");
-        assert_eq!(of(format!("/pools/{TOKEN}/main/balances?address={BOB}&limit=1"), BOB).await, "5");
+        assert_eq!(
+            of(
+                format!("/pools/{TOKEN}/main/balances?address={BOB}&limit=1"),
+                BOB
+            )
+            .await,
+            "5"
+        );
         let all = world.get("/balances").await.good();
         assert_eq!(all["count"], 2);
         let one = &all["items"][0];
-        let again = world.get(&format!("/balances/{}", one["id"].as_str().unwrap())).await.good();
+        let again = world
+            .get(&format!("/balances/{}", one["id"].as_str().unwrap()))
+            .await
+            .good();
         assert_eq!(again, *one);
 
-        assert_eq!(world.get(&format!("/pools/{TOKEN}/other/balances")).await.status, 404);
+        assert_eq!(
+            world
+                .get(&format!("/pools/{TOKEN}/other/balances"))
+                .await
+                .status,
+            404
+        );
         assert_eq!(world.get("/balances/none").await.status, 404);
         let computed = world.post("/balances", json!({})).await;
-        assert_eq!((computed.status, computed.refusal().0.as_str()), (405, "api.method"));
+        assert_eq!(
+            (computed.status, computed.refusal().0.as_str()),
+            (405, "api.method")
+        );
     })
     .await;
 }
@@ -138,18 +252,46 @@ async fn each_base_serves_the_same_objects_and_none_of_another_namespace() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         fill(&world).await;
-        for base in ["/api/v1", "/rest/api/v1", "/endpoint/e1/s1/rest/api/v1", "/api/v1/namespaces/a"] {
-            let pool = world.send(Call::new("GET", &format!("{base}/pools/{TOKEN}/main")).key(&world.a)).await.good();
+        for base in [
+            "/api/v1",
+            "/rest/api/v1",
+            "/endpoint/e1/s1/rest/api/v1",
+            "/api/v1/namespaces/a",
+        ] {
+            let pool = world
+                .send(Call::new("GET", &format!("{base}/pools/{TOKEN}/main")).key(&world.a))
+                .await
+                .good();
             assert_eq!(pool["qualifiedName"], format!("{TOKEN}/main"), "{base}");
-            let list = world.send(Call::new("GET", &format!("{base}/pools/{TOKEN}/main/balances")).key(&world.a)).await;
+            let list = world
+                .send(
+                    Call::new("GET", &format!("{base}/pools/{TOKEN}/main/balances")).key(&world.a),
+                )
+                .await;
             assert_eq!(list.good()["count"], 2, "{base}");
         }
-        let foreign = world.send(Call::new("GET", "/api/v1/namespaces/a/assets").key(&world.b)).await;
-        assert_eq!((foreign.status, foreign.refusal().0.as_str()), (403, "api.other_namespace"));
+        let foreign = world
+            .send(Call::new("GET", "/api/v1/namespaces/a/assets").key(&world.b))
+            .await;
+        assert_eq!(
+            (foreign.status, foreign.refusal().0.as_str()),
+            (403, "api.other_namespace")
+        );
         for (kind, reference, body) in objects() {
             let at = format!("/api/v1{}", path(kind, &reference));
-            assert_eq!(world.send(Call::new("GET", &at).key(&world.b)).await.status, 404, "{kind}");
-            assert_eq!(world.send(Call::new("DELETE", &at).key(&world.b)).await.status, 404, "{kind}");
+            assert_eq!(
+                world.send(Call::new("GET", &at).key(&world.b)).await.status,
+                404,
+                "{kind}"
+            );
+            assert_eq!(
+                world
+                    .send(Call::new("DELETE", &at).key(&world.b))
+                    .await
+                    .status,
+                404,
+                "{kind}"
+            );
             let patch = Call::new("PATCH", &at).key(&world.b).json(&body);
             assert_eq!(world.send(patch).await.status, 404, "{kind}");
         }
@@ -218,13 +360,36 @@ async fn one_bulk_query_asks_all_types_and_declared_metadata_is_found_by_value()
 type Row = (&'static str, String, Value, u16, &'static str, &'static str);
 
 fn bad_input() -> Vec<Row> {
-    let row = |method, path: &str, body, status, code, field| (method, path.to_owned(), body, status, code, field);
+    let row = |method, path: &str, body, status, code, field| {
+        (method, path.to_owned(), body, status, code, field)
+    };
     let eq = |field: &str| json!({ "assets": { "eq": [{ "field": field, "value": "1" }] } });
     vec![
-        row("POST", "/assets", json!({ "name": "x", "colour": 1 }), 400, "data.unknown_field", "colour"),
+        row(
+            "POST",
+            "/assets",
+            json!({ "name": "x", "colour": 1 }),
+            400,
+            "data.unknown_field",
+            "colour",
+        ),
         row("POST", "/assets", json!({}), 400, "data.invalid", "name"),
-        row("POST", "/assets", json!({ "name": "a/b" }), 400, "data.invalid", "name"),
-        row("POST", "/assets", json!({ "name": "x", "collection": "none" }), 400, "data.bad_reference", "collection"),
+        row(
+            "POST",
+            "/assets",
+            json!({ "name": "a/b" }),
+            400,
+            "data.invalid",
+            "name",
+        ),
+        row(
+            "POST",
+            "/assets",
+            json!({ "name": "x", "collection": "none" }),
+            400,
+            "data.bad_reference",
+            "collection",
+        ),
         row(
             "POST",
             "/transfers",
@@ -241,7 +406,14 @@ fn bad_input() -> Vec<Row> {
             "data.invalid",
             "amount",
         ),
-        row("PUT", "/assets/one", json!({ "name": "other" }), 400, "data.invalid", "name"),
+        row(
+            "PUT",
+            "/assets/one",
+            json!({ "name": "other" }),
+            400,
+            "data.invalid",
+            "name",
+        ),
         row(
             "PUT",
             &format!("/pools/{TOKEN}/balances"),
@@ -251,14 +423,63 @@ fn bad_input() -> Vec<Row> {
             "name",
         ),
         row("PATCH", "/assets/none", json!({}), 404, "data.unknown", ""),
-        row("GET", "/assets?limit=0", Value::Null, 400, "data.invalid", "limit"),
-        row("GET", "/assets?limit=x", Value::Null, 400, "data.invalid", "limit"),
-        row("GET", "/assets?colour=1", Value::Null, 400, "data.unknown_field", "colour"),
-        row("POST", "/bulk/query", json!({ "planets": {} }), 400, "data.unknown_field", "planets"),
-        row("POST", "/bulk/query", eq("colour"), 400, "data.unknown_field", "assets.eq[0]: colour"),
-        row("POST", "/bulk/query", json!({ "assets": { "like": [] } }), 400, "data.unknown_operator", "assets.like"),
+        row(
+            "GET",
+            "/assets?limit=0",
+            Value::Null,
+            400,
+            "data.invalid",
+            "limit",
+        ),
+        row(
+            "GET",
+            "/assets?limit=x",
+            Value::Null,
+            400,
+            "data.invalid",
+            "limit",
+        ),
+        row(
+            "GET",
+            "/assets?colour=1",
+            Value::Null,
+            400,
+            "data.unknown_field",
+            "colour",
+        ),
+        row(
+            "POST",
+            "/bulk/query",
+            json!({ "planets": {} }),
+            400,
+            "data.unknown_field",
+            "planets",
+        ),
+        row(
+            "POST",
+            "/bulk/query",
+            eq("colour"),
+            400,
+            "data.unknown_field",
+            "assets.eq[0]: colour",
+        ),
+        row(
+            "POST",
+            "/bulk/query",
+            json!({ "assets": { "like": [] } }),
+            400,
+            "data.unknown_operator",
+            "assets.like",
+        ),
         row("POST", "/bulk/query", json!([]), 400, "data.body", "body"),
-        row("PUT", "/bulk/datamodel", json!({ "planets": [] }), 400, "data.unknown_field", "planets"),
+        row(
+            "PUT",
+            "/bulk/datamodel",
+            json!({ "planets": [] }),
+            400,
+            "data.unknown_field",
+            "planets",
+        ),
         row(
             "PUT",
             "/bulk/datamodel",
@@ -267,9 +488,30 @@ fn bad_input() -> Vec<Row> {
             "data.invalid",
             "assets[0].updateType",
         ),
-        row("PUT", "/metadata-fields/planets/info.x", json!({ "form": "text" }), 400, "api.field", "type"),
-        row("PUT", "/metadata-fields/assets/name", json!({ "form": "text" }), 400, "data.invalid", "path"),
-        row("PUT", "/metadata-fields/assets/info.x", json!({ "form": "float" }), 400, "api.field", "form"),
+        row(
+            "PUT",
+            "/metadata-fields/planets/info.x",
+            json!({ "form": "text" }),
+            400,
+            "api.field",
+            "type",
+        ),
+        row(
+            "PUT",
+            "/metadata-fields/assets/name",
+            json!({ "form": "text" }),
+            400,
+            "data.invalid",
+            "path",
+        ),
+        row(
+            "PUT",
+            "/metadata-fields/assets/info.x",
+            json!({ "form": "float" }),
+            400,
+            "api.field",
+            "form",
+        ),
     ]
 }
 
@@ -282,12 +524,20 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
             let answer = world.ask(method, &path, body.clone()).await;
             let (found, named) = answer.refusal();
             let found = (answer.status, found.as_str(), named.as_str());
-            assert_eq!(found, (status, code, field), "{method} {path} {body}: {}", answer.text);
+            assert_eq!(
+                found,
+                (status, code, field),
+                "{method} {path} {body}: {}",
+                answer.text
+            );
         }
         let broken = send(&world, "POST", "/assets", "application/json", "{\"name\": ").await;
         assert_eq!(broken.refusal(), ("api.field".into(), "body".into()));
         let xml = send(&world, "POST", "/assets", "text/xml", "<a/>").await;
-        assert_eq!((xml.status, xml.refusal().0.as_str()), (415, "api.media_type"));
+        assert_eq!(
+            (xml.status, xml.refusal().0.as_str()),
+            (415, "api.media_type")
+        );
         assert_eq!(world.facts("a").await, before);
     })
     .await;
@@ -296,7 +546,12 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
 /// The members of a schema of the OpenAPI document.
 fn members(document: &Value, name: &str) -> Vec<String> {
     let properties = &document["components"]["schemas"][name]["properties"];
-    properties.as_object().unwrap_or_else(|| panic!("no schema {name}")).keys().cloned().collect()
+    properties
+        .as_object()
+        .unwrap_or_else(|| panic!("no schema {name}"))
+        .keys()
+        .cloned()
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,11 +50,20 @@ async fn no_body_makes_a_route_fail_inside() {
             for round in 0..ROUNDS {
                 let body = bodies().new_tree(&mut runner).unwrap().current();
                 let part = ["x", "obj:01J00000000000000000000000", "%00", "a%2Fb"][round];
-                let filled: Vec<&str> = path.split('/').map(|at| if at.starts_with('{') { part } else { at }).collect();
-                let call = Call::new(&method, &format!("/api/v1{}", filled.join("/"))).key(&world.a).json(&body);
+                let filled: Vec<&str> = path
+                    .split('/')
+                    .map(|at| if at.starts_with('{') { part } else { at })
+                    .collect();
+                let call = Call::new(&method, &format!("/api/v1{}", filled.join("/")))
+                    .key(&world.a)
+                    .json(&body);
                 let answer = world.send(call).await;
                 let allowed = answer.status < 500 || answer.status == 503 || answer.status == 502;
-                assert!(allowed, "{method} {path} {body}: {} {}", answer.status, answer.text);
+                assert!(
+                    allowed,
+                    "{method} {path} {body}: {} {}",
+                    answer.status, answer.text
+                );
             }
         }
     })

@@ -28,8 +28,12 @@ pub(crate) struct Consumer(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Consumer {
     /// Open a subscription; the status of the answer where it is refused.
     pub(crate) async fn open(address: SocketAddr, id: &str, key: &str) -> Result<Self, u16> {
-        let mut request = format!("ws://{address}/api/v1/subscriptions/{id}/ws").into_client_request().unwrap();
-        request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        let mut request = format!("ws://{address}/api/v1/subscriptions/{id}/ws")
+            .into_client_request()
+            .unwrap();
+        request
+            .headers_mut()
+            .insert("authorization", format!("Bearer {key}").parse().unwrap());
         match connect_async(request).await {
             Ok((stream, _)) => Ok(Self(stream)),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
@@ -57,11 +61,18 @@ impl Consumer {
     }
 
     async fn message(&mut self) -> Message {
-        tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing came").expect("it ended").unwrap()
+        tokio::time::timeout(PATIENCE, self.0.next())
+            .await
+            .expect("nothing came")
+            .expect("it ended")
+            .unwrap()
     }
 
     pub(crate) async fn say(&mut self, message: Value) {
-        self.0.send(Message::from(message.to_string())).await.unwrap();
+        self.0
+            .send(Message::from(message.to_string()))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn leave(mut self) {
@@ -71,7 +82,12 @@ impl Consumer {
     /// What was said last has been written down once the status says so: it is asked for, since nothing else comes.
     pub(crate) async fn settled(&self, world: &World, id: &str, member: &str, count: i64) {
         let end = std::time::Instant::now() + PATIENCE;
-        while world.get(&format!("/subscriptions/{id}/status")).await.good()[member] != count {
+        while world
+            .get(&format!("/subscriptions/{id}/status"))
+            .await
+            .good()[member]
+            != count
+        {
             assert!(std::time::Instant::now() < end, "it is never written down");
             tokio::task::yield_now().await;
         }

@@ -13,7 +13,11 @@ const FAILS: &str = "steps:\n- name: no\n  type: jsonata_template\n  options: {t
 
 /// The worker of the only shard of runs.
 async fn worker(world: &World) -> Worker {
-    Worker::new(world.app.workflow.clone(), 0, world.test.lease("runs/0").await)
+    Worker::new(
+        world.app.workflow.clone(),
+        0,
+        world.test.lease("runs/0").await,
+    )
 }
 
 async fn settle(worker: &mut Worker) {
@@ -27,7 +31,14 @@ async fn settle(worker: &mut Worker) {
 }
 
 async fn task(world: &World, name: &str, yaml: &str) -> Value {
-    let task = world.ask("PUT", &format!("/tasks/{name}"), json!({ "name": name, "description": "d" })).await.good();
+    let task = world
+        .ask(
+            "PUT",
+            &format!("/tasks/{name}"),
+            json!({ "name": name, "description": "d" }),
+        )
+        .await
+        .good();
     let post = Call::new("POST", &format!("/api/v1/tasks/{name}/versions")).key(&world.a);
     let version = world.send(post.text("application/x-yaml", yaml)).await;
     assert_eq!(version.status, 201, "{}", version.text);
@@ -35,7 +46,9 @@ async fn task(world: &World, name: &str, yaml: &str) -> Value {
 }
 
 async fn begin(world: &World, task: &str, input: Value) -> String {
-    let run = world.post(&format!("/tasks/{task}/runs"), json!({ "input": input })).await;
+    let run = world
+        .post(&format!("/tasks/{task}/runs"), json!({ "input": input }))
+        .await;
     assert_eq!(run.status, 202, "{}", run.text);
     run.good()["id"].as_str().unwrap().to_owned()
 }
@@ -84,30 +97,52 @@ async fn a_run_begins_once_for_a_key_and_tells_each_step() {
         let mut worker = worker(&world).await;
         task(&world, "double", DOUBLE).await;
         let keyed = |body: Value| {
-            let call = Call::new("POST", "/api/v1/tasks/double/runs").key(&world.a).with("idempotency-key", "k");
+            let call = Call::new("POST", "/api/v1/tasks/double/runs")
+                .key(&world.a)
+                .with("idempotency-key", "k");
             world.send(call.json(&body))
         };
         let first = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
         let again = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
-        assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (202, 200, "true"));
+        assert_eq!(
+            (
+                first.status,
+                again.status,
+                again.header("idempotency-replayed")
+            ),
+            (202, 200, "true")
+        );
         assert_eq!(first.good()["id"], again.good()["id"]);
         assert_eq!(
             keyed(json!({ "input": { "n": 5 } })).await.refusal(),
             ("workflow.key_reused".into(), "Idempotency-Key".into())
         );
         settle(&mut worker).await;
-        let run = world.get(&format!("/runs/{}", first.good()["id"].as_str().unwrap())).await.good();
+        let run = world
+            .get(&format!("/runs/{}", first.good()["id"].as_str().unwrap()))
+            .await
+            .good();
         assert_eq!(
             (&run["state"], &run["result"], &run["steps"][0]["output"]),
             (&json!("succeeded"), &json!(8), &json!(8))
         );
-        assert_eq!((&run["origin"], &run["steps"][0]["attempt"]), (&json!({ "by": "request" }), &json!(1)));
+        assert_eq!(
+            (&run["origin"], &run["steps"][0]["attempt"]),
+            (&json!({ "by": "request" }), &json!(1))
+        );
         let found = |query: &'static str| {
             let world = &world;
-            async move { world.get(&format!("/runs?{query}")).await.good()["count"].as_u64().unwrap() }
+            async move {
+                world.get(&format!("/runs?{query}")).await.good()["count"]
+                    .as_u64()
+                    .unwrap()
+            }
         };
         assert_eq!(found("state=succeeded&task=double&activity=h").await, 1);
-        assert_eq!((found("state=failed").await, found("task=none").await), (0, 0));
+        assert_eq!(
+            (found("state=failed").await, found("task=none").await),
+            (0, 0)
+        );
     })
     .await;
 }
@@ -172,8 +207,7 @@ async fn people_end_retry_and_decide_runs() {
 }
 
 fn chain_listener(first: &str) -> Value {
-    let abi =
-        json!([{ "type": "event", "name": "Ping", "inputs": [{ "name": "n", "type": "uint256", "indexed": false }] }]);
+    let abi = json!([{ "type": "event", "name": "Ping", "inputs": [{ "name": "n", "type": "uint256", "indexed": false }] }]);
     json!({ "config": { "taskName": "double", "firstEvent": first, "blockchainEvents": { "abiEvents": abi, "locations": [{ "address": BOB }] } } })
 }
 
@@ -185,27 +219,68 @@ async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
         task(&world, "double", DOUBLE).await;
         let fails = task(&world, "fails", FAILS).await;
 
-        let made = world.ask("PUT", "/listeners/firefly/pings", chain_listener("0")).await.good();
-        assert_eq!((&made["chain"], &made["cursor"]), (&json!("eip155:31337"), &json!({ "height": 0, "index": -1 })));
+        let made = world
+            .ask("PUT", "/listeners/firefly/pings", chain_listener("0"))
+            .await
+            .good();
+        assert_eq!(
+            (&made["chain"], &made["cursor"]),
+            (&json!("eip155:31337"), &json!({ "height": 0, "index": -1 }))
+        );
         let id = made["id"].as_str().unwrap();
         let mut renamed = chain_listener("oldest");
         renamed["name"] = json!("pongs");
         renamed["disabled"] = json!(true);
-        let again = world.ask("PUT", &format!("/listeners/firefly/{id}"), renamed).await.good();
-        assert_eq!((&again["id"], &again["name"], &again["disabled"]), (&made["id"], &json!("pongs"), &json!(true)));
+        let again = world
+            .ask("PUT", &format!("/listeners/firefly/{id}"), renamed)
+            .await
+            .good();
+        assert_eq!(
+            (&again["id"], &again["name"], &again["disabled"]),
+            (&made["id"], &json!("pongs"), &json!(true))
+        );
         assert_eq!(world.get("/listeners/firefly").await.good()["count"], 1);
-        assert_eq!(world.get("/listeners/datamodel/pongs").await.status, 404, "each kind has names of its own");
-        assert_eq!(world.ask("DELETE", "/tasks/double", Value::Null).await.refusal().0, "workflow.referred_to");
-        assert_eq!(world.ask("DELETE", "/listeners/firefly/pongs", Value::Null).await.status, 204);
+        assert_eq!(
+            world.get("/listeners/datamodel/pongs").await.status,
+            404,
+            "each kind has names of its own"
+        );
+        assert_eq!(
+            world
+                .ask("DELETE", "/tasks/double", Value::Null)
+                .await
+                .refusal()
+                .0,
+            "workflow.referred_to"
+        );
+        assert_eq!(
+            world
+                .ask("DELETE", "/listeners/firefly/pongs", Value::Null)
+                .await
+                .status,
+            204
+        );
         assert_eq!(world.get("/listeners/firefly/pongs").await.status, 404);
 
         let body = json!({ "name": "entries", "taskId": fails["id"], "topicFilter": "^history/" });
-        let entries = world.ask("PUT", "/listeners/datamodel/entries", body).await.good();
-        assert_eq!((&entries["taskId"], &entries["topicFilter"]), (&fails["id"], &json!("^history/")));
+        let entries = world
+            .ask("PUT", "/listeners/datamodel/entries", body)
+            .await
+            .good();
+        assert_eq!(
+            (&entries["taskId"], &entries["topicFilter"]),
+            (&fails["id"], &json!("^history/"))
+        );
         assert_eq!(world.get("/listeners/datamodel").await.good()["count"], 1);
-        world.post("/activities", json!({ "name": "history" })).await.good();
+        world
+            .post("/activities", json!({ "name": "history" }))
+            .await
+            .good();
         for name in ["one", "two"] {
-            world.post("/events", json!({ "name": name, "activity": "history" })).await.good();
+            world
+                .post("/events", json!({ "name": name, "activity": "history" }))
+                .await
+                .good();
         }
         settle(&mut worker).await;
         let of = format!("/runs?listener={}", entries["id"].as_str().unwrap());
@@ -214,8 +289,17 @@ async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
         let first = runs["items"][0]["id"].as_str().unwrap();
         act(&world, first, "dismiss", Value::Null).await.good();
         settle(&mut worker).await;
-        assert_eq!(world.get(&format!("{of}&state=failed")).await.good()["count"], 2);
-        assert_eq!(world.ask("DELETE", "/listeners/datamodel/entries", Value::Null).await.status, 204);
+        assert_eq!(
+            world.get(&format!("{of}&state=failed")).await.good()["count"],
+            2
+        );
+        assert_eq!(
+            world
+                .ask("DELETE", "/listeners/datamodel/entries", Value::Null)
+                .await
+                .status,
+            204
+        );
     })
     .await;
 }
@@ -258,7 +342,14 @@ async fn bindings_and_variable_sets_are_written_read_and_deleted() {
 }
 
 /// Method, path, body, status, code, field.
-type Row = (&'static str, &'static str, Value, u16, &'static str, &'static str);
+type Row = (
+    &'static str,
+    &'static str,
+    Value,
+    u16,
+    &'static str,
+    &'static str,
+);
 
 fn bad_input() -> Vec<Row> {
     let no_revert = {
@@ -272,11 +363,46 @@ fn bad_input() -> Vec<Row> {
         body
     };
     vec![
-        ("PUT", "/tasks/a", json!({ "name": "b" }), 400, "api.field", "name"),
-        ("PUT", "/tasks/a", json!({ "colour": 1 }), 400, "api.field", "colour"),
-        ("PUT", "/tasks/tsk:01ARZ3NDEKTSV4RRFFQ69G5FAV", json!({}), 404, "workflow.unknown", ""),
-        ("PATCH", "/tasks/none", json!({}), 404, "workflow.unknown", ""),
-        ("GET", "/tasks?after=x", Value::Null, 400, "api.field", "after"),
+        (
+            "PUT",
+            "/tasks/a",
+            json!({ "name": "b" }),
+            400,
+            "api.field",
+            "name",
+        ),
+        (
+            "PUT",
+            "/tasks/a",
+            json!({ "colour": 1 }),
+            400,
+            "api.field",
+            "colour",
+        ),
+        (
+            "PUT",
+            "/tasks/tsk:01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            json!({}),
+            404,
+            "workflow.unknown",
+            "",
+        ),
+        (
+            "PATCH",
+            "/tasks/none",
+            json!({}),
+            404,
+            "workflow.unknown",
+            "",
+        ),
+        (
+            "GET",
+            "/tasks?after=x",
+            Value::Null,
+            400,
+            "api.field",
+            "after",
+        ),
         (
             "POST",
             "/tasks/double/versions",
@@ -293,16 +419,79 @@ fn bad_input() -> Vec<Row> {
             "workflow.expression",
             "steps[0].options.template",
         ),
-        ("POST", "/tasks/empty/runs", json!({}), 409, "workflow.no_version", ""),
-        ("POST", "/tasks/none/runs", json!({}), 404, "workflow.unknown", ""),
-        ("POST", "/tasks/double/runs", json!({ "inputs": {} }), 400, "api.field", "inputs"),
-        ("GET", "/runs?state=lost", Value::Null, 400, "api.field", "state"),
+        (
+            "POST",
+            "/tasks/empty/runs",
+            json!({}),
+            409,
+            "workflow.no_version",
+            "",
+        ),
+        (
+            "POST",
+            "/tasks/none/runs",
+            json!({}),
+            404,
+            "workflow.unknown",
+            "",
+        ),
+        (
+            "POST",
+            "/tasks/double/runs",
+            json!({ "inputs": {} }),
+            400,
+            "api.field",
+            "inputs",
+        ),
+        (
+            "GET",
+            "/runs?state=lost",
+            Value::Null,
+            400,
+            "api.field",
+            "state",
+        ),
         ("GET", "/runs/x", Value::Null, 400, "api.field", "id"),
-        ("GET", "/runs/run:01ARZ3NDEKTSV4RRFFQ69G5FAV", Value::Null, 404, "workflow.unknown", ""),
-        ("PUT", "/listeners/firefly/l", json!({}), 400, "api.field", "body"),
-        ("PUT", "/listeners/firefly/l", chain_listener("soon"), 400, "workflow.invalid", "config.firstEvent"),
-        ("PUT", "/listeners/firefly/l", no_revert, 400, "workflow.invalid", "config.onRevert"),
-        ("PUT", "/listeners/firefly/l", no_task, 400, "workflow.invalid", "config.taskName"),
+        (
+            "GET",
+            "/runs/run:01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            Value::Null,
+            404,
+            "workflow.unknown",
+            "",
+        ),
+        (
+            "PUT",
+            "/listeners/firefly/l",
+            json!({}),
+            400,
+            "api.field",
+            "body",
+        ),
+        (
+            "PUT",
+            "/listeners/firefly/l",
+            chain_listener("soon"),
+            400,
+            "workflow.invalid",
+            "config.firstEvent",
+        ),
+        (
+            "PUT",
+            "/listeners/firefly/l",
+            no_revert,
+            400,
+            "workflow.invalid",
+            "config.onRevert",
+        ),
+        (
+            "PUT",
+            "/listeners/firefly/l",
+            no_task,
+            400,
+            "workflow.invalid",
+            "config.taskName",
+        ),
         (
             "PUT",
             "/listeners/datamodel/l",
@@ -319,11 +508,46 @@ fn bad_input() -> Vec<Row> {
             "workflow.invalid",
             "taskId",
         ),
-        ("PUT", "/bindings/b", json!({ "contract": "0x12" }), 400, "workflow.invalid", "contract"),
-        ("PUT", "/bindings/b", json!({ "chain": "mainnet" }), 400, "api.field", "chain"),
-        ("PUT", "/bindings/b", json!({ "abi": "none" }), 400, "workflow.invalid", "abi"),
-        ("PUT", "/variable-sets/v", json!({ "variables": [] }), 400, "api.field", "variables"),
-        ("PUT", "/variable-sets/v", json!({ "name": "w" }), 400, "api.field", "name"),
+        (
+            "PUT",
+            "/bindings/b",
+            json!({ "contract": "0x12" }),
+            400,
+            "workflow.invalid",
+            "contract",
+        ),
+        (
+            "PUT",
+            "/bindings/b",
+            json!({ "chain": "mainnet" }),
+            400,
+            "api.field",
+            "chain",
+        ),
+        (
+            "PUT",
+            "/bindings/b",
+            json!({ "abi": "none" }),
+            400,
+            "workflow.invalid",
+            "abi",
+        ),
+        (
+            "PUT",
+            "/variable-sets/v",
+            json!({ "variables": [] }),
+            400,
+            "api.field",
+            "variables",
+        ),
+        (
+            "PUT",
+            "/variable-sets/v",
+            json!({ "name": "w" }),
+            400,
+            "api.field",
+            "name",
+        ),
     ]
 }
 
@@ -338,11 +562,21 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
             let answer = world.ask(method, path, body.clone()).await;
             let (found, named) = answer.refusal();
             let found = (answer.status, found.as_str(), named.as_str());
-            assert_eq!(found, (status, code, field), "{method} {path} {body}: {}", answer.text);
+            assert_eq!(
+                found,
+                (status, code, field),
+                "{method} {path} {body}: {}",
+                answer.text
+            );
         }
         let versions = Call::new("POST", "/api/v1/tasks/double/versions").key(&world.a);
-        let broken = world.send(versions.text("application/yaml", "steps: [")).await;
-        assert_eq!((broken.status, broken.refusal().0.as_str()), (400, "workflow.definition"));
+        let broken = world
+            .send(versions.text("application/yaml", "steps: ["))
+            .await;
+        assert_eq!(
+            (broken.status, broken.refusal().0.as_str()),
+            (400, "workflow.definition")
+        );
         assert_eq!(world.facts("a").await, before);
     })
     .await;

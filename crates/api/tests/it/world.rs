@@ -42,7 +42,13 @@ pub(crate) fn chain() -> ChainId {
 }
 
 async fn keyring(db: &store::Db, lease: &Lease) -> Keyring {
-    keys::open_keyring(db, lease, Master::Passphrase("test".to_owned().into(), Cost::TEST)).await.unwrap()
+    keys::open_keyring(
+        db,
+        lease,
+        Master::Passphrase("test".to_owned().into(), Cost::TEST),
+    )
+    .await
+    .unwrap()
 }
 
 impl World {
@@ -55,7 +61,14 @@ impl World {
         let lease = test.lease("api/0").await;
         let app = App::new(engines(&test, &lease, node).await);
         let router = api::router(app.clone());
-        let mut world = Self { test, app, router, lease, a: String::new(), b: String::new() };
+        let mut world = Self {
+            test,
+            app,
+            router,
+            lease,
+            a: String::new(),
+            b: String::new(),
+        };
         world.a = world.tenant("a").await;
         world.b = world.tenant("b").await;
         world
@@ -64,16 +77,41 @@ impl World {
     /// A namespace with a default chain, and a key that may do everything but export keys.
     async fn tenant(&self, name: &str) -> String {
         let who = Principal::system("test", namespace(name));
-        let made = access::create_namespace(&self.test.db, &self.lease, &who, &who.namespace, Some(chain())).await;
+        let made = access::create_namespace(
+            &self.test.db,
+            &self.lease,
+            &who,
+            &who.namespace,
+            Some(chain()),
+        )
+        .await;
         assert!(made.unwrap());
-        self.key(name, vec![Role::Admin, Role::Operator, Role::Controller], None).await
+        self.key(
+            name,
+            vec![Role::Admin, Role::Operator, Role::Controller],
+            None,
+        )
+        .await
     }
 
     /// A key of a namespace.
-    pub(crate) async fn key(&self, name: &str, roles: Vec<Role>, expires: Option<types::Time>) -> String {
+    pub(crate) async fn key(
+        &self,
+        name: &str,
+        roles: Vec<Role>,
+        expires: Option<types::Time>,
+    ) -> String {
         let who = Principal::system("test", namespace(name));
-        let new = NewApiKey { name: format!("{name}-key"), kind: Kind::Service, roles, expires };
-        access::issue(&self.test.db, &self.lease, &who, new).await.unwrap().secret
+        let new = NewApiKey {
+            name: format!("{name}-key"),
+            kind: Kind::Service,
+            roles,
+            expires,
+        };
+        access::issue(&self.test.db, &self.lease, &who, new)
+            .await
+            .unwrap()
+            .secret
     }
 
     pub(crate) async fn send(&self, call: Call) -> Answer {
@@ -83,7 +121,12 @@ impl World {
     /// As the administrator of `a`, below the usual base.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         let call = Call::new(method, &format!("/api/v1{path}")).key(&self.a);
-        self.send(if body.is_null() { call } else { call.json(&body) }).await
+        self.send(if body.is_null() {
+            call
+        } else {
+            call.json(&body)
+        })
+        .await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -97,18 +140,26 @@ impl World {
     /// The treasury of `a`, whose first account is [`SIGNER`].
     pub(crate) async fn treasury(&self) -> String {
         let secret = json!({ "kind": "mnemonic", "words": MNEMONIC });
-        let wallet = self.post("/wallets", json!({ "name": "treasury", "kind": "org", "secret": secret })).await.good();
-        let key = self.post("/wallets/treasury/keys", json!({ "name": "main" })).await.good();
+        let wallet = self
+            .post(
+                "/wallets",
+                json!({ "name": "treasury", "kind": "org", "secret": secret }),
+            )
+            .await
+            .good();
+        let key = self
+            .post("/wallets/treasury/keys", json!({ "name": "main" }))
+            .await
+            .good();
         assert_eq!(key["address"], SIGNER);
         wallet["id"].as_str().unwrap().to_owned()
     }
 
     /// How many facts there are of a namespace.
     pub(crate) async fn facts(&self, name: &'static str) -> i64 {
-        let count = self
-            .test
-            .db
-            .read(&namespace(name), |tx| tx.row::<(i64,)>("SELECT COUNT(*) FROM fact WHERE namespace = ?ns", ()));
+        let count = self.test.db.read(&namespace(name), |tx| {
+            tx.row::<(i64,)>("SELECT COUNT(*) FROM fact WHERE namespace = ?ns", ())
+        });
         count.await.unwrap().map_or(0, |(count,)| count)
     }
 }
@@ -118,20 +169,47 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let ring = keyring(&db, &lease).await;
     let own = Arc::new(keyring(&db, &lease).await);
     let permits = Arc::new(LocalSigner::open(&db, &lease, &ring).await.unwrap());
-    let keys = Keys::new(db.clone(), lease.clone(), ring, permits.public(), keys::Settings::default());
-    let policy = Policy::new(db.clone(), lease.clone(), permits, Arc::new(NoLookups), policy::Config::default());
+    let keys = Keys::new(
+        db.clone(),
+        lease.clone(),
+        ring,
+        permits.public(),
+        keys::Settings::default(),
+    );
+    let policy = Policy::new(
+        db.clone(),
+        lease.clone(),
+        permits,
+        Arc::new(NoLookups),
+        policy::Config::default(),
+    );
     let config: EvmConfig = serde_json::from_value(json!({
         "preset": "anvil", "number": 31337, "url": node, "retry": { "attempts": 1, "first_ms": 1, "max_ms": 1 },
     }))
     .unwrap();
     let connector: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
     let settings = submit::Settings::default();
-    let submit = Submit::new(db.clone(), lease.clone(), keys.clone(), policy.clone(), vec![connector], settings);
+    let submit = Submit::new(
+        db.clone(),
+        lease.clone(),
+        keys.clone(),
+        policy.clone(),
+        vec![connector],
+        settings,
+    );
     let chains = Arc::new(OffChain(chain()));
     let data = Data::new(db.clone(), lease.clone(), chains.clone());
-    let outbound =
-        Outbound::new(streams::outbound::Settings::new(Guard::new(vec!["127.0.0.1".parse().unwrap()]))).unwrap();
-    let streams = Streams::new(db.clone(), lease.clone(), Arc::new(NothingToExpand), outbound.clone(), own.clone());
+    let outbound = Outbound::new(streams::outbound::Settings::new(Guard::new(vec![
+        "127.0.0.1".parse().unwrap(),
+    ])))
+    .unwrap();
+    let streams = Streams::new(
+        db.clone(),
+        lease.clone(),
+        Arc::new(NothingToExpand),
+        outbound.clone(),
+        own.clone(),
+    );
     let parts = Parts {
         db: db.clone(),
         lease: lease.clone(),

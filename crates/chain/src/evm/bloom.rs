@@ -15,7 +15,10 @@ pub(super) struct Gathered {
 
 impl Default for Gathered {
     fn default() -> Self {
-        Self { seen: HashSet::new(), bits: [0; 256] }
+        Self {
+            seen: HashSet::new(),
+            bits: [0; 256],
+        }
     }
 }
 
@@ -49,7 +52,10 @@ impl Gathered {
 
     /// Whether every bit of the header's filter is explained by them, so that none can be missing.
     pub(super) fn covers(&self, header: &Bloom) -> bool {
-        self.bits.iter().zip(&header.0).all(|(own, theirs)| theirs & !own == 0)
+        self.bits
+            .iter()
+            .zip(&header.0)
+            .all(|(own, theirs)| theirs & !own == 0)
     }
 }
 
@@ -60,7 +66,10 @@ mod tests {
     /// The bits of one value, by the definition.
     fn bits(value: &[u8]) -> HashSet<usize> {
         let hash = keccak256(value);
-        [0, 2, 4].iter().map(|at| (usize::from(hash[*at]) * 256 + usize::from(hash[at + 1])) % 2048).collect()
+        [0, 2, 4]
+            .iter()
+            .map(|at| (usize::from(hash[*at]) * 256 + usize::from(hash[at + 1])) % 2048)
+            .collect()
     }
 
     fn bloom(values: &[&[u8]]) -> Bloom {

@@ -57,7 +57,11 @@ pub struct Check {
 
 impl Default for Check {
     fn default() -> Self {
-        Self { block_hash: BlockHash::Strict, logs_bloom: LogsBloom::Exact, receipts_root: ReceiptsRoot::Strict }
+        Self {
+            block_hash: BlockHash::Strict,
+            logs_bloom: LogsBloom::Exact,
+            receipts_root: ReceiptsRoot::Strict,
+        }
     }
 }
 
@@ -128,15 +132,42 @@ impl EvmConfig {
             (self.poll_interval_ms > 0, "poll_interval_ms", "at least 1"),
             (self.retry.attempts > 0, "retry.attempts", "at least 1"),
             (self.limits.batch > 0, "limits.batch", "at least 1"),
-            (self.limits.concurrency > 0, "limits.concurrency", "at least 1"),
-            (self.limits.json_depth >= 8, "limits.json_depth", "at least 8: receipts nest that deep"),
-            (self.limits.response_bytes >= 1_024, "limits.response_bytes", "at least 1024"),
-            (self.limits.timeout_ms > 0, "limits.timeout_ms", "at least 1"),
-            (self.gas.scale_percent >= 100, "gas.scale_percent", "at least 100"),
-            (self.errors.iter().all(ErrorRule::is_sound), "errors", "a rule needs a code or a phrase"),
+            (
+                self.limits.concurrency > 0,
+                "limits.concurrency",
+                "at least 1",
+            ),
+            (
+                self.limits.json_depth >= 8,
+                "limits.json_depth",
+                "at least 8: receipts nest that deep",
+            ),
+            (
+                self.limits.response_bytes >= 1_024,
+                "limits.response_bytes",
+                "at least 1024",
+            ),
+            (
+                self.limits.timeout_ms > 0,
+                "limits.timeout_ms",
+                "at least 1",
+            ),
+            (
+                self.gas.scale_percent >= 100,
+                "gas.scale_percent",
+                "at least 100",
+            ),
+            (
+                self.errors.iter().all(ErrorRule::is_sound),
+                "errors",
+                "a rule needs a code or a phrase",
+            ),
         ];
         if let Some((_, field, why)) = rules.into_iter().find(|(holds, ..)| !holds) {
-            return Err(Error::Config { field, why: why.to_owned() });
+            return Err(Error::Config {
+                field,
+                why: why.to_owned(),
+            });
         }
         self.pricing.checked().map(|()| self)
     }

@@ -13,8 +13,8 @@ use super::config::EvmConfig;
 use super::numerals::Quantity;
 use super::rpc::{Call, Counters, Failure, Reply, Rpc, parse, shape};
 use crate::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model, Plan, Quote, Result,
-    Sequence, Sequencing, Submitted, TxStatus, Watch,
+    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model,
+    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
 };
 use async_trait::async_trait;
 use fees::Format;
@@ -50,7 +50,13 @@ impl Evm {
     /// [`Error::Config`].
     pub fn new(config: EvmConfig, entropy: Arc<dyn Entropy>) -> Result<Self> {
         let config = config.checked()?;
-        let rpc = Rpc::new(&config.url, config.proxy.as_ref(), config.limits, config.retry, entropy)?;
+        let rpc = Rpc::new(
+            &config.url,
+            config.proxy.as_ref(),
+            config.limits,
+            config.retry,
+            entropy,
+        )?;
         Ok(Self {
             chain: config.chain(),
             rpc,
@@ -74,22 +80,35 @@ impl Evm {
 
     /// The node serves the configured chain. Asked once: a node that changes its chain afterwards is caught by the block hashes.
     async fn ready(&self) -> Result<()> {
-        self.verified.get_or_try_init(|| self.verify()).await.copied()
+        self.verified
+            .get_or_try_init(|| self.verify())
+            .await
+            .copied()
     }
 
     async fn verify(&self) -> Result<()> {
-        let Quantity(found) = self.rpc.ask("eth_chainId", json!([])).await.map_err(|failure| self.error(failure))?;
+        let Quantity(found) = self
+            .rpc
+            .ask("eth_chainId", json!([]))
+            .await
+            .map_err(|failure| self.error(failure))?;
         if found == self.config.number {
             return Ok(());
         }
         tracing::error!(chain = %self.chain, found, node = %self.config.url, "the node serves another chain");
-        Err(Error::WrongChain { chain: self.chain.to_string(), found })
+        Err(Error::WrongChain {
+            chain: self.chain.to_string(),
+            found,
+        })
     }
 
     /// Ask one thing that changes nothing.
     async fn ask<T: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<T> {
         self.ready().await?;
-        self.rpc.ask(method, params).await.map_err(|failure| self.error(failure))
+        self.rpc
+            .ask(method, params)
+            .await
+            .map_err(|failure| self.error(failure))
     }
 
     /// Ask several things that change nothing.
@@ -113,7 +132,10 @@ impl Evm {
     }
 
     fn untrusted(&self, why: impl Into<String>) -> Error {
-        Error::Untrusted { chain: self.chain.to_string(), why: why.into() }
+        Error::Untrusted {
+            chain: self.chain.to_string(),
+            why: why.into(),
+        }
     }
 }
 
@@ -124,7 +146,12 @@ impl Connector for Evm {
     }
 
     fn caps(&self) -> Caps {
-        Caps { model: Model::Account, sequencing: Sequencing::Nonce, contracts: true, memo: false }
+        Caps {
+            model: Model::Account,
+            sequencing: Sequencing::Nonce,
+            contracts: true,
+            memo: false,
+        }
     }
 
     fn finality(&self) -> Finality {
@@ -153,7 +180,8 @@ impl Connector for Evm {
 
     async fn head(&self) -> Result<BlockRef> {
         let head = self.header_by_number("latest").await?;
-        head.map(|header| header.block_ref()).ok_or_else(|| self.untrusted("it has no newest block"))
+        head.map(|header| header.block_ref())
+            .ok_or_else(|| self.untrusted("it has no newest block"))
     }
 
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>> {
@@ -161,7 +189,10 @@ impl Connector for Evm {
     }
 
     async fn header(&self, hash: &str) -> Result<Option<BlockRef>> {
-        Ok(self.header_by_hash(hash).await?.map(|header| header.block_ref()))
+        Ok(self
+            .header_by_hash(hash)
+            .await?
+            .map(|header| header.block_ref()))
     }
 
     async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
@@ -172,7 +203,11 @@ impl Connector for Evm {
         self.block_ref_tagged(tag).await
     }
 
-    async fn call(&self, request: &CallRequest<'_>, interface: Option<&Interface>) -> Result<Vec<u8>> {
+    async fn call(
+        &self,
+        request: &CallRequest<'_>,
+        interface: Option<&Interface>,
+    ) -> Result<Vec<u8>> {
         self.call_contract(request, interface).await
     }
 
@@ -184,7 +219,11 @@ impl Connector for Evm {
         intent::evm::transfers(height, event)
     }
 
-    fn decode_event(&self, interface: &Interface, event: &ChainEvent) -> Result<Option<DecodedEvent>> {
+    fn decode_event(
+        &self,
+        interface: &Interface,
+        event: &ChainEvent,
+    ) -> Result<Option<DecodedEvent>> {
         self.abis.decode_event(interface, event)
     }
 }

@@ -44,20 +44,40 @@ struct Row {
 }
 
 const fn says(class: Class, phrases: &'static [&'static str]) -> Row {
-    Row { class, client: Client::Any, code: None, phrases }
+    Row {
+        class,
+        client: Client::Any,
+        code: None,
+        phrases,
+    }
 }
 
 const fn besu(class: Class, code: i64, phrases: &'static [&'static str]) -> Row {
-    Row { class, client: Client::Besu, code: Some(code), phrases }
+    Row {
+        class,
+        client: Client::Besu,
+        code: Some(code),
+        phrases,
+    }
 }
 
 const fn code(class: Class, code: i64) -> Row {
-    Row { class, client: Client::Any, code: Some(code), phrases: &[] }
+    Row {
+        class,
+        client: Client::Any,
+        code: Some(code),
+        phrases: &[],
+    }
 }
 
 /// What providers answer when they want patience.
-const PATIENCE: &[&str] =
-    &["too many requests", "rate limit", "request rate", "quota exceeded", "compute units per second"];
+const PATIENCE: &[&str] = &[
+    "too many requests",
+    "rate limit",
+    "request rate",
+    "quota exceeded",
+    "compute units per second",
+];
 
 static TABLE: &[Row] = &[
     says(
@@ -70,7 +90,13 @@ static TABLE: &[Row] = &[
             "transaction already in pool",
         ],
     ),
-    says(Class::ReplacementUnderpriced, &["replacement transaction underpriced", "replacement not allowed"]),
+    says(
+        Class::ReplacementUnderpriced,
+        &[
+            "replacement transaction underpriced",
+            "replacement not allowed",
+        ],
+    ),
     says(
         Class::Underpriced,
         &[
@@ -80,7 +106,13 @@ static TABLE: &[Row] = &[
             "transaction gas price below minimum",
         ],
     ),
-    says(Class::BelowBaseFee, &["max fee per gas less than block base fee", "gas price below current base fee"]),
+    says(
+        Class::BelowBaseFee,
+        &[
+            "max fee per gas less than block base fee",
+            "gas price below current base fee",
+        ],
+    ),
     says(Class::NonceUsed, &["nonce too low", "nonce is too low"]),
     besu(Class::NonceUsed, -32001, &[]),
     says(
@@ -98,7 +130,10 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::NonceAhead, -32006, &[]),
-    says(Class::HoleBelow, &["an invalid transaction with a lower nonce exists"]),
+    says(
+        Class::HoleBelow,
+        &["an invalid transaction with a lower nonce exists"],
+    ),
     says(
         Class::Funds,
         &[
@@ -122,21 +157,53 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::GasLimit, -32003, &[]),
-    says(Class::Size, &["oversized data", "max initcode size exceeded"]),
-    says(Class::PoolFull, &["txpool is full", "account limit exceeded"]),
+    says(
+        Class::Size,
+        &["oversized data", "max initcode size exceeded"],
+    ),
+    says(
+        Class::PoolFull,
+        &["txpool is full", "account limit exceeded"],
+    ),
     says(
         Class::Reserved,
-        &["address already reserved", "authority already reserved", "future transaction tries to replace pending"],
+        &[
+            "address already reserved",
+            "authority already reserved",
+            "future transaction tries to replace pending",
+        ],
     ),
-    says(Class::Permission, &["sender account not authorized to send transactions"]),
+    says(
+        Class::Permission,
+        &["sender account not authorized to send transactions"],
+    ),
     besu(Class::Permission, -32007, &[]),
     // GoQuorum's free chains take no price but 0: for whoever offers one, that is the node's own cap.
-    says(Class::FeeCap, &["transaction fee cap exceeded", "exceeds the configured cap", "gas price not 0"]),
-    says(Class::NotReady, &["transaction pool not enabled", "initial sync is still in progress"]),
+    says(
+        Class::FeeCap,
+        &[
+            "transaction fee cap exceeded",
+            "exceeds the configured cap",
+            "gas price not 0",
+        ],
+    ),
+    says(
+        Class::NotReady,
+        &[
+            "transaction pool not enabled",
+            "initial sync is still in progress",
+        ],
+    ),
     besu(Class::NotReady, -32008, &[]),
     says(
         Class::WrongChain,
-        &["invalid sender", "wrong chainid", "invalid chain id", "invalid chainid", "invalid signature"],
+        &[
+            "invalid sender",
+            "wrong chainid",
+            "invalid chain id",
+            "invalid chainid",
+            "invalid signature",
+        ],
     ),
     says(Class::Throttled, PATIENCE),
     code(Class::Throttled, -32029),
@@ -171,14 +238,25 @@ static TABLE: &[Row] = &[
 /// What a no proves: one's own rules first, then the table.
 pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -> Class {
     let text = message.to_lowercase();
-    let own = rules.iter().find(|rule| rule.matches(code, &text)).map(|rule| rule.class);
-    let known = || TABLE.iter().find(|row| row.matches(client, code, &text)).map(|row| row.class);
-    own.or_else(known).or_else(|| ambiguous(client, code, &text)).unwrap_or(Class::Lost)
+    let own = rules
+        .iter()
+        .find(|rule| rule.matches(code, &text))
+        .map(|rule| rule.class);
+    let known = || {
+        TABLE
+            .iter()
+            .find(|row| row.matches(client, code, &text))
+            .map(|row| row.class)
+    };
+    own.or_else(known)
+        .or_else(|| ambiguous(client, code, &text))
+        .unwrap_or(Class::Lost)
 }
 
 /// -32005 is the field's number for "limit exceeded": at a provider, patience. At Besu it has three meanings, all told by the text.
 fn ambiguous(client: Client, code: i64, text: &str) -> Option<Class> {
-    (client != Client::Besu && code == -32005 && !is_too_much_at_once(text)).then_some(Class::Throttled)
+    (client != Client::Besu && code == -32005 && !is_too_much_at_once(text))
+        .then_some(Class::Throttled)
 }
 
 /// Whether a no to any call, not only to a transaction, means "later".
@@ -194,23 +272,39 @@ pub(crate) fn asks_for_patience(code: i64, message: &str) -> bool {
 
 /// Refusals under -32005 that patience does not mend.
 fn is_too_much_at_once(text: &str) -> bool {
-    ["gas limit", "range", "batch", "block", "results", "response size", "logs"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
+    [
+        "gas limit",
+        "range",
+        "batch",
+        "block",
+        "results",
+        "response size",
+        "logs",
+    ]
+    .iter()
+    .any(|phrase| text.contains(phrase))
 }
 
 impl Row {
     fn matches(&self, client: Client, code: i64, text: &str) -> bool {
         (self.client == Client::Any || self.client == client)
             && self.code.is_none_or(|own| own == code)
-            && (self.phrases.is_empty() || self.phrases.iter().any(|phrase| begins_a_word(text, phrase)))
+            && (self.phrases.is_empty()
+                || self
+                    .phrases
+                    .iter()
+                    .any(|phrase| begins_a_word(text, phrase)))
     }
 }
 
 impl ErrorRule {
     fn matches(&self, code: i64, text: &str) -> bool {
         self.code.is_none_or(|own| own == code)
-            && (self.contains.is_empty() || self.contains.iter().any(|phrase| text.contains(&phrase.to_lowercase())))
+            && (self.contains.is_empty()
+                || self
+                    .contains
+                    .iter()
+                    .any(|phrase| text.contains(&phrase.to_lowercase())))
     }
 
     /// Whether it says anything at all: a rule without code and phrase would swallow every answer.
@@ -221,7 +315,8 @@ impl ErrorRule {
 
 /// Whether the phrase occurs, and not in the middle of a word.
 fn begins_a_word(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric()))
+    text.match_indices(phrase)
+        .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric()))
 }
 
 #[cfg(test)]

@@ -70,7 +70,9 @@ impl Header {
     /// Whether the fields give the hash.
     pub(super) fn is_sound(&self) -> bool {
         let plain = std::iter::once(self.extra_data.0.clone());
-        plain.chain(bft::extras(&self.mix_hash, &self.extra_data.0)).any(|extra| self.hash_with(&extra) == self.hash.0)
+        plain
+            .chain(bft::extras(&self.mix_hash, &self.extra_data.0))
+            .any(|extra| self.hash_with(&extra) == self.hash.0)
     }
 
     /// Whether its root is not that of no transactions.
@@ -95,15 +97,24 @@ impl Header {
 
     fn hash_with(&self, extra: &[u8]) -> [u8; 32] {
         let mut list = List::default();
-        for word in [&self.parent_hash.0[..], &self.sha3_uncles.0, &self.miner.0, &self.state_root.0] {
+        for word in [
+            &self.parent_hash.0[..],
+            &self.sha3_uncles.0,
+            &self.miner.0,
+            &self.state_root.0,
+        ] {
             list.bytes(word);
         }
-        list.bytes(&self.transactions_root.0).bytes(&self.receipts_root.0).bytes(&self.logs_bloom.0);
+        list.bytes(&self.transactions_root.0)
+            .bytes(&self.receipts_root.0)
+            .bytes(&self.logs_bloom.0);
         list.number(&self.difficulty.0.to_be_bytes());
         for number in [self.number, self.gas_limit, self.gas_used, self.timestamp] {
             list.number(&number.0.to_be_bytes());
         }
-        list.bytes(extra).bytes(&self.mix_hash.0).bytes(&self.nonce.0);
+        list.bytes(extra)
+            .bytes(&self.mix_hash.0)
+            .bytes(&self.nonce.0);
         self.add_forks(&mut list);
         keccak256(list.finish()).0
     }

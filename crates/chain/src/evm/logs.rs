@@ -40,7 +40,8 @@ impl Frame<'_> {
     pub(super) fn check(&self, logs: &[LogJson]) -> Result<(), String> {
         logs.iter().try_for_each(|log| self.check_one(log))?;
         for (place, pair) in logs.windows(2).enumerate() {
-            let grows = pair[0].log_index < pair[1].log_index && pair[0].transaction_index <= pair[1].transaction_index;
+            let grows = pair[0].log_index < pair[1].log_index
+                && pair[0].transaction_index <= pair[1].transaction_index;
             if !grows {
                 return Err(format!("logs {place} and {} are out of order", place + 1));
             }
@@ -68,16 +69,31 @@ impl Frame<'_> {
 
     /// Log indexes count through the block from 0.
     fn check_gaps(&self, logs: &[LogJson]) -> Result<(), String> {
-        let gap = logs.iter().zip(0u64..).find(|(log, place)| log.log_index.0 != *place);
+        let gap = logs
+            .iter()
+            .zip(0u64..)
+            .find(|(log, place)| log.log_index.0 != *place);
         gap.map_or(Ok(()), |(_, place)| Err(format!("log {place} is missing")))
     }
 
     fn check_bloom(&self, logs: &[LogJson]) -> Result<(), String> {
         let mut gathered = Gathered::default();
-        logs.iter().for_each(|log| gathered.add(&log.address, &log.topics));
+        logs.iter()
+            .for_each(|log| gathered.add(&log.address, &log.topics));
         let header = &self.header.logs_bloom;
-        let holds = if self.rule == LogsBloom::Exact { gathered.is(header) } else { gathered.covers(header) };
-        if holds { Ok(()) } else { Err(format!("the header's filter tells of other logs than these {}", logs.len())) }
+        let holds = if self.rule == LogsBloom::Exact {
+            gathered.is(header)
+        } else {
+            gathered.covers(header)
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(format!(
+                "the header's filter tells of other logs than these {}",
+                logs.len()
+            ))
+        }
     }
 }
 
@@ -107,7 +123,9 @@ fn topic(log: &LogJson) -> String {
 }
 
 fn event(log: &LogJson, path: usize) -> Result<ChainEvent, String> {
-    let small = |number: Quantity| u32::try_from(number.0).map_err(|_| "a log's place is beyond 2^32".to_owned());
+    let small = |number: Quantity| {
+        u32::try_from(number.0).map_err(|_| "a log's place is beyond 2^32".to_owned())
+    };
     let topics = log.topics.iter().map(|topic| topic.0).collect();
     Ok(ChainEvent {
         transaction: log.transaction_hash.to_string(),
@@ -116,6 +134,10 @@ fn event(log: &LogJson, path: usize) -> Result<ChainEvent, String> {
         index: small(log.log_index)?,
         source: log.address.to_string(),
         topic: topic(log),
-        body: Log { topics, data: log.data.0.clone() }.to_body(),
+        body: Log {
+            topics,
+            data: log.data.0.clone(),
+        }
+        .to_body(),
     })
 }

@@ -31,7 +31,11 @@ pub(crate) struct Bytes(pub(crate) Vec<u8>);
 /// A 64-bit number.
 pub(crate) fn quantity(text: &str) -> Option<u64> {
     let digits = digits(text)?.trim_start_matches('0');
-    if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 16).ok() }
+    if digits.is_empty() {
+        Some(0)
+    } else {
+        u64::from_str_radix(digits, 16).ok()
+    }
 }
 
 /// A 256-bit number.
@@ -109,13 +113,15 @@ impl<'de, T, F: FnOnce(&str) -> Option<T>> Visitor<'de> for Text<F> {
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("a hexadecimal number of at most 64 bits", quantity)).map(Self)
+        d.deserialize_str(Text("a hexadecimal number of at most 64 bits", quantity))
+            .map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Big {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("a hexadecimal number of at most 256 bits", amount)).map(Self)
+        d.deserialize_str(Text("a hexadecimal number of at most 256 bits", amount))
+            .map(Self)
     }
 }
 
@@ -127,7 +133,8 @@ impl<'de, const N: usize> Deserialize<'de> for Fixed<N> {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("hexadecimal bytes", bytes)).map(Self)
+        d.deserialize_str(Text("hexadecimal bytes", bytes))
+            .map(Self)
     }
 }
 
@@ -149,7 +156,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_or_bytes() {
-        for text in ["", "0x", "1", "0X1", "0x+1", "0x-1", "0x 1", "0xg", "0x1.0", "0xé"] {
+        for text in [
+            "", "0x", "1", "0X1", "0x+1", "0x-1", "0x 1", "0xg", "0x1.0", "0xé",
+        ] {
             assert_eq!(quantity(text), None, "{text:?}");
             assert_eq!(amount(text), None, "{text:?}");
         }

@@ -42,7 +42,10 @@ mod tests {
     #[test]
     fn permissioned_networks_are_free_and_final_at_once() {
         for name in ["besu-qbft", "quorum-qbft"] {
-            assert_eq!((config(name).finality, config(name).pricing), (Finality::Instant, Pricing::Zero));
+            assert_eq!(
+                (config(name).finality, config(name).pricing),
+                (Finality::Instant, Pricing::Zero)
+            );
         }
     }
 }

@@ -77,7 +77,8 @@ impl ReceiptJson {
     /// Whether its logs say that they are of its transaction: the root covers under which receipt they stand, not what they say.
     pub(super) fn owns_its_logs(&self) -> bool {
         let own = |log: &LogJson| {
-            log.transaction_hash == self.transaction_hash && log.transaction_index == self.transaction_index
+            log.transaction_hash == self.transaction_hash
+                && log.transaction_index == self.transaction_index
         };
         self.logs.iter().all(own)
     }
@@ -99,9 +100,14 @@ impl ReceiptJson {
 
     /// What it cost, in wei; none if that passes 2^256, which cannot be.
     pub(super) fn fee(&self, transaction: &TransactionJson) -> Option<Amount> {
-        let Big(price) = self.effective_gas_price.or(transaction.gas_price).unwrap_or_default();
+        let Big(price) = self
+            .effective_gas_price
+            .or(transaction.gas_price)
+            .unwrap_or_default();
         let Big(parent_chain) = self.l1_fee.unwrap_or_default();
-        Amount::from(self.gas_used.0).checked_mul(price)?.checked_add(parent_chain)
+        Amount::from(self.gas_used.0)
+            .checked_mul(price)?
+            .checked_add(parent_chain)
     }
 }
 
@@ -110,5 +116,8 @@ fn encoded_log(log: &LogJson) -> Vec<u8> {
     for topic in &log.topics {
         topics.bytes(&topic.0);
     }
-    list.bytes(&log.address.0).raw(&topics.finish()).bytes(&log.data.0).finish()
+    list.bytes(&log.address.0)
+        .raw(&topics.finish())
+        .bytes(&log.data.0)
+        .finish()
 }

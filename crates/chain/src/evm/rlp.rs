@@ -44,7 +44,11 @@ impl List {
     /// The list with its length before it.
     pub(super) fn finish(&self) -> Vec<u8> {
         let mut whole = Vec::with_capacity(self.0.len() + 9);
-        alloy_rlp::Header { list: true, payload_length: self.0.len() }.encode(&mut whole);
+        alloy_rlp::Header {
+            list: true,
+            payload_length: self.0.len(),
+        }
+        .encode(&mut whole);
         whole.extend_from_slice(&self.0);
         whole
     }
@@ -52,7 +56,9 @@ impl List {
 
 /// The items of a list, each still encoded; none if it is not exactly one well-formed list.
 pub(super) fn items(mut list: &[u8]) -> Option<Vec<&[u8]>> {
-    let head = alloy_rlp::Header::decode(&mut list).ok().filter(|head| head.list)?;
+    let head = alloy_rlp::Header::decode(&mut list)
+        .ok()
+        .filter(|head| head.list)?;
     let mut rest = (list.len() == head.payload_length).then_some(list)?;
     let mut items = Vec::new();
     while !rest.is_empty() {

@@ -63,7 +63,16 @@ impl Rpc {
         let slots = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
         let batch = AtomicUsize::new(limits.batch.max(1));
         let counting = Counting::default();
-        Ok(Self { http, limits, retry, entropy, slots, next_id: AtomicU64::new(1), batch, counting })
+        Ok(Self {
+            http,
+            limits,
+            retry,
+            entropy,
+            slots,
+            next_id: AtomicU64::new(1),
+            batch,
+            counting,
+        })
     }
 
     /// What was asked so far, and how it went.
@@ -83,7 +92,9 @@ impl Rpc {
 
     /// Ask several things that change nothing; each gets its own answer, in order. Asked again where the failure may pass.
     pub(crate) async fn read(&self, calls: Vec<Call>) -> Vec<Reply> {
-        let chunks = calls.chunks(self.batch()).map(|chunk| self.read_chunk(chunk));
+        let chunks = calls
+            .chunks(self.batch())
+            .map(|chunk| self.read_chunk(chunk));
         join_all(chunks).await.into_iter().flatten().collect()
     }
 
@@ -105,7 +116,9 @@ impl Rpc {
                 replies[*place] = reply.map_err(told_apart);
             }
             open.retain(|place| replies[*place].as_ref().is_err_and(Failure::is_passing));
-            let Some(wait_ms) = self.wait_ms(attempt, &open, &replies) else { break };
+            let Some(wait_ms) = self.wait_ms(attempt, &open, &replies) else {
+                break;
+            };
             self.counting.retried(open.len());
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
@@ -114,7 +127,9 @@ impl Rpc {
 
     /// Wait as before another attempt at a read; false if there shall be none.
     pub(crate) async fn pause(&self, attempt: u32) -> bool {
-        let Some(wait_ms) = self.retry.wait_ms(attempt, None, &*self.entropy) else { return false };
+        let Some(wait_ms) = self.retry.wait_ms(attempt, None, &*self.entropy) else {
+            return false;
+        };
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         true
     }
@@ -126,7 +141,11 @@ impl Rpc {
             _ => None,
         };
         let patience = open.iter().filter_map(asked).max();
-        if open.is_empty() { None } else { self.retry.wait_ms(attempt, patience, &*self.entropy) }
+        if open.is_empty() {
+            None
+        } else {
+            self.retry.wait_ms(attempt, patience, &*self.entropy)
+        }
     }
 
     fn batch(&self) -> usize {
@@ -138,8 +157,13 @@ impl Rpc {
         let outcome = self.exchange_whole(calls).await;
         self.counting.exchanged(calls, &outcome);
         match outcome {
-            Ok(answers) => answers.into_iter().map(|answer| answer.map_err(Failure::Said)).collect(),
-            Err(Failure::Said(error)) if calls.len() > 1 && error.is_about_the_batch() => self.halved(calls).await,
+            Ok(answers) => answers
+                .into_iter()
+                .map(|answer| answer.map_err(Failure::Said))
+                .collect(),
+            Err(Failure::Said(error)) if calls.len() > 1 && error.is_about_the_batch() => {
+                self.halved(calls).await
+            }
             Err(failure) => calls.iter().map(|_| Err(failure.clone())).collect(),
         }
     }
@@ -148,13 +172,20 @@ impl Rpc {
     async fn halved(&self, calls: &[Call]) -> Vec<Reply> {
         let (first, second) = calls.split_at(calls.len() / 2);
         self.batch.fetch_min(second.len(), Ordering::Relaxed);
-        tracing::info!(calls = calls.len(), batch = self.batch(), "a node takes smaller batches only");
+        tracing::info!(
+            calls = calls.len(),
+            batch = self.batch(),
+            "a node takes smaller batches only"
+        );
         let mut replies = Box::pin(self.exchange(first)).await;
         replies.extend(Box::pin(self.exchange(second)).await);
         replies
     }
 
-    async fn exchange_whole(&self, calls: &[Call]) -> std::result::Result<Vec<wire::Answer>, Failure> {
+    async fn exchange_whole(
+        &self,
+        calls: &[Call],
+    ) -> std::result::Result<Vec<wire::Answer>, Failure> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await.map_err(|_| unanswered())?;
         let count = u64::try_from(calls.len()).unwrap_or(u64::MAX);
@@ -173,21 +204,31 @@ pub(crate) fn parse<T: DeserializeOwned>(reply: Reply) -> std::result::Result<T,
 /// Read a result's text as `T`.
 pub(crate) fn shape<T: DeserializeOwned>(text: &RawValue) -> std::result::Result<T, Failure> {
     let misshapen = |error: serde_json::Error| {
-        format!("a result has another shape than its method gives: {}", words(&error.to_string()))
+        format!(
+            "a result has another shape than its method gives: {}",
+            words(&error.to_string())
+        )
     };
-    serde_json::from_str(text.get()).map_err(|error| Failure::Nonsense { why: misshapen(error) })
+    serde_json::from_str(text.get()).map_err(|error| Failure::Nonsense {
+        why: misshapen(error),
+    })
 }
 
 /// A node's no, told apart from a provider's wish for patience.
 fn told_apart(failure: Failure) -> Failure {
     match failure {
         Failure::Said(error) if super::errors::asks_for_patience(error.code, &error.message) => {
-            Failure::Throttled { wait_ms: None, why: error.words() }
+            Failure::Throttled {
+                wait_ms: None,
+                why: error.words(),
+            }
         }
         other => other,
     }
 }
 
 fn unanswered() -> Failure {
-    Failure::Silent { why: "it was not asked".to_owned() }
+    Failure::Silent {
+        why: "it was not asked".to_owned(),
+    }
 }

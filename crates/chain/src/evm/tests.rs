@@ -16,24 +16,37 @@ use types::ChainEvent;
 /// Five transactions of two types, one of them failed, six logs.
 static BLOCK: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../vectors/block.json")).unwrap());
-static HEADER: LazyLock<Header> = LazyLock::new(|| serde_json::from_str(&BLOCK["block"].to_string()).unwrap());
+static HEADER: LazyLock<Header> =
+    LazyLock::new(|| serde_json::from_str(&BLOCK["block"].to_string()).unwrap());
 static HASHES: LazyLock<Vec<Word>> = LazyLock::new(|| {
-    let read: Vec<TransactionJson> = serde_json::from_str(&BLOCK["block"]["transactions"].to_string()).unwrap();
+    let read: Vec<TransactionJson> =
+        serde_json::from_str(&BLOCK["block"]["transactions"].to_string()).unwrap();
     read.iter().map(|transaction| transaction.hash).collect()
 });
 
 fn everything() -> Watch {
-    Watch { everything: true, ..Watch::default() }
+    Watch {
+        everything: true,
+        ..Watch::default()
+    }
 }
 
 fn frame(rule: LogsBloom, proven: bool) -> Frame<'static> {
-    Frame { header: &HEADER, transactions: &HASHES, rule, proven }
+    Frame {
+        header: &HEADER,
+        transactions: &HASHES,
+        rule,
+        proven,
+    }
 }
 
 /// The events of receipts in this text, if they are believed.
 fn believed(receipts: &str) -> Option<Vec<ChainEvent>> {
     let receipts: Vec<ReceiptJson> = serde_json::from_str(receipts).ok()?;
-    let logs: Vec<LogJson> = receipts.iter().flat_map(|receipt| receipt.logs.clone()).collect();
+    let logs: Vec<LogJson> = receipts
+        .iter()
+        .flat_map(|receipt| receipt.logs.clone())
+        .collect();
     if !are_proven(&HEADER, &receipts) || frame(LogsBloom::Exact, true).check(&logs).is_err() {
         return None;
     }
@@ -45,13 +58,22 @@ fn a_real_block_is_believed() {
     assert!(HEADER.is_sound());
     assert_eq!(HASHES.len(), 5);
     let events = believed(&BLOCK["receipts"].to_string()).unwrap();
-    let paths: Vec<(u32, &str)> = events.iter().map(|event| (event.transaction_index, &event.path[..])).collect();
-    assert_eq!(paths, [(0, "0"), (1, "0"), (1, "1"), (1, "2"), (3, "0"), (3, "1")]);
+    let paths: Vec<(u32, &str)> = events
+        .iter()
+        .map(|event| (event.transaction_index, &event.path[..]))
+        .collect();
+    assert_eq!(
+        paths,
+        [(0, "0"), (1, "0"), (1, "1"), (1, "2"), (3, "0"), (3, "1")]
+    );
 }
 
 fn logs() -> Vec<LogJson> {
     let receipts: Vec<ReceiptJson> = serde_json::from_str(&BLOCK["receipts"].to_string()).unwrap();
-    receipts.into_iter().flat_map(|receipt| receipt.logs).collect()
+    receipts
+        .into_iter()
+        .flat_map(|receipt| receipt.logs)
+        .collect()
 }
 
 /// Any log of anything, near the block's.
@@ -64,7 +86,11 @@ fn log() -> impl Strategy<Value = LogJson> {
         prop::collection::vec(any::<[u8; 32]>(), 0..6),
     )
         .prop_map(|(log, transaction, index, wild, topics)| LogJson {
-            transaction_index: if wild { Quantity(transaction) } else { log.transaction_index },
+            transaction_index: if wild {
+                Quantity(transaction)
+            } else {
+                log.transaction_index
+            },
             log_index: if wild { Quantity(index) } else { log.log_index },
             topics: topics.into_iter().map(Fixed).collect(),
             ..log

@@ -13,7 +13,11 @@ use testkit::http::{Answer, Server};
 use types::{Amount, ChainId};
 
 fn signed() -> Signed {
-    Signed { chain: ChainId::evm(7), raw: vec![2, 0xc0], id: format!("0x{}", "ab".repeat(32)) }
+    Signed {
+        chain: ChainId::evm(7),
+        raw: vec![2, 0xc0],
+        id: format!("0x{}", "ab".repeat(32)),
+    }
 }
 
 /// A sound node to begin with, which then answers as scripted.
@@ -33,41 +37,71 @@ fn untrusted(outcome: Result<Amount, Error>, what: &str) {
 }
 
 fn reply(text: &str) -> Answer {
-    Answer::status(200).with_header("content-type", "application/json").with_body(text.as_bytes())
+    Answer::status(200)
+        .with_header("content-type", "application/json")
+        .with_body(text.as_bytes())
 }
 
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_not_read_to_its_end() {
     let settings = json!({"limits": {"response_bytes": 1_024}});
-    let large = format!(r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#, "0".repeat(2_000));
+    let large = format!(
+        r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#,
+        "0".repeat(2_000)
+    );
     let (server, evm) = scripted(settings, vec![reply(&large), Answer::Endless]).await;
     let before = server.count();
     untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
     untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
-    assert_eq!(server.count() - before, 2, "what cannot be right is not asked again");
+    assert_eq!(
+        server.count() - before,
+        2,
+        "what cannot be right is not asked again"
+    );
     assert!(evm.counters().bytes < 1_024);
 }
 
 #[tokio::test]
 async fn nonsense_is_not_believed_and_not_repeated() {
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":3,"result":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":3,"result":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     let lies = [
         (deep.as_str(), "nests deeper"),
         ("<html>502 Bad Gateway</html>", "not JSON-RPC"),
         (r#"{"jsonrpc":"2.0","id":3,"result":"0x2a""#, "not JSON-RPC"),
         ("", "not JSON-RPC"),
-        (r#"{"jsonrpc":"2.0","id":999,"result":"0x2a"}"#, "an id that was not asked"),
-        (r#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#, "an id that was not asked"),
-        (r#"[{"jsonrpc":"2.0","id":8,"result":"0x2a"}]"#, "not JSON-RPC"),
+        (
+            r#"{"jsonrpc":"2.0","id":999,"result":"0x2a"}"#,
+            "an id that was not asked",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#,
+            "an id that was not asked",
+        ),
+        (
+            r#"[{"jsonrpc":"2.0","id":8,"result":"0x2a"}]"#,
+            "not JSON-RPC",
+        ),
     ];
-    let (server, evm) = scripted(json!({}), lies.iter().map(|(text, _)| reply(text)).collect()).await;
+    let (server, evm) = scripted(
+        json!({}),
+        lies.iter().map(|(text, _)| reply(text)).collect(),
+    )
+    .await;
     let before = server.count();
     for (_, why) in lies {
         untrusted(evm.balance(NOBODY).await, why);
     }
     assert_eq!(server.count() - before, lies.len());
     assert_eq!(evm.counters().nonsense, lies.len() as u64);
-    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)), "and then it goes on");
+    assert_eq!(
+        evm.balance(NOBODY).await,
+        Ok(Amount::from(42)),
+        "and then it goes on"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +115,11 @@ async fn a_result_of_another_shape_is_nonsense() {
 async fn reads_are_asked_again_where_the_trouble_may_pass() {
     let (server, evm) = scripted(json!({}), vec![Answer::status(500), Answer::Drop]).await;
     let before = server.count();
-    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)), "the third attempt was answered");
+    assert_eq!(
+        evm.balance(NOBODY).await,
+        Ok(Amount::from(42)),
+        "the third attempt was answered"
+    );
     assert_eq!(server.count() - before, 3);
     assert_eq!(evm.counters().retries, 2);
     assert_eq!(evm.counters().silent, 2);
@@ -91,7 +129,9 @@ async fn reads_are_asked_again_where_the_trouble_may_pass() {
 async fn attempts_end() {
     let (server, evm) = scripted(json!({}), vec![Answer::status(503); 9]).await;
     let before = server.count();
-    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("503")));
+    assert!(
+        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("503"))
+    );
     assert_eq!(server.count() - before, 3);
 }
 
@@ -102,8 +142,14 @@ async fn patience_that_is_asked_for_is_given_or_the_question_given_up() {
     assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)));
     let before = server.count();
     server.script([patience("3600")]);
-    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("too many")));
-    assert_eq!(server.count() - before, 1, "an hour is more than max_ms: no further attempt");
+    assert!(
+        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("too many"))
+    );
+    assert_eq!(
+        server.count() - before,
+        1,
+        "an hour is more than max_ms: no further attempt"
+    );
     assert_eq!(evm.counters().throttled, 3);
 }
 
@@ -118,24 +164,36 @@ async fn a_no_that_means_later_is_asked_again_and_another_is_not() {
     });
     let evm = connect(&server.url("/"), 7, json!({}));
     assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(1)));
-    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Refused { number: -32000, .. })));
+    assert!(matches!(
+        evm.balance(NOBODY).await,
+        Err(Error::Refused { number: -32000, .. })
+    ));
     assert_eq!(asks.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn a_node_that_says_nothing_is_left_in_time() {
-    let settings = json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
+    let settings =
+        json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
     let server = node(|_, _| Ok(json!("0x1")));
     server.script([Answer::Silence, Answer::Silence]);
     let evm = connect(&server.url("/"), 7, settings);
-    assert!(matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("in time")));
+    assert!(
+        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("in time"))
+    );
     assert_eq!(server.count(), 2);
 }
 
 #[tokio::test]
 async fn nobody_listens() {
-    let evm = connect(&format!("http://127.0.0.1:{}", testkit::free_port()), 7, json!({}));
-    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("connection refused")));
+    let evm = connect(
+        &format!("http://127.0.0.1:{}", testkit::free_port()),
+        7,
+        json!({}),
+    );
+    assert!(
+        matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("connection refused"))
+    );
 }
 
 #[tokio::test]
@@ -147,30 +205,48 @@ async fn an_answer_that_breaks_off_is_no_answer() {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 4096]).unwrap();
             let half = r#"{"jsonrpc":"2.0","id":1,"result":"0x7"}"#;
-            stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{half}").as_bytes()).unwrap();
+            stream
+                .write_all(
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{half}").as_bytes(),
+                )
+                .unwrap();
         }
     });
     let evm = connect(&url, 7, json!({}));
-    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("broke off")));
+    assert!(
+        matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("broke off"))
+    );
     server.join().unwrap();
 }
 
 #[tokio::test]
 async fn an_encrypted_connection_to_one_who_cannot_fails_as_any_other() {
     let server = Server::start();
-    let evm = connect(&server.url("/").replace("http://", "https://"), 7, json!({}));
-    assert!(matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("no connection")));
+    let evm = connect(
+        &server.url("/").replace("http://", "https://"),
+        7,
+        json!({}),
+    );
+    assert!(
+        matches!(evm.head().await, Err(Error::Unreachable { why, .. }) if why.contains("no connection"))
+    );
     assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]
 async fn a_request_that_is_turned_away_is_not_repeated_nor_followed() {
     let elsewhere = Server::start();
-    let away = vec![Answer::status(401), Answer::status(403), Answer::redirect(307, &elsewhere.url("/"))];
+    let away = vec![
+        Answer::status(401),
+        Answer::status(403),
+        Answer::redirect(307, &elsewhere.url("/")),
+    ];
     let (server, evm) = scripted(json!({}), away).await;
     let before = server.count();
     for status in [401, 403, 307] {
-        assert!(matches!(evm.balance(NOBODY).await, Err(Error::Refused { number, .. }) if number == status));
+        assert!(
+            matches!(evm.balance(NOBODY).await, Err(Error::Refused { number, .. }) if number == status)
+        );
     }
     assert_eq!((server.count() - before, elsewhere.count()), (3, 0));
 }
@@ -189,13 +265,22 @@ async fn a_transaction_is_sent_once_whatever_comes_back() {
     for answer in unknown {
         let (server, evm) = scripted(json!({}), vec![answer.clone()]).await;
         let submitted = evm.submit(&[signed()]).await;
-        assert!(matches!(submitted[..], [Submitted::Unknown { .. }]), "{answer:?}: {submitted:?}");
+        assert!(
+            matches!(submitted[..], [Submitted::Unknown { .. }]),
+            "{answer:?}: {submitted:?}"
+        );
         assert_eq!(asked(&server, "eth_sendRawTransaction"), 1, "{answer:?}");
     }
     let (server, evm) = scripted(json!({}), vec![Answer::status(429)]).await;
     let submitted = evm.submit(&[signed(), signed()]).await;
     assert!(
-        submitted.iter().all(|one| matches!(one, Submitted::Refused { class: Class::Throttled, .. })),
+        submitted.iter().all(|one| matches!(
+            one,
+            Submitted::Refused {
+                class: Class::Throttled,
+                ..
+            }
+        )),
         "{submitted:?}"
     );
     assert_eq!(asked(&server, "eth_sendRawTransaction"), 2);
@@ -205,10 +290,16 @@ async fn a_transaction_is_sent_once_whatever_comes_back() {
 async fn another_transactions_hash_proves_nothing() {
     let server = node(|_, _| Ok(json!(format!("0x{}", "cd".repeat(32)))));
     let evm = connect(&server.url("/"), 7, json!({}));
-    assert!(matches!(&evm.submit(&[signed()]).await[..], [Submitted::Unknown { message }] if message.contains("cdcd")));
+    assert!(
+        matches!(&evm.submit(&[signed()]).await[..], [Submitted::Unknown { message }] if message.contains("cdcd"))
+    );
     let server = node(|_, _| Ok(json!(format!("0x{}", "AB".repeat(32)))));
     let evm = connect(&server.url("/"), 7, json!({}));
-    assert_eq!(evm.submit(&[signed()]).await, [Submitted::Accepted], "hexadecimal has no case");
+    assert_eq!(
+        evm.submit(&[signed()]).await,
+        [Submitted::Accepted],
+        "hexadecimal has no case"
+    );
 }
 
 #[tokio::test]
@@ -234,7 +325,10 @@ async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
     let split = connect(&server.url("/"), 7, json!({"limits": {"batch": 3}}));
     let before = server.count();
     split.submit(&vec![signed(); 7]).await;
-    let sizes: Vec<usize> = server.requests()[before + 1..].iter().map(|request| methods(request).len()).collect();
+    let sizes: Vec<usize> = server.requests()[before + 1..]
+        .iter()
+        .map(|request| methods(request).len())
+        .collect();
     assert_eq!(sizes, [3, 3, 1]);
 }
 
@@ -254,19 +348,35 @@ async fn a_server_that_takes_smaller_batches_gets_them() {
             }
         });
         let evm = connect(&server.url("/"), 7, json!({}));
-        assert_eq!(evm.submit(&vec![signed(); 8]).await, vec![Submitted::Accepted; 8]);
-        let first: Vec<usize> = server.requests()[1..].iter().map(|request| methods(request).len()).collect();
+        assert_eq!(
+            evm.submit(&vec![signed(); 8]).await,
+            vec![Submitted::Accepted; 8]
+        );
+        let first: Vec<usize> = server.requests()[1..]
+            .iter()
+            .map(|request| methods(request).len())
+            .collect();
         assert_eq!(first, [8, 4, 2, 2, 4, 2, 2]);
         evm.submit(&vec![signed(); 4]).await;
-        let after: Vec<usize> = server.requests()[8..].iter().map(|request| methods(request).len()).collect();
+        let after: Vec<usize> = server.requests()[8..]
+            .iter()
+            .map(|request| methods(request).len())
+            .collect();
         assert_eq!(after, [2, 2], "it is remembered");
     }
 }
 
 #[tokio::test]
 async fn no_more_requests_are_under_way_than_allowed() {
-    let (gate, opened) = (Arc::new(std::sync::Barrier::new(3)), Arc::new(AtomicUsize::new(0)));
-    let (held, under_way, most) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (gate, opened) = (
+        Arc::new(std::sync::Barrier::new(3)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (held, under_way, most) = (
+        Arc::clone(&gate),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let (seen, count) = (Arc::clone(&most), Arc::clone(&under_way));
     let first = Arc::clone(&opened);
     let server = node(move |_, _| {
@@ -277,7 +387,11 @@ async fn no_more_requests_are_under_way_than_allowed() {
         count.fetch_sub(1, Ordering::SeqCst);
         Ok(json!("0x1"))
     });
-    let evm = Arc::new(connect(&server.url("/"), 7, json!({"limits": {"concurrency": 2}})));
+    let evm = Arc::new(connect(
+        &server.url("/"),
+        7,
+        json!({"limits": {"concurrency": 2}}),
+    ));
     let reads: Vec<_> = (0..10)
         .map(|_| {
             let evm = Arc::clone(&evm);
@@ -293,38 +407,68 @@ async fn no_more_requests_are_under_way_than_allowed() {
     }
     let server = waiting.await.unwrap();
     assert_eq!(asked(&server, "eth_getBalance"), 10);
-    assert_eq!(most.load(Ordering::SeqCst), 2, "two at once, and never three");
+    assert_eq!(
+        most.load(Ordering::SeqCst),
+        2,
+        "two at once, and never three"
+    );
 }
 
 #[tokio::test]
 async fn credentials_reach_the_node_and_nobody_else() {
     let server = node(|_, _| Err(json!({"code": -1, "message": "no"})));
-    let url = server.url("/v3/k3y?token=t0ken").replace("http://", "http://user:s3cret@");
+    let url = server
+        .url("/v3/k3y?token=t0ken")
+        .replace("http://", "http://user:s3cret@");
     let evm = connect(&url, 7, json!({}));
-    let mut shown = vec![format!("{:?}", evm.config()), serde_json::to_string(evm.config()).unwrap()];
+    let mut shown = vec![
+        format!("{:?}", evm.config()),
+        serde_json::to_string(evm.config()).unwrap(),
+    ];
     shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
     let asked = server.requests().pop().unwrap();
     assert_eq!(asked.target, "/v3/k3y?token=t0ken");
-    assert_eq!(asked.header("authorization"), Some("Basic dXNlcjpzM2NyZXQ="));
-    for answer in
-        [Answer::status(500), Answer::Drop, Answer::status(429), Answer::status(401), reply("{"), Answer::Endless]
-    {
+    assert_eq!(
+        asked.header("authorization"),
+        Some("Basic dXNlcjpzM2NyZXQ=")
+    );
+    for answer in [
+        Answer::status(500),
+        Answer::Drop,
+        Answer::status(429),
+        Answer::status(401),
+        reply("{"),
+        Answer::Endless,
+    ] {
         server.script(vec![answer; 3]);
         shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
     }
     drop(server);
     shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
     for text in shown {
-        assert!(!["s3cret", "k3y", "t0ken", "user"].iter().any(|secret| text.contains(secret)), "{text}");
+        assert!(
+            !["s3cret", "k3y", "t0ken", "user"]
+                .iter()
+                .any(|secret| text.contains(secret)),
+            "{text}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_nodes_words_are_cut_and_cleaned() {
-    let server = node(|_, _| Err(json!({"code": -1, "message": format!("\u{0}\n{}", "x".repeat(100_000))})));
+    let server =
+        node(|_, _| Err(json!({"code": -1, "message": format!("\u{0}\n{}", "x".repeat(100_000))})));
     let evm = connect(&server.url("/"), 7, json!({}));
-    let Err(Error::Refused { message, .. }) = evm.balance(NOBODY).await else { panic!() };
-    assert!(message.len() <= 512 && !message.contains(['\0', '\n']), "{message}");
-    let quotes = evm.quote(&[Intent::cancel(ChainId::evm(7), NOBODY.to_owned())]).await;
+    let Err(Error::Refused { message, .. }) = evm.balance(NOBODY).await else {
+        panic!()
+    };
+    assert!(
+        message.len() <= 512 && !message.contains(['\0', '\n']),
+        "{message}"
+    );
+    let quotes = evm
+        .quote(&[Intent::cancel(ChainId::evm(7), NOBODY.to_owned())])
+        .await;
     assert!(quotes[0].is_err());
 }

@@ -7,8 +7,15 @@ use testkit::anvil::{Mining, Options};
 use types::{Amount, Status};
 
 fn on_demand(arguments: &[&str]) -> Options {
-    let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    Options { mining: Mining::OnDemand, arguments, ..Options::default() }
+    let arguments = arguments
+        .iter()
+        .map(|argument| (*argument).to_owned())
+        .collect();
+    Options {
+        mining: Mining::OnDemand,
+        arguments,
+        ..Options::default()
+    }
 }
 
 /// Send one payment and see it succeed; the first byte of its raw form tells its type (above 0xc0: legacy).
@@ -23,54 +30,99 @@ async fn pays(stand: &Stand) -> u8 {
 
 #[tokio::test]
 async fn eip_1559_doubles_the_base_fee_and_adds_the_tip() {
-    let Some(stand) = stand(&Options { base_fee: Some(1_000_000), ..on_demand(&[]) }, json!({})) else { return };
+    let Some(stand) = stand(
+        &Options {
+            base_fee: Some(1_000_000),
+            ..on_demand(&[])
+        },
+        json!({}),
+    ) else {
+        return;
+    };
     stand.anvil.mine(1);
     let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
-    let next = &stand.anvil.rpc("eth_feeHistory", json!(["0x1", "latest", []]))["baseFeePerGas"][1];
+    let next = &stand
+        .anvil
+        .rpc("eth_feeHistory", json!(["0x1", "latest", []]))["baseFeePerGas"][1];
     let base = u64::from_str_radix(next.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
-    assert_eq!(Some(terms.fee_per_gas), Amount::from(base * 2).checked_add(terms.tip));
+    assert_eq!(
+        Some(terms.fee_per_gas),
+        Amount::from(base * 2).checked_add(terms.tip)
+    );
     assert!(!terms.tip.is_zero());
     assert_eq!(pays(&stand).await, 2);
 }
 
 #[tokio::test]
 async fn the_tip_follows_what_others_pay() {
-    let Some(stand) = stand(&on_demand(&[]), json!({})) else { return };
+    let Some(stand) = stand(&on_demand(&[]), json!({})) else {
+        return;
+    };
     let payment = stand.payment(1, NOBODY, 1);
     let terms = stand.quote(&payment).await.terms;
     for nonce in 0..3 {
         let tip = Amount::from(7_000_000_000);
-        let dear = intent::FeeTerms { tip, fee_per_gas: terms.fee_per_gas.checked_add(tip).unwrap(), ..terms };
-        assert_eq!(stand.submit(&stand.signed(&payment, nonce, dear).await).await, Submitted::Accepted);
+        let dear = intent::FeeTerms {
+            tip,
+            fee_per_gas: terms.fee_per_gas.checked_add(tip).unwrap(),
+            ..terms
+        };
+        assert_eq!(
+            stand
+                .submit(&stand.signed(&payment, nonce, dear).await)
+                .await,
+            Submitted::Accepted
+        );
         stand.anvil.mine(1);
     }
-    assert_eq!(stand.quote(&payment).await.terms.tip, Amount::from(7_000_000_000));
+    assert_eq!(
+        stand.quote(&payment).await.terms.tip,
+        Amount::from(7_000_000_000)
+    );
 }
 
 #[tokio::test]
 async fn caps_hold_and_a_chain_above_them_is_too_dear() {
-    let pricing =
-        |max: u64| json!({"pricing": {"kind": "eip1559", "max_fee_per_gas": max.to_string(), "max_tip": "5"}});
-    let options = Options { base_fee: Some(1_000_000_000), ..on_demand(&[]) };
-    let Some(tight) = stand(&options, pricing(1_200_000_000)) else { return };
+    let pricing = |max: u64| json!({"pricing": {"kind": "eip1559", "max_fee_per_gas": max.to_string(), "max_tip": "5"}});
+    let options = Options {
+        base_fee: Some(1_000_000_000),
+        ..on_demand(&[])
+    };
+    let Some(tight) = stand(&options, pricing(1_200_000_000)) else {
+        return;
+    };
     let terms = tight.quote(&tight.payment(0, NOBODY, 1)).await.terms;
-    assert_eq!((terms.fee_per_gas, terms.tip), (Amount::from(1_200_000_000), Amount::from(1)));
+    assert_eq!(
+        (terms.fee_per_gas, terms.tip),
+        (Amount::from(1_200_000_000), Amount::from(1))
+    );
     assert_eq!(pays(&tight).await, 2);
     let dear = crate::stand::connect(&tight.anvil.url(), tight.anvil.chain_id(), pricing(1_000));
     let quoted = dear.quote(&[tight.payment(0, NOBODY, 1)]).await.remove(0);
-    assert!(matches!(quoted, Err(Error::TooDear { cap, .. }) if cap == Amount::from(1_000)), "{quoted:?}");
+    assert!(
+        matches!(quoted, Err(Error::TooDear { cap, .. }) if cap == Amount::from(1_000)),
+        "{quoted:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_chain_from_before_london_gets_a_legacy_price() {
-    let Some(stand) = stand(&on_demand(&["--hardfork", "berlin"]), json!({})) else { return };
+    let Some(stand) = stand(&on_demand(&["--hardfork", "berlin"]), json!({})) else {
+        return;
+    };
     let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
     assert_eq!(terms.tip, terms.fee_per_gas);
     assert!(pays(&stand).await >= 0xc0);
     let fresh = crate::stand::connect(&stand.anvil.url(), stand.anvil.chain_id(), json!({}));
-    let other = Stand { evm: fresh, ..stand };
+    let other = Stand {
+        evm: fresh,
+        ..stand
+    };
     let signed = other.signed(&other.payment(0, NOBODY, 1), 1, terms).await;
-    assert!(signed.raw[0] >= 0xc0, "a plan asks for itself, where no quote went before");
+    assert!(
+        signed.raw[0] >= 0xc0,
+        "a plan asks for itself, where no quote went before"
+    );
 }
 
 #[tokio::test]
@@ -78,9 +130,14 @@ async fn legacy_and_fixed_prices_are_as_configured() {
     for (pricing, first) in [
         (json!({"kind": "legacy"}), 0xf8),
         (json!({"kind": "fixed", "fee_per_gas": "3000000000"}), 0xf8),
-        (json!({"kind": "fixed", "fee_per_gas": "3000000000", "tip": "7"}), 2),
+        (
+            json!({"kind": "fixed", "fee_per_gas": "3000000000", "tip": "7"}),
+            2,
+        ),
     ] {
-        let Some(stand) = stand(&on_demand(&[]), json!({"pricing": pricing})) else { return };
+        let Some(stand) = stand(&on_demand(&[]), json!({"pricing": pricing})) else {
+            return;
+        };
         assert_eq!(pays(&stand).await, first, "{pricing}");
     }
 }
@@ -88,29 +145,49 @@ async fn legacy_and_fixed_prices_are_as_configured() {
 #[tokio::test]
 async fn gas_is_free_where_the_network_says_so() {
     let free = ["--gas-price", "0", "--block-base-fee-per-gas", "0"];
-    let Some(stand) = stand(&on_demand(&free), json!({"pricing": {"kind": "zero"}})) else { return };
+    let Some(stand) = stand(&on_demand(&free), json!({"pricing": {"kind": "zero"}})) else {
+        return;
+    };
     let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
-    assert_eq!((terms.fee_per_gas, terms.total_fee), (Amount::ZERO, Amount::ZERO));
+    assert_eq!(
+        (terms.fee_per_gas, terms.total_fee),
+        (Amount::ZERO, Amount::ZERO)
+    );
     assert!(pays(&stand).await >= 0xc0);
 }
 
 #[tokio::test]
 async fn gas_is_scaled_capped_and_refused_where_a_block_has_no_room() {
-    let Some(stand) = stand(&Options { mining: Mining::Auto, ..on_demand(&[]) }, json!({})) else { return };
+    let Some(stand) = stand(
+        &Options {
+            mining: Mining::Auto,
+            ..on_demand(&[])
+        },
+        json!({}),
+    ) else {
+        return;
+    };
     let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
     let call = stand.call(0, &contract, "Overloads", "set(uint256)", json!(["7"]));
     let request = json!([{"from": stand.account(0), "to": contract, "data": data(&call)}]);
     let estimate = stand.anvil.rpc("eth_estimateGas", request);
-    let estimate = u64::from_str_radix(estimate.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+    let estimate =
+        u64::from_str_radix(estimate.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
     assert_eq!(stand.quote(&call).await.terms.gas, estimate * 3 / 2);
     for (max, expected) in [(estimate + 10, Some(estimate + 10)), (estimate - 1, None)] {
-        let evm = crate::stand::connect(&stand.anvil.url(), stand.anvil.chain_id(), json!({"gas": {"max": max}}));
+        let evm = crate::stand::connect(
+            &stand.anvil.url(),
+            stand.anvil.chain_id(),
+            json!({"gas": {"max": max}}),
+        );
         let quoted = evm.quote(std::slice::from_ref(&call)).await.remove(0);
         assert_eq!(quoted.ok().map(|quote| quote.terms.gas), expected);
     }
 }
 
 fn data(intent: &intent::Intent) -> Value {
-    let intent::Act::Transaction(transaction) = &intent.act else { panic!() };
+    let intent::Act::Transaction(transaction) = &intent.act else {
+        panic!()
+    };
     json!(format!("0x{}", hex::encode(&transaction.data)))
 }

@@ -36,7 +36,11 @@ pub(crate) fn stand(options: &Options, settings: Value) -> Option<Stand> {
 }
 
 pub(crate) fn watch_all(signers: &[&str]) -> Watch {
-    Watch { signers: signers.iter().map(|signer| (*signer).to_owned()).collect(), everything: true, ..Watch::default() }
+    Watch {
+        signers: signers.iter().map(|signer| (*signer).to_owned()).collect(),
+        everything: true,
+        ..Watch::default()
+    }
 }
 
 pub(crate) fn interface(name: &str) -> Interface {
@@ -54,23 +58,55 @@ impl Stand {
 
     /// A payment from one of the node's accounts.
     pub(crate) fn payment(&self, from: usize, to: &str, wei: u64) -> Intent {
-        Intent::call(self.chain(), self.account(from).to_owned(), Some(to.to_owned()), Amount::from(wei), Vec::new())
+        Intent::call(
+            self.chain(),
+            self.account(from).to_owned(),
+            Some(to.to_owned()),
+            Amount::from(wei),
+            Vec::new(),
+        )
     }
 
     /// A call of a contract from one of the node's accounts.
-    pub(crate) fn call(&self, from: usize, to: &str, contract: &str, method: &str, params: Value) -> Intent {
-        let data = intent::encode_call(&self.chain(), &interface(contract), method, &params).unwrap();
-        Intent::call(self.chain(), self.account(from).to_owned(), Some(to.to_owned()), Amount::ZERO, data)
+    pub(crate) fn call(
+        &self,
+        from: usize,
+        to: &str,
+        contract: &str,
+        method: &str,
+        params: Value,
+    ) -> Intent {
+        let data =
+            intent::encode_call(&self.chain(), &interface(contract), method, &params).unwrap();
+        Intent::call(
+            self.chain(),
+            self.account(from).to_owned(),
+            Some(to.to_owned()),
+            Amount::ZERO,
+            data,
+        )
     }
 
     pub(crate) async fn quote(&self, intent: &Intent) -> Quote {
-        self.evm.quote(std::slice::from_ref(intent)).await.remove(0).unwrap()
+        self.evm
+            .quote(std::slice::from_ref(intent))
+            .await
+            .remove(0)
+            .unwrap()
     }
 
     /// The signed bytes of an intent, at a nonce and on terms.
     pub(crate) async fn signed(&self, intent: &Intent, nonce: u64, terms: FeeTerms) -> Signed {
-        let reservations = Reservations { nonce: Some(nonce), ..Reservations::default() };
-        let plan = Plan { intent, terms, reservations: &reservations, authorisations: &[] };
+        let reservations = Reservations {
+            nonce: Some(nonce),
+            ..Reservations::default()
+        };
+        let plan = Plan {
+            intent,
+            terms,
+            reservations: &reservations,
+            authorisations: &[],
+        };
         let unsigned = self.evm.plan(&[plan]).await.remove(0).unwrap();
         assert_eq!(intent::decode(&unsigned).unwrap().intent, *intent);
         self.sign(&unsigned)
@@ -86,12 +122,24 @@ impl Stand {
     }
 
     pub(crate) async fn submit(&self, signed: &Signed) -> Submitted {
-        self.evm.submit(std::slice::from_ref(signed)).await.remove(0)
+        self.evm
+            .submit(std::slice::from_ref(signed))
+            .await
+            .remove(0)
     }
 
     fn sign(&self, unsigned: &Unsigned) -> Signed {
-        let account = self.anvil.accounts().iter().find(|account| account.address == unsigned.signer).unwrap();
-        let key: SecretKey = account.private_key.trim_start_matches("0x").parse().unwrap();
+        let account = self
+            .anvil
+            .accounts()
+            .iter()
+            .find(|account| account.address == unsigned.signer)
+            .unwrap();
+        let key: SecretKey = account
+            .private_key
+            .trim_start_matches("0x")
+            .parse()
+            .unwrap();
         let digest = intent::decode(unsigned).unwrap().requests[0].digest;
         let signature = SECP256K1.sign_ecdsa_recoverable(&Message::from_digest(digest), &key);
         let (recovery, rs) = signature.serialize_compact();

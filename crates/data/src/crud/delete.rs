@@ -17,7 +17,11 @@ pub async fn delete(data: &Data, who: &Principal, kind: Type, reference: &str) -
         .write(&who.namespace.clone(), move |tx| {
             let object = stored(tx, &home, kind, &reference)?;
             if let Some(by) = referrer(tx, &object)? {
-                return Err(Error::ReferredTo { kind, key: reference.clone(), by });
+                return Err(Error::ReferredTo {
+                    kind,
+                    key: reference.clone(),
+                    by,
+                });
             }
             if kind == Type::Transfer {
                 undo(tx, &object)?;
@@ -33,11 +37,19 @@ pub async fn delete(data: &Data, who: &Principal, kind: Type, reference: &str) -
 fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
     let by_id: &[(Type, &str)] = match object.kind() {
         Type::Collection => &[(Type::Asset, "collection_id")],
-        Type::Asset => &[(Type::Pool, "asset_id"), (Type::Nft, "asset_id"), (Type::Fragment, "asset_id")],
+        Type::Asset => &[
+            (Type::Pool, "asset_id"),
+            (Type::Nft, "asset_id"),
+            (Type::Fragment, "asset_id"),
+        ],
         Type::Activity => &[(Type::Event, "activity_id")],
         _ => &[],
     };
-    let parents = [(Type::Transfer, "parent_id"), (Type::Event, "parent_id"), (Type::Data, "parent_id")];
+    let parents = [
+        (Type::Transfer, "parent_id"),
+        (Type::Event, "parent_id"),
+        (Type::Data, "parent_id"),
+    ];
     for (kind, column) in by_id.iter().chain(&parents) {
         if table::object::refers(tx, kind.shape(), column, object.id())? {
             return Ok(Some(format!("some {kind}")));
@@ -56,7 +68,10 @@ fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
 
 fn undo(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
     if transfer.text("source").is_some() {
-        return Err(Error::OnChain { field: "transfer".to_owned(), key: transfer.name().to_owned() });
+        return Err(Error::OnChain {
+            field: "transfer".to_owned(),
+            key: transfer.name().to_owned(),
+        });
     }
     let row = row_key(transfer);
     let changes = balance::load(tx, std::slice::from_ref(&row))?;

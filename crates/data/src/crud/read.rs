@@ -16,7 +16,11 @@ pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> R
     if kind == Type::Balance {
         return holdings::balance(data, who, reference).await;
     }
-    let (data_, home, reference) = (data.clone(), data.home(&who.namespace), reference.to_owned());
+    let (data_, home, reference) = (
+        data.clone(),
+        data.home(&who.namespace),
+        reference.to_owned(),
+    );
     let namespace = who.namespace.clone();
     data.db
         .read_unbound(move |tx| {
@@ -25,7 +29,13 @@ pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> R
             let object = stored(tx, &home, kind, &reference)?;
             let objects = [object];
             let names = Names::load(tx, &home, &objects)?;
-            let mut items = [show(&objects[0], &Shown { names, finals: Some(finals) })];
+            let mut items = [show(
+                &objects[0],
+                &Shown {
+                    names,
+                    finals: Some(finals),
+                },
+            )];
             if kind == Type::Transfer {
                 balance::complete(tx, &objects, &mut items)?;
             }
@@ -36,8 +46,16 @@ pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> R
 }
 
 /// The stored object that a reference leads to.
-pub(super) fn stored(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, reference: &str) -> Result<Object> {
-    let unknown = || Error::Unknown { kind, key: reference.to_owned() };
+pub(super) fn stored(
+    tx: &mut Tx<'_, '_>,
+    home: &ChainId,
+    kind: Type,
+    reference: &str,
+) -> Result<Object> {
+    let unknown = || Error::Unknown {
+        kind,
+        key: reference.to_owned(),
+    };
     let id = match one(tx, home, kind, reference) {
         Ok(id) => id,
         Err(Error::Unknown { .. }) if kind == Type::Transfer => {
@@ -45,5 +63,7 @@ pub(super) fn stored(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, reference:
         }
         Err(error) => return Err(error),
     };
-    table::object::by_ids(tx, kind.shape(), &[(id,)])?.pop().ok_or_else(unknown)
+    table::object::by_ids(tx, kind.shape(), &[(id,)])?
+        .pop()
+        .ok_or_else(unknown)
 }

@@ -28,9 +28,19 @@ pub struct Movements<'a> {
 ///
 /// Idempotent: what was applied with the same block before is left alone. A transfer that was seen in a block that is gone is pending
 /// again under its old id. Only the database may fail.
-pub fn apply(tx: &mut Unbound<'_, '_>, namespace: &Namespace, chain: &ChainId, blocks: &[Movements<'_>]) -> Result<()> {
+pub fn apply(
+    tx: &mut Unbound<'_, '_>,
+    namespace: &Namespace,
+    chain: &ChainId,
+    blocks: &[Movements<'_>],
+) -> Result<()> {
     let tx = &mut tx.bound(namespace);
-    let all = blocks.iter().flat_map(|block| block.transfers.iter().map(move |told| Sighting::new(chain, block, told)));
+    let all = blocks.iter().flat_map(|block| {
+        block
+            .transfers
+            .iter()
+            .map(move |told| Sighting::new(chain, block, told))
+    });
     let (sightings, rows) = unknown(tx, chain, all.collect())?;
     if sightings.is_empty() {
         return Ok(());
@@ -45,18 +55,27 @@ pub fn apply(tx: &mut Unbound<'_, '_>, namespace: &Namespace, chain: &ChainId, b
 type Rows = HashMap<Identity, Vec<Object>>;
 
 /// Leave out what is there already, and what the same slice says twice.
-fn unknown<'a>(tx: &mut Tx<'_, '_>, chain: &ChainId, all: Vec<Sighting<'a>>) -> Result<(Vec<Sighting<'a>>, Rows)> {
+fn unknown<'a>(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    all: Vec<Sighting<'a>>,
+) -> Result<(Vec<Sighting<'a>>, Rows)> {
     let mut seen = HashSet::new();
     let mut positions = HashSet::new();
-    let mut sightings: Vec<Sighting<'a>> =
-        all.into_iter().filter(|sighting| seen.insert(sighting.identity.clone())).collect();
+    let mut sightings: Vec<Sighting<'a>> = all
+        .into_iter()
+        .filter(|sighting| seen.insert(sighting.identity.clone()))
+        .collect();
     for sighting in &mut sightings {
         // Two of one position cannot both count: the second is known by its own place in the transaction.
         if !positions.insert(sighting.protocol_id.clone()) {
             sighting.protocol_id = format!("{}#{}", sighting.protocol_id, sighting.identity.1);
         }
     }
-    let identities: Vec<Identity> = sightings.iter().map(|sighting| sighting.identity.clone()).collect();
+    let identities: Vec<Identity> = sightings
+        .iter()
+        .map(|sighting| sighting.identity.clone())
+        .collect();
     let mut rows = Rows::new();
     for row in table::transfer::by_identities(tx, chain, &identities)? {
         let (_, transaction, path, _) = row_key(&row);
@@ -64,8 +83,11 @@ fn unknown<'a>(tx: &mut Tx<'_, '_>, chain: &ChainId, all: Vec<Sighting<'a>>) -> 
     }
     sightings.retain(|sighting| {
         let hash = block_key(sighting.block.hash);
-        let counts = |row: &Object| !row.is_set("reverted") && row.text("block_hash") == Some(&hash);
-        !rows.get(&sighting.identity).is_some_and(|rows| rows.iter().any(counts))
+        let counts =
+            |row: &Object| !row.is_set("reverted") && row.text("block_hash") == Some(&hash);
+        !rows
+            .get(&sighting.identity)
+            .is_some_and(|rows| rows.iter().any(counts))
     });
     Ok((sightings, rows))
 }
@@ -97,12 +119,28 @@ impl Plan {
         let mut at_position = at_positions(tx, chain, sightings)?;
         for sighting in sightings {
             let now = tx.now();
-            let batch = batches.entry(sighting.block.hash).or_insert_with(|| Ulid::new(now, tx.entropy()).to_string());
+            let batch = batches
+                .entry(sighting.block.hash)
+                .or_insert_with(|| Ulid::new(now, tx.entropy()).to_string());
             let others = rows.remove(&sighting.identity).unwrap_or_default();
             let standing = at_position.remove(&sighting.protocol_id);
-            plan.place(chain, sighting, &parents[&sighting.parent()], batch, others, standing, now);
+            plan.place(
+                chain,
+                sighting,
+                &parents[&sighting.parent()],
+                batch,
+                others,
+                standing,
+                now,
+            );
         }
-        let counted: Vec<RowKey> = plan.revived.iter().chain(&plan.dropped).chain(&plan.taken).map(row_key).collect();
+        let counted: Vec<RowKey> = plan
+            .revived
+            .iter()
+            .chain(&plan.dropped)
+            .chain(&plan.taken)
+            .map(row_key)
+            .collect();
         plan.changes = balance::load(tx, &counted)?;
         Ok(plan)
     }
@@ -150,7 +188,9 @@ impl Plan {
         sighting.write_into(&mut row, chain, parent, batch);
         row.put_text(
             "id",
-            known.or(id).unwrap_or_else(|| ids::of_transfer(chain, &sighting.identity.0, &sighting.identity.1)),
+            known.or(id).unwrap_or_else(|| {
+                ids::of_transfer(chain, &sighting.identity.0, &sighting.identity.1)
+            }),
         );
         if row.int("created") == Some(0) {
             row.put_time("created", now);
@@ -168,8 +208,13 @@ impl Plan {
         let mut deltas = Deltas::default();
         let changes = &self.changes;
         let given = |row: &Object| changes.get(&row_key(row));
-        self.dropped.iter().chain(&self.taken).for_each(|row| deltas.uncount(row, given(row)));
-        self.revived.iter().for_each(|row| deltas.count(row, given(row)));
+        self.dropped
+            .iter()
+            .chain(&self.taken)
+            .for_each(|row| deltas.uncount(row, given(row)));
+        self.revived
+            .iter()
+            .for_each(|row| deltas.count(row, given(row)));
         self.fresh.iter().for_each(|row| deltas.count(row, None));
         for row in &mut self.dropped {
             row.put_int("reverted", 1);
@@ -178,7 +223,9 @@ impl Plan {
         for row in self.dropped.iter_mut().chain(&mut self.revived) {
             touch(row, now);
         }
-        self.fresh.iter_mut().for_each(|row| row.put_time("updated", now));
+        self.fresh
+            .iter_mut()
+            .for_each(|row| row.put_time("updated", now));
         let shape = Type::Transfer.shape();
         let taken: Vec<RowKey> = self.taken.iter().map(row_key).collect();
         table::transfer::clear_changes(tx, &taken)?;
@@ -186,7 +233,11 @@ impl Plan {
         table::object::update(tx, shape, &self.dropped.iter().collect::<Vec<_>>())?;
         table::object::update(tx, shape, &self.revived.iter().collect::<Vec<_>>())?;
         let inserted = table::object::insert(tx, shape, &self.fresh.iter().collect::<Vec<_>>())?;
-        assert_eq!(inserted, self.fresh.len() as u64, "no two transfers that count share an identity or a position");
+        assert_eq!(
+            inserted,
+            self.fresh.len() as u64,
+            "no two transfers that count share an identity or a position"
+        );
         deltas.settle(tx)?;
         self.tell(tx, chain);
         Ok(())
@@ -214,20 +265,39 @@ fn by_batch(rows: &[Object]) -> BTreeMap<(i64, String, String), Vec<&Object>> {
     let mut batches: BTreeMap<(i64, String, String), Vec<&Object>> = BTreeMap::new();
     for row in rows {
         let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
-        batches.entry((row.int("height").unwrap_or(0), text("block_hash"), text("batch"))).or_default().push(row);
+        batches
+            .entry((
+                row.int("height").unwrap_or(0),
+                text("block_hash"),
+                text("batch"),
+            ))
+            .or_default()
+            .push(row);
     }
     batches
 }
 
-fn at_positions(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[Sighting<'_>]) -> Result<HashMap<String, Object>> {
-    let keys: Vec<Vec<String>> =
-        sightings.iter().map(|sighting| vec![chain.to_string(), sighting.protocol_id.clone()]).collect();
+fn at_positions(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    sightings: &[Sighting<'_>],
+) -> Result<HashMap<String, Object>> {
+    let keys: Vec<Vec<String>> = sightings
+        .iter()
+        .map(|sighting| vec![chain.to_string(), sighting.protocol_id.clone()])
+        .collect();
     let found = table::object::by_keys(tx, Type::Transfer.shape(), &keys)?;
-    Ok(found.into_iter().map(|row| (row.name().to_owned(), row)).collect())
+    Ok(found
+        .into_iter()
+        .map(|row| (row.name().to_owned(), row))
+        .collect())
 }
 
 fn touch(row: &mut Object, now: Time) {
-    row.put_int("version", i64::try_from(row.version() + 1).unwrap_or(i64::MAX));
+    row.put_int(
+        "version",
+        i64::try_from(row.version() + 1).unwrap_or(i64::MAX),
+    );
     row.put_time("updated", now);
 }
 
@@ -242,15 +312,22 @@ pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &st
     }
     namespaces.sort();
     namespaces.dedup();
-    namespaces.iter().try_for_each(|namespace| undo_in(&mut tx.bound(namespace), chain, height, &hash))
+    namespaces
+        .iter()
+        .try_for_each(|namespace| undo_in(&mut tx.bound(namespace), chain, height, &hash))
 }
 
 fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let mut rows = table::transfer::of_block(tx, chain, height, hash)?;
-    let given: Vec<RowKey> = rows.iter().filter(|row| row.is_set("explicit")).map(row_key).collect();
+    let given: Vec<RowKey> = rows
+        .iter()
+        .filter(|row| row.is_set("explicit"))
+        .map(row_key)
+        .collect();
     let changes = balance::load(tx, &given)?;
     let mut deltas = Deltas::default();
-    rows.iter().for_each(|row| deltas.uncount(row, changes.get(&row_key(row))));
+    rows.iter()
+        .for_each(|row| deltas.uncount(row, changes.get(&row_key(row))));
     let now = tx.now();
     for row in &mut rows {
         row.put_int("reverted", 1);
@@ -266,6 +343,7 @@ fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> 
 }
 
 fn tell_reverted(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str, count: usize) {
-    let payload = serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": count });
+    let payload =
+        serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": count });
     tx.append(Fact::new("data.transfers.reverted", 1).says(&payload));
 }

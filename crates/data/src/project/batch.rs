@@ -34,7 +34,13 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Over the rows of one block that were entered together.
-    pub(super) fn of(namespace: &str, chain: &str, height: i64, batch: &str, rows: &[&Object]) -> Self {
+    pub(super) fn of(
+        namespace: &str,
+        chain: &str,
+        height: i64,
+        batch: &str,
+        rows: &[&Object],
+    ) -> Self {
         let mut rows = rows.to_vec();
         rows.sort_by_key(|row| ORDER.map(|column| row.text(column).unwrap_or_default().to_owned()));
         let leaves: Vec<Vec<u8>> = rows.iter().map(|row| leaf(row)).collect();
@@ -68,6 +74,10 @@ fn leaf(row: &Object) -> Vec<u8> {
 
 fn push_sized(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
     bytes.push(tag);
-    bytes.extend_from_slice(&u32::try_from(content.len()).expect("a column is shorter than 4 GiB").to_be_bytes());
+    bytes.extend_from_slice(
+        &u32::try_from(content.len())
+            .expect("a column is shorter than 4 GiB")
+            .to_be_bytes(),
+    );
     bytes.extend_from_slice(content);
 }

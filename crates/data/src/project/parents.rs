@@ -14,14 +14,24 @@ const ADDRESSES_IN_FACT: usize = 500;
 pub(super) type Parents = HashMap<(Type, String, String), String>;
 
 /// Make sure that every address exists.
-pub(super) fn addresses(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[Sighting<'_>]) -> Result<()> {
+pub(super) fn addresses(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    sightings: &[Sighting<'_>],
+) -> Result<()> {
     let mut wanted: BTreeMap<&str, (&Sighting<'_>, bool)> = BTreeMap::new();
     for sighting in sightings {
         for (address, contract) in sighting.addresses() {
-            wanted.entry(address).and_modify(|known| known.1 |= contract).or_insert((sighting, contract));
+            wanted
+                .entry(address)
+                .and_modify(|known| known.1 |= contract)
+                .or_insert((sighting, contract));
         }
     }
-    let keys: Vec<Vec<String>> = wanted.keys().map(|address| vec![chain.to_string(), (*address).to_owned()]).collect();
+    let keys: Vec<Vec<String>> = wanted
+        .keys()
+        .map(|address| vec![chain.to_string(), (*address).to_owned()])
+        .collect();
     let known = known(tx, Type::Address, &keys)?;
     let made = |(address, (sighting, contract)): (&str, (&Sighting<'_>, bool))| {
         let mut object = first_seen(Type::Address, chain, sighting, address);
@@ -32,22 +42,37 @@ pub(super) fn addresses(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[Sight
     let (fresh, again) = split(wanted.into_iter().map(made), known);
     for names in fresh.chunks(ADDRESSES_IN_FACT) {
         let names: Vec<&str> = names.iter().map(Object::name).collect();
-        tx.append(Fact::new("data.address.seen", 1).says(&serde_json::json!({ "chain": chain, "addresses": names })));
+        tx.append(
+            Fact::new("data.address.seen", 1)
+                .says(&serde_json::json!({ "chain": chain, "addresses": names })),
+        );
     }
     write(tx, Type::Address, fresh, again)
 }
 
 /// Make sure that every pool and NFT exists; their ids.
-pub(super) fn pools_and_nfts(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[Sighting<'_>]) -> Result<Parents> {
+pub(super) fn pools_and_nfts(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    sightings: &[Sighting<'_>],
+) -> Result<Parents> {
     let mut parents = Parents::new();
     for kind in [Type::Pool, Type::Nft] {
         let mut wanted: BTreeMap<(&str, &str), &Sighting<'_>> = BTreeMap::new();
         for sighting in sightings.iter().filter(|sighting| sighting.kind == kind) {
-            wanted.entry((&sighting.contract, &sighting.name)).or_insert(sighting);
+            wanted
+                .entry((&sighting.contract, &sighting.name))
+                .or_insert(sighting);
         }
         let keys: Vec<Vec<String>> = wanted
             .keys()
-            .map(|(contract, name)| vec![chain.to_string(), (*contract).to_owned(), (*name).to_owned()])
+            .map(|(contract, name)| {
+                vec![
+                    chain.to_string(),
+                    (*contract).to_owned(),
+                    (*name).to_owned(),
+                ]
+            })
             .collect();
         let known = known(tx, kind, &keys)?;
         let (now, mut made) = (tx.now(), Vec::with_capacity(wanted.len()));
@@ -55,7 +80,10 @@ pub(super) fn pools_and_nfts(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[
             let mut object = first_seen(kind, chain, sighting, contract);
             object.put_text("id", ids::new(now, tx.entropy()));
             object.put_text("name", name);
-            object.put_text("standard", types::hostile_text(sighting.told.standard.as_bytes()));
+            object.put_text(
+                "standard",
+                types::hostile_text(sighting.told.standard.as_bytes()),
+            );
             if let types::TransferKind::NonFungible { token_id } = sighting.told.what {
                 object.put_amount("token_index", token_id);
             }
@@ -64,7 +92,11 @@ pub(super) fn pools_and_nfts(tx: &mut Tx<'_, '_>, chain: &ChainId, sightings: &[
         let (fresh, again) = split(made.into_iter(), known);
         for object in fresh.iter().chain(&again.known) {
             parents.insert(
-                (kind, object.text("address").unwrap_or_default().to_owned(), object.name().to_owned()),
+                (
+                    kind,
+                    object.text("address").unwrap_or_default().to_owned(),
+                    object.name().to_owned(),
+                ),
                 object.id().to_owned(),
             );
         }
@@ -80,9 +112,16 @@ struct Again {
     revived: Vec<Object>,
 }
 
-fn known(tx: &mut Tx<'_, '_>, kind: Type, keys: &[Vec<String>]) -> Result<HashMap<Vec<String>, Object>> {
+fn known(
+    tx: &mut Tx<'_, '_>,
+    kind: Type,
+    keys: &[Vec<String>],
+) -> Result<HashMap<Vec<String>, Object>> {
     let found = table::object::by_keys(tx, kind.shape(), keys)?;
-    Ok(found.into_iter().map(|object| (object.key(), object)).collect())
+    Ok(found
+        .into_iter()
+        .map(|object| (object.key(), object))
+        .collect())
 }
 
 fn first_seen(kind: Type, chain: &ChainId, sighting: &Sighting<'_>, address: &str) -> Object {
@@ -95,8 +134,17 @@ fn first_seen(kind: Type, chain: &ChainId, sighting: &Sighting<'_>, address: &st
 }
 
 /// Tell what is new from what is known.
-fn split(made: impl Iterator<Item = Object>, mut known: HashMap<Vec<String>, Object>) -> (Vec<Object>, Again) {
-    let (mut fresh, mut again) = (Vec::new(), Again { known: Vec::new(), revived: Vec::new() });
+fn split(
+    made: impl Iterator<Item = Object>,
+    mut known: HashMap<Vec<String>, Object>,
+) -> (Vec<Object>, Again) {
+    let (mut fresh, mut again) = (
+        Vec::new(),
+        Again {
+            known: Vec::new(),
+            revived: Vec::new(),
+        },
+    );
     for object in made {
         match known.remove(&object.key()) {
             None => fresh.push(object),
@@ -131,7 +179,10 @@ fn write(tx: &mut Tx<'_, '_>, kind: Type, mut fresh: Vec<Object>, mut again: Aga
         object.put_time("updated", now);
     }
     for object in &mut again.revived {
-        object.put_int("version", i64::try_from(object.version() + 1).unwrap_or(i64::MAX));
+        object.put_int(
+            "version",
+            i64::try_from(object.version() + 1).unwrap_or(i64::MAX),
+        );
         object.put_time("updated", now);
     }
     table::object::insert(tx, kind.shape(), &fresh.iter().collect::<Vec<_>>())?;

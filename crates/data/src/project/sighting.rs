@@ -26,7 +26,11 @@ pub(super) struct Sighting<'a> {
 /// Text of a chain as part of a key: without what a database refuses, and known by its hash where it is too long for an index.
 fn key_text(text: &str) -> String {
     let clean = hostile_text(text.as_bytes());
-    if clean.len() <= MAX_KEY { clean } else { format!("sha256:{}", Digest::of(text.as_bytes())) }
+    if clean.len() <= MAX_KEY {
+        clean
+    } else {
+        format!("sha256:{}", Digest::of(text.as_bytes()))
+    }
 }
 
 impl<'a> Sighting<'a> {
@@ -34,7 +38,9 @@ impl<'a> Sighting<'a> {
         let address = |text: &str| written(chain.as_str(), &key_text(text));
         let (kind, name) = match &told.what {
             TransferKind::Fungible { token_id: None } => (Type::Pool, "main".to_owned()),
-            TransferKind::Fungible { token_id: Some(token) } => (Type::Pool, format!("id-{token}")),
+            TransferKind::Fungible {
+                token_id: Some(token),
+            } => (Type::Pool, format!("id-{token}")),
             TransferKind::NonFungible { token_id } => (Type::Nft, format!("id-{token_id}")),
         };
         Self {
@@ -52,7 +58,11 @@ impl<'a> Sighting<'a> {
 
     /// Every address it names.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&str, bool)> {
-        let known = [(self.contract.as_str(), true), (self.from.as_str(), false), (self.to.as_str(), false)];
+        let known = [
+            (self.contract.as_str(), true),
+            (self.from.as_str(), false),
+            (self.to.as_str(), false),
+        ];
         known.into_iter().filter(|(address, _)| !address.is_empty())
     }
 
@@ -67,7 +77,10 @@ impl<'a> Sighting<'a> {
         row.put_text("transaction_id", &*self.identity.0);
         row.put_text("path", &*self.identity.1);
         row.put_text("protocol_id", &*self.protocol_id);
-        row.put_text("position", update::position_in(self.block.height, &self.protocol_id));
+        row.put_text(
+            "position",
+            update::position_in(self.block.height, &self.protocol_id),
+        );
         row.put_text("from_address", &*self.from);
         row.put_text("to_address", &*self.to);
         row.put_amount("amount", self.told.amount);

@@ -29,9 +29,19 @@ pub struct Listing {
 impl Listing {
     pub(crate) fn new(found: &Found, items: Vec<View>) -> Self {
         let total = found.total.filter(|total| *total <= MAX_TOTAL);
-        let total_at_least = found.total.filter(|total| *total > MAX_TOTAL).map(|_| MAX_TOTAL);
+        let total_at_least = found
+            .total
+            .filter(|total| *total > MAX_TOTAL)
+            .map(|_| MAX_TOTAL);
         let after = found.after.clone();
-        Self { count: items.len(), total, total_at_least, all_items: after.is_none(), after, items }
+        Self {
+            count: items.len(),
+            total,
+            total_at_least,
+            all_items: after.is_none(),
+            after,
+            items,
+        }
     }
 }
 

@@ -25,8 +25,18 @@ enum Kept {
 
 /// What a cursor belongs to.
 fn order_of(query: &Query) -> String {
-    let keys = query.sort.iter().map(|key| format!("{}{}", if key.descending { "-" } else { "+" }, key.subject.name()));
-    format!("{}:{}", query.kind.plural(), keys.collect::<Vec<_>>().join(","))
+    let keys = query.sort.iter().map(|key| {
+        format!(
+            "{}{}",
+            if key.descending { "-" } else { "+" },
+            key.subject.name()
+        )
+    });
+    format!(
+        "{}:{}",
+        query.kind.plural(),
+        keys.collect::<Vec<_>>().join(",")
+    )
 }
 
 /// The cursor behind a row with these values.
@@ -37,13 +47,21 @@ pub(crate) fn write(query: &Query, values: &[Cell]) -> String {
         Cell::Text(text) => Some(Kept::Text(text.clone())),
         Cell::Blob(bytes) => Some(Kept::Bytes(bytes.clone())),
     };
-    let cursor = Cursor { of: order_of(query), values: values.iter().map(kept).collect() };
+    let cursor = Cursor {
+        of: order_of(query),
+        values: values.iter().map(kept).collect(),
+    };
     hex::encode(serde_json::to_vec(&cursor).expect("plain data always serializes"))
 }
 
 /// The values of a cursor, if it belongs to this query.
 pub(crate) fn read(query: &Query, text: &str, keys: &Keys) -> Result<Vec<Cell>> {
-    let invalid = || Error::invalid(format!("{}.after", query.at), "is not a cursor of this query and order");
+    let invalid = || {
+        Error::invalid(
+            format!("{}.after", query.at),
+            "is not a cursor of this query and order",
+        )
+    };
     let bytes = hex::decode(text).map_err(|_| invalid())?;
     let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
     if cursor.of != order_of(query) {
@@ -56,6 +74,14 @@ pub(crate) fn read(query: &Query, text: &str, keys: &Keys) -> Result<Vec<Cell>> 
         Some(Kept::Text(text)) => Ok(Cell::Text(text)),
         Some(Kept::Bytes(bytes)) => Ok(Cell::Blob(bytes)),
     };
-    let values = cursor.values.into_iter().map(cell).collect::<Result<Vec<_>>>()?;
-    if keys.fit(query.shape(), &values) { Ok(values) } else { Err(invalid()) }
+    let values = cursor
+        .values
+        .into_iter()
+        .map(cell)
+        .collect::<Result<Vec<_>>>()?;
+    if keys.fit(query.shape(), &values) {
+        Ok(values)
+    } else {
+        Err(invalid())
+    }
 }

@@ -23,19 +23,34 @@ pub(crate) fn holds(filter: &Filter, object: &Object, with: &Shown) -> bool {
 fn passes(test: &Test, object: &Object, with: &Shown) -> bool {
     match &test.subject {
         Subject::Field(field) => {
-            let caseless = field.is == Is::Address && is_caseless(object.text("chain").unwrap_or_default());
-            check(&test.check, &values(field, object, with), test.folded || caseless)
-                || names_id(test, field, object, with)
+            let caseless =
+                field.is == Is::Address && is_caseless(object.text("chain").unwrap_or_default());
+            check(
+                &test.check,
+                &values(field, object, with),
+                test.folded || caseless,
+            ) || names_id(test, field, object, with)
         }
         Subject::Label(key) => {
             let label = labels_of(object).remove(key).map(Cell::Text);
-            check(&test.check, &label.into_iter().collect::<Vec<_>>(), test.folded)
+            check(
+                &test.check,
+                &label.into_iter().collect::<Vec<_>>(),
+                test.folded,
+            )
         }
         Subject::Declared { path, form, .. } => {
             let leaf = path.read(object);
-            let value =
-                leaf.and_then(|leaf| form.number(&leaf).map(Cell::Blob).or_else(|| form.text(&leaf).map(Cell::Text)));
-            check(&test.check, &value.into_iter().collect::<Vec<_>>(), test.folded)
+            let value = leaf.and_then(|leaf| {
+                form.number(&leaf)
+                    .map(Cell::Blob)
+                    .or_else(|| form.text(&leaf).map(Cell::Text))
+            });
+            check(
+                &test.check,
+                &value.into_iter().collect::<Vec<_>>(),
+                test.folded,
+            )
         }
         Subject::Free(path) => free(&test.check, path.read(object), test.folded),
     }
@@ -61,11 +76,23 @@ fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
         Is::Ref(_) | Is::ParentRef => references(object.text(field.column), with),
         Is::ParentAsset => asset_of(object, with).map_or_else(Vec::new, text),
         Is::Qualified => text(qualified(object)),
-        Is::Status => with.finals.as_ref().map_or_else(Vec::new, |finals| text(finals.status(object).to_owned())),
-        Is::Direction => text(if object.int("direction") < Some(0) { "subtract" } else { "add" }.to_owned()),
+        Is::Status => with
+            .finals
+            .as_ref()
+            .map_or_else(Vec::new, |finals| text(finals.status(object).to_owned())),
+        Is::Direction => text(
+            if object.int("direction") < Some(0) {
+                "subtract"
+            } else {
+                "add"
+            }
+            .to_owned(),
+        ),
         Is::ChangeId => text(change_id(object)),
         Is::Masked(_) if object.is_set("value_masked") => Vec::new(),
-        _ if field.may_be_empty() => object.text(field.column).map_or_else(Vec::new, |value| text(value.to_owned())),
+        _ if field.may_be_empty() => object
+            .text(field.column)
+            .map_or_else(Vec::new, |value| text(value.to_owned())),
         _ => match object.get(field.column) {
             Cell::Null => Vec::new(),
             cell => vec![cell.clone()],
@@ -75,22 +102,33 @@ fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
 
 fn references(id: Option<&str>, with: &Shown) -> Vec<Cell> {
     let Some(id) = id else { return Vec::new() };
-    let Some(named) = with.names.of(id) else { return vec![Cell::Text(id.to_owned())] };
+    let Some(named) = with.names.of(id) else {
+        return vec![Cell::Text(id.to_owned())];
+    };
     let known = [&named.plain, &named.name, &named.full];
-    known.into_iter().map(|text| Cell::Text(text.clone())).collect()
+    known
+        .into_iter()
+        .map(|text| Cell::Text(text.clone()))
+        .collect()
 }
 
 fn check(check: &Check, values: &[Cell], folded: bool) -> bool {
-    let Some(shown) = values.first() else { return matches!(check, Check::Null) };
+    let Some(shown) = values.first() else {
+        return matches!(check, Check::Null);
+    };
     match check {
         Check::Null => false,
-        Check::Compare(Order::Eq, operand) => {
-            values.iter().any(|value| compare(value, operand, folded) == Some(Ordering::Equal))
-        }
-        Check::Compare(order, operand) => compare(shown, operand, folded).is_some_and(|found| order.allows(found)),
-        Check::Among(operands) => values
+        Check::Compare(Order::Eq, operand) => values
             .iter()
-            .any(|value| operands.iter().any(|operand| compare(value, operand, folded) == Some(Ordering::Equal))),
+            .any(|value| compare(value, operand, folded) == Some(Ordering::Equal)),
+        Check::Compare(order, operand) => {
+            compare(shown, operand, folded).is_some_and(|found| order.allows(found))
+        }
+        Check::Among(operands) => values.iter().any(|value| {
+            operands
+                .iter()
+                .any(|operand| compare(value, operand, folded) == Some(Ordering::Equal))
+        }),
         Check::Part(part, needle) => match shown {
             Cell::Text(text) if folded => part.is_in(&fold(text), &fold(needle)),
             Cell::Text(text) => part.is_in(text, needle),
@@ -125,11 +163,18 @@ fn free_number(check: &Check, number: &str) -> bool {
         Cell::Text(text) => Decimal::parse(text),
         _ => None,
     };
-    let Some(value) = Decimal::parse(number) else { return false };
+    let Some(value) = Decimal::parse(number) else {
+        return false;
+    };
     match check {
         Check::Null => false,
-        Check::Compare(order, operand) => as_decimal(operand).is_some_and(|operand| order.allows(value.cmp(&operand))),
-        Check::Among(operands) => operands.iter().filter_map(as_decimal).any(|operand| operand == value),
+        Check::Compare(order, operand) => {
+            as_decimal(operand).is_some_and(|operand| order.allows(value.cmp(&operand)))
+        }
+        Check::Among(operands) => operands
+            .iter()
+            .filter_map(as_decimal)
+            .any(|operand| operand == value),
         Check::Part(part, needle) => part.is_in(number, needle),
     }
 }

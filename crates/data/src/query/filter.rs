@@ -96,7 +96,9 @@ impl Filter {
     /// Whether some test looks at what this says.
     pub(crate) fn mentions(&self, of: &impl Fn(&Subject) -> bool) -> bool {
         match self {
-            Filter::All(filters) | Filter::Any(filters) => filters.iter().any(|filter| filter.mentions(of)),
+            Filter::All(filters) | Filter::Any(filters) => {
+                filters.iter().any(|filter| filter.mentions(of))
+            }
             Filter::Test(test) => of(&test.subject),
         }
     }
@@ -104,7 +106,9 @@ impl Filter {
     /// Whether the database can answer it.
     pub(crate) fn is_for_database(&self) -> bool {
         match self {
-            Filter::All(filters) | Filter::Any(filters) => filters.iter().all(Filter::is_for_database),
+            Filter::All(filters) | Filter::Any(filters) => {
+                filters.iter().all(Filter::is_for_database)
+            }
             Filter::Test(test) => test.is_for_database(),
         }
     }
@@ -121,7 +125,9 @@ impl Filter {
     /// The first subject that no index leads to.
     pub(crate) fn unindexed(&self) -> Option<String> {
         match self {
-            Filter::All(filters) | Filter::Any(filters) => filters.iter().find_map(Filter::unindexed),
+            Filter::All(filters) | Filter::Any(filters) => {
+                filters.iter().find_map(Filter::unindexed)
+            }
             Filter::Test(test) => (!test.is_selective()).then(|| test.subject.name()),
         }
     }
@@ -129,7 +135,9 @@ impl Filter {
     /// The first subject that the database cannot answer for.
     pub(crate) fn unanswered(&self) -> Option<String> {
         match self {
-            Filter::All(filters) | Filter::Any(filters) => filters.iter().find_map(Filter::unanswered),
+            Filter::All(filters) | Filter::Any(filters) => {
+                filters.iter().find_map(Filter::unanswered)
+            }
             Filter::Test(test) => (!test.is_for_database()).then(|| test.subject.name()),
         }
     }

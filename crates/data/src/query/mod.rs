@@ -33,12 +33,17 @@ const MAX_QUERIES: usize = 12;
 pub async fn bulk_query(data: &Data, who: &Principal, body: &str) -> Result<QueryAnswer> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {
-        let kind = Type::from_plural(&name).ok_or_else(|| Error::UnknownField { field: name.clone() })?;
+        let kind = Type::from_plural(&name).ok_or_else(|| Error::UnknownField {
+            field: name.clone(),
+        })?;
         if !json::is_null(&value) {
             queries.push(parse::query(kind, &value, &name)?);
         }
         if queries.len() > MAX_QUERIES {
-            return Err(Error::TooMany { field: name, limit: MAX_QUERIES });
+            return Err(Error::TooMany {
+                field: name,
+                limit: MAX_QUERIES,
+            });
         }
     }
     let kinds: Vec<Type> = queries.iter().map(|query| query.kind).collect();
@@ -47,9 +52,20 @@ pub async fn bulk_query(data: &Data, who: &Principal, body: &str) -> Result<Quer
 }
 
 /// List the objects of a type by the parameters of its route (section 3 of the model).
-pub async fn list(data: &Data, who: &Principal, kind: Type, params: &[(String, String)]) -> Result<Listing> {
+pub async fn list(
+    data: &Data,
+    who: &Principal,
+    kind: Type,
+    params: &[(String, String)],
+) -> Result<Listing> {
     let query = params::query(kind, params)?;
-    ask(data, who, vec![query]).await?.pop().ok_or(Error::Corrupt { kind, what: "a query without an answer" })
+    ask(data, who, vec![query])
+        .await?
+        .pop()
+        .ok_or(Error::Corrupt {
+            kind,
+            what: "a query without an answer",
+        })
 }
 
 /// A query by the parameters of a route, for others to add to.
@@ -59,12 +75,19 @@ pub(crate) fn by_params(kind: Type, params: &[(String, String)]) -> Result<Query
 
 /// Answer queries in one snapshot.
 pub(crate) async fn ask(data: &Data, who: &Principal, queries: Vec<Query>) -> Result<Vec<Listing>> {
-    let (engine, home, namespace) = (data.clone(), data.home(&who.namespace), who.namespace.clone());
+    let (engine, home, namespace) = (
+        data.clone(),
+        data.home(&who.namespace),
+        who.namespace.clone(),
+    );
     data.db
         .read_unbound(move |tx| {
             let finals = Finals::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
-            queries.iter().map(|query| answer(tx, &home, &finals, query)).collect()
+            queries
+                .iter()
+                .map(|query| answer(tx, &home, &finals, query))
+                .collect()
         })
         .await
 }
@@ -72,8 +95,15 @@ pub(crate) async fn ask(data: &Data, who: &Principal, queries: Vec<Query>) -> Re
 fn answer(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: &Query) -> Result<Listing> {
     let fields = query.fields.clone();
     let found = run(tx, home, finals, query.clone())?;
-    let with = Shown { names: Names::load(tx, home, &found.objects)?, finals: Some(finals.clone()) };
-    let mut items: Vec<_> = found.objects.iter().map(|object| show(object, &with)).collect();
+    let with = Shown {
+        names: Names::load(tx, home, &found.objects)?,
+        finals: Some(finals.clone()),
+    };
+    let mut items: Vec<_> = found
+        .objects
+        .iter()
+        .map(|object| show(object, &with))
+        .collect();
     match query.kind {
         Type::Transfer => balance::complete(tx, &found.objects, &mut items)?,
         Type::Balance => holdings::complete(tx, finals, &found.objects, &mut items)?,

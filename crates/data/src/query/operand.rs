@@ -61,7 +61,12 @@ impl Operator {
             Self::NotEqual => Check::Compare(Order::Eq, read(one())?),
             Self::Part(part) if is_text => Check::Part(part, one().to_owned()),
             Self::Part(_) => return Err(unfit()),
-            Self::In | Self::NotIn => Check::Among(values.iter().map(|value| read(value)).collect::<Result<_>>()?),
+            Self::In | Self::NotIn => Check::Among(
+                values
+                    .iter()
+                    .map(|value| read(value))
+                    .collect::<Result<_>>()?,
+            ),
             Self::Null => Check::Null,
         })
     }
@@ -69,7 +74,17 @@ impl Operator {
 
 /// Whether a field is compared as text.
 pub(crate) fn is_text(field: &Field) -> bool {
-    !matches!(field.is, Is::Flag | Is::Int | Is::Amount | Is::Quantity | Is::Time | Is::Json | Is::Labels | Is::Units)
+    !matches!(
+        field.is,
+        Is::Flag
+            | Is::Int
+            | Is::Amount
+            | Is::Quantity
+            | Is::Time
+            | Is::Json
+            | Is::Labels
+            | Is::Units
+    )
 }
 
 /// Whether a field can only be asked for being there.
@@ -86,10 +101,19 @@ pub(crate) fn read(field: &Field, text: &str, at: &str) -> Result<Cell> {
             "false" => 0,
             _ => return Err(invalid("expected true or false")),
         }),
-        Is::Int => Cell::Int(text.parse().map_err(|_| invalid("expected a whole number"))?),
-        Is::Time => Cell::Int(text.parse::<Time>().map_err(|error| invalid(&error.to_string()))?.micros()),
+        Is::Int => Cell::Int(
+            text.parse()
+                .map_err(|_| invalid("expected a whole number"))?,
+        ),
+        Is::Time => Cell::Int(
+            text.parse::<Time>()
+                .map_err(|error| invalid(&error.to_string()))?
+                .micros(),
+        ),
         Is::Amount | Is::Quantity => {
-            let quantity = text.parse::<Quantity>().map_err(|_| invalid("expected a whole number in base units"))?;
+            let quantity = text
+                .parse::<Quantity>()
+                .map_err(|_| invalid("expected a whole number in base units"))?;
             Cell::Blob(quantity.to_ordered_bytes())
         }
         _ => Cell::Text(text.to_owned()),
@@ -99,7 +123,11 @@ pub(crate) fn read(field: &Field, text: &str, at: &str) -> Result<Cell> {
 /// A value in the form a declared path is kept in.
 pub(crate) fn read_declared(form: Form, text: &str, at: &str) -> Result<Cell> {
     let leaf = Leaf::Text(text.to_owned());
-    let cell = if form.is_number() { form.number(&leaf).map(Cell::Blob) } else { form.text(&leaf).map(Cell::Text) };
+    let cell = if form.is_number() {
+        form.number(&leaf).map(Cell::Blob)
+    } else {
+        form.text(&leaf).map(Cell::Text)
+    };
     cell.ok_or_else(|| Error::invalid(at, "is not of the declared form"))
 }
 
@@ -121,7 +149,12 @@ pub(crate) fn with_plain_addresses(check: Check) -> Check {
     let mut all = cells.clone();
     for cell in cells {
         if let Cell::Text(text) = &cell {
-            let plain = Cell::Text(text.split('/').map(plain_address).collect::<Vec<_>>().join("/"));
+            let plain = Cell::Text(
+                text.split('/')
+                    .map(plain_address)
+                    .collect::<Vec<_>>()
+                    .join("/"),
+            );
             if plain != cell {
                 all.push(plain);
             }
@@ -131,6 +164,12 @@ pub(crate) fn with_plain_addresses(check: Check) -> Check {
 }
 
 fn plain_address(part: &str) -> String {
-    let is_address = part.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("0x"));
-    if is_address { part.to_ascii_lowercase() } else { part.to_owned() }
+    let is_address = part
+        .get(..2)
+        .is_some_and(|head| head.eq_ignore_ascii_case("0x"));
+    if is_address {
+        part.to_ascii_lowercase()
+    } else {
+        part.to_owned()
+    }
 }

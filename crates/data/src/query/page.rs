@@ -30,16 +30,37 @@ pub(crate) struct Found {
 }
 
 /// Run a query.
-pub(crate) fn run(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: Query) -> Result<Found> {
+pub(crate) fn run(
+    tx: &mut Tx<'_, '_>,
+    home: &ChainId,
+    finals: &Finals,
+    query: Query,
+) -> Result<Found> {
     let query = settle::settle(tx, query)?;
-    let (for_database, residual): (Vec<Filter>, Vec<Filter>) =
-        flattened(&query.filters).into_iter().partition(Filter::is_for_database);
-    let mut run =
-        Run { query: &query, home, finals, keys: Keys::new(query.shape(), &query.sort), for_database, residual };
+    let (for_database, residual): (Vec<Filter>, Vec<Filter>) = flattened(&query.filters)
+        .into_iter()
+        .partition(Filter::is_for_database);
+    let mut run = Run {
+        query: &query,
+        home,
+        finals,
+        keys: Keys::new(query.shape(), &query.sort),
+        for_database,
+        residual,
+    };
     run.check_scan(tx)?;
     run.choose_order(tx)?;
-    let after = query.page.after.as_ref().map(|text| cursor::read(&query, text, &run.keys)).transpose()?;
-    if run.residual.is_empty() { run.by_database(tx, after) } else { run.by_reading(tx, after) }
+    let after = query
+        .page
+        .after
+        .as_ref()
+        .map(|text| cursor::read(&query, text, &run.keys))
+        .transpose()?;
+    if run.residual.is_empty() {
+        run.by_database(tx, after)
+    } else {
+        run.by_reading(tx, after)
+    }
 }
 
 /// Conditions that must all hold, one by one.
@@ -69,31 +90,52 @@ impl Run<'_> {
             Type::Balance => "parent.type",
             _ => "status",
         };
-        Scope { shape: self.query.shape(), finals: self.finals, filters, whole: self.query.looks_at(asked) }
+        Scope {
+            shape: self.query.shape(),
+            finals: self.finals,
+            filters,
+            whole: self.query.looks_at(asked),
+        }
     }
 
     /// Refuse what would look at too many rows: the conditions with an index must leave few enough for the others, and for sorting.
     fn check_scan(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
         let shape = self.query.shape();
-        let (selective, others): (Vec<Filter>, Vec<Filter>) =
-            self.for_database.iter().cloned().partition(Filter::is_selective);
+        let (selective, others): (Vec<Filter>, Vec<Filter>) = self
+            .for_database
+            .iter()
+            .cloned()
+            .partition(Filter::is_selective);
         let unindexed = others.iter().find_map(Filter::unindexed);
         let unsorted = || {
             let by = self.query.sort.first().map(|key| key.subject.name());
             (!self.keys.is_indexed(shape)).then(|| by.unwrap_or_else(|| "the order".to_owned()))
         };
-        let Some(field) = unindexed.or_else(unsorted) else { return Ok(()) };
+        let Some(field) = unindexed.or_else(unsorted) else {
+            return Ok(());
+        };
         if statement::count(tx, &self.scope(&selective), MAX_SCAN + 1)? > MAX_SCAN {
-            return Err(Error::NotIndexed { field, limit: MAX_SCAN, indexed: shape.indexed_names() });
+            return Err(Error::NotIndexed {
+                field,
+                limit: MAX_SCAN,
+                indexed: shape.indexed_names(),
+            });
         }
         Ok(())
     }
 
     /// Few rows behind an index are found by it and sorted; where it leads to many, the order's own index meets them soon.
     fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let selective: Vec<Filter> = self.for_database.iter().filter(|filter| filter.is_selective()).cloned().collect();
+        let selective: Vec<Filter> = self
+            .for_database
+            .iter()
+            .filter(|filter| filter.is_selective())
+            .cloned()
+            .collect();
         let by_order = self.keys.is_indexed(self.query.shape());
-        if by_order && !selective.is_empty() && statement::count(tx, &self.scope(&selective), MAX_SORT + 1)? <= MAX_SORT
+        if by_order
+            && !selective.is_empty()
+            && statement::count(tx, &self.scope(&selective), MAX_SORT + 1)? <= MAX_SORT
         {
             self.keys.sort_apart();
         }
@@ -103,8 +145,18 @@ impl Run<'_> {
     fn by_database(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<Found> {
         let page = &self.query.page;
         let scope = self.scope(&self.for_database);
-        let rows = statement::page(tx, &scope, &self.keys, after.as_deref(), (page.limit + 1, page.skip))?;
-        let total = if self.query.count { Some(statement::count(tx, &scope, MAX_TOTAL + 1)?) } else { None };
+        let rows = statement::page(
+            tx,
+            &scope,
+            &self.keys,
+            after.as_deref(),
+            (page.limit + 1, page.skip),
+        )?;
+        let total = if self.query.count {
+            Some(statement::count(tx, &scope, MAX_TOTAL + 1)?)
+        } else {
+            None
+        };
         Ok(self.found(rows, total))
     }
 
@@ -113,16 +165,31 @@ impl Run<'_> {
         let limit = self.query.page.limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let after = if more { rows.last().map(|row| cursor::write(self.query, &row.keys)) } else { None };
-        Found { objects: rows.into_iter().map(|row| row.object).collect(), total, after }
+        let after = if more {
+            rows.last().map(|row| cursor::write(self.query, &row.keys))
+        } else {
+            None
+        };
+        Found {
+            objects: rows.into_iter().map(|row| row.object).collect(),
+            total,
+            after,
+        }
     }
 
     /// Read what the other conditions left, and look at each.
     fn by_reading(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<Found> {
         let scope = self.scope(&self.for_database);
         if statement::count(tx, &scope, MAX_READ + 1)? > MAX_READ {
-            let field = self.residual.iter().find_map(Filter::unanswered).unwrap_or_default();
-            return Err(Error::Undeclared { field, limit: MAX_READ });
+            let field = self
+                .residual
+                .iter()
+                .find_map(Filter::unanswered)
+                .unwrap_or_default();
+            return Err(Error::Undeclared {
+                field,
+                limit: MAX_READ,
+            });
         }
         let page = &self.query.page;
         let wanted = page.skip as usize + page.limit as usize + 1;
@@ -136,7 +203,11 @@ impl Run<'_> {
                 break;
             }
         }
-        let total = if self.query.count { Some(self.count_by_reading(tx)?) } else { None };
+        let total = if self.query.count {
+            Some(self.count_by_reading(tx)?)
+        } else {
+            None
+        };
         kept.drain(..(page.skip as usize).min(kept.len()));
         Ok(self.found(kept, total))
     }
@@ -157,8 +228,15 @@ impl Run<'_> {
 
     fn sift(&self, tx: &mut Tx<'_, '_>, rows: Vec<Sorted>) -> Result<Vec<Sorted>> {
         let objects: Vec<Object> = rows.iter().map(|row| row.object.clone()).collect();
-        let with = Shown { names: Names::load(tx, self.home, &objects)?, finals: Some(self.finals.clone()) };
-        let passes = |row: &Sorted| self.residual.iter().all(|filter| evaluate::holds(filter, &row.object, &with));
+        let with = Shown {
+            names: Names::load(tx, self.home, &objects)?,
+            finals: Some(self.finals.clone()),
+        };
+        let passes = |row: &Sorted| {
+            self.residual
+                .iter()
+                .all(|filter| evaluate::holds(filter, &row.object, &with))
+        };
         Ok(rows.into_iter().filter(passes).collect())
     }
 }

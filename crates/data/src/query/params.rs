@@ -23,11 +23,14 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
             "count" => query.count = flag(name, value)?,
             "sort" => order.extend(value.split(',').map(str::to_owned)),
             "label" => {
-                let (key, value) =
-                    value.split_once('=').map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
+                let (key, value) = value
+                    .split_once('=')
+                    .map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
                 let subject = label(kind, key, name)?;
                 let filter = match value {
-                    Some(value) => reader.enter(subject, EQ, &[value.to_owned()], (false, false), name)?,
+                    Some(value) => {
+                        reader.enter(subject, EQ, &[value.to_owned()], (false, false), name)?
+                    }
                     None => reader.enter(subject, Operator::Null, &[], (true, false), name)?,
                 };
                 query.filters.push(filter);
@@ -36,25 +39,37 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
         }
     }
     for (field, values) in equal {
-        let subject = subject(kind, field, "query").map_err(|_| Error::UnknownField { field: field.to_owned() })?;
-        query.filters.push(reader.enter(subject, Operator::In, &values, (false, false), field)?);
+        let subject = subject(kind, field, "query").map_err(|_| Error::UnknownField {
+            field: field.to_owned(),
+        })?;
+        query
+            .filters
+            .push(reader.enter(subject, Operator::In, &values, (false, false), field)?);
     }
     query.sort = sort(kind, &order, "sort")?;
-    query.page = Page::new(limit, skip, after).map_err(|error| Error::invalid("limit", error.to_string()))?;
+    query.page = Page::new(limit, skip, after)
+        .map_err(|error| Error::invalid("limit", error.to_string()))?;
     Ok(query)
 }
 
 fn check(name: &str, value: &str) -> Result<()> {
     if value.contains('\0') || value.len() > 4 * MAX_VALUE {
-        return Err(Error::invalid(name, "has a value that is too long, or holds the character NUL"));
+        return Err(Error::invalid(
+            name,
+            "has a value that is too long, or holds the character NUL",
+        ));
     }
     Ok(())
 }
 
 fn number(name: &str, value: &str) -> Result<u32> {
-    value.parse().map_err(|_| Error::invalid(name, "expected a whole number"))
+    value
+        .parse()
+        .map_err(|_| Error::invalid(name, "expected a whole number"))
 }
 
 fn flag(name: &str, value: &str) -> Result<bool> {
-    value.parse().map_err(|_| Error::invalid(name, "expected true or false"))
+    value
+        .parse()
+        .map_err(|_| Error::invalid(name, "expected true or false"))
 }

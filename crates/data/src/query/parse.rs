@@ -39,7 +39,15 @@ struct Entry {
 /// A query of a type, with nothing asked yet.
 pub(crate) fn empty(kind: Type, at: &str) -> Query {
     let (filters, sort, page) = (Vec::new(), Vec::new(), Page::default());
-    Query { kind, filters, sort, page, count: false, fields: Vec::new(), at: at.to_owned() }
+    Query {
+        kind,
+        filters,
+        sort,
+        page,
+        count: false,
+        fields: Vec::new(),
+        at: at.to_owned(),
+    }
 }
 
 /// Read a query.
@@ -59,10 +67,13 @@ pub(crate) fn query(kind: Type, value: &RawValue, at: &str) -> Result<Query> {
             "count" => query.count = json::flag(&value, &path)?,
             "sort" => query.sort = sort(kind, &texts(&value, &path, MAX_SORT)?, &path)?,
             "fields" => query.fields = fields(kind, texts(&value, &path, MAX_FIELDS)?, &path)?,
-            _ => query.filters.extend(reader.member(&name, &value, &path, 0)?),
+            _ => query
+                .filters
+                .extend(reader.member(&name, &value, &path, 0)?),
         }
     }
-    query.page = Page::new(limit, skip, after).map_err(|error| Error::invalid(at, error.to_string()))?;
+    query.page =
+        Page::new(limit, skip, after).map_err(|error| Error::invalid(at, error.to_string()))?;
     Ok(query)
 }
 
@@ -73,26 +84,39 @@ fn number(value: &RawValue, path: &str) -> Result<u32> {
 fn texts(value: &RawValue, path: &str, most: usize) -> Result<Vec<String>> {
     let items = json::array(value, path)?;
     if items.len() > most {
-        return Err(Error::TooMany { field: path.to_owned(), limit: most });
+        return Err(Error::TooMany {
+            field: path.to_owned(),
+            limit: most,
+        });
     }
-    let texts = items.iter().enumerate().map(|(place, item)| json::text(item, &format!("{path}[{place}]"), MAX_VALUE));
+    let texts = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| json::text(item, &format!("{path}[{place}]"), MAX_VALUE));
     texts.collect()
 }
 
 /// The keys of an order.
 pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey>> {
     if texts.len() > MAX_SORT {
-        return Err(Error::TooMany { field: at.to_owned(), limit: MAX_SORT });
+        return Err(Error::TooMany {
+            field: at.to_owned(),
+            limit: MAX_SORT,
+        });
     }
     let key = |(place, text): (usize, &String)| {
         let sort = Sort::parse(text);
         let path = format!("{at}[{place}]");
         let subject = subject(kind, &sort.field, &path)?;
         match &subject {
-            Subject::Field(field) if operand::is_opaque(field) => {
-                Err(Error::UnknownOperator { field: path, operator: "sort".to_owned() })
-            }
-            _ => Ok(SortKey { subject, descending: sort.descending }),
+            Subject::Field(field) if operand::is_opaque(field) => Err(Error::UnknownOperator {
+                field: path,
+                operator: "sort".to_owned(),
+            }),
+            _ => Ok(SortKey {
+                subject,
+                descending: sort.descending,
+            }),
         }
     };
     texts.iter().enumerate().map(key).collect()
@@ -101,10 +125,15 @@ pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey
 fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
     for (place, name) in names.iter().enumerate() {
         let first = name.split('.').next().unwrap_or_default();
-        let known =
-            kind.shape().fields.iter().any(|field| !field.is_hidden() && field.name.split('.').next() == Some(first));
+        let known = kind
+            .shape()
+            .fields
+            .iter()
+            .any(|field| !field.is_hidden() && field.name.split('.').next() == Some(first));
         if !known {
-            return Err(Error::UnknownField { field: format!("{at}[{place}]") });
+            return Err(Error::UnknownField {
+                field: format!("{at}[{place}]"),
+            });
         }
     }
     Ok(names)
@@ -113,25 +142,38 @@ fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
 /// What a name leads to.
 pub(crate) fn subject(kind: Type, name: &str, at: &str) -> Result<Subject> {
     let shape = kind.shape();
-    let name = if name == "parent" && shape.has("parent_id") { "parent.ref" } else { name };
+    let name = if name == "parent" && shape.has("parent_id") {
+        "parent.ref"
+    } else {
+        name
+    };
     if let Some(field) = shape.field(name).filter(|field| field.is != Is::Shown) {
         return Ok(Subject::Field(field));
     }
     match Path::parse(shape, name) {
         Some(path) => Ok(Subject::Free(path)),
-        None => Err(Error::UnknownField { field: format!("{at}: {name}") }),
+        None => Err(Error::UnknownField {
+            field: format!("{at}: {name}"),
+        }),
     }
 }
 
 impl Reader {
     pub(crate) fn new(kind: Type) -> Self {
-        Self { kind, tests: 0, weight: 0 }
+        Self {
+            kind,
+            tests: 0,
+            weight: 0,
+        }
     }
 
     /// The filters of a nested query: no paging there.
     fn nested(&mut self, value: &RawValue, at: &str, depth: usize) -> Result<Filter> {
         if depth > MAX_DEPTH {
-            return Err(Error::TooMany { field: at.to_owned(), limit: MAX_DEPTH });
+            return Err(Error::TooMany {
+                field: at.to_owned(),
+                limit: MAX_DEPTH,
+            });
         }
         let mut filters = Vec::new();
         for (name, value) in json::object(value, at)? {
@@ -142,7 +184,13 @@ impl Reader {
         Ok(Filter::All(filters))
     }
 
-    fn member(&mut self, name: &str, value: &RawValue, at: &str, depth: usize) -> Result<Vec<Filter>> {
+    fn member(
+        &mut self,
+        name: &str,
+        value: &RawValue,
+        at: &str,
+        depth: usize,
+    ) -> Result<Vec<Filter>> {
         match name {
             "or" => {
                 let nested = json::array(value, at)?;
@@ -150,12 +198,21 @@ impl Reader {
                 for (place, item) in nested.iter().enumerate() {
                     any.push(self.nested(item, &format!("{at}[{place}]"), depth + 1)?);
                 }
-                Ok(if any.is_empty() { Vec::new() } else { vec![Filter::Any(any)] })
+                Ok(if any.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![Filter::Any(any)]
+                })
             }
             "labels" => {
                 let mut filters = Vec::new();
                 for (operator, list) in json::object(value, at)? {
-                    filters.extend(self.list(&operator, &list, &format!("{at}.{operator}"), true)?);
+                    filters.extend(self.list(
+                        &operator,
+                        &list,
+                        &format!("{at}.{operator}"),
+                        true,
+                    )?);
                 }
                 Ok(filters)
             }
@@ -163,9 +220,18 @@ impl Reader {
         }
     }
 
-    fn list(&mut self, name: &str, value: &RawValue, at: &str, labels: bool) -> Result<Vec<Filter>> {
+    fn list(
+        &mut self,
+        name: &str,
+        value: &RawValue,
+        at: &str,
+        labels: bool,
+    ) -> Result<Vec<Filter>> {
         let Some(operator) = Operator::parse(name) else {
-            return Err(Error::UnknownOperator { field: at.to_owned(), operator: name.to_owned() });
+            return Err(Error::UnknownOperator {
+                field: at.to_owned(),
+                operator: name.to_owned(),
+            });
         };
         let mut filters = Vec::new();
         for (place, item) in json::array(value, at)?.iter().enumerate() {
@@ -177,8 +243,18 @@ impl Reader {
     }
 
     fn test(&mut self, operator: Operator, entry: Entry, at: &str, labels: bool) -> Result<Filter> {
-        let subject = if labels { label(self.kind, &entry.field, at)? } else { subject(self.kind, &entry.field, at)? };
-        self.enter(subject, operator, &entry.values, (entry.not, entry.fold), at)
+        let subject = if labels {
+            label(self.kind, &entry.field, at)?
+        } else {
+            subject(self.kind, &entry.field, at)?
+        };
+        self.enter(
+            subject,
+            operator,
+            &entry.values,
+            (entry.not, entry.fold),
+            at,
+        )
     }
 
     /// One condition on a subject.
@@ -192,20 +268,39 @@ impl Reader {
     ) -> Result<Filter> {
         self.tests += 1;
         if self.tests > MAX_TESTS {
-            return Err(Error::TooMany { field: at.to_owned(), limit: MAX_TESTS });
+            return Err(Error::TooMany {
+                field: at.to_owned(),
+                limit: MAX_TESTS,
+            });
         }
         self.weight += weight(&subject) * values.len().max(1);
         if self.weight > MAX_WEIGHT {
-            return Err(Error::TooMany { field: at.to_owned(), limit: MAX_WEIGHT / weight(&subject) });
+            return Err(Error::TooMany {
+                field: at.to_owned(),
+                limit: MAX_WEIGHT / weight(&subject),
+            });
         }
-        let unfit = || Error::UnknownOperator { field: at.to_owned(), operator: format!("{operator:?}") };
+        let unfit = || Error::UnknownOperator {
+            field: at.to_owned(),
+            operator: format!("{operator:?}"),
+        };
         let at_value = format!("{at}.value");
         let check = match &subject {
-            Subject::Field(field) if operand::is_opaque(field) && operator != Operator::Null => return Err(unfit()),
-            Subject::Field(field) => {
-                operator.check(values, |text| operand::read(field, text, &at_value), operand::is_text(field), unfit)?
+            Subject::Field(field) if operand::is_opaque(field) && operator != Operator::Null => {
+                return Err(unfit());
             }
-            _ => operator.check(values, |text| Ok(store::Cell::Text(text.to_owned())), true, unfit)?,
+            Subject::Field(field) => operator.check(
+                values,
+                |text| operand::read(field, text, &at_value),
+                operand::is_text(field),
+                unfit,
+            )?,
+            _ => operator.check(
+                values,
+                |text| Ok(store::Cell::Text(text.to_owned())),
+                true,
+                unfit,
+            )?,
         };
         let by_value = matches!(&subject, Subject::Field(field) if !operand::is_text(field));
         let folded = folded && !by_value && !matches!(check, Check::Null);
@@ -215,7 +310,12 @@ impl Reader {
             }
             _ => check,
         };
-        Ok(Filter::Test(Test { subject, check, negated: operator.negates() != not, folded }))
+        Ok(Filter::Test(Test {
+            subject,
+            check,
+            negated: operator.negates() != not,
+            folded,
+        }))
     }
 }
 
@@ -237,7 +337,9 @@ pub(crate) fn label(kind: Type, key: &str, at: &str) -> Result<Subject> {
     if kind.shape().has("labels") {
         Ok(Subject::Label(key.to_owned()))
     } else {
-        Err(Error::UnknownField { field: at.to_owned() })
+        Err(Error::UnknownField {
+            field: at.to_owned(),
+        })
     }
 }
 
@@ -251,7 +353,9 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
         let path = format!("{at}.{name}");
         match name.as_str() {
             "field" => field = Some(json::text(&value, &path, MAX_VALUE)?),
-            "value" if !many && operator != Operator::Null => values = Some(vec![scalar(&value, &path)?]),
+            "value" if !many && operator != Operator::Null => {
+                values = Some(vec![scalar(&value, &path)?])
+            }
             "values" if many => values = Some(list(&value, &path)?),
             "not" => not = !json::is_null(&value) && json::flag(&value, &path)?,
             "caseInsensitive" => fold = !json::is_null(&value) && json::flag(&value, &path)?,
@@ -262,26 +366,43 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
         (Some(values), _) => values,
         (None, Operator::Null) => Vec::new(),
         (None, _) => {
-            return Err(Error::invalid(format!("{at}.{}", if many { "values" } else { "value" }), "is needed"));
+            return Err(Error::invalid(
+                format!("{at}.{}", if many { "values" } else { "value" }),
+                "is needed",
+            ));
         }
     };
     let field = field.ok_or_else(|| Error::invalid(format!("{at}.field"), "is needed"))?;
-    Ok(Entry { field, values, not, fold })
+    Ok(Entry {
+        field,
+        values,
+        not,
+        fold,
+    })
 }
 
 fn list(value: &RawValue, at: &str) -> Result<Vec<String>> {
     let items = json::array(value, at)?;
     if items.len() > MAX_VALUES {
-        return Err(Error::TooMany { field: at.to_owned(), limit: MAX_VALUES });
+        return Err(Error::TooMany {
+            field: at.to_owned(),
+            limit: MAX_VALUES,
+        });
     }
-    items.iter().enumerate().map(|(place, item)| scalar(item, &format!("{at}[{place}]"))).collect()
+    items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| scalar(item, &format!("{at}[{place}]")))
+        .collect()
 }
 
 /// Values arrive as strings; a number or a boolean is taken by its text.
 fn scalar(value: &RawValue, at: &str) -> Result<String> {
     match value.get().as_bytes().first() {
         Some(b'"') => json::text(value, at, MAX_VALUE),
-        Some(b't' | b'f' | b'-' | b'0'..=b'9') if value.get().len() <= MAX_VALUE => Ok(value.get().to_owned()),
+        Some(b't' | b'f' | b'-' | b'0'..=b'9') if value.get().len() <= MAX_VALUE => {
+            Ok(value.get().to_owned())
+        }
         _ => Err(Error::invalid(at, "expected a string")),
     }
 }

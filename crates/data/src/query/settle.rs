@@ -22,8 +22,16 @@ pub(crate) fn settle(tx: &mut Tx<'_, '_>, mut query: Query) -> Result<Query> {
         return Ok(query);
     }
     let declared = Declared::load(tx, &query)?;
-    query.filters = query.filters.into_iter().map(|filter| declared.filter(filter)).collect::<Result<_>>()?;
-    query.sort = query.sort.into_iter().map(|key| declared.sort(key)).collect::<Result<_>>()?;
+    query.filters = query
+        .filters
+        .into_iter()
+        .map(|filter| declared.filter(filter))
+        .collect::<Result<_>>()?;
+    query.sort = query
+        .sort
+        .into_iter()
+        .map(|key| declared.sort(key))
+        .collect::<Result<_>>()?;
     Ok(query)
 }
 
@@ -32,7 +40,9 @@ impl Declared {
         let fields = metadata::declared(tx, query.kind)?;
         let mut hashed = Vec::new();
         for (path, form, _) in &fields {
-            if *form == Form::Text && table::metadata::has_hashed(tx, query.kind.singular(), &path.text)? {
+            if *form == Form::Text
+                && table::metadata::has_hashed(tx, query.kind.singular(), &path.text)?
+            {
                 hashed.push(path.text.clone());
             }
         }
@@ -40,7 +50,12 @@ impl Declared {
     }
 
     fn filter(&self, filter: Filter) -> Result<Filter> {
-        let each = |filters: Vec<Filter>| filters.into_iter().map(|filter| self.filter(filter)).collect::<Result<_>>();
+        let each = |filters: Vec<Filter>| {
+            filters
+                .into_iter()
+                .map(|filter| self.filter(filter))
+                .collect::<Result<_>>()
+        };
         Ok(match filter {
             Filter::All(filters) => Filter::All(each(filters)?),
             Filter::Any(filters) => Filter::Any(each(filters)?),
@@ -49,25 +64,53 @@ impl Declared {
     }
 
     fn test(&self, test: Test) -> Result<Test> {
-        let Subject::Free(path) = &test.subject else { return Ok(test) };
-        let Some((_, form, ready)) = self.fields.iter().find(|(known, ..)| known == path) else { return Ok(test) };
-        let whole = matches!(test.check, Check::Compare(Order::Eq, _) | Check::Among(_) | Check::Null) && !test.folded;
+        let Subject::Free(path) = &test.subject else {
+            return Ok(test);
+        };
+        let Some((_, form, ready)) = self.fields.iter().find(|(known, ..)| known == path) else {
+            return Ok(test);
+        };
+        let whole = matches!(
+            test.check,
+            Check::Compare(Order::Eq, _) | Check::Among(_) | Check::Null
+        ) && !test.folded;
         let by_index = *ready && (whole || !self.hashed.contains(&path.text));
         let check = typed(&test.check, *form, &path.text)?;
         let folded = test.folded && !form.is_number();
-        Ok(Test { subject: Subject::Declared { path: path.clone(), form: *form, by_index }, check, folded, ..test })
+        Ok(Test {
+            subject: Subject::Declared {
+                path: path.clone(),
+                form: *form,
+                by_index,
+            },
+            check,
+            folded,
+            ..test
+        })
     }
 
     /// Only what is declared can be sorted by, and only as far as its values are kept whole.
     fn sort(&self, key: SortKey) -> Result<SortKey> {
-        let Subject::Free(path) = &key.subject else { return Ok(key) };
-        let found = self.fields.iter().find(|(known, _, ready)| known == path && *ready);
+        let Subject::Free(path) = &key.subject else {
+            return Ok(key);
+        };
+        let found = self
+            .fields
+            .iter()
+            .find(|(known, _, ready)| known == path && *ready);
         match found {
             Some((_, form, _)) if !self.hashed.contains(&path.text) => {
-                let subject = Subject::Declared { path: path.clone(), form: *form, by_index: true };
+                let subject = Subject::Declared {
+                    path: path.clone(),
+                    form: *form,
+                    by_index: true,
+                };
                 Ok(SortKey { subject, ..key })
             }
-            _ => Err(Error::Undeclared { field: path.text.clone(), limit: 0 }),
+            _ => Err(Error::Undeclared {
+                field: path.text.clone(),
+                limit: 0,
+            }),
         }
     }
 }
@@ -81,7 +124,10 @@ fn typed(check: &Check, form: Form, at: &str) -> Result<Check> {
         Check::Compare(order, cell) => Check::Compare(*order, read(cell)?),
         Check::Among(cells) => Check::Among(cells.iter().map(read).collect::<Result<_>>()?),
         Check::Part(..) if form.is_number() => {
-            return Err(Error::UnknownOperator { field: at.to_owned(), operator: "a search in parts".to_owned() });
+            return Err(Error::UnknownOperator {
+                field: at.to_owned(),
+                operator: "a search in parts".to_owned(),
+            });
         }
         Check::Part(part, text) => Check::Part(*part, text.clone()),
         Check::Null => Check::Null,

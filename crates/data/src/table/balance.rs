@@ -8,10 +8,22 @@ use types::{Quantity, Time};
 /// The key of a balance: chain, address, pool or NFT.
 pub(crate) type Key = (String, String, String);
 /// A balance to be written: its key, the parent's type, its id, what it is now, its first version, when.
-pub(crate) type New = (String, String, String, &'static str, String, Quantity, i64, Time);
+pub(crate) type New = (
+    String,
+    String,
+    String,
+    &'static str,
+    String,
+    Quantity,
+    i64,
+    Time,
+);
 
 /// The balances of these keys that there are.
-pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[Key]) -> Result<Vec<(String, String, String, Quantity)>> {
+pub(crate) fn of(
+    tx: &mut Tx<'_, '_>,
+    keys: &[Key],
+) -> Result<Vec<(String, String, String, Quantity)>> {
     tx.query_rows(
         "WITH n(namespace, chain, address, parent_id) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity FROM n
@@ -36,7 +48,10 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[New]) -> Result<()> {
 
 /// Forget the balances of a pool or NFT that nothing moved in.
 pub(crate) fn forget(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
-    tx.execute("DELETE FROM balance WHERE namespace = ?ns AND parent_id = ?1", (parent,))?;
+    tx.execute(
+        "DELETE FROM balance WHERE namespace = ?ns AND parent_id = ?1",
+        (parent,),
+    )?;
     Ok(())
 }
 
@@ -109,7 +124,11 @@ pub(crate) fn addresses_in(
 pub(crate) type InPool = (String, String, String, Quantity, Time);
 
 /// The balances of addresses in the pools of an asset.
-pub(crate) fn in_asset(tx: &mut Tx<'_, '_>, asset: &str, addresses: &[(String, String)]) -> Result<Vec<InPool>> {
+pub(crate) fn in_asset(
+    tx: &mut Tx<'_, '_>,
+    asset: &str,
+    addresses: &[(String, String)],
+) -> Result<Vec<InPool>> {
     tx.query_rows(
         "WITH n(namespace, chain, address) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
@@ -123,15 +142,25 @@ pub(crate) fn in_asset(tx: &mut Tx<'_, '_>, asset: &str, addresses: &[(String, S
 /// A balance by its id.
 pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
     let shape = Type::Balance.shape();
-    let sql = format!("SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1", super::columns(shape, "t."));
-    Ok(tx.row::<Row>(&sql, (id,))?.map(|row| Object::from_row(shape, row)))
+    let sql = format!(
+        "SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1",
+        super::columns(shape, "t.")
+    );
+    Ok(tx
+        .row::<Row>(&sql, (id,))?
+        .map(|row| Object::from_row(shape, row)))
 }
 
 /// A change with its place in the history of an address in a pool: transfer, place, direction, amount.
 pub(crate) type Change = (String, i64, i64, Quantity);
 
 /// The changes of an address in a pool from a position on, newest first.
-pub(crate) fn changes_from(tx: &mut Tx<'_, '_>, key: &Key, from: &str, limit: u32) -> Result<Vec<Change>> {
+pub(crate) fn changes_from(
+    tx: &mut Tx<'_, '_>,
+    key: &Key,
+    from: &str,
+    limit: u32,
+) -> Result<Vec<Change>> {
     tx.rows(
         "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position >= ?4
@@ -141,7 +170,12 @@ pub(crate) fn changes_from(tx: &mut Tx<'_, '_>, key: &Key, from: &str, limit: u3
 }
 
 /// The changes of an address in a pool up to a position, oldest first.
-pub(crate) fn changes_to(tx: &mut Tx<'_, '_>, key: &Key, to: &str, limit: u32) -> Result<Vec<Change>> {
+pub(crate) fn changes_to(
+    tx: &mut Tx<'_, '_>,
+    key: &Key,
+    to: &str,
+    limit: u32,
+) -> Result<Vec<Change>> {
     tx.rows(
         "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position <= ?4

@@ -15,6 +15,10 @@ pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Resul
 
 /// Enter labels: type, object, key, value.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[(&str, &str, String, String)]) -> Result<()> {
-    tx.execute_rows("INSERT INTO label (namespace, type, object_id, key, value) {ns_rows}", (), rows)?;
+    tx.execute_rows(
+        "INSERT INTO label (namespace, type, object_id, key, value) {ns_rows}",
+        (),
+        rows,
+    )?;
     Ok(())
 }

@@ -21,20 +21,28 @@ pub(crate) fn declare(tx: &mut Tx<'_, '_>, kind: &str, path: &str, form: &str) -
 
 /// Say that every object is entered.
 pub(crate) fn make_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
-    tx.execute("UPDATE metadata_field SET ready = 1 WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    tx.execute(
+        "UPDATE metadata_field SET ready = 1 WHERE namespace = ?ns AND type = ?1 AND path = ?2",
+        (kind, path),
+    )?;
     Ok(())
 }
 
 /// Withdraw a declaration; false if there was none.
 pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
-    let deleted =
-        tx.execute("DELETE FROM metadata_field WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    let deleted = tx.execute(
+        "DELETE FROM metadata_field WHERE namespace = ?ns AND type = ?1 AND path = ?2",
+        (kind, path),
+    )?;
     Ok(deleted == 1)
 }
 
 /// Forget the values of a path.
 pub(crate) fn forget(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
-    tx.execute("DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2", (kind, path))?;
+    tx.execute(
+        "DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2",
+        (kind, path),
+    )?;
     Ok(())
 }
 

@@ -11,11 +11,18 @@ use crate::field::Shape;
 
 /// The stored columns, each behind `prefix`.
 fn columns(shape: &Shape, prefix: &str) -> String {
-    let names: Vec<String> = shape.stored().map(|field| format!("{prefix}{}", field.column)).collect();
+    let names: Vec<String> = shape
+        .stored()
+        .map(|field| format!("{prefix}{}", field.column))
+        .collect();
     names.join(", ")
 }
 
 /// What tells live rows from evidence, where a type has evidence.
 fn live(shape: &Shape) -> &'static str {
-    if shape.table == "transfer" { " AND t.reverted = 0" } else { "" }
+    if shape.table == "transfer" {
+        " AND t.reverted = 0"
+    } else {
+        ""
+    }
 }

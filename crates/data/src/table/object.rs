@@ -6,11 +6,17 @@ use crate::object::Object;
 use store::{Result, Row, Tx, Value};
 
 fn objects(shape: &'static Shape, rows: Vec<Row>) -> Vec<Object> {
-    rows.into_iter().map(|row| Object::from_row(shape, row)).collect()
+    rows.into_iter()
+        .map(|row| Object::from_row(shape, row))
+        .collect()
 }
 
 /// Objects of these ids, in no promised order. Transfers: only those that are not reverted.
-pub(crate) fn by_ids(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(String,)]) -> Result<Vec<Object>> {
+pub(crate) fn by_ids(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    ids: &[(String,)],
+) -> Result<Vec<Object>> {
     let sql = format!(
         "WITH n(namespace, id) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
         columns(shape, "t."),
@@ -21,10 +27,20 @@ pub(crate) fn by_ids(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(String,
 }
 
 /// Objects of these keys, in no promised order. Transfers: only those that are not reverted.
-pub(crate) fn by_keys(tx: &mut Tx<'_, '_>, shape: &'static Shape, keys: &[Vec<String>]) -> Result<Vec<Object>> {
-    let names: Vec<String> = (0..shape.key.len()).map(|place| format!("k{place}")).collect();
-    let joined: Vec<String> =
-        shape.key.iter().zip(&names).map(|(column, name)| format!("t.{column} = n.{name}")).collect();
+pub(crate) fn by_keys(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    keys: &[Vec<String>],
+) -> Result<Vec<Object>> {
+    let names: Vec<String> = (0..shape.key.len())
+        .map(|place| format!("k{place}"))
+        .collect();
+    let joined: Vec<String> = shape
+        .key
+        .iter()
+        .zip(&names)
+        .map(|(column, name)| format!("t.{column} = n.{name}"))
+        .collect();
     let sql = format!(
         "WITH n(namespace, {}) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND {}{}",
         names.join(", "),
@@ -33,8 +49,14 @@ pub(crate) fn by_keys(tx: &mut Tx<'_, '_>, shape: &'static Shape, keys: &[Vec<St
         joined.join(" AND "),
         live(shape)
     );
-    let rows: Vec<Vec<Value<'_>>> =
-        keys.iter().map(|key| key.iter().map(|part| Value::Text(part.as_str().into())).collect()).collect();
+    let rows: Vec<Vec<Value<'_>>> = keys
+        .iter()
+        .map(|key| {
+            key.iter()
+                .map(|part| Value::Text(part.as_str().into()))
+                .collect()
+        })
+        .collect();
     Ok(objects(shape, tx.query_rows(&sql, (), &rows)?))
 }
 
@@ -44,7 +66,11 @@ pub(crate) fn by_names(
     shape: &'static Shape,
     names: &[(String,)],
 ) -> Result<Vec<(String, String, String)>> {
-    let column = if shape.has("protocol_id") { "protocol_id" } else { "name" };
+    let column = if shape.has("protocol_id") {
+        "protocol_id"
+    } else {
+        "name"
+    };
     let sql = format!(
         "WITH n(namespace, name) AS ({{ns_rows}}) SELECT n.name, MIN(t.id), MAX(t.id) FROM n
            JOIN {} t ON t.namespace = n.namespace AND t.{column} = n.name{} GROUP BY n.name",
@@ -55,8 +81,18 @@ pub(crate) fn by_names(
 }
 
 /// What references show of their targets: id, name, chain, address, asset; what a type lacks is missing.
-pub(crate) fn shown_names(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(String,)]) -> Result<Vec<Row>> {
-    let column = |name: &str| if shape.has(name) { format!("t.{name}") } else { "NULL".to_owned() };
+pub(crate) fn shown_names(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    ids: &[(String,)],
+) -> Result<Vec<Row>> {
+    let column = |name: &str| {
+        if shape.has(name) {
+            format!("t.{name}")
+        } else {
+            "NULL".to_owned()
+        }
+    };
     let sql = format!(
         "WITH n(namespace, id) AS ({{ns_rows}})
          SELECT t.id, {}, {}, {}, {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
@@ -71,19 +107,36 @@ pub(crate) fn shown_names(tx: &mut Tx<'_, '_>, shape: &'static Shape, ids: &[(St
 }
 
 /// Insert new objects; how many were. Fewer than given: another has one of the keys.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, shape: &'static Shape, objects: &[&Object]) -> Result<u64> {
-    let sql =
-        format!("INSERT INTO {} (namespace, {}) {{ns_rows}} ON CONFLICT DO NOTHING", shape.table, columns(shape, ""));
+pub(crate) fn insert(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    objects: &[&Object],
+) -> Result<u64> {
+    let sql = format!(
+        "INSERT INTO {} (namespace, {}) {{ns_rows}} ON CONFLICT DO NOTHING",
+        shape.table,
+        columns(shape, "")
+    );
     let rows: Vec<Vec<Value<'_>>> = objects.iter().map(|object| object.values()).collect();
     tx.execute_rows(&sql, (), &rows)
 }
 
 /// Write known objects anew, all columns but those that name the row; how many were.
-pub(crate) fn update(tx: &mut Tx<'_, '_>, shape: &'static Shape, objects: &[&Object]) -> Result<u64> {
+pub(crate) fn update(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    objects: &[&Object],
+) -> Result<u64> {
     let all: Vec<&str> = shape.stored().map(|field| field.column).collect();
     let changed = all.iter().filter(|column| !shape.row.contains(column));
-    let set: Vec<String> = changed.map(|column| format!("{column} = n.{column}")).collect();
-    let found: Vec<String> = shape.row.iter().map(|column| format!("t.{column} = n.{column}")).collect();
+    let set: Vec<String> = changed
+        .map(|column| format!("{column} = n.{column}"))
+        .collect();
+    let found: Vec<String> = shape
+        .row
+        .iter()
+        .map(|column| format!("t.{column} = n.{column}"))
+        .collect();
     let sql = format!(
         "WITH n(namespace, {}) AS ({{ns_rows}}) UPDATE {} AS t SET {} FROM n WHERE t.namespace = n.namespace AND {}",
         all.join(", "),
@@ -97,23 +150,48 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, shape: &'static Shape, objects: &[&Obj
 
 /// Delete all rows of an id.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, shape: &'static Shape, id: &str) -> Result<u64> {
-    tx.execute(&format!("DELETE FROM {} WHERE namespace = ?ns AND id = ?1", shape.table), (id,))
+    tx.execute(
+        &format!(
+            "DELETE FROM {} WHERE namespace = ?ns AND id = ?1",
+            shape.table
+        ),
+        (id,),
+    )
 }
 
 /// Whether some row has this value in a column that refers to others.
-pub(crate) fn refers(tx: &mut Tx<'_, '_>, shape: &'static Shape, column: &str, id: &str) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE namespace = ?ns AND {column} = ?1 LIMIT 1", shape.table);
+pub(crate) fn refers(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    column: &str,
+    id: &str,
+) -> Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM {} WHERE namespace = ?ns AND {column} = ?1 LIMIT 1",
+        shape.table
+    );
     Ok(tx.row::<(i64,)>(&sql, (id,))?.is_some())
 }
 
 /// Whether some row stands at this address.
-pub(crate) fn stands_at(tx: &mut Tx<'_, '_>, shape: &'static Shape, chain: &str, address: &str) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE namespace = ?ns AND chain = ?1 AND address = ?2 LIMIT 1", shape.table);
+pub(crate) fn stands_at(
+    tx: &mut Tx<'_, '_>,
+    shape: &'static Shape,
+    chain: &str,
+    address: &str,
+) -> Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM {} WHERE namespace = ?ns AND chain = ?1 AND address = ?2 LIMIT 1",
+        shape.table
+    );
     Ok(tx.row::<(i64,)>(&sql, (chain, address))?.is_some())
 }
 
 /// Hand out sequences: add to each activity's counter; the counters after that.
-pub(crate) fn hand_out(tx: &mut Tx<'_, '_>, counts: &[(String, i64)]) -> Result<Vec<(String, i64)>> {
+pub(crate) fn hand_out(
+    tx: &mut Tx<'_, '_>,
+    counts: &[(String, i64)],
+) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
         "WITH n(namespace, id, count) AS ({ns_rows})
          UPDATE activity SET next_sequence = activity.next_sequence + n.count FROM n

@@ -10,7 +10,11 @@ use types::{ChainId, Height, Quantity};
 pub(crate) type Identity = (String, String);
 
 /// All rows of these identities on a chain: live, and evidence of earlier blocks.
-pub(crate) fn by_identities(tx: &mut Tx<'_, '_>, chain: &ChainId, identities: &[Identity]) -> Result<Vec<Object>> {
+pub(crate) fn by_identities(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    identities: &[Identity],
+) -> Result<Vec<Object>> {
     let shape = Type::Transfer.shape();
     let sql = format!(
         "WITH n(namespace, transaction_id, path) AS ({{ns_rows}}) SELECT {} FROM n
@@ -18,7 +22,10 @@ pub(crate) fn by_identities(tx: &mut Tx<'_, '_>, chain: &ChainId, identities: &[
         columns(shape, "t.")
     );
     let rows: Vec<Row> = tx.query_rows(&sql, (chain,), identities)?;
-    Ok(rows.into_iter().map(|row| Object::from_row(shape, row)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Object::from_row(shape, row))
+        .collect())
 }
 
 /// Evidence of an id: its rows that are reverted, the newest first.
@@ -28,11 +35,18 @@ pub(crate) fn evidence(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> 
         "SELECT {} FROM transfer t WHERE t.namespace = ?ns AND t.id = ?1 AND t.reverted = 1 ORDER BY t.updated DESC, t.block_hash LIMIT 1",
         columns(shape, "t.")
     );
-    Ok(tx.row::<Row>(&sql, (id,))?.map(|row| Object::from_row(shape, row)))
+    Ok(tx
+        .row::<Row>(&sql, (id,))?
+        .map(|row| Object::from_row(shape, row)))
 }
 
 /// What counts of a block. By the index of blocks: SQLite, which keeps no statistics, would take a namespace for the better choice.
-pub(crate) fn of_block(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<Vec<Object>> {
+pub(crate) fn of_block(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    height: Height,
+    hash: &str,
+) -> Result<Vec<Object>> {
     let shape = Type::Transfer.shape();
     let sql = format!(
         "SELECT {} FROM transfer t
@@ -41,7 +55,10 @@ pub(crate) fn of_block(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, has
         columns(shape, "t.")
     );
     let rows: Vec<Row> = tx.rows(&sql, (chain, height, hash))?;
-    Ok(rows.into_iter().map(|row| Object::from_row(shape, row)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Object::from_row(shape, row))
+        .collect())
 }
 
 /// The namespaces that have something of a block.
@@ -123,7 +140,10 @@ pub(crate) fn distrust(tx: &mut Tx<'_, '_>, pools: &[(String,)]) -> Result<Vec<(
 }
 
 /// Who owns NFTs now, and whether anybody does.
-pub(crate) fn set_owners(tx: &mut Tx<'_, '_>, rows: &[(String, Option<String>, bool)]) -> Result<()> {
+pub(crate) fn set_owners(
+    tx: &mut Tx<'_, '_>,
+    rows: &[(String, Option<String>, bool)],
+) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id, owner, active) AS ({ns_rows}) UPDATE nft AS t SET owner = n.owner, active = n.active FROM n
           WHERE t.namespace = n.namespace AND t.id = n.id",

@@ -67,10 +67,17 @@ impl BulkAnswer {
             let object = &stage.staged[*place].after;
             let parent = match object.kind() {
                 kind if kind.is_qualified() => object.text("address").map(str::to_owned),
-                Type::Event => object.text("activity_id").and_then(|id| activities.get(id)).cloned(),
+                Type::Event => object
+                    .text("activity_id")
+                    .and_then(|id| activities.get(id))
+                    .cloned(),
                 _ => None,
             };
-            let listed = Listed { name: object.name().to_owned(), id: object.outside_id().to_owned(), parent };
+            let listed = Listed {
+                name: object.name().to_owned(),
+                id: object.outside_id().to_owned(),
+                parent,
+            };
             let outcome = answer.outcomes.entry(object.kind()).or_default();
             match what {
                 What::Created => outcome.created.push(listed),

@@ -58,8 +58,15 @@ pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> 
         Is::Json => Given::Cell(Cell::Text(free(field, value, path)?)),
         Is::Labels => Given::Labels(labels(value, path)?),
         Is::Units => Given::Cell(Cell::Text(units(value, path)?)),
-        Is::Ref(kind) => Given::Name { kind, text: reference(value, path)? },
-        _ => return Err(Error::UnknownField { field: path.to_owned() }),
+        Is::Ref(kind) => Given::Name {
+            kind,
+            text: reference(value, path)?,
+        },
+        _ => {
+            return Err(Error::UnknownField {
+                field: path.to_owned(),
+            });
+        }
     })
 }
 
@@ -71,7 +78,11 @@ pub(crate) fn stored(amount: Amount) -> Cell {
 /// The name or id of another object.
 fn reference(value: &RawValue, path: &str) -> Result<String> {
     let text = json::text(value, path, 3 * MAX_NAME)?;
-    if text.is_empty() { Err(Error::invalid(path, "cannot be empty")) } else { Ok(text) }
+    if text.is_empty() {
+        Err(Error::invalid(path, "cannot be empty"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// A decimal string, a JSON integer of any length, or a value in a unit.
@@ -80,8 +91,15 @@ pub(crate) fn amount(value: &RawValue, path: &str) -> Result<UnitedAmount> {
     if text.starts_with('{') {
         return in_unit(value, path);
     }
-    let digits = if text.starts_with('"') { json::text(value, path, MAX_NAME)? } else { text.to_owned() };
-    digits.parse().map(UnitedAmount::Base).map_err(|error: types::AmountError| Error::invalid(path, error.to_string()))
+    let digits = if text.starts_with('"') {
+        json::text(value, path, MAX_NAME)?
+    } else {
+        text.to_owned()
+    };
+    digits
+        .parse()
+        .map(UnitedAmount::Base)
+        .map_err(|error: types::AmountError| Error::invalid(path, error.to_string()))
 }
 
 fn in_unit(given: &RawValue, path: &str) -> Result<UnitedAmount> {
@@ -90,7 +108,11 @@ fn in_unit(given: &RawValue, path: &str) -> Result<UnitedAmount> {
         let at = format!("{path}.{name}");
         match name.as_str() {
             // A JSON number is taken by its text, so that no digit is lost.
-            "value" if member.get().starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+            "value"
+                if member
+                    .get()
+                    .starts_with(|c: char| c.is_ascii_digit() || c == '-') =>
+            {
                 value = Some(member.get().to_owned());
             }
             "value" => value = Some(json::text(&member, &at, MAX_NAME)?),
@@ -100,7 +122,10 @@ fn in_unit(given: &RawValue, path: &str) -> Result<UnitedAmount> {
     }
     match (value, unit) {
         (Some(value), Some(unit)) => Ok(UnitedAmount::InUnit { value, unit }),
-        _ => Err(Error::invalid(path, "an amount in a unit has a value and a unit")),
+        _ => Err(Error::invalid(
+            path,
+            "an amount in a unit has a value and a unit",
+        )),
     }
 }
 
@@ -122,9 +147,16 @@ fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String
     for (key, value) in json::object(value, path)? {
         let at = format!("{path}.{key}");
         if key.is_empty() || key.len() > MAX_NAME || key.contains('\0') {
-            return Err(Error::invalid(&at, format!("the name of a label has 1 to {MAX_NAME} bytes and no NUL")));
+            return Err(Error::invalid(
+                &at,
+                format!("the name of a label has 1 to {MAX_NAME} bytes and no NUL"),
+            ));
         }
-        let value = if json::is_null(&value) { None } else { Some(json::text(&value, &at, MAX_LABEL)?) };
+        let value = if json::is_null(&value) {
+            None
+        } else {
+            Some(json::text(&value, &at, MAX_LABEL)?)
+        };
         labels.insert(key, value);
     }
     check_labels(labels.len(), path)?;
@@ -133,20 +165,33 @@ fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String
 
 /// No object has more labels than the limit.
 pub(crate) fn check_labels(count: usize, path: &str) -> Result<()> {
-    if count > MAX_LABELS { Err(Error::TooMany { field: path.to_owned(), limit: MAX_LABELS }) } else { Ok(()) }
+    if count > MAX_LABELS {
+        Err(Error::TooMany {
+            field: path.to_owned(),
+            limit: MAX_LABELS,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 fn units(value: &RawValue, path: &str) -> Result<String> {
     let units: Vec<Unit> = json::read(value, path, "expected a list of {name, decimals, default}")?;
     if units.len() > MAX_UNITS {
-        return Err(Error::TooMany { field: path.to_owned(), limit: MAX_UNITS });
+        return Err(Error::TooMany {
+            field: path.to_owned(),
+            limit: MAX_UNITS,
+        });
     }
     for (place, unit) in units.iter().enumerate() {
         let at = format!("{path}[{place}]");
         if !unit.is_valid() || unit.name.len() > MAX_NAME || unit.name.contains('\0') {
             return Err(Error::invalid(at, "a unit has a name and 0 to 77 decimals"));
         }
-        if units[..place].iter().any(|earlier| earlier.name == unit.name) {
+        if units[..place]
+            .iter()
+            .any(|earlier| earlier.name == unit.name)
+        {
             return Err(Error::invalid(at, "there is another unit of this name"));
         }
     }
@@ -165,21 +210,28 @@ pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<Given>
             "type" => {
                 let name = json::text(&member, &at, MAX_NAME)?;
                 let known = Type::from_singular(&name);
-                kind = Some(known.ok_or_else(|| Error::invalid(&at, format!("{name:?} is not a type of object")))?);
+                kind = Some(known.ok_or_else(|| {
+                    Error::invalid(&at, format!("{name:?} is not a type of object"))
+                })?);
             }
             "ref" => text = Some(reference(&member, &at)?),
             _ => return Err(Error::UnknownField { field: at }),
         }
     }
     match (kind, text) {
-        (Some(kind), Some(text)) => Ok(Given::Name { kind, text: on_chain(kind, text, chain) }),
+        (Some(kind), Some(text)) => Ok(Given::Name {
+            kind,
+            text: on_chain(kind, text, chain),
+        }),
         _ => Err(Error::invalid(path, "a parent has a type and a ref")),
     }
 }
 
 /// A reference to something on the chain of the item that refers, unless it names another.
 fn on_chain(kind: Type, text: String, chain: &str) -> String {
-    let names_chain = text.split_once('/').is_some_and(|(first, _)| first.parse::<types::ChainId>().is_ok());
+    let names_chain = text
+        .split_once('/')
+        .is_some_and(|(first, _)| first.parse::<types::ChainId>().is_ok());
     let is_place = kind == Type::Address || kind == Type::Transfer || text.contains('/');
     if kind.is_on_chain() && is_place && !names_chain && !crate::ids::is_id(&text) {
         format!("{chain}/{text}")
@@ -192,9 +244,15 @@ fn on_chain(kind: Type, text: String, chain: &str) -> String {
 pub(crate) fn changes(value: &RawValue, path: &str, chain: &str) -> Result<Given> {
     let items = json::array(value, path)?;
     if items.len() > MAX_CHANGES {
-        return Err(Error::TooMany { field: path.to_owned(), limit: MAX_CHANGES });
+        return Err(Error::TooMany {
+            field: path.to_owned(),
+            limit: MAX_CHANGES,
+        });
     }
-    let changes = items.iter().enumerate().map(|(place, item)| change(item, &format!("{path}[{place}]"), chain));
+    let changes = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| change(item, &format!("{path}[{place}]"), chain));
     changes.collect::<Result<_>>().map(Given::Changes)
 }
 
@@ -218,9 +276,14 @@ fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
         }
     }
     match (to, direction, much) {
-        (Some(address), Some(direction), Some(amount)) if !address.is_empty() => {
-            Ok(Change { address, direction, amount })
-        }
-        _ => Err(Error::invalid(path, "a balance change has an address, an operation and an amount")),
+        (Some(address), Some(direction), Some(amount)) if !address.is_empty() => Ok(Change {
+            address,
+            direction,
+            amount,
+        }),
+        _ => Err(Error::invalid(
+            path,
+            "a balance change has an address, an operation and an amount",
+        )),
     }
 }

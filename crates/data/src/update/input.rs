@@ -32,7 +32,14 @@ impl Input {
     pub(crate) fn parse(kind: Type, item: &RawValue, path: String, home: &ChainId) -> Result<Self> {
         let members = json::object(item, &path)?;
         let mode = UpdateType::CreateOrUpdate;
-        let mut input = Self { kind, path, mode, chain: String::new(), target: None, given: Vec::new() };
+        let mut input = Self {
+            kind,
+            path,
+            mode,
+            chain: String::new(),
+            target: None,
+            given: Vec::new(),
+        };
         input.chain = input.named_chain(&members, home)?;
         for (name, value) in &members {
             input.member(name, value)?;
@@ -45,7 +52,11 @@ impl Input {
     pub(crate) fn stand_on(&mut self, chain: &str) {
         chain.clone_into(&mut self.chain);
         self.given.retain(|(column, _)| *column != "chain");
-        for (_, given) in self.given.iter_mut().filter(|(column, _)| *column == "address") {
+        for (_, given) in self
+            .given
+            .iter_mut()
+            .filter(|(column, _)| *column == "address")
+        {
             if let Given::Cell(Cell::Text(address)) = given {
                 *address = written(chain, address);
             }
@@ -55,12 +66,19 @@ impl Input {
 
     /// The path of one of its fields.
     pub(crate) fn at(&self, field: &str) -> String {
-        if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) }
+        if self.path.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.path)
+        }
     }
 
     /// What was given for a column.
     pub(crate) fn given(&self, column: &str) -> Option<&Given> {
-        self.given.iter().find(|(known, _)| *known == column).map(|(_, given)| given)
+        self.given
+            .iter()
+            .find(|(known, _)| *known == column)
+            .map(|(_, given)| given)
     }
 
     /// The text that was given for a column.
@@ -80,11 +98,15 @@ impl Input {
     }
 
     fn named_chain(&self, members: &[(String, Box<RawValue>)], home: &ChainId) -> Result<String> {
-        match members.iter().find(|(name, value)| name == "chain" && !json::is_null(value)) {
+        match members
+            .iter()
+            .find(|(name, value)| name == "chain" && !json::is_null(value))
+        {
             Some((_, value)) if self.kind.is_on_chain() => {
                 let text = json::text(value, &self.at("chain"), MAX_NAME)?;
-                let chain: ChainId =
-                    text.parse().map_err(|error| Error::invalid(self.at("chain"), format!("{error}")))?;
+                let chain: ChainId = text
+                    .parse()
+                    .map_err(|error| Error::invalid(self.at("chain"), format!("{error}")))?;
                 Ok(chain.to_string())
             }
             _ => Ok(home.to_string()),
@@ -100,32 +122,53 @@ impl Input {
                 return Ok(());
             }
             "balanceChanges" if self.kind == Type::Transfer => {
-                let given = if json::is_null(value) { Given::Clear } else { given::changes(value, &path, chain)? };
+                let given = if json::is_null(value) {
+                    Given::Clear
+                } else {
+                    given::changes(value, &path, chain)?
+                };
                 self.given.push(("explicit", given));
                 return Ok(());
             }
-            "parent" if self.kind.shape().has("parent_id") => return self.parent(value, &path, chain),
+            "parent" if self.kind.shape().has("parent_id") => {
+                return self.parent(value, &path, chain);
+            }
             _ => {}
         }
-        let Some(field) = self.kind.shape().field(name).filter(|field| !field.name.contains('.')) else {
+        let Some(field) = self
+            .kind
+            .shape()
+            .field(name)
+            .filter(|field| !field.name.contains('.'))
+        else {
             return Err(Error::UnknownField { field: path });
         };
         if !field.input || field.is == Is::Chain {
             return Ok(()); // what Florin sets itself may be sent back; the chain was read before
         }
-        let given = if json::is_null(value) { Given::Clear } else { given::read(field, value, &path, chain)? };
+        let given = if json::is_null(value) {
+            Given::Clear
+        } else {
+            given::read(field, value, &path, chain)?
+        };
         self.check(field.column, &given, &path)?;
         self.given.push((field.column, given));
         Ok(())
     }
 
     fn check(&self, column: &str, given: &Given, path: &str) -> Result<()> {
-        let Given::Cell(Cell::Text(text)) = given else { return Ok(()) };
+        let Given::Cell(Cell::Text(text)) = given else {
+            return Ok(());
+        };
         check_key(self.kind, column, text, path)
     }
 
     fn parent(&mut self, value: &RawValue, path: &str, chain: &str) -> Result<()> {
-        let given = if json::is_null(value) { Given::Clear } else { given::parent(value, path, chain)? };
+        let given = if json::is_null(value) {
+            Given::Clear
+        } else {
+            given::parent(value, path, chain)?
+        };
         self.given.push(("parent_id", given));
         Ok(())
     }
@@ -138,7 +181,8 @@ impl Input {
             _ => false,
         };
         if stands {
-            self.given.push(("chain", Given::Cell(Cell::Text(self.chain.clone()))));
+            self.given
+                .push(("chain", Given::Cell(Cell::Text(self.chain.clone()))));
         }
     }
 }
@@ -146,12 +190,17 @@ impl Input {
 /// What a text must be to serve as part of a key.
 pub(crate) fn check_key(kind: Type, column: &str, text: &str, path: &str) -> Result<()> {
     match column {
-        "name" | "address" | "protocol_id" if text.is_empty() => Err(Error::invalid(path, "cannot be empty")),
-        "name" | "address" if text.contains('/') => Err(Error::invalid(path, "cannot contain /")),
-        "name" if kind == Type::Pool && text == "balances" => {
-            Err(Error::invalid(path, "a pool cannot be called balances: that is the route of its balances"))
+        "name" | "address" | "protocol_id" if text.is_empty() => {
+            Err(Error::invalid(path, "cannot be empty"))
         }
-        "name" | "protocol_id" if ids::is_id(text) => Err(Error::invalid(path, "cannot have the form of an id")),
+        "name" | "address" if text.contains('/') => Err(Error::invalid(path, "cannot contain /")),
+        "name" if kind == Type::Pool && text == "balances" => Err(Error::invalid(
+            path,
+            "a pool cannot be called balances: that is the route of its balances",
+        )),
+        "name" | "protocol_id" if ids::is_id(text) => {
+            Err(Error::invalid(path, "cannot have the form of an id"))
+        }
         _ => Ok(()),
     }
 }

@@ -27,7 +27,11 @@ pub(crate) use write::{write, write_one};
 pub(crate) type Staging = stage::Stage;
 
 /// An object that a batch changed: the object, its given balance changes, whether it is new.
-pub(crate) type Changed<'s> = (&'s crate::object::Object, Option<&'s Vec<crate::table::transfer::Given>>, bool);
+pub(crate) type Changed<'s> = (
+    &'s crate::object::Object,
+    Option<&'s Vec<crate::table::transfer::Given>>,
+    bool,
+);
 
 /// The objects that a batch changed, in its order.
 pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = Changed<'_>> {
@@ -67,8 +71,7 @@ impl UpdateType {
             "create_or_replace" => Self::CreateOrReplace,
             "update_only" => Self::UpdateOnly,
             _ => {
-                let known =
-                    "expected create_only, create_or_ignore, create_or_update, create_or_replace or update_only";
+                let known = "expected create_only, create_or_ignore, create_or_update, create_or_replace or update_only";
                 return Err(Error::invalid(path, known));
             }
         })
@@ -90,17 +93,24 @@ pub fn prepare_update(data: &Data, who: &Principal, body: &str) -> Result<Prepar
     let mut inputs = Vec::new();
     let lists = json::body(body)?;
     if let Some((name, _)) = lists.iter().find(|(name, _)| writable(name).is_none()) {
-        return Err(Error::UnknownField { field: name.clone() });
+        return Err(Error::UnknownField {
+            field: name.clone(),
+        });
     }
     for kind in Type::WRITABLE {
-        let Some((name, list)) = lists.iter().find(|(name, _)| name == kind.plural()) else { continue };
+        let Some((name, list)) = lists.iter().find(|(name, _)| name == kind.plural()) else {
+            continue;
+        };
         if json::is_null(list) {
             continue;
         }
         for (place, item) in json::array(list, name)?.iter().enumerate() {
             inputs.push(Input::parse(kind, item, format!("{name}[{place}]"), &home)?);
             if inputs.len() > MAX_ITEMS {
-                return Err(Error::TooMany { field: name.clone(), limit: MAX_ITEMS });
+                return Err(Error::TooMany {
+                    field: name.clone(),
+                    limit: MAX_ITEMS,
+                });
             }
         }
     }
@@ -108,14 +118,20 @@ pub fn prepare_update(data: &Data, who: &Principal, body: &str) -> Result<Prepar
 }
 
 fn writable(name: &str) -> Option<Type> {
-    Type::WRITABLE.into_iter().find(|kind| kind.plural() == name)
+    Type::WRITABLE
+        .into_iter()
+        .find(|kind| kind.plural() == name)
 }
 
 /// Write a prepared update in the transaction of the caller.
 ///
 /// Errors: `data.bad_reference` (its message holds `KA090801`), `data.ambiguous`, `data.exists`, `data.nothing_to_update`, `data.invalid`,
 /// `data.on_chain`.
-pub fn write_update(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<BulkAnswer> {
+pub fn write_update(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    prepared: &Prepared,
+) -> Result<BulkAnswer> {
     write(tx, who, &prepared.inputs, &prepared.home)
 }
 
@@ -123,7 +139,12 @@ pub fn write_update(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -
 pub async fn bulk_update(data: &Data, who: &Principal, body: &str) -> Result<BulkAnswer> {
     let prepared = prepare_update(data, who, body)?;
     let who = who.clone();
-    data.db.on(&data.lease).write(&who.namespace.clone(), move |tx| write_update(tx, &who, &prepared)).await
+    data.db
+        .on(&data.lease)
+        .write(&who.namespace.clone(), move |tx| {
+            write_update(tx, &who, &prepared)
+        })
+        .await
 }
 
 /// What a transfer is by who gives and who gets.
@@ -144,7 +165,9 @@ pub(crate) fn position(protocol_id: &str, at: Time) -> String {
 /// The same for what a block holds: never outside that block.
 pub(crate) fn position_in(height: Height, protocol_id: &str) -> String {
     let block = first_position(height);
-    place(protocol_id).filter(|place| place.starts_with(&block)).unwrap_or_else(|| format!("{block}~{protocol_id}"))
+    place(protocol_id)
+        .filter(|place| place.starts_with(&block))
+        .unwrap_or_else(|| format!("{block}~{protocol_id}"))
 }
 
 /// The lowest position of a block.
@@ -154,11 +177,19 @@ pub(crate) fn first_position(height: Height) -> String {
 
 fn place(protocol_id: &str) -> Option<String> {
     let parts: Vec<&str> = protocol_id.split('/').collect();
-    let is_number = |part: &&str| (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |part: &&str| {
+        (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
     if parts.len() < 3 || !parts[..3].iter().all(is_number) {
         return None;
     }
-    let rest: String = parts[3..].iter().map(|part| format!("/{part:0>6}")).collect();
+    let rest: String = parts[3..]
+        .iter()
+        .map(|part| format!("/{part:0>6}"))
+        .collect();
     let block = parts[0].trim_start_matches('0');
-    Some(format!("{block:0>18}/{:0>12}/{:0>12}{rest}", parts[1], parts[2]))
+    Some(format!(
+        "{block:0>18}/{:0>12}/{:0>12}{rest}",
+        parts[1], parts[2]
+    ))
 }

@@ -26,8 +26,15 @@ pub(crate) fn one(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, text: &str) -
     let found = resolve(tx, home, None, &BTreeSet::from([(kind, text.to_owned())]))?;
     match found.into_values().next() {
         Some(Found::One(id)) => Ok(id),
-        Some(Found::Several) => Err(Error::Ambiguous { field: kind.to_string(), kind, reference: text.to_owned() }),
-        _ => Err(Error::Unknown { kind, key: text.to_owned() }),
+        Some(Found::Several) => Err(Error::Ambiguous {
+            field: kind.to_string(),
+            kind,
+            reference: text.to_owned(),
+        }),
+        _ => Err(Error::Unknown {
+            kind,
+            key: text.to_owned(),
+        }),
     }
 }
 
@@ -39,10 +46,19 @@ pub(super) fn resolve(
 ) -> Result<HashMap<Wanted, Found>> {
     let mut found = HashMap::new();
     for kind in Type::WRITABLE {
-        let texts: Vec<&str> = wanted.iter().filter(|(of, _)| *of == kind).map(|(_, text)| text.as_str()).collect();
+        let texts: Vec<&str> = wanted
+            .iter()
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, text)| text.as_str())
+            .collect();
         if !texts.is_empty() {
             let answers = of_type(tx, home, stage, kind, &texts)?;
-            found.extend(texts.into_iter().zip(answers).map(|(text, answer)| ((kind, text.to_owned()), answer)));
+            found.extend(
+                texts
+                    .into_iter()
+                    .zip(answers)
+                    .map(|(text, answer)| ((kind, text.to_owned()), answer)),
+            );
         }
     }
     Ok(found)
@@ -60,15 +76,20 @@ fn named<'t>(kind: Type, text: &'t str, home: &ChainId) -> Named<'t> {
         return Named::Id(text);
     }
     let on_chain = kind.is_on_chain().then(|| text.split_once('/')).flatten();
-    let (chain, rest) = match on_chain.and_then(|(first, rest)| Some((first.parse::<ChainId>().ok()?, rest))) {
-        Some((chain, rest)) => (chain.to_string(), rest),
-        None => (home.to_string(), text),
-    };
+    let (chain, rest) =
+        match on_chain.and_then(|(first, rest)| Some((first.parse::<ChainId>().ok()?, rest))) {
+            Some((chain, rest)) => (chain.to_string(), rest),
+            None => (home.to_string(), text),
+        };
     match kind {
         Type::Address => Named::Key(vec![chain.clone(), written(&chain, rest)]),
         Type::Transfer => Named::Key(vec![chain, rest.to_owned()]),
         kind if kind.is_qualified() => match rest.split_once('/') {
-            Some((address, name)) => Named::Key(vec![chain.clone(), written(&chain, address), name.to_owned()]),
+            Some((address, name)) => Named::Key(vec![
+                chain.clone(),
+                written(&chain, address),
+                name.to_owned(),
+            ]),
             None => Named::Name(rest),
         },
         Type::Event => Named::Name(text),
@@ -93,23 +114,32 @@ fn of_type(
             Named::Id(id) if by_id.contains(id) => Found::One(id.to_owned()),
             Named::Id(_) => Found::None,
             Named::Key(key) => by_key.get(&key).cloned().map_or(Found::None, Found::One),
-            Named::Name(name) => {
-                by_name.get(name).map_or(Found::None, |ids| match ids.iter().collect::<Vec<_>>()[..] {
+            Named::Name(name) => by_name.get(name).map_or(Found::None, |ids| {
+                match ids.iter().collect::<Vec<_>>()[..] {
                     [] => Found::None,
                     [id] => Found::One(id.clone()),
                     _ => Found::Several,
-                })
-            }
+                }
+            }),
         })
         .collect())
 }
 
-fn stored_ids(tx: &mut Tx<'_, '_>, stage: Option<&Stage>, kind: Type, names: &[Named<'_>]) -> Result<HashSet<String>> {
+fn stored_ids(
+    tx: &mut Tx<'_, '_>,
+    stage: Option<&Stage>,
+    kind: Type,
+    names: &[Named<'_>],
+) -> Result<HashSet<String>> {
     let mut known = HashSet::new();
     let mut asked: Vec<(String,)> = Vec::new();
     for named in names {
         match named {
-            Named::Id(id) if stage.and_then(|stage| stage.of_id(id)).is_some_and(|s| s.after.kind() == kind) => {
+            Named::Id(id)
+                if stage
+                    .and_then(|stage| stage.of_id(id))
+                    .is_some_and(|s| s.after.kind() == kind) =>
+            {
                 known.insert((*id).to_owned());
             }
             Named::Id(id) => asked.push(((*id).to_owned(),)),
@@ -137,15 +167,28 @@ fn stored_keys(
     }
     if kind == Type::Address {
         // Their ids say it all: no need to read the objects.
-        let ids: Vec<(String,)> = asked.iter().map(|key| (address_id(&key[0], &key[1]),)).collect();
+        let ids: Vec<(String,)> = asked
+            .iter()
+            .map(|key| (address_id(&key[0], &key[1]),))
+            .collect();
         let there: HashSet<String> = stored(tx, kind, &ids)?;
-        let found = asked.into_iter().map(|key| (address_id(&key[0], &key[1]), key));
-        known.extend(found.filter(|(id, _)| there.contains(id)).map(|(id, key)| (key, id)));
+        let found = asked
+            .into_iter()
+            .map(|key| (address_id(&key[0], &key[1]), key));
+        known.extend(
+            found
+                .filter(|(id, _)| there.contains(id))
+                .map(|(id, key)| (key, id)),
+        );
         return Ok(known);
     }
     let asked: Vec<Vec<String>> = asked.into_iter().collect();
     let found = table::object::by_keys(tx, kind.shape(), &asked)?;
-    known.extend(found.into_iter().map(|object| (object.key(), object.id().to_owned())));
+    known.extend(
+        found
+            .into_iter()
+            .map(|object| (object.key(), object.id().to_owned())),
+    );
     Ok(known)
 }
 
@@ -184,7 +227,11 @@ fn stored_names(
     if let Some(stage) = stage {
         let called = stage.called(kind);
         for name in texts {
-            let staged = called.get(name).into_iter().flatten().map(|id| (*id).to_owned());
+            let staged = called
+                .get(name)
+                .into_iter()
+                .flatten()
+                .map(|id| (*id).to_owned());
             known.entry(name.to_owned()).or_default().extend(staged);
         }
     }

@@ -78,14 +78,23 @@ impl Stage {
 
     /// Where an object of this key stands, if the batch makes it or it was there.
     pub(super) fn of_key(&self, kind: Type, key: &[String]) -> Option<&Staged> {
-        self.by_key.get(&(kind, key.to_vec())).map(|place| &self.staged[*place])
+        self.by_key
+            .get(&(kind, key.to_vec()))
+            .map(|place| &self.staged[*place])
     }
 
     /// The ids of staged objects of a type that are called so.
     pub(super) fn called(&self, kind: Type) -> HashMap<&str, Vec<&str>> {
         let mut called: HashMap<&str, Vec<&str>> = HashMap::new();
-        for staged in self.staged.iter().filter(|staged| staged.after.kind() == kind) {
-            called.entry(staged.after.name()).or_default().push(staged.after.id());
+        for staged in self
+            .staged
+            .iter()
+            .filter(|staged| staged.after.kind() == kind)
+        {
+            called
+                .entry(staged.after.name())
+                .or_default()
+                .push(staged.after.id());
         }
         called
     }
@@ -95,7 +104,10 @@ impl Stage {
         let place = match &input.target {
             // Gone since the caller looked.
             Some(target) if !self.by_id.contains_key(&target.id) => {
-                return Err(Error::Unknown { kind: input.kind, key: target.id.clone() });
+                return Err(Error::Unknown {
+                    kind: input.kind,
+                    key: target.id.clone(),
+                });
             }
             Some(target) => self.by_id.get(&target.id).copied(),
             None => self.by_key.get(&(input.kind, self.key_of(input)?)).copied(),
@@ -125,12 +137,20 @@ impl Stage {
 
     fn exists(&self, input: &Input, place: usize) -> Error {
         let key = self.staged[place].after.name().to_owned();
-        Error::Exists { field: input.path.clone(), kind: input.kind, key }
+        Error::Exists {
+            field: input.path.clone(),
+            kind: input.kind,
+            key,
+        }
     }
 
     fn nothing(&self, input: &Input) -> Result<Error> {
         let key = self.key_of(input)?.join("/");
-        Ok(Error::NothingToUpdate { field: input.path.clone(), kind: input.kind, key })
+        Ok(Error::NothingToUpdate {
+            field: input.path.clone(),
+            kind: input.kind,
+            key,
+        })
     }
 
     /// The key an input names. An event's needs its activity to be known.
@@ -140,10 +160,13 @@ impl Stage {
         for column in shape.key {
             let given = input.text(column).unwrap_or_default();
             // What stands at no address is on no chain.
-            let may_lack =
-                *column == "chain" || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
+            let may_lack = *column == "chain"
+                || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
             if given.is_empty() && !may_lack {
-                return Err(Error::invalid(input.at(shape.column(column).name), "is needed"));
+                return Err(Error::invalid(
+                    input.at(shape.column(column).name),
+                    "is needed",
+                ));
             }
             key.push(given.to_owned());
         }
@@ -195,13 +218,22 @@ impl Stage {
         let staged = &mut self.staged[place];
         let shape = staged.after.shape;
         let kept: &[&str] = match (shape.kind, staged.after.text("source")) {
-            (Type::Transfer, Some(_)) => &["from_address", "to_address", "amount", "transaction_hash"],
+            (Type::Transfer, Some(_)) => {
+                &["from_address", "to_address", "amount", "transaction_hash"]
+            }
             // Whether an NFT is there follows from its transfers, unless it is said.
             (Type::Nft, _) => &["active"],
             _ => &[],
         };
-        for field in shape.fields.iter().filter(|field| field.input && field.is_stored()) {
-            if !shape.key.contains(&field.column) && !kept.contains(&field.column) && field.column != "chain" {
+        for field in shape
+            .fields
+            .iter()
+            .filter(|field| field.input && field.is_stored())
+        {
+            if !shape.key.contains(&field.column)
+                && !kept.contains(&field.column)
+                && field.column != "chain"
+            {
                 staged.after.put(field.column, field.blank_cell());
             }
         }
@@ -233,19 +265,28 @@ impl Stage {
         let staged = &mut self.staged[place];
         let old = (input.kind, staged.after.key());
         for column in input.kind.shape().key {
-            let Some(Given::Cell(Cell::Text(text))) = input.given(column) else { continue };
+            let Some(Given::Cell(Cell::Text(text))) = input.given(column) else {
+                continue;
+            };
             let same = staged.after.text(column).unwrap_or_default() == text;
             let from_chain = input.kind == Type::Transfer && staged.after.text("source").is_some();
             if !same && (*column != "name" && *column != "protocol_id" || from_chain) {
                 let field = input.kind.shape().column(column).name;
-                return Err(Error::invalid(input.at(field), "is not that of the object it was sent to"));
+                return Err(Error::invalid(
+                    input.at(field),
+                    "is not that of the object it was sent to",
+                ));
             }
             staged.after.put_text(column, text);
         }
         let new = (input.kind, staged.after.key());
         if old != new {
             if self.by_key.contains_key(&new) {
-                return Err(Error::Exists { field: input.path.clone(), kind: input.kind, key: new.1.join("/") });
+                return Err(Error::Exists {
+                    field: input.path.clone(),
+                    kind: input.kind,
+                    key: new.1.join("/"),
+                });
             }
             self.by_key.remove(&old);
             self.by_key.insert(new, place);
@@ -255,7 +296,13 @@ impl Stage {
 }
 
 impl Staged {
-    fn set(&mut self, column: &'static str, given: &Given, input: &Input, may_clear: bool) -> Result<()> {
+    fn set(
+        &mut self,
+        column: &'static str,
+        given: &Given,
+        input: &Input,
+        may_clear: bool,
+    ) -> Result<()> {
         let field = self.after.shape.column(column);
         match given {
             Given::Clear if !may_clear => {}
@@ -274,7 +321,11 @@ impl Staged {
                 self.after.put(column, cell.clone());
             }
             Given::Name { .. } | Given::InUnit { .. } => {
-                let name = if field.is == Is::ParentRef { "parent.ref" } else { field.name };
+                let name = if field.is == Is::ParentRef {
+                    "parent.ref"
+                } else {
+                    field.name
+                };
                 self.pending.insert(column, (given.clone(), input.at(name)));
             }
             Given::Labels(labels) => self.label(labels, &input.at("labels"))?,
@@ -296,13 +347,24 @@ impl Staged {
             };
         }
         check_labels(labels.len(), path)?;
-        let text = serde_json::to_string(&labels).map_err(|error| Error::invalid(path, error.to_string()))?;
-        self.after.put("labels", if labels.is_empty() { Cell::Null } else { Cell::Text(text) });
+        let text = serde_json::to_string(&labels)
+            .map_err(|error| Error::invalid(path, error.to_string()))?;
+        self.after.put(
+            "labels",
+            if labels.is_empty() {
+                Cell::Null
+            } else {
+                Cell::Text(text)
+            },
+        );
         Ok(())
     }
 }
 
 /// The labels of an object.
 pub(crate) fn labels_of(object: &Object) -> BTreeMap<String, String> {
-    object.text("labels").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    object
+        .text("labels")
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }

@@ -12,13 +12,23 @@ use store::{Cell, Tx};
 use types::{ChainId, Principal};
 
 /// Do what inputs ask, all or nothing.
-pub(crate) fn write(tx: &mut Tx<'_, '_>, who: &Principal, inputs: &[Input], home: &ChainId) -> Result<BulkAnswer> {
+pub(crate) fn write(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    inputs: &[Input],
+    home: &ChainId,
+) -> Result<BulkAnswer> {
     let (stage, activities) = perform(tx, who, inputs, home)?;
     Ok(BulkAnswer::of(&stage, &activities))
 }
 
 /// Do what one input asks; the id of the object.
-pub(crate) fn write_one(tx: &mut Tx<'_, '_>, who: &Principal, input: &Input, home: &ChainId) -> Result<String> {
+pub(crate) fn write_one(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    input: &Input,
+    home: &ChainId,
+) -> Result<String> {
     let (stage, _) = perform(tx, who, std::slice::from_ref(input), home)?;
     let place = stage.done.first().map_or(0, |(_, place)| *place);
     Ok(stage.staged[place].after.id().to_owned())
@@ -27,9 +37,15 @@ pub(crate) fn write_one(tx: &mut Tx<'_, '_>, who: &Principal, input: &Input, hom
 /// The batch as it was written, and the names of the activities of its events.
 type Performed = (Stage, BTreeMap<String, String>);
 
-fn perform(tx: &mut Tx<'_, '_>, who: &Principal, inputs: &[Input], home: &ChainId) -> Result<Performed> {
+fn perform(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    inputs: &[Input],
+    home: &ChainId,
+) -> Result<Performed> {
     let mut stage = Stage::default();
-    let (events, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(|input| input.kind == Type::Event);
+    let (events, others): (Vec<&Input>, Vec<&Input>) =
+        inputs.iter().partition(|input| input.kind == Type::Event);
     fold(tx, &mut stage, &others)?;
     let events = entries::with_activities(tx, &stage, &events, home)?;
     fold(tx, &mut stage, &events.iter().collect::<Vec<_>>())?;
@@ -62,11 +78,15 @@ impl Staged {
 
     /// Whether the batch leaves it other than it was.
     pub(super) fn is_changed(&self) -> bool {
-        self.before.as_ref().is_none_or(|before| self.changes.is_some() || !self.after.says_the_same_as(before))
+        self.before
+            .as_ref()
+            .is_none_or(|before| self.changes.is_some() || !self.after.says_the_same_as(before))
     }
 
     fn has_moved(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| before.key() != self.after.key())
+        self.before
+            .as_ref()
+            .is_some_and(|before| before.key() != self.after.key())
     }
 }
 
@@ -104,10 +124,13 @@ fn refer(tx: &mut Tx<'_, '_>, stage: &mut Stage, home: &ChainId) -> Result<()> {
 
 /// What waits for an id: column, type, name, path.
 fn names(staged: &Staged) -> impl Iterator<Item = (&'static str, Type, &str, &str)> {
-    staged.pending.iter().filter_map(|(column, (given, path))| match given {
-        Given::Name { kind, text } => Some((*column, *kind, text.as_str(), path.as_str())),
-        _ => None,
-    })
+    staged
+        .pending
+        .iter()
+        .filter_map(|(column, (given, path))| match given {
+            Given::Name { kind, text } => Some((*column, *kind, text.as_str(), path.as_str())),
+            _ => None,
+        })
 }
 
 /// The address that a new object stands at, and where the request says so.
@@ -116,15 +139,26 @@ fn place_of(staged: &Staged) -> Option<(String, String)> {
         return None;
     }
     let (chain, address) = (staged.after.text("chain")?, staged.after.text("address")?);
-    Some((format!("{chain}/{address}"), format!("{}.address", staged.path)))
+    Some((
+        format!("{chain}/{address}"),
+        format!("{}.address", staged.path),
+    ))
 }
 
 fn target(found: &HashMap<Wanted, Found>, kind: Type, text: &str, path: &str) -> Result<String> {
     let (field, reference) = (path.to_owned(), text.to_owned());
     match found.get(&(kind, text.to_owned())) {
         Some(Found::One(id)) => Ok(id.clone()),
-        Some(Found::Several) => Err(Error::Ambiguous { field, kind, reference }),
-        _ => Err(Error::BadReference { field, kind, reference }),
+        Some(Found::Several) => Err(Error::Ambiguous {
+            field,
+            kind,
+            reference,
+        }),
+        _ => Err(Error::BadReference {
+            field,
+            kind,
+            reference,
+        }),
     }
 }
 
@@ -137,21 +171,37 @@ fn check_parent(staged: &Staged) -> Result<()> {
     match staged.after.text("parent_type") {
         Some("pool" | "nft") => Ok(()),
         None => Err(Error::invalid(field(), "is needed")),
-        Some(_) => Err(Error::invalid(field(), "a transfer belongs to a pool or an nft")),
+        Some(_) => Err(Error::invalid(
+            field(),
+            "a transfer belongs to a pool or an nft",
+        )),
     }
 }
 
 /// Nobody else has a name that was changed, nor one that stands at no address.
 fn check_names(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
     for kind in Type::WRITABLE {
-        let of_kind: Vec<&Staged> = stage.staged.iter().filter(|staged| staged.after.kind() == kind).collect();
+        let of_kind: Vec<&Staged> = stage
+            .staged
+            .iter()
+            .filter(|staged| staged.after.kind() == kind)
+            .collect();
         let moved: Vec<&&Staged> = of_kind.iter().filter(|staged| staged.has_moved()).collect();
         let keys: Vec<Vec<String>> = moved.iter().map(|staged| staged.after.key()).collect();
         for other in table::object::by_keys(tx, kind.shape(), &keys)? {
-            if stage.of_id(other.id()).is_none_or(|staged| !staged.has_moved()) {
-                let field =
-                    moved.iter().find(|staged| staged.after.key() == other.key()).map(|staged| staged.path.clone());
-                return Err(Error::Exists { field: field.unwrap_or_default(), kind, key: other.name().to_owned() });
+            if stage
+                .of_id(other.id())
+                .is_none_or(|staged| !staged.has_moved())
+            {
+                let field = moved
+                    .iter()
+                    .find(|staged| staged.after.key() == other.key())
+                    .map(|staged| staged.path.clone());
+                return Err(Error::Exists {
+                    field: field.unwrap_or_default(),
+                    kind,
+                    key: other.name().to_owned(),
+                });
             }
         }
         check_bare(tx, kind, &of_kind)?;
@@ -163,13 +213,22 @@ fn check_bare(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&Staged]) -> Result<()
     if !kind.is_qualified() {
         return Ok(());
     }
-    let bare = of_kind.iter().filter(|staged| staged.is_new() && staged.after.text("address").is_none());
+    let bare = of_kind
+        .iter()
+        .filter(|staged| staged.is_new() && staged.after.text("address").is_none());
     let names: HashMap<&str, &&Staged> = bare.map(|staged| (staged.after.name(), staged)).collect();
     let asked: Vec<(String,)> = names.keys().map(|name| ((*name).to_owned(),)).collect();
     match table::object::by_names(tx, kind.shape(), &asked)?.first() {
         Some((name, _, _)) => {
-            let field = names.get(name.as_str()).map(|staged| staged.path.clone()).unwrap_or_default();
-            Err(Error::Exists { field, kind, key: name.clone() })
+            let field = names
+                .get(name.as_str())
+                .map(|staged| staged.path.clone())
+                .unwrap_or_default();
+            Err(Error::Exists {
+                field,
+                kind,
+                key: name.clone(),
+            })
         }
         None => Ok(()),
     }
@@ -186,7 +245,11 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
         staged.after.put_time("updated", now);
         // What a person writes no longer hangs on the block that is gone.
         if staged.after.is_set("reverted") {
-            for (column, cell) in [("reverted", Cell::Int(0)), ("height", Cell::Null), ("block_hash", Cell::Null)] {
+            for (column, cell) in [
+                ("reverted", Cell::Int(0)),
+                ("height", Cell::Null),
+                ("block_hash", Cell::Null),
+            ] {
                 staged.after.put(column, cell);
             }
         }
@@ -195,12 +258,19 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
 
 /// Write the objects of a type, their labels and their declared metadata.
 fn store(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
-    let changed = stage.staged.iter().filter(|staged| staged.after.kind() == kind && staged.is_changed());
+    let changed = stage
+        .staged
+        .iter()
+        .filter(|staged| staged.after.kind() == kind && staged.is_changed());
     let (new, known): (Vec<&Staged>, Vec<&Staged>) = changed.partition(|staged| staged.is_new());
-    let objects = |of: &[&'_ Staged]| -> Vec<Object> { of.iter().map(|staged| staged.after.clone()).collect() };
+    let objects = |of: &[&'_ Staged]| -> Vec<Object> {
+        of.iter().map(|staged| staged.after.clone()).collect()
+    };
     let (new_objects, known_objects) = (objects(&new), objects(&known));
-    let inserted = table::object::insert(tx, kind.shape(), &new_objects.iter().collect::<Vec<_>>())?;
-    let updated = table::object::update(tx, kind.shape(), &known_objects.iter().collect::<Vec<_>>())?;
+    let inserted =
+        table::object::insert(tx, kind.shape(), &new_objects.iter().collect::<Vec<_>>())?;
+    let updated =
+        table::object::update(tx, kind.shape(), &known_objects.iter().collect::<Vec<_>>())?;
     if inserted != new.len() as u64 || updated != known.len() as u64 {
         // Another transaction made or removed one of them since this one began to look.
         return Err(store::Error::Contended { attempts: 1 }.into());
@@ -208,11 +278,20 @@ fn store(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
     let relabelled: Vec<&Object> = new
         .iter()
         .chain(&known)
-        .filter(|staged| staged.before.as_ref().is_none_or(|before| before.get("labels") != staged.after.get("labels")))
+        .filter(|staged| {
+            staged
+                .before
+                .as_ref()
+                .is_none_or(|before| before.get("labels") != staged.after.get("labels"))
+        })
         .map(|staged| &staged.after)
         .collect();
     relabel(tx, kind, &relabelled)?;
-    metadata::enter(tx, kind, &new_objects.iter().chain(&known_objects).collect::<Vec<_>>())
+    metadata::enter(
+        tx,
+        kind,
+        &new_objects.iter().chain(&known_objects).collect::<Vec<_>>(),
+    )
 }
 
 fn relabel(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
@@ -222,7 +301,11 @@ fn relabel(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
     let mut rows = Vec::new();
     for object in objects {
         let labels = labels_of(object);
-        rows.extend(labels.into_iter().map(|(key, value)| (kind.singular(), object.id(), key, value)));
+        rows.extend(
+            labels
+                .into_iter()
+                .map(|(key, value)| (kind.singular(), object.id(), key, value)),
+        );
     }
     Ok(table::label::insert(tx, &rows)?)
 }

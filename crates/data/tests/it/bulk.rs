@@ -10,35 +10,82 @@ async fn each_update_type_does_what_the_table_says() {
     in_each_world(|world| async move {
         let send = |mode: &str, name: &str, extra: Value| {
             let mut item = json!({"updateType": mode, "name": name});
-            item.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            item.as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
             let world = world.clone();
             async move { world.bulk(json!({"assets": [item]})).await }
         };
-        for mode in ["create_only", "create_or_ignore", "create_or_update", "create_or_replace"] {
-            let made = send(mode, mode, json!({"displayName": "first", "labels": {"a": "1"}})).await.unwrap();
+        for mode in [
+            "create_only",
+            "create_or_ignore",
+            "create_or_update",
+            "create_or_replace",
+        ] {
+            let made = send(
+                mode,
+                mode,
+                json!({"displayName": "first", "labels": {"a": "1"}}),
+            )
+            .await
+            .unwrap();
             assert_eq!(made["assets"]["created"][0]["name"], mode);
         }
-        assert!(matches!(send("create_only", "create_only", json!({})).await, Err(Error::Exists { .. })));
-        assert!(matches!(send("update_only", "nobody", json!({})).await, Err(Error::NothingToUpdate { .. })));
+        assert!(matches!(
+            send("create_only", "create_only", json!({})).await,
+            Err(Error::Exists { .. })
+        ));
+        assert!(matches!(
+            send("update_only", "nobody", json!({})).await,
+            Err(Error::NothingToUpdate { .. })
+        ));
         let second = json!({"description": "second", "labels": {"b": "2"}});
         for (mode, listed, title, labels) in [
-            ("create_or_ignore", "ignored", Some("first"), json!({"a": "1"})),
-            ("create_or_update", "updated", Some("first"), json!({"a": "1", "b": "2"})),
-            ("update_only", "updated", Some("first"), json!({"a": "1", "b": "2"})),
+            (
+                "create_or_ignore",
+                "ignored",
+                Some("first"),
+                json!({"a": "1"}),
+            ),
+            (
+                "create_or_update",
+                "updated",
+                Some("first"),
+                json!({"a": "1", "b": "2"}),
+            ),
+            (
+                "update_only",
+                "updated",
+                Some("first"),
+                json!({"a": "1", "b": "2"}),
+            ),
             ("create_or_replace", "replaced", None, json!({"b": "2"})),
         ] {
-            let name = if mode == "update_only" { "create_only" } else { mode };
+            let name = if mode == "update_only" {
+                "create_only"
+            } else {
+                mode
+            };
             let before = world.get(Type::Asset, name).await.unwrap();
             let answer = send(mode, name, second.clone()).await.unwrap();
             assert_eq!(answer["assets"][listed][0]["id"], before["id"], "{mode}");
             let after = world.get(Type::Asset, name).await.unwrap();
-            assert_eq!((after["displayName"].as_str(), &after["labels"]), (title, &labels), "{mode}");
+            assert_eq!(
+                (after["displayName"].as_str(), &after["labels"]),
+                (title, &labels),
+                "{mode}"
+            );
             assert_eq!(after["created"], before["created"]);
         }
         let cleared = json!({"displayName": null, "labels": {"a": null}});
-        send("create_or_update", "create_only", cleared).await.unwrap();
+        send("create_or_update", "create_only", cleared)
+            .await
+            .unwrap();
         let after = world.get(Type::Asset, "create_only").await.unwrap();
-        assert_eq!((after.get("displayName"), &after["labels"]), (None, &json!({"b": "2"})));
+        assert_eq!(
+            (after.get("displayName"), &after["labels"]),
+            (None, &json!({"b": "2"}))
+        );
     })
     .await;
 }
@@ -214,14 +261,22 @@ async fn what_was_read_can_be_sent_back_and_free_json_keeps_its_text() {
         let info = r#"{"long":123456789012345678901234567890,"price":1.10,"text":"\u00e9"}"#;
         let body = format!(r#"{{"assets": [{{"name": "gold", "info": {info}}}]}}"#);
         data::bulk_update(&world.data, &ann(), &body).await.unwrap();
-        let view = data::get(&world.data, &ann(), Type::Asset, "gold").await.unwrap();
+        let view = data::get(&world.data, &ann(), Type::Asset, "gold")
+            .await
+            .unwrap();
         assert_eq!(view.get("info").unwrap().as_str(), info);
         let text = serde_json::to_string(&view).unwrap();
         assert!(text.contains(info));
         let facts = world.facts().await.len();
-        let again = data::put(&world.data, &ann(), Type::Asset, "gold", &text).await.unwrap();
+        let again = data::put(&world.data, &ann(), Type::Asset, "gold", &text)
+            .await
+            .unwrap();
         assert_eq!(again, view);
-        assert_eq!(world.facts().await.len(), facts, "nothing changed, so nothing happened");
+        assert_eq!(
+            world.facts().await.len(),
+            facts,
+            "nothing changed, so nothing happened"
+        );
     })
     .await;
 }
@@ -366,7 +421,10 @@ async fn one_of_each(world: &World) -> Vec<(Type, String)> {
         .await
         .unwrap();
     let names = ["c", "a", TOKEN, "log", "p", "n", "f", "d", id, "e"];
-    Type::WRITABLE.into_iter().zip(names.map(str::to_owned)).collect()
+    Type::WRITABLE
+        .into_iter()
+        .zip(names.map(str::to_owned))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -376,19 +434,34 @@ async fn another_namespace_reads_and_changes_nothing() {
         let mut named = one_of_each(&world).await;
         for (kind, name) in named.clone() {
             let own = world.get(kind, &name).await.unwrap();
-            named.extend(own.get("id").map(|id| (kind, id.as_str().unwrap().to_owned())));
+            named.extend(
+                own.get("id")
+                    .map(|id| (kind, id.as_str().unwrap().to_owned())),
+            );
         }
         for (kind, name) in &named {
             let data = &world.data;
             assert!(
-                matches!(data::get(data, &stranger, *kind, name).await, Err(Error::Unknown { .. })),
+                matches!(
+                    data::get(data, &stranger, *kind, name).await,
+                    Err(Error::Unknown { .. })
+                ),
                 "{kind} {name}"
             );
             assert!(
-                matches!(data::patch(data, &stranger, *kind, name, "{}").await, Err(Error::Unknown { .. })),
+                matches!(
+                    data::patch(data, &stranger, *kind, name, "{}").await,
+                    Err(Error::Unknown { .. })
+                ),
                 "{kind}"
             );
-            assert!(matches!(data::delete(data, &stranger, *kind, name).await, Err(Error::Unknown { .. })), "{kind}");
+            assert!(
+                matches!(
+                    data::delete(data, &stranger, *kind, name).await,
+                    Err(Error::Unknown { .. })
+                ),
+                "{kind}"
+            );
             let listed = data::list(data, &stranger, *kind, &[]).await.unwrap();
             assert_eq!(listed.count, 0, "{kind}");
         }
@@ -397,19 +470,40 @@ async fn another_namespace_reads_and_changes_nothing() {
             .chain([Type::Balance, Type::BalanceChange])
             .map(|kind| (kind.plural().to_owned(), json!({"count": true})))
             .collect();
-        let answer = data::bulk_query(&world.data, &stranger, &Value::from(everything).to_string()).await.unwrap();
-        assert!(answer.0.iter().all(|(_, listing)| listing.count == 0 && listing.total == Some(0)));
+        let answer = data::bulk_query(&world.data, &stranger, &Value::from(everything).to_string())
+            .await
+            .unwrap();
+        assert!(
+            answer
+                .0
+                .iter()
+                .all(|(_, listing)| listing.count == 0 && listing.total == Some(0))
+        );
         let borrowed = json!({"assets": [{"name": "mine", "collection": "c"}]}).to_string();
-        let refused = data::bulk_update(&world.data, &stranger, &borrowed).await.unwrap_err();
+        let refused = data::bulk_update(&world.data, &stranger, &borrowed)
+            .await
+            .unwrap_err();
         assert_eq!(refused.code().code, "data.bad_reference");
-        let looked = data::lookup(&world.data, &stranger.namespace, "asset.labels", "a").await.unwrap();
+        let looked = data::lookup(&world.data, &stranger.namespace, "asset.labels", "a")
+            .await
+            .unwrap();
         assert_eq!(looked, None);
         assert_eq!(
-            data::lookup(&world.data, &ann().namespace, "asset.labels", "a").await.unwrap().unwrap().as_str(),
+            data::lookup(&world.data, &ann().namespace, "asset.labels", "a")
+                .await
+                .unwrap()
+                .unwrap()
+                .as_str(),
             r#"{"k":"v"}"#
         );
-        data::put(&world.data, &stranger, Type::Asset, "a", "{}").await.map(shown).unwrap();
-        assert_eq!(world.get(Type::Asset, "a").await.unwrap()["labels"]["k"], "v");
+        data::put(&world.data, &stranger, Type::Asset, "a", "{}")
+            .await
+            .map(shown)
+            .unwrap();
+        assert_eq!(
+            world.get(Type::Asset, "a").await.unwrap()["labels"]["k"],
+            "v"
+        );
     })
     .await;
 }

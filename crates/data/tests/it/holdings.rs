@@ -7,60 +7,145 @@ use serde_json::{Value, json};
 use types::Coded;
 
 fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
-async fn balances(world: &World, of: BalancesOf<'_>, pairs: &[(&str, &str)]) -> Result<Value, Error> {
-    data::balances(&world.data, &ann(), of, &params(pairs)).await.map(|listing| serde_json::to_value(listing).unwrap())
+async fn balances(
+    world: &World,
+    of: BalancesOf<'_>,
+    pairs: &[(&str, &str)],
+) -> Result<Value, Error> {
+    data::balances(&world.data, &ann(), of, &params(pairs))
+        .await
+        .map(|listing| serde_json::to_value(listing).unwrap())
 }
 
 async fn list(world: &World, kind: Type, pairs: &[(&str, &str)]) -> Result<Value, Error> {
-    data::list(&world.data, &ann(), kind, &params(pairs)).await.map(|listing| serde_json::to_value(listing).unwrap())
+    data::list(&world.data, &ann(), kind, &params(pairs))
+        .await
+        .map(|listing| serde_json::to_value(listing).unwrap())
 }
 
 fn column<'v>(listing: &'v Value, name: &str) -> Vec<&'v str> {
-    listing["items"].as_array().unwrap().iter().map(|item| item[name].as_str().unwrap()).collect()
+    listing["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item[name].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_and_final_stand_side_by_side() {
     in_each_world(|world| async move {
-        world.apply(1, "0xb1", &[erc20("0xt1", "0", "000000000001/000000/000000", ZERO, ALICE, 100)]).await;
-        world.apply(2, "0xb2", &[erc20("0xt2", "0", "000000000002/000000/000000", ALICE, BOB, 30)]).await;
+        world
+            .apply(
+                1,
+                "0xb1",
+                &[erc20(
+                    "0xt1",
+                    "0",
+                    "000000000001/000000/000000",
+                    ZERO,
+                    ALICE,
+                    100,
+                )],
+            )
+            .await;
+        world
+            .apply(
+                2,
+                "0xb2",
+                &[erc20(
+                    "0xt2",
+                    "0",
+                    "000000000002/000000/000000",
+                    ALICE,
+                    BOB,
+                    30,
+                )],
+            )
+            .await;
         world.finalize(1);
         let both = |listing: &Value| {
             let pair = |item: &Value| {
-                (item["balanceAfter"].as_str().unwrap().to_owned(), item["balanceFinal"].as_str().unwrap().to_owned())
+                (
+                    item["balanceAfter"].as_str().unwrap().to_owned(),
+                    item["balanceFinal"].as_str().unwrap().to_owned(),
+                )
             };
-            listing["items"].as_array().unwrap().iter().map(pair).collect::<Vec<_>>()
+            listing["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(pair)
+                .collect::<Vec<_>>()
         };
         let pool = format!("{TOKEN}/main");
-        let in_pool = balances(&world, BalancesOf::Pool(&pool), &[("sort", "address")]).await.unwrap();
+        let in_pool = balances(&world, BalancesOf::Pool(&pool), &[("sort", "address")])
+            .await
+            .unwrap();
         assert_eq!(column(&in_pool, "address"), [ALICE, BOB]);
-        assert_eq!(both(&in_pool), [("70".into(), "100".into()), ("30".into(), "0".into())]);
-        let of_alice = balances(&world, BalancesOf::Address(ALICE), &[]).await.unwrap();
+        assert_eq!(
+            both(&in_pool),
+            [("70".into(), "100".into()), ("30".into(), "0".into())]
+        );
+        let of_alice = balances(&world, BalancesOf::Address(ALICE), &[])
+            .await
+            .unwrap();
         assert_eq!(
             (both(&of_alice), of_alice["items"][0]["pool"].as_str()),
             (vec![("70".into(), "100".into())], Some(&*pool))
         );
         let id = of_alice["items"][0]["id"].as_str().unwrap();
-        assert_eq!(world.get(Type::Balance, id).await.unwrap()["balanceFinal"], "100");
+        assert_eq!(
+            world.get(Type::Balance, id).await.unwrap()["balanceFinal"],
+            "100"
+        );
         let looked = |name: &'static str, of: String| {
             let world = world.clone();
             async move {
-                let found = data::lookup(&world.data, &ann().namespace, name, &of).await.unwrap();
+                let found = data::lookup(&world.data, &ann().namespace, name, &of)
+                    .await
+                    .unwrap();
                 found.map(|json| json.as_str().to_owned())
             }
         };
-        assert_eq!(looked("balance.final", format!("{BOB}@{pool}")).await.as_deref(), Some("\"0\""));
-        assert_eq!(looked("balance.final", format!("{ALICE}@{pool}")).await.as_deref(), Some("\"100\""));
-        assert_eq!(looked("balance.final", format!("{ALICE}@nowhere/main")).await, None);
-        assert_eq!(looked("pool.standard", pool.clone()).await.as_deref(), Some("\"ERC-20\""));
-        let secret = data::lookup(&world.data, &ann().namespace, "nft.owner", "x").await.unwrap_err();
+        assert_eq!(
+            looked("balance.final", format!("{BOB}@{pool}"))
+                .await
+                .as_deref(),
+            Some("\"0\"")
+        );
+        assert_eq!(
+            looked("balance.final", format!("{ALICE}@{pool}"))
+                .await
+                .as_deref(),
+            Some("\"100\"")
+        );
+        assert_eq!(
+            looked("balance.final", format!("{ALICE}@nowhere/main")).await,
+            None
+        );
+        assert_eq!(
+            looked("pool.standard", pool.clone()).await.as_deref(),
+            Some("\"ERC-20\"")
+        );
+        let secret = data::lookup(&world.data, &ann().namespace, "nft.owner", "x")
+            .await
+            .unwrap_err();
         assert_eq!(secret.code().code, "data.unknown_field");
         world.finalize(2);
-        let listing = balances(&world, BalancesOf::Everyone, &[("sort", "-balanceAfter")]).await.unwrap();
-        assert_eq!(both(&listing), [("70".into(), "70".into()), ("30".into(), "30".into())]);
+        let listing = balances(&world, BalancesOf::Everyone, &[("sort", "-balanceAfter")])
+            .await
+            .unwrap();
+        assert_eq!(
+            both(&listing),
+            [("70".into(), "70".into()), ("30".into(), "30".into())]
+        );
     })
     .await;
 }
@@ -103,9 +188,26 @@ async fn an_asset_sums_its_pools_for_each_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn holdings_of_nfts_are_shown_where_they_are_asked_for() {
     in_each_world(|world| async move {
-        world.apply(1, "0xb1", &[erc721("0xt1", "000000000001/000000/000000", 7, ZERO, ALICE)]).await;
-        assert_eq!(balances(&world, BalancesOf::Address(ALICE), &[]).await.unwrap()["count"], 0);
-        let held = balances(&world, BalancesOf::Address(ALICE), &[("parent.type", "nft")]).await.unwrap();
+        world
+            .apply(
+                1,
+                "0xb1",
+                &[erc721("0xt1", "000000000001/000000/000000", 7, ZERO, ALICE)],
+            )
+            .await;
+        assert_eq!(
+            balances(&world, BalancesOf::Address(ALICE), &[])
+                .await
+                .unwrap()["count"],
+            0
+        );
+        let held = balances(
+            &world,
+            BalancesOf::Address(ALICE),
+            &[("parent.type", "nft")],
+        )
+        .await
+        .unwrap();
         assert_eq!(held["items"][0]["nft"], format!("{TOKEN}/id-7"));
         let owned = list(&world, Type::Nft, &[("owner", ALICE)]).await.unwrap();
         assert_eq!(column(&owned, "tokenIndex"), ["7"]);

@@ -15,15 +15,40 @@ async fn a_token_that_mints_more_than_there_can_be_is_no_longer_trusted_and_stop
         again.amount = Amount::MAX;
         let reference = format!("{TOKEN}/main");
         world.apply(1, "0xb1", &[mint]).await;
-        assert_eq!(world.get(Type::Pool, &reference).await.unwrap()["trusted"], true);
+        assert_eq!(
+            world.get(Type::Pool, &reference).await.unwrap()["trusted"],
+            true
+        );
         world.apply(2, "0xb2", &[again]).await;
-        assert_eq!(world.get(Type::Pool, &reference).await.unwrap()["trusted"], false);
-        let twice: num_bigint::BigInt = (num_bigint::BigInt::from(1) << 257) - num_bigint::BigInt::from(2);
+        assert_eq!(
+            world.get(Type::Pool, &reference).await.unwrap()["trusted"],
+            false
+        );
+        let twice: num_bigint::BigInt =
+            (num_bigint::BigInt::from(1) << 257) - num_bigint::BigInt::from(2);
         assert_eq!(world.balance(ALICE, &reference).await, twice.to_string());
-        world.apply(3, "0xb3", &[erc20("0xt3", "0", "000000000003/000000/000000", BOB, ALICE, 1)]).await;
+        world
+            .apply(
+                3,
+                "0xb3",
+                &[erc20(
+                    "0xt3",
+                    "0",
+                    "000000000003/000000/000000",
+                    BOB,
+                    ALICE,
+                    1,
+                )],
+            )
+            .await;
         assert_eq!(world.balance(BOB, &reference).await, "-1");
-        let told: Vec<String> =
-            world.facts().await.into_iter().map(|fact| fact.kind).filter(|kind| kind.contains("distrusted")).collect();
+        let told: Vec<String> = world
+            .facts()
+            .await
+            .into_iter()
+            .map(|fact| fact.kind)
+            .filter(|kind| kind.contains("distrusted"))
+            .collect();
         assert_eq!(told.len(), 1);
     })
     .await;
@@ -43,23 +68,54 @@ async fn text_of_a_chain_that_no_database_takes_is_kept_as_what_it_takes() {
         second.protocol_id = endless.clone();
         second.from = endless.clone();
         second.to = "to\0".into();
-        second.what = TransferKind::NonFungible { token_id: Amount::MAX };
+        second.what = TransferKind::NonFungible {
+            token_id: Amount::MAX,
+        };
         let hash = "0xb\0".repeat(3_000);
         world.apply(1, &hash, &[transfer, second]).await;
-        let listing = data::list(&world.data, &ann(), Type::Transfer, &[]).await.unwrap();
+        let listing = data::list(&world.data, &ann(), Type::Transfer, &[])
+            .await
+            .unwrap();
         assert_eq!(listing.count, 2);
-        let pools = data::list(&world.data, &ann(), Type::Pool, &[]).await.unwrap();
+        let pools = data::list(&world.data, &ann(), Type::Pool, &[])
+            .await
+            .unwrap();
         let address = pools.items[0].text("address").unwrap();
-        assert!(address.starts_with("sha256:") && address.len() == 71, "{address}");
-        assert_eq!(pools.items[0].text("standard").unwrap().chars().filter(|c| *c == '\u{fffd}').count(), 5_000);
-        assert_eq!(world.get(Type::Address, "to\u{fffd}").await.unwrap()["address"], "to\u{fffd}");
-        world.undo(1, &hash).await;
-        assert_eq!(data::list(&world.data, &ann(), Type::Transfer, &[]).await.unwrap().count, 0);
+        assert!(
+            address.starts_with("sha256:") && address.len() == 71,
+            "{address}"
+        );
         assert_eq!(
-            data::list(&world.data, &ann(), Type::Transfer, &[("status".into(), "reverted".into())])
+            pools.items[0]
+                .text("standard")
+                .unwrap()
+                .chars()
+                .filter(|c| *c == '\u{fffd}')
+                .count(),
+            5_000
+        );
+        assert_eq!(
+            world.get(Type::Address, "to\u{fffd}").await.unwrap()["address"],
+            "to\u{fffd}"
+        );
+        world.undo(1, &hash).await;
+        assert_eq!(
+            data::list(&world.data, &ann(), Type::Transfer, &[])
                 .await
                 .unwrap()
                 .count,
+            0
+        );
+        assert_eq!(
+            data::list(
+                &world.data,
+                &ann(),
+                Type::Transfer,
+                &[("status".into(), "reverted".into())]
+            )
+            .await
+            .unwrap()
+            .count,
             2
         );
     })
@@ -70,16 +126,31 @@ async fn text_of_a_chain_that_no_database_takes_is_kept_as_what_it_takes() {
 async fn two_tokens_that_claim_one_nft_leave_one_owner() {
     in_each_world(|world| async move {
         let give = |n: u64, to: &str| {
-            let mut transfer = erc20(&format!("0xt{n}"), "0", &format!("00000000000{n}/000000/000000"), ZERO, to, 1);
-            transfer.what = TransferKind::NonFungible { token_id: Amount::from(1) };
+            let mut transfer = erc20(
+                &format!("0xt{n}"),
+                "0",
+                &format!("00000000000{n}/000000/000000"),
+                ZERO,
+                to,
+                1,
+            );
+            transfer.what = TransferKind::NonFungible {
+                token_id: Amount::from(1),
+            };
             transfer
         };
         world.apply(1, "0xb1", &[give(1, ALICE)]).await;
         world.apply(2, "0xb2", &[give(2, BOB)]).await;
         let reference = format!("{TOKEN}/id-1");
-        assert_eq!(world.get(Type::Nft, &reference).await.unwrap()["owner"], BOB);
+        assert_eq!(
+            world.get(Type::Nft, &reference).await.unwrap()["owner"],
+            BOB
+        );
         world.undo(2, "0xb2").await;
-        assert_eq!(world.get(Type::Nft, &reference).await.unwrap()["owner"], ALICE);
+        assert_eq!(
+            world.get(Type::Nft, &reference).await.unwrap()["owner"],
+            ALICE
+        );
     })
     .await;
 }
@@ -134,11 +205,18 @@ impl Spoiler {
                 self.spoil_value(&mut items[at]);
             }
             Value::Object(members) if !members.is_empty() && self.below(5) > 0 => {
-                let name = members.keys().nth(self.below(members.len())).unwrap().clone();
+                let name = members
+                    .keys()
+                    .nth(self.below(members.len()))
+                    .unwrap()
+                    .clone();
                 if self.below(8) == 0 {
                     let moved = members.remove(&name).unwrap();
-                    members
-                        .insert(["", "parent", "name", "amount", "or", "eq", "limit"][self.below(7)].to_owned(), moved);
+                    members.insert(
+                        ["", "parent", "name", "amount", "or", "eq", "limit"][self.below(7)]
+                            .to_owned(),
+                        moved,
+                    );
                 } else {
                     self.spoil_value(members.get_mut(&name).unwrap());
                 }
@@ -241,7 +319,10 @@ async fn a_masked_value_is_not_found_either() {
 }
 
 fn combinations(of: &[Value]) -> impl Iterator<Item = (&Value, &Value, &Value)> {
-    of.iter().flat_map(move |a| of.iter().flat_map(move |b| of.iter().map(move |c| (a, b, c))))
+    of.iter().flat_map(move |a| {
+        of.iter()
+            .flat_map(move |b| of.iter().map(move |c| (a, b, c)))
+    })
 }
 
 /// A cursor as a caller could make one up who knows how they are made.
@@ -252,9 +333,17 @@ fn forged(of: &str, values: &[Value]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_cursor_is_refused_or_says_a_place() {
     in_each_world(|world| async move {
-        world.bulk(crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10)).await.unwrap();
-        let kept =
-            [json!(null), json!({"i": i64::MIN}), json!({"t": "\u{10ffff}"}), json!({"t": ""}), json!({"b": "00ff"})];
+        world
+            .bulk(crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10))
+            .await
+            .unwrap();
+        let kept = [
+            json!(null),
+            json!({"i": i64::MIN}),
+            json!({"t": "\u{10ffff}"}),
+            json!({"t": ""}),
+            json!({"b": "00ff"}),
+        ];
         for (kind, order) in [
             ("pools", None),
             ("pools", Some("name")),
@@ -276,7 +365,8 @@ async fn a_forged_cursor_is_refused_or_says_a_place() {
                 for count in 1..4 {
                     let values = [first.clone(), second.clone(), third.clone()];
                     let sort: Vec<&str> = order.into_iter().collect();
-                    let query = json!({kind: {"sort": sort, "after": forged(&of, &values[..count])}});
+                    let query =
+                        json!({kind: {"sort": sort, "after": forged(&of, &values[..count])}});
                     match crate::queries::ask(&world, query).await {
                         Ok(_) => places += 1,
                         Err(error) => {

@@ -9,7 +9,10 @@ use types::Coded;
 async fn names(world: &World, query: Value) -> Result<Vec<String>, Error> {
     let answer = ask(world, json!({ "assets": query })).await?;
     let items = answer["assets"]["items"].as_array().unwrap();
-    Ok(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect())
+    Ok(items
+        .iter()
+        .map(|item| item["name"].as_str().unwrap().to_owned())
+        .collect())
 }
 
 fn by(operator: &str, field: &str, value: &str) -> Value {
@@ -120,17 +123,33 @@ async fn a_query_without_an_index_is_refused_where_it_would_read_too_much() {
         many(&world, 100_000).await;
         let slow = || by("eq", "description", "of 3");
         assert_eq!(names(&world, slow()).await.unwrap().len(), 25);
-        world.bulk(json!({"assets": [{"name": "one more"}]})).await.unwrap();
+        world
+            .bulk(json!({"assets": [{"name": "one more"}]}))
+            .await
+            .unwrap();
         let error = names(&world, slow()).await.unwrap_err();
-        assert_eq!((error.code().code, error.field().as_deref()), ("data.not_indexed", Some("description")));
+        assert_eq!(
+            (error.code().code, error.field().as_deref()),
+            ("data.not_indexed", Some("description"))
+        );
         assert!(error.to_string().contains("name"), "{error}");
         let mut narrowed = slow();
         narrowed["in"] = json!([{"field": "name", "values": ["a3", "a4"]}]);
         assert_eq!(names(&world, narrowed).await.unwrap(), ["a3"]);
-        assert_eq!(names(&world, json!({"limit": 2})).await.unwrap(), ["one more", "a100000"]);
-        let sorted = names(&world, json!({"sort": ["description"]})).await.unwrap_err();
+        assert_eq!(
+            names(&world, json!({"limit": 2})).await.unwrap(),
+            ["one more", "a100000"]
+        );
+        let sorted = names(&world, json!({"sort": ["description"]}))
+            .await
+            .unwrap_err();
         assert_eq!(sorted.field().as_deref(), Some("description"));
-        let deep = names(&world, json!({"skip": 10_000, "limit": 1, "sort": ["created"]})).await.unwrap();
+        let deep = names(
+            &world,
+            json!({"skip": 10_000, "limit": 1, "sort": ["created"]}),
+        )
+        .await
+        .unwrap();
         assert_eq!(deep, ["a10001"]);
     })
     .await;

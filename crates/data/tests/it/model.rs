@@ -10,7 +10,12 @@ use testkit::SeededEntropy;
 use types::{Amount, Transfer, TransferKind};
 
 const OTHER: &str = "0x8888888888888888888888888888888888888888";
-const PEOPLE: [&str; 4] = [ALICE, BOB, ZERO, "0xcccccccccccccccccccccccccccccccccccccccc"];
+const PEOPLE: [&str; 4] = [
+    ALICE,
+    BOB,
+    ZERO,
+    "0xcccccccccccccccccccccccccccccccccccccccc",
+];
 
 /// What a transfer does: address and signed amount, in a pool.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,8 +42,16 @@ struct Model {
 
 fn derived(pool: &str, from: &str, to: &str, amount: &BigInt, height: Option<u64>) -> Effect {
     let moves = [(from, -amount.clone()), (to, amount.clone())];
-    let moves = moves.into_iter().filter(|(who, _)| *who != ZERO).map(|(who, n)| (who.to_owned(), n)).collect();
-    Effect { pool: pool.to_owned(), moves, height }
+    let moves = moves
+        .into_iter()
+        .filter(|(who, _)| *who != ZERO)
+        .map(|(who, n)| (who.to_owned(), n))
+        .collect();
+    Effect {
+        pool: pool.to_owned(),
+        moves,
+        height,
+    }
 }
 
 fn pool_of(transfer: &Transfer) -> String {
@@ -50,7 +63,13 @@ fn pool_of(transfer: &Transfer) -> String {
 
 fn told(transfer: &Transfer, height: u64) -> Effect {
     let amount: BigInt = transfer.amount.to_string().parse().unwrap();
-    derived(&pool_of(transfer), &transfer.from, &transfer.to, &amount, Some(height))
+    derived(
+        &pool_of(transfer),
+        &transfer.from,
+        &transfer.to,
+        &amount,
+        Some(height),
+    )
 }
 
 struct Story<'w> {
@@ -76,11 +95,20 @@ impl Story<'_> {
 
     fn transfer(&mut self) -> Transfer {
         self.next += 1;
-        let mut transfer = erc20(&format!("0xt{}", self.next), "0", "", self.one(&PEOPLE), self.one(&PEOPLE), 0);
+        let mut transfer = erc20(
+            &format!("0xt{}", self.next),
+            "0",
+            "",
+            self.one(&PEOPLE),
+            self.one(&PEOPLE),
+            0,
+        );
         transfer.amount = self.amount().to_string().parse().unwrap();
         transfer.contract = self.one(&[TOKEN, OTHER]).to_owned();
         if self.below(3) == 0 {
-            transfer.what = TransferKind::Fungible { token_id: Some(Amount::from(self.below(2))) };
+            transfer.what = TransferKind::Fungible {
+                token_id: Some(Amount::from(self.below(2))),
+            };
         }
         transfer
     }
@@ -115,21 +143,35 @@ impl Story<'_> {
         self.add(height, hash, transfers, BTreeMap::new()).await;
     }
 
-    async fn add(&mut self, height: u64, hash: String, transfers: Vec<Transfer>, made: BTreeMap<String, Effect>) {
+    async fn add(
+        &mut self,
+        height: u64,
+        hash: String,
+        transfers: Vec<Transfer>,
+        made: BTreeMap<String, Effect>,
+    ) {
         self.world.apply(height, &hash, &transfers).await;
         for transfer in &transfers {
-            let effect = made.get(&transfer.protocol_id).cloned().unwrap_or_else(|| told(transfer, height));
+            let effect = made
+                .get(&transfer.protocol_id)
+                .cloned()
+                .unwrap_or_else(|| told(transfer, height));
             self.model.live.insert(transfer.protocol_id.clone(), effect);
         }
         self.model.chain.push((height, hash, transfers));
     }
 
     async fn undo(&mut self) {
-        let Some((height, hash, transfers)) = self.model.chain.pop() else { return };
+        let Some((height, hash, transfers)) = self.model.chain.pop() else {
+            return;
+        };
         self.world.undo(height, &hash).await;
         let mut made = BTreeMap::new();
         for transfer in &transfers {
-            made.insert(transfer.protocol_id.clone(), self.model.live.remove(&transfer.protocol_id).unwrap());
+            made.insert(
+                transfer.protocol_id.clone(),
+                self.model.live.remove(&transfer.protocol_id).unwrap(),
+            );
         }
         self.model.dropped.extend(transfers.clone());
         self.model.gone.push((height, hash, transfers, made));
@@ -138,14 +180,24 @@ impl Story<'_> {
     /// A block that was gone comes back, if it fits and none of its transfers came back elsewhere.
     async fn come_back(&mut self) {
         let top = self.model.chain.last().map_or(0, |(height, ..)| *height);
-        let Some((height, hash, transfers, made)) = self.model.gone.pop() else { return };
+        let Some((height, hash, transfers, made)) = self.model.gone.pop() else {
+            return;
+        };
         let here = |one: &Transfer| {
-            self.model.chain.iter().flat_map(|(_, _, all)| all).any(|other| other.transaction == one.transaction)
+            self.model
+                .chain
+                .iter()
+                .flat_map(|(_, _, all)| all)
+                .any(|other| other.transaction == one.transaction)
         };
         if height != top + 1 || transfers.iter().any(here) {
             return;
         }
-        self.model.dropped.retain(|one| transfers.iter().all(|back| back.transaction != one.transaction));
+        self.model.dropped.retain(|one| {
+            transfers
+                .iter()
+                .all(|back| back.transaction != one.transaction)
+        });
         self.add(height, hash, transfers, made).await;
     }
 
@@ -169,7 +221,10 @@ impl Story<'_> {
             transfers.push(json!({"updateType": "update_only", "protocolId": id, "amount": second.to_string()}));
             effect = derived(&pool, from, to, &second, None);
         }
-        self.world.bulk(json!({ "transfers": transfers })).await.unwrap();
+        self.world
+            .bulk(json!({ "transfers": transfers }))
+            .await
+            .unwrap();
         self.model.live.insert(id, effect);
     }
 
@@ -181,8 +236,11 @@ impl Story<'_> {
         }
         let id = ids[self.below(ids.len() as u64) as usize].clone();
         let (who, amount) = (self.one(&PEOPLE), self.amount());
-        let (operation, signed) =
-            if self.below(2) == 0 { ("add", amount.clone()) } else { ("subtract", -amount.clone()) };
+        let (operation, signed) = if self.below(2) == 0 {
+            ("add", amount.clone())
+        } else {
+            ("subtract", -amount.clone())
+        };
         let change = json!({"address": who, "operation": operation, "amount": amount.to_string()});
         let item = json!({"updateType": "update_only", "protocolId": id, "balanceChanges": [change, change]});
         self.world.bulk(json!({"transfers": [item]})).await.unwrap();
@@ -191,9 +249,17 @@ impl Story<'_> {
     }
 
     async fn delete(&mut self) {
-        let ours: Vec<String> = self.model.live.keys().filter(|id| id.starts_with("ours")).cloned().collect();
+        let ours: Vec<String> = self
+            .model
+            .live
+            .keys()
+            .filter(|id| id.starts_with("ours"))
+            .cloned()
+            .collect();
         if let Some(id) = ours.first() {
-            data::delete(&self.world.data, &ann(), Type::Transfer, id).await.unwrap();
+            data::delete(&self.world.data, &ann(), Type::Transfer, id)
+                .await
+                .unwrap();
             self.model.live.remove(id);
         }
     }
@@ -202,7 +268,9 @@ impl Story<'_> {
         let mut balances: BTreeMap<(String, String), BigInt> = BTreeMap::new();
         for effect in self.model.live.values().filter(|effect| counts(effect)) {
             for (who, amount) in &effect.moves {
-                *balances.entry((who.clone(), effect.pool.clone())).or_default() += amount;
+                *balances
+                    .entry((who.clone(), effect.pool.clone()))
+                    .or_default() += amount;
             }
         }
         balances.retain(|_, amount| *amount != BigInt::ZERO);
@@ -212,7 +280,12 @@ impl Story<'_> {
     async fn check(&self, at: &str) {
         let through = self.model.chain.last().map_or(0, |(height, ..)| height / 2);
         self.world.finalize(through);
-        let answer = ask(self.world, json!({"balances": {"limit": 1000}, "transfers": {"limit": 1000}})).await.unwrap();
+        let answer = ask(
+            self.world,
+            json!({"balances": {"limit": 1000}, "transfers": {"limit": 1000}}),
+        )
+        .await
+        .unwrap();
         let shown = |field: &str| -> BTreeMap<(String, String), BigInt> {
             let items = answer["balances"]["items"].as_array().unwrap().iter();
             let amount = |item: &Value| item[field].as_str().unwrap().parse::<BigInt>().unwrap();
@@ -222,27 +295,50 @@ impl Story<'_> {
         };
         assert_eq!(shown("balanceAfter"), self.balances(|_| true), "{at}");
         let is_final = |effect: &Effect| effect.height.is_none_or(|height| height <= through);
-        assert_eq!(shown("balanceFinal"), self.balances(is_final), "{at}: final");
+        assert_eq!(
+            shown("balanceFinal"),
+            self.balances(is_final),
+            "{at}: final"
+        );
         let transfers = answer["transfers"]["items"].as_array().unwrap();
-        let mut ids: Vec<&str> = transfers.iter().map(|item| item["protocolId"].as_str().unwrap()).collect();
+        let mut ids: Vec<&str> = transfers
+            .iter()
+            .map(|item| item["protocolId"].as_str().unwrap())
+            .collect();
         ids.sort_unstable();
-        assert_eq!(ids, self.model.live.keys().map(String::as_str).collect::<Vec<_>>(), "{at}");
+        assert_eq!(
+            ids,
+            self.model
+                .live
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+            "{at}"
+        );
         self.check_changes(at).await;
     }
 
     /// Each change says what stood before and after it, and the last of each history says what stands now.
     async fn check_changes(&self, at: &str) {
-        let answer = ask(self.world, json!({"balanceChanges": {"limit": 1000}})).await.unwrap();
+        let answer = ask(self.world, json!({"balanceChanges": {"limit": 1000}}))
+            .await
+            .unwrap();
         let page = &answer["balanceChanges"];
         assert_eq!(page["allItems"], true);
         let mut now: BTreeMap<(String, String), BigInt> = BTreeMap::new();
         for item in page["items"].as_array().unwrap().iter().rev() {
             let number = |name: &str| item[name].as_str().unwrap().parse::<BigInt>().unwrap();
-            let key =
-                (item["address"].as_str().unwrap().to_owned(), item["parent"]["ref"].as_str().unwrap().to_owned());
+            let key = (
+                item["address"].as_str().unwrap().to_owned(),
+                item["parent"]["ref"].as_str().unwrap().to_owned(),
+            );
             let running = now.entry(key).or_default();
             assert_eq!(number("balanceBefore"), *running, "{at}: {item}");
-            *running += if item["operation"] == "add" { number("amount") } else { -number("amount") };
+            *running += if item["operation"] == "add" {
+                number("amount")
+            } else {
+                -number("amount")
+            };
             assert_eq!(number("balanceAfter"), *running, "{at}: {item}");
         }
         now.retain(|_, amount| *amount != BigInt::ZERO);
@@ -253,8 +349,12 @@ impl Story<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_balances_are_the_sum_of_what_counts() {
-    let setting =
-        |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise);
+    let setting = |name: &str, otherwise: u64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(otherwise)
+    };
     let (steps, first) = (setting("FLORIN_STEPS", 50), setting("FLORIN_SEED", 1));
     for seed in first..first + setting("FLORIN_ROUNDS", 2) {
         in_each_world(|world| async move {
@@ -317,6 +417,11 @@ async fn verified(world: &World) -> verify::Report {
         store::Config::Sqlite { path, .. } => verify::Source::Sqlite(path.clone()),
         store::Config::Postgres { url, .. } => verify::Source::Postgres(url.clone()),
     };
-    let options = verify::Options { batches: true, ..verify::Options::default() };
-    tokio::task::spawn_blocking(move || verify::run(&source, &options, &mut |_| {}).unwrap()).await.unwrap()
+    let options = verify::Options {
+        batches: true,
+        ..verify::Options::default()
+    };
+    tokio::task::spawn_blocking(move || verify::run(&source, &options, &mut |_| {}).unwrap())
+        .await
+        .unwrap()
 }

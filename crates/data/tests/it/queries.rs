@@ -29,7 +29,14 @@ const REFERENCES: [&str; 4] = ["asset", "collection", "activity", "parent.ref"];
 const CASELESS: [&str; 5] = ["address", "from", "to", "signer", "owner"];
 
 fn fields(kind: &str) -> Vec<&'static str> {
-    let mut fields = vec!["displayName", "description", "info.grade", "info.n", "info.deep.flag", "info.list.1"];
+    let mut fields = vec![
+        "displayName",
+        "description",
+        "info.grade",
+        "info.n",
+        "info.deep.flag",
+        "info.list.1",
+    ];
     if kind != "balanceChanges" {
         fields.extend(["created", "updated"]);
     }
@@ -37,10 +44,45 @@ fn fields(kind: &str) -> Vec<&'static str> {
         "collections" | "activities" => vec!["id", "name"],
         "assets" => vec!["id", "name", "collection"],
         "addresses" => vec!["address", "chain", "contract", "status", "block"],
-        "pools" => vec!["id", "name", "address", "qualifiedName", "standard", "asset", "trusted", "status", "chain"],
-        "nfts" => vec!["id", "name", "address", "qualifiedName", "tokenIndex", "active", "asset", "uri"],
-        "fragments" => vec!["id", "name", "address", "qualifiedName", "asset", "valueMasked", "valueReference"],
-        "data" => vec!["id", "name", "uri", "role", "parent.type", "parent.ref", "asset"],
+        "pools" => vec![
+            "id",
+            "name",
+            "address",
+            "qualifiedName",
+            "standard",
+            "asset",
+            "trusted",
+            "status",
+            "chain",
+        ],
+        "nfts" => vec![
+            "id",
+            "name",
+            "address",
+            "qualifiedName",
+            "tokenIndex",
+            "active",
+            "asset",
+            "uri",
+        ],
+        "fragments" => vec![
+            "id",
+            "name",
+            "address",
+            "qualifiedName",
+            "asset",
+            "valueMasked",
+            "valueReference",
+        ],
+        "data" => vec![
+            "id",
+            "name",
+            "uri",
+            "role",
+            "parent.type",
+            "parent.ref",
+            "asset",
+        ],
         "transfers" => vec![
             "id",
             "protocolId",
@@ -58,8 +100,27 @@ fn fields(kind: &str) -> Vec<&'static str> {
             "blockTime",
             "firefly.namespace",
         ],
-        "events" => vec!["id", "name", "activity", "topic", "sequence", "parent.type", "parent.ref", "asset"],
-        _ => return vec!["id", "address", "operation", "amount", "parent.type", "parent.ref", "chain"],
+        "events" => vec![
+            "id",
+            "name",
+            "activity",
+            "topic",
+            "sequence",
+            "parent.type",
+            "parent.ref",
+            "asset",
+        ],
+        _ => {
+            return vec![
+                "id",
+                "address",
+                "operation",
+                "amount",
+                "parent.type",
+                "parent.ref",
+                "chain",
+            ];
+        }
     });
     fields
 }
@@ -88,18 +149,29 @@ fn compare_numbers(a: &str, b: &str) -> Option<Ordering> {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Without case, letter by letter; the Kelvin sign is no k.
 fn lower(text: &str) -> String {
-    text.chars().map(|c| if c == '\u{212a}' { c.to_string() } else { c.to_lowercase().to_string() }).collect()
+    text.chars()
+        .map(|c| {
+            if c == '\u{212a}' {
+                c.to_string()
+            } else {
+                c.to_lowercase().to_string()
+            }
+        })
+        .collect()
 }
 
 /// What one field's values are to each other; none where they cannot be compared.
 fn order(field: &str, value: &Value, operand: &str, fold: bool) -> Option<Ordering> {
     let shown = text(value);
-    if AMOUNTS.contains(&field) || INTS.contains(&field) || field.contains('.') && value.is_number() {
+    if AMOUNTS.contains(&field) || INTS.contains(&field) || field.contains('.') && value.is_number()
+    {
         return compare_numbers(&shown, operand);
     }
     if fold && !FLAGS.contains(&field) && !TIMES.contains(&field) || CASELESS.contains(&field) {
@@ -111,14 +183,22 @@ fn order(field: &str, value: &Value, operand: &str, fold: bool) -> Option<Orderi
 fn passes(item: &Value, operator: &str, entry: &Value, aliases: &Aliases, label: bool) -> bool {
     let field = entry["field"].as_str().unwrap();
     let fold = entry["caseInsensitive"] == true;
-    let value = if label { item.get("labels").and_then(|labels| labels.get(field)) } else { at(item, field) };
+    let value = if label {
+        item.get("labels").and_then(|labels| labels.get(field))
+    } else {
+        at(item, field)
+    };
     let equal = |operand: &str| {
         let Some(value) = value else { return false };
         if !label && REFERENCES.contains(&field) {
             let shown = text(value);
             let known = aliases.get(&shown).cloned().unwrap_or_default();
             let same = |known: &str| {
-                if fold && !known.starts_with("obj:") { lower(known) == lower(operand) } else { known == operand }
+                if fold && !known.starts_with("obj:") {
+                    lower(known) == lower(operand)
+                } else {
+                    known == operand
+                }
             };
             return known.iter().chain([&shown]).any(|known| same(known));
         }
@@ -126,13 +206,18 @@ fn passes(item: &Value, operator: &str, entry: &Value, aliases: &Aliases, label:
     };
     let operand = entry["value"].as_str().unwrap_or_default();
     let ordered = |allowed: &[Ordering]| {
-        let found = value.and_then(|value| order(if label { "" } else { field }, value, operand, fold));
+        let found =
+            value.and_then(|value| order(if label { "" } else { field }, value, operand, fold));
         found.is_some_and(|found| allowed.contains(&found))
     };
     let part = |is_in: fn(&str, &str) -> bool| {
         let Some(value) = value else { return false };
         let caseless = fold || !label && CASELESS.contains(&field);
-        if caseless { is_in(&lower(&text(value)), &lower(operand)) } else { is_in(&text(value), operand) }
+        if caseless {
+            is_in(&lower(&text(value)), &lower(operand))
+        } else {
+            is_in(&text(value), operand)
+        }
     };
     use Ordering::{Equal, Greater, Less};
     let holds = match operator {
@@ -145,8 +230,16 @@ fn passes(item: &Value, operator: &str, entry: &Value, aliases: &Aliases, label:
         "contains" => part(|text, part| text.contains(part)),
         "startsWith" => part(|text, part| text.starts_with(part)),
         "endsWith" => part(|text, part| text.ends_with(part)),
-        "in" => entry["values"].as_array().unwrap().iter().any(|value| equal(value.as_str().unwrap())),
-        "nin" => !entry["values"].as_array().unwrap().iter().any(|value| equal(value.as_str().unwrap())),
+        "in" => entry["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|value| equal(value.as_str().unwrap())),
+        "nin" => !entry["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|value| equal(value.as_str().unwrap())),
         "null" => value.is_none(),
         other => panic!("{other}"),
     };
@@ -154,14 +247,30 @@ fn passes(item: &Value, operator: &str, entry: &Value, aliases: &Aliases, label:
 }
 
 fn matches(item: &Value, query: &Value, aliases: &Aliases) -> bool {
-    query.as_object().unwrap().iter().all(|(name, list)| match name.as_str() {
-        "or" => list.as_array().unwrap().iter().any(|nested| matches(item, nested, aliases)),
-        "labels" => list.as_object().unwrap().iter().all(|(operator, entries)| {
-            entries.as_array().unwrap().iter().all(|entry| passes(item, operator, entry, aliases, true))
-        }),
-        "sort" | "limit" | "skip" | "count" | "fields" => true,
-        operator => list.as_array().unwrap().iter().all(|entry| passes(item, operator, entry, aliases, false)),
-    })
+    query
+        .as_object()
+        .unwrap()
+        .iter()
+        .all(|(name, list)| match name.as_str() {
+            "or" => list
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|nested| matches(item, nested, aliases)),
+            "labels" => list.as_object().unwrap().iter().all(|(operator, entries)| {
+                entries
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|entry| passes(item, operator, entry, aliases, true))
+            }),
+            "sort" | "limit" | "skip" | "count" | "fields" => true,
+            operator => list
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|entry| passes(item, operator, entry, aliases, false)),
+        })
 }
 
 /// Queries from a seed.
@@ -183,11 +292,23 @@ impl Dice<'_> {
 
     /// A value that is there, or nearly.
     fn value(&self, field: &str, label: bool) -> String {
-        let item = if self.items.is_empty() { &Value::Null } else { self.pick(self.items) };
-        let found = if label { item.get("labels").and_then(|l| l.get(field)) } else { at(item, field) };
+        let item = if self.items.is_empty() {
+            &Value::Null
+        } else {
+            self.pick(self.items)
+        };
+        let found = if label {
+            item.get("labels").and_then(|l| l.get(field))
+        } else {
+            at(item, field)
+        };
         let mut value = found.map(text).unwrap_or_default();
         if !label && REFERENCES.contains(&field) && self.below(2) == 0 {
-            value = self.aliases.get(&value).map(|known| self.pick(known).clone()).unwrap_or(value);
+            value = self
+                .aliases
+                .get(&value)
+                .map(|known| self.pick(known).clone())
+                .unwrap_or(value);
         }
         let is = |of: &[&str]| !label && of.contains(&field);
         if is(&AMOUNTS) || is(&INTS) {
@@ -199,7 +320,11 @@ impl Dice<'_> {
             return ["true", "false"][self.below(2)].to_owned();
         }
         if is(&TIMES) {
-            return if value.is_empty() { "2026-01-01T00:00:00.000000Z".to_owned() } else { value };
+            return if value.is_empty() {
+                "2026-01-01T00:00:00.000000Z".to_owned()
+            } else {
+                value
+            };
         }
         match self.below(5) {
             0 => value.to_uppercase(),
@@ -221,23 +346,44 @@ impl Dice<'_> {
 
     fn entry(&self) -> (bool, &'static str, Value) {
         let label = self.kind != "balanceChanges" && self.below(5) == 0;
-        let field = if label { *self.pick(&["desk", "Größe"]) } else { *self.pick(&fields(self.kind)) };
+        let field = if label {
+            *self.pick(&["desk", "Größe"])
+        } else {
+            *self.pick(&fields(self.kind))
+        };
         let is = |of: &[&str]| !label && of.contains(&field);
         let by_value = is(&AMOUNTS) || is(&INTS) || is(&FLAGS) || is(&TIMES);
         let operators: &[&str] = if by_value {
             &["eq", "neq", "lt", "lte", "gt", "gte", "in", "nin", "null"]
         } else {
-            &["eq", "neq", "lt", "lte", "gt", "gte", "contains", "startsWith", "endsWith", "in", "nin", "null"]
+            &[
+                "eq",
+                "neq",
+                "lt",
+                "lte",
+                "gt",
+                "gte",
+                "contains",
+                "startsWith",
+                "endsWith",
+                "in",
+                "nin",
+                "null",
+            ]
         };
         let operator = *self.pick(operators);
         let mut entry = json!({"field": field});
         match operator {
             "in" | "nin" => {
-                let values: Vec<String> = (0..self.below(4)).map(|_| self.value(field, label)).collect();
+                let values: Vec<String> = (0..self.below(4))
+                    .map(|_| self.value(field, label))
+                    .collect();
                 entry["values"] = json!(values);
             }
             "null" => {}
-            "contains" | "startsWith" | "endsWith" => entry["value"] = json!(self.piece(&self.value(field, label))),
+            "contains" | "startsWith" | "endsWith" => {
+                entry["value"] = json!(self.piece(&self.value(field, label)))
+            }
             _ => entry["value"] = json!(self.value(field, label)),
         }
         if self.below(4) == 0 {
@@ -253,14 +399,20 @@ impl Dice<'_> {
         let mut query = json!({});
         for _ in 0..self.below(3) + usize::from(depth > 0) {
             let (label, operator, entry) = self.entry();
-            let list = if label { &mut query["labels"][operator] } else { &mut query[operator] };
+            let list = if label {
+                &mut query["labels"][operator]
+            } else {
+                &mut query[operator]
+            };
             match list {
                 Value::Array(list) => list.push(entry),
                 none => *none = json!([entry]),
             }
         }
         if depth < 2 && self.below(3) == 0 {
-            query["or"] = (0..1 + self.below(3)).map(|_| self.query(depth + 1)).collect();
+            query["or"] = (0..1 + self.below(3))
+                .map(|_| self.query(depth + 1))
+                .collect();
         }
         query
     }
@@ -293,7 +445,9 @@ fn sort_value(field: &str, item: &Value) -> Option<(Option<BigInt>, String)> {
 fn is_sorted(items: &[Value], keys: &[String]) -> bool {
     items.windows(2).all(|pair| {
         for key in keys {
-            let (field, descending) = key.strip_prefix('-').map_or((key.as_str(), false), |field| (field, true));
+            let (field, descending) = key
+                .strip_prefix('-')
+                .map_or((key.as_str(), false), |field| (field, true));
             let (a, b) = (sort_value(field, &pair[0]), sort_value(field, &pair[1]));
             match a.cmp(&b) {
                 Ordering::Equal => {}
@@ -306,10 +460,25 @@ fn is_sorted(items: &[Value], keys: &[String]) -> bool {
 
 /// A small world of every type: by bulk updates, by the projection, with hostile letters.
 async fn populate(world: &World) {
-    let words = ["alpha", "Beta", "ÄPFEL", "äpfel", "100%", "a_b", "x/y", "", "ß", "O'Hara", "\u{212a}elvin", "日本"];
+    let words = [
+        "alpha",
+        "Beta",
+        "ÄPFEL",
+        "äpfel",
+        "100%",
+        "a_b",
+        "x/y",
+        "",
+        "ß",
+        "O'Hara",
+        "\u{212a}elvin",
+        "日本",
+    ];
     let info = |n: usize| match n % 5 {
         0 => json!({"grade": words[n % words.len()], "n": n, "list": [1, "two"]}),
-        1 => json!({"grade": (n * 7).to_string(), "n": n as i64 - 10, "deep": {"flag": n.is_multiple_of(2)}}),
+        1 => {
+            json!({"grade": (n * 7).to_string(), "n": n as i64 - 10, "deep": {"flag": n.is_multiple_of(2)}})
+        }
         2 => json!({"grade": n, "n": "12"}),
         3 => json!({"grade": null, "list": [true, false]}),
         _ => json!([1, 2]),
@@ -325,8 +494,16 @@ async fn populate(world: &World) {
         object
     };
     let other = |n: usize| format!("0x{:040x}", n * 1_000_003 + 10);
-    let many = |count: usize, make: &dyn Fn(usize) -> Value| (0..count).map(|n| dress(make(n), n)).collect::<Vec<_>>();
-    let asset = |n: usize| if n.is_multiple_of(3) { Value::Null } else { json!(format!("asset-{}", n % 7)) };
+    let many = |count: usize, make: &dyn Fn(usize) -> Value| {
+        (0..count).map(|n| dress(make(n), n)).collect::<Vec<_>>()
+    };
+    let asset = |n: usize| {
+        if n.is_multiple_of(3) {
+            Value::Null
+        } else {
+            json!(format!("asset-{}", n % 7))
+        }
+    };
     world
         .bulk(json!({
             "collections": many(3, &|n| json!({"name": format!("Coll{n}")})),
@@ -363,7 +540,14 @@ async fn populate(world: &World) {
             .map(|k| {
                 let place = format!("{height:012}/{k:06}/000000");
                 let (from, to) = if k == 0 { (ZERO, ALICE) } else { (ALICE, BOB) };
-                erc20(&format!("0xT{height}{k}"), "0", &place, from, to, height * 10 - k)
+                erc20(
+                    &format!("0xT{height}{k}"),
+                    "0",
+                    &place,
+                    from,
+                    to,
+                    height * 10 - k,
+                )
             })
             .collect();
         world.apply(height, &format!("0xb{height}"), &moves).await;
@@ -377,12 +561,19 @@ fn aliases(all: &HashMap<&str, Vec<Value>>) -> Aliases {
     let mut aliases = Aliases::new();
     for kind in ["collections", "assets", "activities", "data"] {
         for item in &all[kind] {
-            aliases.insert(text(&item["name"]), vec![text(&item["id"]), text(&item["name"])]);
+            aliases.insert(
+                text(&item["name"]),
+                vec![text(&item["id"]), text(&item["name"])],
+            );
         }
     }
     for kind in ["pools", "nfts", "fragments"] {
         for item in &all[kind] {
-            let mut known = vec![text(&item["id"]), text(&item["name"]), text(&item["qualifiedName"])];
+            let mut known = vec![
+                text(&item["id"]),
+                text(&item["name"]),
+                text(&item["qualifiedName"]),
+            ];
             if let Some(chain) = item.get("chain") {
                 known.push(format!("{}/{}", text(chain), text(&item["qualifiedName"])));
             }
@@ -391,7 +582,10 @@ fn aliases(all: &HashMap<&str, Vec<Value>>) -> Aliases {
     }
     for item in &all["addresses"] {
         let address = text(&item["address"]);
-        aliases.insert(address.clone(), vec![format!("{}/{address}", text(&item["chain"])), address]);
+        aliases.insert(
+            address.clone(),
+            vec![format!("{}/{address}", text(&item["chain"])), address],
+        );
     }
     aliases
 }
@@ -426,16 +620,28 @@ async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
         let all = all(&world).await;
         let aliases = aliases(&all);
         let setting = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
-        let (rounds, seed) = (setting("FLORIN_QUERIES").unwrap_or(60), setting("FLORIN_SEED").unwrap_or(0));
+        let (rounds, seed) = (
+            setting("FLORIN_QUERIES").unwrap_or(60),
+            setting("FLORIN_SEED").unwrap_or(0),
+        );
         for kind in TYPES {
             let items = &all[kind];
             assert!(!items.is_empty(), "{kind}");
-            let dice = Dice { chance: SeededEntropy::new(seed + kind.len() as u64), items, aliases: &aliases, kind };
+            let dice = Dice {
+                chance: SeededEntropy::new(seed + kind.len() as u64),
+                items,
+                aliases: &aliases,
+                kind,
+            };
             for round in 0..rounds {
                 let (mut query, sort) = (dice.query(0), dice.sort());
                 let mut expected: Vec<String> = items
                     .iter()
-                    .filter(|item| mentions_status(&query) || item["status"] != "reverted" || kind != "transfers")
+                    .filter(|item| {
+                        mentions_status(&query)
+                            || item["status"] != "reverted"
+                            || kind != "transfers"
+                    })
                     .filter(|item| matches(item, &query, &aliases))
                     .map(Value::to_string)
                     .collect();
@@ -446,7 +652,8 @@ async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
                 let mut found: Vec<Value> = Vec::new();
                 loop {
                     let answer = ask(&world, json!({ kind: query })).await;
-                    let answer = answer.unwrap_or_else(|error| panic!("{kind} {round}: {query} {error}"));
+                    let answer =
+                        answer.unwrap_or_else(|error| panic!("{kind} {round}: {query} {error}"));
                     let page = &answer[kind];
                     assert_eq!(page["total"], expected.len(), "{kind} {round}: {query}");
                     found.extend(page["items"].as_array().unwrap().clone());
@@ -455,11 +662,19 @@ async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
                         None => break,
                     }
                 }
-                assert!(is_sorted(&found, &sort), "{kind} {round}: {query}\n{found:#?}");
+                assert!(
+                    is_sorted(&found, &sort),
+                    "{kind} {round}: {query}\n{found:#?}"
+                );
                 let mut found: Vec<String> = found.iter().map(Value::to_string).collect();
                 found.sort();
                 expected.sort();
-                assert_eq!(found, expected, "{kind} {round} {:?}: {query}", world.test.engine());
+                assert_eq!(
+                    found,
+                    expected,
+                    "{kind} {round} {:?}: {query}",
+                    world.test.engine()
+                );
             }
         }
     })

@@ -7,14 +7,26 @@ use std::sync::Arc;
 use types::{Height, Time};
 
 async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
-    let transfers = vec![erc20(&format!("0xt{height}"), "0", &format!("{height:012}/000000/000000"), ZERO, to, 1)];
+    let transfers = vec![erc20(
+        &format!("0xt{height}"),
+        "0",
+        &format!("{height:012}/000000/000000"),
+        ZERO,
+        to,
+        1,
+    )];
     let namespace = ann().namespace;
     world
         .test
         .db
         .on(lease)
         .write_unbound(move |tx| {
-            let block = Movements { height: Height(height), hash: "0xb", time: Time::EPOCH, transfers: &transfers };
+            let block = Movements {
+                height: Height(height),
+                hash: "0xb",
+                time: Time::EPOCH,
+                transfers: &transfers,
+            };
             data::apply(tx, &namespace, &chain(), &[block])
         })
         .await
@@ -68,11 +80,17 @@ async fn of_many_who_create_one_name_one_does() {
         let mut tasks = Vec::new();
         for process in 1..5 {
             let lease = world.test.lease(&format!("api/{process}")).await;
-            let data = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+            let data = Data::new(
+                world.test.db.clone(),
+                lease,
+                Arc::new(data::OffChain(chain())),
+            );
             for _ in 0..4 {
                 let data = data.clone();
                 tasks.push(tokio::spawn(async move {
-                    data::create(&data, &ann(), Type::Asset, r#"{"name": "gold"}"#).await.is_ok()
+                    data::create(&data, &ann(), Type::Asset, r#"{"name": "gold"}"#)
+                        .await
+                        .is_ok()
                 }));
             }
         }
@@ -81,7 +99,13 @@ async fn of_many_who_create_one_name_one_does() {
             made += usize::from(task.await.unwrap());
         }
         assert_eq!(made, 1);
-        assert_eq!(data::list(&world.data, &ann(), Type::Asset, &[]).await.unwrap().count, 1);
+        assert_eq!(
+            data::list(&world.data, &ann(), Type::Asset, &[])
+                .await
+                .unwrap()
+                .count,
+            1
+        );
     })
     .await;
 }
@@ -91,7 +115,14 @@ async fn of_many_who_create_one_name_one_does() {
 async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
     testkit::on_each_engine(|test| async move {
         let block = |height: u64| {
-            vec![erc20(&format!("0xt{height}"), "0", &format!("{height:012}/000000/000000"), ZERO, ALICE, 10)]
+            vec![erc20(
+                &format!("0xt{height}"),
+                "0",
+                &format!("{height:012}/000000/000000"),
+                ZERO,
+                ALICE,
+                10,
+            )]
         };
         let mut test = test;
         for height in 1..4u64 {
@@ -102,8 +133,12 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
                 test.db
                     .on(&lease)
                     .write_unbound(move |tx| {
-                        let block =
-                            Movements { height: Height(height), hash: "0xb", time: Time::EPOCH, transfers: &transfers };
+                        let block = Movements {
+                            height: Height(height),
+                            hash: "0xb",
+                            time: Time::EPOCH,
+                            transfers: &transfers,
+                        };
                         data::apply(tx, &namespace, &chain(), &[block])
                     })
                     .await

@@ -11,7 +11,8 @@ pub(crate) fn indexed(protocol_id: &str, token: u64, from: &str, to: &str, amoun
     let (minted, burned) = (from == ZERO, to == ZERO);
     let mut changes = Vec::new();
     if !minted {
-        changes.push(json!({"address": from, "operation": "subtract", "amount": amount.to_string()}));
+        changes
+            .push(json!({"address": from, "operation": "subtract", "amount": amount.to_string()}));
     }
     if !burned {
         changes.push(json!({"address": to, "operation": "add", "amount": amount.to_string()}));
@@ -76,16 +77,32 @@ async fn trap_2_a_bad_reference_says_ka090801_and_writes_nothing() {
         assert!(error.to_string().contains("KA090801"), "{error}");
         assert_eq!(error.code().code, "data.bad_reference");
         assert_eq!(error.field().unwrap(), "pools[0].address");
-        assert!(matches!(world.get(Type::Asset, "gold").await, Err(Error::Unknown { .. })));
+        assert!(matches!(
+            world.get(Type::Asset, "gold").await,
+            Err(Error::Unknown { .. })
+        ));
         assert!(world.facts().await.is_empty());
-        let error = world.bulk(json!({"assets": [{"name": "gold", "collection": "metals"}]})).await.unwrap_err();
+        let error = world
+            .bulk(json!({"assets": [{"name": "gold", "collection": "metals"}]}))
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("KA090801"), "{error}");
         let event = json!({"events": [{"name": "e", "activity": "nowhere"}]});
-        assert!(world.bulk(event).await.unwrap_err().to_string().contains("KA090801"));
+        assert!(
+            world
+                .bulk(event)
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("KA090801")
+        );
         let parent = json!({"data": [{"name": "d", "parent": {"type": "nft", "ref": "none"}}]});
         let error = world.bulk(parent).await.unwrap_err();
         assert_eq!(
-            (error.field().as_deref(), error.to_string().contains("KA090801")),
+            (
+                error.field().as_deref(),
+                error.to_string().contains("KA090801")
+            ),
             (Some("data[0].parent.ref"), true)
         );
     })
@@ -121,13 +138,25 @@ async fn trap_4_a_replaced_transfer_does_not_move_balances_twice() {
         let first = world.bulk(indexed(at, 42, ZERO, ALICE, 10)).await.unwrap();
         assert_eq!(first["transfers"]["created"][0]["name"], at);
         let second = world.bulk(indexed(at, 42, ZERO, ALICE, 10)).await.unwrap();
-        assert_eq!(second["transfers"]["replaced"][0]["id"], first["transfers"]["created"][0]["id"]);
+        assert_eq!(
+            second["transfers"]["replaced"][0]["id"],
+            first["transfers"]["created"][0]["id"]
+        );
         assert_eq!(second["pools"]["ignored"][0]["parent"], TOKEN);
         assert_eq!(world.balance(ALICE, &pool).await, "10");
         world.bulk(indexed(at, 42, ZERO, BOB, 7)).await.unwrap();
-        assert_eq!((world.balance(ALICE, &pool).await, world.balance(BOB, &pool).await), ("0".into(), "7".into()));
+        assert_eq!(
+            (
+                world.balance(ALICE, &pool).await,
+                world.balance(BOB, &pool).await
+            ),
+            ("0".into(), "7".into())
+        );
         let transfer = world.get(Type::Transfer, at).await.unwrap();
-        assert_eq!(transfer["balanceChanges"], json!([{"address": BOB, "operation": "add", "amount": "7"}]));
+        assert_eq!(
+            transfer["balanceChanges"],
+            json!([{"address": BOB, "operation": "add", "amount": "7"}])
+        );
     })
     .await;
 }
@@ -137,21 +166,59 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
     in_each_world(|world| async move {
         let put = |reference: String, body: Value| {
             let data = world.data.clone();
-            async move { data::put(&data, &ann(), Type::Collection, &reference, &body.to_string()).await.map(shown) }
+            async move {
+                data::put(
+                    &data,
+                    &ann(),
+                    Type::Collection,
+                    &reference,
+                    &body.to_string(),
+                )
+                .await
+                .map(shown)
+            }
         };
-        let made = put("metals".into(), json!({"name": "metals", "displayName": "Metals"})).await.unwrap();
+        let made = put(
+            "metals".into(),
+            json!({"name": "metals", "displayName": "Metals"}),
+        )
+        .await
+        .unwrap();
         let id = made["id"].as_str().unwrap().to_owned();
-        let replaced = put(id.clone(), json!({"name": "metals", "description": "precious"})).await.unwrap();
-        assert_eq!((replaced["id"].as_str(), replaced.get("displayName")), (Some(&*id), None));
+        let replaced = put(
+            id.clone(),
+            json!({"name": "metals", "description": "precious"}),
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            (replaced["id"].as_str(), replaced.get("displayName")),
+            (Some(&*id), None)
+        );
         assert_eq!(replaced["created"], made["created"]);
         let renamed = put(id.clone(), json!({"name": "ores"})).await.unwrap();
-        assert_eq!((renamed["name"].as_str(), renamed["id"].as_str()), (Some("ores"), Some(&*id)));
-        assert!(matches!(world.get(Type::Collection, "metals").await, Err(Error::Unknown { .. })));
-        let other = put("ores".into(), json!({"name": "metals"})).await.unwrap_err();
+        assert_eq!(
+            (renamed["name"].as_str(), renamed["id"].as_str()),
+            (Some("ores"), Some(&*id))
+        );
+        assert!(matches!(
+            world.get(Type::Collection, "metals").await,
+            Err(Error::Unknown { .. })
+        ));
+        let other = put("ores".into(), json!({"name": "metals"}))
+            .await
+            .unwrap_err();
         assert_eq!(other.field().unwrap(), "name");
         put("metals".into(), json!({})).await.unwrap();
-        assert!(matches!(put(id, json!({"name": "metals"})).await, Err(Error::Exists { .. })));
-        let gone = put("obj:01KDVDNA0041FVF3CXK7P77HE2".into(), json!({"name": "x"})).await;
+        assert!(matches!(
+            put(id, json!({"name": "metals"})).await,
+            Err(Error::Exists { .. })
+        ));
+        let gone = put(
+            "obj:01KDVDNA0041FVF3CXK7P77HE2".into(),
+            json!({"name": "x"}),
+        )
+        .await;
         assert!(matches!(gone, Err(Error::Unknown { .. })));
     })
     .await;
@@ -182,8 +249,14 @@ async fn trap_6_update_only_reaches_what_the_same_batch_or_an_earlier_step_made(
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_7_the_zero_address_is_an_address_like_any_other() {
     in_each_world(|world| async move {
-        world.bulk(indexed("1/1/1", 1, ZERO, ALICE, 3)).await.unwrap();
-        assert_eq!(world.get(Type::Address, ZERO).await.unwrap()["address"], ZERO);
+        world
+            .bulk(indexed("1/1/1", 1, ZERO, ALICE, 3))
+            .await
+            .unwrap();
+        assert_eq!(
+            world.get(Type::Address, ZERO).await.unwrap()["address"],
+            ZERO
+        );
         assert_eq!(world.balance(ZERO, &format!("{TOKEN}/id-1")).await, "0");
     })
     .await;
@@ -247,7 +320,9 @@ async fn trap_10_one_log_that_moves_several_tokens_makes_several_transfers() {
             })
             .collect();
         for (n, transfer) in batch.iter_mut().enumerate() {
-            transfer.what = types::TransferKind::Fungible { token_id: Some(types::Amount::from(n as u64 % 2)) };
+            transfer.what = types::TransferKind::Fungible {
+                token_id: Some(types::Amount::from(n as u64 % 2)),
+            };
         }
         world.apply(1, "0xb1", &batch).await;
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/id-0")).await, "36");

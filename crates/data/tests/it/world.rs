@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::{Cursor, StoredFact, Unbound};
 use testkit::TestDb;
-use types::{Amount, ChainId, Height, Kind, Namespace, Principal, Role, Time, Transfer, TransferKind};
+use types::{
+    Amount, ChainId, Height, Kind, Namespace, Principal, Role, Time, Transfer, TransferKind,
+};
 
 pub(crate) const ZERO: &str = "0x0000000000000000000000000000000000000000";
 pub(crate) const TOKEN: &str = "0x7777777777777777777777777777777777777777";
@@ -62,7 +64,13 @@ where
             let lease = test.lease("api/0").await;
             let watermarks = Arc::new(Watermarks::default());
             let data = Data::new(test.db.clone(), lease.clone(), watermarks.clone());
-            story(Arc::new(World { data, test, watermarks, lease })).await;
+            story(Arc::new(World {
+                data,
+                test,
+                watermarks,
+                lease,
+            }))
+            .await;
         }
     })
     .await;
@@ -70,7 +78,11 @@ where
 
 impl World {
     pub(crate) fn finalize(&self, height: u64) {
-        self.watermarks.0.lock().unwrap().insert(chain(), Height(height));
+        self.watermarks
+            .0
+            .lock()
+            .unwrap()
+            .insert(chain(), Height(height));
     }
 
     pub(crate) async fn bulk(&self, body: serde_json::Value) -> Result<serde_json::Value, Error> {
@@ -78,16 +90,32 @@ impl World {
         Ok(serde_json::to_value(answer).unwrap())
     }
 
-    pub(crate) async fn get(&self, kind: Type, reference: &str) -> Result<serde_json::Value, Error> {
-        data::get(&self.data, &ann(), kind, reference).await.map(json)
+    pub(crate) async fn get(
+        &self,
+        kind: Type,
+        reference: &str,
+    ) -> Result<serde_json::Value, Error> {
+        data::get(&self.data, &ann(), kind, reference)
+            .await
+            .map(json)
     }
 
     pub(crate) async fn apply(&self, height: u64, hash: &str, transfers: &[Transfer]) {
         self.apply_to("ns", height, hash, transfers).await;
     }
 
-    pub(crate) async fn apply_to(&self, namespace: &str, height: u64, hash: &str, transfers: &[Transfer]) {
-        let (namespace, hash, transfers) = (testkit::namespace(namespace), hash.to_owned(), transfers.to_vec());
+    pub(crate) async fn apply_to(
+        &self,
+        namespace: &str,
+        height: u64,
+        hash: &str,
+        transfers: &[Transfer],
+    ) {
+        let (namespace, hash, transfers) = (
+            testkit::namespace(namespace),
+            hash.to_owned(),
+            transfers.to_vec(),
+        );
         self.test
             .db
             .on(&self.lease)
@@ -131,12 +159,20 @@ impl World {
             .await
             .map_err(|error: store::Error| error)
             .unwrap();
-        rows.first().map_or_else(|| "0".to_owned(), |(quantity,)| quantity.to_string())
+        rows.first()
+            .map_or_else(|| "0".to_owned(), |(quantity,)| quantity.to_string())
     }
 
     pub(crate) async fn facts(&self) -> Vec<StoredFact> {
-        let cursor = Cursor { partition: "api/0".into(), seq: 0 };
-        self.test.db.read_unbound(move |tx| store::facts_after(tx, &cursor, 10_000)).await.unwrap()
+        let cursor = Cursor {
+            partition: "api/0".into(),
+            seq: 0,
+        };
+        self.test
+            .db
+            .read_unbound(move |tx| store::facts_after(tx, &cursor, 10_000))
+            .await
+            .unwrap()
     }
 }
 
@@ -145,7 +181,14 @@ pub(crate) fn json(view: View) -> serde_json::Value {
 }
 
 /// A movement of ERC-20 units.
-pub(crate) fn erc20(transaction: &str, path: &str, at: &str, from: &str, to: &str, amount: u64) -> Transfer {
+pub(crate) fn erc20(
+    transaction: &str,
+    path: &str,
+    at: &str,
+    from: &str,
+    to: &str,
+    amount: u64,
+) -> Transfer {
     Transfer {
         transaction: transaction.into(),
         path: path.into(),
@@ -164,7 +207,9 @@ pub(crate) fn erc20(transaction: &str, path: &str, at: &str, from: &str, to: &st
 pub(crate) fn erc721(transaction: &str, at: &str, token: u64, from: &str, to: &str) -> Transfer {
     Transfer {
         standard: "ERC-721".into(),
-        what: TransferKind::NonFungible { token_id: Amount::from(token) },
+        what: TransferKind::NonFungible {
+            token_id: Amount::from(token),
+        },
         ..erc20(transaction, "0", at, from, to, 1)
     }
 }

@@ -27,40 +27,77 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None }
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            body: None,
+        }
     }
 
     pub(crate) fn send(method: Method, path: impl Into<String>, body: &Value) -> Self {
-        Self { method, path: path.into(), body: Some((body.to_string(), "application/json")) }
+        Self {
+            method,
+            path: path.into(),
+            body: Some((body.to_string(), "application/json")),
+        }
     }
 }
 
 /// What asks.
 pub(crate) fn client() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// Ask, and read the answer; a problem becomes its words.
-pub(crate) async fn perform(client: &reqwest::Client, server: &Server, call: Call) -> Result<Value, String> {
-    let url = format!("{}/api/v1/{}", server.url.trim_end_matches('/'), call.path.trim_start_matches('/'));
-    let mut request = client.request(call.method, url).bearer_auth(server.api_key.trim());
+pub(crate) async fn perform(
+    client: &reqwest::Client,
+    server: &Server,
+    call: Call,
+) -> Result<Value, String> {
+    let url = format!(
+        "{}/api/v1/{}",
+        server.url.trim_end_matches('/'),
+        call.path.trim_start_matches('/')
+    );
+    let mut request = client
+        .request(call.method, url)
+        .bearer_auth(server.api_key.trim());
     if let Some((body, kind)) = call.body {
         request = request.header("Content-Type", kind).body(body);
     }
-    let response = request.send().await.map_err(|error| unanswered(server, error))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| unanswered(server, error))?;
     let status = response.status();
-    let text = response.text().await.map_err(|error| error.without_url().to_string())?;
-    let value: Value =
-        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    let text = response
+        .text()
+        .await
+        .map_err(|error| error.without_url().to_string())?;
+    let value: Value = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap_or(Value::String(text))
+    };
     if status.is_success() {
         return Ok(value);
     }
     let said = |name: &str| value.get(name).and_then(Value::as_str);
     Err(match (said("detail"), said("code")) {
         (Some(detail), Some(code)) => {
-            format!("{detail} ({}, see {}/docs/errors/{code})", status.as_u16(), server.url.trim_end_matches('/'))
+            format!(
+                "{detail} ({}, see {}/docs/errors/{code})",
+                status.as_u16(),
+                server.url.trim_end_matches('/')
+            )
         }
-        _ => format!("{} answers {status}, and not as Florin does: is this its address?", server.url),
+        _ => format!(
+            "{} answers {status}, and not as Florin does: is this its address?",
+            server.url
+        ),
     })
 }
 
@@ -83,5 +120,13 @@ fn unanswered(server: &Server, error: reqwest::Error) -> String {
 /// A name as one part of a path, whatever letters it has.
 pub(crate) fn part(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }

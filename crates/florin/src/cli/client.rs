@@ -203,7 +203,10 @@ pub(crate) enum Chain {
 }
 
 /// Do what a command says; the last answer is shown. `config` is read only by what does not ask a server.
-pub(crate) async fn run(command: Command, config: impl FnOnce() -> Result<Config, String>) -> Result<(), String> {
+pub(crate) async fn run(
+    command: Command,
+    config: impl FnOnce() -> Result<Config, String>,
+) -> Result<(), String> {
     match command {
         Command::Key(Key::Rotate(options)) => rotate::run(options).await,
         Command::Key(Key::Passphrase(options)) => passphrase::run(&config()?, options).await,
@@ -229,10 +232,28 @@ fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
         Command::Submission(command) => Ok(submission(command)),
         Command::Task(command) => task(command),
         Command::Chain(command) => Ok(chain(command)),
-        Command::Api { method, path, body, server } => {
-            let body = body.map(|body| if body == "-" { std::io::read_to_string(std::io::stdin()) } else { Ok(body) });
+        Command::Api {
+            method,
+            path,
+            body,
+            server,
+        } => {
+            let body = body.map(|body| {
+                if body == "-" {
+                    std::io::read_to_string(std::io::stdin())
+                } else {
+                    Ok(body)
+                }
+            });
             let body = body.transpose().map_err(|error| error.to_string())?;
-            Ok((server, vec![Call { method, path, body: body.map(|body| (body, "application/json")) }]))
+            Ok((
+                server,
+                vec![Call {
+                    method,
+                    path,
+                    body: body.map(|body| (body, "application/json")),
+                }],
+            ))
         }
     }
 }
@@ -240,25 +261,54 @@ fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
 fn submission(command: Submission) -> (Server, Vec<Call>) {
     match command {
         Submission::List { state, server } => {
-            let filter = state.map(|state| format!("?state={}", part(&state))).unwrap_or_default();
+            let filter = state
+                .map(|state| format!("?state={}", part(&state)))
+                .unwrap_or_default();
             (server, vec![Call::get(format!("/submissions{filter}"))])
         }
-        Submission::Show { id, server } => (server, vec![Call::get(format!("/submissions/{}", part(&id)))]),
-        Submission::Explain { id, server } => (server, vec![Call::get(format!("/submissions/{}/explain", part(&id)))]),
-        Submission::Cancel { id, server } => {
-            (server, vec![Call::send(Method::POST, format!("/submissions/{}/cancel", part(&id)), &json!({}))])
-        }
+        Submission::Show { id, server } => (
+            server,
+            vec![Call::get(format!("/submissions/{}", part(&id)))],
+        ),
+        Submission::Explain { id, server } => (
+            server,
+            vec![Call::get(format!("/submissions/{}/explain", part(&id)))],
+        ),
+        Submission::Cancel { id, server } => (
+            server,
+            vec![Call::send(
+                Method::POST,
+                format!("/submissions/{}/cancel", part(&id)),
+                &json!({}),
+            )],
+        ),
     }
 }
 
 fn key(command: KeyCall) -> (Server, Vec<Call>) {
     match command {
         KeyCall::Wallets { server } => (server, vec![Call::get("/wallets")]),
-        KeyCall::Addresses { wallet, count, chain, server } => {
+        KeyCall::Addresses {
+            wallet,
+            count,
+            chain,
+            server,
+        } => {
             let body = json!({ "count": count, "chain": chain });
-            (server, vec![Call::send(Method::POST, format!("/wallets/{}/addresses", part(&wallet)), &body)])
+            (
+                server,
+                vec![Call::send(
+                    Method::POST,
+                    format!("/wallets/{}/addresses", part(&wallet)),
+                    &body,
+                )],
+            )
         }
-        KeyCall::Freeze { reason, hard, server } => {
+        KeyCall::Freeze {
+            reason,
+            hard,
+            server,
+        } => {
             let body = json!({ "scope": "namespace", "hard": hard, "reason": reason });
             (server, vec![Call::send(Method::POST, "/freezes", &body)])
         }
@@ -269,13 +319,32 @@ fn policy(command: PolicyCall) -> Result<(Server, Vec<Call>), String> {
     Ok(match command {
         PolicyCall::List { server } => (server, vec![Call::get("/policies")]),
         PolicyCall::Decisions { server } => (server, vec![Call::get("/policy-decisions")]),
-        PolicyCall::Push { name, document, example, server } => {
+        PolicyCall::Push {
+            name,
+            document,
+            example,
+            server,
+        } => {
             let mut version = json!({ "document": read(&document)? });
             if let Some(example) = example {
                 version["exampleInput"] = json!(read(&example)?);
             }
-            let made = Call::send(Method::PUT, format!("/policies/{}", part(&name)), &json!({ "name": name }));
-            (server, vec![made, Call::send(Method::POST, format!("/policies/{}/versions", part(&name)), &version)])
+            let made = Call::send(
+                Method::PUT,
+                format!("/policies/{}", part(&name)),
+                &json!({ "name": name }),
+            );
+            (
+                server,
+                vec![
+                    made,
+                    Call::send(
+                        Method::POST,
+                        format!("/policies/{}/versions", part(&name)),
+                        &version,
+                    ),
+                ],
+            )
         }
     })
 }
@@ -285,14 +354,34 @@ fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
         Task::List { server } => (server, vec![Call::get("/tasks")]),
         Task::Runs { server } => (server, vec![Call::get("/runs")]),
         Task::Push { name, file, server } => {
-            let made = Call::send(Method::PUT, format!("/tasks/{}", part(&name)), &json!({ "name": name }));
+            let made = Call::send(
+                Method::PUT,
+                format!("/tasks/{}", part(&name)),
+                &json!({ "name": name }),
+            );
             let path = format!("/tasks/{}/versions", part(&name));
-            let version = Call { method: Method::POST, path, body: Some((read(&file)?, "application/x-yaml")) };
+            let version = Call {
+                method: Method::POST,
+                path,
+                body: Some((read(&file)?, "application/x-yaml")),
+            };
             (server, vec![made, version])
         }
-        Task::Run { name, input, server } => {
-            let input: Value = serde_json::from_str(&input).map_err(|error| format!("--input: {error}"))?;
-            (server, vec![Call::send(Method::POST, format!("/tasks/{}/runs", part(&name)), &json!({ "input": input }))])
+        Task::Run {
+            name,
+            input,
+            server,
+        } => {
+            let input: Value =
+                serde_json::from_str(&input).map_err(|error| format!("--input: {error}"))?;
+            (
+                server,
+                vec![Call::send(
+                    Method::POST,
+                    format!("/tasks/{}/runs", part(&name)),
+                    &json!({ "input": input }),
+                )],
+            )
         }
     })
 }
@@ -300,9 +389,21 @@ fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
 fn chain(command: Chain) -> (Server, Vec<Call>) {
     match command {
         Chain::List { server } => (server, vec![Call::get("/chains")]),
-        Chain::Resume { chain, reason, rewind_to, server } => {
+        Chain::Resume {
+            chain,
+            reason,
+            rewind_to,
+            server,
+        } => {
             let body = json!({ "reason": reason, "rewindTo": rewind_to });
-            (server, vec![Call::send(Method::POST, format!("/chains/{}/resume", part(&chain)), &body)])
+            (
+                server,
+                vec![Call::send(
+                    Method::POST,
+                    format!("/chains/{}/resume", part(&chain)),
+                    &body,
+                )],
+            )
         }
     }
 }

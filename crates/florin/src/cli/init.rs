@@ -35,22 +35,42 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<(), String> 
     let who = Principal::system("init", options.namespace.clone());
     let first = config.chains.first().map(|chain| chain.node.chain());
     let chain = options.chain.or(first);
-    let made = api::access::create_namespace(&engines.db, &engines.lease, &who, &options.namespace, chain)
-        .await
-        .map_err(|error| error.to_string())?;
-    let issued = if made || options.new_key { Some(issue(&engines, &who, options.roles).await?) } else { None };
+    let made =
+        api::access::create_namespace(&engines.db, &engines.lease, &who, &options.namespace, chain)
+            .await
+            .map_err(|error| error.to_string())?;
+    let issued = if made || options.new_key {
+        Some(issue(&engines, &who, options.roles).await?)
+    } else {
+        None
+    };
     let answer = serde_json::json!({
         "namespace": options.namespace, "created": made, "apiKey": issued, "url": format!("http://{}", config.server.listen),
     });
-    engines.db.release(&engines.lease).await.map_err(|error| error.to_string())?;
+    engines
+        .db
+        .release(&engines.lease)
+        .await
+        .map_err(|error| error.to_string())?;
     show::answer(&answer, options.json)
 }
 
 /// An API key for a person; what it shows is never seen again.
-async fn issue(engines: &engines::Engines, who: &Principal, roles: Vec<Role>) -> Result<String, String> {
+async fn issue(
+    engines: &engines::Engines,
+    who: &Principal,
+    roles: Vec<Role>,
+) -> Result<String, String> {
     let all = vec![Role::Reader, Role::Operator, Role::Controller, Role::Admin];
     let roles = if roles.is_empty() { all } else { roles };
-    let new = api::access::NewApiKey { name: "admin".to_owned(), kind: Kind::Person, roles, expires: None };
-    let issued = api::access::issue(&engines.db, &engines.lease, who, new).await.map_err(|error| error.to_string())?;
+    let new = api::access::NewApiKey {
+        name: "admin".to_owned(),
+        kind: Kind::Person,
+        roles,
+        expires: None,
+    };
+    let issued = api::access::issue(&engines.db, &engines.lease, who, new)
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(issued.secret)
 }

@@ -66,7 +66,9 @@ enum Command {
 /// Read the line and do what it says; the process's exit code.
 pub(crate) fn run() -> Result<(), String> {
     let line = Line::parse();
-    let file = line.config.or_else(|| Some(PathBuf::from("florin.toml")).filter(|path| path.exists()));
+    let file = line
+        .config
+        .or_else(|| Some(PathBuf::from("florin.toml")).filter(|path| path.exists()));
     let env = || std::env::vars();
     let load = || Config::load(file.as_deref(), env()).map_err(|error| error.to_string());
     match line.command {
@@ -74,11 +76,20 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Init(options) => block_on(init::run(load()?, options)),
         Command::Migrate { json } => block_on(migrate(load()?, json)),
         Command::Verify(options) => verify::run(&load()?, &options),
-        Command::Config { reference: true, .. } => show::text(config::DEFAULT),
+        Command::Config {
+            reference: true, ..
+        } => show::text(config::DEFAULT),
         Command::Config { json, .. } => {
             let text = config::shown(file.as_deref(), env()).map_err(|error| error.to_string())?;
-            let read = || toml::from_str::<serde_json::Value>(&text).map_err(|error| error.message().to_owned());
-            if json { show::answer(&read()?, true) } else { show::text(&text) }
+            let read = || {
+                toml::from_str::<serde_json::Value>(&text)
+                    .map_err(|error| error.message().to_owned())
+            };
+            if json {
+                show::answer(&read()?, true)
+            } else {
+                show::text(&text)
+            }
         }
         Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
         Command::Completion { shell } => {
@@ -91,14 +102,21 @@ pub(crate) fn run() -> Result<(), String> {
 }
 
 fn block_on<F: Future<Output = Result<(), String>>>(work: F) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| format!("no runtime: {error}"))?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| format!("no runtime: {error}"))?
+        .block_on(work)
 }
 
 async fn migrate(config: Config, json: bool) -> Result<(), String> {
     crate::engines::open_db(&config).await?;
     if json {
-        return show::answer(&serde_json::json!({ "release": env!("CARGO_PKG_VERSION"), "migrated": true }), true);
+        return show::answer(
+            &serde_json::json!({ "release": env!("CARGO_PKG_VERSION"), "migrated": true }),
+            true,
+        );
     }
     show::text("the schema is that of this release\n")
 }

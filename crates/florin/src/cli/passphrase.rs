@@ -25,13 +25,22 @@ pub(crate) async fn run(config: &Config, options: Options) -> Result<(), String>
     let lease = engines::lease(&db, config).await?;
     let done = match config.secrets.from {
         SecretSource::File => in_file(config, &db, &lease, options.new.as_deref()).await,
-        SecretSource::Env | SecretSource::Prompt => by_hand(config, &db, &lease, options.new.as_deref()).await,
+        SecretSource::Env | SecretSource::Prompt => {
+            by_hand(config, &db, &lease, options.new.as_deref()).await
+        }
     };
-    db.release(&lease).await.map_err(|error| error.to_string())?;
+    db.release(&lease)
+        .await
+        .map_err(|error| error.to_string())?;
     show::text(&done?)
 }
 
-async fn in_file(config: &Config, db: &Db, lease: &Lease, new: Option<&Path>) -> Result<String, String> {
+async fn in_file(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+    new: Option<&Path>,
+) -> Result<String, String> {
     let file = &config.secrets.file;
     let next = secrets::next_file(file);
     match new {
@@ -41,16 +50,27 @@ async fn in_file(config: &Config, db: &Db, lease: &Lease, new: Option<&Path>) ->
     let (old, fresh) = (secrets::read_private(file)?, secrets::read_private(&next)?);
     if let Err(why) = change(db, lease, old, fresh.clone()).await {
         // Interrupted after the database was wrapped, and before the file was put in place: the new one opens it.
-        let opens = keys::open_keyring(db, lease, secrets::master(fresh)?).await.is_ok();
+        let opens = keys::open_keyring(db, lease, secrets::master(fresh)?)
+            .await
+            .is_ok();
         if !opens {
             return Err(why);
         }
     }
-    std::fs::rename(&next, file).map_err(|error| format!("cannot put {} in place: {error}", file.display()))?;
-    Ok(format!("the data keys are wrapped under the passphrase that is now in {}\n", file.display()))
+    std::fs::rename(&next, file)
+        .map_err(|error| format!("cannot put {} in place: {error}", file.display()))?;
+    Ok(format!(
+        "the data keys are wrapped under the passphrase that is now in {}\n",
+        file.display()
+    ))
 }
 
-async fn by_hand(config: &Config, db: &Db, lease: &Lease, new: Option<&Path>) -> Result<String, String> {
+async fn by_hand(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+    new: Option<&Path>,
+) -> Result<String, String> {
     let old = secrets::passphrase(&config.secrets)?;
     let fresh = match new {
         Some(file) => secrets::read_private(file)?,
@@ -61,12 +81,26 @@ async fn by_hand(config: &Config, db: &Db, lease: &Lease, new: Option<&Path>) ->
 }
 
 fn twice() -> Result<Zeroizing<String>, String> {
-    let (once, again) = (secrets::prompt("New passphrase: ")?, secrets::prompt("The same again: ")?);
-    if once == again { Ok(once) } else { Err("the two differ; nothing was changed".to_owned()) }
+    let (once, again) = (
+        secrets::prompt("New passphrase: ")?,
+        secrets::prompt("The same again: ")?,
+    );
+    if once == again {
+        Ok(once)
+    } else {
+        Err("the two differ; nothing was changed".to_owned())
+    }
 }
 
-async fn change(db: &Db, lease: &Lease, old: Zeroizing<String>, new: Zeroizing<String>) -> Result<(), String> {
+async fn change(
+    db: &Db,
+    lease: &Lease,
+    old: Zeroizing<String>,
+    new: Zeroizing<String>,
+) -> Result<(), String> {
     let who = Principal::system("passphrase", Namespace::installation());
     let (old, new) = (secrets::master(old)?, secrets::master(new)?);
-    keys::change_master(db, lease, &who, old, new).await.map_err(|error| error.to_string())
+    keys::change_master(db, lease, &who, old, new)
+        .await
+        .map_err(|error| error.to_string())
 }

@@ -1,5 +1,8 @@
 //! Progress of long work: a bar at a terminal, a line now and then otherwise, nothing where JSON is asked for.
-#![allow(clippy::print_stderr, reason = "progress is told beside what a program reads")]
+#![allow(
+    clippy::print_stderr,
+    reason = "progress is told beside what a program reads"
+)]
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
@@ -11,7 +14,10 @@ const LINE: Duration = Duration::from_secs(2);
 /// Progress of one piece of work.
 pub(crate) enum Progress {
     Bar(ProgressBar),
-    Lines { what: &'static str, last: Option<Instant> },
+    Lines {
+        what: &'static str,
+        last: Option<Instant>,
+    },
     Quiet,
 }
 
@@ -25,7 +31,9 @@ impl Progress {
             return Self::Lines { what, last: None };
         }
         let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {what}  {{msg}}")) {
+        if let Ok(style) =
+            ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {what}  {{msg}}"))
+        {
             bar.set_style(style);
         }
         Self::Bar(bar)

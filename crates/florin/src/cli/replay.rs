@@ -26,10 +26,18 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
     let mut after = Value::Null;
     loop {
         let body = json!({ "version": options.version, "after": after });
-        let mut page = perform(&client, &server, Call::send(Method::POST, "/policies/replay", &body)).await?;
+        let mut page = perform(
+            &client,
+            &server,
+            Call::send(Method::POST, "/policies/replay", &body),
+        )
+        .await?;
         after = page["next"].take();
         whole.add(page);
-        progress.so_far(whole.judged + whole.skipped, &format!("{} different", whole.different));
+        progress.so_far(
+            whole.judged + whole.skipped,
+            &format!("{} different", whole.different),
+        );
         if after.is_null() {
             break;
         }
@@ -53,12 +61,21 @@ impl Whole {
         self.judged += count("judged");
         self.skipped += count("skipped");
         self.different += count("different");
-        let more = page["differences"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        self.differences.extend(more.into_iter().take(MOST_LISTED - self.differences.len()));
+        let more = page["differences"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .unwrap_or_default();
+        self.differences
+            .extend(more.into_iter().take(MOST_LISTED - self.differences.len()));
     }
 
     fn shown(self) -> Value {
-        let Self { judged, skipped, different, differences } = self;
+        let Self {
+            judged,
+            skipped,
+            different,
+            differences,
+        } = self;
         json!({ "judged": judged, "skipped": skipped, "different": different, "differences": differences })
     }
 }

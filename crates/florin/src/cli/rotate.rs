@@ -22,11 +22,20 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<(), String> {
     let (client, server) = (client()?, options.server);
-    let mut now = perform(&client, &server, Call::send(Method::POST, "/keyring/rotate", &json!({}))).await?;
+    let mut now = perform(
+        &client,
+        &server,
+        Call::send(Method::POST, "/keyring/rotate", &json!({})),
+    )
+    .await?;
     let mut progress = Progress::of("secrets", server.json);
     while !options.detach && now["state"] == "sealing" {
         let count = |name: &str| now[name].as_u64().unwrap_or_default();
-        progress.at(count("resealed") + count("broken"), count("total"), now["keeper"].as_str().unwrap_or_default());
+        progress.at(
+            count("resealed") + count("broken"),
+            count("total"),
+            now["keeper"].as_str().unwrap_or_default(),
+        );
         tokio::time::sleep(LOOK).await;
         now = perform(&client, &server, Call::get("/keyring")).await?["rotation"].take();
     }

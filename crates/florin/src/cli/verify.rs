@@ -26,7 +26,8 @@ pub(crate) struct Options {
 
 fn public_key(text: &str) -> Result<[u8; 32], String> {
     let mut key = [0u8; 32];
-    hex::decode_to_slice(text, &mut key).map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
+    hex::decode_to_slice(text, &mut key)
+        .map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
     Ok(key)
 }
 
@@ -57,7 +58,10 @@ pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
     if report.is_sound() {
         Ok(())
     } else {
-        Err(format!("{} problems: this database is not what it was", report.problem_count))
+        Err(format!(
+            "{} problems: this database is not what it was",
+            report.problem_count
+        ))
     }
 }
 
@@ -68,9 +72,16 @@ fn tell(report: &verify::Report, as_json: bool) -> Result<(), String> {
     }
     show::answer(&serde_json::json!({ "items": value["partitions"] }), false)?;
     let seals = &report.seals;
-    let pinned =
-        if seals.pinned { "under the key given" } else { "under whatever key they name: give --key to pin it" };
-    show::text(&format!("{} facts, {} seals checked {pinned}\n", report.facts(), seals.count))?;
+    let pinned = if seals.pinned {
+        "under the key given"
+    } else {
+        "under whatever key they name: give --key to pin it"
+    };
+    show::text(&format!(
+        "{} facts, {} seals checked {pinned}\n",
+        report.facts(),
+        seals.count
+    ))?;
     for problem in &report.problems {
         show::text(&format!("! {problem}\n"))?;
     }

@@ -17,11 +17,19 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
 }
 
 /// A setting between two bounds, which both count.
-fn between<T: PartialOrd + Display>(setting: &str, value: T, least: T, most: T) -> Result<(), Error> {
+fn between<T: PartialOrd + Display>(
+    setting: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), Error> {
     if value >= least && value <= most {
         return Ok(());
     }
-    Err(Error::Setting { setting: setting.to_owned(), why: format!("expected {least} to {most}, not {value}") })
+    Err(Error::Setting {
+        setting: setting.to_owned(),
+        why: format!("expected {least} to {most}, not {value}"),
+    })
 }
 
 /// A part that is not more than the whole.
@@ -30,36 +38,99 @@ fn part<T: PartialOrd + Display>(setting: &str, value: T, whole: (&str, T)) -> R
         return Ok(());
     }
     let why = format!("{value} is more than {} ({})", whole.0, whole.1);
-    Err(Error::Setting { setting: setting.to_owned(), why })
+    Err(Error::Setting {
+        setting: setting.to_owned(),
+        why,
+    })
 }
 
 fn house(config: &Config) -> Result<(), Error> {
     let (server, store) = (&config.server, &config.store);
-    between("server.body_limit_bytes", server.body_limit_bytes, 1_024, 1_024 * MEBIBYTE)?;
+    between(
+        "server.body_limit_bytes",
+        server.body_limit_bytes,
+        1_024,
+        1_024 * MEBIBYTE,
+    )?;
     between("server.concurrency", server.concurrency, 1, 100_000)?;
-    between("server.request_timeout_ms", server.request_timeout_ms, 100, DAY_MS)?;
-    between("server.shutdown_timeout_ms", server.shutdown_timeout_ms, 0, DAY_MS)?;
+    between(
+        "server.request_timeout_ms",
+        server.request_timeout_ms,
+        100,
+        DAY_MS,
+    )?;
+    between(
+        "server.shutdown_timeout_ms",
+        server.shutdown_timeout_ms,
+        0,
+        DAY_MS,
+    )?;
     between("store.writers", store.writers, 1, 1_000)?;
     between("store.readers", store.readers, 1, 1_000)?;
     between("store.lease_ms", store.lease_ms, 500, DAY_MS)?;
     between("seal.interval_ms", config.seal.interval_ms, 10, DAY_MS)?;
-    between("keys.cached_branches", config.keys.cached_branches, 1, 1_000_000)?;
-    between("outbound.connect_timeout_ms", config.outbound.connect_timeout_ms, 1, DAY_MS)
+    between(
+        "keys.cached_branches",
+        config.keys.cached_branches,
+        1,
+        1_000_000,
+    )?;
+    between(
+        "outbound.connect_timeout_ms",
+        config.outbound.connect_timeout_ms,
+        1,
+        DAY_MS,
+    )
 }
 
 fn policy(policy: &policy::Config) -> Result<(), Error> {
     let limits = &policy.limits;
-    between("policy.limits.document_bytes", limits.document_bytes, 1, 64 * MEBIBYTE)?;
+    between(
+        "policy.limits.document_bytes",
+        limits.document_bytes,
+        1,
+        64 * MEBIBYTE,
+    )?;
     between("policy.limits.policies", limits.policies, 1, 1_000_000)?;
     between("policy.limits.versions", limits.versions, 1, 1_000_000)?;
-    between("policy.limits.attachments", limits.attachments, 1, 1_000_000)?;
-    between("policy.limits.policies_asked", limits.policies_asked, 1, 1_000)?;
+    between(
+        "policy.limits.attachments",
+        limits.attachments,
+        1,
+        1_000_000,
+    )?;
+    between(
+        "policy.limits.policies_asked",
+        limits.policies_asked,
+        1,
+        1_000,
+    )?;
     between("policy.limits.lookups", limits.lookups, 0, 10_000)?;
-    between("policy.limits.lookup_bytes", limits.lookup_bytes, 1, 64 * MEBIBYTE)?;
+    between(
+        "policy.limits.lookup_bytes",
+        limits.lookup_bytes,
+        1,
+        64 * MEBIBYTE,
+    )?;
     between("policy.limits.lookup_ms", limits.lookup_ms, 1, DAY_MS)?;
-    between("policy.limits.input_bytes", limits.input_bytes, 1_024, 64 * MEBIBYTE)?;
-    between("policy.limits.instructions", limits.instructions, 1, 1_000_000_000)?;
-    between("policy.limits.evaluation_ms", limits.evaluation_ms, 1, 60_000)?;
+    between(
+        "policy.limits.input_bytes",
+        limits.input_bytes,
+        1_024,
+        64 * MEBIBYTE,
+    )?;
+    between(
+        "policy.limits.instructions",
+        limits.instructions,
+        1,
+        1_000_000_000,
+    )?;
+    between(
+        "policy.limits.evaluation_ms",
+        limits.evaluation_ms,
+        1,
+        60_000,
+    )?;
     between("policy.limits.threads", limits.threads, 1, 256)?;
     envelope("policy.envelope", &policy.envelope)?;
     envelope("policy.cancel_envelope", &policy.cancel_envelope)
@@ -67,24 +138,49 @@ fn policy(policy: &policy::Config) -> Result<(), Error> {
 
 fn envelope(section: &str, rules: &EnvelopeRules) -> Result<(), Error> {
     // Below the quote itself nothing could ever be signed.
-    between(&format!("{section}.gas_percent"), rules.gas_percent, 100, 100_000)?;
-    between(&format!("{section}.fee_percent"), rules.fee_percent, 100, 100_000)?;
+    between(
+        &format!("{section}.gas_percent"),
+        rules.gas_percent,
+        100,
+        100_000,
+    )?;
+    between(
+        &format!("{section}.fee_percent"),
+        rules.fee_percent,
+        100,
+        100_000,
+    )?;
     between(&format!("{section}.signatures"), rules.signatures, 1, 1_000)?;
-    between(&format!("{section}.validity_ms"), rules.validity_ms, 1_000, 7 * 86_400_000)
+    between(
+        &format!("{section}.validity_ms"),
+        rules.validity_ms,
+        1_000,
+        7 * 86_400_000,
+    )
 }
 
 fn submit(submit: &submit::Settings) -> Result<(), Error> {
     between("submit.shards", submit.shards, 1, 1_024)?;
     between("submit.window", submit.window, 1, 10_000)?;
     between("submit.lane_limit", submit.lane_limit, 1, 10_000_000)?;
-    between("submit.resubmit_ms", submit.resubmit_ms, 100, DAY_MS.cast_signed())?;
+    between(
+        "submit.resubmit_ms",
+        submit.resubmit_ms,
+        100,
+        DAY_MS.cast_signed(),
+    )?;
     between("submit.retry_ms", submit.retry_ms, 1, 60_000)
 }
 
 fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
     between("workflow.shards", workflow.shards, 1, 1_024)?;
     between("workflow.in_flight", workflow.in_flight, 1, 100_000)?;
-    between("workflow.in_flight_per_namespace", workflow.in_flight_per_namespace, 1, 100_000)?;
+    between(
+        "workflow.in_flight_per_namespace",
+        workflow.in_flight_per_namespace,
+        1,
+        100_000,
+    )?;
     part(
         "workflow.in_flight_per_namespace",
         workflow.in_flight_per_namespace,
@@ -92,7 +188,12 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
     )?;
     between("workflow.stretch", workflow.stretch, 1, 100_000)?;
     between("workflow.expressions", workflow.expressions, 1, 256)?;
-    between("workflow.expressions_per_namespace", workflow.expressions_per_namespace, 1, 256)?;
+    between(
+        "workflow.expressions_per_namespace",
+        workflow.expressions_per_namespace,
+        1,
+        256,
+    )?;
     part(
         "workflow.expressions_per_namespace",
         workflow.expressions_per_namespace,
@@ -100,10 +201,30 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
     )?;
     between("workflow.expression_ms", workflow.expression_ms, 1, 600_000)?;
     between("workflow.expression_mb", workflow.expression_mb, 32, 65_536)?;
-    between("workflow.value_bytes", workflow.value_bytes, 1_024, 64 * MEBIBYTE)?;
-    between("workflow.context_bytes", workflow.context_bytes, 1_024, 1_024 * MEBIBYTE)?;
-    between("workflow.http_timeout_ms", workflow.http_timeout_ms, 1, DAY_MS)?;
-    between("workflow.look_again_ms", workflow.look_again_ms, 1, DAY_MS.cast_signed())?;
+    between(
+        "workflow.value_bytes",
+        workflow.value_bytes,
+        1_024,
+        64 * MEBIBYTE,
+    )?;
+    between(
+        "workflow.context_bytes",
+        workflow.context_bytes,
+        1_024,
+        1_024 * MEBIBYTE,
+    )?;
+    between(
+        "workflow.http_timeout_ms",
+        workflow.http_timeout_ms,
+        1,
+        DAY_MS,
+    )?;
+    between(
+        "workflow.look_again_ms",
+        workflow.look_again_ms,
+        1,
+        DAY_MS.cast_signed(),
+    )?;
     between("workflow.things", workflow.things, 1, 10_000_000)?;
     between("workflow.versions", workflow.versions, 1, 10_000_000)?;
     between("workflow.open_runs", workflow.open_runs, 1, 100_000_000)?;
@@ -115,6 +236,15 @@ fn streams(streams: &streams::Limits) -> Result<(), Error> {
     between("streams.backlog", streams.backlog, 1, 10_000_000)?;
     between("streams.dead", streams.dead, 1, 10_000_000)?;
     between("streams.in_flight", streams.in_flight, 1, 10_000)?;
-    between("streams.in_flight_per_namespace", streams.in_flight_per_namespace, 1, 10_000)?;
-    part("streams.in_flight_per_namespace", streams.in_flight_per_namespace, ("streams.in_flight", streams.in_flight))
+    between(
+        "streams.in_flight_per_namespace",
+        streams.in_flight_per_namespace,
+        1,
+        10_000,
+    )?;
+    part(
+        "streams.in_flight_per_namespace",
+        streams.in_flight_per_namespace,
+        ("streams.in_flight", streams.in_flight),
+    )
 }

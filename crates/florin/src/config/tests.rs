@@ -6,7 +6,9 @@ use super::*;
 fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, Error> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load(Some(file.path()), env)
 }
 
@@ -23,7 +25,11 @@ fn the_reference_is_the_default_and_complete() {
 /// What an engine says by itself where nobody configures it, as the reference says it.
 fn same(section: &str, of_the_engine: impl serde::Serialize) {
     let reference = parse("the default", DEFAULT).unwrap();
-    assert_eq!(reference[section], Value::try_from(of_the_engine).unwrap(), "[{section}]");
+    assert_eq!(
+        reference[section],
+        Value::try_from(of_the_engine).unwrap(),
+        "[{section}]"
+    );
 }
 
 #[test]
@@ -33,7 +39,10 @@ fn the_reference_lists_every_setting_of_every_engine_with_its_default() {
     same("workflow", workflow::Settings::default());
     same("streams", streams::Limits::default());
     let config = Config::load(None, std::iter::empty()).unwrap();
-    assert_eq!(config.keys.cached_branches, keys::Settings::default().cached_branches);
+    assert_eq!(
+        config.keys.cached_branches,
+        keys::Settings::default().cached_branches
+    );
 }
 
 /// Every setting of the reference, as the environment names it.
@@ -51,16 +60,38 @@ fn names(table: &Table, before: &str, into: &mut Vec<(String, Value)>) {
 fn each_setting_can_be_said_by_the_environment() {
     let mut all = Vec::new();
     names(&parse("the default", DEFAULT).unwrap(), "FLORIN", &mut all);
-    assert!(all.len() > 70 && all.iter().any(|(name, _)| name == "FLORIN__POLICY__LIMITS__THREADS"), "{}", all.len());
+    assert!(
+        all.len() > 70
+            && all
+                .iter()
+                .any(|(name, _)| name == "FLORIN__POLICY__LIMITS__THREADS"),
+        "{}",
+        all.len()
+    );
     for (name, value) in all {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         load("", &[(&name, &text)]).unwrap_or_else(|error| panic!("{name}={text}: {error}"));
     }
-    let config = load("", &[("FLORIN__POLICY__LIMITS__THREADS", "7"), ("FLORIN__STREAMS__IN_FLIGHT", "99")]).unwrap();
-    assert_eq!((config.policy.limits.threads, config.streams.in_flight), (7, 99));
+    let config = load(
+        "",
+        &[
+            ("FLORIN__POLICY__LIMITS__THREADS", "7"),
+            ("FLORIN__STREAMS__IN_FLIGHT", "99"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (config.policy.limits.threads, config.streams.in_flight),
+        (7, 99)
+    );
     let caps = r#"{ "eip155:1" = "1000000000000000000000" }"#;
     let config = load("", &[("FLORIN__POLICY__ENVELOPE__MAX_TOTAL_FEE", caps)]).unwrap();
-    assert_eq!(config.policy.envelope.max_total_fee[&types::ChainId::evm(1)].to_string(), "1000000000000000000000");
+    assert_eq!(
+        config.policy.envelope.max_total_fee[&types::ChainId::evm(1)].to_string(),
+        "1000000000000000000000"
+    );
 }
 
 #[test]
@@ -68,15 +99,30 @@ fn a_setting_that_cannot_be_is_refused_by_its_name() {
     for (text, setting) in [
         ("[policy.limits]\nthreads = 0", "policy.limits.threads"),
         ("[policy.limits]\nthread = 1", "policy.limits.thread"),
-        ("[policy.envelope]\nfee_percent = 99", "policy.envelope.fee_percent"),
-        ("[policy.cancel_envelope]\nsignatures = 0", "policy.cancel_envelope.signatures"),
-        ("[policy.envelope]\nmax_total_fee = { \"eip155:1\" = \"-1\" }", "policy.envelope.max_total_fee"),
+        (
+            "[policy.envelope]\nfee_percent = 99",
+            "policy.envelope.fee_percent",
+        ),
+        (
+            "[policy.cancel_envelope]\nsignatures = 0",
+            "policy.cancel_envelope.signatures",
+        ),
+        (
+            "[policy.envelope]\nmax_total_fee = { \"eip155:1\" = \"-1\" }",
+            "policy.envelope.max_total_fee",
+        ),
         ("[submit]\nwindow = 0", "submit.window"),
         ("[submit]\nwindow = \"many\"", "submit.window"),
         ("[submit]\nretry_ms = -1", "submit.retry_ms"),
         ("[workflow]\nshards = 0", "workflow.shards"),
-        ("[workflow]\nexpressions_per_namespace = 9", "workflow.expressions_per_namespace"),
-        ("[streams]\nin_flight_per_namespace = 100", "streams.in_flight_per_namespace"),
+        (
+            "[workflow]\nexpressions_per_namespace = 9",
+            "workflow.expressions_per_namespace",
+        ),
+        (
+            "[streams]\nin_flight_per_namespace = 100",
+            "streams.in_flight_per_namespace",
+        ),
         ("[server]\nconcurrency = 0", "server.concurrency"),
         ("[store]\nlease_ms = 10", "store.lease_ms"),
     ] {
@@ -87,12 +133,19 @@ fn a_setting_that_cannot_be_is_refused_by_its_name() {
 
 #[test]
 fn unknown_settings_are_refused_by_name() {
-    let error = load("[server]\nlisten_on = \"x\"", &[]).unwrap_err().to_string();
+    let error = load("[server]\nlisten_on = \"x\"", &[])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("listen_on"), "{error}");
-    let error = load("", &[("FLORIN__SERVER__LISTEN_ON", "x")]).unwrap_err().to_string();
+    let error = load("", &[("FLORIN__SERVER__LISTEN_ON", "x")])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("server.listen_on"), "{error}");
-    let error =
-        load("[[chains]]\npreset = \"anvil\"\nnumber = 1\nurl = \"http://127.0.0.1:1\"\nstrat = 0", &[]).unwrap_err();
+    let error = load(
+        "[[chains]]\npreset = \"anvil\"\nnumber = 1\nurl = \"http://127.0.0.1:1\"\nstrat = 0",
+        &[],
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("strat"), "{error}");
 }
 
@@ -100,7 +153,11 @@ fn unknown_settings_are_refused_by_name() {
 fn the_environment_goes_over_the_file() {
     let config = load(
         "[server]\nlisten = \"127.0.0.1:1\"\n[submit]\nwindow = 3",
-        &[("FLORIN__SERVER__LISTEN", "127.0.0.1:2"), ("FLORIN__SUBMIT__WINDOW", "5"), ("FLORIN__LOG__FILTER", "1")],
+        &[
+            ("FLORIN__SERVER__LISTEN", "127.0.0.1:2"),
+            ("FLORIN__SUBMIT__WINDOW", "5"),
+            ("FLORIN__LOG__FILTER", "1"),
+        ],
     )
     .unwrap();
     assert_eq!(config.server.listen.port(), 2);
@@ -113,7 +170,10 @@ fn secrets_are_not_shown() {
     let chain = "[[chains]]\npreset = \"anvil\"\nnumber = 31337\nurl = \"http://user:hunter2@127.0.0.1:1\"\n";
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), chain).unwrap();
-    let env = [("FLORIN__STORE__URL".to_owned(), "postgresql://florin:hunter2@db/x".to_owned())];
+    let env = [(
+        "FLORIN__STORE__URL".to_owned(),
+        "postgresql://florin:hunter2@db/x".to_owned(),
+    )];
     let text = shown(Some(file.path()), env.clone().into_iter()).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let config = Config::load(Some(file.path()), env.into_iter()).unwrap();

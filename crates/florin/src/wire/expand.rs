@@ -31,11 +31,17 @@ struct Mark {
 }
 
 impl Mark {
-    const BEGIN: Mark = Mark { block: 0, after: -1 };
+    const BEGIN: Mark = Mark {
+        block: 0,
+        after: -1,
+    };
 
     fn parse(text: &str) -> Option<Self> {
         let (block, after) = text.split_once('/')?;
-        Some(Self { block: block.parse().ok()?, after: after.parse().ok()? })
+        Some(Self {
+            block: block.parse().ok()?,
+            after: after.parse().ok()?,
+        })
     }
 }
 
@@ -47,9 +53,17 @@ impl Blocks {
         }
     }
 
-    fn hash(&self, tx: &mut Unbound<'_, '_>, chain: &ChainId, place: u64) -> store::Result<Option<String>> {
+    fn hash(
+        &self,
+        tx: &mut Unbound<'_, '_>,
+        chain: &ChainId,
+        place: u64,
+    ) -> store::Result<Option<String>> {
         match self {
-            Blocks::Named(hashes) => Ok(usize::try_from(place).ok().and_then(|place| hashes.get(place)).cloned()),
+            Blocks::Named(hashes) => Ok(usize::try_from(place)
+                .ok()
+                .and_then(|place| hashes.get(place))
+                .cloned()),
             Blocks::Between { first, .. } => index::block_at(tx, chain, Height(first.0 + place)),
         }
     }
@@ -67,7 +81,9 @@ impl ChainEvents {
         blocks: Blocks,
         from: Mark,
     ) -> store::Result<(Vec<StoredEvent>, Option<Mark>)> {
-        self.db.read_unbound(move |tx| read_part(tx, &chain, &blocks, from)).await
+        self.db
+            .read_unbound(move |tx| read_part(tx, &chain, &blocks, from))
+            .await
     }
 }
 
@@ -88,8 +104,14 @@ fn read_part(
             None => Vec::new(),
         };
         at = match page.last() {
-            Some(last) if page.len() == room as usize => Mark { after: i64::from(last.event.index), ..at },
-            _ => Mark { block: at.block + 1, after: -1 },
+            Some(last) if page.len() == room as usize => Mark {
+                after: i64::from(last.event.index),
+                ..at
+            },
+            _ => Mark {
+                block: at.block + 1,
+                after: -1,
+            },
         };
         events.extend(page);
     }
@@ -101,7 +123,11 @@ fn meaning(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
     let payload = fact.payload.as_ref().map_or("", Json::as_str);
     match ChainFact::read(&fact.kind, payload)? {
         ChainFact::Block { event_count: 0, .. } => None,
-        ChainFact::Block { block, .. } => Some(("event.pending", block.chain, Blocks::Named(vec![block.hash]))),
+        ChainFact::Block { block, .. } => Some((
+            "event.pending",
+            block.chain,
+            Blocks::Named(vec![block.hash]),
+        )),
         ChainFact::Reorg { dropped } => {
             let chain = dropped.first()?.chain.clone();
             let hashes = dropped.into_iter().map(|block| block.hash).collect();
@@ -109,7 +135,14 @@ fn meaning(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
         }
         ChainFact::Final(moved) => {
             let first = moved.above.map_or(Height(0), Height::next);
-            Some(("event.final", moved.chain, Blocks::Between { first, last: moved.through }))
+            Some((
+                "event.final",
+                moved.chain,
+                Blocks::Between {
+                    first,
+                    last: moved.through,
+                },
+            ))
         }
     }
 }
@@ -126,14 +159,23 @@ impl Expand for ChainEvents {
     }
 
     async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded> {
-        let Some((kind, chain, blocks)) = meaning(fact) else { return Ok(Expansion::default()) };
+        let Some((kind, chain, blocks)) = meaning(fact) else {
+            return Ok(Expansion::default());
+        };
         let from = match rest {
             None => Mark::BEGIN,
-            Some(rest) => Mark::parse(rest).ok_or_else(|| Unexpanded::Never(format!("{rest:?} is no mark")))?,
+            Some(rest) => Mark::parse(rest)
+                .ok_or_else(|| Unexpanded::Never(format!("{rest:?} is no mark")))?,
         };
         let (events, next) = self.part(chain, blocks, from).await.map_err(later)?;
-        let events = events.into_iter().map(|event| told(fact, kind, event)).collect();
-        Ok(Expansion { events, rest: next.map(|mark| format!("{}/{}", mark.block, mark.after)) })
+        let events = events
+            .into_iter()
+            .map(|event| told(fact, kind, event))
+            .collect();
+        Ok(Expansion {
+            events,
+            rest: next.map(|mark| format!("{}/{}", mark.block, mark.after)),
+        })
     }
 }
 
@@ -142,8 +184,16 @@ fn later(error: store::Error) -> Unexpanded {
 }
 
 fn told(fact: &StoredFact, kind: &str, stored: StoredEvent) -> Event {
-    let StoredEvent { chain, block_hash, height, block_time, event, .. } = stored;
-    let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or(serde_json::Value::Null);
+    let StoredEvent {
+        chain,
+        block_hash,
+        height,
+        block_time,
+        event,
+        ..
+    } = stored;
+    let body: serde_json::Value =
+        serde_json::from_str(&event.body).unwrap_or(serde_json::Value::Null);
     let data = json!({
         "transaction": event.transaction, "path": event.path, "protocolId": event.protocol_id(height),
         "blockNumber": height.0.to_string(), "blockHash": block_hash, "blockTime": block_time, "body": body,

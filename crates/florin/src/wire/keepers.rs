@@ -20,7 +20,10 @@ pub(crate) struct StreamKeeper(pub(crate) streams::Streams);
 pub(crate) struct TaskKeeper(pub(crate) workflow::Workflow);
 
 fn waits<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
-    move |error| keys::Error::Keeper { keeper, why: error.to_string() }
+    move |error| keys::Error::Keeper {
+        keeper,
+        why: error.to_string(),
+    }
 }
 
 #[async_trait]
@@ -30,16 +33,24 @@ impl Keeper for PolicyKeeper {
     }
 
     async fn left(&self) -> keys::Result<u64> {
-        let outdated = policy::LocalSigner::is_outdated(&self.db, &self.keyring).await.map_err(waits(self.name()))?;
+        let outdated = policy::LocalSigner::is_outdated(&self.db, &self.keyring)
+            .await
+            .map_err(waits(self.name()))?;
         Ok(u64::from(outdated))
     }
 
     async fn step(&self, _: &str) -> keys::Result<Step> {
         match policy::LocalSigner::reseal(&self.db, &self.lease, &self.keyring).await {
-            Ok(resealed) => Ok(Step { resealed: u64::from(resealed), ..Step::default() }),
+            Ok(resealed) => Ok(Step {
+                resealed: u64::from(resealed),
+                ..Step::default()
+            }),
             Err(policy::Error::Store(store::Error::Secret { why })) => {
                 tracing::error!(why, "the policy key does not open");
-                Ok(Step { broken: 1, ..Step::default() })
+                Ok(Step {
+                    broken: 1,
+                    ..Step::default()
+                })
             }
             Err(error) => Err(waits(self.name())(error)),
         }
@@ -53,11 +64,15 @@ impl Keeper for StreamKeeper {
     }
 
     async fn left(&self) -> keys::Result<u64> {
-        streams::sealed_before(&self.0).await.map_err(waits(self.name()))
+        streams::sealed_before(&self.0)
+            .await
+            .map_err(waits(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
-        streams::reseal(&self.0, after).await.map_err(waits(self.name()))
+        streams::reseal(&self.0, after)
+            .await
+            .map_err(waits(self.name()))
     }
 }
 
@@ -68,10 +83,14 @@ impl Keeper for TaskKeeper {
     }
 
     async fn left(&self) -> keys::Result<u64> {
-        workflow::sealed_before(&self.0).await.map_err(waits(self.name()))
+        workflow::sealed_before(&self.0)
+            .await
+            .map_err(waits(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
-        workflow::reseal(&self.0, after).await.map_err(waits(self.name()))
+        workflow::reseal(&self.0, after)
+            .await
+            .map_err(waits(self.name()))
     }
 }

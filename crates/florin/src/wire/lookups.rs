@@ -54,13 +54,22 @@ impl Lookups for DataLookups {
         let (_, kind, argument, field) = KNOWN
             .into_iter()
             .find(|(known, ..)| *known == lookup.name)
-            .ok_or_else(|| LookupError::Unknown { name: named.clone() })?;
-        let reference = lookup.args.get(argument).and_then(Value::as_str).ok_or_else(|| LookupError::Arguments {
-            name: named.clone(),
-            why: format!("it takes {{\"{argument}\": \"…\"}}"),
-        })?;
+            .ok_or_else(|| LookupError::Unknown {
+                name: named.clone(),
+            })?;
+        let reference = lookup
+            .args
+            .get(argument)
+            .and_then(Value::as_str)
+            .ok_or_else(|| LookupError::Arguments {
+                name: named.clone(),
+                why: format!("it takes {{\"{argument}\": \"…\"}}"),
+            })?;
         self.field(&lookup.namespace, kind, reference, field)
             .await
-            .map_err(|error| LookupError::Failed { name: named, why: error.to_string() })
+            .map_err(|error| LookupError::Failed {
+                name: named,
+                why: error.to_string(),
+            })
     }
 }

@@ -13,7 +13,9 @@ impl Projection for TokenProjection {
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
         for one in applied {
-            let Some(chain) = one.work.first().map(|work| &work.block.chain) else { continue };
+            let Some(chain) = one.work.first().map(|work| &work.block.chain) else {
+                continue;
+            };
             let movements: Vec<data::Movements<'_>> = one
                 .work
                 .iter()
@@ -30,6 +32,8 @@ impl Projection for TokenProjection {
     }
 
     fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
-        dropped.iter().try_for_each(|block| data::undo(tx, &block.chain, block.height, &block.hash))
+        dropped
+            .iter()
+            .try_for_each(|block| data::undo(tx, &block.chain, block.height, &block.hash))
     }
 }

@@ -25,7 +25,12 @@ fn meant(house: &House, process: &Process, name: &str) -> Value {
 }
 
 fn change(house: &House, process: &Process, chain: &str) {
-    house.good(process, "PUT", "/namespaces/current", &json!({ "defaultChain": chain }));
+    house.good(
+        process,
+        "PUT",
+        "/namespaces/current",
+        &json!({ "defaultChain": chain }),
+    );
 }
 
 #[test]
@@ -43,7 +48,9 @@ fn a_default_chain_counts_from_the_next_request() {
 
 #[test]
 fn other_processes_learn_of_it_without_a_restart() {
-    let Some(database) = postgres::fresh_database() else { return };
+    let Some(database) = postgres::fresh_database() else {
+        return;
+    };
     let house = House::new(Some(database), CHAINS);
     let (one, other) = (house.serve(), house.serve());
     assert_eq!(meant(&house, &other, "a"), "eip155:31337");

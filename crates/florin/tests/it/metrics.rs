@@ -13,7 +13,9 @@ fn scraped(process: &Process) -> String {
 /// Every metric that the documentation lists.
 fn documented() -> Vec<String> {
     let text = std::fs::read_to_string(workspace_root().join("docs/metrics.md")).unwrap();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `florin_")?.split_once(['`', '{']));
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `florin_")?.split_once(['`', '{']));
     rows.map(|(name, _)| format!("florin_{name}")).collect()
 }
 
@@ -22,21 +24,38 @@ fn figures_tell_what_runs_and_deliveries_came_to() {
     on_each_engine(|house| {
         let hook = Server::answering(|_| Answer::status(500));
         let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // where nobody answers
-        let environment = [("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"), ("FLORIN__CHAINS", chains)];
+        let environment = [
+            ("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"),
+            ("FLORIN__CHAINS", chains),
+        ];
         let process = house.try_serve(&environment).unwrap();
         let signer = json!({ "name": "w", "kind": "org", "secret": { "kind": "privateKey", "key": format!("{:064x}", 7), "chain": "eip155:31337" } });
         house.good(&process, "POST", "/wallets", &signer);
         let key = house.good(&process, "GET", "/wallets/w/keys", &serde_json::Value::Null);
-        let pay =
-            json!({ "chain": "eip155:31337", "signer": key["items"][0]["address"], "to": format!("0x{:040x}", 9) });
+        let pay = json!({ "chain": "eip155:31337", "signer": key["items"][0]["address"], "to": format!("0x{:040x}", 9) });
         house.good(&process, "POST", "/submissions", &pay);
         let delivery = json!({ "type": "webhook", "url": hook.url("/hook") });
-        house.good(&process, "POST", "/subscriptions", &json!({ "name": "hook", "delivery": delivery }));
+        house.good(
+            &process,
+            "POST",
+            "/subscriptions",
+            &json!({ "name": "hook", "delivery": delivery }),
+        );
         house.good(&process, "PUT", "/tasks/t", &json!({}));
         let template = |text: &str| json!({ "name": "a", "type": "jsonata_template", "options": { "template": text } });
-        house.good(&process, "POST", "/tasks/t/versions", &json!({ "steps": [template("1")] }));
+        house.good(
+            &process,
+            "POST",
+            "/tasks/t/versions",
+            &json!({ "steps": [template("1")] }),
+        );
         house.good(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
-        house.good(&process, "POST", "/tasks/t/versions", &json!({ "steps": [template("$error('no')")] }));
+        house.good(
+            &process,
+            "POST",
+            "/tasks/t/versions",
+            &json!({ "steps": [template("$error('no')")] }),
+        );
         house.good(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
         let expected = [
             r#"florin_steps_total{type="jsonata_template",outcome="done"} 1"#,
@@ -49,14 +68,26 @@ fn figures_tell_what_runs_and_deliveries_came_to() {
             r#"florin_lane_depth{chain="eip155:31337"} 1"#,
             r#"florin_submissions{chain="eip155:31337",state="mined"} 0"#,
         ];
-        let missing = || expected.iter().filter(|line| !scraped(&process).contains(**line)).collect::<Vec<_>>();
-        assert!(wait_until(30_000, || missing().is_empty()), "{:?} not in\n{}", missing(), scraped(&process));
+        let missing = || {
+            expected
+                .iter()
+                .filter(|line| !scraped(&process).contains(**line))
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            wait_until(30_000, || missing().is_empty()),
+            "{:?} not in\n{}",
+            missing(),
+            scraped(&process)
+        );
         // The receiver refuses: what is for it waits.
         let refused = || scraped(&process).contains("florin_deliveries_total{outcome=\"refused\"}");
         assert!(wait_until(30_000, refused), "{}", scraped(&process));
         let waits = || {
             let text = scraped(&process);
-            let line = text.lines().find_map(|line| line.strip_prefix("florin_deliveries_waiting "));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("florin_deliveries_waiting "));
             line.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0))
         };
         assert!(wait_until(30_000, waits), "{}", scraped(&process));
@@ -64,8 +95,14 @@ fn figures_tell_what_runs_and_deliveries_came_to() {
         let text = scraped(&process);
         assert!(!text.contains("namespace="), "{text}");
         let known = documented();
-        for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
-            assert!(known.iter().any(|known| known == name), "{name} is not in docs/metrics.md");
+        for name in text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        {
+            assert!(
+                known.iter().any(|known| known == name),
+                "{name} is not in docs/metrics.md"
+            );
         }
         process.stop();
     });

@@ -17,13 +17,20 @@ fn knows(file: &str, word: &str) -> bool {
 /// Every place that the documentation lists.
 fn places() -> Vec<String> {
     let text = std::fs::read_to_string(workspace_root().join("docs/fail-points.md")).unwrap();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    rows.map(|(place, _)| place.to_owned()).filter(|place| place.contains('.')).collect()
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    rows.map(|(place, _)| place.to_owned())
+        .filter(|place| place.contains('.'))
+        .collect()
 }
 
 #[test]
 fn the_binary_does_not_know_the_variable_that_breaks_it() {
-    assert!(!knows(FLORIN, &variable()), "{FLORIN} was built with places to fail");
+    assert!(
+        !knows(FLORIN, &variable()),
+        "{FLORIN} was built with places to fail"
+    );
     // The search finds what is there: another variable of the same binary.
     assert!(knows(FLORIN, "FLORIN_CONFIG"));
 }
@@ -32,7 +39,11 @@ fn the_binary_does_not_know_the_variable_that_breaks_it() {
 fn a_process_that_is_told_to_break_everywhere_does_its_work() {
     let places = places();
     assert!(places.len() > 10, "{places:?}");
-    let orders = places.iter().map(|place| format!("{place}:abort")).collect::<Vec<_>>().join(",");
+    let orders = places
+        .iter()
+        .map(|place| format!("{place}:abort"))
+        .collect::<Vec<_>>()
+        .join(",");
     let house = House::new(None, "");
     let process = house.try_serve(&[(&variable(), &orders)]).unwrap();
     house.good(&process, "PUT", "/tasks/t", &json!({}));

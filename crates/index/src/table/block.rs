@@ -10,7 +10,16 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> 
         .iter()
         .map(|block| {
             let (events, included) = (block.events.len() as i64, block.included.len() as i64);
-            (&block.chain, &block.hash, block.height, &block.parent, block.time, events, included, true)
+            (
+                &block.chain,
+                &block.hash,
+                block.height,
+                &block.parent,
+                block.time,
+                events,
+                included,
+                true,
+            )
         })
         .collect();
     tx.execute_rows(
@@ -23,7 +32,13 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> 
 }
 
 /// Note how much of a block is kept, where that has changed since it was stored.
-pub(crate) fn count(tx: &mut Unbound<'_, '_>, chain: &ChainId, hash: &str, events: u64, included: u64) -> Result<()> {
+pub(crate) fn count(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    hash: &str,
+    events: u64,
+    included: u64,
+) -> Result<()> {
     let (events, included) = (events.cast_signed(), included.cast_signed());
     tx.execute(
         "UPDATE block SET event_count = ?3, included_count = ?4 WHERE chain = ?1 AND hash = ?2",
@@ -39,22 +54,37 @@ pub(crate) fn known(
     blocks: &[&Block],
 ) -> Result<std::collections::BTreeSet<String>> {
     let rows: Vec<(&String,)> = blocks.iter().map(|block| (&block.hash,)).collect();
-    let known: Vec<(String,)> =
-        tx.query_rows("SELECT hash FROM block WHERE chain = ?1 AND hash IN ({rows})", (chain,), &rows)?;
+    let known: Vec<(String,)> = tx.query_rows(
+        "SELECT hash FROM block WHERE chain = ?1 AND hash IN ({rows})",
+        (chain,),
+        &rows,
+    )?;
     Ok(known.into_iter().map(|(hash,)| hash).collect())
 }
 
 /// The canonical block of this hash, if it is one: its height.
-pub(crate) fn canonical_height(tx: &mut Unbound<'_, '_>, chain: &ChainId, hash: &str) -> Result<Option<Height>> {
-    let row: Option<(Height,)> =
-        tx.row("SELECT height FROM block WHERE chain = ?1 AND hash = ?2 AND canonical = 1", (chain, hash))?;
+pub(crate) fn canonical_height(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    hash: &str,
+) -> Result<Option<Height>> {
+    let row: Option<(Height,)> = tx.row(
+        "SELECT height FROM block WHERE chain = ?1 AND hash = ?2 AND canonical = 1",
+        (chain, hash),
+    )?;
     Ok(row.map(|(height,)| height))
 }
 
 /// The hash of the canonical block at a height.
-pub(crate) fn canonical_hash(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height) -> Result<Option<String>> {
-    let row: Option<(String,)> =
-        tx.row("SELECT hash FROM block WHERE chain = ?1 AND height = ?2 AND canonical = 1", (chain, height))?;
+pub(crate) fn canonical_hash(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    height: Height,
+) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.row(
+        "SELECT hash FROM block WHERE chain = ?1 AND height = ?2 AND canonical = 1",
+        (chain, height),
+    )?;
     Ok(row.map(|(hash,)| hash))
 }
 
@@ -70,12 +100,23 @@ pub(crate) fn from_height(
           WHERE chain = ?1 AND height >= ?2 AND canonical = 1 ORDER BY height LIMIT ?3",
         (chain, from, limit),
     )?;
-    Ok(rows.into_iter().map(|(height, hash, parent, time)| BlockRef { height, hash, parent, time }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(height, hash, parent, time)| BlockRef {
+            height,
+            hash,
+            parent,
+            time,
+        })
+        .collect())
 }
 
 /// Mark everything from a height on as reverted.
 pub(crate) fn revert_from(tx: &mut Unbound<'_, '_>, chain: &ChainId, first: Height) -> Result<()> {
-    tx.execute("UPDATE block SET canonical = 0 WHERE chain = ?1 AND height >= ?2 AND canonical = 1", (chain, first))?;
+    tx.execute(
+        "UPDATE block SET canonical = 0 WHERE chain = ?1 AND height >= ?2 AND canonical = 1",
+        (chain, first),
+    )?;
     tx.execute(
         "UPDATE chain_event SET reverted = 1 WHERE chain = ?1 AND height >= ?2 AND reverted = 0",
         (chain, first),

@@ -12,14 +12,32 @@ pub(crate) fn get(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Option<St
            FROM chain_cursor WHERE chain = ?1",
         (chain,),
     )?;
-    type Columns =
-        (Option<Height>, Option<String>, Option<Height>, Option<String>, Height, Option<String>, Option<Height>, i64);
-    let tip =
-        |height: Option<Height>, hash: Option<String>| height.zip(hash).map(|(height, hash)| Tip { height, hash });
+    type Columns = (
+        Option<Height>,
+        Option<String>,
+        Option<Height>,
+        Option<String>,
+        Height,
+        Option<String>,
+        Option<Height>,
+        i64,
+    );
+    let tip = |height: Option<Height>, hash: Option<String>| {
+        height.zip(hash).map(|(height, hash)| Tip { height, hash })
+    };
     row.map(|row| {
-        let (height, hash, final_height, final_hash, first, halted, rewind_to, version) = Columns::from_row(row)?;
+        let (height, hash, final_height, final_hash, first, halted, rewind_to, version) =
+            Columns::from_row(row)?;
         let (head, finalized) = (tip(height, hash), tip(final_height, final_hash));
-        Ok(Status { chain: chain.clone(), head, finalized, first, halted, rewind_to, version })
+        Ok(Status {
+            chain: chain.clone(),
+            head,
+            finalized,
+            first,
+            halted,
+            rewind_to,
+            version,
+        })
     })
     .transpose()
 }

@@ -8,8 +8,18 @@ use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
 use types::{Block, ChainEvent, ChainId, Height, Time};
 
 /// The columns of a chain event that never change, in the order that the fact's root covers them.
-pub(crate) const COLUMNS: [&str; 10] =
-    ["chain", "tx_id", "path", "block_hash", "height", "tx_index", "event_index", "source", "topic", "body"];
+pub(crate) const COLUMNS: [&str; 10] = [
+    "chain",
+    "tx_id",
+    "path",
+    "block_hash",
+    "height",
+    "tx_index",
+    "event_index",
+    "source",
+    "topic",
+    "body",
+];
 
 /// The rows of a block's events, as inserted and as covered by its fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
@@ -42,11 +52,18 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Resul
 
 /// The events of a block that came back are valid again; how many there are.
 pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
-    tx.execute("UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2", (chain, block_hash))
+    tx.execute(
+        "UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
+        (chain, block_hash),
+    )
 }
 
 /// Store chain events that were not kept when their block was read first; the indexes of those that were missing.
-pub(crate) fn insert_missing(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>], intake: &str) -> Result<BTreeSet<u32>> {
+pub(crate) fn insert_missing(
+    tx: &mut Unbound<'_, '_>,
+    rows: &[Vec<Value<'_>>],
+    intake: &str,
+) -> Result<BTreeSet<u32>> {
     let added: Vec<(u32,)> = tx.query_rows(
         "INSERT INTO chain_event (chain, tx_id, path, block_hash, height, tx_index, event_index, source, topic, body, intake, reverted)
          {rows} ON CONFLICT (chain, block_hash, event_index) DO NOTHING RETURNING event_index",
@@ -60,11 +77,49 @@ const EVENTS: &str = "SELECT e.tx_id, e.path, e.block_hash, e.height, e.tx_index
      e.reverted, b.time FROM chain_event e JOIN block b ON b.chain = e.chain AND b.hash = e.block_hash";
 
 fn stored_event(chain: &ChainId, row: Row) -> Result<StoredEvent> {
-    type Columns = (String, String, String, Height, u32, u32, String, String, String, bool, Time);
-    let (transaction, path, block_hash, height, transaction_index, index, source, topic, body, reverted, block_time) =
-        Columns::from_row(row)?;
-    let event = ChainEvent { transaction, path, transaction_index, index, source, topic, body };
-    Ok(StoredEvent { chain: chain.clone(), block_hash, height, block_time, event, reverted })
+    type Columns = (
+        String,
+        String,
+        String,
+        Height,
+        u32,
+        u32,
+        String,
+        String,
+        String,
+        bool,
+        Time,
+    );
+    let (
+        transaction,
+        path,
+        block_hash,
+        height,
+        transaction_index,
+        index,
+        source,
+        topic,
+        body,
+        reverted,
+        block_time,
+    ) = Columns::from_row(row)?;
+    let event = ChainEvent {
+        transaction,
+        path,
+        transaction_index,
+        index,
+        source,
+        topic,
+        body,
+    };
+    Ok(StoredEvent {
+        chain: chain.clone(),
+        block_hash,
+        height,
+        block_time,
+        event,
+        reverted,
+    })
 }
 
 /// The events of a block, in order, behind an index.
@@ -79,7 +134,9 @@ pub(crate) fn in_block(
         "{EVENTS} WHERE e.chain = ?1 AND e.block_hash = ?2 AND e.event_index > ?3 ORDER BY e.event_index LIMIT ?4"
     );
     let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash, after, limit))?;
-    rows.into_iter().map(|row| stored_event(chain, row)).collect()
+    rows.into_iter()
+        .map(|row| stored_event(chain, row))
+        .collect()
 }
 
 /// Valid events behind a cursor and up to a height that a filter lets through, in chain order.
@@ -103,12 +160,20 @@ pub(crate) fn through(
     );
     for (column, values) in [("e.source", &filter.sources), ("e.topic", &filter.topics)] {
         if !values.is_empty() {
-            let marks: Vec<String> = (0..values.len()).map(|place| format!("?{}", params.len() + place + 1)).collect();
+            let marks: Vec<String> = (0..values.len())
+                .map(|place| format!("?{}", params.len() + place + 1))
+                .collect();
             sql.push_str(&format!(" AND {column} IN ({})", marks.join(", ")));
-            params.extend(values.iter().map(|value| Value::Text(value.as_str().into())));
+            params.extend(
+                values
+                    .iter()
+                    .map(|value| Value::Text(value.as_str().into())),
+            );
         }
     }
     sql.push_str(" ORDER BY e.height, e.event_index LIMIT ?5");
     let rows: Vec<Row> = tx.rows(&sql, params)?;
-    rows.into_iter().map(|row| stored_event(&filter.chain, row)).collect()
+    rows.into_iter()
+        .map(|row| stored_event(&filter.chain, row))
+        .collect()
 }

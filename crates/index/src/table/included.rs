@@ -7,14 +7,30 @@ use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
 use types::{Block, ChainId, Height, Included, Status, Witness};
 
 /// The columns that never change, in the order that the fact's root covers them.
-pub(crate) const COLUMNS: [&str; 10] =
-    ["chain", "witness", "block_hash", "tx_id", "signer", "height", "tx_index", "status", "fee", "created"];
+pub(crate) const COLUMNS: [&str; 10] = [
+    "chain",
+    "witness",
+    "block_hash",
+    "tx_id",
+    "signer",
+    "height",
+    "tx_index",
+    "status",
+    "fee",
+    "created",
+];
 
 /// The rows of a block's transactions by watched signers, in the order of the witnesses, as inserted and as covered by its fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
-    let each = block.included.iter().flat_map(|one| one.witnesses.iter().map(move |witness| (witness, one)));
+    let each = block
+        .included
+        .iter()
+        .flat_map(|one| one.witnesses.iter().map(move |witness| (witness, one)));
     let sorted: BTreeMap<&Witness, &Included> = each.collect();
-    sorted.into_iter().map(|(witness, one)| row(block, witness, one)).collect()
+    sorted
+        .into_iter()
+        .map(|(witness, one)| row(block, witness, one))
+        .collect()
 }
 
 fn row<'b>(block: &'b Block, witness: &'b Witness, one: &'b Included) -> Vec<Value<'b>> {
@@ -45,7 +61,10 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Resul
 
 /// The transactions of a block that came back are valid again.
 pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
-    tx.execute("UPDATE chain_included SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2", (chain, block_hash))
+    tx.execute(
+        "UPDATE chain_included SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
+        (chain, block_hash),
+    )
 }
 
 /// Store transactions whose signer was not watched yet when their block was read first; the witnesses of those that were missing.
@@ -70,18 +89,46 @@ fn status_text(status: Status) -> &'static str {
     }
 }
 
-const INCLUDED: &str =
-    "SELECT witness, tx_id, signer, block_hash, height, status, fee, created, reverted FROM chain_included";
+const INCLUDED: &str = "SELECT witness, tx_id, signer, block_hash, height, status, fee, created, reverted FROM chain_included";
 
 fn stored_included(row: Row) -> Result<StoredIncluded> {
-    type Columns = (Witness, String, String, String, Height, String, types::Amount, Option<String>, bool);
-    let (witness, transaction, signer, block_hash, height, status, fee, created, reverted) = Columns::from_row(row)?;
-    let status = if status == "succeeded" { Status::Succeeded } else { Status::Reverted };
-    Ok(StoredIncluded { witness, transaction, signer, block_hash, height, status, fee, created, reverted })
+    type Columns = (
+        Witness,
+        String,
+        String,
+        String,
+        Height,
+        String,
+        types::Amount,
+        Option<String>,
+        bool,
+    );
+    let (witness, transaction, signer, block_hash, height, status, fee, created, reverted) =
+        Columns::from_row(row)?;
+    let status = if status == "succeeded" {
+        Status::Succeeded
+    } else {
+        Status::Reverted
+    };
+    Ok(StoredIncluded {
+        witness,
+        transaction,
+        signer,
+        block_hash,
+        height,
+        status,
+        fee,
+        created,
+        reverted,
+    })
 }
 
 /// Transactions of watched signers in a block.
-pub(crate) fn in_block(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<Vec<StoredIncluded>> {
+pub(crate) fn in_block(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    block_hash: &str,
+) -> Result<Vec<StoredIncluded>> {
     let sql = format!("{INCLUDED} WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, witness");
     let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash))?;
     rows.into_iter().map(stored_included).collect()

@@ -25,9 +25,29 @@ pub(crate) fn of_namespace(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Vec<S
 }
 
 fn scope(chain: &ChainId, row: Row) -> Result<Scope> {
-    type Columns = (Namespace, String, String, Height, Height, bool, Option<String>, i64);
-    let (namespace, projection, source, from, next, level, quarantined, version) = Columns::from_row(row)?;
-    Ok(Scope { namespace, projection, chain: chain.clone(), source, from, next, level, quarantined, version })
+    type Columns = (
+        Namespace,
+        String,
+        String,
+        Height,
+        Height,
+        bool,
+        Option<String>,
+        i64,
+    );
+    let (namespace, projection, source, from, next, level, quarantined, version) =
+        Columns::from_row(row)?;
+    Ok(Scope {
+        namespace,
+        projection,
+        chain: chain.clone(),
+        source,
+        from,
+        next,
+        level,
+        quarantined,
+        version,
+    })
 }
 
 /// Begin a scope; false if it is there.
@@ -41,7 +61,12 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<bool> {
 }
 
 /// End a scope; what it was, if there was one.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, projection: &str, chain: &ChainId, source: &str) -> Result<Option<Scope>> {
+pub(crate) fn delete(
+    tx: &mut Tx<'_, '_>,
+    projection: &str,
+    chain: &ChainId,
+    source: &str,
+) -> Result<Option<Scope>> {
     let row: Option<Row> = tx.row(
         "DELETE FROM projection_scope WHERE namespace = ?ns AND projection = ?1 AND chain = ?2 AND source = ?3
          RETURNING namespace, projection, source, from_height, next_height, level, quarantined, version + 1",
@@ -51,11 +76,24 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, projection: &str, chain: &ChainId, sou
 }
 
 /// Move a scope on; false if it was ended or moved meanwhile.
-pub(crate) fn move_on(tx: &mut Unbound<'_, '_>, scope: &Scope, next: Height, level: bool) -> Result<bool> {
+pub(crate) fn move_on(
+    tx: &mut Unbound<'_, '_>,
+    scope: &Scope,
+    next: Height,
+    level: bool,
+) -> Result<bool> {
     let moved = tx.execute(
         "UPDATE projection_scope SET next_height = ?5, level = ?6, version = version + 1
           WHERE namespace = ?1 AND projection = ?2 AND chain = ?3 AND source = ?4 AND version = ?7",
-        (&scope.namespace, &scope.projection, &scope.chain, &scope.source, next, level, scope.version),
+        (
+            &scope.namespace,
+            &scope.projection,
+            &scope.chain,
+            &scope.source,
+            next,
+            level,
+            scope.version,
+        ),
     )?;
     Ok(moved == 1)
 }
@@ -80,7 +118,14 @@ pub(crate) fn quarantine(tx: &mut Unbound<'_, '_>, scope: &Scope, why: &str) -> 
     let changed = tx.execute(
         "UPDATE projection_scope SET quarantined = ?5, version = version + 1
           WHERE namespace = ?1 AND projection = ?2 AND chain = ?3 AND source = ?4 AND version = ?6",
-        (&scope.namespace, &scope.projection, &scope.chain, &scope.source, why, scope.version),
+        (
+            &scope.namespace,
+            &scope.projection,
+            &scope.chain,
+            &scope.source,
+            why,
+            scope.version,
+        ),
     )?;
     Ok(changed == 1)
 }

@@ -17,9 +17,17 @@ pub(crate) fn of_chain(
 }
 
 /// Watch more, for a namespace.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, chain: &ChainId, kind: &str, values: &[String]) -> Result<u64> {
+pub(crate) fn insert(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    kind: &str,
+    values: &[String],
+) -> Result<u64> {
     let now = tx.now();
-    let rows: Vec<_> = values.iter().map(|value| (chain, kind, value, now)).collect();
+    let rows: Vec<_> = values
+        .iter()
+        .map(|value| (chain, kind, value, now))
+        .collect();
     tx.execute_rows(
         "INSERT INTO chain_watch (namespace, chain, kind, value, since) {ns_rows} ON CONFLICT DO NOTHING",
         (),

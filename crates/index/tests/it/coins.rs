@@ -14,8 +14,18 @@ async fn payment(coins: &FakeCoins, from: &CoinKey, to: &CoinKey, satoshi: u64) 
     let chain = coins.chain().clone();
     let (signer, to) = (from.address(&chain), to.address(&chain));
     let intent = Intent::call(chain, signer, Some(to), Amount::from(satoshi), vec![]);
-    let terms = coins.quote(std::slice::from_ref(&intent)).await.remove(0).unwrap().terms;
-    let plan = Plan { intent: &intent, terms, reservations: &Reservations::default(), authorisations: &[] };
+    let terms = coins
+        .quote(std::slice::from_ref(&intent))
+        .await
+        .remove(0)
+        .unwrap()
+        .terms;
+    let plan = Plan {
+        intent: &intent,
+        terms,
+        reservations: &Reservations::default(),
+        authorisations: &[],
+    };
     from.sign(&coins.plan(&[plan]).await.remove(0).unwrap())
 }
 
@@ -25,20 +35,39 @@ async fn two_inputs_are_two_witnesses_through_a_reorganisation() {
         let coins = Arc::new(FakeCoins::new());
         let (me, you) = (CoinKey::new(1), CoinKey::new(2));
         let mine = me.address(coins.chain());
-        let world = World::new(test, coins.clone(), Settings { keep_all: false, ..EVERYTHING }).await;
+        let world = World::new(
+            test,
+            coins.clone(),
+            Settings {
+                keep_all: false,
+                ..EVERYTHING
+            },
+        )
+        .await;
         world.watch_signers("ns-a", vec![mine.clone()]).await;
         world.watch_events("ns-a", vec![mine.clone()], vec![]).await;
         let funded = [coins.fund(&mine, 40_000), coins.fund(&mine, 30_000)];
         let signed = payment(&coins, &me, &you, 60_000).await;
-        assert_eq!(coins.submit(std::slice::from_ref(&signed)).await, [Submitted::Accepted]);
+        assert_eq!(
+            coins.submit(std::slice::from_ref(&signed)).await,
+            [Submitted::Accepted]
+        );
         let first = coins.mine();
         assert_eq!(world.settle().await, Progress::Idle);
 
-        let mut witnesses: Vec<Witness> =
-            funded.iter().map(|coin| Witness::input(&coin.transaction, coin.output)).collect();
+        let mut witnesses: Vec<Witness> = funded
+            .iter()
+            .map(|coin| Witness::input(&coin.transaction, coin.output))
+            .collect();
         witnesses.sort();
         let expected = |block: &str| -> Vec<(String, String, String)> {
-            let row = |witness: &Witness| (witness.as_str().to_owned(), block.to_owned(), signed.id.clone());
+            let row = |witness: &Witness| {
+                (
+                    witness.as_str().to_owned(),
+                    block.to_owned(),
+                    signed.id.clone(),
+                )
+            };
             witnesses.iter().map(row).collect()
         };
         assert_eq!(world.included().await, expected(&first));
@@ -59,8 +88,16 @@ async fn two_inputs_are_two_witnesses_through_a_reorganisation() {
         let (chain, asked) = (world.id(), witnesses.clone());
         let read = move |tx: &mut store::Unbound<'_, '_>| index::included(tx, &chain, &asked);
         let found = world.test.db.read_unbound(read).await.unwrap();
-        assert!(found.len() == 2 && found.iter().all(|one| one.transaction == signed.id && one.height == Height(4)));
-        assert_eq!((coins.arrivals(&signed.id), coins.mined()), (1, vec![signed.id.clone()]));
+        assert!(
+            found.len() == 2
+                && found
+                    .iter()
+                    .all(|one| one.transaction == signed.id && one.height == Height(4))
+        );
+        assert_eq!(
+            (coins.arrivals(&signed.id), coins.mined()),
+            (1, vec![signed.id.clone()])
+        );
         let known = replay(&world.facts().await, false);
         assert_eq!(known.finalized.unwrap(), (height.stored() - 3, second));
         verify_batches(&world).await;
@@ -77,7 +114,9 @@ async fn a_late_and_lying_node_of_coins_moves_nothing_wrong() {
         world.watch_signers("ns-a", vec![mine.clone()]).await;
         coins.fund(&mine, 90_000);
         world.settle().await;
-        coins.submit(&[payment(&coins, &me, &CoinKey::new(2), 20_000).await]).await;
+        coins
+            .submit(&[payment(&coins, &me, &CoinKey::new(2), 20_000).await])
+            .await;
         let tip = coins.tip().1;
         let next = coins.mine();
         coins.lag(1);
@@ -95,7 +134,10 @@ async fn a_late_and_lying_node_of_coins_moves_nothing_wrong() {
             coins.be_honest();
         }
         world.settle().await;
-        assert_eq!((world.head().await, world.included().await.len()), (Some(next), 1));
+        assert_eq!(
+            (world.head().await, world.included().await.len()),
+            (Some(next), 1)
+        );
     })
     .await;
 }

@@ -9,14 +9,22 @@ use testkit::on_each_engine;
 use types::Height;
 
 fn tagged(blocks: u64) -> std::sync::Arc<Tree> {
-    Tree::new(Finality::Tag { tag: FinalityTag::Finalized, blocks })
+    Tree::new(Finality::Tag {
+        tag: FinalityTag::Finalized,
+        blocks,
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chains_word_moves_it_up_and_never_down() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
-        let at = |height: u64| Some(Ok(world.chain.at(&world.chain.head_hash(), Height(height)).unwrap()));
+        let at = |height: u64| {
+            Some(Ok(world
+                .chain
+                .at(&world.chain.head_hash(), Height(height))
+                .unwrap()))
+        };
         world.chain.mine_empty(10);
         world.chain.tag(at(3));
         world.settle().await;
@@ -24,9 +32,17 @@ async fn the_chains_word_moves_it_up_and_never_down() {
         world.chain.tag(at(1));
         world.chain.mine_empty(1);
         world.settle().await;
-        assert_eq!(world.final_height().await, Some(3), "a word that falls back is not heard");
+        assert_eq!(
+            world.final_height().await,
+            Some(3),
+            "a word that falls back is not heard"
+        );
         world.chain.tag(at(9));
-        assert_eq!(world.turn().await, Progress::Extended { to: Height(11) }, "no new block, and yet");
+        assert_eq!(
+            world.turn().await,
+            Progress::Extended { to: Height(11) },
+            "no new block, and yet"
+        );
         assert_eq!(world.final_height().await, Some(9));
         let before = world.facts().await.len();
         assert_eq!(world.turn().await, Progress::Idle);
@@ -42,12 +58,23 @@ async fn without_a_word_only_depth_makes_final_and_without_depth_nothing() {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         world.chain.mine_empty(10);
         world.settle().await;
-        assert_eq!(world.final_height().await, None, "a node that knows no such block makes none final");
+        assert_eq!(
+            world.final_height().await,
+            None,
+            "a node that knows no such block makes none final"
+        );
         let why = "no answer".to_owned();
-        world.chain.tag(Some(Err(Error::Unreachable { chain: world.id().to_string(), why })));
+        world.chain.tag(Some(Err(Error::Unreachable {
+            chain: world.id().to_string(),
+            why,
+        })));
         world.chain.mine_empty(1);
         world.settle().await;
-        assert_eq!(world.head().await, Some(world.chain.head_hash()), "blocks come all the same");
+        assert_eq!(
+            world.head().await,
+            Some(world.chain.head_hash()),
+            "blocks come all the same"
+        );
         assert_eq!(world.final_height().await, None);
     })
     .await;
@@ -73,7 +100,11 @@ async fn a_word_about_another_block_than_ours_moves_nothing() {
         assert_eq!(world.turn().await, Progress::Idle);
         world.chain.mine_empty(1);
         world.settle().await;
-        assert_eq!((world.final_height().await, world.facts().await.len()), (None, version + 1), "a block, no more");
+        assert_eq!(
+            (world.final_height().await, world.facts().await.len()),
+            (None, version + 1),
+            "a block, no more"
+        );
     })
     .await;
 }
@@ -83,7 +114,10 @@ async fn while_it_catches_up_it_is_never_above_what_is_stored() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         world.chain.mine_empty(20);
-        world.chain.tag(Some(Ok(world.chain.at(&world.chain.head_hash(), Height(18)).unwrap())));
+        world.chain.tag(Some(Ok(world
+            .chain
+            .at(&world.chain.head_hash(), Height(18))
+            .unwrap())));
         let mut last = None;
         while world.turn().await != Progress::Idle {
             let status = world.status().await.unwrap();

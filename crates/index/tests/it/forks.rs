@@ -35,30 +35,66 @@ async fn a_branch_below_what_is_final_halts_until_an_operator_says_how_far_back(
         assert_eq!(world.turn().await, Progress::Halted);
         let halted = world.status().await.unwrap().halted.unwrap();
         assert!(halted.contains("final block 4"), "{halted}");
-        assert_eq!((world.canonical().await, world.events().await), (stored.clone(), events), "nothing moved");
+        assert_eq!(
+            (world.canonical().await, world.events().await),
+            (stored.clone(), events),
+            "nothing moved"
+        );
         world.track("ns-b", "*", 0).await;
-        assert_eq!(world.backfill().await, 0, "no new credits from a chain in doubt");
+        assert_eq!(
+            world.backfill().await,
+            0,
+            "no new credits from a chain in doubt"
+        );
 
         let world = world.crash().await;
-        assert_eq!(world.turn().await, Progress::Halted, "a restart forgets nothing");
+        assert_eq!(
+            world.turn().await,
+            Progress::Halted,
+            "a restart forgets nothing"
+        );
         for wordless in ["", "  ", &"x".repeat(501)] {
             assert_eq!(world.resume(Some(2), wordless).await, Err(Error::Reason));
         }
         for too_little in [None, Some(4), Some(3)] {
             world.resume(too_little, "looked at it").await.unwrap();
-            assert_eq!(world.settle().await, Progress::Halted, "{too_little:?} does not reach down to the fork");
+            assert_eq!(
+                world.settle().await,
+                Progress::Halted,
+                "{too_little:?} does not reach down to the fork"
+            );
         }
-        world.resume(Some(2), "the provider confirms: the other branch was attacked").await.unwrap();
+        world
+            .resume(
+                Some(2),
+                "the provider confirms: the other branch was attacked",
+            )
+            .await
+            .unwrap();
         assert_eq!(world.turn().await, Progress::Rewound { to: Height(2) });
         assert_eq!(world.final_height().await, Some(2));
         assert_eq!(world.settle().await, Progress::Idle);
         let blocks = world.chain.branch(&end, Height(0));
-        assert_eq!((world.canonical().await, world.events().await), (names(&blocks), events_of(&blocks)));
+        assert_eq!(
+            (world.canonical().await, world.events().await),
+            (names(&blocks), events_of(&blocks))
+        );
         assert_eq!(world.final_height().await, Some(6));
         let known = replay(&world.facts().await, true);
-        assert_eq!((known.blocks, known.finalized.unwrap().0), (names(&blocks), 6));
-        let kinds: Vec<String> = world.facts_of("api/0").await.into_iter().map(|fact| fact.kind).collect();
-        assert_eq!(kinds.iter().filter(|kind| *kind == "chain.resumed").count(), 4);
+        assert_eq!(
+            (known.blocks, known.finalized.unwrap().0),
+            (names(&blocks), 6)
+        );
+        let kinds: Vec<String> = world
+            .facts_of("api/0")
+            .await
+            .into_iter()
+            .map(|fact| fact.kind)
+            .collect();
+        assert_eq!(
+            kinds.iter().filter(|kind| *kind == "chain.resumed").count(),
+            4
+        );
     })
     .await;
 }
@@ -78,11 +114,21 @@ async fn leave_to_go_back_does_not_outlive_the_doubt() {
         world.chain.switch_to(&strange);
         assert_eq!(world.settle().await, Progress::Halted);
         world.chain.switch_to(&ours);
-        world.resume(Some(0), "it was the provider's fault; it is on our chain again").await.unwrap();
+        world
+            .resume(
+                Some(0),
+                "it was the provider's fault; it is on our chain again",
+            )
+            .await
+            .unwrap();
         world.chain.mine_empty(1);
         assert_eq!(world.settle().await, Progress::Idle);
         world.chain.switch_to(&strange);
-        assert_eq!(world.settle().await, Progress::Halted, "what was allowed then is not allowed now");
+        assert_eq!(
+            world.settle().await,
+            Progress::Halted,
+            "what was allowed then is not allowed now"
+        );
     })
     .await;
 }
@@ -91,9 +137,15 @@ async fn leave_to_go_back_does_not_outlive_the_doubt() {
 async fn who_may_not_be_resumed() {
     on_each_engine(|test| async move {
         let world = World::new(test, deep(2), EVERYTHING).await;
-        assert_eq!(world.resume(None, "why not").await, Err(Error::UnknownChain { chain: world.id() }));
+        assert_eq!(
+            world.resume(None, "why not").await,
+            Err(Error::UnknownChain { chain: world.id() })
+        );
         world.settle().await;
-        assert_eq!(world.resume(None, "why not").await, Err(Error::NotHalted { chain: world.id() }));
+        assert_eq!(
+            world.resume(None, "why not").await,
+            Err(Error::NotHalted { chain: world.id() })
+        );
     })
     .await;
 }
@@ -104,7 +156,15 @@ async fn the_very_first_block_may_go_while_nothing_is_final() {
         let tree = deep(10);
         let base = tree.mine_empty(3);
         tree.mine(&[tx(1, &[0])]);
-        let world = World::new(test, tree, Settings { start: Start::Latest, ..EVERYTHING }).await;
+        let world = World::new(
+            test,
+            tree,
+            Settings {
+                start: Start::Latest,
+                ..EVERYTHING
+            },
+        )
+        .await;
         world.track("ns-a", "*", 0).await;
         world.settle().await;
         world.chain.mine(&[tx(2, &[0])]);
@@ -116,11 +176,17 @@ async fn the_very_first_block_may_go_while_nothing_is_final() {
         let end = world.chain.grow(&other, &[]);
         world.chain.switch_to(&end);
         assert_eq!(world.turn().await, Progress::Rewound { to: Height(4) });
-        assert_eq!((world.canonical().await, world.head().await), (vec![], None));
+        assert_eq!(
+            (world.canonical().await, world.head().await),
+            (vec![], None)
+        );
         let world = world.crash().await;
         assert_eq!(world.settle().await, Progress::Idle);
         let blocks = world.chain.branch(&end, Height(4));
-        assert_eq!((world.canonical().await, world.events().await), (names(&blocks), events_of(&blocks)));
+        assert_eq!(
+            (world.canonical().await, world.events().await),
+            (names(&blocks), events_of(&blocks))
+        );
         assert_eq!(crate::ledger::counted(&world.test.db).await.len(), 2);
 
         // A node that was wiped: it waits until there is something to compare, and then begins anew.
@@ -191,7 +257,15 @@ async fn an_event_keeps_its_id_in_another_block_and_counts_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_returns_says_how_much_of_it_is_kept() {
     on_each_engine(|test| async move {
-        let world = World::new(test, deep(5), Settings { keep_all: false, ..EVERYTHING }).await;
+        let world = World::new(
+            test,
+            deep(5),
+            Settings {
+                keep_all: false,
+                ..EVERYTHING
+            },
+        )
+        .await;
         world.track("ns-a", &account(100), 0).await;
         world.settle().await;
         let base = world.chain.head_hash();
@@ -199,7 +273,13 @@ async fn a_block_that_returns_says_how_much_of_it_is_kept() {
         world.settle().await;
         assert_eq!(world.events().await.len(), 1);
         assert!(
-            index::untrack(&world.index(), &crate::world::user("ns-a"), &world.wanted(&account(100))).await.unwrap()
+            index::untrack(
+                &world.index(),
+                &crate::world::user("ns-a"),
+                &world.wanted(&account(100))
+            )
+            .await
+            .unwrap()
         );
         let other = world.chain.grow(&base, &[]);
         world.chain.switch_to(&other);
@@ -207,10 +287,20 @@ async fn a_block_that_returns_says_how_much_of_it_is_kept() {
         world.chain.switch_to(&first);
         world.settle().await;
         assert_eq!(world.events().await.len(), 1);
-        let last = world.facts().await.into_iter().rfind(|fact| fact.kind == "chain.block").unwrap();
+        let last = world
+            .facts()
+            .await
+            .into_iter()
+            .rfind(|fact| fact.kind == "chain.block")
+            .unwrap();
         let said: serde_json::Value = serde_json::from_str(last.payload.unwrap().as_str()).unwrap();
-        assert_eq!((said["hash"].as_str(), said["event_count"].as_u64()), (Some(first.as_str()), Some(1)));
-        let counts: Vec<(i64,)> = world.rows("SELECT event_count FROM block WHERE height = 1 AND canonical = 1").await;
+        assert_eq!(
+            (said["hash"].as_str(), said["event_count"].as_u64()),
+            (Some(first.as_str()), Some(1))
+        );
+        let counts: Vec<(i64,)> = world
+            .rows("SELECT event_count FROM block WHERE height = 1 AND canonical = 1")
+            .await;
         assert_eq!(counts, vec![(1,)]);
     })
     .await;

@@ -42,7 +42,10 @@ impl Projection for Ledger {
 
     fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
         for block in dropped {
-            tx.execute("DELETE FROM counted WHERE chain = ?1 AND block_hash = ?2", (&block.chain, &block.hash))?;
+            tx.execute(
+                "DELETE FROM counted WHERE chain = ?1 AND block_hash = ?2",
+                (&block.chain, &block.hash),
+            )?;
         }
         Ok(())
     }
@@ -51,7 +54,11 @@ impl Projection for Ledger {
 fn all(applied: &[Applied]) -> impl Iterator<Item = (&Namespace, &types::Block, &Transfer)> {
     applied.iter().flat_map(|one| {
         let work = one.work.iter();
-        work.flat_map(move |work| work.transfers.iter().map(move |transfer| (&one.namespace, &work.block, transfer)))
+        work.flat_map(move |work| {
+            work.transfers
+                .iter()
+                .map(move |transfer| (&one.namespace, &work.block, transfer))
+        })
     })
 }
 

@@ -9,7 +9,9 @@ use types::{Block, Height};
 
 async fn world(test: testkit::TestDb) -> World {
     let world = World::new(test, Tree::new(Finality::Depth { blocks: 4 }), EVERYTHING).await;
-    world.watch_signers("ns-a", (0..3).map(account).collect()).await;
+    world
+        .watch_signers("ns-a", (0..3).map(account).collect())
+        .await;
     for number in 0..3 {
         world.chain.mine(&[tx(number, &[0])]);
     }
@@ -20,7 +22,12 @@ async fn world(test: testkit::TestDb) -> World {
 /// What is stored, facts included.
 async fn stored(world: &World) -> (Vec<(i64, String)>, usize, usize, usize) {
     let (events, included) = (world.events().await.len(), world.included().await.len());
-    (world.canonical().await, events, included, world.facts().await.len())
+    (
+        world.canonical().await,
+        events,
+        included,
+        world.facts().await.len(),
+    )
 }
 
 /// And when it is honest again, all is right.
@@ -28,16 +35,27 @@ async fn heals(world: &World) {
     world.chain.be_honest();
     assert_eq!(world.settle().await, Progress::Idle);
     let blocks = world.chain.branch(&world.chain.head_hash(), Height(0));
-    assert_eq!((world.canonical().await, world.events().await), (names(&blocks), events_of(&blocks)));
+    assert_eq!(
+        (world.canonical().await, world.events().await),
+        (names(&blocks), events_of(&blocks))
+    );
 }
 
 type Bend = (&'static str, fn(&mut Block));
 
 const BENDS: [Bend; 9] = [
-    ("another hash", |block| block.hash = format!("0x{}", "ab".repeat(32))),
-    ("another parent", |block| block.parent = format!("0x{}", "cd".repeat(32))),
-    ("another height", |block| block.height = Height(block.height.0 + 1)),
-    ("another chain", |block| block.chain = types::ChainId::evm(1)),
+    ("another hash", |block| {
+        block.hash = format!("0x{}", "ab".repeat(32))
+    }),
+    ("another parent", |block| {
+        block.parent = format!("0x{}", "cd".repeat(32))
+    }),
+    ("another height", |block| {
+        block.height = Height(block.height.0 + 1)
+    }),
+    ("another chain", |block| {
+        block.chain = types::ChainId::evm(1)
+    }),
     ("events out of order", |block| block.events.reverse()),
     ("one event twice", |block| {
         let again = block.events[0].clone();
@@ -51,7 +69,10 @@ const BENDS: [Bend; 9] = [
         let again = block.included[0].clone();
         block.included.push(again);
     }),
-    ("a transaction that another block of the chain holds", |block| block.events[0].transaction = tx(1, &[]).id),
+    (
+        "a transaction that another block of the chain holds",
+        |block| block.events[0].transaction = tx(1, &[]).id,
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +86,10 @@ async fn no_block_that_contradicts_itself_is_stored() {
             let turn = world.follower().turn().await;
             assert!(turn.is_err(), "{what}: {turn:?}");
             let last = what.starts_with("a transaction");
-            assert!(last || matches!(turn, Err(Error::Contradiction { .. })), "{what}: {turn:?}");
+            assert!(
+                last || matches!(turn, Err(Error::Contradiction { .. })),
+                "{what}: {turn:?}"
+            );
             assert_eq!(stored(&world).await, before, "{what}");
         }
         heals(&world).await;
@@ -80,7 +104,10 @@ async fn a_late_reader_is_as_strict() {
         world.track("ns-a", "*", 0).await;
         world.chain.bend(|block| block.hash = "0xelse".to_owned());
         let before = stored(&world).await;
-        assert!(matches!(world.follower().backfill().await, Err(Error::Contradiction { .. })));
+        assert!(matches!(
+            world.follower().backfill().await,
+            Err(Error::Contradiction { .. })
+        ));
         assert_eq!(stored(&world).await, before);
         heals(&world).await;
         assert_eq!(crate::ledger::counted(&world.test.db).await.len(), 3);
@@ -113,7 +140,10 @@ async fn what_is_forgotten_torn_or_not_said_is_asked_again() {
         world.chain.be_honest();
 
         world.chain.silence();
-        assert!(matches!(world.follower().turn().await, Err(Error::Chain(_))));
+        assert!(matches!(
+            world.follower().turn().await,
+            Err(Error::Chain(_))
+        ));
         assert_eq!(stored(&world).await, before);
         heals(&world).await;
     })
@@ -147,11 +177,17 @@ async fn an_event_that_no_database_takes_stops_nothing() {
         world.chain.mine(&[tx(4, &[1, 2])]);
         world.chain.bend(|block| {
             if let Some(event) = block.events.first_mut() {
-                (event.body, event.topic, event.source) = ("a\0b".to_owned(), "\0".to_owned(), "c\0".repeat(20_000));
+                (event.body, event.topic, event.source) =
+                    ("a\0b".to_owned(), "\0".to_owned(), "c\0".repeat(20_000));
             }
         });
         assert_eq!(world.turn().await, Progress::Extended { to: Height(4) });
-        let row = world.events().await.into_iter().rfind(|row| row.3 == 0).unwrap();
+        let row = world
+            .events()
+            .await
+            .into_iter()
+            .rfind(|row| row.3 == 0)
+            .unwrap();
         assert_eq!(row.5, "a\u{fffd}b");
         assert_eq!(crate::replay::verify_batches(&world).await, 8);
     })
@@ -162,10 +198,15 @@ async fn an_event_that_no_database_takes_stops_nothing() {
 async fn a_block_of_many_rows_ends_a_transaction_and_loses_none() {
     on_each_engine(|test| async move {
         let world = world(test).await;
-        let many: Vec<_> = (0..30).map(|n| (account(100), crate::tree::MOVED, n)).collect();
+        let many: Vec<_> = (0..30)
+            .map(|n| (account(100), crate::tree::MOVED, n))
+            .collect();
         for number in 0..4u64 {
             let heavy: Vec<_> = (0..300)
-                .map(|n| crate::tree::Tx { events: many.clone(), ..tx(1_000 + number * 300 + n, &[]) })
+                .map(|n| crate::tree::Tx {
+                    events: many.clone(),
+                    ..tx(1_000 + number * 300 + n, &[])
+                })
                 .collect();
             world.chain.mine(&heavy);
         }

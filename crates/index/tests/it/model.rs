@@ -86,7 +86,13 @@ struct Story {
 
 fn story() -> impl Strategy<Value = Story> {
     let start = prop_oneof![Just(Start::Latest), (0..5u64).prop_map(Start::Height)];
-    let settings = (1..4u64, start, any::<bool>(), 1..5u64, proptest::bool::weighted(0.2));
+    let settings = (
+        1..4u64,
+        start,
+        any::<bool>(),
+        1..5u64,
+        proptest::bool::weighted(0.2),
+    );
     (settings, proptest::collection::vec(op(), 5..40)).prop_map(
         |((depth, start, keep_all, blocks_per_turn, crash_always), ops)| Story {
             depth,
@@ -124,7 +130,9 @@ impl Model {
     fn transactions(&mut self, count: u64) -> Vec<Tx> {
         let number = self.made;
         self.made += count;
-        (number..number + count).map(|number| tx(number, &[number % CONTRACTS, (number / 3) % CONTRACTS])).collect()
+        (number..number + count)
+            .map(|number| tx(number, &[number % CONTRACTS, (number / 3) % CONTRACTS]))
+            .collect()
     }
 
     fn note_head(&mut self) {
@@ -155,7 +163,10 @@ impl Model {
         let left = tree.branch(&head, Height(base + 1));
         let mut end = tree.at(&head, Height(base)).unwrap();
         for place in 0..blocks {
-            let old = left.get(place as usize).filter(|_| again).map(same_transactions);
+            let old = left
+                .get(place as usize)
+                .filter(|_| again)
+                .map(same_transactions);
             let transactions = match old {
                 Some(old) => old,
                 None if again => Vec::new(),
@@ -174,7 +185,11 @@ impl Model {
     /// The end of a branch that the head may move to.
     fn branch(&self, which: usize) -> Option<String> {
         let head = self.tree().head_hash();
-        let open: Vec<&String> = self.tips.iter().filter(|tip| self.may_switch(&head, tip)).collect();
+        let open: Vec<&String> = self
+            .tips
+            .iter()
+            .filter(|tip| self.may_switch(&head, tip))
+            .collect();
         (!open.is_empty()).then(|| open[which % open.len()].clone())
     }
 
@@ -187,7 +202,12 @@ impl Model {
         }
         match op {
             Op::Grow { blocks, txs } => self.grow(*blocks, *txs),
-            Op::Fork { back, blocks, again, switch } => self.fork(*back, *blocks, *again, *switch),
+            Op::Fork {
+                back,
+                blocks,
+                again,
+                switch,
+            } => self.fork(*back, *blocks, *again, *switch),
             Op::Switch { which } => self.switch(*which),
             Op::Flip { which, after } => self.flip(*which, *after),
             Op::Lag { blocks } => self.tree().lag((*blocks).min(self.tree_height())),
@@ -195,7 +215,11 @@ impl Model {
             Op::Backfill => drop(self.world().backfill().await),
             Op::Crash => self.crash().await,
             Op::TakeOver => self.take_over().await,
-            Op::Track { who, contract, from } => self.track(*who, *contract, *from).await,
+            Op::Track {
+                who,
+                contract,
+                from,
+            } => self.track(*who, *contract, *from).await,
         }
     }
 
@@ -223,9 +247,17 @@ impl Model {
 
     async fn turn(&mut self) {
         let progress = self.world().turn().await;
-        assert_ne!(progress, Progress::Halted, "no branch leaves below what is final");
+        assert_ne!(
+            progress,
+            Progress::Halted,
+            "no branch leaves below what is final"
+        );
         let watermark = self.world().final_height().await;
-        assert!(watermark >= self.watermark, "the watermark fell from {:?} to {watermark:?}", self.watermark);
+        assert!(
+            watermark >= self.watermark,
+            "the watermark fell from {:?} to {watermark:?}",
+            self.watermark
+        );
         self.watermark = watermark;
         self.note_head();
     }
@@ -240,8 +272,14 @@ impl Model {
         let late = world.take_over().await;
         let before = (world.head().await, world.facts().await.len());
         match late.turn().await {
-            Ok(progress) => assert!(matches!(progress, Progress::Idle | Progress::Again), "it wrote: {progress:?}"),
-            Err(error) => assert!(matches!(error, index::Error::Store(store::Error::Fenced { .. })), "{error:?}"),
+            Ok(progress) => assert!(
+                matches!(progress, Progress::Idle | Progress::Again),
+                "it wrote: {progress:?}"
+            ),
+            Err(error) => assert!(
+                matches!(error, index::Error::Store(store::Error::Fenced { .. })),
+                "{error:?}"
+            ),
         }
         assert_eq!((world.head().await, world.facts().await.len()), before);
     }
@@ -261,10 +299,18 @@ impl Model {
         for (who, contract, from) in &self.tracked {
             for block in blocks.iter().filter(|block| block.height.0 >= *from) {
                 let moved = block.events.iter().filter_map(transfer);
-                let wanted =
-                    moved.filter(|one| contract.is_none_or(|contract| account(100 + contract) == one.contract));
+                let wanted = moved.filter(|one| {
+                    contract.is_none_or(|contract| account(100 + contract) == one.contract)
+                });
                 let hash = block.hash.clone();
-                let row = |one: types::Transfer| (NAMESPACES[*who].to_owned(), one.transaction, one.path, hash.clone());
+                let row = |one: types::Transfer| {
+                    (
+                        NAMESPACES[*who].to_owned(),
+                        one.transaction,
+                        one.path,
+                        hash.clone(),
+                    )
+                };
                 expected.extend(wanted.map(row));
             }
         }
@@ -281,24 +327,51 @@ impl Model {
             assert_eq!(world.events().await, events_of(&blocks));
         }
         let counted: Vec<Counted> = ledger::counted(&world.test.db).await;
-        let rows = counted.iter().map(|(a, b, c, d, _)| (a.clone(), b.clone(), c.clone(), d.clone())).collect();
+        let rows = counted
+            .iter()
+            .map(|(a, b, c, d, _)| (a.clone(), b.clone(), c.clone(), d.clone()))
+            .collect();
         assert_eq!(self.expected(status.first), rows);
-        let overlap = self.tracked.iter().any(|(_, contract, _)| contract.is_none());
-        assert!(overlap || counted.iter().all(|row| row.4 == 1), "something was applied twice: {counted:?}");
+        let overlap = self
+            .tracked
+            .iter()
+            .any(|(_, contract, _)| contract.is_none());
+        assert!(
+            overlap || counted.iter().all(|row| row.4 == 1),
+            "something was applied twice: {counted:?}"
+        );
 
-        let due =
-            blocks.last().and_then(|tip| tip.height.0.checked_sub(self.depth)).filter(|due| *due >= status.first.0);
-        assert!(self.watermark >= due, "{:?} is final, and {due:?} should be", self.watermark);
+        let due = blocks
+            .last()
+            .and_then(|tip| tip.height.0.checked_sub(self.depth))
+            .filter(|due| *due >= status.first.0);
+        assert!(
+            self.watermark >= due,
+            "{:?} is final, and {due:?} should be",
+            self.watermark
+        );
         let known = replay(&world.facts().await, false);
         assert_eq!(known.blocks, names(&blocks));
-        assert_eq!(known.finalized, status.finalized.map(|tip| (tip.height.stored(), tip.hash)));
+        assert_eq!(
+            known.finalized,
+            status.finalized.map(|tip| (tip.height.stored(), tip.hash))
+        );
         verify_batches(world).await;
     }
 }
 
 /// The transactions of a block, as they would stand in another.
 fn same_transactions(block: &types::Block) -> Vec<Tx> {
-    block.included.iter().map(|one| tx(one.witnesses[0].as_nonce().unwrap(), &[one_of(one), other_of(one)])).collect()
+    block
+        .included
+        .iter()
+        .map(|one| {
+            tx(
+                one.witnesses[0].as_nonce().unwrap(),
+                &[one_of(one), other_of(one)],
+            )
+        })
+        .collect()
 }
 
 fn one_of(one: &types::Included) -> u64 {
@@ -310,13 +383,29 @@ fn other_of(one: &types::Included) -> u64 {
 }
 
 async fn run(test: TestDb, story: Story) {
-    let tree = Tree::new(Finality::Depth { blocks: story.depth });
+    let tree = Tree::new(Finality::Depth {
+        blocks: story.depth,
+    });
     tree.mine_empty(2);
-    let settings = Settings { start: story.start, keep_all: story.keep_all, blocks_per_turn: story.blocks_per_turn };
+    let settings = Settings {
+        start: story.start,
+        keep_all: story.keep_all,
+        blocks_per_turn: story.blocks_per_turn,
+    };
     let world = World::new(test, tree, settings).await;
-    world.watch_signers("ns-a", (0..3).map(account).collect()).await;
+    world
+        .watch_signers("ns-a", (0..3).map(account).collect())
+        .await;
     let (depth, tips, tracked) = (story.depth, Vec::new(), Vec::new());
-    let mut model = Model { world: Some(world), depth, tips, highest: 2, made: 0, tracked, watermark: None };
+    let mut model = Model {
+        world: Some(world),
+        depth,
+        tips,
+        highest: 2,
+        made: 0,
+        tracked,
+        watermark: None,
+    };
     for op in &story.ops {
         model.act(op).await;
         if story.crash_always && matches!(op, Op::Turn | Op::Backfill) {
@@ -332,9 +421,18 @@ async fn run(test: TestDb, story: Story) {
 
 #[test]
 fn whatever_the_chain_does_the_index_ends_as_one_that_saw_the_end_only() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
-    let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(40);
+    let config = Config {
+        failure_persistence: None,
+        ..Config::with_cases(cases)
+    };
     proptest!(config, |(story in story())| {
         runtime.block_on(on_each_engine(|test| run(test, story.clone())));
     });

@@ -19,14 +19,20 @@ struct Node {
 
 /// A node that mines on demand, and a connector to it; nothing, and the test counted as skipped, where there is none.
 fn node(settings: Value) -> Option<Node> {
-    let anvil = anvil::start(&Options { mining: Mining::OnDemand, ..Options::default() })?;
+    let anvil = anvil::start(&Options {
+        mining: Mining::OnDemand,
+        ..Options::default()
+    })?;
     let mut whole = json!({"preset": "anvil", "number": anvil.chain_id(), "url": anvil.url()});
     for (name, value) in settings.as_object().unwrap() {
         whole[name] = value.clone();
     }
     let config: EvmConfig = serde_json::from_value(whole).unwrap();
     let evm = Evm::new(config, Arc::new(SeededEntropy::new(1))).unwrap();
-    Some(Node { anvil, evm: Arc::new(evm) })
+    Some(Node {
+        anvil,
+        evm: Arc::new(evm),
+    })
 }
 
 impl Node {
@@ -50,7 +56,11 @@ impl Node {
         let interface = Interface::new(testkit::artifact(contract).abi.to_string());
         let chain = ChainId::evm(self.anvil.chain_id());
         let data = intent::encode_call(&chain, &interface, method, &params).unwrap();
-        self.anvil.send(self.account(from), Some(to), &format!("0x{}", hex::encode(data)))
+        self.anvil.send(
+            self.account(from),
+            Some(to),
+            &format!("0x{}", hex::encode(data)),
+        )
     }
 
     fn token(&self) -> String {
@@ -58,14 +68,27 @@ impl Node {
     }
 
     fn raw(&self, hash: &str) -> String {
-        self.anvil.rpc("eth_getRawTransactionByHash", json!([hash])).as_str().unwrap().to_owned()
+        self.anvil
+            .rpc("eth_getRawTransactionByHash", json!([hash]))
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// What the node itself says of the logs of its chain: transaction, block, address.
     fn logs(&self) -> Vec<(String, String, String)> {
-        let found = self.anvil.rpc("eth_getLogs", json!([{"fromBlock": "0x0", "toBlock": "latest"}]));
+        let found = self.anvil.rpc(
+            "eth_getLogs",
+            json!([{"fromBlock": "0x0", "toBlock": "latest"}]),
+        );
         let text = |log: &Value, field: &str| log[field].as_str().unwrap().to_owned();
-        let row = |log: &Value| (text(log, "transactionHash"), text(log, "blockHash"), text(log, "address"));
+        let row = |log: &Value| {
+            (
+                text(log, "transactionHash"),
+                text(log, "blockHash"),
+                text(log, "address"),
+            )
+        };
         found.as_array().unwrap().iter().map(row).collect()
     }
 }
@@ -88,8 +111,21 @@ async fn agrees(world: &World<Evm>, node: &Node) {
 }
 
 async fn follow(test: TestDb, node: &Node) -> World<Evm> {
-    let world = World::new(test, node.evm.clone(), Settings { blocks_per_turn: 20, ..EVERYTHING }).await;
-    world.watch_signers("ns-a", (0..3).map(|place| node.account(place).to_owned()).collect()).await;
+    let world = World::new(
+        test,
+        node.evm.clone(),
+        Settings {
+            blocks_per_turn: 20,
+            ..EVERYTHING
+        },
+    )
+    .await;
+    world
+        .watch_signers(
+            "ns-a",
+            (0..3).map(|place| node.account(place).to_owned()).collect(),
+        )
+        .await;
     world
 }
 
@@ -100,10 +136,22 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
         let token = node.token();
         let world = follow(test, &node).await;
         world.track("ns-a", &token, 0).await;
-        node.call(0, &token, "DemoToken", "mint", json!([node.account(1), "1000000"]));
+        node.call(
+            0,
+            &token,
+            "DemoToken",
+            "mint",
+            json!([node.account(1), "1000000"]),
+        );
         node.anvil.mine(1);
         for round in 0..50 {
-            node.call(1, &token, "DemoToken", "transfer", json!([node.account(2), (round + 1).to_string()]));
+            node.call(
+                1,
+                &token,
+                "DemoToken",
+                "transfer",
+                json!([node.account(2), (round + 1).to_string()]),
+            );
             node.anvil.mine(1);
             if round % 7 == 0 {
                 world.settle().await;
@@ -112,10 +160,22 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
         world.settle().await;
         agrees(&world, &node).await;
         let head = node.anvil.height();
-        assert_eq!(world.final_height().await, Some(head - 2), "by the node's word: two slots of one block");
+        assert_eq!(
+            world.final_height().await,
+            Some(head - 2),
+            "by the node's word: two slots of one block"
+        );
         let counted = ledger::counted(&world.test.db).await;
-        assert!(counted.len() == 51 && counted.iter().all(|row| row.4 == 1), "{}", counted.len());
-        assert_eq!(world.included().await.len(), 1 + 1 + 50, "deployment, mint, transfers");
+        assert!(
+            counted.len() == 51 && counted.iter().all(|row| row.4 == 1),
+            "{}",
+            counted.len()
+        );
+        assert_eq!(
+            world.included().await.len(),
+            1 + 1 + 50,
+            "deployment, mint, transfers"
+        );
 
         let last = node.logs().last().unwrap().clone();
         let id = |row: &EventRow| format!("{}/{}/{}", world.id(), row.0, row.1);
@@ -134,14 +194,21 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
         agrees(&world, &node).await;
         let after = world.events().await.last().unwrap().clone();
         let again = format!("{}/{}/{}", world.id(), after.0, after.1);
-        assert!(before == again && after.2 != last.1, "the same event in another block");
+        assert!(
+            before == again && after.2 != last.1,
+            "the same event in another block"
+        );
         assert_eq!(ledger::counted(&world.test.db).await.len(), 51);
         assert_eq!(world.included().await.len(), 52);
 
         node.anvil.mine(3);
         world.settle().await;
         assert_eq!(world.final_height().await, Some(node.anvil.height() - 2));
-        assert!(replay(&world.facts().await, false).blocks.contains(&(head as i64 + 1, after.2)));
+        assert!(
+            replay(&world.facts().await, false)
+                .blocks
+                .contains(&(head as i64 + 1, after.2))
+        );
     })
     .await;
 }
@@ -149,17 +216,26 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reorganisation_of_a_real_node_below_what_is_final_halts() {
     on_each_engine(|test| async move {
-        let Some(node) = node(json!({"finality": {"rule": "depth", "blocks": 3}})) else { return };
+        let Some(node) = node(json!({"finality": {"rule": "depth", "blocks": 3}})) else {
+            return;
+        };
         let world = follow(test, &node).await;
         node.anvil.mine(10);
         world.settle().await;
         assert_eq!(world.final_height().await, Some(7));
         node.anvil.reorg(3, &[]);
-        assert_eq!(world.settle().await, Progress::Idle, "down to what is final, and no further");
+        assert_eq!(
+            world.settle().await,
+            Progress::Idle,
+            "down to what is final, and no further"
+        );
         agrees(&world, &node).await;
         node.anvil.reorg(5, &[]);
         assert_eq!(world.settle().await, Progress::Halted);
-        world.resume(Some(5), "a test network was rewound on purpose").await.unwrap();
+        world
+            .resume(Some(5), "a test network was rewound on purpose")
+            .await
+            .unwrap();
         assert_eq!(world.settle().await, Progress::Idle);
         assert_eq!(world.final_height().await, Some(7));
         assert_eq!(world.head().await, node.anvil.block_hash(10));

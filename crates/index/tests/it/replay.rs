@@ -16,23 +16,40 @@ pub(crate) struct Replayed {
 /// Read facts as a consumer does, holding each against what is known so far. `rewound_final` says that an operator once let the chain be
 /// rewound below what was final.
 pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
-    let mut known = Replayed { blocks: Vec::new(), finalized: None };
+    let mut known = Replayed {
+        blocks: Vec::new(),
+        finalized: None,
+    };
     let mut versions = std::collections::BTreeMap::new();
     for fact in facts {
         for subject in &fact.subjects {
-            let before = versions.insert((fact.namespace.clone(), subject.id.clone()), subject.version);
-            assert!(before.is_none_or(|before| before < subject.version), "{} does not rise: {fact:?}", subject.id);
+            let before = versions.insert(
+                (fact.namespace.clone(), subject.id.clone()),
+                subject.version,
+            );
+            assert!(
+                before.is_none_or(|before| before < subject.version),
+                "{} does not rise: {fact:?}",
+                subject.id
+            );
         }
         let payload = fact.payload.as_ref().unwrap();
         match ChainFact::read(&fact.kind, payload.as_str()) {
             Some(ChainFact::Block { block, .. }) => {
                 let height = block.height.stored();
-                assert!(known.blocks.last().is_none_or(|(tip, _)| tip + 1 == height), "a gap below {height}");
+                assert!(
+                    known.blocks.last().is_none_or(|(tip, _)| tip + 1 == height),
+                    "a gap below {height}"
+                );
                 known.blocks.push((height, block.hash));
             }
             Some(ChainFact::Reorg { dropped }) => {
                 for block in dropped {
-                    assert_eq!(known.blocks.pop(), Some((block.height.stored(), block.hash)), "dropped from the top");
+                    assert_eq!(
+                        known.blocks.pop(),
+                        Some((block.height.stored(), block.hash)),
+                        "dropped from the top"
+                    );
                 }
                 let top = known.blocks.last().cloned();
                 let kept = known.finalized.is_none() || known.finalized <= top;
@@ -47,8 +64,17 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
                     known.finalized.as_ref().map(|(height, _)| *height)
                 );
                 let through = (moved.through.stored(), moved.hash);
-                assert!(known.finalized.as_ref().is_none_or(|(height, _)| *height < through.0), "it falls");
-                assert!(known.blocks.contains(&through), "{through:?} is no block of the chain");
+                assert!(
+                    known
+                        .finalized
+                        .as_ref()
+                        .is_none_or(|(height, _)| *height < through.0),
+                    "it falls"
+                );
+                assert!(
+                    known.blocks.contains(&through),
+                    "{through:?} is no block of the chain"
+                );
                 known.finalized = Some(through);
             }
             None => {}
@@ -64,8 +90,16 @@ pub(crate) async fn verify_batches<C: Connector + 'static>(world: &World<C>) -> 
         let payload: Value = serde_json::from_str(fact.payload.as_ref().unwrap().as_str()).unwrap();
         if let Some(batch) = payload.get("batch").filter(|batch| !batch.is_null()) {
             let leaves: Vec<Vec<u8>> = rows(world, batch).await.into_iter().map(leaf).collect();
-            assert_eq!(Some(leaves.len() as u64), batch["count"].as_u64(), "{payload}");
-            assert_eq!(Some(merkle_root(&leaves).to_string().as_str()), batch["root"].as_str(), "{payload}");
+            assert_eq!(
+                Some(leaves.len() as u64),
+                batch["count"].as_u64(),
+                "{payload}"
+            );
+            assert_eq!(
+                Some(merkle_root(&leaves).to_string().as_str()),
+                batch["root"].as_str(),
+                "{payload}"
+            );
             count += 1;
         }
     }
@@ -74,11 +108,24 @@ pub(crate) async fn verify_batches<C: Connector + 'static>(world: &World<C>) -> 
 
 async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Row> {
     let list = |member: &str| -> Vec<String> {
-        batch[member].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+        batch[member]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
     };
-    let key: Vec<(String, String)> =
-        batch["key"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect();
-    let conditions: Vec<String> = key.iter().zip(1..).map(|((column, _), n)| format!("{column} = ?{n}")).collect();
+    let key: Vec<(String, String)> = batch["key"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
+        .collect();
+    let conditions: Vec<String> = key
+        .iter()
+        .zip(1..)
+        .map(|((column, _), n)| format!("{column} = ?{n}"))
+        .collect();
     let sql = format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {}",
         list("columns").join(", "),
@@ -88,10 +135,18 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
     );
     let values: Vec<String> = key.into_iter().map(|(_, value)| value).collect();
     let read = move |tx: &mut store::Unbound<'_, '_>| {
-        let [a, b, c] = values.as_slice() else { panic!("three equalities") };
+        let [a, b, c] = values.as_slice() else {
+            panic!("three equalities")
+        };
         tx.rows(&sql, (a, b, c))
     };
-    world.test.db.read_unbound(read).await.map_err(|error: store::Error| error).unwrap()
+    world
+        .test
+        .db
+        .read_unbound(read)
+        .await
+        .map_err(|error: store::Error| error)
+        .unwrap()
 }
 
 /// A row's leaf: a tag for each value, and its bytes.

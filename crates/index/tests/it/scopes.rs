@@ -10,7 +10,10 @@ use std::sync::Arc;
 use store::Unbound;
 use testkit::on_each_engine;
 
-const WATCHED_ONLY: Settings = Settings { keep_all: false, ..EVERYTHING };
+const WATCHED_ONLY: Settings = Settings {
+    keep_all: false,
+    ..EVERYTHING
+};
 
 fn tree() -> Arc<Tree> {
     Tree::new(Finality::Depth { blocks: 5 })
@@ -19,7 +22,11 @@ fn tree() -> Arc<Tree> {
 /// What is counted for a namespace: how many transfers, and the most times that one of them was applied.
 async fn counted(world: &World, who: &str) -> (usize, i64) {
     let rows = ledger::counted(&world.test.db).await;
-    let mine: Vec<i64> = rows.into_iter().filter(|row| row.0 == who).map(|row| row.4).collect();
+    let mine: Vec<i64> = rows
+        .into_iter()
+        .filter(|row| row.0 == who)
+        .map(|row| row.4)
+        .collect();
     (mine.len(), mine.into_iter().max().unwrap_or_default())
 }
 
@@ -55,8 +62,14 @@ async fn a_scope_of_the_future_waits_for_its_block() {
         assert_eq!(world.backfill().await, 0, "nobody follows yet");
         world.settle().await;
         world.settle().await;
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id()).await.unwrap();
-        assert_eq!((scopes[0].version, scopes[0].level), (1, false), "waiting writes nothing");
+        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
+            .await
+            .unwrap();
+        assert_eq!(
+            (scopes[0].version, scopes[0].level),
+            (1, false),
+            "waiting writes nothing"
+        );
         let writes = world.facts().await.len();
         for number in 1..=8 {
             world.chain.mine(&[tx(number, &[0])]);
@@ -71,7 +84,11 @@ async fn a_scope_of_the_future_waits_for_its_block() {
             world.chain.switch_to(&other);
             world.settle().await;
         }
-        assert_eq!(counted(&world, "ns-a").await, (2, 1), "the other blocks 6 and 7");
+        assert_eq!(
+            counted(&world, "ns-a").await,
+            (2, 1),
+            "the other blocks 6 and 7"
+        );
         assert!(world.facts().await.len() > writes);
     })
     .await;
@@ -84,22 +101,52 @@ async fn tracking_twice_is_tracking_once_and_sources_are_addresses() {
         world.chain.mine(&[tx(1, &[0])]);
         assert!(world.track("ns-a", &account(100), 0).await);
         assert!(!world.track("ns-a", &account(100), 5).await);
-        assert!(world.track("ns-b", &account(100), 5).await, "each namespace for itself");
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id()).await.unwrap();
+        assert!(
+            world.track("ns-b", &account(100), 5).await,
+            "each namespace for itself"
+        );
+        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
+            .await
+            .unwrap();
         assert_eq!((scopes.len(), scopes[0].from.0), (1, 0));
         world.settle().await;
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id()).await.unwrap();
+        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
+            .await
+            .unwrap();
         assert!(scopes[0].level);
-        for wrong in ["", "0x12", "somewhere", &"0".repeat(500), "0x00000000000000000000000000000000000000AB"] {
+        for wrong in [
+            "",
+            "0x12",
+            "somewhere",
+            &"0".repeat(500),
+            "0x00000000000000000000000000000000000000AB",
+        ] {
             let wanted = world.wanted(wrong);
-            let refused = index::track(&world.index(), &user("ns-a"), &wanted, types::Height(0)).await;
+            let refused =
+                index::track(&world.index(), &user("ns-a"), &wanted, types::Height(0)).await;
             let right = matches!(refused, Err(Error::Source { .. })) || wrong.ends_with("AB");
             assert!(right, "{wrong}: {refused:?}");
         }
-        assert!(index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100))).await.unwrap());
-        assert!(!index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100))).await.unwrap());
-        let kinds: Vec<String> = world.facts_of("api/0").await.into_iter().map(|fact| fact.kind).collect();
-        assert!(kinds.starts_with(&["index.tracked".to_owned(), "index.tracked".to_owned()]), "{kinds:?}");
+        assert!(
+            index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100)))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100)))
+                .await
+                .unwrap()
+        );
+        let kinds: Vec<String> = world
+            .facts_of("api/0")
+            .await
+            .into_iter()
+            .map(|fact| fact.kind)
+            .collect();
+        assert!(
+            kinds.starts_with(&["index.tracked".to_owned(), "index.tracked".to_owned()]),
+            "{kinds:?}"
+        );
         assert_eq!(kinds.last().unwrap(), "index.untracked");
     })
     .await;
@@ -112,13 +159,19 @@ async fn what_was_projected_stays_and_can_be_taken_up_again() {
         world.chain.mine(&[tx(1, &[0])]);
         world.track("ns-a", &account(100), 0).await;
         world.settle().await;
-        index::untrack(&world.index(), &user("ns-a"), &world.wanted(&account(100))).await.unwrap();
+        index::untrack(&world.index(), &user("ns-a"), &world.wanted(&account(100)))
+            .await
+            .unwrap();
         world.chain.mine(&[tx(2, &[0])]);
         world.settle().await;
         assert_eq!(counted(&world, "ns-a").await.0, 1);
         world.track("ns-a", &account(100), 0).await;
         world.settle().await;
-        assert_eq!(counted(&world, "ns-a").await.0, 2, "the one between, and no other twice by its key");
+        assert_eq!(
+            counted(&world, "ns-a").await.0,
+            2,
+            "the one between, and no other twice by its key"
+        );
         assert!(verify_batches(&world).await >= 2);
     })
     .await;
@@ -152,10 +205,16 @@ async fn who_becomes_level_while_blocks_are_under_way_misses_none() {
         gate.reached().await;
         world.track("ns-a", &account(100), 1).await;
         assert_eq!(world.backfill().await, 0);
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id()).await.unwrap();
+        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
+            .await
+            .unwrap();
         assert!(scopes[0].level, "nothing is stored that it has not seen");
         gate.open();
-        assert_eq!(under_way.await.unwrap().unwrap(), Progress::Again, "what was fetched lacks its events");
+        assert_eq!(
+            under_way.await.unwrap().unwrap(),
+            Progress::Again,
+            "what was fetched lacks its events"
+        );
         world.settle().await;
         assert_eq!(counted(&world, "ns-a").await, (1, 1));
         assert_eq!(world.events().await.len(), 1);
@@ -178,14 +237,26 @@ async fn a_late_read_of_a_block_that_is_gone_writes_nothing() {
         let late = tokio::spawn(async move { follower.backfill().await });
         gate.reached().await;
         world.chain.switch_to(&other);
-        assert_eq!(world.turn().await, Progress::Rewound { to: types::Height(1) });
-        assert_eq!(world.turn().await, Progress::Extended { to: types::Height(2) });
+        assert_eq!(
+            world.turn().await,
+            Progress::Rewound {
+                to: types::Height(1)
+            }
+        );
+        assert_eq!(
+            world.turn().await,
+            Progress::Extended {
+                to: types::Height(2)
+            }
+        );
         gate.open();
         assert_eq!(late.await.unwrap().unwrap(), 0);
         assert_eq!(counted(&world, "ns-a").await, (0, 0));
         world.settle().await;
         assert_eq!(counted(&world, "ns-a").await, (2, 1));
-        let sources: Vec<(String,)> = world.rows("SELECT DISTINCT block_hash FROM counted ORDER BY block_hash").await;
+        let sources: Vec<(String,)> = world
+            .rows("SELECT DISTINCT block_hash FROM counted ORDER BY block_hash")
+            .await;
         assert!(!sources.contains(&(gone,)));
     })
     .await;
@@ -200,7 +271,10 @@ impl Projection for Picky {
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
-        assert!(applied.iter().all(|one| one.namespace.as_str() != "ns-bad"), "what a mess");
+        assert!(
+            applied.iter().all(|one| one.namespace.as_str() != "ns-bad"),
+            "what a mess"
+        );
         ledger::Ledger.apply(tx, applied)
     }
 
@@ -222,17 +296,43 @@ async fn a_scope_that_cannot_be_projected_is_set_aside_and_stops_no_other() {
         let follower = Follower::new(db, lease, world.chain.clone(), projections, EVERYTHING);
         assert_eq!(follower.backfill().await.unwrap(), 2);
         world.chain.mine(&[tx(2, &[0])]);
-        assert_eq!(follower.turn().await.unwrap(), Progress::Extended { to: types::Height(2) });
+        assert_eq!(
+            follower.turn().await.unwrap(),
+            Progress::Extended {
+                to: types::Height(2)
+            }
+        );
         assert_eq!(counted(&world, "ns-good").await, (2, 1));
-        let scopes = index::scopes(&world.index(), &user("ns-bad"), &world.id()).await.unwrap();
-        assert!(scopes[0].quarantined.as_ref().unwrap().contains("what a mess") && !scopes[0].level);
-        assert!(world.facts().await.iter().any(|fact| fact.kind == "index.set_aside"));
+        let scopes = index::scopes(&world.index(), &user("ns-bad"), &world.id())
+            .await
+            .unwrap();
+        assert!(
+            scopes[0]
+                .quarantined
+                .as_ref()
+                .unwrap()
+                .contains("what a mess")
+                && !scopes[0].level
+        );
+        assert!(
+            world
+                .facts()
+                .await
+                .iter()
+                .any(|fact| fact.kind == "index.set_aside")
+        );
         drop(follower);
 
-        index::untrack(&world.index(), &user("ns-bad"), &world.wanted("*")).await.unwrap();
+        index::untrack(&world.index(), &user("ns-bad"), &world.wanted("*"))
+            .await
+            .unwrap();
         world.track("ns-bad", "*", 0).await;
         world.settle().await;
-        assert_eq!(counted(&world, "ns-bad").await, (2, 1), "the projection was mended");
+        assert_eq!(
+            counted(&world, "ns-bad").await,
+            (2, 1),
+            "the projection was mended"
+        );
     })
     .await;
 }

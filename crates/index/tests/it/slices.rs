@@ -19,7 +19,10 @@ impl Projection for Costly {
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
-        applied.iter().flat_map(|one| &one.work).try_for_each(|_| spend(tx))?;
+        applied
+            .iter()
+            .flat_map(|one| &one.work)
+            .try_for_each(|_| spend(tx))?;
         Ledger.apply(tx, applied)
     }
 
@@ -31,12 +34,24 @@ impl Projection for Costly {
 
 /// A third of what a transaction may do.
 fn spend(tx: &mut Unbound<'_, '_>) -> store::Result<()> {
-    (0..1_500).try_for_each(|_| tx.row::<(i64,)>("SELECT COUNT(*) FROM counted WHERE times < 0", ()).map(drop))
+    (0..1_500).try_for_each(|_| {
+        tx.row::<(i64,)>("SELECT COUNT(*) FROM counted WHERE times < 0", ())
+            .map(drop)
+    })
 }
 
 fn follower(world: &World) -> Follower {
-    let settings = Settings { blocks_per_turn: 10, ..EVERYTHING };
-    Follower::new(world.test.db.clone(), world.lease.clone(), world.chain.clone(), vec![Arc::new(Costly)], settings)
+    let settings = Settings {
+        blocks_per_turn: 10,
+        ..EVERYTHING
+    };
+    Follower::new(
+        world.test.db.clone(),
+        world.lease.clone(),
+        world.chain.clone(),
+        vec![Arc::new(Costly)],
+        settings,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,17 +64,33 @@ async fn what_is_too_much_for_one_transaction_goes_in_several() {
             world.chain.mine(&[tx(number, &[0])]);
         }
         let follower = follower(&world);
-        assert_eq!(follower.turn().await, Ok(Progress::Extended { to: Height(2) }), "two of ten blocks at a time");
+        assert_eq!(
+            follower.turn().await,
+            Ok(Progress::Extended { to: Height(2) }),
+            "two of ten blocks at a time"
+        );
         while follower.turn().await.unwrap() != Progress::Idle {}
-        assert_eq!(world.final_height().await, Some(4), "the watermark is of what is stored");
+        assert_eq!(
+            world.final_height().await,
+            Some(4),
+            "the watermark is of what is stored"
+        );
 
         let mut end = world.chain.at(&world.chain.head_hash(), Height(5)).unwrap();
         for number in 20..26 {
             end = world.chain.grow(&end, &[tx(number, &[1])]);
         }
         world.chain.switch_to(&end);
-        assert_eq!(follower.turn().await, Ok(Progress::Rewound { to: Height(7) }), "part of the way");
-        assert_eq!(follower.turn().await, Ok(Progress::Rewound { to: Height(5) }), "and the rest");
+        assert_eq!(
+            follower.turn().await,
+            Ok(Progress::Rewound { to: Height(7) }),
+            "part of the way"
+        );
+        assert_eq!(
+            follower.turn().await,
+            Ok(Progress::Rewound { to: Height(5) }),
+            "and the rest"
+        );
         while follower.turn().await.unwrap() != Progress::Idle {}
         agrees(&world, &end).await;
     })
@@ -68,7 +99,14 @@ async fn what_is_too_much_for_one_transaction_goes_in_several() {
 
 async fn agrees(world: &World, end: &str) {
     let blocks = world.chain.branch(end, Height(0));
-    assert_eq!((world.canonical().await, world.events().await), (names(&blocks), events_of(&blocks)));
-    let times: Vec<i64> = counted(&world.test.db).await.into_iter().map(|row| row.4).collect();
+    assert_eq!(
+        (world.canonical().await, world.events().await),
+        (names(&blocks), events_of(&blocks))
+    );
+    let times: Vec<i64> = counted(&world.test.db)
+        .await
+        .into_iter()
+        .map(|row| row.4)
+        .collect();
     assert_eq!(times, vec![1; 11], "each once");
 }

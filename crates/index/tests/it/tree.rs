@@ -3,15 +3,16 @@
 
 use async_trait::async_trait;
 use chain::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model, Plan, Quote, Result,
-    Sequence, Sequencing, Submitted, TxStatus, Watch,
+    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model,
+    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
 };
 use intent::{Intent, Interface, Signed, Unsigned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 use types::{
-    Amount, Block, ChainEvent, ChainId, Digest, Height, Included, Status, Time, Transfer, TransferKind, Witness,
+    Amount, Block, ChainEvent, ChainId, Digest, Height, Included, Status, Time, Transfer,
+    TransferKind, Witness,
 };
 
 /// The topic of a movement of value.
@@ -36,13 +37,25 @@ pub(crate) fn account(number: u64) -> String {
 
 /// A transaction by its number: of signer `number % 3`, with an event of each contract given.
 pub(crate) fn tx(number: u64, contracts: &[u64]) -> Tx {
-    let moved = contracts.iter().map(|contract| (account(100 + contract), MOVED, number + 1));
-    let noise = number.is_multiple_of(4).then(|| (account(200), NOISE, number));
-    Tx { id: hash_of("tx", number), signer: account(number % 3), nonce: number, events: moved.chain(noise).collect() }
+    let moved = contracts
+        .iter()
+        .map(|contract| (account(100 + contract), MOVED, number + 1));
+    let noise = number
+        .is_multiple_of(4)
+        .then(|| (account(200), NOISE, number));
+    Tx {
+        id: hash_of("tx", number),
+        signer: account(number % 3),
+        nonce: number,
+        events: moved.chain(noise).collect(),
+    }
 }
 
 fn hash_of(what: &str, number: u64) -> String {
-    format!("0x{}", hex::encode(Digest::of(format!("{what} {number}").as_bytes()).0))
+    format!(
+        "0x{}",
+        hex::encode(Digest::of(format!("{what} {number}").as_bytes()).0)
+    )
 }
 
 pub(crate) struct Tree {
@@ -96,7 +109,11 @@ struct State {
 
 impl Tree {
     pub(crate) fn new(finality: Finality) -> Arc<Self> {
-        let tree = Self { chain: ChainId::evm(7), finality, state: Mutex::default() };
+        let tree = Self {
+            chain: ChainId::evm(7),
+            finality,
+            state: Mutex::default(),
+        };
         tree.state().head = tree.put(Height(0), &format!("0x{}", "00".repeat(32)), &[]);
         Arc::new(tree)
     }
@@ -182,7 +199,10 @@ impl Tree {
 
     /// Whoever asks for the contents of this block waits at a gate.
     pub(crate) fn hold(&self, hash: &str) -> Gate {
-        let gate = Gate { came: Arc::new(Semaphore::new(0)), leave: Arc::new(Semaphore::new(0)) };
+        let gate = Gate {
+            came: Arc::new(Semaphore::new(0)),
+            leave: Arc::new(Semaphore::new(0)),
+        };
         self.state().held = Some((hash.to_owned(), gate.clone()));
         gate
     }
@@ -195,7 +215,13 @@ impl Tree {
     pub(crate) fn be_honest(&self) {
         self.flip_now();
         let mut state = self.state();
-        (state.lag, state.heights_of, state.bend, state.silent, state.held) = (0, None, None, false, None);
+        (
+            state.lag,
+            state.heights_of,
+            state.bend,
+            state.silent,
+            state.held,
+        ) = (0, None, None, false, None);
         state.forgotten.clear();
     }
 
@@ -210,26 +236,41 @@ impl Tree {
     /// The blocks of the branch that ends there, from a height on, lowest first.
     pub(crate) fn branch(&self, hash: &str, from: Height) -> Vec<Block> {
         let state = self.state();
-        let down = std::iter::successors(state.blocks.get(hash), |block| state.blocks.get(&block.parent));
-        let mut blocks: Vec<Block> = down.take_while(|block| block.height >= from).cloned().collect();
+        let down = std::iter::successors(state.blocks.get(hash), |block| {
+            state.blocks.get(&block.parent)
+        });
+        let mut blocks: Vec<Block> = down
+            .take_while(|block| block.height >= from)
+            .cloned()
+            .collect();
         blocks.reverse();
         blocks
     }
 
     pub(crate) fn at(&self, branch: &str, height: Height) -> Option<String> {
-        self.branch(branch, height).into_iter().next().filter(|block| block.height == height).map(|block| block.hash)
+        self.branch(branch, height)
+            .into_iter()
+            .next()
+            .filter(|block| block.height == height)
+            .map(|block| block.hash)
     }
 
     /// One question is asked.
     fn ask(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state();
         state.questions += 1;
-        let due = state.flip.as_ref().is_some_and(|(at, _)| state.questions > *at);
+        let due = state
+            .flip
+            .as_ref()
+            .is_some_and(|(at, _)| state.questions > *at);
         if due && let Some((_, hash)) = state.flip.take() {
             state.head = hash;
         }
         if state.silent {
-            return Err(Error::Unreachable { chain: self.chain.to_string(), why: "silence".to_owned() });
+            return Err(Error::Unreachable {
+                chain: self.chain.to_string(),
+                why: "silence".to_owned(),
+            });
         }
         Ok(state)
     }
@@ -237,22 +278,31 @@ impl Tree {
 
 impl State {
     fn ancestor(&self, of: &str, height: Height) -> Option<&Block> {
-        let down = std::iter::successors(self.blocks.get(of), |block| self.blocks.get(&block.parent));
+        let down =
+            std::iter::successors(self.blocks.get(of), |block| self.blocks.get(&block.parent));
         down.into_iter().find(|block| block.height == height)
     }
 
     fn seen_head(&self) -> &Block {
         let head = &self.blocks[&self.head];
-        self.ancestor(&self.head, Height(head.height.0.saturating_sub(self.lag))).unwrap()
+        self.ancestor(&self.head, Height(head.height.0.saturating_sub(self.lag)))
+            .unwrap()
     }
 
     fn seen(&self, hash: &str) -> Option<&Block> {
-        self.blocks.get(hash).filter(|_| !self.forgotten.contains(hash))
+        self.blocks
+            .get(hash)
+            .filter(|_| !self.forgotten.contains(hash))
     }
 }
 
 fn name(block: &Block) -> BlockRef {
-    BlockRef { height: block.height, hash: block.hash.clone(), parent: block.parent.clone(), time: block.time }
+    BlockRef {
+        height: block.height,
+        hash: block.hash.clone(),
+        parent: block.parent.clone(),
+        time: block.time,
+    }
 }
 
 fn events(transactions: &[Tx]) -> Vec<ChainEvent> {
@@ -288,7 +338,12 @@ fn included(transactions: &[Tx]) -> Vec<Included> {
 
 /// The movement of value that an event tells.
 pub(crate) fn transfer(event: &ChainEvent) -> Option<Transfer> {
-    let amount = event.body.strip_prefix(r#"{"amount":""#)?.strip_suffix(r#""}"#)?.parse().ok()?;
+    let amount = event
+        .body
+        .strip_prefix(r#"{"amount":""#)?
+        .strip_suffix(r#""}"#)?
+        .parse()
+        .ok()?;
     (event.topic == MOVED).then(|| Transfer {
         transaction: event.transaction.clone(),
         path: event.path.clone(),
@@ -310,7 +365,12 @@ impl Connector for Tree {
     }
 
     fn caps(&self) -> Caps {
-        Caps { model: Model::Account, sequencing: Sequencing::Nonce, contracts: true, memo: false }
+        Caps {
+            model: Model::Account,
+            sequencing: Sequencing::Nonce,
+            contracts: true,
+            memo: false,
+        }
     }
 
     fn finality(&self) -> Finality {
@@ -353,18 +413,29 @@ impl Connector for Tree {
     }
 
     async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
-        let gate = self.state().held.as_ref().filter(|(held, _)| held == hash).map(|(_, gate)| gate.clone());
+        let gate = self
+            .state()
+            .held
+            .as_ref()
+            .filter(|(held, _)| held == hash)
+            .map(|(_, gate)| gate.clone());
         if let Some(gate) = gate {
             gate.came.add_permits(1);
             gate.leave.acquire().await.unwrap().forget();
         }
         let state = self.ask()?;
-        let Some(mut block) = state.seen(hash).cloned() else { return Ok(None) };
+        let Some(mut block) = state.seen(hash).cloned() else {
+            return Ok(None);
+        };
         let wanted = |event: &ChainEvent| {
-            watch.everything || watch.sources.contains(&event.source) || watch.topics.contains(&event.topic)
+            watch.everything
+                || watch.sources.contains(&event.source)
+                || watch.topics.contains(&event.topic)
         };
         block.events.retain(wanted);
-        block.included.retain(|one| watch.signers.contains(&one.signer));
+        block
+            .included
+            .retain(|one| watch.signers.contains(&one.signer));
         if let Some(bend) = &state.bend {
             bend(&mut block);
         }

@@ -8,7 +8,10 @@ use index::{Progress, Settings};
 use std::sync::Arc;
 use testkit::on_each_engine;
 
-const WATCHED_ONLY: Settings = Settings { keep_all: false, ..EVERYTHING };
+const WATCHED_ONLY: Settings = Settings {
+    keep_all: false,
+    ..EVERYTHING
+};
 
 fn tree() -> Arc<Tree> {
     Tree::new(Finality::Depth { blocks: 5 })
@@ -24,14 +27,32 @@ async fn only_what_is_watched_is_kept() {
         world.watch_events("ns-a", vec![account(101)], vec![]).await;
         world.chain.mine(&[tx(8, &[0, 1, 2])]);
         world.settle().await;
-        world.watch_events("ns-b", vec![], vec![NOISE.to_owned()]).await;
+        world
+            .watch_events("ns-b", vec![], vec![NOISE.to_owned()])
+            .await;
         world.chain.mine(&[tx(12, &[0, 1, 2])]);
         world.settle().await;
-        let kept: Vec<(String, String)> = world.events().await.into_iter().map(|row| (row.0, row.4)).collect();
+        let kept: Vec<(String, String)> = world
+            .events()
+            .await
+            .into_iter()
+            .map(|row| (row.0, row.4))
+            .collect();
         let of = |number| tx(number, &[]).id;
-        assert_eq!(kept, vec![(of(8), account(101)), (of(12), account(101)), (of(12), account(200))]);
-        world.watch_events("ns-b", vec![], vec![MOVED.to_owned()]).await;
-        world.watch_events("ns-b", vec![], vec![MOVED.to_owned(), NOISE.to_owned()]).await;
+        assert_eq!(
+            kept,
+            vec![
+                (of(8), account(101)),
+                (of(12), account(101)),
+                (of(12), account(200))
+            ]
+        );
+        world
+            .watch_events("ns-b", vec![], vec![MOVED.to_owned()])
+            .await;
+        world
+            .watch_events("ns-b", vec![], vec![MOVED.to_owned(), NOISE.to_owned()])
+            .await;
         world.chain.mine(&[tx(16, &[0, 1, 2])]);
         world.settle().await;
         assert_eq!(world.events().await.len(), 3 + 4);
@@ -46,11 +67,18 @@ async fn a_signer_is_seen_from_his_next_transaction_on() {
         let base = world.chain.head_hash();
         let early = world.chain.mine(&[tx(1, &[])]);
         world.settle().await;
-        world.watch_signers("ns-a", vec![account(1), account(2)]).await;
+        world
+            .watch_signers("ns-a", vec![account(1), account(2)])
+            .await;
         assert_eq!(world.included().await, vec![]);
         world.chain.mine(&[tx(0, &[]), tx(2, &[]), tx(4, &[])]);
         world.settle().await;
-        let seen: Vec<String> = world.included().await.into_iter().map(|row| row.2).collect();
+        let seen: Vec<String> = world
+            .included()
+            .await
+            .into_iter()
+            .map(|row| row.2)
+            .collect();
         assert_eq!(seen, vec![tx(2, &[]).id, tx(4, &[]).id]);
 
         // A block that was read before he was watched goes, and comes back: now it tells of him.
@@ -60,8 +88,14 @@ async fn a_signer_is_seen_from_his_next_transaction_on() {
         assert_eq!(world.included().await, vec![]);
         world.chain.switch_to(&early);
         world.settle().await;
-        assert_eq!(world.included().await, vec![(format!("nonce/{}/1", account(1)), early, tx(1, &[]).id)]);
-        assert!(verify_batches(&world).await >= 2, "each is covered by a fact, then and now");
+        assert_eq!(
+            world.included().await,
+            vec![(format!("nonce/{}/1", account(1)), early, tx(1, &[]).id)]
+        );
+        assert!(
+            verify_batches(&world).await >= 2,
+            "each is covered by a fact, then and now"
+        );
     })
     .await;
 }
@@ -85,7 +119,10 @@ async fn who_is_watched_before_he_sends_is_seen_whatever_the_follower_does() {
             assert_ne!(world.turn().await, Progress::Halted);
             world.chain.flip_now();
             world.settle().await;
-            assert!(world.included().await.iter().any(|row| row.2 == sent.id), "after {questions} questions");
+            assert!(
+                world.included().await.iter().any(|row| row.2 == sent.id),
+                "after {questions} questions"
+            );
         }
     })
     .await;
@@ -98,15 +135,38 @@ async fn the_last_of_very_many_is_seen_too() {
         // Beyond what one transaction reads, in both namespaces.
         for who in ["ns-a", "ns-b"] {
             for part in 0..5 {
-                world.watch_signers(who, (0..10_000).map(|n| account(1_000_000 + part * 10_000 + n)).collect()).await;
+                world
+                    .watch_signers(
+                        who,
+                        (0..10_000)
+                            .map(|n| account(1_000_000 + part * 10_000 + n))
+                            .collect(),
+                    )
+                    .await;
             }
         }
-        world.watch_events("ns-a", vec![account(100)], vec![NOISE.to_owned()]).await;
-        let sent = |signer: u64, nonce| Tx { signer: account(signer), ..tx(nonce, &[0]) };
-        let all = [sent(1_000_000, 1), sent(1_019_999, 2), sent(1_020_000, 3), sent(1_049_999, 4), sent(1_050_000, 5)];
+        world
+            .watch_events("ns-a", vec![account(100)], vec![NOISE.to_owned()])
+            .await;
+        let sent = |signer: u64, nonce| Tx {
+            signer: account(signer),
+            ..tx(nonce, &[0])
+        };
+        let all = [
+            sent(1_000_000, 1),
+            sent(1_019_999, 2),
+            sent(1_020_000, 3),
+            sent(1_049_999, 4),
+            sent(1_050_000, 5),
+        ];
         world.chain.mine(&all);
         world.settle().await;
-        let mut seen: Vec<String> = world.included().await.into_iter().map(|row| row.2).collect();
+        let mut seen: Vec<String> = world
+            .included()
+            .await
+            .into_iter()
+            .map(|row| row.2)
+            .collect();
         let mut expected: Vec<String> = all[..4].iter().map(|tx| tx.id.clone()).collect();
         seen.sort();
         expected.sort();

@@ -13,27 +13,48 @@ const LEGACY_FIELDS: usize = 6;
 /// data the 65 bytes r, s, v (27 or 28), each under the digest that was signed.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
-    let wrong = || Error::WrongSignature { account: unsigned.signer.clone() };
-    let ([request], [signature]) = (decoded.requests.as_slice(), signatures) else { return Err(wrong()) };
+    let wrong = || Error::WrongSignature {
+        account: unsigned.signer.clone(),
+    };
+    let ([request], [signature]) = (decoded.requests.as_slice(), signatures) else {
+        return Err(wrong());
+    };
     let key = recover(&request.digest, signature).ok_or_else(wrong)?;
     if address::address(&key)? != unsigned.signer {
         return Err(wrong());
     }
     let raw = raw(unsigned, signature)?;
-    let is_transaction = !matches!(unsigned.bytes[0], MAGIC | statement::MESSAGE | statement::TYPED_DATA);
-    let id = if is_transaction { keccak256(&raw).0 } else { request.digest };
-    Ok(Signed { chain: unsigned.chain.clone(), raw, id: format!("0x{}", hex::encode(id)) })
+    let is_transaction = !matches!(
+        unsigned.bytes[0],
+        MAGIC | statement::MESSAGE | statement::TYPED_DATA
+    );
+    let id = if is_transaction {
+        keccak256(&raw).0
+    } else {
+        request.digest
+    };
+    Ok(Signed {
+        chain: unsigned.chain.clone(),
+        raw,
+        id: format!("0x{}", hex::encode(id)),
+    })
 }
 
 fn raw(unsigned: &Unsigned, signature: &Signature) -> Result<Vec<u8>> {
     let bytes = &unsigned.bytes;
     match bytes[0] {
-        statement::MESSAGE | statement::TYPED_DATA => Ok([&signature.rs[..], &[27 + signature.recovery]].concat()),
+        statement::MESSAGE | statement::TYPED_DATA => {
+            Ok([&signature.rs[..], &[27 + signature.recovery]].concat())
+        }
         0xc0.. => legacy(bytes, signature),
         kind => {
             let tail = tail(u128::from(signature.recovery), signature);
             let list = rlp::list(&[Reader::whole(&bytes[1..])?.rest(), &tail].concat());
-            Ok(if kind == MAGIC { list } else { [vec![kind], list].concat() })
+            Ok(if kind == MAGIC {
+                list
+            } else {
+                [vec![kind], list].concat()
+            })
         }
     }
 }
@@ -47,5 +68,10 @@ fn legacy(bytes: &[u8], signature: &Signature) -> Result<Vec<u8>> {
 }
 
 fn tail(v: u128, signature: &Signature) -> Vec<u8> {
-    [rlp::uint(&v.to_be_bytes()), rlp::uint(&signature.rs[..32]), rlp::uint(&signature.rs[32..])].concat()
+    [
+        rlp::uint(&v.to_be_bytes()),
+        rlp::uint(&signature.rs[..32]),
+        rlp::uint(&signature.rs[32..]),
+    ]
+    .concat()
 }

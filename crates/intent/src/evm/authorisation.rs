@@ -12,12 +12,22 @@ pub(super) fn bytes(intent: &Intent, authorisation: &Authorisation) -> Result<Ve
     let chain = intent.chain.evm_number().filter(|number| *number > 0);
     let chain = chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?;
     let delegate = address::canonical(&authorisation.delegate);
-    let delegate = delegate.ok_or_else(|| Error::unsuitable("the delegate is no account in canonical form"))?;
-    Ok(preimage(if authorisation.any_chain { 0 } else { chain }, &delegate, authorisation.nonce))
+    let delegate = delegate
+        .ok_or_else(|| Error::unsuitable("the delegate is no account in canonical form"))?;
+    Ok(preimage(
+        if authorisation.any_chain { 0 } else { chain },
+        &delegate,
+        authorisation.nonce,
+    ))
 }
 
 fn preimage(chain: u64, delegate: &[u8; 20], nonce: u64) -> Vec<u8> {
-    let items = [rlp::uint(&chain.to_be_bytes()), rlp::bytes(delegate), rlp::uint(&nonce.to_be_bytes())].concat();
+    let items = [
+        rlp::uint(&chain.to_be_bytes()),
+        rlp::bytes(delegate),
+        rlp::uint(&nonce.to_be_bytes()),
+    ]
+    .concat();
     [vec![MAGIC], rlp::list(&items)].concat()
 }
 
@@ -37,18 +47,40 @@ pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> 
     let mut rs = [0; 64];
     rs[..32].copy_from_slice(&r.to_be_bytes());
     rs[32..].copy_from_slice(&s.to_be_bytes());
-    let signature = Signature { rs, recovery: u8::try_from(y).unwrap_or(u8::MAX) };
-    let key = recover(&keccak256(preimage(for_chain, &delegate, nonce)).0, &signature);
-    let key = key.ok_or_else(|| Error::undecodable("an authorisation carries no sound signature"))?;
+    let signature = Signature {
+        rs,
+        recovery: u8::try_from(y).unwrap_or(u8::MAX),
+    };
+    let key = recover(
+        &keccak256(preimage(for_chain, &delegate, nonce)).0,
+        &signature,
+    );
+    let key =
+        key.ok_or_else(|| Error::undecodable("an authorisation carries no sound signature"))?;
     tuple(chain, for_chain, address::address(&key)?, &delegate, nonce)
 }
 
-fn tuple(chain: u64, for_chain: u64, authority: String, delegate: &[u8; 20], nonce: u64) -> Result<Authorisation> {
+fn tuple(
+    chain: u64,
+    for_chain: u64,
+    authority: String,
+    delegate: &[u8; 20],
+    nonce: u64,
+) -> Result<Authorisation> {
     if for_chain != 0 && for_chain != chain {
-        return Err(Error::undecodable(format!("an authorisation is for chain {for_chain}")));
+        return Err(Error::undecodable(format!(
+            "an authorisation is for chain {for_chain}"
+        )));
     }
     if nonce == u64::MAX {
-        return Err(Error::undecodable("no chain takes an authorisation's nonce"));
+        return Err(Error::undecodable(
+            "no chain takes an authorisation's nonce",
+        ));
     }
-    Ok(Authorisation { authority, delegate: address::show(delegate), nonce, any_chain: for_chain == 0 })
+    Ok(Authorisation {
+        authority,
+        delegate: address::show(delegate),
+        nonce,
+        any_chain: for_chain == 0,
+    })
 }

@@ -48,18 +48,30 @@ pub enum Price {
 /// canonical form, or the terms do not go with it.
 pub fn unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
-        return Err(Error::unsuitable("it is no transaction; a statement has no terms"));
+        return Err(Error::unsuitable(
+            "it is no transaction; a statement has no terms",
+        ));
     };
     account(&intent.signer)?;
     let parts = Parts::new(intent, transaction)?;
     let bytes = match (terms.price, transaction.authorisations.is_empty()) {
-        (Price::Legacy { .. }, false) => return Err(Error::unsuitable("authorisations need an EIP-1559 price")),
+        (Price::Legacy { .. }, false) => {
+            return Err(Error::unsuitable("authorisations need an EIP-1559 price"));
+        }
         (Price::Legacy { gas_price }, true) => parts.legacy(terms, wei(gas_price)?),
-        (Price::Eip1559 { cap, tip }, _) if tip > cap => return Err(Error::unsuitable("the tip is above the cap")),
+        (Price::Eip1559 { cap, tip }, _) if tip > cap => {
+            return Err(Error::unsuitable("the tip is above the cap"));
+        }
         (Price::Eip1559 { cap, tip }, true) => parts.eip1559(terms, wei(cap)?, wei(tip)?),
-        (Price::Eip1559 { cap, tip }, false) => parts.eip7702(terms, wei(cap)?, wei(tip)?, transaction)?,
+        (Price::Eip1559 { cap, tip }, false) => {
+            parts.eip7702(terms, wei(cap)?, wei(tip)?, transaction)?
+        }
     };
-    Ok(Unsigned { chain: intent.chain.clone(), signer: intent.signer.clone(), bytes })
+    Ok(Unsigned {
+        chain: intent.chain.clone(),
+        signer: intent.signer.clone(),
+        bytes,
+    })
 }
 
 /// The fields that every type of transaction has, in alloy's types.
@@ -74,12 +86,18 @@ struct Parts {
 impl Parts {
     fn new(intent: &Intent, transaction: &Transaction) -> Result<Self> {
         let [Output { to, value }] = transaction.outputs.as_slice() else {
-            return Err(Error::unsuitable("a transaction of this chain has exactly one output"));
+            return Err(Error::unsuitable(
+                "a transaction of this chain has exactly one output",
+            ));
         };
         let chain = intent.chain.evm_number().filter(|number| *number > 0);
         Ok(Self {
             chain: chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?,
-            to: to.as_ref().map(|to| account(to)).transpose()?.map_or(TxKind::Create, TxKind::Call),
+            to: to
+                .as_ref()
+                .map(|to| account(to))
+                .transpose()?
+                .map_or(TxKind::Create, TxKind::Call),
             value: U256::from_be_bytes(value.to_be_bytes()),
             input: Bytes::copy_from_slice(&transaction.data),
             access: access_list(transaction)?,
@@ -88,16 +106,45 @@ impl Parts {
 
     fn legacy(self, terms: &Terms, gas_price: u128) -> Vec<u8> {
         let (nonce, gas_limit) = (terms.nonce, terms.gas);
-        let Self { chain, to, value, input, access } = self;
+        let Self {
+            chain,
+            to,
+            value,
+            input,
+            access,
+        } = self;
         if access.is_empty() {
-            TxLegacy { chain_id: Some(chain), nonce, gas_price, gas_limit, to, value, input }.encoded_for_signing()
+            TxLegacy {
+                chain_id: Some(chain),
+                nonce,
+                gas_price,
+                gas_limit,
+                to,
+                value,
+                input,
+            }
+            .encoded_for_signing()
         } else {
-            TxEip2930 { chain_id: chain, nonce, gas_price, gas_limit, to, value, access_list: access, input }
-                .encoded_for_signing()
+            TxEip2930 {
+                chain_id: chain,
+                nonce,
+                gas_price,
+                gas_limit,
+                to,
+                value,
+                access_list: access,
+                input,
+            }
+            .encoded_for_signing()
         }
     }
 
-    fn eip1559(self, terms: &Terms, max_fee_per_gas: u128, max_priority_fee_per_gas: u128) -> Vec<u8> {
+    fn eip1559(
+        self,
+        terms: &Terms,
+        max_fee_per_gas: u128,
+        max_priority_fee_per_gas: u128,
+    ) -> Vec<u8> {
         TxEip1559 {
             chain_id: self.chain,
             nonce: terms.nonce,
@@ -112,9 +159,17 @@ impl Parts {
         .encoded_for_signing()
     }
 
-    fn eip7702(self, terms: &Terms, cap: u128, tip: u128, transaction: &Transaction) -> Result<Vec<u8>> {
+    fn eip7702(
+        self,
+        terms: &Terms,
+        cap: u128,
+        tip: u128,
+        transaction: &Transaction,
+    ) -> Result<Vec<u8>> {
         let TxKind::Call(to) = self.to else {
-            return Err(Error::unsuitable("a transaction with authorisations cannot deploy"));
+            return Err(Error::unsuitable(
+                "a transaction with authorisations cannot deploy",
+            ));
         };
         let built = TxEip7702 {
             chain_id: self.chain,
@@ -148,37 +203,73 @@ fn authorisations(
         .collect()
 }
 
-fn authorisation(chain: u64, one: &Authorisation, by: &Signature) -> Result<eip7702::SignedAuthorization> {
+fn authorisation(
+    chain: u64,
+    one: &Authorisation,
+    by: &Signature,
+) -> Result<eip7702::SignedAuthorization> {
     let chain_id = U256::from(if one.any_chain { 0 } else { chain });
-    let inner = eip7702::Authorization { chain_id, address: account(&one.delegate)?, nonce: one.nonce };
-    let (r, s) = (U256::from_be_slice(&by.rs[..32]), U256::from_be_slice(&by.rs[32..]));
+    let inner = eip7702::Authorization {
+        chain_id,
+        address: account(&one.delegate)?,
+        nonce: one.nonce,
+    };
+    let (r, s) = (
+        U256::from_be_slice(&by.rs[..32]),
+        U256::from_be_slice(&by.rs[32..]),
+    );
     let signed = eip7702::SignedAuthorization::new_unchecked(inner, by.recovery, r, s);
     let authority = account(&one.authority)?;
     match signed.recover_authority() {
         Ok(signer) if signer == authority => Ok(signed),
-        _ => Err(Error::WrongSignature { account: one.authority.clone() }),
+        _ => Err(Error::WrongSignature {
+            account: one.authority.clone(),
+        }),
     }
 }
 
 fn access_list(transaction: &Transaction) -> Result<AccessList> {
     let entry = |entry: &crate::AccessEntry| {
-        let storage_keys = entry.slots.iter().map(|slot| self::slot(slot)).collect::<Result<_>>()?;
-        Ok(AccessListItem { address: account(&entry.account)?, storage_keys })
+        let storage_keys = entry
+            .slots
+            .iter()
+            .map(|slot| self::slot(slot))
+            .collect::<Result<_>>()?;
+        Ok(AccessListItem {
+            address: account(&entry.account)?,
+            storage_keys,
+        })
     };
-    transaction.access.iter().map(entry).collect::<Result<Vec<_>>>().map(AccessList)
+    transaction
+        .access
+        .iter()
+        .map(entry)
+        .collect::<Result<Vec<_>>>()
+        .map(AccessList)
 }
 
 fn slot(text: &str) -> Result<B256> {
     let canonical = text.len() == 66 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    let slot = text.strip_prefix("0x").filter(|_| canonical).and_then(|digits| digits.parse().ok());
-    slot.ok_or_else(|| Error::unsuitable("a storage slot is 32 bytes in lower-case hexadecimal with 0x"))
+    let slot = text
+        .strip_prefix("0x")
+        .filter(|_| canonical)
+        .and_then(|digits| digits.parse().ok());
+    slot.ok_or_else(|| {
+        Error::unsuitable("a storage slot is 32 bytes in lower-case hexadecimal with 0x")
+    })
 }
 
 fn account(text: &str) -> Result<Address> {
     let account = address::canonical(text).map(Address::from);
-    account.ok_or_else(|| Error::unsuitable(format!("{text:?} is no account in lower-case hexadecimal with 0x")))
+    account.ok_or_else(|| {
+        Error::unsuitable(format!(
+            "{text:?} is no account in lower-case hexadecimal with 0x"
+        ))
+    })
 }
 
 fn wei(amount: Amount) -> Result<u128> {
-    amount.to_u128().ok_or_else(|| Error::unsuitable("a price of gas is below 2^128"))
+    amount
+        .to_u128()
+        .ok_or_else(|| Error::unsuitable("a price of gas is below 2^128"))
 }

@@ -29,19 +29,37 @@ impl Log {
         if body.topics.len() > MAX_TOPICS {
             return None;
         }
-        let topics = body.topics.iter().map(|topic| word(topic)).collect::<Option<_>>()?;
-        Some(Self { topics, data: hex::decode(body.data.strip_prefix("0x")?).ok()? })
+        let topics = body
+            .topics
+            .iter()
+            .map(|topic| word(topic))
+            .collect::<Option<_>>()?;
+        Some(Self {
+            topics,
+            data: hex::decode(body.data.strip_prefix("0x")?).ok()?,
+        })
     }
 
     /// As a chain event's body.
     pub fn to_body(&self) -> String {
-        let topics: Vec<String> = self.topics.iter().map(|topic| format!("\"0x{}\"", hex::encode(topic))).collect();
-        format!("{{\"topics\":[{}],\"data\":\"0x{}\"}}", topics.join(","), hex::encode(&self.data))
+        let topics: Vec<String> = self
+            .topics
+            .iter()
+            .map(|topic| format!("\"0x{}\"", hex::encode(topic)))
+            .collect();
+        format!(
+            "{{\"topics\":[{}],\"data\":\"0x{}\"}}",
+            topics.join(","),
+            hex::encode(&self.data)
+        )
     }
 
     /// As a chain event's topic: the first of them, empty if there is none.
     pub fn topic(&self) -> String {
-        self.topics.first().map(|topic| format!("0x{}", hex::encode(topic))).unwrap_or_default()
+        self.topics
+            .first()
+            .map(|topic| format!("0x{}", hex::encode(topic)))
+            .unwrap_or_default()
     }
 }
 

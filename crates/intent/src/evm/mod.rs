@@ -47,7 +47,9 @@ const MAX_BYTES: usize = 1 << 20;
 /// Everything comes from the bytes, but the signer: that is the claim which `unsigned` carries.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     if unsigned.bytes.len() > MAX_BYTES {
-        return Err(Error::undecodable(format!("there are more than {MAX_BYTES}")));
+        return Err(Error::undecodable(format!(
+            "there are more than {MAX_BYTES}"
+        )));
     }
     statement::check_signer(unsigned)?;
     match unsigned.bytes.first() {
@@ -80,7 +82,11 @@ pub fn decode_call(interface: &Interface, data: &[u8]) -> Result<Option<(String,
 
 /// The first topics of [`Abi::events`] for a single use.
 pub fn topics(interface: &Interface) -> Result<Vec<String>> {
-    Ok(Abi::parse(interface)?.events().into_iter().filter_map(|(_, topic)| topic).collect())
+    Ok(Abi::parse(interface)?
+        .events()
+        .into_iter()
+        .filter_map(|(_, topic)| topic)
+        .collect())
 }
 
 /// [`Abi::decode_event`] for a single use.
@@ -90,5 +96,8 @@ pub fn decode_event(interface: &Interface, log: &Log) -> Result<Option<DecodedEv
 
 /// Why a call was undone, in words. Without an interface only the two built-in errors are known; see [`Abi::revert_reason`].
 pub fn revert_reason(interface: Option<&Interface>, data: &[u8]) -> String {
-    interface.and_then(|interface| Abi::parse(interface).ok()).unwrap_or_default().revert_reason(data)
+    interface
+        .and_then(|interface| Abi::parse(interface).ok())
+        .unwrap_or_default()
+        .revert_reason(data)
 }

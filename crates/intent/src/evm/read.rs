@@ -2,8 +2,8 @@
 
 use super::{address, authorisation, rlp::Reader};
 use crate::{
-    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, Result, Scheme, SignRequest,
-    Transaction, Unsigned,
+    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, Result, Scheme,
+    SignRequest, Transaction, Unsigned,
 };
 use alloy_primitives::keccak256;
 use types::{Amount, Witness};
@@ -30,7 +30,10 @@ struct Fields<'a> {
 pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     let fields = fields(&unsigned.bytes)?;
     if fields.chain == 0 || Some(fields.chain) != unsigned.chain.evm_number() {
-        return Err(Error::undecodable(format!("they are for chain {}, not for {}", fields.chain, unsigned.chain)));
+        return Err(Error::undecodable(format!(
+            "they are for chain {}, not for {}",
+            fields.chain, unsigned.chain
+        )));
     }
     let fee = fields.fee()?;
     let act = Act::Transaction(fields.transaction()?);
@@ -40,7 +43,11 @@ pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
         digest: keccak256(&unsigned.bytes).0,
     };
     Ok(Decoded {
-        intent: Intent { chain: unsigned.chain.clone(), signer: unsigned.signer.clone(), act },
+        intent: Intent {
+            chain: unsigned.chain.clone(),
+            signer: unsigned.signer.clone(),
+            act,
+        },
         witnesses: vec![Witness::nonce(&unsigned.signer, fields.nonce)],
         fee,
         requests: vec![request],
@@ -52,9 +59,13 @@ fn fields(bytes: &[u8]) -> Result<Fields<'_>> {
         Some(0xc0..) => legacy(Reader::whole(bytes)?),
         Some(1) => eip2930(Reader::whole(&bytes[1..])?),
         Some(2) => eip1559(Reader::whole(&bytes[1..])?, false),
-        Some(3) => Err(Error::undecodable("blob transactions (type 3) are not signed here")),
+        Some(3) => Err(Error::undecodable(
+            "blob transactions (type 3) are not signed here",
+        )),
         Some(4) => eip1559(Reader::whole(&bytes[1..])?, true),
-        Some(kind) => Err(Error::undecodable(format!("nothing that is signed begins with {kind:#04x}"))),
+        Some(kind) => Err(Error::undecodable(format!(
+            "nothing that is signed begins with {kind:#04x}"
+        ))),
         None => Err(Error::undecodable("there are none")),
     }
 }
@@ -74,7 +85,17 @@ fn legacy(mut list: Reader<'_>) -> Result<Fields<'_>> {
         return Err(Error::undecodable("they carry a signature already"));
     }
     let access = Reader::default();
-    Ok(Fields { chain, nonce, price: (price, price), gas, to, value, data, access, authorisations: None })
+    Ok(Fields {
+        chain,
+        nonce,
+        price: (price, price),
+        gas,
+        to,
+        value,
+        data,
+        access,
+        authorisations: None,
+    })
 }
 
 /// EIP-2930: `[chain, nonce, price, gas, to, value, data, access]`.
@@ -82,16 +103,42 @@ fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
     let (chain, nonce, price, gas) = (list.uint()?, list.uint()?, list.amount()?, list.uint()?);
     let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
     list.finish()?;
-    Ok(Fields { chain, nonce, price: (price, price), gas, to, value, data, access, authorisations: None })
+    Ok(Fields {
+        chain,
+        nonce,
+        price: (price, price),
+        gas,
+        to,
+        value,
+        data,
+        access,
+        authorisations: None,
+    })
 }
 
 /// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of authorisations.
 fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
-    let (chain, nonce, tip, cap, gas) = (list.uint()?, list.uint()?, list.amount()?, list.amount()?, list.uint()?);
+    let (chain, nonce, tip, cap, gas) = (
+        list.uint()?,
+        list.uint()?,
+        list.amount()?,
+        list.amount()?,
+        list.uint()?,
+    );
     let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
     let authorisations = if carries { Some(list.list()?) } else { None };
     list.finish()?;
-    Ok(Fields { chain, nonce, price: (cap, tip), gas, to, value, data, access, authorisations })
+    Ok(Fields {
+        chain,
+        nonce,
+        price: (cap, tip),
+        gas,
+        to,
+        value,
+        data,
+        access,
+        authorisations,
+    })
 }
 
 impl Fields<'_> {
@@ -103,21 +150,38 @@ impl Fields<'_> {
         }
         let total = fee_per_gas.checked_mul(Amount::from(self.gas));
         let total_fee = total.ok_or_else(|| Error::undecodable("its fee is above 2^256-1"))?;
-        Ok(FeeTerms { gas: self.gas, fee_per_gas, tip, total_fee })
+        Ok(FeeTerms {
+            gas: self.gas,
+            fee_per_gas,
+            tip,
+            total_fee,
+        })
     }
 
     fn transaction(&self) -> Result<Transaction> {
         let to = match self.to {
             [] => None,
             to if to.len() == 20 => Some(address::show(to)),
-            _ => return Err(Error::undecodable("the receiver is neither 20 bytes nor none")),
+            _ => {
+                return Err(Error::undecodable(
+                    "the receiver is neither 20 bytes nor none",
+                ));
+            }
         };
-        let authorisations = self.authorisations.map(|list| self.authorisations(list)).transpose()?;
+        let authorisations = self
+            .authorisations
+            .map(|list| self.authorisations(list))
+            .transpose()?;
         if to.is_none() && authorisations.is_some() {
-            return Err(Error::undecodable("a transaction with authorisations cannot deploy"));
+            return Err(Error::undecodable(
+                "a transaction with authorisations cannot deploy",
+            ));
         }
         Ok(Transaction {
-            outputs: vec![Output { to, value: self.value }],
+            outputs: vec![Output {
+                to,
+                value: self.value,
+            }],
             data: self.data.to_vec(),
             access: access(self.access)?,
             authorisations: authorisations.unwrap_or_default(),
@@ -126,7 +190,9 @@ impl Fields<'_> {
 
     fn authorisations(&self, mut list: Reader<'_>) -> Result<Vec<Authorisation>> {
         if list.is_empty() {
-            return Err(Error::undecodable("a transaction of type 4 without authorisations"));
+            return Err(Error::undecodable(
+                "a transaction of type 4 without authorisations",
+            ));
         }
         let mut all = Vec::new();
         while !list.is_empty() {

@@ -25,7 +25,11 @@ impl<'a> Reader<'a> {
 
     /// Refuses further items.
     pub(crate) fn finish(&self) -> Result<()> {
-        if self.is_empty() { Ok(()) } else { Err(Error::undecodable("there is more than there should be")) }
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::undecodable("there is more than there should be"))
+        }
     }
 
     /// A list.
@@ -46,14 +50,18 @@ impl<'a> Reader<'a> {
 
     /// Exactly so many bytes.
     pub(crate) fn exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.bytes()?.try_into().map_err(|_| Error::undecodable(format!("a field is not {N} bytes long")))
+        self.bytes()?
+            .try_into()
+            .map_err(|_| Error::undecodable(format!("a field is not {N} bytes long")))
     }
 
     /// An integer of at most 32 bytes, without leading zeros.
     pub(crate) fn amount(&mut self) -> Result<Amount> {
         let bytes = self.bytes()?;
         if bytes.len() > 32 || bytes.first() == Some(&0) {
-            return Err(Error::undecodable("an integer is too long or has leading zeros"));
+            return Err(Error::undecodable(
+                "an integer is too long or has leading zeros",
+            ));
         }
         let mut word = [0; 32];
         word[32 - bytes.len()..].copy_from_slice(bytes);
@@ -62,7 +70,9 @@ impl<'a> Reader<'a> {
 
     /// An integer of at most 64 bits.
     pub(crate) fn uint(&mut self) -> Result<u64> {
-        self.amount()?.to_u64().ok_or_else(|| Error::undecodable("an integer is above 2^64-1"))
+        self.amount()?
+            .to_u64()
+            .ok_or_else(|| Error::undecodable("an integer is above 2^64-1"))
     }
 
     /// So many items as they stand, with their heads.
@@ -81,7 +91,10 @@ impl<'a> Reader<'a> {
 
     /// The next item: whether it is a list, and its payload.
     fn item(&mut self) -> Result<(bool, &'a [u8])> {
-        let (&head, rest) = self.0.split_first().ok_or_else(|| Error::undecodable("a field is missing"))?;
+        let (&head, rest) = self
+            .0
+            .split_first()
+            .ok_or_else(|| Error::undecodable("a field is missing"))?;
         let (is_list, payload, rest) = match head {
             0..=0x7f => (false, &self.0[..1], rest),
             0x80..=0xb7 => short(false, head - 0x80, rest)?,
@@ -109,7 +122,9 @@ fn long(is_list: bool, width: u8, rest: &[u8]) -> Result<Item<'_>> {
     if length[0] == 0 {
         return Err(Error::undecodable("a length has leading zeros"));
     }
-    let length = length.iter().try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)));
+    let length = length.iter().try_fold(0usize, |sum, &byte| {
+        sum.checked_mul(256)?.checked_add(usize::from(byte))
+    });
     match length {
         Some(length) if length > 55 => {
             let (payload, rest) = split(rest, length)?;
@@ -120,7 +135,9 @@ fn long(is_list: bool, width: u8, rest: &[u8]) -> Result<Item<'_>> {
 }
 
 fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
-    bytes.split_at_checked(at).ok_or_else(|| Error::undecodable("the bytes end too early"))
+    bytes
+        .split_at_checked(at)
+        .ok_or_else(|| Error::undecodable("the bytes end too early"))
 }
 
 /// A list around items that are encoded already.
@@ -138,16 +155,26 @@ pub(crate) fn bytes(payload: &[u8]) -> Vec<u8> {
 
 /// An integer given big-endian, of any length.
 pub(crate) fn uint(big_endian: &[u8]) -> Vec<u8> {
-    let start = big_endian.iter().position(|&byte| byte != 0).unwrap_or(big_endian.len());
+    let start = big_endian
+        .iter()
+        .position(|&byte| byte != 0)
+        .unwrap_or(big_endian.len());
     bytes(&big_endian[start..])
 }
 
 fn head(base: u8, length: usize) -> Vec<u8> {
     let digits = length.to_be_bytes();
-    let digits = &digits[digits.iter().position(|&byte| byte != 0).unwrap_or(digits.len() - 1)..];
+    let digits = &digits[digits
+        .iter()
+        .position(|&byte| byte != 0)
+        .unwrap_or(digits.len() - 1)..];
     match (length, digits) {
         (0..=55, [.., last]) => vec![base + last],
         // A length has at most eight digits.
-        _ => [&[base + 55 + u8::try_from(digits.len()).unwrap_or(8)], digits].concat(),
+        _ => [
+            &[base + 55 + u8::try_from(digits.len()).unwrap_or(8)],
+            digits,
+        ]
+        .concat(),
     }
 }

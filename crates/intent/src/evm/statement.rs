@@ -10,7 +10,9 @@
 //! it: a message that spells a transaction is still a message. 0x80 is neither a transaction type nor the head of a list.
 
 use super::{address, authorisation, typed_data};
-use crate::{Act, Authorisation, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest, Unsigned};
+use crate::{
+    Act, Authorisation, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest, Unsigned,
+};
 use alloy_primitives::keccak256;
 use types::{Digest, Witness};
 
@@ -25,12 +27,20 @@ const TYPED_DATA_HEAD: &[u8] = b"\x80florin/eip712/v1\n";
 /// The bytes of a message, typed data or an authorisation.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     let bytes = match &intent.act {
-        Act::Message { bytes } => [MESSAGE_HEAD, bytes.len().to_string().as_bytes(), bytes].concat(),
+        Act::Message { bytes } => {
+            [MESSAGE_HEAD, bytes.len().to_string().as_bytes(), bytes].concat()
+        }
         Act::TypedData { json } => [TYPED_DATA_HEAD, json.as_bytes()].concat(),
         Act::Authorisation(authorisation) => authorisation::bytes(intent, authorisation)?,
-        Act::Transaction(_) => return Err(Error::unsuitable("a transaction needs a nonce and a price")),
+        Act::Transaction(_) => {
+            return Err(Error::unsuitable("a transaction needs a nonce and a price"));
+        }
     };
-    let unsigned = Unsigned { chain: intent.chain.clone(), signer: intent.signer.clone(), bytes };
+    let unsigned = Unsigned {
+        chain: intent.chain.clone(),
+        signer: intent.signer.clone(),
+        bytes,
+    };
     match super::decode(&unsigned) {
         Ok(read) if read.intent == *intent => Ok(unsigned),
         Ok(_) => Err(Error::unsuitable("it is not in canonical form")),
@@ -40,8 +50,16 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
 
 pub(super) fn message(unsigned: &Unsigned) -> Result<Decoded> {
     let rest = unsigned.bytes.strip_prefix(MESSAGE_HEAD);
-    let message = rest.and_then(counted).ok_or_else(|| Error::undecodable("they are no message of EIP-191"))?;
-    Ok(decoded(unsigned, Act::Message { bytes: message.to_vec() }, keccak256(&unsigned.bytes).0))
+    let message = rest
+        .and_then(counted)
+        .ok_or_else(|| Error::undecodable("they are no message of EIP-191"))?;
+    Ok(decoded(
+        unsigned,
+        Act::Message {
+            bytes: message.to_vec(),
+        },
+        keccak256(&unsigned.bytes).0,
+    ))
 }
 
 /// What follows a length that is right. How many digits the length has follows from how much there is, so there is one reading only: with
@@ -54,19 +72,34 @@ fn counted(rest: &[u8]) -> Option<&[u8]> {
 }
 
 pub(super) fn typed(unsigned: &Unsigned) -> Result<Decoded> {
-    let json = unsigned.bytes.strip_prefix(TYPED_DATA_HEAD).and_then(|rest| std::str::from_utf8(rest).ok());
+    let json = unsigned
+        .bytes
+        .strip_prefix(TYPED_DATA_HEAD)
+        .and_then(|rest| std::str::from_utf8(rest).ok());
     let json = json.ok_or_else(|| Error::undecodable("they are no typed data of this form"))?;
     let digest = typed_data::digest(json, unsigned.chain.evm_number())?;
-    Ok(decoded(unsigned, Act::TypedData { json: json.to_owned() }, digest))
+    Ok(decoded(
+        unsigned,
+        Act::TypedData {
+            json: json.to_owned(),
+        },
+        digest,
+    ))
 }
 
 pub(super) fn authorisation(unsigned: &Unsigned) -> Result<Decoded> {
     let chain = unsigned.chain.evm_number().filter(|number| *number > 0);
     let chain = chain.ok_or_else(|| Error::undecodable("the chain has no number"))?;
     let authorisation = authorisation::read(chain, &unsigned.signer, &unsigned.bytes[1..])?;
-    let Authorisation { authority, nonce, .. } = &authorisation;
+    let Authorisation {
+        authority, nonce, ..
+    } = &authorisation;
     let witness = Witness::nonce(authority, *nonce);
-    let mut decoded = decoded(unsigned, Act::Authorisation(authorisation), keccak256(&unsigned.bytes).0);
+    let mut decoded = decoded(
+        unsigned,
+        Act::Authorisation(authorisation),
+        keccak256(&unsigned.bytes).0,
+    );
     decoded.witnesses.insert(0, witness);
     Ok(decoded)
 }
@@ -74,15 +107,25 @@ pub(super) fn authorisation(unsigned: &Unsigned) -> Result<Decoded> {
 fn decoded(unsigned: &Unsigned, act: Act, digest: [u8; 32]) -> Decoded {
     let account = unsigned.signer.clone();
     Decoded {
-        intent: Intent { chain: unsigned.chain.clone(), signer: account.clone(), act },
+        intent: Intent {
+            chain: unsigned.chain.clone(),
+            signer: account.clone(),
+            act,
+        },
         witnesses: vec![Witness::bytes(&Digest::of(&unsigned.bytes))],
         fee: FeeTerms::default(),
-        requests: vec![SignRequest { account, scheme: Scheme::EcdsaSecp256k1, digest }],
+        requests: vec![SignRequest {
+            account,
+            scheme: Scheme::EcdsaSecp256k1,
+            digest,
+        }],
     }
 }
 
 /// The signer in canonical form, or an error.
 pub(super) fn check_signer(unsigned: &Unsigned) -> Result<()> {
     let known = address::canonical(&unsigned.signer).map(|_| ());
-    known.ok_or_else(|| Error::undecodable("their signer is no account in lower-case hexadecimal with 0x"))
+    known.ok_or_else(|| {
+        Error::undecodable("their signer is no account in lower-case hexadecimal with 0x")
+    })
 }

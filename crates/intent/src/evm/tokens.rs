@@ -57,10 +57,24 @@ enum Kind {
 }
 
 /// Reads a call; none if it is of no token standard, or its arguments do not decode.
-pub(super) fn read(signer: &str, contract: &str, data: &[u8], given: Option<&Abi>) -> Option<TokenCall> {
+pub(super) fn read(
+    signer: &str,
+    contract: &str,
+    data: &[u8],
+    given: Option<&Abi>,
+) -> Option<TokenCall> {
     let (signature, arguments) = KNOWN.decode_call(data)?;
-    let call = TokenCall { clear: KNOWN.is_canonical_call(data), signature, arguments, ..TokenCall::default() };
-    call.with_effects(signer, contract, given.map_or(Kind::Unknown, |abi| Kind::of(abi, data)))
+    let call = TokenCall {
+        clear: KNOWN.is_canonical_call(data),
+        signature,
+        arguments,
+        ..TokenCall::default()
+    };
+    call.with_effects(
+        signer,
+        contract,
+        given.map_or(Kind::Unknown, |abi| Kind::of(abi, data)),
+    )
 }
 
 impl TokenCall {
@@ -69,21 +83,30 @@ impl TokenCall {
             "transfer(address,uint256)" => {
                 // ERC-20's alone, but older contracts of things have it too.
                 self.clear &= matches!(kind, Kind::Fungible | Kind::Unknown);
-                self.moves.push(moved(token(contract, None), signer, self.text("to")?, self.amount("value")?));
+                self.moves.push(moved(
+                    token(contract, None),
+                    signer,
+                    self.text("to")?,
+                    self.amount("value")?,
+                ));
             }
             "transferFrom(address,address,uint256)" => self.transfer_from(contract, kind)?,
             "approve(address,uint256)" => self.approve(contract, kind)?,
             "increaseAllowance(address,uint256)" => self.approve(contract, Kind::Fungible)?,
-            "safeTransferFrom(address,address,uint256)" | "safeTransferFrom(address,address,uint256,bytes)" => {
+            "safeTransferFrom(address,address,uint256)"
+            | "safeTransferFrom(address,address,uint256,bytes)" => {
                 self.move_one(contract, self.amount("tokenId")?, Amount::from(1))?;
             }
             "safeTransferFrom(address,address,uint256,uint256,bytes)" => {
                 self.move_one(contract, self.amount("id")?, self.amount("value")?)?;
             }
-            "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)" => self.batch(contract)?,
+            "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)" => {
+                self.batch(contract)?
+            }
             "setApprovalForAll(address,bool)" => {
                 if self.arguments["approved"] == true {
-                    self.grants.push(granted(token(contract, None), self.text("operator")?, None));
+                    self.grants
+                        .push(granted(token(contract, None), self.text("operator")?, None));
                 }
             }
             _ => return None,
@@ -97,7 +120,12 @@ impl TokenCall {
         match kind {
             Kind::Things => self.move_one(contract, value, Amount::from(1)),
             _ => {
-                self.moves.push(moved(token(contract, None), self.text("from")?, self.text("to")?, value));
+                self.moves.push(moved(
+                    token(contract, None),
+                    self.text("from")?,
+                    self.text("to")?,
+                    value,
+                ));
                 Some(())
             }
         }
@@ -109,15 +137,26 @@ impl TokenCall {
         let (spender, value) = (self.text("spender")?.to_owned(), self.amount("value")?);
         match kind {
             Kind::Things if spender == ZERO => {}
-            Kind::Things => self.grants.push(granted(token(contract, Some(value)), &spender, Some(Amount::from(1)))),
+            Kind::Things => self.grants.push(granted(
+                token(contract, Some(value)),
+                &spender,
+                Some(Amount::from(1)),
+            )),
             Kind::Fungible if value.is_zero() => {}
-            _ => self.grants.push(granted(token(contract, None), &spender, Some(value))),
+            _ => self
+                .grants
+                .push(granted(token(contract, None), &spender, Some(value))),
         }
         Some(())
     }
 
     fn move_one(&mut self, contract: &str, id: Amount, amount: Amount) -> Option<()> {
-        let one = moved(token(contract, Some(id)), self.text("from")?, self.text("to")?, amount);
+        let one = moved(
+            token(contract, Some(id)),
+            self.text("from")?,
+            self.text("to")?,
+            amount,
+        );
         self.moves.push(one);
         Some(())
     }
@@ -125,7 +164,9 @@ impl TokenCall {
     fn batch(&mut self, contract: &str) -> Option<()> {
         let (ids, values) = (self.amounts("ids")?, self.amounts("values")?);
         self.clear &= ids.len() == values.len();
-        ids.into_iter().zip(values).try_for_each(|(id, value)| self.move_one(contract, id, value))
+        ids.into_iter()
+            .zip(values)
+            .try_for_each(|(id, value)| self.move_one(contract, id, value))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -137,7 +178,12 @@ impl TokenCall {
     }
 
     fn amounts(&self, name: &str) -> Option<Vec<Amount>> {
-        self.arguments.get(name)?.as_array()?.iter().map(|item| item.as_str()?.parse().ok()).collect()
+        self.arguments
+            .get(name)?
+            .as_array()?
+            .iter()
+            .map(|item| item.as_str()?.parse().ok())
+            .collect()
     }
 }
 
@@ -146,8 +192,16 @@ impl Kind {
     /// ERC-20's answer is a boolean, and ERC-721 calls its last argument `tokenId`.
     fn of(abi: &Abi, data: &[u8]) -> Self {
         let any = |signatures: &[&str]| signatures.iter().any(|signature| abi.has(signature));
-        let fungible = any(&["transfer(address,uint256)", "allowance(address,address)", "decimals()"]);
-        let things = any(&["ownerOf(uint256)", "getApproved(uint256)", "safeTransferFrom(address,address,uint256)"]);
+        let fungible = any(&[
+            "transfer(address,uint256)",
+            "allowance(address,address)",
+            "decimals()",
+        ]);
+        let things = any(&[
+            "ownerOf(uint256)",
+            "getApproved(uint256)",
+            "safeTransferFrom(address,address,uint256)",
+        ]);
         match (fungible, things) {
             (true, true) => Self::Both,
             (true, false) => Self::Fungible,
@@ -157,7 +211,9 @@ impl Kind {
     }
 
     fn by_names(abi: &Abi, data: &[u8]) -> Self {
-        let Some((output, last)) = abi.hints(data) else { return Self::Unknown };
+        let Some((output, last)) = abi.hints(data) else {
+            return Self::Unknown;
+        };
         let is_thing = last.trim_matches('_').eq_ignore_ascii_case("tokenId");
         match (output == Some(&Type::Bool), is_thing) {
             (true, false) => Self::Fungible,
@@ -173,13 +229,25 @@ impl Kind {
 }
 
 pub(super) fn token(contract: &str, token_id: Option<Amount>) -> AssetRef {
-    AssetRef::Token { contract: contract.to_owned(), token_id }
+    AssetRef::Token {
+        contract: contract.to_owned(),
+        token_id,
+    }
 }
 
 pub(super) fn moved(asset: AssetRef, from: &str, to: &str, amount: Amount) -> Move {
-    Move { asset, from: from.to_owned(), to: to.to_owned(), amount }
+    Move {
+        asset,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        amount,
+    }
 }
 
 pub(super) fn granted(asset: AssetRef, to: &str, amount: Option<Amount>) -> Grant {
-    Grant { asset: Some(asset), to: to.to_owned(), amount }
+    Grant {
+        asset: Some(asset),
+        to: to.to_owned(),
+        amount,
+    }
 }

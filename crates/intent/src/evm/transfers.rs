@@ -21,7 +21,9 @@ pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     if ![TRANSFER, SINGLE, BATCH].contains(&event.topic.as_str()) {
         return Vec::new();
     }
-    let Some(log) = Log::from_body(&event.body).filter(|log| log.topic() == event.topic) else { return Vec::new() };
+    let Some(log) = Log::from_body(&event.body).filter(|log| log.topic() == event.topic) else {
+        return Vec::new();
+    };
     let told = match event.topic.as_str() {
         TRANSFER => transfer(height, event, &log).map(|one| vec![one]),
         SINGLE => single(height, event, &log).map(|one| vec![one]),
@@ -32,19 +34,39 @@ pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
 
 fn transfer(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
     let (standard, from, to, what, amount) = match (log.topics.as_slice(), words(&log.data)?) {
-        ([_, from, to], [amount]) => ("ERC-20", from, to, TransferKind::Fungible { token_id: None }, number(amount)),
-        ([_, from, to, id], []) => {
-            ("ERC-721", from, to, TransferKind::NonFungible { token_id: number(id) }, Amount::from(1))
-        }
+        ([_, from, to], [amount]) => (
+            "ERC-20",
+            from,
+            to,
+            TransferKind::Fungible { token_id: None },
+            number(amount),
+        ),
+        ([_, from, to, id], []) => (
+            "ERC-721",
+            from,
+            to,
+            TransferKind::NonFungible {
+                token_id: number(id),
+            },
+            Amount::from(1),
+        ),
         _ => return None,
     };
-    let parties = Parties { operator: None, from: account(from)?, to: account(to)? };
+    let parties = Parties {
+        operator: None,
+        from: account(from)?,
+        to: account(to)?,
+    };
     Some(parties.told(height, event, standard, what, amount))
 }
 
 fn single(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
-    let [id, amount] = words(&log.data)? else { return None };
-    let what = TransferKind::Fungible { token_id: Some(number(id)) };
+    let [id, amount] = words(&log.data)? else {
+        return None;
+    };
+    let what = TransferKind::Fungible {
+        token_id: Some(number(id)),
+    };
     Some(Parties::of(log)?.told(height, event, "ERC-1155", what, number(amount)))
 }
 
@@ -56,7 +78,9 @@ fn batch(height: Height, event: &ChainEvent, log: &Log) -> Option<Vec<Transfer>>
     }
     let parties = Parties::of(log)?;
     let each = |(n, (id, amount)): (usize, (&Word, &Word))| {
-        let what = TransferKind::Fungible { token_id: Some(number(id)) };
+        let what = TransferKind::Fungible {
+            token_id: Some(number(id)),
+        };
         let mut one = parties.told(height, event, "ERC-1155", what, number(amount));
         one.path = format!("{}.{n}", one.path);
         one.protocol_id = format!("{}/{n}", one.protocol_id);
@@ -74,11 +98,24 @@ struct Parties {
 impl Parties {
     /// Operator, from and to of ERC-1155's events.
     fn of(log: &Log) -> Option<Self> {
-        let [_, operator, from, to] = log.topics.as_slice() else { return None };
-        Some(Self { operator: Some(account(operator)?), from: account(from)?, to: account(to)? })
+        let [_, operator, from, to] = log.topics.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            operator: Some(account(operator)?),
+            from: account(from)?,
+            to: account(to)?,
+        })
     }
 
-    fn told(&self, height: Height, event: &ChainEvent, standard: &str, what: TransferKind, amount: Amount) -> Transfer {
+    fn told(
+        &self,
+        height: Height,
+        event: &ChainEvent,
+        standard: &str,
+        what: TransferKind,
+        amount: Amount,
+    ) -> Transfer {
         Transfer {
             transaction: event.transaction.clone(),
             path: event.path.clone(),
@@ -97,7 +134,9 @@ impl Parties {
 /// The list whose offset stands in the head's word `place`. No longer than what there is.
 fn list(words: &[Word], place: usize) -> Option<&[Word]> {
     let offset = small(words.get(place)?)?;
-    let (count, items) = words.get(offset.checked_div(32).filter(|_| offset % 32 == 0)?..)?.split_first()?;
+    let (count, items) = words
+        .get(offset.checked_div(32).filter(|_| offset % 32 == 0)?..)?
+        .split_first()?;
     items.get(..small(count)?)
 }
 
@@ -107,7 +146,9 @@ fn words(data: &[u8]) -> Option<&[Word]> {
 }
 
 fn small(word: &Word) -> Option<usize> {
-    number(word).to_u64().and_then(|number| usize::try_from(number).ok())
+    number(word)
+        .to_u64()
+        .and_then(|number| usize::try_from(number).ok())
 }
 
 fn number(word: &Word) -> Amount {
@@ -115,5 +156,8 @@ fn number(word: &Word) -> Amount {
 }
 
 fn account(word: &Word) -> Option<String> {
-    word[..12].iter().all(|byte| *byte == 0).then(|| address::show(&word[12..]))
+    word[..12]
+        .iter()
+        .all(|byte| *byte == 0)
+        .then(|| address::show(&word[12..]))
 }

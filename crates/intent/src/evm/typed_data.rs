@@ -59,8 +59,12 @@ pub fn typed_data(given: &Value) -> Result<String> {
 }
 
 fn domain_fields(domain: &Value) -> Value {
-    let fields = DOMAIN_FIELDS.iter().filter(|(name, _)| domain.get(name).is_some());
-    fields.map(|(name, ty)| json!({"name": name, "type": ty})).collect()
+    let fields = DOMAIN_FIELDS
+        .iter()
+        .filter(|(name, _)| domain.get(name).is_some());
+    fields
+        .map(|(name, ty)| json!({"name": name, "type": ty}))
+        .collect()
 }
 
 /// The digest that is signed, of text in canonical form; `chain` is the only one that its domain may name.
@@ -71,15 +75,21 @@ pub(super) fn digest(json: &str, chain: Option<u64>) -> Result<[u8; 32]> {
 impl TypedData {
     pub(super) fn parse(json: &str) -> Result<Self> {
         if json.len() > MAX_TEXT {
-            return Err(Error::undecodable(format!("typed data is longer than {MAX_TEXT} bytes")));
+            return Err(Error::undecodable(format!(
+                "typed data is longer than {MAX_TEXT} bytes"
+            )));
         }
-        let value: Value = serde_json::from_str(json).map_err(|_| Error::undecodable("typed data is no JSON"))?;
+        let value: Value =
+            serde_json::from_str(json).map_err(|_| Error::undecodable("typed data is no JSON"))?;
         // Also what finds a key that is written twice, of which only the last would count.
         if canonical_json(&value) != json {
-            return Err(Error::undecodable("typed data is not in canonical form (RFC 8785)"));
+            return Err(Error::undecodable(
+                "typed data is not in canonical form (RFC 8785)",
+            ));
         }
-        let data: Self = serde_json::from_value(value)
-            .map_err(|_| Error::undecodable("typed data has exactly types, primaryType, domain and message"))?;
+        let data: Self = serde_json::from_value(value).map_err(|_| {
+            Error::undecodable("typed data has exactly types, primaryType, domain and message")
+        })?;
         data.check_types()?;
         Ok(data)
     }
@@ -90,8 +100,15 @@ impl TypedData {
             return Err(Error::undecodable("typed data whose message is a domain"));
         }
         self.check_domain(chain)?;
-        let hashes = self.types.keys().map(|name| (name.as_str(), self.type_hash(name))).collect();
-        let walk = Walk { types: &self.types, hashes };
+        let hashes = self
+            .types
+            .keys()
+            .map(|name| (name.as_str(), self.type_hash(name)))
+            .collect();
+        let walk = Walk {
+            types: &self.types,
+            hashes,
+        };
         let domain = walk.object(DOMAIN, &self.domain, &Path::Root("domain"))?;
         let message = walk.object(&self.primary_type, &self.message, &Path::Root("message"))?;
         Ok(keccak256([&[0x19, 0x01][..], &domain, &message].concat()).0)
@@ -103,14 +120,19 @@ impl TypedData {
     }
 
     fn check_types(&self) -> Result<()> {
-        let small = self.types.len() <= MAX_TYPES && self.types.values().all(|fields| fields.len() <= MAX_FIELDS);
+        let small = self.types.len() <= MAX_TYPES
+            && self.types.values().all(|fields| fields.len() <= MAX_FIELDS);
         let named = self.types.iter().all(|(name, fields)| {
-            is_identifier(name) && Type::simple(name).is_none() && fields.iter().all(|f| self.is_sound(f))
+            is_identifier(name)
+                && Type::simple(name).is_none()
+                && fields.iter().all(|f| self.is_sound(f))
         });
         if small && named {
             Ok(())
         } else {
-            Err(Error::undecodable("typed data has a type or a field of no sound name"))
+            Err(Error::undecodable(
+                "typed data has a type or a field of no sound name",
+            ))
         }
     }
 
@@ -127,15 +149,22 @@ impl TypedData {
 
     fn check_domain(&self, chain: Option<u64>) -> Result<()> {
         let fields = self.types.get(DOMAIN).map_or(&[][..], Vec::as_slice);
-        let known = |field: &Field| DOMAIN_FIELDS.contains(&(field.name.as_str(), field.ty.as_str()));
+        let known =
+            |field: &Field| DOMAIN_FIELDS.contains(&(field.name.as_str(), field.ty.as_str()));
         if fields.is_empty() || !fields.iter().all(known) {
-            return Err(Error::undecodable("typed data has a domain of another form than EIP-712's"));
+            return Err(Error::undecodable(
+                "typed data has a domain of another form than EIP-712's",
+            ));
         }
-        let Some(named) = self.domain("chainId") else { return Ok(()) };
+        let Some(named) = self.domain("chainId") else {
+            return Ok(());
+        };
         let at = Path::Root("domain");
         let named = value(&Type::Uint(256), named, &Path::Member(&at, "chainId"))?;
         match chain {
-            Some(chain) if named != Token::uint(chain) => Err(Error::undecodable("typed data is for another chain")),
+            Some(chain) if named != Token::uint(chain) => {
+                Err(Error::undecodable("typed data is for another chain"))
+            }
             _ => Ok(()),
         }
     }
@@ -145,20 +174,30 @@ impl TypedData {
         let mut needed = BTreeSet::new();
         self.collect(name, &mut needed);
         needed.remove(name);
-        let text: String = std::iter::once(name).chain(needed).map(|name| self.show(name)).collect();
+        let text: String = std::iter::once(name)
+            .chain(needed)
+            .map(|name| self.show(name))
+            .collect();
         keccak256(text.as_bytes()).0
     }
 
     fn collect<'s>(&'s self, name: &str, into: &mut BTreeSet<&'s str>) {
-        let Some((name, fields)) = self.types.get_key_value(name) else { return };
+        let Some((name, fields)) = self.types.get_key_value(name) else {
+            return;
+        };
         if into.insert(name) {
-            fields.iter().for_each(|field| self.collect(field.ty.split('[').next().unwrap_or_default(), into));
+            fields.iter().for_each(|field| {
+                self.collect(field.ty.split('[').next().unwrap_or_default(), into)
+            });
         }
     }
 
     fn show(&self, name: &str) -> String {
         let fields = self.types.get(name).map_or(&[][..], Vec::as_slice);
-        let fields: Vec<String> = fields.iter().map(|field| format!("{} {}", field.ty, field.name)).collect();
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|field| format!("{} {}", field.ty, field.name))
+            .collect();
         format!("{name}({})", fields.join(","))
     }
 }
@@ -175,12 +214,16 @@ impl Walk<'_> {
         let (Some(fields), Some(hash)) = (self.types.get(name), self.hashes.get(name)) else {
             return Err(at.wrong(format!("there is no type {name}")));
         };
-        let members = given.as_object().ok_or_else(|| at.wrong("expected an object by name"))?;
+        let members = given
+            .as_object()
+            .ok_or_else(|| at.wrong("expected an object by name"))?;
         check_names(fields, members, at)?;
         let mut encoded = hash.to_vec();
         for field in fields {
             let at = Path::Member(at, &field.name);
-            let member = members.get(&field.name).ok_or_else(|| at.wrong("it is missing"))?;
+            let member = members
+                .get(&field.name)
+                .ok_or_else(|| at.wrong("it is missing"))?;
             encoded.extend(self.member(&field.ty, member, &at)?);
         }
         Ok(keccak256(encoded).0)
@@ -200,7 +243,9 @@ impl Walk<'_> {
     }
 
     fn list(&self, item: &str, size: &str, given: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
-        let items = given.as_array().ok_or_else(|| at.wrong("expected a list"))?;
+        let items = given
+            .as_array()
+            .ok_or_else(|| at.wrong("expected a list"))?;
         if !size.is_empty() && items.len().to_string() != size {
             return Err(at.wrong(format!("expected {size} items, found {}", items.len())));
         }
@@ -213,8 +258,12 @@ impl Walk<'_> {
 }
 
 fn check_names(fields: &[Field], members: &Map<String, Value>, at: &Path<'_>) -> Result<()> {
-    match members.keys().find(|name| !fields.iter().any(|field| field.name == **name)) {
-        Some(unknown) => Err(Path::Member(at, unknown).wrong("its type has no such field, so it would not be signed")),
+    match members
+        .keys()
+        .find(|name| !fields.iter().any(|field| field.name == **name))
+    {
+        Some(unknown) => Err(Path::Member(at, unknown)
+            .wrong("its type has no such field, so it would not be signed")),
         None => Ok(()),
     }
 }

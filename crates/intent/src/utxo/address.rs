@@ -17,13 +17,21 @@ pub fn address(chain: &ChainId, key: &PublicKey) -> Result<String> {
 /// Read an address as people write it: all lower or all upper case.
 pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
     let hash = bech32::decode(prefix(chain), text);
-    let hash = hash.map_err(|why| Error::Address { text: text.chars().take(100).collect(), why })?;
-    Ok(Recipient { account: show(chain, &hash), memo: None })
+    let hash = hash.map_err(|why| Error::Address {
+        text: text.chars().take(100).collect(),
+        why,
+    })?;
+    Ok(Recipient {
+        account: show(chain, &hash),
+        memo: None,
+    })
 }
 
 /// The hash in an account's canonical text; none for any other text.
 pub(super) fn canonical(chain: &ChainId, text: &str) -> Option<[u8; 20]> {
-    bech32::decode(prefix(chain), text).ok().filter(|hash| show(chain, hash) == text)
+    bech32::decode(prefix(chain), text)
+        .ok()
+        .filter(|hash| show(chain, hash) == text)
 }
 
 pub(super) fn show(chain: &ChainId, hash: &[u8; 20]) -> String {

@@ -17,24 +17,33 @@ const EDGE: usize = 4;
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
     let spend = Spend::read(unsigned)?;
-    let wrong = || Error::WrongSignature { account: unsigned.signer.clone() };
+    let wrong = || Error::WrongSignature {
+        account: unsigned.signer.clone(),
+    };
     if signatures.len() != decoded.requests.len() {
         return Err(wrong());
     }
     let mut witnesses = Vec::new();
     for (request, signature) in decoded.requests.iter().zip(signatures) {
-        let key = recover(&request.digest, signature).filter(|key| address::key_hash(key) == spend.owner);
+        let key =
+            recover(&request.digest, signature).filter(|key| address::key_hash(key) == spend.owner);
         witnesses.extend(witness(&key.ok_or_else(wrong)?, signature).ok_or_else(wrong)?);
     }
     let (version, rest) = spend.bytes.split_at(EDGE);
     let (body, lock_time) = rest.split_at(rest.len() - EDGE);
     let raw = [version, &[0, 1], body, &witnesses, lock_time].concat();
-    Ok(Signed { chain: unsigned.chain.clone(), raw, id: show_id(&twice(spend.bytes)) })
+    Ok(Signed {
+        chain: unsigned.chain.clone(),
+        raw,
+        id: show_id(&twice(spend.bytes)),
+    })
 }
 
 /// Two items: the signature in DER with the byte that says what it signs, and the key.
 fn witness(key: &PublicKey, signature: &Signature) -> Option<Vec<u8>> {
-    let der = ecdsa::Signature::from_compact(&signature.rs).ok()?.serialize_der();
+    let der = ecdsa::Signature::from_compact(&signature.rs)
+        .ok()?
+        .serialize_der();
     let length = u8::try_from(der.len() + 1).ok()?;
     Some([&[2, length], &der[..], &[SIGHASH_ALL, 33], &key.0].concat())
 }

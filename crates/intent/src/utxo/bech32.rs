@@ -1,7 +1,13 @@
 //! Addresses of coins that one key spends: P2WPKH in Bech32 (BIP-173), witness version 0, 20 bytes.
 
 const CHARSET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+const GENERATOR: [u32; 5] = [
+    0x3b6a_57b2,
+    0x2650_8e6d,
+    0x1ea1_19fa,
+    0x3d42_33dd,
+    0x2a14_62b3,
+];
 const CHECKSUM: usize = 6;
 
 /// The address of a key's hash.
@@ -10,7 +16,10 @@ pub(super) fn encode(prefix: &str, hash: &[u8; 20]) -> String {
     values.extend(regroup(hash, 8, 5));
     let check = polymod(&expand(prefix, &[&values[..], &[0; CHECKSUM]].concat())) ^ 1;
     values.extend((0..CHECKSUM).map(|place| low_bits(check >> (5 * (CHECKSUM - 1 - place)))));
-    let text: String = values.iter().map(|value| char::from(CHARSET[usize::from(*value)])).collect();
+    let text: String = values
+        .iter()
+        .map(|value| char::from(CHARSET[usize::from(*value)]))
+        .collect();
     format!("{prefix}1{text}")
 }
 
@@ -20,15 +29,26 @@ pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str>
     if text != lower && text != text.to_ascii_uppercase() {
         return Err("it mixes upper and lower case");
     }
-    let rest = lower.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('1'));
+    let rest = lower
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('1'));
     let rest = rest.ok_or("it has not the prefix of this chain's addresses")?;
-    let value = |byte| CHARSET.iter().position(|known| *known == byte).and_then(|value| u8::try_from(value).ok());
+    let value = |byte| {
+        CHARSET
+            .iter()
+            .position(|known| *known == byte)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     let values: Option<Vec<u8>> = rest.bytes().map(value).collect();
-    let values = values.filter(|values| values.len() > CHECKSUM).ok_or("it has letters that addresses do not have")?;
+    let values = values
+        .filter(|values| values.len() > CHECKSUM)
+        .ok_or("it has letters that addresses do not have")?;
     if polymod(&expand(prefix, &values)) != 1 {
         return Err("its checksum is wrong");
     }
-    let (version, data) = values[..values.len() - CHECKSUM].split_first().ok_or("it is too short")?;
+    let (version, data) = values[..values.len() - CHECKSUM]
+        .split_first()
+        .ok_or("it is too short")?;
     let bytes = regroup(data, 5, 8);
     // Encoding again refuses stray bits of padding.
     match <[u8; 20]>::try_from(bytes.get(..20).unwrap_or_default()) {
@@ -40,14 +60,19 @@ pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str>
 fn expand(prefix: &str, values: &[u8]) -> Vec<u8> {
     let high = prefix.bytes().map(|byte| byte >> 5);
     let low = prefix.bytes().map(|byte| byte & 31);
-    high.chain([0]).chain(low).chain(values.iter().copied()).collect()
+    high.chain([0])
+        .chain(low)
+        .chain(values.iter().copied())
+        .collect()
 }
 
 fn polymod(values: &[u8]) -> u32 {
     values.iter().fold(1, |check, value| {
         let top = check >> 25;
         let shifted = ((check & 0x01ff_ffff) << 5) ^ u32::from(*value);
-        (0..5).filter(|bit| top >> bit & 1 == 1).fold(shifted, |check, bit| check ^ GENERATOR[bit])
+        (0..5)
+            .filter(|bit| top >> bit & 1 == 1)
+            .fold(shifted, |check, bit| check ^ GENERATOR[bit])
     })
 }
 

@@ -36,18 +36,35 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
         return Err(Error::unsuitable("this chain signs transactions only"));
     };
     if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
-        return Err(Error::unsuitable("this chain has neither access lists nor authorisations"));
+        return Err(Error::unsuitable(
+            "this chain has neither access lists nor authorisations",
+        ));
     }
     if address::canonical(&intent.chain, &intent.signer).is_none() {
-        return Err(Error::unsuitable("the signer is no address of this chain in canonical form"));
+        return Err(Error::unsuitable(
+            "the signer is no address of this chain in canonical form",
+        ));
     }
     if intent.is_cancel() {
         return Ok(Effects::default());
     }
     let moves = transaction.outputs.iter().map(|output| {
-        let to = output.to.clone().filter(|to| address::canonical(&intent.chain, to).is_some());
-        let to = to.ok_or_else(|| Error::unsuitable("a receiver is no address of this chain in canonical form"))?;
-        Ok(Move { asset: AssetRef::Native, from: intent.signer.clone(), to, amount: output.value })
+        let to = output
+            .to
+            .clone()
+            .filter(|to| address::canonical(&intent.chain, to).is_some());
+        let to = to.ok_or_else(|| {
+            Error::unsuitable("a receiver is no address of this chain in canonical form")
+        })?;
+        Ok(Move {
+            asset: AssetRef::Native,
+            from: intent.signer.clone(),
+            to,
+            amount: output.value,
+        })
     });
-    Ok(Effects { moves: moves.collect::<Result<_>>()?, ..Effects::default() })
+    Ok(Effects {
+        moves: moves.collect::<Result<_>>()?,
+        ..Effects::default()
+    })
 }

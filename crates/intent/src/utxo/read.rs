@@ -5,7 +5,8 @@ use super::{
     wire::{Output, Reader, Tx},
 };
 use crate::{
-    self as intent, Act, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest, Transaction, Unsigned,
+    self as intent, Act, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest,
+    Transaction, Unsigned,
 };
 use types::{Amount, ChainId, Witness};
 
@@ -41,13 +42,23 @@ pub(super) enum Payee {
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     let spend = Spend::read(unsigned)?;
     let act = Act::Transaction(spend.transaction(unsigned)?);
-    let mut witnesses: Vec<Witness> = spend.tx.inputs.iter().map(|input| input.spends()).map(witness).collect();
+    let mut witnesses: Vec<Witness> = spend
+        .tx
+        .inputs
+        .iter()
+        .map(|input| input.spends())
+        .map(witness)
+        .collect();
     witnesses.sort();
     if witnesses.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Error::undecodable("a coin is spent twice"));
     }
     Ok(Decoded {
-        intent: Intent { chain: unsigned.chain.clone(), signer: unsigned.signer.clone(), act },
+        intent: Intent {
+            chain: unsigned.chain.clone(),
+            signer: unsigned.signer.clone(),
+            act,
+        },
         witnesses,
         fee: spend.fee()?,
         requests: spend.requests(&unsigned.signer)?,
@@ -60,24 +71,52 @@ fn witness((transaction, output): (String, u32)) -> Witness {
 
 impl<'a> Spend<'a> {
     pub(super) fn read(unsigned: &'a Unsigned) -> Result<Self> {
-        let body = unsigned.bytes.strip_prefix(HEAD).filter(|body| body.len() <= MAX_BYTES);
-        let body = body.ok_or_else(|| Error::undecodable("they do not begin as they should, or are too long"))?;
+        let body = unsigned
+            .bytes
+            .strip_prefix(HEAD)
+            .filter(|body| body.len() <= MAX_BYTES);
+        let body = body.ok_or_else(|| {
+            Error::undecodable("they do not begin as they should, or are too long")
+        })?;
         let mut reader = Reader(body);
         let tx = Tx::read(&mut reader)?;
         let bytes = &body[..body.len() - reader.0.len()];
-        let coins = tx.inputs.iter().map(|_| Ok((reader.u64()?, reader.array()?))).collect::<Result<Vec<_>>>()?;
+        let coins = tx
+            .inputs
+            .iter()
+            .map(|_| Ok((reader.u64()?, reader.array()?)))
+            .collect::<Result<Vec<_>>>()?;
         reader.finish()?;
-        let owner = coins.first().map(|(_, owner)| *owner).ok_or_else(|| Error::undecodable("nothing is spent"))?;
-        if coins.iter().any(|(_, other)| *other != owner) || address::show(&unsigned.chain, &owner) != unsigned.signer {
+        let owner = coins
+            .first()
+            .map(|(_, owner)| *owner)
+            .ok_or_else(|| Error::undecodable("nothing is spent"))?;
+        if coins.iter().any(|(_, other)| *other != owner)
+            || address::show(&unsigned.chain, &owner) != unsigned.signer
+        {
             return Err(Error::undecodable("the coins are not all the signer's"));
         }
-        Self { tx, bytes, owner, values: coins.into_iter().map(|(value, _)| value).collect() }.checked()
+        Self {
+            tx,
+            bytes,
+            owner,
+            values: coins.into_iter().map(|(value, _)| value).collect(),
+        }
+        .checked()
     }
 
     fn checked(self) -> Result<Self> {
         let known = self.tx.version == VERSION && self.tx.lock_time == LOCK_TIME;
-        if !known || self.tx.inputs.iter().any(|input| input.sequence != SEQUENCE) {
-            return Err(Error::undecodable("the version, a sequence or the lock time is not what is signed here"));
+        if !known
+            || self
+                .tx
+                .inputs
+                .iter()
+                .any(|input| input.sequence != SEQUENCE)
+        {
+            return Err(Error::undecodable(
+                "the version, a sequence or the lock time is not what is signed here",
+            ));
         }
         Ok(self)
     }
@@ -87,18 +126,27 @@ impl<'a> Spend<'a> {
         let mut change = false;
         for output in &self.tx.outputs {
             match Payee::read(output)? {
-                _ if change => return Err(Error::undecodable("something stands behind the change")),
+                _ if change => {
+                    return Err(Error::undecodable("something stands behind the change"));
+                }
                 Payee::Key(hash) if hash == self.owner => change = true,
                 _ if !transaction.data.is_empty() => {
                     return Err(Error::undecodable("something stands behind the memo"));
                 }
                 Payee::Memo(memo) => transaction.data = memo,
-                Payee::Key(hash) => transaction.outputs.push(paid(&unsigned.chain, &hash, output.value)),
+                Payee::Key(hash) => {
+                    transaction
+                        .outputs
+                        .push(paid(&unsigned.chain, &hash, output.value))
+                }
             }
         }
         match (change, transaction == Transaction::default()) {
             (true, true) => Ok(Transaction {
-                outputs: vec![intent::Output { to: Some(unsigned.signer.clone()), value: Amount::ZERO }],
+                outputs: vec![intent::Output {
+                    to: Some(unsigned.signer.clone()),
+                    value: Amount::ZERO,
+                }],
                 ..transaction
             }),
             (false, true) => Err(Error::undecodable("nothing is paid")),
@@ -110,10 +158,18 @@ impl<'a> Spend<'a> {
     fn fee(&self) -> Result<FeeTerms> {
         let spent = sum(self.values.iter().copied())?;
         let fee = spent.checked_sub(sum(self.tx.outputs.iter().map(|output| output.value))?);
-        let total_fee = Amount::from(fee.ok_or_else(|| Error::undecodable("more is paid than is spent"))?);
+        let total_fee =
+            Amount::from(fee.ok_or_else(|| Error::undecodable("more is paid than is spent"))?);
         let gas = self.virtual_size();
-        let fee_per_gas = total_fee.checked_div_ceil(Amount::from(gas)).unwrap_or(Amount::MAX);
-        Ok(FeeTerms { gas, fee_per_gas, tip: fee_per_gas, total_fee })
+        let fee_per_gas = total_fee
+            .checked_div_ceil(Amount::from(gas))
+            .unwrap_or(Amount::MAX);
+        Ok(FeeTerms {
+            gas,
+            fee_per_gas,
+            tip: fee_per_gas,
+            total_fee,
+        })
     }
 
     fn virtual_size(&self) -> u64 {
@@ -124,7 +180,11 @@ impl<'a> Spend<'a> {
     fn requests(&self, signer: &str) -> Result<Vec<SignRequest>> {
         let request = |(place, value): (usize, &u64)| {
             let digest = self.tx.digest(place, *value, &self.owner)?;
-            Some(SignRequest { account: signer.to_owned(), scheme: Scheme::EcdsaSecp256k1, digest })
+            Some(SignRequest {
+                account: signer.to_owned(),
+                scheme: Scheme::EcdsaSecp256k1,
+                digest,
+            })
         };
         let requests: Option<_> = self.values.iter().enumerate().map(request).collect();
         requests.ok_or_else(|| Error::undecodable("a coin has no input"))
@@ -132,12 +192,17 @@ impl<'a> Spend<'a> {
 }
 
 fn paid(chain: &ChainId, hash: &[u8; 20], value: u64) -> intent::Output {
-    intent::Output { to: Some(address::show(chain, hash)), value: Amount::from(value) }
+    intent::Output {
+        to: Some(address::show(chain, hash)),
+        value: Amount::from(value),
+    }
 }
 
 fn sum(mut values: impl Iterator<Item = u64>) -> Result<u64> {
     let add = |sum: u64, value: u64| sum.checked_add(value).filter(|sum| *sum <= MAX_MONEY);
-    values.try_fold(0, add).ok_or_else(|| Error::undecodable("there is not so much money"))
+    values
+        .try_fold(0, add)
+        .ok_or_else(|| Error::undecodable("there is not so much money"))
 }
 
 impl Payee {
@@ -149,7 +214,8 @@ impl Payee {
             ([0x6a, length @ 1..=75, memo @ ..], 0) => exactly(memo, *length),
             _ => None,
         };
-        payee.ok_or_else(|| Error::undecodable("an output is neither a payment to a key nor a memo"))
+        payee
+            .ok_or_else(|| Error::undecodable("an output is neither a payment to a key nor a memo"))
     }
 }
 

@@ -26,17 +26,28 @@ pub struct Checked {
 
 /// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a coin that may be spent, and what it is
 /// worth; an input without such a coin is an error. What the outputs are worth together is for the caller to compare.
-pub fn verify(chain: &ChainId, raw: &[u8], coin: impl Fn(&str, u32) -> Option<(String, Amount)>) -> Result<Checked> {
+pub fn verify(
+    chain: &ChainId,
+    raw: &[u8],
+    coin: impl Fn(&str, u32) -> Option<(String, Amount)>,
+) -> Result<Checked> {
     let (tx, witnesses, stripped) = read(raw)?;
     let inputs: Vec<(String, u32)> = tx.inputs.iter().map(Input::spends).collect();
     for (place, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {
-        let coin = coin(transaction, *output).ok_or_else(|| Error::undecodable("there is no such coin"))?;
+        let coin = coin(transaction, *output)
+            .ok_or_else(|| Error::undecodable("there is no such coin"))?;
         if !is_signed(chain, &tx, place, &coin, witness) {
             return Err(Error::WrongSignature { account: coin.0 });
         }
     }
     let size = (3 * stripped.len() + raw.len()).div_ceil(4) as u64;
-    let mut checked = Checked { id: show_id(&twice(&stripped)), inputs, outputs: Vec::new(), memo: Vec::new(), size };
+    let mut checked = Checked {
+        id: show_id(&twice(&stripped)),
+        inputs,
+        outputs: Vec::new(),
+        memo: Vec::new(),
+        size,
+    };
     for output in &tx.outputs {
         let (to, memo) = payee(chain, output)?;
         checked.memo.extend(memo);
@@ -57,11 +68,23 @@ fn read(raw: &[u8]) -> Result<(Tx, Vec<Witness>, Vec<u8>)> {
     let body = reader.0;
     let (inputs, outputs) = (reader.list(Input::read)?, reader.list(Output::read)?);
     let body = &body[..body.len() - reader.0.len()];
-    let witnesses = inputs.iter().map(|_| witness(&mut reader)).collect::<Result<_>>()?;
+    let witnesses = inputs
+        .iter()
+        .map(|_| witness(&mut reader))
+        .collect::<Result<_>>()?;
     let lock_time = reader.u32()?;
     reader.finish()?;
     let stripped = [&version.to_le_bytes(), body, &lock_time.to_le_bytes()].concat();
-    Ok((Tx { version, inputs, outputs, lock_time }, witnesses, stripped))
+    Ok((
+        Tx {
+            version,
+            inputs,
+            outputs,
+            lock_time,
+        },
+        witnesses,
+        stripped,
+    ))
 }
 
 fn witness(reader: &mut Reader<'_>) -> Result<Witness> {
@@ -78,14 +101,26 @@ fn witness(reader: &mut Reader<'_>) -> Result<Witness> {
     Ok((signature, PublicKey(reader.array()?)))
 }
 
-fn is_signed(chain: &ChainId, tx: &Tx, place: usize, (owner, value): &(String, Amount), by: &Witness) -> bool {
+fn is_signed(
+    chain: &ChainId,
+    tx: &Tx,
+    place: usize,
+    (owner, value): &(String, Amount),
+    by: &Witness,
+) -> bool {
     let (signature, key) = by;
     let hash = address::key_hash(key);
-    let digest = value.to_u64().and_then(|value| tx.digest(place, value, &hash));
+    let digest = value
+        .to_u64()
+        .and_then(|value| tx.digest(place, value, &hash));
     let point = secp256k1::PublicKey::from_slice(&key.0);
-    let (Some(digest), Ok(point)) = (digest, point) else { return false };
+    let (Some(digest), Ok(point)) = (digest, point) else {
+        return false;
+    };
     address::show(chain, &hash) == *owner
-        && SECP256K1.verify_ecdsa(&Message::from_digest(digest), signature, &point).is_ok()
+        && SECP256K1
+            .verify_ecdsa(&Message::from_digest(digest), signature, &point)
+            .is_ok()
 }
 
 fn payee(chain: &ChainId, output: &Output) -> Result<(Option<String>, Vec<u8>)> {

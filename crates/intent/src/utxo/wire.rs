@@ -61,7 +61,9 @@ impl<'a> Reader<'a> {
             0xff => (self.u64()?, 0x1_0000_0000),
             small => (u64::from(small), 0),
         };
-        let shortest = Some(count).filter(|count| *count >= least).and_then(|count| usize::try_from(count).ok());
+        let shortest = Some(count)
+            .filter(|count| *count >= least)
+            .and_then(|count| usize::try_from(count).ok());
         let count = shortest.filter(|count| *count <= self.0.len());
         count.ok_or_else(|| Error::undecodable("a count is too large, or not in its shortest form"))
     }
@@ -72,7 +74,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn finish(&self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::undecodable("there is more than there should be")) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::undecodable("there is more than there should be"))
+        }
     }
 }
 
@@ -83,13 +89,19 @@ impl Input {
         if from.count()? != 0 {
             return Err(Error::undecodable("an input carries a script"));
         }
-        Ok(Self { outpoint, sequence: from.u32()? })
+        Ok(Self {
+            outpoint,
+            sequence: from.u32()?,
+        })
     }
 
     /// The transaction it spends from as text, and the output's number.
     pub(super) fn spends(&self) -> (String, u32) {
         let (id, number) = self.outpoint.split_at(32);
-        let number = number.try_into().map(u32::from_le_bytes).unwrap_or_default();
+        let number = number
+            .try_into()
+            .map(u32::from_le_bytes)
+            .unwrap_or_default();
         (show_id(id), number)
     }
 }
@@ -98,7 +110,10 @@ impl Output {
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
         let value = from.u64()?;
         let length = from.count()?;
-        Ok(Self { value, script: from.take(length)?.to_vec() })
+        Ok(Self {
+            value,
+            script: from.take(length)?.to_vec(),
+        })
     }
 
     fn write(&self, into: &mut Vec<u8>) {
@@ -113,16 +128,31 @@ impl Tx {
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
         let version = from.u32()?;
         let (inputs, outputs) = (from.list(Input::read)?, from.list(Output::read)?);
-        Ok(Self { version, inputs, outputs, lock_time: from.u32()? })
+        Ok(Self {
+            version,
+            inputs,
+            outputs,
+            lock_time: from.u32()?,
+        })
     }
 
     /// BIP-143's digest for one input that spends a P2WPKH coin of this value and key hash, signing everything (SIGHASH_ALL).
     pub(super) fn digest(&self, input: usize, value: u64, hash: &[u8; 20]) -> Option<[u8; 32]> {
         let own = self.inputs.get(input)?;
-        let outpoints: Vec<u8> = self.inputs.iter().flat_map(|input| input.outpoint).collect();
-        let sequences: Vec<u8> = self.inputs.iter().flat_map(|input| input.sequence.to_le_bytes()).collect();
+        let outpoints: Vec<u8> = self
+            .inputs
+            .iter()
+            .flat_map(|input| input.outpoint)
+            .collect();
+        let sequences: Vec<u8> = self
+            .inputs
+            .iter()
+            .flat_map(|input| input.sequence.to_le_bytes())
+            .collect();
         let mut outputs = Vec::new();
-        self.outputs.iter().for_each(|output| output.write(&mut outputs));
+        self.outputs
+            .iter()
+            .for_each(|output| output.write(&mut outputs));
         let preimage = [
             &self.version.to_le_bytes()[..],
             &twice(&outpoints),
@@ -179,10 +209,14 @@ mod tests {
              c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac11000000",
         );
         let tx = Tx::read(&mut Reader(&bytes.unwrap())).unwrap();
-        let key = hex::decode("025476c2e83188368da1ff3e292e7acafcdb3566bb0ad253f62fc70f07aeee6357").unwrap();
+        let key = hex::decode("025476c2e83188368da1ff3e292e7acafcdb3566bb0ad253f62fc70f07aeee6357")
+            .unwrap();
         let hash = super::super::address::key_hash(&crate::PublicKey(key.try_into().unwrap()));
         let digest = tx.digest(1, 600_000_000, &hash).unwrap();
-        assert_eq!(hex::encode(digest), "c37af31116d1b27caf68aae9e3ac82f1477929014d5b917657d0eb49478cb670");
+        assert_eq!(
+            hex::encode(digest),
+            "c37af31116d1b27caf68aae9e3ac82f1477929014d5b917657d0eb49478cb670"
+        );
     }
 
     #[test]
@@ -191,7 +225,12 @@ mod tests {
         assert_eq!(read(&[0xfc]), Some(0xfc));
         assert_eq!(read(&[0xfd, 0xfd, 0]), Some(0xfd));
         assert_eq!(read(&[0xfe, 0, 0, 1, 0]), Some(0x1_0000));
-        for long in [&[0xfd, 0xfc, 0][..], &[0xfe, 0xff, 0xff, 0, 0], &[0xff, 1, 0, 0, 0, 0, 0, 0, 0], &[0xff; 9]] {
+        for long in [
+            &[0xfd, 0xfc, 0][..],
+            &[0xfe, 0xff, 0xff, 0, 0],
+            &[0xff, 1, 0, 0, 0, 0, 0, 0, 0],
+            &[0xff; 9],
+        ] {
             assert_eq!(read(long), None);
         }
         for count in [0, 0xfc, 0xfd, 0xffff, 0x1_0000] {

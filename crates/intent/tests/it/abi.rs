@@ -13,13 +13,21 @@ fn abi(entries: Value) -> Abi {
 }
 
 fn function(types: &[Ty]) -> Abi {
-    let params: Vec<Value> = types.iter().enumerate().map(|(place, ty)| ty.param(&format!("p{place}"))).collect();
+    let params: Vec<Value> = types
+        .iter()
+        .enumerate()
+        .map(|(place, ty)| ty.param(&format!("p{place}")))
+        .collect();
     abi(json!([{"type": "function", "name": "f", "inputs": params, "outputs": params}]))
 }
 
 fn by_name(values: &[Both]) -> Value {
     Value::Object(
-        values.iter().enumerate().map(|(n, (json, _))| (format!("p{n}"), json.clone())).collect::<Map<_, _>>(),
+        values
+            .iter()
+            .enumerate()
+            .map(|(n, (json, _))| (format!("p{n}"), json.clone()))
+            .collect::<Map<_, _>>(),
     )
 }
 
@@ -34,7 +42,9 @@ fn outside(values: Vec<Both>) -> Vec<u8> {
 /// The place that an error names, and its words.
 fn wrong<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, String) {
     let error = result.unwrap_err();
-    let Error::Abi { at, why } = &error else { panic!("{error:?}") };
+    let Error::Abi { at, why } = &error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.field().as_ref(), Some(at));
     (at.clone(), why.clone())
 }
@@ -80,7 +90,9 @@ const ALICE: &str = "0x00000000000000000000000000000000000a11ce";
 
 #[test]
 fn a_transfer_as_everybody_knows_it() {
-    let data = erc20().encode_call("transfer", &json!({"to": ALICE, "value": "5"})).unwrap();
+    let data = erc20()
+        .encode_call("transfer", &json!({"to": ALICE, "value": "5"}))
+        .unwrap();
     let alice = "00000000000000000000000000000000000000000000000000000000000a11ce";
     assert_eq!(hex::encode(data), format!("a9059cbb{alice}{:064x}", 5));
 }
@@ -88,13 +100,24 @@ fn a_transfer_as_everybody_knows_it() {
 #[test]
 fn the_one_door_reaches_it() {
     let chain = types::ChainId::evm(5);
-    let interface = Interface::new(json!([{"name": "n", "inputs": [], "outputs": [{"type": "uint8"}]}]).to_string());
+    let interface = Interface::new(
+        json!([{"name": "n", "inputs": [], "outputs": [{"type": "uint8"}]}]).to_string(),
+    );
     let data = intent::encode_call(&chain, &interface, "n", &Value::Null).unwrap();
     assert_eq!(data, alloy_primitives::keccak256("n()")[..4]);
-    assert_eq!(intent::decode_output(&chain, &interface, "n()", &[0; 32]).unwrap(), json!({"output": "0"}));
-    assert_eq!(intent::encode_deploy(&chain, &interface, &[1, 2], &Value::Null).unwrap(), [1, 2]);
+    assert_eq!(
+        intent::decode_output(&chain, &interface, "n()", &[0; 32]).unwrap(),
+        json!({"output": "0"})
+    );
+    assert_eq!(
+        intent::encode_deploy(&chain, &interface, &[1, 2], &Value::Null).unwrap(),
+        [1, 2]
+    );
     let coins = "bip122:private".parse().unwrap();
-    assert!(matches!(intent::encode_call(&coins, &interface, "n", &Value::Null), Err(Error::Unsuitable { .. })));
+    assert!(matches!(
+        intent::encode_call(&coins, &interface, "n", &Value::Null),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
@@ -106,9 +129,22 @@ fn overloaded_functions_are_told_by_their_signatures() {
     ]));
     let (at, why) = wrong(abi.encode_call("mint", &json!([ALICE])));
     assert_eq!(at, "method");
-    assert!(why.contains("mint(address)") && why.contains("mint(address,uint256)"), "{why}");
-    assert_eq!(abi.encode_call("mint(address)", &json!([ALICE])).unwrap().len(), 36);
-    assert_eq!(abi.encode_call("mint(address, uint256)", &json!([ALICE, 1])).unwrap().len(), 68);
+    assert!(
+        why.contains("mint(address)") && why.contains("mint(address,uint256)"),
+        "{why}"
+    );
+    assert_eq!(
+        abi.encode_call("mint(address)", &json!([ALICE]))
+            .unwrap()
+            .len(),
+        36
+    );
+    assert_eq!(
+        abi.encode_call("mint(address, uint256)", &json!([ALICE, 1]))
+            .unwrap()
+            .len(),
+        68
+    );
     assert_eq!(abi.encode_call("burn", &json!({})).unwrap().len(), 4);
     let (_, why) = wrong(abi.encode_call("mint(bool)", &json!([true])));
     assert!(why.contains("mint(address,uint256)"), "{why}");
@@ -135,15 +171,33 @@ fn an_error_names_its_place() {
     let place = |order: Value, fast: Value| order_error(&json!({"order": order, "fast": fast}));
     let items = |items: Value| json!({"buyer": ALICE, "items": items});
     let third = json!([item(json!(1)), item(json!("2")), item(json!(1.5))]);
-    assert_eq!(place(items(third), json!(true)).0, "params.order.items[2].price");
+    assert_eq!(
+        place(items(third), json!(true)).0,
+        "params.order.items[2].price"
+    );
     let cases = [
         (json!({"order": items(json!([])), "fast": 3}), "params.fast"),
         (json!({"order": items(json!([]))}), "params.fast"),
-        (json!({"order": items(json!([])), "fast": true, "slow": true}), "params.slow"),
-        (json!({"order": {"buyer": ALICE}, "fast": true}), "params.order.items"),
-        (json!({"order": {"buyer": ALICE, "items": [], "x": 1}, "fast": true}), "params.order.x"),
-        (json!({"order": items(json!([{"sku": "0x0102", "price": 1}])), "fast": true}), "params.order.items[0].sku"),
-        (json!([[ALICE, [["0x01020304", "18446744073709551616"]]], false]), "params[0][1][0][1]"),
+        (
+            json!({"order": items(json!([])), "fast": true, "slow": true}),
+            "params.slow",
+        ),
+        (
+            json!({"order": {"buyer": ALICE}, "fast": true}),
+            "params.order.items",
+        ),
+        (
+            json!({"order": {"buyer": ALICE, "items": [], "x": 1}, "fast": true}),
+            "params.order.x",
+        ),
+        (
+            json!({"order": items(json!([{"sku": "0x0102", "price": 1}])), "fast": true}),
+            "params.order.items[0].sku",
+        ),
+        (
+            json!([[ALICE, [["0x01020304", "18446744073709551616"]]], false]),
+            "params[0][1][0][1]",
+        ),
         (json!([[ALICE, []]]), "params"),
         (json!([7, false]), "params[0]"),
         (json!("x"), "params"),
@@ -152,7 +206,11 @@ fn an_error_names_its_place() {
     for (params, at) in cases {
         assert_eq!(order_error(&params).0, at, "{params}");
     }
-    assert!(order().encode_call("place", &json!([[ALICE, [["0x01020304", 1]]], false])).is_ok());
+    assert!(
+        order()
+            .encode_call("place", &json!([[ALICE, [["0x01020304", 1]]], false]))
+            .is_ok()
+    );
 }
 
 fn order_error(params: &Value) -> (String, String) {
@@ -161,20 +219,30 @@ fn order_error(params: &Value) -> (String, String) {
 
 fn one(ty: &str, value: Value) -> Result<String, Error> {
     let abi = abi(json!([{"name": "f", "inputs": [{"name": "x", "type": ty}]}]));
-    abi.encode_call("f", &json!([value])).map(|data| hex::encode(&data[4..]))
+    abi.encode_call("f", &json!([value]))
+        .map(|data| hex::encode(&data[4..]))
 }
 
 #[test]
 fn integers_are_exact_or_refused() {
     let max = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
     assert_eq!(one("uint256", json!(max)).unwrap(), "ff".repeat(32));
-    assert_eq!(one("uint256", json!(format!("0x{}", "ff".repeat(32)))).unwrap(), "ff".repeat(32));
+    assert_eq!(
+        one("uint256", json!(format!("0x{}", "ff".repeat(32)))).unwrap(),
+        "ff".repeat(32)
+    );
     assert_eq!(one("uint", json!("0xA")).unwrap(), format!("{:064x}", 10));
     assert_eq!(one("uint8", json!(255)).unwrap(), format!("{:064x}", 255));
-    assert_eq!(one("int8", json!(-128)).unwrap(), format!("{}80", "ff".repeat(31)));
+    assert_eq!(
+        one("int8", json!(-128)).unwrap(),
+        format!("{}80", "ff".repeat(31))
+    );
     assert_eq!(one("int8", json!("-1")).unwrap(), "ff".repeat(32));
     assert_eq!(one("int8", json!("127")).unwrap(), format!("{:064x}", 127));
-    assert_eq!(one("int256", json!(format!("-{}", pow_2_255()))).unwrap(), format!("80{}", "00".repeat(31)));
+    assert_eq!(
+        one("int256", json!(format!("-{}", pow_2_255()))).unwrap(),
+        format!("80{}", "00".repeat(31))
+    );
     let refused = [
         ("uint8", json!(256)),
         ("uint8", json!(-1)),
@@ -191,7 +259,10 @@ fn integers_are_exact_or_refused() {
         ("uint8", json!(true)),
         ("uint8", json!([1])),
         ("uint256", json!(1e18)),
-        ("uint256", serde_json::from_str("100000000000000000000").unwrap()),
+        (
+            "uint256",
+            serde_json::from_str("100000000000000000000").unwrap(),
+        ),
         ("uint256", json!(format!("{max}0"))),
         ("uint256", json!(format!("0x1{}", "00".repeat(32)))),
         ("int8", json!(128)),
@@ -213,9 +284,18 @@ fn pow_2_255() -> &'static str {
 
 #[test]
 fn other_values_are_strict_too() {
-    assert!(one("address", json!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")).is_ok());
+    assert!(
+        one(
+            "address",
+            json!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+        )
+        .is_ok()
+    );
     let refused = [
-        ("address", json!("0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266")),
+        (
+            "address",
+            json!("0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+        ),
         ("address", json!("f39fd6e51aad88f6f4ce6ab8827279cfffb92266")),
         ("address", json!(0)),
         ("bytes", json!("0102")),
@@ -236,44 +316,81 @@ fn other_values_are_strict_too() {
         assert!(one(ty, value.clone()).is_err(), "{ty} {value}");
     }
     assert!(
-        one("bool", json!("true")).is_ok() && one("bytes", json!("0x")).is_ok() && one("string", json!("")).is_ok()
+        one("bool", json!("true")).is_ok()
+            && one("bytes", json!("0x")).is_ok()
+            && one("string", json!("")).is_ok()
     );
-    assert!(one("function", json!(format!("0x{}", "ab".repeat(24)))).unwrap().starts_with("abab"));
+    assert!(
+        one("function", json!(format!("0x{}", "ab".repeat(24))))
+            .unwrap()
+            .starts_with("abab")
+    );
 }
 
 #[test]
 fn results_come_by_name() {
     let returns = |outputs: Value| abi(json!([{"name": "f", "inputs": [], "outputs": outputs}]));
-    let words =
-        |numbers: &[u8]| numbers.iter().flat_map(|n| [[0; 31].to_vec(), vec![*n]].concat()).collect::<Vec<u8>>();
+    let words = |numbers: &[u8]| {
+        numbers
+            .iter()
+            .flat_map(|n| [[0; 31].to_vec(), vec![*n]].concat())
+            .collect::<Vec<u8>>()
+    };
     let mixed = json!([{"type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "", "type": "bool"}, {"name": "b", "type": "uint8"}]);
-    let read = returns(mixed).decode_output("f", &words(&[1, 2, 1, 4])).unwrap();
-    assert_eq!(read.to_string(), r#"{"output":"1","b":"2","output2":true,"b3":"4"}"#);
-    let alike =
-        json!([{"name": "b2", "type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "b", "type": "uint8"}]);
-    let read = returns(alike).decode_output("f", &words(&[1, 2, 3])).unwrap();
+    let read = returns(mixed)
+        .decode_output("f", &words(&[1, 2, 1, 4]))
+        .unwrap();
+    assert_eq!(
+        read.to_string(),
+        r#"{"output":"1","b":"2","output2":true,"b3":"4"}"#
+    );
+    let alike = json!([{"name": "b2", "type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "b", "type": "uint8"}]);
+    let read = returns(alike)
+        .decode_output("f", &words(&[1, 2, 3]))
+        .unwrap();
     assert_eq!(read.to_string(), r#"{"b2":"1","b":"2","b2_":"3"}"#);
     for ty in ["uint8", "int8", "bool", "address", "bytes31", "function"] {
         let returns = returns(json!([{"type": ty}]));
         assert!(returns.decode_output("f", &words(&[0])).is_ok());
-        let stray = if ty.starts_with("bytes") || ty == "function" { 31 } else { 0 };
+        let stray = if ty.starts_with("bytes") || ty == "function" {
+            31
+        } else {
+            0
+        };
         let mut word = [0; 32];
         word[stray] = 1;
         assert_eq!(wrong(returns.decode_output("f", &word)).0, "output", "{ty}");
     }
-    assert_eq!(erc20().decode_output("balanceOf", &[]).unwrap(), Value::Null);
-    assert_eq!(wrong(erc20().decode_output("balanceOf", &[0; 31])).0, "output");
-    assert_eq!(erc20().decode_output("balanceOf", &[0; 40]).unwrap(), json!({"output": "0"}));
-    assert_eq!(wrong(erc20().decode_output("transfer", &words(&[2]))).0, "output");
+    assert_eq!(
+        erc20().decode_output("balanceOf", &[]).unwrap(),
+        Value::Null
+    );
+    assert_eq!(
+        wrong(erc20().decode_output("balanceOf", &[0; 31])).0,
+        "output"
+    );
+    assert_eq!(
+        erc20().decode_output("balanceOf", &[0; 40]).unwrap(),
+        json!({"output": "0"})
+    );
+    assert_eq!(
+        wrong(erc20().decode_output("transfer", &words(&[2]))).0,
+        "output"
+    );
     let text = [words(&[32, 4]), b"a\0b\xff".to_vec(), vec![0; 28]].concat();
-    let read = returns(json!([{"type": "string"}])).decode_output("f", &text).unwrap();
+    let read = returns(json!([{"type": "string"}]))
+        .decode_output("f", &text)
+        .unwrap();
     assert_eq!(read, json!({"output": "a\u{fffd}b\u{fffd}"}));
 }
 
 #[test]
 fn names_that_are_missing_or_shared_ask_for_a_list() {
     for names in [["x", "x"], ["x", ""]] {
-        let inputs: Vec<Value> = names.iter().map(|name| json!({"name": name, "type": "uint8"})).collect();
+        let inputs: Vec<Value> = names
+            .iter()
+            .map(|name| json!({"name": name, "type": "uint8"}))
+            .collect();
         let abi = abi(json!([{"name": "f", "inputs": inputs}]));
         let (at, why) = wrong(abi.encode_call("f", &json!({"x": 1})));
         assert!(at == "params" && why.contains("list"), "{why}");
@@ -283,8 +400,12 @@ fn names_that_are_missing_or_shared_ask_for_a_list() {
 
 #[test]
 fn a_deployment_carries_its_constructors_arguments() {
-    let with = abi(json!([{"type": "constructor", "inputs": [{"name": "cap", "type": "uint256"}]}]));
-    assert_eq!(with.encode_deploy(&[9, 9], &json!({"cap": 7})).unwrap(), [vec![9, 9], vec![0; 31], vec![7]].concat());
+    let with =
+        abi(json!([{"type": "constructor", "inputs": [{"name": "cap", "type": "uint256"}]}]));
+    assert_eq!(
+        with.encode_deploy(&[9, 9], &json!({"cap": 7})).unwrap(),
+        [vec![9, 9], vec![0; 31], vec![7]].concat()
+    );
     assert_eq!(wrong(with.encode_deploy(&[9], &json!([]))).0, "params");
     assert_eq!(wrong(erc20().encode_deploy(&[9], &json!([1]))).0, "params");
     assert_eq!(erc20().encode_deploy(&[9], &Value::Null).unwrap(), [9]);
@@ -293,15 +414,31 @@ fn a_deployment_carries_its_constructors_arguments() {
 #[test]
 fn an_interface_comes_in_three_forms() {
     let entry = json!({"name": "f", "inputs": []});
-    for form in [json!([entry]), json!({"abi": [entry], "bytecode": "0x"}), entry.clone()] {
+    for form in [
+        json!([entry]),
+        json!({"abi": [entry], "bytecode": "0x"}),
+        entry.clone(),
+    ] {
         assert!(abi(form).encode_call("f", &json!([])).is_ok());
     }
     let sparse = json!([{"type": "function", "name": "f", "inputs": null, "outputs": null, "stateMutability": "view", "constant": true}]);
     assert!(abi(sparse).encode_call("f", &json!([])).is_ok());
-    for text in
-        ["", "{", "5", "[5]", "null", "\"f()\"", "{}", r#"{"abi":5}"#, r#"[{"name":"f","inputs":[{"name":"x"}]}]"#]
-    {
-        assert_eq!(wrong(Abi::parse(&Interface::new(text.to_owned()))).0, "interface", "{text}");
+    for text in [
+        "",
+        "{",
+        "5",
+        "[5]",
+        "null",
+        "\"f()\"",
+        "{}",
+        r#"{"abi":5}"#,
+        r#"[{"name":"f","inputs":[{"name":"x"}]}]"#,
+    ] {
+        assert_eq!(
+            wrong(Abi::parse(&Interface::new(text.to_owned()))).0,
+            "interface",
+            "{text}"
+        );
     }
 }
 
@@ -330,8 +467,14 @@ fn an_entry_that_cannot_be_read_stops_only_itself() {
         let abi = abi(json!([odd(ty), {"name": "even", "inputs": []}]));
         assert!(abi.encode_call("even", &json!([])).is_ok());
         let (at, why) = wrong(abi.encode_call("odd", &json!([1])));
-        assert!(at == "method" && why.contains("cannot be used"), "{ty}: {why}");
+        assert!(
+            at == "method" && why.contains("cannot be used"),
+            "{ty}: {why}"
+        );
     }
     let deep = odd(&format!("uint8{}", "[1]".repeat(40)));
-    assert_eq!(wrong(abi(json!([deep])).encode_call("odd", &json!([1]))).0, "method");
+    assert_eq!(
+        wrong(abi(json!([deep])).encode_call("odd", &json!([1]))).0,
+        "method"
+    );
 }

@@ -41,8 +41,13 @@ fn weight(value: &Value) -> usize {
 
 /// Bytes that look like data: mostly small numbers in words.
 fn wordy() -> impl Strategy<Value = Vec<u8>> {
-    let small = prop_oneof![(0..16u64).prop_map(|n| word(32 * n)), (0..5u64).prop_map(word), vec(any::<u8>(), 32)];
-    (vec(small, 0..30), vec(any::<u8>(), 0..32)).prop_map(|(words, rest)| [words.concat(), rest].concat())
+    let small = prop_oneof![
+        (0..16u64).prop_map(|n| word(32 * n)),
+        (0..5u64).prop_map(word),
+        vec(any::<u8>(), 32)
+    ];
+    (vec(small, 0..30), vec(any::<u8>(), 0..32))
+        .prop_map(|(words, rest)| [words.concat(), rest].concat())
 }
 
 proptest! {
@@ -80,7 +85,11 @@ proptest! {
 fn quickly<T>(work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let done = work();
-    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        start.elapsed()
+    );
     done
 }
 
@@ -89,7 +98,10 @@ fn a_length_beyond_what_is_there_allocates_nothing() {
     for length in [u64::MAX, u64::MAX / 32, 1 << 40, 1 << 20, 65] {
         for ty in ["uint256[]", "bytes", "string", "string[]", "uint256[3][]"] {
             let data = [word(32), word(length), vec![0; 64]].concat();
-            assert!(quickly(|| named(ty).decode_output("f", &data)).is_err(), "{ty} {length}");
+            assert!(
+                quickly(|| named(ty).decode_output("f", &data)).is_err(),
+                "{ty} {length}"
+            );
         }
     }
     let huge = [word(32), vec![0xff; 32]].concat();
@@ -118,9 +130,14 @@ fn offsets_that_all_point_to_one_place_do_not_blow_up() {
     data.extend(word(0));
     assert!(quickly(|| named(&ty).decode_output("f", &data)).is_err());
     // A thousand texts, all the same hundred thousand bytes.
-    let shared =
-        [word(32), word(1000), (0..1000).flat_map(|_| word(32_000)).collect(), word(100_000), vec![b'a'; 100_000]]
-            .concat();
+    let shared = [
+        word(32),
+        word(1000),
+        (0..1000).flat_map(|_| word(32_000)).collect(),
+        word(100_000),
+        vec![b'a'; 100_000],
+    ]
+    .concat();
     assert!(quickly(|| named("string[]").decode_output("f", &shared)).is_err());
 }
 
@@ -152,7 +169,11 @@ fn an_interface_of_great_depth_or_length_is_refused() {
     for _ in 0..100 {
         deep = json!({"type": "tuple", "components": [deep]});
     }
-    let _ = quickly(|| Abi::parse(&Interface::new(json!([{"name": "f", "inputs": [deep]}]).to_string())));
+    let _ = quickly(|| {
+        Abi::parse(&Interface::new(
+            json!([{"name": "f", "inputs": [deep]}]).to_string(),
+        ))
+    });
     let long = format!("[{}]", " ".repeat(3 << 20));
     assert!(Abi::parse(&Interface::new(long)).is_err());
     let nested = "[".repeat(100_000);

@@ -32,7 +32,12 @@ fn the_cases_of_eip_55() {
 fn a_wrong_checksum_or_form_is_refused() {
     let wrong = |text: &str| matches!(parse_recipient(text), Err(Error::Address { .. }));
     assert!(wrong("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"));
-    for text in ["", "0x", "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"] {
+    for text in [
+        "",
+        "0x",
+        "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
+        "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
+    ] {
         assert!(wrong(text), "{text}");
     }
     assert!(wrong("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae"));
@@ -45,8 +50,14 @@ fn a_wrong_checksum_or_form_is_refused() {
 fn the_address_of_a_key() {
     // The first account of the mnemonic "test test … junk", which every development node uses.
     let key = Key::from_hex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
-    assert_eq!(checksum(&key.account()).unwrap(), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
-    assert!(matches!(intent::evm::address(&PublicKey([0; 33])), Err(Error::Address { .. })));
+    assert_eq!(
+        checksum(&key.account()).unwrap(),
+        "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    );
+    assert!(matches!(
+        intent::evm::address(&PublicKey([0; 33])),
+        Err(Error::Address { .. })
+    ));
 }
 
 proptest! {

@@ -28,19 +28,37 @@ fn slot() -> impl Strategy<Value = String> {
 }
 
 fn access() -> impl Strategy<Value = Vec<AccessEntry>> {
-    vec((account(), vec(slot(), 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots }), 0..3)
+    vec(
+        (account(), vec(slot(), 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots }),
+        0..3,
+    )
 }
 
 /// A transaction without authorisations.
 pub(crate) fn plain() -> impl Strategy<Value = Intent> {
     let data = prop_oneof![Just(Vec::new()), vec(any::<u8>(), 0..200)];
-    (chain(), account(), proptest::option::of(account()), amount(), data, access()).prop_map(
-        |(chain, signer, to, value, data, access)| {
-            let outputs = vec![Output { to, value }];
-            let transaction = Transaction { outputs, data, access, authorisations: Vec::new() };
-            Intent { chain, signer, act: Act::Transaction(transaction) }
-        },
+    (
+        chain(),
+        account(),
+        proptest::option::of(account()),
+        amount(),
+        data,
+        access(),
     )
+        .prop_map(|(chain, signer, to, value, data, access)| {
+            let outputs = vec![Output { to, value }];
+            let transaction = Transaction {
+                outputs,
+                data,
+                access,
+                authorisations: Vec::new(),
+            };
+            Intent {
+                chain,
+                signer,
+                act: Act::Transaction(transaction),
+            }
+        })
 }
 
 pub(crate) fn terms() -> impl Strategy<Value = Terms> {
@@ -54,7 +72,9 @@ pub(crate) fn terms() -> impl Strategy<Value = Terms> {
 
 fn price() -> impl Strategy<Value = Price> {
     prop_oneof![
-        any::<u128>().prop_map(|wei| Price::Legacy { gas_price: Amount::from_u128(wei) }),
+        any::<u128>().prop_map(|wei| Price::Legacy {
+            gas_price: Amount::from_u128(wei)
+        }),
         (any::<u128>(), any::<u128>()).prop_map(|(one, other)| Price::Eip1559 {
             cap: Amount::from_u128(one.max(other)),
             tip: Amount::from_u128(one.min(other)),
@@ -64,20 +84,29 @@ fn price() -> impl Strategy<Value = Price> {
 
 /// An intent and terms for it; one in four carries authorisations, signed by their authorities.
 pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
-    let carried = vec((1..=250u8, any::<[u8; 20]>(), 0..u64::MAX, any::<bool>()), 1..3);
+    let carried = vec(
+        (1..=250u8, any::<[u8; 20]>(), 0..u64::MAX, any::<bool>()),
+        1..3,
+    );
     let carried = prop_oneof![3 => Just(Vec::new()), 1 => carried];
     (plain(), terms(), carried).prop_map(|(mut intent, mut terms, carried)| {
-        let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+        let Act::Transaction(transaction) = &mut intent.act else {
+            unreachable!()
+        };
         if carried.is_empty() || transaction.outputs[0].to.is_none() {
             return (intent, terms);
         }
         for (key, delegate, nonce, any_chain) in carried {
-            let (one, signature) = authorised(&intent.chain, &Key::new(key), delegate, nonce, any_chain);
+            let (one, signature) =
+                authorised(&intent.chain, &Key::new(key), delegate, nonce, any_chain);
             transaction.authorisations.push(one);
             terms.authorisations.push(signature);
         }
         if let Price::Legacy { gas_price } = terms.price {
-            terms.price = Price::Eip1559 { cap: gas_price, tip: gas_price };
+            terms.price = Price::Eip1559 {
+                cap: gas_price,
+                tip: gas_price,
+            };
         }
         (intent, terms)
     })
@@ -92,9 +121,19 @@ pub(crate) fn authorised(
     any_chain: bool,
 ) -> (Authorisation, Signature) {
     let delegate = format!("0x{}", hex::encode(delegate));
-    let one = Authorisation { authority: key.account(), delegate, nonce, any_chain };
+    let one = Authorisation {
+        authority: key.account(),
+        delegate,
+        nonce,
+        any_chain,
+    };
     let act = Act::Authorisation(one.clone());
-    let unsigned = intent::statement(&Intent { chain: chain.clone(), signer: key.account(), act }).unwrap();
+    let unsigned = intent::statement(&Intent {
+        chain: chain.clone(),
+        signer: key.account(),
+        act,
+    })
+    .unwrap();
     let digest = intent::decode(&unsigned).unwrap().requests[0].digest;
     (one, key.sign(digest))
 }
@@ -110,7 +149,12 @@ pub(crate) fn message() -> impl Strategy<Value = Intent> {
 pub(crate) fn authorisation() -> impl Strategy<Value = Intent> {
     (chain(), account(), account(), 0..u64::MAX, any::<bool>()).prop_map(
         |(chain, signer, delegate, nonce, any_chain)| {
-            let act = Act::Authorisation(Authorisation { authority: signer.clone(), delegate, nonce, any_chain });
+            let act = Act::Authorisation(Authorisation {
+                authority: signer.clone(),
+                delegate,
+                nonce,
+                any_chain,
+            });
             Intent { chain, signer, act }
         },
     )

@@ -12,12 +12,17 @@ use types::{Amount, ChainId};
 pub(crate) fn write(intent: &Value) -> Vec<u8> {
     let act = &intent["act"];
     let mut out = b"florin/intent/v1\n".to_vec();
-    [&intent["chain"], &intent["signer"], &act["kind"]].into_iter().for_each(|field| text(&mut out, field));
+    [&intent["chain"], &intent["signer"], &act["kind"]]
+        .into_iter()
+        .for_each(|field| text(&mut out, field));
     match act["kind"].as_str().unwrap() {
         "transaction" => transaction(&mut out, act),
         "typed_data" => text(&mut out, &act["json"]),
         "authorisation" => authorisation(&mut out, act),
-        "message" => bytes(&mut out, &hex::decode(act["bytes"].as_str().unwrap()).unwrap()),
+        "message" => bytes(
+            &mut out,
+            &hex::decode(act["bytes"].as_str().unwrap()).unwrap(),
+        ),
         other => panic!("{other}"),
     }
     out
@@ -26,11 +31,17 @@ pub(crate) fn write(intent: &Value) -> Vec<u8> {
 /// The canonical bytes of a permit's body given as JSON; its time is given apart, in microseconds.
 pub(crate) fn write_permit(body: &Value, not_after: i64) -> Vec<u8> {
     let mut out = b"florin/permit/v1\n".to_vec();
-    ["id", "namespace", "decision"].iter().for_each(|name| text(&mut out, &body[*name]));
-    ["bundle_hash", "intent_hash"].iter().for_each(|name| out.extend(hash(&body[*name])));
+    ["id", "namespace", "decision"]
+        .iter()
+        .for_each(|name| text(&mut out, &body[*name]));
+    ["bundle_hash", "intent_hash"]
+        .iter()
+        .for_each(|name| out.extend(hash(&body[*name])));
     let envelope = &body["envelope"];
     number(&mut out, envelope["gas"].as_u64().unwrap());
-    ["fee_per_gas", "tip", "total_fee"].iter().for_each(|name| text(&mut out, &envelope[*name]));
+    ["fee_per_gas", "tip", "total_fee"]
+        .iter()
+        .for_each(|name| text(&mut out, &envelope[*name]));
     number(&mut out, envelope["signatures"].as_u64().unwrap());
     out.extend(not_after.to_be_bytes());
     out.extend(hash(&body["approvals_hash"]));
@@ -49,7 +60,10 @@ fn transaction(out: &mut Vec<u8>, act: &Value) {
         }
         text(out, &output["value"]);
     });
-    bytes(out, &hex::decode(act["data"].as_str().unwrap_or_default()).unwrap());
+    bytes(
+        out,
+        &hex::decode(act["data"].as_str().unwrap_or_default()).unwrap(),
+    );
     list(out, &act["access"], |out, entry| {
         text(out, &entry["account"]);
         list(out, &entry["slots"], text);
@@ -117,21 +131,37 @@ impl Reader<'_> {
 
     fn output(&mut self) -> Output {
         let to = (self.take(1) == [1]).then(|| self.text());
-        Output { to, value: self.text().parse().unwrap() }
+        Output {
+            to,
+            value: self.text().parse().unwrap(),
+        }
     }
 
     fn access(&mut self) -> AccessEntry {
-        AccessEntry { account: self.text(), slots: self.list(Self::text) }
+        AccessEntry {
+            account: self.text(),
+            slots: self.list(Self::text),
+        }
     }
 
     fn authorisation(&mut self) -> Authorisation {
         let (authority, delegate, nonce) = (self.text(), self.text(), self.number());
-        Authorisation { authority, delegate, nonce, any_chain: self.number() == 1 }
+        Authorisation {
+            authority,
+            delegate,
+            nonce,
+            any_chain: self.number() == 1,
+        }
     }
 
     fn transaction(&mut self) -> Transaction {
         let (outputs, data) = (self.list(Self::output), self.bytes());
-        Transaction { outputs, data, access: self.list(Self::access), authorisations: self.list(Self::authorisation) }
+        Transaction {
+            outputs,
+            data,
+            access: self.list(Self::access),
+            authorisations: self.list(Self::authorisation),
+        }
     }
 
     fn intent(&mut self) -> Intent {
@@ -141,7 +171,9 @@ impl Reader<'_> {
             "transaction" => Act::Transaction(self.transaction()),
             "typed_data" => Act::TypedData { json: self.text() },
             "authorisation" => Act::Authorisation(self.authorisation()),
-            "message" => Act::Message { bytes: self.bytes() },
+            "message" => Act::Message {
+                bytes: self.bytes(),
+            },
             other => panic!("{other}"),
         };
         assert!(self.0.is_empty());
@@ -151,22 +183,45 @@ impl Reader<'_> {
 
 /// Intents of any shape, also such as no chain would take: the form must tell all of them apart.
 fn wild() -> impl Strategy<Value = Intent> {
-    let output = (proptest::option::of(".{0,5}"), any::<u64>())
-        .prop_map(|(to, value)| Output { to, value: Amount::from(value) });
-    let access = (".{0,3}", vec(".{0,3}", 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots });
+    let output = (proptest::option::of(".{0,5}"), any::<u64>()).prop_map(|(to, value)| Output {
+        to,
+        value: Amount::from(value),
+    });
+    let access =
+        (".{0,3}", vec(".{0,3}", 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots });
     let one = || {
-        (".{0,3}", ".{0,3}", any::<u64>(), any::<bool>())
-            .prop_map(|(authority, delegate, nonce, any_chain)| Authorisation { authority, delegate, nonce, any_chain })
+        (".{0,3}", ".{0,3}", any::<u64>(), any::<bool>()).prop_map(
+            |(authority, delegate, nonce, any_chain)| Authorisation {
+                authority,
+                delegate,
+                nonce,
+                any_chain,
+            },
+        )
     };
-    let transaction = (vec(output, 0..3), vec(any::<u8>(), 0..5), vec(access, 0..3), vec(one(), 0..3))
-        .prop_map(|(outputs, data, access, authorisations)| Transaction { outputs, data, access, authorisations });
+    let transaction = (
+        vec(output, 0..3),
+        vec(any::<u8>(), 0..5),
+        vec(access, 0..3),
+        vec(one(), 0..3),
+    )
+        .prop_map(|(outputs, data, access, authorisations)| Transaction {
+            outputs,
+            data,
+            access,
+            authorisations,
+        });
     let act = prop_oneof![
         transaction.prop_map(Act::Transaction),
         ".{0,5}".prop_map(|json| Act::TypedData { json }),
         one().prop_map(Act::Authorisation),
         vec(any::<u8>(), 0..5).prop_map(|bytes| Act::Message { bytes }),
     ];
-    (any::<u64>(), ".{0,5}", act).prop_map(|(chain, signer, act)| Intent { chain: ChainId::evm(chain), signer, act })
+    (any::<u64>(), ".{0,5}", act).prop_map(|(chain, signer, act)| Intent {
+        chain: ChainId::evm(chain),
+        signer,
+        act,
+    })
 }
 
 proptest! {

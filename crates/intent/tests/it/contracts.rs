@@ -22,16 +22,27 @@ fn overloads() -> Abi {
 fn every_entry_is_read_and_named_as_an_outside_library_names_it() {
     for artifact in ARTIFACTS {
         let value: Value = serde_json::from_str(artifact).unwrap();
-        let outside: alloy_json_abi::JsonAbi = serde_json::from_value(value["abi"].clone()).unwrap();
+        let outside: alloy_json_abi::JsonAbi =
+            serde_json::from_value(value["abi"].clone()).unwrap();
         let ours = Abi::parse(&Interface::new(artifact.to_owned())).unwrap();
-        let mut events: Vec<String> = ours.events().iter().map(|(signature, _)| (*signature).to_owned()).collect();
-        let mut others: Vec<String> = outside.events().map(alloy_json_abi::Event::signature).collect();
+        let mut events: Vec<String> = ours
+            .events()
+            .iter()
+            .map(|(signature, _)| (*signature).to_owned())
+            .collect();
+        let mut others: Vec<String> = outside
+            .events()
+            .map(alloy_json_abi::Event::signature)
+            .collect();
         events.sort();
         others.sort();
         assert_eq!(events, others);
         for function in outside.functions() {
             let name = function.signature();
-            let told = ours.encode_call(&name, &json!("not arguments")).unwrap_err().to_string();
+            let told = ours
+                .encode_call(&name, &json!("not arguments"))
+                .unwrap_err()
+                .to_string();
             assert!(told.starts_with("params"), "{name} is known: {told}");
         }
     }
@@ -48,23 +59,45 @@ fn order(id: u8) -> Value {
 #[test]
 fn orders_go_in_and_come_out_by_name() {
     let pairs = json!([[order(1), order(2)], []]);
-    let data = overloads().encode_call("echo", &json!({"pairs": pairs})).unwrap();
+    let data = overloads()
+        .encode_call("echo", &json!({"pairs": pairs}))
+        .unwrap();
     let (signature, read) = overloads().decode_call(&data).unwrap();
-    assert_eq!(signature, "echo((bytes32,(address,uint256)[],(string,uint8[3],bytes))[][2])");
+    assert_eq!(
+        signature,
+        "echo((bytes32,(address,uint256)[],(string,uint8[3],bytes))[][2])"
+    );
     assert_eq!(read, json!({"pairs": pairs}));
-    assert_eq!(overloads().decode_output("echo", &data[4..]).unwrap(), json!({"output": pairs}));
+    assert_eq!(
+        overloads().decode_output("echo", &data[4..]).unwrap(),
+        json!({"output": pairs})
+    );
     let mut wrong = json!([[order(1), order(2)], []]);
     wrong[0][1]["legs"][0]["amount"] = json!(0.5);
-    let error = overloads().encode_call("echo", &json!({"pairs": wrong})).unwrap_err();
-    assert!(error.to_string().starts_with("params.pairs[0][1].legs[0].amount: "), "{error}");
+    let error = overloads()
+        .encode_call("echo", &json!({"pairs": wrong}))
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("params.pairs[0][1].legs[0].amount: "),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_custom_error_tells_its_order() {
-    let data = overloads().encode_call("place", &json!([order(7)])).unwrap();
-    let refused = alloy_primitives::keccak256("RefusedOrder((bytes32,(address,uint256)[],(string,uint8[3],bytes)))");
+    let data = overloads()
+        .encode_call("place", &json!([order(7)]))
+        .unwrap();
+    let refused = alloy_primitives::keccak256(
+        "RefusedOrder((bytes32,(address,uint256)[],(string,uint8[3],bytes)))",
+    );
     let told = overloads().revert_reason(&[&refused[..4], &data[4..]].concat());
-    assert!(told.starts_with("RefusedOrder(order: {\"id\":\"0x0707"), "{told}");
+    assert!(
+        told.starts_with("RefusedOrder(order: {\"id\":\"0x0707"),
+        "{told}"
+    );
     let nothing = alloy_primitives::keccak256("Nothing()");
     assert_eq!(overloads().revert_reason(&nothing[..4]), "Nothing()");
 }

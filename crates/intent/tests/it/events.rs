@@ -23,7 +23,8 @@ fn word(last: u8) -> [u8; 32] {
 }
 
 fn event(name: &str, indexed: [bool; 3]) -> Value {
-    let input = |name: &str, ty: &str, indexed: bool| json!({"name": name, "type": ty, "indexed": indexed});
+    let input =
+        |name: &str, ty: &str, indexed: bool| json!({"name": name, "type": ty, "indexed": indexed});
     json!({"type": "event", "name": name, "inputs": [
         input("from", "address", indexed[0]), input("to", "address", indexed[1]), input("value", "uint256", indexed[2])
     ]})
@@ -41,15 +42,33 @@ fn address(last: &str) -> String {
 
 #[test]
 fn one_signature_two_events() {
-    let both = abi(json!([event("Transfer", [true, true, false]), event("Transfer", [true, true, true])]));
-    let coin = Log { topics: vec![transfer_topic(), word(1), word(2)], data: word(7).to_vec() };
-    let thing = Log { topics: vec![transfer_topic(), word(1), word(2), word(7)], data: vec![] };
+    let both = abi(json!([
+        event("Transfer", [true, true, false]),
+        event("Transfer", [true, true, true])
+    ]));
+    let coin = Log {
+        topics: vec![transfer_topic(), word(1), word(2)],
+        data: word(7).to_vec(),
+    };
+    let thing = Log {
+        topics: vec![transfer_topic(), word(1), word(2), word(7)],
+        data: vec![],
+    };
     for log in [coin, thing] {
         let read = both.decode_event(&log).unwrap();
-        assert_eq!((read.name.as_str(), read.signature.as_str()), ("Transfer", TRANSFER));
-        assert_eq!(read.output, json!({"from": address("1"), "to": address("2"), "value": "7"}));
+        assert_eq!(
+            (read.name.as_str(), read.signature.as_str()),
+            ("Transfer", TRANSFER)
+        );
+        assert_eq!(
+            read.output,
+            json!({"from": address("1"), "to": address("2"), "value": "7"})
+        );
     }
-    assert_eq!(topic_of(TRANSFER), "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
+    assert_eq!(
+        topic_of(TRANSFER),
+        "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+    );
     assert_eq!(both.events()[0], (TRANSFER, Some(topic_of(TRANSFER))));
 }
 
@@ -57,13 +76,30 @@ fn one_signature_two_events() {
 fn what_does_not_fit_is_not_decoded() {
     let one = interface(json!([event("Transfer", [true, true, false])]));
     let none = |topics: Vec<[u8; 32]>, data: Vec<u8>| {
-        assert_eq!(decode_event(&one, &Log { topics: topics.clone(), data }).unwrap(), None, "{topics:?}");
+        assert_eq!(
+            decode_event(
+                &one,
+                &Log {
+                    topics: topics.clone(),
+                    data
+                }
+            )
+            .unwrap(),
+            None,
+            "{topics:?}"
+        );
     };
     none(vec![], vec![]);
     none(vec![[9; 32], word(1), word(2)], word(7).to_vec());
     none(vec![transfer_topic()], word(7).to_vec());
-    none(vec![transfer_topic(), word(1), word(2), word(3)], word(7).to_vec());
-    none(vec![transfer_topic(), word(1), [0xff; 32]], word(7).to_vec());
+    none(
+        vec![transfer_topic(), word(1), word(2), word(3)],
+        word(7).to_vec(),
+    );
+    none(
+        vec![transfer_topic(), word(1), [0xff; 32]],
+        word(7).to_vec(),
+    );
     none(vec![transfer_topic(), word(1), word(2)], vec![]);
     none(vec![transfer_topic(), word(1), word(2)], vec![0; 31]);
 }
@@ -72,10 +108,23 @@ fn what_does_not_fit_is_not_decoded() {
 fn indexed_values_without_room_are_their_hashes() {
     let input = |name: &str, ty: &str| json!({"name": name, "type": ty, "indexed": true});
     let three = json!([{"type": "event", "name": "E", "inputs": [input("s", "string"), input("a", "uint8[2]"), input("n", "int8")]}]);
-    let topics = vec![keccak256("E(string,uint8[2],int8)").0, [0xaa; 32], [0xbb; 32], [0xff; 32]];
-    let read = abi(three).decode_event(&Log { topics, data: vec![] }).unwrap();
+    let topics = vec![
+        keccak256("E(string,uint8[2],int8)").0,
+        [0xaa; 32],
+        [0xbb; 32],
+        [0xff; 32],
+    ];
+    let read = abi(three)
+        .decode_event(&Log {
+            topics,
+            data: vec![],
+        })
+        .unwrap();
     let hash = |byte: &str| format!("0x{}", byte.repeat(32));
-    assert_eq!(read.output, json!({"s": hash("aa"), "a": hash("bb"), "n": "-1"}));
+    assert_eq!(
+        read.output,
+        json!({"s": hash("aa"), "a": hash("bb"), "n": "-1"})
+    );
 }
 
 #[test]
@@ -83,17 +132,32 @@ fn anonymous_events_are_known_by_their_form() {
     let mut secret = event("Secret", [true, true, false]);
     secret["anonymous"] = json!(true);
     let both = abi(json!([secret, event("Transfer", [true, true, false])]));
-    let log = Log { topics: vec![word(1), word(2)], data: word(7).to_vec() };
+    let log = Log {
+        topics: vec![word(1), word(2)],
+        data: word(7).to_vec(),
+    };
     assert_eq!(both.decode_event(&log).unwrap().name, "Secret");
-    let named = Log { topics: vec![transfer_topic(), word(1), word(2)], data: word(7).to_vec() };
+    let named = Log {
+        topics: vec![transfer_topic(), word(1), word(2)],
+        data: word(7).to_vec(),
+    };
     assert_eq!(both.decode_event(&named).unwrap().name, "Transfer");
     assert_eq!(both.events()[0].1, None);
-    assert!(both.decode_event(&Log { topics: vec![word(1)], data: vec![] }).is_none());
+    assert!(
+        both.decode_event(&Log {
+            topics: vec![word(1)],
+            data: vec![]
+        })
+        .is_none()
+    );
 }
 
 #[test]
 fn a_body_is_read_as_it_is_written() {
-    let log = Log { topics: vec![word(1), word(2)], data: vec![1, 2, 3] };
+    let log = Log {
+        topics: vec![word(1), word(2)],
+        data: vec![1, 2, 3],
+    };
     assert_eq!(Log::from_body(&log.to_body()), Some(log));
     let bare = Log::default();
     assert_eq!(bare.to_body(), r#"{"topics":[],"data":"0x"}"#);
@@ -109,7 +173,10 @@ fn a_body_is_read_as_it_is_written() {
     ] {
         assert_eq!(Log::from_body(body), None, "{body}");
     }
-    assert_eq!(Log::from_body(&format!(r#"{{"topics":{four},"data":"0x"}}"#)), None);
+    assert_eq!(
+        Log::from_body(&format!(r#"{{"topics":{four},"data":"0x"}}"#)),
+        None
+    );
 }
 
 fn errors() -> Interface {
@@ -127,11 +194,21 @@ fn selector(signature: &str, rest: &[u8]) -> Vec<u8> {
 #[test]
 fn reasons_in_words() {
     let told = |data: &[u8]| revert_reason(Some(&errors()), data);
-    let text = DynSolValue::Tuple(vec![DynSolValue::String("too\0late".into())]).abi_encode_params();
+    let text =
+        DynSolValue::Tuple(vec![DynSolValue::String("too\0late".into())]).abi_encode_params();
     assert_eq!(told(&selector("Error(string)", &text)), "too\u{fffd}late");
-    assert_eq!(told(&selector("Panic(uint256)", &word(0x11))), "panic: arithmetic overflow or underflow (0x11)");
-    assert_eq!(told(&selector("Panic(uint256)", &word(0x12))), "panic: division or modulo by zero (0x12)");
-    assert_eq!(told(&selector("Panic(uint256)", &word(0x99))), "panic: code 153");
+    assert_eq!(
+        told(&selector("Panic(uint256)", &word(0x11))),
+        "panic: arithmetic overflow or underflow (0x11)"
+    );
+    assert_eq!(
+        told(&selector("Panic(uint256)", &word(0x12))),
+        "panic: division or modulo by zero (0x12)"
+    );
+    assert_eq!(
+        told(&selector("Panic(uint256)", &word(0x99))),
+        "panic: code 153"
+    );
     assert_eq!(told(&selector("Paused()", &[])), "Paused()");
     let arguments = [word(5), word(9)].concat();
     assert_eq!(
@@ -140,16 +217,28 @@ fn reasons_in_words() {
     );
     assert_eq!(told(&[]), "reverted without a reason");
     assert_eq!(told(&[1, 2]), "reverted with 0x0102");
-    assert_eq!(told(&[1, 2, 3, 4, 5]), "reverted with an error that is not in the interface: 0x0102030405");
+    assert_eq!(
+        told(&[1, 2, 3, 4, 5]),
+        "reverted with an error that is not in the interface: 0x0102030405"
+    );
     let broken = selector("Error(string)", &[0xff; 40]);
     assert!(told(&broken).contains("0x08c379a0ff"));
-    assert_eq!(revert_reason(None, &selector("Panic(uint256)", &word(1))), "panic: assertion failed (0x01)");
+    assert_eq!(
+        revert_reason(None, &selector("Panic(uint256)", &word(1))),
+        "panic: assertion failed (0x01)"
+    );
 }
 
 #[test]
 fn a_reason_is_never_long() {
-    let long = DynSolValue::Tuple(vec![DynSolValue::String("é".repeat(100_000))]).abi_encode_params();
-    assert_eq!(revert_reason(None, &selector("Error(string)", &long)).chars().count(), 1000);
+    let long =
+        DynSolValue::Tuple(vec![DynSolValue::String("é".repeat(100_000))]).abi_encode_params();
+    assert_eq!(
+        revert_reason(None, &selector("Error(string)", &long))
+            .chars()
+            .count(),
+        1000
+    );
     assert_eq!(revert_reason(None, &[7; 100_000]).chars().count(), 1000);
 }
 
@@ -163,10 +252,20 @@ fn indexed_params(types: &[Ty], indexed: &[bool]) -> Vec<Value> {
 }
 
 fn split(values: &[Both], indexed: &[bool]) -> (Vec<[u8; 32]>, Vec<u8>) {
-    let part =
-        |wanted: bool| values.iter().zip(indexed).filter(move |(_, i)| **i == wanted).map(|((_, sol), _)| sol.clone());
-    let topics = part(true).map(|sol| sol.as_word().map_or([0xee; 32], |word| word.0)).collect();
-    (topics, DynSolValue::Tuple(part(false).collect()).abi_encode_params())
+    let part = |wanted: bool| {
+        values
+            .iter()
+            .zip(indexed)
+            .filter(move |(_, i)| **i == wanted)
+            .map(|((_, sol), _)| sol.clone())
+    };
+    let topics = part(true)
+        .map(|sol| sol.as_word().map_or([0xee; 32], |word| word.0))
+        .collect();
+    (
+        topics,
+        DynSolValue::Tuple(part(false).collect()).abi_encode_params(),
+    )
 }
 
 proptest! {

@@ -24,14 +24,20 @@ impl Key {
     }
 
     pub(crate) fn sign(&self, digest: [u8; 32]) -> Signature {
-        let (id, rs) = SECP256K1.sign_ecdsa_recoverable(&Message::from_digest(digest), &self.0).serialize_compact();
-        Signature { rs, recovery: u8::try_from(i32::from(id)).unwrap() }
+        let (id, rs) = SECP256K1
+            .sign_ecdsa_recoverable(&Message::from_digest(digest), &self.0)
+            .serialize_compact();
+        Signature {
+            rs,
+            recovery: u8::try_from(i32::from(id)).unwrap(),
+        }
     }
 }
 
 /// The same signature with the other s: valid on the curve, and refused by every chain since EIP-2 and BIP-146.
 pub(crate) fn high_s(signature: Signature) -> Signature {
-    let order = hex::decode("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").unwrap();
+    let order =
+        hex::decode("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").unwrap();
     let mut rs = signature.rs;
     let mut borrow = 0i16;
     for place in (0..32).rev() {
@@ -39,5 +45,8 @@ pub(crate) fn high_s(signature: Signature) -> Signature {
         borrow = i16::from(digit < 0);
         rs[32 + place] = u8::try_from(digit.rem_euclid(256)).unwrap();
     }
-    Signature { rs, recovery: signature.recovery ^ 1 }
+    Signature {
+        rs,
+        recovery: signature.recovery ^ 1,
+    }
 }

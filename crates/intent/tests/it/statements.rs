@@ -9,7 +9,11 @@ use proptest::prelude::*;
 use types::{Amount, ChainId, Digest, Witness};
 
 fn message(bytes: Vec<u8>) -> Intent {
-    Intent { chain: ChainId::evm(5), signer: Key::new(1).account(), act: Act::Message { bytes } }
+    Intent {
+        chain: ChainId::evm(5),
+        signer: Key::new(1).account(),
+        act: Act::Message { bytes },
+    }
 }
 
 proptest! {
@@ -77,13 +81,23 @@ proptest! {
 fn a_message_has_one_reading() {
     let read = |text: &[u8]| {
         let bytes = [b"\x19Ethereum Signed Message:\n", text].concat();
-        decode(&Unsigned { bytes, ..statement(&message(vec![])).unwrap() }).map(|read| read.intent)
+        decode(&Unsigned {
+            bytes,
+            ..statement(&message(vec![])).unwrap()
+        })
+        .map(|read| read.intent)
     };
     assert_eq!(read(b"0").unwrap(), message(vec![]));
     assert_eq!(read(b"11").unwrap(), message(b"1".to_vec()));
-    assert_eq!(read(b"101234567890").unwrap(), message(b"1234567890".to_vec()));
+    assert_eq!(
+        read(b"101234567890").unwrap(),
+        message(b"1234567890".to_vec())
+    );
     for wrong in [&b""[..], b"1", b"00", b"2a", b"011", b"+1a", b"3ab"] {
-        assert!(matches!(read(wrong), Err(Error::Undecodable { .. })), "{wrong:?}");
+        assert!(
+            matches!(read(wrong), Err(Error::Undecodable { .. })),
+            "{wrong:?}"
+        );
     }
 }
 
@@ -91,7 +105,11 @@ fn a_message_has_one_reading() {
 fn a_signed_message_is_what_wallets_give() {
     let key = Key::new(1);
     let built = statement(&message(b"hello".to_vec())).unwrap();
-    let signed = assemble(&built, &[key.sign(decode(&built).unwrap().requests[0].digest)]).unwrap();
+    let signed = assemble(
+        &built,
+        &[key.sign(decode(&built).unwrap().requests[0].digest)],
+    )
+    .unwrap();
     let outside = alloy_primitives::Signature::from_raw(&signed.raw).unwrap();
     let by = outside.recover_address_from_msg("hello").unwrap();
     assert_eq!(format!("{by:#x}"), key.account());
@@ -102,43 +120,87 @@ fn a_signed_message_is_what_wallets_give() {
 fn a_signed_authorisation_is_the_tuple_that_transactions_carry() {
     let key = Key::new(1);
     let (one, signature) = any::authorised(&ChainId::evm(5), &key, [7; 20], 3, false);
-    let intent = Intent { chain: ChainId::evm(5), signer: key.account(), act: Act::Authorisation(one) };
+    let intent = Intent {
+        chain: ChainId::evm(5),
+        signer: key.account(),
+        act: Act::Authorisation(one),
+    };
     let signed = assemble(&statement(&intent).unwrap(), &[signature]).unwrap();
-    let outside =
-        <alloy_eips::eip7702::SignedAuthorization as alloy_rlp::Decodable>::decode(&mut &signed.raw[..]).unwrap();
-    assert_eq!(format!("{:#x}", outside.recover_authority().unwrap()), key.account());
-    assert_eq!((outside.nonce, outside.address), (3, Address::repeat_byte(7)));
+    let outside = <alloy_eips::eip7702::SignedAuthorization as alloy_rlp::Decodable>::decode(
+        &mut &signed.raw[..],
+    )
+    .unwrap();
+    assert_eq!(
+        format!("{:#x}", outside.recover_authority().unwrap()),
+        key.account()
+    );
+    assert_eq!(
+        (outside.nonce, outside.address),
+        (3, Address::repeat_byte(7))
+    );
 }
 
 #[test]
 fn an_authorisation_is_signed_by_its_authority_only() {
     let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
-    let by_other = Intent { chain: ChainId::evm(5), signer: Key::new(2).account(), act: Act::Authorisation(one) };
-    assert!(matches!(statement(&by_other), Err(Error::Unsuitable { .. })));
+    let by_other = Intent {
+        chain: ChainId::evm(5),
+        signer: Key::new(2).account(),
+        act: Act::Authorisation(one),
+    };
+    assert!(matches!(
+        statement(&by_other),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
 fn an_authorisation_at_the_last_nonce_is_refused() {
-    let (mut one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
+    let (mut one, _) =
+        any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
     one.nonce = u64::MAX;
-    let intent = Intent { chain: ChainId::evm(5), signer: Key::new(1).account(), act: Act::Authorisation(one) };
+    let intent = Intent {
+        chain: ChainId::evm(5),
+        signer: Key::new(1).account(),
+        act: Act::Authorisation(one),
+    };
     assert!(matches!(statement(&intent), Err(Error::Unsuitable { .. })));
 }
 
 #[test]
 fn an_authorisation_for_another_chain_is_refused() {
     let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
-    let intent = Intent { chain: ChainId::evm(5), signer: Key::new(1).account(), act: Act::Authorisation(one) };
+    let intent = Intent {
+        chain: ChainId::evm(5),
+        signer: Key::new(1).account(),
+        act: Act::Authorisation(one),
+    };
     let built = statement(&intent).unwrap();
-    let elsewhere = decode(&Unsigned { chain: ChainId::evm(6), ..built });
+    let elsewhere = decode(&Unsigned {
+        chain: ChainId::evm(6),
+        ..built
+    });
     assert!(matches!(elsewhere, Err(Error::Undecodable { .. })));
 }
 
 #[test]
 fn a_transaction_is_no_statement_and_a_statement_no_transaction() {
     let signer = Key::new(1).account();
-    assert!(matches!(statement(&Intent::cancel(ChainId::evm(5), signer)), Err(Error::Unsuitable { .. })));
-    let price = Price::Legacy { gas_price: Amount::ZERO };
-    let terms = Terms { nonce: 0, gas: 0, price, authorisations: vec![] };
-    assert!(matches!(unsigned(&message(vec![]), &terms), Err(Error::Unsuitable { .. })));
+    assert!(matches!(
+        statement(&Intent::cancel(ChainId::evm(5), signer)),
+        Err(Error::Unsuitable { .. })
+    ));
+    let price = Price::Legacy {
+        gas_price: Amount::ZERO,
+    };
+    let terms = Terms {
+        nonce: 0,
+        gas: 0,
+        price,
+        authorisations: vec![],
+    };
+    assert!(matches!(
+        unsigned(&message(vec![]), &terms),
+        Err(Error::Unsuitable { .. })
+    ));
 }

@@ -15,8 +15,15 @@ fn with_a_stranger(value: &Value) -> Vec<Value> {
         all.push(Value::Object(more));
     }
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(map) => map.iter().map(|(key, child)| (format!("/{key}"), child)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(at, child)| (format!("/{at}"), child)).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, child)| (format!("/{key}"), child))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, child)| (format!("/{at}"), child))
+            .collect(),
         _ => Vec::new(),
     };
     for (at, child) in children {
@@ -73,7 +80,10 @@ fn a_permit_takes_no_stranger() {
     });
     serde_json::from_value::<Permit>(permit.clone()).unwrap();
     for changed in with_a_stranger(&permit) {
-        assert!(serde_json::from_value::<Permit>(changed.clone()).is_err(), "{changed}");
+        assert!(
+            serde_json::from_value::<Permit>(changed.clone()).is_err(),
+            "{changed}"
+        );
     }
 }
 
@@ -92,8 +102,13 @@ fn nothing_but_a_cancel_is_a_cancel() {
     ];
     for change in changes {
         let mut other = cancel.clone();
-        let Act::Transaction(transaction) = &mut other.act else { unreachable!() };
+        let Act::Transaction(transaction) = &mut other.act else {
+            unreachable!()
+        };
         change(transaction);
-        assert!(!other.is_cancel() && other.hash() != cancel.hash(), "{other:?}");
+        assert!(
+            !other.is_cancel() && other.hash() != cancel.hash(),
+            "{other:?}"
+        );
     }
 }

@@ -38,15 +38,29 @@ fn told(signature: &str, topics: &[[u8; 32]], data: Vec<u8>) -> Vec<Transfer> {
 }
 
 fn lists(ids: &[u64], values: &[u64]) -> Vec<u8> {
-    let list =
-        |items: &[u64]| [vec![word(items.len() as u64)], items.iter().map(|n| word(*n)).collect()].concat().concat();
+    let list = |items: &[u64]| {
+        [
+            vec![word(items.len() as u64)],
+            items.iter().map(|n| word(*n)).collect(),
+        ]
+        .concat()
+        .concat()
+    };
     let second = 64 + 32 * (ids.len() as u64 + 1);
-    [word(64).to_vec(), word(second).to_vec(), list(ids), list(values)].concat()
+    [
+        word(64).to_vec(),
+        word(second).to_vec(),
+        list(ids),
+        list(values),
+    ]
+    .concat()
 }
 
 #[test]
 fn a_coins_transfer() {
-    let [one] = &told(TRANSFER, &[word(1), word(2)], [0xff; 32].to_vec())[..] else { panic!() };
+    let [one] = &told(TRANSFER, &[word(1), word(2)], [0xff; 32].to_vec())[..] else {
+        panic!()
+    };
     let expected = Transfer {
         transaction: "0xabc".into(),
         path: "3".into(),
@@ -64,24 +78,58 @@ fn a_coins_transfer() {
 
 #[test]
 fn a_things_transfer() {
-    let [one] = &told(TRANSFER, &[word(0), word(2), word(0)], vec![])[..] else { panic!() };
-    assert_eq!((one.standard.as_str(), one.amount), ("ERC-721", Amount::from(1)));
-    assert_eq!(one.what, TransferKind::NonFungible { token_id: Amount::ZERO });
+    let [one] = &told(TRANSFER, &[word(0), word(2), word(0)], vec![])[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (one.standard.as_str(), one.amount),
+        ("ERC-721", Amount::from(1))
+    );
+    assert_eq!(
+        one.what,
+        TransferKind::NonFungible {
+            token_id: Amount::ZERO
+        }
+    );
     assert_eq!(one.from, account(0));
 }
 
 #[test]
 fn a_single_transfer_of_many_pools() {
-    let [one] = &told(SINGLE, &[word(8), word(1), word(2)], [word(5), word(6)].concat())[..] else { panic!() };
-    assert_eq!((one.standard.as_str(), one.operator.clone()), ("ERC-1155", Some(account(8))));
-    assert_eq!(one.what, TransferKind::Fungible { token_id: Some(Amount::from(5)) });
-    assert_eq!((one.from.clone(), one.to.clone(), one.amount), (account(1), account(2), Amount::from(6)));
+    let [one] = &told(
+        SINGLE,
+        &[word(8), word(1), word(2)],
+        [word(5), word(6)].concat(),
+    )[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (one.standard.as_str(), one.operator.clone()),
+        ("ERC-1155", Some(account(8)))
+    );
+    assert_eq!(
+        one.what,
+        TransferKind::Fungible {
+            token_id: Some(Amount::from(5))
+        }
+    );
+    assert_eq!(
+        (one.from.clone(), one.to.clone(), one.amount),
+        (account(1), account(2), Amount::from(6))
+    );
 }
 
 #[test]
 fn each_id_of_a_batch_is_a_transfer_of_its_own() {
-    let all = told(BATCH, &[word(8), word(1), word(2)], lists(&[5, 5, 7], &[1, 2, 3]));
-    let read: Vec<_> = all.iter().map(|one| (one.path.as_str(), one.protocol_id.as_str(), one.amount)).collect();
+    let all = told(
+        BATCH,
+        &[word(8), word(1), word(2)],
+        lists(&[5, 5, 7], &[1, 2, 3]),
+    );
+    let read: Vec<_> = all
+        .iter()
+        .map(|one| (one.path.as_str(), one.protocol_id.as_str(), one.amount))
+        .collect();
     assert_eq!(
         read,
         [
@@ -90,8 +138,16 @@ fn each_id_of_a_batch_is_a_transfer_of_its_own() {
             ("3.2", "000000000007/000001/000009/2", Amount::from(3)),
         ]
     );
-    assert_eq!(all[2].what, TransferKind::Fungible { token_id: Some(Amount::from(7)) });
-    assert_eq!(told(BATCH, &[word(8), word(1), word(2)], lists(&[], &[])), []);
+    assert_eq!(
+        all[2].what,
+        TransferKind::Fungible {
+            token_id: Some(Amount::from(7))
+        }
+    );
+    assert_eq!(
+        told(BATCH, &[word(8), word(1), word(2)], lists(&[], &[])),
+        []
+    );
 }
 
 #[test]
@@ -100,22 +156,56 @@ fn a_log_that_only_looks_like_one_tells_nothing() {
     let batch = |data: Vec<u8>| told(BATCH, &[word(8), word(1), word(2)], data);
     let cases = [
         ("no data", told(TRANSFER, &[word(1), word(2)], vec![])),
-        ("too much data", told(TRANSFER, &[word(1), word(2)], vec![0; 64])),
-        ("half a word", told(TRANSFER, &[word(1), word(2)], vec![0; 33])),
+        (
+            "too much data",
+            told(TRANSFER, &[word(1), word(2)], vec![0; 64]),
+        ),
+        (
+            "half a word",
+            told(TRANSFER, &[word(1), word(2)], vec![0; 33]),
+        ),
         ("no topics", told(TRANSFER, &[], vec![0; 96])),
         ("one topic", told(TRANSFER, &[word(1)], vec![0; 64])),
-        ("a thing with data", told(TRANSFER, &[word(1), word(2), word(3)], vec![0; 32])),
+        (
+            "a thing with data",
+            told(TRANSFER, &[word(1), word(2), word(3)], vec![0; 32]),
+        ),
         ("no account", told(TRANSFER, &[dirty, word(2)], vec![0; 32])),
-        ("no receiver", told(TRANSFER, &[word(1), dirty], vec![0; 32])),
-        ("a single without operator", told(SINGLE, &[word(1), word(2)], vec![0; 64])),
-        ("a single with one word", told(SINGLE, &[word(1), word(2), word(3)], vec![0; 32])),
+        (
+            "no receiver",
+            told(TRANSFER, &[word(1), dirty], vec![0; 32]),
+        ),
+        (
+            "a single without operator",
+            told(SINGLE, &[word(1), word(2)], vec![0; 64]),
+        ),
+        (
+            "a single with one word",
+            told(SINGLE, &[word(1), word(2), word(3)], vec![0; 32]),
+        ),
         ("lists of two lengths", batch(lists(&[1, 2], &[1]))),
         ("no lists", batch(vec![])),
         ("an offset beyond", batch([word(6400), word(64)].concat())),
         ("an offset beyond all", batch([dirty, dirty].concat())),
-        ("an offset between words", batch([&lists(&[1], &[1])[..32], &word(97), &lists(&[1], &[1])[64..]].concat())),
-        ("a count beyond", batch([word(64), word(64), word(u64::MAX)].concat())),
-        ("a count beyond all", batch([word(64), word(64), dirty].concat())),
+        (
+            "an offset between words",
+            batch(
+                [
+                    &lists(&[1], &[1])[..32],
+                    &word(97),
+                    &lists(&[1], &[1])[64..],
+                ]
+                .concat(),
+            ),
+        ),
+        (
+            "a count beyond",
+            batch([word(64), word(64), word(u64::MAX)].concat()),
+        ),
+        (
+            "a count beyond all",
+            batch([word(64), word(64), dirty].concat()),
+        ),
     ];
     for (what, told) in cases {
         assert_eq!(told, [], "{what}");
@@ -125,12 +215,46 @@ fn a_log_that_only_looks_like_one_tells_nothing() {
 #[test]
 fn a_body_that_is_none_tells_nothing() {
     let honest = event(TRANSFER, &[word(1), word(2)], vec![0; 32]);
-    for body in ["", "{}", "null", "{\"topics\":[],\"data\":\"0x\"}", "{\"topics\":[\"x\"],\"data\":\"0x\"}"] {
-        assert_eq!(transfers(Height(1), &ChainEvent { body: body.into(), ..honest.clone() }), [], "{body}");
+    for body in [
+        "",
+        "{}",
+        "null",
+        "{\"topics\":[],\"data\":\"0x\"}",
+        "{\"topics\":[\"x\"],\"data\":\"0x\"}",
+    ] {
+        assert_eq!(
+            transfers(
+                Height(1),
+                &ChainEvent {
+                    body: body.into(),
+                    ..honest.clone()
+                }
+            ),
+            [],
+            "{body}"
+        );
     }
     let other = event(SINGLE, &[word(1), word(2)], vec![0; 32]);
-    assert_eq!(transfers(Height(1), &ChainEvent { topic: honest.topic.clone(), ..other }), []);
-    assert_eq!(transfers(Height(1), &ChainEvent { topic: String::new(), ..honest }), []);
+    assert_eq!(
+        transfers(
+            Height(1),
+            &ChainEvent {
+                topic: honest.topic.clone(),
+                ..other
+            }
+        ),
+        []
+    );
+    assert_eq!(
+        transfers(
+            Height(1),
+            &ChainEvent {
+                topic: String::new(),
+                ..honest
+            }
+        ),
+        []
+    );
 }
 
 proptest! {

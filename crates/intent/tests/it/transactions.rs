@@ -3,7 +3,9 @@
 use crate::any;
 use crate::key::{Key, high_s};
 use alloy_consensus::transaction::{RlpEcdsaDecodableTx, SignerRecoverable};
-use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEnvelope, TxLegacy};
+use alloy_consensus::{
+    SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEnvelope, TxLegacy,
+};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, TxKind, U256, keccak256};
 use intent::evm::{Price, Terms, unsigned};
@@ -12,8 +14,16 @@ use proptest::prelude::*;
 use types::{Amount, ChainId, Witness};
 
 fn terms(nonce: u64) -> Terms {
-    let price = Price::Eip1559 { cap: Amount::from(30), tip: Amount::from(2) };
-    Terms { nonce, gas: 21_000, price, authorisations: Vec::new() }
+    let price = Price::Eip1559 {
+        cap: Amount::from(30),
+        tip: Amount::from(2),
+    };
+    Terms {
+        nonce,
+        gas: 21_000,
+        price,
+        authorisations: Vec::new(),
+    }
 }
 
 fn refused(unsigned: &Unsigned) -> bool {
@@ -26,7 +36,12 @@ fn fee(terms: &Terms) -> FeeTerms {
         Price::Eip1559 { cap, tip } => (cap, tip),
     };
     let total_fee = fee_per_gas.checked_mul(Amount::from(terms.gas)).unwrap();
-    FeeTerms { gas: terms.gas, fee_per_gas, tip, total_fee }
+    FeeTerms {
+        gas: terms.gas,
+        fee_per_gas,
+        tip,
+        total_fee,
+    }
 }
 
 proptest! {
@@ -106,14 +121,28 @@ fn the_example_of_eip_155() {
     let to = format!("0x{}", "35".repeat(20));
     let value = Amount::from(1_000_000_000_000_000_000);
     let intent = Intent::call(ChainId::evm(1), key.account(), Some(to), value, Vec::new());
-    let price = Price::Legacy { gas_price: Amount::from(20_000_000_000) };
-    let built = unsigned(&intent, &Terms { nonce: 9, gas: 21_000, price, authorisations: Vec::new() }).unwrap();
+    let price = Price::Legacy {
+        gas_price: Amount::from(20_000_000_000),
+    };
+    let built = unsigned(
+        &intent,
+        &Terms {
+            nonce: 9,
+            gas: 21_000,
+            price,
+            authorisations: Vec::new(),
+        },
+    )
+    .unwrap();
     assert_eq!(
         hex::encode(&built.bytes),
         "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080018080"
     );
     let digest = decode(&built).unwrap().requests[0].digest;
-    assert_eq!(hex::encode(digest), "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
+    assert_eq!(
+        hex::encode(digest),
+        "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53"
+    );
     let signed = assemble(&built, &[key.sign(digest)]).unwrap();
     assert_eq!(
         hex::encode(signed.raw),
@@ -125,21 +154,48 @@ fn the_example_of_eip_155() {
 #[test]
 fn each_type_has_its_own_payload() {
     let signer = Key::new(1).account();
-    let mut intent = Intent::call(ChainId::evm(5), signer.clone(), Some(signer), Amount::from(1), vec![1]);
-    let legacy = Terms { price: Price::Legacy { gas_price: Amount::ZERO }, ..terms(0) };
+    let mut intent = Intent::call(
+        ChainId::evm(5),
+        signer.clone(),
+        Some(signer),
+        Amount::from(1),
+        vec![1],
+    );
+    let legacy = Terms {
+        price: Price::Legacy {
+            gas_price: Amount::ZERO,
+        },
+        ..terms(0)
+    };
     assert!(unsigned(&intent, &legacy).unwrap().bytes[0] >= 0xc0);
     assert_eq!(unsigned(&intent, &terms(0)).unwrap().bytes[0], 2);
-    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    let Act::Transaction(transaction) = &mut intent.act else {
+        unreachable!()
+    };
     let account = Key::new(2).account();
-    transaction.access = vec![intent::AccessEntry { account, slots: vec![format!("0x{}", "00".repeat(32))] }];
+    transaction.access = vec![intent::AccessEntry {
+        account,
+        slots: vec![format!("0x{}", "00".repeat(32))],
+    }];
     assert_eq!(unsigned(&intent, &legacy).unwrap().bytes[0], 1);
     let (one, signature) = any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
-    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    let Act::Transaction(transaction) = &mut intent.act else {
+        unreachable!()
+    };
     transaction.authorisations = vec![one];
-    let carrying = Terms { authorisations: vec![signature], ..terms(0) };
+    let carrying = Terms {
+        authorisations: vec![signature],
+        ..terms(0)
+    };
     assert_eq!(unsigned(&intent, &carrying).unwrap().bytes[0], 4);
-    let legacy = Terms { price: legacy.price, ..carrying };
-    assert!(matches!(unsigned(&intent, &legacy), Err(Error::Unsuitable { .. })));
+    let legacy = Terms {
+        price: legacy.price,
+        ..carrying
+    };
+    assert!(matches!(
+        unsigned(&intent, &legacy),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
@@ -147,32 +203,78 @@ fn what_is_for_another_chain_or_for_any_is_refused() {
     let signer = Key::new(1).account();
     let intent = Intent::cancel(ChainId::evm(5), signer);
     let built = unsigned(&intent, &terms(1)).unwrap();
-    assert!(refused(&Unsigned { chain: ChainId::evm(6), ..built.clone() }));
-    let without = TxLegacy { to: TxKind::Call(Address::ZERO), ..TxLegacy::default() }.encoded_for_signing();
-    assert!(refused(&Unsigned { bytes: without, ..built.clone() }));
-    let zero = TxEip1559 { to: TxKind::Call(Address::ZERO), ..TxEip1559::default() }.encoded_for_signing();
-    assert!(refused(&Unsigned { chain: ChainId::evm(0), bytes: zero, ..built }));
+    assert!(refused(&Unsigned {
+        chain: ChainId::evm(6),
+        ..built.clone()
+    }));
+    let without = TxLegacy {
+        to: TxKind::Call(Address::ZERO),
+        ..TxLegacy::default()
+    }
+    .encoded_for_signing();
+    assert!(refused(&Unsigned {
+        bytes: without,
+        ..built.clone()
+    }));
+    let zero = TxEip1559 {
+        to: TxKind::Call(Address::ZERO),
+        ..TxEip1559::default()
+    }
+    .encoded_for_signing();
+    assert!(refused(&Unsigned {
+        chain: ChainId::evm(0),
+        bytes: zero,
+        ..built
+    }));
     let intent = Intent::cancel(ChainId::evm(0), Key::new(1).account());
-    assert!(matches!(unsigned(&intent, &terms(1)), Err(Error::Unsuitable { .. })));
+    assert!(matches!(
+        unsigned(&intent, &terms(1)),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
 fn what_no_chain_takes_is_refused() {
     let signer = Key::new(1).account();
     let chain = ChainId::evm(5);
-    let read = |bytes| Unsigned { chain: chain.clone(), signer: signer.clone(), bytes };
-    let fine = TxEip1559 { chain_id: 5, gas_limit: 1, ..TxEip1559::default() };
+    let read = |bytes| Unsigned {
+        chain: chain.clone(),
+        signer: signer.clone(),
+        bytes,
+    };
+    let fine = TxEip1559 {
+        chain_id: 5,
+        gas_limit: 1,
+        ..TxEip1559::default()
+    };
     assert!(!refused(&read(fine.encoded_for_signing())));
-    let tip = TxEip1559 { max_priority_fee_per_gas: 2, max_fee_per_gas: 1, ..fine.clone() };
+    let tip = TxEip1559 {
+        max_priority_fee_per_gas: 2,
+        max_fee_per_gas: 1,
+        ..fine.clone()
+    };
     assert!(refused(&read(tip.encoded_for_signing())));
-    let nonce = TxEip1559 { nonce: u64::MAX, ..fine };
+    let nonce = TxEip1559 {
+        nonce: u64::MAX,
+        ..fine
+    };
     assert!(refused(&read(nonce.encoded_for_signing())));
-    let blob = TxEip4844 { chain_id: 5, ..TxEip4844::default() };
+    let blob = TxEip4844 {
+        chain_id: 5,
+        ..TxEip4844::default()
+    };
     assert!(refused(&read(blob.encoded_for_signing())));
-    let listed = TxEip2930 { chain_id: 5, ..TxEip2930::default() }.encoded_for_signing();
+    let listed = TxEip2930 {
+        chain_id: 5,
+        ..TxEip2930::default()
+    }
+    .encoded_for_signing();
     assert!(!refused(&read(listed.clone())));
     for kind in (5..0xc0).chain([0]) {
-        assert!(refused(&read([vec![kind], listed[1..].to_vec()].concat())), "{kind:#x}");
+        assert!(
+            refused(&read([vec![kind], listed[1..].to_vec()].concat())),
+            "{kind:#x}"
+        );
     }
 }
 
@@ -183,14 +285,21 @@ fn other_spellings_of_the_same_transaction_are_refused() {
     let read = |items: &str| {
         let items = hex::decode(items).unwrap();
         let bytes = [vec![2, 0xc0 + u8::try_from(items.len()).unwrap()], items].concat();
-        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+        Unsigned {
+            chain: ChainId::evm(5),
+            signer: signer.clone(),
+            bytes,
+        }
     };
     assert!(!refused(&read("0580800180808005c0")));
     let laxer = [
         ("a small byte with a length", "81058080018080 8005c0"),
         ("zero as a byte", "050080018080 8005c0"),
         ("an integer with a leading zero", "058080820001808080 05c0"),
-        ("data with a length it does not need", "05808001808080 8105c0"),
+        (
+            "data with a length it does not need",
+            "05808001808080 8105c0",
+        ),
         ("data with a long length", "05808001808080 b80105c0"),
         ("a list with a long length", "05808001808080 05f800"),
         ("an item too many", "05808001808080 05c0c0"),
@@ -215,7 +324,11 @@ fn a_length_has_no_leading_zeros() {
         ];
         let items = items.concat();
         let bytes = [vec![2, 0xf8, u8::try_from(items.len()).unwrap()], items].concat();
-        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+        Unsigned {
+            chain: ChainId::evm(5),
+            signer: signer.clone(),
+            bytes,
+        }
     };
     assert!(!refused(&data("b838")));
     assert!(refused(&data("b90038")));
@@ -227,7 +340,11 @@ fn a_payload_that_carries_a_signature_is_refused() {
     let signer = Key::new(1).account();
     let with = |tail: &str| {
         let bytes = hex::decode(format!("c9{}{tail}", "808080808080")).unwrap();
-        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+        Unsigned {
+            chain: ChainId::evm(5),
+            signer: signer.clone(),
+            bytes,
+        }
     };
     assert!(!refused(&with("058080")));
     assert!(refused(&with("050180")));
@@ -240,13 +357,19 @@ fn authorisations_are_carried_to_a_receiver_and_never_none() {
     let with = |to: &str, list: &str| {
         let items = hex::decode(format!("0580800180{to}8080c0{list}")).unwrap();
         let bytes = [vec![4], rlp_list(&items)].concat();
-        Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes }
+        Unsigned {
+            chain: ChainId::evm(5),
+            signer: signer.clone(),
+            bytes,
+        }
     };
     let (_, signature) = any::authorised(&ChainId::evm(5), &Key::new(2), [7; 20], 4, false);
     let tuple = |y: u8| {
         let mut tuple = hex::decode(format!("0594{}04", "07".repeat(20))).unwrap();
         tuple.push(if y == 0 { 0x80 } else { y });
-        [&signature.rs[..32], &signature.rs[32..]].iter().for_each(|half| tuple.extend([&[0xa0], *half].concat()));
+        [&signature.rs[..32], &signature.rs[32..]]
+            .iter()
+            .for_each(|half| tuple.extend([&[0xa0], *half].concat()));
         hex::encode(rlp_list(&rlp_list(&tuple)))
     };
     let to = format!("94{}", "09".repeat(20));
@@ -254,20 +377,42 @@ fn authorisations_are_carried_to_a_receiver_and_never_none() {
     assert!(refused(&with("80", &tuple(signature.recovery))));
     assert!(refused(&with(&to, "c0")));
     assert!(refused(&with(&to, &tuple(2))));
-    assert!(refused(&with("9309090909090909090909090909090909090909", &tuple(0))));
-    assert!(refused(&with(&format!("95{}", "09".repeat(21)), &tuple(signature.recovery))));
-    let longer = [hex::decode(tuple(signature.recovery)).unwrap()[4..].to_vec(), vec![0x80]].concat();
-    assert!(refused(&with(&to, &hex::encode(rlp_list(&rlp_list(&longer))))));
+    assert!(refused(&with(
+        "9309090909090909090909090909090909090909",
+        &tuple(0)
+    )));
+    assert!(refused(&with(
+        &format!("95{}", "09".repeat(21)),
+        &tuple(signature.recovery)
+    )));
+    let longer = [
+        hex::decode(tuple(signature.recovery)).unwrap()[4..].to_vec(),
+        vec![0x80],
+    ]
+    .concat();
+    assert!(refused(&with(
+        &to,
+        &hex::encode(rlp_list(&rlp_list(&longer)))
+    )));
     // The other parity is the signature of somebody else, or of nobody.
     if let Ok(read) = decode(&with(&to, &tuple(1 - signature.recovery))) {
-        let Act::Transaction(transaction) = read.intent.act else { unreachable!() };
-        assert_ne!(transaction.authorisations[0].authority, Key::new(2).account());
+        let Act::Transaction(transaction) = read.intent.act else {
+            unreachable!()
+        };
+        assert_ne!(
+            transaction.authorisations[0].authority,
+            Key::new(2).account()
+        );
     }
 }
 
 fn rlp_list(items: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    alloy_rlp::Header { list: true, payload_length: items.len() }.encode(&mut out);
+    alloy_rlp::Header {
+        list: true,
+        payload_length: items.len(),
+    }
+    .encode(&mut out);
     [out, items.to_vec()].concat()
 }
 
@@ -278,9 +423,16 @@ fn an_access_list_has_accounts_and_slots_and_no_more() {
         let list = rlp_list(&rlp_list(&hex::decode(entry).unwrap()));
         let items = [hex::decode("0580800180808080").unwrap(), list].concat();
         let bytes = [vec![2], rlp_list(&items)].concat();
-        refused(&Unsigned { chain: ChainId::evm(5), signer: signer.clone(), bytes })
+        refused(&Unsigned {
+            chain: ChainId::evm(5),
+            signer: signer.clone(),
+            bytes,
+        })
     };
-    let (account, slot) = (format!("94{}", "09".repeat(20)), format!("a0{}", "07".repeat(32)));
+    let (account, slot) = (
+        format!("94{}", "09".repeat(20)),
+        format!("a0{}", "07".repeat(32)),
+    );
     assert!(!with(&format!("{account}c0")));
     assert!(!with(&format!("{account}e1{slot}")));
     assert!(with(&account));
@@ -292,25 +444,49 @@ fn an_access_list_has_accounts_and_slots_and_no_more() {
 #[test]
 fn a_tip_above_the_cap_is_not_built() {
     let intent = Intent::cancel(ChainId::evm(5), Key::new(1).account());
-    let price = Price::Eip1559 { cap: Amount::from(1), tip: Amount::from(2) };
-    assert!(matches!(unsigned(&intent, &Terms { price, ..terms(0) }), Err(Error::Unsuitable { .. })));
-    let price = Price::Legacy { gas_price: Amount::MAX };
-    assert!(matches!(unsigned(&intent, &Terms { price, ..terms(0) }), Err(Error::Unsuitable { .. })));
+    let price = Price::Eip1559 {
+        cap: Amount::from(1),
+        tip: Amount::from(2),
+    };
+    assert!(matches!(
+        unsigned(&intent, &Terms { price, ..terms(0) }),
+        Err(Error::Unsuitable { .. })
+    ));
+    let price = Price::Legacy {
+        gas_price: Amount::MAX,
+    };
+    assert!(matches!(
+        unsigned(&intent, &Terms { price, ..terms(0) }),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
 fn lengths_of_every_form_are_read() {
     let key = Key::new(1);
-    for length in [0, 1, 54, 55, 56, 57, 200, 254, 255, 256, 257, 65_534, 65_535, 65_536, 70_000] {
+    for length in [
+        0, 1, 54, 55, 56, 57, 200, 254, 255, 256, 257, 65_534, 65_535, 65_536, 70_000,
+    ] {
         let data = vec![0x7f; length];
         let intent = Intent::call(ChainId::evm(5), key.account(), None, Amount::ZERO, data);
         let built = unsigned(&intent, &terms(1)).unwrap();
         let read = decode(&built).unwrap();
         assert_eq!(read.intent, intent);
-        let raw = assemble(&built, &[key.sign(read.requests[0].digest)]).unwrap().raw;
-        assert_eq!(TxEnvelope::decode_2718_exact(&raw).unwrap().input().len(), length);
+        let raw = assemble(&built, &[key.sign(read.requests[0].digest)])
+            .unwrap()
+            .raw;
+        assert_eq!(
+            TxEnvelope::decode_2718_exact(&raw).unwrap().input().len(),
+            length
+        );
     }
-    let huge = Intent::call(ChainId::evm(5), key.account(), None, Amount::ZERO, vec![0; 1 << 20]);
+    let huge = Intent::call(
+        ChainId::evm(5),
+        key.account(),
+        None,
+        Amount::ZERO,
+        vec![0; 1 << 20],
+    );
     assert!(refused(&unsigned(&huge, &terms(1)).unwrap()));
 }
 
@@ -321,7 +497,10 @@ fn only_the_signer_can_sign() {
     let built = unsigned(&intent, &terms(1)).unwrap();
     let digest = decode(&built).unwrap().requests[0].digest;
     let wrong = |signatures: &[intent::Signature]| {
-        assert!(matches!(assemble(&built, signatures), Err(Error::WrongSignature { .. })));
+        assert!(matches!(
+            assemble(&built, signatures),
+            Err(Error::WrongSignature { .. })
+        ));
     };
     let right = key.sign(digest);
     assert!(assemble(&built, &[right]).is_ok());
@@ -330,10 +509,22 @@ fn only_the_signer_can_sign() {
     wrong(&[Key::new(2).sign(digest)]);
     wrong(&[key.sign([9; 32])]);
     wrong(&[high_s(right)]);
-    wrong(&[intent::Signature { recovery: right.recovery ^ 1, ..right }]);
-    wrong(&[intent::Signature { recovery: right.recovery + 2, ..right }]);
-    wrong(&[intent::Signature { rs: [0; 64], ..right }]);
-    wrong(&[intent::Signature { rs: [0xff; 64], ..right }]);
+    wrong(&[intent::Signature {
+        recovery: right.recovery ^ 1,
+        ..right
+    }]);
+    wrong(&[intent::Signature {
+        recovery: right.recovery + 2,
+        ..right
+    }]);
+    wrong(&[intent::Signature {
+        rs: [0; 64],
+        ..right
+    }]);
+    wrong(&[intent::Signature {
+        rs: [0xff; 64],
+        ..right
+    }]);
 }
 
 #[test]
@@ -342,21 +533,48 @@ fn the_signer_has_one_spelling() {
     let intent = Intent::cancel(ChainId::evm(5), key.account());
     let built = unsigned(&intent, &terms(1)).unwrap();
     let upper = intent::evm::checksum(&key.account()).unwrap();
-    assert!(refused(&Unsigned { signer: upper.clone(), ..built }));
-    assert!(matches!(unsigned(&Intent::cancel(ChainId::evm(5), upper), &terms(1)), Err(Error::Unsuitable { .. })));
+    assert!(refused(&Unsigned {
+        signer: upper.clone(),
+        ..built
+    }));
+    assert!(matches!(
+        unsigned(&Intent::cancel(ChainId::evm(5), upper), &terms(1)),
+        Err(Error::Unsuitable { .. })
+    ));
 }
 
 #[test]
 fn an_authorisation_in_a_transaction_is_by_its_authority() {
     let (key, chain) = (Key::new(1), ChainId::evm(5));
-    let mut intent = Intent::call(chain.clone(), key.account(), Some(key.account()), Amount::ZERO, vec![]);
+    let mut intent = Intent::call(
+        chain.clone(),
+        key.account(),
+        Some(key.account()),
+        Amount::ZERO,
+        vec![],
+    );
     let (one, signature) = any::authorised(&chain, &Key::new(2), [7; 20], 4, false);
-    let Act::Transaction(transaction) = &mut intent.act else { unreachable!() };
+    let Act::Transaction(transaction) = &mut intent.act else {
+        unreachable!()
+    };
     transaction.authorisations = vec![one];
-    let built = unsigned(&intent, &Terms { authorisations: vec![signature], ..terms(0) }).unwrap();
+    let built = unsigned(
+        &intent,
+        &Terms {
+            authorisations: vec![signature],
+            ..terms(0)
+        },
+    )
+    .unwrap();
     assert_eq!(decode(&built).unwrap().intent, intent);
     let by_other = Key::new(3).sign([1; 32]);
-    let wrong = unsigned(&intent, &Terms { authorisations: vec![by_other], ..terms(0) });
+    let wrong = unsigned(
+        &intent,
+        &Terms {
+            authorisations: vec![by_other],
+            ..terms(0)
+        },
+    );
     assert!(matches!(wrong, Err(Error::WrongSignature { .. })));
     let mut high = built.clone();
     let place = high.bytes.len() - 32;
@@ -368,9 +586,20 @@ fn an_authorisation_in_a_transaction_is_by_its_authority() {
 fn alloy_reads_our_raw_bytes_of_every_type_and_we_read_alloys_payloads() {
     let to = TxKind::Call(Address::repeat_byte(9));
     let value = U256::from(7);
-    let outside =
-        TxEip1559 { chain_id: 5, nonce: 3, gas_limit: 9, max_fee_per_gas: 4, to, value, ..TxEip1559::default() };
-    let read = Unsigned { chain: ChainId::evm(5), signer: Key::new(1).account(), bytes: outside.encoded_for_signing() };
+    let outside = TxEip1559 {
+        chain_id: 5,
+        nonce: 3,
+        gas_limit: 9,
+        max_fee_per_gas: 4,
+        to,
+        value,
+        ..TxEip1559::default()
+    };
+    let read = Unsigned {
+        chain: ChainId::evm(5),
+        signer: Key::new(1).account(),
+        bytes: outside.encoded_for_signing(),
+    };
     let digest = decode(&read).unwrap().requests[0].digest;
     assert_eq!(digest, outside.signature_hash().0);
     let raw = assemble(&read, &[Key::new(1).sign(digest)]).unwrap().raw;

@@ -34,13 +34,23 @@ fn mail() -> Value {
 }
 
 fn digest(value: &Value) -> Result<[u8; 32], Error> {
-    let act = Act::TypedData { json: intent::evm::typed_data(value)? };
-    let built = statement(&Intent { chain: ChainId::evm(1), signer: Key::new(1).account(), act })?;
+    let act = Act::TypedData {
+        json: intent::evm::typed_data(value)?,
+    };
+    let built = statement(&Intent {
+        chain: ChainId::evm(1),
+        signer: Key::new(1).account(),
+        act,
+    })?;
     decode(&built).map(|read| read.requests[0].digest)
 }
 
 fn outside(value: &Value) -> [u8; 32] {
-    serde_json::from_value::<TypedData>(value.clone()).unwrap().eip712_signing_hash().unwrap().0
+    serde_json::from_value::<TypedData>(value.clone())
+        .unwrap()
+        .eip712_signing_hash()
+        .unwrap()
+        .0
 }
 
 fn changed(change: impl FnOnce(&mut Value)) -> Value {
@@ -57,9 +67,12 @@ fn with_contents(mail: &mut Value, ty: &str, contents: Value) {
 
 #[test]
 fn contents_of_another_type_are_fine_if_they_fit() {
-    for (ty, contents) in
-        [("uint8", json!(5)), ("uint8[2]", json!([1, 2])), ("uint8[]", json!([])), ("bytes", json!("0x"))]
-    {
+    for (ty, contents) in [
+        ("uint8", json!(5)),
+        ("uint8[2]", json!([1, 2])),
+        ("uint8[]", json!([])),
+        ("bytes", json!("0x")),
+    ] {
         let mail = changed(|mail| with_contents(mail, ty, contents));
         assert_eq!(digest(&mail).unwrap(), outside(&mail), "{ty}");
     }
@@ -68,7 +81,10 @@ fn contents_of_another_type_are_fine_if_they_fit() {
 #[test]
 fn the_example_of_eip_712() {
     let digest = digest(&mail()).unwrap();
-    assert_eq!(hex::encode(digest), "be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2");
+    assert_eq!(
+        hex::encode(digest),
+        "be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2"
+    );
     assert_eq!(digest, outside(&mail()));
     let cow = Key::from_hex(&hex::encode(alloy_primitives::keccak256("cow")));
     assert_eq!(cow.account(), "0xcd2a3d9f938e13cd947ec05abc7fe734df8dd826");
@@ -123,7 +139,10 @@ fn a_type_may_hold_a_list_of_itself() {
 #[test]
 fn a_domain_left_out_of_the_types_follows_from_its_members() {
     let without = changed(|value| {
-        value["types"].as_object_mut().unwrap().remove("EIP712Domain");
+        value["types"]
+            .as_object_mut()
+            .unwrap()
+            .remove("EIP712Domain");
     });
     assert_eq!(digest(&without).unwrap(), digest(&mail()).unwrap());
 }
@@ -131,23 +150,43 @@ fn a_domain_left_out_of_the_types_follows_from_its_members() {
 #[test]
 fn what_would_not_be_signed_as_shown_is_refused() {
     let cases: Vec<(&str, Change)> = vec![
-        ("a member that the type has not", Box::new(|v| v["message"]["note"] = json!("free gift"))),
-        ("a nested member too many", Box::new(|v| v["message"]["from"]["note"] = json!("x"))),
+        (
+            "a member that the type has not",
+            Box::new(|v| v["message"]["note"] = json!("free gift")),
+        ),
+        (
+            "a nested member too many",
+            Box::new(|v| v["message"]["from"]["note"] = json!("x")),
+        ),
         (
             "a member missing",
             Box::new(|v| {
                 v["message"].as_object_mut().unwrap().remove("contents");
             }),
         ),
-        ("a domain member that its type has not", Box::new(|v| v["domain"]["salt"] = json!("0x00"))),
-        ("another chain", Box::new(|v| v["domain"]["chainId"] = json!(2))),
+        (
+            "a domain member that its type has not",
+            Box::new(|v| v["domain"]["salt"] = json!("0x00")),
+        ),
+        (
+            "another chain",
+            Box::new(|v| v["domain"]["chainId"] = json!(2)),
+        ),
         ("a part of its own", Box::new(|v| v["extra"] = json!(1))),
         (
             "an address with a wrong checksum",
-            Box::new(|v| v["message"]["to"]["wallet"] = json!("0xBbBBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB")),
+            Box::new(|v| {
+                v["message"]["to"]["wallet"] = json!("0xBbBBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB")
+            }),
         ),
-        ("a number for a text", Box::new(|v| v["message"]["contents"] = json!(5))),
-        ("null for an object", Box::new(|v| v["message"]["to"] = Value::Null)),
+        (
+            "a number for a text",
+            Box::new(|v| v["message"]["contents"] = json!(5)),
+        ),
+        (
+            "null for an object",
+            Box::new(|v| v["message"]["to"] = Value::Null),
+        ),
         (
             "a type name that smuggles another",
             Box::new(|v| {
@@ -163,12 +202,30 @@ fn what_would_not_be_signed_as_shown_is_refused() {
             }),
         ),
         ("an alias", Box::new(|v| with_contents(v, "uint", json!(5)))),
-        ("a function", Box::new(|v| with_contents(v, "function", json!(format!("0x{}", "00".repeat(24)))))),
-        ("a list of another length", Box::new(|v| with_contents(v, "uint8[2]", json!([1, 2, 3])))),
-        ("a list without a length", Box::new(|v| with_contents(v, "uint8[0]", json!([])))),
-        ("a struct that is called as a simple type", Box::new(|v| v["types"]["uint256"] = json!([]))),
-        ("a field of an unknown type", Box::new(|v| v["types"]["Person"][0]["type"] = json!("Nobody[]"))),
-        ("an unknown primary type", Box::new(|v| v["primaryType"] = json!("Nobody"))),
+        (
+            "a function",
+            Box::new(|v| with_contents(v, "function", json!(format!("0x{}", "00".repeat(24))))),
+        ),
+        (
+            "a list of another length",
+            Box::new(|v| with_contents(v, "uint8[2]", json!([1, 2, 3]))),
+        ),
+        (
+            "a list without a length",
+            Box::new(|v| with_contents(v, "uint8[0]", json!([]))),
+        ),
+        (
+            "a struct that is called as a simple type",
+            Box::new(|v| v["types"]["uint256"] = json!([])),
+        ),
+        (
+            "a field of an unknown type",
+            Box::new(|v| v["types"]["Person"][0]["type"] = json!("Nobody[]")),
+        ),
+        (
+            "an unknown primary type",
+            Box::new(|v| v["primaryType"] = json!("Nobody")),
+        ),
         (
             "a domain as message",
             Box::new(|v| {
@@ -186,7 +243,10 @@ fn what_would_not_be_signed_as_shown_is_refused() {
         (
             "a domain field of its own",
             Box::new(|v| {
-                v["types"]["EIP712Domain"].as_array_mut().unwrap().push(json!({"name": "more", "type": "string"}));
+                v["types"]["EIP712Domain"]
+                    .as_array_mut()
+                    .unwrap()
+                    .push(json!({"name": "more", "type": "string"}));
                 v["domain"]["more"] = json!("x");
             }),
         ),
@@ -205,19 +265,40 @@ fn what_would_not_be_signed_as_shown_is_refused() {
 
 #[test]
 fn only_the_canonical_text_is_read() {
-    let act = Act::TypedData { json: intent::evm::typed_data(&mail()).unwrap() };
-    let built = statement(&Intent { chain: ChainId::evm(1), signer: Key::new(1).account(), act }).unwrap();
+    let act = Act::TypedData {
+        json: intent::evm::typed_data(&mail()).unwrap(),
+    };
+    let built = statement(&Intent {
+        chain: ChainId::evm(1),
+        signer: Key::new(1).account(),
+        act,
+    })
+    .unwrap();
     let text = String::from_utf8(built.bytes[1..].to_vec()).unwrap();
-    let read = |text: String| decode(&Unsigned { bytes: [&[0x80], text.as_bytes()].concat(), ..built.clone() });
+    let read = |text: String| {
+        decode(&Unsigned {
+            bytes: [&[0x80], text.as_bytes()].concat(),
+            ..built.clone()
+        })
+    };
     assert!(read(text.clone()).is_ok());
     for (what, changed) in [
         ("a blank", text.replacen("{\"", "{ \"", 1)),
-        ("a key twice", text.replacen("\"name\":\"Bob\"", "\"name\":\"Eve\",\"name\":\"Bob\"", 1)),
-        ("an escape that is not needed", text.replacen("Hello", "\\u0048ello", 1)),
+        (
+            "a key twice",
+            text.replacen("\"name\":\"Bob\"", "\"name\":\"Eve\",\"name\":\"Bob\"", 1),
+        ),
+        (
+            "an escape that is not needed",
+            text.replacen("Hello", "\\u0048ello", 1),
+        ),
         ("something behind", format!("{text} ")),
         ("another version", text.replacen("/v1", "/v2", 1)),
     ] {
-        assert!(matches!(read(changed), Err(Error::Undecodable { .. })), "{what}");
+        assert!(
+            matches!(read(changed), Err(Error::Undecodable { .. })),
+            "{what}"
+        );
     }
 }
 
@@ -226,7 +307,10 @@ fn types_that_double_at_each_level_cost_nothing() {
     let mut types = serde_json::Map::new();
     for level in 0..100 {
         let next = format!("T{}[]", level + 1);
-        types.insert(format!("T{level}"), json!([{"name": "a", "type": next}, {"name": "b", "type": next}]));
+        types.insert(
+            format!("T{level}"),
+            json!([{"name": "a", "type": next}, {"name": "b", "type": next}]),
+        );
     }
     types.insert("T100".into(), json!([{"name": "n", "type": "uint8"}]));
     let value = json!({"types": types, "primaryType": "T0", "domain": {"name": "x"}, "message": {"a": [], "b": []}});

@@ -2,7 +2,10 @@
 
 use crate::key::{Key, high_s};
 use intent::utxo::{self, Coin, unsigned};
-use intent::{Act, AssetRef, Error, Intent, Output, PublicKey, Signature, Transaction, Unsigned, assemble, decode};
+use intent::{
+    Act, AssetRef, Error, Intent, Output, PublicKey, Signature, Transaction, Unsigned, assemble,
+    decode,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use types::{Amount, ChainId, Witness};
@@ -16,14 +19,28 @@ fn account(key: &Key) -> String {
 }
 
 fn coin(byte: u8, output: u32, value: u64) -> Coin {
-    Coin { transaction: hex::encode([byte; 32]), output, value: Amount::from(value) }
+    Coin {
+        transaction: hex::encode([byte; 32]),
+        output,
+        value: Amount::from(value),
+    }
 }
 
 fn pays(from: &Key, to: &[(&Key, u64)], memo: &[u8]) -> Intent {
-    let output = |(key, value): &(&Key, u64)| Output { to: Some(account(key)), value: Amount::from(*value) };
-    let transaction =
-        Transaction { outputs: to.iter().map(output).collect(), data: memo.to_vec(), ..Transaction::default() };
-    Intent { chain: chain(), signer: account(from), act: Act::Transaction(transaction) }
+    let output = |(key, value): &(&Key, u64)| Output {
+        to: Some(account(key)),
+        value: Amount::from(*value),
+    };
+    let transaction = Transaction {
+        outputs: to.iter().map(output).collect(),
+        data: memo.to_vec(),
+        ..Transaction::default()
+    };
+    Intent {
+        chain: chain(),
+        signer: account(from),
+        act: Act::Transaction(transaction),
+    }
 }
 
 fn refused(unsigned: &Unsigned) -> bool {
@@ -31,17 +48,28 @@ fn refused(unsigned: &Unsigned) -> bool {
 }
 
 fn unsuitable(intent: &Intent, coins: &[Coin], fee: u64) -> bool {
-    matches!(unsigned(intent, coins, Amount::from(fee)), Err(Error::Unsuitable { .. }))
+    matches!(
+        unsigned(intent, coins, Amount::from(fee)),
+        Err(Error::Unsuitable { .. })
+    )
 }
 
 fn sign(key: &Key, built: &Unsigned) -> Vec<Signature> {
-    decode(built).unwrap().requests.iter().map(|request| key.sign(request.digest)).collect()
+    decode(built)
+        .unwrap()
+        .requests
+        .iter()
+        .map(|request| key.sign(request.digest))
+        .collect()
 }
 
 #[test]
 fn addresses_of_bip_173() {
     let key: [u8; 33] =
-        hex::decode("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798").unwrap().try_into().unwrap();
+        hex::decode("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
+            .unwrap()
+            .try_into()
+            .unwrap();
     let on = |reference: &str| format!("bip122:{reference}").parse::<ChainId>().unwrap();
     let main = on("000000000019d6689c085ae165831e93");
     let test = on("000000000933ea01ad0ee984209779ba");
@@ -50,7 +78,10 @@ fn addresses_of_bip_173() {
     assert_eq!(address(&test), "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx");
     assert!(address(&chain()).starts_with("bcrt1q"));
     let read = |text: &str| intent::parse_recipient(&main, text).map(|recipient| recipient.account);
-    assert_eq!(read("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4").unwrap(), address(&main));
+    assert_eq!(
+        read("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4").unwrap(),
+        address(&main)
+    );
     let wrong = [
         "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
@@ -80,7 +111,10 @@ fn what_is_wrong_with_an_address_is_told() {
     let right = account(&Key::new(1));
     let changed = right.replacen("bcrt1q", "bcrt1p", 1);
     assert_eq!(why(&changed), "its checksum is wrong");
-    assert_eq!(why("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"), "it has not the prefix of this chain's addresses");
+    assert_eq!(
+        why("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+        "it has not the prefix of this chain's addresses"
+    );
 }
 
 #[test]
@@ -92,12 +126,17 @@ fn two_coins_pay_and_the_rest_returns() {
     let read = decode(&built).unwrap();
     assert_eq!(read.intent, intent);
     assert_eq!(read.fee.total_fee, Amount::from(1_000));
-    assert_eq!(read.fee.fee_per_gas, Amount::from(1_000u64.div_ceil(read.fee.gas)));
+    assert_eq!(
+        read.fee.fee_per_gas,
+        Amount::from(1_000u64.div_ceil(read.fee.gas))
+    );
     let witness = |byte: u8, output| Witness::input(&hex::encode([byte; 32]), output);
     assert_eq!(read.witnesses, [witness(8, 0), witness(9, 1)]);
     let signed = assemble(&built, &sign(&me, &built)).unwrap();
     let spendable = |transaction: &str, output: u32| {
-        let coin = coins.iter().find(|coin| coin.transaction == transaction && coin.output == output)?;
+        let coin = coins
+            .iter()
+            .find(|coin| coin.transaction == transaction && coin.output == output)?;
         Some((account(&me), coin.value))
     };
     let checked = utxo::verify(&chain(), &signed.raw, spendable).unwrap();
@@ -107,16 +146,27 @@ fn two_coins_pay_and_the_rest_returns() {
         (read.fee.gas - 2..=read.fee.gas).contains(&checked.size),
         "a signature may be a byte shorter than foreseen"
     );
-    let paid =
-        [(Some(account(&you)), Amount::from(50_000)), (None, Amount::ZERO), (Some(account(&me)), Amount::from(19_000))];
+    let paid = [
+        (Some(account(&you)), Amount::from(50_000)),
+        (None, Amount::ZERO),
+        (Some(account(&me)), Amount::from(19_000)),
+    ];
     assert_eq!(checked.outputs, paid);
-    assert!(signed.raw.len() as u64 * 4 >= read.fee.gas, "the virtual size is no more than four times off");
+    assert!(
+        signed.raw.len() as u64 * 4 >= read.fee.gas,
+        "the virtual size is no more than four times off"
+    );
 }
 
 #[test]
 fn the_virtual_size_is_what_a_node_measures() {
     let me = Key::new(1);
-    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &[coin(1, 0, 9_000)], Amount::from(500)).unwrap();
+    let built = unsigned(
+        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &[coin(1, 0, 9_000)],
+        Amount::from(500),
+    )
+    .unwrap();
     let raw = assemble(&built, &sign(&me, &built)).unwrap().raw;
     // One P2WPKH input, two such outputs: 141 virtual bytes at most, by the signature's length.
     assert_eq!(decode(&built).unwrap().fee.gas, 141);
@@ -131,7 +181,10 @@ fn a_cancel_returns_everything() {
     let read = decode(&built).unwrap();
     assert!(read.intent.is_cancel());
     assert_eq!(read.fee.total_fee, Amount::from(500));
-    assert_eq!(intent::effects(&cancel, None).unwrap(), intent::Effects::default());
+    assert_eq!(
+        intent::effects(&cancel, None).unwrap(),
+        intent::Effects::default()
+    );
     assert!(unsuitable(&cancel, &[coin(1, 0, 700)], 500));
 }
 
@@ -140,11 +193,9 @@ fn effects_are_the_payments() {
     let (me, you) = (Key::new(1), Key::new(2));
     let told = intent::effects(&pays(&me, &[(&you, 5_000), (&you, 6_000)], b"x"), None).unwrap();
     assert_eq!(told.moves.len(), 2);
-    assert!(
-        told.moves
-            .iter()
-            .all(|one| one.asset == AssetRef::Native && one.from == account(&me) && one.to == account(&you))
-    );
+    assert!(told.moves.iter().all(|one| one.asset == AssetRef::Native
+        && one.from == account(&me)
+        && one.to == account(&you)));
     assert!(!told.opaque && told.grants.is_empty() && told.calls.is_empty());
 }
 
@@ -152,17 +203,38 @@ fn effects_are_the_payments() {
 fn effects_of_what_this_chain_does_not_have_are_refused() {
     let (me, you) = (Key::new(1), Key::new(2));
     let honest = pays(&me, &[(&you, 5_000)], b"");
-    let refused = |intent: &Intent| matches!(intent::effects(intent, None), Err(Error::Unsuitable { .. }));
+    let refused =
+        |intent: &Intent| matches!(intent::effects(intent, None), Err(Error::Unsuitable { .. }));
     assert!(!refused(&honest));
-    assert!(refused(&Intent { signer: me.account(), ..honest.clone() }));
-    assert!(refused(&Intent { signer: account(&me).to_ascii_uppercase(), ..honest.clone() }));
-    assert!(refused(&Intent { act: Act::Message { bytes: vec![] }, ..honest.clone() }));
-    let Act::Transaction(mut transaction) = honest.act.clone() else { unreachable!() };
-    transaction.access = vec![intent::AccessEntry { account: account(&you), slots: vec![] }];
-    assert!(refused(&Intent { act: Act::Transaction(transaction.clone()), ..honest.clone() }));
+    assert!(refused(&Intent {
+        signer: me.account(),
+        ..honest.clone()
+    }));
+    assert!(refused(&Intent {
+        signer: account(&me).to_ascii_uppercase(),
+        ..honest.clone()
+    }));
+    assert!(refused(&Intent {
+        act: Act::Message { bytes: vec![] },
+        ..honest.clone()
+    }));
+    let Act::Transaction(mut transaction) = honest.act.clone() else {
+        unreachable!()
+    };
+    transaction.access = vec![intent::AccessEntry {
+        account: account(&you),
+        slots: vec![],
+    }];
+    assert!(refused(&Intent {
+        act: Act::Transaction(transaction.clone()),
+        ..honest.clone()
+    }));
     transaction.access.clear();
     transaction.outputs[0].to = None;
-    assert!(refused(&Intent { act: Act::Transaction(transaction), ..honest }));
+    assert!(refused(&Intent {
+        act: Act::Transaction(transaction),
+        ..honest
+    }));
 }
 
 #[test]
@@ -170,32 +242,69 @@ fn what_cannot_be_built() {
     let (me, you) = (Key::new(1), Key::new(2));
     let enough = [coin(1, 0, 100_000)];
     assert!(unsuitable(&pays(&me, &[(&you, 99_500)], b""), &enough, 501));
-    assert!(!unsuitable(&pays(&me, &[(&you, 99_500)], b""), &enough, 500));
+    assert!(!unsuitable(
+        &pays(&me, &[(&you, 99_500)], b""),
+        &enough,
+        500
+    ));
     assert!(unsuitable(&pays(&me, &[(&you, 1_000)], b""), &[], 0));
-    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], b""), &[coin(1, 0, 5_000), coin(1, 0, 5_000)], 10));
+    assert!(unsuitable(
+        &pays(&me, &[(&you, 1_000)], b""),
+        &[coin(1, 0, 5_000), coin(1, 0, 5_000)],
+        10
+    ));
     assert!(unsuitable(&pays(&me, &[(&me, 1_000)], b""), &enough, 10));
     assert!(unsuitable(&pays(&me, &[(&you, 293)], b""), &enough, 10));
     assert!(unsuitable(&pays(&me, &[], b""), &enough, 10));
-    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], &[0; 81]), &enough, 10));
     assert!(unsuitable(
-        &pays(&me, &[(&you, 1_000)], b""),
-        &[Coin { transaction: "AB".repeat(32), ..enough[0].clone() }],
+        &pays(&me, &[(&you, 1_000)], &[0; 81]),
+        &enough,
         10
     ));
-    let says = Intent { act: Act::Message { bytes: vec![] }, ..pays(&me, &[], b"") };
+    assert!(unsuitable(
+        &pays(&me, &[(&you, 1_000)], b""),
+        &[Coin {
+            transaction: "AB".repeat(32),
+            ..enough[0].clone()
+        }],
+        10
+    ));
+    let says = Intent {
+        act: Act::Message { bytes: vec![] },
+        ..pays(&me, &[], b"")
+    };
     assert!(unsuitable(&says, &enough, 10));
-    assert!(matches!(intent::statement(&says), Err(Error::Unsuitable { .. })));
-    let elsewhere = Intent::call(chain(), account(&me), Some(Key::new(1).account()), Amount::from(1_000), vec![]);
+    assert!(matches!(
+        intent::statement(&says),
+        Err(Error::Unsuitable { .. })
+    ));
+    let elsewhere = Intent::call(
+        chain(),
+        account(&me),
+        Some(Key::new(1).account()),
+        Amount::from(1_000),
+        vec![],
+    );
     assert!(unsuitable(&elsewhere, &enough, 10));
 }
 
 #[test]
 fn coins_of_others_are_refused() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let built =
-        unsigned(&pays(&me, &[(&you, 1_000)], b""), &[coin(1, 0, 9_000), coin(2, 0, 9_000)], Amount::from(10)).unwrap();
-    assert!(refused(&Unsigned { signer: account(&you), ..built.clone() }));
-    assert!(refused(&Unsigned { chain: "bip122:000000000019d6689c085ae165831e93".parse().unwrap(), ..built.clone() }));
+    let built = unsigned(
+        &pays(&me, &[(&you, 1_000)], b""),
+        &[coin(1, 0, 9_000), coin(2, 0, 9_000)],
+        Amount::from(10),
+    )
+    .unwrap();
+    assert!(refused(&Unsigned {
+        signer: account(&you),
+        ..built.clone()
+    }));
+    assert!(refused(&Unsigned {
+        chain: "bip122:000000000019d6689c085ae165831e93".parse().unwrap(),
+        ..built.clone()
+    }));
     let mut mixed = built.clone();
     let last = mixed.bytes.len() - 1;
     mixed.bytes[last] ^= 1;
@@ -207,26 +316,51 @@ fn changed(built: &Unsigned, what: &[u8], into: &[u8]) -> Unsigned {
     let text = hex::encode(&built.bytes);
     assert!(text.contains(&hex::encode(what)));
     let bytes = hex::decode(text.replace(&hex::encode(what), &hex::encode(into))).unwrap();
-    Unsigned { bytes, ..built.clone() }
+    Unsigned {
+        bytes,
+        ..built.clone()
+    }
 }
 
 #[test]
 fn a_coin_twice_and_a_form_of_its_own_are_refused() {
     let (me, you) = (Key::new(1), Key::new(2));
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
-    let built = unsigned(&pays(&me, &[(&you, 1_000)], b"rent"), &coins, Amount::from(10)).unwrap();
+    let built = unsigned(
+        &pays(&me, &[(&you, 1_000)], b"rent"),
+        &coins,
+        Amount::from(10),
+    )
+    .unwrap();
     assert!(refused(&changed(&built, &[2; 32], &[1; 32])));
-    assert!(refused(&Unsigned { bytes: [&built.bytes[..], &[0]].concat(), ..built.clone() }));
-    assert!(refused(&changed(&built, &0xffff_fffdu32.to_le_bytes(), &0xffff_ffffu32.to_le_bytes())));
-    assert!(refused(&changed(&built, b"florin/utxo/v1", b"florin/utxo/v2")));
+    assert!(refused(&Unsigned {
+        bytes: [&built.bytes[..], &[0]].concat(),
+        ..built.clone()
+    }));
+    assert!(refused(&changed(
+        &built,
+        &0xffff_fffdu32.to_le_bytes(),
+        &0xffff_ffffu32.to_le_bytes()
+    )));
+    assert!(refused(&changed(
+        &built,
+        b"florin/utxo/v1",
+        b"florin/utxo/v2"
+    )));
     assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x6a\x03rent")));
     assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x51\x04rent")));
     let script = |key: &Key| [&[22, 0, 20][..], &hash(key)].concat();
-    let (memo, paid) =
-        ([&[0; 8][..], b"\x06\x6a\x04rent"].concat(), [&1_000u64.to_le_bytes()[..], &script(&you)].concat());
+    let (memo, paid) = (
+        [&[0; 8][..], b"\x06\x6a\x04rent"].concat(),
+        [&1_000u64.to_le_bytes()[..], &script(&you)].concat(),
+    );
     let (first, last) = ([&paid[..], &memo].concat(), [&memo[..], &paid].concat());
     assert!(refused(&changed(&built, &first, &last)));
-    assert!(refused(&changed(&built, &first, &[&memo[..], &memo, &[0; 16]].concat())));
+    assert!(refused(&changed(
+        &built,
+        &first,
+        &[&memo[..], &memo, &[0; 16]].concat()
+    )));
     // Payment and change the other way round.
     let plain = unsigned(&pays(&me, &[(&you, 1_000)], b""), &coins, Amount::from(10)).unwrap();
     let pair = |first: u64, second: u64| [first.to_le_bytes(), second.to_le_bytes()];
@@ -241,16 +375,30 @@ fn a_coin_twice_and_a_form_of_its_own_are_refused() {
     let nothing = [&pair(0, 0)[0][..], &script(&you), &rest[..], &script(&me)].concat();
     assert!(refused(&changed(&plain, &own, &nothing)));
     // More is paid than is spent.
-    let more = [&paid[..], &script(&you), &u64::MAX.to_le_bytes()[..], &script(&me)].concat();
+    let more = [
+        &paid[..],
+        &script(&you),
+        &u64::MAX.to_le_bytes()[..],
+        &script(&me),
+    ]
+    .concat();
     assert!(refused(&changed(&plain, &own, &more)));
-    let more = [&paid[..], &script(&you), &17_001u64.to_le_bytes()[..], &script(&me)].concat();
+    let more = [
+        &paid[..],
+        &script(&you),
+        &17_001u64.to_le_bytes()[..],
+        &script(&me),
+    ]
+    .concat();
     assert!(refused(&changed(&plain, &own, &more)));
 }
 
 /// A key's hash: the last bytes of what spends its coin.
 fn hash(key: &Key) -> Vec<u8> {
     let pays = pays(key, &[(&Key::new(77), 1_000)], b"");
-    let bytes = unsigned(&pays, &[coin(1, 0, 9_000)], Amount::ZERO).unwrap().bytes;
+    let bytes = unsigned(&pays, &[coin(1, 0, 9_000)], Amount::ZERO)
+        .unwrap()
+        .bytes;
     bytes[bytes.len() - 20..].to_vec()
 }
 
@@ -258,9 +406,19 @@ fn hash(key: &Key) -> Vec<u8> {
 fn each_signature_is_checked() {
     let me = Key::new(1);
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
-    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &coins, Amount::from(10)).unwrap();
+    let built = unsigned(
+        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &coins,
+        Amount::from(10),
+    )
+    .unwrap();
     let right = sign(&me, &built);
-    let wrong = |signatures: &[Signature]| matches!(assemble(&built, signatures), Err(Error::WrongSignature { .. }));
+    let wrong = |signatures: &[Signature]| {
+        matches!(
+            assemble(&built, signatures),
+            Err(Error::WrongSignature { .. })
+        )
+    };
     assert!(!wrong(&right));
     assert!(wrong(&right[..1]));
     assert!(wrong(&[right[1], right[0]]));
@@ -271,30 +429,58 @@ fn each_signature_is_checked() {
 #[test]
 fn a_node_refuses_a_coin_of_another_value() {
     let me = Key::new(1);
-    let built = unsigned(&pays(&me, &[(&Key::new(2), 1_000)], b""), &[coin(1, 0, 9_000)], Amount::from(10)).unwrap();
+    let built = unsigned(
+        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &[coin(1, 0, 9_000)],
+        Amount::from(10),
+    )
+    .unwrap();
     let raw = assemble(&built, &sign(&me, &built)).unwrap().raw;
-    let check =
-        |owner: &Key, value: u64| utxo::verify(&chain(), &raw, |_, _| Some((account(owner), Amount::from(value))));
+    let check = |owner: &Key, value: u64| {
+        utxo::verify(&chain(), &raw, |_, _| {
+            Some((account(owner), Amount::from(value)))
+        })
+    };
     assert!(check(&me, 9_000).is_ok());
-    assert!(matches!(check(&me, 9_001), Err(Error::WrongSignature { .. })));
-    assert!(matches!(check(&Key::new(2), 9_000), Err(Error::WrongSignature { .. })));
+    assert!(matches!(
+        check(&me, 9_001),
+        Err(Error::WrongSignature { .. })
+    ));
+    assert!(matches!(
+        check(&Key::new(2), 9_000),
+        Err(Error::WrongSignature { .. })
+    ));
     assert!(utxo::verify(&chain(), &raw, |_, _| None).is_err());
 }
 
 /// The signer, payments, a memo, coins that suffice, and a fee.
 fn payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
     let to = vec((2..20u8, 294..1_000_000u64), 0..4);
-    let coins = vec((any::<[u8; 32]>(), any::<u32>(), 4_100_000..10_000_000u64), 1..5);
+    let coins = vec(
+        (any::<[u8; 32]>(), any::<u32>(), 4_100_000..10_000_000u64),
+        1..5,
+    );
     (to, vec(any::<u8>(), 0..=80), coins, 0..90_000u64).prop_map(|(to, memo, coins, fee)| {
-        let keys: Vec<(Key, u64)> = to.iter().map(|(key, value)| (Key::new(*key), *value)).collect();
+        let keys: Vec<(Key, u64)> = to
+            .iter()
+            .map(|(key, value)| (Key::new(*key), *value))
+            .collect();
         let to: Vec<(&Key, u64)> = keys.iter().map(|(key, value)| (key, *value)).collect();
-        let memo = if to.is_empty() && memo.is_empty() { vec![1] } else { memo };
+        let memo = if to.is_empty() && memo.is_empty() {
+            vec![1]
+        } else {
+            memo
+        };
         let coin = |(id, output, value): &([u8; 32], u32, u64)| Coin {
             transaction: hex::encode(id),
             output: *output,
             value: Amount::from(*value),
         };
-        (pays(&Key::new(1), &to, &memo), coins.iter().map(coin).collect(), fee)
+        (
+            pays(&Key::new(1), &to, &memo),
+            coins.iter().map(coin).collect(),
+            fee,
+        )
     })
 }
 

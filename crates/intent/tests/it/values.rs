@@ -38,7 +38,8 @@ pub(crate) fn ty() -> impl Strategy<Value = Ty> {
         prop_oneof![
             inner.clone().prop_map(|item| Ty::List(Box::new(item))),
             (inner.clone(), 1..4usize).prop_map(|(item, size)| Ty::Array(Box::new(item), size)),
-            (vec(inner, 1..4), any::<bool>()).prop_map(|(members, named)| Ty::Tuple(members, named)),
+            (vec(inner, 1..4), any::<bool>())
+                .prop_map(|(members, named)| Ty::Tuple(members, named)),
         ]
     })
 }
@@ -62,29 +63,59 @@ impl Ty {
             Self::List(item) => suffixed(item, "[]"),
             Self::Array(item, size) => suffixed(item, &format!("[{size}]")),
             Self::Tuple(members, named) => {
-                let name = |place| if *named { format!("m{place}") } else { String::new() };
-                ("tuple".into(), members.iter().enumerate().map(|(place, ty)| ty.param(&name(place))).collect())
+                let name = |place| {
+                    if *named {
+                        format!("m{place}")
+                    } else {
+                        String::new()
+                    }
+                };
+                (
+                    "tuple".into(),
+                    members
+                        .iter()
+                        .enumerate()
+                        .map(|(place, ty)| ty.param(&name(place)))
+                        .collect(),
+                )
             }
         }
     }
 
     pub(crate) fn value(&self) -> BoxedStrategy<Both> {
         match self.clone() {
-            Self::Uint(bits) => any::<[u8; 32]>().prop_map(move |word| uint(word, bits)).boxed(),
-            Self::Int(bits) => any::<[u8; 32]>().prop_map(move |word| int(word, bits)).boxed(),
-            Self::Address => any::<[u8; 20]>()
-                .prop_map(|bytes| (hexadecimal(&bytes), DynSolValue::Address(Address::from(bytes))))
+            Self::Uint(bits) => any::<[u8; 32]>()
+                .prop_map(move |word| uint(word, bits))
                 .boxed(),
-            Self::Bool => any::<bool>().prop_map(|truth| (json!(truth), DynSolValue::Bool(truth))).boxed(),
-            Self::Fixed(size) => any::<[u8; 32]>().prop_map(move |word| fixed(word, size)).boxed(),
-            Self::Bytes => {
-                vec(any::<u8>(), 0..70).prop_map(|bytes| (hexadecimal(&bytes), DynSolValue::Bytes(bytes))).boxed()
-            }
-            Self::Text => "[^\0]{0,40}".prop_map(|text| (json!(text), DynSolValue::String(text))).boxed(),
-            Self::List(item) => vec(item.value(), 0..4).prop_map(|items| row(items, DynSolValue::Array)).boxed(),
-            Self::Array(item, size) => {
-                vec(item.value(), size).prop_map(|items| row(items, DynSolValue::FixedArray)).boxed()
-            }
+            Self::Int(bits) => any::<[u8; 32]>()
+                .prop_map(move |word| int(word, bits))
+                .boxed(),
+            Self::Address => any::<[u8; 20]>()
+                .prop_map(|bytes| {
+                    (
+                        hexadecimal(&bytes),
+                        DynSolValue::Address(Address::from(bytes)),
+                    )
+                })
+                .boxed(),
+            Self::Bool => any::<bool>()
+                .prop_map(|truth| (json!(truth), DynSolValue::Bool(truth)))
+                .boxed(),
+            Self::Fixed(size) => any::<[u8; 32]>()
+                .prop_map(move |word| fixed(word, size))
+                .boxed(),
+            Self::Bytes => vec(any::<u8>(), 0..70)
+                .prop_map(|bytes| (hexadecimal(&bytes), DynSolValue::Bytes(bytes)))
+                .boxed(),
+            Self::Text => "[^\0]{0,40}"
+                .prop_map(|text| (json!(text), DynSolValue::String(text)))
+                .boxed(),
+            Self::List(item) => vec(item.value(), 0..4)
+                .prop_map(|items| row(items, DynSolValue::Array))
+                .boxed(),
+            Self::Array(item, size) => vec(item.value(), size)
+                .prop_map(|items| row(items, DynSolValue::FixedArray))
+                .boxed(),
             Self::Tuple(members, named) => {
                 let values: Vec<BoxedStrategy<Both>> = members.iter().map(Self::value).collect();
                 values.prop_map(move |values| tuple(values, named)).boxed()
@@ -105,7 +136,11 @@ fn uint(mut word: [u8; 32], bits: usize) -> Both {
 }
 
 fn int(mut word: [u8; 32], bits: usize) -> Both {
-    let fill = if word[32 - bits / 8] & 0x80 == 0 { 0 } else { 0xff };
+    let fill = if word[32 - bits / 8] & 0x80 == 0 {
+        0
+    } else {
+        0xff
+    };
     word[..32 - bits / 8].fill(fill);
     let value = I256::from_be_bytes(word);
     (json!(value.to_string()), DynSolValue::Int(value, bits))
@@ -113,7 +148,10 @@ fn int(mut word: [u8; 32], bits: usize) -> Both {
 
 fn fixed(mut word: [u8; 32], size: usize) -> Both {
     word[size..].fill(0);
-    (hexadecimal(&word[..size]), DynSolValue::FixedBytes(B256::from(word), size))
+    (
+        hexadecimal(&word[..size]),
+        DynSolValue::FixedBytes(B256::from(word), size),
+    )
 }
 
 fn row(items: Vec<Both>, wrap: fn(Vec<DynSolValue>) -> DynSolValue) -> Both {
@@ -124,7 +162,12 @@ fn row(items: Vec<Both>, wrap: fn(Vec<DynSolValue>) -> DynSolValue) -> Both {
 fn tuple(values: Vec<Both>, named: bool) -> Both {
     let (json, sol): (Vec<Value>, Vec<DynSolValue>) = values.into_iter().unzip();
     let json = if named {
-        Value::Object(json.into_iter().enumerate().map(|(n, value)| (format!("m{n}"), value)).collect::<Map<_, _>>())
+        Value::Object(
+            json.into_iter()
+                .enumerate()
+                .map(|(n, value)| (format!("m{n}"), value))
+                .collect::<Map<_, _>>(),
+        )
     } else {
         Value::Array(json)
     };

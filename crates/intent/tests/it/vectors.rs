@@ -35,10 +35,25 @@ fn permits() -> Vec<OfPermit> {
 fn intents_have_the_committed_form() {
     for vector in intents() {
         let intent: Intent = serde_json::from_value(vector.intent.clone()).unwrap();
-        assert_eq!(hex::encode(intent.canon().finish()), vector.canonical, "{}", vector.name);
+        assert_eq!(
+            hex::encode(intent.canon().finish()),
+            vector.canonical,
+            "{}",
+            vector.name
+        );
         assert_eq!(intent.hash(), vector.hash, "{}", vector.name);
-        assert_eq!(hex::encode(canon::write(&vector.intent)), vector.canonical, "{}", vector.name);
-        assert_eq!(serde_json::to_value(&intent).unwrap(), vector.intent, "{}", vector.name);
+        assert_eq!(
+            hex::encode(canon::write(&vector.intent)),
+            vector.canonical,
+            "{}",
+            vector.name
+        );
+        assert_eq!(
+            serde_json::to_value(&intent).unwrap(),
+            vector.intent,
+            "{}",
+            vector.name
+        );
     }
 }
 
@@ -46,12 +61,23 @@ fn intents_have_the_committed_form() {
 fn permits_have_the_committed_form_and_signature() {
     for vector in permits() {
         let permit: Permit = serde_json::from_value(vector.permit.clone()).unwrap();
-        assert_eq!(hex::encode(permit.body.canonical_bytes()), vector.canonical, "{}", vector.name);
-        let key = PolicyKey::from_bytes(&hex::decode(&vector.key).unwrap().try_into().unwrap()).unwrap();
+        assert_eq!(
+            hex::encode(permit.body.canonical_bytes()),
+            vector.canonical,
+            "{}",
+            vector.name
+        );
+        let key =
+            PolicyKey::from_bytes(&hex::decode(&vector.key).unwrap().try_into().unwrap()).unwrap();
         assert!(verify(&permit, &key).is_ok(), "{}", vector.name);
         let by_hand = canon::write_permit(&vector.permit["body"], permit.body.not_after.micros());
         assert_eq!(hex::encode(by_hand), vector.canonical, "{}", vector.name);
-        assert_eq!(serde_json::to_value(&permit).unwrap(), vector.permit, "{}", vector.name);
+        assert_eq!(
+            serde_json::to_value(&permit).unwrap(),
+            vector.permit,
+            "{}",
+            vector.name
+        );
     }
 }
 
@@ -60,9 +86,15 @@ fn a_field_that_nobody_knows_is_refused() {
     for vector in intents() {
         for place in ["", "/act", "/act/outputs/0"] {
             let mut intent = vector.intent.clone();
-            let Some(object) = intent.pointer_mut(place).and_then(Value::as_object_mut) else { continue };
+            let Some(object) = intent.pointer_mut(place).and_then(Value::as_object_mut) else {
+                continue;
+            };
             object.insert("memo".into(), Value::Null);
-            assert!(serde_json::from_value::<Intent>(intent).is_err(), "{} {place}", vector.name);
+            assert!(
+                serde_json::from_value::<Intent>(intent).is_err(),
+                "{} {place}",
+                vector.name
+            );
         }
     }
 }

@@ -15,7 +15,10 @@ pub(super) fn encode_check(bytes: &[u8]) -> String {
         push(&mut digits, u32::from(*byte), 256, 58);
     }
     let zeros = checked.iter().take_while(|byte| **byte == 0).map(|_| &0);
-    zeros.chain(digits.iter().rev()).map(|digit| char::from(LETTERS[usize::from(*digit)])).collect()
+    zeros
+        .chain(digits.iter().rev())
+        .map(|digit| char::from(LETTERS[usize::from(*digit)]))
+        .collect()
 }
 
 /// The bytes of a text; none if a letter or the checksum is wrong.
@@ -28,7 +31,11 @@ pub(super) fn decode_check(text: &str) -> Option<Vec<u8>> {
         let digit = LETTERS.iter().position(|known| *known == letter)?;
         push(&mut bytes, u32::try_from(digit).ok()?, 58, 256);
     }
-    bytes.extend(text.bytes().take_while(|letter| *letter == LETTERS[0]).map(|_| 0));
+    bytes.extend(
+        text.bytes()
+            .take_while(|letter| *letter == LETTERS[0])
+            .map(|_| 0),
+    );
     bytes.reverse();
     let content = bytes.len().checked_sub(CHECK)?;
     let check = bytes.split_off(content);

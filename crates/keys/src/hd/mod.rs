@@ -33,7 +33,11 @@ impl Lineage {
     /// Of the child of this number of a node with this public key; none below the 255th step.
     fn child(self, parent: &[u8; 33], number: u32) -> Option<Self> {
         let hash = hash160(parent);
-        Some(Self { depth: self.depth.checked_add(1)?, parent: [hash[0], hash[1], hash[2], hash[3]], number })
+        Some(Self {
+            depth: self.depth.checked_add(1)?,
+            parent: [hash[0], hash[1], hash[2], hash[3]],
+            number,
+        })
     }
 }
 

@@ -26,9 +26,18 @@ impl Node {
         Self::new(secret, code, Lineage::default())
     }
 
-    fn new(secret: Zeroizing<[u8; 32]>, code: Zeroizing<[u8; 32]>, lineage: Lineage) -> Option<Self> {
+    fn new(
+        secret: Zeroizing<[u8; 32]>,
+        code: Zeroizing<[u8; 32]>,
+        lineage: Lineage,
+    ) -> Option<Self> {
         SecretKey::from_byte_array(&secret).ok()?.non_secure_erase();
-        Some(Self { secret, code, lineage, public: OnceLock::new() })
+        Some(Self {
+            secret,
+            code,
+            lineage,
+            public: OnceLock::new(),
+        })
     }
 
     /// A child; hardened from [`HARDENED`] on. None for the one number in 2^127 that has none, and below the 255th step.
@@ -50,7 +59,9 @@ impl Node {
     /// The node at the end of a path.
     pub(crate) fn at(&self, path: &Path) -> Option<Self> {
         let start = Self::new(self.secret.clone(), self.code.clone(), self.lineage)?;
-        path.numbers().iter().try_fold(start, |node, number| node.child(*number))
+        path.numbers()
+            .iter()
+            .try_fold(start, |node, number| node.child(*number))
     }
 
     /// Its public key, 33 bytes (SEC 1).
@@ -71,14 +82,21 @@ impl Node {
     /// The text form, `xprv…`. For tests against the official vectors; nothing else shows a private node.
     #[cfg(test)]
     pub(crate) fn to_xprv(&self) -> String {
-        super::public::text(VERSION, self.lineage, &self.code, &[&[0], &self.secret[..]].concat())
+        super::public::text(
+            VERSION,
+            self.lineage,
+            &self.code,
+            &[&[0], &self.secret[..]].concat(),
+        )
     }
 
     /// Read the text form. For tests, likewise.
     #[cfg(test)]
     pub(crate) fn from_xprv(text: &str) -> Option<Self> {
         let (lineage, code, key) = super::public::parse(VERSION, base58::decode_check(text)?)?;
-        let (0, secret) = (key[0], <[u8; 32]>::try_from(&key[1..]).ok()?) else { return None };
+        let (0, secret) = (key[0], <[u8; 32]>::try_from(&key[1..]).ok()?) else {
+            return None;
+        };
         Self::new(Zeroizing::new(secret), Zeroizing::new(code), lineage)
     }
 
@@ -109,5 +127,8 @@ pub(crate) fn sign(secret: &[u8; 32], digest: &[u8; 32]) -> intent::Signature {
     let signature = SECP256K1.sign_ecdsa_recoverable(&Message::from_digest(*digest), &key);
     key.non_secure_erase();
     let (id, rs) = signature.serialize_compact();
-    intent::Signature { rs, recovery: u8::try_from(i32::from(id)).unwrap_or(u8::MAX) }
+    intent::Signature {
+        rs,
+        recovery: u8::try_from(i32::from(id)).unwrap_or(u8::MAX),
+    }
 }

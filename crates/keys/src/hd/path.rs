@@ -31,8 +31,12 @@ impl Template {
         let template = Self(text.to_owned());
         let hardened = text.contains("{account}'") || text.contains("{account}h");
         match template.path(0) {
-            Ok(Path(steps)) if hardened && steps.last().is_some_and(|last| *last < HARDENED) => Ok(template),
-            _ => Err(Error::Path { text: text.to_owned() }),
+            Ok(Path(steps)) if hardened && steps.last().is_some_and(|last| *last < HARDENED) => {
+                Ok(template)
+            }
+            _ => Err(Error::Path {
+                text: text.to_owned(),
+            }),
         }
     }
 
@@ -47,11 +51,21 @@ impl std::str::FromStr for Path {
 
     /// `m`, then `/` and a number for each step, hardened with `'` or `h`.
     fn from_str(text: &str) -> crate::Result<Self> {
-        let wrong = || Error::Path { text: text.chars().take(100).collect() };
+        let wrong = || Error::Path {
+            text: text.chars().take(100).collect(),
+        };
         let rest = text.strip_prefix('m').ok_or_else(wrong)?;
-        let steps = rest.split('/').skip(1).map(step).collect::<Option<Vec<_>>>();
+        let steps = rest
+            .split('/')
+            .skip(1)
+            .map(step)
+            .collect::<Option<Vec<_>>>();
         match steps {
-            Some(steps) if steps.len() <= MAX_STEPS && (rest.is_empty() || rest.starts_with('/')) => Ok(Self(steps)),
+            Some(steps)
+                if steps.len() <= MAX_STEPS && (rest.is_empty() || rest.starts_with('/')) =>
+            {
+                Ok(Self(steps))
+            }
             _ => Err(wrong()),
         }
     }
@@ -60,9 +74,17 @@ impl std::str::FromStr for Path {
 fn step(text: &str) -> Option<u32> {
     let plain = text.strip_suffix('\'').or_else(|| text.strip_suffix('h'));
     let digits = plain.unwrap_or(text);
-    let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-    let number: u32 = digits.parse().ok().filter(|number| canonical && *number < HARDENED)?;
-    Some(if plain.is_some() { number + HARDENED } else { number })
+    let canonical = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    let number: u32 = digits
+        .parse()
+        .ok()
+        .filter(|number| canonical && *number < HARDENED)?;
+    Some(if plain.is_some() {
+        number + HARDENED
+    } else {
+        number
+    })
 }
 
 impl fmt::Display for Path {

@@ -21,10 +21,14 @@ impl Phrase {
     pub(crate) fn fresh(entropy: &dyn Entropy) -> Result<Self> {
         let mut chance = Zeroizing::new([0u8; STRENGTH]);
         entropy.fill(chance.as_mut_slice());
-        let mut mnemonic = Mnemonic::from_entropy(chance.as_slice()).map_err(|_| Error::Mnemonic)?;
+        let mut mnemonic =
+            Mnemonic::from_entropy(chance.as_slice()).map_err(|_| Error::Mnemonic)?;
         let words = Zeroizing::new(mnemonic.to_string());
         mnemonic.zeroize();
-        Ok(Self { words, passphrase: Zeroizing::default() })
+        Ok(Self {
+            words,
+            passphrase: Zeroizing::default(),
+        })
     }
 
     /// Words that somebody wrote down, 12 to 24 of them, and their passphrase. Errors: [`Error::Mnemonic`], which never repeats a word.
@@ -33,10 +37,14 @@ impl Phrase {
             return Err(Error::Mnemonic);
         }
         let lower = Zeroizing::new(words.to_lowercase());
-        let mut mnemonic = Mnemonic::parse_in(Language::English, lower.as_str()).map_err(|_| Error::Mnemonic)?;
+        let mut mnemonic =
+            Mnemonic::parse_in(Language::English, lower.as_str()).map_err(|_| Error::Mnemonic)?;
         let words = Zeroizing::new(mnemonic.to_string());
         mnemonic.zeroize();
-        Ok(Self { words, passphrase: Zeroizing::new(passphrase.to_owned()) })
+        Ok(Self {
+            words,
+            passphrase: Zeroizing::new(passphrase.to_owned()),
+        })
     }
 
     /// The words.
@@ -51,7 +59,8 @@ impl Phrase {
 
     /// The seed: 2,048 rounds of PBKDF2, about a millisecond.
     pub(crate) fn seed(&self) -> Result<Zeroizing<[u8; 64]>> {
-        let mut mnemonic = Mnemonic::parse_in(Language::English, self.words.as_str()).map_err(|_| Error::Mnemonic)?;
+        let mut mnemonic = Mnemonic::parse_in(Language::English, self.words.as_str())
+            .map_err(|_| Error::Mnemonic)?;
         let seed = Zeroizing::new(mnemonic.to_seed(self.passphrase.as_str()));
         mnemonic.zeroize();
         Ok(seed)

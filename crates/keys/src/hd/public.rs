@@ -28,7 +28,11 @@ impl PublicNode {
     #[cfg(test)]
     pub(crate) fn child(&self, number: u32) -> Option<Self> {
         let (key, code) = self.step(number)?;
-        Some(Self { key, code, lineage: self.lineage.child(&self.key, number)? })
+        Some(Self {
+            key,
+            code,
+            lineage: self.lineage.child(&self.key, number)?,
+        })
     }
 
     fn step(&self, number: u32) -> Option<([u8; 33], [u8; 32])> {
@@ -37,7 +41,9 @@ impl PublicNode {
         }
         let (tweak, code) = stretch(&self.code, &[&self.key, &number.to_be_bytes()]);
         let parent = PublicKey::from_byte_array_compressed(&self.key).ok()?;
-        let child = parent.add_exp_tweak(SECP256K1, &Scalar::from_be_bytes(*tweak).ok()?).ok()?;
+        let child = parent
+            .add_exp_tweak(SECP256K1, &Scalar::from_be_bytes(*tweak).ok()?)
+            .ok()?;
         Some((child.serialize(), *code))
     }
 
@@ -56,8 +62,22 @@ impl PublicNode {
 
 /// The text form of any node: version, depth, parent, number, chain code, key, in Base58 with checksum.
 pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u8]) -> String {
-    let Lineage { depth, parent, number } = lineage;
-    base58::encode_check(&[&version[..], &[depth], &parent, &number.to_be_bytes(), code, key].concat())
+    let Lineage {
+        depth,
+        parent,
+        number,
+    } = lineage;
+    base58::encode_check(
+        &[
+            &version[..],
+            &[depth],
+            &parent,
+            &number.to_be_bytes(),
+            code,
+            key,
+        ]
+        .concat(),
+    )
 }
 
 /// What the text form of a node holds.
@@ -68,7 +88,11 @@ pub(super) fn parse(version: [u8; 4], bytes: Vec<u8>) -> Option<(Lineage, [u8; 3
     let (parent, rest) = rest.split_first_chunk::<4>()?;
     let (number, rest) = rest.split_first_chunk::<4>()?;
     let (code, key) = rest.split_first_chunk::<32>()?;
-    let lineage = Lineage { depth, parent: *parent, number: u32::from_be_bytes(*number) };
+    let lineage = Lineage {
+        depth,
+        parent: *parent,
+        number: u32::from_be_bytes(*number),
+    };
     let orphan = depth > 0 || lineage == Lineage::default(); // a master has no parent and is nobody's child
     (*head == version && orphan).then_some(())?;
     Some((lineage, *code, key.try_into().ok()?))

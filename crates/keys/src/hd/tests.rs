@@ -29,8 +29,14 @@ fn the_valid_vectors_of_bip_32() {
             let node = master.at(&path).unwrap();
             assert_eq!(node.to_xprv(), text(&step["xprv"]));
             assert_eq!(node.neuter().to_xpub(), text(&step["xpub"]));
-            assert_eq!(Node::from_xprv(text(&step["xprv"])).unwrap().to_xprv(), text(&step["xprv"]));
-            assert_eq!(PublicNode::from_xpub(text(&step["xpub"])).unwrap(), node.neuter());
+            assert_eq!(
+                Node::from_xprv(text(&step["xprv"])).unwrap().to_xprv(),
+                text(&step["xprv"])
+            );
+            assert_eq!(
+                PublicNode::from_xpub(text(&step["xpub"])).unwrap(),
+                node.neuter()
+            );
             seen += 1;
         }
     }
@@ -43,8 +49,16 @@ fn the_invalid_vectors_of_bip_32() {
     let invalid: Vec<&Value> = list(&vectors["invalid"]).collect();
     assert_eq!(invalid.len(), 16);
     for vector in invalid {
-        assert!(Node::from_xprv(text(&vector["text"])).is_none(), "{}", vector["why"]);
-        assert!(PublicNode::from_xpub(text(&vector["text"])).is_none(), "{}", vector["why"]);
+        assert!(
+            Node::from_xprv(text(&vector["text"])).is_none(),
+            "{}",
+            vector["why"]
+        );
+        assert!(
+            PublicNode::from_xpub(text(&vector["text"])).is_none(),
+            "{}",
+            vector["why"]
+        );
     }
 }
 
@@ -54,12 +68,16 @@ fn the_vectors_of_bip_39() {
     let passphrase = text(&vectors["passphrase"]);
     assert_eq!(list(&vectors["valid"]).count(), 24);
     for vector in list(&vectors["valid"]) {
-        let mnemonic = bip39::Mnemonic::from_entropy(&hex::decode(text(&vector["entropy"])).unwrap()).unwrap();
+        let mnemonic =
+            bip39::Mnemonic::from_entropy(&hex::decode(text(&vector["entropy"])).unwrap()).unwrap();
         assert_eq!(mnemonic.to_string(), text(&vector["mnemonic"]));
         let phrase = Phrase::parse(text(&vector["mnemonic"]), passphrase).unwrap();
         let seed = phrase.seed().unwrap();
         assert_eq!(hex::encode(*seed), text(&vector["seed"]));
-        assert_eq!(Node::master(&*seed).unwrap().to_xprv(), text(&vector["master"]));
+        assert_eq!(
+            Node::master(&*seed).unwrap().to_xprv(),
+            text(&vector["master"])
+        );
     }
 }
 
@@ -67,7 +85,10 @@ fn the_vectors_of_bip_39() {
 fn words_that_are_no_mnemonic_are_refused_without_being_repeated() {
     let good = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above";
     assert!(Phrase::parse(good, "").is_ok());
-    assert!(Phrase::parse(&good.to_uppercase().replace(' ', "  "), "").is_ok(), "people write them in many ways");
+    assert!(
+        Phrase::parse(&good.to_uppercase().replace(' ', "  "), "").is_ok(),
+        "people write them in many ways"
+    );
     for bad in [
         "",
         "letter",
@@ -87,10 +108,30 @@ fn paths_have_one_form() {
         assert_eq!(good.parse::<Path>().unwrap().to_string(), good);
     }
     assert_eq!("m/44h/0h".parse::<Path>().unwrap().to_string(), "m/44'/0'");
-    for bad in ["", "44", "m/", "m//0", "m/-1", "m/+1", "m/00", "m/2147483648", "m/1x", "mm", "n/0", "m/0''"] {
+    for bad in [
+        "",
+        "44",
+        "m/",
+        "m//0",
+        "m/-1",
+        "m/+1",
+        "m/00",
+        "m/2147483648",
+        "m/1x",
+        "mm",
+        "n/0",
+        "m/0''",
+    ] {
         assert!(bad.parse::<Path>().is_err(), "{bad:?}");
     }
-    assert_eq!(Template::parse("m/44'/60'/{account}'/0").unwrap().path(7).unwrap().to_string(), "m/44'/60'/7'/0");
+    assert_eq!(
+        Template::parse("m/44'/60'/{account}'/0")
+            .unwrap()
+            .path(7)
+            .unwrap()
+            .to_string(),
+        "m/44'/60'/7'/0"
+    );
     for bad in ["m/44'/60'/0'/0", "m/44'/{account}", "m/44'/60'/{account}'"] {
         assert!(Template::parse(bad).is_err(), "{bad:?}");
     }

@@ -27,7 +27,12 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Event> {
-    let order = (0..PERMITS, 1u8..16, 0u8..3, proptest::option::of(0..PERMITS));
+    let order = (
+        0..PERMITS,
+        1u8..16,
+        0u8..3,
+        proptest::option::of(0..PERMITS),
+    );
     prop_oneof![
         16 => order.prop_map(|(permit, witnesses, price, supersedes)| Event::Order { permit, witnesses, price, supersedes }),
         1 => (0..PERMITS).prop_map(Event::Revoke),
@@ -76,33 +81,70 @@ struct Passed {
 
 /// The line that an accepted order belongs to: its permit's, its predecessor's, or a new one.
 fn line_of(passed: &[Passed], ask: &Ask) -> usize {
-    let known = |id: PermitId| passed.iter().find(|one| one.ask.permit == id).map(|one| one.line);
-    known(ask.permit).or_else(|| ask.supersedes.and_then(known)).unwrap_or(passed.len())
+    let known = |id: PermitId| {
+        passed
+            .iter()
+            .find(|one| one.ask.permit == id)
+            .map(|one| one.line)
+    };
+    known(ask.permit)
+        .or_else(|| ask.supersedes.and_then(known))
+        .unwrap_or(passed.len())
 }
 
 fn share(a: &Ask, b: &Ask) -> bool {
-    a.witnesses.iter().any(|witness| b.witnesses.contains(witness))
+    a.witnesses
+        .iter()
+        .any(|witness| b.witnesses.contains(witness))
 }
 
-fn check(passed: &[Passed], ask: &Ask, line: usize, level: u8, revoked: &HashSet<PermitId>, now: Time) {
+fn check(
+    passed: &[Passed],
+    ask: &Ask,
+    line: usize,
+    level: u8,
+    revoked: &HashSet<PermitId>,
+    now: Time,
+) {
     let used = passed.iter().any(|one| one.ask.permit == ask.permit);
     assert!(level < 2, "nothing is signed under a hard freeze");
     assert!(!revoked.contains(&ask.permit), "nor under a revoked permit");
-    assert!(now <= ask.not_after || used && ask.is_cancel, "nor too late");
+    assert!(
+        now <= ask.not_after || used && ask.is_cancel,
+        "nor too late"
+    );
     if level == 1 {
-        assert!(ask.is_cancel && passed.iter().any(|one| one.line == line && share(&one.ask, ask)));
+        assert!(
+            ask.is_cancel
+                && passed
+                    .iter()
+                    .any(|one| one.line == line && share(&one.ask, ask))
+        );
     }
     for one in passed {
         let same = one.line == line;
-        assert_eq!(same, share(&one.ask, ask), "a line shares a witness, and no other has it:\n{one:?}\n{ask:?}");
+        assert_eq!(
+            same,
+            share(&one.ask, ask),
+            "a line shares a witness, and no other has it:\n{one:?}\n{ask:?}"
+        );
         if same && one.ask.intent != ask.intent {
-            assert!(ask.is_cancel, "what takes another's place does the same, or nothing");
+            assert!(
+                ask.is_cancel,
+                "what takes another's place does the same, or nothing"
+            );
         }
     }
-    let mut bytes: HashSet<Digest> =
-        passed.iter().filter(|one| one.ask.permit == ask.permit).map(|one| one.ask.bytes).collect();
+    let mut bytes: HashSet<Digest> = passed
+        .iter()
+        .filter(|one| one.ask.permit == ask.permit)
+        .map(|one| one.ask.bytes)
+        .collect();
     bytes.insert(ask.bytes);
-    assert!(bytes.len() <= LIMIT as usize, "no more transactions than the permit allows");
+    assert!(
+        bytes.len() <= LIMIT as usize,
+        "no more transactions than the permit allows"
+    );
 }
 
 proptest! {
@@ -142,23 +184,64 @@ proptest! {
 fn a_line_goes_on_from_permit_to_permit() {
     let mut book = Book::default();
     let now = Time::from_secs(1);
-    assert_eq!(book.enter(&ask(0, 1, 0, None), None, now).unwrap().claimed.len(), 1);
+    assert_eq!(
+        book.enter(&ask(0, 1, 0, None), None, now)
+            .unwrap()
+            .claimed
+            .len(),
+        1
+    );
     assert!(book.enter(&ask(0, 1, 0, None), None, now).unwrap().again);
-    assert!(book.enter(&ask(0, 3, 1, None), None, now).is_ok(), "a further input, beside the anchor");
-    assert!(matches!(book.enter(&ask(0, 1, 2, None), None, now), Err(Error::PermitSpent { .. })));
-    assert!(matches!(book.enter(&ask(2, 2, 0, None), None, now), Err(Error::WitnessUsed { .. })));
-    assert!(matches!(book.enter(&ask(1, 2, 0, Some(0)), None, now), Err(Error::OtherWitness { .. })));
+    assert!(
+        book.enter(&ask(0, 3, 1, None), None, now).is_ok(),
+        "a further input, beside the anchor"
+    );
+    assert!(matches!(
+        book.enter(&ask(0, 1, 2, None), None, now),
+        Err(Error::PermitSpent { .. })
+    ));
+    assert!(matches!(
+        book.enter(&ask(2, 2, 0, None), None, now),
+        Err(Error::WitnessUsed { .. })
+    ));
+    assert!(matches!(
+        book.enter(&ask(1, 2, 0, Some(0)), None, now),
+        Err(Error::OtherWitness { .. })
+    ));
     assert!(book.enter(&ask(1, 1, 2, Some(0)), None, now).is_ok());
-    assert!(matches!(book.enter(&ask(0, 1, 0, None), None, now), Err(Error::Superseded { .. })));
-    assert!(book.enter(&ask(4, 1, 0, Some(1)), frozen(1).as_ref(), now).is_ok(), "a cancel under a soft freeze");
-    assert!(matches!(book.enter(&ask(4, 1, 1, None), frozen(2).as_ref(), now), Err(Error::Frozen { .. })));
-    assert!(matches!(book.enter(&ask(5, 4, 1, None), frozen(1).as_ref(), now), Err(Error::Frozen { .. })));
+    assert!(matches!(
+        book.enter(&ask(0, 1, 0, None), None, now),
+        Err(Error::Superseded { .. })
+    ));
+    assert!(
+        book.enter(&ask(4, 1, 0, Some(1)), frozen(1).as_ref(), now)
+            .is_ok(),
+        "a cancel under a soft freeze"
+    );
+    assert!(matches!(
+        book.enter(&ask(4, 1, 1, None), frozen(2).as_ref(), now),
+        Err(Error::Frozen { .. })
+    ));
+    assert!(matches!(
+        book.enter(&ask(5, 4, 1, None), frozen(1).as_ref(), now),
+        Err(Error::Frozen { .. })
+    ));
 }
 
 #[test]
 fn a_witness_of_another_namespace_is_taken() {
     let mut book = Book::default();
     let ask = ask(0, 1, 0, None);
-    book.owners.insert((ask.chain.clone(), ask.signer.clone(), ask.witnesses[0].clone()), Owner::Foreign);
-    assert!(matches!(book.enter(&ask, None, Time::EPOCH), Err(Error::WitnessUsed { .. })));
+    book.owners.insert(
+        (
+            ask.chain.clone(),
+            ask.signer.clone(),
+            ask.witnesses[0].clone(),
+        ),
+        Owner::Foreign,
+    );
+    assert!(matches!(
+        book.enter(&ask, None, Time::EPOCH),
+        Err(Error::WitnessUsed { .. })
+    ));
 }

@@ -11,7 +11,10 @@ pub(crate) type Signer = (String, WalletId, String, u32, String);
 pub(crate) type Found = (WalletId, String, u32, Option<KeyId>, Option<String>);
 
 /// Write handed-out addresses: family, address, wallet, path, position. The positions of those that are nobody's yet come back.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[(&str, &str, WalletId, &str, u32)]) -> Result<Vec<u32>> {
+pub(crate) fn insert(
+    tx: &mut Tx<'_, '_>,
+    rows: &[(&str, &str, WalletId, &str, u32)],
+) -> Result<Vec<u32>> {
     let inserted: Vec<(u32,)> = tx.query_rows(
         "INSERT INTO wallet_key (namespace, family, address, wallet, path, position) {ns_rows}
          ON CONFLICT DO NOTHING RETURNING position",
@@ -22,7 +25,11 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[(&str, &str, WalletId, &str, u
 }
 
 /// Who signs for accounts: family and address each.
-pub(crate) fn signers(tx: &mut Tx<'_, '_>, family: &str, addresses: &[(&str,)]) -> Result<Vec<Signer>> {
+pub(crate) fn signers(
+    tx: &mut Tx<'_, '_>,
+    family: &str,
+    addresses: &[(&str,)],
+) -> Result<Vec<Signer>> {
     Ok(tx.query_rows(
         "SELECT k.address, k.wallet, k.path, k.position, w.backend
            FROM wallet_key k JOIN wallet w ON w.namespace = k.namespace AND w.id = k.wallet

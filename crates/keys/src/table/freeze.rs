@@ -18,7 +18,10 @@ pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, subjects: &[(&str, i64)]) -> Re
 }
 
 /// The guards of these subjects, as they are.
-pub(crate) fn generations(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(String, i64)>> {
+pub(crate) fn generations(
+    tx: &mut Tx<'_, '_>,
+    subjects: &[(String,)],
+) -> Result<Vec<(String, i64)>> {
     Ok(tx.query_rows(
         "SELECT subject, generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows})",
         (),
@@ -28,7 +31,10 @@ pub(crate) fn generations(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result
 
 /// The guards of the installation and its keyring, as they are.
 pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
-    Ok(tx.rows("SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'", ())?)
+    Ok(tx.rows(
+        "SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'",
+        (),
+    )?)
 }
 
 /// Share the guards of these subjects: whoever wants to change them waits until this transaction has ended; where somebody has changed
@@ -61,8 +67,10 @@ pub(crate) fn raise(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
 
 /// How often the keyring has changed.
 pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'", ())?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'",
+        (),
+    )?;
     Ok(row.map_or(0, |(generation,)| generation))
 }
 
@@ -96,7 +104,13 @@ pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<Row>> {
 }
 
 /// Set the level of a subject; its new version.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, subject: &str, level: u32, reason: &str, by: &str) -> Result<i64> {
+pub(crate) fn put(
+    tx: &mut Tx<'_, '_>,
+    subject: &str,
+    level: u32,
+    reason: &str,
+    by: &str,
+) -> Result<i64> {
     let now = tx.now();
     let row: Option<(i64,)> = tx.row(
         "INSERT INTO signing_freeze (namespace, subject, level, reason, changed_by, changed_at, version)

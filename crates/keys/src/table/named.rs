@@ -5,7 +5,18 @@ use store::Tx;
 use types::{ChainId, Json, KeyId, Time, WalletId};
 
 /// The columns of a named key.
-pub(crate) type Row = (KeyId, WalletId, String, ChainId, String, String, Json, i64, Time, Time);
+pub(crate) type Row = (
+    KeyId,
+    WalletId,
+    String,
+    ChainId,
+    String,
+    String,
+    Json,
+    i64,
+    Time,
+    Time,
+);
 
 /// What is written of a new key.
 pub(crate) struct New<'a> {
@@ -22,7 +33,16 @@ pub(crate) struct New<'a> {
 /// Write a new key; false if its name is taken.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New<'_>) -> Result<bool> {
     let now = tx.now();
-    let New { id, wallet, name, chain, family, address, path, metadata } = new;
+    let New {
+        id,
+        wallet,
+        name,
+        chain,
+        family,
+        address,
+        path,
+        metadata,
+    } = new;
     let inserted = tx.execute(
         "INSERT INTO named_key (namespace, id, wallet, name, chain, family, address, path, metadata, version, created_at, updated_at)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?9) ON CONFLICT DO NOTHING",
@@ -33,8 +53,10 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New<'_>) -> Result<bool> {
 
 /// Whether a wallet has a key of this name.
 pub(crate) fn is_taken(tx: &mut Tx<'_, '_>, wallet: &WalletId, name: &str) -> Result<bool> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT 1 FROM named_key WHERE namespace = ?ns AND wallet = ?1 AND name = ?2", (wallet, name))?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT 1 FROM named_key WHERE namespace = ?ns AND wallet = ?1 AND name = ?2",
+        (wallet, name),
+    )?;
     Ok(row.is_some())
 }
 
@@ -57,7 +79,13 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, wallet: &WalletId, name: &str) -> Resul
 }
 
 /// Keys of a wallet behind an id, in the order of ids.
-pub(crate) fn page(tx: &mut Tx<'_, '_>, wallet: &WalletId, after: &str, limit: u32, skip: u32) -> Result<Vec<Row>> {
+pub(crate) fn page(
+    tx: &mut Tx<'_, '_>,
+    wallet: &WalletId,
+    after: &str,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Row>> {
     Ok(tx.rows(
         "SELECT id, wallet, name, chain, address, path, metadata, version, created_at, updated_at
            FROM named_key WHERE namespace = ?ns AND wallet = ?1 AND id > ?2 ORDER BY id LIMIT ?3 OFFSET ?4",
@@ -66,7 +94,13 @@ pub(crate) fn page(tx: &mut Tx<'_, '_>, wallet: &WalletId, after: &str, limit: u
 }
 
 /// Change name and metadata of a key at a version; false if it has another.
-pub(crate) fn change(tx: &mut Tx<'_, '_>, id: &KeyId, version: i64, name: &str, metadata: &Json) -> Result<bool> {
+pub(crate) fn change(
+    tx: &mut Tx<'_, '_>,
+    id: &KeyId,
+    version: i64,
+    name: &str,
+    metadata: &Json,
+) -> Result<bool> {
     let now = tx.now();
     let changed = tx.execute(
         "UPDATE named_key SET name = ?3, metadata = ?4, version = version + 1, updated_at = ?5

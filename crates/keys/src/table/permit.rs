@@ -5,8 +5,19 @@ use store::Tx;
 use types::{ChainId, Digest, PermitId, Time, Witness};
 
 /// A use that is written: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses, first and last time.
-pub(crate) type UseRow =
-    (PermitId, PermitId, ChainId, String, Digest, Witness, Option<PermitId>, Option<PermitId>, u32, Time, Time);
+pub(crate) type UseRow = (
+    PermitId,
+    PermitId,
+    ChainId,
+    String,
+    Digest,
+    Witness,
+    Option<PermitId>,
+    Option<PermitId>,
+    u32,
+    Time,
+    Time,
+);
 
 /// A use that is read: the same without the last time, and when it was revoked. A permit that was revoked unused has neither root nor more.
 pub(crate) type StoredUse = (
@@ -24,7 +35,16 @@ pub(crate) type StoredUse = (
 );
 
 /// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, when.
-pub(crate) type BytesRow = (PermitId, String, ChainId, String, Witness, Digest, Vec<u8>, Time);
+pub(crate) type BytesRow = (
+    PermitId,
+    String,
+    ChainId,
+    String,
+    Witness,
+    Digest,
+    Vec<u8>,
+    Time,
+);
 
 /// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another namespace.
 pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
@@ -42,12 +62,20 @@ pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<S
 /// Write into the row of a used permit, so that whoever revokes it at the same time and this transaction do not miss each other.
 pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
     let now = tx.now();
-    tx.execute("UPDATE permit_use SET last_at = ?2 WHERE namespace = ?ns AND permit = ?1", (permit, now))?;
+    tx.execute(
+        "UPDATE permit_use SET last_at = ?2 WHERE namespace = ?ns AND permit = ?1",
+        (permit, now),
+    )?;
     Ok(())
 }
 
 /// Revoke a permit; false if it was revoked before. It writes the row that a use writes: of the two, one comes first for all to see.
-pub(crate) fn revoke(tx: &mut Tx<'_, '_>, permit: &PermitId, reason: &str, by: &str) -> Result<bool> {
+pub(crate) fn revoke(
+    tx: &mut Tx<'_, '_>,
+    permit: &PermitId,
+    reason: &str,
+    by: &str,
+) -> Result<bool> {
     let now = tx.now();
     let revoked = tx.execute(
         "INSERT INTO permit_use (namespace, permit, uses, last_at, revoked_at, revoked_by, reason)
@@ -73,7 +101,11 @@ pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
 }
 
 /// Whose these witnesses of a chain are, for whichever account.
-pub(crate) fn owners(tx: &mut Tx<'_, '_>, chain: &ChainId, witnesses: &[(&Witness,)]) -> Result<Vec<OwnerRow>> {
+pub(crate) fn owners(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    witnesses: &[(&Witness,)],
+) -> Result<Vec<OwnerRow>> {
     Ok(tx.query_rows(
         "SELECT signer, witness, CASE WHEN namespace = ?ns THEN root END
            FROM permit_witness WHERE chain = ?1 AND witness IN ({rows})",
@@ -83,7 +115,10 @@ pub(crate) fn owners(tx: &mut Tx<'_, '_>, chain: &ChainId, witnesses: &[(&Witnes
 }
 
 /// Take witnesses: chain, signer, witness, root, permit. How many were free.
-pub(crate) fn claim(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness, PermitId, PermitId)]) -> Result<u64> {
+pub(crate) fn claim(
+    tx: &mut Tx<'_, '_>,
+    rows: &[(ChainId, String, Witness, PermitId, PermitId)],
+) -> Result<u64> {
     Ok(tx.execute_rows(
         "INSERT INTO permit_witness (namespace, chain, signer, witness, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
         (),
@@ -101,7 +136,10 @@ pub(crate) fn give_back(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]
 }
 
 /// Which bytes were signed, or asked for, under these permits.
-pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, Digest)>> {
+pub(crate) fn known(
+    tx: &mut Tx<'_, '_>,
+    permits: &[(PermitId,)],
+) -> Result<Vec<(PermitId, Digest)>> {
     Ok(tx.query_rows(
         "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
          UNION ALL
@@ -123,7 +161,10 @@ pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()>
 }
 
 /// All bytes that were signed under these permits: permit, id, bytes.
-pub(crate) fn bytes(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
+pub(crate) fn bytes(
+    tx: &mut Tx<'_, '_>,
+    permits: &[(PermitId,)],
+) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
     Ok(tx.query_rows(
         "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
         (),
@@ -133,5 +174,8 @@ pub(crate) fn bytes(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<
 
 /// Every id that was signed under a permit, in the order of signing.
 pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<(String,)>> {
-    Ok(tx.rows("SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id", (permit,))?)
+    Ok(tx.rows(
+        "SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id",
+        (permit,),
+    )?)
 }

@@ -5,8 +5,20 @@ use store::Tx;
 use types::{ChainId, Digest, PermitId, RequestId, Time};
 
 /// A request: id, state, back-end, permit, chain, signer, bytes, signed id, note, version, created and updated time.
-pub(crate) type Row =
-    (RequestId, String, String, PermitId, ChainId, String, Vec<u8>, Option<String>, Option<String>, i64, Time, Time);
+pub(crate) type Row = (
+    RequestId,
+    String,
+    String,
+    PermitId,
+    ChainId,
+    String,
+    Vec<u8>,
+    Option<String>,
+    Option<String>,
+    i64,
+    Time,
+    Time,
+);
 
 /// Write a request that waits.
 pub(crate) fn insert(
@@ -18,7 +30,11 @@ pub(crate) fn insert(
     hash: &Digest,
 ) -> Result<()> {
     let now = tx.now();
-    let intent::Unsigned { chain, signer, bytes } = unsigned;
+    let intent::Unsigned {
+        chain,
+        signer,
+        bytes,
+    } = unsigned;
     tx.execute(
         "INSERT INTO sign_request (namespace, id, state, backend, permit, chain, signer, bytes, unsigned_hash, version,
                                    created_at, updated_at)
@@ -38,7 +54,11 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<Option<Row>> {
 }
 
 /// The request for these very bytes under a permit.
-pub(crate) fn of(tx: &mut Tx<'_, '_>, permit: &PermitId, hash: &Digest) -> Result<Option<RequestId>> {
+pub(crate) fn of(
+    tx: &mut Tx<'_, '_>,
+    permit: &PermitId,
+    hash: &Digest,
+) -> Result<Option<RequestId>> {
     let row: Option<(RequestId,)> = tx.row(
         "SELECT id FROM sign_request WHERE namespace = ?ns AND permit = ?1 AND unsigned_hash = ?2",
         (permit, hash),

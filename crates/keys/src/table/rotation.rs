@@ -50,11 +50,19 @@ fn stored(count: u64) -> i64 {
 fn rotation(row: Row) -> Result<Rotation> {
     let mut columns = Columns::of(row);
     let (version, state) = (columns.take()?, columns.take::<String>()?);
-    let odd = || Error::from(store::Error::Column { column: 1, found: "other text", expected: "a state" });
+    let odd = || {
+        Error::from(store::Error::Column {
+            column: 1,
+            found: "other text",
+            expected: "a state",
+        })
+    };
     Ok(Rotation {
         version,
         state: RotationState::parse(&state).ok_or_else(odd)?,
-        total: columns.take::<Option<i64>>()?.map(|count| count.max(0).cast_unsigned()),
+        total: columns
+            .take::<Option<i64>>()?
+            .map(|count| count.max(0).cast_unsigned()),
         resealed: columns.take::<i64>()?.max(0).cast_unsigned(),
         broken: columns.take::<i64>()?.max(0).cast_unsigned(),
         keeper: columns.take()?,

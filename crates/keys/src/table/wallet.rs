@@ -5,7 +5,18 @@ use store::{Tx, Unbound};
 use types::{Digest, Json, Namespace, Time, WalletId};
 
 /// The columns of a wallet but its secret.
-pub(crate) type Row = (WalletId, String, String, String, String, u32, Json, i64, Time, Time);
+pub(crate) type Row = (
+    WalletId,
+    String,
+    String,
+    String,
+    String,
+    u32,
+    Json,
+    i64,
+    Time,
+    Time,
+);
 
 /// A sealed secret and where it is: namespace, wallet, secret, the version of its data key.
 pub(crate) type SealedRow = (Namespace, WalletId, Vec<u8>, u32);
@@ -28,7 +39,18 @@ pub(crate) struct New {
 /// Write a new wallet; false if its name or its secret is there already.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
     let now = tx.now();
-    let New { id, name, kind, source, backend, account, secret, secret_version, fingerprint, metadata } = new;
+    let New {
+        id,
+        name,
+        kind,
+        source,
+        backend,
+        account,
+        secret,
+        secret_version,
+        fingerprint,
+        metadata,
+    } = new;
     let inserted = tx.execute(
         "INSERT INTO wallet (namespace, id, name, kind, source, backend, account, secret, secret_version, fingerprint, metadata,
                              version, created_at, updated_at)
@@ -57,9 +79,14 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<Row>> {
 }
 
 /// The wallet that holds a secret.
-pub(crate) fn with_fingerprint(tx: &mut Tx<'_, '_>, fingerprint: &Digest) -> Result<Option<WalletId>> {
-    let row: Option<(WalletId,)> =
-        tx.row("SELECT id FROM wallet WHERE namespace = ?ns AND fingerprint = ?1", (fingerprint,))?;
+pub(crate) fn with_fingerprint(
+    tx: &mut Tx<'_, '_>,
+    fingerprint: &Digest,
+) -> Result<Option<WalletId>> {
+    let row: Option<(WalletId,)> = tx.row(
+        "SELECT id FROM wallet WHERE namespace = ?ns AND fingerprint = ?1",
+        (fingerprint,),
+    )?;
     Ok(row.map(|(id,)| id))
 }
 
@@ -73,7 +100,13 @@ pub(crate) fn page(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> R
 }
 
 /// Change name and metadata of a wallet at a version; false if it has another.
-pub(crate) fn change(tx: &mut Tx<'_, '_>, id: &WalletId, version: i64, name: &str, metadata: &Json) -> Result<bool> {
+pub(crate) fn change(
+    tx: &mut Tx<'_, '_>,
+    id: &WalletId,
+    version: i64,
+    name: &str,
+    metadata: &Json,
+) -> Result<bool> {
     let now = tx.now();
     let changed = tx.execute(
         "UPDATE wallet SET name = ?3, metadata = ?4, version = version + 1, updated_at = ?5
@@ -91,7 +124,10 @@ pub(crate) fn raise(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<i64>> {
 }
 
 /// The sealed secrets of wallets: wallet, secret, the version of its data key.
-pub(crate) fn secrets(tx: &mut Tx<'_, '_>, wallets: &[(WalletId,)]) -> Result<Vec<(WalletId, Vec<u8>, u32)>> {
+pub(crate) fn secrets(
+    tx: &mut Tx<'_, '_>,
+    wallets: &[(WalletId,)],
+) -> Result<Vec<(WalletId, Vec<u8>, u32)>> {
     Ok(tx.query_rows(
         "SELECT id, secret, secret_version FROM wallet WHERE namespace = ?ns AND id IN ({rows})",
         (),
@@ -100,7 +136,11 @@ pub(crate) fn secrets(tx: &mut Tx<'_, '_>, wallets: &[(WalletId,)]) -> Result<Ve
 }
 
 /// A branch of a wallet: its public node.
-pub(crate) fn branch(tx: &mut Tx<'_, '_>, wallet: &WalletId, path: &str) -> Result<Option<(String, i64)>> {
+pub(crate) fn branch(
+    tx: &mut Tx<'_, '_>,
+    wallet: &WalletId,
+    path: &str,
+) -> Result<Option<(String, i64)>> {
     Ok(tx.row(
         "SELECT xpub, next FROM wallet_branch WHERE namespace = ?ns AND wallet = ?1 AND path = ?2",
         (wallet, path),
@@ -108,7 +148,10 @@ pub(crate) fn branch(tx: &mut Tx<'_, '_>, wallet: &WalletId, path: &str) -> Resu
 }
 
 /// Every branch of a wallet: path, public node, how many addresses are handed out.
-pub(crate) fn branches(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<Vec<(String, String, i64)>> {
+pub(crate) fn branches(
+    tx: &mut Tx<'_, '_>,
+    wallet: &WalletId,
+) -> Result<Vec<(String, String, i64)>> {
     Ok(tx.rows(
         "SELECT path, xpub, next FROM wallet_branch WHERE namespace = ?ns AND wallet = ?1 ORDER BY path",
         (wallet,),
@@ -116,7 +159,10 @@ pub(crate) fn branches(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<Vec<(St
 }
 
 /// Write branches: wallet, path, public node. Those that are there stay as they are.
-pub(crate) fn insert_branches(tx: &mut Tx<'_, '_>, rows: &[(WalletId, String, String, i64)]) -> Result<()> {
+pub(crate) fn insert_branches(
+    tx: &mut Tx<'_, '_>,
+    rows: &[(WalletId, String, String, i64)],
+) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO wallet_branch (namespace, wallet, path, xpub, next) {ns_rows} ON CONFLICT DO NOTHING",
         (),
@@ -126,7 +172,13 @@ pub(crate) fn insert_branches(tx: &mut Tx<'_, '_>, rows: &[(WalletId, String, St
 }
 
 /// Take the next numbers of a branch, if there are as many below `end`; the first number behind them.
-pub(crate) fn advance(tx: &mut Tx<'_, '_>, wallet: &WalletId, path: &str, count: u32, end: i64) -> Result<Option<i64>> {
+pub(crate) fn advance(
+    tx: &mut Tx<'_, '_>,
+    wallet: &WalletId,
+    path: &str,
+    count: u32,
+    end: i64,
+) -> Result<Option<i64>> {
     let row: Option<(i64,)> = tx.row(
         "UPDATE wallet_branch SET next = next + ?3
           WHERE namespace = ?ns AND wallet = ?1 AND path = ?2 AND next + ?3 <= ?4 RETURNING next",
@@ -153,13 +205,19 @@ pub(crate) fn sealed_before(
 
 /// How many secrets are sealed under an older data key than this.
 pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM wallet WHERE secret_version < ?1", (version,))?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM wallet WHERE secret_version < ?1",
+        (version,),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
 /// Put secrets in place that were sealed anew: namespace, wallet, the version of before, secret, the new version. Those that changed
 /// meanwhile stay as they are.
-pub(crate) fn reseal(tx: &mut Unbound<'_, '_>, rows: &[(Namespace, WalletId, u32, Vec<u8>, u32)]) -> Result<u64> {
+pub(crate) fn reseal(
+    tx: &mut Unbound<'_, '_>,
+    rows: &[(Namespace, WalletId, u32, Vec<u8>, u32)],
+) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(namespace, id, old, secret, new) AS ({rows})
          UPDATE wallet SET secret = n.secret, secret_version = n.new FROM n

@@ -113,8 +113,13 @@ pub struct Branch {
 
 impl Wallet {
     pub(super) fn from_row(row: table::Row) -> Result<Self> {
-        let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) = row;
-        let broken = |found: &'static str| store::Error::Column { column: 2, found, expected: "a kind of wallet" };
+        let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) =
+            row;
+        let broken = |found: &'static str| store::Error::Column {
+            column: 2,
+            found,
+            expected: "a kind of wallet",
+        };
         Ok(Self {
             id,
             name,
@@ -139,7 +144,9 @@ impl WalletKind {
     }
 
     fn from_stored(text: &str) -> Option<Self> {
-        [Self::Org, Self::User].into_iter().find(|kind| kind.stored() == text)
+        [Self::Org, Self::User]
+            .into_iter()
+            .find(|kind| kind.stored() == text)
     }
 }
 
@@ -153,7 +160,9 @@ impl Origin {
     }
 
     fn from_stored(text: &str) -> Option<Self> {
-        [Self::Generated, Self::Mnemonic, Self::PrivateKey].into_iter().find(|origin| origin.stored() == text)
+        [Self::Generated, Self::Mnemonic, Self::PrivateKey]
+            .into_iter()
+            .find(|origin| origin.stored() == text)
     }
 }
 

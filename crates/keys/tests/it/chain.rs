@@ -10,7 +10,9 @@ use types::{Amount, ChainId};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_takes_what_was_signed() {
-    let Some(node) = anvil::start(&anvil::Options::default()) else { return };
+    let Some(node) = anvil::start(&anvil::Options::default()) else {
+        return;
+    };
     on_each_engine(|test| {
         let nonce = node.nonce(FIRST);
         let node = &node;
@@ -19,23 +21,53 @@ async fn a_node_takes_what_was_signed() {
             let (_, from) = house.signer().await;
             let before = balance(node, SECOND);
             for (step, price) in [
-                Price::Eip1559 { cap: Amount::from(20_000_000_000), tip: Amount::from(1_000_000_000) },
-                Price::Legacy { gas_price: Amount::from(20_000_000_000) },
+                Price::Eip1559 {
+                    cap: Amount::from(20_000_000_000),
+                    tip: Amount::from(1_000_000_000),
+                },
+                Price::Legacy {
+                    gas_price: Amount::from(20_000_000_000),
+                },
             ]
             .into_iter()
             .enumerate()
             {
                 let intent = pay(&from, 1_000);
-                let terms = Terms { nonce: nonce + step as u64, gas: 21_000, price, authorisations: Vec::new() };
+                let terms = Terms {
+                    nonce: nonce + step as u64,
+                    gas: 21_000,
+                    price,
+                    authorisations: Vec::new(),
+                };
                 let cap = Amount::from(1_000_000_000_000_000);
-                let wide = Envelope { gas: 21_000, fee_per_gas: cap, tip: cap, total_fee: cap, signatures: 1 };
-                let permit = house.seal(intent::PermitBody { envelope: wide, ..house.body(&intent) });
-                let recorded = house.send(&permit, &evm::unsigned(&intent, &terms).unwrap()).await.unwrap();
+                let wide = Envelope {
+                    gas: 21_000,
+                    fee_per_gas: cap,
+                    tip: cap,
+                    total_fee: cap,
+                    signatures: 1,
+                };
+                let permit = house.seal(intent::PermitBody {
+                    envelope: wide,
+                    ..house.body(&intent)
+                });
+                let recorded = house
+                    .send(&permit, &evm::unsigned(&intent, &terms).unwrap())
+                    .await
+                    .unwrap();
                 let raw = house.bytes(permit.body.id, &recorded.id).await.unwrap();
-                let hash = node.rpc("eth_sendRawTransaction", json!([format!("0x{}", hex::encode(raw))]));
+                let hash = node.rpc(
+                    "eth_sendRawTransaction",
+                    json!([format!("0x{}", hex::encode(raw))]),
+                );
                 assert_eq!(hash, recorded.id, "the id is the chain's");
-                let mined = || node.receipt(&recorded.id).is_some_and(|receipt| receipt["status"] == "0x1");
-                assert!(tokio::task::block_in_place(|| testkit::wait_until(20_000, mined)));
+                let mined = || {
+                    node.receipt(&recorded.id)
+                        .is_some_and(|receipt| receipt["status"] == "0x1")
+                };
+                assert!(tokio::task::block_in_place(|| testkit::wait_until(
+                    20_000, mined
+                )));
             }
             assert_eq!(balance(node, SECOND) - before, 2_000);
         }
@@ -53,13 +85,27 @@ fn coins() -> ChainId {
 }
 
 fn coin(byte: u8, output: u32, value: u64) -> Coin {
-    Coin { transaction: hex::encode([byte; 32]), output, value: Amount::from(value) }
+    Coin {
+        transaction: hex::encode([byte; 32]),
+        output,
+        value: Amount::from(value),
+    }
 }
 
 fn sends(from: &str, to: &str, value: u64) -> Intent {
-    let outputs = vec![Output { to: Some(to.to_owned()), value: Amount::from(value) }];
-    let transaction = Transaction { outputs, ..Transaction::default() };
-    Intent { chain: coins(), signer: from.to_owned(), act: Act::Transaction(transaction) }
+    let outputs = vec![Output {
+        to: Some(to.to_owned()),
+        value: Amount::from(value),
+    }];
+    let transaction = Transaction {
+        outputs,
+        ..Transaction::default()
+    };
+    Intent {
+        chain: coins(),
+        signer: from.to_owned(),
+        act: Act::Transaction(transaction),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,20 +113,35 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         let wallet = house.import(WORDS).await;
-        let list = keys::addresses(&house.keys, &house.who, &wallet.id, &coins(), 2).await.unwrap();
+        let list = keys::addresses(&house.keys, &house.who, &wallet.id, &coins(), 2)
+            .await
+            .unwrap();
         let (from, to) = (list[0].address.clone(), list[1].address.clone());
         let intent = sends(&from, &to, 1_500);
         let (one, two, three) = (coin(1, 0, 1_000), coin(2, 1, 1_000), coin(3, 0, 900));
-        let built =
-            |intent: &Intent, coins: &[Coin], fee: u64| utxo::unsigned(intent, coins, Amount::from(fee)).unwrap();
+        let built = |intent: &Intent, coins: &[Coin], fee: u64| {
+            utxo::unsigned(intent, coins, Amount::from(fee)).unwrap()
+        };
         let cap = Amount::from(100_000);
-        let wide = Envelope { gas: 1_000, fee_per_gas: cap, tip: cap, total_fee: cap, signatures: 4 };
-        let permit = house.seal(intent::PermitBody { envelope: wide, ..house.body(&intent) });
+        let wide = Envelope {
+            gas: 1_000,
+            fee_per_gas: cap,
+            tip: cap,
+            total_fee: cap,
+            signatures: 4,
+        };
+        let permit = house.seal(intent::PermitBody {
+            envelope: wide,
+            ..house.body(&intent)
+        });
         let both = built(&intent, &[two.clone(), one.clone()], 200);
         let recorded = house.send(&permit, &both).await.unwrap();
         let raw = house.bytes(permit.body.id, &recorded.id).await.unwrap();
         let owner = from.clone();
-        let checked = utxo::verify(&coins(), &raw, |_, _| Some((owner.clone(), Amount::from(1_000)))).unwrap();
+        let checked = utxo::verify(&coins(), &raw, |_, _| {
+            Some((owner.clone(), Amount::from(1_000)))
+        })
+        .unwrap();
         assert_eq!(
             (checked.id.as_str(), checked.inputs.len()),
             (recorded.id.as_str(), 2),
@@ -88,20 +149,44 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
         );
 
         // A bump may add a coin; it may not leave the anchor out, nor take a coin of somebody else's.
-        house.send(&permit, &built(&intent, &[one.clone(), two.clone(), three.clone()], 400)).await.unwrap();
+        house
+            .send(
+                &permit,
+                &built(&intent, &[one.clone(), two.clone(), three.clone()], 400),
+            )
+            .await
+            .unwrap();
         let without = built(&intent, &[two.clone(), three.clone()], 300);
-        assert_eq!(code(&house.send(&permit, &without).await), "keys.other_witness");
-        let rival = house.seal(intent::PermitBody { envelope: wide, ..house.body(&intent) });
+        assert_eq!(
+            code(&house.send(&permit, &without).await),
+            "keys.other_witness"
+        );
+        let rival = house.seal(intent::PermitBody {
+            envelope: wide,
+            ..house.body(&intent)
+        });
         let taken = built(&intent, &[coin(4, 0, 5_000), three.clone()], 300);
         assert_eq!(code(&house.send(&rival, &taken).await), "keys.witness_used");
-        house.send(&rival, &built(&intent, &[coin(4, 0, 5_000)], 300)).await.unwrap();
+        house
+            .send(&rival, &built(&intent, &[coin(4, 0, 5_000)], 300))
+            .await
+            .unwrap();
 
         // A cancel returns the anchor's coin to its owner.
         let cancel = Intent::cancel(coins(), from.clone());
-        let stop = house.seal(intent::PermitBody { envelope: wide, ..house.body(&cancel) });
+        let stop = house.seal(intent::PermitBody {
+            envelope: wide,
+            ..house.body(&cancel)
+        });
         let alone = built(&cancel, std::slice::from_ref(&one), 600);
-        house.send_instead(&stop, &alone, Some(permit.body.id)).await.unwrap();
-        assert_eq!(code(&house.send(&permit, &built(&intent, &[one, two], 500)).await), "keys.superseded");
+        house
+            .send_instead(&stop, &alone, Some(permit.body.id))
+            .await
+            .unwrap();
+        assert_eq!(
+            code(&house.send(&permit, &built(&intent, &[one, two], 500)).await),
+            "keys.superseded"
+        );
     })
     .await;
 }
@@ -111,38 +196,91 @@ async fn statements_are_signed_under_a_permit_too() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         let (_, from) = house.signer().await;
-        let message = Act::Message { bytes: b"Sign in to example.org".to_vec() };
+        let message = Act::Message {
+            bytes: b"Sign in to example.org".to_vec(),
+        };
         let given = json!({
             "types": { "Mail": [{ "name": "contents", "type": "string" }] },
             "primaryType": "Mail",
             "domain": { "name": "Florin", "chainId": 31337 },
             "message": { "contents": "hello" },
         });
-        let typed = Act::TypedData { json: evm::typed_data(&given).unwrap() };
-        let grant = Authorisation { authority: from.clone(), delegate: SECOND.into(), nonce: 4, any_chain: false };
+        let typed = Act::TypedData {
+            json: evm::typed_data(&given).unwrap(),
+        };
+        let grant = Authorisation {
+            authority: from.clone(),
+            delegate: SECOND.into(),
+            nonce: 4,
+            any_chain: false,
+        };
         for act in [message.clone(), typed, Act::Authorisation(grant)] {
-            let intent = Intent { chain: chain(), signer: from.clone(), act };
+            let intent = Intent {
+                chain: chain(),
+                signer: from.clone(),
+                act,
+            };
             let unsigned = intent::statement(&intent).unwrap();
-            let free = house.seal(intent::PermitBody { envelope: Envelope::FREE, ..house.body(&intent) });
+            let free = house.seal(intent::PermitBody {
+                envelope: Envelope::FREE,
+                ..house.body(&intent)
+            });
             let recorded = house.send(&free, &unsigned).await.unwrap();
             assert!(house.bytes(free.body.id, &recorded.id).await.is_some());
-            let other = Intent { act: Act::Message { bytes: b"Pay".to_vec() }, ..intent.clone() };
-            let lured = house.send(&house.permit(&intent), &intent::statement(&other).unwrap()).await;
+            let other = Intent {
+                act: Act::Message {
+                    bytes: b"Pay".to_vec(),
+                },
+                ..intent.clone()
+            };
+            let lured = house
+                .send(&house.permit(&intent), &intent::statement(&other).unwrap())
+                .await;
             assert_eq!(code(&lured), "keys.other_intent");
         }
         // An authorisation uses up the nonce that a transaction of the same account would.
         let intent = pay(&from, 1);
-        assert_eq!(code(&house.send(&house.permit(&intent), &house::unsigned(&intent, 4)).await), "keys.witness_used");
+        assert_eq!(
+            code(
+                &house
+                    .send(&house.permit(&intent), &house::unsigned(&intent, 4))
+                    .await
+            ),
+            "keys.witness_used"
+        );
 
         // Two accounts may sign the same message; one account signs it under one permit.
-        let second = keys::NewKey { name: "second".into(), chain: chain(), metadata: house::object("{}") };
-        let wallet = keys::wallet_named(&house.keys, &house.who, "treasury").await.unwrap();
-        let other = keys::create_key(&house.keys, &house.who, &wallet.id, second).await.unwrap().address;
-        let same = |signer: &str| Intent { chain: chain(), signer: signer.to_owned(), act: message.clone() };
+        let second = keys::NewKey {
+            name: "second".into(),
+            chain: chain(),
+            metadata: house::object("{}"),
+        };
+        let wallet = keys::wallet_named(&house.keys, &house.who, "treasury")
+            .await
+            .unwrap();
+        let other = keys::create_key(&house.keys, &house.who, &wallet.id, second)
+            .await
+            .unwrap()
+            .address;
+        let same = |signer: &str| Intent {
+            chain: chain(),
+            signer: signer.to_owned(),
+            act: message.clone(),
+        };
         let permit = house.permit(&same(&other));
-        house.send(&permit, &intent::statement(&same(&other)).unwrap()).await.unwrap();
+        house
+            .send(&permit, &intent::statement(&same(&other)).unwrap())
+            .await
+            .unwrap();
         let again = house.permit(&same(&from));
-        assert_eq!(code(&house.send(&again, &intent::statement(&same(&from)).unwrap()).await), "keys.witness_used");
+        assert_eq!(
+            code(
+                &house
+                    .send(&again, &intent::statement(&same(&from)).unwrap())
+                    .await
+            ),
+            "keys.witness_used"
+        );
     })
     .await;
 }
@@ -153,15 +291,40 @@ async fn bytes_that_nobody_can_read_are_not_signed() {
         let house = House::new(test).await;
         let (_, from) = house.signer().await;
         let permit = house.permit(&pay(&from, 5));
-        for bytes in [Vec::new(), vec![0; 32], vec![2], vec![7; 100], b"\x19Ethereum Signed Message:\n99x".to_vec()] {
-            let unsigned = Unsigned { chain: chain(), signer: from.clone(), bytes };
-            assert_eq!(code(&house.send(&permit, &unsigned).await), "intent.undecodable");
+        for bytes in [
+            Vec::new(),
+            vec![0; 32],
+            vec![2],
+            vec![7; 100],
+            b"\x19Ethereum Signed Message:\n99x".to_vec(),
+        ] {
+            let unsigned = Unsigned {
+                chain: chain(),
+                signer: from.clone(),
+                bytes,
+            };
+            assert_eq!(
+                code(&house.send(&permit, &unsigned).await),
+                "intent.undecodable"
+            );
         }
-        let capital = Unsigned { signer: from.to_uppercase(), ..house::unsigned(&pay(&from, 5), 0) };
-        assert!(house.send(&permit, &capital).await.is_err(), "one account, one text");
+        let capital = Unsigned {
+            signer: from.to_uppercase(),
+            ..house::unsigned(&pay(&from, 5), 0)
+        };
+        assert!(
+            house.send(&permit, &capital).await.is_err(),
+            "one account, one text"
+        );
         let stranger = pay(SECOND, 5);
-        let unknown = house.seal(intent::PermitBody { envelope: envelope(), ..house.body(&stranger) });
-        assert_eq!(code(&house.send(&unknown, &house::unsigned(&stranger, 0)).await), "keys.signer_unknown");
+        let unknown = house.seal(intent::PermitBody {
+            envelope: envelope(),
+            ..house.body(&stranger)
+        });
+        assert_eq!(
+            code(&house.send(&unknown, &house::unsigned(&stranger, 0)).await),
+            "keys.signer_unknown"
+        );
     })
     .await;
 }

@@ -3,13 +3,19 @@
 use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
-use keys::{Error, Keys, NewKey, NewSecret, NewWallet, Order, Recorded, Result, Settings, Signed, Wallet, WalletKind};
+use keys::{
+    Error, Keys, NewKey, NewSecret, NewWallet, Order, Recorded, Result, Settings, Signed, Wallet,
+    WalletKind,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::secret::{Cost, Master};
 use store::{Db, Lease};
 use testkit::{TestDb, namespace};
-use types::{Amount, ChainId, Clock, DecisionId, Digest, Json, Kind, Namespace, PermitId, Principal, Role, Time, Ulid};
+use types::{
+    Amount, ChainId, Clock, DecisionId, Digest, Json, Kind, Namespace, PermitId, Principal, Role,
+    Time, Ulid,
+};
 
 /// Anvil's, known to all the world; never use it for money.
 pub(crate) const WORDS: &str = "test test test test test test test test test test test junk";
@@ -36,7 +42,12 @@ pub(crate) fn master(text: &str) -> Master {
 }
 
 pub(crate) fn principal(space: &str) -> Principal {
-    Principal { id: "alice".into(), kind: Kind::Person, namespace: namespace(space), roles: vec![Role::Admin] }
+    Principal {
+        id: "alice".into(),
+        kind: Kind::Person,
+        namespace: namespace(space),
+        roles: vec![Role::Admin],
+    }
 }
 
 pub(crate) fn object(text: &str) -> Json {
@@ -45,8 +56,16 @@ pub(crate) fn object(text: &str) -> Json {
 
 /// Terms of a plain transfer, well within [`House::permit`]'s envelope.
 pub(crate) fn terms(nonce: u64) -> Terms {
-    let price = Price::Eip1559 { cap: Amount::from(100), tip: Amount::from(10) };
-    Terms { nonce, gas: 21_000, price, authorisations: Vec::new() }
+    let price = Price::Eip1559 {
+        cap: Amount::from(100),
+        tip: Amount::from(10),
+    };
+    Terms {
+        nonce,
+        gas: 21_000,
+        price,
+        authorisations: Vec::new(),
+    }
 }
 
 pub(crate) fn unsigned(intent: &Intent, nonce: u64) -> Unsigned {
@@ -55,23 +74,51 @@ pub(crate) fn unsigned(intent: &Intent, nonce: u64) -> Unsigned {
 
 /// The same transaction at another price.
 pub(crate) fn priced(intent: &Intent, nonce: u64, cap: u64) -> Unsigned {
-    let price = Price::Eip1559 { cap: Amount::from(cap), tip: Amount::from(10) };
-    evm::unsigned(intent, &Terms { price, ..terms(nonce) }).unwrap()
+    let price = Price::Eip1559 {
+        cap: Amount::from(cap),
+        tip: Amount::from(10),
+    };
+    evm::unsigned(
+        intent,
+        &Terms {
+            price,
+            ..terms(nonce)
+        },
+    )
+    .unwrap()
 }
 
 pub(crate) fn pay(from: &str, wei: u64) -> Intent {
-    Intent::call(chain(), from.to_owned(), Some(SECOND.to_owned()), Amount::from(wei), Vec::new())
+    Intent::call(
+        chain(),
+        from.to_owned(),
+        Some(SECOND.to_owned()),
+        Amount::from(wei),
+        Vec::new(),
+    )
 }
 
 pub(crate) fn envelope() -> Envelope {
     let cap = Amount::from(1_000);
-    Envelope { gas: 30_000, fee_per_gas: cap, tip: cap, total_fee: Amount::from(30_000_000), signatures: 3 }
+    Envelope {
+        gas: 30_000,
+        fee_per_gas: cap,
+        tip: cap,
+        total_fee: Amount::from(30_000_000),
+        signatures: 3,
+    }
 }
 
 async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings) -> Keys {
     let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
     let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
-    let keys = Keys::new(db.clone(), lease.clone(), keyring, policy_key, settings.clone());
+    let keys = Keys::new(
+        db.clone(),
+        lease.clone(),
+        keyring,
+        policy_key,
+        settings.clone(),
+    );
     keys.unlock_with(Arc::new(|| Ok(master("one"))));
     keys
 }
@@ -85,23 +132,51 @@ impl House {
         let policy = SigningKey::from_bytes(&[9; 32]);
         let lease = test.lease("keys/0").await;
         let keys = engine(&test.db, &lease, &policy, &settings).await;
-        Self { test, keys, who: principal("ns"), policy, lease, settings, permits: AtomicU64::new(1) }
+        Self {
+            test,
+            keys,
+            who: principal("ns"),
+            policy,
+            lease,
+            settings,
+            permits: AtomicU64::new(1),
+        }
     }
 
     /// As after a crash: another process, the same database.
     pub(crate) async fn restart(self) -> Self {
-        let Self { test, keys, who, policy, lease, settings, permits } = self;
+        let Self {
+            test,
+            keys,
+            who,
+            policy,
+            lease,
+            settings,
+            permits,
+        } = self;
         drop((keys, lease));
         let test = test.reopen().await;
         let lease = test.lease("keys/0").await;
         let keys = engine(&test.db, &lease, &policy, &settings).await;
-        Self { test, keys, who, policy, lease, settings, permits }
+        Self {
+            test,
+            keys,
+            who,
+            policy,
+            lease,
+            settings,
+            permits,
+        }
     }
 
     /// A second process on the same database. PostgreSQL only.
     pub(crate) async fn beside(&self) -> (Db, Lease, Keys) {
         let db = self.test.open_beside().await;
-        let lease = db.lease("keys/1", testkit::LEASE_MS).await.unwrap().unwrap();
+        let lease = db
+            .lease("keys/1", testkit::LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
         let keys = engine(&db, &lease, &self.policy, &self.settings).await;
         (db, lease, keys)
     }
@@ -113,21 +188,38 @@ impl House {
     pub(crate) async fn import(&self, words: &str) -> Wallet {
         self.wallet(
             "treasury",
-            NewSecret::Mnemonic { words: words.to_owned().into(), passphrase: String::new().into() },
+            NewSecret::Mnemonic {
+                words: words.to_owned().into(),
+                passphrase: String::new().into(),
+            },
         )
         .await
     }
 
     pub(crate) async fn wallet(&self, name: &str, secret: NewSecret) -> Wallet {
-        let new = NewWallet { name: name.into(), kind: WalletKind::Org, metadata: object("{}"), account: 0, secret };
-        keys::create_wallet(&self.keys, &self.who, new).await.unwrap()
+        let new = NewWallet {
+            name: name.into(),
+            kind: WalletKind::Org,
+            metadata: object("{}"),
+            account: 0,
+            secret,
+        };
+        keys::create_wallet(&self.keys, &self.who, new)
+            .await
+            .unwrap()
     }
 
     /// A wallet with one key on the test chain: its account.
     pub(crate) async fn signer(&self) -> (Wallet, String) {
         let wallet = self.import(WORDS).await;
-        let new = NewKey { name: "main".into(), chain: chain(), metadata: object("{}") };
-        let key = keys::create_key(&self.keys, &self.who, &wallet.id, new).await.unwrap();
+        let new = NewKey {
+            name: "main".into(),
+            chain: chain(),
+            metadata: object("{}"),
+        };
+        let key = keys::create_key(&self.keys, &self.who, &wallet.id, new)
+            .await
+            .unwrap();
         (wallet, key.address)
     }
 
@@ -146,7 +238,11 @@ impl House {
     }
 
     pub(crate) fn seal(&self, body: PermitBody) -> Permit {
-        let signature = self.policy.sign(&body.canonical_bytes()).to_bytes().to_vec();
+        let signature = self
+            .policy
+            .sign(&body.canonical_bytes())
+            .to_bytes()
+            .to_vec();
         Permit { body, signature }
     }
 
@@ -155,11 +251,17 @@ impl House {
     }
 
     pub(crate) async fn sign(&self, order: Order) -> Result<Signed> {
-        keys::sign(&self.keys, &self.who, vec![order]).await.pop().unwrap()
+        keys::sign(&self.keys, &self.who, vec![order])
+            .await
+            .pop()
+            .unwrap()
     }
 
     pub(crate) async fn record(&self, signed: &Signed) -> Result<Recorded> {
-        record_in(&self.test.db, &self.lease, &self.who, vec![signed.clone()]).await.pop().unwrap()
+        record_in(&self.test.db, &self.lease, &self.who, vec![signed.clone()])
+            .await
+            .pop()
+            .unwrap()
     }
 
     /// Both steps.
@@ -173,14 +275,20 @@ impl House {
         unsigned: &Unsigned,
         supersedes: Option<PermitId>,
     ) -> Result<Recorded> {
-        let order = Order { permit: permit.clone(), unsigned: unsigned.clone(), supersedes };
+        let order = Order {
+            permit: permit.clone(),
+            unsigned: unsigned.clone(),
+            supersedes,
+        };
         let signed = self.sign(order).await?;
         self.record(&signed).await
     }
 
     pub(crate) async fn bytes(&self, permit: PermitId, id: &str) -> Option<Vec<u8>> {
         let id = id.to_owned();
-        let read = self.test.db.read(self.ns(), move |tx| keys::bytes(tx, &[(permit, id.as_str())]));
+        let read = self.test.db.read(self.ns(), move |tx| {
+            keys::bytes(tx, &[(permit, id.as_str())])
+        });
         read.await.unwrap().pop().unwrap()
     }
 
@@ -189,16 +297,31 @@ impl House {
         let read = self.test.db.read_unbound(|tx| {
             let mut all = Vec::new();
             for partition in store::partitions(tx)? {
-                all.extend(store::facts_after(tx, &store::Cursor { seq: 0, ..partition }, 10_000)?);
+                all.extend(store::facts_after(
+                    tx,
+                    &store::Cursor {
+                        seq: 0,
+                        ..partition
+                    },
+                    10_000,
+                )?);
             }
             Ok::<_, store::Error>(all)
         });
-        read.await.unwrap().iter().map(|fact| serde_json::to_string(fact).unwrap()).collect()
+        read.await
+            .unwrap()
+            .iter()
+            .map(|fact| serde_json::to_string(fact).unwrap())
+            .collect()
     }
 
     pub(crate) async fn facts_of(&self, kind: &str) -> usize {
         let kind = format!("\"type\":\"{kind}\"");
-        self.facts().await.iter().filter(|fact| fact.contains(&kind)).count()
+        self.facts()
+            .await
+            .iter()
+            .filter(|fact| fact.contains(&kind))
+            .count()
     }
 
     pub(crate) fn later(&self, millis: i64) -> Time {
@@ -206,15 +329,22 @@ impl House {
     }
 }
 
-pub(crate) async fn record_in(db: &Db, lease: &Lease, who: &Principal, signed: Vec<Signed>) -> Vec<Result<Recorded>> {
+pub(crate) async fn record_in(
+    db: &Db,
+    lease: &Lease,
+    who: &Principal,
+    signed: Vec<Signed>,
+) -> Vec<Result<Recorded>> {
     let who = who.clone();
     let count = signed.len();
-    let write = db
-        .on(lease)
-        .write(&who.namespace.clone(), move |tx| keys::record(tx, &who, &signed.iter().collect::<Vec<_>>()));
+    let write = db.on(lease).write(&who.namespace.clone(), move |tx| {
+        keys::record(tx, &who, &signed.iter().collect::<Vec<_>>())
+    });
     match write.await {
         Ok(results) => results,
-        Err(error) => std::iter::repeat_with(|| Err(error.clone())).take(count).collect(),
+        Err(error) => std::iter::repeat_with(|| Err(error.clone()))
+            .take(count)
+            .collect(),
     }
 }
 

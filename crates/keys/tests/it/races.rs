@@ -34,7 +34,10 @@ impl Gate {
         let gate = self.clone();
         let wait = move || {
             let (state, bell) = &*gate.0;
-            drop(bell.wait_while(state.lock().unwrap(), |(here, _)| !*here).unwrap());
+            drop(
+                bell.wait_while(state.lock().unwrap(), |(here, _)| !*here)
+                    .unwrap(),
+            );
         };
         tokio::task::spawn_blocking(wait).await.unwrap();
     }
@@ -48,7 +51,11 @@ impl Gate {
 
 async fn signed(house: &House, from: &str, nonce: u64) -> Signed {
     let intent = pay(from, 5);
-    let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None };
+    let order = Order {
+        permit: house.permit(&intent),
+        unsigned: unsigned(&intent, nonce),
+        supersedes: None,
+    };
     house.sign(order).await.unwrap()
 }
 
@@ -58,7 +65,10 @@ async fn a_freeze_waits_for_a_record_that_is_under_way() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         let (_, from) = house.signer().await;
-        let (first, second) = (signed(&house, &from, 0).await, signed(&house, &from, 1).await);
+        let (first, second) = (
+            signed(&house, &from, 0).await,
+            signed(&house, &from, 1).await,
+        );
         let beside = match house.test.server() {
             Some(_) => Some(house.beside().await),
             None => None,
@@ -72,13 +82,20 @@ async fn a_freeze_waits_for_a_record_that_is_under_way() {
             Ok::<_, keys::Error>(recorded)
         }));
         gate.reached().await;
-        let engine = beside.as_ref().map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
+        let engine = beside
+            .as_ref()
+            .map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
         let who = house.who.clone();
-        let freeze = tokio::spawn(async move { keys::freeze(&engine, &who, Scope::Namespace, true, "now").await });
+        let freeze = tokio::spawn(async move {
+            keys::freeze(&engine, &who, Scope::Namespace, true, "now").await
+        });
         if let Some(server) = house.test.server() {
             // The judge is the server: somebody waits for a lock there.
             let waits = || server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-            assert!(tokio::task::block_in_place(|| testkit::wait_until(20_000, waits)), "the freeze waits");
+            assert!(
+                tokio::task::block_in_place(|| testkit::wait_until(20_000, waits)),
+                "the freeze waits"
+            );
         }
         assert!(!freeze.is_finished());
         gate.open();
@@ -112,7 +129,9 @@ async fn a_record_that_began_before_the_freeze_is_refused() {
             keys::record(tx, &who, &[&late])
         }));
         gate.reached().await;
-        keys::freeze(&beside, &house.who, Scope::Namespace, false, "now").await.unwrap();
+        keys::freeze(&beside, &house.who, Scope::Namespace, false, "now")
+            .await
+            .unwrap();
         gate.open();
         assert_eq!(code(&record.await.unwrap().unwrap()[0]), "keys.frozen");
         assert_eq!(house.bytes(*one.permit(), one.id()).await, None);
@@ -141,9 +160,14 @@ async fn a_record_that_began_before_the_revocation_is_refused() {
             keys::record(tx, &who, &[&late])
         }));
         gate.reached().await;
-        keys::revoke(&beside, &house.who, one.permit(), "now").await.unwrap();
+        keys::revoke(&beside, &house.who, one.permit(), "now")
+            .await
+            .unwrap();
         gate.open();
-        assert_eq!(code(&record.await.unwrap().unwrap()[0]), "keys.permit_revoked");
+        assert_eq!(
+            code(&record.await.unwrap().unwrap()[0]),
+            "keys.permit_revoked"
+        );
     })
     .await;
 }
@@ -161,18 +185,33 @@ async fn two_processes_cannot_use_one_permit_for_two_witnesses() {
         for round in 0..20u64 {
             let intent = pay(&from, 5);
             let permit = house.permit(&intent);
-            let order = |nonce| Order { permit: permit.clone(), unsigned: unsigned(&intent, nonce), supersedes: None };
+            let order = |nonce| Order {
+                permit: permit.clone(),
+                unsigned: unsigned(&intent, nonce),
+                supersedes: None,
+            };
             let here = house.sign(order(1_000 + 2 * round)).await.unwrap();
-            let there = keys::sign(&beside, &house.who, vec![order(1_001 + 2 * round)]).await.pop().unwrap().unwrap();
+            let there = keys::sign(&beside, &house.who, vec![order(1_001 + 2 * round)])
+                .await
+                .pop()
+                .unwrap()
+                .unwrap();
             let (a, b) = tokio::join!(
                 record_in(&house.test.db, &house.lease, &house.who, vec![here.clone()]),
                 record_in(&db, &lease, &house.who, vec![there.clone()])
             );
             let won = [a[0].is_ok(), b[0].is_ok()];
-            assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {a:?} {b:?}");
+            assert_eq!(
+                won.iter().filter(|won| **won).count(),
+                1,
+                "round {round}: {a:?} {b:?}"
+            );
             let lost = if won[0] { &b[0] } else { &a[0] };
             assert_eq!(code(lost), "keys.other_witness");
-            let out = [house.bytes(permit.body.id, here.id()).await, house.bytes(permit.body.id, there.id()).await];
+            let out = [
+                house.bytes(permit.body.id, here.id()).await,
+                house.bytes(permit.body.id, there.id()).await,
+            ];
             assert_eq!(out.map(|bytes| bytes.is_some()), won);
         }
     })
@@ -189,15 +228,23 @@ async fn two_processes_cannot_take_one_witness_for_two_permits() {
             Some(_) => Some(house.beside().await),
             None => None,
         };
-        let (db, lease) = beside.as_ref().map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
+        let (db, lease) = beside
+            .as_ref()
+            .map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
         for round in 0..20u64 {
-            let (here, there) = (signed(&house, &from, round).await, signed(&house, &from, round).await);
+            let (here, there) = (
+                signed(&house, &from, round).await,
+                signed(&house, &from, round).await,
+            );
             let (a, b) = tokio::join!(
                 record_in(&house.test.db, &house.lease, &house.who, vec![here]),
                 record_in(db, lease, &house.who, vec![there])
             );
             assert!(a[0].is_ok() != b[0].is_ok(), "round {round}: {a:?} {b:?}");
-            assert_eq!(code(if a[0].is_ok() { &b[0] } else { &a[0] }), "keys.witness_used");
+            assert_eq!(
+                code(if a[0].is_ok() { &b[0] } else { &a[0] }),
+                "keys.witness_used"
+            );
         }
     })
     .await;
@@ -210,11 +257,26 @@ async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
         let mut house = House::new(test).await;
         let (_, from) = house.signer().await;
         let intent = pay(&from, 5);
-        house.send(&house.permit(&intent), &unsigned(&intent, 0)).await.unwrap();
+        house
+            .send(&house.permit(&intent), &unsigned(&intent, 0))
+            .await
+            .unwrap();
         house.who = house::principal("other");
         house.signer().await;
-        assert_eq!(code(&house.send(&house.permit(&intent), &unsigned(&intent, 0)).await), "keys.witness_used");
-        assert!(house.send(&house.permit(&intent), &unsigned(&intent, 1)).await.is_ok());
+        assert_eq!(
+            code(
+                &house
+                    .send(&house.permit(&intent), &unsigned(&intent, 0))
+                    .await
+            ),
+            "keys.witness_used"
+        );
+        assert!(
+            house
+                .send(&house.permit(&intent), &unsigned(&intent, 1))
+                .await
+                .is_ok()
+        );
     })
     .await;
 }
@@ -234,22 +296,45 @@ async fn a_freeze_comes_through_under_load() {
             lanes.push(tokio::spawn(async move {
                 let mut recorded = 0;
                 for one in list {
-                    recorded += usize::from(record_in(&db, &lease, &who, vec![one]).await[0].is_ok());
+                    recorded +=
+                        usize::from(record_in(&db, &lease, &who, vec![one]).await[0].is_ok());
                 }
                 recorded
             }));
         }
         for _ in 0..5 {
-            keys::freeze(&house.keys, &house.who, Scope::Wallet(other.id), true, "drill").await.unwrap();
+            keys::freeze(
+                &house.keys,
+                &house.who,
+                Scope::Wallet(other.id),
+                true,
+                "drill",
+            )
+            .await
+            .unwrap();
         }
-        keys::freeze(&house.keys, &house.who, Scope::Wallet(wallet.id), true, "now").await.unwrap();
+        keys::freeze(
+            &house.keys,
+            &house.who,
+            Scope::Wallet(wallet.id),
+            true,
+            "now",
+        )
+        .await
+        .unwrap();
         let at_the_freeze = recorded(&house).await;
         let mut all = 0;
         for lane in lanes {
             all += lane.await.unwrap();
         }
-        assert_eq!((recorded(&house).await, all), (at_the_freeze, at_the_freeze));
-        assert!(all < usize::try_from(6 * LANE).unwrap(), "the freeze came while they were at it");
+        assert_eq!(
+            (recorded(&house).await, all),
+            (at_the_freeze, at_the_freeze)
+        );
+        assert!(
+            all < usize::try_from(6 * LANE).unwrap(),
+            "the freeze came while they were at it"
+        );
     })
     .await;
 }
@@ -260,7 +345,11 @@ const LANE: u64 = 500;
 async fn lane_of(house: &House, from: &str, lane: u64) -> Vec<Signed> {
     let order = |nonce: u64| {
         let intent = pay(from, 5);
-        Order { permit: house.permit(&intent), unsigned: unsigned(&intent, lane * LANE + nonce), supersedes: None }
+        Order {
+            permit: house.permit(&intent),
+            unsigned: unsigned(&intent, lane * LANE + nonce),
+            supersedes: None,
+        }
     };
     let signed = keys::sign(&house.keys, &house.who, (0..LANE).map(order).collect()).await;
     signed.into_iter().map(Result::unwrap).collect()
@@ -268,6 +357,9 @@ async fn lane_of(house: &House, from: &str, lane: u64) -> Vec<Signed> {
 
 async fn recorded(house: &House) -> usize {
     let count = "SELECT COUNT(*) FROM signed_bytes WHERE namespace = ?ns";
-    let read = house.test.db.read(house.ns(), move |tx| tx.row::<(i64,)>(count, ()));
+    let read = house
+        .test
+        .db
+        .read(house.ns(), move |tx| tx.row::<(i64,)>(count, ()));
     usize::try_from(read.await.map_err(|e: store::Error| e).unwrap().unwrap().0).unwrap()
 }

@@ -16,21 +16,38 @@ fn key(number: u16) -> [u8; 32] {
 
 async fn wallets(house: &House) {
     for number in 0..WALLETS {
-        let secret = NewSecret::PrivateKey { key: key(number).into(), chain: chain() };
+        let secret = NewSecret::PrivateKey {
+            key: key(number).into(),
+            chain: chain(),
+        };
         house.wallet(&format!("w{number}"), secret).await;
     }
 }
 
 async fn versions(house: &House) -> Vec<(i64, i64)> {
     let sql = "SELECT secret_version, COUNT(*) FROM wallet GROUP BY secret_version ORDER BY secret_version";
-    house.test.db.read_unbound(move |tx| tx.rows(sql, ())).await.map_err(|e: store::Error| e).unwrap()
+    house
+        .test
+        .db
+        .read_unbound(move |tx| tx.rows(sql, ()))
+        .await
+        .map_err(|e: store::Error| e)
+        .unwrap()
 }
 
 async fn signs(house: &House, nonce: u64) -> keys::Result<keys::Signed> {
     let wallet = keys::wallet_named(&house.keys, &house.who, "w5").await?;
-    let from = keys::key_named(&house.keys, &house.who, &wallet.id, "w5").await?.address;
+    let from = keys::key_named(&house.keys, &house.who, &wallet.id, "w5")
+        .await?
+        .address;
     let intent = pay(&from, 1);
-    house.sign(Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None }).await
+    house
+        .sign(Order {
+            permit: house.permit(&intent),
+            unsigned: unsigned(&intent, nonce),
+            supersedes: None,
+        })
+        .await
 }
 
 fn rotator(house: &House) -> Rotator {
@@ -57,7 +74,10 @@ async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for(
         let house = House::new(test).await;
         wallets(&house).await;
         let begun = keys::rotate(&house.keys, &house.who).await.unwrap();
-        assert_eq!((begun.version, begun.state, begun.total), (2, RotationState::Sealing, None));
+        assert_eq!(
+            (begun.version, begun.state, begun.total),
+            (2, RotationState::Sealing, None)
+        );
         let before = rotator(&house);
         before.turn().await.unwrap(); // counts
         let step = before.turn().await.unwrap().unwrap();
@@ -69,13 +89,23 @@ async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for(
         assert_eq!(versions(&house).await, [(1, 30), (2, 200)]);
         signs(&house, 0).await.unwrap();
         let joined = keys::rotate(&house.keys, &house.who).await.unwrap();
-        assert_eq!((joined.version, joined.resealed), (2, 200), "no third data key");
+        assert_eq!(
+            (joined.version, joined.resealed),
+            (2, 200),
+            "no third data key"
+        );
         let done = finish(&rotator(&house)).await;
-        assert_eq!((done.state, done.resealed, done.broken), (RotationState::Done, u64::from(WALLETS), 0));
+        assert_eq!(
+            (done.state, done.resealed, done.broken),
+            (RotationState::Done, u64::from(WALLETS), 0)
+        );
         assert_eq!(versions(&house).await, [(2, i64::from(WALLETS))]);
 
         let next = rotated(&house).await;
-        assert_eq!((next.version, next.state, next.resealed), (3, RotationState::Done, u64::from(WALLETS)));
+        assert_eq!(
+            (next.version, next.state, next.resealed),
+            (3, RotationState::Done, u64::from(WALLETS))
+        );
         signs(&house, 0).await.unwrap();
         assert_eq!(house.facts_of("keyring.rotated").await, 2);
         assert_eq!(house.facts_of("keyring.retired").await, 2);
@@ -92,8 +122,19 @@ async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for(
 async fn a_master_key_that_is_wrong_or_gone_begins_nothing() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
-        keys::change_master(&house.test.db, &house.lease, &house.who, master("one"), master("two")).await.unwrap();
-        assert_eq!(code(&keys::rotate(&house.keys, &house.who).await), "store.secret");
+        keys::change_master(
+            &house.test.db,
+            &house.lease,
+            &house.who,
+            master("one"),
+            master("two"),
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            code(&keys::rotate(&house.keys, &house.who).await),
+            "store.secret"
+        );
         assert_eq!(keys::keyring(&house.keys).await.unwrap().version, 1);
         assert_eq!(house.facts_of("keyring.rotated").await, 0);
     })
@@ -106,12 +147,22 @@ async fn a_secret_that_does_not_open_stops_no_rotation_and_retires_no_key() {
         let house = House::new(test).await;
         wallets(&house).await;
         let spoil = house.test.db.on(&house.lease).write_unbound(|tx| {
-            tx.execute("UPDATE wallet SET secret = ?1 WHERE name = 'w3'", (vec![1u8; 80],)).map(drop)
+            tx.execute(
+                "UPDATE wallet SET secret = ?1 WHERE name = 'w3'",
+                (vec![1u8; 80],),
+            )
+            .map(drop)
         });
         spoil.await.map_err(|e: store::Error| e).unwrap();
         let over = rotated(&house).await;
-        assert_eq!((over.state, over.resealed, over.broken), (RotationState::Broken, u64::from(WALLETS) - 1, 1));
-        assert_eq!(keys::keyring(&house.keys).await.unwrap().keys[0].retired, None);
+        assert_eq!(
+            (over.state, over.resealed, over.broken),
+            (RotationState::Broken, u64::from(WALLETS) - 1, 1)
+        );
+        assert_eq!(
+            keys::keyring(&house.keys).await.unwrap().keys[0].retired,
+            None
+        );
         assert!(!rotator(&house).look_again().await.unwrap());
         signs(&house, 0).await.unwrap();
     })
@@ -125,7 +176,15 @@ async fn another_process_learns_of_a_rotation_when_it_matters() {
         if house.test.server().is_none() {
             return; // SQLite belongs to one process
         }
-        house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
+        house
+            .wallet(
+                "w5",
+                NewSecret::PrivateKey {
+                    key: key(5).into(),
+                    chain: chain(),
+                },
+            )
+            .await;
         let (_db, _lease, beside) = house.beside().await;
         rotated(&house).await;
         let asked = beside.clone();
@@ -159,8 +218,14 @@ impl Keeper for Other {
     async fn step(&self, after: &str) -> keys::Result<Step> {
         self.asked.lock().unwrap().push(after.to_owned());
         match after {
-            "" => Ok(Step { after: Some("half".to_owned()), ..Step::default() }),
-            _ => Ok(Step { resealed: u64::from(!self.sealed.swap(true, Ordering::SeqCst)), ..Step::default() }),
+            "" => Ok(Step {
+                after: Some("half".to_owned()),
+                ..Step::default()
+            }),
+            _ => Ok(Step {
+                resealed: u64::from(!self.sealed.swap(true, Ordering::SeqCst)),
+                ..Step::default()
+            }),
         }
     }
 }
@@ -169,16 +234,33 @@ impl Keeper for Other {
 async fn nothing_is_retired_before_all_who_keep_secrets_are_through() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
-        house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
-        let (sealed, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let other = Arc::new(Other { sealed: sealed.clone(), asked: asked.clone() });
+        house
+            .wallet(
+                "w5",
+                NewSecret::PrivateKey {
+                    key: key(5).into(),
+                    chain: chain(),
+                },
+            )
+            .await;
+        let (sealed, asked) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Mutex::new(Vec::new())),
+        );
+        let other = Arc::new(Other {
+            sealed: sealed.clone(),
+            asked: asked.clone(),
+        });
         let rotator = Rotator::new(house.keys.clone(), house.lease.clone(), vec![other], 5_000);
         keys::rotate(&house.keys, &house.who).await.unwrap();
         while rotator.turn().await.unwrap().is_some() {}
         // All is sealed anew, but other processes may not know the new data key yet.
         assert_eq!(*asked.lock().unwrap(), ["", "half"]);
         let waits = keys::keyring(&house.keys).await.unwrap();
-        assert_eq!((waits.rotation.unwrap().state, waits.keys[0].retired), (RotationState::Sealing, None));
+        assert_eq!(
+            (waits.rotation.unwrap().state, waits.keys[0].retired),
+            (RotationState::Sealing, None)
+        );
         // One of them has sealed under the old one meanwhile: another round.
         sealed.store(false, Ordering::SeqCst);
         house.test.clock.advance_millis(5_000);
@@ -199,11 +281,35 @@ async fn nothing_is_retired_before_all_who_keep_secrets_are_through() {
 async fn another_passphrase_opens_what_the_first_has_sealed() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
-        house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
-        let wrong = keys::change_master(&house.test.db, &house.lease, &house.who, master("wrong"), master("two")).await;
+        house
+            .wallet(
+                "w5",
+                NewSecret::PrivateKey {
+                    key: key(5).into(),
+                    chain: chain(),
+                },
+            )
+            .await;
+        let wrong = keys::change_master(
+            &house.test.db,
+            &house.lease,
+            &house.who,
+            master("wrong"),
+            master("two"),
+        )
+        .await;
         assert_eq!(code(&wrong), "store.secret");
-        keys::change_master(&house.test.db, &house.lease, &house.who, master("one"), master("two")).await.unwrap();
-        let open = |text: &'static str| keys::open_keyring(&house.test.db, &house.lease, master(text));
+        keys::change_master(
+            &house.test.db,
+            &house.lease,
+            &house.who,
+            master("one"),
+            master("two"),
+        )
+        .await
+        .unwrap();
+        let open =
+            |text: &'static str| keys::open_keyring(&house.test.db, &house.lease, master(text));
         assert_eq!(code(&open("one").await.map(|_| ())), "store.secret");
         assert!(open("two").await.is_ok());
         signs(&house, 0).await.unwrap();
@@ -216,21 +322,36 @@ async fn another_passphrase_opens_what_the_first_has_sealed() {
 async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
     on_each_engine(|test| async move {
         let mut house = House::new(test).await;
-        house.wallet("w5", NewSecret::PrivateKey { key: key(5).into(), chain: chain() }).await;
+        house
+            .wallet(
+                "w5",
+                NewSecret::PrivateKey {
+                    key: key(5).into(),
+                    chain: chain(),
+                },
+            )
+            .await;
         let beside = match house.test.server() {
             Some(_) => Some(house.beside().await),
             None => None,
         };
-        let other = beside.as_ref().map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
+        let other = beside
+            .as_ref()
+            .map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
         for _ in 0..5 {
-            let (a, b) = tokio::join!(keys::rotate(&house.keys, &house.who), keys::rotate(&other, &house.who));
+            let (a, b) = tokio::join!(
+                keys::rotate(&house.keys, &house.who),
+                keys::rotate(&other, &house.who)
+            );
             assert!(a.is_ok() || b.is_ok());
             finish(&rotator(&house)).await;
             for one in [a, b].iter().filter(|one| one.is_err()) {
                 assert_eq!(code(one), "store.contended");
             }
         }
-        let (db, lease) = beside.as_ref().map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
+        let (db, lease) = beside
+            .as_ref()
+            .map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
         let (a, b) = tokio::join!(
             keys::rotate(&house.keys, &house.who),
             keys::change_master(db, lease, &house.who, master("one"), master("one"))
@@ -249,7 +370,11 @@ async fn two_processes_that_start_together_begin_one_keyring() {
         let lease = test.lease("keys/0").await;
         let opened = if test.server().is_some() {
             let beside = test.open_beside().await;
-            let there = beside.lease("keys/1", testkit::LEASE_MS).await.unwrap().unwrap();
+            let there = beside
+                .lease("keys/1", testkit::LEASE_MS)
+                .await
+                .unwrap()
+                .unwrap();
             let (a, b) = tokio::join!(
                 keys::open_keyring(&test.db, &lease, master("one")),
                 keys::open_keyring(&beside, &there, master("one"))
@@ -262,9 +387,18 @@ async fn two_processes_that_start_together_begin_one_keyring() {
             );
             vec![a.unwrap(), b.unwrap()]
         };
-        let place = store::secret::Place { table: "t", row: "r", column: "c" };
-        let sealed = opened[0].seal(&place, b"secret", test.entropy.as_ref()).unwrap();
-        assert_eq!(opened[1].open(&place, &sealed).unwrap().as_slice(), b"secret");
+        let place = store::secret::Place {
+            table: "t",
+            row: "r",
+            column: "c",
+        };
+        let sealed = opened[0]
+            .seal(&place, b"secret", test.entropy.as_ref())
+            .unwrap();
+        assert_eq!(
+            opened[1].open(&place, &sealed).unwrap().as_slice(),
+            b"secret"
+        );
     })
     .await;
 }

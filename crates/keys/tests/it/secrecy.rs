@@ -44,8 +44,16 @@ fn forms(words: &str, passphrase: &str) -> Vec<Vec<u8>> {
     let mnemonic: bip39::Mnemonic = words.parse().unwrap();
     let (entropy, seed) = (mnemonic.to_entropy(), mnemonic.to_seed(passphrase).to_vec());
     let three: Vec<&str> = words.split(' ').collect();
-    let mut forms: Vec<Vec<u8>> = three.windows(3).map(|words| words.join(" ").into_bytes()).collect();
-    forms.extend([hex::encode(&entropy).into(), hex::encode(&seed[..32]).into(), entropy, seed[..32].to_vec()]);
+    let mut forms: Vec<Vec<u8>> = three
+        .windows(3)
+        .map(|words| words.join(" ").into_bytes())
+        .collect();
+    forms.extend([
+        hex::encode(&entropy).into(),
+        hex::encode(&seed[..32]).into(),
+        entropy,
+        seed[..32].to_vec(),
+    ]);
     forms.push(b"correct horse".to_vec());
     forms
 }
@@ -54,12 +62,29 @@ fn forms(words: &str, passphrase: &str) -> Vec<Vec<u8>> {
 async fn a_seed_is_nowhere_but_sealed() {
     let traces = traces();
     on_each_engine(|test| async move {
-        let house = House::with(test, Settings { export_allowed: true, ..Settings::default() }).await;
+        let house = House::with(
+            test,
+            Settings {
+                export_allowed: true,
+                ..Settings::default()
+            },
+        )
+        .await;
         let wallet = house.wallet("treasury", NewSecret::Fresh).await;
-        let exporter = Principal { roles: vec![Role::KeyExporter], ..house.who.clone() };
-        let exported = keys::export(&house.keys, &exporter, &wallet.id).await.unwrap();
-        let Exported::Mnemonic { words, .. } = &exported else { panic!("words") };
-        let imported = NewSecret::Mnemonic { words: words.clone(), passphrase: "correct horse".to_owned().into() };
+        let exporter = Principal {
+            roles: vec![Role::KeyExporter],
+            ..house.who.clone()
+        };
+        let exported = keys::export(&house.keys, &exporter, &wallet.id)
+            .await
+            .unwrap();
+        let Exported::Mnemonic { words, .. } = &exported else {
+            panic!("words")
+        };
+        let imported = NewSecret::Mnemonic {
+            words: words.clone(),
+            passphrase: "correct horse".to_owned().into(),
+        };
         let new = NewWallet {
             name: "copy".into(),
             kind: WalletKind::Org,
@@ -68,18 +93,47 @@ async fn a_seed_is_nowhere_but_sealed() {
             secret: imported,
         };
         let shown = format!("{new:?} {exported:?}");
-        let copy = keys::create_wallet(&house.keys, &house.who, new).await.unwrap();
-        let new = NewKey { name: "k".into(), chain: chain(), metadata: object("{}") };
-        let key = keys::create_key(&house.keys, &house.who, &copy.id, new).await.unwrap();
+        let copy = keys::create_wallet(&house.keys, &house.who, new)
+            .await
+            .unwrap();
+        let new = NewKey {
+            name: "k".into(),
+            chain: chain(),
+            metadata: object("{}"),
+        };
+        let key = keys::create_key(&house.keys, &house.who, &copy.id, new)
+            .await
+            .unwrap();
         let intent = pay(&key.address, 5);
-        let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, 0), supersedes: None };
+        let order = Order {
+            permit: house.permit(&intent),
+            unsigned: unsigned(&intent, 0),
+            supersedes: None,
+        };
         let signed = house.sign(order).await.unwrap();
         let shown = format!("{shown} {copy:?} {key:?} {signed:?}");
         house.record(&signed).await.unwrap();
-        keys::freeze(&house.keys, &house.who, keys::Scope::Wallet(copy.id), true, "drill").await.unwrap();
+        keys::freeze(
+            &house.keys,
+            &house.who,
+            keys::Scope::Wallet(copy.id),
+            true,
+            "drill",
+        )
+        .await
+        .unwrap();
         let bad = words.replacen(words.split(' ').next().unwrap(), "getter", 1);
-        let secret = NewSecret::Mnemonic { words: bad.into(), passphrase: String::new().into() };
-        let new = NewWallet { name: "bad".into(), kind: WalletKind::Org, metadata: object("{}"), account: 0, secret };
+        let secret = NewSecret::Mnemonic {
+            words: bad.into(),
+            passphrase: String::new().into(),
+        };
+        let new = NewWallet {
+            name: "bad".into(),
+            kind: WalletKind::Org,
+            metadata: object("{}"),
+            account: 0,
+            secret,
+        };
         let refused = keys::create_wallet(&house.keys, &house.who, new).await;
         assert_eq!(code(&refused), "keys.mnemonic");
         let shown = format!("{shown} {refused:?} {}", refused.as_ref().unwrap_err());
@@ -89,7 +143,10 @@ async fn a_seed_is_nowhere_but_sealed() {
         let stored = stored(&house).await;
         let traced = traces.lock().unwrap().clone();
         for (place, form) in forms(words, "correct horse").iter().enumerate() {
-            assert!(!holds(shown.as_bytes(), form), "Debug and errors, form {place}");
+            assert!(
+                !holds(shown.as_bytes(), form),
+                "Debug and errors, form {place}"
+            );
             assert!(!holds(&facts, form), "facts, form {place}");
             assert!(!holds(&traced, form), "traces, form {place}");
             assert!(!holds(&stored, form), "the database, form {place}");
@@ -98,18 +155,34 @@ async fn a_seed_is_nowhere_but_sealed() {
             !shown.contains(&raw[..80]) && !String::from_utf8_lossy(&facts).contains(&raw[..80]),
             "nor signed bytes"
         );
-        assert!(holds(&stored, b"treasury"), "the judge can read the database");
+        assert!(
+            holds(&stored, b"treasury"),
+            "the judge can read the database"
+        );
     })
     .await;
-    assert!(holds(&traces.lock().unwrap(), b"signing is frozen"), "the judge can read the traces");
+    assert!(
+        holds(&traces.lock().unwrap(), b"signing is frozen"),
+        "the judge can read the traces"
+    );
 }
 
 /// Everything that the database holds, read from outside.
 async fn stored(house: &House) -> Vec<u8> {
     match (house.test.server(), house.test.config()) {
         (Some(server), _) => {
-            let tables = ["wallet", "wallet_branch", "wallet_key", "named_key", "signed_bytes", "fact", "permit_use"];
-            let rows = tables.iter().map(|table| server.psql(&format!("SELECT * FROM {table}")));
+            let tables = [
+                "wallet",
+                "wallet_branch",
+                "wallet_key",
+                "named_key",
+                "signed_bytes",
+                "fact",
+                "permit_use",
+            ];
+            let rows = tables
+                .iter()
+                .map(|table| server.psql(&format!("SELECT * FROM {table}")));
             rows.collect::<String>().into_bytes()
         }
         (None, store::Config::Sqlite { path, .. }) => {
@@ -135,29 +208,56 @@ async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
             .map_err(|e: store::Error| e)
             .unwrap();
         assert_eq!(sealed.len(), 2);
-        let [own, foreign] = [false, true]
-            .map(|of_other| sealed.iter().find(|(id, _)| (*id == other.id.to_string()) == of_other).unwrap().clone());
+        let [own, foreign] = [false, true].map(|of_other| {
+            sealed
+                .iter()
+                .find(|(id, _)| (*id == other.id.to_string()) == of_other)
+                .unwrap()
+                .clone()
+        });
         let flipped = |place: usize| {
             let mut bytes = own.1.clone();
             bytes[place] ^= 1;
             bytes
         };
         let places = [0, 4, 5, 28, 29, own.1.len() / 2, own.1.len() - 1];
-        let wrong =
-            places.into_iter().map(flipped).chain([foreign.1.clone(), own.1[..own.1.len() - 1].to_vec(), Vec::new()]);
+        let wrong = places.into_iter().map(flipped).chain([
+            foreign.1.clone(),
+            own.1[..own.1.len() - 1].to_vec(),
+            Vec::new(),
+        ]);
         for (nonce, bytes) in (0u64..).zip(wrong) {
             let (bytes, id) = (bytes, own.0.clone());
             let put = move |tx: &mut store::Tx<'_, '_>| {
-                tx.execute("UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1", (&id, &bytes)).map(drop)
+                tx.execute(
+                    "UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1",
+                    (&id, &bytes),
+                )
+                .map(drop)
             };
-            db.on(lease).write(&who.namespace, put).await.map_err(|e: store::Error| e).unwrap();
+            db.on(lease)
+                .write(&who.namespace, put)
+                .await
+                .map_err(|e: store::Error| e)
+                .unwrap();
             // A freeze that is lifted makes the process forget what it has opened.
-            keys::freeze(&house.keys, &who, keys::Scope::Namespace, false, "drill").await.unwrap();
-            keys::unfreeze(&house.keys, &who, keys::Scope::Namespace, "over").await.unwrap();
+            keys::freeze(&house.keys, &who, keys::Scope::Namespace, false, "drill")
+                .await
+                .unwrap();
+            keys::unfreeze(&house.keys, &who, keys::Scope::Namespace, "over")
+                .await
+                .unwrap();
             let intent = pay(&from, 5);
-            let order = Order { permit: house.permit(&intent), unsigned: unsigned(&intent, nonce), supersedes: None };
+            let order = Order {
+                permit: house.permit(&intent),
+                unsigned: unsigned(&intent, nonce),
+                supersedes: None,
+            };
             let refused = code(&house.sign(order).await);
-            assert!(["store.secret", "keys.keyring"].contains(&refused), "{refused}");
+            assert!(
+                ["store.secret", "keys.keyring"].contains(&refused),
+                "{refused}"
+            );
         }
     })
     .await;

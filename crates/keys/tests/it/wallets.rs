@@ -7,42 +7,106 @@ use types::Page;
 
 fn fresh(name: &str) -> NewWallet {
     let secret = NewSecret::Fresh;
-    NewWallet { name: name.into(), kind: WalletKind::User, metadata: object("{\"team\":1}"), account: 0, secret }
+    NewWallet {
+        name: name.into(),
+        kind: WalletKind::User,
+        metadata: object("{\"team\":1}"),
+        account: 0,
+        secret,
+    }
 }
 
 fn words(name: &str, words: &str) -> NewWallet {
-    let secret = NewSecret::Mnemonic { words: words.to_owned().into(), passphrase: String::new().into() };
-    NewWallet { secret, ..fresh(name) }
+    let secret = NewSecret::Mnemonic {
+        words: words.to_owned().into(),
+        passphrase: String::new().into(),
+    };
+    NewWallet {
+        secret,
+        ..fresh(name)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_is_made_changed_and_listed() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
-        let made = keys::create_wallet(&house.keys, &house.who, fresh("users")).await.unwrap();
-        assert_eq!((made.kind, made.origin, made.version), (WalletKind::User, Origin::Generated, 1));
-        assert_eq!(keys::wallet(&house.keys, &house.who, &made.id).await.unwrap(), made);
-        assert_eq!(keys::wallet_named(&house.keys, &house.who, "users").await.unwrap(), made);
+        let made = keys::create_wallet(&house.keys, &house.who, fresh("users"))
+            .await
+            .unwrap();
+        assert_eq!(
+            (made.kind, made.origin, made.version),
+            (WalletKind::User, Origin::Generated, 1)
+        );
+        assert_eq!(
+            keys::wallet(&house.keys, &house.who, &made.id)
+                .await
+                .unwrap(),
+            made
+        );
+        assert_eq!(
+            keys::wallet_named(&house.keys, &house.who, "users")
+                .await
+                .unwrap(),
+            made
+        );
 
-        let rename = Patch { name: Some("clients".into()), version: Some(1), ..Patch::default() };
-        let changed = keys::patch_wallet(&house.keys, &house.who, &made.id, rename.clone()).await.unwrap();
+        let rename = Patch {
+            name: Some("clients".into()),
+            version: Some(1),
+            ..Patch::default()
+        };
+        let changed = keys::patch_wallet(&house.keys, &house.who, &made.id, rename.clone())
+            .await
+            .unwrap();
         assert_eq!((changed.name.as_str(), changed.version), ("clients", 2));
         assert_eq!(changed.metadata, made.metadata, "what is not named stays");
-        assert_eq!(code(&keys::patch_wallet(&house.keys, &house.who, &made.id, rename).await), "keys.stale");
-        assert_eq!(house.facts_of("wallet.changed").await, 1, "a refusal leaves no fact");
+        assert_eq!(
+            code(&keys::patch_wallet(&house.keys, &house.who, &made.id, rename).await),
+            "keys.stale"
+        );
+        assert_eq!(
+            house.facts_of("wallet.changed").await,
+            1,
+            "a refusal leaves no fact"
+        );
 
         for name in ["a", "b", "c"] {
-            keys::create_wallet(&house.keys, &house.who, fresh(name)).await.unwrap();
+            keys::create_wallet(&house.keys, &house.who, fresh(name))
+                .await
+                .unwrap();
         }
-        let page = |after| Page { limit: 2, skip: 0, after };
-        let first = keys::wallets(&house.keys, &house.who, &page(None)).await.unwrap();
-        let rest = keys::wallets(&house.keys, &house.who, &page(Some(first[1].id.to_string()))).await.unwrap();
-        let mut names: Vec<_> = first.iter().chain(&rest).map(|wallet| wallet.name.clone()).collect();
+        let page = |after| Page {
+            limit: 2,
+            skip: 0,
+            after,
+        };
+        let first = keys::wallets(&house.keys, &house.who, &page(None))
+            .await
+            .unwrap();
+        let rest = keys::wallets(
+            &house.keys,
+            &house.who,
+            &page(Some(first[1].id.to_string())),
+        )
+        .await
+        .unwrap();
+        let mut names: Vec<_> = first
+            .iter()
+            .chain(&rest)
+            .map(|wallet| wallet.name.clone())
+            .collect();
         names.sort();
         assert_eq!(names, ["a", "b", "c", "clients"]);
-        let branches = keys::branches(&house.keys, &house.who, &made.id).await.unwrap();
+        let branches = keys::branches(&house.keys, &house.who, &made.id)
+            .await
+            .unwrap();
         assert_eq!(branches.len(), 3);
-        assert!(branches.iter().all(|branch| branch.xpub.starts_with("xpub") && branch.handed_out == 0));
+        assert!(
+            branches
+                .iter()
+                .all(|branch| branch.xpub.starts_with("xpub") && branch.handed_out == 0)
+        );
     })
     .await;
 }
@@ -54,14 +118,30 @@ async fn names_and_secrets_are_given_once() {
         let create = |new| keys::create_wallet(&house.keys, &house.who, new);
         create(words("treasury", WORDS)).await.unwrap();
         assert_eq!(code(&create(fresh("treasury")).await), "keys.name_taken");
-        assert_eq!(code(&create(words("again", WORDS)).await), "keys.wallet_exists");
+        assert_eq!(
+            code(&create(words("again", WORDS)).await),
+            "keys.wallet_exists"
+        );
         let spaced = WORDS.to_uppercase().replace(' ', "  ");
-        assert_eq!(code(&create(words("again", &spaced)).await), "keys.wallet_exists", "however they are written");
+        assert_eq!(
+            code(&create(words("again", &spaced)).await),
+            "keys.wallet_exists",
+            "however they are written"
+        );
         let many = futures::future::join_all((0..8).map(|_| create(fresh("one of many")))).await;
         assert_eq!(many.iter().filter(|one| one.is_ok()).count(), 1);
-        assert!(many.iter().filter(|one| one.is_err()).all(|one| code(one) == "keys.name_taken"));
+        assert!(
+            many.iter()
+                .filter(|one| one.is_err())
+                .all(|one| code(one) == "keys.name_taken")
+        );
         let other = house::principal("other");
-        assert!(keys::create_wallet(&house.keys, &other, words("treasury", WORDS)).await.is_ok(), "another namespace");
+        assert!(
+            keys::create_wallet(&house.keys, &other, words("treasury", WORDS))
+                .await
+                .is_ok(),
+            "another namespace"
+        );
     })
     .await;
 }
@@ -72,20 +152,61 @@ async fn what_is_no_wallet_is_refused_by_name_and_leaves_nothing() {
         let house = House::new(test).await;
         let long = "x".repeat(129);
         let names = ["", " a", "a ", "a\nb", "wal:1", "key:x", &long];
-        let mut refused: Vec<(NewWallet, &str)> = names.iter().map(|name| (fresh(name), "keys.name")).collect();
+        let mut refused: Vec<(NewWallet, &str)> = names
+            .iter()
+            .map(|name| (fresh(name), "keys.name"))
+            .collect();
         refused.push((words("w", "letter advice cage"), "keys.mnemonic"));
-        for metadata in ["[]", "1", &format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)), "{\"a\":\"\\u0000\"}"] {
-            refused.push((NewWallet { metadata: object(metadata), ..fresh("w") }, "keys.metadata"));
+        for metadata in [
+            "[]",
+            "1",
+            &format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)),
+            "{\"a\":\"\\u0000\"}",
+        ] {
+            refused.push((
+                NewWallet {
+                    metadata: object(metadata),
+                    ..fresh("w")
+                },
+                "keys.metadata",
+            ));
         }
-        let key = |byte: u8| NewSecret::PrivateKey { key: [byte; 32].into(), chain: chain() };
-        refused.push((NewWallet { secret: key(0), ..fresh("w") }, "keys.private_key"));
-        refused.push((NewWallet { secret: key(255), ..fresh("w") }, "keys.private_key"));
-        refused.push((NewWallet { account: 1 << 31, ..fresh("w") }, "keys.path"));
+        let key = |byte: u8| NewSecret::PrivateKey {
+            key: [byte; 32].into(),
+            chain: chain(),
+        };
+        refused.push((
+            NewWallet {
+                secret: key(0),
+                ..fresh("w")
+            },
+            "keys.private_key",
+        ));
+        refused.push((
+            NewWallet {
+                secret: key(255),
+                ..fresh("w")
+            },
+            "keys.private_key",
+        ));
+        refused.push((
+            NewWallet {
+                account: 1 << 31,
+                ..fresh("w")
+            },
+            "keys.path",
+        ));
         for (new, expected) in refused {
             let shown = format!("{new:?}");
-            assert_eq!(code(&keys::create_wallet(&house.keys, &house.who, new).await), expected, "{shown}");
+            assert_eq!(
+                code(&keys::create_wallet(&house.keys, &house.who, new).await),
+                expected,
+                "{shown}"
+            );
         }
-        let all = keys::wallets(&house.keys, &house.who, &Page::default()).await.unwrap();
+        let all = keys::wallets(&house.keys, &house.who, &Page::default())
+            .await
+            .unwrap();
         assert!(all.is_empty());
         assert_eq!(house.facts_of("wallet.created").await, 0);
     })
@@ -98,20 +219,52 @@ async fn keys_have_names_in_their_wallet() {
         let house = House::new(test).await;
         let (wallet, address) = house.signer().await;
         assert_eq!(address, FIRST);
-        let new = |name: &str| NewKey { name: name.into(), chain: chain(), metadata: object("{}") };
+        let new = |name: &str| NewKey {
+            name: name.into(),
+            chain: chain(),
+            metadata: object("{}"),
+        };
         let create = |name| keys::create_key(&house.keys, &house.who, &wallet.id, new(name));
         assert_eq!(code(&create("main").await), "keys.name_taken");
         let fees = create("fees").await.unwrap();
         assert_eq!(fees.path, "m/44'/60'/0'/0/1", "a refusal takes no index");
-        assert_eq!(keys::key(&house.keys, &house.who, &fees.id).await.unwrap(), fees);
-        assert_eq!(keys::key_named(&house.keys, &house.who, &wallet.id, "fees").await.unwrap(), fees);
-        let taken = Patch { name: Some("main".into()), ..Patch::default() };
-        assert_eq!(code(&keys::patch_key(&house.keys, &house.who, &fees.id, taken).await), "keys.name_taken");
-        let patch = Patch { metadata: Some(object("{\"use\":\"gas\"}")), version: Some(1), ..Patch::default() };
-        let patched = keys::patch_key(&house.keys, &house.who, &fees.id, patch.clone()).await.unwrap();
-        assert_eq!((patched.metadata.as_str(), patched.version), ("{\"use\":\"gas\"}", 2));
-        assert_eq!(code(&keys::patch_key(&house.keys, &house.who, &fees.id, patch).await), "keys.stale");
-        let listed = keys::named_keys(&house.keys, &house.who, &wallet.id, &Page::default()).await.unwrap();
+        assert_eq!(
+            keys::key(&house.keys, &house.who, &fees.id).await.unwrap(),
+            fees
+        );
+        assert_eq!(
+            keys::key_named(&house.keys, &house.who, &wallet.id, "fees")
+                .await
+                .unwrap(),
+            fees
+        );
+        let taken = Patch {
+            name: Some("main".into()),
+            ..Patch::default()
+        };
+        assert_eq!(
+            code(&keys::patch_key(&house.keys, &house.who, &fees.id, taken).await),
+            "keys.name_taken"
+        );
+        let patch = Patch {
+            metadata: Some(object("{\"use\":\"gas\"}")),
+            version: Some(1),
+            ..Patch::default()
+        };
+        let patched = keys::patch_key(&house.keys, &house.who, &fees.id, patch.clone())
+            .await
+            .unwrap();
+        assert_eq!(
+            (patched.metadata.as_str(), patched.version),
+            ("{\"use\":\"gas\"}", 2)
+        );
+        assert_eq!(
+            code(&keys::patch_key(&house.keys, &house.who, &fees.id, patch).await),
+            "keys.stale"
+        );
+        let listed = keys::named_keys(&house.keys, &house.who, &wallet.id, &Page::default())
+            .await
+            .unwrap();
         assert_eq!(listed.len(), 2);
     })
     .await;
@@ -122,31 +275,78 @@ async fn another_namespace_sees_and_changes_nothing() {
     on_each_engine(|test| async move {
         let house = House::new(test).await;
         let (wallet, _) = house.signer().await;
-        let key = keys::key_named(&house.keys, &house.who, &wallet.id, "main").await.unwrap();
+        let key = keys::key_named(&house.keys, &house.who, &wallet.id, "main")
+            .await
+            .unwrap();
         let other = house::principal("other");
-        let patch = Patch { name: Some("mine".into()), ..Patch::default() };
+        let patch = Patch {
+            name: Some("mine".into()),
+            ..Patch::default()
+        };
         let page = Page::default();
-        assert!(keys::wallets(&house.keys, &other, &page).await.unwrap().is_empty());
-        assert_eq!(code(&keys::wallet(&house.keys, &other, &wallet.id).await), "keys.wallet_unknown");
-        assert_eq!(code(&keys::wallet_named(&house.keys, &other, "treasury").await), "keys.wallet_unknown");
-        assert_eq!(code(&keys::branches(&house.keys, &other, &wallet.id).await), "keys.wallet_unknown");
+        assert!(
+            keys::wallets(&house.keys, &other, &page)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(
+            code(&keys::wallet(&house.keys, &other, &wallet.id).await),
+            "keys.wallet_unknown"
+        );
+        assert_eq!(
+            code(&keys::wallet_named(&house.keys, &other, "treasury").await),
+            "keys.wallet_unknown"
+        );
+        assert_eq!(
+            code(&keys::branches(&house.keys, &other, &wallet.id).await),
+            "keys.wallet_unknown"
+        );
         assert_eq!(
             code(&keys::patch_wallet(&house.keys, &other, &wallet.id, patch.clone()).await),
             "keys.wallet_unknown"
         );
-        assert_eq!(code(&keys::named_keys(&house.keys, &other, &wallet.id, &page).await), "keys.wallet_unknown");
+        assert_eq!(
+            code(&keys::named_keys(&house.keys, &other, &wallet.id, &page).await),
+            "keys.wallet_unknown"
+        );
         assert_eq!(
             code(&keys::handed_out(&house.keys, &other, &wallet.id, &chain(), &page).await),
             "keys.wallet_unknown"
         );
-        assert_eq!(code(&keys::key(&house.keys, &other, &key.id).await), "keys.key_unknown");
-        assert_eq!(code(&keys::patch_key(&house.keys, &other, &key.id, patch).await), "keys.key_unknown");
-        assert_eq!(code(&keys::key_named(&house.keys, &other, &wallet.id, "main").await), "keys.key_unknown");
-        let new = NewKey { name: "k".into(), chain: chain(), metadata: object("{}") };
-        assert_eq!(code(&keys::create_key(&house.keys, &other, &wallet.id, new).await), "keys.wallet_unknown");
+        assert_eq!(
+            code(&keys::key(&house.keys, &other, &key.id).await),
+            "keys.key_unknown"
+        );
+        assert_eq!(
+            code(&keys::patch_key(&house.keys, &other, &key.id, patch).await),
+            "keys.key_unknown"
+        );
+        assert_eq!(
+            code(&keys::key_named(&house.keys, &other, &wallet.id, "main").await),
+            "keys.key_unknown"
+        );
+        let new = NewKey {
+            name: "k".into(),
+            chain: chain(),
+            metadata: object("{}"),
+        };
+        assert_eq!(
+            code(&keys::create_key(&house.keys, &other, &wallet.id, new).await),
+            "keys.wallet_unknown"
+        );
         let scope = keys::Scope::Wallet(wallet.id);
-        assert_eq!(code(&keys::freeze(&house.keys, &other, scope, false, "").await), "keys.wallet_unknown");
-        assert_eq!(keys::wallet(&house.keys, &house.who, &wallet.id).await.unwrap(), wallet, "unchanged");
+        assert_eq!(
+            code(&keys::freeze(&house.keys, &other, scope, false, "").await),
+            "keys.wallet_unknown"
+        );
+        assert_eq!(
+            keys::wallet(&house.keys, &house.who, &wallet.id)
+                .await
+                .unwrap(),
+            wallet,
+            "unchanged"
+        );
     })
     .await;
 }

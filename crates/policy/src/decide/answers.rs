@@ -32,10 +32,13 @@ pub(crate) async fn asks(policy: &Policy, cases: Vec<Case>) -> Result<Vec<Case>>
         .each(cases, move |mut case| {
             let input = evaluate::input(&case.input);
             for asked in &mut case.documents {
-                let Ok(document) = &asked.document.compiled else { continue };
+                let Ok(document) = &asked.document.compiled else {
+                    continue;
+                };
                 let wanted = input.as_ref().map_err(Clone::clone);
                 let namespace = &case.question.initiator.namespace;
-                asked.asks = wanted.and_then(|input| evaluate::asks(document, input, &config.limits, namespace));
+                asked.asks = wanted
+                    .and_then(|input| evaluate::asks(document, input, &config.limits, namespace));
             }
             case
         })
@@ -60,7 +63,12 @@ async fn answer(policy: &Policy, lookup: &Lookup) -> Answer {
     let limits = &policy.config.limits;
     let patience = Duration::from_millis(limits.lookup_ms);
     let answer = tokio::time::timeout(patience, policy.lookups.answer(lookup)).await;
-    let answer = answer.map_err(|_| format!("{} did not answer within {} ms", lookup.name, limits.lookup_ms))?;
+    let answer = answer.map_err(|_| {
+        format!(
+            "{} did not answer within {} ms",
+            lookup.name, limits.lookup_ms
+        )
+    })?;
     sound(lookup, answer.map_err(|error| error.to_string())?, limits)
 }
 
@@ -69,7 +77,10 @@ fn sound(lookup: &Lookup, answer: Value, limits: &Limits) -> Answer {
         return Err(format!("{} answered with a number above 2^53", lookup.name));
     }
     if answer.to_string().len() > limits.lookup_bytes {
-        return Err(format!("{} answered with more than {} bytes", lookup.name, limits.lookup_bytes));
+        return Err(format!(
+            "{} answered with more than {} bytes",
+            lookup.name, limits.lookup_bytes
+        ));
     }
     Ok(answer)
 }
@@ -87,7 +98,10 @@ impl Answers {
                 name: entry["from"].as_str()?.to_owned(),
                 args: entry["args"].clone(),
             };
-            let answer = entry.get("answer").cloned().ok_or_else(|| text(&entry["failed"]));
+            let answer = entry
+                .get("answer")
+                .cloned()
+                .ok_or_else(|| text(&entry["failed"]));
             Some((key(&lookup), answer))
         });
         Self(entries.collect())
@@ -115,7 +129,10 @@ impl Answers {
             }
             entry
         };
-        Told(asks.map(|ask| (ask.lookup.canonical(), entry(ask))).collect())
+        Told(
+            asks.map(|ask| (ask.lookup.canonical(), entry(ask)))
+                .collect(),
+        )
     }
 }
 

@@ -37,28 +37,52 @@ pub(crate) struct Asked {
 impl Case {
     /// Read what the intent does.
     pub(crate) fn read(question: Question, config: &Config, now: Time) -> Self {
-        let read = intent::effects(&question.intent, question.interface.as_ref()).map_err(|error| error.to_string());
-        let input = read.and_then(|effects| Ok((written(&question, &effects, config, now)?, effects)));
+        let read = intent::effects(&question.intent, question.interface.as_ref())
+            .map_err(|error| error.to_string());
+        let input =
+            read.and_then(|effects| Ok((written(&question, &effects, config, now)?, effects)));
         let (input, targets, problems) = match input {
             Ok((input, effects)) => (input, targets(&question, &effects), Vec::new()),
-            Err(why) => {
-                (unreadable(&question, &why), question.targets(), vec![Reason::new(Why::Unreadable, None, why)])
-            }
+            Err(why) => (
+                unreadable(&question, &why),
+                question.targets(),
+                vec![Reason::new(Why::Unreadable, None, why)],
+            ),
         };
-        Self { question, now, input, targets, standing: None, documents: Vec::new(), problems }
+        Self {
+            question,
+            now,
+            input,
+            targets,
+            standing: None,
+            documents: Vec::new(),
+            problems,
+        }
     }
 
     /// Whether documents are asked at all.
     pub(crate) fn is_readable(&self) -> bool {
-        self.problems.iter().all(|problem| problem.code != Why::Unreadable)
+        self.problems
+            .iter()
+            .all(|problem| problem.code != Why::Unreadable)
     }
 }
 
-fn written(question: &Question, effects: &Effects, config: &Config, now: Time) -> Result<String, String> {
-    let value = serde_json::to_value(Input::of(question, effects, config, now)).map_err(|error| error.to_string())?;
+fn written(
+    question: &Question,
+    effects: &Effects,
+    config: &Config,
+    now: Time,
+) -> Result<String, String> {
+    let value = serde_json::to_value(Input::of(question, effects, config, now))
+        .map_err(|error| error.to_string())?;
     let text = canonical_json(&value);
     let limit = config.limits.input_bytes;
-    if text.len() > limit { Err(format!("its input has more than {limit} bytes")) } else { Ok(text) }
+    if text.len() > limit {
+        Err(format!("its input has more than {limit} bytes"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// What the log keeps of a question that no document can be asked about.
@@ -73,13 +97,22 @@ fn targets(question: &Question, effects: &Effects) -> Vec<Target> {
         AssetRef::Native => None,
     };
     let called = effects.calls.iter().map(|call| call.contract.clone());
-    let moved = effects.moves.iter().flat_map(|one| token(&one.asset).into_iter().chain([one.to.clone()]));
-    let granted = effects.grants.iter().filter_map(|one| one.asset.as_ref().and_then(token));
+    let moved = effects
+        .moves
+        .iter()
+        .flat_map(|one| token(&one.asset).into_iter().chain([one.to.clone()]));
+    let granted = effects
+        .grants
+        .iter()
+        .filter_map(|one| one.asset.as_ref().and_then(token));
     let chain = &question.intent.chain;
     let mut contracts: Vec<String> = called.chain(moved).chain(granted).collect();
     contracts.sort_unstable();
     contracts.dedup();
-    let contracts = contracts.into_iter().map(|account| Target::Contract { chain: chain.clone(), account });
+    let contracts = contracts.into_iter().map(|account| Target::Contract {
+        chain: chain.clone(),
+        account,
+    });
     question.targets().into_iter().chain(contracts).collect()
 }
 
@@ -88,7 +121,9 @@ pub(crate) fn bundle_hash(documents: &[Asked]) -> Digest {
     let mut hashes: Vec<Digest> = documents.iter().map(|asked| asked.document.hash).collect();
     hashes.sort_unstable();
     Canon::new("policy-bundle", 1)
-        .list(&LIBRARY, |canon, (name, text)| canon.text(name).digest(&Digest::of(text.as_bytes())))
+        .list(&LIBRARY, |canon, (name, text)| {
+            canon.text(name).digest(&Digest::of(text.as_bytes()))
+        })
         .list(&hashes, |canon, hash| canon.digest(hash))
         .hash()
 }

@@ -19,16 +19,38 @@ pub(crate) struct Judged {
 }
 
 /// Judge every case, and sign a permit where it may be.
-pub(crate) async fn all(policy: &Policy, cases: Vec<Case>, answers: Answers, began_ms: u64) -> Result<Vec<Judged>> {
+pub(crate) async fn all(
+    policy: &Policy,
+    cases: Vec<Case>,
+    answers: Answers,
+    began_ms: u64,
+) -> Result<Vec<Judged>> {
     let (engine, answers) = (policy.clone(), Arc::new(answers));
-    let judged = policy.threads.each(cases, move |case| decided(&engine, &case, &answers, began_ms)).await?;
+    let judged = policy
+        .threads
+        .each(cases, move |case| {
+            decided(&engine, &case, &answers, began_ms)
+        })
+        .await?;
     judged.into_iter().collect()
 }
 
 fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Result<Judged> {
     let question = &case.question;
-    let outcome = judge(&case.input, &case.documents, &case.problems, answers, &policy.config.limits);
-    let told = answers.told(case.documents.iter().flat_map(|asked| asked.asks.iter().flatten())).text();
+    let outcome = judge(
+        &case.input,
+        &case.documents,
+        &case.problems,
+        answers,
+        &policy.config.limits,
+    );
+    let told = answers
+        .told(
+            case.documents
+                .iter()
+                .flat_map(|asked| asked.asks.iter().flatten()),
+        )
+        .text();
     let mut decision = Decision {
         id: DecisionId::new(case.now, policy.db.entropy().as_ref()),
         namespace: question.initiator.namespace.clone(),
@@ -39,7 +61,11 @@ fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Re
         signer: question.intent.signer.clone(),
         intent_hash: question.intent.hash(),
         outcome,
-        documents: case.documents.iter().map(|asked| asked.source.clone()).collect(),
+        documents: case
+            .documents
+            .iter()
+            .map(|asked| asked.source.clone())
+            .collect(),
         bundle_hash: bundle_hash(&case.documents),
         interface_hash: question.interface.as_ref().map(|interface| interface.hash),
         lookups_hash: Told::hash_of(&told),
@@ -50,12 +76,21 @@ fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Re
         duration_ms: policy.db.clock().monotonic_ms().saturating_sub(began_ms),
     };
     decision.permit = permit(policy, &decision)?;
-    Ok(Judged { decision, standing: case.standing })
+    Ok(Judged {
+        decision,
+        standing: case.standing,
+    })
 }
 
 /// The permit of a decision that permits.
 fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
-    let Outcome::Permit { envelope, validity_ms } = &decision.outcome else { return Ok(None) };
+    let Outcome::Permit {
+        envelope,
+        validity_ms,
+    } = &decision.outcome
+    else {
+        return Ok(None);
+    };
     let body = PermitBody {
         id: PermitId::new(decision.at, policy.db.entropy().as_ref()),
         namespace: decision.namespace.clone(),
@@ -78,13 +113,24 @@ pub(crate) fn judge(
     answers: &Answers,
     limits: &Limits,
 ) -> Outcome {
-    let mut opinions: Vec<Opinion> = documents.iter().map(|asked| opinion(input, asked, answers, limits)).collect();
+    let mut opinions: Vec<Opinion> = documents
+        .iter()
+        .map(|asked| opinion(input, asked, answers, limits))
+        .collect();
     if !problems.is_empty() {
-        opinions.push(Opinion { reasons: problems.to_vec(), ..Opinion::default() });
+        opinions.push(Opinion {
+            reasons: problems.to_vec(),
+            ..Opinion::default()
+        });
     }
     match fee(input) {
         Some(fee) => combine(opinions, &fee),
-        None => Outcome::Denied { reasons: opinions.into_iter().flat_map(|opinion| opinion.reasons).collect() },
+        None => Outcome::Denied {
+            reasons: opinions
+                .into_iter()
+                .flat_map(|opinion| opinion.reasons)
+                .collect(),
+        },
     }
 }
 
@@ -94,12 +140,17 @@ fn fee(input: &str) -> Option<Fee> {
     struct Part {
         fee: Fee,
     }
-    serde_json::from_str::<Part>(input).ok().map(|part| part.fee)
+    serde_json::from_str::<Part>(input)
+        .ok()
+        .map(|part| part.fee)
 }
 
 fn opinion(input: &str, asked: &Asked, answers: &Answers, limits: &Limits) -> Opinion {
     let name = asked.source.name();
-    let no = |code, why: String| Opinion { reasons: vec![Reason::new(code, Some(name), why)], ..Opinion::default() };
+    let no = |code, why: String| Opinion {
+        reasons: vec![Reason::new(code, Some(name), why)],
+        ..Opinion::default()
+    };
     let document = match &asked.document.compiled {
         Ok(document) => document,
         Err(refusal) => return no(Why::NotCompiled, refusal.to_string()),
@@ -119,5 +170,7 @@ fn opinion(input: &str, asked: &Asked, answers: &Answers, limits: &Limits) -> Op
 }
 
 fn json(text: &str) -> Result<Json> {
-    Json::parse(text).ok_or_else(|| Error::Stopped { why: "what was written as JSON does not read".to_owned() })
+    Json::parse(text).ok_or_else(|| Error::Stopped {
+        why: "what was written as JSON does not read".to_owned(),
+    })
 }

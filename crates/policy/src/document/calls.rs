@@ -50,14 +50,21 @@ impl<'p> Calls<'p> {
         match seen.get(rule) {
             None => return Ok(0),
             Some(Seen::Deep(depth)) => return Ok(*depth),
-            Some(Seen::Open) => return Err(Refusal::Recursive { rule: self.name(rule) }),
+            Some(Seen::Open) => {
+                return Err(Refusal::Recursive {
+                    rule: self.name(rule),
+                });
+            }
             Some(Seen::Not) => seen[rule] = Seen::Open,
         }
         let mut deepest = 0;
         for called in &self.of[rule] {
             deepest = deepest.max(self.depth(*called, seen)?);
             if deepest >= MOST_NESTED {
-                return Err(Refusal::Nested { rule: self.name(rule), limit: MOST_NESTED });
+                return Err(Refusal::Nested {
+                    rule: self.name(rule),
+                    limit: MOST_NESTED,
+                });
             }
         }
         seen[rule] = Seen::Deep(deepest + 1);
@@ -65,7 +72,11 @@ impl<'p> Calls<'p> {
     }
 
     fn name(&self, rule: usize) -> String {
-        let name = self.program.rule_infos.get(rule).map_or("", |info| info.name.as_str());
+        let name = self
+            .program
+            .rule_infos
+            .get(rule)
+            .map_or("", |info| info.name.as_str());
         name.strip_prefix("data.").unwrap_or(name).to_owned()
     }
 }
@@ -75,8 +86,12 @@ fn called(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, Re
     Ok(match instruction {
         Instruction::CallRule { rule_index, .. } => vec![usize::from(*rule_index)],
         Instruction::FunctionCall { params_index } => {
-            let call = program.instruction_data.get_function_call_params(*params_index);
-            call.map(|call| usize::from(call.func_rule_index)).into_iter().collect()
+            let call = program
+                .instruction_data
+                .get_function_call_params(*params_index);
+            call.map(|call| usize::from(call.func_rule_index))
+                .into_iter()
+                .collect()
         }
         Instruction::VirtualDataDocumentLookup { params_index } => named(program, *params_index)?,
         _ => Vec::new(),
@@ -86,10 +101,14 @@ fn called(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, Re
 /// The rules that a reference into `data` may call: the one it names, or all of the package it names. (An imported package is read as a
 /// whole, whatever is asked of it.)
 fn named(program: &Program, params_index: u16) -> Result<Vec<usize>, Refusal> {
-    let params = program.instruction_data.get_virtual_data_document_lookup_params(params_index);
+    let params = program
+        .instruction_data
+        .get_virtual_data_document_lookup_params(params_index);
     let mut path = "data".to_owned();
     for component in &params.ok_or(Refusal::Dynamic)?.path_components {
-        let LiteralOrRegister::Literal(literal) = component else { return Err(Refusal::Dynamic) };
+        let LiteralOrRegister::Literal(literal) = component else {
+            return Err(Refusal::Dynamic);
+        };
         let Some(Value::String(word)) = program.literals.get(usize::from(*literal)) else {
             return Err(Refusal::Dynamic);
         };
@@ -99,6 +118,10 @@ fn named(program: &Program, params_index: u16) -> Result<Vec<usize>, Refusal> {
         }
     }
     let below = format!("{path}.");
-    let rules = program.rule_infos.iter().enumerate().filter(|(_, info)| info.name.starts_with(&below));
+    let rules = program
+        .rule_infos
+        .iter()
+        .enumerate()
+        .filter(|(_, info)| info.name.starts_with(&below));
     Ok(rules.map(|(rule, _)| rule).collect())
 }

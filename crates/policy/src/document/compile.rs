@@ -86,7 +86,13 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    pub(crate) const ALL: [Entry; 5] = [Entry::Allow, Entry::Deny, Entry::Needs, Entry::Envelope, Entry::Lookups];
+    pub(crate) const ALL: [Entry; 5] = [
+        Entry::Allow,
+        Entry::Deny,
+        Entry::Needs,
+        Entry::Envelope,
+        Entry::Lookups,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -111,7 +117,9 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// The entry point of a rule, if the document has it.
     pub(crate) fn entry_point(&self, entry: Entry) -> Option<String> {
-        self.entries.contains(&entry).then(|| format!("data.{}.{}", self.package, entry.name()))
+        self.entries
+            .contains(&entry)
+            .then(|| format!("data.{}.{}", self.package, entry.name()))
     }
 }
 
@@ -120,16 +128,25 @@ pub(crate) fn compile(document: &str) -> Result<Compiled, Refusal> {
     scan::scan(document)?;
     let mut engine = Engine::new();
     for (name, text) in LIBRARY {
-        engine.add_policy(format!("{name}.rego"), text.to_owned()).map_err(rego)?;
+        engine
+            .add_policy(format!("{name}.rego"), text.to_owned())
+            .map_err(rego)?;
     }
-    let package = engine.add_policy(NAME.to_owned(), document.to_owned()).map_err(rego)?;
+    let package = engine
+        .add_policy(NAME.to_owned(), document.to_owned())
+        .map_err(rego)?;
     let package = plain_package(&package)?;
     let entries = entries(&engine)?;
     if !entries.contains(&Entry::Allow) {
         return Err(Refusal::NoAllow { package });
     }
-    let points: Vec<String> = entries.iter().map(|entry| format!("data.{package}.{}", entry.name())).collect();
-    let policy = engine.compile_with_entrypoint(&points[0].as_str().into()).map_err(rego)?;
+    let points: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("data.{package}.{}", entry.name()))
+        .collect();
+    let policy = engine
+        .compile_with_entrypoint(&points[0].as_str().into())
+        .map_err(rego)?;
     check_names(&policy, &package)?;
     let program = program(&policy, &points)?;
     check_functions(&program)?;
@@ -137,7 +154,11 @@ pub(crate) fn compile(document: &str) -> Result<Compiled, Refusal> {
     calls::check(&program)?;
     let mut program = Arc::unwrap_or_clone(program);
     guard::put(&mut program);
-    Ok(Compiled { program: Arc::new(program), package, entries })
+    Ok(Compiled {
+        program: Arc::new(program),
+        package,
+        entries,
+    })
 }
 
 fn plain_package(told: &str) -> Result<String, Refusal> {
@@ -149,14 +170,19 @@ fn plain_package(told: &str) -> Result<String, Refusal> {
     if package.split('.').all(word) && !is_reserved(package) {
         Ok(package.to_owned())
     } else {
-        Err(Refusal::Package { package: package.to_owned() })
+        Err(Refusal::Package {
+            package: package.to_owned(),
+        })
     }
 }
 
 fn entries(engine: &Engine) -> Result<Vec<Entry>, Refusal> {
     let mut found = Vec::new();
     for entry in Entry::ALL {
-        if engine.has_declared_rule_rooted_at(NAME, entry.name()).map_err(rego)? {
+        if engine
+            .has_declared_rule_rooted_at(NAME, entry.name())
+            .map_err(rego)?
+        {
             found.push(entry);
         }
     }
@@ -171,29 +197,46 @@ fn program(policy: &CompiledPolicy, points: &[String]) -> Result<Arc<Program>, R
 /// `a.b := 1` makes `b` a part of `a`; regorus' virtual machine knows the part, and takes one of the parts for the whole.
 fn check_names(policy: &CompiledPolicy, package: &str) -> Result<(), Refusal> {
     let own = format!("data.{package}.");
-    let names = policy.get_rules().keys().filter_map(|path| path.strip_prefix(&own));
+    let names = policy
+        .get_rules()
+        .keys()
+        .filter_map(|path| path.strip_prefix(&own));
     match names.into_iter().find(|name| name.contains(['.', '['])) {
-        Some(name) => Err(Refusal::Parts { rule: name.to_owned() }),
+        Some(name) => Err(Refusal::Parts {
+            rule: name.to_owned(),
+        }),
         None => Ok(()),
     }
 }
 
 /// Where a rule with one value has two, regorus' virtual machine gives it none, and a denial or a need would be lost. Sets cannot conflict.
 fn check_kinds(program: &Program, package: &str) -> Result<(), Refusal> {
-    for (entry, form) in [(Entry::Deny, "`deny contains … if …`"), (Entry::Needs, "`needs contains … if …`")] {
+    for (entry, form) in [
+        (Entry::Deny, "`deny contains … if …`"),
+        (Entry::Needs, "`needs contains … if …`"),
+    ] {
         let path = format!("data.{package}.{}", entry.name());
         let info = program.rule_infos.iter().find(|info| info.name == path);
         if info.is_some_and(|info| info.rule_type != RuleType::PartialSet) {
-            return Err(Refusal::Kind { rule: entry.name(), form });
+            return Err(Refusal::Kind {
+                rule: entry.name(),
+                form,
+            });
         }
     }
     Ok(())
 }
 
 fn check_functions(program: &Program) -> Result<(), Refusal> {
-    let foreign = program.builtin_info_table.iter().find(|function| !FUNCTIONS.contains(&function.name.as_str()));
+    let foreign = program
+        .builtin_info_table
+        .iter()
+        .find(|function| !FUNCTIONS.contains(&function.name.as_str()));
     match foreign {
-        Some(function) => Err(Refusal::Function { name: function.name.clone(), hint: "" }),
+        Some(function) => Err(Refusal::Function {
+            name: function.name.clone(),
+            hint: "",
+        }),
         None => Ok(()),
     }
 }
@@ -201,8 +244,15 @@ fn check_functions(program: &Program) -> Result<(), Refusal> {
 /// Regorus draws the line with a caret under it; here one line is wanted: the place and the words.
 fn rego(error: impl std::fmt::Display) -> Refusal {
     let text = error.to_string();
-    let why = text.split_once("error: ").map_or(text.as_str(), |(_, why)| why).trim().to_owned();
-    Refusal::Rego { place: place(&text).unwrap_or_default(), why }
+    let why = text
+        .split_once("error: ")
+        .map_or(text.as_str(), |(_, why)| why)
+        .trim()
+        .to_owned();
+    Refusal::Rego {
+        place: place(&text).unwrap_or_default(),
+        why,
+    }
 }
 
 fn place(text: &str) -> Option<String> {
@@ -216,22 +266,36 @@ mod tests {
     use super::*;
 
     fn refusal(document: &str) -> String {
-        compile(document).err().map(|refusal| refusal.to_string()).unwrap_or_default()
+        compile(document)
+            .err()
+            .map(|refusal| refusal.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
     fn a_document_has_a_package_and_allow() {
         let compiled =
-            compile("package florin.mine\nallow if input.a == 1\ndeny contains \"no\" if input.b").expect("compiles");
+            compile("package florin.mine\nallow if input.a == 1\ndeny contains \"no\" if input.b")
+                .expect("compiles");
         assert_eq!(compiled.entries, [Entry::Allow, Entry::Deny]);
-        assert_eq!(compiled.entry_point(Entry::Deny).as_deref(), Some("data.florin.mine.deny"));
+        assert_eq!(
+            compiled.entry_point(Entry::Deny).as_deref(),
+            Some("data.florin.mine.deny")
+        );
         assert_eq!(compiled.entry_point(Entry::Needs), None);
-        assert_eq!(refusal("package florin.mine\nx := 1"), "package florin.mine has no rule `allow`");
+        assert_eq!(
+            refusal("package florin.mine\nx := 1"),
+            "package florin.mine has no rule `allow`"
+        );
     }
 
     #[test]
     fn what_is_no_rego_says_where() {
-        assert!(refusal("package p\n\nallow if {").starts_with("line 3"), "{}", refusal("package p\n\nallow if {"));
+        assert!(
+            refusal("package p\n\nallow if {").starts_with("line 3"),
+            "{}",
+            refusal("package p\n\nallow if {")
+        );
         assert!(!refusal("plain words").is_empty());
         assert!(!refusal("").is_empty());
         assert!(!refusal("package p\nallow if missing(1)").is_empty());
@@ -261,9 +325,15 @@ mod tests {
             "allow := true\nx.y contains 1",
         ] {
             let said = refusal(&format!("package florin.p\n{rules}"));
-            assert!(said.contains("a rule's name is one word"), "{rules}: {said}");
+            assert!(
+                said.contains("a rule's name is one word"),
+                "{rules}: {said}"
+            );
         }
-        assert_eq!(refusal("package florin.p\nallow := true\nlookups[x] := 1 if some x in [\"a\"]"), "");
+        assert_eq!(
+            refusal("package florin.p\nallow := true\nlookups[x] := 1 if some x in [\"a\"]"),
+            ""
+        );
     }
 
     #[test]
@@ -282,12 +352,25 @@ mod tests {
         }
         let chain = |n: usize| -> String {
             let rules: Vec<String> = (0..n).map(|k| format!("r{k} if r{}", k + 1)).collect();
-            format!("package florin.p\nallow if r0\n{}\nr{n} := true", rules.join("\n"))
+            format!(
+                "package florin.p\nallow if r0\n{}\nr{n} := true",
+                rules.join("\n")
+            )
         };
         assert_eq!(refusal(&chain(62)), "");
-        assert!(refusal(&chain(63)).contains("more than 64 rules"), "{}", refusal(&chain(63)));
-        for rules in ["allow if data.florin.p[input.x]", "allow if count(data.florin.p) > 0"] {
-            assert!(!refusal(&format!("package florin.p\n{rules}")).is_empty(), "{rules}");
+        assert!(
+            refusal(&chain(63)).contains("more than 64 rules"),
+            "{}",
+            refusal(&chain(63))
+        );
+        for rules in [
+            "allow if data.florin.p[input.x]",
+            "allow if count(data.florin.p) > 0",
+        ] {
+            assert!(
+                !refusal(&format!("package florin.p\n{rules}")).is_empty(),
+                "{rules}"
+            );
         }
         let said = refusal("package florin.p\nallow if data.florin.approval[input.x]");
         assert!(said.contains("named in full"), "{said}");
@@ -295,7 +378,12 @@ mod tests {
 
     #[test]
     fn the_library_cannot_be_added_to() {
-        for package in ["florin", "florin.amount", "florin.units.mine", "florin[\"amount\"]"] {
+        for package in [
+            "florin",
+            "florin.amount",
+            "florin.units.mine",
+            "florin[\"amount\"]",
+        ] {
             let said = refusal(&format!("package {package}\nallow := true"));
             assert!(said.contains("cannot be used"), "{package}: {said}");
         }
@@ -315,7 +403,10 @@ mod tests {
             "json.unmarshal(\"1\") == 1",
             "print(1)",
         ] {
-            assert!(!refusal(&format!("package p\nallow if {call}")).is_empty(), "{call}");
+            assert!(
+                !refusal(&format!("package p\nallow if {call}")).is_empty(),
+                "{call}"
+            );
         }
     }
 }

@@ -25,7 +25,11 @@ pub(crate) fn begin() {
 
 /// Put the guards into a program.
 pub(super) fn put(program: &mut Program) {
-    for (info, resolved) in program.builtin_info_table.iter().zip(&mut program.resolved_builtins) {
+    for (info, resolved) in program
+        .builtin_info_table
+        .iter()
+        .zip(&mut program.resolved_builtins)
+    {
         if let Some(guard) = guard(&info.name) {
             resolved.0 = guard;
         }
@@ -49,7 +53,9 @@ pub(crate) fn weight(value: &Value, limit: usize) -> usize {
         }),
         Value::String(text) => sum += text.len(),
         Value::Number(number) => {
-            sum += number.as_big().map_or(0, |big| usize::try_from(big.bits() / 8).unwrap_or(limit));
+            sum += number
+                .as_big()
+                .map_or(0, |big| usize::try_from(big.bits() / 8).unwrap_or(limit));
         }
         _ => {}
     }
@@ -91,7 +97,10 @@ guards! {
 /// Joined texts: each once, and the text between.
 fn joined(args: &[Value]) -> usize {
     let between = text(args, 0).len();
-    let one = |sum: usize, item: &Value| sum.saturating_add(weight(item, MOST_MADE)).saturating_add(between);
+    let one = |sum: usize, item: &Value| {
+        sum.saturating_add(weight(item, MOST_MADE))
+            .saturating_add(between)
+    };
     match args.get(1) {
         Some(Value::Array(items)) => items.iter().fold(0, one),
         Some(Value::Set(items)) => items.iter().fold(0, one),
@@ -102,9 +111,16 @@ fn joined(args: &[Value]) -> usize {
 /// The format, each argument with every letter escaped, and all widths.
 fn formatted(args: &[Value]) -> usize {
     let format = text(args, 0);
-    let widths = format.split(|c: char| !c.is_numeric()).filter(|digits| !digits.is_empty());
-    let widths = widths.map(|digits| digits.parse().unwrap_or(MOST_MADE)).fold(0, usize::saturating_add);
-    format.len().saturating_add(widths).saturating_add(all(args.get(1..).unwrap_or_default()).saturating_mul(6))
+    let widths = format
+        .split(|c: char| !c.is_numeric())
+        .filter(|digits| !digits.is_empty());
+    let widths = widths
+        .map(|digits| digits.parse().unwrap_or(MOST_MADE))
+        .fold(0, usize::saturating_add);
+    format
+        .len()
+        .saturating_add(widths)
+        .saturating_add(all(args.get(1..).unwrap_or_default()).saturating_mul(6))
 }
 
 fn replaced(args: &[Value]) -> usize {
@@ -114,7 +130,8 @@ fn replaced(args: &[Value]) -> usize {
 }
 
 fn all(args: &[Value]) -> usize {
-    args.iter().fold(0, |sum, arg| sum.saturating_add(weight(arg, MOST_MADE)))
+    args.iter()
+        .fold(0, |sum, arg| sum.saturating_add(weight(arg, MOST_MADE)))
 }
 
 fn text(args: &[Value], place: usize) -> &str {
@@ -131,9 +148,16 @@ fn admit(most: usize) -> anyhow::Result<()> {
     if made <= MOST_MADE {
         return Ok(());
     }
-    Err(LimitError::MemoryLimitExceeded { usage: made as u64, limit: MOST_MADE as u64 }.into())
+    Err(LimitError::MemoryLimitExceeded {
+        usage: made as u64,
+        limit: MOST_MADE as u64,
+    }
+    .into())
 }
 
 fn original(name: &str) -> anyhow::Result<BuiltinFcn> {
-    BUILTINS.get(name).copied().ok_or_else(|| anyhow::Error::msg("it was there when the document was compiled"))
+    BUILTINS
+        .get(name)
+        .copied()
+        .ok_or_else(|| anyhow::Error::msg("it was there when the document was compiled"))
 }

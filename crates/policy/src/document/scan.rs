@@ -27,10 +27,16 @@ pub(crate) fn scan(document: &str) -> Result<(), Refusal> {
     for (place, (line, word)) in words.iter().enumerate() {
         match word {
             Word::Number(literal) if !is_exact(literal) => {
-                return Err(Refusal::Inexact { line: *line, literal: (*literal).to_owned() });
+                return Err(Refusal::Inexact {
+                    line: *line,
+                    literal: (*literal).to_owned(),
+                });
             }
             Word::Text(literal) if is_digits(literal) && is_ordered(&words, place) => {
-                return Err(Refusal::TextCompared { line: *line, literal: (*literal).to_owned() });
+                return Err(Refusal::TextCompared {
+                    line: *line,
+                    literal: (*literal).to_owned(),
+                });
             }
             Word::Name("to_number") => {
                 return Err(Refusal::Function {
@@ -53,7 +59,10 @@ fn brackets(words: &[(usize, Word<'_>)]) -> Result<(), Refusal> {
             _ => {}
         }
         if open > MOST_BRACKETS {
-            return Err(Refusal::Brackets { line: *line, limit: MOST_BRACKETS });
+            return Err(Refusal::Brackets {
+                line: *line,
+                limit: MOST_BRACKETS,
+            });
         }
     }
     Ok(())
@@ -70,19 +79,28 @@ fn is_exact(literal: &str) -> bool {
 /// Whether a decimal number is below 2^53, told by where its point ends up; exact enough, for the border has 16 digits.
 fn is_small(literal: &str) -> bool {
     let (digits, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
-    let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole).trim_start_matches('0').len();
-    let Ok(exponent) = exponent.parse::<i64>() else { return false };
+    let whole = digits
+        .split_once('.')
+        .map_or(digits, |(whole, _)| whole)
+        .trim_start_matches('0')
+        .len();
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return false;
+    };
     i64::try_from(whole).is_ok_and(|whole| whole.saturating_add(exponent) <= 15)
 }
 
 fn is_digits(literal: &str) -> bool {
-    let inner = literal.get(1..literal.len().saturating_sub(1)).unwrap_or_default();
+    let inner = literal
+        .get(1..literal.len().saturating_sub(1))
+        .unwrap_or_default();
     !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_ordered(words: &[(usize, Word<'_>)], place: usize) -> bool {
     let orders = |at: Option<usize>| {
-        at.and_then(|at| words.get(at)).is_some_and(|(_, word)| matches!(word, Word::Mark("<" | "<=" | ">" | ">=")))
+        at.and_then(|at| words.get(at))
+            .is_some_and(|(_, word)| matches!(word, Word::Mark("<" | "<=" | ">" | ">=")))
     };
     orders(place.checked_sub(1)) || orders(place.checked_add(1))
 }
@@ -117,7 +135,9 @@ fn next(rest: &str, first: char) -> (usize, Option<Make>) {
         '`' => (closing(rest, false), Some(quoted)),
         c if c.is_whitespace() => (c.len_utf8(), None),
         c if c.is_ascii_digit() => (number_length(rest), Some(number)),
-        c if c.is_alphabetic() || c == '_' => (span(rest, |c| c.is_alphanumeric() || c == '_'), Some(name)),
+        c if c.is_alphabetic() || c == '_' => {
+            (span(rest, |c| c.is_alphanumeric() || c == '_'), Some(name))
+        }
         '<' | '>' if rest[1..].starts_with('=') => (2, Some(mark)),
         c => (c.len_utf8(), Some(mark)),
     }
@@ -144,14 +164,21 @@ fn closing(rest: &str, escapes: bool) -> usize {
 
 fn number_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let mut end = digits(0);
     if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
         end += 1 + digits(end + 1);
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        let exponent = bytes.get(end + 1 + sign).map_or(0, |_| digits(end + 1 + sign));
+        let exponent = bytes
+            .get(end + 1 + sign)
+            .map_or(0, |_| digits(end + 1 + sign));
         end += if exponent > 0 { 1 + sign + exponent } else { 0 };
     }
     end
@@ -168,9 +195,14 @@ mod tests {
 
     #[test]
     fn numbers_up_to_2_to_the_53_only() {
-        for fine in
-            ["x := 9007199254740992", "x := 0.5", "x := 1e3", "x := [1, 2]", "x := 123456789012345.75", "y1 := a1e99"]
-        {
+        for fine in [
+            "x := 9007199254740992",
+            "x := 0.5",
+            "x := 1e3",
+            "x := [1, 2]",
+            "x := 123456789012345.75",
+            "y1 := a1e99",
+        ] {
             assert_eq!(refused(fine), None, "{fine}");
         }
         for bad in [
@@ -182,14 +214,19 @@ mod tests {
             "1e99999999999999999999",
         ] {
             let said = refused(&format!("package p\n\nx := input.a <= {bad}")).unwrap_or_default();
-            assert!(said.starts_with(&format!("line 3: the number {bad} ")), "{bad}: {said}");
+            assert!(
+                said.starts_with(&format!("line 3: the number {bad} ")),
+                "{bad}: {said}"
+            );
         }
     }
 
     #[test]
     fn comments_and_texts_are_no_numbers() {
         assert_eq!(
-            refused("# 99999999999999999999\nx := \"99999999999999999999\" # \"\ny := `9\n99999999999999999999`"),
+            refused(
+                "# 99999999999999999999\nx := \"99999999999999999999\" # \"\ny := `9\n99999999999999999999`"
+            ),
             None
         );
         assert!(refused("x := \"\\\"\" \ny := 99999999999999999999").is_some());
@@ -197,21 +234,39 @@ mod tests {
 
     #[test]
     fn brackets_are_nested_eight_deep_at_most() {
-        assert_eq!(refused(&format!("x := {}1{} + f[\"[[[[[\"]", "[{".repeat(4), "}]".repeat(4))), None);
-        assert!(refused(&format!("x := {}1", "[(".repeat(9))).is_some_and(|said| said.contains("nested")));
+        assert_eq!(
+            refused(&format!(
+                "x := {}1{} + f[\"[[[[[\"]",
+                "[{".repeat(4),
+                "}]".repeat(4)
+            )),
+            None
+        );
+        assert!(
+            refused(&format!("x := {}1", "[(".repeat(9)))
+                .is_some_and(|said| said.contains("nested"))
+        );
     }
 
     #[test]
     fn texts_of_digits_are_not_put_in_order() {
         for bad in ["a <= \"100\"", "\"100\" > a", "a<`5`"] {
-            assert!(refused(bad).is_some_and(|said| said.contains("compared as a text")), "{bad}");
+            assert!(
+                refused(bad).is_some_and(|said| said.contains("compared as a text")),
+                "{bad}"
+            );
         }
-        assert_eq!(refused("a == \"100\"; amount.lte(a, \"100\"); b < \"2026-01-01\""), None);
+        assert_eq!(
+            refused("a == \"100\"; amount.lte(a, \"100\"); b < \"2026-01-01\""),
+            None
+        );
     }
 
     #[test]
     fn to_number_is_named_with_what_to_use_instead() {
-        assert!(refused("to_number(input.a) < 5").is_some_and(|said| said.contains("florin.amount")));
+        assert!(
+            refused("to_number(input.a) < 5").is_some_and(|said| said.contains("florin.amount"))
+        );
     }
 
     proptest! {

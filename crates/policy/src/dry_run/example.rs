@@ -13,12 +13,20 @@ use types::Namespace;
 /// the document has no answer. A denial is an answer.
 pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
     let (limits, namespace) = (policy.config.limits.clone(), namespace.clone());
-    let runs = policy.threads.each(vec![new.clone()], move |new| run(&new, &limits, &namespace)).await?;
+    let runs = policy
+        .threads
+        .each(vec![new.clone()], move |new| run(&new, &limits, &namespace))
+        .await?;
     for run in runs {
         let Some(run) = run? else { continue };
-        let unknown = run.lookups.iter().find(|wanted| !policy.lookups.knows(&wanted.from));
+        let unknown = run
+            .lookups
+            .iter()
+            .find(|wanted| !policy.lookups.knows(&wanted.from));
         if let Some(wanted) = unknown {
-            return Err(Error::ExampleInput { why: format!("there is no lookup {:?}", wanted.from) });
+            return Err(Error::ExampleInput {
+                why: format!("there is no lookup {:?}", wanted.from),
+            });
         }
     }
     Ok(())
@@ -26,8 +34,17 @@ pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersi
 
 fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Option<DryRun>> {
     let document = Document::new(&new.document);
-    document.compiled.as_ref().map_err(|refusal| Error::Document(refusal.clone()))?;
-    let Some(text) = new.example_input.as_ref().filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    document
+        .compiled
+        .as_ref()
+        .map_err(|refusal| Error::Document(refusal.clone()))?;
+    let Some(text) = new
+        .example_input
+        .as_ref()
+        .filter(|text| !text.trim().is_empty())
+    else {
+        return Ok(None);
+    };
     let refused = |why: String| Error::ExampleInput { why };
     let input: Value = serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
     if let Some(why) = crate::input::misfit(&input) {
@@ -48,5 +65,8 @@ fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Optio
 }
 
 fn broken(code: Why) -> bool {
-    matches!(code, Why::NoAnswer | Why::Lookup | Why::NotCompiled | Why::Unreadable)
+    matches!(
+        code,
+        Why::NoAnswer | Why::Lookup | Why::NotCompiled | Why::Unreadable
+    )
 }

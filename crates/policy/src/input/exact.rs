@@ -5,7 +5,8 @@ pub(crate) fn numbers_as_text(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 16);
     let (mut quoted, mut escaped, mut number) = (false, false, false);
     for c in json.chars() {
-        let belongs = !quoted && matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E') && (number || c != 'e');
+        let belongs =
+            !quoted && matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E') && (number || c != 'e');
         if belongs != number {
             out.push('"');
         }
@@ -42,7 +43,10 @@ mod tests {
         leaf.prop_recursive(4, 32, 4, |inner| {
             let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
             let object = prop::collection::vec(("(?s).{0,6}", inner), 0..4);
-            prop_oneof![list, object.prop_map(|fields| Value::Object(fields.into_iter().collect()))]
+            prop_oneof![
+                list,
+                object.prop_map(|fields| Value::Object(fields.into_iter().collect()))
+            ]
         })
     }
 
@@ -51,7 +55,12 @@ mod tests {
         match value {
             Value::Number(number) => Value::from(number.to_string()),
             Value::Array(items) => items.into_iter().map(told).collect(),
-            Value::Object(fields) => Value::Object(fields.into_iter().map(|(key, value)| (key, told(value))).collect()),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(key, value)| (key, told(value)))
+                    .collect(),
+            ),
             other => other,
         }
     }
@@ -66,8 +75,7 @@ mod tests {
 
     #[test]
     fn digits_survive_and_words_are_left_alone() {
-        let given =
-            r#"{"a":123456789012345678901234567890,"b":[-1,2.50,1e9],"c":true,"d":false,"e":"5 \" 6","f":null}"#;
+        let given = r#"{"a":123456789012345678901234567890,"b":[-1,2.50,1e9],"c":true,"d":false,"e":"5 \" 6","f":null}"#;
         let told = r#"{"a":"123456789012345678901234567890","b":["-1","2.50","1e9"],"c":true,"d":false,"e":"5 \" 6","f":null}"#;
         assert_eq!(numbers_as_text(given), told);
         assert_eq!(numbers_as_text("7"), "\"7\"");

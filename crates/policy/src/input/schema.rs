@@ -10,7 +10,14 @@ const SCHEMA: &str = include_str!("../../../../policies/input.schema.json");
 pub(crate) fn misfit(input: &Value) -> Option<String> {
     let error = validator().iter_errors(input).next()?;
     let place = error.instance_path().to_string();
-    Some(format!("at {}: {error}", if place.is_empty() { "/" } else { place.as_str() }))
+    Some(format!(
+        "at {}: {error}",
+        if place.is_empty() {
+            "/"
+        } else {
+            place.as_str()
+        }
+    ))
 }
 
 fn validator() -> &'static Validator {

@@ -44,18 +44,38 @@ pub struct StoredVersion {
 /// Make a version; it becomes the current one. Unless the settings say otherwise, a document that cannot be asked is refused, and so is
 /// an example input that does not fit the schema or to which the document has no answer.
 /// Errors: `policy.unknown_policy`, `policy.document`, `policy.example_input`, `policy.limit`.
-pub async fn add_version(policy: &Policy, who: &Principal, name_or_id: &str, new: NewVersion) -> Result<StoredVersion> {
+pub async fn add_version(
+    policy: &Policy,
+    who: &Principal,
+    name_or_id: &str,
+    new: NewVersion,
+) -> Result<StoredVersion> {
     check_sizes(policy, &new)?;
     if policy.config.check_documents {
         example::check(policy, &who.namespace, &new).await?;
     }
-    let (named, who, limit) = (name_or_id.to_owned(), who.clone(), policy.config.limits.versions);
-    policy.db.on(&policy.lease).write(&who.namespace.clone(), move |tx| insert(tx, &who, &named, &new, limit)).await
+    let (named, who, limit) = (
+        name_or_id.to_owned(),
+        who.clone(),
+        policy.config.limits.versions,
+    );
+    policy
+        .db
+        .on(&policy.lease)
+        .write(&who.namespace.clone(), move |tx| {
+            insert(tx, &who, &named, &new, limit)
+        })
+        .await
 }
 
 /// A version by its id, or by its policy's name or id and its label; the current one without a label.
 /// Errors: `policy.unknown_policy`, `policy.unknown_version`.
-pub async fn version(policy: &Policy, who: &Principal, name_or_id: &str, label: Option<&str>) -> Result<StoredVersion> {
+pub async fn version(
+    policy: &Policy,
+    who: &Principal,
+    name_or_id: &str,
+    label: Option<&str>,
+) -> Result<StoredVersion> {
     let (named, label) = (name_or_id.to_owned(), label.map(str::to_owned));
     policy
         .db
@@ -75,7 +95,12 @@ pub async fn version(policy: &Policy, who: &Principal, name_or_id: &str, label: 
 }
 
 /// Versions of a policy, newest first, by `page.limit` and `page.skip`.
-pub async fn versions(policy: &Policy, who: &Principal, name_or_id: &str, page: &Page) -> Result<Vec<StoredVersion>> {
+pub async fn versions(
+    policy: &Policy,
+    who: &Principal,
+    name_or_id: &str,
+    page: &Page,
+) -> Result<Vec<StoredVersion>> {
     let (named, page) = (name_or_id.to_owned(), page.clone());
     policy
         .db
@@ -86,10 +111,20 @@ pub async fn versions(policy: &Policy, who: &Principal, name_or_id: &str, page: 
         .await
 }
 
-fn insert(tx: &mut Tx<'_, '_>, who: &Principal, named: &str, new: &NewVersion, limit: usize) -> Result<StoredVersion> {
+fn insert(
+    tx: &mut Tx<'_, '_>,
+    who: &Principal,
+    named: &str,
+    new: &NewVersion,
+    limit: usize,
+) -> Result<StoredVersion> {
     let found = table::policy::require(tx, named)?;
     if table::version::count(tx, found.id)? >= limit {
-        return Err(Error::Limit { what: "versions of a policy", limit, field: None });
+        return Err(Error::Limit {
+            what: "versions of a policy",
+            limit,
+            field: None,
+        });
     }
     let now = tx.now();
     let stored = StoredVersion {
@@ -106,15 +141,28 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, named: &str, new: &NewVersion, l
     let number = table::policy::set_current(tx, found.id, stored.id, now)?;
     table::version::insert(tx, &stored, number)?;
     table::standing::changed(tx)?;
-    let name = VersionName { id: stored.id, label: stored.label.clone() };
+    let name = VersionName {
+        id: stored.id,
+        label: stored.label.clone(),
+    };
     let says = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
-    tx.append(Fact::new("policy.version_added", 1).about(&found.id, found.version + 1).by(who).says(&says));
+    tx.append(
+        Fact::new("policy.version_added", 1)
+            .about(&found.id, found.version + 1)
+            .by(who)
+            .says(&says),
+    );
     Ok(stored)
 }
 
 /// The day, and behind it which of that day's versions, from the second on.
 fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
-    let day = now.to_string().chars().take(10).collect::<String>().replace('-', ".");
+    let day = now
+        .to_string()
+        .chars()
+        .take(10)
+        .collect::<String>()
+        .replace('-', ".");
     match table::version::count_of_day(tx, policy, &day)? {
         0 => Ok(day),
         earlier => Ok(format!("{day}.{}", earlier + 1)),
@@ -124,16 +172,32 @@ fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
 fn check_sizes(policy: &Policy, new: &NewVersion) -> Result<()> {
     checked_description(&new.description)?;
     let limit = policy.config.limits.document_bytes;
-    let too_long = |what, field| Error::Limit { what, limit, field: Some(field) };
+    let too_long = |what, field| Error::Limit {
+        what,
+        limit,
+        field: Some(field),
+    };
     if new.document.len() > limit || new.document.contains('\0') {
-        return Err(too_long("bytes in a document, none of them NUL", "document"));
+        return Err(too_long(
+            "bytes in a document, none of them NUL",
+            "document",
+        ));
     }
-    if new.example_input.as_ref().is_some_and(|input| input.len() > limit || input.contains('\0')) {
-        return Err(too_long("bytes in an example input, none of them NUL", "exampleInput"));
+    if new
+        .example_input
+        .as_ref()
+        .is_some_and(|input| input.len() > limit || input.contains('\0'))
+    {
+        return Err(too_long(
+            "bytes in an example input, none of them NUL",
+            "exampleInput",
+        ));
     }
     Ok(())
 }
 
 fn unknown(version: &str) -> Error {
-    Error::UnknownVersion { version: version.to_owned() }
+    Error::UnknownVersion {
+        version: version.to_owned(),
+    }
 }

@@ -5,7 +5,13 @@ use store::Tx;
 use types::{Digest, Page, PolicyId, Time, VersionId};
 
 /// A policy that is to be asked: its id, name, current version, that one's label and hash.
-pub(crate) type Found = (PolicyId, String, Option<VersionId>, Option<String>, Option<Digest>);
+pub(crate) type Found = (
+    PolicyId,
+    String,
+    Option<VersionId>,
+    Option<String>,
+    Option<Digest>,
+);
 
 /// Attach. Says whether it was not attached before.
 pub(crate) fn insert(
@@ -24,7 +30,11 @@ pub(crate) fn insert(
 }
 
 /// Detach. Says whether it was attached.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, target: &Target, policy: PolicyId) -> store::Result<bool> {
+pub(crate) fn delete(
+    tx: &mut Tx<'_, '_>,
+    target: &Target,
+    policy: PolicyId,
+) -> store::Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM policy_attachment WHERE namespace = ?ns AND kind = ?1 AND target = ?2 AND policy = ?3",
         (target.word(), target.which(), policy),
@@ -34,25 +44,42 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, target: &Target, policy: PolicyId) -> 
 
 /// How many there are.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns", ())?;
-    Ok(row.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns",
+        (),
+    )?;
+    Ok(row
+        .and_then(|(count,)| usize::try_from(count).ok())
+        .unwrap_or(0))
 }
 
 /// How many a policy has. Uses `policy_attachment_policy`.
 pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> store::Result<usize> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns AND policy = ?1", (policy,))?;
-    Ok(row.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns AND policy = ?1",
+        (policy,),
+    )?;
+    Ok(row
+        .and_then(|(count,)| usize::try_from(count).ok())
+        .unwrap_or(0))
 }
 
 /// A page, in the order of targets; of one policy, or of all where none is given.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, of: Option<PolicyId>, page: &Page) -> Result<Vec<Attachment>> {
+pub(crate) fn list(
+    tx: &mut Tx<'_, '_>,
+    of: Option<PolicyId>,
+    page: &Page,
+) -> Result<Vec<Attachment>> {
     let rows: Vec<(PolicyId, String, String, String, Time, String)> = tx.rows(
         "SELECT a.policy, p.name, a.kind, a.target, a.attached_at, a.attached_by
            FROM policy_attachment a JOIN policy p ON p.namespace = a.namespace AND p.id = a.policy
           WHERE a.namespace = ?ns AND (?1 = '' OR a.policy = ?1)
           ORDER BY a.kind, a.target, a.policy LIMIT ?2 OFFSET ?3",
-        (of.map(|id| id.to_string()).unwrap_or_default(), page.limit, page.skip),
+        (
+            of.map(|id| id.to_string()).unwrap_or_default(),
+            page.limit,
+            page.skip,
+        ),
     )?;
     rows.into_iter().map(attachment).collect()
 }
@@ -62,7 +89,15 @@ pub(crate) fn attached(
     tx: &mut Tx<'_, '_>,
     targets: &[(&'static str, String)],
 ) -> store::Result<Vec<(String, String, Found)>> {
-    type Row = (String, String, PolicyId, String, Option<VersionId>, Option<String>, Option<Digest>);
+    type Row = (
+        String,
+        String,
+        PolicyId,
+        String,
+        Option<VersionId>,
+        Option<String>,
+        Option<Digest>,
+    );
     let rows: Vec<Row> = tx.query_rows(
         "SELECT a.kind, a.target, p.id, p.name, v.id, v.label, v.hash
            FROM policy_attachment a
@@ -74,7 +109,9 @@ pub(crate) fn attached(
     )?;
     Ok(rows
         .into_iter()
-        .map(|(kind, target, id, name, version, label, hash)| (kind, target, (id, name, version, label, hash)))
+        .map(|(kind, target, id, name, version, label, hash)| {
+            (kind, target, (id, name, version, label, hash))
+        })
         .collect())
 }
 
@@ -90,12 +127,25 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[(String,)]) -> store::Result<V
 }
 
 fn attachment(
-    (policy, name, kind, target, attached_at, attached_by): (PolicyId, String, String, String, Time, String),
+    (policy, name, kind, target, attached_at, attached_by): (
+        PolicyId,
+        String,
+        String,
+        String,
+        Time,
+        String,
+    ),
 ) -> Result<Attachment> {
     let target = Target::from_stored(&kind, &target).ok_or(Error::Store(store::Error::Column {
         column: 3,
         found: "text",
         expected: "a target",
     }))?;
-    Ok(Attachment { policy, name, target, attached_at, attached_by })
+    Ok(Attachment {
+        policy,
+        name,
+        target,
+        attached_at,
+        attached_by,
+    })
 }

@@ -11,8 +11,15 @@ const LATEST: Time = Time::from_secs(253_402_214_400);
 
 /// Write decisions, and which policies took part.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
-    let texts = decisions.iter().map(Texts::of).collect::<Result<Vec<_>>>()?;
-    let rows: Vec<Vec<Value<'_>>> = decisions.iter().zip(&texts).map(|(one, texts)| row(one, texts)).collect();
+    let texts = decisions
+        .iter()
+        .map(Texts::of)
+        .collect::<Result<Vec<_>>>()?;
+    let rows: Vec<Vec<Value<'_>>> = decisions
+        .iter()
+        .zip(&texts)
+        .map(|(one, texts)| row(one, texts))
+        .collect();
     tx.execute_rows(
         "INSERT INTO decision
            (namespace, id, at, subject, initiator, chain, signer, intent_hash, result, outcome, input, lookups, documents,
@@ -27,12 +34,19 @@ fn insert_policies(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
     let mut rows = Vec::new();
     for decision in decisions {
         for source in &decision.documents {
-            if let Source::Version { policy, version, .. } = source {
+            if let Source::Version {
+                policy, version, ..
+            } = source
+            {
                 rows.push((*policy, decision.at, decision.id, *version));
             }
         }
     }
-    tx.execute_rows("INSERT INTO decision_policy (namespace, policy, at, decision, version) {ns_rows}", (), &rows)?;
+    tx.execute_rows(
+        "INSERT INTO decision_policy (namespace, policy, at, decision, version) {ns_rows}",
+        (),
+        &rows,
+    )?;
     Ok(())
 }
 
@@ -58,7 +72,9 @@ impl Texts {
 }
 
 fn text(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Stopped { why: error.to_string() })
+    serde_json::to_string(value).map_err(|error| Error::Stopped {
+        why: error.to_string(),
+    })
 }
 
 fn row<'a>(one: &'a Decision, texts: &'a Texts) -> Vec<Value<'a>> {
@@ -116,12 +132,30 @@ type Bounds<'f> = (Time, Time, &'f str, &'f str, Time, String, u32);
 
 fn bounds(filter: &Filter, after: Option<Place>, limit: u32) -> Bounds<'_> {
     let until = filter.until.unwrap_or(LATEST);
-    let (at, id) = after.map_or((until, String::new()), |place| (place.at, place.id.to_string()));
-    let (result, signer) = (filter.result.as_deref().unwrap_or_default(), filter.signer.as_deref().unwrap_or_default());
-    (filter.since.unwrap_or(Time::EPOCH), until, result, signer, at, id, limit)
+    let (at, id) = after.map_or((until, String::new()), |place| {
+        (place.at, place.id.to_string())
+    });
+    let (result, signer) = (
+        filter.result.as_deref().unwrap_or_default(),
+        filter.signer.as_deref().unwrap_or_default(),
+    );
+    (
+        filter.since.unwrap_or(Time::EPOCH),
+        until,
+        result,
+        signer,
+        at,
+        id,
+        limit,
+    )
 }
 
-fn of_all(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<Place>, limit: u32) -> store::Result<Vec<Stored>> {
+fn of_all(
+    tx: &mut Tx<'_, '_>,
+    filter: &Filter,
+    after: Option<Place>,
+    limit: u32,
+) -> store::Result<Vec<Stored>> {
     tx.rows(
         "SELECT namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome, input, lookups, documents,
                 bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms
@@ -172,8 +206,28 @@ fn of_policy(
     )
 }
 
-type First = (types::Namespace, DecisionId, Time, String, Json, ChainId, String, Digest, Json);
-type Second = (Json, Json, Json, Digest, Option<Digest>, Digest, Digest, Option<Json>, i64);
+type First = (
+    types::Namespace,
+    DecisionId,
+    Time,
+    String,
+    Json,
+    ChainId,
+    String,
+    Digest,
+    Json,
+);
+type Second = (
+    Json,
+    Json,
+    Json,
+    Digest,
+    Option<Digest>,
+    Digest,
+    Digest,
+    Option<Json>,
+    i64,
+);
 
 /// A row, its JSON not yet read.
 struct Stored(First, Second);
@@ -187,9 +241,21 @@ impl FromRow for Stored {
 
 impl Stored {
     fn read(self) -> Result<Decision> {
-        let Self((namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome), second) = self;
-        let (input, lookups, documents, bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration) =
-            second;
+        let Self(
+            (namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome),
+            second,
+        ) = self;
+        let (
+            input,
+            lookups,
+            documents,
+            bundle_hash,
+            interface_hash,
+            lookups_hash,
+            approvals_hash,
+            permit,
+            duration,
+        ) = second;
         Ok(Decision {
             id,
             namespace,
@@ -214,6 +280,11 @@ impl Stored {
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T> {
-    serde_json::from_str(json.as_str())
-        .map_err(|_| Error::Store(store::Error::Column { column: 0, found: "JSON", expected: "what was written" }))
+    serde_json::from_str(json.as_str()).map_err(|_| {
+        Error::Store(store::Error::Column {
+            column: 0,
+            found: "JSON",
+            expected: "what was written",
+        })
+    })
 }

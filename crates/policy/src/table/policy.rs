@@ -5,7 +5,16 @@ use crate::{Error, Result};
 use store::Tx;
 use types::{Page, PolicyId, Time, VersionId};
 
-type Row = (PolicyId, String, String, Option<VersionId>, Option<String>, i64, Time, Time);
+type Row = (
+    PolicyId,
+    String,
+    String,
+    Option<VersionId>,
+    Option<String>,
+    i64,
+    Time,
+    Time,
+);
 
 /// The policy of a name or id, if it was not deleted. Uses `policy_name`.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Option<StoredPolicy>> {
@@ -28,7 +37,9 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Optio
 
 /// The same, or [`Error::UnknownPolicy`].
 pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
-    find(tx, name_or_id)?.ok_or_else(|| Error::UnknownPolicy { name: name_or_id.to_owned() })
+    find(tx, name_or_id)?.ok_or_else(|| Error::UnknownPolicy {
+        name: name_or_id.to_owned(),
+    })
 }
 
 /// A page in the order of names. Uses `policy_name`.
@@ -45,8 +56,13 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<Stored
 
 /// How many there are.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM policy WHERE namespace = ?ns AND deleted_at IS NULL", ())?;
-    Ok(row.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM policy WHERE namespace = ?ns AND deleted_at IS NULL",
+        (),
+    )?;
+    Ok(row
+        .and_then(|(count,)| usize::try_from(count).ok())
+        .unwrap_or(0))
 }
 
 /// Make one, or describe the one of this name anew. Gives the id of the one that is there now.
@@ -84,13 +100,21 @@ pub(crate) fn rename(
 }
 
 /// Another current version. Gives the number of that version, from 1.
-pub(crate) fn set_current(tx: &mut Tx<'_, '_>, id: PolicyId, current: VersionId, now: Time) -> Result<i64> {
+pub(crate) fn set_current(
+    tx: &mut Tx<'_, '_>,
+    id: PolicyId,
+    current: VersionId,
+    now: Time,
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "UPDATE policy SET current_version = ?2, versions = versions + 1, version = version + 1, updated_at = ?3
           WHERE namespace = ?ns AND id = ?1 AND deleted_at IS NULL RETURNING versions",
         (id, current, now),
     )?;
-    row.map(|(number,)| number).ok_or_else(|| Error::UnknownPolicy { name: id.to_string() })
+    row.map(|(number,)| number)
+        .ok_or_else(|| Error::UnknownPolicy {
+            name: id.to_string(),
+        })
 }
 
 /// Mark it deleted; its name is free.
@@ -101,8 +125,12 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: PolicyId, now: Time) -> store::Res
     )
 }
 
-fn stored((id, name, description, current, label, version, created_at, updated_at): Row) -> StoredPolicy {
-    let current = current.zip(label).map(|(id, label)| VersionName { id, label });
+fn stored(
+    (id, name, description, current, label, version, created_at, updated_at): Row,
+) -> StoredPolicy {
+    let current = current
+        .zip(label)
+        .map(|(id, label)| VersionName { id, label });
     StoredPolicy {
         id,
         name,

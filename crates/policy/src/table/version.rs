@@ -4,7 +4,17 @@ use crate::policies::StoredVersion;
 use store::{Result, Tx};
 use types::{Digest, Page, PolicyId, Time, VersionId};
 
-type Row = (VersionId, PolicyId, String, String, String, Option<String>, Digest, Time, String);
+type Row = (
+    VersionId,
+    PolicyId,
+    String,
+    String,
+    String,
+    Option<String>,
+    Digest,
+    Time,
+    String,
+);
 
 /// Put one in, with its number within the policy.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, version: &StoredVersion, number: i64) -> Result<u64> {
@@ -38,19 +48,36 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: VersionId) -> Result<Option<StoredVer
 }
 
 /// Texts of several, in no promised order.
-pub(crate) fn documents(tx: &mut Tx<'_, '_>, ids: &[(VersionId,)]) -> Result<Vec<(VersionId, String)>> {
-    tx.query_rows("SELECT id, document FROM policy_version WHERE namespace = ?ns AND id IN ({rows})", (), ids)
+pub(crate) fn documents(
+    tx: &mut Tx<'_, '_>,
+    ids: &[(VersionId,)],
+) -> Result<Vec<(VersionId, String)>> {
+    tx.query_rows(
+        "SELECT id, document FROM policy_version WHERE namespace = ?ns AND id IN ({rows})",
+        (),
+        ids,
+    )
 }
 
 /// The id of a label.
-pub(crate) fn by_label(tx: &mut Tx<'_, '_>, policy: PolicyId, label: &str) -> Result<Option<VersionId>> {
-    let row: Option<(VersionId,)> =
-        tx.row("SELECT id FROM policy_version WHERE namespace = ?ns AND policy = ?1 AND label = ?2", (policy, label))?;
+pub(crate) fn by_label(
+    tx: &mut Tx<'_, '_>,
+    policy: PolicyId,
+    label: &str,
+) -> Result<Option<VersionId>> {
+    let row: Option<(VersionId,)> = tx.row(
+        "SELECT id FROM policy_version WHERE namespace = ?ns AND policy = ?1 AND label = ?2",
+        (policy, label),
+    )?;
     Ok(row.map(|(id,)| id))
 }
 
 /// A page, newest first.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, policy: PolicyId, page: &Page) -> Result<Vec<StoredVersion>> {
+pub(crate) fn list(
+    tx: &mut Tx<'_, '_>,
+    policy: PolicyId,
+    page: &Page,
+) -> Result<Vec<StoredVersion>> {
     let rows = tx.rows::<Row>(
         "SELECT id, policy, label, description, document, example_input, hash, created_at, created_by
            FROM policy_version WHERE namespace = ?ns AND policy = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3",
@@ -61,9 +88,13 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, policy: PolicyId, page: &Page) -> Result
 
 /// How many a policy has.
 pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<usize> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1", (policy,))?;
-    Ok(row.and_then(|(count,)| usize::try_from(count).ok()).unwrap_or(0))
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1",
+        (policy,),
+    )?;
+    Ok(row
+        .and_then(|(count,)| usize::try_from(count).ok())
+        .unwrap_or(0))
 }
 
 /// How many of them are labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.' in the order of bytes).
@@ -78,5 +109,15 @@ pub(crate) fn count_of_day(tx: &mut Tx<'_, '_>, policy: PolicyId, day: &str) -> 
 fn stored(
     (id, policy, label, description, document, example_input, hash, created_at, created_by): Row,
 ) -> StoredVersion {
-    StoredVersion { id, policy, label, description, document, example_input, hash, created_at, created_by }
+    StoredVersion {
+        id,
+        policy,
+        label,
+        description,
+        document,
+        example_input,
+        hash,
+        created_at,
+        created_by,
+    }
 }

@@ -6,7 +6,13 @@ use policy::{Config, Limits, Verdict, Why, decide};
 use testkit::on_each_engine;
 
 fn quick() -> Config {
-    Config { limits: Limits { lookup_ms: 50, ..Limits::default() }, ..Config::default() }
+    Config {
+        limits: Limits {
+            lookup_ms: 50,
+            ..Limits::default()
+        },
+        ..Config::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +97,14 @@ async fn answers_of_no_known_shape_deny() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_ask_themselves_deny() {
     on_each_engine(|test| async move {
-        let world = World::with(&test, Config { check_documents: false, ..Config::default() }).await;
+        let world = World::with(
+            &test,
+            Config {
+                check_documents: false,
+                ..Config::default()
+            },
+        )
+        .await;
         for rules in [
             "allow if q\nq if allow",
             "allow if f(1)\nf(x) if g(x)\ng(x) if f(x)",
@@ -100,11 +113,16 @@ async fn rules_that_ask_themselves_deny() {
             "allow if data.florin[\"p\"].allow",
             "allow if count(data.florin.p) > 0",
         ] {
-            world.attach("p", &format!("package florin.p\n{rules}")).await;
+            world
+                .attach("p", &format!("package florin.p\n{rules}"))
+                .await;
             let mut question = pay("1");
             question.labels.insert("rule".into(), "allow".into());
             let verdict = world.decide(&question).await;
-            assert!(matches!(verdict, Verdict::Denied { .. }), "{rules}: {verdict:?}");
+            assert!(
+                matches!(verdict, Verdict::Denied { .. }),
+                "{rules}: {verdict:?}"
+            );
         }
     })
     .await;
@@ -113,12 +131,33 @@ async fn rules_that_ask_themselves_deny() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_was_not_checked_denies() {
     on_each_engine(|test| async move {
-        let world = World::with(&test, Config { check_documents: false, ..Config::default() }).await;
+        let world = World::with(
+            &test,
+            Config {
+                check_documents: false,
+                ..Config::default()
+            },
+        )
+        .await;
         world.attach("words", "plain words").await;
         assert_eq!(world.denial(&pay("1")).await[0].code, Why::NotCompiled);
-        policy::put(&world.policy, &world.who, "empty", "").await.unwrap();
-        policy::attach(&world.policy, &world.who, "empty", policy::Target::Namespace).await.unwrap();
-        let codes: Vec<_> = world.denial(&pay("1")).await.iter().map(|reason| reason.code).collect();
+        policy::put(&world.policy, &world.who, "empty", "")
+            .await
+            .unwrap();
+        policy::attach(
+            &world.policy,
+            &world.who,
+            "empty",
+            policy::Target::Namespace,
+        )
+        .await
+        .unwrap();
+        let codes: Vec<_> = world
+            .denial(&pay("1"))
+            .await
+            .iter()
+            .map(|reason| reason.code)
+            .collect();
         assert_eq!(codes, [Why::NotCompiled, Why::Missing]);
     })
     .await;
@@ -130,14 +169,26 @@ async fn one_bad_question_stops_no_other() {
         let world = World::new(&test).await;
         world.attach("yes", YES).await;
         let shouting = Intent::call(chain(), SELF.to_uppercase(), None, 1u64.into(), vec![]);
-        let no_json = Intent { chain: chain(), signer: SELF.into(), act: Act::TypedData { json: "{".into() } };
+        let no_json = Intent {
+            chain: chain(),
+            signer: SELF.into(),
+            act: Act::TypedData { json: "{".into() },
+        };
         let unknown = Intent::cancel("solana:mainnet".parse().unwrap(), "x".into());
         let mut nul = pay("1");
         nul.policies = vec!["\0".into()];
         nul.assets = vec!["\0".into()];
         let mut huge = pay("1");
         huge.labels.insert("a".into(), "x".repeat(2_000_000));
-        let questions = [pay("1"), ask(shouting), ask(no_json), ask(unknown), nul, huge, pay("2")];
+        let questions = [
+            pay("1"),
+            ask(shouting),
+            ask(no_json),
+            ask(unknown),
+            nul,
+            huge,
+            pay("2"),
+        ];
         let verdicts = decide(&world.policy, &questions).await.unwrap();
         let codes: Vec<_> = verdicts
             .iter()
@@ -147,9 +198,22 @@ async fn one_bad_question_stops_no_other() {
             })
             .collect();
         let unreadable = Some(Why::Unreadable);
-        assert_eq!(codes, [None, unreadable, unreadable, unreadable, Some(Why::Missing), unreadable, None]);
+        assert_eq!(
+            codes,
+            [
+                None,
+                unreadable,
+                unreadable,
+                unreadable,
+                Some(Why::Missing),
+                unreadable,
+                None
+            ]
+        );
         for verdict in &verdicts {
-            policy::decision(&world.policy, &world.who, verdict.decision()).await.unwrap();
+            policy::decision(&world.policy, &world.who, verdict.decision())
+                .await
+                .unwrap();
         }
     })
     .await;
@@ -161,7 +225,12 @@ async fn a_lost_lease_gives_no_verdict() {
         let world = World::new(&test).await;
         world.attach("yes", YES).await;
         test.clock.advance_millis(testkit::LEASE_MS as i64 + 1);
-        let _taken = test.db.lease("policy/0", testkit::LEASE_MS).await.unwrap().unwrap();
+        let _taken = test
+            .db
+            .lease("policy/0", testkit::LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(matches!(
             decide(&world.policy, &[pay("1")]).await,
             Err(policy::Error::Store(store::Error::Fenced { .. }))
@@ -238,7 +307,9 @@ async fn a_document_that_asks_for_all_memory_denies() {
 async fn a_document_that_asks_for_all_memory_is_refused_with_its_example() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        policy::put(&world.policy, &world.who, "bomb", "").await.unwrap();
+        policy::put(&world.policy, &world.who, "bomb", "")
+            .await
+            .unwrap();
         for rules in [
             "default allow := sprintf(\"%4000000000d\", [1])",
             "allow if sprintf(\"%4000000000d\", [1]) != \"\"",
@@ -247,8 +318,17 @@ async fn a_document_that_asks_for_all_memory_is_refused_with_its_example() {
         ] {
             let example = Some(include_str!("../../../../policies/example.json").to_owned());
             let bomb = format!("package florin.bomb\n{rules}");
-            let new = policy::NewVersion { description: String::new(), document: bomb, example_input: example };
-            assert!(policy::add_version(&world.policy, &world.who, "bomb", new).await.is_err(), "{rules}");
+            let new = policy::NewVersion {
+                description: String::new(),
+                document: bomb,
+                example_input: example,
+            };
+            assert!(
+                policy::add_version(&world.policy, &world.who, "bomb", new)
+                    .await
+                    .is_err(),
+                "{rules}"
+            );
         }
     })
     .await;

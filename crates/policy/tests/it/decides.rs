@@ -19,7 +19,11 @@ async fn what_nobody_allowed_is_denied() {
         let world = World::new(&test).await;
         assert_eq!(world.denial(&pay("1")).await[0].code, Why::NoPolicy);
         world.upload("yes", YES).await;
-        assert_eq!(world.denial(&pay("1")).await[0].code, Why::NoPolicy, "uploaded is not attached");
+        assert_eq!(
+            world.denial(&pay("1")).await[0].code,
+            Why::NoPolicy,
+            "uploaded is not attached"
+        );
     })
     .await;
 }
@@ -69,7 +73,9 @@ async fn each_kind_of_target_is_found() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.attach("yes", YES).await;
-        world.upload("no", "package florin.no\nallow := false").await;
+        world
+            .upload("no", "package florin.no\nallow := false")
+            .await;
         let mut question = pay("1");
         question.assets = vec!["gold".into()];
         question.key = Some(types::KeyId::from_ulid(types::Ulid::from_bits(5)));
@@ -80,21 +86,45 @@ async fn each_kind_of_target_is_found() {
             step: "pay".into(),
         });
         let bob = "0xB0b0000000000000000000000000000000000b0b"; // another spelling of the same account
-        let shouted = intent::parse_recipient(&chain(), &bob.to_lowercase()).unwrap().account;
+        let shouted = intent::parse_recipient(&chain(), &bob.to_lowercase())
+            .unwrap()
+            .account;
         assert_eq!(shouted, BOB);
         for target in [
             Target::Wallet { id: wallet().id },
-            Target::Key { id: question.key.unwrap() },
-            Target::Account { chain: chain(), account: SELF.to_uppercase().replace("0X", "0x") },
-            Target::Contract { chain: chain(), account: BOB.into() },
-            Target::Asset { name: "gold".into() },
-            Target::Task { name: "payout".into() },
+            Target::Key {
+                id: question.key.unwrap(),
+            },
+            Target::Account {
+                chain: chain(),
+                account: SELF.to_uppercase().replace("0X", "0x"),
+            },
+            Target::Contract {
+                chain: chain(),
+                account: BOB.into(),
+            },
+            Target::Asset {
+                name: "gold".into(),
+            },
+            Target::Task {
+                name: "payout".into(),
+            },
             Target::Namespace,
         ] {
             world.permit(&question).await;
-            policy::attach(&world.policy, &world.who, "no", target.clone()).await.unwrap();
-            assert_eq!(world.denial(&question).await[0].policy.as_deref(), Some("no"), "{target:?}");
-            assert!(policy::detach(&world.policy, &world.who, "no", target).await.unwrap());
+            policy::attach(&world.policy, &world.who, "no", target.clone())
+                .await
+                .unwrap();
+            assert_eq!(
+                world.denial(&question).await[0].policy.as_deref(),
+                Some("no"),
+                "{target:?}"
+            );
+            assert!(
+                policy::detach(&world.policy, &world.who, "no", target)
+                    .await
+                    .unwrap()
+            );
         }
         question.policies = vec!["no".into()];
         world.denial(&question).await;
@@ -109,7 +139,10 @@ async fn an_allow_list_lives_in_the_data_model() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.attach("allowlist", ALLOWLIST).await;
-        assert_eq!(world.denial(&pay("1")).await[0].text, format!("{BOB} is not on the allow list"));
+        assert_eq!(
+            world.denial(&pay("1")).await[0].text,
+            format!("{BOB} is not on the allow list")
+        );
         world.book.label(BOB, "allowed");
         world.permit(&pay("1")).await;
         world.book.unlabel(BOB);
@@ -124,9 +157,18 @@ async fn a_lookup_is_asked_once_for_all_that_want_it() {
         let world = World::new(&test).await;
         world.book.label(BOB, "allowed");
         world.attach("allowlist", ALLOWLIST).await;
-        world.attach("again", &ALLOWLIST.replace("florin.allowlist", "florin.again")).await;
+        world
+            .attach(
+                "again",
+                &ALLOWLIST.replace("florin.allowlist", "florin.again"),
+            )
+            .await;
         let verdicts = decide(&world.policy, &vec![pay("1"); 50]).await.unwrap();
-        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Permit { .. })));
+        assert!(
+            verdicts
+                .iter()
+                .all(|verdict| matches!(verdict, Verdict::Permit { .. }))
+        );
         assert_eq!(world.book.asked.load(Ordering::SeqCst), 1);
     })
     .await;
@@ -139,14 +181,32 @@ async fn approvals_are_needed_and_then_counted() {
         world.attach("approvals", APPROVALS).await;
         world.permit(&pay(MILLION)).await;
         let mut question = pay(MILLION_AND_ONE);
-        let Verdict::Needs { obligations, .. } = world.decide(&question).await else { panic!("not needed") };
-        assert_eq!(obligations, [Obligation::Approval { count: 2, role: None }]);
-        let yes = |by: &str| Approval { by: by.into(), roles: vec![Role::Controller], at: Time::from_secs(1) };
+        let Verdict::Needs { obligations, .. } = world.decide(&question).await else {
+            panic!("not needed")
+        };
+        assert_eq!(
+            obligations,
+            [Obligation::Approval {
+                count: 2,
+                role: None
+            }]
+        );
+        let yes = |by: &str| Approval {
+            by: by.into(),
+            roles: vec![Role::Controller],
+            at: Time::from_secs(1),
+        };
         question.approvals = vec![yes("ops"), yes("ben")];
-        assert!(matches!(world.decide(&question).await, Verdict::Needs { .. }), "the initiator's own does not count");
+        assert!(
+            matches!(world.decide(&question).await, Verdict::Needs { .. }),
+            "the initiator's own does not count"
+        );
         question.approvals = vec![yes("cleo"), yes("ben")];
         let permit = world.permit(&question).await;
-        assert_eq!(permit.body.approvals_hash, policy::approvals_hash(&question.approvals));
+        assert_eq!(
+            permit.body.approvals_hash,
+            policy::approvals_hash(&question.approvals)
+        );
     })
     .await;
 }
@@ -155,14 +215,29 @@ async fn approvals_are_needed_and_then_counted() {
 async fn a_cancel_is_asked_of_its_own_rule_alone() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.attach("no", "package florin.no\nallow := false").await;
+        world
+            .attach("no", "package florin.no\nallow := false")
+            .await;
         let cancel = ask(intent::Intent::cancel(chain(), SELF.into()));
         let permit = world.permit(&cancel).await;
-        assert_eq!(permit.body.envelope.fee_per_gas, Amount::from(200), "wide enough to outbid what it replaces");
-        let stranger = policy::Question { wallet: None, ..cancel };
+        assert_eq!(
+            permit.body.envelope.fee_per_gas,
+            Amount::from(200),
+            "wide enough to outbid what it replaces"
+        );
+        let stranger = policy::Question {
+            wallet: None,
+            ..cancel
+        };
         world.denial(&stranger).await;
         world
-            .denial(&ask(intent::Intent::call(chain(), SELF.into(), Some(SELF.into()), Amount::from(1), vec![])))
+            .denial(&ask(intent::Intent::call(
+                chain(),
+                SELF.into(),
+                Some(SELF.into()),
+                Amount::from(1),
+                vec![],
+            )))
             .await;
     })
     .await;
@@ -175,7 +250,11 @@ async fn a_thousand_at_once_each_in_the_log() {
         world.attach("limit", LIMIT).await;
         let questions: Vec<_> = (0..1_000u32)
             .map(|n| {
-                let amount = if n % 4 == 0 { MILLION_AND_ONE.to_owned() } else { n.to_string() };
+                let amount = if n % 4 == 0 {
+                    MILLION_AND_ONE.to_owned()
+                } else {
+                    n.to_string()
+                };
                 let mut question = pay(&amount);
                 question.subject = format!("sub:{n}");
                 question.initiator.namespace = namespace(if n % 4 == 1 { "other" } else { "ns" });
@@ -185,17 +264,44 @@ async fn a_thousand_at_once_each_in_the_log() {
         let verdicts = decide(&world.policy, &questions).await.unwrap();
         assert_eq!(verdicts.len(), 1_000);
         for (n, verdict) in verdicts.iter().enumerate() {
-            assert_eq!(matches!(verdict, Verdict::Permit { .. }), n % 4 > 1, "{n}: {verdict:?}");
+            assert_eq!(
+                matches!(verdict, Verdict::Permit { .. }),
+                n % 4 > 1,
+                "{n}: {verdict:?}"
+            );
         }
-        let filter = Filter { subject: Some("sub:4".into()), ..Filter::default() };
-        let found = policy::decisions(&world.policy, &world.who, &filter, &Page::default()).await.unwrap();
-        assert_eq!(found.items.iter().map(|d| d.id).collect::<Vec<_>>(), [verdicts[4].decision()]);
-        let facts = test
-            .db
-            .read_unbound(|tx| facts_after(tx, &Cursor { partition: "policy/0".into(), seq: 0 }, 5_000))
+        let filter = Filter {
+            subject: Some("sub:4".into()),
+            ..Filter::default()
+        };
+        let found = policy::decisions(&world.policy, &world.who, &filter, &Page::default())
             .await
             .unwrap();
-        assert_eq!(facts.iter().filter(|fact| fact.kind == "policy.decided").count(), 1_000);
+        assert_eq!(
+            found.items.iter().map(|d| d.id).collect::<Vec<_>>(),
+            [verdicts[4].decision()]
+        );
+        let facts = test
+            .db
+            .read_unbound(|tx| {
+                facts_after(
+                    tx,
+                    &Cursor {
+                        partition: "policy/0".into(),
+                        seq: 0,
+                    },
+                    5_000,
+                )
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            facts
+                .iter()
+                .filter(|fact| fact.kind == "policy.decided")
+                .count(),
+            1_000
+        );
     })
     .await;
 }
@@ -213,12 +319,23 @@ async fn no_decision_stands_on_a_version_that_was_replaced_meanwhile() {
         let engine = world.policy.clone();
         let deciding = tokio::spawn(async move { decide(&engine, &[pay("1")]).await });
         is_asked.await.unwrap();
-        world.upload("yes", "package florin.no\nallow := false").await;
+        world
+            .upload("yes", "package florin.no\nallow := false")
+            .await;
         done.send(()).unwrap();
         let verdict = deciding.await.unwrap().unwrap().remove(0);
-        let Verdict::Denied { reasons, .. } = verdict else { panic!("{verdict:?}") };
+        let Verdict::Denied { reasons, .. } = verdict else {
+            panic!("{verdict:?}")
+        };
         assert_eq!(reasons[0].policy.as_deref(), Some("yes"));
-        let log = policy::decisions(&world.policy, &world.who, &Filter::default(), &Page::default()).await.unwrap();
+        let log = policy::decisions(
+            &world.policy,
+            &world.who,
+            &Filter::default(),
+            &Page::default(),
+        )
+        .await
+        .unwrap();
         assert_eq!(log.items.len(), 1, "what was not written is not in the log");
     })
     .await;
@@ -232,11 +349,18 @@ async fn a_decision_waits_for_a_change_of_policies_that_is_under_way() {
         let world = World::new(&test).await;
         world.attach("yes", YES).await;
         let beside = test.open_beside().await;
-        let lease = beside.lease("policy/1", testkit::LEASE_MS).await.unwrap().unwrap();
+        let lease = beside
+            .lease("policy/1", testkit::LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
         let (reached, is_changing) = std::sync::mpsc::channel();
         let (done, go_on) = std::sync::mpsc::channel();
         let change = tokio::spawn(beside.on(&lease).write(&world.who.namespace, move |tx| {
-            tx.execute("UPDATE policy_standing SET version = version + 1 WHERE namespace = ?ns", ())?;
+            tx.execute(
+                "UPDATE policy_standing SET version = version + 1 WHERE namespace = ?ns",
+                (),
+            )?;
             reached.send(()).unwrap();
             let _: Result<(), _> = go_on.recv();
             Ok::<_, store::Error>(())
@@ -246,11 +370,19 @@ async fn a_decision_waits_for_a_change_of_policies_that_is_under_way() {
         let deciding = tokio::spawn(async move { decide(&engine, &[pay("1")]).await });
         // The judge is the server: somebody waits for a lock there.
         let waits = || server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-        let waited = tokio::task::block_in_place(|| testkit::wait_until(20_000, || deciding.is_finished() || waits()));
-        assert!(waited && !deciding.is_finished(), "a decision was written while the policies were changing");
+        let waited = tokio::task::block_in_place(|| {
+            testkit::wait_until(20_000, || deciding.is_finished() || waits())
+        });
+        assert!(
+            waited && !deciding.is_finished(),
+            "a decision was written while the policies were changing"
+        );
         done.send(()).unwrap();
         change.await.unwrap().unwrap();
-        assert!(matches!(deciding.await.unwrap().unwrap()[..], [Verdict::Permit { .. }]));
+        assert!(matches!(
+            deciding.await.unwrap().unwrap()[..],
+            [Verdict::Permit { .. }]
+        ));
     })
     .await;
 }

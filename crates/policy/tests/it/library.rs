@@ -10,13 +10,23 @@ fn engine() -> (Engine, Vec<String>) {
     let mut engine = Engine::new();
     let mut tests = Vec::new();
     for folder in [root.clone(), root.join("lib")] {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         files.sort();
-        for file in files.iter().filter(|file| file.extension().is_some_and(|ext| ext == "rego")) {
+        for file in files
+            .iter()
+            .filter(|file| file.extension().is_some_and(|ext| ext == "rego"))
+        {
             let text = std::fs::read_to_string(file).unwrap();
-            let package = engine.add_policy(file.display().to_string(), text.clone()).unwrap();
+            let package = engine
+                .add_policy(file.display().to_string(), text.clone())
+                .unwrap();
             let names = text.lines().filter(|line| line.starts_with("test_"));
-            tests.extend(names.map(|line| format!("{package}.{}", line.split_whitespace().next().unwrap())));
+            tests.extend(
+                names.map(|line| format!("{package}.{}", line.split_whitespace().next().unwrap())),
+            );
         }
     }
     (engine, tests)
@@ -39,15 +49,27 @@ fn the_library_passes_compiled() {
     let (mut engine, tests) = engine();
     let mut passed = 0;
     for test in tests {
-        let policy = engine.compile_with_entrypoint(&test.as_str().into()).unwrap();
+        let policy = engine
+            .compile_with_entrypoint(&test.as_str().into())
+            .unwrap();
         let program = match Compiler::compile_from_policy(&policy, &[&test]) {
-            Err(error) if error.to_string().contains("`with` keyword is not supported") => continue,
+            Err(error)
+                if error
+                    .to_string()
+                    .contains("`with` keyword is not supported") =>
+            {
+                continue;
+            }
             program => program.unwrap(),
         };
         let mut vm = RegoVM::new();
         vm.set_max_instructions(1_000_000);
         vm.load_program(program);
-        assert_eq!(vm.execute_entry_point_by_name(&test), Ok(Value::from(true)), "{test}");
+        assert_eq!(
+            vm.execute_entry_point_by_name(&test),
+            Ok(Value::from(true)),
+            "{test}"
+        );
         passed += 1;
     }
     assert_eq!(passed, 8);

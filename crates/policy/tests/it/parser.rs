@@ -18,10 +18,10 @@ const SEEDS: [&str; 4] = [
 /// Words of Rego in any order, after a head that makes it past the package.
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "allow", "deny", "if", "contains", "not", "some", "every", "in", "input", "data", "x", "y", "{", "}", "[", "]",
-        "(", ")", ":=", "=", "==", "<", "|", ".", ",", ";", "\n", "1", "1e400", "-", "*", "\"a\"", "\"", "`", "#",
-        "default", "import", "with", "as", "else", "true", "null", "_", "set()", "package", "count", "sprintf",
-        "\u{202e}", "é",
+        "allow", "deny", "if", "contains", "not", "some", "every", "in", "input", "data", "x", "y",
+        "{", "}", "[", "]", "(", ")", ":=", "=", "==", "<", "|", ".", ",", ";", "\n", "1", "1e400",
+        "-", "*", "\"a\"", "\"", "`", "#", "default", "import", "with", "as", "else", "true",
+        "null", "_", "set()", "package", "count", "sprintf", "\u{202e}", "é",
     ]);
     prop::collection::vec(word, 0..60)
         .prop_map(|words| format!("package florin.p\nallow := false\n{}", words.join(" ")))
@@ -51,8 +51,13 @@ fn mutants() -> impl Strategy<Value = String> {
 }
 
 fn nested() -> Vec<String> {
-    let deep =
-        |open: &str, close: &str| format!("package p\nallow if x == {}1{}", open.repeat(20_000), close.repeat(20_000));
+    let deep = |open: &str, close: &str| {
+        format!(
+            "package p\nallow if x == {}1{}",
+            open.repeat(20_000),
+            close.repeat(20_000)
+        )
+    };
     vec![
         deep("[", "]"),
         deep("(", ")"),
@@ -63,7 +68,12 @@ fn nested() -> Vec<String> {
         format!("package p\nallow if {}1", "1 + ".repeat(20_000)),
         format!("package {}\nallow := true", "a.".repeat(20_000)),
         format!("package p\nallow := true {}", "else := 1 ".repeat(5_000)),
-        format!("package p\nallow if {}", (0..3_000).map(|n| format!("a{n} == b{n}; ")).collect::<String>()),
+        format!(
+            "package p\nallow if {}",
+            (0..3_000)
+                .map(|n| format!("a{n} == b{n}; "))
+                .collect::<String>()
+        ),
     ]
 }
 

@@ -15,11 +15,16 @@ async fn a_permit_is_bound_to_what_was_asked() {
         let world = World::new(&test).await;
         world.attach("yes", YES).await;
         let question = pay("5");
-        let Verdict::Permit { permit, decision } = world.decide(&question).await else { panic!("denied") };
+        let Verdict::Permit { permit, decision } = world.decide(&question).await else {
+            panic!("denied")
+        };
         let key = world.signer.public();
         verify(&permit, &key).unwrap();
         let body = &permit.body;
-        assert_eq!((&body.namespace, body.decision), (&namespace("ns"), decision));
+        assert_eq!(
+            (&body.namespace, body.decision),
+            (&namespace("ns"), decision)
+        );
         assert_eq!(body.intent_hash, question.intent.hash());
         assert_eq!(body.not_after, testkit::START.plus_millis(600_000));
         assert!(body.envelope.allows(&question.quote).is_ok());
@@ -36,7 +41,9 @@ async fn a_permit_is_bound_to_what_was_asked() {
         let stranger = LocalSigner::from_seed(&Zeroizing::new([8; 32])).unwrap();
         assert!(verify(&permit, &stranger.public()).is_err());
 
-        let stored = policy::decision(&world.policy, &world.who, decision).await.unwrap();
+        let stored = policy::decision(&world.policy, &world.who, decision)
+            .await
+            .unwrap();
         assert_eq!(stored.permit, Some(*permit));
     })
     .await;
@@ -49,9 +56,13 @@ async fn the_bundle_hash_tells_every_document_apart() {
         world.attach("yes", YES).await;
         let first = world.permit(&pay("5")).await.body.bundle_hash;
         assert_eq!(world.permit(&pay("6")).await.body.bundle_hash, first);
-        world.upload("yes", &format!("{YES}\n# the same, otherwise")).await;
+        world
+            .upload("yes", &format!("{YES}\n# the same, otherwise"))
+            .await;
         let second = world.permit(&pay("5")).await.body.bundle_hash;
-        world.attach("more", "package florin.more\nallow := true").await;
+        world
+            .attach("more", "package florin.more\nallow := true")
+            .await;
         let third = world.permit(&pay("5")).await.body.bundle_hash;
         assert!(first != second && second != third && first != third);
         assert_ne!(first, Digest::default());
@@ -71,18 +82,33 @@ async fn a_chains_cap_on_fees_holds() {
         };
         let world = World::with(&test, capped(210_000)).await;
         world.attach("yes", YES).await;
-        assert_eq!(world.permit(&pay("5")).await.body.envelope.total_fee, 210_000u64.into());
+        assert_eq!(
+            world.permit(&pay("5")).await.body.envelope.total_fee,
+            210_000u64.into()
+        );
         let lease = test.lease("policy/1").await;
-        let strict =
-            policy::Policy::new(test.db.clone(), lease, world.signer.clone(), world.book.clone(), capped(209_999));
-        let verdict = policy::decide(&strict, &[pay("5")]).await.unwrap().remove(0);
+        let strict = policy::Policy::new(
+            test.db.clone(),
+            lease,
+            world.signer.clone(),
+            world.book.clone(),
+            capped(209_999),
+        );
+        let verdict = policy::decide(&strict, &[pay("5")])
+            .await
+            .unwrap()
+            .remove(0);
         assert!(matches!(verdict, Verdict::Denied { .. }), "{verdict:?}");
     })
     .await;
 }
 
 async fn keyring(test: &TestDb, master: &Master) -> Keyring {
-    let loaded = test.db.read_unbound(|tx| secret::load(tx, "policy")).await.unwrap();
+    let loaded = test
+        .db
+        .read_unbound(|tx| secret::load(tx, "policy"))
+        .await
+        .unwrap();
     if !loaded.is_empty() {
         return loaded.unlock(master).unwrap();
     }
@@ -94,7 +120,11 @@ async fn keyring(test: &TestDb, master: &Master) -> Keyring {
 async fn keep(test: &TestDb, keyring: &Keyring, master: &Master) {
     let wrapped = Arc::new(keyring.wrap(master, test.entropy.as_ref()).unwrap());
     let lease = test.lease(&format!("secrets/{}", keyring.version())).await;
-    test.db.on(&lease).write_unbound(move |tx| secret::store(tx, &wrapped)).await.unwrap();
+    test.db
+        .on(&lease)
+        .write_unbound(move |tx| secret::store(tx, &wrapped))
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,19 +133,48 @@ async fn the_policy_key_outlives_a_restart_and_a_rotation() {
         let master = Master::Passphrase(Zeroizing::new("a phrase".into()), Cost::TEST);
         let lease = test.lease("policy/0").await;
         let first_ring = keyring(&test, &master).await;
-        let first = LocalSigner::open(&test.db, &lease, &first_ring).await.unwrap().public();
-        assert_eq!(LocalSigner::open(&test.db, &lease, &first_ring).await.unwrap().public(), first, "made once");
+        let first = LocalSigner::open(&test.db, &lease, &first_ring)
+            .await
+            .unwrap()
+            .public();
+        assert_eq!(
+            LocalSigner::open(&test.db, &lease, &first_ring)
+                .await
+                .unwrap()
+                .public(),
+            first,
+            "made once"
+        );
 
         let rotated = first_ring.rotated(test.entropy.as_ref());
         keep(&test, &rotated, &master).await;
-        assert!(LocalSigner::reseal(&test.db, &lease, &rotated).await.unwrap());
-        assert!(!LocalSigner::reseal(&test.db, &lease, &rotated).await.unwrap());
-        assert!(LocalSigner::open(&test.db, &lease, &first_ring).await.is_err(), "sealed under the new data key");
+        assert!(
+            LocalSigner::reseal(&test.db, &lease, &rotated)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !LocalSigner::reseal(&test.db, &lease, &rotated)
+                .await
+                .unwrap()
+        );
+        assert!(
+            LocalSigner::open(&test.db, &lease, &first_ring)
+                .await
+                .is_err(),
+            "sealed under the new data key"
+        );
 
         let test = test.reopen().await;
         let lease = test.lease("policy/0").await;
         let again = keyring(&test, &master).await;
-        assert_eq!(LocalSigner::open(&test.db, &lease, &again).await.unwrap().public(), first);
+        assert_eq!(
+            LocalSigner::open(&test.db, &lease, &again)
+                .await
+                .unwrap()
+                .public(),
+            first
+        );
     })
     .await;
 }
@@ -137,21 +196,42 @@ async fn hashes_follow_the_canonical_form() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.book.label(crate::world::BOB, "allowed");
-        world.attach("allowlist", include_str!("../../../../policies/allowlist.rego")).await;
+        world
+            .attach(
+                "allowlist",
+                include_str!("../../../../policies/allowlist.rego"),
+            )
+            .await;
         world.attach("yes", YES).await;
         let mut question = pay("5");
         let at = types::Time::from_micros(1_700_000_000_123_456);
         let roles = vec![types::Role::Controller, types::Role::KeyExporter];
-        question.approvals = vec![policy::Approval { by: "ben".into(), roles, at }];
+        question.approvals = vec![policy::Approval {
+            by: "ben".into(),
+            roles,
+            at,
+        }];
         let decided = world.decide(&question).await.decision();
-        let logged = policy::decision(&world.policy, &world.who, decided).await.unwrap();
+        let logged = policy::decision(&world.policy, &world.who, decided)
+            .await
+            .unwrap();
 
         let (one, two) = (1u32.to_be_bytes(), 2u32.to_be_bytes());
         let words = [text("controller"), text("keyexporter")].concat();
-        let approvals = sha(&[b"florin/approvals/v1\n", &one, &text("ben"), &two, &words, &at.micros().to_be_bytes()]);
+        let approvals = sha(&[
+            b"florin/approvals/v1\n",
+            &one,
+            &text("ben"),
+            &two,
+            &words,
+            &at.micros().to_be_bytes(),
+        ]);
         assert_eq!(logged.approvals_hash, Digest(approvals));
 
-        let lookups = sha(&[b"florin/policy-lookups/v1\n", &text(logged.lookups.as_str())]);
+        let lookups = sha(&[
+            b"florin/policy-lookups/v1\n",
+            &text(logged.lookups.as_str()),
+        ]);
         assert_eq!(logged.lookups_hash, Digest(lookups));
 
         let mut bundle = b"florin/policy-bundle/v1\n".to_vec();
@@ -161,7 +241,10 @@ async fn hashes_follow_the_canonical_form() {
             bundle.extend(text(&format!("florin.{name}")));
             bundle.extend(sha(&[&std::fs::read(file).unwrap()]));
         }
-        let mut documents = [sha(&[include_bytes!("../../../../policies/allowlist.rego")]), sha(&[YES.as_bytes()])];
+        let mut documents = [
+            sha(&[include_bytes!("../../../../policies/allowlist.rego")]),
+            sha(&[YES.as_bytes()]),
+        ];
         documents.sort_unstable();
         bundle.extend([two.as_slice(), &documents[0], &documents[1]].concat());
         assert_eq!(logged.bundle_hash, Digest(sha(&[&bundle])));

@@ -18,7 +18,10 @@ fn validator() -> jsonschema::Validator {
 }
 
 fn amount() -> impl Strategy<Value = Amount> {
-    prop_oneof![any::<u64>().prop_map(Amount::from), any::<[u8; 32]>().prop_map(Amount::from_be_bytes)]
+    prop_oneof![
+        any::<u64>().prop_map(Amount::from),
+        any::<[u8; 32]>().prop_map(Amount::from_be_bytes)
+    ]
 }
 
 fn account() -> impl Strategy<Value = String> {
@@ -26,24 +29,50 @@ fn account() -> impl Strategy<Value = String> {
 }
 
 fn authorisation() -> impl Strategy<Value = Authorisation> {
-    (account(), account(), any::<u64>(), any::<bool>())
-        .prop_map(|(authority, delegate, nonce, any_chain)| Authorisation { authority, delegate, nonce, any_chain })
+    (account(), account(), any::<u64>(), any::<bool>()).prop_map(
+        |(authority, delegate, nonce, any_chain)| Authorisation {
+            authority,
+            delegate,
+            nonce,
+            any_chain,
+        },
+    )
 }
 
 /// Data of every sort: none, too short, of a token standard, unknown.
 fn data() -> impl Strategy<Value = Vec<u8>> {
-    let transfer = (any::<[u8; 20]>(), any::<[u8; 32]>(), prop::sample::select(vec!["a9059cbb", "095ea7b3"]));
+    let transfer = (
+        any::<[u8; 20]>(),
+        any::<[u8; 32]>(),
+        prop::sample::select(vec!["a9059cbb", "095ea7b3"]),
+    );
     let transfer = transfer.prop_map(|(to, amount, selector)| {
-        [hex::decode(selector).unwrap(), vec![0; 12], to.to_vec(), amount.to_vec()].concat()
+        [
+            hex::decode(selector).unwrap(),
+            vec![0; 12],
+            to.to_vec(),
+            amount.to_vec(),
+        ]
+        .concat()
     });
-    prop_oneof![Just(Vec::new()), prop::collection::vec(any::<u8>(), 0..80), transfer]
+    prop_oneof![
+        Just(Vec::new()),
+        prop::collection::vec(any::<u8>(), 0..80),
+        transfer
+    ]
 }
 
 fn transaction() -> impl Strategy<Value = Act> {
-    let access = (account(), prop::collection::vec(any::<[u8; 32]>(), 0..3)).prop_map(|(account, slots)| AccessEntry {
-        account,
-        slots: slots.iter().map(|slot| format!("0x{}", hex::encode(slot))).collect(),
-    });
+    let access =
+        (account(), prop::collection::vec(any::<[u8; 32]>(), 0..3)).prop_map(|(account, slots)| {
+            AccessEntry {
+                account,
+                slots: slots
+                    .iter()
+                    .map(|slot| format!("0x{}", hex::encode(slot)))
+                    .collect(),
+            }
+        });
     (
         prop::option::of(account()),
         amount(),
@@ -52,7 +81,12 @@ fn transaction() -> impl Strategy<Value = Act> {
         prop::collection::vec(authorisation(), 0..2),
     )
         .prop_map(|(to, value, data, access, authorisations)| {
-            Act::Transaction(Transaction { outputs: vec![Output { to, value }], data, access, authorisations })
+            Act::Transaction(Transaction {
+                outputs: vec![Output { to, value }],
+                data,
+                access,
+                authorisations,
+            })
         })
 }
 
@@ -67,7 +101,9 @@ fn typed_data() -> Act {
         "domain": { "chainId": 1337 },
         "message": { "n": "123456789012345678901234567890", "small": 7, "who": BOB },
     });
-    Act::TypedData { json: types::canonical_json(&data) }
+    Act::TypedData {
+        json: types::canonical_json(&data),
+    }
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -82,10 +118,25 @@ fn act() -> impl Strategy<Value = Act> {
 fn question() -> impl Strategy<Value = Question> {
     let words = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
     let approvals = prop::collection::vec((".{0,8}", any::<u32>()), 0..3);
-    (act(), words, approvals, any::<(bool, bool, bool)>(), amount()).prop_map(
-        |(act, labels, approvals, (wallet, key, task), fee)| {
-            let mut question = ask(Intent { chain: ChainId::evm(1337), signer: SELF.into(), act });
-            question.quote = FeeTerms { gas: 21_000, fee_per_gas: fee, tip: fee, total_fee: fee };
+    (
+        act(),
+        words,
+        approvals,
+        any::<(bool, bool, bool)>(),
+        amount(),
+    )
+        .prop_map(|(act, labels, approvals, (wallet, key, task), fee)| {
+            let mut question = ask(Intent {
+                chain: ChainId::evm(1337),
+                signer: SELF.into(),
+                act,
+            });
+            question.quote = FeeTerms {
+                gas: 21_000,
+                fee_per_gas: fee,
+                tip: fee,
+                total_fee: fee,
+            };
             question.labels = labels;
             question.assets = vec!["gold".into()];
             question.approvals = approvals
@@ -105,14 +156,15 @@ fn question() -> impl Strategy<Value = Question> {
                 step: "pay".into(),
             });
             question
-        },
-    )
+        })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_input_fits_the_schema() {
     let mut runner = TestRunner::deterministic();
-    let mut questions: Vec<Question> = (0..300).map(|_| question().new_tree(&mut runner).unwrap().current()).collect();
+    let mut questions: Vec<Question> = (0..300)
+        .map(|_| question().new_tree(&mut runner).unwrap().current())
+        .collect();
     questions.push(ask(Intent::cancel(ChainId::evm(1337), SELF.into())));
     let coins = Intent::call(
         "bip122:0f9188f13cb7b2c71f2a335e3a4fc328".parse().unwrap(),
@@ -131,16 +183,22 @@ async fn every_input_fits_the_schema() {
             let verdicts = policy::decide(&world.policy, &questions).await.unwrap();
             let mut kinds = std::collections::BTreeMap::<String, u32>::new();
             for verdict in &verdicts {
-                let logged = policy::decision(&world.policy, &world.who, verdict.decision()).await.unwrap();
+                let logged = policy::decision(&world.policy, &world.who, verdict.decision())
+                    .await
+                    .unwrap();
                 let input = logged.input.to_value();
                 if input.get("unreadable").is_some() {
                     *kinds.entry("unreadable".into()).or_default() += 1;
                     continue;
                 }
-                let misfits: Vec<String> =
-                    validator.iter_errors(&input).map(|e| format!("{}: {e}", e.instance_path())).collect();
+                let misfits: Vec<String> = validator
+                    .iter_errors(&input)
+                    .map(|e| format!("{}: {e}", e.instance_path()))
+                    .collect();
                 assert!(misfits.is_empty(), "{misfits:?} in {input}");
-                *kinds.entry(input["intent"]["kind"].as_str().unwrap().to_owned()).or_default() += 1;
+                *kinds
+                    .entry(input["intent"]["kind"].as_str().unwrap().to_owned())
+                    .or_default() += 1;
             }
             assert_eq!(kinds.len(), 4, "{kinds:?}");
         }
@@ -167,12 +225,16 @@ async fn no_number_of_typed_data_is_rounded() {
 #[test]
 fn what_does_not_belong_is_refused() {
     let validator = validator();
-    let example = std::fs::read_to_string(testkit::workspace_root().join("policies/example.json")).unwrap();
+    let example =
+        std::fs::read_to_string(testkit::workspace_root().join("policies/example.json")).unwrap();
     let example: Value = serde_json::from_str(&example).unwrap();
     assert!(
         validator.is_valid(&example),
         "{:?}",
-        validator.iter_errors(&example).map(|e| e.to_string()).collect::<Vec<_>>()
+        validator
+            .iter_errors(&example)
+            .map(|e| e.to_string())
+            .collect::<Vec<_>>()
     );
     let changes: [(&str, Value); 8] = [
         ("/intent/value", "1e9".into()),

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};
 use policy::{
-    Config, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Policy, Question, Reason, Target, Verdict, WalletRef,
+    Config, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Policy, Question, Reason,
+    Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,11 +50,21 @@ impl Lookups for Book {
         match lookup.name.as_str() {
             "address.labels" => {
                 let address = lookup.args["address"].as_str().unwrap_or_default();
-                Ok(json!(self.labels.lock().unwrap().get(address).cloned().unwrap_or_default()))
+                Ok(json!(
+                    self.labels
+                        .lock()
+                        .unwrap()
+                        .get(address)
+                        .cloned()
+                        .unwrap_or_default()
+                ))
             }
             "price" => Ok(json!({ "value": 1e30 })),
             "silent" => std::future::pending().await,
-            "broken" => Err(LookupError::Failed { name: "broken".into(), why: "the wire is cut".into() }),
+            "broken" => Err(LookupError::Failed {
+                name: "broken".into(),
+                why: "the wire is cut".into(),
+            }),
             name => Err(LookupError::Unknown { name: name.into() }),
         }
     }
@@ -61,7 +72,12 @@ impl Lookups for Book {
 
 impl Book {
     pub(crate) fn label(&self, address: &str, label: &str) {
-        self.labels.lock().unwrap().entry(address.to_owned()).or_default().insert(label.to_owned());
+        self.labels
+            .lock()
+            .unwrap()
+            .entry(address.to_owned())
+            .or_default()
+            .insert(label.to_owned());
     }
 
     pub(crate) fn unlabel(&self, address: &str) {
@@ -79,23 +95,37 @@ impl World {
         let book = Arc::new(Book::default());
         let lease = test.lease("policy/0").await;
         let policy = Policy::new(test.db.clone(), lease, signer.clone(), book.clone(), config);
-        Self { policy, who: controller("ns"), signer, book }
+        Self {
+            policy,
+            who: controller("ns"),
+            signer,
+            book,
+        }
     }
 
     /// A policy with this document, attached to the namespace.
     pub(crate) async fn attach(&self, name: &str, document: &str) {
         self.upload(name, document).await;
-        policy::attach(&self.policy, &self.who, name, Target::Namespace).await.unwrap();
+        policy::attach(&self.policy, &self.who, name, Target::Namespace)
+            .await
+            .unwrap();
     }
 
     /// A policy with this document.
     pub(crate) async fn upload(&self, name: &str, document: &str) -> policy::StoredVersion {
-        policy::put(&self.policy, &self.who, name, "for a story").await.unwrap();
-        policy::add_version(&self.policy, &self.who, name, new_version(document)).await.unwrap()
+        policy::put(&self.policy, &self.who, name, "for a story")
+            .await
+            .unwrap();
+        policy::add_version(&self.policy, &self.who, name, new_version(document))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn decide(&self, question: &Question) -> Verdict {
-        policy::decide(&self.policy, std::slice::from_ref(question)).await.unwrap().remove(0)
+        policy::decide(&self.policy, std::slice::from_ref(question))
+            .await
+            .unwrap()
+            .remove(0)
     }
 
     /// Permitted, or a panic that says why not.
@@ -116,11 +146,20 @@ impl World {
 }
 
 pub(crate) fn controller(ns: &str) -> Principal {
-    Principal { id: "anna".into(), kind: Kind::Person, namespace: namespace(ns), roles: vec![Role::Controller] }
+    Principal {
+        id: "anna".into(),
+        kind: Kind::Person,
+        namespace: namespace(ns),
+        roles: vec![Role::Controller],
+    }
 }
 
 pub(crate) fn new_version(document: &str) -> NewVersion {
-    NewVersion { description: "first".into(), document: document.to_owned(), example_input: None }
+    NewVersion {
+        description: "first".into(),
+        document: document.to_owned(),
+        example_input: None,
+    }
 }
 
 pub(crate) fn chain() -> ChainId {
@@ -128,12 +167,22 @@ pub(crate) fn chain() -> ChainId {
 }
 
 pub(crate) fn wallet() -> WalletRef {
-    WalletRef { id: WalletId::from_ulid(Ulid::from_bits(1)), name: "treasury".into(), kind: "org".into() }
+    WalletRef {
+        id: WalletId::from_ulid(Ulid::from_bits(1)),
+        name: "treasury".into(),
+        kind: "org".into(),
+    }
 }
 
 /// Bob is paid so much of the chain's coin.
 pub(crate) fn pay(amount: &str) -> Question {
-    ask(Intent::call(chain(), SELF.into(), Some(BOB.into()), amount.parse().unwrap(), Vec::new()))
+    ask(Intent::call(
+        chain(),
+        SELF.into(),
+        Some(BOB.into()),
+        amount.parse().unwrap(),
+        Vec::new(),
+    ))
 }
 
 pub(crate) fn ask(intent: Intent) -> Question {
@@ -148,7 +197,12 @@ pub(crate) fn ask(intent: Intent) -> Question {
         subject: "sub:1".into(),
         intent,
         interface: None,
-        quote: FeeTerms { gas: 21_000, fee_per_gas: gas_price, tip: Amount::from(1), total_fee: Amount::from(210_000) },
+        quote: FeeTerms {
+            gas: 21_000,
+            fee_per_gas: gas_price,
+            tip: Amount::from(1),
+            total_fee: Amount::from(210_000),
+        },
         wallet: Some(wallet()),
         key: None,
         task: None,

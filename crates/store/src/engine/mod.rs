@@ -55,10 +55,26 @@ pub(crate) trait Connection: Send {
     fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>>;
     fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64>;
     /// A statement with `{rows}`, for all rows. `kinds` are the columns' types.
-    fn query_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>>;
-    fn execute_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64>;
+    fn query_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<Vec<Row>>;
+    fn execute_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64>;
     /// The fastest way in for many rows.
-    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64>;
+    fn bulk_insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64>;
     /// Several statements without parameters.
     fn script(&mut self, sql: &str) -> Answer<()>;
     /// Microseconds since 1970 by the clock that all processes share; none where the process has the database alone.

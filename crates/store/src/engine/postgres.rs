@@ -50,7 +50,13 @@ impl Prepared {
 
 impl Postgres {
     pub(crate) fn connect(url: &str) -> Result<Self, Error> {
-        let mut this = Self { url: url.to_owned(), client: None, statements: HashMap::new(), prepared: 0, open: false };
+        let mut this = Self {
+            url: url.to_owned(),
+            client: None,
+            statements: HashMap::new(),
+            prepared: 0,
+            open: false,
+        };
         match this.client() {
             Ok(_) => Ok(this),
             Err(Failure::Failed(error) | Failure::Disconnected(error)) => Err(error),
@@ -61,7 +67,9 @@ impl Postgres {
     fn client(&mut self) -> Answer<&mut postgres::Client> {
         if self.client.as_ref().is_none_or(postgres::Client::is_closed) {
             if self.open {
-                return Err(Failure::Disconnected(Error::Database { why: "the connection was lost".to_owned() }));
+                return Err(Failure::Disconnected(Error::Database {
+                    why: "the connection was lost".to_owned(),
+                }));
             }
             self.statements.clear();
             self.prepared = 0;
@@ -70,7 +78,12 @@ impl Postgres {
         self.client.as_mut().ok_or(Failure::Failed(Error::Closed))
     }
 
-    fn prepare(&mut self, sql: &str, kinds: &[Kind], text: impl FnOnce() -> String) -> Answer<postgres::Statement> {
+    fn prepare(
+        &mut self,
+        sql: &str,
+        kinds: &[Kind],
+        text: impl FnOnce() -> String,
+    ) -> Answer<postgres::Statement> {
         if let Some(statement) = self.known(sql, kinds) {
             return Ok(statement);
         }
@@ -78,9 +91,19 @@ impl Postgres {
         self.prepare_text(sql, &text(), kinds.to_vec(), &types)
     }
 
-    fn prepare_text(&mut self, sql: &str, text: &str, key: Vec<Kind>, types: &[Type]) -> Answer<postgres::Statement> {
+    fn prepare_text(
+        &mut self,
+        sql: &str,
+        text: &str,
+        key: Vec<Kind>,
+        types: &[Type],
+    ) -> Answer<postgres::Statement> {
         if sql::parameters(text) != types.len() {
-            let why = format!("a statement names {} parameters and has {}", sql::parameters(text), types.len());
+            let why = format!(
+                "a statement names {} parameters and has {}",
+                sql::parameters(text),
+                types.len()
+            );
             return Err(Failure::Failed(Error::Database { why }));
         }
         let statement = self.client()?.prepare_typed(text, types).map_err(failure)?;
@@ -97,7 +120,11 @@ impl Postgres {
         match all.iter_mut().find(|prepared| prepared.kinds == kinds) {
             Some(prepared) => prepared.statement = statement,
             None => {
-                all.push(Prepared { kinds, statement, uses: 0 });
+                all.push(Prepared {
+                    kinds,
+                    statement,
+                    uses: 0,
+                });
                 self.prepared += 1;
             }
         }
@@ -105,18 +132,32 @@ impl Postgres {
 
     /// The statement as it is prepared; none if it is not, or is to be prepared anew.
     fn known(&mut self, sql: &str, kinds: &[Kind]) -> Option<postgres::Statement> {
-        let prepared = self.statements.get_mut(sql)?.iter_mut().find(|prepared| prepared.kinds == kinds)?;
-        if prepared.is_stale() { None } else { Some(prepared.statement.clone()) }
+        let prepared = self
+            .statements
+            .get_mut(sql)?
+            .iter_mut()
+            .find(|prepared| prepared.kinds == kinds)?;
+        if prepared.is_stale() {
+            None
+        } else {
+            Some(prepared.statement.clone())
+        }
     }
 
     fn prepare_plain(&mut self, statement: &Statement<'_>) -> Answer<postgres::Statement> {
         let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
         kinds.extend(statement.namespace.map(|_| Kind::Text));
-        self.prepare(statement.sql, &kinds, || sql::translate(Dialect::Postgres, statement.sql, statement.params.len()))
+        self.prepare(statement.sql, &kinds, || {
+            sql::translate(Dialect::Postgres, statement.sql, statement.params.len())
+        })
     }
 
     /// Arrays are told apart from scalars by standing behind the fixed parameters of the same text.
-    fn prepare_rows(&mut self, statement: &Statement<'_>, columns: &[Kind]) -> Answer<postgres::Statement> {
+    fn prepare_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        columns: &[Kind],
+    ) -> Answer<postgres::Statement> {
         let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
         kinds.extend(statement.namespace.map(|_| Kind::Text));
         let fixed = kinds.len();
@@ -124,8 +165,11 @@ impl Postgres {
         if let Some(found) = self.known(statement.sql, &key) {
             return Ok(found);
         }
-        let types: Vec<Type> =
-            kinds.iter().map(|kind| scalar(*kind)).chain(columns.iter().map(|kind| array(*kind))).collect();
+        let types: Vec<Type> = kinds
+            .iter()
+            .map(|kind| scalar(*kind))
+            .chain(columns.iter().map(|kind| array(*kind)))
+            .collect();
         let unnested = sql::unnest_rows(statement.sql, fixed, columns, statement.params.len() + 1);
         let text = sql::translate(Dialect::Postgres, &unnested, statement.params.len());
         self.prepare_text(statement.sql, &text, key, &types)
@@ -134,7 +178,10 @@ impl Postgres {
 
 fn dial(url: &str) -> Answer<postgres::Client> {
     let mut config: postgres::Config = url.parse().map_err(failure)?;
-    config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(SILENCE_TIMEOUT);
+    config
+        .connect_timeout(CONNECT_TIMEOUT)
+        .keepalives_idle(Duration::from_secs(30))
+        .tcp_user_timeout(SILENCE_TIMEOUT);
     if config.get_application_name().is_none() {
         config.application_name("florin");
     }
@@ -160,31 +207,55 @@ fn array(kind: Kind) -> Type {
 }
 
 fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
-    statement.namespace.map(|namespace| Value::Text(namespace.into()))
+    statement
+        .namespace
+        .map(|namespace| Value::Text(namespace.into()))
 }
 
-fn params<'a>(fixed: &'a [Value<'a>], namespace: Option<&'a Value<'a>>) -> Vec<&'a (dyn ToSql + Sync)> {
-    fixed.iter().chain(namespace).map(|value| value as &(dyn ToSql + Sync)).collect()
+fn params<'a>(
+    fixed: &'a [Value<'a>],
+    namespace: Option<&'a Value<'a>>,
+) -> Vec<&'a (dyn ToSql + Sync)> {
+    fixed
+        .iter()
+        .chain(namespace)
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
 }
 
 fn rows_of(found: Vec<postgres::Row>) -> Answer<Vec<Row>> {
-    found.iter().map(|row| (0..row.len()).map(|place| cell(row, place)).collect()).collect()
+    found
+        .iter()
+        .map(|row| (0..row.len()).map(|place| cell(row, place)).collect())
+        .collect()
 }
 
 fn cell(row: &postgres::Row, place: usize) -> Answer<Cell> {
     let type_ = row.columns()[place].type_();
     let value = match *type_ {
-        Type::INT8 => row.try_get::<_, Option<i64>>(place).map(|v| v.map(Cell::Int)),
-        Type::INT4 => row.try_get::<_, Option<i32>>(place).map(|v| v.map(|v| Cell::Int(v.into()))),
-        Type::BOOL => row.try_get::<_, Option<bool>>(place).map(|v| v.map(|v| Cell::Int(v.into()))),
-        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(place).map(|v| v.map(Cell::Blob)),
-        Type::TEXT | Type::VARCHAR | Type::NAME => row.try_get::<_, Option<String>>(place).map(|v| v.map(Cell::Text)),
+        Type::INT8 => row
+            .try_get::<_, Option<i64>>(place)
+            .map(|v| v.map(Cell::Int)),
+        Type::INT4 => row
+            .try_get::<_, Option<i32>>(place)
+            .map(|v| v.map(|v| Cell::Int(v.into()))),
+        Type::BOOL => row
+            .try_get::<_, Option<bool>>(place)
+            .map(|v| v.map(|v| Cell::Int(v.into()))),
+        Type::BYTEA => row
+            .try_get::<_, Option<Vec<u8>>>(place)
+            .map(|v| v.map(Cell::Blob)),
+        Type::TEXT | Type::VARCHAR | Type::NAME => row
+            .try_get::<_, Option<String>>(place)
+            .map(|v| v.map(Cell::Text)),
         _ => {
             let why = format!("column {place} has type {type_}, which is not portable");
             return Err(Failure::Failed(Error::Database { why }));
         }
     };
-    value.map(|value| value.unwrap_or(Cell::Null)).map_err(failure)
+    value
+        .map(|value| value.unwrap_or(Cell::Null))
+        .map_err(failure)
 }
 
 impl Connection for Postgres {
@@ -217,7 +288,10 @@ impl Connection for Postgres {
 
     fn rollback(&mut self) {
         self.open = false;
-        let healthy = self.client.as_mut().is_some_and(|client| client.batch_execute("ROLLBACK").is_ok());
+        let healthy = self
+            .client
+            .as_mut()
+            .is_some_and(|client| client.batch_execute("ROLLBACK").is_ok());
         if !healthy {
             self.client = None;
         }
@@ -226,16 +300,27 @@ impl Connection for Postgres {
     fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
         let prepared = self.prepare_plain(statement)?;
         let namespace = namespace_value(statement);
-        rows_of(self.client()?.query(&prepared, &params(statement.params, namespace.as_ref())).map_err(failure)?)
+        rows_of(
+            self.client()?
+                .query(&prepared, &params(statement.params, namespace.as_ref()))
+                .map_err(failure)?,
+        )
     }
 
     fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
         let prepared = self.prepare_plain(statement)?;
         let namespace = namespace_value(statement);
-        self.client()?.execute(&prepared, &params(statement.params, namespace.as_ref())).map_err(failure)
+        self.client()?
+            .execute(&prepared, &params(statement.params, namespace.as_ref()))
+            .map_err(failure)
     }
 
-    fn query_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>> {
+    fn query_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<Vec<Row>> {
         let prepared = self.prepare_rows(statement, kinds)?;
         let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
         let mut params = params(statement.params, namespace.as_ref());
@@ -243,7 +328,12 @@ impl Connection for Postgres {
         rows_of(self.client()?.query(&prepared, &params).map_err(failure)?)
     }
 
-    fn execute_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn execute_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         let prepared = self.prepare_rows(statement, kinds)?;
         let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
         let mut params = params(statement.params, namespace.as_ref());
@@ -251,13 +341,22 @@ impl Connection for Postgres {
         self.client()?.execute(&prepared, &params).map_err(failure)
     }
 
-    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn bulk_insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         let sql = format!("COPY {table} ({}) FROM STDIN BINARY", columns.join(", "));
         let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
         let sink = self.client()?.copy_in(&sql).map_err(failure)?;
         let mut writer = postgres::binary_copy::BinaryCopyInWriter::new(sink, &types);
         for row in rows {
-            let values: Vec<&(dyn ToSql + Sync)> = row.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            let values: Vec<&(dyn ToSql + Sync)> = row
+                .iter()
+                .map(|value| value as &(dyn ToSql + Sync))
+                .collect();
             writer.write(&values).map_err(failure)?;
         }
         writer.finish().map_err(failure)
@@ -279,7 +378,9 @@ fn failure(error: postgres::Error) -> Failure {
         return Failure::Disconnected(plain(&error));
     }
     match error.code() {
-        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Failure::Contended,
+        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => {
+            Failure::Contended
+        }
         // What was looked for in this snapshot is gone, or was referred to, since: look again.
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => Failure::Contended,
         // It waited long enough already: trying at once again would keep others waiting.
@@ -291,8 +392,16 @@ fn failure(error: postgres::Error) -> Failure {
 /// Whether the connection is gone: the line failed, or the server said farewell. A value that cannot be converted has no code either.
 fn lost(error: &postgres::Error) -> bool {
     match error.as_db_error() {
-        Some(said) => matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
-        None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
+        Some(said) => matches!(
+            said.parsed_severity(),
+            Some(Severity::Fatal | Severity::Panic)
+        ),
+        None => {
+            error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(|source| source.is::<std::io::Error>())
+        }
     }
 }
 
@@ -301,7 +410,10 @@ fn plain(error: &postgres::Error) -> Error {
     let why = match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
         None => {
-            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            let source = error
+                .source()
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
             format!("{error}{source}")
         }
     };

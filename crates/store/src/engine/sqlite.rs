@@ -28,27 +28,50 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         // No SQLITE_OPEN_URI: a path is a path.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(plain)?;
         // A name in double quotes that is no column is an error, as everywhere else, and no text.
-        for habit in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
+        for habit in [
+            DbConfig::SQLITE_DBCONFIG_DQS_DML,
+            DbConfig::SQLITE_DBCONFIG_DQS_DDL,
+        ] {
             connection.set_db_config(habit, false).map_err(plain)?;
         }
         // One plan for a statement, whatever it is asked for: else SQLite prepares anew each time a value differs that it has looked at.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(plain)?;
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(plain)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(plain)?;
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(plain)?;
+        connection
+            .busy_timeout(std::time::Duration::from_secs(30))
+            .map_err(plain)?;
+        let mode: String = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+            .map_err(plain)?;
         if mode != "wal" {
-            return Err(Error::Database { why: format!("SQLite keeps journal mode {mode} instead of WAL here") });
+            return Err(Error::Database {
+                why: format!("SQLite keeps journal mode {mode} instead of WAL here"),
+            });
         }
-        for (name, value) in [("synchronous", "FULL"), ("temp_store", "MEMORY"), ("foreign_keys", "ON")] {
+        for (name, value) in [
+            ("synchronous", "FULL"),
+            ("temp_store", "MEMORY"),
+            ("foreign_keys", "ON"),
+        ] {
             connection.pragma_update(None, name, value).map_err(plain)?;
         }
-        connection.pragma_update(None, "cache_size", CACHE_KIB).map_err(plain)?;
-        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).map_err(plain)?;
-        Ok(Self { connection, texts: HashMap::new() })
+        connection
+            .pragma_update(None, "cache_size", CACHE_KIB)
+            .map_err(plain)?;
+        connection
+            .pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
+            .map_err(plain)?;
+        Ok(Self {
+            connection,
+            texts: HashMap::new(),
+        })
     }
 
     fn run<T>(
@@ -59,11 +82,17 @@ impl Sqlite {
     ) -> Answer<T> {
         let mut statement = self.connection.prepare_cached(text).map_err(failure)?;
         if statement.parameter_count() != params.len() {
-            let why = format!("a statement names {} parameters and has {}", statement.parameter_count(), params.len());
+            let why = format!(
+                "a statement names {} parameters and has {}",
+                statement.parameter_count(),
+                params.len()
+            );
             return Err(Failure::Failed(Error::Database { why }));
         }
         for (place, value) in params.iter().enumerate() {
-            statement.raw_bind_parameter(place + 1, Bound(value)).map_err(failure)?;
+            statement
+                .raw_bind_parameter(place + 1, Bound(value))
+                .map_err(failure)?;
         }
         act(&mut statement).map_err(failure)
     }
@@ -104,10 +133,20 @@ impl Sqlite {
             let (piece, behind) = rest.split_at(count);
             let key = format!("{count}\u{1f}{}", statement.sql);
             let text = self.remembered(&key, || {
-                let spelled = sql::spell_rows(statement.sql, fixed.len(), width, count, statement.params.len() + 1);
+                let spelled = sql::spell_rows(
+                    statement.sql,
+                    fixed.len(),
+                    width,
+                    count,
+                    statement.params.len() + 1,
+                );
                 sql::translate(Dialect::Sqlite, &spelled, statement.params.len())
             });
-            let params: Vec<&Value<'_>> = fixed.iter().copied().chain(piece.iter().flatten()).collect();
+            let params: Vec<&Value<'_>> = fixed
+                .iter()
+                .copied()
+                .chain(piece.iter().flatten())
+                .collect();
             results.push(act(self, &text, &params)?);
             rest = behind;
         }
@@ -116,7 +155,9 @@ impl Sqlite {
 }
 
 fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
-    statement.namespace.map(|namespace| Value::Text(namespace.into()))
+    statement
+        .namespace
+        .map(|namespace| Value::Text(namespace.into()))
 }
 
 fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Vec<Row>> {
@@ -124,7 +165,11 @@ fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Ve
     let mut found = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        found.push((0..width).map(|column| row.get_ref(column).map(cell)).collect::<rusqlite::Result<Row>>()?);
+        found.push(
+            (0..width)
+                .map(|column| row.get_ref(column).map(cell))
+                .collect::<rusqlite::Result<Row>>()?,
+        );
     }
     Ok(found)
 }
@@ -174,24 +219,51 @@ impl Connection for Sqlite {
         let text = self.translated(statement);
         let namespace = namespace_value(statement);
         let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
-        self.run(&text, &params, |statement| statement.raw_execute()).map(|changed| changed as u64)
+        self.run(&text, &params, |statement| statement.raw_execute())
+            .map(|changed| changed as u64)
     }
 
-    fn query_rows(&mut self, statement: &Statement<'_>, _: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>> {
-        let pieces = self.in_pieces(statement, rows, |this, text, params| this.run(text, params, collect))?;
+    fn query_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        _: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<Vec<Row>> {
+        let pieces = self.in_pieces(statement, rows, |this, text, params| {
+            this.run(text, params, collect)
+        })?;
         Ok(pieces.into_iter().flatten().collect())
     }
 
-    fn execute_rows(&mut self, statement: &Statement<'_>, _: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn execute_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        _: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         let pieces = self.in_pieces(statement, rows, |this, text, params| {
             this.run(text, params, |statement| statement.raw_execute())
         })?;
         Ok(pieces.into_iter().sum::<usize>() as u64)
     }
 
-    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn bulk_insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         let sql = format!("INSERT INTO {table} ({}) {{rows}}", columns.join(", "));
-        self.execute_rows(&Statement { sql: &sql, params: &[], namespace: None }, kinds, rows)
+        self.execute_rows(
+            &Statement {
+                sql: &sql,
+                params: &[],
+                namespace: None,
+            },
+            kinds,
+            rows,
+        )
     }
 
     fn script(&mut self, sql: &str) -> Answer<()> {
@@ -222,5 +294,7 @@ fn failure(error: rusqlite::Error) -> Failure {
 }
 
 fn plain(error: rusqlite::Error) -> Error {
-    Error::Database { why: error.to_string() }
+    Error::Database {
+        why: error.to_string(),
+    }
 }

@@ -31,7 +31,9 @@ struct Line {
 
 impl Line {
     fn broken() -> Failure {
-        Failure::Disconnected(Error::Database { why: "the line broke".to_owned() })
+        Failure::Disconnected(Error::Database {
+            why: "the line broke".to_owned(),
+        })
     }
 
     fn alive(&mut self) -> Answer<&mut Sqlite> {
@@ -75,15 +77,31 @@ impl Connection for Line {
         self.alive()?.execute(statement)
     }
 
-    fn query_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<Vec<Row>> {
+    fn query_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<Vec<Row>> {
         self.alive()?.query_rows(statement, kinds, rows)
     }
 
-    fn execute_rows(&mut self, statement: &Statement<'_>, kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn execute_rows(
+        &mut self,
+        statement: &Statement<'_>,
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         self.alive()?.execute_rows(statement, kinds, rows)
     }
 
-    fn bulk_insert(&mut self, table: &str, columns: &[&str], kinds: &[Kind], rows: &[Vec<Value<'_>>]) -> Answer<u64> {
+    fn bulk_insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        kinds: &[Kind],
+        rows: &[Vec<Value<'_>>],
+    ) -> Answer<u64> {
         self.alive()?.bulk_insert(table, columns, kinds, rows)
     }
 
@@ -123,10 +141,24 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let mut inner = Sqlite::open(&dir.path().join("t.db")).unwrap();
         migrate::migrate(&mut inner, Still.now()).unwrap();
-        inner.script("INSERT INTO partition_head VALUES ('p/0', 0, zeroblob(32), 0, 1, 'me', 0)").unwrap();
-        let line = Line { inner, next: Next::Answered, outage: 0, dead: 0, meanwhile: "" };
+        inner
+            .script("INSERT INTO partition_head VALUES ('p/0', 0, zeroblob(32), 0, 1, 'me', 0)")
+            .unwrap();
+        let line = Line {
+            inner,
+            next: Next::Answered,
+            outage: 0,
+            dead: 0,
+            meanwhile: "",
+        };
         let runs = Arc::new(AtomicU32::new(0));
-        Self { _dir: dir, line, heads: Heads::default(), partition: Partition::new("p/0", 1), runs }
+        Self {
+            _dir: dir,
+            line,
+            heads: Heads::default(),
+            partition: Partition::new("p/0", 1),
+            runs,
+        }
     }
 
     /// Three closures in one group; what each caller hears.
@@ -137,12 +169,25 @@ impl World {
                 let (job, answer) = task(move |tx: &mut crate::Unbound<'_, '_>| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     if with_facts {
-                        tx.append(&types::Namespace::installation(), Fact::new("test.said", 1).says(&n));
+                        tx.append(
+                            &types::Namespace::installation(),
+                            Fact::new("test.said", 1).says(&n),
+                        );
                         return Ok(());
                     }
-                    tx.execute("INSERT INTO installation (name, value) VALUES (?1, '')", (format!("{n}"),)).map(drop)
+                    tx.execute(
+                        "INSERT INTO installation (name, value) VALUES (?1, '')",
+                        (format!("{n}"),),
+                    )
+                    .map(drop)
                 });
-                (Queued { partition: Some(self.partition.clone()), job }, answer)
+                (
+                    Queued {
+                        partition: Some(self.partition.clone()),
+                        job,
+                    },
+                    answer,
+                )
             })
             .unzip();
         let mut turn = Turn {
@@ -153,13 +198,26 @@ impl World {
             lease_time: LeaseTime::Clock,
         };
         run(&mut turn, group);
-        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+        answers
+            .into_iter()
+            .map(|mut answer| answer.try_recv().unwrap())
+            .collect()
     }
 
     fn count(&mut self, table: &str) -> i64 {
         let sql = format!("SELECT COUNT(*) FROM {table}");
-        let rows = self.line.inner.query(&Statement { sql: &sql, params: &[], namespace: None }).unwrap();
-        let [crate::Cell::Int(count)] = rows[0][..] else { panic!("a count") };
+        let rows = self
+            .line
+            .inner
+            .query(&Statement {
+                sql: &sql,
+                params: &[],
+                namespace: None,
+            })
+            .unwrap();
+        let [crate::Cell::Int(count)] = rows[0][..] else {
+            panic!("a count")
+        };
         count
     }
 
@@ -172,14 +230,28 @@ impl World {
 fn a_commit_that_may_have_counted_is_never_run_again() {
     for next in [Next::Counts, Next::Lost] {
         let mut world = World::new();
-        world.three(true).into_iter().for_each(|result| result.unwrap());
+        world
+            .three(true)
+            .into_iter()
+            .for_each(|result| result.unwrap());
         (world.line.next, world.line.outage) = (next, 100_000);
         let results = world.three(true);
-        assert!(results.iter().all(|result| matches!(result, Err(Error::Database { .. }))), "{results:?}");
+        assert!(
+            results
+                .iter()
+                .all(|result| matches!(result, Err(Error::Database { .. }))),
+            "{results:?}"
+        );
         assert_eq!(world.runs(), 6, "no closure ran twice");
         world.line.dead = 0;
-        world.three(true).into_iter().for_each(|result| result.unwrap());
-        assert_eq!(world.count("fact"), if next == Next::Counts { 9 } else { 6 });
+        world
+            .three(true)
+            .into_iter()
+            .for_each(|result| result.unwrap());
+        assert_eq!(
+            world.count("fact"),
+            if next == Next::Counts { 9 } else { 6 }
+        );
     }
 }
 
@@ -189,8 +261,14 @@ fn an_answer_that_is_found_out_is_given() {
         for with_facts in [true, false] {
             let mut world = World::new();
             (world.line.next, world.line.outage) = (next, 7);
-            world.three(with_facts).into_iter().for_each(|result| result.unwrap());
-            assert_eq!(world.count(if with_facts { "fact" } else { "installation" }), 3);
+            world
+                .three(with_facts)
+                .into_iter()
+                .for_each(|result| result.unwrap());
+            assert_eq!(
+                world.count(if with_facts { "fact" } else { "installation" }),
+                3
+            );
             assert_eq!(world.runs(), runs);
         }
     }
@@ -199,18 +277,35 @@ fn an_answer_that_is_found_out_is_given() {
 /// Another owner took the partition over during the outage. With facts their place tells; without, nobody can know, and nobody guesses.
 #[test]
 fn after_a_takeover_the_facts_tell() {
-    for (next, with_facts) in [(Next::Counts, true), (Next::Lost, true), (Next::Counts, false), (Next::Lost, false)] {
+    for (next, with_facts) in [
+        (Next::Counts, true),
+        (Next::Lost, true),
+        (Next::Counts, false),
+        (Next::Lost, false),
+    ] {
         let mut world = World::new();
-        world.three(true).into_iter().for_each(|result| result.unwrap());
+        world
+            .three(true)
+            .into_iter()
+            .for_each(|result| result.unwrap());
         (world.line.next, world.line.outage) = (next, 3);
         world.line.meanwhile = "UPDATE partition_head SET epoch = 2, turn = turn + 1";
         let results = world.three(with_facts);
-        let told = |wanted: fn(&Result<()>) -> bool| assert!(results.iter().all(wanted), "{with_facts}: {results:?}");
+        let told = |wanted: fn(&Result<()>) -> bool| {
+            assert!(results.iter().all(wanted), "{with_facts}: {results:?}")
+        };
         match (next, with_facts) {
             (Next::Counts, true) => told(|result| result.is_ok()),
             (_, true) => told(|result| matches!(result, Err(Error::Fenced { .. }))),
             (_, false) => told(|result| matches!(result, Err(Error::Database { .. }))),
         }
-        assert_eq!(world.count("fact"), if next == Next::Counts && with_facts { 6 } else { 3 });
+        assert_eq!(
+            world.count("fact"),
+            if next == Next::Counts && with_facts {
+                6
+            } else {
+                3
+            }
+        );
     }
 }

@@ -10,7 +10,10 @@ async fn a_panic_stops_only_its_slice() {
         Ok::<_, Error>(slice.into_iter().map(|n| n * 2).collect())
     });
     assert_eq!(batcher.call(1).await, Ok(2));
-    assert!(matches!(batcher.call(7).await, Err(Error::Assertion { .. })));
+    assert!(matches!(
+        batcher.call(7).await,
+        Err(Error::Assertion { .. })
+    ));
     assert_eq!(batcher.call(2).await, Ok(4));
 }
 
@@ -32,7 +35,10 @@ async fn a_bad_command_fails_alone_and_a_short_answer_is_a_mistake() {
         assert_eq!(result, if n == 7 { Err(Error::Nul) } else { Ok(n) });
     }
     short.store(true, Ordering::SeqCst);
-    assert!(matches!(batcher.call(1).await, Err(Error::Assertion { .. })));
+    assert!(matches!(
+        batcher.call(1).await,
+        Err(Error::Assertion { .. })
+    ));
     short.store(false, Ordering::SeqCst);
     assert_eq!(batcher.call(1).await, Ok(1));
 }

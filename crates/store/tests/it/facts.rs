@@ -4,7 +4,11 @@ use types::{Digest, Principal};
 
 fn said(n: u64) -> Fact {
     let who = Principal::system("test", namespace("ns"));
-    Fact::new("test.said", 1).about(&"thing:1", n).by(&who).because_of(&"cmd:9").says(&serde_json::json!({ "n": n }))
+    Fact::new("test.said", 1)
+        .about(&"thing:1", n)
+        .by(&who)
+        .because_of(&"cmd:9")
+        .says(&serde_json::json!({ "n": n }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,18 +26,39 @@ async fn facts_form_one_chain_in_the_order_of_commits() {
                 .await
                 .unwrap();
         }
-        let facts =
-            test.db.read_unbound(|tx| facts_after(tx, &Cursor { partition: "p/0".into(), seq: 0 }, 100)).await.unwrap();
+        let facts = test
+            .db
+            .read_unbound(|tx| {
+                facts_after(
+                    tx,
+                    &Cursor {
+                        partition: "p/0".into(),
+                        seq: 0,
+                    },
+                    100,
+                )
+            })
+            .await
+            .unwrap();
         let order: Vec<i64> = facts.iter().map(|fact| fact.cursor.seq).collect();
         assert_eq!(order, (1..=10).collect::<Vec<_>>());
-        let payloads: Vec<String> =
-            facts.iter().map(|fact| fact.payload.as_ref().unwrap().as_str().to_owned()).collect();
+        let payloads: Vec<String> = facts
+            .iter()
+            .map(|fact| fact.payload.as_ref().unwrap().as_str().to_owned())
+            .collect();
         assert_eq!(payloads[3], r#"{"n":3}"#);
         assert_eq!(facts[3].subjects[0].version, 3);
-        let hashes: std::collections::BTreeSet<Digest> = facts.iter().map(|fact| fact.hash).collect();
+        let hashes: std::collections::BTreeSet<Digest> =
+            facts.iter().map(|fact| fact.hash).collect();
         assert_eq!(hashes.len(), 10);
         let heads = test.db.read_unbound(partitions).await.unwrap();
-        assert_eq!(heads, vec![Cursor { partition: "p/0".into(), seq: 10 }]);
+        assert_eq!(
+            heads,
+            vec![Cursor {
+                partition: "p/0".into(),
+                seq: 10
+            }]
+        );
     })
     .await;
 }
@@ -62,11 +87,33 @@ async fn a_refused_transaction_leaves_no_fact_and_no_gap() {
         })
         .await
         .unwrap();
-        let facts =
-            test.db.read_unbound(|tx| facts_after(tx, &Cursor { partition: "p/0".into(), seq: 0 }, 9)).await.unwrap();
-        let said: Vec<_> =
-            facts.iter().map(|fact| (fact.cursor.seq, fact.payload.clone().unwrap().as_str().to_owned())).collect();
-        assert_eq!(said, vec![(1, r#"{"n":1}"#.to_owned()), (2, r#"{"n":3}"#.to_owned())]);
+        let facts = test
+            .db
+            .read_unbound(|tx| {
+                facts_after(
+                    tx,
+                    &Cursor {
+                        partition: "p/0".into(),
+                        seq: 0,
+                    },
+                    9,
+                )
+            })
+            .await
+            .unwrap();
+        let said: Vec<_> = facts
+            .iter()
+            .map(|fact| {
+                (
+                    fact.cursor.seq,
+                    fact.payload.clone().unwrap().as_str().to_owned(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            said,
+            vec![(1, r#"{"n":1}"#.to_owned()), (2, r#"{"n":3}"#.to_owned())]
+        );
     })
     .await;
 }
@@ -95,7 +142,13 @@ async fn the_chain_goes_on_after_a_restart() {
             .await
             .unwrap();
         let heads = test.db.read_unbound(partitions).await.unwrap();
-        assert_eq!(heads, vec![Cursor { partition: "p/0".into(), seq: 2 }]);
+        assert_eq!(
+            heads,
+            vec![Cursor {
+                partition: "p/0".into(),
+                seq: 2
+            }]
+        );
     })
     .await;
 }

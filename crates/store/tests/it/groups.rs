@@ -1,8 +1,7 @@
 use store::{Error, Fact};
 use testkit::{namespace, on_each_engine};
 
-const UPSERT: &str =
-    "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+const UPSERT: &str = "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
 const READ: &str = "SELECT value FROM installation WHERE name = ?1";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +29,12 @@ async fn one_bad_command_fails_no_neighbour() {
         let results = futures::future::join_all(all).await;
         for (n, result) in results.iter().enumerate() {
             match n % 8 {
-                3 => assert_eq!(*result, Err(Error::Assertion { what: format!("an assertion of command {n}") })),
+                3 => assert_eq!(
+                    *result,
+                    Err(Error::Assertion {
+                        what: format!("an assertion of command {n}")
+                    })
+                ),
                 5 => assert_eq!(*result, Err(Error::Nul)),
                 7 => assert!(matches!(result, Err(Error::Database { .. })), "{result:?}"),
                 _ => assert_eq!(*result, Ok(())),
@@ -63,14 +67,19 @@ async fn a_refusal_that_wrote_nothing_disturbs_nobody() {
                     if n % 2 == 0 {
                         Err(Error::Nul)
                     } else {
-                        tx.execute(UPSERT, ("k".to_owned(), format!("{n}"))).map(drop)
+                        tx.execute(UPSERT, ("k".to_owned(), format!("{n}")))
+                            .map(drop)
                     }
                 })
             })
             .collect();
         let results = futures::future::join_all(all).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 16);
-        assert_eq!(runs.load(std::sync::atomic::Ordering::SeqCst), 32, "no closure ran twice");
+        assert_eq!(
+            runs.load(std::sync::atomic::Ordering::SeqCst),
+            32,
+            "no closure ran twice"
+        );
     })
     .await;
 }
@@ -90,7 +99,13 @@ async fn one_transaction_may_not_take_everything() {
                 Ok::<(), Error>(())
             })
             .await;
-        assert_eq!(result, Err(Error::Budget { what: "statements", limit: 5_000 }));
+        assert_eq!(
+            result,
+            Err(Error::Budget {
+                what: "statements",
+                limit: 5_000
+            })
+        );
     })
     .await;
 }
@@ -133,7 +148,10 @@ async fn a_failed_statement_cannot_be_overlooked() {
             .on(&lease)
             .write_unbound(|tx| {
                 tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))?;
-                let _ = tx.execute("INSERT INTO installation (name, value) VALUES ('x', NULL)", ());
+                let _ = tx.execute(
+                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
+                    (),
+                );
                 Ok::<_, Error>("done")
             })
             .await;
@@ -160,7 +178,11 @@ async fn refusals_do_not_scatter_the_group() {
                 test.db.on(&lease).write(&namespace("ns"), move |tx| {
                     runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     tx.append(Fact::new("test.counted", 1).says(&n));
-                    if n % 50 == 49 { Err(Error::Nul) } else { Ok(()) }
+                    if n % 50 == 49 {
+                        Err(Error::Nul)
+                    } else {
+                        Ok(())
+                    }
                 })
             })
             .collect();
@@ -170,15 +192,35 @@ async fn refusals_do_not_scatter_the_group() {
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 196);
         let turns: Option<(i64,)> = test
             .db
-            .read_unbound(|tx| tx.row("SELECT turn FROM partition_head WHERE partition = 'p/0'", ()))
+            .read_unbound(|tx| {
+                tx.row(
+                    "SELECT turn FROM partition_head WHERE partition = 'p/0'",
+                    (),
+                )
+            })
             .await
             .map_err(|e: Error| e)
             .unwrap();
-        assert!(turns.unwrap().0 < 20, "{turns:?} transactions for 196 commands");
-        assert!(runs.load(std::sync::atomic::Ordering::SeqCst) <= 2 * 200, "each runs twice at most");
+        assert!(
+            turns.unwrap().0 < 20,
+            "{turns:?} transactions for 196 commands"
+        );
+        assert!(
+            runs.load(std::sync::atomic::Ordering::SeqCst) <= 2 * 200,
+            "each runs twice at most"
+        );
         let order: Vec<u32> = test
             .db
-            .read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 1_000))
+            .read_unbound(|tx| {
+                store::facts_after(
+                    tx,
+                    &store::Cursor {
+                        partition: "p/0".into(),
+                        seq: 0,
+                    },
+                    1_000,
+                )
+            })
             .await
             .unwrap()
             .iter()
@@ -218,12 +260,20 @@ async fn a_panic_outside_of_a_closure_stops_no_thread() {
                 })
                 .await;
         }
-        let write = test.db.on(&lease).write_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
+        let write = test
+            .db
+            .on(&lease)
+            .write_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), write).await;
         assert_eq!(served.expect("somebody still serves"), Ok(1));
-        let read = test.db.read_unbound(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
+        let read = test
+            .db
+            .read_unbound(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
-        assert_eq!(served.expect("somebody still serves"), Ok(Some(("v".to_owned(),))));
+        assert_eq!(
+            served.expect("somebody still serves"),
+            Ok(Some(("v".to_owned(),)))
+        );
     })
     .await;
 }
@@ -260,18 +310,42 @@ async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
             Ok::<_, Error>(())
         });
         inside.recv().unwrap();
-        let waiting: Vec<_> = (0..20_000).map(|_| test.db.on(&full).write_unbound(|_| Ok::<_, Error>(()))).collect();
-        let refused = test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())).await;
+        let waiting: Vec<_> = (0..20_000)
+            .map(|_| test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())))
+            .collect();
+        let refused = test
+            .db
+            .on(&full)
+            .write_unbound(|_| Ok::<_, Error>(()))
+            .await;
         assert_eq!(refused, Err(Error::Busy { limit: 20_000 }));
-        let other = test.db.on(&free).write_unbound(|_| Ok::<_, Error>("served"));
+        let other = test
+            .db
+            .on(&free)
+            .write_unbound(|_| Ok::<_, Error>("served"));
         let mut renewal = Box::pin(test.db.renew(&full));
-        assert!(futures::poll!(&mut renewal).is_pending(), "it waits, and was not refused");
+        assert!(
+            futures::poll!(&mut renewal).is_pending(),
+            "it waits, and was not refused"
+        );
         drop(open);
         renewal.await.unwrap();
         assert_eq!(other.await, Ok("served"));
         held.await.unwrap();
-        assert!(futures::future::join_all(waiting).await.into_iter().all(|result| result.is_ok()));
-        assert_eq!(test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())).await, Ok(()), "there is room again");
+        assert!(
+            futures::future::join_all(waiting)
+                .await
+                .into_iter()
+                .all(|result| result.is_ok())
+        );
+        assert_eq!(
+            test.db
+                .on(&full)
+                .write_unbound(|_| Ok::<_, Error>(()))
+                .await,
+            Ok(()),
+            "there is room again"
+        );
     })
     .await;
 }
@@ -280,7 +354,10 @@ async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_writes_nothing_and_says_which_assertion_failed() {
     on_each_engine(|test| async move {
-        let wrote = test.db.read_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))).await;
+        let wrote = test
+            .db
+            .read_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())))
+            .await;
         assert!(matches!(wrote, Err(Error::Database { .. })), "{wrote:?}");
         let failed = test
             .db
@@ -289,7 +366,12 @@ async fn a_read_writes_nothing_and_says_which_assertion_failed() {
                 Ok::<_, Error>(())
             })
             .await;
-        assert_eq!(failed, Err(Error::Assertion { what: "a statement for one row found 2".into() }));
+        assert_eq!(
+            failed,
+            Err(Error::Assertion {
+                what: "a statement for one row found 2".into()
+            })
+        );
     })
     .await;
 }

@@ -3,7 +3,11 @@ use testkit::{namespace, on_each_engine};
 use types::Digest;
 
 fn one(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
-    Claim { key, command: Some(Digest::of(command)), resource: resource.to_owned() }
+    Claim {
+        key,
+        command: Some(Digest::of(command)),
+        resource: resource.to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,9 +15,17 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let ns = namespace("ns");
-        let ask = |claims: Vec<Claim<'static>>| test.db.on(&lease).write(&ns, move |tx| claim(tx, "submit", &claims));
-        let replayed = |resource: &str| Claimed::Replayed { resource: resource.to_owned() };
-        let conflict = |resource: &str| Claimed::Conflict { resource: resource.to_owned() };
+        let ask = |claims: Vec<Claim<'static>>| {
+            test.db
+                .on(&lease)
+                .write(&ns, move |tx| claim(tx, "submit", &claims))
+        };
+        let replayed = |resource: &str| Claimed::Replayed {
+            resource: resource.to_owned(),
+        };
+        let conflict = |resource: &str| Claimed::Conflict {
+            resource: resource.to_owned(),
+        };
         // Within one slice the first wins.
         let first = ask(vec![
             one("k", b"pay 5", "sub:1"),
@@ -23,17 +35,39 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
         ])
         .await
         .unwrap();
-        assert_eq!(first, vec![Claimed::Fresh, replayed("sub:1"), conflict("sub:1"), Claimed::Fresh]);
+        assert_eq!(
+            first,
+            vec![
+                Claimed::Fresh,
+                replayed("sub:1"),
+                conflict("sub:1"),
+                Claimed::Fresh
+            ]
+        );
         let later = ask(vec![
             one("k", b"pay 5", "sub:5"),
             one("k", b"pay 7", "sub:6"),
-            Claim { key: "k", command: None, resource: "sub:7".into() },
+            Claim {
+                key: "k",
+                command: None,
+                resource: "sub:7".into(),
+            },
         ])
         .await
         .unwrap();
-        assert_eq!(later, vec![replayed("sub:1"), conflict("sub:1"), replayed("sub:1")]);
-        test.db.on(&lease).write(&ns, |tx| free(tx, "submit", "k")).await.unwrap();
-        assert_eq!(ask(vec![one("k", b"pay 7", "sub:8")]).await.unwrap(), vec![Claimed::Fresh]);
+        assert_eq!(
+            later,
+            vec![replayed("sub:1"), conflict("sub:1"), replayed("sub:1")]
+        );
+        test.db
+            .on(&lease)
+            .write(&ns, |tx| free(tx, "submit", "k"))
+            .await
+            .unwrap();
+        assert_eq!(
+            ask(vec![one("k", b"pay 7", "sub:8")]).await.unwrap(),
+            vec![Claimed::Fresh]
+        );
     })
     .await;
 }
@@ -44,11 +78,15 @@ async fn of_many_at_once_one_makes_the_resource() {
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
         let ns = namespace("ns");
         let all = (0..40).map(|n| {
-            test.db
-                .on(&leases[n % 2])
-                .write(&ns, move |tx| claim(tx, "submit", &[one("k", b"pay 5", &format!("sub:{n}"))]))
+            test.db.on(&leases[n % 2]).write(&ns, move |tx| {
+                claim(tx, "submit", &[one("k", b"pay 5", &format!("sub:{n}"))])
+            })
         });
-        let answers: Vec<Claimed> = futures::future::join_all(all).await.into_iter().flat_map(|a| a.unwrap()).collect();
+        let answers: Vec<Claimed> = futures::future::join_all(all)
+            .await
+            .into_iter()
+            .flat_map(|a| a.unwrap())
+            .collect();
         assert_eq!(answers.iter().filter(|a| **a == Claimed::Fresh).count(), 1);
         let resources: std::collections::BTreeSet<_> = answers
             .iter()
@@ -70,15 +108,36 @@ async fn a_long_slice_of_repeats() {
         let ask = || {
             test.db.on(&lease).write(&namespace("ns"), |tx| {
                 let keys: Vec<String> = (0..6_000).map(|n| format!("k{n}")).collect();
-                let claims: Vec<Claim<'_>> =
-                    keys.iter().map(|key| Claim { key, command: None, resource: format!("of {key}") }).collect();
+                let claims: Vec<Claim<'_>> = keys
+                    .iter()
+                    .map(|key| Claim {
+                        key,
+                        command: None,
+                        resource: format!("of {key}"),
+                    })
+                    .collect();
                 claim(tx, "submit", &claims)
             })
         };
-        assert!(ask().await.unwrap().iter().all(|claimed| *claimed == Claimed::Fresh));
+        assert!(
+            ask()
+                .await
+                .unwrap()
+                .iter()
+                .all(|claimed| *claimed == Claimed::Fresh)
+        );
         let again = ask().await.unwrap();
-        assert_eq!(again[5_999], Claimed::Replayed { resource: "of k5999".into() });
-        assert!(again.iter().all(|claimed| matches!(claimed, Claimed::Replayed { .. })));
+        assert_eq!(
+            again[5_999],
+            Claimed::Replayed {
+                resource: "of k5999".into()
+            }
+        );
+        assert!(
+            again
+                .iter()
+                .all(|claimed| matches!(claimed, Claimed::Replayed { .. }))
+        );
     })
     .await;
 }
@@ -92,14 +151,27 @@ async fn partitions_race_for_a_key() {
             let ask = |n: usize| {
                 test.db.on(&leases[n]).write(&namespace("ns"), move |tx| {
                     let key = format!("k{round}");
-                    let _: Option<(String,)> =
-                        tx.row("SELECT resource FROM idempotency WHERE namespace = ?ns AND key = ?1", (&key,))?;
-                    claim(tx, "submit", &[Claim { key: &key, command: None, resource: format!("by {n}") }])
+                    let _: Option<(String,)> = tx.row(
+                        "SELECT resource FROM idempotency WHERE namespace = ?ns AND key = ?1",
+                        (&key,),
+                    )?;
+                    claim(
+                        tx,
+                        "submit",
+                        &[Claim {
+                            key: &key,
+                            command: None,
+                            resource: format!("by {n}"),
+                        }],
+                    )
                 })
             };
             let (one, two) = tokio::join!(ask(0), ask(1));
             let (one, two) = (one.unwrap().remove(0), two.unwrap().remove(0));
-            let fresh = [&one, &two].into_iter().filter(|claimed| **claimed == Claimed::Fresh).count();
+            let fresh = [&one, &two]
+                .into_iter()
+                .filter(|claimed| **claimed == Claimed::Fresh)
+                .count();
             assert_eq!(fresh, 1, "round {round}: {one:?} {two:?}");
         }
     })

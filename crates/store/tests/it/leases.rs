@@ -10,11 +10,17 @@ async fn a_lease_is_held_until_it_runs_out() {
         test.clock.advance_millis(LEASE_MS as i64 - 1);
         test.db.renew(&first).await.unwrap();
         test.clock.advance_millis(LEASE_MS as i64 - 1);
-        assert!(test.db.lease("p/0", LEASE_MS).await.unwrap().is_none(), "it was renewed");
+        assert!(
+            test.db.lease("p/0", LEASE_MS).await.unwrap().is_none(),
+            "it was renewed"
+        );
         test.clock.advance_millis(1);
         let second = test.lease("p/0").await;
         assert_eq!(second.partition().epoch(), first.partition().epoch() + 1);
-        assert!(matches!(test.db.renew(&first).await, Err(Error::Fenced { .. })));
+        assert!(matches!(
+            test.db.renew(&first).await,
+            Err(Error::Fenced { .. })
+        ));
         assert!(first.is_lost());
     })
     .await;
@@ -34,27 +40,49 @@ async fn who_lost_the_lease_commits_nothing() {
         test.clock.advance_millis(LEASE_MS as i64 + 1);
         let new = test.lease("p/0").await;
         // The old owner wakes up and goes on as if nothing had happened, also without any fact.
-        assert!(matches!(write(&old, "late").await, Err(Error::Fenced { .. })));
+        assert!(matches!(
+            write(&old, "late").await,
+            Err(Error::Fenced { .. })
+        ));
         let silent = test
             .db
             .on(&old)
             .write_unbound(|tx| {
-                tx.execute("INSERT INTO installation (name, value) VALUES (?1, ?1)", ("late".to_owned(),)).map(drop)
+                tx.execute(
+                    "INSERT INTO installation (name, value) VALUES (?1, ?1)",
+                    ("late".to_owned(),),
+                )
+                .map(drop)
             })
             .await;
         assert!(matches!(silent, Err(Error::Fenced { .. })), "{silent:?}");
         write(&new, "after").await.unwrap();
         let facts = test
             .db
-            .read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 10))
+            .read_unbound(|tx| {
+                store::facts_after(
+                    tx,
+                    &store::Cursor {
+                        partition: "p/0".into(),
+                        seq: 0,
+                    },
+                    10,
+                )
+            })
             .await
             .unwrap();
-        let said: Vec<_> = facts.iter().map(|fact| fact.payload.clone().unwrap().as_str().to_owned()).collect();
+        let said: Vec<_> = facts
+            .iter()
+            .map(|fact| fact.payload.clone().unwrap().as_str().to_owned())
+            .collect();
         assert_eq!(said, vec!["\"before\"", "\"after\""]);
         let kept: Option<(String,)> = test
             .db
             .read_unbound(|tx| {
-                tx.row::<(String,)>("SELECT value FROM installation WHERE name = ?1", ("late".to_owned(),))
+                tx.row::<(String,)>(
+                    "SELECT value FROM installation WHERE name = ?1",
+                    ("late".to_owned(),),
+                )
             })
             .await
             .map_err(|e: Error| e)
@@ -76,7 +104,10 @@ async fn another_process_takes_over() {
                 store::LeaseTime::Clock,
             )
             .await;
-            assert!(matches!(second.err(), Some(Error::Locked { .. })), "SQLite belongs to one process");
+            assert!(
+                matches!(second.err(), Some(Error::Locked { .. })),
+                "SQLite belongs to one process"
+            );
             return;
         }
         let beside = test.open_beside().await;
@@ -108,12 +139,36 @@ async fn another_process_takes_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_are_leased_one_by_one_and_reused() {
     on_each_engine(|test| async move {
-        let first = test.db.lease_slot("api", 2, LEASE_MS).await.unwrap().unwrap();
-        let second = test.db.lease_slot("api", 2, LEASE_MS).await.unwrap().unwrap();
-        assert_eq!((first.partition().name(), second.partition().name()), ("api/0", "api/1"));
-        assert!(test.db.lease_slot("api", 2, LEASE_MS).await.unwrap().is_none());
+        let first = test
+            .db
+            .lease_slot("api", 2, LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
+        let second = test
+            .db
+            .lease_slot("api", 2, LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (first.partition().name(), second.partition().name()),
+            ("api/0", "api/1")
+        );
+        assert!(
+            test.db
+                .lease_slot("api", 2, LEASE_MS)
+                .await
+                .unwrap()
+                .is_none()
+        );
         test.db.release(&first).await.unwrap();
-        let again = test.db.lease_slot("api", 2, LEASE_MS).await.unwrap().unwrap();
+        let again = test
+            .db
+            .lease_slot("api", 2, LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(again.partition().name(), "api/0");
     })
     .await;
@@ -149,7 +204,9 @@ async fn who_comes_late_hears_that_the_lease_is_lost() {
         write(&new).await.unwrap();
         let late = write(&old).await;
         assert!(matches!(late, Err(Error::Fenced { .. })), "{late:?}");
-        let results = futures::future::join_all((0..20).map(|n| write(if n % 2 == 0 { &old } else { &new }))).await;
+        let results =
+            futures::future::join_all((0..20).map(|n| write(if n % 2 == 0 { &old } else { &new })))
+                .await;
         for (n, result) in results.iter().enumerate() {
             assert_eq!(result.is_ok(), n % 2 == 1, "{n}: {result:?}");
         }
@@ -162,7 +219,10 @@ async fn a_lease_given_back_is_not_renewed_by_a_loop_that_missed_it() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         test.db.release(&lease).await.unwrap();
-        assert!(matches!(test.db.renew(&lease).await, Err(Error::Fenced { .. })));
+        assert!(matches!(
+            test.db.renew(&lease).await,
+            Err(Error::Fenced { .. })
+        ));
         assert!(test.db.lease("p/0", LEASE_MS).await.unwrap().is_some());
     })
     .await;
@@ -194,7 +254,10 @@ async fn renewals_come_through_under_load() {
             assert_eq!(renewed, Ok(()), "renewal {n}");
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        futures::future::join_all(loads).await.into_iter().for_each(|ended| ended.unwrap());
+        futures::future::join_all(loads)
+            .await
+            .into_iter()
+            .for_each(|ended| ended.unwrap());
     })
     .await;
 }
@@ -248,7 +311,11 @@ async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
         let url = server.url().to_owned();
         let freeze = move || {
             let mut stopped = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-            stopped.batch_execute("BEGIN; UPDATE partition_head SET turn = turn WHERE partition = 'p/0'").unwrap();
+            stopped
+                .batch_execute(
+                    "BEGIN; UPDATE partition_head SET turn = turn WHERE partition = 'p/0'",
+                )
+                .unwrap();
             stopped
         };
         let stopped = tokio::task::spawn_blocking(freeze).await.unwrap();
@@ -258,8 +325,14 @@ async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
         let (stuck, fine) = tokio::join!(stuck, fine);
         assert_eq!(fine, Ok(()));
         assert!(matches!(stuck, Err(Error::Contended { .. })), "{stuck:?}");
-        assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
-        tokio::task::spawn_blocking(move || drop(stopped)).await.unwrap();
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(8),
+            "{:?}",
+            began.elapsed()
+        );
+        tokio::task::spawn_blocking(move || drop(stopped))
+            .await
+            .unwrap();
     })
     .await;
 }
@@ -268,8 +341,10 @@ async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_the_file_is_the_same_file() {
     let dir = tempfile::tempdir().unwrap();
-    let (clock, entropy) =
-        (std::sync::Arc::new(testkit::ManualClock::default()), std::sync::Arc::new(testkit::SeededEntropy::new(1)));
+    let (clock, entropy) = (
+        std::sync::Arc::new(testkit::ManualClock::default()),
+        std::sync::Arc::new(testkit::SeededEntropy::new(1)),
+    );
     let open = |name: &str| {
         store::Db::open(
             store::Config::sqlite(dir.path().join(name)),
@@ -283,8 +358,13 @@ async fn a_link_to_the_file_is_the_same_file() {
     std::os::unix::fs::symlink(dir.path(), dir.path().join("sub/up")).unwrap();
     let first = open("dangling.db").await.unwrap();
     for name in ["real.db", "dangling.db", "sub/up/real.db", "sub/../real.db"] {
-        assert!(matches!(open(name).await.err(), Some(Error::Locked { .. })), "{name}");
+        assert!(
+            matches!(open(name).await.err(), Some(Error::Locked { .. })),
+            "{name}"
+        );
     }
-    tokio::task::spawn_blocking(move || drop(first)).await.unwrap();
+    tokio::task::spawn_blocking(move || drop(first))
+        .await
+        .unwrap();
     open("real.db").await.unwrap();
 }

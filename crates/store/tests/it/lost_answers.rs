@@ -6,17 +6,41 @@ use store::{Config, Cursor, Db, Error, Fact, LeaseTime};
 use testkit::{LEASE_MS, TestDb, namespace, on_each_engine, wait_until};
 
 async fn through(test: &TestDb, proxy: &Proxy) -> Db {
-    let config = Config::Postgres { url: proxy.url().to_owned(), writers: 1, readers: 1 };
-    Db::open(config, test.clock.clone(), test.entropy.clone(), LeaseTime::Clock).await.unwrap()
+    let config = Config::Postgres {
+        url: proxy.url().to_owned(),
+        writers: 1,
+        readers: 1,
+    };
+    Db::open(
+        config,
+        test.clock.clone(),
+        test.entropy.clone(),
+        LeaseTime::Clock,
+    )
+    .await
+    .unwrap()
 }
 
 async fn said(db: &Db) -> Vec<String> {
-    let all = Cursor { partition: "p/0".into(), seq: 0 };
-    let facts = db.read_unbound(move |tx| store::facts_after(tx, &all, 10_000)).await.unwrap();
-    facts.iter().map(|fact| fact.payload.clone().unwrap().as_str().to_owned()).collect()
+    let all = Cursor {
+        partition: "p/0".into(),
+        seq: 0,
+    };
+    let facts = db
+        .read_unbound(move |tx| store::facts_after(tx, &all, 10_000))
+        .await
+        .unwrap();
+    facts
+        .iter()
+        .map(|fact| fact.payload.clone().unwrap().as_str().to_owned())
+        .collect()
 }
 
-fn say(db: &Db, lease: &store::Lease, what: String) -> impl Future<Output = store::Result<()>> + Send + 'static {
+fn say(
+    db: &Db,
+    lease: &store::Lease,
+    what: String,
+) -> impl Future<Output = store::Result<()>> + Send + 'static {
     db.on(lease).write(&namespace("ns"), move |tx| {
         tx.append(Fact::new("test.said", 1).says(&what));
         Ok::<_, Error>(())
@@ -32,15 +56,26 @@ async fn a_group_whose_answer_is_lost_counts_once() {
         let lease = db.lease("p/0", LEASE_MS).await.unwrap().unwrap();
         let mut confirmed = 0;
         for round in 0..30u32 {
-            proxy.cut([Cut::Before, Cut::After, Cut::During][round as usize % 3], false);
-            let all: Vec<_> = (0..8).map(|n| say(&db, &lease, format!("{round}/{n}"))).collect();
+            proxy.cut(
+                [Cut::Before, Cut::After, Cut::During][round as usize % 3],
+                false,
+            );
+            let all: Vec<_> = (0..8)
+                .map(|n| say(&db, &lease, format!("{round}/{n}")))
+                .collect();
             let results = futures::future::join_all(all).await;
             assert!(proxy.is_cut());
             confirmed += results.iter().filter(|result| result.is_ok()).count();
-            assert!(results.iter().all(Result::is_ok), "round {round}: {results:?}");
+            assert!(
+                results.iter().all(Result::is_ok),
+                "round {round}: {results:?}"
+            );
         }
         let mut counts = BTreeMap::new();
-        said(&test.db).await.into_iter().for_each(|text| *counts.entry(text).or_insert(0) += 1);
+        said(&test.db)
+            .await
+            .into_iter()
+            .for_each(|text| *counts.entry(text).or_insert(0) += 1);
         assert_eq!(counts.len(), confirmed);
         assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     })
@@ -62,12 +97,23 @@ async fn a_lost_answer_is_told_truly_after_a_takeover() {
             assert!(wait_until(5_000, || proxy.is_cut()));
             test.clock.advance_millis(LEASE_MS as i64 + 1);
             let other = test.lease("p/0").await;
-            say(&test.db, &other, format!("other {counted}")).await.unwrap();
+            say(&test.db, &other, format!("other {counted}"))
+                .await
+                .unwrap();
             proxy.up();
             let late = late.await.unwrap();
             assert_eq!(late.is_ok(), counted, "{late:?}");
-            assert_eq!(matches!(late, Err(Error::Fenced { .. })), !counted, "{late:?}");
-            assert_eq!(said(&test.db).await.contains(&format!("\"late {counted}\"")), counted);
+            assert_eq!(
+                matches!(late, Err(Error::Fenced { .. })),
+                !counted,
+                "{late:?}"
+            );
+            assert_eq!(
+                said(&test.db)
+                    .await
+                    .contains(&format!("\"late {counted}\"")),
+                counted
+            );
             test.db.release(&other).await.unwrap();
         }
     })

@@ -43,13 +43,19 @@ impl Way {
     }
 }
 
-fn act(db: &Db, lease: &Lease, way: Way, id: u64) -> impl Future<Output = store::Result<()>> + use<> {
+fn act(
+    db: &Db,
+    lease: &Lease,
+    way: Way,
+    id: u64,
+) -> impl Future<Output = store::Result<()>> + use<> {
     let row = format!("{}/{}", lease.partition().name(), id % 3);
     db.on(lease).write_unbound(move |tx| {
         if way == Way::RefusesFirst {
             return Err(Error::Nul);
         }
-        let _: Option<(String,)> = tx.row("SELECT value FROM installation WHERE name = ?1", (&row,))?;
+        let _: Option<(String,)> =
+            tx.row("SELECT value FROM installation WHERE name = ?1", (&row,))?;
         if way == Way::Reads {
             return Ok(());
         }
@@ -60,13 +66,24 @@ fn act(db: &Db, lease: &Lease, way: Way, id: u64) -> impl Future<Output = store:
         match way {
             Way::RefusesAfterWriting => Err(Error::Nul),
             Way::Panics => panic!("on purpose"),
-            Way::Fails => tx.execute("INSERT INTO installation (name, value) VALUES ('x', NULL)", ()).map(drop),
+            Way::Fails => tx
+                .execute(
+                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
+                    (),
+                )
+                .map(drop),
             Way::LooksAway => {
-                let _ = tx.execute("INSERT INTO installation (name, value) VALUES ('x', NULL)", ());
+                let _ = tx.execute(
+                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
+                    (),
+                );
                 Ok(())
             }
             Way::SaysNul => {
-                tx.append(&namespace("ns"), Fact::new("test.did", 1).because_of(&"a\0b").says(&id));
+                tx.append(
+                    &namespace("ns"),
+                    Fact::new("test.did", 1).because_of(&"a\0b").says(&id),
+                );
                 Ok(())
             }
             _ => Ok(()),
@@ -90,13 +107,20 @@ async fn whatever_happens_in_between_what_was_confirmed_is_there_in_order() {
             let mut running = Vec::new();
             for _ in 0..chance.below(60) {
                 id += 1;
-                let (lease, way) = (&leases[chance.below(4) as usize], WAYS[chance.below(WAYS.len() as u64) as usize]);
+                let (lease, way) = (
+                    &leases[chance.below(4) as usize],
+                    WAYS[chance.below(WAYS.len() as u64) as usize],
+                );
                 planned.push((lease.partition().name().to_owned(), way, id));
                 running.push(act(&test.db, lease, way, id));
             }
             let results = futures::future::join_all(running).await;
             for ((partition, way, id), result) in planned.into_iter().zip(results) {
-                assert_eq!(result.is_ok(), way.counts(), "round {round}, {way:?} {id}: {result:?}");
+                assert_eq!(
+                    result.is_ok(),
+                    way.counts(),
+                    "round {round}, {way:?} {id}: {result:?}"
+                );
                 if matches!(way, Way::Writes | Way::WritesWithoutFact) {
                     rows.insert(format!("{partition}/{}", id % 3), id.to_string());
                 }
@@ -107,9 +131,19 @@ async fn whatever_happens_in_between_what_was_confirmed_is_there_in_order() {
         }
         for lease in &leases {
             let partition = lease.partition().name().to_owned();
-            let all = Cursor { partition: partition.clone(), seq: 0 };
-            let stored = test.db.read_unbound(move |tx| store::facts_after(tx, &all, 10_000)).await.unwrap();
-            let said: Vec<String> = stored.iter().map(|f| f.payload.clone().unwrap().as_str().to_owned()).collect();
+            let all = Cursor {
+                partition: partition.clone(),
+                seq: 0,
+            };
+            let stored = test
+                .db
+                .read_unbound(move |tx| store::facts_after(tx, &all, 10_000))
+                .await
+                .unwrap();
+            let said: Vec<String> = stored
+                .iter()
+                .map(|f| f.payload.clone().unwrap().as_str().to_owned())
+                .collect();
             assert_eq!(Some(&said), facts.get(&partition), "{partition}");
         }
         let stored: Vec<(String, String)> = test

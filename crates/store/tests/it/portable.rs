@@ -5,12 +5,25 @@ use types::{Amount, Quantity};
 
 async fn table(test: &testkit::TestDb) -> store::Lease {
     let lease = test.lease("p/0").await;
-    let blob = if test.server().is_some() { "BYTEA" } else { "BLOB" };
-    let text = if test.server().is_some() { "TEXT COLLATE \"C\"" } else { "TEXT" };
+    let blob = if test.server().is_some() {
+        "BYTEA"
+    } else {
+        "BLOB"
+    };
+    let text = if test.server().is_some() {
+        "TEXT COLLATE \"C\""
+    } else {
+        "TEXT"
+    };
     let sql = format!(
         "CREATE TABLE t (namespace {text} NOT NULL, k BIGINT NOT NULL, name {text}, q {blob}, PRIMARY KEY (namespace, k))"
     );
-    test.db.on(&lease).write_unbound(move |tx| tx.execute(&sql, ())).await.map_err(|e: Error| e).unwrap();
+    test.db
+        .on(&lease)
+        .write_unbound(move |tx| tx.execute(&sql, ()))
+        .await
+        .map_err(|e: Error| e)
+        .unwrap();
     lease
 }
 
@@ -43,9 +56,19 @@ async fn bulk_insert_puts_in_what_comes_out() {
     on_each_engine(|test| async move {
         let lease = table(&test).await;
         let rows: Vec<(String, i64, Option<String>, Vec<u8>)> = (0..3_000)
-            .map(|k| ("ns".to_owned(), k, (k % 2 == 0).then(|| format!("é{k}")), vec![0, 255, k as u8]))
+            .map(|k| {
+                (
+                    "ns".to_owned(),
+                    k,
+                    (k % 2 == 0).then(|| format!("é{k}")),
+                    vec![0, 255, k as u8],
+                )
+            })
             .collect();
-        let expected = rows[..5].iter().map(|row| (row.1, row.2.clone(), row.3.clone())).collect::<Vec<_>>();
+        let expected = rows[..5]
+            .iter()
+            .map(|row| (row.1, row.2.clone(), row.3.clone()))
+            .collect::<Vec<_>>();
         let count = test
             .db
             .on(&lease)
@@ -57,7 +80,10 @@ async fn bulk_insert_puts_in_what_comes_out() {
         let found: Vec<(i64, Option<String>, Vec<u8>)> = test
             .db
             .read(&namespace("ns"), |tx| {
-                tx.rows("SELECT k, name, q FROM t WHERE namespace = ?ns ORDER BY k LIMIT 5", ())
+                tx.rows(
+                    "SELECT k, name, q FROM t WHERE namespace = ?ns ORDER BY k LIMIT 5",
+                    (),
+                )
             })
             .await
             .map_err(|e: Error| e)
@@ -73,13 +99,21 @@ async fn order_is_the_same_everywhere() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let quantities: Vec<Quantity> = (0..500)
         .map(|_| {
-            let tree = (proptest::arbitrary::any::<[u8; 32]>(), 0..32usize, proptest::bool::ANY)
+            let tree = (
+                proptest::arbitrary::any::<[u8; 32]>(),
+                0..32usize,
+                proptest::bool::ANY,
+            )
                 .new_tree(&mut runner)
                 .unwrap();
             let (mut bytes, zeros, negative) = tree.current();
             bytes[..zeros].fill(0);
             let amount = Amount::from_be_bytes(bytes);
-            if negative { Quantity::minus(amount) } else { amount.into() }
+            if negative {
+                Quantity::minus(amount)
+            } else {
+                amount.into()
+            }
         })
         .collect();
     on_each_engine(|test| {
@@ -95,12 +129,16 @@ async fn order_is_the_same_everywhere() {
                 .collect();
             test.db
                 .on(&lease)
-                .write(&ns, move |tx| tx.execute_rows("INSERT INTO t (namespace, k, name, q) {ns_rows}", (), &rows))
+                .write(&ns, move |tx| {
+                    tx.execute_rows("INSERT INTO t (namespace, k, name, q) {ns_rows}", (), &rows)
+                })
                 .await
                 .unwrap();
             let found: Vec<(Quantity,)> = test
                 .db
-                .read(&ns, |tx| tx.rows("SELECT q FROM t WHERE namespace = ?ns ORDER BY q", ()))
+                .read(&ns, |tx| {
+                    tx.rows("SELECT q FROM t WHERE namespace = ?ns ORDER BY q", ())
+                })
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
@@ -109,7 +147,10 @@ async fn order_is_the_same_everywhere() {
             let above: Vec<(i64,)> = test
                 .db
                 .read(&ns, move |tx| {
-                    tx.rows("SELECT COUNT(*) FROM t WHERE namespace = ?ns AND q >= ?1", (median.clone(),))
+                    tx.rows(
+                        "SELECT COUNT(*) FROM t WHERE namespace = ?ns AND q >= ?1",
+                        (median.clone(),),
+                    )
                 })
                 .await
                 .map_err(|e: Error| e)
@@ -118,7 +159,12 @@ async fn order_is_the_same_everywhere() {
             assert_eq!(above, vec![(expected,)]);
             let texts: Vec<(String,)> = test
                 .db
-                .read(&ns, |tx| tx.rows("SELECT DISTINCT name FROM t WHERE namespace = ?ns ORDER BY name", ()))
+                .read(&ns, |tx| {
+                    tx.rows(
+                        "SELECT DISTINCT name FROM t WHERE namespace = ?ns ORDER BY name",
+                        (),
+                    )
+                })
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
@@ -126,7 +172,10 @@ async fn order_is_the_same_everywhere() {
             let nul = test
                 .db
                 .read(&ns, |tx| {
-                    tx.rows::<(i64,)>("SELECT k FROM t WHERE namespace = ?ns AND name = ?1", ("a\0".to_owned(),))
+                    tx.rows::<(i64,)>(
+                        "SELECT k FROM t WHERE namespace = ?ns AND name = ?1",
+                        ("a\0".to_owned(),),
+                    )
                 })
                 .await;
             assert_eq!(nul, Err(Error::Nul));
@@ -138,11 +187,27 @@ async fn order_is_the_same_everywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_not_what_it_should_be_says_so() {
     on_each_engine(|test| async move {
-        let read = |sql: &'static str| test.db.read_unbound(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]));
+        let read = |sql: &'static str| {
+            test.db
+                .read_unbound(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]))
+        };
         let found = read("SELECT 'x' WHERE 1 = ?1").await;
-        assert!(matches!(found, Err(Error::Column { column: 0, found: "text", .. })), "{found:?}");
+        assert!(
+            matches!(
+                found,
+                Err(Error::Column {
+                    column: 0,
+                    found: "text",
+                    ..
+                })
+            ),
+            "{found:?}"
+        );
         assert_eq!(read("SELECT ?1").await, Ok(vec![(1,)]));
-        let flag = test.db.read_unbound(|tx| tx.rows::<(bool,)>("SELECT 2 > ?1", (1i64,))).await;
+        let flag = test
+            .db
+            .read_unbound(|tx| tx.rows::<(bool,)>("SELECT 2 > ?1", (1i64,)))
+            .await;
         assert_eq!(flag.map_err(|e: Error| e), Ok(vec![(true,)]));
     })
     .await;
@@ -224,8 +289,12 @@ async fn rows_of_one_statement_are_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_column_is_no_text() {
     on_each_engine(|test| async move {
-        let found =
-            test.db.read_unbound(|tx| tx.rows::<(String,)>("SELECT \"no_such_column\" FROM installation", ())).await;
+        let found = test
+            .db
+            .read_unbound(|tx| {
+                tx.rows::<(String,)>("SELECT \"no_such_column\" FROM installation", ())
+            })
+            .await;
         assert!(matches!(found, Err(Error::Database { .. })), "{found:?}");
     })
     .await;
@@ -242,16 +311,36 @@ async fn hostile_facts() {
                 Ok::<_, Error>(())
             })
         };
-        assert_eq!(say(store::Fact::new("t", 1).because_of(&"a\0b")).await, Err(Error::Nul));
-        assert_eq!(say(store::Fact::new("t", 1).part_of(&"a\0b")).await, Err(Error::Nul));
+        assert_eq!(
+            say(store::Fact::new("t", 1).because_of(&"a\0b")).await,
+            Err(Error::Nul)
+        );
+        assert_eq!(
+            say(store::Fact::new("t", 1).part_of(&"a\0b")).await,
+            Err(Error::Nul)
+        );
         let huge = "x".repeat(17 << 20);
-        assert!(matches!(say(store::Fact::new("t", 1).says(&huge)).await, Err(Error::Budget { .. })));
-        say(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b")).await.unwrap();
+        assert!(matches!(
+            say(store::Fact::new("t", 1).says(&huge)).await,
+            Err(Error::Budget { .. })
+        ));
+        say(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b"))
+            .await
+            .unwrap();
         let deep = (0..500).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
         say(store::Fact::new("t", 1).says(&deep)).await.unwrap();
         let facts = test
             .db
-            .read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 9))
+            .read_unbound(|tx| {
+                store::facts_after(
+                    tx,
+                    &store::Cursor {
+                        partition: "p/0".into(),
+                        seq: 0,
+                    },
+                    9,
+                )
+            })
             .await
             .unwrap();
         assert_eq!(facts.len(), 2);

@@ -47,8 +47,16 @@ impl Proxy {
             lines: Mutex::default(),
         });
         let shared = state.clone();
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|client| shared.clone().serve(client)));
-        Self { url: format!("{head}@127.0.0.1:{port}/{database}"), state }
+        std::thread::spawn(move || {
+            listener
+                .incoming()
+                .flatten()
+                .for_each(|client| shared.clone().serve(client))
+        });
+        Self {
+            url: format!("{head}@127.0.0.1:{port}/{database}"),
+            state,
+        }
     }
 
     /// The address of this end.
@@ -79,9 +87,13 @@ impl State {
             return;
         }
         let server = TcpStream::connect(&self.server).unwrap();
-        self.lines.lock().unwrap().push((client.try_clone().unwrap(), server.try_clone().unwrap()));
+        self.lines
+            .lock()
+            .unwrap()
+            .push((client.try_clone().unwrap(), server.try_clone().unwrap()));
         let swallow = Arc::new(AtomicBool::new(false));
-        let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        let (mut from_server, mut to_client) =
+            (server.try_clone().unwrap(), client.try_clone().unwrap());
         let (state, deaf) = (self.clone(), swallow.clone());
         std::thread::spawn(move || {
             let mut buffer = [0u8; 65_536];
@@ -104,7 +116,11 @@ impl State {
         while let Ok(count @ 1..) = client.read(&mut buffer) {
             let bytes = &buffer[..count];
             let commits = bytes.windows(7).any(|part| part == b"COMMIT\0");
-            let cut = if commits { self.cut.swap(0, Ordering::SeqCst) } else { 0 };
+            let cut = if commits {
+                self.cut.swap(0, Ordering::SeqCst)
+            } else {
+                0
+            };
             if cut == Cut::Before as u8 {
                 return self.break_all();
             }
@@ -120,7 +136,8 @@ impl State {
     }
 
     fn break_all(&self) {
-        self.down.store(self.stays_down.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.down
+            .store(self.stays_down.load(Ordering::SeqCst), Ordering::SeqCst);
         for (client, server) in self.lines.lock().unwrap().drain(..) {
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);

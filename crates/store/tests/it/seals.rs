@@ -37,8 +37,14 @@ async fn seals_chain_and_are_made_only_when_something_moved() {
         let lease = test.lease("p/0").await;
         let seal_lease = test.lease("seal").await;
         let export = Memory::default();
-        let mut sealer =
-            Sealer::new(test.db.clone(), seal_lease.clone(), [3; 32], Box::new(export.clone())).await.unwrap();
+        let mut sealer = Sealer::new(
+            test.db.clone(),
+            seal_lease.clone(),
+            [3; 32],
+            Box::new(export.clone()),
+        )
+        .await
+        .unwrap();
         assert!(!sealer.turn().await.unwrap(), "nothing to seal");
         say(&test, &lease).await;
         assert!(sealer.turn().await.unwrap());
@@ -49,14 +55,27 @@ async fn seals_chain_and_are_made_only_when_something_moved() {
         assert!(sealer.turn().await.is_err(), "the export fails");
         export.0.lock().unwrap().1 = false;
         drop(sealer);
-        let mut sealer = Sealer::new(test.db.clone(), seal_lease, [3; 32], Box::new(export.clone())).await.unwrap();
+        let mut sealer = Sealer::new(
+            test.db.clone(),
+            seal_lease,
+            [3; 32],
+            Box::new(export.clone()),
+        )
+        .await
+        .unwrap();
         assert!(!sealer.turn().await.unwrap(), "it was sealed already");
         say(&test, &lease).await;
         assert!(sealer.turn().await.unwrap());
         let lines = export.0.lock().unwrap().0.clone();
-        let seals: Vec<Seal> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let seals: Vec<Seal> = lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(
-            seals.iter().map(|seal| (seal.number, seal.heads[0].seq)).collect::<Vec<_>>(),
+            seals
+                .iter()
+                .map(|seal| (seal.number, seal.heads[0].seq))
+                .collect::<Vec<_>>(),
             vec![(1, 1), (2, 2), (3, 3)]
         );
         assert_eq!(seals[1].prev, seals[0].hash());
@@ -71,12 +90,25 @@ async fn the_partition_of_the_sealer_is_sealed_as_well() {
     on_each_engine(|test| async move {
         let lease = test.lease("api/0").await;
         let export = Memory::default();
-        let mut sealer = Sealer::new(test.db.clone(), lease.clone(), [3; 32], Box::new(export.clone())).await.unwrap();
+        let mut sealer = Sealer::new(
+            test.db.clone(),
+            lease.clone(),
+            [3; 32],
+            Box::new(export.clone()),
+        )
+        .await
+        .unwrap();
         say(&test, &lease).await;
         assert!(sealer.turn().await.unwrap());
-        assert!(!sealer.turn().await.unwrap(), "a seal is no reason for another");
+        assert!(
+            !sealer.turn().await.unwrap(),
+            "a seal is no reason for another"
+        );
         let line = export.0.lock().unwrap().0[0].clone();
-        assert_eq!(serde_json::from_str::<Seal>(&line).unwrap().heads[0].partition, "api/0");
+        assert_eq!(
+            serde_json::from_str::<Seal>(&line).unwrap().heads[0].partition,
+            "api/0"
+        );
     })
     .await;
 }
@@ -87,22 +119,54 @@ async fn a_database_behind_its_seals_is_recognised() {
     on_each_engine(|test| async move {
         let (lease, seal_lease) = (test.lease("p/0").await, test.lease("seal").await);
         let export = Memory::default();
-        let make = || Sealer::new(test.db.clone(), seal_lease.clone(), [3; 32], Box::new(export.clone()));
+        let make = || {
+            Sealer::new(
+                test.db.clone(),
+                seal_lease.clone(),
+                [3; 32],
+                Box::new(export.clone()),
+            )
+        };
         let mut sealer = make().await.unwrap();
         for _ in 0..3 {
             say(&test, &lease).await;
             assert!(sealer.turn().await.unwrap());
         }
-        let cut = |sql: &'static str| test.db.on(&seal_lease).write_unbound(move |tx| tx.execute(sql, ()));
-        cut("UPDATE sealed_head SET seq = 2").await.map_err(|e: Error| e).unwrap();
-        assert!(matches!(make().await.err(), Some(Error::Seals { .. })), "heads that are not those of the last seal");
-        cut("UPDATE sealed_head SET seq = 3").await.map_err(|e: Error| e).unwrap();
+        let cut = |sql: &'static str| {
+            test.db
+                .on(&seal_lease)
+                .write_unbound(move |tx| tx.execute(sql, ()))
+        };
+        cut("UPDATE sealed_head SET seq = 2")
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert!(
+            matches!(make().await.err(), Some(Error::Seals { .. })),
+            "heads that are not those of the last seal"
+        );
+        cut("UPDATE sealed_head SET seq = 3")
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
         make().await.unwrap();
-        cut("DELETE FROM seal WHERE number = 3").await.map_err(|e: Error| e).unwrap();
-        cut("DELETE FROM sealed_head").await.map_err(|e: Error| e).unwrap();
-        assert!(matches!(make().await.err(), Some(Error::Seals { .. })), "a seal is missing");
+        cut("DELETE FROM seal WHERE number = 3")
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        cut("DELETE FROM sealed_head")
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
+        assert!(
+            matches!(make().await.err(), Some(Error::Seals { .. })),
+            "a seal is missing"
+        );
         cut("DELETE FROM seal").await.map_err(|e: Error| e).unwrap();
-        assert!(matches!(make().await.err(), Some(Error::Seals { .. })), "all seals are missing");
+        assert!(
+            matches!(make().await.err(), Some(Error::Seals { .. })),
+            "all seals are missing"
+        );
     })
     .await;
 }
@@ -114,7 +178,14 @@ async fn the_sealer_goes_on_after_a_failure() {
         let Some(server) = test.server() else { return };
         let (lease, seal_lease) = (test.lease("p/0").await, test.lease("seal").await);
         let export = Memory::default();
-        let mut sealer = Sealer::new(test.db.clone(), seal_lease, [3; 32], Box::new(export.clone())).await.unwrap();
+        let mut sealer = Sealer::new(
+            test.db.clone(),
+            seal_lease,
+            [3; 32],
+            Box::new(export.clone()),
+        )
+        .await
+        .unwrap();
         say(&test, &lease).await;
         assert!(sealer.turn().await.unwrap());
         say(&test, &lease).await;

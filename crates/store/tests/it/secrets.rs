@@ -8,32 +8,64 @@ fn passphrase(text: &str) -> Master {
 
 async fn keep(test: &TestDb, keyring: &Keyring, master: &Master, lease: &store::Lease) {
     let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
-    test.db.on(lease).write_unbound(move |tx| secret::store(tx, &wrapped)).await.unwrap();
+    test.db
+        .on(lease)
+        .write_unbound(move |tx| secret::store(tx, &wrapped))
+        .await
+        .unwrap();
 }
 
 async fn unlock(test: &TestDb, master: &Master) -> store::Result<Keyring> {
-    test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().unlock(master)
+    test.db
+        .read_unbound(|tx| secret::load(tx, "main"))
+        .await
+        .unwrap()
+        .unlock(master)
 }
 
-const HERE: Place<'static> = Place { table: "key", row: "key:1", column: "seed" };
+const HERE: Place<'static> = Place {
+    table: "key",
+    row: "key:1",
+    column: "seed",
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_opens_at_its_place_and_nowhere_else() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let loaded = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap();
+        let loaded = test
+            .db
+            .read_unbound(|tx| secret::load(tx, "main"))
+            .await
+            .unwrap();
         assert!(loaded.is_empty());
         let keyring = loaded.begin(test.entropy.as_ref());
         keep(&test, &keyring, &passphrase("correct horse"), &lease).await;
-        let sealed = keyring.seal(&HERE, b"the seed", test.entropy.as_ref()).unwrap();
+        let sealed = keyring
+            .seal(&HERE, b"the seed", test.entropy.as_ref())
+            .unwrap();
         assert!(!sealed.windows(8).any(|part| part == b"the seed"));
 
         let again = unlock(&test, &passphrase("correct horse")).await.unwrap();
         assert_eq!(again.open(&HERE, &sealed).unwrap().as_slice(), b"the seed");
-        for moved in
-            [Place { table: "other", ..HERE }, Place { row: "key:2", ..HERE }, Place { column: "other", ..HERE }]
-        {
-            assert!(matches!(again.open(&moved, &sealed), Err(Error::Secret { .. })));
+        for moved in [
+            Place {
+                table: "other",
+                ..HERE
+            },
+            Place {
+                row: "key:2",
+                ..HERE
+            },
+            Place {
+                column: "other",
+                ..HERE
+            },
+        ] {
+            assert!(matches!(
+                again.open(&moved, &sealed),
+                Err(Error::Secret { .. })
+            ));
         }
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
@@ -41,10 +73,19 @@ async fn a_secret_opens_at_its_place_and_nowhere_else() {
             assert!(again.open(&HERE, &changed).is_err(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(again.open(&HERE, &sealed[..length]).is_err(), "cut to {length}");
+            assert!(
+                again.open(&HERE, &sealed[..length]).is_err(),
+                "cut to {length}"
+            );
         }
-        assert!(matches!(unlock(&test, &passphrase("wrong")).await, Err(Error::Secret { .. })));
-        assert!(matches!(unlock(&test, &Master::Key([7; 32].into())).await, Err(Error::Secret { .. })));
+        assert!(matches!(
+            unlock(&test, &passphrase("wrong")).await,
+            Err(Error::Secret { .. })
+        ));
+        assert!(matches!(
+            unlock(&test, &Master::Key([7; 32].into())).await,
+            Err(Error::Secret { .. })
+        ));
     })
     .await;
 }
@@ -53,7 +94,12 @@ async fn a_secret_opens_at_its_place_and_nowhere_else() {
 async fn keys_and_passphrases_rotate_without_losing_a_secret() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let first = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().begin(test.entropy.as_ref());
+        let first = test
+            .db
+            .read_unbound(|tx| secret::load(tx, "main"))
+            .await
+            .unwrap()
+            .begin(test.entropy.as_ref());
         keep(&test, &first, &passphrase("one"), &lease).await;
         let old = first.seal(&HERE, b"old", test.entropy.as_ref()).unwrap();
 
@@ -62,7 +108,10 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
         let new = second.seal(&HERE, b"new", test.entropy.as_ref()).unwrap();
         assert!(second.is_current(&new) && !second.is_current(&old));
 
-        assert!(unlock(&test, &passphrase("one")).await.is_err(), "every data key was wrapped anew");
+        assert!(
+            unlock(&test, &passphrase("one")).await.is_err(),
+            "every data key was wrapped anew"
+        );
         let opened = unlock(&test, &passphrase("two")).await.unwrap();
         assert_eq!(opened.version(), 2);
         assert_eq!(opened.open(&HERE, &old).unwrap().as_slice(), b"old");
@@ -78,20 +127,41 @@ async fn of_two_who_make_a_data_key_one_comes_second() {
         let lease = test.lease("p/0").await;
         let put = |keyring: &Keyring, master: &Master| {
             let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
-            test.db.on(&lease).write_unbound(move |tx| secret::store(tx, &wrapped))
+            test.db
+                .on(&lease)
+                .write_unbound(move |tx| secret::store(tx, &wrapped))
         };
-        let empty = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap();
-        let (one, two) = (empty.begin(test.entropy.as_ref()), empty.begin(test.entropy.as_ref()));
+        let empty = test
+            .db
+            .read_unbound(|tx| secret::load(tx, "main"))
+            .await
+            .unwrap();
+        let (one, two) = (
+            empty.begin(test.entropy.as_ref()),
+            empty.begin(test.entropy.as_ref()),
+        );
         put(&one, &passphrase("a")).await.unwrap();
         let sealed = one.seal(&HERE, b"kept", test.entropy.as_ref()).unwrap();
-        assert!(matches!(put(&two, &passphrase("a")).await, Err(Error::Secret { .. })));
+        assert!(matches!(
+            put(&two, &passphrase("a")).await,
+            Err(Error::Secret { .. })
+        ));
         put(&one, &passphrase("a")).await.unwrap();
 
-        let (left, right) = (one.rotated(test.entropy.as_ref()), one.rotated(test.entropy.as_ref()));
+        let (left, right) = (
+            one.rotated(test.entropy.as_ref()),
+            one.rotated(test.entropy.as_ref()),
+        );
         put(&left, &passphrase("a")).await.unwrap();
-        assert!(matches!(put(&right, &passphrase("b")).await, Err(Error::Secret { .. })));
+        assert!(matches!(
+            put(&right, &passphrase("b")).await,
+            Err(Error::Secret { .. })
+        ));
         // Wrapping anew what was read before the rotation would leave two versions under two passphrases.
-        assert!(matches!(put(&one, &passphrase("b")).await, Err(Error::Secret { .. })));
+        assert!(matches!(
+            put(&one, &passphrase("b")).await,
+            Err(Error::Secret { .. })
+        ));
         let ring = unlock(&test, &passphrase("a")).await.unwrap();
         assert_eq!(ring.version(), 2);
         assert_eq!(ring.open(&HERE, &sealed).unwrap().as_slice(), b"kept");

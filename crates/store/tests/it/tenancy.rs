@@ -5,11 +5,21 @@ use testkit::{namespace, on_each_engine};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_forgets_its_namespace_does_not_run() {
     on_each_engine(|test| async move {
-        let forgotten =
-            test.db.read(&namespace("a"), |tx| tx.rows::<(String,)>("SELECT key FROM idempotency", ())).await;
+        let forgotten = test
+            .db
+            .read(&namespace("a"), |tx| {
+                tx.rows::<(String,)>("SELECT key FROM idempotency", ())
+            })
+            .await;
         assert!(matches!(forgotten, Err(Error::Unbound { .. })));
         let lease = test.lease("p/0").await;
-        let deleted = test.db.on(&lease).write(&namespace("a"), |tx| tx.execute("DELETE FROM idempotency", ())).await;
+        let deleted = test
+            .db
+            .on(&lease)
+            .write(&namespace("a"), |tx| {
+                tx.execute("DELETE FROM idempotency", ())
+            })
+            .await;
         assert!(matches!(deleted, Err(Error::Unbound { .. })));
     })
     .await;
@@ -24,7 +34,15 @@ async fn one_key_in_two_namespaces_is_two_keys() {
                 .db
                 .on(&lease)
                 .write(&namespace(ns), move |tx| {
-                    claim(tx, "v", &[Claim { key: "k", command: None, resource: format!("of {ns}") }])
+                    claim(
+                        tx,
+                        "v",
+                        &[Claim {
+                            key: "k",
+                            command: None,
+                            resource: format!("of {ns}"),
+                        }],
+                    )
                 })
                 .await
                 .unwrap();

@@ -48,14 +48,19 @@ const V6_NAMED: &[([u16; 8], u8, &str)] = &[
 /// tunnels are refused whatever they carry.
 pub fn forbidden(address: IpAddr) -> Option<&'static str> {
     match unwrapped(address) {
-        IpAddr::V4(v4) => V4.iter().find(|(net, bits, _)| within_v4(v4, Ipv4Addr::from(*net), *bits)).map(|net| net.2),
+        IpAddr::V4(v4) => V4
+            .iter()
+            .find(|(net, bits, _)| within_v4(v4, Ipv4Addr::from(*net), *bits))
+            .map(|net| net.2),
         IpAddr::V6(v6) => forbidden_v6(v6),
     }
 }
 
 /// The IPv4 address that is reached through a mapped or NAT64 address; any other address as it is.
 pub(super) fn unwrapped(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
+    let IpAddr::V6(v6) = address else {
+        return address;
+    };
     let parts = v6.segments();
     let low = Ipv4Addr::from((u32::from(parts[6]) << 16) | u32::from(parts[7]));
     match parts[..6] {
@@ -75,7 +80,10 @@ pub(super) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
 
 fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
     let find = |table: &[([u16; 8], u8, &'static str)]| {
-        table.iter().find(|(net, bits, _)| within_v6(address, Ipv6Addr::from(*net), *bits)).map(|net| net.2)
+        table
+            .iter()
+            .find(|(net, bits, _)| within_v6(address, Ipv6Addr::from(*net), *bits))
+            .map(|net| net.2)
     };
     if within_v6(address, Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3) {
         return find(V6);
@@ -103,11 +111,23 @@ mod tests {
 
     #[test]
     fn the_public_internet_is_open() {
-        for public in ["8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "223.255.255.255"] {
+        for public in [
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.0.1",
+            "172.32.0.1",
+            "223.255.255.255",
+        ] {
             assert_eq!(judge(public), None, "{public}");
         }
-        for public in ["2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2001:4860:4860::8888"]
-        {
+        for public in [
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+            "2001:4860:4860::8888",
+        ] {
             assert_eq!(judge(public), None, "{public}");
         }
     }
@@ -132,7 +152,9 @@ mod tests {
             "224.0.0.1",
             "255.255.255.255",
         ];
-        closed.iter().for_each(|address| assert!(judge(address).is_some(), "{address}"));
+        closed
+            .iter()
+            .for_each(|address| assert!(judge(address).is_some(), "{address}"));
     }
 
     #[test]
@@ -160,7 +182,9 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ];
-        closed.iter().for_each(|address| assert!(judge(address).is_some(), "{address}"));
+        closed
+            .iter()
+            .for_each(|address| assert!(judge(address).is_some(), "{address}"));
     }
     proptest::proptest! {
         /// Whatever clothes an IPv4 address wears, it is judged as what it is; and the standard library's opinions are shared.

@@ -37,7 +37,12 @@ pub struct Outbound {
 impl Settings {
     /// The usual settings behind a guard.
     pub fn new(guard: Guard) -> Self {
-        Self { guard, lookup: Arc::new(SystemLookup), connect_timeout_ms: 10_000, user_agent: "florin".to_owned() }
+        Self {
+            guard,
+            lookup: Arc::new(SystemLookup),
+            connect_timeout_ms: 10_000,
+            user_agent: "florin".to_owned(),
+        }
     }
 }
 
@@ -46,7 +51,10 @@ impl Outbound {
     pub fn new(settings: Settings) -> Result<Self, Failure> {
         // reqwest asks for one provider a process; if somebody gave one before, that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let checked = Checked { guard: settings.guard.clone(), lookup: settings.lookup };
+        let checked = Checked {
+            guard: settings.guard.clone(),
+            lookup: settings.lookup,
+        };
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -57,7 +65,10 @@ impl Outbound {
             .user_agent(settings.user_agent)
             .build()
             .map_err(|error| Failure::unreachable("the client", &error.to_string()))?;
-        Ok(Self { guard: settings.guard, client })
+        Ok(Self {
+            guard: settings.guard,
+            client,
+        })
     }
 
     /// The guard, to check an address before it is stored.
@@ -77,17 +88,29 @@ impl Outbound {
             }
         }
         let url = self.guard.check(&request.url)?;
-        Err(Failure::redirect(host_of(&url), "there were three before it"))
+        Err(Failure::redirect(
+            host_of(&url),
+            "there were three before it",
+        ))
     }
 
     async fn call(&self, request: &Request, url: &Url, end: Instant) -> Result<Response, Failure> {
         let host = host_of(url);
-        let mut call = self.client.request(request.method.as_reqwest(), url.clone()).body(request.body.clone());
+        let mut call = self
+            .client
+            .request(request.method.as_reqwest(), url.clone())
+            .body(request.body.clone());
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
-        let late = |_| Failure::Timeout { host: host.to_owned(), limit_ms: request.timeout_ms };
-        let answer = timeout_at(end, call.send()).await.map_err(late)?.map_err(|error| failure(host, &error))?;
+        let late = |_| Failure::Timeout {
+            host: host.to_owned(),
+            limit_ms: request.timeout_ms,
+        };
+        let answer = timeout_at(end, call.send())
+            .await
+            .map_err(late)?
+            .map_err(|error| failure(host, &error))?;
         // The connection says itself whom it reached: what was checked and what was done must agree.
         if let Some(reached) = answer.remote_addr() {
             self.guard.check_address(host, reached.ip())?;
@@ -103,11 +126,15 @@ fn host_of(url: &Url) -> &str {
 /// Read an answer up to its limits. A body that breaks off, comes late or is too long does not undo the status.
 async fn read(mut answer: reqwest::Response, url: &Url, max_body: usize, end: Instant) -> Response {
     let headers = answer.headers().iter();
-    let headers = headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+    let headers = headers.filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
     let (status, headers) = (answer.status().as_u16(), headers.collect());
     let mut body = Vec::new();
     let truncated = loop {
-        let Ok(Ok(piece)) = timeout_at(end, answer.chunk()).await else { break true };
+        let Ok(Ok(piece)) = timeout_at(end, answer.chunk()).await else {
+            break true;
+        };
         let Some(piece) = piece else { break false };
         let room = max_body - body.len();
         body.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -115,7 +142,13 @@ async fn read(mut answer: reqwest::Response, url: &Url, max_body: usize, end: In
             break true;
         }
     };
-    Response { status, headers, body, truncated, url: url.to_string() }
+    Response {
+        status,
+        headers,
+        body,
+        truncated,
+        url: url.to_string(),
+    }
 }
 
 /// What went wrong, without the URL that reqwest's own words hold (a query may be a secret).
@@ -132,5 +165,12 @@ fn failure(host: &str, error: &reqwest::Error) -> Failure {
     if error.is_builder() {
         return Failure::url("a header or the address cannot be sent");
     }
-    Failure::unreachable(host, if last.is_empty() { "the connection broke" } else { &last })
+    Failure::unreachable(
+        host,
+        if last.is_empty() {
+            "the connection broke"
+        } else {
+            &last
+        },
+    )
 }

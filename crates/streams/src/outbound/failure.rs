@@ -70,18 +70,29 @@ impl Coded for Failure {
 
 impl Failure {
     pub(super) fn url(why: &str) -> Self {
-        Self::Url { why: why.to_owned() }
+        Self::Url {
+            why: why.to_owned(),
+        }
     }
 
     pub(super) fn refused(host: &str, why: &str) -> Self {
-        Self::Refused { host: host.to_owned(), why: why.to_owned() }
+        Self::Refused {
+            host: host.to_owned(),
+            why: why.to_owned(),
+        }
     }
 
     pub(super) fn unreachable(host: &str, why: &str) -> Self {
-        Self::Unreachable { host: host.to_owned(), why: why.to_owned() }
+        Self::Unreachable {
+            host: host.to_owned(),
+            why: why.to_owned(),
+        }
     }
 
     pub(super) fn redirect(host: &str, why: &str) -> Self {
-        Self::Redirect { host: host.to_owned(), why: why.to_owned() }
+        Self::Redirect {
+            host: host.to_owned(),
+            why: why.to_owned(),
+        }
     }
 }

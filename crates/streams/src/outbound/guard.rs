@@ -33,7 +33,10 @@ pub struct Guard {
 impl Guard {
     /// A guard with these exceptions.
     pub fn new(allow: Vec<Rule>) -> Self {
-        Self { allow, ports: Vec::new() }
+        Self {
+            allow,
+            ports: Vec::new(),
+        }
     }
 
     /// The same, for these ports alone. Without a port, any will do.
@@ -59,12 +62,19 @@ impl Guard {
             return Err(Failure::url("its scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Failure::url("it carries credentials; put them into a header"));
+            return Err(Failure::url(
+                "it carries credentials; put them into a header",
+            ));
         }
-        let host = url.host_str().ok_or_else(|| Failure::url("it names no host"))?;
+        let host = url
+            .host_str()
+            .ok_or_else(|| Failure::url("it names no host"))?;
         let port = url.port_or_known_default().unwrap_or_default();
         if port == 0 || !(self.ports.is_empty() || self.ports.contains(&port)) {
-            return Err(Failure::refused(host, &format!("port {port} is not allowed")));
+            return Err(Failure::refused(
+                host,
+                &format!("port {port} is not allowed"),
+            ));
         }
         match literal(host) {
             Some(address) => self.check_address(host, address),
@@ -75,7 +85,9 @@ impl Guard {
     /// Check an address that a host resolved to. Errors: [`Failure::Refused`].
     pub fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Failure> {
         match forbidden(address) {
-            Some(why) if !self.allows(host, address) => Err(Failure::refused(host, &format!("{address} is {why}"))),
+            Some(why) if !self.allows(host, address) => {
+                Err(Failure::refused(host, &format!("{address} is {why}")))
+            }
             _ => Ok(()),
         }
     }
@@ -93,7 +105,10 @@ impl Guard {
 
 /// The address that a host is, if it is written as one.
 fn literal(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// A name as rules have it: lower case, no dot at its end.
@@ -106,17 +121,28 @@ impl std::str::FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
         if let Some(address) = literal(text) {
-            return Ok(Rule::Network(address, if address.is_ipv4() { 32 } else { 128 }));
+            return Ok(Rule::Network(
+                address,
+                if address.is_ipv4() { 32 } else { 128 },
+            ));
         }
         if let Some((address, bits)) = text.split_once('/') {
             let address: IpAddr = address.parse().map_err(|_| RuleError)?;
             let most = if address.is_ipv4() { 32 } else { 128 };
-            let bits = bits.parse().ok().filter(|bits| *bits <= most).ok_or(RuleError)?;
+            let bits = bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or(RuleError)?;
             return Ok(Rule::Network(address, bits));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         let named = text.chars().any(|c| c.is_ascii_alphabetic()) && text.chars().all(legal);
-        if named { Ok(Rule::Host(plain(text))) } else { Err(RuleError) }
+        if named {
+            Ok(Rule::Host(plain(text)))
+        } else {
+            Err(RuleError)
+        }
     }
 }
 
@@ -137,7 +163,9 @@ impl Serialize for Rule {
 
 impl<'de> Deserialize<'de> for Rule {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -146,7 +174,12 @@ mod tests {
     use super::*;
 
     fn guard(rules: &[&str]) -> Guard {
-        Guard::new(rules.iter().map(|rule| rule.parse().expect("a rule")).collect())
+        Guard::new(
+            rules
+                .iter()
+                .map(|rule| rule.parse().expect("a rule"))
+                .collect(),
+        )
     }
 
     #[test]
@@ -164,22 +197,39 @@ mod tests {
             "http://１２７.0.0.1/",
         ];
         for url in urls {
-            assert!(matches!(guard(&[]).check(url), Err(Failure::Refused { .. })), "{url}");
+            assert!(
+                matches!(guard(&[]).check(url), Err(Failure::Refused { .. })),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn only_http_without_credentials() {
-        for url in
-            ["ftp://example.org/", "file:///etc/passwd", "http://a:b@example.org/", "gopher://x/", "no url", "http://"]
-        {
-            assert!(matches!(guard(&[]).check(url), Err(Failure::Url { .. })), "{url}");
+        for url in [
+            "ftp://example.org/",
+            "file:///etc/passwd",
+            "http://a:b@example.org/",
+            "gopher://x/",
+            "no url",
+            "http://",
+        ] {
+            assert!(
+                matches!(guard(&[]).check(url), Err(Failure::Url { .. })),
+                "{url}"
+            );
         }
         assert!(guard(&[]).check("https://example.org/hook?x=1").is_ok());
-        assert!(matches!(guard(&[]).check("http://example.org:0/"), Err(Failure::Refused { .. })));
+        assert!(matches!(
+            guard(&[]).check("http://example.org:0/"),
+            Err(Failure::Refused { .. })
+        ));
         let narrow = guard(&[]).only_ports(vec![443]);
         assert!(narrow.check("https://example.org/").is_ok());
-        assert!(matches!(narrow.check("https://example.org:8443/"), Err(Failure::Refused { .. })));
+        assert!(matches!(
+            narrow.check("https://example.org:8443/"),
+            Err(Failure::Refused { .. })
+        ));
     }
 
     #[test]

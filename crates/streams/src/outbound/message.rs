@@ -48,7 +48,14 @@ pub struct Response {
 impl Request {
     /// A call without headers and body, 30 seconds and a mebibyte at most.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: Vec::new(), body: Vec::new(), timeout_ms: 30_000, max_body: 1 << 20 }
+        Self {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: 30_000,
+            max_body: 1 << 20,
+        }
     }
 
     /// The same with one more header.
@@ -62,7 +69,10 @@ impl Request {
 impl Response {
     /// The first value of a header; its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether the status is one of success.

@@ -49,7 +49,12 @@ pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Res
 }
 
 /// The subscriptions of a shard that have something to read in a partition. Uses `subscription_cursor_behind`.
-pub(crate) fn behind(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str, head: i64) -> Result<Vec<Behind>> {
+pub(crate) fn behind(
+    tx: &mut Unbound<'_, '_>,
+    shard: u32,
+    partition: &str,
+    head: i64,
+) -> Result<Vec<Behind>> {
     type Columns = (Namespace, SubscriptionId, i64, String, i64, Option<i64>);
     let rows: Vec<Columns> = tx.rows(
         "SELECT c.namespace, c.id, c.seq, c.rest, p.next_sequence,
@@ -65,7 +70,12 @@ pub(crate) fn behind(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str, head
     let read = |(namespace, id, seq, rest, next, first): Columns| {
         let backlog = first.map_or(0, |first| next - first);
         let rest = (!rest.is_empty()).then_some(rest);
-        Behind { namespace, id, at: Position { seq, rest }, backlog }
+        Behind {
+            namespace,
+            id,
+            at: Position { seq, rest },
+            backlog,
+        }
     };
     Ok(rows.into_iter().map(read).collect())
 }
@@ -78,7 +88,17 @@ pub(crate) fn advance(
 ) -> Result<Vec<(Namespace, SubscriptionId)>> {
     let rows: Vec<_> = moves
         .iter()
-        .map(|m| (&m.namespace, m.id, m.version, m.from.seq, m.from.stored_rest(), m.to.seq, m.to.stored_rest()))
+        .map(|m| {
+            (
+                &m.namespace,
+                m.id,
+                m.version,
+                m.from.seq,
+                m.from.stored_rest(),
+                m.to.seq,
+                m.to.stored_rest(),
+            )
+        })
         .collect();
     Ok(tx.query_rows(
         "WITH n(namespace, id, version, old_seq, old_rest, seq, rest) AS ({rows})
@@ -95,8 +115,16 @@ pub(crate) fn advance(
 }
 
 /// Put cursors of a subscription to places.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, id: SubscriptionId, shard: u32, cursors: &[Cursor]) -> Result<()> {
-    let rows: Vec<_> = cursors.iter().map(|at| (id, at.partition.as_str(), shard, at.seq, "")).collect();
+pub(crate) fn put(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    shard: u32,
+    cursors: &[Cursor],
+) -> Result<()> {
+    let rows: Vec<_> = cursors
+        .iter()
+        .map(|at| (id, at.partition.as_str(), shard, at.seq, ""))
+        .collect();
     tx.execute_rows(
         "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, rest) {ns_rows}
          ON CONFLICT (namespace, id, partition) DO UPDATE SET seq = excluded.seq, rest = excluded.rest",
@@ -112,11 +140,17 @@ pub(crate) fn of(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Vec<Cursor>>
         "SELECT partition, seq FROM subscription_cursor WHERE namespace = ?ns AND id = ?1 ORDER BY partition",
         (id,),
     )?;
-    Ok(rows.into_iter().map(|(partition, seq)| Cursor { partition, seq }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(partition, seq)| Cursor { partition, seq })
+        .collect())
 }
 
 /// Delete the cursors of a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
-    tx.execute("DELETE FROM subscription_cursor WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM subscription_cursor WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }

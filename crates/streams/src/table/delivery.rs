@@ -61,12 +61,31 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[New]) -> Result<()> {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
-            let state = if row.error.is_some() { "dead" } else { "waiting" };
+            let state = if row.error.is_some() {
+                "dead"
+            } else {
+                "waiting"
+            };
             let size = i64::try_from(row.body.len()).unwrap_or(i64::MAX);
-            let (id, kind, partition) = (row.event_id.as_str(), row.kind.as_str(), row.partition.as_str());
-            let head = (&row.namespace, row.subscription, row.sequence, state, id, kind, partition, row.fact_seq);
+            let (id, kind, partition) = (
+                row.event_id.as_str(),
+                row.kind.as_str(),
+                row.partition.as_str(),
+            );
+            let head = (
+                &row.namespace,
+                row.subscription,
+                row.sequence,
+                state,
+                id,
+                kind,
+                partition,
+                row.fact_seq,
+            );
             let (a, b, c, d, e, f, g, h) = head;
-            (a, b, c, d, e, f, g, h, &*row.body, size, false, 0u32, now, &row.error)
+            (
+                a, b, c, d, e, f, g, h, &*row.body, size, false, 0u32, now, &row.error,
+            )
         })
         .collect();
     tx.bulk_insert("delivery", &columns, &rows)?;
@@ -74,14 +93,25 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[New]) -> Result<()> {
 }
 
 /// The waiting events of a batch.
-pub(crate) fn of_batch(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<Vec<Parcel>> {
+pub(crate) fn of_batch(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    batch: Batch,
+) -> Result<Vec<Parcel>> {
     let rows: Vec<(i64, String, u32)> = tx.rows(
         "SELECT sequence, body, attempts FROM delivery
           WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
           ORDER BY sequence",
         (id, batch.first, batch.last),
     )?;
-    Ok(rows.into_iter().map(|(sequence, body, attempts)| Parcel { sequence, body, attempts }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(sequence, body, attempts)| Parcel {
+            sequence,
+            body,
+            attempts,
+        })
+        .collect())
 }
 
 /// The first waiting events behind a sequence, up to another.
@@ -98,7 +128,14 @@ pub(crate) fn between(
           ORDER BY sequence LIMIT ?4",
         (id, after, to, limit),
     )?;
-    Ok(rows.into_iter().map(|(sequence, size, alone)| Waiting { sequence, size, alone }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(sequence, size, alone)| Waiting {
+            sequence,
+            size,
+            alone,
+        })
+        .collect())
 }
 
 /// Delete the waiting events of a batch; how many there were.
@@ -145,7 +182,13 @@ pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batc
 }
 
 /// Dead letters behind a sequence.
-pub(crate) fn dead(tx: &mut Tx<'_, '_>, id: SubscriptionId, after: i64, limit: u32, skip: u32) -> Result<Vec<Dead>> {
+pub(crate) fn dead(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    after: i64,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<Dead>> {
     Ok(tx.rows(
         "SELECT sequence, event_id, type, body, attempts, at, error FROM delivery
           WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence > ?2
@@ -155,7 +198,12 @@ pub(crate) fn dead(tx: &mut Tx<'_, '_>, id: SubscriptionId, after: i64, limit: u
 }
 
 /// How many events are in a state, counted no further than a limit.
-pub(crate) fn count(tx: &mut Tx<'_, '_>, id: SubscriptionId, state: &str, limit: u32) -> Result<i64> {
+pub(crate) fn count(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    state: &str,
+    limit: u32,
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = ?2 LIMIT ?3) AS d",
         (id, state, limit),
@@ -164,7 +212,11 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>, id: SubscriptionId, state: &str, limit:
 }
 
 /// Dead letters wait again, under new sequences.
-pub(crate) fn requeue(tx: &mut Tx<'_, '_>, id: SubscriptionId, renumbered: &[(i64, i64)]) -> Result<u64> {
+pub(crate) fn requeue(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    renumbered: &[(i64, i64)],
+) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(old, new) AS ({rows})
          UPDATE delivery SET state = 'waiting', sequence = n.new, attempts = 0, alone = 1, error = NULL FROM n
@@ -190,7 +242,12 @@ pub(crate) fn drop_one(
 }
 
 /// Delete the waiting events that come from behind a place of a partition.
-pub(crate) fn drop_waiting_behind(tx: &mut Tx<'_, '_>, id: SubscriptionId, partition: &str, seq: i64) -> Result<u64> {
+pub(crate) fn drop_waiting_behind(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    partition: &str,
+    seq: i64,
+) -> Result<u64> {
     Ok(tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND partition = ?2
             AND fact_seq > ?3",
@@ -200,11 +257,17 @@ pub(crate) fn drop_waiting_behind(tx: &mut Tx<'_, '_>, id: SubscriptionId, parti
 
 /// Delete all waiting events.
 pub(crate) fn drop_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<u64> {
-    Ok(tx.execute("DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'", (id,))?)
+    Ok(tx.execute(
+        "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'",
+        (id,),
+    )?)
 }
 
 /// Delete everything of a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
-    tx.execute("DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1",
+        (id,),
+    )?;
     Ok(())
 }

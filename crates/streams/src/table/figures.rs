@@ -5,7 +5,10 @@ use store::Unbound;
 
 /// Events on their way and dead, by state.
 pub(crate) fn count(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
-    Ok(tx.rows("SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state", ())?)
+    Ok(tx.rows(
+        "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state",
+        (),
+    )?)
 }
 
 /// Each partition, and up to where the slowest of the subscriptions that are not suspended has read it.

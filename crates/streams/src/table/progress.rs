@@ -37,8 +37,12 @@ fn columns(phase: Phase, now: Time) -> (&'static str, Batch, u32, Time) {
     let at = phase.due(now);
     match phase {
         Phase::Ready => ("ready", none, 0, at),
-        Phase::Waiting { batch, attempts, .. } => ("waiting", batch, attempts, at),
-        Phase::Sending { batch, attempts, .. } => ("sending", batch, attempts, at),
+        Phase::Waiting {
+            batch, attempts, ..
+        } => ("waiting", batch, attempts, at),
+        Phase::Sending {
+            batch, attempts, ..
+        } => ("sending", batch, attempts, at),
         Phase::Held { batch } => ("held", batch, 0, at),
     }
 }
@@ -46,19 +50,56 @@ fn columns(phase: Phase, now: Time) -> (&'static str, Batch, u32, Time) {
 fn phase(name: &str, batch: Batch, attempts: u32, at: Time) -> Result<Phase> {
     match name {
         "ready" => Ok(Phase::Ready),
-        "waiting" => Ok(Phase::Waiting { batch, attempts, at }),
-        "sending" => Ok(Phase::Sending { batch, attempts, until: at }),
+        "waiting" => Ok(Phase::Waiting {
+            batch,
+            attempts,
+            at,
+        }),
+        "sending" => Ok(Phase::Sending {
+            batch,
+            attempts,
+            until: at,
+        }),
         "held" => Ok(Phase::Held { batch }),
-        _ => Err(store::Error::Column { column: 2, found: "other text", expected: "a phase" }.into()),
+        _ => Err(store::Error::Column {
+            column: 2,
+            found: "other text",
+            expected: "a phase",
+        }
+        .into()),
     }
 }
 
 impl Progress {
     fn read(row: Row) -> Result<Self> {
-        type Columns =
-            (i64, String, i64, i64, u32, Time, String, i64, Option<Time>, Option<String>, Option<Time>, Option<String>);
-        let (generation, name, first, last, attempts, at, holder, delivered, done, error, failed, consumer) =
-            Columns::from_row(row)?;
+        type Columns = (
+            i64,
+            String,
+            i64,
+            i64,
+            u32,
+            Time,
+            String,
+            i64,
+            Option<Time>,
+            Option<String>,
+            Option<Time>,
+            Option<String>,
+        );
+        let (
+            generation,
+            name,
+            first,
+            last,
+            attempts,
+            at,
+            holder,
+            delivered,
+            done,
+            error,
+            failed,
+            consumer,
+        ) = Columns::from_row(row)?;
         let phase = phase(&name, Batch { first, last }, attempts, at)?;
         Ok(Self {
             generation,
@@ -87,7 +128,8 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, id: SubscriptionId, shard: u32) -> Res
 
 /// The progress of a subscription.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Progress> {
-    let sql = format!("SELECT {COLUMNS} FROM subscription_progress WHERE namespace = ?ns AND id = ?1");
+    let sql =
+        format!("SELECT {COLUMNS} FROM subscription_progress WHERE namespace = ?ns AND id = ?1");
     let row: Option<Row> = tx.row(&sql, (id,))?;
     row.map_or(Err(Error::Unknown { id }), Progress::read)
 }
@@ -147,13 +189,22 @@ pub(crate) fn take_all(
 
 /// Delete the progress of a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
-    tx.execute("DELETE FROM subscription_progress WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM subscription_progress WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }
 
 /// Webhooks of a shard whose next batch can go, longest due first. With `sole`, what another process had under way can go too: that
 /// process is known to be dead. Uses `subscription_due` and `delivery_state`.
-pub(crate) fn due(tx: &mut Unbound<'_, '_>, shard: u32, holder: &str, sole: bool, limit: u32) -> Result<Vec<Due>> {
+pub(crate) fn due(
+    tx: &mut Unbound<'_, '_>,
+    shard: u32,
+    holder: &str,
+    sole: bool,
+    limit: u32,
+) -> Result<Vec<Due>> {
     let now = tx.now();
     let rows: Vec<(Namespace, SubscriptionId)> = tx.rows(
         "SELECT p.namespace, p.id FROM subscription_progress p
@@ -165,7 +216,10 @@ pub(crate) fn due(tx: &mut Unbound<'_, '_>, shard: u32, holder: &str, sole: bool
           ORDER BY p.next_at, p.namespace, p.id LIMIT ?5",
         (shard, now, holder, sole, limit),
     )?;
-    Ok(rows.into_iter().map(|(namespace, id)| Due { namespace, id }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(namespace, id)| Due { namespace, id })
+        .collect())
 }
 
 /// When the next webhook of a shard goes by itself.

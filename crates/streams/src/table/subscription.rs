@@ -45,7 +45,11 @@ const COLUMNS: &str = "id, version, name, settings, sealed, suspended, why, crea
 impl Settings {
     /// From what is stored.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let broken = store::Error::Column { column: 3, found: "other text", expected: "settings" };
+        let broken = store::Error::Column {
+            column: 3,
+            found: "other text",
+            expected: "settings",
+        };
         serde_json::from_str(text).map_err(|_| broken.into())
     }
 
@@ -56,10 +60,31 @@ impl Settings {
 
 impl Stored {
     fn read(row: Row) -> Result<Self> {
-        type Columns = (SubscriptionId, i64, String, String, Vec<u8>, bool, Option<String>, Time, Time);
-        let (id, version, name, settings, sealed, suspended, why, created, updated) = Columns::from_row(row)?;
+        type Columns = (
+            SubscriptionId,
+            i64,
+            String,
+            String,
+            Vec<u8>,
+            bool,
+            Option<String>,
+            Time,
+            Time,
+        );
+        let (id, version, name, settings, sealed, suspended, why, created, updated) =
+            Columns::from_row(row)?;
         let settings = Settings::parse(&settings)?;
-        Ok(Self { id, version, name, settings, sealed, suspended, why, created, updated })
+        Ok(Self {
+            id,
+            version,
+            name,
+            settings,
+            sealed,
+            suspended,
+            why,
+            created,
+            updated,
+        })
     }
 
     /// As people read it.
@@ -85,7 +110,16 @@ impl Stored {
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
     let now = tx.now();
     let kind = new.settings.delivery.kind();
-    let row = (new.id, new.shard, &new.name, kind, new.settings.text(), &new.sealed, new.suspended, now);
+    let row = (
+        new.id,
+        new.shard,
+        &new.name,
+        kind,
+        new.settings.text(),
+        &new.sealed,
+        new.suspended,
+        now,
+    );
     let count = tx.execute(
         "INSERT INTO subscription (namespace, id, version, shard, name, kind, settings, sealed, suspended, why,
                                    created_at, updated_at)
@@ -97,8 +131,10 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
 
 /// A subscription.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Stored> {
-    let row: Option<Row> =
-        tx.row(&format!("SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id = ?1"), (id,))?;
+    let row: Option<Row> = tx.row(
+        &format!("SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id = ?1"),
+        (id,),
+    )?;
     row.map_or(Err(Error::Unknown { id }), Stored::read)
 }
 
@@ -117,36 +153,54 @@ pub(crate) fn legible(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Option<
 
 /// Subscriptions by id, behind one.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> Result<Vec<Stored>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3"
+    );
     let rows: Vec<Row> = tx.rows(&sql, (after, limit, skip))?;
     rows.into_iter().map(Stored::read).collect()
 }
 
 /// How many there are in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM subscription WHERE namespace = ?ns", ())?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM subscription WHERE namespace = ?ns",
+        (),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
 /// The id behind a name.
 pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<SubscriptionId>> {
-    let row: Option<(SubscriptionId,)> =
-        tx.row("SELECT id FROM subscription WHERE namespace = ?ns AND name = ?1", (name,))?;
+    let row: Option<(SubscriptionId,)> = tx.row(
+        "SELECT id FROM subscription WHERE namespace = ?ns AND name = ?1",
+        (name,),
+    )?;
     Ok(row.map(|(id,)| id))
 }
 
 /// Write a row that was read in this transaction, as its next version.
 pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
     let now = tx.now();
-    let values = (row.id, row.version, &row.name, row.settings.text(), &row.sealed, row.suspended, &row.why, now);
+    let values = (
+        row.id,
+        row.version,
+        &row.name,
+        row.settings.text(),
+        &row.sealed,
+        row.suspended,
+        &row.why,
+        now,
+    );
     let count = tx.execute(
         "UPDATE subscription SET version = version + 1, name = ?3, settings = ?4, sealed = ?5, suspended = ?6, why = ?7,
                 updated_at = ?8
           WHERE namespace = ?ns AND id = ?1 AND version = ?2",
         values,
     )?;
-    assert_eq!(count, 1, "a row that was read in this transaction is still there");
+    assert_eq!(
+        count, 1,
+        "a row that was read in this transaction is still there"
+    );
     row.version += 1;
     row.updated = now;
     Ok(())
@@ -168,7 +222,10 @@ pub(crate) fn sealed_before(
 
 /// How many are sealed under an older data key than that which begins with this head.
 pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, head: &[u8]) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM subscription WHERE sealed < ?1", (head,))?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM subscription WHERE sealed < ?1",
+        (head,),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
@@ -188,17 +245,26 @@ pub(crate) fn reseal(tx: &mut Unbound<'_, '_>, rows: &[Anew]) -> Result<u64> {
 
 /// Delete a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
-    tx.execute("DELETE FROM subscription WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM subscription WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }
 
 /// The subscriptions of a shard that are not suspended, with their versions.
 pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(SubscriptionId, i64)>> {
-    Ok(tx.rows("SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0", (shard,))?)
+    Ok(tx.rows(
+        "SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0",
+        (shard,),
+    )?)
 }
 
 /// The same with their settings.
-pub(crate) fn settings(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(Namespace, SubscriptionId, i64, String)>> {
+pub(crate) fn settings(
+    tx: &mut Unbound<'_, '_>,
+    shard: u32,
+) -> Result<Vec<(Namespace, SubscriptionId, i64, String)>> {
     Ok(tx.rows(
         "SELECT namespace, id, version, settings FROM subscription WHERE shard = ?1 AND suspended = 0",
         (shard,),

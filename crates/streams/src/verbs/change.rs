@@ -17,11 +17,22 @@ use types::{Principal, SubscriptionId};
 /// Change a subscription. Events that wait go by the new delivery; the new filter is for what is read from now on.
 ///
 /// Errors: `streams.invalid` naming the field, `streams.unknown_subscription`, `streams.name_taken`, `streams.stale`, `streams.kind`.
-pub async fn update(streams: &Streams, who: &Principal, id: SubscriptionId, change: Change) -> Result<Subscription> {
+pub async fn update(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+    change: Change,
+) -> Result<Subscription> {
     validate::change(&change, streams.outbound.guard())?;
     let before = read(streams, who, id).await?;
-    if let Some(expected) = change.version.filter(|expected| *expected != before.version) {
-        return Err(Error::Stale { expected, found: before.version });
+    if let Some(expected) = change
+        .version
+        .filter(|expected| *expected != before.version)
+    {
+        return Err(Error::Stale {
+            expected,
+            found: before.version,
+        });
     }
     let after = changed(streams, &before, &change)?;
     let who = who.clone();
@@ -30,10 +41,15 @@ pub async fn update(streams: &Streams, who: &Principal, id: SubscriptionId, chan
     let write = streams.writer().write(&namespace, move |tx| {
         let found = subscription::find(tx, id)?;
         if found.version != before.version {
-            return Err(Error::Stale { expected: before.version, found: found.version });
+            return Err(Error::Stale {
+                expected: before.version,
+                found: found.version,
+            });
         }
         if subscription::named(tx, &after.name)?.is_some_and(|other| other != id) {
-            return Err(Error::NameTaken { name: after.name.clone() });
+            return Err(Error::NameTaken {
+                name: after.name.clone(),
+            });
         }
         let mut row = after.clone();
         subscription::save(tx, &mut row)?;
@@ -47,12 +63,20 @@ pub async fn update(streams: &Streams, who: &Principal, id: SubscriptionId, chan
 }
 
 /// Read and send nothing until it is resumed. What is under way ends as it ends. Errors: `streams.unknown_subscription`.
-pub async fn suspend(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Subscription> {
+pub async fn suspend(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+) -> Result<Subscription> {
     set_suspended(streams, who, id, true).await
 }
 
 /// Go on: after a suspension, or at once with what waits for its next attempt or holds. Errors: `streams.unknown_subscription`.
-pub async fn resume(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Subscription> {
+pub async fn resume(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+) -> Result<Subscription> {
     let resumed = set_suspended(streams, who, id, false).await?;
     streams.announce();
     Ok(resumed)
@@ -76,7 +100,10 @@ pub async fn unsubscribe(streams: &Streams, who: &Principal, id: SubscriptionId)
 }
 
 async fn read(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Stored> {
-    streams.db.read(&who.namespace, move |tx| subscription::find(tx, id)).await
+    streams
+        .db
+        .read(&who.namespace, move |tx| subscription::find(tx, id))
+        .await
 }
 
 /// The row after a change: outside the transaction, since secrets are sealed anew.
@@ -99,7 +126,9 @@ fn changed(streams: &Streams, before: &Stored, change: &Change) -> Result<Stored
 fn redeliver(streams: &Streams, mut after: Stored, mut delivery: Delivery) -> Result<Stored> {
     let old = &after.settings.delivery;
     if old.kind() != delivery.kind() {
-        return Err(Error::Kind { expected: old.kind() });
+        return Err(Error::Kind {
+            expected: old.kind(),
+        });
     }
     let mut secrets = Secrets::open(&streams.keyring, after.id, &after.sealed)?;
     if let Delivery::Webhook { headers, .. } = &mut delivery {
@@ -136,7 +165,11 @@ async fn set_suspended(
         if !suspended {
             push(tx, &row)?;
         }
-        let kind = if suspended { "subscription.suspended" } else { "subscription.resumed" };
+        let kind = if suspended {
+            "subscription.suspended"
+        } else {
+            "subscription.resumed"
+        };
         tx.append(told(kind, &row, &who));
         Ok(row.shown())
     });
@@ -146,7 +179,10 @@ async fn set_suspended(
 /// Let what waits for its next attempt, or holds, go now.
 fn push(tx: &mut Tx<'_, '_>, row: &Stored) -> Result<()> {
     let mut found = progress::find(tx, row.id)?;
-    let rules = Rules { retry: row.settings.retry, on_error: row.settings.on_error };
+    let rules = Rules {
+        retry: row.settings.retry,
+        on_error: row.settings.on_error,
+    };
     if let Ok(step) = state::step(found.phase, Event::Resumed, tx.now(), &rules, 0) {
         found.phase = step.phase;
         progress::save(tx, row.id, &found)?;

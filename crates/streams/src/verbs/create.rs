@@ -30,7 +30,12 @@ pub struct Created {
 /// Make a subscription. `key` is the caller's idempotency key.
 ///
 /// Errors: `streams.invalid` naming the field, `streams.name_taken`, `streams.too_many`, `streams.key_reused`.
-pub async fn subscribe(streams: &Streams, who: &Principal, new: NewSubscription, key: Option<&str>) -> Result<Created> {
+pub async fn subscribe(
+    streams: &Streams,
+    who: &Principal,
+    new: NewSubscription,
+    key: Option<&str>,
+) -> Result<Created> {
     validate::new(&new, streams.outbound.guard())?;
     let command = hash(&new);
     let (row, secret) = prepare(streams, &new)?;
@@ -40,19 +45,31 @@ pub async fn subscribe(streams: &Streams, who: &Principal, new: NewSubscription,
         let heads = store::partitions(tx)?;
         let tx = &mut tx.bound(&namespace);
         if let Some(made) = replayed(tx, key.as_deref(), command, row.id)? {
-            return Ok(Created { subscription: subscription::find(tx, made)?.shown(), secret: None, replayed: true });
+            return Ok(Created {
+                subscription: subscription::find(tx, made)?.shown(),
+                secret: None,
+                replayed: true,
+            });
         }
         if subscription::count(tx)? >= i64::from(streams_limits.subscriptions) {
-            return Err(Error::TooMany { limit: streams_limits.subscriptions });
+            return Err(Error::TooMany {
+                limit: streams_limits.subscriptions,
+            });
         }
         if !subscription::insert(tx, &row)? {
-            return Err(Error::NameTaken { name: row.name.clone() });
+            return Err(Error::NameTaken {
+                name: row.name.clone(),
+            });
         }
         progress::insert(tx, row.id, row.shard)?;
         cursor::put(tx, row.id, row.shard, &starting(&new.from, &heads)?)?;
         let made = subscription::find(tx, row.id)?.shown();
         tx.append(told(&made, &new.from, &who));
-        Ok(Created { subscription: made, secret: secret.clone(), replayed: false })
+        Ok(Created {
+            subscription: made,
+            secret: secret.clone(),
+            replayed: false,
+        })
     });
     write.await
 }
@@ -63,8 +80,14 @@ fn told(made: &Subscription, from: &From, who: &Principal) -> Fact {
         subscription: &'a Subscription,
         from: &'a From,
     }
-    let says = Says { subscription: made, from };
-    Fact::new("subscription.created", 1).about(&made.id, 1).by(who).says(&says)
+    let says = Says {
+        subscription: made,
+        from,
+    };
+    Fact::new("subscription.created", 1)
+        .about(&made.id, 1)
+        .by(who)
+        .says(&says)
 }
 
 fn hash(new: &NewSubscription) -> Digest {
@@ -73,15 +96,24 @@ fn hash(new: &NewSubscription) -> Digest {
 }
 
 /// The row, with its secrets sealed: outside the transaction.
-fn prepare(streams: &Streams, new: &NewSubscription) -> Result<(subscription::New, Option<NewSecret>)> {
+fn prepare(
+    streams: &Streams,
+    new: &NewSubscription,
+) -> Result<(subscription::New, Option<NewSecret>)> {
     let (now, entropy) = (streams.db.clock().now(), streams.db.entropy().as_ref());
     let id = SubscriptionId::new(now, entropy);
     let (delivery, headers) = without_values(new.delivery.clone());
     let mut secrets = Secrets::new(headers);
     let is_webhook = matches!(delivery, Delivery::Webhook { .. });
-    let secret = is_webhook.then(|| secrets.rotate(now, 0, entropy)).transpose()?;
-    let settings =
-        subscription::Settings { filter: new.filter.clone(), delivery, retry: new.retry, on_error: new.on_error };
+    let secret = is_webhook
+        .then(|| secrets.rotate(now, 0, entropy))
+        .transpose()?;
+    let settings = subscription::Settings {
+        filter: new.filter.clone(),
+        delivery,
+        retry: new.retry,
+        on_error: new.on_error,
+    };
     let row = subscription::New {
         id,
         shard: shard_of(id),
@@ -94,9 +126,15 @@ fn prepare(streams: &Streams, new: &NewSubscription) -> Result<(subscription::Ne
 }
 
 /// A delivery as it may be shown, and the values of its headers.
-pub(super) fn without_values(mut delivery: Delivery) -> (Delivery, std::collections::BTreeMap<String, String>) {
+pub(super) fn without_values(
+    mut delivery: Delivery,
+) -> (Delivery, std::collections::BTreeMap<String, String>) {
     let mut values = std::collections::BTreeMap::new();
-    if let Delivery::Webhook { headers: Some(headers), .. } = &mut delivery {
+    if let Delivery::Webhook {
+        headers: Some(headers),
+        ..
+    } = &mut delivery
+    {
         values.clone_from(headers);
         headers.values_mut().for_each(String::clear);
     }
@@ -110,7 +148,11 @@ fn replayed(
     id: SubscriptionId,
 ) -> Result<Option<SubscriptionId>> {
     let Some(key) = key else { return Ok(None) };
-    let claims = [Claim { key, command: Some(command), resource: id.to_string() }];
+    let claims = [Claim {
+        key,
+        command: Some(command),
+        resource: id.to_string(),
+    }];
     match claim(tx, VERB, &claims)?.pop() {
         Some(Claimed::Replayed { resource }) => Ok(resource.parse().ok()),
         Some(Claimed::Conflict { .. }) => Err(Error::KeyReused),

@@ -48,7 +48,8 @@ pub async fn dead_letters(
     page: &Page,
 ) -> Result<Vec<DeadLetter>> {
     let after = page.after.as_deref().map_or(Ok(0), |text| {
-        text.parse::<i64>().map_err(|_| Error::invalid("after", "expected the sequence of a dead letter"))
+        text.parse::<i64>()
+            .map_err(|_| Error::invalid("after", "expected the sequence of a dead letter"))
     })?;
     let (limit, skip) = (page.limit, page.skip);
     let read = streams.db.read(&who.namespace, move |tx| {
@@ -60,13 +61,25 @@ pub async fn dead_letters(
 
 fn letter((sequence, id, kind, body, _, at, error): delivery::Dead) -> DeadLetter {
     let event = Json::parse(&with_sequence(&body, sequence));
-    DeadLetter { sequence, id, kind, event, at, error }
+    DeadLetter {
+        sequence,
+        id,
+        kind,
+        event,
+        at,
+        error,
+    }
 }
 
 /// Put dead letters back, behind all that waits: each goes alone, with a new sequence and all its attempts. How many there were.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_letter`; then none is put back.
-pub async fn retry_dead(streams: &Streams, who: &Principal, id: SubscriptionId, letters: Letters) -> Result<u64> {
+pub async fn retry_dead(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+    letters: Letters,
+) -> Result<u64> {
     if let Letters::These(these) = &letters
         && these.len() > MAX_AT_ONCE as usize
     {
@@ -83,9 +96,18 @@ pub async fn retry_dead(streams: &Streams, who: &Principal, id: SubscriptionId, 
         let first = progress::take_sequences(tx, id, i64::try_from(old.len()).unwrap_or(i64::MAX))?;
         let renumbered: Vec<(i64, i64)> = old.into_iter().zip(first..).collect();
         let count = delivery::requeue(tx, id, &renumbered)?;
-        assert_eq!(count, renumbered.len() as u64, "letters that were read in this transaction are still there");
+        assert_eq!(
+            count,
+            renumbered.len() as u64,
+            "letters that were read in this transaction are still there"
+        );
         let says = serde_json::json!({ "sequences": renumbered });
-        tx.append(Fact::new("delivery.retried", 1).about(&id, version(&row)).by(&who).says(&says));
+        tx.append(
+            Fact::new("delivery.retried", 1)
+                .about(&id, version(&row))
+                .by(&who)
+                .says(&says),
+        );
         Ok::<_, Error>(count)
     });
     let count = write.await?;
@@ -96,14 +118,23 @@ pub async fn retry_dead(streams: &Streams, who: &Principal, id: SubscriptionId, 
 /// The sequences that are meant, oldest first, each once.
 fn chosen(tx: &mut Tx<'_, '_>, id: SubscriptionId, letters: &Letters) -> Result<Vec<i64>> {
     let Letters::These(these) = letters else {
-        return Ok(delivery::dead(tx, id, 0, MAX_AT_ONCE, 0)?.into_iter().map(|dead| dead.0).collect());
+        return Ok(delivery::dead(tx, id, 0, MAX_AT_ONCE, 0)?
+            .into_iter()
+            .map(|dead| dead.0)
+            .collect());
     };
     let mut these = these.clone();
     these.sort_unstable();
     these.dedup();
     for sequence in &these {
-        if delivery::dead(tx, id, sequence.saturating_sub(1), 1, 0)?.first().map(|dead| dead.0) != Some(*sequence) {
-            return Err(Error::UnknownLetter { sequence: *sequence });
+        if delivery::dead(tx, id, sequence.saturating_sub(1), 1, 0)?
+            .first()
+            .map(|dead| dead.0)
+            != Some(*sequence)
+        {
+            return Err(Error::UnknownLetter {
+                sequence: *sequence,
+            });
         }
     }
     Ok(these)
@@ -112,7 +143,12 @@ fn chosen(tx: &mut Tx<'_, '_>, id: SubscriptionId, letters: &Letters) -> Result<
 /// Give an event up for good: a dead letter, or the one that the subscription holds at (which then goes on).
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_letter`.
-pub async fn skip(streams: &Streams, who: &Principal, id: SubscriptionId, sequence: i64) -> Result<()> {
+pub async fn skip(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+    sequence: i64,
+) -> Result<()> {
     let who = who.clone();
     let namespace = who.namespace.clone();
     let write = streams.writer().write(&namespace, move |tx| {
@@ -123,7 +159,12 @@ pub async fn skip(streams: &Streams, who: &Principal, id: SubscriptionId, sequen
         };
         let (event, kind) = dropped.ok_or(Error::UnknownLetter { sequence })?;
         let says = serde_json::json!({ "sequence": sequence, "event": event, "type": kind });
-        tx.append(Fact::new("delivery.skipped", 1).about(&id, version(&row)).by(&who).says(&says));
+        tx.append(
+            Fact::new("delivery.skipped", 1)
+                .about(&id, version(&row))
+                .by(&who)
+                .says(&says),
+        );
         Ok::<_, Error>(())
     });
     write.await?;
@@ -131,7 +172,11 @@ pub async fn skip(streams: &Streams, who: &Principal, id: SubscriptionId, sequen
     Ok(())
 }
 
-fn skip_held(tx: &mut Tx<'_, '_>, id: SubscriptionId, sequence: i64) -> Result<Option<(String, String)>> {
+fn skip_held(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    sequence: i64,
+) -> Result<Option<(String, String)>> {
     let mut found = progress::find(tx, id)?;
     match found.phase {
         Phase::Held { batch } if batch.first == sequence => {}

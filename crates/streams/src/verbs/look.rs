@@ -48,23 +48,47 @@ pub struct Status {
 }
 
 /// A subscription. Errors: `streams.unknown_subscription`.
-pub async fn subscription(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Subscription> {
-    let row = streams.db.read(&who.namespace, move |tx| subscription::find(tx, id)).await?;
+pub async fn subscription(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+) -> Result<Subscription> {
+    let row = streams
+        .db
+        .read(&who.namespace, move |tx| subscription::find(tx, id))
+        .await?;
     Ok(row.shown())
 }
 
 /// The subscriptions of the namespace, by id; `page.after` is the id of the last one seen.
-pub async fn subscriptions(streams: &Streams, who: &Principal, page: &Page) -> Result<Vec<Subscription>> {
+pub async fn subscriptions(
+    streams: &Streams,
+    who: &Principal,
+    page: &Page,
+) -> Result<Vec<Subscription>> {
     let page = page.clone();
     let read = streams.db.read(&who.namespace, move |tx| {
-        subscription::list(tx, page.after.as_deref().unwrap_or_default(), page.limit, page.skip)
+        subscription::list(
+            tx,
+            page.after.as_deref().unwrap_or_default(),
+            page.limit,
+            page.skip,
+        )
     });
-    Ok(read.await?.iter().map(subscription::Stored::shown).collect())
+    Ok(read
+        .await?
+        .iter()
+        .map(subscription::Stored::shown)
+        .collect())
 }
 
 /// How a subscription goes. Errors: `streams.unknown_subscription`.
 pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Status> {
-    let (limits, namespace, now) = (streams.limits, who.namespace.clone(), streams.db.clock().now());
+    let (limits, namespace, now) = (
+        streams.limits,
+        who.namespace.clone(),
+        streams.db.clock().now(),
+    );
     let read = streams.db.read_unbound(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.bound(&namespace);
@@ -73,14 +97,30 @@ pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> R
         let waiting = delivery::count(tx, id, "waiting", limits.backlog)?;
         let dead = delivery::count(tx, id, "dead", limits.dead)?;
         let cursors = cursor::of(tx, id)?;
-        Ok(judge(&row, progress, waiting, dead, behind(&cursors, &heads), cursors, (now, i64::from(limits.dead))))
+        Ok(judge(
+            &row,
+            progress,
+            waiting,
+            dead,
+            behind(&cursors, &heads),
+            cursors,
+            (now, i64::from(limits.dead)),
+        ))
     });
     read.await
 }
 
 fn behind(cursors: &[Cursor], heads: &[Cursor]) -> i64 {
-    let read = |partition: &str| cursors.iter().find(|at| at.partition == partition).map_or(0, |at| at.seq);
-    heads.iter().map(|head| (head.seq - read(&head.partition)).max(0)).sum()
+    let read = |partition: &str| {
+        cursors
+            .iter()
+            .find(|at| at.partition == partition)
+            .map_or(0, |at| at.seq)
+    };
+    heads
+        .iter()
+        .map(|head| (head.seq - read(&head.partition)).max(0))
+        .sum()
 }
 
 #[allow(clippy::too_many_arguments)] // one row of a table that is read once
@@ -120,25 +160,47 @@ fn judge(
 
 type Condition = (&'static str, Option<String>, Option<&'static str>);
 
-fn condition(row: &subscription::Stored, progress: &progress::Progress, waiting: i64, is_full: bool) -> Condition {
+fn condition(
+    row: &subscription::Stored,
+    progress: &progress::Progress,
+    waiting: i64,
+    is_full: bool,
+) -> Condition {
     let last = || progress.last_error.clone();
     if row.suspended {
-        let why = row.why.clone().unwrap_or_else(|| "somebody suspended it".to_owned());
+        let why = row
+            .why
+            .clone()
+            .unwrap_or_else(|| "somebody suspended it".to_owned());
         return ("suspended", Some(why), Some("resume it"));
     }
     match progress.phase {
         Phase::Held { .. } if is_full => {
             let why = "it has as many dead letters as it may".to_owned();
-            ("held", Some(why), Some("retry or skip dead letters, then resume it"))
+            (
+                "held",
+                Some(why),
+                Some("retry or skip dead letters, then resume it"),
+            )
         }
-        Phase::Held { .. } => ("held", last(), Some("resume it to try again, or skip the event it holds at")),
-        Phase::Waiting { .. } => ("waiting", last(), Some("repair the receiver; resume it to try at once")),
+        Phase::Held { .. } => (
+            "held",
+            last(),
+            Some("resume it to try again, or skip the event it holds at"),
+        ),
+        Phase::Waiting { .. } => (
+            "waiting",
+            last(),
+            Some("repair the receiver; resume it to try at once"),
+        ),
         Phase::Sending { .. } => ("delivering", None, None),
         Phase::Ready if waiting == 0 => ("idle", None, None),
         Phase::Ready => match (&row.settings.delivery, &progress.consumer) {
-            (Delivery::WebSocket { .. }, None) => {
-                ("waiting", Some("no consumer is connected".to_owned()), Some("connect to its WebSocket"))
-            }
+            (Delivery::WebSocket { .. }, None) => (
+                "waiting",
+                Some("no consumer is connected".to_owned()),
+                Some("connect to its WebSocket"),
+            ),
             _ => ("delivering", None, None),
         },
     }

@@ -12,7 +12,12 @@ use types::{Principal, SubscriptionId};
 /// dropped first, so that nothing comes twice for that. Dead letters stay. What is under way counts no more.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.invalid` naming `from`.
-pub async fn rewind(streams: &Streams, who: &Principal, id: SubscriptionId, from: From) -> Result<Subscription> {
+pub async fn rewind(
+    streams: &Streams,
+    who: &Principal,
+    id: SubscriptionId,
+    from: From,
+) -> Result<Subscription> {
     let who = who.clone();
     let namespace = who.namespace.clone();
     let write = streams.writer().write_unbound(move |tx| {
@@ -25,7 +30,12 @@ pub async fn rewind(streams: &Streams, who: &Principal, id: SubscriptionId, from
         restart(tx, id)?;
         subscription::save(tx, &mut row)?;
         let says = serde_json::json!({ "from": from });
-        tx.append(Fact::new("subscription.rewound", 1).about(&id, version(&row)).by(&who).says(&says));
+        tx.append(
+            Fact::new("subscription.rewound", 1)
+                .about(&id, version(&row))
+                .by(&who)
+                .says(&says),
+        );
         Ok::<_, Error>(row.shown())
     });
     let rewound = write.await?;
@@ -60,7 +70,13 @@ fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 /// The cursors of a new subscription.
 pub(super) fn starting(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     let mut cursors = match from {
-        From::Oldest => heads.iter().map(|head| Cursor { seq: 0, ..head.clone() }).collect(),
+        From::Oldest => heads
+            .iter()
+            .map(|head| Cursor {
+                seq: 0,
+                ..head.clone()
+            })
+            .collect(),
         From::Newest | From::After(_) => heads.to_vec(),
     };
     for named in named(from, heads)? {
@@ -80,13 +96,26 @@ fn targets(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
 
 /// The cursors that are named, checked: they exist, none lies beyond its head, none comes twice.
 fn named(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
-    let From::After(cursors) = from else { return Ok(Vec::new()) };
+    let From::After(cursors) = from else {
+        return Ok(Vec::new());
+    };
     for (place, at) in cursors.iter().enumerate() {
-        let known = heads.iter().any(|head| head.partition == at.partition && at.seq <= head.seq);
-        let again = cursors[..place].iter().any(|before| before.partition == at.partition);
+        let known = heads
+            .iter()
+            .any(|head| head.partition == at.partition && at.seq <= head.seq);
+        let again = cursors[..place]
+            .iter()
+            .any(|before| before.partition == at.partition);
         if !known || again {
-            let what = if again { "its partition comes twice" } else { "there is no such place" };
-            return Err(Error::invalid("from", format!("{}/{}: {what}", at.partition, at.seq)));
+            let what = if again {
+                "its partition comes twice"
+            } else {
+                "there is no such place"
+            };
+            return Err(Error::invalid(
+                "from",
+                format!("{}/{}: {what}", at.partition, at.seq),
+            ));
         }
     }
     Ok(cursors.clone())

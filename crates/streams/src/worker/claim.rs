@@ -47,7 +47,10 @@ pub(super) struct Claimed {
 pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<Outgoing>> {
     let (number, holder) = (shard.number, shard.streams.db.holder().to_owned());
     let sole = shard.streams.db.engine() == EngineKind::Sqlite;
-    let look = shard.streams.db.read_unbound(move |tx| progress::due(tx, number, &holder, sole, LOOK_AT));
+    let look = shard
+        .streams
+        .db
+        .read_unbound(move |tx| progress::due(tx, number, &holder, sole, LOOK_AT));
     let chosen = choose(shard, look.await?);
     if chosen.is_empty() {
         return Ok(Vec::new());
@@ -72,13 +75,20 @@ fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
     let limits = shard.streams.limits;
     let mut room = limits.in_flight.saturating_sub(shard.busy.len());
     let mut used: HashMap<Namespace, usize> = HashMap::new();
-    shard.busy.values().for_each(|namespace| *used.entry(namespace.clone()).or_default() += 1);
-    let mut waiting: Vec<Due> = due.into_iter().filter(|due| !shard.busy.contains_key(&due.id)).collect();
+    shard
+        .busy
+        .values()
+        .for_each(|namespace| *used.entry(namespace.clone()).or_default() += 1);
+    let mut waiting: Vec<Due> = due
+        .into_iter()
+        .filter(|due| !shard.busy.contains_key(&due.id))
+        .collect();
     let mut chosen = Vec::new();
     while room > 0 && !waiting.is_empty() {
         let mut seen = std::collections::HashSet::new();
-        let (round, later): (Vec<Due>, Vec<Due>) =
-            waiting.into_iter().partition(|due| seen.insert(due.namespace.clone()));
+        let (round, later): (Vec<Due>, Vec<Due>) = waiting
+            .into_iter()
+            .partition(|due| seen.insert(due.namespace.clone()));
         for due in round {
             let count = used.entry(due.namespace.clone()).or_default();
             if room > 0 && *count < limits.in_flight_per_namespace {
@@ -92,7 +102,9 @@ fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
 }
 
 fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Claimed>> {
-    let Some(row) = subscription::legible(tx, due.id)? else { return Ok(None) };
+    let Some(row) = subscription::legible(tx, due.id)? else {
+        return Ok(None);
+    };
     let mut found = progress::find(tx, due.id)?;
     let Some(batch) = next_batch(tx, due.id, found.phase, &row)? else {
         // What was to be tried again is gone: skipped, or rewound.
@@ -100,20 +112,40 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Clai
         progress::save(tx, due.id, &found)?;
         return Ok(None);
     };
-    let Delivery::Webhook { timeout_ms, .. } = row.settings.delivery else { return Ok(None) };
+    let Delivery::Webhook { timeout_ms, .. } = row.settings.delivery else {
+        return Ok(None);
+    };
     let timeout_ms = i64::try_from(timeout_ms).unwrap_or(i64::MAX);
-    let rules = Rules { retry: row.settings.retry, on_error: row.settings.on_error };
-    let Ok(step) = state::step(found.phase, Event::Claimed { batch, timeout_ms }, tx.now(), &rules, 0) else {
+    let rules = Rules {
+        retry: row.settings.retry,
+        on_error: row.settings.on_error,
+    };
+    let Ok(step) = state::step(
+        found.phase,
+        Event::Claimed { batch, timeout_ms },
+        tx.now(),
+        &rules,
+        0,
+    ) else {
         return Ok(None);
     };
     found.phase = step.phase;
     holder.clone_into(&mut found.holder);
     let claimed = match step.effect {
-        Some(Effect::Send { batch, attempt }) => {
-            Some(Claimed { due: due.clone(), generation: found.generation, batch, attempt })
-        }
+        Some(Effect::Send { batch, attempt }) => Some(Claimed {
+            due: due.clone(),
+            generation: found.generation,
+            batch,
+            attempt,
+        }),
         Some(effect) => {
-            record::apply(tx, &row, &mut found, effect, "its senders died again and again")?;
+            record::apply(
+                tx,
+                &row,
+                &mut found,
+                effect,
+                "its senders died again and again",
+            )?;
             None
         }
         None => None,
@@ -123,9 +155,20 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Clai
 }
 
 /// The batch that is in care, as long as something of it waits; else the next events.
-fn next_batch(tx: &mut Tx<'_, '_>, id: SubscriptionId, phase: Phase, row: &Stored) -> Result<Option<Batch>> {
+fn next_batch(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    phase: Phase,
+    row: &Stored,
+) -> Result<Option<Batch>> {
     match phase {
-        Phase::Ready => Ok(make_up(&delivery::between(tx, id, 0, i64::MAX, row.settings.delivery.batch_size())?)),
+        Phase::Ready => Ok(make_up(&delivery::between(
+            tx,
+            id,
+            0,
+            i64::MAX,
+            row.settings.delivery.batch_size(),
+        )?)),
         Phase::Waiting { batch, .. } | Phase::Sending { batch, .. } => {
             Ok((!delivery::of_batch(tx, id, batch)?.is_empty()).then_some(batch))
         }
@@ -136,7 +179,10 @@ fn next_batch(tx: &mut Tx<'_, '_>, id: SubscriptionId, phase: Phase, row: &Store
 /// The longest run of events that may go together.
 pub(crate) fn make_up(waiting: &[Waiting]) -> Option<Batch> {
     let first = waiting.first()?;
-    let mut batch = Batch { first: first.sequence, last: first.sequence };
+    let mut batch = Batch {
+        first: first.sequence,
+        last: first.sequence,
+    };
     let mut bytes = first.size;
     for next in waiting.iter().skip(1) {
         bytes = bytes.saturating_add(next.size);
@@ -155,17 +201,29 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
         let events = delivery::of_batch(tx, id, batch)?;
         Ok::<_, crate::Error>((subscription::legible(tx, id)?, events))
     });
-    let (Some(row), events) = read.await? else { return Ok(None) };
-    let bodies: Vec<String> = events.iter().map(|event| with_sequence(&event.body, event.sequence)).collect();
-    let head = serde_json::json!({ "subscription": id, "delivery": delivery_id(id, batch) }).to_string();
-    let body = format!("{},\"events\":[{}]}}", head.trim_end_matches('}'), bodies.join(","));
+    let (Some(row), events) = read.await? else {
+        return Ok(None);
+    };
+    let bodies: Vec<String> = events
+        .iter()
+        .map(|event| with_sequence(&event.body, event.sequence))
+        .collect();
+    let head =
+        serde_json::json!({ "subscription": id, "delivery": delivery_id(id, batch) }).to_string();
+    let body = format!(
+        "{},\"events\":[{}]}}",
+        head.trim_end_matches('}'),
+        bodies.join(",")
+    );
     Ok((!events.is_empty()).then_some(Outgoing {
         namespace: claimed.due.namespace,
         subscription: id,
         generation: claimed.generation,
         batch,
         attempt: claimed.attempt,
-        secrets: Secrets::open_soon(&shard.streams.keyring, id, &row.sealed).await.ok(),
+        secrets: Secrets::open_soon(&shard.streams.keyring, id, &row.sealed)
+            .await
+            .ok(),
         delivery: row.settings.delivery,
         body: body.into_bytes(),
     }))

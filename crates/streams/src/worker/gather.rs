@@ -54,7 +54,9 @@ pub(super) async fn gather(expand: &dyn Expand, group: &Group, facts: &[StoredFa
         loop {
             match part_of(expand, group, fact, rest.as_deref()).await {
                 Ok(part) => {
-                    part.events.iter().for_each(|event| gathered.deliver(group, fact, event));
+                    part.events
+                        .iter()
+                        .for_each(|event| gathered.deliver(group, fact, event));
                     rest = part.rest;
                 }
                 Err(Unexpanded::Never(why)) => {
@@ -86,13 +88,22 @@ async fn part_of(
     rest: Option<&str>,
 ) -> Result<Expansion, Unexpanded> {
     match expand.becomes(&fact.kind) {
-        None if group.members.iter().any(|member| member.namespace == fact.namespace) => {
-            Ok(Expansion { events: vec![Event::of(fact)], rest: None })
+        None if group
+            .members
+            .iter()
+            .any(|member| member.namespace == fact.namespace) =>
+        {
+            Ok(Expansion {
+                events: vec![Event::of(fact)],
+                rest: None,
+            })
         }
         Some(types) if group.members.iter().any(|member| member.may_want(types)) => {
             let part = expand.expand(fact, rest).await?;
             if part.rest.is_some() && part.rest.as_deref() == rest {
-                return Err(Unexpanded::Never("its parts do not come to an end".to_owned()));
+                return Err(Unexpanded::Never(
+                    "its parts do not come to an end".to_owned(),
+                ));
             }
             Ok(part)
         }
@@ -106,7 +117,11 @@ impl Member {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        event.namespace.as_ref().is_none_or(|namespace| *namespace == self.namespace) && self.filter.wants(event)
+        event
+            .namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == self.namespace)
+            && self.filter.wants(event)
     }
 }
 
@@ -117,7 +132,11 @@ impl Gathered {
 
     /// A part of a fact is read; if there is no rest, the fact is.
     fn reached(&mut self, fact: &StoredFact, rest: Option<String>) {
-        let seq = if rest.is_some() { fact.cursor.seq - 1 } else { fact.cursor.seq };
+        let seq = if rest.is_some() {
+            fact.cursor.seq - 1
+        } else {
+            fact.cursor.seq
+        };
         self.to = Some(Position { seq, rest });
         self.parts += 1;
     }
@@ -143,7 +162,8 @@ impl Gathered {
         let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
         let installation = Namespace::installation();
         let concerns = |member: &&Member| {
-            (fact.namespace == installation || fact.namespace == member.namespace) && member.may_want(types)
+            (fact.namespace == installation || fact.namespace == member.namespace)
+                && member.may_want(types)
         };
         for member in group.members.iter().filter(concerns) {
             let body = event.body(&member.namespace, &cursor).into();
@@ -153,7 +173,13 @@ impl Gathered {
     }
 }
 
-fn row(member: &Member, fact: &StoredFact, event: &Event, body: Arc<str>, error: Option<String>) -> New {
+fn row(
+    member: &Member,
+    fact: &StoredFact,
+    event: &Event,
+    body: Arc<str>,
+    error: Option<String>,
+) -> New {
     New {
         namespace: member.namespace.clone(),
         subscription: member.id,

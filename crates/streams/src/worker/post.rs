@@ -32,16 +32,28 @@ pub enum Answer {
 /// Post a batch. External effect: it may arrive more than once, always with the same bytes and the same id.
 pub(super) async fn post(outbound: &Outbound, outgoing: &Outgoing, now: Time) -> Answer {
     let Some(request) = request(outgoing, now) else {
-        return Answer::Refused { why: "the secrets of the subscription do not open".to_owned(), retry_after_ms: None };
+        return Answer::Refused {
+            why: "the secrets of the subscription do not open".to_owned(),
+            retry_after_ms: None,
+        };
     };
     match outbound.send(request).await {
         Ok(response) => judge(&response, now),
-        Err(failure) => Answer::Refused { why: failure.to_string(), retry_after_ms: None },
+        Err(failure) => Answer::Refused {
+            why: failure.to_string(),
+            retry_after_ms: None,
+        },
     }
 }
 
 fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
-    let (Delivery::Webhook { url, timeout_ms, .. }, Some(secrets)) = (&outgoing.delivery, &outgoing.secrets) else {
+    let (
+        Delivery::Webhook {
+            url, timeout_ms, ..
+        },
+        Some(secrets),
+    ) = (&outgoing.delivery, &outgoing.secrets)
+    else {
         return None;
     };
     let mut request = Request::new(Method::Post, url.clone());
@@ -52,11 +64,20 @@ fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
     request.max_body = MAX_ANSWER;
     let request = request
         .with_header("content-type", "application/json")
-        .with_header("florin-delivery", &delivery_id(outgoing.subscription, outgoing.batch))
+        .with_header(
+            "florin-delivery",
+            &delivery_id(outgoing.subscription, outgoing.batch),
+        )
         .with_header("florin-subscription", &outgoing.subscription.to_string())
         .with_header("florin-attempt", &outgoing.attempt.to_string())
-        .with_header("florin-signature", &signature(now, &outgoing.body, &secrets.live(now)));
-    Some(Request { body: outgoing.body.clone(), ..request })
+        .with_header(
+            "florin-signature",
+            &signature(now, &outgoing.body, &secrets.live(now)),
+        );
+    Some(Request {
+        body: outgoing.body.clone(),
+        ..request
+    })
 }
 
 fn judge(response: &Response, now: Time) -> Answer {
@@ -66,7 +87,9 @@ fn judge(response: &Response, now: Time) -> Answer {
         413 => Answer::TooLarge,
         status => Answer::Refused {
             why: words(status, &response.body),
-            retry_after_ms: response.header("retry-after").and_then(|value| retry_after(value, now)),
+            retry_after_ms: response
+                .header("retry-after")
+                .and_then(|value| retry_after(value, now)),
         },
     }
 }
@@ -74,7 +97,11 @@ fn judge(response: &Response, now: Time) -> Answer {
 /// The answer in a few words; its body is hostile text.
 fn words(status: u16, body: &[u8]) -> String {
     let text = hostile_text(body);
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(200)
+        .collect();
     let text = text.trim();
     if text.is_empty() {
         format!("the receiver answered {status}")
@@ -89,7 +116,11 @@ fn retry_after(value: &str, now: Time) -> Option<i64> {
         return Some(i64::from(seconds) * 1_000);
     }
     let at = OffsetDateTime::parse(value.trim(), &Rfc2822).ok()?;
-    Some(Time::from_secs(at.unix_timestamp()).millis_since(now).max(0))
+    Some(
+        Time::from_secs(at.unix_timestamp())
+            .millis_since(now)
+            .max(0),
+    )
 }
 
 #[cfg(test)]
@@ -100,7 +131,10 @@ mod tests {
     fn the_receiver_may_say_when() {
         let now: Time = "2026-01-01T00:00:00Z".parse().expect("a time");
         assert_eq!(retry_after("120", now), Some(120_000));
-        assert_eq!(retry_after("Thu, 01 Jan 2026 00:01:00 GMT", now), Some(60_000));
+        assert_eq!(
+            retry_after("Thu, 01 Jan 2026 00:01:00 GMT", now),
+            Some(60_000)
+        );
         assert_eq!(retry_after("Thu, 01 Jan 2015 00:01:00 GMT", now), Some(0));
         for bad in ["", "-5", "soon", "1e9", "99999999999"] {
             assert_eq!(retry_after(bad, now), None, "{bad}");
@@ -110,7 +144,10 @@ mod tests {
     #[test]
     fn a_refusal_is_told_in_plain_words() {
         assert_eq!(words(500, b""), "the receiver answered 500");
-        assert_eq!(words(422, b"bad\0\x1b[31m\xff"), "the receiver answered 422: bad\u{fffd} [31m\u{fffd}");
+        assert_eq!(
+            words(422, b"bad\0\x1b[31m\xff"),
+            "the receiver answered 422: bad\u{fffd} [31m\u{fffd}"
+        );
         assert!(words(500, &[b'x'; 512]).len() < 240);
     }
 }

@@ -78,7 +78,14 @@ impl Shard {
         let started = outgoing.len();
         outgoing.into_iter().for_each(|one| self.start(one));
         let more = moved || started > 0 || ended > 0;
-        Ok(Progress { dispatched, started, ended, in_flight: self.calls.len(), stuck, more })
+        Ok(Progress {
+            dispatched,
+            started,
+            ended,
+            in_flight: self.calls.len(),
+            stuck,
+            more,
+        })
     }
 
     /// Wait until every call under way has ended and was recorded.
@@ -106,7 +113,10 @@ impl Shard {
     /// When the next refused batch of the shard goes again.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let number = self.number;
-        self.streams.db.read_unbound(move |tx| progress::next_due(tx, number)).await
+        self.streams
+            .db
+            .read_unbound(move |tx| progress::next_due(tx, number))
+            .await
     }
 
     /// First part of a turn: read facts, and commit deliveries and cursors together. How many events.
@@ -120,13 +130,20 @@ impl Shard {
             return Ok(Vec::new());
         }
         let claimed = claim::claim(self).await?;
-        fail::point("streams.claimed").await.map_err(store::Error::from)?;
+        fail::point("streams.claimed")
+            .await
+            .map_err(store::Error::from)?;
         Ok(claimed)
     }
 
     /// Third part: make the call.
     pub async fn post(&self, outgoing: &Outgoing) -> Answer {
-        post::post(&self.streams.outbound, outgoing, self.streams.db.clock().now()).await
+        post::post(
+            &self.streams.outbound,
+            outgoing,
+            self.streams.db.clock().now(),
+        )
+        .await
     }
 
     /// Fourth part: commit what came of it. False if it counts no more.
@@ -136,7 +153,9 @@ impl Shard {
 
     async fn dispatch_all(&mut self) -> Result<(u64, Vec<String>, bool)> {
         let done = dispatch::dispatch(self).await?;
-        fail::point("streams.dispatched").await.map_err(store::Error::from)?;
+        fail::point("streams.dispatched")
+            .await
+            .map_err(store::Error::from)?;
         Ok((done.events, done.stuck, done.moved))
     }
 
@@ -148,10 +167,14 @@ impl Shard {
             let now = streams.db.clock().now();
             let answer = post::post(&streams.outbound, &outgoing, now).await;
             tracing::debug!(subscription = %id, attempt = outgoing.attempt, ?answer, "posted");
-            fail::point("streams.posted").await.map_err(store::Error::from)?;
+            fail::point("streams.posted")
+                .await
+                .map_err(store::Error::from)?;
             let counts = record::record(&streams, &lease, &outgoing, &answer).await?;
             crate::figures::count(&answer);
-            fail::point("streams.recorded").await.map_err(store::Error::from)?;
+            fail::point("streams.recorded")
+                .await
+                .map_err(store::Error::from)?;
             Ok(counts)
         });
         self.tasks.insert(task.id(), id);
@@ -168,7 +191,9 @@ impl Shard {
 
     /// A call that was not recorded is not lost: its claim runs out, and the batch goes again, as one more attempt.
     fn note(&mut self, joined: Joined) -> Result<()> {
-        let task = joined.as_ref().map_or_else(tokio::task::JoinError::id, |(task, _)| *task);
+        let task = joined
+            .as_ref()
+            .map_or_else(tokio::task::JoinError::id, |(task, _)| *task);
         let id = self.tasks.remove(&task);
         id.and_then(|id| self.busy.remove(&id));
         match joined {

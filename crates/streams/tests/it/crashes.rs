@@ -36,12 +36,22 @@ async fn die(mut world: World, at: At) -> World {
 /// Every number arrived; what arrived more than once came with the same bytes under the same id.
 fn judge(got: &[Brought], all: u64, repeats: usize, at: &str) {
     let mut first: BTreeMap<&str, &Brought> = BTreeMap::new();
-    let again =
-        got.iter().filter(|one| first.insert(&one.delivery, one).is_some_and(|before| before.body == one.body)).count();
+    let again = got
+        .iter()
+        .filter(|one| {
+            first
+                .insert(&one.delivery, one)
+                .is_some_and(|before| before.body == one.body)
+        })
+        .count();
     let mut numbers = numbers(&first.values().map(|one| (*one).clone()).collect::<Vec<_>>());
     numbers.sort_unstable();
     assert_eq!(numbers, (0..all).collect::<Vec<u64>>(), "{at}");
-    assert_eq!(got.len() - first.len(), again, "{at}: a repeat has other bytes");
+    assert_eq!(
+        got.len() - first.len(),
+        again,
+        "{at}: a repeat has other bytes"
+    );
     assert_eq!(again, repeats, "{at}");
 }
 
@@ -61,14 +71,21 @@ async fn dying_between_any_two_steps_loses_and_invents_nothing() {
             let from_zero: Vec<Brought> = brought(&server)
                 .into_iter()
                 .map(|mut one| {
-                    one.events
-                        .iter_mut()
-                        .for_each(|e| e["data"]["n"] = (e["data"]["n"].as_u64().unwrap() - told).into());
+                    one.events.iter_mut().for_each(|e| {
+                        e["data"]["n"] = (e["data"]["n"].as_u64().unwrap() - told).into()
+                    });
                     one
                 })
                 .collect();
-            judge(&from_zero, 3, usize::from(at == At::Posted), &format!("{at:?}"));
-            streams::unsubscribe(&world.streams, &crate::world::who("ns"), id).await.unwrap();
+            judge(
+                &from_zero,
+                3,
+                usize::from(at == At::Posted),
+                &format!("{at:?}"),
+            );
+            streams::unsubscribe(&world.streams, &crate::world::who("ns"), id)
+                .await
+                .unwrap();
             told += 3;
         }
     })
@@ -104,10 +121,19 @@ async fn who_lost_the_lease_records_nothing() {
         let mut old = None;
         for (number, shard) in (0..).zip(&mut world.shards) {
             shard.dispatch().await.unwrap();
-            old = shard.claim().await.unwrap().pop().map(|claimed| (number, claimed)).or(old);
+            old = shard
+                .claim()
+                .await
+                .unwrap()
+                .pop()
+                .map(|claimed| (number, claimed))
+                .or(old);
         }
         let (number, claimed) = old.unwrap();
-        world.test.clock.advance_millis(testkit::LEASE_MS as i64 + 1);
+        world
+            .test
+            .clock
+            .advance_millis(testkit::LEASE_MS as i64 + 1);
         let lease = world.test.lease(&streams::shard_partition(number)).await;
         let mut successor = streams::Shard::new(world.streams.clone(), number, lease);
         successor.turn().await.unwrap();
@@ -207,22 +233,46 @@ async fn another_process_takes_over() {
             shard.claim().await.unwrap(); // and then it hangs
         }
         let beside = world.test.open_beside().await;
-        assert!(beside.lease("streams/0", testkit::LEASE_MS).await.unwrap().is_none());
-        world.test.clock.advance_millis(testkit::LEASE_MS as i64 + 1);
-        let api = beside.lease("api/1", testkit::LEASE_MS).await.unwrap().unwrap();
+        assert!(
+            beside
+                .lease("streams/0", testkit::LEASE_MS)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        world
+            .test
+            .clock
+            .advance_millis(testkit::LEASE_MS as i64 + 1);
+        let api = beside
+            .lease("api/1", testkit::LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
         let other = world.streams_over(beside.clone(), api);
         for number in 0..streams::SHARDS {
             let name = streams::shard_partition(number);
-            let lease = beside.lease(&name, testkit::LEASE_MS).await.unwrap().unwrap();
+            let lease = beside
+                .lease(&name, testkit::LEASE_MS)
+                .await
+                .unwrap()
+                .unwrap();
             let mut shard = streams::Shard::new(other.clone(), number, lease);
             while shard.turn().await.unwrap().more {
                 shard.rest().await.unwrap();
             }
         }
         assert_eq!(numbers(&brought(&server)), [0, 1, 2]);
-        assert_eq!(brought(&server)[0].attempt, "2", "the call that was claimed by the other counts as an attempt");
+        assert_eq!(
+            brought(&server)[0].attempt,
+            "2",
+            "the call that was claimed by the other counts as an attempt"
+        );
         for shard in &mut world.shards {
-            assert!(shard.turn().await.is_err() || server.count() == 1, "the old one does nothing more");
+            assert!(
+                shard.turn().await.is_err() || server.count() == 1,
+                "the old one does nothing more"
+            );
         }
         assert_eq!(server.count(), 1);
     })

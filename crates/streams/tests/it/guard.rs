@@ -20,16 +20,26 @@ impl Lookup for Liar {
     async fn lookup(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut answers = self.answers.lock().unwrap();
-        let now = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        let now = if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers[0].clone()
+        };
         Ok(now.iter().map(|address| address.parse().unwrap()).collect())
     }
 }
 
 fn liar(answers: &[&[&'static str]]) -> (Outbound, Arc<Liar>) {
     let answers = answers.iter().map(|one| one.to_vec()).collect();
-    let lookup = Arc::new(Liar { answers: Mutex::new(answers), asked: AtomicUsize::new(0) });
+    let lookup = Arc::new(Liar {
+        answers: Mutex::new(answers),
+        asked: AtomicUsize::new(0),
+    });
     let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
-    let settings = Settings { lookup: lookup.clone(), ..Settings::new(guard) };
+    let settings = Settings {
+        lookup: lookup.clone(),
+        ..Settings::new(guard)
+    };
     (Outbound::new(settings).unwrap(), lookup)
 }
 
@@ -38,7 +48,10 @@ fn port(server: &Server) -> String {
 }
 
 async fn get(outbound: &Outbound, url: &str) -> Result<u16, Failure> {
-    outbound.send(Request::new(Method::Get, url)).await.map(|answer| answer.status)
+    outbound
+        .send(Request::new(Method::Get, url))
+        .await
+        .map(|answer| answer.status)
 }
 
 fn is_refused(result: &Result<u16, Failure>) -> bool {
@@ -57,12 +70,19 @@ async fn a_name_that_leads_to_a_neighbour_is_refused() {
         &["127.0.0.2"],
     ] {
         let (outbound, _) = liar(&[lie]);
-        let result = get(&outbound, &format!("http://hooks.example.org:{}/", port(&server))).await;
+        let result = get(
+            &outbound,
+            &format!("http://hooks.example.org:{}/", port(&server)),
+        )
+        .await;
         assert!(is_refused(&result), "{lie:?}: {result:?}");
     }
     assert_eq!(server.count(), 0);
     let (nowhere, _) = liar(&[&[]]);
-    assert!(matches!(get(&nowhere, "http://hooks.example.org/").await, Err(Failure::Unresolved { .. })));
+    assert!(matches!(
+        get(&nowhere, "http://hooks.example.org/").await,
+        Err(Failure::Unresolved { .. })
+    ));
 }
 
 /// The connection goes to the address that was checked: the name is asked once for each connection, and every answer is checked.
@@ -74,22 +94,38 @@ async fn a_name_that_changes_its_mind_finds_no_gap() {
     assert_eq!(get(&outbound, &url).await, Ok(200));
     assert_eq!(lookup.asked.load(Ordering::SeqCst), 1);
     assert!(is_refused(&get(&outbound, &url).await));
-    assert_eq!((server.count(), lookup.asked.load(Ordering::SeqCst)), (1, 2));
+    assert_eq!(
+        (server.count(), lookup.asked.load(Ordering::SeqCst)),
+        (1, 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_checked_like_the_first_address() {
     let outbound = outbound(&["127.0.0.1"]);
     let target = Server::start();
-    for to in
-        ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.2:80/", "http://[::1]/", "http://0x0a000001/"]
-    {
+    for to in [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.2:80/",
+        "http://[::1]/",
+        "http://0x0a000001/",
+    ] {
         let server = Server::answering(move |_| Answer::redirect(307, to));
         assert!(is_refused(&get(&outbound, &server.url("/")).await), "{to}");
     }
-    for to in ["file:///etc/passwd", "ftp://127.0.0.1/", "http://user:word@127.0.0.1/"] {
+    for to in [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "http://user:word@127.0.0.1/",
+    ] {
         let server = Server::answering(move |_| Answer::redirect(302, to));
-        assert!(matches!(get(&outbound, &server.url("/")).await, Err(Failure::Url { .. })), "{to}");
+        assert!(
+            matches!(
+                get(&outbound, &server.url("/")).await,
+                Err(Failure::Url { .. })
+            ),
+            "{to}"
+        );
     }
     let to = target.url("/there");
     let server = Server::answering(move |_| Answer::redirect(302, &to));
@@ -101,7 +137,10 @@ async fn a_redirect_is_checked_like_the_first_address() {
 async fn redirects_end() {
     let server = Server::answering(|_| Answer::redirect(307, "/again"));
     let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
-    assert!(matches!(result, Err(Failure::Redirect { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Failure::Redirect { .. })),
+        "{result:?}"
+    );
     assert_eq!(server.count(), 4, "the first and three more");
 }
 
@@ -110,14 +149,25 @@ async fn credentials_do_not_go_to_another_origin() {
     let target = Server::start();
     let to = target.url("/there");
     let server = Server::answering(move |_| Answer::redirect(308, &to));
-    let mut request = Request::new(Method::Post, server.url("/")).with_header("Authorization", "Bearer hush");
+    let mut request =
+        Request::new(Method::Post, server.url("/")).with_header("Authorization", "Bearer hush");
     request = request.with_header("Content-Type", "application/json");
     request.body = b"{}".to_vec();
-    assert_eq!(outbound(&["127.0.0.1"]).send(request).await.unwrap().status, 200);
-    assert_eq!(server.requests()[0].header("authorization"), Some("Bearer hush"));
+    assert_eq!(
+        outbound(&["127.0.0.1"]).send(request).await.unwrap().status,
+        200
+    );
+    assert_eq!(
+        server.requests()[0].header("authorization"),
+        Some("Bearer hush")
+    );
     let there = &target.requests()[0];
     assert_eq!(
-        (there.method.as_str(), there.header("authorization"), there.body.as_slice()),
+        (
+            there.method.as_str(),
+            there.header("authorization"),
+            there.body.as_slice()
+        ),
         ("POST", None, &b"{}"[..])
     );
 }
@@ -128,7 +178,10 @@ async fn answers_without_end_are_cut() {
     let mut request = Request::new(Method::Get, server.url("/"));
     request.max_body = 100_000;
     let answer = outbound(&["127.0.0.1"]).send(request).await.unwrap();
-    assert_eq!((answer.status, answer.body.len(), answer.truncated), (200, 100_000, true));
+    assert_eq!(
+        (answer.status, answer.body.len(), answer.truncated),
+        (200, 100_000, true)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,8 +190,17 @@ async fn answers_that_do_not_come_are_not_waited_for() {
     let mut request = Request::new(Method::Get, server.url("/secret?token=hush"));
     request.timeout_ms = 100;
     let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();
-    assert_eq!(failure, Failure::Timeout { host: "127.0.0.1".to_owned(), limit_ms: 100 });
-    let closed = Request::new(Method::Get, format!("http://127.0.0.1:{}/x?token=hush", testkit::free_port()));
+    assert_eq!(
+        failure,
+        Failure::Timeout {
+            host: "127.0.0.1".to_owned(),
+            limit_ms: 100
+        }
+    );
+    let closed = Request::new(
+        Method::Get,
+        format!("http://127.0.0.1:{}/x?token=hush", testkit::free_port()),
+    );
     let failure = outbound(&["127.0.0.1"]).send(closed).await.unwrap_err();
     assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
     assert!(!failure.to_string().contains("hush"));
@@ -147,13 +209,18 @@ async fn answers_that_do_not_come_are_not_waited_for() {
 /// A receiver that begins an answer and goes on with headers: as fast as it can, or a byte at a time. Where it is, and how much it sent.
 fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let (url, sent) = (format!("http://{}/", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
+    let (url, sent) = (
+        format!("http://{}/", listener.local_addr().unwrap()),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let counted = sent.clone();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         // An answer that comes before its question is refused at once, and is not what is told here.
         assert!(socket.read(&mut [0; 4_096]).unwrap() > 0);
-        socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n").unwrap();
+        socket
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n")
+            .unwrap();
         while socket.write_all(piece).is_ok() {
             counted.fetch_add(piece.len(), Ordering::SeqCst);
             std::thread::sleep(pause);
@@ -168,13 +235,22 @@ async fn headers_without_end_are_neither_kept_nor_waited_for() {
     let line: &[u8] = [b'x'; 20_000].to_vec().leak();
     for piece in [lines, line] {
         let (url, sent) = receiver(piece, Duration::ZERO);
-        let failure = outbound(&["127.0.0.1"]).send(Request::new(Method::Get, url)).await.unwrap_err();
+        let failure = outbound(&["127.0.0.1"])
+            .send(Request::new(Method::Get, url))
+            .await
+            .unwrap_err();
         assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
         let (sent, few) = (sent.load(Ordering::SeqCst), 16 << 20);
-        assert!(sent < few, "{sent} bytes were taken, or stand in buffers of the system");
+        assert!(
+            sent < few,
+            "{sent} bytes were taken, or stand in buffers of the system"
+        );
     }
     let (url, _) = receiver(b"x", Duration::from_millis(5));
-    let request = Request { timeout_ms: 200, ..Request::new(Method::Get, url) };
+    let request = Request {
+        timeout_ms: 200,
+        ..Request::new(Method::Get, url)
+    };
     let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();
     assert!(matches!(failure, Failure::Timeout { .. }), "{failure}");
 }
@@ -195,12 +271,20 @@ async fn webhooks_are_guarded() {
         let status = world.status(id).await;
         assert!(status.last_error.unwrap().contains("not allowed"));
         assert_eq!((inner.count(), status.delivered, status.waiting), (0, 0, 1));
-        assert_eq!(world.status(well).await.delivered, 1, "a status is a status, whatever follows it");
+        assert_eq!(
+            world.status(well).await.delivered,
+            1,
+            "a status is a status, whatever follows it"
+        );
 
         let private = json!({ "type": "webhook", "url": "http://192.168.0.1/" });
         let new = serde_json::from_value(json!({ "name": "x", "delivery": private })).unwrap();
-        let refused = streams::subscribe(&world.streams, &crate::world::who("ns"), new, None).await.unwrap_err();
-        assert!(matches!(refused, streams::Error::Invalid { field, .. } if field == "delivery.url"));
+        let refused = streams::subscribe(&world.streams, &crate::world::who("ns"), new, None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, streams::Error::Invalid { field, .. } if field == "delivery.url")
+        );
     })
     .await;
 }

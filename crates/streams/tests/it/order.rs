@@ -17,8 +17,11 @@ async fn events_arrive_in_the_order_of_their_facts() {
         world.settle().await;
         let got = brought(&server);
         assert_eq!(numbers(&got), (0..900).collect::<Vec<u64>>());
-        let sequences: Vec<i64> =
-            got.iter().flat_map(|one| &one.events).map(|e| e["sequence"].as_i64().unwrap()).collect();
+        let sequences: Vec<i64> = got
+            .iter()
+            .flat_map(|one| &one.events)
+            .map(|e| e["sequence"].as_i64().unwrap())
+            .collect();
         assert_eq!(sequences, (1..=900).collect::<Vec<i64>>());
     })
     .await;
@@ -29,22 +32,39 @@ async fn events_arrive_in_the_order_of_their_facts() {
 async fn who_fails_or_hangs_holds_up_only_itself() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (failing, hanging, well) =
-            (Server::answering(|_| Answer::status(500)), Server::answering(|_| Answer::Silence), Server::start());
+        let (failing, hanging, well) = (
+            Server::answering(|_| Answer::status(500)),
+            Server::answering(|_| Answer::Silence),
+            Server::start(),
+        );
         world.hook("failing", &failing).await;
         world.hook("hanging", &hanging).await;
         world.hook("well", &well).await;
         for start in (0..500).step_by(50) {
             world.say(start..start + 50).await;
             world.turn().await;
-            assert!(well.wait_for(start as usize / 50 + 1, 10_000), "it is told although another call hangs");
+            assert!(
+                well.wait_for(start as usize / 50 + 1, 10_000),
+                "it is told although another call hangs"
+            );
             // The call has arrived; let its answer be recorded, without waiting for the one that hangs.
-            while world.turn().await.iter().map(|progress| progress.in_flight).sum::<usize>() > 1 {
+            while world
+                .turn()
+                .await
+                .iter()
+                .map(|progress| progress.in_flight)
+                .sum::<usize>()
+                > 1
+            {
                 tokio::task::yield_now().await;
             }
         }
         assert_eq!(numbers(&brought(&well)), (0..500).collect::<Vec<u64>>());
-        assert_eq!(failing.count(), 1, "the clock stands still, so there is no second attempt");
+        assert_eq!(
+            failing.count(),
+            1,
+            "the clock stands still, so there is no second attempt"
+        );
         assert_eq!(hanging.count(), 1, "one batch under way, never two");
     })
     .await;
@@ -77,7 +97,10 @@ async fn room_is_shared_among_namespaces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_has_a_limit_and_loses_nothing() {
     on_each_engine(|test| async move {
-        let limits = Limits { backlog: 300, ..Limits::default() };
+        let limits = Limits {
+            backlog: 300,
+            ..Limits::default()
+        };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let server = Server::start();
         server.script([Answer::status(500)]);
@@ -92,7 +115,10 @@ async fn a_backlog_has_a_limit_and_loses_nothing() {
         assert!(status.behind > 1_000, "{status:?}");
         world.advance(1_000).await;
         world.settle().await;
-        assert_eq!(numbers(&brought(&server)[1..]), (0..2_000).collect::<Vec<u64>>());
+        assert_eq!(
+            numbers(&brought(&server)[1..]),
+            (0..2_000).collect::<Vec<u64>>()
+        );
         assert_eq!(count(&world).await, 0);
     })
     .await;
@@ -123,8 +149,14 @@ async fn a_broken_subscription_stops_only_itself() {
         let sealed_id = world.hook("sealed", &sealed).await;
         let lease = world.lease("api/0").await;
         let spoil = world.test.db.on(&lease).write_unbound(move |tx| {
-            tx.execute("UPDATE subscription SET settings = '{}', version = 2 WHERE id = ?1", (broken_id,))?;
-            tx.execute("UPDATE subscription SET sealed = ?2, version = 2 WHERE id = ?1", (sealed_id, vec![1u8; 60]))
+            tx.execute(
+                "UPDATE subscription SET settings = '{}', version = 2 WHERE id = ?1",
+                (broken_id,),
+            )?;
+            tx.execute(
+                "UPDATE subscription SET sealed = ?2, version = 2 WHERE id = ?1",
+                (sealed_id, vec![1u8; 60]),
+            )
         });
         spoil.await.map_err(|error: store::Error| error).unwrap();
         world.say(0..3).await;
@@ -133,7 +165,10 @@ async fn a_broken_subscription_stops_only_itself() {
         assert_eq!((broken.count(), sealed.count()), (0, 0));
         let status = world.status(sealed_id).await;
         assert_eq!((status.state, status.waiting), ("waiting", 3));
-        assert_eq!(status.last_error.as_deref(), Some("the secrets of the subscription do not open"));
+        assert_eq!(
+            status.last_error.as_deref(),
+            Some("the secrets of the subscription do not open")
+        );
     })
     .await;
 }

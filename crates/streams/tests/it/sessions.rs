@@ -7,7 +7,9 @@ use types::SubscriptionId;
 async fn socket(world: &World, batch_size: u32, window: u32, more: Value) -> SubscriptionId {
     let delivery = json!({ "type": "websocket", "batch_size": batch_size, "window": window });
     let mut new = json!({ "name": "a", "filter": { "types": ["test.*"] }, "delivery": delivery });
-    new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    new.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     world.subscribe(new).await.subscription.id
 }
 
@@ -16,11 +18,19 @@ async fn open(world: &World, id: SubscriptionId) -> Session {
 }
 
 fn numbers(batch: &Batch) -> Vec<u64> {
-    batch.events.iter().map(|event| event.to_value()["data"]["n"].as_u64().unwrap()).collect()
+    batch
+        .events
+        .iter()
+        .map(|event| event.to_value()["data"]["n"].as_u64().unwrap())
+        .collect()
 }
 
 async fn next(session: &mut Session) -> Option<(u64, Vec<u64>)> {
-    session.next_batch().await.unwrap().map(|batch| (batch.number, numbers(&batch)))
+    session
+        .next_batch()
+        .await
+        .unwrap()
+        .map(|batch| (batch.number, numbers(&batch)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +53,10 @@ async fn batches_come_as_the_window_allows() {
         assert_eq!(next(&mut session).await, Some((4, vec![6])));
         session.ack(4).await.unwrap();
         let status = world.status(id).await;
-        assert_eq!((status.state, status.delivered, status.waiting), ("idle", 7, 0));
+        assert_eq!(
+            (status.state, status.delivered, status.waiting),
+            ("idle", 7, 0)
+        );
     })
     .await;
 }
@@ -63,7 +76,11 @@ async fn what_was_not_acknowledged_comes_again_on_the_next_connection() {
         drop(session);
         let world = world.crash().await;
         let mut session = open(&world, id).await;
-        assert_eq!(next(&mut session).await, Some((1, vec![0, 1])), "numbers begin anew");
+        assert_eq!(
+            next(&mut session).await,
+            Some((1, vec![0, 1])),
+            "numbers begin anew"
+        );
         assert_eq!(next(&mut session).await, Some((2, vec![4])));
         assert_eq!(session.ack(3).await, Err(Error::UnknownBatch { number: 3 }));
         session.close().await.unwrap();
@@ -80,18 +97,30 @@ async fn what_was_not_acknowledged_comes_again_on_the_next_connection() {
 async fn a_refused_batch_comes_again_at_once() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let id = socket(&world, 2, 1, json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 3 } })).await;
+        let id = socket(
+            &world,
+            2,
+            1,
+            json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 3 } }),
+        )
+        .await;
         world.say(0..3).await;
         world.settle().await;
         let mut session = open(&world, id).await;
         let first = session.next_batch().await.unwrap().unwrap();
         session.nack(first.number, "not now").await.unwrap();
         let second = session.next_batch().await.unwrap().unwrap();
-        assert_eq!((second.number, second.refused, &second.events), (2, 1, &first.events));
+        assert_eq!(
+            (second.number, second.refused, &second.events),
+            (2, 1, &first.events)
+        );
         assert_eq!(session.ack(1).await, Err(Error::UnknownBatch { number: 1 }));
         session.ack(2).await.unwrap();
         assert_eq!(next(&mut session).await, Some((3, vec![2])));
-        assert_eq!(world.status(id).await.last_error.as_deref(), Some("not now"));
+        assert_eq!(
+            world.status(id).await.last_error.as_deref(),
+            Some("not now")
+        );
     })
     .await;
 }
@@ -100,7 +129,13 @@ async fn a_refused_batch_comes_again_at_once() {
 async fn poison_is_found_and_set_aside() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let id = socket(&world, 3, 1, json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 2 } })).await;
+        let id = socket(
+            &world,
+            3,
+            1,
+            json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 2 } }),
+        )
+        .await;
         world.say(0..4).await;
         world.settle().await;
         let mut session = open(&world, id).await;
@@ -108,12 +143,29 @@ async fn poison_is_found_and_set_aside() {
         while let Some((number, numbers)) = next(&mut session).await {
             let poisoned = numbers.contains(&1);
             seen.push(numbers);
-            if poisoned { session.nack(number, "poison").await.unwrap() } else { session.ack(number).await.unwrap() }
+            if poisoned {
+                session.nack(number, "poison").await.unwrap()
+            } else {
+                session.ack(number).await.unwrap()
+            }
         }
-        assert_eq!(seen, [vec![0, 1, 2], vec![0, 1, 2], vec![0], vec![1], vec![1], vec![2], vec![3]]);
+        assert_eq!(
+            seen,
+            [
+                vec![0, 1, 2],
+                vec![0, 1, 2],
+                vec![0],
+                vec![1],
+                vec![1],
+                vec![2],
+                vec![3]
+            ]
+        );
         let dead = world.dead(id).await;
         assert_eq!((dead.len(), dead[0].error.as_deref()), (1, Some("poison")));
-        streams::retry_dead(&world.streams, &who("ns"), id, streams::Letters::All).await.unwrap();
+        streams::retry_dead(&world.streams, &who("ns"), id, streams::Letters::All)
+            .await
+            .unwrap();
         assert_eq!(next(&mut session).await.unwrap().1, [1]);
     })
     .await;
@@ -181,7 +233,11 @@ async fn the_newest_consumer_has_it() {
         assert_eq!(old.nack(1, "").await, Err(Error::TakenOver));
         assert_eq!(old.next_batch().await, Err(Error::TakenOver));
         old.close().await.unwrap();
-        assert_eq!(next(&mut new).await, Some((1, vec![0, 1])), "closing the old one does not close the new one");
+        assert_eq!(
+            next(&mut new).await,
+            Some((1, vec![0, 1])),
+            "closing the old one does not close the new one"
+        );
         new.ack(1).await.unwrap();
     })
     .await;
@@ -196,7 +252,9 @@ async fn a_rewind_reaches_the_open_connection() {
         world.settle().await;
         let mut session = open(&world, id).await;
         next(&mut session).await.unwrap();
-        streams::rewind(&world.streams, &who("ns"), id, "work/0/1".parse().unwrap()).await.unwrap();
+        streams::rewind(&world.streams, &who("ns"), id, "work/0/1".parse().unwrap())
+            .await
+            .unwrap();
         world.settle().await;
         session.ack(1).await.unwrap(); // of before the rewind: it counts no more
         assert_eq!(next(&mut session).await, Some((2, vec![0, 1])));
@@ -214,10 +272,20 @@ async fn a_webhook_is_not_fetched_and_a_socket_not_posted() {
         let server = testkit::http::Server::start();
         let hook = world.hook("hook", &server).await;
         let opened = streams::open(&world.streams, &who("ns"), hook).await;
-        assert_eq!(opened.err(), Some(Error::Kind { expected: "websocket" }));
+        assert_eq!(
+            opened.err(),
+            Some(Error::Kind {
+                expected: "websocket"
+            })
+        );
         let id = socket(&world, 1, 1, json!({})).await;
         let rotated = streams::rotate_secret(&world.streams, &who("ns"), id, 0).await;
-        assert_eq!(rotated.err(), Some(Error::Kind { expected: "webhook" }));
+        assert_eq!(
+            rotated.err(),
+            Some(Error::Kind {
+                expected: "webhook"
+            })
+        );
     })
     .await;
 }

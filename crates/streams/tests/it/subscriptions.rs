@@ -24,38 +24,85 @@ async fn what_is_wrong_is_named() {
             ("/name", json!("x".repeat(65)), "name"),
             ("/delivery/url", json!("nowhere"), "delivery.url"),
             ("/delivery/url", json!("http://10.0.0.1/"), "delivery.url"),
-            ("/delivery/url", json!("https://me:word@example.org/"), "delivery.url"),
+            (
+                "/delivery/url",
+                json!("https://me:word@example.org/"),
+                "delivery.url",
+            ),
             ("/delivery/batch_size", json!(0), "delivery.batch_size"),
             ("/delivery/batch_size", json!(1_001), "delivery.batch_size"),
             ("/delivery/timeout_ms", json!(60_001), "delivery.timeout_ms"),
-            ("/delivery/headers", json!({ "Host": "x" }), "delivery.headers.Host"),
-            ("/delivery/headers", json!({ "Florin-Signature": "x" }), "delivery.headers.Florin-Signature"),
-            ("/delivery/headers", json!({ "X-A": "a\r\nb: c" }), "delivery.headers.X-A"),
-            ("/delivery/headers", json!({ "a b": "x" }), "delivery.headers.a b"),
-            ("/delivery", json!({ "type": "websocket", "window": 33 }), "delivery.window"),
+            (
+                "/delivery/headers",
+                json!({ "Host": "x" }),
+                "delivery.headers.Host",
+            ),
+            (
+                "/delivery/headers",
+                json!({ "Florin-Signature": "x" }),
+                "delivery.headers.Florin-Signature",
+            ),
+            (
+                "/delivery/headers",
+                json!({ "X-A": "a\r\nb: c" }),
+                "delivery.headers.X-A",
+            ),
+            (
+                "/delivery/headers",
+                json!({ "a b": "x" }),
+                "delivery.headers.a b",
+            ),
+            (
+                "/delivery",
+                json!({ "type": "websocket", "window": 33 }),
+                "delivery.window",
+            ),
             ("/filter", json!({ "types": ["a", ""] }), "filter.types[1]"),
-            ("/filter", json!({ "subjects": [long] }), "filter.subjects[0]"),
-            ("/filter", json!({ "sources": vec!["0x"; 101] }), "filter.sources"),
+            (
+                "/filter",
+                json!({ "subjects": [long] }),
+                "filter.subjects[0]",
+            ),
+            (
+                "/filter",
+                json!({ "sources": vec!["0x"; 101] }),
+                "filter.sources",
+            ),
             ("/retry", json!({ "attempts": 0 }), "retry.attempts"),
             ("/retry", json!({ "initial_ms": 99 }), "retry.initial_ms"),
-            ("/retry", json!({ "initial_ms": 5_000, "max_ms": 4_000 }), "retry.max_ms"),
+            (
+                "/retry",
+                json!({ "initial_ms": 5_000, "max_ms": 4_000 }),
+                "retry.max_ms",
+            ),
         ];
         for (at, value, field) in cases {
             let mut new = good();
             let (parent, key) = at.rsplit_once('/').unwrap();
             new.pointer_mut(parent).unwrap()[key] = value.clone();
-            let error = streams::subscribe(&world.streams, &who("ns"), parse(&new), None).await.unwrap_err();
+            let error = streams::subscribe(&world.streams, &who("ns"), parse(&new), None)
+                .await
+                .unwrap_err();
             assert_eq!(error.field().as_deref(), Some(field), "{value}: {error}");
             assert_eq!(error.code().status, 400);
         }
-        for unknown in
-            [json!({ "colour": 1 }), json!({ "delivery": { "type": "pigeon" } }), json!({ "filter": { "type": [] } })]
-        {
+        for unknown in [
+            json!({ "colour": 1 }),
+            json!({ "delivery": { "type": "pigeon" } }),
+            json!({ "filter": { "type": [] } }),
+        ] {
             let mut new = good();
-            new.as_object_mut().unwrap().extend(unknown.as_object().unwrap().clone());
-            assert!(serde_json::from_value::<NewSubscription>(new).is_err(), "{unknown}");
+            new.as_object_mut()
+                .unwrap()
+                .extend(unknown.as_object().unwrap().clone());
+            assert!(
+                serde_json::from_value::<NewSubscription>(new).is_err(),
+                "{unknown}"
+            );
         }
-        let none = streams::subscriptions(&world.streams, &who("ns"), &Page::default()).await.unwrap();
+        let none = streams::subscriptions(&world.streams, &who("ns"), &Page::default())
+            .await
+            .unwrap();
         assert_eq!(none, [], "nothing was made");
     })
     .await;
@@ -91,7 +138,15 @@ async fn a_subscription_is_read_as_it_was_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_are_unique_and_counted() {
     on_each_engine(|test| async move {
-        let world = World::with(test, Limits { subscriptions: 2, ..Limits::default() }, &[]).await;
+        let world = World::with(
+            test,
+            Limits {
+                subscriptions: 2,
+                ..Limits::default()
+            },
+            &[],
+        )
+        .await;
         let subscribe = |name: &str| {
             let mut new = good();
             new["name"] = json!(name);
@@ -99,14 +154,35 @@ async fn names_are_unique_and_counted() {
             async move { streams::subscribe(&streams, &who("ns"), parse(&new), None).await }
         };
         let first = subscribe("a").await.unwrap().subscription;
-        assert_eq!(subscribe("a").await.unwrap_err(), Error::NameTaken { name: "a".to_owned() });
+        assert_eq!(
+            subscribe("a").await.unwrap_err(),
+            Error::NameTaken {
+                name: "a".to_owned()
+            }
+        );
         let second = subscribe("b").await.unwrap().subscription;
-        assert_eq!(subscribe("c").await.unwrap_err(), Error::TooMany { limit: 2 });
+        assert_eq!(
+            subscribe("c").await.unwrap_err(),
+            Error::TooMany { limit: 2 }
+        );
         let rename = |name: &str| serde_json::from_value(json!({ "name": name })).unwrap();
         let taken = streams::update(&world.streams, &who("ns"), second.id, rename("a")).await;
-        assert_eq!(taken.unwrap_err(), Error::NameTaken { name: "a".to_owned() });
-        streams::unsubscribe(&world.streams, &who("ns"), first.id).await.unwrap();
-        assert_eq!(streams::update(&world.streams, &who("ns"), second.id, rename("a")).await.unwrap().version, 2);
+        assert_eq!(
+            taken.unwrap_err(),
+            Error::NameTaken {
+                name: "a".to_owned()
+            }
+        );
+        streams::unsubscribe(&world.streams, &who("ns"), first.id)
+            .await
+            .unwrap();
+        assert_eq!(
+            streams::update(&world.streams, &who("ns"), second.id, rename("a"))
+                .await
+                .unwrap()
+                .version,
+            2
+        );
         let gone = streams::subscription(&world.streams, &who("ns"), first.id).await;
         assert_eq!(gone.unwrap_err(), Error::Unknown { id: first.id });
         subscribe("c").await.unwrap();
@@ -124,12 +200,21 @@ async fn a_repeated_command_makes_one_subscription() {
         };
         let made = subscribe(good(), "k").await.unwrap();
         let again = subscribe(good(), "k").await.unwrap();
-        assert_eq!((again.subscription.id, again.replayed, again.secret), (made.subscription.id, true, None));
+        assert_eq!(
+            (again.subscription.id, again.replayed, again.secret),
+            (made.subscription.id, true, None)
+        );
         let mut other = good();
         other["name"] = json!("b");
-        assert_eq!(subscribe(other.clone(), "k").await.unwrap_err(), Error::KeyReused);
+        assert_eq!(
+            subscribe(other.clone(), "k").await.unwrap_err(),
+            Error::KeyReused
+        );
         // A refusal does not burn the key.
-        assert!(matches!(subscribe(good(), "l").await, Err(Error::NameTaken { .. })));
+        assert!(matches!(
+            subscribe(good(), "l").await,
+            Err(Error::NameTaken { .. })
+        ));
         assert!(!subscribe(other, "l").await.unwrap().replayed);
     })
     .await;
@@ -144,14 +229,30 @@ async fn a_change_is_for_the_version_that_was_read() {
         let change = |value: Value| serde_json::from_value(value).unwrap();
         let stale = change(json!({ "version": 7, "name": "b" }));
         let refused = streams::update(&world.streams, &who("ns"), id, stale).await;
-        assert_eq!(refused.unwrap_err(), Error::Stale { expected: 7, found: 1 });
+        assert_eq!(
+            refused.unwrap_err(),
+            Error::Stale {
+                expected: 7,
+                found: 1
+            }
+        );
         let kind = change(json!({ "delivery": { "type": "websocket" } }));
         assert_eq!(
-            streams::update(&world.streams, &who("ns"), id, kind).await.unwrap_err(),
-            Error::Kind { expected: "webhook" }
+            streams::update(&world.streams, &who("ns"), id, kind)
+                .await
+                .unwrap_err(),
+            Error::Kind {
+                expected: "webhook"
+            }
         );
         let filter = change(json!({ "version": 1, "filter": { "types": ["none"] } }));
-        assert_eq!(streams::update(&world.streams, &who("ns"), id, filter).await.unwrap().version, 2);
+        assert_eq!(
+            streams::update(&world.streams, &who("ns"), id, filter)
+                .await
+                .unwrap()
+                .version,
+            2
+        );
         world.say(0..2).await;
         world.settle().await;
         assert_eq!(server.count(), 0, "the new filter counts");
@@ -169,13 +270,28 @@ async fn every_act_leaves_a_fact() {
         let id = world.hook("a", &server).await;
         streams::suspend(&streams, &who, id).await.unwrap();
         streams::resume(&streams, &who, id).await.unwrap();
-        streams::rewind(&streams, &who, id, streams::From::Oldest).await.unwrap();
+        streams::rewind(&streams, &who, id, streams::From::Oldest)
+            .await
+            .unwrap();
         let secret = streams::rotate_secret(&streams, &who, id, 1).await.unwrap();
-        streams::retire_secret(&streams, &who, id, &secret.id).await.unwrap();
+        streams::retire_secret(&streams, &who, id, &secret.id)
+            .await
+            .unwrap();
         streams::unsubscribe(&streams, &who, id).await.unwrap();
-        let at = store::Cursor { partition: "api/0".into(), seq: 0 };
-        let facts = world.test.db.read_unbound(move |tx| store::facts_after(tx, &at, 100)).await.unwrap();
-        let told: Vec<_> = facts.iter().map(|fact| (fact.kind.as_str(), fact.subjects[0].version)).collect();
+        let at = store::Cursor {
+            partition: "api/0".into(),
+            seq: 0,
+        };
+        let facts = world
+            .test
+            .db
+            .read_unbound(move |tx| store::facts_after(tx, &at, 100))
+            .await
+            .unwrap();
+        let told: Vec<_> = facts
+            .iter()
+            .map(|fact| (fact.kind.as_str(), fact.subjects[0].version))
+            .collect();
         let expected = [
             ("subscription.created", 1),
             ("subscription.suspended", 2),
@@ -186,7 +302,11 @@ async fn every_act_leaves_a_fact() {
             ("subscription.deleted", 7),
         ];
         assert_eq!(told, expected);
-        assert!(facts.iter().all(|fact| fact.actor == "ns/app" && fact.subjects[0].id == id.to_string()));
+        assert!(
+            facts
+                .iter()
+                .all(|fact| fact.actor == "ns/app" && fact.subjects[0].id == id.to_string())
+        );
     })
     .await;
 }

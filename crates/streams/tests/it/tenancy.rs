@@ -13,16 +13,45 @@ async fn nothing_of_one_namespace_reaches_another() {
         for (ns, server) in ["ns", "other"].iter().zip(&servers) {
             let delivery = json!({ "type": "webhook", "url": server.url("/") });
             let new = json!({ "name": "all", "delivery": delivery, "from": "oldest" });
-            streams::subscribe(&world.streams, &who(ns), serde_json::from_value(new).unwrap(), None).await.unwrap();
+            streams::subscribe(
+                &world.streams,
+                &who(ns),
+                serde_json::from_value(new).unwrap(),
+                None,
+            )
+            .await
+            .unwrap();
         }
-        world.facts("work/0", "ns", "test.said", vec![json!({ "n": 1 })]).await;
-        world.facts("work/0", "other", "test.said", vec![json!({ "n": 2 })]).await;
+        world
+            .facts("work/0", "ns", "test.said", vec![json!({ "n": 1 })])
+            .await;
+        world
+            .facts("work/0", "other", "test.said", vec![json!({ "n": 2 })])
+            .await;
         world.settle().await;
         for (ns, server) in ["ns", "other"].iter().zip(&servers) {
-            let events: Vec<_> = brought(server).into_iter().flat_map(|one| one.events).collect();
-            assert!(events.iter().all(|event| event["namespace"] == json!(ns)), "{events:?}");
-            assert_eq!(events.iter().filter(|event| event["type"] == "test.said").count(), 1);
-            assert_eq!(events.iter().filter(|event| event["type"] == "subscription.created").count(), 1);
+            let events: Vec<_> = brought(server)
+                .into_iter()
+                .flat_map(|one| one.events)
+                .collect();
+            assert!(
+                events.iter().all(|event| event["namespace"] == json!(ns)),
+                "{events:?}"
+            );
+            assert_eq!(
+                events
+                    .iter()
+                    .filter(|event| event["type"] == "test.said")
+                    .count(),
+                1
+            );
+            assert_eq!(
+                events
+                    .iter()
+                    .filter(|event| event["type"] == "subscription.created")
+                    .count(),
+                1
+            );
         }
     })
     .await;
@@ -40,28 +69,76 @@ async fn no_verb_reaches_into_another_namespace() {
         let id = world.subscribe(new).await.subscription.id;
         world.say(0..1).await;
         world.settle().await;
-        let before = (world.status(id).await, streams::subscription(&world.streams, &who("ns"), id).await.unwrap());
+        let before = (
+            world.status(id).await,
+            streams::subscription(&world.streams, &who("ns"), id)
+                .await
+                .unwrap(),
+        );
         assert_eq!(before.0.dead, 1);
 
         let (s, them) = (&world.streams, &who("other"));
         let unknown = Error::Unknown { id };
         let change = || serde_json::from_value(json!({ "name": "b" })).unwrap();
-        assert_eq!(streams::subscription(s, them, id).await.unwrap_err(), unknown);
+        assert_eq!(
+            streams::subscription(s, them, id).await.unwrap_err(),
+            unknown
+        );
         assert_eq!(streams::status(s, them, id).await.unwrap_err(), unknown);
-        assert_eq!(streams::update(s, them, id, change()).await.unwrap_err(), unknown);
+        assert_eq!(
+            streams::update(s, them, id, change()).await.unwrap_err(),
+            unknown
+        );
         assert_eq!(streams::suspend(s, them, id).await.unwrap_err(), unknown);
         assert_eq!(streams::resume(s, them, id).await.unwrap_err(), unknown);
-        assert_eq!(streams::rewind(s, them, id, From::Oldest).await.unwrap_err(), unknown);
-        assert_eq!(streams::rotate_secret(s, them, id, 0).await.unwrap_err(), unknown);
-        assert_eq!(streams::retire_secret(s, them, id, "x").await.unwrap_err(), unknown);
+        assert_eq!(
+            streams::rewind(s, them, id, From::Oldest)
+                .await
+                .unwrap_err(),
+            unknown
+        );
+        assert_eq!(
+            streams::rotate_secret(s, them, id, 0).await.unwrap_err(),
+            unknown
+        );
+        assert_eq!(
+            streams::retire_secret(s, them, id, "x").await.unwrap_err(),
+            unknown
+        );
         assert_eq!(streams::secrets(s, them, id).await.unwrap_err(), unknown);
-        assert_eq!(streams::dead_letters(s, them, id, &Page::default()).await.unwrap_err(), unknown);
-        assert_eq!(streams::retry_dead(s, them, id, Letters::All).await.unwrap_err(), unknown);
+        assert_eq!(
+            streams::dead_letters(s, them, id, &Page::default())
+                .await
+                .unwrap_err(),
+            unknown
+        );
+        assert_eq!(
+            streams::retry_dead(s, them, id, Letters::All)
+                .await
+                .unwrap_err(),
+            unknown
+        );
         assert_eq!(streams::skip(s, them, id, 1).await.unwrap_err(), unknown);
-        assert_eq!(streams::open(s, them, id).await.err(), Some(unknown.clone()));
-        assert_eq!(streams::unsubscribe(s, them, id).await.unwrap_err(), unknown);
-        assert_eq!(streams::subscriptions(s, them, &Page::default()).await.unwrap(), []);
-        let after = (world.status(id).await, streams::subscription(&world.streams, &who("ns"), id).await.unwrap());
+        assert_eq!(
+            streams::open(s, them, id).await.err(),
+            Some(unknown.clone())
+        );
+        assert_eq!(
+            streams::unsubscribe(s, them, id).await.unwrap_err(),
+            unknown
+        );
+        assert_eq!(
+            streams::subscriptions(s, them, &Page::default())
+                .await
+                .unwrap(),
+            []
+        );
+        let after = (
+            world.status(id).await,
+            streams::subscription(&world.streams, &who("ns"), id)
+                .await
+                .unwrap(),
+        );
         assert_eq!(after, before);
     })
     .await;

@@ -9,8 +9,8 @@ use store::secret::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
 use streams::outbound::{Guard, Outbound, Settings};
 use streams::{
-    Created, Event, Expand, Expansion, Limits, NewSubscription, Progress, SHARDS, Shard, Streams, Unexpanded,
-    shard_partition,
+    Created, Event, Expand, Expansion, Limits, NewSubscription, Progress, SHARDS, Shard, Streams,
+    Unexpanded, shard_partition,
 };
 use testkit::http::{Request, Server};
 use testkit::{TestDb, namespace};
@@ -68,7 +68,10 @@ impl Expand for Fake {
         };
         let from: u64 = rest.map_or(0, |rest| rest.parse().unwrap());
         let to = count.min(from + 300);
-        Ok(Expansion { events: (from..to).map(event).collect(), rest: (to < count).then(|| to.to_string()) })
+        Ok(Expansion {
+            events: (from..to).map(event).collect(),
+            rest: (to < count).then(|| to.to_string()),
+        })
     }
 }
 
@@ -101,34 +104,81 @@ impl World {
     }
 
     pub(crate) async fn with(test: TestDb, limits: Limits, allow: &[&str]) -> Self {
-        let loaded = test.db.read_unbound(|tx| secret::load(tx, "streams")).await.unwrap();
+        let loaded = test
+            .db
+            .read_unbound(|tx| secret::load(tx, "streams"))
+            .await
+            .unwrap();
         let keyring = Arc::new(loaded.begin(test.entropy.as_ref()));
         let allow = allow.iter().map(|rule| (*rule).to_owned()).collect();
         Self::over(test, keyring, Arc::new(Fake::default()), limits, allow).await
     }
 
-    async fn over(test: TestDb, keyring: Arc<Keyring>, expand: Arc<Fake>, limits: Limits, allow: Vec<String>) -> Self {
+    async fn over(
+        test: TestDb,
+        keyring: Arc<Keyring>,
+        expand: Arc<Fake>,
+        limits: Limits,
+        allow: Vec<String>,
+    ) -> Self {
         let rules: Vec<&str> = allow.iter().map(String::as_str).collect();
         let mut leases = BTreeMap::new();
-        for name in ["api/0", "chain/1337"].map(str::to_owned).into_iter().chain((0..SHARDS).map(shard_partition)) {
+        for name in ["api/0", "chain/1337"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain((0..SHARDS).map(shard_partition))
+        {
             leases.insert(name.clone(), test.lease(&name).await);
         }
         let api = leases["api/0"].clone();
-        let streams =
-            Streams::new(test.db.clone(), api, expand.clone(), outbound(&rules), keyring.clone()).within(limits);
-        let shards = (0..SHARDS).map(|n| Shard::new(streams.clone(), n, leases[&shard_partition(n)].clone())).collect();
-        Self { test, streams, shards, leases, keyring, expand, limits, allow }
+        let streams = Streams::new(
+            test.db.clone(),
+            api,
+            expand.clone(),
+            outbound(&rules),
+            keyring.clone(),
+        )
+        .within(limits);
+        let shards = (0..SHARDS)
+            .map(|n| Shard::new(streams.clone(), n, leases[&shard_partition(n)].clone()))
+            .collect();
+        Self {
+            test,
+            streams,
+            shards,
+            leases,
+            keyring,
+            expand,
+            limits,
+            allow,
+        }
     }
 
     /// The streams of another process on the same database.
     pub(crate) fn streams_over(&self, db: store::Db, api: Lease) -> Streams {
         let rules: Vec<&str> = self.allow.iter().map(String::as_str).collect();
-        Streams::new(db, api, self.expand.clone(), outbound(&rules), self.keyring.clone()).within(self.limits)
+        Streams::new(
+            db,
+            api,
+            self.expand.clone(),
+            outbound(&rules),
+            self.keyring.clone(),
+        )
+        .within(self.limits)
     }
 
     /// The process dies and another one starts.
     pub(crate) async fn crash(self) -> Self {
-        let Self { test, streams, shards, leases, keyring, expand, limits, allow } = self;
+        let Self {
+            test,
+            streams,
+            shards,
+            leases,
+            keyring,
+            expand,
+            limits,
+            allow,
+        } = self;
         drop((streams, shards, leases));
         Self::over(test.reopen().await, keyring, expand, limits, allow).await
     }
@@ -136,20 +186,36 @@ impl World {
     /// The keys of the secrets change; what was sealed before can still be opened.
     pub(crate) async fn rotate_keys(self) -> Self {
         let keyring = Arc::new(self.keyring.rotated(self.test.entropy.as_ref()));
-        let Self { test, streams, shards, leases, expand, limits, allow, .. } = self;
+        let Self {
+            test,
+            streams,
+            shards,
+            leases,
+            expand,
+            limits,
+            allow,
+            ..
+        } = self;
         drop((streams, shards, leases));
         Self::over(test.reopen().await, keyring, expand, limits, allow).await
     }
 
     pub(crate) async fn lease(&mut self, partition: &str) -> Lease {
         if !self.leases.contains_key(partition) {
-            self.leases.insert(partition.to_owned(), self.test.lease(partition).await);
+            self.leases
+                .insert(partition.to_owned(), self.test.lease(partition).await);
         }
         self.leases[partition].clone()
     }
 
     /// Append facts of a type in a namespace, one for each payload, on a partition.
-    pub(crate) async fn facts(&mut self, partition: &str, ns: &str, kind: &'static str, payloads: Vec<Value>) {
+    pub(crate) async fn facts(
+        &mut self,
+        partition: &str,
+        ns: &str,
+        kind: &'static str,
+        payloads: Vec<Value>,
+    ) {
         let lease = self.lease(partition).await;
         let namespace = types::Namespace::from_stored(ns).unwrap();
         self.test
@@ -173,19 +239,26 @@ impl World {
 
     /// A fact of the installation that stands for events of a transaction.
     pub(crate) async fn block(&mut self, kind: &'static str, tx: &str, count: u64) {
-        self.facts("chain/1337", "_", kind, vec![json!({ "tx": tx, "count": count })]).await;
+        self.facts(
+            "chain/1337",
+            "_",
+            kind,
+            vec![json!({ "tx": tx, "count": count })],
+        )
+        .await;
     }
 
     pub(crate) async fn subscribe(&self, new: Value) -> Created {
         let new: NewSubscription = serde_json::from_value(new).unwrap();
-        streams::subscribe(&self.streams, &who("ns"), new, None).await.unwrap()
+        streams::subscribe(&self.streams, &who("ns"), new, None)
+            .await
+            .unwrap()
     }
 
     /// A webhook to a server, from the newest, for what the stories tell.
     pub(crate) async fn hook(&self, name: &str, server: &Server) -> SubscriptionId {
         let delivery = json!({ "type": "webhook", "url": server.url("/hook") });
-        let new =
-            json!({ "name": name, "filter": { "types": ["test.*", "event.*", "house.*"] }, "delivery": delivery });
+        let new = json!({ "name": name, "filter": { "types": ["test.*", "event.*", "house.*"] }, "delivery": delivery });
         self.subscribe(new).await.subscription.id
     }
 
@@ -207,7 +280,11 @@ impl World {
     /// Turns until there is nothing to do now.
     pub(crate) async fn settle(&mut self) {
         loop {
-            let more = self.turn().await.iter().any(|progress| progress.more || progress.in_flight > 0);
+            let more = self
+                .turn()
+                .await
+                .iter()
+                .any(|progress| progress.more || progress.in_flight > 0);
             self.rest().await;
             if !more {
                 return;
@@ -224,11 +301,15 @@ impl World {
     }
 
     pub(crate) async fn status(&self, id: SubscriptionId) -> streams::Status {
-        streams::status(&self.streams, &who("ns"), id).await.unwrap()
+        streams::status(&self.streams, &who("ns"), id)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn dead(&self, id: SubscriptionId) -> Vec<streams::DeadLetter> {
-        streams::dead_letters(&self.streams, &who("ns"), id, &types::Page::default()).await.unwrap()
+        streams::dead_letters(&self.streams, &who("ns"), id, &types::Page::default())
+            .await
+            .unwrap()
     }
 }
 
@@ -240,8 +321,16 @@ fn hmac(key: &[u8], text: &[u8]) -> String {
         _ => block[..32].copy_from_slice(&Sha256::digest(key)),
     }
     let pad = |with: u8| block.map(|byte| byte ^ with);
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(text).finalize();
-    hex::encode(Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize())
+    let inner = Sha256::new()
+        .chain_update(pad(0x36))
+        .chain_update(text)
+        .finalize();
+    hex::encode(
+        Sha256::new()
+            .chain_update(pad(0x5c))
+            .chain_update(inner)
+            .finalize(),
+    )
 }
 
 /// Whether a webhook is signed with a secret, as a receiver would check it.
@@ -272,5 +361,9 @@ pub(crate) fn read(request: &Request) -> Brought {
 
 /// The numbers that events of `test.said` carry, in the order of their arrival.
 pub(crate) fn numbers(brought: &[Brought]) -> Vec<u64> {
-    brought.iter().flat_map(|one| &one.events).map(|event| event["data"]["n"].as_u64().unwrap()).collect()
+    brought
+        .iter()
+        .flat_map(|one| &one.events)
+        .map(|event| event["data"]["n"].as_u64().unwrap())
+        .collect()
 }

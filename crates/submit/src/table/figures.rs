@@ -5,7 +5,10 @@ use store::Unbound;
 use types::ChainId;
 
 /// Submissions of these shards, chains and states, by chain and state.
-pub(crate) fn count(tx: &mut Unbound<'_, '_>, of: &[(i64, ChainId, String)]) -> Result<Vec<(ChainId, String, i64)>> {
+pub(crate) fn count(
+    tx: &mut Unbound<'_, '_>,
+    of: &[(i64, ChainId, String)],
+) -> Result<Vec<(ChainId, String, i64)>> {
     Ok(tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows})
          SELECT n.chain, n.state, COUNT(*) FROM n
@@ -17,7 +20,10 @@ pub(crate) fn count(tx: &mut Unbound<'_, '_>, of: &[(i64, ChainId, String)]) -> 
 }
 
 /// The most submissions of these shards, chains and states that one signer has, by chain.
-pub(crate) fn deepest(tx: &mut Unbound<'_, '_>, of: &[(i64, ChainId, String)]) -> Result<Vec<(ChainId, i64)>> {
+pub(crate) fn deepest(
+    tx: &mut Unbound<'_, '_>,
+    of: &[(i64, ChainId, String)],
+) -> Result<Vec<(ChainId, i64)>> {
     Ok(tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows}), lane(chain, depth) AS (
            SELECT n.chain, COUNT(*) FROM n

@@ -12,7 +12,11 @@ pub(crate) fn holders(
     witnesses: &[Witness],
 ) -> Result<Vec<(Witness, Submission)>> {
     let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
-    let qualified = COLUMNS.split(", ").map(|column| format!("s.{column}")).collect::<Vec<_>>().join(", ");
+    let qualified = COLUMNS
+        .split(", ")
+        .map(|column| format!("s.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!(
         "WITH n(w) AS ({{rows}})
          SELECT h.witness, {qualified} FROM submission_witness h
@@ -44,7 +48,10 @@ pub(crate) fn insert_sent(
 }
 
 /// Remember what nodes said of transactions.
-pub(crate) fn note_answers(tx: &mut Unbound<'_, '_>, answers: &[(ChainId, String, String)]) -> Result<()> {
+pub(crate) fn note_answers(
+    tx: &mut Unbound<'_, '_>,
+    answers: &[(ChainId, String, String)],
+) -> Result<()> {
     tx.execute_rows(
         "WITH n(chain, tx_id, answer) AS ({rows}) UPDATE submission_sent SET answer = n.answer
            FROM n WHERE submission_sent.chain = n.chain AND submission_sent.tx_id = n.tx_id",
@@ -62,7 +69,14 @@ pub(crate) fn sent(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<Sent>> {
         (id,),
     )?;
     rows.into_iter()
-        .map(|(transaction, signed, terms, answer)| Ok(Sent { transaction, signed, terms: read_json(&terms)?, answer }))
+        .map(|(transaction, signed, terms, answer)| {
+            Ok(Sent {
+                transaction,
+                signed,
+                terms: read_json(&terms)?,
+                answer,
+            })
+        })
         .collect()
 }
 
@@ -94,7 +108,11 @@ pub(crate) fn hold(
 }
 
 /// The chain has settled these things.
-pub(crate) fn settle(tx: &mut Unbound<'_, '_>, chain: &ChainId, witnesses: &[Witness]) -> Result<()> {
+pub(crate) fn settle(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    witnesses: &[Witness],
+) -> Result<()> {
     let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
     tx.execute_rows(
         "WITH n(w) AS ({rows}) UPDATE submission_witness SET open = 0 FROM n WHERE chain = ?1 AND witness = n.w",
@@ -105,7 +123,11 @@ pub(crate) fn settle(tx: &mut Unbound<'_, '_>, chain: &ChainId, witnesses: &[Wit
 }
 
 /// What the submissions of a signer hold open.
-pub(crate) fn held(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<Vec<(Witness, SubmissionId)>> {
+pub(crate) fn held(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Vec<(Witness, SubmissionId)>> {
     tx.rows(
         "SELECT witness, submission FROM submission_witness WHERE chain = ?1 AND signer = ?2 AND open = 1",
         (chain, signer),
@@ -113,7 +135,11 @@ pub(crate) fn held(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> R
 }
 
 /// What one submission holds.
-pub(crate) fn witnesses_of(tx: &mut Unbound<'_, '_>, chain: &ChainId, id: SubmissionId) -> Result<Vec<(Witness,)>> {
+pub(crate) fn witnesses_of(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    id: SubmissionId,
+) -> Result<Vec<(Witness,)>> {
     tx.rows("SELECT witness FROM submission_witness WHERE chain = ?1 AND submission = ?2 ORDER BY witness", (chain, id))
 }
 
@@ -133,7 +159,11 @@ pub(crate) fn left_open(
 }
 
 /// These submissions hold nothing any more.
-pub(crate) fn let_go(tx: &mut Unbound<'_, '_>, chain: &ChainId, ended: &[SubmissionId]) -> Result<()> {
+pub(crate) fn let_go(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    ended: &[SubmissionId],
+) -> Result<()> {
     let rows: Vec<(SubmissionId,)> = ended.iter().map(|id| (*id,)).collect();
     tx.execute_rows(
         "WITH n(id) AS ({rows}) UPDATE submission_witness SET open = 0 FROM n WHERE chain = ?1 AND submission = n.id",
@@ -144,7 +174,11 @@ pub(crate) fn let_go(tx: &mut Unbound<'_, '_>, chain: &ChainId, ended: &[Submiss
 }
 
 /// Those of these things that somebody of ours holds open.
-pub(crate) fn still_held(tx: &mut Unbound<'_, '_>, chain: &ChainId, witnesses: &[Witness]) -> Result<Vec<(Witness,)>> {
+pub(crate) fn still_held(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    witnesses: &[Witness],
+) -> Result<Vec<(Witness,)>> {
     let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
     tx.query_rows(
         "WITH n(w) AS ({rows}) SELECT witness FROM submission_witness JOIN n ON witness = n.w WHERE chain = ?1 AND open = 1",

@@ -24,21 +24,27 @@ impl Lane {
 }
 
 /// A lane, if it was ever used.
-pub(crate) fn lane(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<Option<Lane>> {
+pub(crate) fn lane(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Option<Lane>> {
     type Columns = (Option<i64>, i64, Option<String>, Option<Time>, i64);
     let row: Option<Columns> = tx.row(
         "SELECT first_nonce, next_nonce, paused, paused_until, version FROM submission_lane WHERE chain = ?1 AND signer = ?2",
         (chain, signer),
     )?;
-    Ok(row.map(|(first_nonce, next_nonce, paused, paused_until, version)| Lane {
-        chain: chain.clone(),
-        signer: signer.to_owned(),
-        first_nonce: first_nonce.and_then(|nonce| u64::try_from(nonce).ok()),
-        next_nonce: u64::try_from(next_nonce).unwrap_or(0),
-        paused,
-        paused_until,
-        version,
-    }))
+    Ok(row.map(
+        |(first_nonce, next_nonce, paused, paused_until, version)| Lane {
+            chain: chain.clone(),
+            signer: signer.to_owned(),
+            first_nonce: first_nonce.and_then(|nonce| u64::try_from(nonce).ok()),
+            next_nonce: u64::try_from(next_nonce).unwrap_or(0),
+            paused,
+            paused_until,
+            version,
+        },
+    ))
 }
 
 /// Write a lane; false if another changed it since it was read.
@@ -73,7 +79,11 @@ pub(crate) fn take_places(
          RETURNING next_place",
         (chain, signer, shard, count),
     )?;
-    let (end,) = row.ok_or(Error::Column { column: 0, found: "no row", expected: "a lane" })?;
+    let (end,) = row.ok_or(Error::Column {
+        column: 0,
+        found: "no row",
+        expected: "a lane",
+    })?;
     Ok(end - count)
 }
 
@@ -88,7 +98,12 @@ pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> R
 }
 
 /// Move that cursor.
-pub(crate) fn put_cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str, seq: i64) -> Result<()> {
+pub(crate) fn put_cursor(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    partition: &str,
+    seq: i64,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO submission_cursor (shard, partition, seq) VALUES (?1, ?2, ?3)
          ON CONFLICT (shard, partition) DO UPDATE SET seq = ?3",

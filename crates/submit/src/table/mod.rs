@@ -5,8 +5,8 @@ mod held;
 mod lane;
 
 pub(crate) use held::{
-    held, hold, holders, insert_sent, left_open, let_go, note_answers, sent, settle, signed_for, still_held,
-    witnesses_of,
+    held, hold, holders, insert_sent, left_open, let_go, note_answers, sent, settle, signed_for,
+    still_held, witnesses_of,
 };
 pub(crate) use lane::{Lane, cursor, lane, put_cursor, put_lane, take_places};
 
@@ -33,7 +33,11 @@ fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
 }
 
 fn read_state(text: &str) -> Result<State> {
-    State::parse(text).ok_or(Error::Column { column: 10, found: "other text", expected: "a state" })
+    State::parse(text).ok_or(Error::Column {
+        column: 10,
+        found: "other text",
+        expected: "a state",
+    })
 }
 
 fn status_text(status: Status) -> &'static str {
@@ -57,19 +61,32 @@ fn submission(row: Row) -> Result<Submission> {
         policies: read_json(&row.take::<String>()?)?,
         context: read_json(&row.take::<String>()?)?,
         state: read_state(&row.take::<String>()?)?,
-        paused_from: row.take::<Option<String>>()?.map(|text| read_state(&text)).transpose()?,
+        paused_from: row
+            .take::<Option<String>>()?
+            .map(|text| read_state(&text))
+            .transpose()?,
         reason: row.take()?,
-        quote: row.take::<Option<String>>()?.map(|text| read_json(&text)).transpose()?,
+        quote: row
+            .take::<Option<String>>()?
+            .map(|text| read_json(&text))
+            .transpose()?,
         decision: row.take()?,
-        permit: row.take::<Option<String>>()?.map(|text| read_json(&text)).transpose()?,
+        permit: row
+            .take::<Option<String>>()?
+            .map(|text| read_json(&text))
+            .transpose()?,
         place: row.take()?,
         supersedes: row.take()?,
         transaction: row.take()?,
         block_hash: row.take()?,
         block_height: row.take()?,
-        outcome: row
-            .take::<Option<String>>()?
-            .map(|text| if text == "succeeded" { Status::Succeeded } else { Status::Reverted }),
+        outcome: row.take::<Option<String>>()?.map(|text| {
+            if text == "succeeded" {
+                Status::Succeeded
+            } else {
+                Status::Reverted
+            }
+        }),
         fee: row.take()?,
         created_contract: row.take()?,
         attempts: row.take()?,
@@ -87,7 +104,10 @@ fn submissions(rows: Vec<Row>) -> Result<Vec<Submission>> {
 
 /// Store new submissions.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &[(Submission, i64)]) -> Result<()> {
-    let rows: Vec<Vec<Value<'_>>> = new.iter().map(|(one, shard)| insert_row(one, *shard)).collect();
+    let rows: Vec<Vec<Value<'_>>> = new
+        .iter()
+        .map(|(one, shard)| insert_row(one, *shard))
+        .collect();
     tx.execute_rows(
         "INSERT INTO submission (namespace, id, chain, signer, shard, idempotency_key, initiator, intent, interface, policies,
                                  context, state, attempts, next_at, arrival, created_at, updated_at, version, supersedes) {ns_rows}",
@@ -121,7 +141,10 @@ fn insert_row(one: &Submission, shard: i64) -> Vec<Value<'_>> {
 }
 
 /// Write submissions that changed, each only if nobody changed it since it was read. The ids that were written.
-pub(crate) fn update(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<Vec<SubmissionId>> {
+pub(crate) fn update(
+    tx: &mut Unbound<'_, '_>,
+    changed: &[Submission],
+) -> Result<Vec<SubmissionId>> {
     let rows: Vec<Vec<Value<'_>>> = changed.iter().map(update_row).collect();
     let written: Vec<(SubmissionId,)> = tx.query_rows(
         "WITH n(ns, id, version, state, paused_from, reason, quote, decision, permit, place, tx_id, block_hash, block_height,
@@ -144,16 +167,28 @@ fn update_row(one: &Submission) -> Vec<Value<'_>> {
         one.id.to_value(),
         Value::Int(i64::try_from(one.version).unwrap_or(i64::MAX)),
         Value::Text(one.state.as_str().into()),
-        one.paused_from.map_or(Value::Null(store::Kind::Text), |state| Value::Text(state.as_str().into())),
+        one.paused_from
+            .map_or(Value::Null(store::Kind::Text), |state| {
+                Value::Text(state.as_str().into())
+            }),
         one.reason.to_value(),
-        one.quote.map_or(Value::Null(store::Kind::Text), |quote| Value::Text(json(&quote).into())),
+        one.quote.map_or(Value::Null(store::Kind::Text), |quote| {
+            Value::Text(json(&quote).into())
+        }),
         one.decision.to_value(),
-        one.permit.as_ref().map_or(Value::Null(store::Kind::Text), |permit| Value::Text(json(permit).into())),
+        one.permit
+            .as_ref()
+            .map_or(Value::Null(store::Kind::Text), |permit| {
+                Value::Text(json(permit).into())
+            }),
         one.place.to_value(),
         one.transaction.to_value(),
         one.block_hash.to_value(),
         one.block_height.to_value(),
-        one.outcome.map_or(Value::Null(store::Kind::Text), |status| Value::Text(status_text(status).into())),
+        one.outcome
+            .map_or(Value::Null(store::Kind::Text), |status| {
+                Value::Text(status_text(status).into())
+            }),
         one.fee.to_value(),
         one.created_contract.to_value(),
         one.attempts.to_value(),
@@ -176,11 +211,24 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<
           ORDER BY arrival DESC, id DESC LIMIT ?4 OFFSET ?5"
     );
     let state = filter.state.map(State::as_str);
-    submissions(tx.rows(&sql, (state, &filter.signer, &filter.chain, page.limit, page.skip, &page.after))?)
+    submissions(tx.rows(
+        &sql,
+        (
+            state,
+            &filter.signer,
+            &filter.chain,
+            page.limit,
+            page.skip,
+            &page.after,
+        ),
+    )?)
 }
 
 /// The cancel of a submission that is under way, if one is.
-pub(crate) fn cancel_under_way(tx: &mut Tx<'_, '_>, target: SubmissionId) -> Result<Option<Submission>> {
+pub(crate) fn cancel_under_way(
+    tx: &mut Tx<'_, '_>,
+    target: SubmissionId,
+) -> Result<Option<Submission>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND supersedes = ?1
             AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY arrival LIMIT 1"
@@ -189,9 +237,20 @@ pub(crate) fn cancel_under_way(tx: &mut Tx<'_, '_>, target: SubmissionId) -> Res
 }
 
 /// Those of these submissions that nobody changed since they were read.
-pub(crate) fn unchanged(tx: &mut Unbound<'_, '_>, read: &[Submission]) -> Result<BTreeSet<SubmissionId>> {
-    let rows: Vec<_> =
-        read.iter().map(|one| (&one.namespace, one.id, i64::try_from(one.version).unwrap_or(i64::MAX))).collect();
+pub(crate) fn unchanged(
+    tx: &mut Unbound<'_, '_>,
+    read: &[Submission],
+) -> Result<BTreeSet<SubmissionId>> {
+    let rows: Vec<_> = read
+        .iter()
+        .map(|one| {
+            (
+                &one.namespace,
+                one.id,
+                i64::try_from(one.version).unwrap_or(i64::MAX),
+            )
+        })
+        .collect();
     let found: Vec<(SubmissionId,)> = tx.query_rows(
         "WITH n(ns, id, version) AS ({rows}) SELECT s.id FROM submission s
            JOIN n ON s.namespace = n.ns AND s.id = n.id AND s.version = n.version",
@@ -223,9 +282,20 @@ pub(crate) fn due(
     now: Time,
     limit: u32,
 ) -> Result<Vec<Submission>> {
-    let mut params: Vec<Value<'_>> = vec![Value::Int(shard), now.to_value(), limit.to_value(), chain.to_value()];
-    params.extend(states.iter().map(|state| Value::Text(state.as_str().into())));
-    let marks: Vec<String> = (0..states.len()).map(|place| format!("?{}", place + 5)).collect();
+    let mut params: Vec<Value<'_>> = vec![
+        Value::Int(shard),
+        now.to_value(),
+        limit.to_value(),
+        chain.to_value(),
+    ];
+    params.extend(
+        states
+            .iter()
+            .map(|state| Value::Text(state.as_str().into())),
+    );
+    let marks: Vec<String> = (0..states.len())
+        .map(|place| format!("?{}", place + 5))
+        .collect();
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2
           ORDER BY arrival, id LIMIT ?3",
@@ -235,7 +305,11 @@ pub(crate) fn due(
 }
 
 /// When the next submission of a shard on a chain is due.
-pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64, chain: &ChainId) -> Result<Option<Time>> {
+pub(crate) fn next_due(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    chain: &ChainId,
+) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> = tx.row(
         "SELECT MIN(next_at) FROM submission
           WHERE shard = ?1 AND chain = ?2
@@ -274,7 +348,11 @@ pub(crate) fn count_own_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &s
 }
 
 /// How many transactions of a signer are under way: signed and not mined.
-pub(crate) fn count_under_way(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<i64> {
+pub(crate) fn count_under_way(
+    tx: &mut Unbound<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM submission WHERE chain = ?1 AND signer = ?2 AND tx_id IS NOT NULL
             AND state IN ('nonce_reserved', 'signing', 'signed', 'accepted', 'reorged', 'paused')",
@@ -311,7 +389,11 @@ pub(crate) fn in_blocks(
     hashes: &[String],
 ) -> Result<Vec<Submission>> {
     let rows: Vec<(&String,)> = hashes.iter().map(|hash| (hash,)).collect();
-    let qualified = COLUMNS.split(", ").map(|column| format!("s.{column}")).collect::<Vec<_>>().join(", ");
+    let qualified = COLUMNS
+        .split(", ")
+        .map(|column| format!("s.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!(
         "WITH n(h) AS ({{rows}}) SELECT {qualified} FROM submission s JOIN n ON s.block_hash = n.h
           WHERE s.chain = ?1 AND s.shard = ?2 AND s.state = 'mined'"

@@ -6,7 +6,9 @@ use testkit::{Fault, on_each_engine};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_turn_pays_once() {
     on_each_engine(|test| async move {
-        let Some(mut world) = World::new(test).await else { return };
+        let Some(mut world) = World::new(test).await else {
+            return;
+        };
         let id = world.enqueue(world.payment(5)).await;
         for _ in 0..6 {
             world.work().await;
@@ -16,7 +18,10 @@ async fn a_crash_after_any_turn_pays_once() {
         world.mine(1).await;
         world = world.crash_and_restart().await;
         world.mine(2).await;
-        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+        assert_eq!(
+            (world.state(id).await, world.nonce(), world.bobs()),
+            (State::Final, 1, 5)
+        );
     })
     .await;
 }
@@ -24,7 +29,9 @@ async fn a_crash_after_any_turn_pays_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_is_not_sent_twice() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         world.proxy.next("eth_sendRawTransaction", Fault::LoseReply);
         let id = world.enqueue(world.payment(5)).await;
         world.settle().await;
@@ -35,9 +42,19 @@ async fn a_lost_reply_is_not_sent_twice() {
         world.settle().await;
         assert_eq!(world.state(id).await, State::Accepted);
         world.mine(3).await;
-        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+        assert_eq!(
+            (world.state(id).await, world.nonce(), world.bobs()),
+            (State::Final, 1, 5)
+        );
         let again = world.get(id).await;
-        assert_eq!(submit::sent(&world.submit, &world.who, id).await.unwrap().len(), 1, "{again:?}");
+        assert_eq!(
+            submit::sent(&world.submit, &world.who, id)
+                .await
+                .unwrap()
+                .len(),
+            1,
+            "{again:?}"
+        );
     })
     .await;
 }
@@ -45,7 +62,9 @@ async fn a_lost_reply_is_not_sent_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_never_arrived_is_sent_again() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         world.proxy.next("eth_sendRawTransaction", Fault::LoseCall);
         let id = world.enqueue(world.payment(5)).await;
         world.settle().await;
@@ -53,7 +72,10 @@ async fn a_call_that_never_arrived_is_sent_again() {
         world.wait(2_000).await;
         world.settle().await;
         world.mine(3).await;
-        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
+        assert_eq!(
+            (world.state(id).await, world.nonce(), world.bobs()),
+            (State::Final, 1, 5)
+        );
     })
     .await;
 }
@@ -61,7 +83,9 @@ async fn a_call_that_never_arrived_is_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_node_forgets_is_sent_again() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let id = world.enqueue(world.payment(5)).await;
         world.settle().await;
         let hash = world.get(id).await.transaction.unwrap();
@@ -71,8 +95,15 @@ async fn what_a_node_forgets_is_sent_again() {
         world.wait(31_000).await;
         world.settle().await;
         world.mine(3).await;
-        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
-        assert_eq!(world.get(id).await.transaction, Some(hash), "the same bytes");
+        assert_eq!(
+            (world.state(id).await, world.nonce(), world.bobs()),
+            (State::Final, 1, 5)
+        );
+        assert_eq!(
+            world.get(id).await.transaction,
+            Some(hash),
+            "the same bytes"
+        );
     })
     .await;
 }

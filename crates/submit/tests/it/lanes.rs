@@ -6,7 +6,9 @@ use types::Status;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_goes_from_received_to_final() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let id = world.enqueue(world.payment(5)).await;
         assert_eq!(world.state(id).await, State::Received);
         world.settle().await;
@@ -31,7 +33,9 @@ async fn a_payment_goes_from_received_to_final() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lane_keeps_its_order_and_its_window() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let mut ids = Vec::new();
         for wei in 1..=10 {
             ids.push(world.enqueue(world.payment(wei)).await);
@@ -52,7 +56,10 @@ async fn a_lane_keeps_its_order_and_its_window() {
             assert_eq!(one.state, State::Final);
             heights.push(one.block_height.unwrap());
         }
-        assert!(heights.is_sorted(), "they went in the order in which they came");
+        assert!(
+            heights.is_sorted(),
+            "they went in the order in which they came"
+        );
         assert_eq!((world.nonce(), world.bobs()), (10, 55));
     })
     .await;
@@ -79,16 +86,26 @@ async fn a_repeat_is_answered_by_what_it_made_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_takes_the_witness() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let id = world.enqueue(world.payment(5)).await;
         world.settle().await;
         let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
         assert_ne!(cancel.id, id);
         world.settle().await;
-        assert_eq!(world.state(cancel.id).await, State::Accepted, "{:?}", world.get(cancel.id).await.reason);
+        assert_eq!(
+            world.state(cancel.id).await,
+            State::Accepted,
+            "{:?}",
+            world.get(cancel.id).await.reason
+        );
         world.mine(1).await;
         world.mine(2).await;
-        assert_eq!((world.state(id).await, world.state(cancel.id).await), (State::Cancelled, State::Final));
+        assert_eq!(
+            (world.state(id).await, world.state(cancel.id).await),
+            (State::Cancelled, State::Final)
+        );
         assert_eq!((world.nonce(), world.bobs()), (1, 0));
     })
     .await;
@@ -97,7 +114,9 @@ async fn a_cancel_takes_the_witness() {
 #[tokio::test(flavor = "multi_thread")]
 async fn before_it_is_signed_a_cancel_needs_no_chain() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let id = world.enqueue(world.payment(5)).await;
         let withdrawn = submit::cancel(&world.submit, &world.who, id).await.unwrap();
         assert_eq!((withdrawn.id, withdrawn.state), (id, State::Failed));

@@ -5,7 +5,9 @@ use testkit::on_each_engine;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_falls_out_is_not_the_end() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         world.mine(3).await;
         let id = world.enqueue(world.payment(5)).await;
         world.settle().await;
@@ -16,12 +18,24 @@ async fn a_block_that_falls_out_is_not_the_end() {
         world.settle().await;
         let after = world.get(id).await;
         assert_eq!(after.transaction, mined.transaction, "the same bytes");
-        assert!(matches!(after.state, State::Accepted | State::Reorged), "{after:?}");
+        assert!(
+            matches!(after.state, State::Accepted | State::Reorged),
+            "{after:?}"
+        );
         assert_eq!(world.bobs(), 0);
         world.settle().await;
         world.mine(3).await;
-        assert_eq!((world.state(id).await, world.nonce(), world.bobs()), (State::Final, 1, 5));
-        assert_eq!(submit::sent(&world.submit, &world.who, id).await.unwrap().len(), 1);
+        assert_eq!(
+            (world.state(id).await, world.nonce(), world.bobs()),
+            (State::Final, 1, 5)
+        );
+        assert_eq!(
+            submit::sent(&world.submit, &world.who, id)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
     })
     .await;
 }
@@ -29,7 +43,9 @@ async fn a_block_that_falls_out_is_not_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_with_the_key_stops_the_lane() {
     on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else { return };
+        let Some(world) = World::new(test).await else {
+            return;
+        };
         let first = world.enqueue(world.payment(1)).await;
         world.settle().await;
         world.mine(3).await;
@@ -40,13 +56,31 @@ async fn somebody_else_with_the_key_stops_the_lane() {
         let stuck = world.enqueue(world.payment(3)).await;
         world.settle().await;
         assert_eq!(world.state(stuck).await, State::Permitted);
-        let lane =
-            submit::lane_status(&world.submit, &world.who, &world.chain(), &world.signer).await.unwrap().unwrap();
-        assert!(lane.paused.as_deref().is_some_and(|why| why.contains("foreign use")), "{lane:?}");
-        submit::resume_lane(&world.submit, &world.who, &world.chain(), &world.signer, "it was me").await.unwrap();
+        let lane = submit::lane_status(&world.submit, &world.who, &world.chain(), &world.signer)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            lane.paused
+                .as_deref()
+                .is_some_and(|why| why.contains("foreign use")),
+            "{lane:?}"
+        );
+        submit::resume_lane(
+            &world.submit,
+            &world.who,
+            &world.chain(),
+            &world.signer,
+            "it was me",
+        )
+        .await
+        .unwrap();
         world.settle().await;
         world.mine(3).await;
-        assert_eq!((world.state(stuck).await, world.nonce(), world.bobs()), (State::Final, 3, 6));
+        assert_eq!(
+            (world.state(stuck).await, world.nonce(), world.bobs()),
+            (State::Final, 3, 6)
+        );
     })
     .await;
 }

@@ -43,11 +43,22 @@ pub(crate) struct World {
 impl World {
     /// A treasury that may pay up to a million wei. None if there is no anvil here.
     pub(crate) async fn new(test: TestDb) -> Option<Self> {
-        Self::with(test, submit::Settings { window: 4, ..submit::Settings::default() }).await
+        Self::with(
+            test,
+            submit::Settings {
+                window: 4,
+                ..submit::Settings::default()
+            },
+        )
+        .await
     }
 
     pub(crate) async fn with(test: TestDb, settings: submit::Settings) -> Option<Self> {
-        let options = Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() };
+        let options = Options {
+            mining: Mining::OnDemand,
+            slots_in_an_epoch: 1,
+            ..Options::default()
+        };
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::before(&node.url()));
         let mut world = Self::build(test, node, proxy, String::new(), settings).await;
@@ -62,14 +73,29 @@ impl World {
             kind: WalletKind::User,
             metadata: Json::parse("{}").unwrap(),
             account: 0,
-            secret: NewSecret::Mnemonic { words: MNEMONIC.to_owned().into(), passphrase: String::new().into() },
+            secret: NewSecret::Mnemonic {
+                words: MNEMONIC.to_owned().into(),
+                passphrase: String::new().into(),
+            },
         };
         let wallet = keys::create_wallet(&self.keys, who, new).await.unwrap();
         policy::put(&self.policy, who, "small", "").await.unwrap();
-        let version = NewVersion { description: String::new(), document: PAY_SMALL.into(), example_input: None };
-        policy::add_version(&self.policy, who, "small", version).await.unwrap();
-        policy::attach(&self.policy, who, "small", Target::Namespace).await.unwrap();
-        keys::addresses(&self.keys, who, &wallet.id, &self.chain(), 1).await.unwrap()[0].address.clone()
+        let version = NewVersion {
+            description: String::new(),
+            document: PAY_SMALL.into(),
+            example_input: None,
+        };
+        policy::add_version(&self.policy, who, "small", version)
+            .await
+            .unwrap();
+        policy::attach(&self.policy, who, "small", Target::Namespace)
+            .await
+            .unwrap();
+        keys::addresses(&self.keys, who, &wallet.id, &self.chain(), 1)
+            .await
+            .unwrap()[0]
+            .address
+            .clone()
     }
 
     async fn build(
@@ -81,11 +107,28 @@ impl World {
     ) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
-        let keyring =
-            keys::open_keyring(&db, &api, Master::Passphrase("test".to_owned().into(), Cost::TEST)).await.unwrap();
+        let keyring = keys::open_keyring(
+            &db,
+            &api,
+            Master::Passphrase("test".to_owned().into(), Cost::TEST),
+        )
+        .await
+        .unwrap();
         let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
-        let keys = Keys::new(db.clone(), api.clone(), keyring, permits.public(), keys::Settings::default());
-        let policy = Policy::new(db.clone(), api.clone(), permits, Arc::new(NoLookups), policy::Config::default());
+        let keys = Keys::new(
+            db.clone(),
+            api.clone(),
+            keyring,
+            permits.public(),
+            keys::Settings::default(),
+        );
+        let policy = Policy::new(
+            db.clone(),
+            api.clone(),
+            permits,
+            Arc::new(NoLookups),
+            policy::Config::default(),
+        );
         let config: EvmConfig = serde_json::from_value(json!({
             "preset": "anvil", "number": node.chain_id(), "url": proxy.url(),
             "retry": { "attempts": 2, "first_ms": 1, "max_ms": 5 }, "finality": { "rule": "depth", "blocks": 2 },
@@ -93,7 +136,14 @@ impl World {
         .unwrap();
         let chain: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
         let chains: Vec<Arc<dyn Connector>> = vec![chain.clone()];
-        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), chains, settings.clone());
+        let submit = Submit::new(
+            db.clone(),
+            api.clone(),
+            keys.clone(),
+            policy.clone(),
+            chains,
+            settings.clone(),
+        );
         let (mut workers, mut leases) = (Vec::new(), vec![api.clone()]);
         for shard in 0..settings.shards {
             let lanes = test.lease(&format!("lanes/{shard}")).await;
@@ -101,12 +151,34 @@ impl World {
             leases.push(lanes);
         }
         let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
-        let follow = Settings { start: Start::Height(0), keep_all: true, blocks_per_turn: 20 };
+        let follow = Settings {
+            start: Start::Height(0),
+            keep_all: true,
+            blocks_per_turn: 20,
+        };
         let follower = Follower::new(db, blocks.clone(), chain, Vec::new(), follow);
         leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
-        let who = Principal { id: "ann".into(), kind: Kind::Person, namespace: namespace("ns"), roles };
-        Self { test, node, proxy, who, signer, submit, keys, policy, workers, settings, follower, leases }
+        let who = Principal {
+            id: "ann".into(),
+            kind: Kind::Person,
+            namespace: namespace("ns"),
+            roles,
+        };
+        Self {
+            test,
+            node,
+            proxy,
+            who,
+            signer,
+            submit,
+            keys,
+            policy,
+            workers,
+            settings,
+            follower,
+            leases,
+        }
     }
 
     /// Let time pass; leases are kept alive, as the running process keeps them.
@@ -119,7 +191,19 @@ impl World {
 
     /// Everything that was in memory is gone; the node goes on.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { test, node, proxy, signer, submit, keys, policy, workers, settings, follower, .. } = self;
+        let Self {
+            test,
+            node,
+            proxy,
+            signer,
+            submit,
+            keys,
+            policy,
+            workers,
+            settings,
+            follower,
+            ..
+        } = self;
         drop((submit, keys, policy, workers, follower));
         Self::build(test.reopen().await, node, proxy, signer, settings).await
     }
@@ -133,8 +217,20 @@ impl World {
     }
 
     pub(crate) fn payment_to(&self, to: &str, wei: u64) -> Enqueue {
-        let intent = Intent::call(self.chain(), self.signer.clone(), Some(to.into()), Amount::from(wei), Vec::new());
-        Enqueue { key: None, intent, interface: None, policies: Vec::new(), context: submit::Context::default() }
+        let intent = Intent::call(
+            self.chain(),
+            self.signer.clone(),
+            Some(to.into()),
+            Amount::from(wei),
+            Vec::new(),
+        );
+        Enqueue {
+            key: None,
+            intent,
+            interface: None,
+            policies: Vec::new(),
+            context: submit::Context::default(),
+        }
     }
 
     pub(crate) async fn enqueue(&self, new: Enqueue) -> SubmissionId {
@@ -150,7 +246,10 @@ impl World {
     }
 
     pub(crate) async fn lane(&self) -> submit::Lane {
-        submit::lane_status(&self.submit, &self.who, &self.chain(), &self.signer).await.unwrap().unwrap()
+        submit::lane_status(&self.submit, &self.who, &self.chain(), &self.signer)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     pub(crate) async fn get(&self, id: SubmissionId) -> Submission {

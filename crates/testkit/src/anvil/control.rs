@@ -28,7 +28,10 @@ impl Anvil {
     /// Replace the last `depth` blocks by as many others. What they held is gone and does not return to the pool, except the raw
     /// transactions given here, each with the block it goes into (0 is the first of the new ones).
     pub fn reorg(&self, depth: u64, transactions: &[(String, u64)]) {
-        let pairs: Vec<Value> = transactions.iter().map(|(raw, offset)| json!([raw, offset])).collect();
+        let pairs: Vec<Value> = transactions
+            .iter()
+            .map(|(raw, offset)| json!([raw, offset]))
+            .collect();
         self.rpc("anvil_reorg", json!([depth, pairs]));
     }
 
@@ -39,7 +42,10 @@ impl Anvil {
 
     /// The base fee of the next block in wei.
     pub fn set_next_base_fee(&self, wei: u64) {
-        self.rpc("anvil_setNextBlockBaseFeePerGas", json!([format!("{wei:#x}")]));
+        self.rpc(
+            "anvil_setNextBlockBaseFeePerGas",
+            json!([format!("{wei:#x}")]),
+        );
     }
 
     /// Remember the state; the name by which [`Anvil::revert`] returns to it, once.
@@ -52,7 +58,11 @@ impl Anvil {
     /// # Panics
     /// If the name is not known (any more).
     pub fn revert(&self, snapshot: &Value) {
-        assert_eq!(self.rpc("evm_revert", json!([snapshot])), json!(true), "no snapshot {snapshot}");
+        assert_eq!(
+            self.rpc("evm_revert", json!([snapshot])),
+            json!(true),
+            "no snapshot {snapshot}"
+        );
     }
 
     /// Throw a transaction out of the pool.
@@ -67,7 +77,10 @@ impl Anvil {
 
     /// The hash of the block at a height; `None` above the head.
     pub fn block_hash(&self, height: u64) -> Option<String> {
-        let block = self.rpc("eth_getBlockByNumber", json!([format!("{height:#x}"), false]));
+        let block = self.rpc(
+            "eth_getBlockByNumber",
+            json!([format!("{height:#x}"), false]),
+        );
         block["hash"].as_str().map(str::to_owned)
     }
 
@@ -78,7 +91,8 @@ impl Anvil {
 
     /// The receipt of a transaction that a block holds.
     pub fn receipt(&self, hash: &str) -> Option<Value> {
-        Some(self.rpc("eth_getTransactionReceipt", json!([hash]))).filter(|receipt| !receipt.is_null())
+        Some(self.rpc("eth_getTransactionReceipt", json!([hash])))
+            .filter(|receipt| !receipt.is_null())
     }
 
     /// `eth_call` on the head: the answer's bytes with `0x`.
@@ -87,7 +101,10 @@ impl Anvil {
     /// If the call reverts.
     pub fn call(&self, to: &str, data: &str) -> String {
         let answer = self.rpc("eth_call", json!([{"to": to, "data": data}, "latest"]));
-        answer.as_str().expect("eth_call answers by text").to_owned()
+        answer
+            .as_str()
+            .expect("eth_call answers by text")
+            .to_owned()
     }
 
     /// Send from one of [`Anvil::accounts`], which the node itself signs for; the hash. `to` nothing deploys.
@@ -103,9 +120,17 @@ impl Anvil {
     /// The bytes that call a function whose arguments are all one word each, such as `balanceOf(address)`: its selector (the node
     /// hashes the signature, not our code) and the arguments, hexadecimal with `0x`, filled up on the left.
     pub fn calldata(&self, signature: &str, words: &[&str]) -> String {
-        let hash = self.rpc("web3_sha3", json!([format!("0x{}", hex::encode(signature))]));
-        let selector = hash.as_str().and_then(|hash| hash.get(..10)).expect("a hash");
-        words.iter().fold(selector.to_owned(), |data, word| data + &format!("{:0>64}", word.trim_start_matches("0x")))
+        let hash = self.rpc(
+            "web3_sha3",
+            json!([format!("0x{}", hex::encode(signature))]),
+        );
+        let selector = hash
+            .as_str()
+            .and_then(|hash| hash.get(..10))
+            .expect("a hash");
+        words.iter().fold(selector.to_owned(), |data, word| {
+            data + &format!("{:0>64}", word.trim_start_matches("0x"))
+        })
     }
 
     /// Send as [`Anvil::send`] does and wait for the receipt: a node that mines by itself does so just after it has answered.
@@ -114,7 +139,10 @@ impl Anvil {
     /// If no block takes the transaction, or it fails.
     pub fn transact(&self, from: &str, to: Option<&str>, data: &str) -> Value {
         let hash = self.send(from, to, data);
-        assert!(wait_until(MINED_MS, || self.receipt(&hash).is_some()), "{hash} is not mined");
+        assert!(
+            wait_until(MINED_MS, || self.receipt(&hash).is_some()),
+            "{hash} is not mined"
+        );
         let receipt = self.receipt(&hash).unwrap_or_default();
         assert_eq!(receipt["status"], "0x1", "{hash} failed: {receipt}");
         receipt
@@ -123,12 +151,18 @@ impl Anvil {
     /// Deploy bytes from the first account and return the contract's address. The node must mine by itself.
     pub fn deploy(&self, bytecode: &str) -> String {
         let receipt = self.transact(&self.accounts()[0].address, None, bytecode);
-        receipt["contractAddress"].as_str().expect("an address").to_owned()
+        receipt["contractAddress"]
+            .as_str()
+            .expect("an address")
+            .to_owned()
     }
 }
 
 fn number(quantity: &Value) -> u64 {
-    let digits = quantity.as_str().and_then(|text| text.strip_prefix("0x")).expect("a JSON-RPC quantity");
+    let digits = quantity
+        .as_str()
+        .and_then(|text| text.strip_prefix("0x"))
+        .expect("a JSON-RPC quantity");
     u64::from_str_radix(digits, 16).expect("a JSON-RPC quantity")
 }
 
@@ -137,9 +171,21 @@ pub(super) fn read_accounts(config: &Path) -> Vec<Account> {
     let text = std::fs::read_to_string(config).expect("anvil's configuration");
     let config: Value = serde_json::from_str(&text).expect("anvil's configuration is JSON");
     let texts = |field: &str| -> Vec<String> {
-        let list = config[field].as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+        let list = config[field]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        list.iter()
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect()
     };
-    let pairs = texts("available_accounts").into_iter().zip(texts("private_keys"));
-    pairs.map(|(address, private_key)| Account { address, private_key }).collect()
+    let pairs = texts("available_accounts")
+        .into_iter()
+        .zip(texts("private_keys"));
+    pairs
+        .map(|(address, private_key)| Account {
+            address,
+            private_key,
+        })
+        .collect()
 }

@@ -9,17 +9,32 @@ const PROGRAM: &str = "FLORIN_ANVIL";
 
 pub(super) fn find() -> Option<PathBuf> {
     let named = std::env::var_os(PROGRAM).map(PathBuf::from);
-    named.into_iter().chain([installed()]).chain(on_path()).find(|path| path.is_file())
+    named
+        .into_iter()
+        .chain([installed()])
+        .chain(on_path())
+        .find(|path| path.is_file())
 }
 
 fn installed() -> PathBuf {
-    let system = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
-    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let package = format!("contracts/node_modules/@foundry-rs/anvil-{system}-{processor}/bin/anvil");
+    let system = if cfg!(target_os = "macos") {
+        "darwin"
+    } else {
+        std::env::consts::OS
+    };
+    let processor = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    let package =
+        format!("contracts/node_modules/@foundry-rs/anvil-{system}-{processor}/bin/anvil");
     workspace_root().join(package)
 }
 
 fn on_path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join("anvil")).collect()
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("anvil"))
+        .collect()
 }

@@ -25,13 +25,21 @@ pub enum Answer {
 impl Answer {
     /// A status with an empty body.
     pub fn status(status: u16) -> Self {
-        Self::Full { status, headers: Vec::new(), body: Vec::new() }
+        Self::Full {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// 200 with a JSON body.
     pub fn json(body: &serde_json::Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Self::Full { status: 200, headers, body: body.to_string().into_bytes() }
+        Self::Full {
+            status: 200,
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     }
 
     /// A redirect.
@@ -60,7 +68,11 @@ impl Answer {
     /// Write it; whether the connection goes on.
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<bool> {
         match self {
-            Self::Full { status, headers, body } => {
+            Self::Full {
+                status,
+                headers,
+                body,
+            } => {
                 to.write_all(&[head(*status, headers, body.len()).as_bytes(), body].concat())?;
                 Ok(true)
             }
@@ -80,7 +92,12 @@ fn head(status: u16, headers: &[(String, String)], length: usize) -> String {
 
 fn endless(to: &mut impl Write) -> io::Result<bool> {
     const CHUNK: usize = 64 << 10;
-    let chunk = [format!("{CHUNK:x}\r\n").as_bytes(), &vec![b' '; CHUNK], b"\r\n"].concat();
+    let chunk = [
+        format!("{CHUNK:x}\r\n").as_bytes(),
+        &vec![b' '; CHUNK],
+        b"\r\n",
+    ]
+    .concat();
     to.write_all(b"HTTP/1.1 200 Told\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")?;
     for _ in 0..(1 << 30) / CHUNK {
         to.write_all(&chunk)?;

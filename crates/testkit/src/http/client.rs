@@ -13,7 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// If nobody listens, or what comes back is not HTTP/1.1.
-pub fn send(address: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+pub fn send(
+    address: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     send_within(PATIENCE, address, method, target, headers, body)
 }
 
@@ -33,7 +39,8 @@ pub fn send_within(
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
-    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut head =
+        format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -47,5 +54,11 @@ pub fn send_within(
 /// # Errors
 /// As [`send`].
 pub fn post_json(address: &str, target: &str, body: &serde_json::Value) -> io::Result<Response> {
-    send(address, "POST", target, &[("content-type", "application/json")], body.to_string().as_bytes())
+    send(
+        address,
+        "POST",
+        target,
+        &[("content-type", "application/json")],
+        body.to_string().as_bytes(),
+    )
 }

@@ -60,30 +60,56 @@ impl Response {
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// Read one request; `None` at the end of the connection.
 pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<Request>> {
-    let Some((start, headers)) = read_head(from)? else { return Ok(None) };
+    let Some((start, headers)) = read_head(from)? else {
+        return Ok(None);
+    };
     let mut words = start.split(' ').map(str::to_owned);
-    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(bad("request line")) };
-    let body = if framed(&headers) { read_body(from, &headers)? } else { Vec::new() };
-    Ok(Some(Request { method, target, headers, body }))
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+        return Err(bad("request line"));
+    };
+    let body = if framed(&headers) {
+        read_body(from, &headers)?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(Request {
+        method,
+        target,
+        headers,
+        body,
+    }))
 }
 
 /// Read one response.
 pub(super) fn read_response(from: &mut impl BufRead) -> io::Result<Response> {
     let (start, headers) = read_head(from)?.ok_or_else(|| bad("no answer"))?;
-    let status = start.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| bad("status line"))?;
+    let status = start
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .ok_or_else(|| bad("status line"))?;
     let body = read_body(from, &headers)?;
-    Ok(Response { status, headers, body })
+    Ok(Response {
+        status,
+        headers,
+        body,
+    })
 }
 
 type Head = (String, Vec<(String, String)>);
 
 fn read_head(from: &mut impl BufRead) -> io::Result<Option<Head>> {
-    let Some(start) = read_line(from)? else { return Ok(None) };
+    let Some(start) = read_line(from)? else {
+        return Ok(None);
+    };
     let mut headers = Vec::new();
     while let Some(line) = read_line(from)?.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':').ok_or_else(|| bad("header"))?;
@@ -103,13 +129,19 @@ fn framed(headers: &[(String, String)]) -> bool {
 }
 
 fn read_body(from: &mut impl BufRead, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
-    if find(headers, "transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if find(headers, "transfer-encoding")
+        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    {
         return read_chunks(from);
     }
     let length = find(headers, "content-length");
-    let length = length.map(|text| text.parse::<u64>().map_err(|_| bad("content-length"))).transpose()?;
+    let length = length
+        .map(|text| text.parse::<u64>().map_err(|_| bad("content-length")))
+        .transpose()?;
     let mut body = Vec::new();
-    let read = from.take(length.unwrap_or(MAX_BODY).min(MAX_BODY)).read_to_end(&mut body)?;
+    let read = from
+        .take(length.unwrap_or(MAX_BODY).min(MAX_BODY))
+        .read_to_end(&mut body)?;
     match length {
         Some(length) if length != read as u64 => Err(bad("body cut short")),
         _ => Ok(body),

@@ -44,9 +44,16 @@ impl Server {
     /// # Panics
     /// If no port of 127.0.0.1 is free.
     pub fn answering(respond: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound listener");
-        let shared = Arc::new(Shared { respond: Box::new(respond), state: Mutex::default(), arrived: Condvar::new() });
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
+        let address = listener
+            .local_addr()
+            .expect("the address of a bound listener");
+        let shared = Arc::new(Shared {
+            respond: Box::new(respond),
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+        });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &accepting));
         Self { address, shared }
@@ -92,7 +99,10 @@ impl Server {
     pub fn wait_for(&self, count: usize, limit_ms: u64) -> bool {
         let limit = Duration::from_millis(limit_ms);
         let waiting = |state: &mut State| state.requests.len() < count;
-        let waited = self.shared.arrived.wait_timeout_while(self.shared.lock(), limit, waiting);
+        let waited = self
+            .shared
+            .arrived
+            .wait_timeout_while(self.shared.lock(), limit, waiting);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
@@ -118,7 +128,9 @@ impl Shared {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        state.connections.extend(stream.try_clone().ok().map(|stream| (number, stream)));
+        state
+            .connections
+            .extend(stream.try_clone().ok().map(|stream| (number, stream)));
         (!state.closed).then_some(number)
     }
 
@@ -132,7 +144,9 @@ impl Shared {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming().flatten() {
-        let Some(number) = shared.open(&stream) else { return };
+        let Some(number) = shared.open(&stream) else {
+            return;
+        };
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
             // A caller that breaks off is the caller's matter: what arrived whole is recorded.
@@ -147,7 +161,9 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
-        let answer = shared.record(&request).unwrap_or_else(|| (shared.respond)(&request));
+        let answer = shared
+            .record(&request)
+            .unwrap_or_else(|| (shared.respond)(&request));
         if answer == Answer::Silence {
             continue;
         }

@@ -36,14 +36,22 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fsync: false, folder: None, max_connections: 300, settings: Vec::new() }
+        Self {
+            fsync: false,
+            folder: None,
+            max_connections: 300,
+            settings: Vec::new(),
+        }
     }
 }
 
 impl Options {
     /// For benchmarks: commits wait for the disk.
     pub fn durable() -> Self {
-        Self { fsync: true, ..Self::default() }
+        Self {
+            fsync: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -99,7 +107,10 @@ impl Cluster {
     /// # Panics
     /// If it exists.
     pub fn create_database(&self, name: &str) -> String {
-        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
+        self.psql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        );
         self.url(name)
     }
 
@@ -109,26 +120,40 @@ impl Cluster {
     /// If PostgreSQL refuses the statement.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let output = self.run_psql(database, sql);
-        assert!(output.status.success(), "psql: {sql}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "psql: {sql}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned()
     }
 
     pub(super) fn drop_database(&self, name: &str) {
         // A test that failed may have ended the server; what is left goes with the cluster.
-        let _ = self.run_psql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        let _ = self.run_psql(
+            "postgres",
+            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        );
     }
 
     fn run_psql(&self, database: &str, sql: &str) -> Output {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]).arg(self.url(database));
-        psql.env_clear().env("PATH", "/usr/bin:/bin").output().expect("psql lies beside postgres")
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .arg(self.url(database));
+        psql.env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .expect("psql lies beside postgres")
     }
 
     /// Wait until the server says in its own lock file that it is ready, or ends.
     fn becomes_ready(&mut self, home: &Path) -> bool {
         let lock = home.join("data/postmaster.pid");
         let ready = || {
-            std::fs::read_to_string(&lock).is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.trim() == "ready"))
+            std::fs::read_to_string(&lock)
+                .is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.trim() == "ready"))
         };
         let mut alive = true;
         wait_until(READY_MS, || {
@@ -146,12 +171,21 @@ fn attempt(programs: &Path, options: &Options) -> Result<Cluster, String> {
     configure(home.path(), options);
     let log_path = home.path().join("log");
     // Kept open: the leash removes the folder as soon as the server ends.
-    let log = File::options().read(true).write(true).create_new(true).open(&log_path).expect("a log in our own folder");
+    let log = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&log_path)
+        .expect("a log in our own folder");
     give(&log_path, user);
     let port = free_port();
     let leash = serve(programs, home.path(), user, port);
     let home = home.keep();
-    let mut cluster = Cluster { port, programs: programs.to_owned(), leash };
+    let mut cluster = Cluster {
+        port,
+        programs: programs.to_owned(),
+        leash,
+    };
     if cluster.becomes_ready(&home) {
         return Ok(cluster);
     }
@@ -161,9 +195,16 @@ fn attempt(programs: &Path, options: &Options) -> Result<Cluster, String> {
 
 /// A folder that the server's user owns. Below `/tmp` for root, whose own temporary folder may be closed to others.
 fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
-    let default = if user.is_some() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+    let default = if user.is_some() {
+        PathBuf::from("/tmp")
+    } else {
+        std::env::temp_dir()
+    };
     let parent = options.folder.clone().unwrap_or(default);
-    let home = tempfile::Builder::new().prefix("florin-pg-").tempdir_in(parent).expect("a temporary folder");
+    let home = tempfile::Builder::new()
+        .prefix("florin-pg-")
+        .tempdir_in(parent)
+        .expect("a temporary folder");
     give(home.path(), user);
     home
 }
@@ -177,30 +218,54 @@ fn give(path: &Path, user: Option<(u32, u32)>) {
 fn initialise(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
     let mut initdb = Command::new(programs.join("initdb"));
     initdb
-        .args(["-A", "trust", "--no-sync", "--no-instructions", "-E", "UTF8", "-U", USER, "-D"])
+        .args([
+            "-A",
+            "trust",
+            "--no-sync",
+            "--no-instructions",
+            "-E",
+            "UTF8",
+            "-U",
+            USER,
+            "-D",
+        ])
         .arg(home.join("data"));
     initdb.args(locale::arguments()).current_dir("/");
     if let Some((user, group)) = user {
         initdb.uid(user).gid(group);
     }
     let output = initdb.output().expect("initdb can be run");
-    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "initdb: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn configure(home: &Path, options: &Options) {
     let on_off = if options.fsync { "on" } else { "off" };
     let mut settings = vec![
         ("listen_addresses".to_owned(), "127.0.0.1".to_owned()),
-        ("unix_socket_directories".to_owned(), home.display().to_string()),
-        ("max_connections".to_owned(), options.max_connections.to_string()),
+        (
+            "unix_socket_directories".to_owned(),
+            home.display().to_string(),
+        ),
+        (
+            "max_connections".to_owned(),
+            options.max_connections.to_string(),
+        ),
         ("fsync".to_owned(), on_off.to_owned()),
         ("full_page_writes".to_owned(), on_off.to_owned()),
     ];
     settings.extend(options.settings.iter().cloned());
-    let line = |(name, value): &(String, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
+    let line =
+        |(name, value): &(String, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
     let text: String = settings.iter().map(line).collect();
-    let file = OpenOptions::new().append(true).open(home.join("data/postgresql.conf"));
-    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the configuration that initdb wrote");
+    let file = OpenOptions::new()
+        .append(true)
+        .open(home.join("data/postgresql.conf"));
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("the configuration that initdb wrote");
 }
 
 fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> Leash {
@@ -212,6 +277,12 @@ fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> L
         user,
         ..Tether::default()
     };
-    let arguments = ["-D".into(), home.join("data").into_os_string(), "-p".into(), OsString::from(port.to_string())];
-    Leash::start(&tether, programs.join("postgres").as_os_str(), &arguments).expect("a shell to start postgres")
+    let arguments = [
+        "-D".into(),
+        home.join("data").into_os_string(),
+        "-p".into(),
+        OsString::from(port.to_string()),
+    ];
+    Leash::start(&tether, programs.join("postgres").as_os_str(), &arguments)
+        .expect("a shell to start postgres")
 }

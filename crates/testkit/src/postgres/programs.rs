@@ -13,11 +13,17 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// if the server is in it.
 pub(super) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os(FOLDER).map(PathBuf::from);
-    named.into_iter().chain(by_pg_config()).chain(newest_first()).find(|folder| is_complete(folder))
+    named
+        .into_iter()
+        .chain(by_pg_config())
+        .chain(newest_first())
+        .find(|folder| is_complete(folder))
 }
 
 fn is_complete(folder: &Path) -> bool {
-    ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
+    ["initdb", "postgres", "psql"]
+        .iter()
+        .all(|program| folder.join(program).is_file())
 }
 
 fn by_pg_config() -> Option<PathBuf> {
@@ -27,9 +33,14 @@ fn by_pg_config() -> Option<PathBuf> {
 
 fn newest_first() -> Vec<PathBuf> {
     let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
-    let mut versions: Vec<u32> = versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut versions: Vec<u32> = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
-    versions.iter().map(|version| Path::new(DEBIAN).join(version.to_string()).join("bin")).collect()
+    versions
+        .iter()
+        .map(|version| Path::new(DEBIAN).join(version.to_string()).join("bin"))
+        .collect()
 }
 
 /// User and group to run as: PostgreSQL refuses root. `None` for whoever is not root.
@@ -39,12 +50,16 @@ pub(super) fn other_than_root() -> Option<(u32, u32)> {
         return None;
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    ["postgres", "nobody"].iter().find_map(|name| ids_of(&users, name))
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| ids_of(&users, name))
 }
 
 fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
-    let fields =
-        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name))?;
+    let fields = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.first() == Some(&name))?;
     Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
 }
 

@@ -5,8 +5,8 @@ use super::plan::unsuitable;
 use super::{FakeCoins, State};
 use async_trait::async_trait;
 use chain::{
-    BlockRef, CallRequest, Caps, Class, Connector, DecodedEvent, Finality, FinalityTag, Model, Plan, Quote, Result,
-    Sequence, Sequencing, Submitted, TxStatus, Watch,
+    BlockRef, CallRequest, Caps, Class, Connector, DecodedEvent, Finality, FinalityTag, Model,
+    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
 };
 use intent::{Intent, Interface, Signed, Unsigned};
 use types::{Amount, Block, ChainEvent, ChainId, Height, Transfer};
@@ -32,7 +32,10 @@ impl FakeCoins {
     fn take(&self, state: &mut State, signed: &Signed) -> Submitted {
         if signed.chain != self.rules.chain {
             let message = format!("bytes for {}", signed.chain);
-            return Submitted::Refused { class: Class::WrongChain, message };
+            return Submitted::Refused {
+                class: Class::WrongChain,
+                message,
+            };
         }
         state.enter(&self.rules, signed)
     }
@@ -45,7 +48,12 @@ impl Connector for FakeCoins {
     }
 
     fn caps(&self) -> Caps {
-        Caps { model: Model::Utxo, sequencing: Sequencing::Inputs, contracts: false, memo: true }
+        Caps {
+            model: Model::Utxo,
+            sequencing: Sequencing::Inputs,
+            contracts: false,
+            memo: true,
+        }
     }
 
     fn finality(&self) -> Finality {
@@ -66,7 +74,10 @@ impl Connector for FakeCoins {
 
     async fn submit(&self, signed: &[Signed]) -> Vec<Submitted> {
         let mut state = self.state();
-        signed.iter().map(|one| self.send(&mut state, one)).collect()
+        signed
+            .iter()
+            .map(|one| self.send(&mut state, one))
+            .collect()
     }
 
     async fn status(&self, id: &str) -> Result<TxStatus> {
@@ -93,7 +104,11 @@ impl Connector for FakeCoins {
         self.ask(|_| None)
     }
 
-    async fn call(&self, _request: &CallRequest<'_>, _interface: Option<&Interface>) -> Result<Vec<u8>> {
+    async fn call(
+        &self,
+        _request: &CallRequest<'_>,
+        _interface: Option<&Interface>,
+    ) -> Result<Vec<u8>> {
         Err(unsuitable("this chain has no contracts"))
     }
 
@@ -105,7 +120,11 @@ impl Connector for FakeCoins {
         Vec::new()
     }
 
-    fn decode_event(&self, _interface: &Interface, _event: &ChainEvent) -> Result<Option<DecodedEvent>> {
+    fn decode_event(
+        &self,
+        _interface: &Interface,
+        _event: &ChainEvent,
+    ) -> Result<Option<DecodedEvent>> {
         Ok(None)
     }
 }

@@ -20,15 +20,30 @@ pub enum Fate {
 impl FakeCoins {
     /// Pay out of nothing, in a block of its own. The coin.
     pub fn fund(&self, address: &str, satoshi: u64) -> Coin {
-        let to = intent::parse_recipient(&self.rules.chain, address).expect("an address of this chain").account;
+        let to = intent::parse_recipient(&self.rules.chain, address)
+            .expect("an address of this chain")
+            .account;
         let mut state = self.state();
         let number = state.known.len() as u64;
-        let id = show_hash(&twice(format!("faucet {number} pays {satoshi} to {to}").as_bytes()));
+        let id = show_hash(&twice(
+            format!("faucet {number} pays {satoshi} to {to}").as_bytes(),
+        ));
         let (outputs, memo) = (vec![(Some(to), satoshi)], Vec::new());
-        let tx = Arc::new(Tx { id: id.clone(), spends: Vec::new(), outputs, memo, fee: 0, size: 0 });
+        let tx = Arc::new(Tx {
+            id: id.clone(),
+            spends: Vec::new(),
+            outputs,
+            memo,
+            fee: 0,
+            size: 0,
+        });
         state.remember(&tx);
         state.grow_head(vec![tx]);
-        Coin { transaction: id, output: 0, value: Amount::from(satoshi) }
+        Coin {
+            transaction: id,
+            output: 0,
+            value: Amount::from(satoshi),
+        }
     }
 
     /// A block on the head with all that waits in the pool; its hash.
@@ -44,8 +59,17 @@ impl FakeCoins {
     /// If one of them is not there, or spends what is not.
     pub fn mine_only(&self, ids: &[&str]) -> String {
         let mut state = self.state();
-        let chosen: Vec<Arc<Tx>> = state.pool.iter().filter(|tx| ids.contains(&tx.id.as_str())).cloned().collect();
-        assert_eq!(chosen.len(), ids.len(), "not all of {ids:?} wait in the pool");
+        let chosen: Vec<Arc<Tx>> = state
+            .pool
+            .iter()
+            .filter(|tx| ids.contains(&tx.id.as_str()))
+            .cloned()
+            .collect();
+        assert_eq!(
+            chosen.len(),
+            ids.len(),
+            "not all of {ids:?} wait in the pool"
+        );
         state.grow_head(chosen)
     }
 
@@ -55,7 +79,10 @@ impl FakeCoins {
     /// If `blocks` is 0.
     pub fn mine_empty(&self, blocks: u64) -> String {
         let mut state = self.state();
-        (0..blocks).map(|_| state.grow_head(Vec::new())).last().expect("at least one block")
+        (0..blocks)
+            .map(|_| state.grow_head(Vec::new()))
+            .last()
+            .expect("at least one block")
     }
 
     /// Replace the last `depth` blocks by as many others. `fate` says what becomes of each transaction that they held, by its id; what
@@ -68,9 +95,17 @@ impl FakeCoins {
         let mut state = self.state();
         let base = state.below_head(depth);
         let left = state.transactions_above(&base);
-        let of = |wanted: Fate| left.iter().filter(|tx| fate(&tx.id) == wanted).cloned().collect::<Vec<_>>();
+        let of = |wanted: Fate| {
+            left.iter()
+                .filter(|tx| fate(&tx.id) == wanted)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let (mined, pooled) = (of(Fate::Mined), of(Fate::Pooled));
-        let first = State::minable(mined, &state.tree.block(&base).expect("the base is there").coins);
+        let first = State::minable(
+            mined,
+            &state.tree.block(&base).expect("the base is there").coins,
+        );
         let mut hash = state.tree.grow(&base, first);
         for _ in 1..depth {
             hash = state.tree.grow(&hash, Vec::new());
@@ -87,7 +122,13 @@ impl FakeCoins {
     /// If there is no such parent, nobody ever saw one of the transactions, or one spends what that branch does not have.
     pub fn grow(&self, parent: &str, ids: &[&str]) -> String {
         let mut state = self.state();
-        let known = |id: &&str| state.known.get(*id).unwrap_or_else(|| panic!("nobody ever saw {id}")).clone();
+        let known = |id: &&str| {
+            state
+                .known
+                .get(*id)
+                .unwrap_or_else(|| panic!("nobody ever saw {id}"))
+                .clone()
+        };
         let chosen = ids.iter().map(known).collect();
         state.tree.grow(parent, chosen)
     }
@@ -96,7 +137,12 @@ impl FakeCoins {
     /// again, where it still can be mined; what the faucet paid there is gone until the branch is the chain again.
     pub fn switch_to(&self, hash: &str) {
         let mut state = self.state();
-        let now = state.tree.block(hash).unwrap_or_else(|| panic!("no block {hash}")).name.clone();
+        let now = state
+            .tree
+            .block(hash)
+            .unwrap_or_else(|| panic!("no block {hash}"))
+            .name
+            .clone();
         let head = state.tree.head().name.hash.clone();
         let left: Vec<Arc<Tx>> = state
             .tree
@@ -105,7 +151,13 @@ impl FakeCoins {
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .flat_map(|block| block.transactions.iter().filter(|tx| !tx.is_faucets()).cloned())
+            .flat_map(|block| {
+                block
+                    .transactions
+                    .iter()
+                    .filter(|tx| !tx.is_faucets())
+                    .cloned()
+            })
             .collect();
         state.tree.set_head(hash);
         state.refill(left);
@@ -140,15 +192,30 @@ impl State {
 
     fn below_head(&self, depth: u64) -> String {
         let head = &self.tree.head().name;
-        let height = head.height.0.checked_sub(depth).unwrap_or_else(|| panic!("there are no {depth} blocks"));
+        let height = head
+            .height
+            .0
+            .checked_sub(depth)
+            .unwrap_or_else(|| panic!("there are no {depth} blocks"));
         let base = self.tree.ancestor(&head.hash, Height(height));
-        base.expect("every height below the head has a block").name.hash.clone()
+        base.expect("every height below the head has a block")
+            .name
+            .hash
+            .clone()
     }
 
     /// What the blocks above another hold, in order.
     fn transactions_above(&self, base: &str) -> Vec<Arc<Tx>> {
         let head = &self.tree.head().name.hash;
-        let above: Vec<_> = self.tree.down_from(head).take_while(|block| block.name.hash != base).collect();
-        above.into_iter().rev().flat_map(|block| block.transactions.iter().cloned()).collect()
+        let above: Vec<_> = self
+            .tree
+            .down_from(head)
+            .take_while(|block| block.name.hash != base)
+            .collect();
+        above
+            .into_iter()
+            .rev()
+            .flat_map(|block| block.transactions.iter().cloned())
+            .collect()
     }
 }

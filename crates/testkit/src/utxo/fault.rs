@@ -78,5 +78,7 @@ impl Faults {
 
 /// The answer that comes when none does.
 pub(super) fn lost() -> Submitted {
-    Submitted::Unknown { message: "the connection was closed before an answer came".to_owned() }
+    Submitted::Unknown {
+        message: "the connection was closed before an answer came".to_owned(),
+    }
 }

@@ -11,7 +11,11 @@ impl FakeCoins {
 
     /// Every transaction that ever arrived, with how often.
     pub fn all_arrivals(&self) -> Vec<(String, usize)> {
-        self.state().arrivals.iter().map(|(id, count)| (id.clone(), *count)).collect()
+        self.state()
+            .arrivals
+            .iter()
+            .map(|(id, count)| (id.clone(), *count))
+            .collect()
     }
 
     /// What waits in the pool, parents before children.
@@ -29,7 +33,9 @@ impl FakeCoins {
     /// The hash of the block at a height of the chain.
     pub fn hash_at(&self, height: u64) -> Option<String> {
         let state = self.state();
-        let found = state.tree.ancestor(&state.tree.head().name.hash, Height(height));
+        let found = state
+            .tree
+            .ancestor(&state.tree.head().name.hash, Height(height));
         found.map(|block| block.name.hash.clone())
     }
 
@@ -52,32 +58,55 @@ impl FakeCoins {
     pub fn mined(&self) -> Vec<String> {
         let state = self.state();
         let blocks: Vec<_> = state.tree.down_from(&state.tree.head().name.hash).collect();
-        let transactions = blocks.into_iter().rev().flat_map(|block| &block.transactions);
-        transactions.filter(|tx| !tx.is_faucets()).map(|tx| tx.id.clone()).collect()
+        let transactions = blocks
+            .into_iter()
+            .rev()
+            .flat_map(|block| &block.transactions);
+        transactions
+            .filter(|tx| !tx.is_faucets())
+            .map(|tx| tx.id.clone())
+            .collect()
     }
 
     /// What a block of the chain or of any branch holds.
     pub fn transactions_in(&self, hash: &str) -> Vec<String> {
         let state = self.state();
         let block = state.tree.block(hash);
-        block.map(|block| block.transactions.iter().map(|tx| tx.id.clone()).collect()).unwrap_or_default()
+        block
+            .map(|block| block.transactions.iter().map(|tx| tx.id.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Each payment to an address on the chain: transaction, output, satoshi; spent or not, without the faucet's and without change.
     pub fn payments_to(&self, address: &str) -> Vec<(String, u32, u64)> {
         let state = self.state();
         let blocks: Vec<_> = state.tree.down_from(&state.tree.head().name.hash).collect();
-        let transactions = blocks.into_iter().rev().flat_map(|block| &block.transactions);
-        let by_others =
-            transactions.filter(|tx| !tx.is_faucets() && tx.spends.iter().all(|(_, coin)| coin.owner != address));
-        let coins = by_others.flat_map(|tx| tx.coins()).filter(|(_, coin)| coin.owner == address);
-        coins.map(|((id, output), coin)| (id, output, coin.value)).collect()
+        let transactions = blocks
+            .into_iter()
+            .rev()
+            .flat_map(|block| &block.transactions);
+        let by_others = transactions.filter(|tx| {
+            !tx.is_faucets() && tx.spends.iter().all(|(_, coin)| coin.owner != address)
+        });
+        let coins = by_others
+            .flat_map(|tx| tx.coins())
+            .filter(|(_, coin)| coin.owner == address);
+        coins
+            .map(|((id, output), coin)| (id, output, coin.value))
+            .collect()
     }
 
     /// The satoshi of an address on the chain.
     pub fn worth(&self, address: &str) -> u64 {
         let state = self.state();
-        state.tree.head().coins.values().filter(|coin| coin.owner == address).map(|coin| coin.value).sum()
+        state
+            .tree
+            .head()
+            .coins
+            .values()
+            .filter(|coin| coin.owner == address)
+            .map(|coin| coin.value)
+            .sum()
     }
 
     /// Who spends a coin on the chain.

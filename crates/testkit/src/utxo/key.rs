@@ -29,13 +29,21 @@ impl CoinKey {
     /// If the bytes cannot be read, or are another's to sign.
     pub fn sign(&self, unsigned: &Unsigned) -> Signed {
         let decoded = intent::decode(unsigned).expect("bytes that can be read");
-        let signatures: Vec<Signature> = decoded.requests.iter().map(|request| self.one(request.digest)).collect();
+        let signatures: Vec<Signature> = decoded
+            .requests
+            .iter()
+            .map(|request| self.one(request.digest))
+            .collect();
         intent::assemble(unsigned, &signatures).expect("bytes that are this key's to sign")
     }
 
     fn one(&self, digest: [u8; 32]) -> Signature {
-        let (recovery, rs) =
-            SECP256K1.sign_ecdsa_recoverable(&Message::from_digest(digest), &self.0).serialize_compact();
-        Signature { rs, recovery: u8::try_from(i32::from(recovery)).expect("0 to 3") }
+        let (recovery, rs) = SECP256K1
+            .sign_ecdsa_recoverable(&Message::from_digest(digest), &self.0)
+            .serialize_compact();
+        Signature {
+            rs,
+            recovery: u8::try_from(i32::from(recovery)).expect("0 to 3"),
+        }
     }
 }

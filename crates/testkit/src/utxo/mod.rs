@@ -89,7 +89,11 @@ impl FakeCoins {
     /// # Panics
     /// If the chain is not of the family `bip122`.
     pub fn with(rules: Rules) -> Self {
-        assert_eq!(rules.chain.family(), Some(types::Family::Utxo), "a chain of coins");
+        assert_eq!(
+            rules.chain.family(),
+            Some(types::Family::Utxo),
+            "a chain of coins"
+        );
         let state = State {
             tree: Tree::new(),
             pool: Vec::new(),
@@ -100,7 +104,10 @@ impl FakeCoins {
             least_fee_rate: rules.least_fee_rate,
             faults: fault::Faults::default(),
         };
-        Self { rules, state: Mutex::new(state) }
+        Self {
+            rules,
+            state: Mutex::new(state),
+        }
     }
 
     /// The rules it plays by.

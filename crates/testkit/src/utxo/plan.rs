@@ -21,9 +21,12 @@ impl FakeCoins {
         let rate = self.state().fee_rate;
         let free = Reservations::default();
         let terms = terms(u64::MAX, rate)?;
-        let unsigned = self.ask(|state| self.choose(state, intent, &terms, &free, &BTreeSet::new()))??;
+        let unsigned =
+            self.ask(|state| self.choose(state, intent, &terms, &free, &BTreeSet::new()))??;
         let size = intent::decode(&unsigned)?.fee.gas + SPARE_INPUTS * INPUT_BYTES;
-        Ok(Quote { terms: self::terms(size, rate)? })
+        Ok(Quote {
+            terms: self::terms(size, rate)?,
+        })
     }
 
     /// The bytes of each; a later one sees what those before it took.
@@ -33,7 +36,9 @@ impl FakeCoins {
             .iter()
             .map(|plan| {
                 self.suits(plan.intent)?;
-                let chosen = |state: &State| self.choose(state, plan.intent, &plan.terms, plan.reservations, &taken);
+                let chosen = |state: &State| {
+                    self.choose(state, plan.intent, &plan.terms, plan.reservations, &taken)
+                };
                 let unsigned = self.ask(chosen)??;
                 taken.extend(intent::decode(&unsigned)?.witnesses);
                 Ok(unsigned)
@@ -74,15 +79,25 @@ impl FakeCoins {
         Err(last)
     }
 
-    fn required(&self, state: &State, intent: &Intent, reservations: &Reservations) -> Result<Vec<Spent>> {
+    fn required(
+        &self,
+        state: &State,
+        intent: &Intent,
+        reservations: &Reservations,
+    ) -> Result<Vec<Spent>> {
         let mine = |witness: &Witness| {
-            let found = state.ever.iter().find(|(point, _)| witness_of(point) == *witness);
+            let found = state
+                .ever
+                .iter()
+                .find(|(point, _)| witness_of(point) == *witness);
             let (point, coin) = found.filter(|(_, coin)| coin.owner == intent.signer)?;
             let free = state.spender(point).is_none();
             free.then(|| spent(point, coin))
         };
         let coins: Option<Vec<Spent>> = reservations.required.iter().map(mine).collect();
-        coins.ok_or_else(|| self.no_funds("a coin that must be spent is not there, or spent by a block"))
+        coins.ok_or_else(|| {
+            self.no_funds("a coin that must be spent is not there, or spent by a block")
+        })
     }
 
     /// The bytes for these coins; refused where they do not suffice, or leave a rest too small to return and too large to give away.
@@ -98,9 +113,12 @@ impl FakeCoins {
                 other => other?,
             };
             let says = intent::decode(&unsigned)?.fee;
-            let wanted = says.gas.saturating_mul(terms.fee_per_gas.to_u64().unwrap_or(u64::MAX));
-            let fits =
-                says.gas <= terms.gas && says.fee_per_gas <= terms.fee_per_gas && says.total_fee <= terms.total_fee;
+            let wanted = says
+                .gas
+                .saturating_mul(terms.fee_per_gas.to_u64().unwrap_or(u64::MAX));
+            let fits = says.gas <= terms.gas
+                && says.fee_per_gas <= terms.fee_per_gas
+                && says.total_fee <= terms.total_fee;
             // The first try pays nothing, to learn the size. A rest that is given away pays more than was asked for.
             if fee > 0 && fits {
                 return Ok(unsigned);
@@ -108,27 +126,43 @@ impl FakeCoins {
             if says.gas > terms.gas {
                 return Err(unsuitable("it takes more bytes than the terms allow"));
             }
-            fee = wanted.min(terms.total_fee.to_u64().unwrap_or(u64::MAX)).max(1);
+            fee = wanted
+                .min(terms.total_fee.to_u64().unwrap_or(u64::MAX))
+                .max(1);
         }
         Err(self.no_funds("the coins leave a rest too small to return and too large to give away"))
     }
 
     fn no_funds(&self, message: &str) -> Error {
-        Error::Refused { chain: self.rules.chain.to_string(), number: NO_FUNDS, message: message.to_owned() }
+        Error::Refused {
+            chain: self.rules.chain.to_string(),
+            number: NO_FUNDS,
+            message: message.to_owned(),
+        }
     }
 }
 
 /// The signer's coins that a block holds and nothing waiting spends, largest first.
-fn available(state: &State, intent: &Intent, reservations: &Reservations, taken: &BTreeSet<Witness>) -> Vec<Spent> {
+fn available(
+    state: &State,
+    intent: &Intent,
+    reservations: &Reservations,
+    taken: &BTreeSet<Witness>,
+) -> Vec<Spent> {
     let no = |witness: &Witness| {
-        reservations.held.contains(witness) || reservations.required.contains(witness) || taken.contains(witness)
+        reservations.held.contains(witness)
+            || reservations.required.contains(witness)
+            || taken.contains(witness)
     };
     let waiting = |point: &OutPoint| state.pool.iter().any(|tx| tx.spends(point));
     let coins = &state.seen_head().coins;
-    let mine =
-        coins.iter().filter(|(point, coin)| coin.owner == intent.signer && !no(&witness_of(point)) && !waiting(point));
+    let mine = coins.iter().filter(|(point, coin)| {
+        coin.owner == intent.signer && !no(&witness_of(point)) && !waiting(point)
+    });
     let mut mine: Vec<Spent> = mine.map(|(point, coin)| spent(point, coin)).collect();
-    mine.sort_by(|a, b| (b.value, &a.transaction, a.output).cmp(&(a.value, &b.transaction, b.output)));
+    mine.sort_by(|a, b| {
+        (b.value, &a.transaction, a.output).cmp(&(a.value, &b.transaction, b.output))
+    });
     mine
 }
 
@@ -137,15 +171,28 @@ fn witness_of((transaction, output): &OutPoint) -> Witness {
 }
 
 fn spent((transaction, output): &OutPoint, coin: &Coin) -> Spent {
-    Spent { transaction: transaction.clone(), output: *output, value: Amount::from(coin.value) }
+    Spent {
+        transaction: transaction.clone(),
+        output: *output,
+        value: Amount::from(coin.value),
+    }
 }
 
 fn terms(size: u64, rate: u64) -> Result<FeeTerms> {
     let price = Amount::from(rate);
-    let total_fee = Amount::from(size).checked_mul(price).ok_or_else(|| unsuitable("a fee beyond all money"))?;
-    Ok(FeeTerms { gas: size, fee_per_gas: price, tip: price, total_fee })
+    let total_fee = Amount::from(size)
+        .checked_mul(price)
+        .ok_or_else(|| unsuitable("a fee beyond all money"))?;
+    Ok(FeeTerms {
+        gas: size,
+        fee_per_gas: price,
+        tip: price,
+        total_fee,
+    })
 }
 
 pub(super) fn unsuitable(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable { why: why.to_owned() })
+    Error::Intent(intent::Error::Unsuitable {
+        why: why.to_owned(),
+    })
 }

@@ -39,7 +39,10 @@ impl State {
                 self.pool.push(tx);
                 Submitted::Accepted
             }
-            Err((class, message)) => Submitted::Refused { class, message: message.to_owned() },
+            Err((class, message)) => Submitted::Refused {
+                class,
+                message: message.to_owned(),
+            },
         }
     }
 
@@ -54,7 +57,12 @@ impl State {
         if checked.id != signed.id {
             return Err((Class::Size, "the bytes have another id than they came with"));
         }
-        if self.is_pooled(&checked.id) || self.tree.holder(&self.tree.head().name.hash, &checked.id).is_some() {
+        if self.is_pooled(&checked.id)
+            || self
+                .tree
+                .holder(&self.tree.head().name.hash, &checked.id)
+                .is_some()
+        {
             return Ok(Verdict::Known);
         }
         let tx = self.priced(checked)?;
@@ -75,8 +83,13 @@ impl State {
             found.map(|coin| (coin.owner.clone(), Amount::from(coin.value)))
         };
         verify(&rules.chain, raw, coin).map_err(|error| match error {
-            _ if missing.get() => (Class::NonceAhead, "bad-txns-inputs-missingorspent: no such coin"),
-            intent::Error::WrongSignature { .. } => (Class::Size, "mandatory-script-verify-flag-failed"),
+            _ if missing.get() => (
+                Class::NonceAhead,
+                "bad-txns-inputs-missingorspent: no such coin",
+            ),
+            intent::Error::WrongSignature { .. } => {
+                (Class::Size, "mandatory-script-verify-flag-failed")
+            }
             _ => (Class::Size, "TX decode failed"),
         })
     }
@@ -93,35 +106,64 @@ impl State {
         let spends = spends.ok_or_else(|| never("a coin that nobody knows"))?;
         let output = |(to, value): (Option<String>, Amount)| Some((to, value.to_u64()?));
         let outputs: Option<Vec<_>> = checked.outputs.into_iter().map(output).collect();
-        let outputs = outputs.filter(|outputs| !outputs.is_empty()).ok_or_else(|| never("bad-txns-vout-toolarge"))?;
-        if outputs.iter().any(|(to, value)| to.is_some() && *value < DUST) {
+        let outputs = outputs
+            .filter(|outputs| !outputs.is_empty())
+            .ok_or_else(|| never("bad-txns-vout-toolarge"))?;
+        if outputs
+            .iter()
+            .any(|(to, value)| to.is_some() && *value < DUST)
+        {
             return Err(never("dust"));
         }
         let taken = sum(spends.iter().map(|(_, coin)| coin.value));
         let paid = sum(outputs.iter().map(|(_, value)| *value));
-        let fee = taken.zip(paid).and_then(|(taken, paid)| taken.checked_sub(paid));
+        let fee = taken
+            .zip(paid)
+            .and_then(|(taken, paid)| taken.checked_sub(paid));
         let fee = fee.ok_or_else(|| never("bad-txns-in-belowout"))?;
-        Ok(Tx { id: checked.id, spends, outputs, memo: checked.memo, fee, size: checked.size })
+        Ok(Tx {
+            id: checked.id,
+            spends,
+            outputs,
+            memo: checked.memo,
+            fee,
+            size: checked.size,
+        })
     }
 
     /// Whether each coin can be spent now, by a block or by something that waits in the pool.
     fn has_coins(&self, tx: &Tx) -> Result<(), Refusal> {
-        let made: BTreeSet<OutPoint> = self.pool.iter().flat_map(|tx| tx.coins()).map(|(point, _)| point).collect();
+        let made: BTreeSet<OutPoint> = self
+            .pool
+            .iter()
+            .flat_map(|tx| tx.coins())
+            .map(|(point, _)| point)
+            .collect();
         let coins = &self.tree.head().coins;
-        let missing = tx.spends.iter().find(|(point, _)| !coins.contains_key(point) && !made.contains(point));
+        let missing = tx
+            .spends
+            .iter()
+            .find(|(point, _)| !coins.contains_key(point) && !made.contains(point));
         match missing {
             None => Ok(()),
-            Some((point, _)) if self.spender(point).is_some() => {
-                Err((Class::NonceUsed, "bad-txns-inputs-missingorspent: a block spends it"))
-            }
-            Some(_) => Err((Class::NonceAhead, "bad-txns-inputs-missingorspent: its maker is not here")),
+            Some((point, _)) if self.spender(point).is_some() => Err((
+                Class::NonceUsed,
+                "bad-txns-inputs-missingorspent: a block spends it",
+            )),
+            Some(_) => Err((
+                Class::NonceAhead,
+                "bad-txns-inputs-missingorspent: its maker is not here",
+            )),
         }
     }
 
     /// Who spends a coin on the branch of the head.
     pub(super) fn spender(&self, point: &OutPoint) -> Option<&Arc<Tx>> {
         let head = &self.tree.head().name.hash;
-        self.tree.down_from(head).flat_map(|block| &block.transactions).find(|tx| tx.spends(point))
+        self.tree
+            .down_from(head)
+            .flat_map(|block| &block.transactions)
+            .find(|tx| tx.spends(point))
     }
 
     pub(super) fn is_pooled(&self, id: &str) -> bool {
@@ -130,22 +172,36 @@ impl State {
 
     /// What a transaction throws out of the pool, if the rules of replacement let it.
     fn evicted(&self, rules: &Rules, tx: &Tx) -> Result<BTreeSet<String>, Refusal> {
-        let conflicts: Vec<&Arc<Tx>> =
-            self.pool.iter().filter(|other| other.spends.iter().any(|(point, _)| tx.spends(point))).collect();
+        let conflicts: Vec<&Arc<Tx>> = self
+            .pool
+            .iter()
+            .filter(|other| other.spends.iter().any(|(point, _)| tx.spends(point)))
+            .collect();
         let evicted = self.with_children(conflicts.iter().map(|tx| tx.id.clone()).collect());
         if conflicts.is_empty() {
             return Ok(evicted);
         }
         let no = |why: &'static str| (Class::ReplacementUnderpriced, why);
-        if tx.spends.iter().any(|((maker, _), _)| evicted.contains(maker)) {
+        if tx
+            .spends
+            .iter()
+            .any(|((maker, _), _)| evicted.contains(maker))
+        {
             return Err(no("bad-txns-spends-conflicting-tx"));
         }
-        let fees: u64 = self.pool.iter().filter(|other| evicted.contains(&other.id)).map(|other| other.fee).sum();
+        let fees: u64 = self
+            .pool
+            .iter()
+            .filter(|other| evicted.contains(&other.id))
+            .map(|other| other.fee)
+            .sum();
         // Rates are compared as products: fee a / size a > fee b / size b.
         let dearer = |other: &&Arc<Tx>| tx.fee * other.size > other.fee * tx.size;
         match evicted.len() {
             MOST_EVICTED.. => Err(no("too many potential replacements")),
-            _ if !conflicts.iter().all(dearer) => Err(no("insufficient fee, rejecting replacement: its rate")),
+            _ if !conflicts.iter().all(dearer) => {
+                Err(no("insufficient fee, rejecting replacement: its rate"))
+            }
             _ if tx.fee < fees + rules.relay_step * tx.size => {
                 Err(no("insufficient fee, rejecting replacement: its sum"))
             }

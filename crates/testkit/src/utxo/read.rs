@@ -22,7 +22,10 @@ impl State {
 
     /// A block by its hash, if the node admits to having it.
     fn seen(&self, hash: &str) -> Option<&Stored> {
-        let block = self.tree.block(hash).filter(|_| !self.faults.tells(&Lie::Forgets(hash.to_owned())))?;
+        let block = self
+            .tree
+            .block(hash)
+            .filter(|_| !self.faults.tells(&Lie::Forgets(hash.to_owned())))?;
         let too_new = block.name.height > self.seen_head().name.height
             && self.tree.is_on(&self.tree.head().name.hash, &block.name);
         (!too_new).then_some(block)
@@ -34,7 +37,10 @@ impl FakeCoins {
     pub(super) fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> Result<T> {
         let state = self.state();
         if state.faults.tells(&Lie::Silence) {
-            return Err(Error::Unreachable { chain: self.rules.chain.to_string(), why: "silence".to_owned() });
+            return Err(Error::Unreachable {
+                chain: self.rules.chain.to_string(),
+                why: "silence".to_owned(),
+            });
         }
         Ok(question(&state))
     }
@@ -46,7 +52,10 @@ impl FakeCoins {
                 _ => None,
             });
             let branch = branch.unwrap_or(&state.seen_head().name.hash);
-            state.tree.ancestor(branch, height).map(|block| block.name.clone())
+            state
+                .tree
+                .ancestor(branch, height)
+                .map(|block| block.name.clone())
         })
     }
 
@@ -69,19 +78,29 @@ impl FakeCoins {
     }
 
     pub(super) fn seen_status(&self, id: &str) -> Result<TxStatus> {
-        self.ask(|state| match state.tree.holder(&state.seen_head().name.hash, id) {
-            Some(block) => {
-                let (block, height) = (block.name.hash.clone(), block.name.height);
-                TxStatus::Included { block, height, status: Status::Succeeded }
-            }
-            None if state.is_pooled(id) => TxStatus::Pending,
-            None => TxStatus::Unknown,
-        })
+        self.ask(
+            |state| match state.tree.holder(&state.seen_head().name.hash, id) {
+                Some(block) => {
+                    let (block, height) = (block.name.hash.clone(), block.name.height);
+                    TxStatus::Included {
+                        block,
+                        height,
+                        status: Status::Succeeded,
+                    }
+                }
+                None if state.is_pooled(id) => TxStatus::Pending,
+                None => TxStatus::Unknown,
+            },
+        )
     }
 
     pub(super) fn seen_worth(&self, account: &str) -> Result<Amount> {
         self.ask(|state| {
-            let coins = state.seen_head().coins.values().filter(|coin| coin.owner == account);
+            let coins = state
+                .seen_head()
+                .coins
+                .values()
+                .filter(|coin| coin.owner == account);
             Amount::from(coins.map(|coin| coin.value).sum::<u64>())
         })
     }
@@ -89,9 +108,12 @@ impl FakeCoins {
     fn told(&self, block: &Stored, watch: &Watch) -> Block {
         let name = block.name.clone();
         let numbered = || block.transactions.iter().zip(0u32..);
-        let events = numbered().flat_map(|(tx, place)| events(tx, place)).zip(0u32..);
-        let events =
-            events.map(|(event, index)| ChainEvent { index, ..event }).filter(|event| is_watched(event, watch));
+        let events = numbered()
+            .flat_map(|(tx, place)| events(tx, place))
+            .zip(0u32..);
+        let events = events
+            .map(|(event, index)| ChainEvent { index, ..event })
+            .filter(|event| is_watched(event, watch));
         Block {
             chain: self.rules.chain.clone(),
             height: name.height,
@@ -99,7 +121,9 @@ impl FakeCoins {
             parent: name.parent,
             time: name.time,
             events: events.collect(),
-            included: numbered().filter_map(|(tx, place)| included(tx, place, watch)).collect(),
+            included: numbered()
+                .filter_map(|(tx, place)| included(tx, place, watch))
+                .collect(),
         }
     }
 }
@@ -120,11 +144,14 @@ fn events(tx: &Tx, place: u32) -> Vec<ChainEvent> {
         body: body.to_string(),
     };
     let say = |(id, output): &OutPoint, value: u64| json!({"coin": id, "output": output, "value": value.to_string(), "transaction": tx.id});
-    let spent = tx
-        .spends
-        .iter()
-        .enumerate()
-        .map(|(number, (point, coin))| event(format!("in/{number}"), &coin.owner, SPENT, say(point, coin.value)));
+    let spent = tx.spends.iter().enumerate().map(|(number, (point, coin))| {
+        event(
+            format!("in/{number}"),
+            &coin.owner,
+            SPENT,
+            say(point, coin.value),
+        )
+    });
     let created = tx.coins().map(|(point, coin)| {
         let mut body = say(&point, coin.value);
         body["memo"] = json!(hex::encode(&tx.memo));
@@ -135,11 +162,19 @@ fn events(tx: &Tx, place: u32) -> Vec<ChainEvent> {
 
 /// A transaction of a watched signer. Where several own its coins, the first that is watched stands for all: the coins are used up at once.
 fn included(tx: &Tx, place: u32, watch: &Watch) -> Option<Included> {
-    let signer = tx.spends.iter().map(|(_, coin)| &coin.owner).find(|owner| watch.signers.contains(*owner))?;
+    let signer = tx
+        .spends
+        .iter()
+        .map(|(_, coin)| &coin.owner)
+        .find(|owner| watch.signers.contains(*owner))?;
     Some(Included {
         transaction: tx.id.clone(),
         signer: signer.clone(),
-        witnesses: tx.spends.iter().map(|((id, output), _)| Witness::input(id, *output)).collect(),
+        witnesses: tx
+            .spends
+            .iter()
+            .map(|((id, output), _)| Witness::input(id, *output))
+            .collect(),
         index: place,
         status: Status::Succeeded,
         fee: Amount::from(tx.fee),

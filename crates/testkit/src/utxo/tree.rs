@@ -55,10 +55,19 @@ pub(super) struct Tree {
 impl Tx {
     /// The coins it makes.
     pub(super) fn coins(&self) -> impl Iterator<Item = (OutPoint, Coin)> + '_ {
-        self.outputs.iter().zip(0u32..).filter_map(|((to, value), place)| {
-            let owner = to.clone()?;
-            Some(((self.id.clone(), place), Coin { owner, value: *value }))
-        })
+        self.outputs
+            .iter()
+            .zip(0u32..)
+            .filter_map(|((to, value), place)| {
+                let owner = to.clone()?;
+                Some((
+                    (self.id.clone(), place),
+                    Coin {
+                        owner,
+                        value: *value,
+                    },
+                ))
+            })
     }
 
     /// Whether the faucet made it: nobody signed it, and it costs nothing.
@@ -72,7 +81,9 @@ impl Tx {
 
     /// Whether all it spends is there.
     pub(super) fn fits(&self, coins: &Coins) -> bool {
-        self.spends.iter().all(|(point, _)| coins.contains_key(point))
+        self.spends
+            .iter()
+            .all(|(point, _)| coins.contains_key(point))
     }
 
     /// Take what it spends, and put what it makes.
@@ -86,7 +97,11 @@ impl Tx {
 
 impl Tree {
     pub(super) fn new() -> Self {
-        let mut tree = Self { blocks: BTreeMap::new(), head: String::new(), made: 0 };
+        let mut tree = Self {
+            blocks: BTreeMap::new(),
+            head: String::new(),
+            made: 0,
+        };
         tree.head = tree.put(Height(0), &"00".repeat(32), Vec::new(), Coins::new());
         tree
     }
@@ -109,7 +124,10 @@ impl Tree {
     /// # Panics
     /// If there is no such parent, or a transaction spends what is not there.
     pub(super) fn grow(&mut self, parent: &str, transactions: Vec<Arc<Tx>>) -> String {
-        let below = self.blocks.get(parent).unwrap_or_else(|| panic!("no block {parent}"));
+        let below = self
+            .blocks
+            .get(parent)
+            .unwrap_or_else(|| panic!("no block {parent}"));
         let (height, mut coins) = (below.name.height.next(), below.coins.clone());
         for tx in &transactions {
             assert!(tx.fits(&coins), "{} spends what is not there", tx.id);
@@ -118,19 +136,39 @@ impl Tree {
         self.put(height, parent, transactions, coins)
     }
 
-    fn put(&mut self, height: Height, parent: &str, transactions: Vec<Arc<Tx>>, coins: Coins) -> String {
+    fn put(
+        &mut self,
+        height: Height,
+        parent: &str,
+        transactions: Vec<Arc<Tx>>,
+        coins: Coins,
+    ) -> String {
         let seconds = i64::try_from(height.0).unwrap_or_default() * PACE;
         let time = Time::from_secs(START.secs() + seconds);
         self.made += 1;
         let hash = header_hash(parent, &root(&transactions), time, height, self.made);
-        let name = BlockRef { height, hash: hash.clone(), parent: parent.to_owned(), time };
-        self.blocks.insert(hash.clone(), Block { name, transactions, coins });
+        let name = BlockRef {
+            height,
+            hash: hash.clone(),
+            parent: parent.to_owned(),
+            time,
+        };
+        self.blocks.insert(
+            hash.clone(),
+            Block {
+                name,
+                transactions,
+                coins,
+            },
+        );
         hash
     }
 
     /// A block and all below it, downwards.
     pub(super) fn down_from<'t>(&'t self, hash: &str) -> impl Iterator<Item = &'t Block> + use<'t> {
-        std::iter::successors(self.blocks.get(hash), |block| self.blocks.get(&block.name.parent))
+        std::iter::successors(self.blocks.get(hash), |block| {
+            self.blocks.get(&block.name.parent)
+        })
     }
 
     /// The block of this height on the branch that ends in another.
@@ -140,12 +178,14 @@ impl Tree {
 
     /// Whether a block belongs to the branch that ends in another.
     pub(super) fn is_on(&self, branch: &str, block: &BlockRef) -> bool {
-        self.ancestor(branch, block.height).is_some_and(|found| found.name.hash == block.hash)
+        self.ancestor(branch, block.height)
+            .is_some_and(|found| found.name.hash == block.hash)
     }
 
     /// The block of a branch that holds a transaction.
     pub(super) fn holder(&self, branch: &str, id: &str) -> Option<&Block> {
-        self.down_from(branch).find(|block| block.transactions.iter().any(|tx| tx.id == id))
+        self.down_from(branch)
+            .find(|block| block.transactions.iter().any(|tx| tx.id == id))
     }
 }
 
@@ -168,7 +208,10 @@ fn header_hash(parent: &str, root: &[u8], time: Time, height: Height, number: u3
 fn root(transactions: &[Arc<Tx>]) -> Vec<u8> {
     let mut level: Vec<Vec<u8>> = transactions.iter().map(|tx| reversed(&tx.id)).collect();
     while level.len() > 1 {
-        level = level.chunks(2).map(|pair| twice(&[&pair[0][..], &pair[pair.len() - 1]].concat()).to_vec()).collect();
+        level = level
+            .chunks(2)
+            .map(|pair| twice(&[&pair[0][..], &pair[pair.len() - 1]].concat()).to_vec())
+            .collect();
     }
     level.pop().unwrap_or_else(|| vec![0; 32])
 }

@@ -7,28 +7,56 @@ const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
 
 #[test]
 fn it_answers_with_the_chain_that_was_asked_for() {
-    let Some(anvil) = start(&Options { chain_id: 4242, accounts: 3, base_fee: Some(7), ..Options::default() }) else {
+    let Some(anvil) = start(&Options {
+        chain_id: 4242,
+        accounts: 3,
+        base_fee: Some(7),
+        ..Options::default()
+    }) else {
         return;
     };
     assert_eq!(anvil.rpc("eth_chainId", json!([])), "0x1092");
-    assert_eq!(anvil.rpc("eth_accounts", json!([])).as_array().unwrap().len(), 3);
+    assert_eq!(
+        anvil
+            .rpc("eth_accounts", json!([]))
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
     assert_eq!(anvil.accounts().len(), 3);
     assert_eq!(anvil.accounts()[0].private_key.len(), 66);
-    assert_eq!(anvil.rpc("eth_getBlockByNumber", json!(["0x0", false]))["baseFeePerGas"], "0x7");
-    assert_eq!(anvil.try_rpc("no_such_method", json!([])).unwrap_err()["code"], -32601);
+    assert_eq!(
+        anvil.rpc("eth_getBlockByNumber", json!(["0x0", false]))["baseFeePerGas"],
+        "0x7"
+    );
+    assert_eq!(
+        anvil.try_rpc("no_such_method", json!([])).unwrap_err()["code"],
+        -32601
+    );
 }
 
 #[test]
 fn final_stands_two_blocks_below_the_head() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     anvil.mine(10);
     assert_eq!(anvil.height(), 10);
-    assert_eq!(anvil.rpc("eth_getBlockByNumber", json!(["finalized", false]))["number"], "0x8");
+    assert_eq!(
+        anvil.rpc("eth_getBlockByNumber", json!(["finalized", false]))["number"],
+        "0x8"
+    );
 }
 
 #[test]
 fn nothing_is_mined_but_on_demand() {
-    let Some(anvil) = start(&Options { mining: Mining::OnDemand, ..Options::default() }) else { return };
+    let Some(anvil) = start(&Options {
+        mining: Mining::OnDemand,
+        ..Options::default()
+    }) else {
+        return;
+    };
     let from = anvil.accounts()[0].address.clone();
     let hash = anvil.send(&from, Some(NOBODY), "0x");
     assert_eq!((anvil.receipt(&hash), anvil.nonce(&from)), (None, 0));
@@ -39,11 +67,20 @@ fn nothing_is_mined_but_on_demand() {
 
 #[test]
 fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let from = anvil.accounts()[0].address.clone();
     anvil.mine(3);
-    let hash = anvil.transact(&from, Some(NOBODY), "0x")["transactionHash"].as_str().unwrap().to_owned();
-    let raw = anvil.rpc("eth_getRawTransactionByHash", json!([hash])).as_str().unwrap().to_owned();
+    let hash = anvil.transact(&from, Some(NOBODY), "0x")["transactionHash"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let raw = anvil
+        .rpc("eth_getRawTransactionByHash", json!([hash]))
+        .as_str()
+        .unwrap()
+        .to_owned();
     anvil.mine(2);
     let (height, before) = (anvil.height(), anvil.block_hash(4).unwrap());
 
@@ -58,7 +95,9 @@ fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
 
 #[test]
 fn a_snapshot_brings_the_state_back() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let from = anvil.accounts()[0].address.clone();
     let before = anvil.snapshot();
     anvil.transact(&from, Some(NOBODY), "0x");

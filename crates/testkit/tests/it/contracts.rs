@@ -19,7 +19,9 @@ fn logs(anvil: &Anvil, to: &str, data: &str) -> Vec<Value> {
 
 /// The bytes with which a call reverts.
 fn revert_data(anvil: &Anvil, to: &str, data: &str) -> String {
-    let error = anvil.try_rpc("eth_call", json!([{"to": to, "data": data}, "latest"])).unwrap_err();
+    let error = anvil
+        .try_rpc("eth_call", json!([{"to": to, "data": data}, "latest"]))
+        .unwrap_err();
     error["data"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -32,67 +34,125 @@ fn text(anvil: &Anvil, to: &str, signature: &str) -> String {
 
 #[test]
 fn a_burst_is_real_transfers_round_a_ring() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let token = anvil.deploy(&artifact("BurstToken").bytecode);
-    let fill = anvil.calldata("fill(uint256,uint256,uint256)", &[&word(0), &word(10), &word(5)]);
+    let fill = anvil.calldata(
+        "fill(uint256,uint256,uint256)",
+        &[&word(0), &word(10), &word(5)],
+    );
     assert_eq!(logs(&anvil, &token, &fill).len(), 10);
-    let burst = anvil.calldata("burst(uint256,uint256,uint256)", &[&word(8), &word(13), &word(10)]);
+    let burst = anvil.calldata(
+        "burst(uint256,uint256,uint256)",
+        &[&word(8), &word(13), &word(10)],
+    );
     let logs = logs(&anvil, &token, &burst);
     assert_eq!(logs.len(), 13);
     assert!(logs.iter().all(|log| log["topics"][0] == TRANSFER));
-    assert!(logs[2]["topics"][1].as_str().unwrap().ends_with("1000000000000000000000000000000000000000"));
+    assert!(
+        logs[2]["topics"][1]
+            .as_str()
+            .unwrap()
+            .ends_with("1000000000000000000000000000000000000000")
+    );
     // 13 steps from place 8: places 8, 9 and 0 sent twice; 9, 0 and 1 received twice.
     let balance = |place: u64| {
         let member = anvil.call(&token, &anvil.calldata("member(uint256)", &[&word(place)]));
         anvil.call(&token, &anvil.calldata("balanceOf(address)", &[&member]))
     };
     let balances: Vec<String> = [7, 8, 9, 1].into_iter().map(balance).collect();
-    assert!(balances.iter().zip(["5", "4", "5", "6"]).all(|(balance, end)| balance.ends_with(end)), "{balances:?}");
+    assert!(
+        balances
+            .iter()
+            .zip(["5", "4", "5", "6"])
+            .all(|(balance, end)| balance.ends_with(end)),
+        "{balances:?}"
+    );
 }
 
 #[test]
 fn the_hostile_token_lies_as_promised() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let token = anvil.deploy(&artifact("HostileToken").bytecode);
     let name = text(&anvil, &token, "name()");
     assert_eq!((name.len(), &name[..8]), (20_000, "00ffc348"));
     assert!(text(&anvil, &token, "symbol()").starts_with("4800c328"));
     assert!(!revert_data(&anvil, &token, &anvil.calldata("decimals()", &[])).is_empty());
 
-    let mints = logs(&anvil, &token, &anvil.calldata("mint(address,uint256)", &[ALICE, &word(3)]));
-    assert_eq!(mints.iter().filter(|log| log["data"] == MAX && log["topics"][0] == TRANSFER).count(), 3);
+    let mints = logs(
+        &anvil,
+        &token,
+        &anvil.calldata("mint(address,uint256)", &[ALICE, &word(3)]),
+    );
+    assert_eq!(
+        mints
+            .iter()
+            .filter(|log| log["data"] == MAX && log["topics"][0] == TRANSFER)
+            .count(),
+        3
+    );
     for topics in 1..=4u64 {
-        let lie =
-            anvil.calldata("lieWithTopics(uint256,address,address,uint256)", &[&word(topics), ALICE, ALICE, &word(9)]);
+        let lie = anvil.calldata(
+            "lieWithTopics(uint256,address,address,uint256)",
+            &[&word(topics), ALICE, ALICE, &word(9)],
+        );
         let log = &logs(&anvil, &token, &lie)[0];
         assert_eq!(log["topics"].as_array().unwrap().len() as u64, topics);
-        assert_eq!(log["data"].as_str().unwrap().len() as u64, 2 + 64 * (4 - topics));
+        assert_eq!(
+            log["data"].as_str().unwrap().len() as u64,
+            2 + 64 * (4 - topics)
+        );
     }
     let three_bytes = ["60", "3", &format!("abcdef{}", "0".repeat(58))];
-    let short = anvil.calldata("lieWithData(address,address,bytes)", &[&[ALICE, ALICE][..], &three_bytes].concat());
+    let short = anvil.calldata(
+        "lieWithData(address,address,bytes)",
+        &[&[ALICE, ALICE][..], &three_bytes].concat(),
+    );
     assert_eq!(logs(&anvil, &token, &short)[0]["data"], "0xabcdef");
 }
 
 #[test]
 fn every_way_to_fail_fails_in_its_way() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let contract = anvil.deploy(&artifact("Overloads").bytecode);
-    let fail = |signature: &str, words: &[&str]| revert_data(&anvil, &contract, &anvil.calldata(signature, words));
+    let fail = |signature: &str, words: &[&str]| {
+        revert_data(&anvil, &contract, &anvil.calldata(signature, words))
+    };
     let selector = |signature: &str| anvil.calldata(signature, &[]);
     assert!(fail("failRequire(bool)", &["0"]).starts_with(&selector("Error(string)")));
-    assert_eq!(fail("failAssert()", &[]), anvil.calldata("Panic(uint256)", &["0x1"]));
-    assert_eq!(fail("failOverflow(uint256)", &["0x1"]), anvil.calldata("Panic(uint256)", &["0x11"]));
+    assert_eq!(
+        fail("failAssert()", &[]),
+        anvil.calldata("Panic(uint256)", &["0x1"])
+    );
+    assert_eq!(
+        fail("failOverflow(uint256)", &["0x1"]),
+        anvil.calldata("Panic(uint256)", &["0x11"])
+    );
     assert_eq!(fail("failNothing()", &[]), selector("Nothing()"));
-    assert!(fail("failError(uint256)", &["0x7"]).starts_with(&selector("Refused(address,uint256,string)")));
+    assert!(
+        fail("failError(uint256)", &["0x7"])
+            .starts_with(&selector("Refused(address,uint256,string)"))
+    );
     assert_eq!(fail("failEmpty()", &[]), "0x");
     let silent = ["9", "40", "2", &format!("beef{}", "0".repeat(60))];
-    let log = &logs(&anvil, &contract, &anvil.calldata("whisper(uint256,bytes)", &silent))[0];
+    let log = &logs(
+        &anvil,
+        &contract,
+        &anvil.calldata("whisper(uint256,bytes)", &silent),
+    )[0];
     assert_eq!(log["topics"], json!([format!("0x{:0>64}", 9)]));
 }
 
 #[test]
 fn the_issuer_of_the_demo_token_freezes_and_pauses() {
-    let Some(anvil) = start(&Options::default()) else { return };
+    let Some(anvil) = start(&Options::default()) else {
+        return;
+    };
     let issuer = anvil.accounts()[0].address.clone();
     // Constructor: two texts (at 0x80 and 0xc0), decimals, issuer.
     let [name, symbol] = ["466c6f72696e", "464c4e"].map(|text| format!("{:0<64}", text));
@@ -101,18 +161,31 @@ fn the_issuer_of_the_demo_token_freezes_and_pauses() {
     let token = anvil.deploy(&(artifact("DemoToken").bytecode + &arguments));
     assert_eq!(text(&anvil, &token, "symbol()"), "464c4e");
 
-    let call = |signature: &str, words: &[&str]| logs(&anvil, &token, &anvil.calldata(signature, words));
+    let call =
+        |signature: &str, words: &[&str]| logs(&anvil, &token, &anvil.calldata(signature, words));
     let refused = |words: &[&str]| {
         let data = anvil.calldata("transfer(address,uint256)", words);
-        let error = anvil.try_rpc("eth_call", json!([{"from": issuer, "to": token, "data": data}, "latest"]));
+        let error = anvil.try_rpc(
+            "eth_call",
+            json!([{"from": issuer, "to": token, "data": data}, "latest"]),
+        );
         error.unwrap_err()["data"].as_str().unwrap().to_owned()
     };
     call("mint(address,uint256)", &[&issuer, &word(100)]);
     call("setFrozen(address,bool)", &[ALICE, "1"]);
-    assert_eq!(refused(&[ALICE, &word(1)]), anvil.calldata("HolderFrozen(address)", &[ALICE]));
+    assert_eq!(
+        refused(&[ALICE, &word(1)]),
+        anvil.calldata("HolderFrozen(address)", &[ALICE])
+    );
     call("setFrozen(address,bool)", &[ALICE, "0"]);
     call("pause()", &[]);
-    assert_eq!(refused(&[ALICE, &word(1)]), anvil.calldata("EnforcedPause()", &[]));
+    assert_eq!(
+        refused(&[ALICE, &word(1)]),
+        anvil.calldata("EnforcedPause()", &[])
+    );
     call("unpause()", &[]);
-    assert_eq!(call("transfer(address,uint256)", &[ALICE, &word(1)])[0]["topics"][0], TRANSFER);
+    assert_eq!(
+        call("transfer(address,uint256)", &[ALICE, &word(1)])[0]["topics"][0],
+        TRANSFER
+    );
 }

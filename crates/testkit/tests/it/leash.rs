@@ -22,7 +22,10 @@ fn dropping_the_leash_ends_the_child_and_removes_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let junk = folder.path().join("junk");
     std::fs::create_dir(&junk).unwrap();
-    let mut leash = sleeper(&Tether { remove: Some(junk.clone()), ..Tether::default() });
+    let mut leash = sleeper(&Tether {
+        remove: Some(junk.clone()),
+        ..Tether::default()
+    });
     let pid = leash.pid();
     assert!(leash.is_alive() && runs(pid));
     drop(leash);
@@ -34,7 +37,8 @@ fn dropping_the_leash_ends_the_child_and_removes_its_folder() {
 fn a_child_that_ends_by_itself_is_seen_to_have_ended() {
     let mut leash = Leash::start(&Tether::default(), OsStr::new("true"), &[""; 0]).unwrap();
     assert!(wait_until(10_000, || !leash.is_alive()));
-    let mut missing = Leash::start(&Tether::default(), OsStr::new("/no/such/program"), &[""; 0]).unwrap();
+    let mut missing =
+        Leash::start(&Tether::default(), OsStr::new("/no/such/program"), &[""; 0]).unwrap();
     assert!(wait_until(10_000, || !missing.is_alive()));
 }
 
@@ -42,9 +46,17 @@ fn a_child_that_ends_by_itself_is_seen_to_have_ended() {
 fn what_the_child_says_is_in_its_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let tether =
-        Tether { log: Some(log.clone()), environment: vec![("WORD".into(), "florin".into())], ..Tether::default() };
-    let mut leash = Leash::start(&tether, OsStr::new("sh"), &["-c", "echo $WORD; echo $0 >&2"]).unwrap();
+    let tether = Tether {
+        log: Some(log.clone()),
+        environment: vec![("WORD".into(), "florin".into())],
+        ..Tether::default()
+    };
+    let mut leash = Leash::start(
+        &tether,
+        OsStr::new("sh"),
+        &["-c", "echo $WORD; echo $0 >&2"],
+    )
+    .unwrap();
     assert!(wait_until(10_000, || !leash.is_alive()));
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "florin\nsh\n");
 }
@@ -81,10 +93,23 @@ fn victim() {
 #[test]
 fn a_test_process_that_is_killed_takes_its_children_along() {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["leash::victim", "--exact", "--nocapture"]).env(VICTIM, "1");
-    let mut victim = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let child = lines.find_map(|line| line.strip_prefix("child ").map(|pid| pid.parse::<u32>().unwrap())).unwrap();
+    command
+        .args(["leash::victim", "--exact", "--nocapture"])
+        .env(VICTIM, "1");
+    let mut victim = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let child = lines
+        .find_map(|line| {
+            line.strip_prefix("child ")
+                .map(|pid| pid.parse::<u32>().unwrap())
+        })
+        .unwrap();
     assert!(runs(child));
     victim.kill().unwrap();
     victim.wait().unwrap();

@@ -21,17 +21,32 @@ fn call(id: u64, method: &str) -> Value {
 
 #[test]
 fn what_is_not_altered_is_the_nodes_word() {
-    let Some((anvil, proxy)) = stand() else { return };
+    let Some((anvil, proxy)) = stand() else {
+        return;
+    };
     anvil.mine(3);
-    assert_eq!(post(&proxy, &call(1, "eth_blockNumber")).unwrap().json()["result"], "0x3");
-    let batch = post(&proxy, &json!([call(1, "eth_blockNumber"), call(2, "eth_chainId")])).unwrap().json();
-    assert_eq!((&batch[0]["result"], &batch[1]["result"]), (&json!("0x3"), &json!("0x7a69")));
+    assert_eq!(
+        post(&proxy, &call(1, "eth_blockNumber")).unwrap().json()["result"],
+        "0x3"
+    );
+    let batch = post(
+        &proxy,
+        &json!([call(1, "eth_blockNumber"), call(2, "eth_chainId")]),
+    )
+    .unwrap()
+    .json();
+    assert_eq!(
+        (&batch[0]["result"], &batch[1]["result"]),
+        (&json!("0x3"), &json!("0x7a69"))
+    );
     assert_eq!((proxy.calls("eth_blockNumber"), proxy.requests()), (2, 2));
 }
 
 #[test]
 fn a_lost_reply_was_done_and_a_lost_call_was_not() {
-    let Some((anvil, proxy)) = stand() else { return };
+    let Some((anvil, proxy)) = stand() else {
+        return;
+    };
     proxy.next("evm_mine", Fault::LoseReply);
     proxy.next("evm_mine", Fault::LoseCall);
     assert!(post(&proxy, &call(1, "evm_mine")).is_err());
@@ -44,26 +59,54 @@ fn a_lost_reply_was_done_and_a_lost_call_was_not() {
 
 #[test]
 fn lies_replace_or_alter_one_call_of_a_batch() {
-    let Some((anvil, proxy)) = stand() else { return };
-    proxy.next("evm_mine", Fault::Error(json!({"code": -32000, "message": "no"})));
-    proxy.always("eth_chainId", Fault::alter_result(|result| *result = json!("0x1")));
-    let batch = json!([call(1, "evm_mine"), call(2, "eth_chainId"), call(3, "eth_blockNumber")]);
-    let mut answers = post(&proxy, &batch).unwrap().json().as_array().unwrap().clone();
+    let Some((anvil, proxy)) = stand() else {
+        return;
+    };
+    proxy.next(
+        "evm_mine",
+        Fault::Error(json!({"code": -32000, "message": "no"})),
+    );
+    proxy.always(
+        "eth_chainId",
+        Fault::alter_result(|result| *result = json!("0x1")),
+    );
+    let batch = json!([
+        call(1, "evm_mine"),
+        call(2, "eth_chainId"),
+        call(3, "eth_blockNumber")
+    ]);
+    let mut answers = post(&proxy, &batch)
+        .unwrap()
+        .json()
+        .as_array()
+        .unwrap()
+        .clone();
     answers.sort_by_key(|answer| answer["id"].as_u64());
     assert_eq!(answers[0]["error"]["message"], "no");
-    assert_eq!((&answers[1]["result"], &answers[2]["result"]), (&json!("0x1"), &json!("0x0")));
+    assert_eq!(
+        (&answers[1]["result"], &answers[2]["result"]),
+        (&json!("0x1"), &json!("0x0"))
+    );
     assert_eq!(anvil.height(), 0);
 
     proxy.heal();
-    assert_eq!(post(&proxy, &call(2, "eth_chainId")).unwrap().json()["result"], "0x7a69");
+    assert_eq!(
+        post(&proxy, &call(2, "eth_chainId")).unwrap().json()["result"],
+        "0x7a69"
+    );
 }
 
 #[test]
 fn a_status_and_an_invented_result_never_reach_the_node() {
-    let Some((anvil, proxy)) = stand() else { return };
+    let Some((anvil, proxy)) = stand() else {
+        return;
+    };
     proxy.next("evm_mine", Fault::Status(429));
     proxy.next("evm_mine", Fault::Result(json!("0x0")));
     assert_eq!(post(&proxy, &call(1, "evm_mine")).unwrap().status, 429);
-    assert_eq!(post(&proxy, &call(1, "evm_mine")).unwrap().json()["result"], "0x0");
+    assert_eq!(
+        post(&proxy, &call(1, "evm_mine")).unwrap().json()["result"],
+        "0x0"
+    );
     assert_eq!(anvil.height(), 0);
 }

@@ -16,7 +16,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { coins: FakeCoins::new(), me: CoinKey::new(1), you: CoinKey::new(2) }
+        Self {
+            coins: FakeCoins::new(),
+            me: CoinKey::new(1),
+            you: CoinKey::new(2),
+        }
     }
 
     fn of(&self, key: &CoinKey) -> String {
@@ -24,32 +28,63 @@ impl World {
     }
 
     fn pays(&self, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Intent {
-        Intent::call(self.coins.chain().clone(), self.of(from), Some(self.of(to)), Amount::from(satoshi), vec![])
+        Intent::call(
+            self.coins.chain().clone(),
+            self.of(from),
+            Some(self.of(to)),
+            Amount::from(satoshi),
+            vec![],
+        )
     }
 
     async fn quote(&self, intent: &Intent) -> Quote {
-        self.coins.quote(std::slice::from_ref(intent)).await.remove(0).unwrap()
+        self.coins
+            .quote(std::slice::from_ref(intent))
+            .await
+            .remove(0)
+            .unwrap()
     }
 
-    async fn plan(&self, intent: &Intent, rate: u64, reservations: &Reservations) -> Result<Unsigned, Error> {
+    async fn plan(
+        &self,
+        intent: &Intent,
+        rate: u64,
+        reservations: &Reservations,
+    ) -> Result<Unsigned, Error> {
         let mut terms = self.quote(intent).await.terms;
         (terms.fee_per_gas, terms.tip) = (Amount::from(rate), Amount::from(rate));
         terms.total_fee = Amount::from(rate * terms.gas);
-        let plan = Plan { intent, terms, reservations, authorisations: &[] };
+        let plan = Plan {
+            intent,
+            terms,
+            reservations,
+            authorisations: &[],
+        };
         self.coins.plan(&[plan]).await.remove(0)
     }
 
     async fn planned(&self, intent: &Intent) -> Signed {
-        self.me.sign(&self.plan(intent, 2, &Reservations::default()).await.unwrap())
+        self.me.sign(
+            &self
+                .plan(intent, 2, &Reservations::default())
+                .await
+                .unwrap(),
+        )
     }
 
     async fn send(&self, signed: &Signed) -> Submitted {
-        self.coins.submit(std::slice::from_ref(signed)).await.remove(0)
+        self.coins
+            .submit(std::slice::from_ref(signed))
+            .await
+            .remove(0)
     }
 
     /// Bytes that spend just these coins, whatever the chain thinks of it.
     fn bytes(&self, key: &CoinKey, to: &CoinKey, satoshi: u64, coins: &[Coin], fee: u64) -> Signed {
-        key.sign(&intent::utxo::unsigned(&self.pays(key, to, satoshi), coins, Amount::from(fee)).unwrap())
+        key.sign(
+            &intent::utxo::unsigned(&self.pays(key, to, satoshi), coins, Amount::from(fee))
+                .unwrap(),
+        )
     }
 }
 
@@ -70,12 +105,20 @@ async fn two_coins_pay_through_a_reorganisation_exactly_once() {
     let (coins, mine) = (&world.coins, world.of(&world.me));
     let funded = [coins.fund(&mine, 40_000), coins.fund(&mine, 30_000)];
     let intent = world.pays(&world.me, &world.you, 60_000);
-    let unsigned = world.plan(&intent, 2, &Reservations::default()).await.unwrap();
+    let unsigned = world
+        .plan(&intent, 2, &Reservations::default())
+        .await
+        .unwrap();
     let says = intent::decode(&unsigned).unwrap();
     assert_eq!(says.intent, intent);
     assert_eq!(
         says.witnesses.iter().collect::<BTreeSet<_>>(),
-        funded.iter().map(witness).collect::<BTreeSet<_>>().iter().collect()
+        funded
+            .iter()
+            .map(witness)
+            .collect::<BTreeSet<_>>()
+            .iter()
+            .collect()
     );
     assert!(says.fee.gas <= world.quote(&intent).await.terms.gas);
 
@@ -88,16 +131,28 @@ async fn two_coins_pay_through_a_reorganisation_exactly_once() {
 
     coins.mine_empty(1);
     coins.reorg(2, |_| Fate::Pooled);
-    assert_eq!((coins.block_of(&signed.id), coins.pool()), (None, vec![signed.id.clone()]));
+    assert_eq!(
+        (coins.block_of(&signed.id), coins.pool()),
+        (None, vec![signed.id.clone()])
+    );
     assert_eq!(world.send(&signed).await, Submitted::AlreadyKnown);
     let second = coins.mine();
     assert_ne!(first, second);
     assert_eq!(world.send(&signed).await, Submitted::AlreadyKnown);
     assert_eq!(coins.mined(), vec![signed.id.clone()]);
-    assert_eq!(coins.payments_to(&world.of(&world.you)), vec![(signed.id.clone(), 0, 60_000)]);
-    assert_eq!((coins.arrivals(&signed.id), coins.confirmations(&signed.id)), (3, 1));
+    assert_eq!(
+        coins.payments_to(&world.of(&world.you)),
+        vec![(signed.id.clone(), 0, 60_000)]
+    );
+    assert_eq!(
+        (coins.arrivals(&signed.id), coins.confirmations(&signed.id)),
+        (3, 1)
+    );
     let fee = says.fee.total_fee.to_u64().unwrap();
-    assert_eq!((coins.worth(&mine), coins.worth(&world.of(&world.you))), (10_000 - fee, 60_000));
+    assert_eq!(
+        (coins.worth(&mine), coins.worth(&world.of(&world.you))),
+        (10_000 - fee, 60_000)
+    );
     assert_eq!(coins.spender(&funded[0].transaction, 0), Some(signed.id));
 }
 
@@ -106,30 +161,67 @@ async fn what_a_node_refuses() {
     let world = World::new();
     let (coins, mine) = (&world.coins, world.of(&world.me));
     let coin = coins.fund(&mine, 50_000);
-    let honest = world.bytes(&world.me, &world.you, 20_000, std::slice::from_ref(&coin), 500);
+    let honest = world.bytes(
+        &world.me,
+        &world.you,
+        20_000,
+        std::slice::from_ref(&coin),
+        500,
+    );
 
-    let invented = Coin { transaction: "ab".repeat(32), output: 0, value: Amount::from(50_000) };
+    let invented = Coin {
+        transaction: "ab".repeat(32),
+        output: 0,
+        value: Amount::from(50_000),
+    };
     let from_nowhere = world.bytes(&world.me, &world.you, 20_000, &[invented], 500);
     assert_eq!(class(world.send(&from_nowhere).await), Class::NonceAhead);
-    let thief = world.bytes(&world.you, &world.me, 20_000, std::slice::from_ref(&coin), 500);
+    let thief = world.bytes(
+        &world.you,
+        &world.me,
+        20_000,
+        std::slice::from_ref(&coin),
+        500,
+    );
     assert_eq!(class(world.send(&thief).await), Class::Size);
-    let inflated = Coin { value: Amount::from(90_000), ..coin.clone() };
+    let inflated = Coin {
+        value: Amount::from(90_000),
+        ..coin.clone()
+    };
     let inflated = world.bytes(&world.me, &world.you, 80_000, &[inflated], 500);
     assert_eq!(class(world.send(&inflated).await), Class::Size);
-    let cheap = world.bytes(&world.me, &world.you, 20_000, std::slice::from_ref(&coin), 100);
+    let cheap = world.bytes(
+        &world.me,
+        &world.you,
+        20_000,
+        std::slice::from_ref(&coin),
+        100,
+    );
     assert_eq!(class(world.send(&cheap).await), Class::Underpriced);
     for length in 0..honest.raw.len() {
-        let cut = Signed { raw: honest.raw[..length].to_vec(), ..honest.clone() };
+        let cut = Signed {
+            raw: honest.raw[..length].to_vec(),
+            ..honest.clone()
+        };
         assert_eq!(class(world.send(&cut).await), Class::Size);
     }
     for place in 0..honest.raw.len() {
         let mut changed = honest.clone();
         changed.raw[place] ^= 1;
-        assert!(matches!(world.send(&changed).await, Submitted::Refused { .. }), "byte {place}");
+        assert!(
+            matches!(world.send(&changed).await, Submitted::Refused { .. }),
+            "byte {place}"
+        );
     }
-    let elsewhere = Signed { chain: "bip122:elsewhere".parse().unwrap(), ..honest.clone() };
+    let elsewhere = Signed {
+        chain: "bip122:elsewhere".parse().unwrap(),
+        ..honest.clone()
+    };
     assert_eq!(class(world.send(&elsewhere).await), Class::WrongChain);
-    let misnamed = Signed { id: "cd".repeat(32), ..honest.clone() };
+    let misnamed = Signed {
+        id: "cd".repeat(32),
+        ..honest.clone()
+    };
     assert_eq!(class(world.send(&misnamed).await), Class::Size);
     assert!(coins.pool().is_empty() && coins.mined().is_empty());
 
@@ -148,21 +240,35 @@ async fn a_replacement_pays_for_all_that_it_throws_out() {
     let spends = std::slice::from_ref(&coin);
     let first = world.bytes(&world.me, &world.you, 20_000, spends, 300);
     assert_eq!(world.send(&first).await, Submitted::Accepted);
-    let change = Coin { transaction: first.id.clone(), output: 1, value: Amount::from(69_700) };
+    let change = Coin {
+        transaction: first.id.clone(),
+        output: 1,
+        value: Amount::from(69_700),
+    };
     let child = world.bytes(&world.me, &world.you, 30_000, &[change], 900);
     assert_eq!(world.send(&child).await, Submitted::Accepted);
 
     let same_rate = world.bytes(&world.me, &world.you, 20_001, spends, 300);
-    assert_eq!(class(world.send(&same_rate).await), Class::ReplacementUnderpriced);
+    assert_eq!(
+        class(world.send(&same_rate).await),
+        Class::ReplacementUnderpriced
+    );
     // A better rate than its rival's, yet less than it and its child would have paid, and nothing for its own way.
     let too_little = world.bytes(&world.me, &world.you, 20_001, spends, 1_200);
-    assert_eq!(class(world.send(&too_little).await), Class::ReplacementUnderpriced);
+    assert_eq!(
+        class(world.send(&too_little).await),
+        Class::ReplacementUnderpriced
+    );
     assert_eq!(coins.pool(), vec![first.id.clone(), child.id.clone()]);
 
     let enough = world.bytes(&world.me, &world.you, 20_001, spends, 1_200 + 141);
     assert_eq!(world.send(&enough).await, Submitted::Accepted);
     assert_eq!(coins.pool(), vec![enough.id.clone()]);
-    assert_eq!(class(world.send(&child).await), Class::NonceAhead, "its parent is gone");
+    assert_eq!(
+        class(world.send(&child).await),
+        Class::NonceAhead,
+        "its parent is gone"
+    );
     coins.mine();
     assert_eq!(class(world.send(&first).await), Class::NonceUsed);
     assert_eq!(coins.mined(), vec![enough.id]);
@@ -172,20 +278,50 @@ async fn a_replacement_pays_for_all_that_it_throws_out() {
 async fn plans_see_what_is_taken() {
     let world = World::new();
     let (coins, mine) = (&world.coins, world.of(&world.me));
-    let funded: Vec<Coin> = [10_000, 20_000, 30_000].map(|value| coins.fund(&mine, value)).into();
+    let funded: Vec<Coin> = [10_000, 20_000, 30_000]
+        .map(|value| coins.fund(&mine, value))
+        .into();
     let intent = world.pays(&world.me, &world.you, 5_000);
     let (free, terms) = (Reservations::default(), world.quote(&intent).await.terms);
-    let plan = || Plan { intent: &intent, terms, reservations: &free, authorisations: &[] };
+    let plan = || Plan {
+        intent: &intent,
+        terms,
+        reservations: &free,
+        authorisations: &[],
+    };
     let four = coins.plan(&[plan(), plan(), plan(), plan()]).await;
     let taken = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().witnesses;
-    let each: Vec<Witness> = four[..3].iter().flat_map(|planned| taken(planned.as_ref().unwrap())).collect();
-    assert_eq!(each, funded.iter().rev().map(witness).collect::<Vec<_>>(), "the largest first, each once");
-    assert!(matches!(four[3], Err(Error::Refused { .. })), "funds may come: {:?}", four[3]);
+    let each: Vec<Witness> = four[..3]
+        .iter()
+        .flat_map(|planned| taken(planned.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        each,
+        funded.iter().rev().map(witness).collect::<Vec<_>>(),
+        "the largest first, each once"
+    );
+    assert!(
+        matches!(four[3], Err(Error::Refused { .. })),
+        "funds may come: {:?}",
+        four[3]
+    );
 
-    let held = Reservations { held: [witness(&funded[2])].into(), ..Reservations::default() };
-    assert_eq!(taken(&world.plan(&intent, 2, &held).await.unwrap()), [witness(&funded[1])]);
-    let required = Reservations { required: [witness(&funded[0])].into(), ..Reservations::default() };
-    assert_eq!(taken(&world.plan(&intent, 2, &required).await.unwrap()), [witness(&funded[0])]);
+    let held = Reservations {
+        held: [witness(&funded[2])].into(),
+        ..Reservations::default()
+    };
+    assert_eq!(
+        taken(&world.plan(&intent, 2, &held).await.unwrap()),
+        [witness(&funded[1])]
+    );
+    let required = Reservations {
+        required: [witness(&funded[0])].into(),
+        ..Reservations::default()
+    };
+    assert_eq!(
+        taken(&world.plan(&intent, 2, &required).await.unwrap()),
+        [witness(&funded[0])]
+    );
     let large = world.pays(&world.me, &world.you, 25_000);
     assert_eq!(
         taken(&world.plan(&large, 2, &required).await.unwrap()).len(),
@@ -193,20 +329,29 @@ async fn plans_see_what_is_taken() {
         "the required one, and what is missing"
     );
 
-    assert_eq!(world.send(&world.planned(&intent).await).await, Submitted::Accepted);
+    assert_eq!(
+        world.send(&world.planned(&intent).await).await,
+        Submitted::Accepted
+    );
     assert_eq!(
         taken(&world.plan(&intent, 2, &free).await.unwrap()),
         [witness(&funded[1])],
         "the pool spends the largest"
     );
-    let gone = Reservations { required: [witness(&funded[2])].into(), ..Reservations::default() };
+    let gone = Reservations {
+        required: [witness(&funded[2])].into(),
+        ..Reservations::default()
+    };
     assert_eq!(
         taken(&world.plan(&intent, 9, &gone).await.unwrap()),
         [witness(&funded[2])],
         "a replacement spends it again"
     );
     coins.mine();
-    assert!(matches!(world.plan(&intent, 9, &gone).await, Err(Error::Refused { .. })));
+    assert!(matches!(
+        world.plan(&intent, 9, &gone).await,
+        Err(Error::Refused { .. })
+    ));
 }
 
 #[tokio::test]
@@ -218,10 +363,20 @@ async fn a_rest_is_neither_lost_nor_beyond_the_terms() {
         coins.fund(&mine, 2_000);
         let intent = world.pays(&world.me, &world.you, 20_000);
         let terms = world.quote(&intent).await.terms;
-        let unsigned = world.plan(&intent, 2, &Reservations::default()).await.unwrap();
+        let unsigned = world
+            .plan(&intent, 2, &Reservations::default())
+            .await
+            .unwrap();
         let says = intent::decode(&unsigned).unwrap();
-        assert!(says.fee.fee_per_gas <= terms.fee_per_gas && says.fee.total_fee <= terms.total_fee, "{rest}: {says:?}");
-        assert_eq!(world.send(&world.me.sign(&unsigned)).await, Submitted::Accepted, "{rest}");
+        assert!(
+            says.fee.fee_per_gas <= terms.fee_per_gas && says.fee.total_fee <= terms.total_fee,
+            "{rest}: {says:?}"
+        );
+        assert_eq!(
+            world.send(&world.me.sign(&unsigned)).await,
+            Submitted::Accepted,
+            "{rest}"
+        );
     }
 }
 
@@ -229,15 +384,31 @@ async fn a_rest_is_neither_lost_nor_beyond_the_terms() {
 async fn what_does_not_suit_this_chain() {
     let world = World::new();
     world.coins.fund(&world.of(&world.me), 50_000);
-    let says = Intent { act: Act::Message { bytes: vec![1] }, ..world.pays(&world.me, &world.you, 1_000) };
-    let elsewhere = Intent { chain: "bip122:elsewhere".parse().unwrap(), ..world.pays(&world.me, &world.you, 1_000) };
-    let outputs = vec![Output { to: Some("0xnobody".to_owned()), value: Amount::from(1_000) }];
+    let says = Intent {
+        act: Act::Message { bytes: vec![1] },
+        ..world.pays(&world.me, &world.you, 1_000)
+    };
+    let elsewhere = Intent {
+        chain: "bip122:elsewhere".parse().unwrap(),
+        ..world.pays(&world.me, &world.you, 1_000)
+    };
+    let outputs = vec![Output {
+        to: Some("0xnobody".to_owned()),
+        value: Amount::from(1_000),
+    }];
     let stranger = Intent {
-        act: Act::Transaction(Transaction { outputs, ..Transaction::default() }),
+        act: Act::Transaction(Transaction {
+            outputs,
+            ..Transaction::default()
+        }),
         ..world.pays(&world.me, &world.you, 1_000)
     };
     for wrong in [says, elsewhere, stranger] {
-        let quote = world.coins.quote(std::slice::from_ref(&wrong)).await.remove(0);
+        let quote = world
+            .coins
+            .quote(std::slice::from_ref(&wrong))
+            .await
+            .remove(0);
         assert!(matches!(quote, Err(Error::Intent(_))), "{quote:?}");
     }
     assert!(world.coins.sequence(&world.of(&world.me)).await.is_err());
@@ -249,7 +420,13 @@ async fn branches_come_and_go() {
     let (coins, mine) = (&world.coins, world.of(&world.me));
     let coin = coins.fund(&mine, 50_000);
     let (_, base) = coins.tip();
-    let one = world.bytes(&world.me, &world.you, 20_000, std::slice::from_ref(&coin), 500);
+    let one = world.bytes(
+        &world.me,
+        &world.you,
+        20_000,
+        std::slice::from_ref(&coin),
+        500,
+    );
     let other = world.bytes(&world.me, &world.you, 30_000, &[coin], 900);
     world.send(&one).await;
     let left = coins.mine();
@@ -258,10 +435,21 @@ async fn branches_come_and_go() {
     assert_eq!(coins.tip().1, left, "growing a branch moves no head");
 
     coins.switch_to(&higher);
-    assert_eq!(coins.pool(), vec![one.id.clone()], "what left the chain waits again");
-    assert_eq!(world.send(&other).await, Submitted::Accepted, "it pays more");
+    assert_eq!(
+        coins.pool(),
+        vec![one.id.clone()],
+        "what left the chain waits again"
+    );
+    assert_eq!(
+        world.send(&other).await,
+        Submitted::Accepted,
+        "it pays more"
+    );
     let rival = coins.mine();
-    assert_eq!((coins.mined(), coins.pool()), (vec![other.id.clone()], vec![]));
+    assert_eq!(
+        (coins.mined(), coins.pool()),
+        (vec![other.id.clone()], vec![])
+    );
 
     coins.switch_to(&left);
     assert_eq!(coins.mined(), vec![one.id.clone()]);
@@ -270,7 +458,11 @@ async fn branches_come_and_go() {
     coins.switch_to(&rival);
     assert_eq!(coins.mined(), vec![other.id]);
     let header = coins.header(&left).await.unwrap().unwrap();
-    assert_eq!((header.height, header.parent), (Height(2), base), "a branch that was left is still known");
+    assert_eq!(
+        (header.height, header.parent),
+        (Height(2), base),
+        "a branch that was left is still known"
+    );
 }
 
 #[tokio::test]
@@ -278,8 +470,18 @@ async fn each_transaction_of_a_replaced_block_has_its_fate() {
     let world = World::new();
     let (coins, mine) = (&world.coins, world.of(&world.me));
     let funded: Vec<Coin> = (0..3).map(|_| coins.fund(&mine, 50_000)).collect();
-    let sent: Vec<Signed> =
-        funded.iter().map(|coin| world.bytes(&world.me, &world.you, 20_000, std::slice::from_ref(coin), 500)).collect();
+    let sent: Vec<Signed> = funded
+        .iter()
+        .map(|coin| {
+            world.bytes(
+                &world.me,
+                &world.you,
+                20_000,
+                std::slice::from_ref(coin),
+                500,
+            )
+        })
+        .collect();
     coins.submit(&sent).await;
     coins.mine();
     let fates = |id: &str| match sent.iter().position(|one| one.id == id) {
@@ -288,13 +490,22 @@ async fn each_transaction_of_a_replaced_block_has_its_fate() {
         _ => Fate::Lost,
     };
     coins.reorg(1, fates);
-    assert_eq!((coins.mined(), coins.pool()), (vec![sent[0].id.clone()], vec![sent[1].id.clone()]));
+    assert_eq!(
+        (coins.mined(), coins.pool()),
+        (vec![sent[0].id.clone()], vec![sent[1].id.clone()])
+    );
     assert!(coins.drop_from_pool(&sent[1].id) && !coins.drop_from_pool(&sent[1].id));
     assert_eq!(world.send(&sent[2]).await, Submitted::Accepted);
     // The faucet's block goes too: what it paid is no more, nor what spends that.
     coins.reorg(2, |_| Fate::Mined);
     assert_eq!(coins.mined(), vec![sent[0].id.clone()]);
-    coins.reorg(2, |id| if id == sent[0].id { Fate::Mined } else { Fate::Lost });
+    coins.reorg(2, |id| {
+        if id == sent[0].id {
+            Fate::Mined
+        } else {
+            Fate::Lost
+        }
+    });
     assert!(coins.mined().contains(&sent[0].id) && coins.pool().is_empty());
 }
 
@@ -304,13 +515,29 @@ async fn blocks_tell_what_is_watched() {
     let (coins, mine, yours) = (&world.coins, world.of(&world.me), world.of(&world.you));
     coins.fund(&mine, 40_000);
     coins.fund(&mine, 30_000);
-    let signed = world.planned(&world.pays(&world.me, &world.you, 60_000)).await;
+    let signed = world
+        .planned(&world.pays(&world.me, &world.you, 60_000))
+        .await;
     world.send(&signed).await;
     let hash = coins.mine();
-    let all = Watch { everything: true, signers: [mine.clone()].into(), ..Watch::default() };
+    let all = Watch {
+        everything: true,
+        signers: [mine.clone()].into(),
+        ..Watch::default()
+    };
     let block = coins.block(&hash, &all).await.unwrap().unwrap();
-    let told: Vec<(&str, &str, &str, u32)> =
-        block.events.iter().map(|e| (e.path.as_str(), e.topic.as_str(), e.source.as_str(), e.index)).collect();
+    let told: Vec<(&str, &str, &str, u32)> = block
+        .events
+        .iter()
+        .map(|e| {
+            (
+                e.path.as_str(),
+                e.topic.as_str(),
+                e.source.as_str(),
+                e.index,
+            )
+        })
+        .collect();
     let expected = [
         ("in/0", "utxo.spent", mine.as_str(), 0),
         ("in/1", "utxo.spent", &mine, 1),
@@ -319,12 +546,28 @@ async fn blocks_tell_what_is_watched() {
     ];
     assert_eq!(told, expected);
     let body: serde_json::Value = serde_json::from_str(&block.events[2].body).unwrap();
-    assert_eq!((body["coin"].as_str(), body["value"].as_str()), (Some(signed.id.as_str()), Some("60000")));
+    assert_eq!(
+        (body["coin"].as_str(), body["value"].as_str()),
+        (Some(signed.id.as_str()), Some("60000"))
+    );
     assert_eq!(block.included.len(), 1);
-    assert_eq!((block.included[0].witnesses.len(), &block.included[0].signer), (2, &mine));
-    let yours_only = Watch { sources: [yours.clone()].into(), ..Watch::default() };
+    assert_eq!(
+        (block.included[0].witnesses.len(), &block.included[0].signer),
+        (2, &mine)
+    );
+    let yours_only = Watch {
+        sources: [yours.clone()].into(),
+        ..Watch::default()
+    };
     let block = coins.block(&hash, &yours_only).await.unwrap().unwrap();
-    assert_eq!((block.events.len(), block.events[0].index, block.included.len()), (1, 2, 0));
+    assert_eq!(
+        (
+            block.events.len(),
+            block.events[0].index,
+            block.included.len()
+        ),
+        (1, 2, 0)
+    );
 }
 
 #[tokio::test]
@@ -332,23 +575,43 @@ async fn answers_are_lost_refused_late_and_false() {
     let world = World::new();
     let (coins, mine) = (&world.coins, world.of(&world.me));
     coins.fund(&mine, 90_000);
-    let signed = world.planned(&world.pays(&world.me, &world.you, 20_000)).await;
+    let signed = world
+        .planned(&world.pays(&world.me, &world.you, 20_000))
+        .await;
     coins.next_submit(Fault::LoseCall);
     coins.refuse_next(Class::PoolFull, "mempool full");
     coins.lose_reply_next_submit();
-    assert!(matches!(world.send(&signed).await, Submitted::Unknown { .. }));
+    assert!(matches!(
+        world.send(&signed).await,
+        Submitted::Unknown { .. }
+    ));
     assert_eq!(coins.arrivals(&signed.id), 0);
     assert_eq!(class(world.send(&signed).await), Class::PoolFull);
-    assert!(matches!(world.send(&signed).await, Submitted::Unknown { .. }));
-    assert_eq!((coins.pool(), coins.arrivals(&signed.id)), (vec![signed.id.clone()], 2));
+    assert!(matches!(
+        world.send(&signed).await,
+        Submitted::Unknown { .. }
+    ));
+    assert_eq!(
+        (coins.pool(), coins.arrivals(&signed.id)),
+        (vec![signed.id.clone()], 2)
+    );
 
     let (below, hash) = (coins.tip().1, coins.mine());
     coins.lag(1);
     assert_eq!(coins.head().await.unwrap().hash, below);
-    assert_eq!((coins.block_at(Height(2)).await.unwrap(), coins.header(&hash).await.unwrap()), (None, None));
+    assert_eq!(
+        (
+            coins.block_at(Height(2)).await.unwrap(),
+            coins.header(&hash).await.unwrap()
+        ),
+        (None, None)
+    );
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Unknown);
     coins.be_honest();
-    assert!(matches!(coins.status(&signed.id).await.unwrap(), TxStatus::Included { .. }));
+    assert!(matches!(
+        coins.status(&signed.id).await.unwrap(),
+        TxStatus::Included { .. }
+    ));
 
     coins.lie(Lie::Forgets(hash.clone()));
     assert_eq!(coins.header(&hash).await.unwrap(), None);
@@ -360,5 +623,13 @@ async fn answers_are_lost_refused_late_and_false() {
     assert_eq!(coins.block_at(Height(2)).await.unwrap().unwrap().hash, fork);
     assert_eq!(coins.head().await.unwrap().hash, hash);
     coins.lie(Lie::OtherBlock);
-    assert_eq!(coins.block(&hash, &Watch::default()).await.unwrap().unwrap().hash, below);
+    assert_eq!(
+        coins
+            .block(&hash, &Watch::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .hash,
+        below
+    );
 }

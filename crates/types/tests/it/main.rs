@@ -19,8 +19,9 @@ fn field(canon: Canon, field: &Value) -> Canon {
         "int" => canon.int(text.parse().unwrap()),
         "uint" => canon.uint(text.parse().unwrap()),
         "option" => canon.option(Some(value).filter(|value| !value.is_null()), self::field),
-        "list" => canon
-            .list(value.as_array().unwrap(), |canon, item| item.as_array().unwrap().iter().fold(canon, self::field)),
+        "list" => canon.list(value.as_array().unwrap(), |canon, item| {
+            item.as_array().unwrap().iter().fold(canon, self::field)
+        }),
         other => panic!("{other}"),
     }
 }
@@ -33,9 +34,23 @@ fn every_value_has_the_committed_bytes_and_hash() {
     for vector in forms {
         let version = u32::try_from(vector["version"].as_u64().unwrap()).unwrap();
         let begun = Canon::new(vector["domain"].as_str().unwrap(), version);
-        let canon = vector["fields"].as_array().unwrap().iter().fold(begun, field);
-        assert_eq!(canon.hash().to_string(), vector["sha256"], "{}", vector["name"]);
-        assert_eq!(hex::encode(canon.finish()), vector["bytes"], "{}", vector["name"]);
+        let canon = vector["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .fold(begun, field);
+        assert_eq!(
+            canon.hash().to_string(),
+            vector["sha256"],
+            "{}",
+            vector["name"]
+        );
+        assert_eq!(
+            hex::encode(canon.finish()),
+            vector["bytes"],
+            "{}",
+            vector["name"]
+        );
     }
 }
 
@@ -48,7 +63,12 @@ fn every_tree_has_the_committed_root() {
             .iter()
             .map(|leaf| hex::decode(leaf.as_str().unwrap()).unwrap())
             .collect();
-        assert_eq!(merkle_root(&leaves).to_string(), tree["root"], "{} leaves", leaves.len());
+        assert_eq!(
+            merkle_root(&leaves).to_string(),
+            tree["root"],
+            "{} leaves",
+            leaves.len()
+        );
     }
 }
 

@@ -9,7 +9,10 @@ use std::path::Path;
 struct Sqlite(Connection);
 
 /// Work on the file, in one snapshot.
-pub(crate) fn with_sqlite<T>(path: &Path, work: impl FnOnce(&mut dyn Book) -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn with_sqlite<T>(
+    path: &Path,
+    work: impl FnOnce(&mut dyn Book) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut book = Sqlite(open(path)?);
     book.0.execute_batch("BEGIN DEFERRED")?;
     let result = work(&mut book);
@@ -48,8 +51,19 @@ fn log_of(path: &Path) -> std::path::PathBuf {
 fn immutable(path: &Path) -> Result<String, Error> {
     let path = std::path::absolute(path).map_err(|error| Error::Database(error.to_string()))?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    let spell = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
-    let spelled: String = path.as_os_str().as_encoded_bytes().iter().map(|byte| spell(*byte)).collect();
+    let spell = |byte: u8| {
+        if plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02x}")
+        }
+    };
+    let spelled: String = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(|byte| spell(*byte))
+        .collect();
     Ok(format!("file://{spelled}?immutable=1"))
 }
 
@@ -60,7 +74,12 @@ impl Book for Sqlite {
         Ok(rows)
     }
 
-    fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row)) -> Result<(), Error> {
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        take: &mut dyn FnMut(Row),
+    ) -> Result<(), Error> {
         let mut statement = self.0.prepare_cached(sql)?;
         let width = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;

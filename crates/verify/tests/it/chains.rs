@@ -68,15 +68,40 @@ async fn a_fact_that_moved_is_missed_and_found() {
     in_each_world(|world| async move {
         world.tamper("UPDATE fact SET partition = 'p/9' WHERE partition = 'p/0' AND seq = 4");
         let report = world.verify().await;
-        assert!(names(&report, &fact(4), |flaw| *flaw == Flaw::Missing { through: 4 }), "{:?}", words(&report));
-        let place = Place::Fact { partition: "p/9".to_owned(), seq: 4 };
-        assert!(names(&report, &place, |flaw| *flaw == Flaw::Hash), "{:?}", words(&report));
-        let place = Place::Partition { partition: "p/9".to_owned() };
-        assert!(names(&report, &place, |flaw| *flaw == Flaw::NoHead), "{:?}", words(&report));
-        assert!(names(&report, &Place::Seal { number: 1 }, |flaw| matches!(flaw, Flaw::Cut { seq: 4, .. })));
+        assert!(
+            names(&report, &fact(4), |flaw| *flaw
+                == Flaw::Missing { through: 4 }),
+            "{:?}",
+            words(&report)
+        );
+        let place = Place::Fact {
+            partition: "p/9".to_owned(),
+            seq: 4,
+        };
+        assert!(
+            names(&report, &place, |flaw| *flaw == Flaw::Hash),
+            "{:?}",
+            words(&report)
+        );
+        let place = Place::Partition {
+            partition: "p/9".to_owned(),
+        };
+        assert!(
+            names(&report, &place, |flaw| *flaw == Flaw::NoHead),
+            "{:?}",
+            words(&report)
+        );
+        assert!(names(&report, &Place::Seal { number: 1 }, |flaw| matches!(
+            flaw,
+            Flaw::Cut { seq: 4, .. }
+        )));
         world.tamper("UPDATE fact SET partition = 'p/0', seq = -4 WHERE partition = 'p/9'");
         let report = world.verify().await;
-        assert!(names(&report, &fact(-4), |flaw| *flaw == Flaw::Number), "{:?}", words(&report));
+        assert!(
+            names(&report, &fact(-4), |flaw| *flaw == Flaw::Number),
+            "{:?}",
+            words(&report)
+        );
     })
     .await;
 }
@@ -85,12 +110,22 @@ async fn a_fact_that_moved_is_missed_and_found() {
 async fn rows_that_changed_places_are_found() {
     in_each_world(|world| async move {
         for (from, to) in [(5, 99), (6, 5), (99, 6)] {
-            world.tamper(&format!("UPDATE fact SET seq = {to} WHERE partition = 'p/0' AND seq = {from}"));
+            world.tamper(&format!(
+                "UPDATE fact SET seq = {to} WHERE partition = 'p/0' AND seq = {from}"
+            ));
         }
         let report = world.verify().await;
         for seq in [5, 6] {
-            assert!(names(&report, &fact(seq), |flaw| *flaw == Flaw::Hash), "{:?}", words(&report));
-            assert!(names(&report, &fact(seq), |flaw| *flaw == Flaw::Link), "{:?}", words(&report));
+            assert!(
+                names(&report, &fact(seq), |flaw| *flaw == Flaw::Hash),
+                "{:?}",
+                words(&report)
+            );
+            assert!(
+                names(&report, &fact(seq), |flaw| *flaw == Flaw::Link),
+                "{:?}",
+                words(&report)
+            );
         }
     })
     .await;
@@ -101,10 +136,18 @@ async fn a_hole_is_found() {
     in_each_world(|world| async move {
         world.tamper("DELETE FROM fact WHERE partition = 'p/0' AND seq IN (5, 6)");
         let report = world.verify().await;
-        assert_eq!(words(&report), ["partition p/0, fact 5: missing, from here to 6"]);
+        assert_eq!(
+            words(&report),
+            ["partition p/0, fact 5: missing, from here to 6"]
+        );
         world.tamper("DELETE FROM fact WHERE partition = 'p/0' AND seq < 4");
         let report = world.verify().await;
-        assert!(names(&report, &fact(1), |flaw| *flaw == Flaw::Missing { through: 3 }), "{:?}", words(&report));
+        assert!(
+            names(&report, &fact(1), |flaw| *flaw
+                == Flaw::Missing { through: 3 }),
+            "{:?}",
+            words(&report)
+        );
     })
     .await;
 }
@@ -142,11 +185,18 @@ async fn a_cut_tail_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_false_head_is_found() {
     in_each_world(|world| async move {
-        let place = Place::Partition { partition: "p/0".to_owned() };
-        world.tamper(&format!("UPDATE partition_head SET hash = x'{}' WHERE partition = 'p/0'", "11".repeat(32)));
-        assert!(names(&world.verify().await, &place, |flaw| *flaw == Flaw::HeadHash));
+        let place = Place::Partition {
+            partition: "p/0".to_owned(),
+        };
+        world.tamper(&format!(
+            "UPDATE partition_head SET hash = x'{}' WHERE partition = 'p/0'",
+            "11".repeat(32)
+        ));
+        assert!(names(&world.verify().await, &place, |flaw| *flaw
+            == Flaw::HeadHash));
         world.tamper("UPDATE partition_head SET seq = 13 WHERE partition = 'p/0'");
-        assert!(names(&world.verify().await, &place, |flaw| *flaw == Flaw::Head { head: 13, last: 12 }));
+        assert!(names(&world.verify().await, &place, |flaw| *flaw
+            == Flaw::Head { head: 13, last: 12 }));
         world.tamper("DELETE FROM partition_head WHERE partition = 'p/0'");
         assert!(names(&world.verify().await, &place, |flaw| *flaw == Flaw::NoHead));
     })
@@ -158,9 +208,17 @@ async fn a_false_head_is_found() {
 async fn the_first_problems_are_told_and_all_are_counted() {
     in_each_world(|world| async move {
         world.tamper("UPDATE fact SET actor = 'another' WHERE partition = 'p/0'");
-        let report = world.verify_with(Options { max_problems: 3, ..world.options.clone() }).await;
+        let report = world
+            .verify_with(Options {
+                max_problems: 3,
+                ..world.options.clone()
+            })
+            .await;
         assert_eq!((report.problems.len(), report.problem_count), (3, 12));
-        assert_eq!(report.problems[0].to_string(), "partition p/0, fact 1: the hash does not fit the columns");
+        assert_eq!(
+            report.problems[0].to_string(),
+            "partition p/0, fact 1: the hash does not fit the columns"
+        );
     })
     .await;
 }

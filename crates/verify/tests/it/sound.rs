@@ -8,14 +8,35 @@ async fn what_the_store_wrote_verifies() {
     in_each_world(|world| async move {
         let report = world.verify().await;
         assert!(report.is_sound(), "{:?}", words(&report));
-        let [first, second, sealing] = &report.partitions[..] else { panic!("{:?}", report.partitions) };
-        assert_eq!((first.partition.as_str(), first.facts, first.sealed, first.unsealed), ("p/0", 12, 10, 2));
-        assert_eq!((second.facts, second.batches, second.batch_rows), (5, 1, 20));
+        let [first, second, sealing] = &report.partitions[..] else {
+            panic!("{:?}", report.partitions)
+        };
+        assert_eq!(
+            (
+                first.partition.as_str(),
+                first.facts,
+                first.sealed,
+                first.unsealed
+            ),
+            ("p/0", 12, 10, 2)
+        );
+        assert_eq!(
+            (second.facts, second.batches, second.batch_rows),
+            (5, 1, 20)
+        );
         assert_eq!((sealing.partition.as_str(), sealing.facts), ("seal", 0));
-        assert_eq!((report.seals.count, report.seals.last, report.seals.exported), (3, Some(3), Some(3)));
+        assert_eq!(
+            (report.seals.count, report.seals.last, report.seals.exported),
+            (3, Some(3), Some(3))
+        );
         assert!(report.seals.pinned && report.seals.keys.len() == 1);
 
-        let without = world.verify_with(Options { batches: false, ..Options::default() }).await;
+        let without = world
+            .verify_with(Options {
+                batches: false,
+                ..Options::default()
+            })
+            .await;
         assert!(without.is_sound() && !without.seals.pinned && without.seals.exported.is_none());
         assert_eq!(without.partitions[1].batches, 0);
         // An export that was begun anew holds the younger seals only.
@@ -25,7 +46,11 @@ async fn what_the_store_wrote_verifies() {
         // One that is behind is no damage: the sealer offers again what was not taken.
         world.put_lines(&[]);
         let report = world.verify().await;
-        assert!(report.is_sound() && report.seals.exported.is_none(), "{:?}", words(&report));
+        assert!(
+            report.is_sound() && report.seals.exported.is_none(),
+            "{:?}",
+            words(&report)
+        );
     })
     .await;
 }
@@ -59,12 +84,16 @@ async fn it_reads_beside_a_server_that_writes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_tells_how_far_it_is() {
     in_each_world(|world: World| async move {
-        let more = (FACTS + 1..700).map(|n| say(&world.test.db, &world.leases[0], n, "more".to_owned()));
+        let more =
+            (FACTS + 1..700).map(|n| say(&world.test.db, &world.leases[0], n, "more".to_owned()));
         futures::future::join_all(more).await;
         let (source, options) = (world.source(), world.options.clone());
         let told = tokio::task::spawn_blocking(move || {
             let mut told = Vec::new();
-            verify::run(&source, &options, &mut |progress| told.push((progress.facts, progress.of))).unwrap();
+            verify::run(&source, &options, &mut |progress| {
+                told.push((progress.facts, progress.of))
+            })
+            .unwrap();
             told
         })
         .await
@@ -78,7 +107,9 @@ async fn it_tells_how_far_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_payload_still_verifies_and_is_counted() {
     in_each_world(|world| async move {
-        world.tamper("UPDATE fact SET payload = NULL, salt = NULL WHERE partition = 'p/0' AND seq = 4");
+        world.tamper(
+            "UPDATE fact SET payload = NULL, salt = NULL WHERE partition = 'p/0' AND seq = 4",
+        );
         let report = world.verify().await;
         assert!(report.is_sound(), "{:?}", words(&report));
         assert_eq!(report.partitions[0].erased, 1);
@@ -91,16 +122,46 @@ fn what_cannot_be_read_is_an_error_and_no_verdict() {
     let dir = tempfile::tempdir().unwrap();
     let run = |source: &Source, options: &Options| verify::run(source, options, &mut |_| ());
     let nothing = Source::Sqlite(dir.path().join("nothing.db"));
-    assert!(matches!(run(&nothing, &Options::default()), Err(Error::Database(_))));
-    assert!(!dir.path().join("nothing.db").exists(), "to look is not to make");
-    std::fs::write(dir.path().join("text.db"), "this is no database, though it is long enough to look like one")
-        .unwrap();
-    assert!(matches!(run(&Source::Sqlite(dir.path().join("text.db")), &Options::default()), Err(Error::Database(_))));
-    let no_export = Options { seals: Some(dir.path().join("none")), ..Options::default() };
+    assert!(matches!(
+        run(&nothing, &Options::default()),
+        Err(Error::Database(_))
+    ));
+    assert!(
+        !dir.path().join("nothing.db").exists(),
+        "to look is not to make"
+    );
+    std::fs::write(
+        dir.path().join("text.db"),
+        "this is no database, though it is long enough to look like one",
+    )
+    .unwrap();
+    assert!(matches!(
+        run(
+            &Source::Sqlite(dir.path().join("text.db")),
+            &Options::default()
+        ),
+        Err(Error::Database(_))
+    ));
+    let no_export = Options {
+        seals: Some(dir.path().join("none")),
+        ..Options::default()
+    };
     assert!(matches!(run(&nothing, &no_export), Err(Error::Export(_))));
     let mut weak = [0; 32];
     weak[0] = 1;
-    assert!(matches!(run(&nothing, &Options { keys: vec![weak], ..Options::default() }), Err(Error::Key(_))));
+    assert!(matches!(
+        run(
+            &nothing,
+            &Options {
+                keys: vec![weak],
+                ..Options::default()
+            }
+        ),
+        Err(Error::Key(_))
+    ));
     let closed = Source::Postgres("postgres://florin@127.0.0.1:1/none".to_owned());
-    assert!(matches!(run(&closed, &Options::default()), Err(Error::Database(_))));
+    assert!(matches!(
+        run(&closed, &Options::default()),
+        Err(Error::Database(_))
+    ));
 }

@@ -45,7 +45,10 @@ struct Lines(PathBuf, Arc<Mutex<i64>>);
 impl Export for Lines {
     fn put(&self, number: i64, line: &str) -> std::io::Result<()> {
         use std::io::Write;
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&self.0)?;
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.0)?;
         writeln!(file, "{line}")?;
         *self.1.lock().unwrap() = number;
         Ok(())
@@ -63,13 +66,27 @@ impl World {
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
         let export = Lines(dir.path().join("seals.jsonl"), Arc::default());
         let sealing = test.lease("seal").await;
-        let mut sealer = Sealer::new(test.db.clone(), sealing, secret, Box::new(export)).await.unwrap();
-        let options =
-            Options { seals: Some(dir.path().join("seals.jsonl")), keys: vec![public(SECRET)], ..Options::default() };
-        let world = Self { test, leases, dir, options };
+        let mut sealer = Sealer::new(test.db.clone(), sealing, secret, Box::new(export))
+            .await
+            .unwrap();
+        let options = Options {
+            seals: Some(dir.path().join("seals.jsonl")),
+            keys: vec![public(SECRET)],
+            ..Options::default()
+        };
+        let world = Self {
+            test,
+            leases,
+            dir,
+            options,
+        };
         world.table().await;
         for n in 1..=FACTS {
-            let says = if n == 3 { twist.to_owned() } else { format!("number {n}") };
+            let says = if n == 3 {
+                twist.to_owned()
+            } else {
+                format!("number {n}")
+            };
             say(&world.test.db, &world.leases[0], n, says).await;
             if n % 3 == 0 {
                 say(&world.test.db, &world.leases[1], n, "beside".to_owned()).await;
@@ -100,15 +117,35 @@ impl World {
         let put = |tx: &mut store::Unbound<'_, '_>| {
             let rows: Vec<Thing> = (0..40)
                 .map(|n: i64| {
-                    ("c".to_owned(), n % 2, 100 - n, (n % 3 > 0).then(|| format!("ä{n}")), vec![n.to_le_bytes()[0]])
+                    (
+                        "c".to_owned(),
+                        n % 2,
+                        100 - n,
+                        (n % 3 > 0).then(|| format!("ä{n}")),
+                        vec![n.to_le_bytes()[0]],
+                    )
                 })
                 .collect();
-            tx.execute_rows("INSERT INTO thing (chain, height, place, name, body) {rows}", (), &rows)?;
+            tx.execute_rows(
+                "INSERT INTO thing (chain, height, place, name, body) {rows}",
+                (),
+                &rows,
+            )?;
             let mut even: Vec<_> = rows.iter().filter(|row| row.1 == 0).collect();
             even.sort_by_key(|row| row.2);
-            let values: Vec<Vec<Value<'_>>> = even.iter().map(|row| store::Params::values(*row)).collect();
-            let key = [("chain", serde_json::json!("c")), ("height", serde_json::json!(0))];
-            let batch = Batch::of("thing", &["chain", "height", "place", "name", "body"], &key, &["place"], &values);
+            let values: Vec<Vec<Value<'_>>> =
+                even.iter().map(|row| store::Params::values(*row)).collect();
+            let key = [
+                ("chain", serde_json::json!("c")),
+                ("height", serde_json::json!(0)),
+            ];
+            let batch = Batch::of(
+                "thing",
+                &["chain", "height", "place", "name", "body"],
+                &key,
+                &["place"],
+                &values,
+            );
             let payload = serde_json::json!({ "why": "many", "batch": batch });
             tx.append(&namespace("ns"), Fact::new("thing.many", 1).says(&payload));
             Ok(())
@@ -120,7 +157,12 @@ impl World {
     where
         F: FnMut(&mut store::Unbound<'_, '_>) -> store::Result<()> + Send + 'static,
     {
-        self.test.db.on(&self.leases[1]).write_unbound(write).await.unwrap();
+        self.test
+            .db
+            .on(&self.leases[1])
+            .write_unbound(write)
+            .await
+            .unwrap();
     }
 
     /// Where the verifier looks.
@@ -137,7 +179,8 @@ impl World {
             (Some(server), _) => drop(server.psql(&sql.replace("x'", "'\\x"))),
             (None, Config::Sqlite { path, .. }) => {
                 let hand = rusqlite::Connection::open(path).unwrap();
-                hand.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+                hand.busy_timeout(std::time::Duration::from_secs(10))
+                    .unwrap();
                 hand.execute_batch(sql).unwrap();
             }
             _ => unreachable!("a test database has a server or a file"),
@@ -146,8 +189,13 @@ impl World {
 
     /// One text that the database answers with.
     pub(crate) async fn asked(&self, sql: &'static str) -> String {
-        let row: Option<(String,)> =
-            self.test.db.read_unbound(move |tx| tx.row(sql, ())).await.map_err(|e: Error| e).unwrap();
+        let row: Option<(String,)> = self
+            .test
+            .db
+            .read_unbound(move |tx| tx.row(sql, ()))
+            .await
+            .map_err(|e: Error| e)
+            .unwrap();
         row.unwrap().0
     }
 
@@ -157,12 +205,18 @@ impl World {
 
     pub(crate) async fn verify_with(&self, options: Options) -> Report {
         let source = self.source();
-        tokio::task::spawn_blocking(move || verify::run(&source, &options, &mut |_| ()).unwrap()).await.unwrap()
+        tokio::task::spawn_blocking(move || verify::run(&source, &options, &mut |_| ()).unwrap())
+            .await
+            .unwrap()
     }
 
     /// The lines of the export.
     pub(crate) fn lines(&self) -> Vec<String> {
-        std::fs::read_to_string(self.dir.path().join("seals.jsonl")).unwrap().lines().map(str::to_owned).collect()
+        std::fs::read_to_string(self.dir.path().join("seals.jsonl"))
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Other lines in their place.
@@ -177,8 +231,14 @@ pub(crate) async fn say(db: &Db, lease: &Lease, n: i64, says: String) {
     let who = Principal::system("test", namespace("ns"));
     db.on(lease)
         .write(&namespace("ns"), move |tx| {
-            let fact = Fact::new("test.said", 2).about(&"thing:1", n.unsigned_abs()).by(&who);
-            tx.append(fact.because_of(&"cmd:9").part_of(&"affair:1").says(&serde_json::json!({ "says": says })));
+            let fact = Fact::new("test.said", 2)
+                .about(&"thing:1", n.unsigned_abs())
+                .by(&who);
+            tx.append(
+                fact.because_of(&"cmd:9")
+                    .part_of(&"affair:1")
+                    .says(&serde_json::json!({ "says": says })),
+            );
             Ok::<_, Error>(())
         })
         .await
@@ -192,10 +252,16 @@ pub(crate) fn words(report: &Report) -> Vec<String> {
 
 /// Whether a report names this flaw at this place.
 pub(crate) fn names(report: &Report, place: &Place, flaw: impl Fn(&Flaw) -> bool) -> bool {
-    report.problems.iter().any(|problem| problem.place == *place && flaw(&problem.flaw))
+    report
+        .problems
+        .iter()
+        .any(|problem| problem.place == *place && flaw(&problem.flaw))
 }
 
 /// A fact of `p/0`.
 pub(crate) fn fact(seq: i64) -> Place {
-    Place::Fact { partition: "p/0".to_owned(), seq }
+    Place::Fact {
+        partition: "p/0".to_owned(),
+        seq,
+    }
 }

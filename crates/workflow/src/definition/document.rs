@@ -27,7 +27,9 @@ pub enum Format {
 /// Read a document. An error says where and why.
 pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Refused> {
     if text.len() > MAX_BYTES {
-        return Err(Refused::document(format!("it is longer than {MAX_BYTES} bytes")));
+        return Err(Refused::document(format!(
+            "it is longer than {MAX_BYTES} bytes"
+        )));
     }
     if text.contains('\0') {
         return Err(Refused::document("it holds the character NUL"));
@@ -44,9 +46,10 @@ pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Ref
 
 fn json(text: &str) -> Result<Tree, Refused> {
     // Read once as it is: what is not JSON is to be told with its true line and column.
-    serde_json::from_str::<de::IgnoredAny>(text).map_err(|error| Refused::document(error.to_string()))?;
-    let tree: Tree =
-        serde_json::from_str(&long_numerals_as_texts(text)).map_err(|error| Refused::document(error.to_string()))?;
+    serde_json::from_str::<de::IgnoredAny>(text)
+        .map_err(|error| Refused::document(error.to_string()))?;
+    let tree: Tree = serde_json::from_str(&long_numerals_as_texts(text))
+        .map_err(|error| Refused::document(error.to_string()))?;
     check_size(&tree.0)?;
     Ok(tree)
 }
@@ -62,23 +65,33 @@ fn yaml(text: &str) -> Result<Tree, Refused> {
     options.budget = Some(budget);
     options.strict_booleans = true; // YAML 1.2: a name may be `no`
     options.with_snippet = false;
-    let tree: Tree =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| Refused::document(error.to_string()))?;
+    let tree: Tree = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| Refused::document(error.to_string()))?;
     check_size(&tree.0)?;
     Ok(tree)
 }
 
 fn check_size(value: &Value) -> Result<(), Refused> {
     let nodes = count(value, 0)?;
-    if nodes > MAX_NODES { Err(Refused::document(format!("it has more than {MAX_NODES} values"))) } else { Ok(()) }
+    if nodes > MAX_NODES {
+        Err(Refused::document(format!(
+            "it has more than {MAX_NODES} values"
+        )))
+    } else {
+        Ok(())
+    }
 }
 
 fn count(value: &Value, depth: usize) -> Result<usize, Refused> {
     if depth > MAX_DEPTH {
-        return Err(Refused::document(format!("it nests deeper than {MAX_DEPTH} levels")));
+        return Err(Refused::document(format!(
+            "it nests deeper than {MAX_DEPTH} levels"
+        )));
     }
     let below = |values: &mut dyn Iterator<Item = &Value>| {
-        values.map(|inner| count(inner, depth + 1)).sum::<Result<usize, _>>()
+        values
+            .map(|inner| count(inner, depth + 1))
+            .sum::<Result<usize, _>>()
     };
     Ok(1 + match value {
         Value::Array(items) => below(&mut items.iter())?,
@@ -113,11 +126,19 @@ impl<'de> Visitor<'de> for Seen {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(if value.unsigned_abs() > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+        Ok(if value.unsigned_abs() > EXACT {
+            Value::String(value.to_string())
+        } else {
+            Value::from(value)
+        })
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(if value > EXACT { Value::String(value.to_string()) } else { Value::from(value) })
+        Ok(if value > EXACT {
+            Value::String(value.to_string())
+        } else {
+            Value::from(value)
+        })
     }
 
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
@@ -130,7 +151,9 @@ impl<'de> Visitor<'de> for Seen {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         if !value.is_finite() || value.abs() > EXACT as f64 {
-            return Err(E::custom("a number beyond 2^53 is not exact: write it as a text, in quotes"));
+            return Err(E::custom(
+                "a number beyond 2^53 is not exact: write it as a text, in quotes",
+            ));
         }
         Ok(Value::from(value))
     }
@@ -156,7 +179,9 @@ impl<'de> Visitor<'de> for Seen {
         while let Some(Tree(item)) = seq.next_element()? {
             items.push(item);
             if items.len() > MAX_NODES {
-                return Err(de::Error::custom(format!("a list has more than {MAX_NODES} items")));
+                return Err(de::Error::custom(format!(
+                    "a list has more than {MAX_NODES} items"
+                )));
             }
         }
         Ok(Value::Array(items))
@@ -166,7 +191,9 @@ impl<'de> Visitor<'de> for Seen {
         let mut members = Map::new();
         while let Some((name, Tree(value))) = map.next_entry::<String, Tree>()? {
             if members.len() > MAX_NODES {
-                return Err(de::Error::custom(format!("an object has more than {MAX_NODES} members")));
+                return Err(de::Error::custom(format!(
+                    "an object has more than {MAX_NODES} members"
+                )));
             }
             if members.contains_key(&name) {
                 return Err(de::Error::custom(format!("{name:?} is given twice")));

@@ -50,10 +50,18 @@ pub(crate) enum What {
 
 impl Refused {
     pub(crate) fn document(why: impl Into<String>) -> Self {
-        Self { what: What::Document, field: String::new(), why: why.into() }
+        Self {
+            what: What::Document,
+            field: String::new(),
+            why: why.into(),
+        }
     }
 
     pub(crate) fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { what: What::Field, field: field.into(), why: why.into() }
+        Self {
+            what: What::Field,
+            field: field.into(),
+            why: why.into(),
+        }
     }
 }

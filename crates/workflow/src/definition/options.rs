@@ -3,8 +3,18 @@
 use super::Kind;
 
 /// The types of the data model that can be written.
-const WRITABLE: [&str; 10] =
-    ["collections", "assets", "addresses", "activities", "pools", "nfts", "fragments", "data", "transfers", "events"];
+const WRITABLE: [&str; 10] = [
+    "collections",
+    "assets",
+    "addresses",
+    "activities",
+    "pools",
+    "nfts",
+    "fragments",
+    "data",
+    "transfers",
+    "events",
+];
 /// The types that can be queried.
 const QUERIED: [&str; 11] = [
     "collections",
@@ -36,29 +46,55 @@ pub(super) fn of(kind: Kind) -> Options {
         Kind::JsonataTemplate => (&["template"], &[&["template"]], true),
         Kind::DataModelQuery => (&QUERIED, &[], false),
         Kind::DataModelUpdate => (&WRITABLE, &[], false),
-        Kind::HttpRequest => (&["url", "method", "headers", "body", "expect", "query"], &[&["url"]], false),
+        Kind::HttpRequest => (
+            &["url", "method", "headers", "body", "expect", "query"],
+            &[&["url"]],
+            false,
+        ),
         Kind::ContractDeploy => (
-            &["binding", "chain", "signer", "abi", "bytecode", "params", "value", "units", "until", "labels", "assets"],
+            &[
+                "binding", "chain", "signer", "abi", "bytecode", "params", "value", "units",
+                "until", "labels", "assets",
+            ],
             &[&["bytecode"], &["binding", "signer"]],
             false,
         ),
         Kind::ContractInvoke => (
             &[
-                "binding", "chain", "contract", "address", "signer", "abi", "method", "params", "value", "units",
-                "until", "labels", "assets",
+                "binding", "chain", "contract", "address", "signer", "abi", "method", "params",
+                "value", "units", "until", "labels", "assets",
             ],
-            &[&["method"], &["binding", "contract", "address"], &["binding", "signer"]],
+            &[
+                &["method"],
+                &["binding", "contract", "address"],
+                &["binding", "signer"],
+            ],
             false,
         ),
         Kind::ContractQuery => (
-            &["binding", "chain", "contract", "address", "signer", "abi", "method", "params", "units"],
+            &[
+                "binding", "chain", "contract", "address", "signer", "abi", "method", "params",
+                "units",
+            ],
             &[&["method"], &["binding", "contract", "address"]],
             false,
         ),
         Kind::Policy => (&["policy", "input", "onDeny"], &[&["policy"]], false),
-        Kind::InvokeTask => {
-            (&["taskName", "taskVersion", "input", "activity", "idempotencyKey"], &[&["taskName"]], true)
-        }
+        Kind::InvokeTask => (
+            &[
+                "taskName",
+                "taskVersion",
+                "input",
+                "activity",
+                "idempotencyKey",
+            ],
+            &[&["taskName"]],
+            true,
+        ),
     };
-    Options { known, needed, lenient }
+    Options {
+        known,
+        needed,
+        lenient,
+    }
 }

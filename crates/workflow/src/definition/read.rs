@@ -1,7 +1,9 @@
 //! From a document to a definition: every field checked, every expression parsed.
 
 use super::document::{self, Format};
-use super::{Ambiguity, Clause, Definition, Fail, Kind, Refused, Retry, Return, Step, What, options};
+use super::{
+    Ambiguity, Clause, Definition, Fail, Kind, Refused, Retry, Return, Step, What, options,
+};
 use crate::expression::Expression;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -51,11 +53,18 @@ type Members = Map<String, Value>;
 impl Reader {
     fn definition(&mut self, root: &Members) -> Result<Definition, Refused> {
         for name in unknown(root, &["description", "steps", "policies"]) {
-            self.warn(name, "is not a field of a version, and is kept without effect");
+            self.warn(
+                name,
+                "is not a field of a version, and is kept without effect",
+            );
         }
-        let steps = list(root, "steps")?.ok_or_else(|| Refused::field("steps", "a version has at least one step"))?;
+        let steps = list(root, "steps")?
+            .ok_or_else(|| Refused::field("steps", "a version has at least one step"))?;
         if steps.is_empty() || steps.len() > MAX_STEPS {
-            return Err(Refused::field("steps", format!("a version has 1 to {MAX_STEPS} steps")));
+            return Err(Refused::field(
+                "steps",
+                format!("a version has 1 to {MAX_STEPS} steps"),
+            ));
         }
         let mut read: Vec<Step> = Vec::with_capacity(steps.len());
         for (place, step) in steps.iter().enumerate() {
@@ -67,17 +76,31 @@ impl Reader {
                 ));
             }
             read.push(step);
-            if read.iter().flat_map(Step::expressions).map(|expression| expression.regexes).sum::<usize>() > MAX_REGEXES
+            if read
+                .iter()
+                .flat_map(Step::expressions)
+                .map(|expression| expression.regexes)
+                .sum::<usize>()
+                > MAX_REGEXES
             {
-                return Err(Refused::field("steps", format!("have more than {MAX_REGEXES} regular expressions")));
+                return Err(Refused::field(
+                    "steps",
+                    format!("have more than {MAX_REGEXES} regular expressions"),
+                ));
             }
         }
         let description = text(root, "", "description", MAX_TEXT)?;
-        Ok(Definition { description, steps: read, policies: policies(root)? })
+        Ok(Definition {
+            description,
+            steps: read,
+            policies: policies(root)?,
+        })
     }
 
     fn step(&mut self, step: &Value, at: &str) -> Result<Step, Refused> {
-        let step = step.as_object().ok_or_else(|| Refused::field(at, "expected an object"))?;
+        let step = step
+            .as_object()
+            .ok_or_else(|| Refused::field(at, "expected an object"))?;
         const KNOWN: [&str; 11] = [
             "name",
             "type",
@@ -92,7 +115,10 @@ impl Reader {
             "ambiguity",
         ];
         for name in unknown(step, &KNOWN) {
-            self.warn(&format!("{at}.{name}"), "is not a field of a step, and is kept without effect");
+            self.warn(
+                &format!("{at}.{name}"),
+                "is not a field of a step, and is kept without effect",
+            );
         }
         let name = required(step, at, "name")?;
         check_name(&name, &format!("{at}.name"))?;
@@ -123,7 +149,10 @@ impl Reader {
             Kind::ContractDeploy | Kind::ContractInvoke => {}
             Kind::HttpRequest | Kind::ContractQuery | Kind::DataModelQuery | Kind::Policy => {
                 if given.is_some_and(|given| given > MAX_CALL_MS) {
-                    let why = format!("a {} takes at most {MAX_CALL_MS} milliseconds", kind.as_str());
+                    let why = format!(
+                        "a {} takes at most {MAX_CALL_MS} milliseconds",
+                        kind.as_str()
+                    );
                     return Err(Refused::field(field, why));
                 }
             }
@@ -147,18 +176,31 @@ impl Reader {
             .keys()
             .map(|name| ("options", name))
             .chain(dynamic.iter().map(|(name, _)| ("dynamicOptions", name)));
-        for (map, name) in given.clone().filter(|(_, name)| !options.known.contains(&name.as_str())) {
+        for (map, name) in given
+            .clone()
+            .filter(|(_, name)| !options.known.contains(&name.as_str()))
+        {
             let field = format!("{at}.{map}.{name}");
             if !options.lenient {
                 return Err(Refused::field(
                     field,
-                    format!("{} has no such option; it has {}", kind.as_str(), options.known.join(", ")),
+                    format!(
+                        "{} has no such option; it has {}",
+                        kind.as_str(),
+                        options.known.join(", ")
+                    ),
                 ));
             }
-            self.warn(&field, "is not an option of this step, and is kept without effect");
+            self.warn(
+                &field,
+                "is not an option of this step, and is kept without effect",
+            );
         }
         for group in options.needed {
-            if !given.clone().any(|(_, name)| group.contains(&name.as_str())) {
+            if !given
+                .clone()
+                .any(|(_, name)| group.contains(&name.as_str()))
+            {
                 return Err(Refused::field(
                     format!("{at}.options.{}", group[0]),
                     format!("{} needs {}", kind.as_str(), group.join(" or ")),
@@ -172,19 +214,26 @@ impl Reader {
     /// A literal chain ties a definition to it; a binding would not.
     fn check_chains(&mut self, literal: &Members, at: &str) {
         for (name, value) in literal {
-            let chain =
-                value.as_str().and_then(|text| text.parse::<ChainId>().ok()).filter(|chain| chain.family().is_some());
+            let chain = value
+                .as_str()
+                .and_then(|text| text.parse::<ChainId>().ok())
+                .filter(|chain| chain.family().is_some());
             if let Some(chain) = chain {
                 self.warn(
                     &format!("{at}.{name}"),
-                    &format!("{chain} ties the task to one chain: a binding lets it run on another"),
+                    &format!(
+                        "{chain} ties the task to one chain: a binding lets it run on another"
+                    ),
                 );
             }
         }
     }
 
     fn warn(&mut self, field: &str, message: &str) {
-        self.warnings.push(Warning { field: field.to_owned(), message: message.to_owned() });
+        self.warnings.push(Warning {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        });
     }
 }
 
@@ -195,7 +244,11 @@ fn unknown_type(at: &str, kind: &str) -> Refused {
         kind.chars().take(80).collect::<String>(),
         known.join(", ")
     );
-    Refused { what: What::StepType, field: format!("{at}.type"), why }
+    Refused {
+        what: What::StepType,
+        field: format!("{at}.type"),
+        why,
+    }
 }
 
 fn check_name(name: &str, field: &str) -> Result<(), Refused> {
@@ -218,19 +271,27 @@ fn with_template(
 ) -> Result<(Members, Vec<(String, Expression)>), Refused> {
     if kind == Kind::JsonataTemplate && !dynamic.iter().any(|(name, _)| name == "template") {
         let field = format!("{at}.options.template");
-        let source = literal.remove("template").ok_or_else(|| Refused::field(&field, "is missing"))?;
+        let source = literal
+            .remove("template")
+            .ok_or_else(|| Refused::field(&field, "is missing"))?;
         dynamic.push(("template".to_owned(), compile(&source, &field)?));
     }
     Ok((literal, dynamic))
 }
 
 fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, Refused> {
-    let Some(given) = object(step, at, "dynamicOptions")? else { return Ok(Vec::new()) };
+    let Some(given) = object(step, at, "dynamicOptions")? else {
+        return Ok(Vec::new());
+    };
     if given.len() > MAX_DYNAMIC {
-        return Err(Refused::field(format!("{at}.dynamicOptions"), format!("at most {MAX_DYNAMIC}")));
+        return Err(Refused::field(
+            format!("{at}.dynamicOptions"),
+            format!("at most {MAX_DYNAMIC}"),
+        ));
     }
     let compiled = |(name, source): (&String, &Value)| {
-        compile(source, &format!("{at}.dynamicOptions.{name}")).map(|expression| (name.clone(), expression))
+        compile(source, &format!("{at}.dynamicOptions.{name}"))
+            .map(|expression| (name.clone(), expression))
     };
     given.iter().map(compiled).collect()
 }
@@ -254,20 +315,31 @@ fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, Refused> {
 
 fn fail_clause(fail: &Members, at: &str) -> Result<Fail, Refused> {
     only(fail, at, &["when", "code", "message", "dynamicMessage"])?;
-    let when = expression(fail, at, "when")?.ok_or_else(|| Refused::field(format!("{at}.when"), "is missing"))?;
+    let when = expression(fail, at, "when")?
+        .ok_or_else(|| Refused::field(format!("{at}.when"), "is missing"))?;
     let code = text(fail, at, "code", MAX_NAME)?.unwrap_or_else(|| "failed".to_owned());
     check_name(&code, &format!("{at}.code"))?;
     let message = text(fail, at, "message", MAX_TEXT)?.unwrap_or_default();
-    Ok(Fail { when, code, message, dynamic: expression(fail, at, "dynamicMessage")? })
+    Ok(Fail {
+        when,
+        code,
+        message,
+        dynamic: expression(fail, at, "dynamicMessage")?,
+    })
 }
 
 fn retry(step: &Members, at: &str) -> Result<Retry, Refused> {
-    let Some(given) = object(step, at, "retry")? else { return Ok(Retry::NONE) };
+    let Some(given) = object(step, at, "retry")? else {
+        return Ok(Retry::NONE);
+    };
     let at = format!("{at}.retry");
     only(given, &at, &["attempts", "initial_ms", "factor", "max_ms"])?;
     let attempts = whole(given, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
     if attempts == 0 {
-        return Err(Refused::field(format!("{at}.attempts"), "counts the first attempt too, so it is at least 1"));
+        return Err(Refused::field(
+            format!("{at}.attempts"),
+            "counts the first attempt too, so it is at least 1",
+        ));
     }
     Ok(Retry {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
@@ -282,18 +354,29 @@ fn retry(step: &Members, at: &str) -> Result<Retry, Refused> {
 fn factor(given: &Members, at: &str) -> Result<u64, Refused> {
     match given.get("factor") {
         None | Some(Value::Null) => Ok(Retry::NONE.factor_percent),
-        Some(value) => match value.as_f64().filter(|factor| (1.0..=100.0).contains(factor)) {
+        Some(value) => match value
+            .as_f64()
+            .filter(|factor| (1.0..=100.0).contains(factor))
+        {
             Some(factor) => Ok((factor * 100.0).round() as u64),
-            None => Err(Refused::field(format!("{at}.factor"), "is a number from 1 to 100")),
+            None => Err(Refused::field(
+                format!("{at}.factor"),
+                "is a number from 1 to 100",
+            )),
         },
     }
 }
 
 fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, Refused> {
     let field = format!("{at}.ambiguity");
-    let Some(word) = text(step, at, "ambiguity", MAX_NAME)? else { return Ok(None) };
+    let Some(word) = text(step, at, "ambiguity", MAX_NAME)? else {
+        return Ok(None);
+    };
     if kind != Kind::HttpRequest {
-        return Err(Refused::field(field, "is for steps with an effect outside: http_request"));
+        return Err(Refused::field(
+            field,
+            "is for steps with an effect outside: http_request",
+        ));
     }
     match word.as_str() {
         "retry" => Ok(Some(Ambiguity::Retry)),
@@ -304,14 +387,19 @@ fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, 
 }
 
 fn policies(root: &Members) -> Result<Vec<String>, Refused> {
-    let Some(names) = list(root, "policies")? else { return Ok(Vec::new()) };
+    let Some(names) = list(root, "policies")? else {
+        return Ok(Vec::new());
+    };
     if names.len() > MAX_STEPS {
         return Err(Refused::field("policies", format!("at most {MAX_STEPS}")));
     }
     let name = |(place, name): (usize, &Value)| {
         let field = format!("policies[{place}]");
-        let name = name.as_str().filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
-        name.map(str::to_owned).ok_or_else(|| Refused::field(field, "expected the name of a policy"))
+        let name = name
+            .as_str()
+            .filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
+        name.map(str::to_owned)
+            .ok_or_else(|| Refused::field(field, "expected the name of a policy"))
     };
     names.iter().enumerate().map(name).collect()
 }
@@ -322,45 +410,69 @@ fn given<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
 }
 
 fn unknown<'m>(members: &'m Members, known: &[&str]) -> Vec<&'m String> {
-    members.keys().filter(|name| !known.contains(&name.as_str())).collect()
+    members
+        .keys()
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect()
 }
 
 fn only(members: &Members, at: &str, known: &[&str]) -> Result<(), Refused> {
     match unknown(members, known).first() {
-        Some(name) => Err(Refused::field(format!("{at}.{name}"), format!("expected {}", known.join(", ")))),
+        Some(name) => Err(Refused::field(
+            format!("{at}.{name}"),
+            format!("expected {}", known.join(", ")),
+        )),
         None => Ok(()),
     }
 }
 
 fn list<'m>(members: &'m Members, name: &str) -> Result<Option<&'m Vec<Value>>, Refused> {
     given(members, name)
-        .map(|value| value.as_array().ok_or_else(|| Refused::field(name, "expected a list")))
+        .map(|value| {
+            value
+                .as_array()
+                .ok_or_else(|| Refused::field(name, "expected a list"))
+        })
         .transpose()
 }
 
 fn object<'m>(members: &'m Members, at: &str, name: &str) -> Result<Option<&'m Members>, Refused> {
     let refused = || Refused::field(format!("{at}.{name}"), "expected an object");
-    given(members, name).map(|value| value.as_object().ok_or_else(refused)).transpose()
+    given(members, name)
+        .map(|value| value.as_object().ok_or_else(refused))
+        .transpose()
 }
 
 fn text(members: &Members, at: &str, name: &str, max: usize) -> Result<Option<String>, Refused> {
-    let field = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
-    let Some(value) = given(members, name) else { return Ok(None) };
+    let field = if at.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{at}.{name}")
+    };
+    let Some(value) = given(members, name) else {
+        return Ok(None);
+    };
     let text = value.as_str().filter(|text| text.len() <= max);
     text.map(|text| Some(text.to_owned()))
         .ok_or_else(|| Refused::field(field, format!("expected a text of at most {max} bytes")))
 }
 
 fn required(members: &Members, at: &str, name: &str) -> Result<String, Refused> {
-    text(members, at, name, MAX_NAME)?.ok_or_else(|| Refused::field(format!("{at}.{name}"), "is missing"))
+    text(members, at, name, MAX_NAME)?
+        .ok_or_else(|| Refused::field(format!("{at}.{name}"), "is missing"))
 }
 
 fn whole(members: &Members, at: &str, name: &str, max: u64) -> Result<Option<u64>, Refused> {
-    let Some(value) = given(members, name) else { return Ok(None) };
+    let Some(value) = given(members, name) else {
+        return Ok(None);
+    };
     let number = value.as_u64().filter(|number| *number <= max);
-    number
-        .map(Some)
-        .ok_or_else(|| Refused::field(format!("{at}.{name}"), format!("expected a whole number from 0 to {max}")))
+    number.map(Some).ok_or_else(|| {
+        Refused::field(
+            format!("{at}.{name}"),
+            format!("expected a whole number from 0 to {max}"),
+        )
+    })
 }
 
 fn millis(members: &Members, at: &str, name: &str) -> Result<Option<u64>, Refused> {
@@ -368,12 +480,18 @@ fn millis(members: &Members, at: &str, name: &str) -> Result<Option<u64>, Refuse
 }
 
 fn expression(members: &Members, at: &str, name: &str) -> Result<Option<Expression>, Refused> {
-    given(members, name).map(|source| compile(source, &format!("{at}.{name}"))).transpose()
+    given(members, name)
+        .map(|source| compile(source, &format!("{at}.{name}")))
+        .transpose()
 }
 
 /// An expression is a text; YAML may have read a plain `true` or `5` as something else.
 fn compile(source: &Value, field: &str) -> Result<Expression, Refused> {
-    let refused = |why: String| Refused { what: What::Expression, field: field.to_owned(), why };
+    let refused = |why: String| Refused {
+        what: What::Expression,
+        field: field.to_owned(),
+        why,
+    };
     let source = match source {
         Value::String(source) => source.clone(),
         Value::Bool(_) | Value::Number(_) => source.to_string(),

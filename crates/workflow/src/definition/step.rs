@@ -143,14 +143,23 @@ impl Step {
             Clause::Return(ends) => [ends.when.as_ref(), ends.result.as_ref()],
             Clause::Stop(when) => [Some(when), None],
         });
-        self.dynamic.iter().map(|(_, expression)| expression).chain(&self.skip).chain(asked.flatten())
+        self.dynamic
+            .iter()
+            .map(|(_, expression)| expression)
+            .chain(&self.skip)
+            .chain(asked.flatten())
     }
 }
 
 impl Retry {
     /// One attempt; pauses as they are where only the number is given.
-    pub(crate) const NONE: Retry =
-        Retry { attempts: 1, initial_ms: 1_000, factor_percent: 200, max_ms: 60_000, declared: false };
+    pub(crate) const NONE: Retry = Retry {
+        attempts: 1,
+        initial_ms: 1_000,
+        factor_percent: 200,
+        max_ms: 60_000,
+        declared: false,
+    };
 
     /// The pause behind an attempt, counted from 1.
     pub(crate) fn pause_ms(&self, attempt: u32) -> i64 {
@@ -169,9 +178,17 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_their_limit() {
-        let retry = Retry { attempts: 9, initial_ms: 500, factor_percent: 200, max_ms: 3_000, declared: true };
+        let retry = Retry {
+            attempts: 9,
+            initial_ms: 500,
+            factor_percent: 200,
+            max_ms: 3_000,
+            declared: true,
+        };
         assert_eq!(
-            (1..=5).map(|attempt| retry.pause_ms(attempt)).collect::<Vec<_>>(),
+            (1..=5)
+                .map(|attempt| retry.pause_ms(attempt))
+                .collect::<Vec<_>>(),
             [500, 1_000, 2_000, 3_000, 3_000]
         );
     }

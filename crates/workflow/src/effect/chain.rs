@@ -48,10 +48,16 @@ pub(super) struct Place {
 pub(super) async fn deploy(run: &Loaded, options: &Options) -> Result<Sending, Fault> {
     let (place, units) = (place(run, options).await?, units(options)?);
     let code = needed(options, "bytecode")?;
-    let code = decode_hex(&code).ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
+    let code =
+        decode_hex(&code).ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
     let params = params(options, &units)?;
     let empty = Interface::new("[]".to_owned());
-    let data = intent::encode_deploy(&place.chain, place.interface.as_ref().unwrap_or(&empty), &code, &params);
+    let data = intent::encode_deploy(
+        &place.chain,
+        place.interface.as_ref().unwrap_or(&empty),
+        &code,
+        &params,
+    );
     let data = data.map_err(|error| Fault::of(&error))?;
     let shown = json!({"params": params});
     sending(run, options, place, None, data, shown)
@@ -61,11 +67,16 @@ pub(super) async fn deploy(run: &Loaded, options: &Options) -> Result<Sending, F
 pub(super) async fn invoke(run: &Loaded, options: &Options) -> Result<Sending, Fault> {
     let (place, units) = (place(run, options).await?, units(options)?);
     let (method, params) = (needed(options, "method")?, params(options, &units)?);
-    let contract =
-        place.contract.clone().ok_or_else(|| Fault::option("contract", "is missing, and the binding has none"))?;
-    let interface =
-        place.interface.as_ref().ok_or_else(|| Fault::option("abi", "is missing, and the binding has none"))?;
-    let data = intent::encode_call(&place.chain, interface, &method, &params).map_err(|error| Fault::of(&error))?;
+    let contract = place
+        .contract
+        .clone()
+        .ok_or_else(|| Fault::option("contract", "is missing, and the binding has none"))?;
+    let interface = place
+        .interface
+        .as_ref()
+        .ok_or_else(|| Fault::option("abi", "is missing, and the binding has none"))?;
+    let data = intent::encode_call(&place.chain, interface, &method, &params)
+        .map_err(|error| Fault::of(&error))?;
     let shown = json!({"contract": contract, "method": method, "params": params});
     sending(run, options, place, Some(contract), data, shown)
 }
@@ -78,16 +89,25 @@ fn sending(
     data: Vec<u8>,
     mut shown: Value,
 ) -> Result<Sending, Fault> {
-    let signer = place.signer.ok_or_else(|| Fault::option("signer", "is missing, and the binding has none"))?;
+    let signer = place
+        .signer
+        .ok_or_else(|| Fault::option("signer", "is missing, and the binding has none"))?;
     let value = amount(options, "value", &units(options)?)?;
     let until = read(options, "until")?.unwrap_or(Until::Final);
-    for (name, shows) in
-        [("chain", json!(place.chain)), ("signer", json!(signer)), ("value", json!(value)), ("until", json!(until))]
-    {
+    for (name, shows) in [
+        ("chain", json!(place.chain)),
+        ("signer", json!(signer)),
+        ("value", json!(value)),
+        ("until", json!(until)),
+    ] {
         shown[name] = shows;
     }
     let (row, step) = (&run.run, run.step());
-    let round = if row.position.round > 0 { format!("/{}", row.position.round) } else { String::new() };
+    let round = if row.position.round > 0 {
+        format!("/{}", row.position.round)
+    } else {
+        String::new()
+    };
     let task = policy::TaskRef {
         name: row.task_name.clone(),
         version: row.version_label.clone(),
@@ -117,11 +137,19 @@ pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Faul
     };
     let binding = binding.as_ref();
     let chain = match text(options, "chain")? {
-        Some(chain) => chain.parse().map_err(|error| Fault::option("chain", error))?,
-        None => binding.map_or_else(|| run.workflow.home(&run.namespace), |binding| binding.chain.clone()),
+        Some(chain) => chain
+            .parse()
+            .map_err(|error| Fault::option("chain", error))?,
+        None => binding.map_or_else(
+            || run.workflow.home(&run.namespace),
+            |binding| binding.chain.clone(),
+        ),
     };
     if let Some(other) = binding.filter(|binding| binding.chain != chain) {
-        return Err(Fault::option("chain", format!("the binding {} is of {}", other.name, other.chain)));
+        return Err(Fault::option(
+            "chain",
+            format!("the binding {} is of {}", other.name, other.chain),
+        ));
     }
     let contract = account(options, &chain, &["contract", "address"])?;
     let signer = account(options, &chain, &["signer"])?;
@@ -139,7 +167,11 @@ pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Faul
 
 async fn resolve(run: &Loaded, name: String) -> Result<Binding, Fault> {
     let wanted = name.clone();
-    let found = run.workflow.db().read(&run.namespace, move |tx| table::find(tx, &wanted)).await;
+    let found = run
+        .workflow
+        .db()
+        .read(&run.namespace, move |tx| table::find(tx, &wanted))
+        .await;
     let found = found.map_err(|error: crate::Error| Fault::of(&error))?;
     found.ok_or_else(|| Fault::of(&crate::Error::unknown("binding", name)))
 }
@@ -147,7 +179,8 @@ async fn resolve(run: &Loaded, name: String) -> Result<Binding, Fault> {
 fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<String>, Fault> {
     for name in names {
         if let Some(account) = text(options, name)? {
-            let recipient = intent::parse_recipient(chain, &account).map_err(|error| Fault::option(name, error))?;
+            let recipient = intent::parse_recipient(chain, &account)
+                .map_err(|error| Fault::option(name, error))?;
             return Ok(Some(recipient.account));
         }
     }
@@ -155,12 +188,23 @@ fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim().strip_prefix("0x").unwrap_or(text.trim()).as_bytes();
+    let digits = text
+        .trim()
+        .strip_prefix("0x")
+        .unwrap_or(text.trim())
+        .as_bytes();
     if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    digits
+        .chunks(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
 }
 
 impl Sending {
@@ -179,7 +223,9 @@ impl Sending {
             context: self.context.clone(),
         };
         let outcome = submit::enqueue(&run.workflow.parts().submit, &run.run.initiator, new).await;
-        outcome.map(|outcome| outcome.submission().clone()).map_err(|error| Fault::of(&error))
+        outcome
+            .map(|outcome| outcome.submission().clone())
+            .map_err(|error| Fault::of(&error))
     }
 }
 
@@ -190,7 +236,9 @@ pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Js
     let words = |what: &str| format!("submission {} {what}: {reason}", submission.id);
     let not_done = |what: &str| Some(Err(Fault::of(&Why::NotDone(words(what)))));
     let on_chain = |enough: bool| match submission.outcome {
-        Some(Status::Reverted) if enough => Some(Err(Fault::of(&Why::Reverted(words("was undone by the chain"))))),
+        Some(Status::Reverted) if enough => Some(Err(Fault::of(&Why::Reverted(words(
+            "was undone by the chain",
+        ))))),
         _ if enough => Some(data(submission)),
         _ => None,
     };

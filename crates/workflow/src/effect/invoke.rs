@@ -27,8 +27,13 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
     // What is only there to be shown shows no secret; the key itself is known by its hash.
     let masked = |text: String| run.secrets.mask_text(&text);
     let new = checked(&run.workflow, new).map_err(|error| Fault::of(&error))?;
-    let (id, depth) = (RunId::new(run.now(), run.workflow.db().entropy()), depth_behind(&run.run.origin)?);
-    let (input, sealed) = run.hand_on(id, &new.input).map_err(|error| Fault::of(&error))?;
+    let (id, depth) = (
+        RunId::new(run.now(), run.workflow.db().entropy()),
+        depth_behind(&run.run.origin)?,
+    );
+    let (input, sealed) = run
+        .hand_on(id, &new.input)
+        .map_err(|error| Fault::of(&error))?;
     Ok(Order {
         id,
         new: NewRun {
@@ -39,20 +44,37 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
         },
         sealed,
         who: run.run.initiator.clone(),
-        origin: Origin::Run { run: run.run.id, step: run.step().name.clone(), depth },
+        origin: Origin::Run {
+            run: run.run.id,
+            step: run.step().name.clone(),
+            depth,
+        },
         lane: None,
         released: true,
-        key: key.map(|key| (INVOKED, Digest::of(format!("{task}/{key}").as_bytes()).to_string())),
+        key: key.map(|key| {
+            (
+                INVOKED,
+                Digest::of(format!("{task}/{key}").as_bytes()).to_string(),
+            )
+        }),
         command: None,
     })
 }
 
 /// How deep a run stands that one of this origin begins.
 fn depth_behind(origin: &Origin) -> Result<u32, Fault> {
-    let depth = if let Origin::Run { depth, .. } = origin { depth + 1 } else { 1 };
+    let depth = if let Origin::Run { depth, .. } = origin {
+        depth + 1
+    } else {
+        1
+    };
     if depth > MAX_DEPTH {
         let (field, limit) = ("runs that begin each other".to_owned(), MAX_DEPTH as usize);
-        return Err(Fault::of(&Error::TooMuch { field, of: "in a chain", limit }));
+        return Err(Fault::of(&Error::TooMuch {
+            field,
+            of: "in a chain",
+            limit,
+        }));
     }
     Ok(depth)
 }

@@ -55,7 +55,13 @@ pub(crate) struct Fault {
 impl Fault {
     /// It cannot be done, however often it is tried.
     pub(crate) fn fatal(failure: Failure) -> Self {
-        Self { failure, may_retry: false, passing: false, unknown: false, reads: false }
+        Self {
+            failure,
+            may_retry: false,
+            passing: false,
+            unknown: false,
+            reads: false,
+        }
     }
 
     /// An option has a value that it cannot have.
@@ -67,10 +73,25 @@ impl Fault {
     pub(crate) fn of(error: &impl Coded) -> Self {
         let code = error.code();
         let passing = code.retry == Retry::Later;
-        let field = error.field().map(|field| format!("{field}: ")).unwrap_or_default();
+        let field = error
+            .field()
+            .map(|field| format!("{field}: "))
+            .unwrap_or_default();
         let words = error.to_string();
-        let message = if words.starts_with(&field) { words } else { field + &words };
-        Self { may_retry: passing, passing, ..Self::fatal(Failure { code: code.code.to_owned(), message, step: None }) }
+        let message = if words.starts_with(&field) {
+            words
+        } else {
+            field + &words
+        };
+        Self {
+            may_retry: passing,
+            passing,
+            ..Self::fatal(Failure {
+                code: code.code.to_owned(),
+                message,
+                step: None,
+            })
+        }
     }
 }
 
@@ -79,23 +100,40 @@ pub(crate) type Options = Map<String, Value>;
 
 /// Work out what a step is to do. Reads may be made here, in the time that the step gives them; nothing is changed.
 pub(crate) async fn plan(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
-    let reads = matches!(run.step().kind, Kind::DataModelQuery | Kind::ContractQuery | Kind::Policy);
-    let Some(limit) = run.step().timeout_ms.filter(|_| reads) else { return work_out(run, options, began).await };
+    let reads = matches!(
+        run.step().kind,
+        Kind::DataModelQuery | Kind::ContractQuery | Kind::Policy
+    );
+    let Some(limit) = run.step().timeout_ms.filter(|_| reads) else {
+        return work_out(run, options, began).await;
+    };
     let late = |_| {
         let why = Why::Timeout(format!("there was no answer within {limit} ms"));
-        Err(Fault { may_retry: true, reads, ..Fault::of(&why) })
+        Err(Fault {
+            may_retry: true,
+            reads,
+            ..Fault::of(&why)
+        })
     };
-    tokio::time::timeout(Duration::from_millis(limit), work_out(run, options, began)).await.unwrap_or_else(late)
+    tokio::time::timeout(Duration::from_millis(limit), work_out(run, options, began))
+        .await
+        .unwrap_or_else(late)
 }
 
 async fn work_out(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
     match run.step().kind {
-        Kind::JsonataTemplate => Ok(Plan::Value(options.get("template").map(written).transpose()?)),
+        Kind::JsonataTemplate => Ok(Plan::Value(
+            options.get("template").map(written).transpose()?,
+        )),
         Kind::DataModelQuery => model::query(run, options).await.map(Plan::Value),
         Kind::DataModelUpdate => model::update(run, options).map(Plan::Update),
         Kind::HttpRequest => http::plan(run, options).map(|call| Plan::Call(Box::new(call))),
-        Kind::ContractDeploy => chain::deploy(run, options).await.map(|sending| Plan::Send(Box::new(sending))),
-        Kind::ContractInvoke => chain::invoke(run, options).await.map(|sending| Plan::Send(Box::new(sending))),
+        Kind::ContractDeploy => chain::deploy(run, options)
+            .await
+            .map(|sending| Plan::Send(Box::new(sending))),
+        Kind::ContractInvoke => chain::invoke(run, options)
+            .await
+            .map(|sending| Plan::Send(Box::new(sending))),
         Kind::ContractQuery => call::query(run, options).await.map(Plan::Value),
         Kind::Policy => policy::evaluate(run, options, began).await.map(Plan::Value),
         Kind::InvokeTask => invoke::plan(run, options).map(|order| Plan::Begin(Box::new(order))),
@@ -118,5 +156,9 @@ pub(crate) fn bounded(run: &Loaded, value: Json) -> Result<Json, Fault> {
 
 /// What the step gives is larger than may be kept.
 pub(crate) fn too_large(limit: usize) -> Fault {
-    Fault::of(&Error::TooMuch { field: "the step's data".to_owned(), of: "bytes", limit })
+    Fault::of(&Error::TooMuch {
+        field: "the step's data".to_owned(),
+        of: "bytes",
+        limit,
+    })
 }

@@ -23,10 +23,18 @@ pub(super) fn update(run: &Loaded, options: &Options) -> Result<data::Prepared, 
     };
     let body: Options = given(options).iter().map(listed).collect();
     let body = written(&body)?;
-    data::prepare_update(&run.workflow.parts().data, &run.run.initiator, body.as_str())
-        .map_err(|error| Fault::of(&error))
+    data::prepare_update(
+        &run.workflow.parts().data,
+        &run.run.initiator,
+        body.as_str(),
+    )
+    .map_err(|error| Fault::of(&error))
 }
 
 fn given(options: &Options) -> Options {
-    options.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
+    options
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

@@ -14,7 +14,11 @@ enum OnDeny {
 }
 
 /// Ask, and give `{result, reasons?, obligations?, policy, version}`.
-pub(super) async fn evaluate(run: &Loaded, options: &Options, began: Time) -> Result<Option<Json>, Fault> {
+pub(super) async fn evaluate(
+    run: &Loaded,
+    options: &Options,
+    began: Time,
+) -> Result<Option<Json>, Fault> {
     let named = needed(options, "policy")?;
     let on_deny = match text(options, "onDeny")?.as_deref() {
         None | Some("fail") => OnDeny::Fail,
@@ -22,13 +26,18 @@ pub(super) async fn evaluate(run: &Loaded, options: &Options, began: Time) -> Re
         Some(_) => return Err(Fault::option("onDeny", "expected fail or continue")),
     };
     let (engine, who) = (&run.workflow.parts().policy, &run.run.initiator);
-    let version = policy::version(engine, who, &named, None).await.map_err(|error| Fault::of(&error))?;
+    let version = policy::version(engine, who, &named, None)
+        .await
+        .map_err(|error| Fault::of(&error))?;
     let input = written(&input(run, options, began)?)?;
     let told = policy::dry_run(engine, who, Trial::Version(version.id), input.as_str()).await;
     let told = told.map_err(|error| Fault::of(&error))?;
     if let (Outcome::Denied { reasons }, OnDeny::Fail) = (&told.outcome, &on_deny) {
         let words: Vec<String> = reasons.iter().map(|reason| reason.text.clone()).collect();
-        return Err(Fault::of(&Why::Denied(format!("policy {named:?} denies it: {}", words.join("; ")))));
+        return Err(Fault::of(&Why::Denied(format!(
+            "policy {named:?} denies it: {}",
+            words.join("; ")
+        ))));
     }
     let mut answer = serde_json::to_value(&told.outcome).unwrap_or(Value::Null);
     answer["allowed"] = Value::Bool(matches!(told.outcome, Outcome::Permit { .. }));

@@ -51,6 +51,10 @@ impl Coded for Why {
 impl Why {
     /// As a failure, of no step yet.
     pub(crate) fn failure(&self) -> crate::Failure {
-        crate::Failure { code: self.code().code.to_owned(), message: self.to_string(), step: None }
+        crate::Failure {
+            code: self.code().code.to_owned(),
+            message: self.to_string(),
+            step: None,
+        }
     }
 }

@@ -30,11 +30,37 @@ pub(super) const FUNCTIONS: [(&str, Function); 11] = [
     ("amountAdd", |args| fold(args, |a, b| Ok(a + b))),
     ("amountSub", |args| pair(args, |a, b| Ok(a - b))),
     ("amountMul", |args| fold(args, |a, b| Ok(a * b))),
-    ("amountDiv", |args| pair(args, |a, b| if b == BigInt::ZERO { Err(by_zero()) } else { Ok(a / b) })),
-    ("amountMod", |args| pair(args, |a, b| if b == BigInt::ZERO { Err(by_zero()) } else { Ok(a % b) })),
+    ("amountDiv", |args| {
+        pair(args, |a, b| {
+            if b == BigInt::ZERO {
+                Err(by_zero())
+            } else {
+                Ok(a / b)
+            }
+        })
+    }),
+    ("amountMod", |args| {
+        pair(args, |a, b| {
+            if b == BigInt::ZERO {
+                Err(by_zero())
+            } else {
+                Ok(a % b)
+            }
+        })
+    }),
     ("amountSum", |args| text(&numbers(args)?.into_iter().sum())),
-    ("amountMin", |args| numbers(args)?.iter().min().map_or(Ok(JValue::Undefined), text)),
-    ("amountMax", |args| numbers(args)?.iter().max().map_or(Ok(JValue::Undefined), text)),
+    ("amountMin", |args| {
+        numbers(args)?
+            .iter()
+            .min()
+            .map_or(Ok(JValue::Undefined), text)
+    }),
+    ("amountMax", |args| {
+        numbers(args)?
+            .iter()
+            .max()
+            .map_or(Ok(JValue::Undefined), text)
+    }),
     ("amountCompare", compare),
     ("amountOf", of_unit),
     ("amountShow", show),
@@ -47,39 +73,60 @@ fn by_zero() -> String {
 fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> Told {
     let mut numbers = numbers(args)?.into_iter();
     let first = numbers.next().ok_or("expected at least one amount")?;
-    numbers.try_fold(first, |sum, next| bounded(join(sum, next)?)).and_then(|sum| text(&sum))
+    numbers
+        .try_fold(first, |sum, next| bounded(join(sum, next)?))
+        .and_then(|sum| text(&sum))
 }
 
 fn pair(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> Told {
-    let [a, b] = args else { return Err(format!("expected two amounts, not {}", args.len())) };
+    let [a, b] = args else {
+        return Err(format!("expected two amounts, not {}", args.len()));
+    };
     text(&bounded(join(number(a)?, number(b)?)?)?)
 }
 
 fn compare(args: &[JValue]) -> Told {
-    let [a, b] = args else { return Err(format!("expected two amounts, not {}", args.len())) };
+    let [a, b] = args else {
+        return Err(format!("expected two amounts, not {}", args.len()));
+    };
     Ok(JValue::from(number(a)?.cmp(&number(b)?) as i64))
 }
 
 fn of_unit(args: &[JValue]) -> Told {
-    let [value, decimals] = args else { return Err("expected a value and its decimals".to_owned()) };
+    let [value, decimals] = args else {
+        return Err("expected a value and its decimals".to_owned());
+    };
     let value = match value {
         JValue::String(value) => value.to_string(),
         whole => number(whole)?.to_string(),
     };
-    let amount = unit(decimals)?.parse(&value).map_err(|error| error.to_string())?;
+    let amount = unit(decimals)?
+        .parse(&value)
+        .map_err(|error| error.to_string())?;
     Ok(JValue::string(amount.to_string()))
 }
 
 fn show(args: &[JValue]) -> Told {
-    let [amount, decimals] = args else { return Err("expected an amount and its decimals".to_owned()) };
-    let amount: Amount = number(amount)?.to_string().parse().map_err(|error: types::AmountError| error.to_string())?;
+    let [amount, decimals] = args else {
+        return Err("expected an amount and its decimals".to_owned());
+    };
+    let amount: Amount = number(amount)?
+        .to_string()
+        .parse()
+        .map_err(|error: types::AmountError| error.to_string())?;
     Ok(JValue::string(unit(decimals)?.show(amount)))
 }
 
 fn unit(decimals: &JValue) -> Result<Unit, String> {
     let decimals = number(decimals)?;
-    let unit = u8::try_from(&decimals).map(|decimals| Unit { name: "unit".to_owned(), decimals, default: false });
-    unit.ok().filter(Unit::is_valid).ok_or_else(|| "decimals are 0 to 77".to_owned())
+    let unit = u8::try_from(&decimals).map(|decimals| Unit {
+        name: "unit".to_owned(),
+        decimals,
+        default: false,
+    });
+    unit.ok()
+        .filter(Unit::is_valid)
+        .ok_or_else(|| "decimals are 0 to 77".to_owned())
 }
 
 /// The numbers of the arguments; a list counts as its items.
@@ -87,7 +134,9 @@ fn numbers(args: &[JValue]) -> Result<Vec<BigInt>, String> {
     let mut all = Vec::with_capacity(args.len());
     for arg in args {
         match arg {
-            JValue::Array(items) => items.iter().try_for_each(|item| number(item).map(|n| all.push(n)))?,
+            JValue::Array(items) => items
+                .iter()
+                .try_for_each(|item| number(item).map(|n| all.push(n)))?,
             JValue::Undefined => {}
             single => all.push(number(single)?),
         }
@@ -98,8 +147,12 @@ fn numbers(args: &[JValue]) -> Result<Vec<BigInt>, String> {
 #[allow(clippy::cast_possible_truncation)] // the guard says that it is whole and small
 fn number(value: &JValue) -> Result<BigInt, String> {
     match value {
-        JValue::Number(n) if n.fract() == 0.0 && n.abs() <= EXACT_INTEGER as f64 => Ok(BigInt::from(*n as i64)),
-        JValue::Number(n) => Err(format!("{n} is not a whole number that is exact; write it as a text of digits")),
+        JValue::Number(n) if n.fract() == 0.0 && n.abs() <= EXACT_INTEGER as f64 => {
+            Ok(BigInt::from(*n as i64))
+        }
+        JValue::Number(n) => Err(format!(
+            "{n} is not a whole number that is exact; write it as a text of digits"
+        )),
         JValue::String(digits) => parse(digits),
         JValue::Undefined => Err("expected an amount, but there is none".to_owned()),
         _ => Err("expected an amount as a text of digits".to_owned()),
@@ -108,13 +161,24 @@ fn number(value: &JValue) -> Result<BigInt, String> {
 
 fn parse(text: &str) -> Result<BigInt, String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = !digits.is_empty() && text.len() <= MAX_TEXT && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = !digits.is_empty()
+        && text.len() <= MAX_TEXT
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = plain.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| format!("{:?} is not a whole number in base units", text.chars().take(80).collect::<String>()))
+    number.ok_or_else(|| {
+        format!(
+            "{:?} is not a whole number in base units",
+            text.chars().take(80).collect::<String>()
+        )
+    })
 }
 
 fn bounded(number: BigInt) -> Result<BigInt, String> {
-    if number.bits() > MAX_BITS { Err(format!("a result is wider than {MAX_BITS} bits")) } else { Ok(number) }
+    if number.bits() > MAX_BITS {
+        Err(format!("a result is wider than {MAX_BITS} bits"))
+    } else {
+        Ok(number)
+    }
 }
 
 fn text(number: &BigInt) -> Told {
@@ -128,25 +192,49 @@ mod tests {
 
     fn call(name: &str, args: &[&str]) -> Result<String, String> {
         let args: Vec<JValue> = args.iter().map(|arg| JValue::string(*arg)).collect();
-        let (_, function) = FUNCTIONS.iter().find(|(known, _)| *known == name).expect("a function");
-        function(&args)
-            .map(|value| value.as_str().map_or_else(|| value.as_f64().unwrap_or(9.0).to_string(), str::to_owned))
+        let (_, function) = FUNCTIONS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect("a function");
+        function(&args).map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.as_f64().unwrap_or(9.0).to_string(), str::to_owned)
+        })
     }
 
     #[test]
     fn what_a_double_would_lose_is_kept() {
-        assert_eq!(call("amountAdd", &["1000000000000000000000000", "1"]), Ok("1000000000000000000000001".into()));
-        assert_eq!(call("amountCompare", &["1000000000000000000000000", "1000000000000000000000001"]), Ok("-1".into()));
+        assert_eq!(
+            call("amountAdd", &["1000000000000000000000000", "1"]),
+            Ok("1000000000000000000000001".into())
+        );
+        assert_eq!(
+            call(
+                "amountCompare",
+                &["1000000000000000000000000", "1000000000000000000000001"]
+            ),
+            Ok("-1".into())
+        );
         assert_eq!(call("amountSub", &["1", "3"]), Ok("-2".into()));
         assert_eq!(call("amountDiv", &["7", "2"]), Ok("3".into()));
         assert_eq!(call("amountMax", &["9", "10"]), Ok("10".into()));
-        assert_eq!(call("amountOf", &["0.5", "18"]), Ok("500000000000000000".into()));
+        assert_eq!(
+            call("amountOf", &["0.5", "18"]),
+            Ok("500000000000000000".into())
+        );
         assert_eq!(call("amountShow", &["1500000", "6"]), Ok("1.5".into()));
     }
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for args in [["1.5", "1"], ["", "1"], ["0x10", "1"], ["1e3", "1"], ["+1", "1"]] {
+        for args in [
+            ["1.5", "1"],
+            ["", "1"],
+            ["0x10", "1"],
+            ["1e3", "1"],
+            ["+1", "1"],
+        ] {
             assert!(call("amountAdd", &args).is_err(), "{args:?}");
         }
         assert!(call("amountDiv", &["1", "0"]).is_err());

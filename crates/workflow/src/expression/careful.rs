@@ -41,7 +41,9 @@ pub(super) fn join(args: &[JValue]) -> Told {
     };
     let mut length = 0;
     for item in items {
-        let text = item.as_str().ok_or("T0412: argument 1 of $join is not a list of texts")?;
+        let text = item
+            .as_str()
+            .ok_or("T0412: argument 1 of $join is not a list of texts")?;
         length += room(text, length)?.len() + separator.len();
     }
     told(string::join(items, Some(separator)))
@@ -55,19 +57,32 @@ pub(super) fn replace(args: &[JValue]) -> Told {
     if text.is_undefined() {
         return Ok(JValue::Undefined);
     }
-    let text = text.as_str().ok_or("T0410: argument 1 of $replace is not a text")?;
+    let text = text
+        .as_str()
+        .ok_or("T0410: argument 1 of $replace is not a text")?;
     let with = replacement
         .as_str()
         .ok_or("T0410: argument 3 of $replace is neither a text nor a function written in place")?;
     let limit = limit.first().filter(|limit| !limit.is_undefined());
     let limit = limit.map(|limit| {
-        limit.as_f64().filter(|n| *n >= 0.0).ok_or("D3011: argument 4 of $replace is not a number from 0 on")
+        limit
+            .as_f64()
+            .filter(|n| *n >= 0.0)
+            .ok_or("D3011: argument 4 of $replace is not a number from 0 on")
     });
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative, and saturating
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // not negative, and saturating
     let limit = limit.transpose()?.map(|limit| limit as usize);
     // The worst that can come of it, before it is made.
-    let matches = text.len().saturating_add(1).min(limit.unwrap_or(usize::MAX));
-    let worst = |matches: usize| matches.saturating_mul(with.len()).saturating_add(text.len());
+    let matches = text
+        .len()
+        .saturating_add(1)
+        .min(limit.unwrap_or(usize::MAX));
+    let worst = |matches: usize| {
+        matches
+            .saturating_mul(with.len())
+            .saturating_add(text.len())
+    };
     if worst(matches) > MAX_TEXT && worst(found(text, pattern)?.min(matches)) > MAX_TEXT {
         return Err(too_long());
     }
@@ -77,14 +92,18 @@ pub(super) fn replace(args: &[JValue]) -> Told {
 /// How often a pattern stands in a text.
 fn found(text: &str, pattern: &JValue) -> Result<usize, String> {
     match pattern {
-        JValue::String(pattern) if pattern.is_empty() => Err("D3010: argument 2 of $replace is empty".to_owned()),
+        JValue::String(pattern) if pattern.is_empty() => {
+            Err("D3010: argument 2 of $replace is empty".to_owned())
+        }
         JValue::String(pattern) => Ok(text.matches(&**pattern).count()),
         JValue::Regex { pattern, flags } => {
             let regex = string::build_regex(pattern, flags).map_err(words)?;
             // Groups may stand several times in the replacement: as if each brought the whole match.
             Ok(regex.find_iter(text).map(|found| 1 + found.len()).sum())
         }
-        _ => Err("T0410: argument 2 of $replace is neither a text nor a regular expression".to_owned()),
+        _ => Err(
+            "T0410: argument 2 of $replace is neither a text nor a regular expression".to_owned(),
+        ),
     }
 }
 
@@ -103,27 +122,43 @@ pub(super) fn number(args: &[JValue]) -> Told {
 }
 
 fn is_decimal(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
 }
 
 /// `$pad(text, width, char?)`.
 pub(super) fn pad(args: &[JValue]) -> Told {
-    let [text, width, with @ ..] = args else { return Err("T0410: $pad takes a text and a width".to_owned()) };
+    let [text, width, with @ ..] = args else {
+        return Err("T0410: $pad takes a text and a width".to_owned());
+    };
     if text.is_undefined() {
         return Ok(JValue::Undefined);
     }
-    let text = text.as_str().ok_or("T0410: argument 1 of $pad is not a text")?;
-    let width = width.as_f64().ok_or("T0410: argument 2 of $pad is not a number")?;
+    let text = text
+        .as_str()
+        .ok_or("T0410: argument 1 of $pad is not a text")?;
+    let width = width
+        .as_f64()
+        .ok_or("T0410: argument 2 of $pad is not a number")?;
     if width.abs() > (MAX_TEXT / 4) as f64 {
         return Err(too_long());
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by the line above
     let (left, width) = (width < 0.0, width.abs() as usize);
-    let with: Vec<char> =
-        with.first().and_then(JValue::as_str).filter(|with| !with.is_empty()).unwrap_or(" ").chars().collect();
+    let with: Vec<char> = with
+        .first()
+        .and_then(JValue::as_str)
+        .filter(|with| !with.is_empty())
+        .unwrap_or(" ")
+        .chars()
+        .collect();
     let missing = width.saturating_sub(text.chars().count());
     let padding: String = with.iter().cycle().take(missing).collect();
-    Ok(JValue::string(if left { padding + text } else { text.to_owned() + &padding }))
+    Ok(JValue::string(if left {
+        padding + text
+    } else {
+        text.to_owned() + &padding
+    }))
 }
 
 /// A function of one text that makes it longer by a factor.
@@ -136,7 +171,11 @@ pub(super) fn encoded(args: &[JValue], encode: fn(&str) -> Result<JValue, Functi
 }
 
 fn room(part: &str, before: usize) -> Result<&str, String> {
-    if before + part.len() > MAX_TEXT { Err(too_long()) } else { Ok(part) }
+    if before + part.len() > MAX_TEXT {
+        Err(too_long())
+    } else {
+        Ok(part)
+    }
 }
 
 fn too_long() -> String {

@@ -50,8 +50,15 @@ pub(crate) struct Answer {
 
 impl Scene {
     /// Evaluate expressions one after the other; the first that fails is told by its place in the list. Blocking.
-    pub(crate) fn evaluate(&self, expressions: &[&Expression], limits: &Limits) -> Result<Vec<Answer>, Failed> {
-        let members = self.members.iter().map(|(name, json)| format!("\"{name}\":{}", json.as_str()));
+    pub(crate) fn evaluate(
+        &self,
+        expressions: &[&Expression],
+        limits: &Limits,
+    ) -> Result<Vec<Answer>, Failed> {
+        let members = self
+            .members
+            .iter()
+            .map(|(name, json)| format!("\"{name}\":{}", json.as_str()));
         let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
         if let Some(outcome) = self.by.evaluate(&text, self.now, expressions, limits) {
             return outcome;
@@ -66,7 +73,8 @@ impl Scene {
 
 /// What expressions see, from its JSON.
 pub(super) fn context(json: &str) -> Result<JValue, String> {
-    JValue::from_json_str(&long_numerals_as_texts(json)).map_err(|error| format!("the context cannot be read: {error}"))
+    JValue::from_json_str(&long_numerals_as_texts(json))
+        .map_err(|error| format!("the context cannot be read: {error}"))
 }
 
 /// Evaluate one expression in this process.
@@ -84,9 +92,14 @@ pub(super) fn evaluate(
     };
     let mut evaluator = Evaluator::with_options(Context::new(), options);
     equip(&mut evaluator, now).map_err(|error| error.to_string())?;
-    let value = evaluator.evaluate(&expression.node, context).map_err(|error| error.message().to_owned())?;
+    let value = evaluator
+        .evaluate(&expression.node, context)
+        .map_err(|error| error.message().to_owned())?;
     let json = output::json(&value, limits.result_bytes)?.and_then(|text| Json::parse(&text));
-    let truth = boolean::boolean(&value).ok().and_then(|truth| truth.as_bool()).unwrap_or(false);
+    let truth = boolean::boolean(&value)
+        .ok()
+        .and_then(|truth| truth.as_bool())
+        .unwrap_or(false);
     Ok(Answer { json, truth })
 }
 
@@ -101,8 +114,14 @@ fn equip(evaluator: &mut Evaluator, now: Time) -> Result<(), EvaluatorError> {
     evaluator.register_fn(guard::careful("replace"), host(careful::replace))?;
     evaluator.register_fn(guard::careful("number"), host(careful::number))?;
     evaluator.register_fn_override("pad", host(careful::pad))?;
-    evaluator.register_fn_override("base64encode", host(|args| careful::encoded(args, encoding::base64encode)))?;
-    evaluator.register_fn_override("encodeUrl", host(|args| careful::encoded(args, encoding::encode_url)))?;
+    evaluator.register_fn_override(
+        "base64encode",
+        host(|args| careful::encoded(args, encoding::base64encode)),
+    )?;
+    evaluator.register_fn_override(
+        "encodeUrl",
+        host(|args| careful::encoded(args, encoding::encode_url)),
+    )?;
     evaluator.register_fn_override(
         "encodeUrlComponent",
         host(|args| careful::encoded(args, encoding::encode_url_component)),
@@ -126,7 +145,11 @@ pub(crate) struct Threads {
 impl Threads {
     /// So many at a time, and so many of one namespace.
     pub(crate) fn new(all: usize, each: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all.max(1))), each: each.max(1), shares: Arc::default() }
+        Self {
+            all: Arc::new(Semaphore::new(all.max(1))),
+            each: each.max(1),
+            shares: Arc::default(),
+        }
     }
 
     /// Do something slow for a namespace. An error is a panic on the thread, told in words.
@@ -143,11 +166,16 @@ impl Threads {
             let _held = (own, one); // by the thread: whoever gives up waiting frees nothing too early
             work()
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| "the evaluation broke off".to_owned())
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| "the evaluation broke off".to_owned())
     }
 
     fn share(&self, namespace: &Namespace) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        shares.entry(namespace.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each))).clone()
+        shares
+            .entry(namespace.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.each)))
+            .clone()
     }
 }

@@ -13,7 +13,11 @@ pub(crate) fn long_numerals_as_texts(json: &str) -> String {
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        let end = if from.starts_with('"') { string_end(from) } else { numeral_end(from) };
+        let end = if from.starts_with('"') {
+            string_end(from)
+        } else {
+            numeral_end(from)
+        };
         let (token, behind) = from.split_at(end);
         if from.starts_with('"') || is_exact(token) {
             out.push_str(token);
@@ -30,7 +34,9 @@ pub(crate) fn long_numerals_as_texts(json: &str) -> String {
 pub(crate) fn is_exact(numeral: &str) -> bool {
     let unsigned = numeral.trim_start_matches('-');
     if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        return unsigned.parse::<u64>().is_ok_and(|value| value <= EXACT_INTEGER);
+        return unsigned
+            .parse::<u64>()
+            .is_ok_and(|value| value <= EXACT_INTEGER);
     }
     let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();

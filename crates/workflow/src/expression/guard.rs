@@ -12,7 +12,10 @@ const MAX_DEPTH: usize = 200;
 const CAREFUL: [&str; 4] = ["string", "join", "replace", "number"];
 /// Functions that give something else each time, or hide an expression from the check.
 const REFUSED: [(&str, &str); 3] = [
-    ("eval", "an expression is checked when it is uploaded, and $eval would not be"),
+    (
+        "eval",
+        "an expression is checked when it is uploaded, and $eval would not be",
+    ),
     ("random", "a step that is repeated must come to the same"),
     ("shuffle", "a step that is repeated must come to the same"),
 ];
@@ -39,7 +42,9 @@ fn visit(node: &mut AstNode, depth: usize, regexes: &mut usize) -> Result<(), St
     children(node, &mut |child| visit(child, depth + 1, regexes))?;
     *regexes += usize::from(matches!(node, AstNode::Regex { .. }));
     if *regexes > MAX_REGEXES {
-        return Err(format!("it has more than {MAX_REGEXES} regular expressions"));
+        return Err(format!(
+            "it has more than {MAX_REGEXES} regular expressions"
+        ));
     }
     check(node)?;
     exchange(node);
@@ -48,14 +53,22 @@ fn visit(node: &mut AstNode, depth: usize, regexes: &mut usize) -> Result<(), St
 
 fn check(node: &AstNode) -> Result<(), String> {
     match node {
-        AstNode::Number(number) if number.abs() > EXACT_INTEGER as f64 => {
-            Err(format!("{number} is a number beyond 2^53, which is not exact: write it as a text of digits"))
-        }
-        AstNode::Regex { pattern, flags } => build_regex(pattern, flags).map(drop).map_err(|error| error.to_string()),
+        AstNode::Number(number) if number.abs() > EXACT_INTEGER as f64 => Err(format!(
+            "{number} is a number beyond 2^53, which is not exact: write it as a text of digits"
+        )),
+        AstNode::Regex { pattern, flags } => build_regex(pattern, flags)
+            .map(drop)
+            .map_err(|error| error.to_string()),
         AstNode::Function { name, .. } | AstNode::Variable(name) => not_refused(name),
         AstNode::Lambda { params, .. } => params.iter().try_for_each(|name| not_reserved(name)),
-        AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } => match &**lhs {
-            AstNode::Lambda { .. } => Err("a function of Florin's own cannot be bound anew".to_owned()),
+        AstNode::Binary {
+            op: BinaryOp::ColonEqual,
+            lhs,
+            ..
+        } => match &**lhs {
+            AstNode::Lambda { .. } => {
+                Err("a function of Florin's own cannot be bound anew".to_owned())
+            }
             AstNode::Variable(name) => not_reserved(name),
             _ => Ok(()),
         },
@@ -69,7 +82,11 @@ fn check_step(step: &PathStep) -> Result<(), String> {
         Stage::Index(name) => Some(name),
         _ => None,
     });
-    step.focus.iter().chain(&step.index_var).chain(stages).try_for_each(|name| not_reserved(name))
+    step.focus
+        .iter()
+        .chain(&step.index_var)
+        .chain(stages)
+        .try_for_each(|name| not_reserved(name))
 }
 
 fn not_refused(name: &str) -> Result<(), String> {
@@ -82,19 +99,29 @@ fn not_refused(name: &str) -> Result<(), String> {
 
 fn not_reserved(name: &str) -> Result<(), String> {
     if CAREFUL.contains(&name) || name.starts_with("florin_") || name.starts_with("amount") {
-        return Err(format!("${name} is the name of a function and cannot be given to something else"));
+        return Err(format!(
+            "${name} is the name of a function and cannot be given to something else"
+        ));
     }
     Ok(())
 }
 
 fn exchange(node: &mut AstNode) {
     match node {
-        AstNode::Binary { op: BinaryOp::Concatenate, lhs, rhs } => {
-            let (lhs, rhs) =
-                (std::mem::replace(&mut **lhs, AstNode::Null), std::mem::replace(&mut **rhs, AstNode::Null));
+        AstNode::Binary {
+            op: BinaryOp::Concatenate,
+            lhs,
+            rhs,
+        } => {
+            let (lhs, rhs) = (
+                std::mem::replace(&mut **lhs, AstNode::Null),
+                std::mem::replace(&mut **rhs, AstNode::Null),
+            );
             *node = call(CONCAT, vec![lhs, rhs]);
         }
-        AstNode::Function { name, args, .. } if CAREFUL.contains(&name.as_str()) && !calls_back(args) => {
+        AstNode::Function { name, args, .. }
+            if CAREFUL.contains(&name.as_str()) && !calls_back(args) =>
+        {
             let mut args = std::mem::take(args);
             if args.is_empty() {
                 args.push(AstNode::Variable(String::new())); // what it would take by itself: the context
@@ -104,8 +131,16 @@ fn exchange(node: &mut AstNode) {
         // The function itself, handed to another: behind a lambda of one parameter, as it would take no more.
         AstNode::Variable(name) if CAREFUL.contains(&name.as_str()) => {
             let params = vec!["florin_it".to_owned()];
-            let body = call(&careful(name), vec![AstNode::Variable("florin_it".to_owned())]);
-            *node = AstNode::Lambda { params, body: Box::new(body), signature: None, thunk: false };
+            let body = call(
+                &careful(name),
+                vec![AstNode::Variable("florin_it".to_owned())],
+            );
+            *node = AstNode::Lambda {
+                params,
+                body: Box::new(body),
+                signature: None,
+                thunk: false,
+            };
         }
         _ => {}
     }
@@ -117,7 +152,11 @@ fn calls_back(args: &[AstNode]) -> bool {
 }
 
 fn call(name: &str, args: Vec<AstNode>) -> AstNode {
-    AstNode::Function { name: name.to_owned(), args, is_builtin: true }
+    AstNode::Function {
+        name: name.to_owned(),
+        args,
+        is_builtin: true,
+    }
 }
 
 type Visit<'v> = &'v mut dyn FnMut(&mut AstNode) -> Result<(), String>;
@@ -126,33 +165,62 @@ type Visit<'v> = &'v mut dyn FnMut(&mut AstNode) -> Result<(), String>;
 fn children(node: &mut AstNode, visit: Visit<'_>) -> Result<(), String> {
     use AstNode as N;
     match node {
-        N::Path { steps } => steps.iter_mut().try_for_each(|step| step_children(step, visit)),
+        N::Path { steps } => steps
+            .iter_mut()
+            .try_for_each(|step| step_children(step, visit)),
         N::Binary { lhs, rhs, .. } => visit(lhs).and_then(|()| visit(rhs)),
         N::Unary { operand, .. } => visit(operand),
         N::Function { args, .. } | N::Array(args) | N::Block(args) | N::ArrayGroup(args) => {
             args.iter_mut().try_for_each(visit)
         }
-        N::Call { procedure, args } => visit(procedure).and_then(|()| args.iter_mut().try_for_each(visit)),
+        N::Call { procedure, args } => {
+            visit(procedure).and_then(|()| args.iter_mut().try_for_each(visit))
+        }
         N::Lambda { body, .. } => visit(body),
-        N::Object(pairs) => pairs.iter_mut().try_for_each(|(key, value)| visit(key).and_then(|()| visit(value))),
+        N::Object(pairs) => pairs
+            .iter_mut()
+            .try_for_each(|(key, value)| visit(key).and_then(|()| visit(value))),
         N::ObjectTransform { input, pattern } => {
             visit(input)?;
-            pattern.iter_mut().try_for_each(|(key, value)| visit(key).and_then(|()| visit(value)))
+            pattern
+                .iter_mut()
+                .try_for_each(|(key, value)| visit(key).and_then(|()| visit(value)))
         }
-        N::Conditional { condition, then_branch, else_branch } => {
+        N::Conditional {
+            condition,
+            then_branch,
+            else_branch,
+        } => {
             visit(condition)?;
             visit(then_branch)?;
             else_branch.as_deref_mut().map_or(Ok(()), visit)
         }
         N::FunctionApplication(inner) => visit(inner),
-        N::Sort { input, terms } => visit(input).and_then(|()| terms.iter_mut().try_for_each(|(term, _)| visit(term))),
-        N::Transform { location, update, delete } => {
+        N::Sort { input, terms } => {
+            visit(input).and_then(|()| terms.iter_mut().try_for_each(|(term, _)| visit(term)))
+        }
+        N::Transform {
+            location,
+            update,
+            delete,
+        } => {
             visit(location)?;
             visit(update)?;
             delete.as_deref_mut().map_or(Ok(()), visit)
         }
-        N::String(_) | N::Name(_) | N::Number(_) | N::Boolean(_) | N::Null | N::Undefined | N::Placeholder => Ok(()),
-        N::Regex { .. } | N::Variable(_) | N::ParentVariable(_) | N::Wildcard | N::Descendant | N::Parent(_) => Ok(()),
+        N::String(_)
+        | N::Name(_)
+        | N::Number(_)
+        | N::Boolean(_)
+        | N::Null
+        | N::Undefined
+        | N::Placeholder => Ok(()),
+        N::Regex { .. }
+        | N::Variable(_)
+        | N::ParentVariable(_)
+        | N::Wildcard
+        | N::Descendant
+        | N::Parent(_) => Ok(()),
     }
 }
 

@@ -45,7 +45,11 @@ impl Expression {
         }
         let mut node = parser::parse(source).map_err(|error| error.to_string())?;
         let regexes = guard::guard(&mut node)?;
-        Ok(Self { node, source: source.into(), regexes })
+        Ok(Self {
+            node,
+            source: source.into(),
+            regexes,
+        })
     }
 }
 

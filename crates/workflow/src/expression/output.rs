@@ -14,13 +14,25 @@ fn refuse(why: impl Into<String>) -> String {
 
 /// A value as JSON; none if it is undefined. Functions count as undefined. At most `room` bytes, every number exact.
 pub(super) fn json(value: &JValue, room: usize) -> Result<Option<String>, String> {
-    let mut writer = Writer { text: Some(String::new()), left: room };
-    Ok(if writer.write(value, 0)? { writer.text } else { None })
+    let mut writer = Writer {
+        text: Some(String::new()),
+        left: room,
+    };
+    Ok(if writer.write(value, 0)? {
+        writer.text
+    } else {
+        None
+    })
 }
 
 /// Whether a value could be written in `room` bytes.
 pub(super) fn check(value: &JValue, room: usize) -> Result<(), String> {
-    Writer { text: None, left: room }.write(value, 0).map(drop)
+    Writer {
+        text: None,
+        left: room,
+    }
+    .write(value, 0)
+    .map(drop)
 }
 
 struct Writer {
@@ -30,7 +42,10 @@ struct Writer {
 
 impl Writer {
     fn push(&mut self, part: &str) -> Result<(), String> {
-        self.left = self.left.checked_sub(part.len()).ok_or_else(|| refuse("it is too large"))?;
+        self.left = self
+            .left
+            .checked_sub(part.len())
+            .ok_or_else(|| refuse("it is too large"))?;
         if let Some(text) = &mut self.text {
             text.push_str(part);
         }
@@ -43,7 +58,10 @@ impl Writer {
             return Err(refuse(format!("it nests deeper than {MAX_DEPTH} levels")));
         }
         match value {
-            JValue::Undefined | JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => return Ok(false),
+            JValue::Undefined
+            | JValue::Lambda(_)
+            | JValue::Builtin { .. }
+            | JValue::Regex { .. } => return Ok(false),
             JValue::Null => self.push("null")?,
             JValue::Bool(truth) => self.push(if *truth { "true" } else { "false" })?,
             JValue::Number(number) => self.push(&numeral(*number)?)?,
@@ -75,7 +93,13 @@ impl Writer {
         self.push("{")?;
         let mut first = true;
         for (name, value) in members {
-            if matches!(value, JValue::Undefined | JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. }) {
+            if matches!(
+                value,
+                JValue::Undefined
+                    | JValue::Lambda(_)
+                    | JValue::Builtin { .. }
+                    | JValue::Regex { .. }
+            ) {
                 continue;
             }
             if !std::mem::take(&mut first) {
@@ -99,5 +123,7 @@ fn numeral(number: f64) -> Result<String, String> {
     if number.fract() == 0.0 {
         return Ok((number as i64).to_string());
     }
-    serde_json::Number::from_f64(number).map(|number| number.to_string()).ok_or_else(|| refuse("it is not a number"))
+    serde_json::Number::from_f64(number)
+        .map(|number| number.to_string())
+        .ok_or_else(|| refuse("it is not a number"))
 }

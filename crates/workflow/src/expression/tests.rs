@@ -6,22 +6,34 @@ use super::*;
 use proptest::prelude::*;
 use types::{Json, Time};
 
-const LIMITS: Limits = Limits { time_ms: 1_000, memory_mb: 256, result_bytes: 1 << 20 };
+const LIMITS: Limits = Limits {
+    time_ms: 1_000,
+    memory_mb: 256,
+    result_bytes: 1 << 20,
+};
 
 fn scene(input: &str) -> Scene {
     let members = vec![("input", Json::parse(input).unwrap())];
-    Scene { members, now: Time::from_secs(1_767_225_600), by: Evaluators::default() }
+    Scene {
+        members,
+        now: Time::from_secs(1_767_225_600),
+        by: Evaluators::default(),
+    }
 }
 
 fn answer(source: &str, input: &str) -> Result<Answer, String> {
     let expression = Expression::compile(source)?;
-    let answers = scene(input).evaluate(&[&expression], &LIMITS).map_err(|(_, why)| why)?;
+    let answers = scene(input)
+        .evaluate(&[&expression], &LIMITS)
+        .map_err(|(_, why)| why)?;
     Ok(answers.into_iter().next().unwrap())
 }
 
 fn told(source: &str, input: &str) -> String {
     match answer(source, input) {
-        Ok(answer) => answer.json.map_or_else(|| "undefined".to_owned(), |json| json.as_str().to_owned()),
+        Ok(answer) => answer
+            .json
+            .map_or_else(|| "undefined".to_owned(), |json| json.as_str().to_owned()),
         Err(why) => format!("error: {why}"),
     }
 }
@@ -42,7 +54,10 @@ fn what_known_tasks_need() {
         ("input.list ~> $string()", r#""[1,2,3]""#),
         (r#"$replace(input.id, "/", ".")"#, r#""0.1.2""#),
         (r#"$replace(input.id, /[0-9]/, "<$0>")"#, r#""<0>/<1>/<2>""#),
-        (r#"$replace(input.id, /[0-9]/, function($m){ $m.match & "!" })"#, r#""0!/1!/2!""#),
+        (
+            r#"$replace(input.id, /[0-9]/, function($m){ $m.match & "!" })"#,
+            r#""0!/1!/2!""#,
+        ),
         ("$append([1], [2,3])", "[1,2,3]"),
         ("$append([1], input.missing)", "[1]"),
         (r#"$merge([input.o, {"n": 1}])"#, r#"{"k":"v","n":1}"#),
@@ -52,7 +67,10 @@ fn what_known_tasks_need() {
         ("input.missing", "undefined"),
         ("$now()", r#""2026-01-01T00:00:00.000000Z""#),
         ("$millis()", "1767225600000"),
-        (r#"[input.a, "b"].{"address": $}"#, r#"[{"address":"x"},{"address":"b"}]"#),
+        (
+            r#"[input.a, "b"].{"address": $}"#,
+            r#"[{"address":"x"},{"address":"b"}]"#,
+        ),
         ("function($x){$x}", "undefined"),
         ("1/4", "0.25"),
         ("input.no", "null"),
@@ -67,9 +85,15 @@ fn no_amount_loses_a_digit_unseen() {
     for (source, expected) in [
         ("input.n", r#""123456789012345678901234567890""#),
         ("$string(input.n)", r#""123456789012345678901234567890""#),
-        ("$amountAdd(input.n, 1)", r#""123456789012345678901234567891""#),
+        (
+            "$amountAdd(input.n, 1)",
+            r#""123456789012345678901234567891""#,
+        ),
         ("$amountCompare(input.s, input.n)", "0"),
-        ("$amountSum([\"1\", \"2\", input.n])", r#""123456789012345678901234567893""#),
+        (
+            "$amountSum([\"1\", \"2\", input.n])",
+            r#""123456789012345678901234567893""#,
+        ),
         ("$amountMax(\"9\", \"10\")", r#""10""#),
     ] {
         assert_eq!(told(source, input), expected, "{source}");
@@ -84,13 +108,23 @@ fn no_amount_loses_a_digit_unseen() {
         "$amountAdd(\"1.5\", \"1\")",
         "$amountDiv(\"1\", \"0\")",
     ] {
-        assert!(told(source, input).starts_with("error: "), "{source}: {}", told(source, input));
+        assert!(
+            told(source, input).starts_with("error: "),
+            "{source}: {}",
+            told(source, input)
+        );
     }
 }
 
 #[test]
 fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
-    for source in ["$random()", "$shuffle([1])", "$eval(\"1\")", "($f := $eval; 1)", "$florin_string(1)"] {
+    for source in [
+        "$random()",
+        "$shuffle([1])",
+        "$eval(\"1\")",
+        "($f := $eval; 1)",
+        "$florin_string(1)",
+    ] {
         assert!(Expression::compile(source).is_err(), "{source}");
     }
     for source in [
@@ -109,7 +143,11 @@ fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
 fn an_expression_has_only_so_many_regular_expressions() {
     let many = |count: usize| format!("[{}]", vec!["$match(input.a, /x+/)"; count].join(","));
     assert!(Expression::compile(&many(20)).is_ok_and(|expression| expression.regexes == 20));
-    assert!(Expression::compile(&many(21)).unwrap_err().contains("regular expressions"));
+    assert!(
+        Expression::compile(&many(21))
+            .unwrap_err()
+            .contains("regular expressions")
+    );
 }
 
 #[test]
@@ -138,7 +176,12 @@ fn an_endless_nesting_is_refused_before_it_is_parsed() {
     for open in ["(", "[", "{\"a\":", "function(){", "-(", "a[", "$f(", "a.("] {
         assert!(Expression::compile(&open.repeat(5_000)).is_err(), "{open}");
     }
-    for source in ["-".repeat(20_000), "a.".repeat(20_000) + "a", "1+".repeat(20_000) + "1", "a?".repeat(20_000)] {
+    for source in [
+        "-".repeat(20_000),
+        "a.".repeat(20_000) + "a",
+        "1+".repeat(20_000) + "1",
+        "a?".repeat(20_000),
+    ] {
         let _ = Expression::compile(&source);
     }
 }

@@ -41,12 +41,23 @@ pub(super) async fn feed(
     listener: &Listener,
     seen: Option<&Seen>,
 ) -> Result<Fed> {
-    let Given::Chain { config } = &listener.given else { return Ok(Fed { heard: 0, seen: None }) };
+    let Given::Chain { config } = &listener.given else {
+        return Ok(Fed {
+            heard: 0,
+            seen: None,
+        });
+    };
     let config = Config::read(config)?;
-    let chain = listener.chain.clone().ok_or_else(|| Error::corrupt("listener", "it names no chain"))?;
+    let chain = listener
+        .chain
+        .clone()
+        .ok_or_else(|| Error::corrupt("listener", "it names no chain"))?;
     let connector = workflow.parts().submit.chain(&chain)?.clone();
     let Some(read) = read(workflow, namespace, listener, &config, &chain, seen).await? else {
-        return Ok(Fed { heard: 0, seen: seen.cloned() });
+        return Ok(Fed {
+            heard: 0,
+            seen: seen.cloned(),
+        });
     };
     let items = items(&connector, namespace, listener, &config, &read)?;
     let whole = read.events.len() < usize::try_from(read.room).unwrap_or(usize::MAX);
@@ -69,28 +80,73 @@ async fn read(
     chain: &ChainId,
     seen: Option<&Seen>,
 ) -> Result<Option<Read>> {
-    let (namespace, listener, config, chain, seen) =
-        (namespace.clone(), listener.clone(), config.clone(), chain.clone(), seen.cloned());
+    let (namespace, listener, config, chain, seen) = (
+        namespace.clone(),
+        listener.clone(),
+        config.clone(),
+        chain.clone(),
+        seen.cloned(),
+    );
     let lane = workflow.settings().lane;
-    let filter = EventFilter { chain: chain.clone(), sources: config.sources(&chain)?, topics: config.topics(&chain)? };
+    let filter = EventFilter {
+        chain: chain.clone(),
+        sources: config.sources(&chain)?,
+        topics: config.topics(&chain)?,
+    };
     let read = move |tx: &mut Unbound<'_, '_>| {
-        let Some(status) = index::status(tx, &chain)? else { return Ok(None) };
-        let Some(head) = status.head else { return Ok(None) };
+        let Some(status) = index::status(tx, &chain)? else {
+            return Ok(None);
+        };
+        let Some(head) = status.head else {
+            return Ok(None);
+        };
         let finalized = status.finalized.map(|tip| tip.height);
         let pending = config.finality == Finality::Pending;
-        let Some(through) = (if pending { Some(head.height) } else { finalized }) else { return Ok(None) };
-        let mark = if pending { format!("{through}/{}/{finalized:?}", head.hash) } else { through.to_string() };
-        if seen.as_ref().is_some_and(|(version, words)| *version == listener.version && *words == mark) {
+        let Some(through) = (if pending {
+            Some(head.height)
+        } else {
+            finalized
+        }) else {
+            return Ok(None);
+        };
+        let mark = if pending {
+            format!("{through}/{}/{finalized:?}", head.hash)
+        } else {
+            through.to_string()
+        };
+        if seen
+            .as_ref()
+            .is_some_and(|(version, words)| *version == listener.version && *words == mark)
+        {
             return Ok(None);
         }
-        let reverted = if pending { reverted(tx, &namespace, &listener, &chain)? } else { Vec::new() };
+        let reverted = if pending {
+            reverted(tx, &namespace, &listener, &chain)?
+        } else {
+            Vec::new()
+        };
         let from = from(tx, &listener, &chain, finalized)?;
         let waiting = runs::count_lane(&mut tx.bound(&namespace), listener.id)?;
         let room = lane.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
-        let after = index::Cursor { height: from.height, index: from.index };
-        let events = if room == 0 { Vec::new() } else { index::events_through(tx, &filter, after, through, room)? };
+        let after = index::Cursor {
+            height: from.height,
+            index: from.index,
+        };
+        let events = if room == 0 {
+            Vec::new()
+        } else {
+            index::events_through(tx, &filter, after, through, room)?
+        };
         let finalized = finalized.unwrap_or_default();
-        Ok::<_, Error>(Some(Read { through, finalized, from, events, reverted, room, seen: mark }))
+        Ok::<_, Error>(Some(Read {
+            through,
+            finalized,
+            from,
+            events,
+            reverted,
+            room,
+            seen: mark,
+        }))
     };
     workflow.db().read_unbound(read).await
 }
@@ -114,16 +170,35 @@ fn reverted(
 
 /// Where it reads on. Where the block that it stands in was dropped, it begins again behind the last final one: what it has delivered
 /// from there is known by its run.
-fn from(tx: &mut Unbound<'_, '_>, listener: &Listener, chain: &ChainId, finalized: Option<Height>) -> Result<Place> {
-    let place = listener.cursor.clone().unwrap_or(Place { height: Height(0), index: -1, hash: None });
-    let Some(hash) = &place.hash else { return Ok(place) };
+fn from(
+    tx: &mut Unbound<'_, '_>,
+    listener: &Listener,
+    chain: &ChainId,
+    finalized: Option<Height>,
+) -> Result<Place> {
+    let place = listener.cursor.clone().unwrap_or(Place {
+        height: Height(0),
+        index: -1,
+        hash: None,
+    });
+    let Some(hash) = &place.hash else {
+        return Ok(place);
+    };
     let stands = finalized.is_some_and(|height| place.height <= height);
     if stands || index::block_at(tx, chain, place.height)?.as_ref() == Some(hash) {
         return Ok(place);
     }
     Ok(match finalized {
-        Some(height) => Place { height, index: BEHIND_ALL, hash: None },
-        None => Place { height: Height(0), index: -1, hash: None },
+        Some(height) => Place {
+            height,
+            index: BEHIND_ALL,
+            hash: None,
+        },
+        None => Place {
+            height: Height(0),
+            index: -1,
+            hash: None,
+        },
     })
 }
 
@@ -138,7 +213,11 @@ fn cursor(read: &Read, whole: bool, listener: &Listener) -> Option<Place> {
     let stands = place.as_ref().map_or(Height(0), |place| place.height);
     let idle = read.through.min(read.finalized);
     if whole && read.room > 0 && idle.0 >= stands.0 + IDLE_BLOCKS {
-        return Some(Place { height: idle, index: BEHIND_ALL, hash: None });
+        return Some(Place {
+            height: idle,
+            index: BEHIND_ALL,
+            hash: None,
+        });
     }
     place.or_else(|| listener.cursor.clone())
 }
@@ -203,5 +282,11 @@ fn item(
     });
     let input = Json::of(&input).map_err(|error| Error::corrupt("event", error.to_string()))?;
     let (block_hash, height) = (stored.block_hash.clone(), stored.height);
-    Ok(Item { event: id, block_hash, height, input, reverted: false })
+    Ok(Item {
+        event: id,
+        block_hash,
+        height,
+        input,
+        reverted: false,
+    })
 }

@@ -104,8 +104,8 @@ pub(super) enum First {
 
 impl Config {
     pub(super) fn read(json: &Json) -> Result<Self> {
-        let config: Self =
-            serde_json::from_str(json.as_str()).map_err(|error| Error::invalid("config", error.to_string()))?;
+        let config: Self = serde_json::from_str(json.as_str())
+            .map_err(|error| Error::invalid("config", error.to_string()))?;
         if config.finality == Finality::Pending && config.on_revert.is_none() {
             let why = "is missing: a listener that runs before final says what it does when an event is taken back, none or a task";
             return Err(Error::invalid("config.onRevert", why));
@@ -116,31 +116,55 @@ impl Config {
 
     /// Where it begins; the newest event if nothing is said.
     pub(super) fn first(&self) -> Result<First> {
-        let inner = self.blockchain_events.create_options.as_ref().and_then(|options| options.first_event.as_ref());
-        let Some(given) = self.first_event.as_ref().or(inner).filter(|value| !value.is_null()) else {
+        let inner = self
+            .blockchain_events
+            .create_options
+            .as_ref()
+            .and_then(|options| options.first_event.as_ref());
+        let Some(given) = self
+            .first_event
+            .as_ref()
+            .or(inner)
+            .filter(|value| !value.is_null())
+        else {
             return Ok(First::Newest);
         };
-        let word = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
+        let word = given
+            .as_str()
+            .map_or_else(|| given.to_string(), str::to_owned);
         match word.as_str() {
             "oldest" | "0" => Ok(First::Oldest),
             "newest" => Ok(First::Newest),
             number => number.parse().map(First::Height).map_err(|_| {
-                Error::invalid("config.firstEvent", "expected \"0\", oldest, newest or the number of a block")
+                Error::invalid(
+                    "config.firstEvent",
+                    "expected \"0\", oldest, newest or the number of a block",
+                )
             }),
         }
     }
 
     /// The contracts, in canonical form; none for all.
     pub(super) fn sources(&self, chain: &ChainId) -> Result<Vec<String>> {
-        let locations = self.blockchain_events.locations.as_deref().unwrap_or_default();
+        let locations = self
+            .blockchain_events
+            .locations
+            .as_deref()
+            .unwrap_or_default();
         if locations.len() > MOST {
             let field = "config.blockchainEvents.locations".to_owned();
-            return Err(Error::TooMuch { field, of: "contracts", limit: MOST });
+            return Err(Error::TooMuch {
+                field,
+                of: "contracts",
+                limit: MOST,
+            });
         }
         let source = |(place, location): (usize, &Location)| {
             let field = format!("config.blockchainEvents.locations[{place}].address");
             let recipient = intent::parse_recipient(chain, &location.address);
-            recipient.map(|recipient| recipient.account).map_err(|error| Error::invalid(field, error.to_string()))
+            recipient
+                .map(|recipient| recipient.account)
+                .map_err(|error| Error::invalid(field, error.to_string()))
         };
         locations.iter().enumerate().map(source).collect()
     }
@@ -153,10 +177,13 @@ impl Config {
     /// The topics of the events; at least one.
     pub(super) fn topics(&self, chain: &ChainId) -> Result<Vec<String>> {
         let field = "config.blockchainEvents.abiEvents";
-        let topics =
-            intent::topics(chain, &self.interface()).map_err(|error| Error::invalid(field, error.to_string()))?;
+        let topics = intent::topics(chain, &self.interface())
+            .map_err(|error| Error::invalid(field, error.to_string()))?;
         if topics.is_empty() || topics.len() > MOST {
-            return Err(Error::invalid(field, format!("expected 1 to {MOST} events that are not anonymous")));
+            return Err(Error::invalid(
+                field,
+                format!("expected 1 to {MOST} events that are not anonymous"),
+            ));
         }
         Ok(topics)
     }

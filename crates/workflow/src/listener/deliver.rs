@@ -36,8 +36,18 @@ struct Which<'w> {
 }
 
 impl Delivery {
-    pub(super) fn new(workflow: &Workflow, namespace: &Namespace, config: &Config, finalized: Height) -> Self {
-        Self { workflow: workflow.clone(), namespace: namespace.clone(), config: config.clone(), finalized }
+    pub(super) fn new(
+        workflow: &Workflow,
+        namespace: &Namespace,
+        config: &Config,
+        finalized: Height,
+    ) -> Self {
+        Self {
+            workflow: workflow.clone(),
+            namespace: namespace.clone(),
+            config: config.clone(),
+            finalized,
+        }
     }
 
     /// Begin the runs and move the cursor. [`Error::Stale`] if somebody else changed the listener meanwhile.
@@ -48,9 +58,17 @@ impl Delivery {
         items: Vec<Item>,
         cursor: Option<Place>,
     ) -> Result<()> {
-        let (db, namespace, listener) = (self.workflow.db().clone(), self.namespace.clone(), listener.clone());
+        let (db, namespace, listener) = (
+            self.workflow.db().clone(),
+            self.namespace.clone(),
+            listener.clone(),
+        );
         let write = move |tx: &mut Tx<'_, '_>| {
-            let mut next = Listener { cursor: cursor.clone(), problem: None, ..listener.clone() };
+            let mut next = Listener {
+                cursor: cursor.clone(),
+                problem: None,
+                ..listener.clone()
+            };
             for item in &items {
                 self.deliver(tx, &mut next, item)?;
             }
@@ -68,37 +86,83 @@ impl Delivery {
     fn deliver(&self, tx: &mut Tx<'_, '_>, next: &mut Listener, item: &Item) -> Result<()> {
         if item.reverted {
             table::take_back(tx, next.id, &item.event, &item.block_hash)?;
-            return self.compensation().map_or(Ok(()), |which| self.start(tx, next, item, &which));
+            return self
+                .compensation()
+                .map_or(Ok(()), |which| self.start(tx, next, item, &which));
         }
         if item.height > self.finalized {
-            let (event, block_hash, input) = (item.event.clone(), item.block_hash.clone(), item.input.clone());
-            table::remember(tx, next.id, &Delivered { event, block_hash, height: item.height, input })?;
+            let (event, block_hash, input) = (
+                item.event.clone(),
+                item.block_hash.clone(),
+                item.input.clone(),
+            );
+            table::remember(
+                tx,
+                next.id,
+                &Delivered {
+                    event,
+                    block_hash,
+                    height: item.height,
+                    input,
+                },
+            )?;
         }
-        let which = Which { task: &self.config.task_name, version: self.config.task_version.as_ref() };
+        let which = Which {
+            task: &self.config.task_name,
+            version: self.config.task_version.as_ref(),
+        };
         self.start(tx, next, item, &which)
     }
 
     /// The task that makes up for an event that was taken back, if one does.
     fn compensation(&self) -> Option<Which<'_>> {
         match &self.config.on_revert {
-            Some(OnRevert::Compensate { task_name, task_version }) => {
-                Some(Which { task: task_name, version: task_version.as_ref() })
-            }
+            Some(OnRevert::Compensate {
+                task_name,
+                task_version,
+            }) => Some(Which {
+                task: task_name,
+                version: task_version.as_ref(),
+            }),
             Some(OnRevert::Word(_)) | None => None,
         }
     }
 
-    fn start(&self, tx: &mut Tx<'_, '_>, next: &mut Listener, item: &Item, which: &Which<'_>) -> Result<()> {
+    fn start(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        next: &mut Listener,
+        item: &Item,
+        which: &Which<'_>,
+    ) -> Result<()> {
         let now = tx.now();
-        let input = if item.reverted { marked(&item.input)? } else { item.input.clone() };
-        let lane = Lane { listener: next.id, place: next.next_place, holds: self.config.on_error == OnError::Hold };
+        let input = if item.reverted {
+            marked(&item.input)?
+        } else {
+            item.input.clone()
+        };
+        let lane = Lane {
+            listener: next.id,
+            place: next.next_place,
+            holds: self.config.on_error == OnError::Hold,
+        };
         let (task, version) = (which.task.to_owned(), which.version.cloned());
         let order = Order {
             id: RunId::new(now, tx.entropy()),
-            new: NewRun { task, version, input, idempotency_key: None, activity: None },
+            new: NewRun {
+                task,
+                version,
+                input,
+                idempotency_key: None,
+                activity: None,
+            },
             sealed: None,
             who: Principal::system(&format!("listener/{}", next.name), self.namespace.clone()),
-            origin: Origin::Listener { listener: next.id, event: item.event.clone(), reverted: item.reverted },
+            origin: Origin::Listener {
+                listener: next.id,
+                event: item.event.clone(),
+                reverted: item.reverted,
+            },
             lane: Some(lane),
             released: false,
             key: Some((HEARD, self.key(next, item))),
@@ -120,7 +184,11 @@ impl Delivery {
         if item.reverted {
             key.push_str("/reverted");
         }
-        if key.len() > idempotency::MAX_KEY { Digest::of(key.as_bytes()).to_string() } else { key }
+        if key.len() > idempotency::MAX_KEY {
+            Digest::of(key.as_bytes()).to_string()
+        } else {
+            key
+        }
     }
 }
 

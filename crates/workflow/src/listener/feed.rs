@@ -31,14 +31,25 @@ pub(super) struct Fed {
 
 impl Feeder {
     /// Feed the listeners of a shard; how many events were taken up.
-    pub(crate) async fn feed(&mut self, workflow: &Workflow, shard: i64, lease: &Lease) -> Result<usize> {
+    pub(crate) async fn feed(
+        &mut self,
+        workflow: &Workflow,
+        shard: i64,
+        lease: &Lease,
+    ) -> Result<usize> {
         let now = workflow.db().clock().now();
-        let due = workflow.db().read_unbound(move |tx| table::due(tx, shard, now, MOST)).await?;
-        let ids: std::collections::HashSet<ListenerId> = due.iter().map(|(_, listener)| listener.id).collect();
+        let due = workflow
+            .db()
+            .read_unbound(move |tx| table::due(tx, shard, now, MOST))
+            .await?;
+        let ids: std::collections::HashSet<ListenerId> =
+            due.iter().map(|(_, listener)| listener.id).collect();
         self.seen.retain(|id, _| ids.contains(id));
         let mut heard = 0;
         for (namespace, listener) in due {
-            heard += self.feed_one(workflow, lease, &namespace, &listener).await?;
+            heard += self
+                .feed_one(workflow, lease, &namespace, &listener)
+                .await?;
         }
         Ok(heard)
     }
@@ -64,15 +75,22 @@ impl Feeder {
                 Ok(fed.heard)
             }
             Err(Error::Stale) => Ok(0),
-            Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed))) => Err(error.into()),
-            Err(error) => stand_still(workflow, lease, namespace, listener, &error).await.map(|()| 0),
+            Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed))) => {
+                Err(error.into())
+            }
+            Err(error) => stand_still(workflow, lease, namespace, listener, &error)
+                .await
+                .map(|()| 0),
         }
     }
 }
 
 /// When a listener that has a problem is looked at again.
 pub(crate) async fn next_due(workflow: &Workflow, shard: i64) -> Result<Option<Time>> {
-    workflow.db().read_unbound(move |tx: &mut Unbound<'_, '_>| table::next_due(tx, shard)).await
+    workflow
+        .db()
+        .read_unbound(move |tx: &mut Unbound<'_, '_>| table::next_due(tx, shard))
+        .await
 }
 
 async fn stand_still(
@@ -88,11 +106,20 @@ async fn stand_still(
         let next_at = tx.now().plus_millis(REST_MS);
         let changed = listener.problem.as_deref() != Some(why.as_str());
         let version = listener.version + u64::from(changed);
-        let stands = Listener { problem: Some(why.clone()), next_at, version, ..listener.clone() };
+        let stands = Listener {
+            problem: Some(why.clone()),
+            next_at,
+            version,
+            ..listener.clone()
+        };
         if changed {
             tx.append(stands.fact("listener.stands_still"));
         }
-        if table::note(tx, &stands, listener.version)? { Ok(()) } else { Err(Error::Stale) }
+        if table::note(tx, &stands, listener.version)? {
+            Ok(())
+        } else {
+            Err(Error::Stale)
+        }
     };
     match workflow.db().on(lease).write(namespace, write).await {
         Err(Error::Stale) => Ok(()),

@@ -114,10 +114,19 @@ impl TryFrom<Shape> for Given {
 
     fn try_from(shape: Shape) -> std::result::Result<Self, &'static str> {
         match shape {
-            Shape { config: Some(config), task_id: None, topic_filter: None } => Ok(Self::Chain { config }),
-            Shape { config: None, task_id: Some(task_id), topic_filter: Some(topic_filter) } => {
-                Ok(Self::Model { task_id, topic_filter })
-            }
+            Shape {
+                config: Some(config),
+                task_id: None,
+                topic_filter: None,
+            } => Ok(Self::Chain { config }),
+            Shape {
+                config: None,
+                task_id: Some(task_id),
+                topic_filter: Some(topic_filter),
+            } => Ok(Self::Model {
+                task_id,
+                topic_filter,
+            }),
             _ => Err("neither a listener to chain events nor one to entries"),
         }
     }
@@ -149,6 +158,8 @@ impl Listener {
     }
 
     pub(crate) fn fact(&self, kind: &'static str) -> store::Fact {
-        store::Fact::new(kind, 1).about(&self.id, self.version).says(self)
+        store::Fact::new(kind, 1)
+            .about(&self.id, self.version)
+            .says(self)
     }
 }

@@ -34,13 +34,25 @@ pub(super) async fn feed(
     listener: &Listener,
     seen: Option<&Seen>,
 ) -> Result<Fed> {
-    let Given::Model { topic_filter, .. } = &listener.given else { return Ok(Fed { heard: 0, seen: None }) };
+    let Given::Model { topic_filter, .. } = &listener.given else {
+        return Ok(Fed {
+            heard: 0,
+            seen: None,
+        });
+    };
     let regex = filter(topic_filter)?;
     let Some(read) = read(workflow, namespace, listener, seen).await? else {
-        return Ok(Fed { heard: 0, seen: seen.cloned() });
+        return Ok(Fed {
+            heard: 0,
+            seen: seen.cloned(),
+        });
     };
-    let entries: Vec<(String, Json)> =
-        read.facts.iter().filter_map(entry).filter(|(_, entry)| fits(entry, &regex)).collect();
+    let entries: Vec<(String, Json)> = read
+        .facts
+        .iter()
+        .filter_map(entry)
+        .filter(|(_, entry)| fits(entry, &regex))
+        .collect();
     let heard = entries.len();
     let moved = heard > 0 || !read.cursors.is_empty();
     let version = listener.version + u64::from(heard > 0);
@@ -58,19 +70,37 @@ async fn read(
     seen: Option<&Seen>,
 ) -> Result<Option<Read>> {
     let (namespace, id, lane) = (namespace.clone(), listener.id, workflow.settings().lane);
-    let seen = seen.filter(|(version, _)| *version == listener.version).cloned();
+    let seen = seen
+        .filter(|(version, _)| *version == listener.version)
+        .cloned();
     let read = move |tx: &mut Unbound<'_, '_>| {
         let heads = partitions(tx)?;
-        let words = heads.iter().map(|head| format!("{}:{}", head.partition, head.seq)).collect::<Vec<_>>().join(" ");
+        let words = heads
+            .iter()
+            .map(|head| format!("{}:{}", head.partition, head.seq))
+            .collect::<Vec<_>>()
+            .join(" ");
         if seen.as_ref().is_some_and(|(_, known)| *known == words) {
             return Ok(None);
         }
-        let known: HashMap<String, i64> = table::cursors(&mut tx.bound(&namespace), id)?.into_iter().collect();
+        let known: HashMap<String, i64> = table::cursors(&mut tx.bound(&namespace), id)?
+            .into_iter()
+            .collect();
         let waiting = runs::count_lane(&mut tx.bound(&namespace), id)?;
         let full = waiting >= i64::from(lane);
-        let mut read = Read { facts: Vec::new(), cursors: Vec::new(), seen: words, whole: !full };
+        let mut read = Read {
+            facts: Vec::new(),
+            cursors: Vec::new(),
+            seen: words,
+            whole: !full,
+        };
         for head in heads.into_iter().filter(|_| !full) {
-            read.partition(tx, &namespace, known.get(&head.partition).copied().unwrap_or(0), &head)?;
+            read.partition(
+                tx,
+                &namespace,
+                known.get(&head.partition).copied().unwrap_or(0),
+                &head,
+            )?;
         }
         Ok::<_, Error>(Some(read))
     };
@@ -78,16 +108,36 @@ async fn read(
 }
 
 impl Read {
-    fn partition(&mut self, tx: &mut Unbound<'_, '_>, namespace: &Namespace, seq: i64, head: &Cursor) -> Result<()> {
+    fn partition(
+        &mut self,
+        tx: &mut Unbound<'_, '_>,
+        namespace: &Namespace,
+        seq: i64,
+        head: &Cursor,
+    ) -> Result<()> {
         if seq >= head.seq || self.facts.len() >= PAGE as usize {
             self.whole &= seq >= head.seq;
             return Ok(());
         }
-        let facts = facts_after(tx, &Cursor { partition: head.partition.clone(), seq }, PAGE)?;
+        let facts = facts_after(
+            tx,
+            &Cursor {
+                partition: head.partition.clone(),
+                seq,
+            },
+            PAGE,
+        )?;
         let last = facts.last().map_or(seq, |fact| fact.cursor.seq);
         self.whole &= last >= head.seq;
-        self.cursors.push(Cursor { partition: head.partition.clone(), seq: last });
-        self.facts.extend(facts.into_iter().filter(|fact| fact.kind == CREATED && fact.namespace == *namespace));
+        self.cursors.push(Cursor {
+            partition: head.partition.clone(),
+            seq: last,
+        });
+        self.facts.extend(
+            facts
+                .into_iter()
+                .filter(|fact| fact.kind == CREATED && fact.namespace == *namespace),
+        );
         Ok(())
     }
 }
@@ -102,7 +152,12 @@ fn entry(fact: &StoredFact) -> Option<(String, Json)> {
 
 fn fits(entry: &Json, regex: &regex::Regex) -> bool {
     let value = entry.to_value();
-    regex.is_match(value.get("topic").and_then(Value::as_str).unwrap_or_default())
+    regex.is_match(
+        value
+            .get("topic")
+            .and_then(Value::as_str)
+            .unwrap_or_default(),
+    )
 }
 
 async fn commit(
@@ -133,7 +188,13 @@ async fn commit(
     workflow.db().on(lease).write(namespace, write).await
 }
 
-fn order(tx: &mut Tx<'_, '_>, namespace: &Namespace, listener: &Listener, id: &str, input: &Json) -> Result<Order> {
+fn order(
+    tx: &mut Tx<'_, '_>,
+    namespace: &Namespace,
+    listener: &Listener,
+    id: &str,
+    input: &Json,
+) -> Result<Order> {
     let now = tx.now();
     Ok(Order {
         id: RunId::new(now, tx.entropy()),
@@ -146,8 +207,16 @@ fn order(tx: &mut Tx<'_, '_>, namespace: &Namespace, listener: &Listener, id: &s
         },
         sealed: None,
         who: Principal::system(&format!("listener/{}", listener.name), namespace.clone()),
-        origin: Origin::Listener { listener: listener.id, event: id.to_owned(), reverted: false },
-        lane: Some(Lane { listener: listener.id, place: listener.next_place, holds: true }),
+        origin: Origin::Listener {
+            listener: listener.id,
+            event: id.to_owned(),
+            reverted: false,
+        },
+        lane: Some(Lane {
+            listener: listener.id,
+            place: listener.next_place,
+            holds: true,
+        }),
         released: false,
         key: Some((HEARD, format!("{}/{id}", listener.id))),
         command: None,

@@ -56,20 +56,41 @@ pub async fn put_listener(
 }
 
 /// A listener. Errors: `workflow.unknown`.
-pub async fn listener(workflow: &Workflow, who: &Principal, kind: ListenerKind, name_or_id: &str) -> Result<Listener> {
+pub async fn listener(
+    workflow: &Workflow,
+    who: &Principal,
+    kind: ListenerKind,
+    name_or_id: &str,
+) -> Result<Listener> {
     let path = name_or_id.to_owned();
-    workflow.db().read(&who.namespace, move |tx| require(tx, kind, &path)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| require(tx, kind, &path))
+        .await
 }
 
 /// Listeners of a kind, by name.
-pub async fn listeners(workflow: &Workflow, who: &Principal, kind: ListenerKind, page: &Page) -> Result<Vec<Listener>> {
+pub async fn listeners(
+    workflow: &Workflow,
+    who: &Principal,
+    kind: ListenerKind,
+    page: &Page,
+) -> Result<Vec<Listener>> {
     let page = page.clone();
-    workflow.db().read(&who.namespace, move |tx| table::list(tx, kind, &page)).await
+    workflow
+        .db()
+        .read(&who.namespace, move |tx| table::list(tx, kind, &page))
+        .await
 }
 
 /// Delete a listener. Runs that it began go on; those that wait for their turn are set free one after the other as before.
 /// Errors: `workflow.unknown`.
-pub async fn delete_listener(workflow: &Workflow, who: &Principal, kind: ListenerKind, name_or_id: &str) -> Result<()> {
+pub async fn delete_listener(
+    workflow: &Workflow,
+    who: &Principal,
+    kind: ListenerKind,
+    name_or_id: &str,
+) -> Result<()> {
     let (path, who) = (name_or_id.to_owned(), who.clone());
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
@@ -86,23 +107,53 @@ fn require(tx: &mut Tx<'_, '_>, kind: ListenerKind, name_or_id: &str) -> Result<
 }
 
 fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Checked> {
-    let new = NewListener { name: new.name.map(|name| named::checked("name", &name)).transpose()?, ..new };
+    let new = NewListener {
+        name: new
+            .name
+            .map(|name| named::checked("name", &name))
+            .transpose()?,
+        ..new
+    };
     match new.given.clone() {
         Given::Chain { config: json } => {
             if json.as_str().len() > MAX_CONFIG {
-                return Err(Error::TooMuch { field: "config".to_owned(), of: "bytes", limit: MAX_CONFIG });
+                return Err(Error::TooMuch {
+                    field: "config".to_owned(),
+                    of: "bytes",
+                    limit: MAX_CONFIG,
+                });
             }
             let config = Config::read(&json)?;
-            let chain = config.chain.clone().unwrap_or_else(|| workflow.home(&who.namespace));
+            let chain = config
+                .chain
+                .clone()
+                .unwrap_or_else(|| workflow.home(&who.namespace));
             let (sources, topics) = (config.sources(&chain)?, config.topics(&chain)?);
             let first = config.first()?;
-            Ok(Checked { new, kind: ListenerKind::Firefly, chain: Some(chain), first, sources, topics })
+            Ok(Checked {
+                new,
+                kind: ListenerKind::Firefly,
+                chain: Some(chain),
+                first,
+                sources,
+                topics,
+            })
         }
-        Given::Model { topic_filter, task_id } => {
+        Given::Model {
+            topic_filter,
+            task_id,
+        } => {
             filter(&topic_filter)?;
             named::referred("taskId", &task_id)?;
             let (sources, topics) = (Vec::new(), Vec::new());
-            Ok(Checked { new, kind: ListenerKind::DataModel, chain: None, first: First::Newest, sources, topics })
+            Ok(Checked {
+                new,
+                kind: ListenerKind::DataModel,
+                chain: None,
+                first: First::Newest,
+                sources,
+                topics,
+            })
         }
     }
 }
@@ -110,7 +161,11 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Che
 /// The expression on topics.
 pub(super) fn filter(text: &str) -> Result<regex::Regex> {
     if text.len() > MAX_FILTER {
-        return Err(Error::TooMuch { field: "topicFilter".to_owned(), of: "bytes", limit: MAX_FILTER });
+        return Err(Error::TooMuch {
+            field: "topicFilter".to_owned(),
+            of: "bytes",
+            limit: MAX_FILTER,
+        });
     }
     let regex = RegexBuilder::new(text).size_limit(MAX_REGEX).build();
     regex.map_err(|error| Error::invalid("topicFilter", error.to_string()))
@@ -123,13 +178,27 @@ enum Start {
 }
 
 fn start(tx: &mut Unbound<'_, '_>, checked: &Checked) -> Result<Start> {
-    let Some(chain) = &checked.chain else { return Ok(Start::Facts(store::partitions(tx)?)) };
+    let Some(chain) = &checked.chain else {
+        return Ok(Start::Facts(store::partitions(tx)?));
+    };
     let status = index::status(tx, chain)?;
     let head = status.as_ref().and_then(|status| status.head.as_ref());
     let place = match (checked.first, head) {
-        (First::Newest, Some(head)) => Place { height: head.height, index: BEHIND_ALL, hash: Some(head.hash.clone()) },
-        (First::Newest | First::Oldest, _) => Place { height: Height(0), index: -1, hash: None },
-        (First::Height(height), _) => Place { height: Height(height), index: -1, hash: None },
+        (First::Newest, Some(head)) => Place {
+            height: head.height,
+            index: BEHIND_ALL,
+            hash: Some(head.hash.clone()),
+        },
+        (First::Newest | First::Oldest, _) => Place {
+            height: Height(0),
+            index: -1,
+            hash: None,
+        },
+        (First::Height(height), _) => Place {
+            height: Height(height),
+            index: -1,
+            hash: None,
+        },
     };
     Ok(Start::Place(place))
 }
@@ -149,13 +218,21 @@ fn put(
     }
     if let Some(chain) = &checked.chain {
         // All events of the contracts that are named; of no named one, these events of all.
-        let topics = if checked.sources.is_empty() { checked.topics.as_slice() } else { &[] };
+        let topics = if checked.sources.is_empty() {
+            checked.topics.as_slice()
+        } else {
+            &[]
+        };
         index::watch_events(tx, chain, &checked.sources, topics)?;
     }
     if let (Start::Facts(cursors), None) = (&start, &before) {
         table::put_cursors(tx, listener.id, cursors)?;
     }
-    let kind = if before.is_some() { "listener.updated" } else { "listener.created" };
+    let kind = if before.is_some() {
+        "listener.updated"
+    } else {
+        "listener.created"
+    };
     tx.append(listener.fact(kind).by(who));
     Ok((listener, before.is_none()))
 }
@@ -177,10 +254,17 @@ fn next(
     let name = named::checked("name", checked.new.name.as_deref().unwrap_or(&old_name))?;
     let most = workflow.settings().things;
     if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "listeners".to_owned(), of: "listeners in a namespace", limit: most });
+        return Err(Error::TooMuch {
+            field: "listeners".to_owned(),
+            of: "listeners in a namespace",
+            limit: most,
+        });
     }
     if table::find(tx, checked.kind, &name)?.is_some_and(|other| other.id != id) {
-        return Err(Error::NameTaken { what: "listener", name });
+        return Err(Error::NameTaken {
+            what: "listener",
+            name,
+        });
     }
     check_task(tx, checked)?;
     let place = match start {

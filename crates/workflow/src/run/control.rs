@@ -34,7 +34,9 @@ pub enum Decision {
 pub async fn cancel(workflow: &Workflow, who: &Principal, id: RunId) -> Result<RunView> {
     change(workflow, who, id, |run, step, now| {
         let after = run.after(Event::Cancelled, now).map_err(|_| wrong(run))?;
-        let step = step.filter(|step| step.ended.is_none()).map(|step| ended(step, StepState::Failed, now));
+        let step = step
+            .filter(|step| step.ended.is_none())
+            .map(|step| ended(step, StepState::Failed, now));
         Ok(Change::of(after, step))
     })
     .await
@@ -46,21 +48,33 @@ pub async fn retry(workflow: &Workflow, who: &Principal, id: RunId) -> Result<Ru
     change(workflow, who, id, |run, _, now| {
         let passed = run.lane.is_some() && run.settled;
         let after = run.after(Event::Retried, now).ok().filter(|_| !passed);
-        after.map(|after| Change::of(after, None)).ok_or_else(|| wrong(run))
+        after
+            .map(|after| Change::of(after, None))
+            .ok_or_else(|| wrong(run))
     })
     .await
 }
 
 /// Say what became of an effect that nobody knows of. Errors: `workflow.unknown`, `workflow.wrong_state` if the run is not parked,
 /// `workflow.invalid`.
-pub async fn decide(workflow: &Workflow, who: &Principal, id: RunId, decision: Decision) -> Result<RunView> {
-    let unusable = |reason: &str| reason.trim().is_empty() || reason.len() > 1_000 || reason.contains('\0');
+pub async fn decide(
+    workflow: &Workflow,
+    who: &Principal,
+    id: RunId,
+    decision: Decision,
+) -> Result<RunView> {
+    let unusable =
+        |reason: &str| reason.trim().is_empty() || reason.len() > 1_000 || reason.contains('\0');
     if matches!(&decision, Decision::Fail { reason } if unusable(reason)) {
         return Err(Error::invalid("reason", "has 1 to 1,000 bytes"));
     }
     let most = workflow.settings().value_bytes;
     if matches!(&decision, Decision::Done { data: Some(data) } if data.as_str().len() > most) {
-        return Err(Error::TooMuch { field: "data".to_owned(), of: "bytes", limit: most });
+        return Err(Error::TooMuch {
+            field: "data".to_owned(),
+            of: "bytes",
+            limit: most,
+        });
     }
     change(workflow, who, id, move |run, step, now| {
         let step = step.ok_or_else(|| wrong(run))?;
@@ -76,7 +90,12 @@ pub async fn dismiss(workflow: &Workflow, who: &Principal, id: RunId) -> Result<
         if run.position.state != State::Failed || run.settled {
             return Err(wrong(run));
         }
-        let after = Run { settled: true, updated: now, version: run.version + 1, ..run.clone() };
+        let after = Run {
+            settled: true,
+            updated: now,
+            version: run.version + 1,
+            ..run.clone()
+        };
         Ok(Change::of(after, None))
     })
     .await
@@ -87,34 +106,71 @@ fn decided(run: &Run, step: StepRow, decision: &Decision, now: Time) -> Result<C
     Ok(match decision {
         Decision::Resend => {
             // Not begun since this word: the worker need not ask itself again.
-            let step = StepRow { state: StepState::Open, sent: None, sent_by: None, error: None, ended: None, ..step };
+            let step = StepRow {
+                state: StepState::Open,
+                sent: None,
+                sent_by: None,
+                error: None,
+                ended: None,
+                ..step
+            };
             Change::of(after(Event::Resent)?, Some(step))
         }
         Decision::Done { data } => {
             let (state, output) = (StepState::Acted, data.clone());
-            let step = StepRow { state, output, sealed: None, request: None, error: None, ended: None, ..step };
+            let step = StepRow {
+                state,
+                output,
+                sealed: None,
+                request: None,
+                error: None,
+                ended: None,
+                ..step
+            };
             Change::of(after(Event::Settled)?, Some(step))
         }
         Decision::Fail { reason } => {
-            let failure = Failure { step: Some(step.name.clone()), ..Why::GivenUp(reason.clone()).failure() };
-            let step = StepRow { error: Some(failure.clone()), ..ended(step, StepState::Failed, now) };
-            Change::of(Run { error: Some(failure), ..after(Event::GivenUp)? }, Some(step))
+            let failure = Failure {
+                step: Some(step.name.clone()),
+                ..Why::GivenUp(reason.clone()).failure()
+            };
+            let step = StepRow {
+                error: Some(failure.clone()),
+                ..ended(step, StepState::Failed, now)
+            };
+            Change::of(
+                Run {
+                    error: Some(failure),
+                    ..after(Event::GivenUp)?
+                },
+                Some(step),
+            )
         }
     })
 }
 
 fn ended(step: StepRow, state: StepState, now: Time) -> StepRow {
-    StepRow { state, ended: Some(now), request: None, ..step }
+    StepRow {
+        state,
+        ended: Some(now),
+        request: None,
+        ..step
+    }
 }
 
 fn wrong(run: &Run) -> Error {
     let hint = match run.position.state {
-        State::Failed if run.settled && run.lane.is_some() => "later runs of its listener went past it",
+        State::Failed if run.settled && run.lane.is_some() => {
+            "later runs of its listener went past it"
+        }
         State::Failed => "a failed run can be retried",
         State::Parked => "a parked run waits for a decision",
         _ => "that does not fit",
     };
-    Error::WrongState { run: run.id, why: format!("is {}: {hint}", run.position.state.as_str()) }
+    Error::WrongState {
+        run: run.id,
+        why: format!("is {}: {hint}", run.position.state.as_str()),
+    }
 }
 
 async fn change<F>(workflow: &Workflow, who: &Principal, id: RunId, change: F) -> Result<RunView>
@@ -125,7 +181,9 @@ where
     let namespace = who.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let run = table::get(tx, id)?.ok_or_else(|| Error::unknown("run", id))?;
-        let step = steps::of_run(tx, id)?.into_iter().find(|step| step.seq == run.position.step);
+        let step = steps::of_run(tx, id)?
+            .into_iter()
+            .find(|step| step.seq == run.position.step);
         let now = tx.now();
         let change = change(&run, step, now)?;
         record::write(tx, &change, &who)?;

@@ -146,7 +146,10 @@ impl Run {
             "stepState": position.step_state, "attempt": position.attempt, "reason": self.reason, "waitsFor": self.waits_for,
             "error": self.error, "origin": self.origin,
         });
-        store::Fact::new(kind, 1).about(&self.id, self.version).part_of(&self.id).says(&said)
+        store::Fact::new(kind, 1)
+            .about(&self.id, self.version)
+            .part_of(&self.id)
+            .says(&said)
     }
 
     /// The type of fact for where it stands.

@@ -148,16 +148,30 @@ pub async fn run(workflow: &Workflow, who: &Principal, id: RunId) -> Result<RunV
         let mut attempts = steps::attempts(tx, id)?;
         let rows = steps::of_run(tx, id)?;
         let mut view = RunView::of(&run);
-        view.steps = rows.into_iter().map(|row| shown(row, &mut attempts)).collect();
+        view.steps = rows
+            .into_iter()
+            .map(|row| shown(row, &mut attempts))
+            .collect();
         Ok(view)
     };
     workflow.db().read(&who.namespace, read).await
 }
 
 /// Runs, newest first, without their steps.
-pub async fn runs(workflow: &Workflow, who: &Principal, filter: RunFilter, page: Page) -> Result<Vec<RunView>> {
-    let read =
-        move |tx: &mut Tx<'_, '_>| Ok::<_, Error>(table::list(tx, &filter, &page)?.iter().map(RunView::of).collect());
+pub async fn runs(
+    workflow: &Workflow,
+    who: &Principal,
+    filter: RunFilter,
+    page: Page,
+) -> Result<Vec<RunView>> {
+    let read = move |tx: &mut Tx<'_, '_>| {
+        Ok::<_, Error>(
+            table::list(tx, &filter, &page)?
+                .iter()
+                .map(RunView::of)
+                .collect(),
+        )
+    };
     workflow.db().read(&who.namespace, read).await
 }
 
@@ -192,11 +206,16 @@ impl RunView {
 
 fn behind_another(run: &Run) -> Option<String> {
     let held = run.position.state == State::Queued && run.next_at.is_none();
-    run.lane.as_ref().filter(|_| held).map(|lane| format!("an earlier run of {} goes first", lane.listener))
+    run.lane
+        .as_ref()
+        .filter(|_| held)
+        .map(|lane| format!("an earlier run of {} goes first", lane.listener))
 }
 
 fn shown(row: StepRow, attempts: &mut Vec<Attempt>) -> RunStep {
-    let (mine, others) = std::mem::take(attempts).into_iter().partition(|attempt| attempt.seq == row.seq);
+    let (mine, others) = std::mem::take(attempts)
+        .into_iter()
+        .partition(|attempt| attempt.seq == row.seq);
     *attempts = others;
     RunStep {
         name: row.name,

@@ -76,8 +76,15 @@ pub async fn start(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<
 ///
 /// Nothing is done here: the worker of the run's shard takes it up. Errors of one: `workflow.unknown`, `workflow.no_version`,
 /// `workflow.invalid`, `workflow.too_much`, `workflow.key_reused`.
-pub async fn start_all(workflow: &Workflow, who: &Principal, new: Vec<NewRun>) -> Result<Vec<Result<Started>>> {
-    let orders: Vec<Result<Order>> = new.into_iter().map(|new| order(workflow, who, new)).collect();
+pub async fn start_all(
+    workflow: &Workflow,
+    who: &Principal,
+    new: Vec<NewRun>,
+) -> Result<Vec<Result<Started>>> {
+    let orders: Vec<Result<Order>> = new
+        .into_iter()
+        .map(|new| order(workflow, who, new))
+        .collect();
     let (this, namespace) = (workflow.clone(), who.namespace.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let told = |order: &Result<Order>| match order {
@@ -87,7 +94,9 @@ pub async fn start_all(workflow: &Workflow, who: &Principal, new: Vec<NewRun>) -
         orders.iter().map(told).collect::<Result<Vec<_>>>()
     };
     let started = workflow.on().write(&namespace, write).await?;
-    fail::point("workflow.started").await.map_err(store::Error::from)?;
+    fail::point("workflow.started")
+        .await
+        .map_err(store::Error::from)?;
     Ok(started)
 }
 
@@ -109,14 +118,28 @@ fn order(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<Order> {
     let id = RunId::new(workflow.db().clock().now(), workflow.db().entropy());
     let key = new.idempotency_key.clone().map(|key| (ASKED, key));
     let (who, origin) = (who.clone(), Origin::Request);
-    Ok(Order { id, new, sealed: None, who, origin, lane: None, released: true, key, command: Some(command) })
+    Ok(Order {
+        id,
+        new,
+        sealed: None,
+        who,
+        origin,
+        lane: None,
+        released: true,
+        key,
+        command: Some(command),
+    })
 }
 
 /// Within bounds, and every number exact.
 pub(crate) fn checked(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     let most = workflow.settings().value_bytes;
     if new.input.as_str().len() > most {
-        return Err(Error::TooMuch { field: "input".to_owned(), of: "bytes", limit: most });
+        return Err(Error::TooMuch {
+            field: "input".to_owned(),
+            of: "bytes",
+            limit: most,
+        });
     }
     if new
         .idempotency_key
@@ -128,8 +151,15 @@ pub(crate) fn checked(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
             format!("has 1 to {} bytes, none of them NUL", idempotency::MAX_KEY),
         ));
     }
-    if new.activity.as_ref().is_some_and(|name| name.is_empty() || name.len() > MAX_ACTIVITY || name.contains('\0')) {
-        return Err(Error::invalid("activity", format!("has 1 to {MAX_ACTIVITY} bytes, none of them NUL")));
+    if new
+        .activity
+        .as_ref()
+        .is_some_and(|name| name.is_empty() || name.len() > MAX_ACTIVITY || name.contains('\0'))
+    {
+        return Err(Error::invalid(
+            "activity",
+            format!("has 1 to {MAX_ACTIVITY} bytes, none of them NUL"),
+        ));
     }
     let input = Json::parse(&long_numerals_as_texts(new.input.as_str()));
     let input = input.ok_or_else(|| Error::invalid("input", "is not JSON"))?;
@@ -159,12 +189,20 @@ pub(crate) enum Begun {
 
 /// Begin a run in the caller's transaction. A refusal burns no key.
 pub(crate) fn begin(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Begun> {
-    let Some((verb, key)) = &order.key else { return create(workflow, tx, order) };
-    let claim = Claim { key, command: order.command, resource: order.id.to_string() };
+    let Some((verb, key)) = &order.key else {
+        return create(workflow, tx, order);
+    };
+    let claim = Claim {
+        key,
+        command: order.command,
+        resource: order.id.to_string(),
+    };
     match idempotency::claim(tx, verb, &[claim])?.remove(0) {
         Claimed::Conflict { resource } => Err(Error::KeyReused { resource }),
         Claimed::Replayed { resource } => {
-            let id = resource.parse().map_err(|_| Error::corrupt("run", resource.clone()))?;
+            let id = resource
+                .parse()
+                .map_err(|_| Error::corrupt("run", resource.clone()))?;
             Ok(Begun::Before(id))
         }
         Claimed::Fresh => {
@@ -182,7 +220,11 @@ fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Beg
     let version = chosen(tx, &task, order.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs;
     if order.lane.is_none() && table::count_open(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch { field: "runs".to_owned(), of: "runs of a namespace that have not ended", limit });
+        return Err(Error::TooMuch {
+            field: "runs".to_owned(),
+            of: "runs of a namespace that have not ended",
+            limit,
+        });
     }
     let run = fresh(workflow, order, &task, &version, tx.now());
     table::insert(tx, &run)?;
@@ -190,7 +232,13 @@ fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Beg
     Ok(Begun::Fresh(Box::new(run)))
 }
 
-fn fresh(workflow: &Workflow, order: &Order, task: &crate::Task, version: &crate::Version, now: Time) -> Run {
+fn fresh(
+    workflow: &Workflow,
+    order: &Order,
+    task: &crate::Task,
+    version: &crate::Version,
+    now: Time,
+) -> Run {
     Run {
         id: order.id,
         shard: workflow.shard_of_run(&order.id),

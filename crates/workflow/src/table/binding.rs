@@ -58,7 +58,10 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, binding: &Binding) -> Result<bool> {
 
 /// Remove a binding.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: BindingId) -> Result<()> {
-    tx.execute("DELETE FROM binding WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM binding WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }
 

@@ -12,18 +12,27 @@ const COLUMNS: &str = "id, kind, name, shard, disabled, config, chain, cursor_he
  created_at, updated_at, version";
 
 /// A listener by its id or name.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, kind: ListenerKind, name_or_id: &str) -> Result<Option<Listener>> {
-    let sql = format!("SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 AND (id = ?2 OR name = ?2)");
+pub(crate) fn find(
+    tx: &mut Tx<'_, '_>,
+    kind: ListenerKind,
+    name_or_id: &str,
+) -> Result<Option<Listener>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 AND (id = ?2 OR name = ?2)"
+    );
     let row: Option<Row> = tx.row(&sql, (kind.as_str(), name_or_id))?;
     row.map(|row| listener(&mut Columns::of(row))).transpose()
 }
 
 /// Listeners by name.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, kind: ListenerKind, page: &Page) -> Result<Vec<Listener>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 ORDER BY name LIMIT ?2 OFFSET ?3");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 ORDER BY name LIMIT ?2 OFFSET ?3"
+    );
     let rows: Vec<Row> = tx.rows(&sql, (kind.as_str(), page.limit, page.skip))?;
-    rows.into_iter().map(|row| listener(&mut Columns::of(row))).collect()
+    rows.into_iter()
+        .map(|row| listener(&mut Columns::of(row)))
+        .collect()
 }
 
 /// How many listeners the namespace has.
@@ -98,14 +107,28 @@ pub(crate) fn note(tx: &mut Tx<'_, '_>, listener: &Listener, before: u64) -> Res
 
 /// Remove a listener and what it remembers.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
-    tx.execute("DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1", (id,))?;
-    tx.execute("DELETE FROM listener_cursor WHERE namespace = ?ns AND listener = ?1", (id,))?;
-    tx.execute("DELETE FROM listener WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1",
+        (id,),
+    )?;
+    tx.execute(
+        "DELETE FROM listener_cursor WHERE namespace = ?ns AND listener = ?1",
+        (id,),
+    )?;
+    tx.execute(
+        "DELETE FROM listener WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }
 
 /// Listeners of a shard that may be fed.
-pub(crate) fn due(tx: &mut Unbound<'_, '_>, shard: i64, now: Time, limit: u32) -> Result<Vec<(Namespace, Listener)>> {
+pub(crate) fn due(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<(Namespace, Listener)>> {
     let sql = format!(
         "SELECT namespace, {COLUMNS} FROM listener WHERE shard = ?1 AND disabled = 0 AND next_at <= ?2 ORDER BY next_at, id LIMIT ?3"
     );
@@ -140,7 +163,12 @@ pub(crate) fn delivered(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec
           ORDER BY height DESC, event DESC",
         (listener,),
     )?;
-    let one = |(event, block_hash, height, input)| Delivered { event, block_hash, height, input };
+    let one = |(event, block_hash, height, input)| Delivered {
+        event,
+        block_hash,
+        height,
+        input,
+    };
     Ok(rows.into_iter().map(one).collect())
 }
 
@@ -155,7 +183,12 @@ pub(crate) fn remember(tx: &mut Tx<'_, '_>, listener: ListenerId, one: &Delivere
 }
 
 /// A delivery that was taken back.
-pub(crate) fn take_back(tx: &mut Tx<'_, '_>, listener: ListenerId, event: &str, block_hash: &str) -> Result<()> {
+pub(crate) fn take_back(
+    tx: &mut Tx<'_, '_>,
+    listener: ListenerId,
+    event: &str,
+    block_hash: &str,
+) -> Result<()> {
     tx.execute(
         "DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1 AND event = ?2 AND block_hash = ?3",
         (listener, event, block_hash),
@@ -174,12 +207,22 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, listener: ListenerId, finalized: Heigh
 
 /// How far a listener to entries has read each partition.
 pub(crate) fn cursors(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<(String, i64)>> {
-    Ok(tx.rows("SELECT partition, seq FROM listener_cursor WHERE namespace = ?ns AND listener = ?1", (listener,))?)
+    Ok(tx.rows(
+        "SELECT partition, seq FROM listener_cursor WHERE namespace = ?ns AND listener = ?1",
+        (listener,),
+    )?)
 }
 
 /// Remember how far.
-pub(crate) fn put_cursors(tx: &mut Tx<'_, '_>, listener: ListenerId, cursors: &[Cursor]) -> Result<()> {
-    let rows: Vec<(&String, i64)> = cursors.iter().map(|cursor| (&cursor.partition, cursor.seq)).collect();
+pub(crate) fn put_cursors(
+    tx: &mut Tx<'_, '_>,
+    listener: ListenerId,
+    cursors: &[Cursor],
+) -> Result<()> {
+    let rows: Vec<(&String, i64)> = cursors
+        .iter()
+        .map(|cursor| (&cursor.partition, cursor.seq))
+        .collect();
     tx.execute_rows(
         "WITH n(partition, seq) AS ({rows})
          INSERT INTO listener_cursor (namespace, listener, partition, seq) SELECT ?ns, ?1, n.partition, n.seq FROM n WHERE 1 = 1
@@ -191,14 +234,21 @@ pub(crate) fn put_cursors(tx: &mut Tx<'_, '_>, listener: ListenerId, cursors: &[
 }
 
 fn listener(columns: &mut Columns) -> Result<Listener> {
-    let (id, kind, name, shard, disabled) =
-        (columns.take()?, columns.take::<String>()?, columns.take()?, columns.take()?, columns.take()?);
+    let (id, kind, name, shard, disabled) = (
+        columns.take()?,
+        columns.take::<String>()?,
+        columns.take()?,
+        columns.take()?,
+        columns.take()?,
+    );
     let given: Json = columns.take()?;
     let given: Given = read(&given, "listener")?;
     let chain = columns.take()?;
     let (height, index, hash): (Option<Height>, Option<i64>, Option<String>) =
         (columns.take()?, columns.take()?, columns.take()?);
-    let kind = [ListenerKind::Firefly, ListenerKind::DataModel].into_iter().find(|known| known.as_str() == kind);
+    let kind = [ListenerKind::Firefly, ListenerKind::DataModel]
+        .into_iter()
+        .find(|known| known.as_str() == kind);
     Ok(Listener {
         id,
         kind: kind.ok_or_else(|| Error::corrupt("listener", "it is of no known kind"))?,
@@ -206,7 +256,11 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         disabled,
         given,
         chain,
-        cursor: height.zip(index).map(|(height, index)| Place { height, index, hash }),
+        cursor: height.zip(index).map(|(height, index)| Place {
+            height,
+            index,
+            hash,
+        }),
         next_place: columns.take()?,
         problem: columns.take()?,
         next_at: columns.take()?,

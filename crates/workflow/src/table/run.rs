@@ -44,7 +44,10 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Resu
 
 /// How many runs of the namespace have not ended.
 pub(crate) fn count_open(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM run WHERE namespace = ?ns AND settled = 0", ())?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND settled = 0",
+        (),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
@@ -60,8 +63,13 @@ pub(crate) fn open_of_task(tx: &mut Tx<'_, '_>, task: TaskId) -> Result<Option<R
 /// A new run.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, run: &Run) -> Result<()> {
     let params = values(run)?;
-    let places: Vec<String> = (1..=params.len()).map(|place| format!("?{place}")).collect();
-    let sql = format!("INSERT INTO run (namespace, {COLUMNS}) VALUES (?ns, {})", places.join(", "));
+    let places: Vec<String> = (1..=params.len())
+        .map(|place| format!("?{place}"))
+        .collect();
+    let sql = format!(
+        "INSERT INTO run (namespace, {COLUMNS}) VALUES (?ns, {})",
+        places.join(", ")
+    );
     tx.execute(&sql, params)?;
     Ok(())
 }
@@ -127,8 +135,10 @@ pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId, now: Time) -> 
 
 /// How many runs of a lane have not ended.
 pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<i64> {
-    let row: Option<(i64,)> =
-        tx.row("SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND settled = 0", (lane,))?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND settled = 0",
+        (lane,),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
@@ -151,13 +161,19 @@ pub(crate) fn due(
 
 /// When the next run of a shard is due.
 pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
-    let row: Option<(Option<Time>,)> = tx.row("SELECT MIN(next_at) FROM run WHERE shard = ?1", (shard,))?;
+    let row: Option<(Option<Time>,)> =
+        tx.row("SELECT MIN(next_at) FROM run WHERE shard = ?1", (shard,))?;
     Ok(row.and_then(|(at,)| at))
 }
 
 /// Look at once at the runs of a shard that wait for one of these. One that is due already is still due, at another time: whoever looks
 /// at it now sees that there was a word.
-pub(crate) fn wake(tx: &mut Unbound<'_, '_>, shard: i64, subjects: &[(String,)], now: Time) -> Result<u64> {
+pub(crate) fn wake(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    subjects: &[(String,)],
+    now: Time,
+) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH heard(subject) AS ({rows})
          UPDATE run SET next_at = CASE WHEN run.next_at > ?2 THEN ?2 ELSE run.next_at - 1 END FROM heard
@@ -169,11 +185,18 @@ pub(crate) fn wake(tx: &mut Unbound<'_, '_>, shard: i64, subjects: &[(String,)],
 
 /// How far a shard has read the facts of each partition.
 pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
-    Ok(tx.rows("SELECT partition, seq FROM run_cursor WHERE shard = ?1", (shard,))?)
+    Ok(tx.rows(
+        "SELECT partition, seq FROM run_cursor WHERE shard = ?1",
+        (shard,),
+    )?)
 }
 
 /// Remember how far.
-pub(crate) fn put_cursors(tx: &mut Unbound<'_, '_>, shard: i64, cursors: &[(String, i64)]) -> Result<()> {
+pub(crate) fn put_cursors(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    cursors: &[(String, i64)],
+) -> Result<()> {
     tx.execute_rows(
         "WITH n(partition, seq) AS ({rows})
          INSERT INTO run_cursor (shard, partition, seq) SELECT ?1, n.partition, n.seq FROM n WHERE 1 = 1
@@ -187,7 +210,10 @@ pub(crate) fn put_cursors(tx: &mut Unbound<'_, '_>, shard: i64, cursors: &[(Stri
 fn values(run: &Run) -> Result<Vec<Value<'_>>> {
     let position = &run.position;
     let owned = |text: String| Value::Text(text.into());
-    let place = run.lane.as_ref().map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.place));
+    let place = run
+        .lane
+        .as_ref()
+        .map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.place));
     Ok(vec![
         run.id.to_value(),
         run.shard.to_value(),
@@ -204,16 +230,22 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
         ToValue::to_value(&run.input),
         run.sealed.to_value(),
         run.result.to_value(),
-        json(&run.error)?.map_or(Value::Null(Kind::Text), |json| owned(json.as_str().to_owned())),
+        json(&run.error)?.map_or(Value::Null(Kind::Text), |json| {
+            owned(json.as_str().to_owned())
+        }),
         run.reason.to_value(),
         run.waits_for.to_value(),
         owned(written(&run.initiator)?.as_str().to_owned()),
         owned(written(&run.origin)?.as_str().to_owned()),
         run.activity.to_value(),
         run.idempotency_key.to_value(),
-        run.lane.as_ref().map_or(Value::Null(Kind::Text), |lane| owned(lane.listener.to_string())),
+        run.lane.as_ref().map_or(Value::Null(Kind::Text), |lane| {
+            owned(lane.listener.to_string())
+        }),
         place,
-        run.lane.as_ref().map_or(Value::Null(Kind::Int), |lane| lane.holds.to_value()),
+        run.lane
+            .as_ref()
+            .map_or(Value::Null(Kind::Int), |lane| lane.holds.to_value()),
         run.settled.to_value(),
         run.next_at.to_value(),
         run.created.to_value(),
@@ -238,7 +270,10 @@ fn run(row: Row) -> Result<Run> {
         input: columns.take()?,
         sealed: columns.take()?,
         result: columns.take()?,
-        error: columns.take::<Option<Json>>()?.map(|json| read(&json, "error")).transpose()?,
+        error: columns
+            .take::<Option<Json>>()?
+            .map(|json| read(&json, "error"))
+            .transpose()?,
         reason: columns.take()?,
         waits_for: columns.take()?,
         initiator: read(&columns.take()?, "initiator")?,
@@ -257,7 +292,8 @@ fn run(row: Row) -> Result<Run> {
 }
 
 fn position(columns: &mut Columns) -> Result<Position> {
-    let (state, step, step_state): (String, u32, String) = (columns.take()?, columns.take()?, columns.take()?);
+    let (state, step, step_state): (String, u32, String) =
+        (columns.take()?, columns.take()?, columns.take()?);
     let (attempt, round) = (columns.take()?, columns.take()?);
     let unknown = |word: &str| Error::corrupt("run", format!("{word:?} is no state"));
     Ok(Position {
@@ -272,7 +308,11 @@ fn position(columns: &mut Columns) -> Result<Position> {
 fn lane(columns: &mut Columns) -> Result<Option<Lane>> {
     let (listener, place): (Option<ListenerId>, Option<i64>) = (columns.take()?, columns.take()?);
     let holds = columns.take::<Option<bool>>()?.unwrap_or(true);
-    Ok(listener.zip(place).map(|(listener, place)| Lane { listener, place, holds }))
+    Ok(listener.zip(place).map(|(listener, place)| Lane {
+        listener,
+        place,
+        holds,
+    }))
 }
 
 /// Something small, as JSON.

@@ -22,10 +22,30 @@ pub(crate) struct Column {
 
 /// Every column that holds sealed values. Each of a run's has an index of the rows where there is one.
 pub(crate) const COLUMNS: [Column; 4] = [
-    Column { table: "variable_set", column: "sealed", id: "id", seq: "CAST(0 AS BIGINT)" },
-    Column { table: "run", column: "sealed", id: "id", seq: "CAST(0 AS BIGINT)" },
-    Column { table: "run_step", column: "sealed", id: "run", seq: "seq" },
-    Column { table: "run_step", column: "request", id: "run", seq: "seq" },
+    Column {
+        table: "variable_set",
+        column: "sealed",
+        id: "id",
+        seq: "CAST(0 AS BIGINT)",
+    },
+    Column {
+        table: "run",
+        column: "sealed",
+        id: "id",
+        seq: "CAST(0 AS BIGINT)",
+    },
+    Column {
+        table: "run_step",
+        column: "sealed",
+        id: "run",
+        seq: "seq",
+    },
+    Column {
+        table: "run_step",
+        column: "request",
+        id: "run",
+        seq: "seq",
+    },
 ];
 
 /// What is sealed under an older data key than that which begins with this head, of any namespace, behind a row.
@@ -36,7 +56,12 @@ pub(crate) fn before(
     after: (&str, &str, i64),
     limit: u32,
 ) -> Result<Vec<Sealed>> {
-    let Column { table, column, id, seq } = of;
+    let Column {
+        table,
+        column,
+        id,
+        seq,
+    } = of;
     let sql = format!(
         "SELECT namespace, {id}, {seq}, {column} FROM {table}
           WHERE {column} IS NOT NULL AND {column} < ?1 AND (namespace, {id}, {seq}) > (?2, ?3, ?4)
@@ -55,7 +80,12 @@ pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, of: Column, head: &[u8]) ->
 
 /// Put values in place that were sealed anew. Those that changed meanwhile stay as they are.
 pub(crate) fn put(tx: &mut Unbound<'_, '_>, of: Column, rows: &[Anew]) -> Result<u64> {
-    let Column { table, column, id, seq } = of;
+    let Column {
+        table,
+        column,
+        id,
+        seq,
+    } = of;
     let seq = if seq == "seq" { "run_step.seq" } else { seq };
     let sql = format!(
         "WITH n(namespace, id, seq, old, new) AS ({{rows}})

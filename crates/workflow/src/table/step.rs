@@ -59,7 +59,14 @@ pub(crate) fn attempts(tx: &mut Tx<'_, '_>, run: RunId) -> Result<Vec<Attempt>> 
         (run,),
     )?;
     let attempt = |(seq, round, attempt, began, ended, error): (_, _, _, _, _, Json)| {
-        Ok(Attempt { seq, round, attempt, began, ended, error: read(&error, "attempt")? })
+        Ok(Attempt {
+            seq,
+            round,
+            attempt,
+            began,
+            ended,
+            error: read(&error, "attempt")?,
+        })
     };
     rows.into_iter().map(attempt).collect()
 }
@@ -69,16 +76,29 @@ pub(crate) fn put_attempt(tx: &mut Tx<'_, '_>, run: RunId, attempt: &Attempt) ->
     tx.execute(
         "INSERT INTO run_attempt (namespace, run, seq, round, attempt, began_at, ended_at, error)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-        (run, attempt.seq, attempt.round, attempt.attempt, attempt.began, attempt.ended, written(&attempt.error)?),
+        (
+            run,
+            attempt.seq,
+            attempt.round,
+            attempt.attempt,
+            attempt.began,
+            attempt.ended,
+            written(&attempt.error)?,
+        ),
     )?;
     Ok(())
 }
 
 fn step(run: RunId, row: Row) -> Result<StepRow> {
     let mut columns = Columns::of(row);
-    let (seq, name, kind, state): (u32, String, String, String) =
-        (columns.take()?, columns.take()?, columns.take()?, columns.take()?);
-    let state = StepState::parse(&state).ok_or_else(|| Error::corrupt("step", format!("{state:?} is no state")))?;
+    let (seq, name, kind, state): (u32, String, String, String) = (
+        columns.take()?,
+        columns.take()?,
+        columns.take()?,
+        columns.take()?,
+    );
+    let state = StepState::parse(&state)
+        .ok_or_else(|| Error::corrupt("step", format!("{state:?} is no state")))?;
     Ok(StepRow {
         run,
         seq,
@@ -93,7 +113,10 @@ fn step(run: RunId, row: Row) -> Result<StepRow> {
         request: columns.take()?,
         idempotency_key: columns.take()?,
         waits_for: columns.take()?,
-        error: columns.take::<Option<Json>>()?.map(|json| read(&json, "error")).transpose()?,
+        error: columns
+            .take::<Option<Json>>()?
+            .map(|json| read(&json, "error"))
+            .transpose()?,
         began: columns.take()?,
         sent: columns.take()?,
         sent_by: columns.take()?,

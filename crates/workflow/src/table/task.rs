@@ -69,7 +69,10 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, task: &Task) -> Result<bool> {
 
 /// Remove a task and its versions.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: TaskId) -> Result<()> {
-    tx.execute("DELETE FROM task_version WHERE namespace = ?ns AND task = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM task_version WHERE namespace = ?ns AND task = ?1",
+        (id,),
+    )?;
     tx.execute("DELETE FROM task WHERE namespace = ?ns AND id = ?1", (id,))?;
     Ok(())
 }
@@ -83,8 +86,13 @@ pub(crate) struct Stored {
 
 /// A new version.
 pub(crate) fn insert_version(tx: &mut Tx<'_, '_>, stored: &Stored, now: Time) -> Result<()> {
-    let Stored { version, source, format } = stored;
-    let warnings = Json::of(&version.warnings).map_err(|error| Error::corrupt("warning", error.to_string()))?;
+    let Stored {
+        version,
+        source,
+        format,
+    } = stored;
+    let warnings = Json::of(&version.warnings)
+        .map_err(|error| Error::corrupt("warning", error.to_string()))?;
     tx.execute(
         "INSERT INTO task_version (namespace, id, task, label, description, source, format, hash, steps, warnings, created_at, created_by)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -107,8 +115,10 @@ pub(crate) fn insert_version(tx: &mut Tx<'_, '_>, stored: &Stored, now: Time) ->
 
 /// How many versions of a task there are, and how many with labels of this day.
 pub(crate) fn count_versions(tx: &mut Tx<'_, '_>, task: TaskId, day: &str) -> Result<(i64, i64)> {
-    let all: Option<(i64,)> =
-        tx.row("SELECT COUNT(*) FROM task_version WHERE namespace = ?ns AND task = ?1", (task,))?;
+    let all: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM task_version WHERE namespace = ?ns AND task = ?1",
+        (task,),
+    )?;
     // What begins with the day and a point sorts below the day and a slash, the next character.
     let of_day: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM task_version WHERE namespace = ?ns AND task = ?1 AND (label = ?2 OR (label > ?3 AND label < ?4))",
@@ -118,7 +128,11 @@ pub(crate) fn count_versions(tx: &mut Tx<'_, '_>, task: TaskId, day: &str) -> Re
 }
 
 /// A version of a task by its label or its id.
-pub(crate) fn version_of(tx: &mut Tx<'_, '_>, task: TaskId, label_or_id: &str) -> Result<Option<Stored>> {
+pub(crate) fn version_of(
+    tx: &mut Tx<'_, '_>,
+    task: TaskId,
+    label_or_id: &str,
+) -> Result<Option<Stored>> {
     let row: Option<Row> = tx.row(
         "SELECT id, task, label, description, hash, steps, warnings, created_at, created_by, source, format
            FROM task_version WHERE namespace = ?ns AND task = ?1 AND (label = ?2 OR id = ?2)",
@@ -144,7 +158,9 @@ pub(crate) fn versions(tx: &mut Tx<'_, '_>, task: TaskId, page: &Page) -> Result
            FROM task_version WHERE namespace = ?ns AND task = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3",
         (task, page.limit, page.skip),
     )?;
-    rows.into_iter().map(|row| shown(&mut Columns::of(row))).collect()
+    rows.into_iter()
+        .map(|row| shown(&mut Columns::of(row)))
+        .collect()
 }
 
 fn task(row: Row) -> Result<Task> {
@@ -166,16 +182,39 @@ fn stored(row: Row) -> Result<Stored> {
     let mut columns = Columns::of(row);
     let version = shown(&mut columns)?;
     let (source, format): (String, String) = (columns.take()?, columns.take()?);
-    Ok(Stored { version, source, format: if format == "json" { Format::Json } else { Format::Yaml } })
+    Ok(Stored {
+        version,
+        source,
+        format: if format == "json" {
+            Format::Json
+        } else {
+            Format::Yaml
+        },
+    })
 }
 
 fn shown(columns: &mut Columns) -> Result<Version> {
-    let (id, task, label, description, hash) =
-        (columns.take()?, columns.take()?, columns.take()?, columns.take()?, columns.take::<Digest>()?);
+    let (id, task, label, description, hash) = (
+        columns.take()?,
+        columns.take()?,
+        columns.take()?,
+        columns.take()?,
+        columns.take::<Digest>()?,
+    );
     let (steps, warnings): (u32, String) = (columns.take()?, columns.take()?);
     let warnings: Vec<Warning> = serde_json::from_str(&warnings).unwrap_or_default();
     let (created, created_by) = (columns.take()?, columns.take()?);
-    Ok(Version { id, task, version: label, description, hash, steps, warnings, created, created_by })
+    Ok(Version {
+        id,
+        task,
+        version: label,
+        description,
+        hash,
+        steps,
+        warnings,
+        created,
+        created_by,
+    })
 }
 
 fn format_word(format: Format) -> &'static str {

@@ -28,7 +28,10 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Sealed>> {
 
 /// How many sets the namespace has.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM variable_set WHERE namespace = ?ns", ())?;
+    let row: Option<(i64,)> = tx.row(
+        "SELECT COUNT(*) FROM variable_set WHERE namespace = ?ns",
+        (),
+    )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
@@ -57,7 +60,10 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, sealed: &Sealed) -> Result<bool> {
 
 /// Remove a set.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: VariableSetId) -> Result<()> {
-    tx.execute("DELETE FROM variable_set WHERE namespace = ?ns AND id = ?1", (id,))?;
+    tx.execute(
+        "DELETE FROM variable_set WHERE namespace = ?ns AND id = ?1",
+        (id,),
+    )?;
     Ok(())
 }
 
@@ -82,5 +88,8 @@ fn sealed(row: Row) -> Result<Sealed> {
         updated: columns.take()?,
         version: u64::try_from(columns.take::<i64>()?).unwrap_or(0),
     };
-    Ok(Sealed { set, bytes: columns.take()? })
+    Ok(Sealed {
+        set,
+        bytes: columns.take()?,
+    })
 }

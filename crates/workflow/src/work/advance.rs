@@ -15,8 +15,15 @@ use store::Lease;
 use types::{Json, Namespace, RunId};
 
 /// Move a run on.
-pub(super) async fn advance(workflow: &Workflow, lease: &Lease, namespace: &Namespace, id: RunId) -> Result<()> {
-    let Some(mut flight) = load(workflow, lease, namespace, id).await? else { return Ok(()) };
+pub(super) async fn advance(
+    workflow: &Workflow,
+    lease: &Lease,
+    namespace: &Namespace,
+    id: RunId,
+) -> Result<()> {
+    let Some(mut flight) = load(workflow, lease, namespace, id).await? else {
+        return Ok(());
+    };
     pass("workflow.taken").await?;
     for _ in 0..workflow.settings().stretch.max(1) {
         if !lease.may_act(workflow.db().clock().monotonic_ms()) || !flight.go_on().await? {
@@ -39,14 +46,21 @@ impl Loaded {
         let row = self.row().cloned();
         match (self.run.position.step_state, row) {
             (StepState::Pending, row) => self.begin(row).await?,
-            (StepState::Open, Some(row)) if self.step().kind == Kind::HttpRequest => self.reopen_call(row).await?,
+            (StepState::Open, Some(row)) if self.step().kind == Kind::HttpRequest => {
+                self.reopen_call(row).await?
+            }
             (StepState::Open, Some(row)) => self.enqueue(row).await?,
             (StepState::Waiting, Some(row)) => self.look_at(row).await?,
             (StepState::Acted, Some(row)) => {
                 let data = self.output_of(&row)?;
                 self.finish(row, data).await?;
             }
-            (state, _) => return Err(Error::corrupt("run", format!("it is live, and its step is {}", state.as_str()))),
+            (state, _) => {
+                return Err(Error::corrupt(
+                    "run",
+                    format!("it is live, and its step is {}", state.as_str()),
+                ));
+            }
         }
         let due = self.run.next_at.is_some_and(|at| at <= self.now());
         Ok(self.run.position.state.is_live() && due)
@@ -65,7 +79,10 @@ impl Loaded {
         let plan = match self.before(row.began).await {
             Ok(Before::Skip) => return self.skip(row).await,
             Ok(Before::Do(options)) => {
-                let row = StepRow { input: Some(self.shown(&options)?), ..row.clone() };
+                let row = StepRow {
+                    input: Some(self.shown(&options)?),
+                    ..row.clone()
+                };
                 (effect::plan(self, &options, row.began).await, row)
             }
             Err(failure) => return self.failed(row, Fault::fatal(failure)).await,
@@ -82,7 +99,10 @@ impl Loaded {
 
     fn fresh(&self, before: Option<StepRow>) -> StepRow {
         let (position, step) = (&self.run.position, self.step());
-        let first = before.as_ref().filter(|row| row.round == position.round).map(|row| row.began);
+        let first = before
+            .as_ref()
+            .filter(|row| row.round == position.round)
+            .map(|row| row.began);
         StepRow {
             run: self.run.id,
             seq: position.step,
@@ -115,7 +135,8 @@ impl Loaded {
         let json = Json::of(&shown).map_err(|error| Error::corrupt("step", error.to_string()))?;
         let most = self.workflow.settings().value_bytes;
         if json.as_str().len() > most {
-            let note = serde_json::json!({ "note": format!("larger than {most} bytes, and not kept") });
+            let note =
+                serde_json::json!({ "note": format!("larger than {most} bytes, and not kept") });
             return Json::of(&note).map_err(|error| Error::corrupt("step", error.to_string()));
         }
         Ok(self.masked(&json))
@@ -123,8 +144,17 @@ impl Loaded {
 
     async fn skip(&mut self, row: StepRow) -> Result<()> {
         let now = self.now();
-        let row = StepRow { state: StepState::Skipped, ended: Some(now), ..row };
-        let run = self.commit(Change::of(self.run.after(Event::Skipped, now)?, Some(row.clone()))).await?;
+        let row = StepRow {
+            state: StepState::Skipped,
+            ended: Some(now),
+            ..row
+        };
+        let run = self
+            .commit(Change::of(
+                self.run.after(Event::Skipped, now)?,
+                Some(row.clone()),
+            ))
+            .await?;
         self.took(run, row);
         Ok(())
     }
@@ -156,16 +186,30 @@ impl Loaded {
             ..self.with_output(row, data.as_ref())?
         };
         let result = verdict.result.map(|result| self.masked(&result));
-        let run = Run { result, error: verdict.error, ..self.run.after(Event::Done(verdict.then), now)? };
+        let run = Run {
+            result,
+            error: verdict.error,
+            ..self.run.after(Event::Done(verdict.then), now)?
+        };
         let run = self.commit(Change::of(run, Some(row.clone()))).await?;
         self.took(run, row);
         pass("workflow.recorded").await
     }
 
     fn with_output(&self, row: StepRow, data: Option<&Json>) -> Result<StepRow> {
-        let Some(data) = data else { return Ok(StepRow { output: None, sealed: None, ..row }) };
+        let Some(data) = data else {
+            return Ok(StepRow {
+                output: None,
+                sealed: None,
+                ..row
+            });
+        };
         let (shown, sealed) = self.keeper().keep(data)?;
-        Ok(StepRow { output: Some(shown), sealed, ..row })
+        Ok(StepRow {
+            output: Some(shown),
+            sealed,
+            ..row
+        })
     }
 
     /// Change the data model, together with the step.
@@ -198,15 +242,26 @@ impl Loaded {
     {
         let now = self.now();
         let asked = !self.step().clauses.is_empty();
-        let (event, state) =
-            if asked { (Event::Acted, StepState::Acted) } else { (Event::Done(Then::Next), StepState::Done) };
-        let row = StepRow { state, ended: (!asked).then_some(now), ..row };
+        let (event, state) = if asked {
+            (Event::Acted, StepState::Acted)
+        } else {
+            (Event::Done(Then::Next), StepState::Done)
+        };
+        let row = StepRow {
+            state,
+            ended: (!asked).then_some(now),
+            ..row
+        };
         let change = Change::of(self.run.after(event, now)?, Some(row.clone()));
         let (most, keeper) = (self.workflow.settings().value_bytes, self.keeper());
         let with_output = move |tx: &mut store::Tx<'_, '_>, change: &mut Change| {
             let output = also(tx)?;
             if output.as_str().len() > most {
-                return Err(Error::TooMuch { field: "the step's answer".to_owned(), of: "bytes", limit: most });
+                return Err(Error::TooMuch {
+                    field: "the step's answer".to_owned(),
+                    of: "bytes",
+                    limit: most,
+                });
             }
             if let Some(step) = &mut change.step {
                 let (shown, sealed) = keeper.keep(&output)?;
@@ -214,21 +269,39 @@ impl Loaded {
             }
             Ok(())
         };
-        match commit(&self.workflow, &self.lease, &self.namespace, change, with_output).await {
+        match commit(
+            &self.workflow,
+            &self.lease,
+            &self.namespace,
+            change,
+            with_output,
+        )
+        .await
+        {
             Ok((change, ())) => {
                 let row = change.step.unwrap_or(row);
                 self.took(change.run, row);
                 pass("workflow.recorded").await
             }
-            Err(error @ (Error::Stale | Error::Store(_) | Error::Corrupt { .. } | Error::Illegal(_))) => Err(error),
+            Err(
+                error
+                @ (Error::Stale | Error::Store(_) | Error::Corrupt { .. } | Error::Illegal(_)),
+            ) => Err(error),
             Err(error) => self.failed(row, Fault::of(&error)).await,
         }
     }
 
     /// Write an effect down before it is begun.
-    async fn open(&mut self, row: StepRow, request: &impl serde::Serialize, key: &str, shown: Json) -> Result<StepRow> {
+    async fn open(
+        &mut self,
+        row: StepRow,
+        request: &impl serde::Serialize,
+        key: &str,
+        shown: Json,
+    ) -> Result<StepRow> {
         let now = self.now();
-        let request = Json::of(request).map_err(|error| Error::corrupt("step", error.to_string()))?;
+        let request =
+            Json::of(request).map_err(|error| Error::corrupt("step", error.to_string()))?;
         let row = StepRow {
             state: StepState::Open,
             input: Some(self.masked(&shown)),
@@ -238,7 +311,12 @@ impl Loaded {
             sent_by: Some(self.workflow.db().holder().to_owned()),
             ..row
         };
-        let run = self.commit(Change::of(self.run.after(Event::Opened, now)?, Some(row.clone()))).await?;
+        let run = self
+            .commit(Change::of(
+                self.run.after(Event::Opened, now)?,
+                Some(row.clone()),
+            ))
+            .await?;
         self.took(run, row.clone());
         pass("workflow.opened").await?;
         Ok(row)
@@ -293,9 +371,15 @@ impl Loaded {
     /// a person said to send it.
     async fn reopen_call(&mut self, row: StepRow) -> Result<()> {
         let call: Call = self.request(&row)?;
-        let Some(sent) = row.sent else { return self.stamp_and_send(row, &call).await };
+        let Some(sent) = row.sent else {
+            return self.stamp_and_send(row, &call).await;
+        };
         let mine = row.sent_by.as_deref() == Some(self.workflow.db().holder());
-        let over = sent.plus_millis(grace_ms(&self.workflow, self.lease.ttl_ms(), call.timeout_ms));
+        let over = sent.plus_millis(grace_ms(
+            &self.workflow,
+            self.lease.ttl_ms(),
+            call.timeout_ms,
+        ));
         if !mine && over > self.now() {
             self.look_again(over).await?;
             self.run.next_at = None;
@@ -315,9 +399,19 @@ impl Loaded {
     async fn stamp_and_send(&mut self, row: StepRow, call: &Call) -> Result<()> {
         let now = self.now();
         let holder = self.workflow.db().holder().to_owned();
-        let row = StepRow { sent: Some(now), sent_by: Some(holder), attempt: self.run.position.attempt, ..row };
-        let run =
-            Run { updated: now, version: self.run.version + 1, next_at: Some(now), reason: None, ..self.run.clone() };
+        let row = StepRow {
+            sent: Some(now),
+            sent_by: Some(holder),
+            attempt: self.run.position.attempt,
+            ..row
+        };
+        let run = Run {
+            updated: now,
+            version: self.run.version + 1,
+            next_at: Some(now),
+            reason: None,
+            ..self.run.clone()
+        };
         let run = self.commit(Change::of(run, Some(row.clone()))).await?;
         self.took(run, row.clone());
         self.send(row, call).await
@@ -325,8 +419,16 @@ impl Loaded {
 
     /// Write down that the call was not made, for whoever goes on: this process once its lease is renewed. One that lost it cannot.
     async fn not_sent(&mut self, row: StepRow) -> Result<()> {
-        let row = StepRow { sent: None, sent_by: None, ..row };
-        let run = Run { updated: self.now(), version: self.run.version + 1, ..self.run.clone() };
+        let row = StepRow {
+            sent: None,
+            sent_by: None,
+            ..row
+        };
+        let run = Run {
+            updated: self.now(),
+            version: self.run.version + 1,
+            ..self.run.clone()
+        };
         let run = self.commit(Change::of(run, Some(row.clone()))).await?;
         self.took(run, row);
         Ok(())
@@ -334,18 +436,31 @@ impl Loaded {
 
     async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
         // The process may have stood still since it was written down, and somebody else may have taken the run on.
-        if !self.lease.may_act(self.workflow.db().clock().monotonic_ms()) {
+        if !self
+            .lease
+            .may_act(self.workflow.db().clock().monotonic_ms())
+        {
             return self.not_sent(row).await;
         }
         let answer = call.send(self).await;
         pass("workflow.called").await?;
         match answer {
-            Ok(data) if self.step().clauses.is_empty() => self.done(row, Some(data), Verdict::on()).await,
+            Ok(data) if self.step().clauses.is_empty() => {
+                self.done(row, Some(data), Verdict::on()).await
+            }
             Ok(data) => {
                 // The answer is written down before anything else can fail.
                 let now = self.now();
-                let row = StepRow { state: StepState::Acted, ..self.with_output(row, Some(&data))? };
-                let run = self.commit(Change::of(self.run.after(Event::Acted, now)?, Some(row.clone()))).await?;
+                let row = StepRow {
+                    state: StepState::Acted,
+                    ..self.with_output(row, Some(&data))?
+                };
+                let run = self
+                    .commit(Change::of(
+                        self.run.after(Event::Acted, now)?,
+                        Some(row.clone()),
+                    ))
+                    .await?;
                 self.took(run, row.clone());
                 self.finish(row, Some(data)).await
             }

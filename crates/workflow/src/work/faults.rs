@@ -36,7 +36,11 @@ impl Loaded {
 
     fn resort(&self, fault: &Fault) -> Resort {
         let retry = self.step().retry;
-        let most = if retry.declared || !fault.passing { retry.attempts } else { PATIENCE };
+        let most = if retry.declared || !fault.passing {
+            retry.attempts
+        } else {
+            PATIENCE
+        };
         let more = self.run.position.attempt < most;
         match (fault.unknown, self.ambiguity()) {
             (false, _) if fault.may_retry && more => Resort::Again { open: false },
@@ -52,18 +56,34 @@ impl Loaded {
     pub(crate) fn ambiguity(&self) -> Ambiguity {
         let step = self.step();
         let repeatable = || match step.kind {
-            Kind::HttpRequest => self.row().and_then(|row| row.input.as_ref()).is_some_and(may_be_repeated),
+            Kind::HttpRequest => self
+                .row()
+                .and_then(|row| row.input.as_ref())
+                .is_some_and(may_be_repeated),
             _ => true,
         };
-        step.ambiguity.unwrap_or_else(|| if repeatable() { Ambiguity::Retry } else { Ambiguity::Park })
+        step.ambiguity.unwrap_or_else(|| {
+            if repeatable() {
+                Ambiguity::Retry
+            } else {
+                Ambiguity::Park
+            }
+        })
     }
 
     async fn put_off(&self, row: StepRow, failure: Failure, open: bool) -> Result<Run> {
         let now = self.now();
         let at = now.plus_millis(self.step().retry.pause_ms(self.run.position.attempt));
         let after = self.run.after(Event::PutOff { open }, now)?;
-        let reason = format!("attempt {} came to nothing: {}", self.run.position.attempt, failure.message);
-        let run = Run { next_at: Some(at), reason: Some(reason), ..after };
+        let reason = format!(
+            "attempt {} came to nothing: {}",
+            self.run.position.attempt, failure.message
+        );
+        let run = Run {
+            next_at: Some(at),
+            reason: Some(reason),
+            ..after
+        };
         let attempt = attempt(&row, &failure, now);
         let holder = self.workflow.db().holder().to_owned();
         let step = StepRow {
@@ -75,7 +95,12 @@ impl Loaded {
             error: Some(failure),
             ..row
         };
-        self.commit(Change { run, step: Some(step), attempt: Some(attempt) }).await
+        self.commit(Change {
+            run,
+            step: Some(step),
+            attempt: Some(attempt),
+        })
+        .await
     }
 
     /// Record that the step failed for good.
@@ -83,25 +108,60 @@ impl Loaded {
         let now = self.now();
         let after = self.run.after(Event::Failed, now)?;
         let attempt = attempt(&row, &failure, now);
-        let step =
-            StepRow { state: StepState::Failed, request: None, error: Some(failure.clone()), ended: Some(now), ..row };
-        let run = Run { error: Some(failure), ..after };
-        self.commit(Change { run, step: Some(step), attempt: Some(attempt) }).await
+        let step = StepRow {
+            state: StepState::Failed,
+            request: None,
+            error: Some(failure.clone()),
+            ended: Some(now),
+            ..row
+        };
+        let run = Run {
+            error: Some(failure),
+            ..after
+        };
+        self.commit(Change {
+            run,
+            step: Some(step),
+            attempt: Some(attempt),
+        })
+        .await
     }
 
     async fn park(&self, row: StepRow, failure: Failure) -> Result<Run> {
         let now = self.now();
         let after = self.run.after(Event::Parked, now)?;
         let attempt = attempt(&row, &failure, now);
-        let reason = format!("nobody knows whether the effect happened: {}", failure.message);
-        let step = StepRow { state: StepState::Parked, error: Some(failure), ..row };
-        let run = Run { reason: Some(reason), ..after };
-        self.commit(Change { run, step: Some(step), attempt: Some(attempt) }).await
+        let reason = format!(
+            "nobody knows whether the effect happened: {}",
+            failure.message
+        );
+        let step = StepRow {
+            state: StepState::Parked,
+            error: Some(failure),
+            ..row
+        };
+        let run = Run {
+            reason: Some(reason),
+            ..after
+        };
+        self.commit(Change {
+            run,
+            step: Some(step),
+            attempt: Some(attempt),
+        })
+        .await
     }
 
     /// Record a change; the run as it is then.
     pub(crate) async fn commit(&self, change: Change) -> Result<Run> {
-        let (change, ()) = commit(&self.workflow, &self.lease, &self.namespace, change, |_, _| Ok(())).await?;
+        let (change, ()) = commit(
+            &self.workflow,
+            &self.lease,
+            &self.namespace,
+            change,
+            |_, _| Ok(()),
+        )
+        .await?;
         Ok(change.run)
     }
 }
@@ -119,8 +179,14 @@ fn attempt(row: &StepRow, failure: &Failure, now: Time) -> Attempt {
 
 /// GET, HEAD, PUT and DELETE mean the same however often they are sent (RFC 9110, 9.2.2).
 fn may_be_repeated(input: &types::Json) -> bool {
-    let method = input.to_value().get("method").and_then(|method| method.as_str().map(str::to_ascii_uppercase));
-    matches!(method.as_deref(), None | Some("GET" | "HEAD" | "PUT" | "DELETE"))
+    let method = input
+        .to_value()
+        .get("method")
+        .and_then(|method| method.as_str().map(str::to_ascii_uppercase));
+    matches!(
+        method.as_deref(),
+        None | Some("GET" | "HEAD" | "PUT" | "DELETE")
+    )
 }
 
 /// How long after an effect was begun by another process it may still be under way.

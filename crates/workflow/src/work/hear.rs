@@ -15,7 +15,10 @@ pub(crate) async fn submissions(workflow: &Workflow, shard: i64, lease: &Lease) 
     let read = move |tx: &mut Unbound<'_, '_>| {
         let known: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
         let mut heard = Heard::default();
-        for head in partitions(tx)?.into_iter().filter(|head| head.partition.starts_with(LANES)) {
+        for head in partitions(tx)?
+            .into_iter()
+            .filter(|head| head.partition.starts_with(LANES))
+        {
             heard.read(tx, known.get(&head.partition).copied(), &head)?;
         }
         Ok::<_, crate::Error>(heard)
@@ -25,7 +28,10 @@ pub(crate) async fn submissions(workflow: &Workflow, shard: i64, lease: &Lease) 
         return Ok(());
     }
     let write = move |tx: &mut Unbound<'_, '_>| {
-        let (subjects, now): (Vec<(String,)>, _) = (heard.subjects.iter().map(|id| (id.clone(),)).collect(), tx.now());
+        let (subjects, now): (Vec<(String,)>, _) = (
+            heard.subjects.iter().map(|id| (id.clone(),)).collect(),
+            tx.now(),
+        );
         table::wake(tx, shard, &subjects, now)?;
         table::put_cursors(tx, shard, &heard.cursors)
     };
@@ -48,10 +54,23 @@ impl Heard {
         if seq >= head.seq {
             return Ok(());
         }
-        let facts = facts_after(tx, &Cursor { partition: head.partition.clone(), seq }, PAGE)?;
+        let facts = facts_after(
+            tx,
+            &Cursor {
+                partition: head.partition.clone(),
+                seq,
+            },
+            PAGE,
+        )?;
         let last = facts.last().map_or(seq, |fact| fact.cursor.seq);
-        let of_submissions = facts.into_iter().filter(|fact| fact.kind.starts_with("submission."));
-        self.subjects.extend(of_submissions.flat_map(|fact| fact.subjects).map(|subject| subject.id));
+        let of_submissions = facts
+            .into_iter()
+            .filter(|fact| fact.kind.starts_with("submission."));
+        self.subjects.extend(
+            of_submissions
+                .flat_map(|fact| fact.subjects)
+                .map(|subject| subject.id),
+        );
         self.cursors.push((head.partition.clone(), last));
         Ok(())
     }

@@ -30,7 +30,11 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Go on with the next step.
     pub(crate) const fn on() -> Self {
-        Self { then: Then::Next, result: None, error: None }
+        Self {
+            then: Then::Next,
+            result: None,
+            error: None,
+        }
     }
 }
 
@@ -41,9 +45,13 @@ impl Loaded {
     /// Evaluate what stands before the step.
     pub(crate) async fn before(&self, began: Time) -> Result<Before, Failure> {
         let scene = self.scene(None, began)?;
-        let (definition, place) = (Arc::clone(&self.definition), self.run.position.step as usize);
+        let (definition, place) = (
+            Arc::clone(&self.definition),
+            self.run.position.step as usize,
+        );
         let limits = self.workflow.limits();
-        self.evaluate(move || before(&definition.steps[place], &scene, &limits)).await
+        self.evaluate(move || before(&definition.steps[place], &scene, &limits))
+            .await
     }
 
     /// Evaluate what stands after the step, with its data.
@@ -52,10 +60,18 @@ impl Loaded {
             return Ok(Verdict::on());
         }
         let scene = self.scene(data, began)?;
-        let (definition, place) = (Arc::clone(&self.definition), self.run.position.step as usize);
+        let (definition, place) = (
+            Arc::clone(&self.definition),
+            self.run.position.step as usize,
+        );
         let limits = self.workflow.limits();
-        let verdict = self.evaluate(move || after(&definition.steps[place].clauses, &scene, &limits)).await?;
-        Ok(Verdict { error: verdict.error.map(|failure| self.named(failure)), ..verdict })
+        let verdict = self
+            .evaluate(move || after(&definition.steps[place].clauses, &scene, &limits))
+            .await?;
+        Ok(Verdict {
+            error: verdict.error.map(|failure| self.named(failure)),
+            ..verdict
+        })
     }
 
     async fn evaluate<T, F>(&self, work: F) -> Result<T, Failure>
@@ -64,19 +80,31 @@ impl Loaded {
         F: FnOnce() -> Result<T, Failed> + Send + 'static,
     {
         let outcome = self.workflow.threads().run(&self.namespace, work).await;
-        let failed = |(field, why)| self.named(Fault::of(&Error::Expression { field, why }).failure);
-        outcome.map_err(|why| failed(("an expression".to_owned(), why)))?.map_err(failed)
+        let failed =
+            |(field, why)| self.named(Fault::of(&Error::Expression { field, why }).failure);
+        outcome
+            .map_err(|why| failed(("an expression".to_owned(), why)))?
+            .map_err(failed)
     }
 }
 
 fn before(step: &Step, scene: &Scene, limits: &Limits) -> Result<Before, Failed> {
-    let skip = step.skip.as_ref().map(|skip| one("skip", skip, scene, limits)).transpose()?;
+    let skip = step
+        .skip
+        .as_ref()
+        .map(|skip| one("skip", skip, scene, limits))
+        .transpose()?;
     if skip.is_some_and(|answer| answer.truth) {
         return Ok(Before::Skip);
     }
     let mut options = step.options.clone();
-    let expressions: Vec<&Expression> = step.dynamic.iter().map(|(_, expression)| expression).collect();
-    let named = |(place, why): (usize, String)| (format!("dynamicOptions.{}", step.dynamic[place].0), why);
+    let expressions: Vec<&Expression> = step
+        .dynamic
+        .iter()
+        .map(|(_, expression)| expression)
+        .collect();
+    let named =
+        |(place, why): (usize, String)| (format!("dynamicOptions.{}", step.dynamic[place].0), why);
     let answers = scene.evaluate(&expressions, limits).map_err(named)?;
     for ((name, _), answer) in step.dynamic.iter().zip(answers) {
         // Nothing means "not given": a literal option of the same name stays.
@@ -99,33 +127,71 @@ fn after(clauses: &[Clause], scene: &Scene, limits: &Limits) -> Result<Verdict, 
 fn judge(clause: &Clause, scene: &Scene, limits: &Limits) -> Result<Option<Verdict>, Failed> {
     match clause {
         Clause::Fail(fail) if one("fail.when", &fail.when, scene, limits)?.truth => {
-            let said =
-                fail.dynamic.as_ref().map(|words| one("fail.dynamicMessage", words, scene, limits)).transpose()?;
-            let said = said.and_then(|answer| answer.json).map(|json| in_words(&json));
+            let said = fail
+                .dynamic
+                .as_ref()
+                .map(|words| one("fail.dynamicMessage", words, scene, limits))
+                .transpose()?;
+            let said = said
+                .and_then(|answer| answer.json)
+                .map(|json| in_words(&json));
             let message = said.unwrap_or_else(|| fail.message.clone());
-            let error = Failure { code: fail.code.clone(), message, step: None };
-            Ok(Some(Verdict { then: Then::Fail, result: None, error: Some(error) }))
+            let error = Failure {
+                code: fail.code.clone(),
+                message,
+                step: None,
+            };
+            Ok(Some(Verdict {
+                then: Then::Fail,
+                result: None,
+                error: Some(error),
+            }))
         }
         Clause::Return(clause) => {
-            let when = clause.when.as_ref().map(|when| one("return.when", when, scene, limits)).transpose()?;
+            let when = clause
+                .when
+                .as_ref()
+                .map(|when| one("return.when", when, scene, limits))
+                .transpose()?;
             if when.is_some_and(|answer| !answer.truth) {
                 return Ok(None);
             }
-            let result =
-                clause.result.as_ref().map(|result| one("return.result", result, scene, limits)).transpose()?;
+            let result = clause
+                .result
+                .as_ref()
+                .map(|result| one("return.result", result, scene, limits))
+                .transpose()?;
             let result = result.and_then(|answer| answer.json);
-            Ok(Some(Verdict { then: Then::End, result, error: None }))
+            Ok(Some(Verdict {
+                then: Then::End,
+                result,
+                error: None,
+            }))
         }
         Clause::Stop(stop) if one("stopCondition", stop, scene, limits)?.truth => {
-            Ok(Some(Verdict { then: Then::End, result: None, error: None }))
+            Ok(Some(Verdict {
+                then: Then::End,
+                result: None,
+                error: None,
+            }))
         }
         Clause::Fail(_) | Clause::Stop(_) => Ok(None),
     }
 }
 
-fn one(name: &str, expression: &Expression, scene: &Scene, limits: &Limits) -> Result<Answer, Failed> {
-    let answers = scene.evaluate(&[expression], limits).map_err(|(_, why)| (name.to_owned(), why))?;
-    Ok(answers.into_iter().next().unwrap_or(Answer { json: None, truth: false }))
+fn one(
+    name: &str,
+    expression: &Expression,
+    scene: &Scene,
+    limits: &Limits,
+) -> Result<Answer, Failed> {
+    let answers = scene
+        .evaluate(&[expression], limits)
+        .map_err(|(_, why)| (name.to_owned(), why))?;
+    Ok(answers.into_iter().next().unwrap_or(Answer {
+        json: None,
+        truth: false,
+    }))
 }
 
 fn in_words(json: &Json) -> String {

@@ -45,22 +45,42 @@ pub(crate) async fn load(
 ) -> Result<Option<Loaded>> {
     let this = workflow.clone();
     let read = move |tx: &mut Tx<'_, '_>| {
-        let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else { return Ok(None) };
+        let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
+            return Ok(None);
+        };
         let variables = variables_of(&this, tx, &run)?;
         let steps = steps::of_run(tx, id)?;
         Ok::<_, Error>(Some((run, steps, variables)))
     };
-    let Some((run, steps, variables)) = workflow.db().read(namespace, read).await? else { return Ok(None) };
+    let Some((run, steps, variables)) = workflow.db().read(namespace, read).await? else {
+        return Ok(None);
+    };
     let who = super::record::worker(namespace);
     let definition = task::definition(workflow, &who, run.version_id).await?;
     if definition.steps.len() != usize::try_from(run.steps).unwrap_or(usize::MAX) {
-        return Err(Error::corrupt("run", "its version has another number of steps"));
+        return Err(Error::corrupt(
+            "run",
+            "its version has another number of steps",
+        ));
     }
     let (input, brought) = unseal_input(workflow, &run, namespace)?;
-    let own = variables.as_ref().map(|variables| variables.secrets.clone()).unwrap_or_default();
+    let own = variables
+        .as_ref()
+        .map(|variables| variables.secrets.clone())
+        .unwrap_or_default();
     let secrets = own.and(&brought);
     let (workflow, lease, namespace) = (workflow.clone(), lease.clone(), namespace.clone());
-    Ok(Some(Loaded { workflow, lease, namespace, run, steps, definition, variables, input, secrets }))
+    Ok(Some(Loaded {
+        workflow,
+        lease,
+        namespace,
+        run,
+        steps,
+        definition,
+        variables,
+        input,
+        secrets,
+    }))
 }
 
 fn variables_of(
@@ -68,16 +88,22 @@ fn variables_of(
     tx: &mut Tx<'_, '_>,
     run: &Run,
 ) -> Result<std::result::Result<Variables, Failure>> {
-    let empty =
-        || Variables { values: Json::parse("{}").expect("an empty object is JSON"), secrets: Secrets::default() };
-    let Some(set) = tasks::find(tx, &run.task.to_string())?.and_then(|task| task.variable_set) else {
+    let empty = || Variables {
+        values: Json::parse("{}").expect("an empty object is JSON"),
+        secrets: Secrets::default(),
+    };
+    let Some(set) = tasks::find(tx, &run.task.to_string())?.and_then(|task| task.variable_set)
+    else {
         return Ok(Ok(empty()));
     };
     match variables::open(tx, &workflow.parts().keyring, &set) {
         Ok(variables) => Ok(Ok(variables)),
         Err(Error::Unknown { .. }) => {
             let message = format!("the task's variable set {set:?} does not exist");
-            Ok(Err(Failure { message, ..Fault::of(&Error::unknown("variable set", set)).failure }))
+            Ok(Err(Failure {
+                message,
+                ..Fault::of(&Error::unknown("variable set", set)).failure
+            }))
         }
         Err(error) => Err(error),
     }
@@ -95,7 +121,9 @@ impl Loaded {
 
     /// The row of the step that the run is at, if it began.
     pub(crate) fn row(&self) -> Option<&StepRow> {
-        self.steps.iter().find(|row| row.seq == self.run.position.step)
+        self.steps
+            .iter()
+            .find(|row| row.seq == self.run.position.step)
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -103,33 +131,65 @@ impl Loaded {
     }
 
     /// What the expressions of the step see; `data` is the step's own, once it has some.
-    pub(crate) fn scene(&self, data: Option<&Json>, began: Time) -> std::result::Result<Scene, Failure> {
+    pub(crate) fn scene(
+        &self,
+        data: Option<&Json>,
+        began: Time,
+    ) -> std::result::Result<Scene, Failure> {
         let variables = self.variables.clone().map(|variables| variables.values);
         let variables = variables.map_err(|failure| self.named(failure))?;
-        let steps = self.steps_member(data).map_err(|error| self.named(Fault::of(&error).failure))?;
-        let members =
-            vec![("input", self.input.clone()), ("steps", steps), ("variables", variables), ("run", self.run_member())];
+        let steps = self
+            .steps_member(data)
+            .map_err(|error| self.named(Fault::of(&error).failure))?;
+        let members = vec![
+            ("input", self.input.clone()),
+            ("steps", steps),
+            ("variables", variables),
+            ("run", self.run_member()),
+        ];
         let size: usize = members.iter().map(|(_, json)| json.as_str().len()).sum();
         let most = self.workflow.settings().context_bytes;
         if size > most {
             let field = "what the step sees".to_owned();
-            return Err(self.named(Fault::of(&Error::TooMuch { field, of: "bytes", limit: most }).failure));
+            return Err(self.named(
+                Fault::of(&Error::TooMuch {
+                    field,
+                    of: "bytes",
+                    limit: most,
+                })
+                .failure,
+            ));
         }
-        Ok(Scene { members, now: began, by: self.workflow.evaluators() })
+        Ok(Scene {
+            members,
+            now: began,
+            by: self.workflow.evaluators(),
+        })
     }
 
     fn steps_member(&self, data: Option<&Json>) -> Result<Json> {
         let mut members = Vec::new();
-        for row in self.steps.iter().filter(|row| row.seq < self.run.position.step) {
+        for row in self
+            .steps
+            .iter()
+            .filter(|row| row.seq < self.run.position.step)
+        {
             if let Some(data) = self.output_of(row)? {
                 members.push((row.name.as_str(), data));
             }
         }
         members.extend(data.map(|data| (self.step().name.as_str(), data.clone())));
         let each = |(name, data): &(&str, Json)| {
-            format!("{}:{{\"data\":{}}}", serde_json::Value::String((*name).to_owned()), data.as_str())
+            format!(
+                "{}:{{\"data\":{}}}",
+                serde_json::Value::String((*name).to_owned()),
+                data.as_str()
+            )
         };
-        let text = format!("{{{}}}", members.iter().map(each).collect::<Vec<_>>().join(","));
+        let text = format!(
+            "{{{}}}",
+            members.iter().map(each).collect::<Vec<_>>().join(",")
+        );
         Json::parse(&text).ok_or_else(|| Error::corrupt("step", "its data is not JSON"))
     }
 
@@ -166,26 +226,53 @@ impl Loaded {
 
     pub(crate) fn seal(&self, seq: u32, column: &str, value: &Json) -> Result<Vec<u8>> {
         let row = row_of(&self.namespace, self.run.id, seq);
-        let place = Place { table: "run_step", row: &row, column };
-        Ok(self.workflow.parts().keyring.seal(&place, value.as_str().as_bytes(), self.workflow.db().entropy())?)
+        let place = Place {
+            table: "run_step",
+            row: &row,
+            column,
+        };
+        Ok(self.workflow.parts().keyring.seal(
+            &place,
+            value.as_str().as_bytes(),
+            self.workflow.db().entropy(),
+        )?)
     }
 
     pub(crate) fn unseal(&self, seq: u32, column: &str, sealed: &[u8]) -> Result<Json> {
         let row = row_of(&self.namespace, self.run.id, seq);
-        let bytes = self.workflow.parts().keyring.open(&Place { table: "run_step", row: &row, column }, sealed)?;
+        let bytes = self.workflow.parts().keyring.open(
+            &Place {
+                table: "run_step",
+                row: &row,
+                column,
+            },
+            sealed,
+        )?;
         let json = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
         json.ok_or_else(|| Error::corrupt("step", "what is sealed is not JSON"))
     }
 
     /// The input of another run that this one begins: what of it is secret stays so there.
     pub(crate) fn hand_on(&self, child: RunId, input: &Json) -> Result<(Json, Option<Vec<u8>>)> {
-        let Some(masked) = self.secrets.mask(input) else { return Ok((input.clone(), None)) };
-        let inner = SealedInput { input: input.clone(), secrets: self.secrets.within(input.as_str()) };
+        let Some(masked) = self.secrets.mask(input) else {
+            return Ok((input.clone(), None));
+        };
+        let inner = SealedInput {
+            input: input.clone(),
+            secrets: self.secrets.within(input.as_str()),
+        };
         let inner = Json::of(&inner).map_err(|error| Error::corrupt("run", error.to_string()))?;
         let row = row_of_run(&self.namespace, child);
-        let place = Place { table: "run", row: &row, column: "sealed" };
-        let sealed =
-            self.workflow.parts().keyring.seal(&place, inner.as_str().as_bytes(), self.workflow.db().entropy())?;
+        let place = Place {
+            table: "run",
+            row: &row,
+            column: "sealed",
+        };
+        let sealed = self.workflow.parts().keyring.seal(
+            &place,
+            inner.as_str().as_bytes(),
+            self.workflow.db().entropy(),
+        )?;
         Ok((masked, Some(sealed)))
     }
 
@@ -194,8 +281,16 @@ impl Loaded {
         const LONGEST: usize = 2_000;
         let message = types::hostile_text(self.secrets.mask_text(&failure.message).as_bytes());
         let short: String = message.chars().take(LONGEST).collect();
-        let message = if short.len() < message.len() { format!("{short}…") } else { short };
-        Failure { code: failure.code, message, step: Some(self.step().name.clone()) }
+        let message = if short.len() < message.len() {
+            format!("{short}…")
+        } else {
+            short
+        };
+        Failure {
+            code: failure.code,
+            message,
+            step: Some(self.step().name.clone()),
+        }
     }
 }
 
@@ -208,19 +303,45 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn keep(&self, value: &Json) -> Result<(Json, Option<Vec<u8>>)> {
-        let Some(masked) = self.secrets.mask(value) else { return Ok((value.clone(), None)) };
-        let place = Place { table: "run_step", row: &self.row, column: "sealed" };
+        let Some(masked) = self.secrets.mask(value) else {
+            return Ok((value.clone(), None));
+        };
+        let place = Place {
+            table: "run_step",
+            row: &self.row,
+            column: "sealed",
+        };
         let (keyring, entropy) = (&self.workflow.parts().keyring, self.workflow.db().entropy());
-        Ok((masked, Some(keyring.seal(&place, value.as_str().as_bytes(), entropy)?)))
+        Ok((
+            masked,
+            Some(keyring.seal(&place, value.as_str().as_bytes(), entropy)?),
+        ))
     }
 }
 
-fn unseal_input(workflow: &Workflow, run: &Run, namespace: &Namespace) -> Result<(Json, Vec<String>)> {
-    let Some(sealed) = &run.sealed else { return Ok((run.input.clone(), Vec::new())) };
+fn unseal_input(
+    workflow: &Workflow,
+    run: &Run,
+    namespace: &Namespace,
+) -> Result<(Json, Vec<String>)> {
+    let Some(sealed) = &run.sealed else {
+        return Ok((run.input.clone(), Vec::new()));
+    };
     let row = row_of_run(namespace, run.id);
-    let bytes = workflow.parts().keyring.open(&Place { table: "run", row: &row, column: "sealed" }, sealed)?;
-    let inner: SealedInput = serde_json::from_slice(&bytes)
-        .map_err(|_| Error::corrupt("run", format!("what is sealed behind {MASK} is not an input")))?;
+    let bytes = workflow.parts().keyring.open(
+        &Place {
+            table: "run",
+            row: &row,
+            column: "sealed",
+        },
+        sealed,
+    )?;
+    let inner: SealedInput = serde_json::from_slice(&bytes).map_err(|_| {
+        Error::corrupt(
+            "run",
+            format!("what is sealed behind {MASK} is not an input"),
+        )
+    })?;
     Ok((inner.input, inner.secrets))
 }
 

@@ -73,7 +73,10 @@ impl Worker {
     /// An error means that the lease is lost or the database does not answer; one bad run is no error.
     pub async fn turn(&mut self) -> Result<Progress> {
         hear::submissions(&self.workflow, self.shard, &self.lease).await?;
-        let heard = self.feeder.feed(&self.workflow, self.shard, &self.lease).await?;
+        let heard = self
+            .feeder
+            .feed(&self.workflow, self.shard, &self.lease)
+            .await?;
         self.begin_due().await?;
         let mut moved = 0;
         let mut landed = self.flights.join_next().await;
@@ -82,7 +85,11 @@ impl Worker {
             self.land(flight).await?;
             landed = self.flights.try_join_next();
         }
-        Ok(Progress { moved, heard, under_way: self.busy.len() })
+        Ok(Progress {
+            moved,
+            heard,
+            under_way: self.busy.len(),
+        })
     }
 
     /// End at once: what is under way breaks off, as in a crash, and is found again by the next worker.
@@ -93,7 +100,11 @@ impl Worker {
     /// When something is due next, if anything is.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let shard = self.shard;
-        let runs = self.workflow.db().read_unbound(move |tx| table::next_due(tx, shard)).await?;
+        let runs = self
+            .workflow
+            .db()
+            .read_unbound(move |tx| table::next_due(tx, shard))
+            .await?;
         let listeners = crate::listener::next_due(&self.workflow, shard).await?;
         Ok(runs.into_iter().chain(listeners).min())
     }
@@ -103,15 +114,30 @@ impl Worker {
         let room = settings.in_flight.saturating_sub(self.busy.len());
         let now = self.workflow.db().clock().now();
         self.resting.retain(|_, until| *until > now);
-        if room == 0 || !self.lease.may_act(self.workflow.db().clock().monotonic_ms()) {
+        if room == 0
+            || !self
+                .lease
+                .may_act(self.workflow.db().clock().monotonic_ms())
+        {
             return Ok(());
         }
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         // Those that are under way are still due in the database: look behind them.
-        let (each, limit) = (small(settings.in_flight_per_namespace + self.busy.len()), small(room + self.busy.len()));
+        let (each, limit) = (
+            small(settings.in_flight_per_namespace + self.busy.len()),
+            small(room + self.busy.len()),
+        );
         let shard = self.shard;
-        let due = self.workflow.db().read_unbound(move |tx| table::due(tx, shard, now, each, limit)).await?;
-        for (namespace, id) in due.into_iter().filter(|(_, id)| !self.busy.contains(id)).take(room).collect::<Vec<_>>()
+        let due = self
+            .workflow
+            .db()
+            .read_unbound(move |tx| table::due(tx, shard, now, each, limit))
+            .await?;
+        for (namespace, id) in due
+            .into_iter()
+            .filter(|(_, id)| !self.busy.contains(id))
+            .take(room)
+            .collect::<Vec<_>>()
         {
             if !self.resting.contains_key(&id) {
                 self.take_off(namespace, id);
@@ -126,33 +152,62 @@ impl Worker {
         self.flights.spawn(async move {
             let flight = advance::advance(&workflow, &lease, &namespace, id);
             let outcome = AssertUnwindSafe(flight).catch_unwind().await;
-            Landed { namespace, id, outcome: outcome.map_err(|_| "a mistake in Florin".to_owned()) }
+            Landed {
+                namespace,
+                id,
+                outcome: outcome.map_err(|_| "a mistake in Florin".to_owned()),
+            }
         });
     }
 
-    async fn land(&mut self, flight: std::result::Result<Landed, tokio::task::JoinError>) -> Result<()> {
-        let Ok(Landed { namespace, id, outcome }) = flight else { return Ok(()) };
+    async fn land(
+        &mut self,
+        flight: std::result::Result<Landed, tokio::task::JoinError>,
+    ) -> Result<()> {
+        let Ok(Landed {
+            namespace,
+            id,
+            outcome,
+        }) = flight
+        else {
+            return Ok(());
+        };
         self.busy.remove(&id);
         match outcome {
             Ok(Ok(()) | Err(Error::Stale)) => Ok(()),
-            Ok(Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed)))) => Err(error.into()),
+            Ok(Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed)))) => {
+                Err(error.into())
+            }
             Ok(Err(Error::Store(error))) => {
                 tracing::warn!(run = %id, %error, "a run could not be recorded and rests");
-                self.resting.insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
+                self.resting
+                    .insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
                 Ok(())
             }
-            Ok(Err(error)) => self.set_aside(&namespace, id, Fault::of(&error).failure).await,
-            Err(why) => self.set_aside(&namespace, id, Why::Broken(why).failure()).await,
+            Ok(Err(error)) => {
+                self.set_aside(&namespace, id, Fault::of(&error).failure)
+                    .await
+            }
+            Err(why) => {
+                self.set_aside(&namespace, id, Why::Broken(why).failure())
+                    .await
+            }
         }
     }
 
     /// A run that cannot be moved on fails by itself; it can be retried.
-    async fn set_aside(&mut self, namespace: &Namespace, id: RunId, failure: Failure) -> Result<()> {
+    async fn set_aside(
+        &mut self,
+        namespace: &Namespace,
+        id: RunId,
+        failure: Failure,
+    ) -> Result<()> {
         tracing::error!(run = %id, why = failure.message, "a run was set aside");
         let set = record::set_aside(&self.workflow, &self.lease, namespace, id, failure).await;
         if let Err(error) = set {
             tracing::warn!(run = %id, %error, "a run could not even be set aside and rests");
-            self.resting.insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
+            self.resting
+                .insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
         }
         Ok(())
     }

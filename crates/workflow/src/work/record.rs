@@ -20,7 +20,11 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn of(run: Run, step: Option<StepRow>) -> Self {
-        Self { run, step, attempt: None }
+        Self {
+            run,
+            step,
+            attempt: None,
+        }
     }
 }
 
@@ -77,12 +81,27 @@ pub(crate) async fn set_aside(
 ) -> Result<()> {
     let who = worker(namespace);
     let set = move |tx: &mut Tx<'_, '_>| {
-        let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else { return Ok(()) };
+        let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
+            return Ok(());
+        };
         let now = tx.now();
         let holds = run.lane.as_ref().is_some_and(|lane| lane.holds);
-        let position = Position { state: State::Failed, step_state: StepState::Failed, ..run.position };
+        let position = Position {
+            state: State::Failed,
+            step_state: StepState::Failed,
+            ..run.position
+        };
         let (error, ended, version) = (Some(failure.clone()), Some(now), run.version + 1);
-        let run = Run { position, error, ended, settled: !holds, next_at: None, updated: now, version, ..run };
+        let run = Run {
+            position,
+            error,
+            ended,
+            settled: !holds,
+            next_at: None,
+            updated: now,
+            version,
+            ..run
+        };
         write(tx, &Change::of(run, None), &who)
     };
     workflow.db().on(lease).write(namespace, set).await

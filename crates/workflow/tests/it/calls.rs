@@ -46,7 +46,12 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
         let server = Server::start();
         let mut world = World::new(test).await;
         world.task("once", &task(&server, "timeout: 5000")).await;
-        world.task("often", &task(&server, "retry: {attempts: 3, initial_ms: 1000, factor: 2}")).await;
+        world
+            .task(
+                "often",
+                &task(&server, "retry: {attempts: 3, initial_ms: 1000, factor: 2}"),
+            )
+            .await;
 
         server.script([Answer::status(503)]);
         let run = world.through("once", "{}").await;
@@ -58,7 +63,11 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
         server.script([Answer::status(503), Answer::status(429)]);
         let run = world.through("often", "{}").await;
         assert_eq!((run.state, server.count()), (State::Waiting, 2));
-        assert!(run.reason.as_ref().unwrap().contains("503"), "{:?}", run.reason);
+        assert!(
+            run.reason.as_ref().unwrap().contains("503"),
+            "{:?}",
+            run.reason
+        );
         world.wait(999).await;
         world.settle().await;
         assert_eq!(server.count(), 2, "not before its time");
@@ -71,16 +80,26 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
         assert_succeeded(&run);
         assert_eq!((run.steps[0].attempts.len(), run.steps[0].attempt), (2, 3));
         let keys = server.calls_by("idempotency-key");
-        assert_eq!(keys.get(&format!("{}/call/0", run.id)), Some(&3), "attempts of one round share their key");
+        assert_eq!(
+            keys.get(&format!("{}/call/0", run.id)),
+            Some(&3),
+            "attempts of one round share their key"
+        );
 
         server.script([Answer::status(400)]);
         let run = world.through("often", "{}").await;
-        assert_eq!((run.state, run.steps[0].attempts.len()), (State::Failed, 1), "what is wrong stays wrong");
+        assert_eq!(
+            (run.state, run.steps[0].attempts.len()),
+            (State::Failed, 1),
+            "what is wrong stays wrong"
+        );
         retry(&world.workflow, &world.who, run.id).await.unwrap();
         world.settle().await;
         assert_succeeded(&world.run(run.id).await);
         assert_eq!(
-            server.calls_by("idempotency-key").get(&format!("{}/call/1", run.id)),
+            server
+                .calls_by("idempotency-key")
+                .get(&format!("{}/call/1", run.id)),
             Some(&1),
             "a person's retry is another round"
         );
@@ -93,8 +112,18 @@ async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        world.task("post", &task(&server, "retry: {attempts: 5}")).await;
-        world.task("declared", &task(&server, "retry: {attempts: 5, initial_ms: 0}, ambiguity: retry")).await;
+        world
+            .task("post", &task(&server, "retry: {attempts: 5}"))
+            .await;
+        world
+            .task(
+                "declared",
+                &task(
+                    &server,
+                    "retry: {attempts: 5, initial_ms: 0}, ambiguity: retry",
+                ),
+            )
+            .await;
         let put = format!(
             "steps: [{{name: call, type: http_request, options: {{url: '{}', method: PUT}}}}]",
             server.url("/p")
@@ -103,8 +132,15 @@ async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
 
         server.script([Answer::Drop]);
         let parked = world.through("post", "{}").await;
-        assert_eq!((parked.state, parked.steps[0].state, server.count()), (State::Parked, StepState::Parked, 1));
-        assert!(parked.reason.as_ref().unwrap().contains("nobody knows"), "{:?}", parked.reason);
+        assert_eq!(
+            (parked.state, parked.steps[0].state, server.count()),
+            (State::Parked, StepState::Parked, 1)
+        );
+        assert!(
+            parked.reason.as_ref().unwrap().contains("nobody knows"),
+            "{:?}",
+            parked.reason
+        );
         world.wait(600_000).await;
         world.settle().await;
         assert_eq!(server.count(), 1, "a parked run waits for a person");
@@ -112,11 +148,18 @@ async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
         server.script([Answer::Drop]);
         let run = world.through("declared", "{}").await;
         assert_succeeded(&run);
-        assert_eq!(server.calls_by("idempotency-key")[&format!("{}/call/0", run.id)], 2);
+        assert_eq!(
+            server.calls_by("idempotency-key")[&format!("{}/call/0", run.id)],
+            2
+        );
 
         server.script([Answer::Drop]);
         let run = world.through("put", "{}").await;
-        assert_eq!(run.state, State::Waiting, "a PUT means the same however often it is sent");
+        assert_eq!(
+            run.state,
+            State::Waiting,
+            "a PUT means the same however often it is sent"
+        );
         world.wait(1_000).await;
         world.settle().await;
         assert_succeeded(&world.run(run.id).await);
@@ -138,13 +181,37 @@ async fn a_person_says_what_became_of_it() {
             parked.push(world.through("t", "{}").await.id);
         }
         let (flow, who) = (world.workflow.clone(), world.who.clone());
-        decide(&flow, &who, parked[0], Decision::Resend).await.unwrap();
-        decide(&flow, &who, parked[1], Decision::Done { data: Some(json(r#"{"seen": true}"#)) }).await.unwrap();
-        decide(&flow, &who, parked[2], Decision::Fail { reason: "the bank says no".into() }).await.unwrap();
+        decide(&flow, &who, parked[0], Decision::Resend)
+            .await
+            .unwrap();
+        decide(
+            &flow,
+            &who,
+            parked[1],
+            Decision::Done {
+                data: Some(json(r#"{"seen": true}"#)),
+            },
+        )
+        .await
+        .unwrap();
+        decide(
+            &flow,
+            &who,
+            parked[2],
+            Decision::Fail {
+                reason: "the bank says no".into(),
+            },
+        )
+        .await
+        .unwrap();
         world.settle().await;
         let resent = world.run(parked[0]).await;
         assert_succeeded(&resent);
-        assert_eq!(server.calls_by("idempotency-key")[&format!("{}/call/0", parked[0])], 2, "under the same key");
+        assert_eq!(
+            server.calls_by("idempotency-key")[&format!("{}/call/0", parked[0])],
+            2,
+            "under the same key"
+        );
         let settled = world.run(parked[1]).await;
         assert_succeeded(&settled);
         assert_eq!(data_of(&settled, "then"), json!({"seen": true}));
@@ -154,7 +221,12 @@ async fn a_person_says_what_became_of_it() {
             (failed.state, error.code.as_str(), error.message.as_str()),
             (State::Failed, "workflow.given_up", "the bank says no")
         );
-        assert!(decide(&flow, &who, parked[2], Decision::Resend).await.is_err(), "it is not parked any more");
+        assert!(
+            decide(&flow, &who, parked[2], Decision::Resend)
+                .await
+                .is_err(),
+            "it is not parked any more"
+        );
         assert_eq!(server.count(), 4);
     })
     .await;
@@ -165,19 +237,31 @@ async fn what_the_task_asks_after_a_step_is_asked_of_what_a_person_says_too() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        let document = task(&server, "fail: {when: 'steps.call.data.status != \"paid\"', code: unpaid}")
-            + "- {name: ship, type: jsonata_template, options: {template: '\"shipped\"'}}\n";
+        let document = task(
+            &server,
+            "fail: {when: 'steps.call.data.status != \"paid\"', code: unpaid}",
+        ) + "- {name: ship, type: jsonata_template, options: {template: '\"shipped\"'}}\n";
         world.task("t", &document).await;
         let mut ended = Vec::new();
         for said in [r#"{"status": "refused"}"#, r#"{"status": "paid"}"#] {
             server.script([Answer::Drop]);
             let parked = world.through("t", "{}").await;
-            let decision = Decision::Done { data: Some(json(said)) };
-            decide(&world.workflow, &world.who, parked.id, decision).await.unwrap();
+            let decision = Decision::Done {
+                data: Some(json(said)),
+            };
+            decide(&world.workflow, &world.who, parked.id, decision)
+                .await
+                .unwrap();
             world.settle().await;
             ended.push(world.run(parked.id).await);
         }
-        assert_eq!((ended[0].state, ended[0].error.as_ref().unwrap().code.as_str()), (State::Failed, "unpaid"));
+        assert_eq!(
+            (
+                ended[0].state,
+                ended[0].error.as_ref().unwrap().code.as_str()
+            ),
+            (State::Failed, "unpaid")
+        );
         assert_eq!(ended[0].steps.len(), 1, "nothing is shipped");
         assert_succeeded(&ended[1]);
         assert_eq!(data_of(&ended[1], "ship"), "shipped");
@@ -261,7 +345,12 @@ async fn a_slow_call_delays_no_other_run() {
         let server = Server::start();
         let mut world = World::new(test).await;
         world.task("slow", &task(&server, "timeout: 600")).await;
-        world.task("quick", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
+        world
+            .task(
+                "quick",
+                "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]",
+            )
+            .await;
         server.script([Answer::Silence]);
         let slow = world.begin("slow", "{}").await;
         let quick = world.begin("quick", "{}").await;
@@ -271,7 +360,11 @@ async fn a_slow_call_delays_no_other_run() {
         }
         assert!(world.run(slow).await.state.is_live());
         world.settle().await;
-        assert_eq!(world.run(slow).await.state, State::Parked, "its time was up, and nobody knows");
+        assert_eq!(
+            world.run(slow).await.state,
+            State::Parked,
+            "its time was up, and nobody knows"
+        );
     })
     .await;
 }

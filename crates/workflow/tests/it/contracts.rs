@@ -48,19 +48,26 @@ async fn world(test: testkit::TestDb) -> Option<World> {
         abi: Some(Json::of(&artifact("DemoToken").abi).unwrap()),
         ..NewBinding::default()
     };
-    put_binding(&world.workflow, &world.who, "token", new).await.unwrap();
+    put_binding(&world.workflow, &world.who, "token", new)
+        .await
+        .unwrap();
     world.task("issue", &issue("final")).await;
     Some(world)
 }
 
 fn input(world: &World, to: &str) -> String {
-    json!({"bytecode": artifact("DemoToken").bytecode, "issuer": world.signer, "to": to}).to_string()
+    json!({"bytecode": artifact("DemoToken").bytecode, "issuer": world.signer, "to": to})
+        .to_string()
 }
 
 /// What the chain says that an account has.
 fn balance(world: &World, contract: &str, of: &str) -> u128 {
     let data = world.node().calldata("balanceOf(address)", &[of]);
-    u128::from_str_radix(world.node().call(contract, &data).trim_start_matches("0x"), 16).unwrap()
+    u128::from_str_radix(
+        world.node().call(contract, &data).trim_start_matches("0x"),
+        16,
+    )
+    .unwrap()
 }
 
 async fn mine_until_done(world: &mut World, id: RunId) -> RunView {
@@ -77,19 +84,34 @@ async fn mine_until_done(world: &mut World, id: RunId) -> RunView {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_deployed_issued_and_asked() {
     on_each_engine(|test| async move {
-        let Some(mut world) = world(test).await else { return };
+        let Some(mut world) = world(test).await else {
+            return;
+        };
         let id = world.begin("issue", &input(&world, ALICE)).await;
         world.settle().await;
         let waiting = world.run(id).await;
-        assert_eq!((waiting.state, waiting.steps[0].state), (State::Waiting, StepState::Waiting));
+        assert_eq!(
+            (waiting.state, waiting.steps[0].state),
+            (State::Waiting, StepState::Waiting)
+        );
         assert_eq!(waiting.waits_for, waiting.steps[0].waits_for);
-        assert!(waiting.reason.as_ref().unwrap().contains("sub:"), "it says why it waits: {:?}", waiting.reason);
+        assert!(
+            waiting.reason.as_ref().unwrap().contains("sub:"),
+            "it says why it waits: {:?}",
+            waiting.reason
+        );
         let run = mine_until_done(&mut world, id).await;
         assert_succeeded(&run);
         let result = run.result.as_ref().map_or(Value::Null, Json::to_value);
         let contract = result["contract"].as_str().unwrap();
-        assert_eq!(balance(&world, contract, ALICE), 1_000_000_000_000_000_000_500_000);
-        assert_eq!(result["balance"], json!({"output": "1000000000000000000500000"}));
+        assert_eq!(
+            balance(&world, contract, ALICE),
+            1_000_000_000_000_000_000_500_000
+        );
+        assert_eq!(
+            result["balance"],
+            json!({"output": "1000000000000000000500000"})
+        );
         assert_eq!(world.node().nonce(&world.signer), 2);
         assert_eq!(data_of(&run, "mint")["state"], "final");
     })
@@ -99,7 +121,9 @@ async fn a_token_is_deployed_issued_and_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_is_a_row_that_a_restart_finds() {
     on_each_engine(|test| async move {
-        let Some(mut world) = world(test).await else { return };
+        let Some(mut world) = world(test).await else {
+            return;
+        };
         let id = world.begin("issue", &input(&world, ALICE)).await;
         for _ in 0..14 {
             world.worker.turn().await.unwrap();
@@ -112,7 +136,11 @@ async fn a_wait_is_a_row_that_a_restart_finds() {
         }
         let run = mine_until_done(&mut world, id).await;
         assert_succeeded(&run);
-        assert_eq!(world.node().nonce(&world.signer), 2, "each transaction once");
+        assert_eq!(
+            world.node().nonce(&world.signer),
+            2,
+            "each transaction once"
+        );
     })
     .await;
 }
@@ -199,13 +227,27 @@ async fn a_denial_and_a_revert_fail_the_step_with_their_reasons() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
     on_each_engine(|test| async move {
-        let Some(mut world) = world(test).await else { return };
-        world.task("unguarded", &issue("final").replace("[issuing]", "[issuing, nobody]")).await;
+        let Some(mut world) = world(test).await else {
+            return;
+        };
+        world
+            .task(
+                "unguarded",
+                &issue("final").replace("[issuing]", "[issuing, nobody]"),
+            )
+            .await;
         let id = world.begin("unguarded", &input(&world, ALICE)).await;
         let run = mine_until_done(&mut world, id).await;
         let error = run.error.unwrap();
-        assert_eq!((run.state, error.step.as_deref()), (State::Failed, Some("deploy")), "{error:?}");
-        assert!(error.code == "workflow.denied" && error.message.contains("no policy"), "{error:?}");
+        assert_eq!(
+            (run.state, error.step.as_deref()),
+            (State::Failed, Some("deploy")),
+            "{error:?}"
+        );
+        assert!(
+            error.code == "workflow.denied" && error.message.contains("no policy"),
+            "{error:?}"
+        );
         assert_eq!(world.node().nonce(&world.signer), 0, "nothing was signed");
     })
     .await;
@@ -214,8 +256,13 @@ async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
     on_each_engine(|test| async move {
-        let Some(mut world) = world(test).await else { return };
-        let document = issue("final").replace("type: contract_deploy", "type: contract_deploy\n  timeout: 60000");
+        let Some(mut world) = world(test).await else {
+            return;
+        };
+        let document = issue("final").replace(
+            "type: contract_deploy",
+            "type: contract_deploy\n  timeout: 60000",
+        );
         world.task("hurry", &document).await;
         let id = world.begin("hurry", &input(&world, ALICE)).await;
         world.settle().await;
@@ -227,7 +274,10 @@ async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
         world.settle().await;
         let run = world.run(id).await;
         let error = run.error.unwrap();
-        assert_eq!((run.state, error.code.as_str()), (State::Failed, "workflow.timeout"));
+        assert_eq!(
+            (run.state, error.code.as_str()),
+            (State::Failed, "workflow.timeout")
+        );
         assert!(error.message.contains("accepted"), "{}", error.message);
     })
     .await;

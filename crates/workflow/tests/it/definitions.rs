@@ -71,13 +71,35 @@ async fn versions_are_named_by_their_day() {
         put_task(flow, who, "t", NewTask::default()).await.unwrap();
         let labels = ["2026.01.01", "2026.01.01.2", "2026.01.01.3"];
         for label in labels {
-            assert_eq!(post_version(flow, who, "t", GOOD, Format::Yaml).await.unwrap().version, label);
+            assert_eq!(
+                post_version(flow, who, "t", GOOD, Format::Yaml)
+                    .await
+                    .unwrap()
+                    .version,
+                label
+            );
         }
         world.wait(86_400_000).await;
-        assert_eq!(post_version(flow, who, "t", GOOD, Format::Yaml).await.unwrap().version, "2026.01.02");
-        assert_eq!(task(flow, who, "t").await.unwrap().current_version.as_deref(), Some("2026.01.02"));
+        assert_eq!(
+            post_version(flow, who, "t", GOOD, Format::Yaml)
+                .await
+                .unwrap()
+                .version,
+            "2026.01.02"
+        );
+        assert_eq!(
+            task(flow, who, "t")
+                .await
+                .unwrap()
+                .current_version
+                .as_deref(),
+            Some("2026.01.02")
+        );
         let (pinned, source) = version(flow, who, "t", Some("2026.01.01.2")).await.unwrap();
-        assert_eq!((pinned.version.as_str(), source.as_str()), ("2026.01.01.2", GOOD));
+        assert_eq!(
+            (pinned.version.as_str(), source.as_str()),
+            ("2026.01.01.2", GOOD)
+        );
         assert!(version(flow, who, "t", Some("2025.01.01")).await.is_err());
         assert!(version(flow, &somebody("other"), "t", None).await.is_err());
     })
@@ -167,7 +189,9 @@ async fn a_document_that_grows_without_end_is_refused() {
         for bomb in bombs {
             let start: String = bomb.chars().take(40).collect();
             for format in [Format::Yaml, Format::Json] {
-                let error = post_version(flow, who, "t", &bomb, format).await.unwrap_err();
+                let error = post_version(flow, who, "t", &bomb, format)
+                    .await
+                    .unwrap_err();
                 assert_eq!(error.code().status, 400, "{start}: {error}");
             }
         }

@@ -5,8 +5,9 @@ use serde_json::json;
 use testkit::on_each_engine;
 use types::{Coded, Page};
 use workflow::{
-    NewBinding, NewTask, NewVariables, binding, bindings, delete_binding, delete_task, delete_variables, patch_task,
-    put_binding, put_task, put_variables, task, tasks, variable_sets, variables,
+    NewBinding, NewTask, NewVariables, binding, bindings, delete_binding, delete_task,
+    delete_variables, patch_task, put_binding, put_task, put_variables, task, tasks, variable_sets,
+    variables,
 };
 
 fn code<T: std::fmt::Debug>(outcome: Result<T, workflow::Error>) -> &'static str {
@@ -18,43 +19,106 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let (flow, who) = (world.workflow.clone(), world.who.clone());
-        let (made, fresh) =
-            put_task(&flow, &who, "mint", NewTask { description: Some("d".into()), ..NewTask::default() })
-                .await
-                .unwrap();
+        let (made, fresh) = put_task(
+            &flow,
+            &who,
+            "mint",
+            NewTask {
+                description: Some("d".into()),
+                ..NewTask::default()
+            },
+        )
+        .await
+        .unwrap();
         assert!(fresh && made.id.to_string().starts_with("tsk:"));
-        let (same, fresh) = put_task(&flow, &who, "mint", NewTask::default()).await.unwrap();
-        assert_eq!((same.id, fresh, same.description.as_str()), (made.id, false, ""), "PUT replaces");
-        let by_id = NewTask { name: Some("mint2".into()), variable_set: Some("v".into()), ..NewTask::default() };
-        let (renamed, _) = put_task(&flow, &who, &made.id.to_string(), by_id).await.unwrap();
+        let (same, fresh) = put_task(&flow, &who, "mint", NewTask::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            (same.id, fresh, same.description.as_str()),
+            (made.id, false, ""),
+            "PUT replaces"
+        );
+        let by_id = NewTask {
+            name: Some("mint2".into()),
+            variable_set: Some("v".into()),
+            ..NewTask::default()
+        };
+        let (renamed, _) = put_task(&flow, &who, &made.id.to_string(), by_id)
+            .await
+            .unwrap();
         assert_eq!((renamed.id, renamed.name.as_str()), (made.id, "mint2"));
-        let patch = NewTask { description: Some("e".into()), ..NewTask::default() };
+        let patch = NewTask {
+            description: Some("e".into()),
+            ..NewTask::default()
+        };
         let patched = patch_task(&flow, &who, "mint2", patch).await.unwrap();
         assert_eq!(
-            (patched.description.as_str(), patched.variable_set.as_deref()),
+            (
+                patched.description.as_str(),
+                patched.variable_set.as_deref()
+            ),
             ("e", Some("v")),
             "PATCH keeps the rest"
         );
-        put_task(&flow, &who, "burn", NewTask::default()).await.unwrap();
-        let taken = NewTask { name: Some("burn".into()), ..NewTask::default() };
-        assert_eq!(code(patch_task(&flow, &who, "mint2", taken).await), "workflow.name_taken");
-        let names: Vec<String> =
-            tasks(&flow, &who, &Page::default()).await.unwrap().into_iter().map(|task| task.name).collect();
+        put_task(&flow, &who, "burn", NewTask::default())
+            .await
+            .unwrap();
+        let taken = NewTask {
+            name: Some("burn".into()),
+            ..NewTask::default()
+        };
+        assert_eq!(
+            code(patch_task(&flow, &who, "mint2", taken).await),
+            "workflow.name_taken"
+        );
+        let names: Vec<String> = tasks(&flow, &who, &Page::default())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|task| task.name)
+            .collect();
         assert_eq!(names, ["burn", "mint2"]);
-        for bad in ["", "a/b", " a", "a\0", &"x".repeat(129), "tsk:01KDVDNA00Q8V49J3W0WDFT10Z"] {
-            assert!(put_task(&flow, &who, bad, NewTask::default()).await.is_err(), "{bad:?}");
+        for bad in [
+            "",
+            "a/b",
+            " a",
+            "a\0",
+            &"x".repeat(129),
+            "tsk:01KDVDNA00Q8V49J3W0WDFT10Z",
+        ] {
+            assert!(
+                put_task(&flow, &who, bad, NewTask::default())
+                    .await
+                    .is_err(),
+                "{bad:?}"
+            );
         }
 
-        world.task("burn", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
+        world
+            .task(
+                "burn",
+                "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]",
+            )
+            .await;
         let open = world.begin("burn", "{}").await;
-        assert_eq!(code(delete_task(&flow, &who, "burn").await), "workflow.referred_to");
+        assert_eq!(
+            code(delete_task(&flow, &who, "burn").await),
+            "workflow.referred_to"
+        );
         world.settle().await;
         delete_task(&flow, &who, "burn").await.unwrap();
         assert_eq!(code(task(&flow, &who, "burn").await), "workflow.unknown");
         assert_eq!(world.run(open).await.task, "burn", "its runs stay readable");
-        assert_eq!(code(task(&flow, &somebody("other"), "mint2").await), "workflow.unknown");
+        assert_eq!(
+            code(task(&flow, &somebody("other"), "mint2").await),
+            "workflow.unknown"
+        );
         assert!(
-            put_task(&flow, &somebody("other"), "mint2", NewTask::default()).await.unwrap().1,
+            put_task(&flow, &somebody("other"), "mint2", NewTask::default())
+                .await
+                .unwrap()
+                .1,
             "a name of one namespace is free in another"
         );
     })
@@ -68,29 +132,74 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
         let (flow, who) = (&world.workflow, &world.who);
         let new = |classification: Option<&str>| NewVariables {
             classification: classification.map(str::to_owned),
-            variables: json!({"url": "https://example.org", "limit": 5}).as_object().unwrap().clone(),
+            variables: json!({"url": "https://example.org", "limit": 5})
+                .as_object()
+                .unwrap()
+                .clone(),
             ..NewVariables::default()
         };
         let (open, fresh) = put_variables(flow, who, "plain", new(None)).await.unwrap();
         assert!(fresh);
         let shown = json(r#"{"url":"https://example.org","limit":5}"#);
         assert_eq!(open.variables, Some(shown.clone()));
-        assert_eq!(variables(flow, who, "plain").await.unwrap().variables, Some(shown));
-        let (hidden, _) = put_variables(flow, who, "hidden", new(Some("secret"))).await.unwrap();
+        assert_eq!(
+            variables(flow, who, "plain").await.unwrap().variables,
+            Some(shown)
+        );
+        let (hidden, _) = put_variables(flow, who, "hidden", new(Some("secret")))
+            .await
+            .unwrap();
         assert_eq!(hidden.variables, None);
-        assert_eq!(variables(flow, who, &hidden.id.to_string()).await.unwrap().variables, None);
+        assert_eq!(
+            variables(flow, who, &hidden.id.to_string())
+                .await
+                .unwrap()
+                .variables,
+            None
+        );
         let listed = variable_sets(flow, who, &Page::default()).await.unwrap();
-        assert_eq!(listed.iter().map(|set| set.variables.is_some()).collect::<Vec<_>>(), [false, true]);
-        put_task(flow, who, "t", NewTask { variable_set: Some("hidden".into()), ..NewTask::default() }).await.unwrap();
-        assert_eq!(code(delete_variables(flow, who, "hidden").await), "workflow.referred_to");
+        assert_eq!(
+            listed
+                .iter()
+                .map(|set| set.variables.is_some())
+                .collect::<Vec<_>>(),
+            [false, true]
+        );
+        put_task(
+            flow,
+            who,
+            "t",
+            NewTask {
+                variable_set: Some("hidden".into()),
+                ..NewTask::default()
+            },
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            code(delete_variables(flow, who, "hidden").await),
+            "workflow.referred_to"
+        );
         delete_variables(flow, who, "plain").await.unwrap();
-        assert_eq!(code(variables(flow, who, "plain").await), "workflow.unknown");
-        assert_eq!(code(variables(flow, &somebody("other"), "hidden").await), "workflow.unknown");
+        assert_eq!(
+            code(variables(flow, who, "plain").await),
+            "workflow.unknown"
+        );
+        assert_eq!(
+            code(variables(flow, &somebody("other"), "hidden").await),
+            "workflow.unknown"
+        );
         let large = NewVariables {
-            variables: json!({"x": "y".repeat(70_000)}).as_object().unwrap().clone(),
+            variables: json!({"x": "y".repeat(70_000)})
+                .as_object()
+                .unwrap()
+                .clone(),
             ..NewVariables::default()
         };
-        assert_eq!(code(put_variables(flow, who, "large", large).await), "workflow.too_much");
+        assert_eq!(
+            code(put_variables(flow, who, "large", large).await),
+            "workflow.too_much"
+        );
     })
     .await;
 }
@@ -107,12 +216,25 @@ async fn a_binding_holds_only_what_can_be_used() {
             ..NewBinding::default()
         };
         let (made, fresh) = put_binding(flow, who, "token", new).await.unwrap();
-        assert_eq!((fresh, &made.chain, &made.contract), (true, &*CHAIN, &contract), "the default chain");
+        assert_eq!(
+            (fresh, &made.chain, &made.contract),
+            (true, &*CHAIN, &contract),
+            "the default chain"
+        );
         assert_eq!(binding(flow, who, "token").await.unwrap(), made);
         let bad = [
-            NewBinding { contract: Some("0x12".into()), ..NewBinding::default() },
-            NewBinding { signer: Some("0x5AAeb6053F3E94C9b9A09f33669435E7Ef1Beaed".into()), ..NewBinding::default() },
-            NewBinding { abi: Some(json("7")), ..NewBinding::default() },
+            NewBinding {
+                contract: Some("0x12".into()),
+                ..NewBinding::default()
+            },
+            NewBinding {
+                signer: Some("0x5AAeb6053F3E94C9b9A09f33669435E7Ef1Beaed".into()),
+                ..NewBinding::default()
+            },
+            NewBinding {
+                abi: Some(json("7")),
+                ..NewBinding::default()
+            },
             NewBinding {
                 chain: Some("cosmos:hub".parse().unwrap()),
                 contract: contract.clone(),
@@ -121,10 +243,22 @@ async fn a_binding_holds_only_what_can_be_used() {
         ];
         for new in bad {
             let error = put_binding(flow, who, "bad", new).await.unwrap_err();
-            assert_eq!((error.code().status, error.field().is_some()), (400, true), "{error}");
+            assert_eq!(
+                (error.code().status, error.field().is_some()),
+                (400, true),
+                "{error}"
+            );
         }
-        assert_eq!(bindings(flow, who, &Page::default()).await.unwrap().len(), 1);
-        assert!(bindings(flow, &somebody("other"), &Page::default()).await.unwrap().is_empty());
+        assert_eq!(
+            bindings(flow, who, &Page::default()).await.unwrap().len(),
+            1
+        );
+        assert!(
+            bindings(flow, &somebody("other"), &Page::default())
+                .await
+                .unwrap()
+                .is_empty()
+        );
         delete_binding(flow, who, "token").await.unwrap();
         assert_eq!(code(binding(flow, who, "token").await), "workflow.unknown");
     })

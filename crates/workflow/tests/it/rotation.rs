@@ -15,8 +15,18 @@ async fn versions(world: &World) -> Vec<(u32, usize)> {
         Ok::<_, store::Error>(all)
     };
     let mut counts = std::collections::BTreeMap::new();
-    for bytes in world.test.db.read_unbound(read).await.unwrap().into_iter().filter_map(|(bytes,)| bytes) {
-        *counts.entry(store::secret::version_of(&bytes).unwrap()).or_insert(0) += 1;
+    for bytes in world
+        .test
+        .db
+        .read_unbound(read)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter_map(|(bytes,)| bytes)
+    {
+        *counts
+            .entry(store::secret::version_of(&bytes).unwrap())
+            .or_insert(0) += 1;
     }
     counts.into_iter().collect()
 }

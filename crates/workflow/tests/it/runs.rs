@@ -57,11 +57,18 @@ async fn many_begin_at_once_and_one_bad_stops_no_other() {
         let done = runs(
             &flow,
             &who,
-            RunFilter { state: Some(State::Succeeded), ..RunFilter::default() },
+            RunFilter {
+                state: Some(State::Succeeded),
+                ..RunFilter::default()
+            },
             Page::new(Some(100), None, None).unwrap(),
         );
         assert_eq!(done.await.unwrap().len(), 50);
-        let filter = RunFilter { activity: Some("story".into()), task: Some("t".into()), ..RunFilter::default() };
+        let filter = RunFilter {
+            activity: Some("story".into()),
+            task: Some("t".into()),
+            ..RunFilter::default()
+        };
         let page = Page::new(Some(10), Some(45), None).unwrap();
         assert_eq!(runs(&flow, &who, filter, page).await.unwrap().len(), 5);
     })
@@ -80,16 +87,39 @@ async fn what_ended_stays_as_it_is() {
         world.settle().await;
         let run_ = world.run(id).await;
         assert_eq!((run_.state, run_.steps.len()), (State::Cancelled, 0));
-        for error in [cancel(&flow, &who, id).await, retry(&flow, &who, id).await, dismiss(&flow, &who, id).await] {
+        for error in [
+            cancel(&flow, &who, id).await,
+            retry(&flow, &who, id).await,
+            dismiss(&flow, &who, id).await,
+        ] {
             assert_eq!(error.unwrap_err().code().code, "workflow.wrong_state");
         }
         let done = world.through("t", "{}").await;
         assert_succeeded(&done);
         assert!(cancel(&flow, &who, done.id).await.is_err());
         let stranger = somebody("other");
-        assert_eq!(run(&flow, &stranger, done.id).await.unwrap_err().code().code, "workflow.unknown");
-        assert_eq!(cancel(&flow, &stranger, done.id).await.unwrap_err().code().code, "workflow.unknown");
-        assert!(runs(&flow, &stranger, RunFilter::default(), Page::default()).await.unwrap().is_empty());
+        assert_eq!(
+            run(&flow, &stranger, done.id)
+                .await
+                .unwrap_err()
+                .code()
+                .code,
+            "workflow.unknown"
+        );
+        assert_eq!(
+            cancel(&flow, &stranger, done.id)
+                .await
+                .unwrap_err()
+                .code()
+                .code,
+            "workflow.unknown"
+        );
+        assert!(
+            runs(&flow, &stranger, RunFilter::default(), Page::default())
+                .await
+                .unwrap()
+                .is_empty()
+        );
     })
     .await;
 }
@@ -98,11 +128,28 @@ async fn what_ended_stays_as_it_is() {
 async fn a_run_keeps_the_version_it_began_with() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        world.task("t", "steps: [{name: a, type: jsonata_template, options: {template: '\"old\"'}}]").await;
+        world
+            .task(
+                "t",
+                "steps: [{name: a, type: jsonata_template, options: {template: '\"old\"'}}]",
+            )
+            .await;
         let old = world.begin("t", "{}").await;
-        world.task("t", "steps: [{name: a, type: jsonata_template, options: {template: '\"new\"'}}]").await;
-        let pinned = NewRun { version: Some("2026.01.01".into()), ..new("t", None, "{}") };
-        let pinned = start(&world.workflow, &world.who, pinned).await.unwrap().run().id;
+        world
+            .task(
+                "t",
+                "steps: [{name: a, type: jsonata_template, options: {template: '\"new\"'}}]",
+            )
+            .await;
+        let pinned = NewRun {
+            version: Some("2026.01.01".into()),
+            ..new("t", None, "{}")
+        };
+        let pinned = start(&world.workflow, &world.who, pinned)
+            .await
+            .unwrap()
+            .run()
+            .id;
         let fresh = world.begin("t", "{}").await;
         world.settle().await;
         for (id, expected) in [(old, "old"), (pinned, "old"), (fresh, "new")] {
@@ -115,17 +162,25 @@ async fn a_run_keeps_the_version_it_began_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_can_have_only_so_many_runs_open() {
     on_each_engine(|test| async move {
-        let settings = workflow::Settings { open_runs: 2, ..Default::default() };
+        let settings = workflow::Settings {
+            open_runs: 2,
+            ..Default::default()
+        };
         let mut world = World::with(test, settings).await;
         world.task("t", TASK).await;
         let (flow, who) = (world.workflow.clone(), world.who.clone());
         for _ in 0..2 {
             start(&flow, &who, new("t", None, "{}")).await.unwrap();
         }
-        let full = start(&flow, &who, new("t", Some("k"), "{}")).await.unwrap_err();
+        let full = start(&flow, &who, new("t", Some("k"), "{}"))
+            .await
+            .unwrap_err();
         assert_eq!(full.code().code, "workflow.too_much");
         world.settle().await;
-        assert!(start(&flow, &who, new("t", Some("k"), "{}")).await.is_ok(), "a refusal burned no key");
+        assert!(
+            start(&flow, &who, new("t", Some("k"), "{}")).await.is_ok(),
+            "a refusal burned no key"
+        );
     })
     .await;
 }

@@ -14,18 +14,25 @@ async fn everything(world: &World) -> String {
     let read = |tx: &mut store::Unbound<'_, '_>| {
         let mut all = String::new();
         for head in store::partitions(tx)? {
-            let cursor = store::Cursor { partition: head.partition.clone(), seq: 0 };
+            let cursor = store::Cursor {
+                partition: head.partition.clone(),
+                seq: 0,
+            };
             for fact in facts_after(tx, &cursor, 10_000)? {
                 all.push_str(fact.payload.as_ref().map_or("", |payload| payload.as_str()));
             }
         }
-        let runs: Vec<store::Row> =
-            tx.rows("SELECT input, result, error, reason, activity, idempotency_key FROM run", ())?;
+        let runs: Vec<store::Row> = tx.rows(
+            "SELECT input, result, error, reason, activity, idempotency_key FROM run",
+            (),
+        )?;
         let steps: Vec<store::Row> = tx.rows("SELECT input, output, error FROM run_step", ())?;
         let attempts: Vec<(String,)> = tx.rows("SELECT error FROM run_attempt", ())?;
         all.push_str(&format!("{runs:?}{steps:?}{attempts:?}"));
-        let blobs: Vec<(Option<Vec<u8>>,)> =
-            tx.rows("SELECT sealed FROM run_step UNION ALL SELECT request FROM run_step", ())?;
+        let blobs: Vec<(Option<Vec<u8>>,)> = tx.rows(
+            "SELECT sealed FROM run_step UNION ALL SELECT request FROM run_step",
+            (),
+        )?;
         let sealed: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT sealed FROM run", ())?;
         for bytes in blobs.into_iter().chain(sealed).filter_map(|(bytes,)| bytes) {
             all.push_str(&String::from_utf8_lossy(&bytes));
@@ -100,14 +107,31 @@ steps:
 async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        world.task("t", "steps: [{name: a, type: jsonata_template, options: {template: variables.x}}]").await;
-        let named = NewTask { variable_set: Some("later".into()), ..NewTask::default() };
-        workflow::patch_task(&world.workflow, &world.who, "t", named).await.unwrap();
+        world
+            .task(
+                "t",
+                "steps: [{name: a, type: jsonata_template, options: {template: variables.x}}]",
+            )
+            .await;
+        let named = NewTask {
+            variable_set: Some("later".into()),
+            ..NewTask::default()
+        };
+        workflow::patch_task(&world.workflow, &world.who, "t", named)
+            .await
+            .unwrap();
         let run = world.through("t", "{}").await;
         assert_eq!(run.error.unwrap().code, "workflow.unknown");
-        let set = NewVariables { variables: json!({"x": "y"}).as_object().unwrap().clone(), ..NewVariables::default() };
-        put_variables(&world.workflow, &world.who, "later", set).await.unwrap();
-        workflow::retry(&world.workflow, &world.who, run.id).await.unwrap();
+        let set = NewVariables {
+            variables: json!({"x": "y"}).as_object().unwrap().clone(),
+            ..NewVariables::default()
+        };
+        put_variables(&world.workflow, &world.who, "later", set)
+            .await
+            .unwrap();
+        workflow::retry(&world.workflow, &world.who, run.id)
+            .await
+            .unwrap();
         world.settle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);

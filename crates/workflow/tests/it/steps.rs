@@ -97,12 +97,29 @@ steps:
         let run = world.through("t", r#"{"collections": ["only one"]}"#).await;
         assert_succeeded(&run);
         let asked = data_of(&run, "ask");
-        assert_eq!(asked["assets"]["items"], json!([{"name": "literal"}]), "the literal option stays");
-        assert_eq!(asked["collections"]["items"][0]["name"], "only one", "a list of one counts as a list");
-        assert_eq!(data_of(&run, "put")["assets"]["created"][0]["name"], "literal");
-        let run = world.through("t", r#"{"assets": [{"name": "dynamic"}]}"#).await;
+        assert_eq!(
+            asked["assets"]["items"],
+            json!([{"name": "literal"}]),
+            "the literal option stays"
+        );
+        assert_eq!(
+            asked["collections"]["items"][0]["name"], "only one",
+            "a list of one counts as a list"
+        );
+        assert_eq!(
+            data_of(&run, "put")["assets"]["created"][0]["name"],
+            "literal"
+        );
+        let run = world
+            .through("t", r#"{"assets": [{"name": "dynamic"}]}"#)
+            .await;
         assert_succeeded(&run);
-        assert!(data_of(&run, "put")["assets"]["created"].to_string().contains("dynamic"), "dynamic options win");
+        assert!(
+            data_of(&run, "put")["assets"]["created"]
+                .to_string()
+                .contains("dynamic"),
+            "dynamic options win"
+        );
     })
     .await;
 }
@@ -158,7 +175,10 @@ steps:
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "after"), "a");
         let again = world.through("t", r#"{"name": "a"}"#).await;
-        assert_eq!((again.state, again.error.unwrap().code.as_str()), (State::Failed, "seen"));
+        assert_eq!(
+            (again.state, again.error.unwrap().code.as_str()),
+            (State::Failed, "seen")
+        );
     })
     .await;
 }
@@ -168,19 +188,43 @@ async fn an_expression_that_fails_says_which_and_why() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let bad = [
-            (r#"options: {template: input.a * 2}"#, "dynamicOptions.template"),
+            (
+                r#"options: {template: input.a * 2}"#,
+                "dynamicOptions.template",
+            ),
             (r#"options: {template: '1'}, skip: input.a * 2"#, "skip"),
-            (r#"options: {template: '1'}, stopCondition: input.a * 2"#, "stopCondition"),
-            (r#"options: {template: '1'}, return: {result: input.a * 2}"#, "return.result"),
-            (r#"options: {template: '9007199254740992 * 4'}"#, "dynamicOptions.template"),
-            (r#"options: {template: '($f := function(){ $f() }; $f())'}"#, "dynamicOptions.template"),
+            (
+                r#"options: {template: '1'}, stopCondition: input.a * 2"#,
+                "stopCondition",
+            ),
+            (
+                r#"options: {template: '1'}, return: {result: input.a * 2}"#,
+                "return.result",
+            ),
+            (
+                r#"options: {template: '9007199254740992 * 4'}"#,
+                "dynamicOptions.template",
+            ),
+            (
+                r#"options: {template: '($f := function(){ $f() }; $f())'}"#,
+                "dynamicOptions.template",
+            ),
         ];
         for (place, (step, which)) in bad.into_iter().enumerate() {
             let task = format!("t{place}");
-            world.task(&task, &format!("steps: [{{name: a, type: jsonata_template, {step}}}]")).await;
+            world
+                .task(
+                    &task,
+                    &format!("steps: [{{name: a, type: jsonata_template, {step}}}]"),
+                )
+                .await;
             let run = world.through(&task, r#"{"a": "x"}"#).await;
             let error = run.error.clone().unwrap();
-            assert_eq!((run.state, error.code.as_str()), (State::Failed, "workflow.expression"), "{step}");
+            assert_eq!(
+                (run.state, error.code.as_str()),
+                (State::Failed, "workflow.expression"),
+                "{step}"
+            );
             assert!(error.message.contains(which), "{step}: {}", error.message);
         }
     })
@@ -191,7 +235,12 @@ async fn an_expression_that_fails_says_which_and_why() {
 async fn a_repeated_key_begins_nothing() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        world.task("child", "steps: [{name: a, type: jsonata_template, options: {template: input}}]").await;
+        world
+            .task(
+                "child",
+                "steps: [{name: a, type: jsonata_template, options: {template: input}}]",
+            )
+            .await;
         let parent = r#"
 steps:
 - name: one
@@ -206,14 +255,27 @@ steps:
         world.task("parent", parent).await;
         let run = world.through("parent", r#"{"key": "k", "n": "1"}"#).await;
         assert_succeeded(&run);
-        assert_eq!(data_of(&run, "one"), data_of(&run, "two"), "the second finds the run of the first");
-        let child = world.run(data_of(&run, "one").as_str().unwrap().parse().unwrap()).await;
+        assert_eq!(
+            data_of(&run, "one"),
+            data_of(&run, "two"),
+            "the second finds the run of the first"
+        );
+        let child = world
+            .run(data_of(&run, "one").as_str().unwrap().parse().unwrap())
+            .await;
         assert_succeeded(&child);
         assert_eq!(data_of(&child, "a"), json!({"n": "1"}));
         assert_eq!(child.activity.as_deref(), Some("story"));
-        assert_eq!(serde_json::to_value(&child.origin).unwrap()["run"], run.id.to_string());
+        assert_eq!(
+            serde_json::to_value(&child.origin).unwrap()["run"],
+            run.id.to_string()
+        );
         let nobody = world.through("parent", r#"{"n": "1"}"#).await;
-        assert_ne!(data_of(&nobody, "one"), data_of(&nobody, "two"), "no key, two runs");
+        assert_ne!(
+            data_of(&nobody, "one"),
+            data_of(&nobody, "two"),
+            "no key, two runs"
+        );
     })
     .await;
 }
@@ -222,17 +284,35 @@ steps:
 async fn a_task_that_begins_itself_comes_to_an_end() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        world.task("loop", "steps: [{name: again, type: invoke_task, options: {taskName: loop}}]").await;
+        world
+            .task(
+                "loop",
+                "steps: [{name: again, type: invoke_task, options: {taskName: loop}}]",
+            )
+            .await;
         world.begin("loop", "{}").await;
         for _ in 0..10 {
             world.settle().await;
         }
         let page = types::Page::new(Some(1_000), None, None).unwrap();
-        let runs = workflow::runs(&world.workflow, &world.who, workflow::RunFilter::default(), page).await.unwrap();
-        let failed: Vec<_> = runs.iter().filter(|run| run.state == State::Failed).collect();
+        let runs = workflow::runs(
+            &world.workflow,
+            &world.who,
+            workflow::RunFilter::default(),
+            page,
+        )
+        .await
+        .unwrap();
+        let failed: Vec<_> = runs
+            .iter()
+            .filter(|run| run.state == State::Failed)
+            .collect();
         assert_eq!((runs.len(), failed.len()), (65, 1), "one, and 64 behind it");
         assert_eq!(failed[0].error.as_ref().unwrap().code, "workflow.too_much");
-        assert_eq!(serde_json::to_value(&failed[0].origin).unwrap()["depth"], 64);
+        assert_eq!(
+            serde_json::to_value(&failed[0].origin).unwrap()["depth"],
+            64
+        );
     })
     .await;
 }

@@ -47,7 +47,12 @@ struct Chain {
 /// Somebody of a namespace who may do everything but export keys.
 pub(crate) fn somebody(name: &str) -> Principal {
     let roles = vec![Role::Admin, Role::Operator, Role::Controller];
-    Principal { id: "ann".into(), kind: Kind::Person, namespace: namespace(name), roles }
+    Principal {
+        id: "ann".into(),
+        kind: Kind::Person,
+        namespace: namespace(name),
+        roles,
+    }
 }
 
 pub(crate) fn json(text: &str) -> Json {
@@ -65,15 +70,33 @@ impl World {
 
     /// With a real node that mines when it is told to, final two blocks deep. None if there is no anvil here.
     pub(crate) async fn on_chain(test: TestDb, settings: Settings) -> Option<Self> {
-        let options = Options { mining: Mining::OnDemand, slots_in_an_epoch: 1, ..Options::default() };
+        let options = Options {
+            mining: Mining::OnDemand,
+            slots_in_an_epoch: 1,
+            ..Options::default()
+        };
         let node = Arc::new(anvil::start(&options)?);
         let mut world = Self::build(test, settings, Some(node)).await;
-        let secret = NewSecret::Mnemonic { words: MNEMONIC.to_owned().into(), passphrase: String::new().into() };
+        let secret = NewSecret::Mnemonic {
+            words: MNEMONIC.to_owned().into(),
+            passphrase: String::new().into(),
+        };
         let (name, kind) = ("treasury".to_owned(), WalletKind::User);
-        let new = NewWallet { name, kind, metadata: json("{}"), account: 0, secret };
-        let wallet = keys::create_wallet(&world.keys, &world.who, new).await.unwrap();
-        world.signer =
-            keys::addresses(&world.keys, &world.who, &wallet.id, &CHAIN, 1).await.unwrap()[0].address.clone();
+        let new = NewWallet {
+            name,
+            kind,
+            metadata: json("{}"),
+            account: 0,
+            secret,
+        };
+        let wallet = keys::create_wallet(&world.keys, &world.who, new)
+            .await
+            .unwrap();
+        world.signer = keys::addresses(&world.keys, &world.who, &wallet.id, &CHAIN, 1)
+            .await
+            .unwrap()[0]
+            .address
+            .clone();
         Some(world)
     }
 
@@ -84,15 +107,36 @@ impl World {
         let keyring = keyring(&db, &api).await;
         let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
         let own = Arc::new(keyring.clone());
-        let keys = Keys::new(db.clone(), api.clone(), keyring, permits.public(), keys::Settings::default());
+        let keys = Keys::new(
+            db.clone(),
+            api.clone(),
+            keyring,
+            permits.public(),
+            keys::Settings::default(),
+        );
         keys.unlock_with(Arc::new(|| Ok(master())));
-        let policy = Policy::new(db.clone(), api.clone(), permits, Arc::new(NoLookups), policy::Config::default());
+        let policy = Policy::new(
+            db.clone(),
+            api.clone(),
+            permits,
+            Arc::new(NoLookups),
+            policy::Config::default(),
+        );
         let connector = node.as_ref().map(|node| connector(&test, node));
         let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
         let lanes = submit::Settings::default();
-        let submit = Submit::new(db.clone(), api.clone(), keys.clone(), policy.clone(), connectors, lanes);
+        let submit = Submit::new(
+            db.clone(),
+            api.clone(),
+            keys.clone(),
+            policy.clone(),
+            connectors,
+            lanes,
+        );
         let chain = match node.zip(connector) {
-            Some((node, connector)) => Some(follow(&test, node, connector, &submit, &mut leases).await),
+            Some((node, connector)) => {
+                Some(follow(&test, node, connector, &submit, &mut leases).await)
+            }
             None => None,
         };
         let chains = Arc::new(OffChain(CHAIN.clone()));
@@ -112,21 +156,58 @@ impl World {
         let workflow = Workflow::new(parts, settings);
         let worker = Worker::new(workflow.clone(), 0, runs);
         let (who, signer) = (somebody("ns"), String::new());
-        Self { test, workflow, data, policy, submit, keys, worker, who, settings, signer, chain, leases }
+        Self {
+            test,
+            workflow,
+            data,
+            policy,
+            submit,
+            keys,
+            worker,
+            who,
+            settings,
+            signer,
+            chain,
+            leases,
+        }
     }
 
     /// Everything that was in memory is gone.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { test, workflow, data, policy, submit, keys, worker, settings, signer, chain, leases, .. } = self;
+        let Self {
+            test,
+            workflow,
+            data,
+            policy,
+            submit,
+            keys,
+            worker,
+            settings,
+            signer,
+            chain,
+            leases,
+            ..
+        } = self;
         worker.stop().await;
         for lease in &leases {
             // What was queued before is done, and holds the database no longer.
-            let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
-            let _ = test.db.on(lease).write_unbound(|_| Ok::<_, store::Error>(())).await;
+            let _ = test
+                .db
+                .on(lease)
+                .write_unbound(|_| Ok::<_, store::Error>(()))
+                .await;
+            let _ = test
+                .db
+                .on(lease)
+                .write_unbound(|_| Ok::<_, store::Error>(()))
+                .await;
         }
         let node = chain.map(|chain| chain.node);
         drop((workflow, data, policy, submit, keys));
-        Self { signer, ..Self::build(test.reopen().await, settings, node).await }
+        Self {
+            signer,
+            ..Self::build(test.reopen().await, settings, node).await
+        }
     }
 
     /// Let time pass; leases are kept alive, as the running process keeps them.
@@ -151,8 +232,13 @@ impl World {
 
     /// One turn of what follows the chain and of the lanes; whether anything moved.
     pub(crate) async fn follow(&self) -> bool {
-        let Some(chain) = &self.chain else { return false };
-        let indexed = !matches!(chain.follower.turn().await.unwrap(), index::Progress::Idle | index::Progress::Halted);
+        let Some(chain) = &self.chain else {
+            return false;
+        };
+        let indexed = !matches!(
+            chain.follower.turn().await.unwrap(),
+            index::Progress::Idle | index::Progress::Halted
+        );
         indexed | (chain.lanes.turn().await.unwrap().changed > 0)
     }
 
@@ -169,23 +255,42 @@ impl World {
 
     /// A policy that says yes to everything, attached to the namespace.
     pub(crate) async fn allow_everything(&self) {
-        self.attach("all", "package all\ndefault allow := true\n", Some(policy::Target::Namespace)).await;
+        self.attach(
+            "all",
+            "package all\ndefault allow := true\n",
+            Some(policy::Target::Namespace),
+        )
+        .await;
     }
 
     /// A policy with one version, attached where it is said.
     pub(crate) async fn attach(&self, name: &str, document: &str, target: Option<policy::Target>) {
-        policy::put(&self.policy, &self.who, name, "").await.unwrap();
-        let new = policy::NewVersion { description: String::new(), document: document.into(), example_input: None };
-        policy::add_version(&self.policy, &self.who, name, new).await.unwrap();
+        policy::put(&self.policy, &self.who, name, "")
+            .await
+            .unwrap();
+        let new = policy::NewVersion {
+            description: String::new(),
+            document: document.into(),
+            example_input: None,
+        };
+        policy::add_version(&self.policy, &self.who, name, new)
+            .await
+            .unwrap();
         if let Some(target) = target {
-            policy::attach(&self.policy, &self.who, name, target).await.unwrap();
+            policy::attach(&self.policy, &self.who, name, target)
+                .await
+                .unwrap();
         }
     }
 
     /// A task with one version.
     pub(crate) async fn task(&self, name: &str, document: &str) {
-        workflow::put_task(&self.workflow, &self.who, name, NewTask::default()).await.unwrap();
-        workflow::post_version(&self.workflow, &self.who, name, document, Format::Yaml).await.unwrap();
+        workflow::put_task(&self.workflow, &self.who, name, NewTask::default())
+            .await
+            .unwrap();
+        workflow::post_version(&self.workflow, &self.who, name, document, Format::Yaml)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn begin(&self, task: &str, input: &str) -> RunId {
@@ -200,7 +305,9 @@ impl World {
             idempotency_key: key.map(str::to_owned),
             activity: None,
         };
-        workflow::start(&self.workflow, &self.who, new).await.unwrap()
+        workflow::start(&self.workflow, &self.who, new)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn run(&self, id: RunId) -> RunView {
@@ -221,7 +328,8 @@ impl World {
 }
 
 /// The chain that is meant where none is named.
-pub(crate) static CHAIN: LazyLock<ChainId> = LazyLock::new(|| ChainId::evm(Options::default().chain_id));
+pub(crate) static CHAIN: LazyLock<ChainId> =
+    LazyLock::new(|| ChainId::evm(Options::default().chain_id));
 
 fn connector(test: &TestDb, node: &Anvil) -> Arc<dyn Connector> {
     let config: EvmConfig = serde_json::from_value(serde_json::json!({
@@ -238,11 +346,22 @@ async fn follow(
     submit: &Submit,
     leases: &mut Vec<Lease>,
 ) -> Chain {
-    let (lanes, blocks) = (test.lease("lanes/0").await, test.lease(&format!("chain/{}", connector.chain())).await);
+    let (lanes, blocks) = (
+        test.lease("lanes/0").await,
+        test.lease(&format!("chain/{}", connector.chain())).await,
+    );
     leases.extend([lanes.clone(), blocks.clone()]);
-    let settings = index::Settings { start: index::Start::Height(0), keep_all: false, blocks_per_turn: 20 };
+    let settings = index::Settings {
+        start: index::Start::Height(0),
+        keep_all: false,
+        blocks_per_turn: 20,
+    };
     let follower = Follower::new(test.db.clone(), blocks, connector, Vec::new(), settings);
-    Chain { node, follower, lanes: submit::Worker::new(submit.clone(), 0, lanes) }
+    Chain {
+        node,
+        follower,
+        lanes: submit::Worker::new(submit.clone(), 0, lanes),
+    }
 }
 
 async fn keyring(db: &Db, lease: &Lease) -> Keyring {
@@ -255,11 +374,21 @@ fn master() -> Master {
 
 /// The data of a step.
 pub(crate) fn data_of(run: &RunView, step: &str) -> Value {
-    let step = run.steps.iter().find(|known| known.name == step).expect("the step ran");
+    let step = run
+        .steps
+        .iter()
+        .find(|known| known.name == step)
+        .expect("the step ran");
     step.output.as_ref().map_or(Value::Null, Json::to_value)
 }
 
 /// A run has succeeded, or its error is told.
 pub(crate) fn assert_succeeded(run: &RunView) {
-    assert_eq!(run.state, State::Succeeded, "{:?} {:?}", run.error, run.reason);
+    assert_eq!(
+        run.state,
+        State::Succeeded,
+        "{:?} {:?}",
+        run.error,
+        run.reason
+    );
 }

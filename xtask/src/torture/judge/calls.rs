@@ -27,17 +27,33 @@ fn key(run: &str) -> String {
 
 /// Each key belongs to a run that was ordered; repeats have the same bytes, and each has a reason.
 pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
-    let runs: BTreeMap<String, _> =
-        world.orders.iter().filter(|order| order.kind == Kind::Run).map(|order| (key(&order.id), order)).collect();
+    let runs: BTreeMap<String, _> = world
+        .orders
+        .iter()
+        .filter(|order| order.kind == Kind::Run)
+        .map(|order| (key(&order.id), order))
+        .collect();
     let calls = by_key(world);
     for (key, calls) in &calls {
-        let order = runs.get(key).ok_or_else(|| format!("nobody ordered the call {key}"))?;
+        let order = runs
+            .get(key)
+            .ok_or_else(|| format!("nobody ordered the call {key}"))?;
         let body: Value = serde_json::from_slice(&calls[0].body).unwrap_or_default();
-        same(&format!("the order of the call {key}"), body["order"].as_str(), Some(order.key.as_str()))?;
+        same(
+            &format!("the order of the call {key}"),
+            body["order"].as_str(),
+            Some(order.key.as_str()),
+        )?;
         for pair in calls.windows(2) {
-            same(&format!("bytes of the call {key}"), &pair[1].body, &pair[0].body)?;
+            same(
+                &format!("bytes of the call {key}"),
+                &pair[1].body,
+                &pair[0].body,
+            )?;
             if !may_repeat(&world.breaks, &pair[0], &pair[1]) {
-                return Err(format!("TWICE: the call {key} was answered and not interrupted, and came again"));
+                return Err(format!(
+                    "TWICE: the call {key} was answered and not interrupted, and came again"
+                ));
             }
         }
     }
@@ -56,7 +72,9 @@ fn may_repeat(breaks: &[Break], first: &Arrival, second: &Arrival) -> bool {
 pub(super) fn nothing_lost(world: &World) -> Result<(), String> {
     let calls = by_key(world);
     for order in world.orders.iter().filter(|order| order.kind == Kind::Run) {
-        let taken = calls.get(&key(&order.id)).is_some_and(|calls| calls.iter().any(|call| call.was_taken));
+        let taken = calls
+            .get(&key(&order.id))
+            .is_some_and(|calls| calls.iter().any(|call| call.was_taken));
         same(&format!("whether {} called", order.key), taken, true)?;
     }
     Ok(())
@@ -78,10 +96,24 @@ mod tests {
             body: Vec::new(),
             was_taken,
         };
-        assert!(may_repeat(&[], &call(1, false), &call(2, true)), "it had no answer");
+        assert!(
+            may_repeat(&[], &call(1, false), &call(2, true)),
+            "it had no answer"
+        );
         assert!(!may_repeat(&[], &call(1, true), &call(2, true)));
-        assert!(may_repeat(&[(at(2), at(3))], &call(1, true), &call(9, true)), "somebody broke off in between");
-        assert!(!may_repeat(&[(at(2), at(3))], &call(4, true), &call(9, true)));
-        assert!(!may_repeat(&[(at(7), at(8))], &call(4, true), &call(6, true)));
+        assert!(
+            may_repeat(&[(at(2), at(3))], &call(1, true), &call(9, true)),
+            "somebody broke off in between"
+        );
+        assert!(!may_repeat(
+            &[(at(2), at(3))],
+            &call(4, true),
+            &call(9, true)
+        ));
+        assert!(!may_repeat(
+            &[(at(7), at(8))],
+            &call(4, true),
+            &call(6, true)
+        ));
     }
 }

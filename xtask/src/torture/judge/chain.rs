@@ -13,8 +13,13 @@ pub(super) fn set_up_by_first(world: &World) -> u128 {
 
 /// Transfers of the orders, as the chain has them now.
 fn ordered(world: &World) -> Result<Vec<Transfer>, String> {
-    let all = world.miner.paused(|node| transfers(node, &world.town.token))?;
-    Ok(all.into_iter().filter(|transfer| world.signers.contains(&transfer.from)).collect())
+    let all = world
+        .miner
+        .paused(|node| transfers(node, &world.town.token))?;
+    Ok(all
+        .into_iter()
+        .filter(|transfer| world.signers.contains(&transfer.from))
+        .collect())
 }
 
 /// No order was done twice, and nothing was done that nobody ordered.
@@ -23,10 +28,15 @@ pub(super) fn nothing_twice(world: &World) -> Result<(), String> {
 }
 
 fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> {
-    let orders: BTreeMap<&str, &Order> = orders.iter().map(|order| (order.to.as_str(), order)).collect();
+    let orders: BTreeMap<&str, &Order> = orders
+        .iter()
+        .map(|order| (order.to.as_str(), order))
+        .collect();
     let mut seen = BTreeMap::new();
     for transfer in transfers {
-        let order = orders.get(transfer.to.as_str()).ok_or_else(|| format!("nobody ordered {transfer:?}"))?;
+        let order = orders
+            .get(transfer.to.as_str())
+            .ok_or_else(|| format!("nobody ordered {transfer:?}"))?;
         if (&order.signer, order.amount) != (&transfer.from, transfer.amount) {
             return Err(format!("{} was ordered otherwise: {transfer:?}", order.key));
         }
@@ -41,16 +51,40 @@ fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> 
 pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
     let found = ordered(world)?;
     for order in &world.orders {
-        same(&format!("transfers of {}", order.key), found.iter().filter(|one| one.to == order.to).count(), 1)?;
-        same(&format!("tokens of {}", order.to), tokens(&world.node, &world.town.token, &order.to)?, order.amount)?;
+        same(
+            &format!("transfers of {}", order.key),
+            found.iter().filter(|one| one.to == order.to).count(),
+            1,
+        )?;
+        same(
+            &format!("tokens of {}", order.to),
+            tokens(&world.node, &world.town.token, &order.to)?,
+            order.amount,
+        )?;
     }
     for (place, signer) in world.signers.iter().enumerate() {
-        let own: Vec<u128> =
-            world.orders.iter().filter(|order| order.signer == *signer).map(|order| order.amount).collect();
-        let set_up = if place == 0 { set_up_by_first(world) } else { 0 };
-        same(&format!("nonce of {signer}"), nonce(&world.node, signer)?, set_up + own.len() as u128)?;
+        let own: Vec<u128> = world
+            .orders
+            .iter()
+            .filter(|order| order.signer == *signer)
+            .map(|order| order.amount)
+            .collect();
+        let set_up = if place == 0 {
+            set_up_by_first(world)
+        } else {
+            0
+        };
+        same(
+            &format!("nonce of {signer}"),
+            nonce(&world.node, signer)?,
+            set_up + own.len() as u128,
+        )?;
         let left = PURSE - own.iter().sum::<u128>();
-        same(&format!("tokens of {signer}"), tokens(&world.node, &world.town.token, signer)?, left)?;
+        same(
+            &format!("tokens of {signer}"),
+            tokens(&world.node, &world.town.token, signer)?,
+            left,
+        )?;
     }
     world.figures.transfers = found.len() as u64;
     Ok(())
@@ -64,7 +98,11 @@ mod tests {
 
     #[test]
     fn a_transfer_is_ordered_and_done_once() {
-        let town = Town { apis: Vec::new(), token: "0x1".to_owned(), abi: serde_json::Value::Null };
+        let town = Town {
+            apis: Vec::new(),
+            token: "0x1".to_owned(),
+            abi: serde_json::Value::Null,
+        };
         let order = Order::new(&town, Kind::Submission, 7, "0xa");
         let done = Transfer {
             from: "0xa".to_owned(),
@@ -76,9 +114,21 @@ mod tests {
         let orders = [order];
         at_most_once(&orders, &[]).unwrap();
         at_most_once(&orders, std::slice::from_ref(&done)).unwrap();
-        assert!(at_most_once(&orders, &[done.clone(), done.clone()]).unwrap_err().contains("TWICE"));
-        assert!(at_most_once(&[], std::slice::from_ref(&done)).unwrap_err().contains("nobody ordered"));
+        assert!(
+            at_most_once(&orders, &[done.clone(), done.clone()])
+                .unwrap_err()
+                .contains("TWICE")
+        );
+        assert!(
+            at_most_once(&[], std::slice::from_ref(&done))
+                .unwrap_err()
+                .contains("nobody ordered")
+        );
         let other = Transfer { amount: 1, ..done };
-        assert!(at_most_once(&orders, &[other]).unwrap_err().contains("otherwise"));
+        assert!(
+            at_most_once(&orders, &[other])
+                .unwrap_err()
+                .contains("otherwise")
+        );
     }
 }

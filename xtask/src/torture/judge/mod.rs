@@ -43,7 +43,13 @@ pub(super) fn thorough(world: &mut World) -> Result<(), String> {
     chain::nothing_lost(world)?;
     calls::nothing_lost(world)?;
     told::nothing_lost(world)?;
-    let count = |kind: Kind| world.orders.iter().filter(|order| order.kind == kind).count() as u64;
+    let count = |kind: Kind| {
+        world
+            .orders
+            .iter()
+            .filter(|order| order.kind == kind)
+            .count() as u64
+    };
     (world.figures.submissions, world.figures.runs) = (count(Kind::Submission), count(Kind::Run));
     Ok(())
 }
@@ -57,9 +63,16 @@ pub(super) fn at_the_end(world: &mut World) -> Result<(), String> {
     no_panic(world)?;
     let report = world.verify()?;
     if report["problem_count"].as_u64() != Some(0) {
-        return Err(format!("the verifier found problems: {}", report["problems"]));
+        return Err(format!(
+            "the verifier found problems: {}",
+            report["problems"]
+        ));
     }
-    let facts = report["partitions"].as_array().into_iter().flatten().filter_map(|one| one["facts"].as_u64());
+    let facts = report["partitions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["facts"].as_u64());
     world.figures.facts = facts.sum();
     world.figures.seals = report["seals"]["count"].as_u64().unwrap_or(0);
     Ok(())

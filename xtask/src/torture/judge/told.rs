@@ -22,23 +22,42 @@ struct Event {
 
 /// What a subscription was told, each event once, in the order in which it came. An error if what it was told contradicts itself.
 fn told(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
-    let (mut bodies, mut seen, mut events) = (BTreeMap::new(), BTreeSet::new(), Vec::<Event>::new());
+    let (mut bodies, mut seen, mut events) =
+        (BTreeMap::new(), BTreeSet::new(), Vec::<Event>::new());
     for arrival in arrivals {
-        if bodies.insert(&arrival.name, &arrival.body).is_some_and(|before| before != &arrival.body) {
-            return Err(format!("the delivery {} came again with other bytes", arrival.name));
+        if bodies
+            .insert(&arrival.name, &arrival.body)
+            .is_some_and(|before| before != &arrival.body)
+        {
+            return Err(format!(
+                "the delivery {} came again with other bytes",
+                arrival.name
+            ));
         }
-        let body: Value = serde_json::from_slice(&arrival.body).map_err(|error| error.to_string())?;
+        let body: Value =
+            serde_json::from_slice(&arrival.body).map_err(|error| error.to_string())?;
         for event in body["events"].as_array().into_iter().flatten() {
             let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             if !seen.insert((text("id"), text("type"), text("cursor"))) {
                 continue;
             }
-            let sequence = event["sequence"].as_u64().ok_or_else(|| format!("{event} has no sequence"))?;
+            let sequence = event["sequence"]
+                .as_u64()
+                .ok_or_else(|| format!("{event} has no sequence"))?;
             if events.last().is_some_and(|last| last.sequence >= sequence) {
-                return Err(format!("out of order: {event} came behind {:?}", events.last()));
+                return Err(format!(
+                    "out of order: {event} came behind {:?}",
+                    events.last()
+                ));
             }
             let (id, kind, subject) = (text("id"), text("type"), text("subject"));
-            events.push(Event { id, kind, subject, sequence, data: event["data"].clone() });
+            events.push(Event {
+                id,
+                kind,
+                subject,
+                sequence,
+                data: event["data"].clone(),
+            });
         }
     }
     Ok(events)
@@ -55,18 +74,27 @@ fn by_id(events: Vec<Event>) -> BTreeMap<String, Vec<Event>> {
 
 /// Pending, then perhaps reverted and pending again, then final once and nothing more.
 fn is_a_life(events: &[Event]) -> bool {
-    let kinds: Vec<&str> = events.iter().map(|event| event.kind.trim_start_matches("event.")).collect();
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event.kind.trim_start_matches("event."))
+        .collect();
     let (last, before) = match kinds.split_last() {
         Some((&"final", before)) => (Some("final"), before),
         _ => (None, kinds.as_slice()),
     };
-    let alternate = before.iter().enumerate().all(|(place, kind)| *kind == ["pending", "reverted"][place % 2]);
+    let alternate = before
+        .iter()
+        .enumerate()
+        .all(|(place, kind)| *kind == ["pending", "reverted"][place % 2]);
     alternate && (last.is_none() || before.len() % 2 == 1)
 }
 
 /// What was told so far makes sense.
 pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
-    let (chain, ends) = (world.listener.arrivals("/chain"), world.listener.arrivals("/ends"));
+    let (chain, ends) = (
+        world.listener.arrivals("/chain"),
+        world.listener.arrivals("/ends"),
+    );
     for (id, events) in by_id(told(&chain)?) {
         if !is_a_life(&events) {
             let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
@@ -76,11 +104,23 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
     let mut ended = BTreeSet::new();
     for event in told(&ends)? {
         if !ended.insert(event.subject.clone()) {
-            return Err(format!("TWICE: the end of {} was told as two events", event.subject));
+            return Err(format!(
+                "TWICE: the end of {} was told as two events",
+                event.subject
+            ));
         }
     }
-    let deliveries = |arrivals: &[Arrival]| arrivals.iter().map(|one| one.name.clone()).collect::<BTreeSet<_>>().len();
-    let (all, apart) = (chain.len() + ends.len(), deliveries(&chain) + deliveries(&ends));
+    let deliveries = |arrivals: &[Arrival]| {
+        arrivals
+            .iter()
+            .map(|one| one.name.clone())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let (all, apart) = (
+        chain.len() + ends.len(),
+        deliveries(&chain) + deliveries(&ends),
+    );
     world.figures.redeliveries = (all - apart) as u64;
     Ok(())
 }
@@ -91,7 +131,8 @@ pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
     let mut missing = Err("nothing was told".to_owned());
     let mut slow = Slow::begin();
     testkit::wait_until(limit_ms, || {
-        missing = chain_was_told(world).and_then(|events| ends_were_told(world).map(|ends| events + ends));
+        missing = chain_was_told(world)
+            .and_then(|events| ends_were_told(world).map(|ends| events + ends));
         if let Err(why) = &missing {
             slow.tell(|| why.clone());
             std::thread::sleep(std::time::Duration::from_millis(100));
@@ -103,7 +144,12 @@ pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
 }
 
 fn taken(world: &World, path: &str) -> Vec<Arrival> {
-    world.listener.arrivals(path).into_iter().filter(|arrival| arrival.was_taken).collect()
+    world
+        .listener
+        .arrivals(path)
+        .into_iter()
+        .filter(|arrival| arrival.was_taken)
+        .collect()
 }
 
 fn chain_was_told(world: &World) -> Result<u64, String> {
@@ -111,17 +157,33 @@ fn chain_was_told(world: &World) -> Result<u64, String> {
     let count = events.len() as u64;
     let lives = by_id(events);
     let logs = world.miner.paused(|node| logs(node, &world.town.token));
-    same("ids of events against logs of the chain", lives.len(), logs.len())?;
+    same(
+        "ids of events against logs of the chain",
+        lives.len(),
+        logs.len(),
+    )?;
     let mut by_transaction: BTreeMap<&str, Vec<&Vec<Event>>> = BTreeMap::new();
     for life in lives.values() {
-        by_transaction.entry(life[0].data["transaction"].as_str().unwrap_or_default()).or_default().push(life);
+        by_transaction
+            .entry(life[0].data["transaction"].as_str().unwrap_or_default())
+            .or_default()
+            .push(life);
     }
     for (transaction, block) in logs {
-        let found = by_transaction.get(transaction.as_str()).map_or(&[][..], Vec::as_slice);
-        let [life] = found else { return Err(format!("{transaction} has {} ids of events", found.len())) };
+        let found = by_transaction
+            .get(transaction.as_str())
+            .map_or(&[][..], Vec::as_slice);
+        let [life] = found else {
+            return Err(format!("{transaction} has {} ids of events", found.len()));
+        };
         let last = life.last().filter(|event| event.kind == "event.final");
-        let last = last.ok_or_else(|| format!("LOST: {transaction} was not told as final: {life:?}"))?;
-        same(&format!("the block of {transaction}"), last.data["blockHash"].as_str(), Some(block.as_str()))?;
+        let last =
+            last.ok_or_else(|| format!("LOST: {transaction} was not told as final: {life:?}"))?;
+        same(
+            &format!("the block of {transaction}"),
+            last.data["blockHash"].as_str(),
+            Some(block.as_str()),
+        )?;
     }
     Ok(count)
 }
@@ -129,10 +191,21 @@ fn chain_was_told(world: &World) -> Result<u64, String> {
 fn ends_were_told(world: &World) -> Result<u64, String> {
     let events = told(&taken(world, "/ends"))?;
     let ended: BTreeSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
-    if let Some(order) = world.orders.iter().find(|order| !ended.contains(order.id.as_str())) {
-        return Err(format!("LOST: the end of {} ({}) was not told", order.key, order.id));
+    if let Some(order) = world
+        .orders
+        .iter()
+        .find(|order| !ended.contains(order.id.as_str()))
+    {
+        return Err(format!(
+            "LOST: the end of {} ({}) was not told",
+            order.key, order.id
+        ));
     }
-    let runs = world.orders.iter().filter(|order| order.kind == Kind::Run).count();
+    let runs = world
+        .orders
+        .iter()
+        .filter(|order| order.kind == Kind::Run)
+        .count();
     let submissions = world.orders.len() + usize::try_from(set_up_by_first(world)).unwrap_or(0);
     same("ends that were told", ended.len(), submissions + runs)?;
     Ok(events.len() as u64)
@@ -147,30 +220,64 @@ mod tests {
 
     fn delivery(name: &str, events: &[(&str, &str, u64)]) -> Arrival {
         let event = |(id, kind, sequence): &(&str, &str, u64)| json!({ "id": id, "type": kind, "cursor": format!("c/{sequence}"), "sequence": sequence, "subject": id });
-        let body = json!({ "events": events.iter().map(event).collect::<Vec<_>>() }).to_string().into_bytes();
-        Arrival { at: Instant::now(), target: "/chain".to_owned(), name: name.to_owned(), body, was_taken: true }
+        let body = json!({ "events": events.iter().map(event).collect::<Vec<_>>() })
+            .to_string()
+            .into_bytes();
+        Arrival {
+            at: Instant::now(),
+            target: "/chain".to_owned(),
+            name: name.to_owned(),
+            body,
+            was_taken: true,
+        }
     }
 
     fn lives(kinds: &[&str]) -> bool {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("event.{kind}")).collect();
-        let numbered: Vec<(&str, &str, u64)> = (1..).zip(&kinds).map(|(n, kind)| ("e", kind.as_str(), n)).collect();
+        let numbered: Vec<(&str, &str, u64)> = (1..)
+            .zip(&kinds)
+            .map(|(n, kind)| ("e", kind.as_str(), n))
+            .collect();
         is_a_life(&told(&[delivery("d", &numbered)]).unwrap())
     }
 
     #[test]
     fn a_life_has_one_shape() {
-        assert!(lives(&["pending"]) && lives(&["pending", "final"]) && lives(&["pending", "reverted"]));
+        assert!(
+            lives(&["pending"]) && lives(&["pending", "final"]) && lives(&["pending", "reverted"])
+        );
         assert!(lives(&["pending", "reverted", "pending", "final"]));
-        assert!(!lives(&["final"]) && !lives(&["pending", "pending"]) && !lives(&["pending", "final", "final"]));
-        assert!(!lives(&["pending", "reverted", "final"]) && !lives(&["pending", "final", "reverted"]));
+        assert!(
+            !lives(&["final"])
+                && !lives(&["pending", "pending"])
+                && !lives(&["pending", "final", "final"])
+        );
+        assert!(
+            !lives(&["pending", "reverted", "final"]) && !lives(&["pending", "final", "reverted"])
+        );
     }
 
     #[test]
     fn repeats_count_once_and_must_be_the_same() {
-        let (one, two) = (delivery("d1", &[("a", "event.pending", 1)]), delivery("d2", &[("b", "event.pending", 2)]));
-        assert_eq!(told(&[one.clone(), two.clone(), one.clone()]).unwrap().len(), 2);
-        assert!(told(&[two.clone(), one.clone()]).unwrap_err().contains("out of order"));
-        let other = Arrival { name: "d1".to_owned(), ..two };
+        let (one, two) = (
+            delivery("d1", &[("a", "event.pending", 1)]),
+            delivery("d2", &[("b", "event.pending", 2)]),
+        );
+        assert_eq!(
+            told(&[one.clone(), two.clone(), one.clone()])
+                .unwrap()
+                .len(),
+            2
+        );
+        assert!(
+            told(&[two.clone(), one.clone()])
+                .unwrap_err()
+                .contains("out of order")
+        );
+        let other = Arrival {
+            name: "d1".to_owned(),
+            ..two
+        };
         assert!(told(&[one, other]).unwrap_err().contains("other bytes"));
     }
 }

@@ -61,9 +61,20 @@ async fn query(
     let connector = app.submit.chain(&chain)?;
     let interface = interface(&question.abi);
     let to = account(&chain, "to", &question.to)?;
-    let from = question.from.as_deref().map(|from| account(&chain, "from", from)).transpose()?;
+    let from = question
+        .from
+        .as_deref()
+        .map(|from| account(&chain, "from", from))
+        .transpose()?;
     let data = intent::encode_call(&chain, &interface, &question.method, &question.params)?;
-    let request = CallRequest { from: from.as_deref(), to: &to, data, at: question.block.as_deref() };
+    let request = CallRequest {
+        from: from.as_deref(),
+        to: &to,
+        data,
+        at: question.block.as_deref(),
+    };
     let returned = connector.call(&request, Some(&interface)).await?;
-    Ok(Json(Answer { output: intent::decode_output(&chain, &interface, &question.method, &returned)? }))
+    Ok(Json(Answer {
+        output: intent::decode_output(&chain, &interface, &question.method, &returned)?,
+    }))
 }

@@ -46,17 +46,42 @@ async fn list(
 ) -> Result<Json<Items<Event>>> {
     app.submit.chain(&chain)?;
     let page = crate::extract::page(which.limit, None, None)?;
-    let source = which.source.map(|source| account(&chain, "source", &source)).transpose()?;
-    let topics = which.topic.map(|topic| topic.to_ascii_lowercase()).into_iter().collect();
-    let filter = EventFilter { chain, sources: source.into_iter().collect(), topics };
+    let source = which
+        .source
+        .map(|source| account(&chain, "source", &source))
+        .transpose()?;
+    let topics = which
+        .topic
+        .map(|topic| topic.to_ascii_lowercase())
+        .into_iter()
+        .collect();
+    let filter = EventFilter {
+        chain,
+        sources: source.into_iter().collect(),
+        topics,
+    };
     let after = which.after.as_deref().map_or(Ok(BEGINNING), cursor)?;
-    let (events, finalized) = app.db().read_unbound(move |tx| read(tx, &filter, after, page.limit)).await?;
-    let next = events.last().filter(|_| events.len() == page.limit as usize);
+    let (events, finalized) = app
+        .db()
+        .read_unbound(move |tx| read(tx, &filter, after, page.limit))
+        .await?;
+    let next = events
+        .last()
+        .filter(|_| events.len() == page.limit as usize);
     let next = next.map(|last| format!("{}/{}", last.height, last.event.index));
-    Ok(Items::continued(events.into_iter().map(|event| Event::of(event, finalized)).collect::<Vec<_>>(), next))
+    Ok(Items::continued(
+        events
+            .into_iter()
+            .map(|event| Event::of(event, finalized))
+            .collect::<Vec<_>>(),
+        next,
+    ))
 }
 
-const BEGINNING: Cursor = Cursor { height: Height(0), index: -1 };
+const BEGINNING: Cursor = Cursor {
+    height: Height(0),
+    index: -1,
+};
 
 fn read(
     tx: &mut store::Unbound<'_, '_>,
@@ -64,16 +89,31 @@ fn read(
     after: Cursor,
     limit: u32,
 ) -> store::Result<(Vec<index::StoredEvent>, Option<Height>)> {
-    let Some(status) = index::status(tx, &filter.chain)? else { return Ok((Vec::new(), None)) };
-    let Some(head) = status.head else { return Ok((Vec::new(), None)) };
+    let Some(status) = index::status(tx, &filter.chain)? else {
+        return Ok((Vec::new(), None));
+    };
+    let Some(head) = status.head else {
+        return Ok((Vec::new(), None));
+    };
     let events = index::events_through(tx, filter, after, head.height, limit)?;
     Ok((events, status.finalized.map(|tip| tip.height)))
 }
 
 /// `height/index`, or a height alone for all behind that block.
 fn cursor(text: &str) -> Result<Cursor> {
-    let wrong = || Error::field("after", "expected a cursor such as 17/4, as the page before gave it");
+    let wrong = || {
+        Error::field(
+            "after",
+            "expected a cursor such as 17/4, as the page before gave it",
+        )
+    };
     let (height, index) = text.split_once('/').unwrap_or((text, "4294967295"));
-    let (height, index): (u64, u32) = (height.parse().map_err(|_| wrong())?, index.parse().map_err(|_| wrong())?);
-    Ok(Cursor { height: Height(height), index: i64::from(index) })
+    let (height, index): (u64, u32) = (
+        height.parse().map_err(|_| wrong())?,
+        index.parse().map_err(|_| wrong())?,
+    );
+    Ok(Cursor {
+        height: Height(height),
+        index: i64::from(index),
+    })
 }

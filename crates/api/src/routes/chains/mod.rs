@@ -45,19 +45,37 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// The chains of this installation.
 #[utoipa::path(get, path = "/chains", tag = "chains", responses((status = 200, body = Items<Chain>), Problem))]
 async fn list(State(app): State<App>, _: May<ChainRead>) -> Result<Json<Items<Chain>>> {
-    let names: Vec<ChainId> = app.submit.chains().map(|chain| chain.chain().clone()).collect();
-    let read = app
-        .db()
-        .read_unbound(move |tx| names.iter().map(|name| index::status(tx, name)).collect::<store::Result<Vec<_>>>());
-    let shown = app.submit.chains().zip(read.await?).map(|(chain, status)| Chain::of(chain.as_ref(), status));
+    let names: Vec<ChainId> = app
+        .submit
+        .chains()
+        .map(|chain| chain.chain().clone())
+        .collect();
+    let read = app.db().read_unbound(move |tx| {
+        names
+            .iter()
+            .map(|name| index::status(tx, name))
+            .collect::<store::Result<Vec<_>>>()
+    });
+    let shown = app
+        .submit
+        .chains()
+        .zip(read.await?)
+        .map(|(chain, status)| Chain::of(chain.as_ref(), status));
     Ok(Items::of(shown.collect::<Vec<_>>()))
 }
 
 /// A chain: how far it is read, and whether it is halted.
 #[utoipa::path(get, path = "/chains/{chain}", tag = "chains", params(("chain" = String, Path)), responses((status = 200, body = Chain), Problem))]
-async fn get(State(app): State<App>, _: May<ChainRead>, Path(name): Path<ChainId>) -> Result<Json<Chain>> {
+async fn get(
+    State(app): State<App>,
+    _: May<ChainRead>,
+    Path(name): Path<ChainId>,
+) -> Result<Json<Chain>> {
     let connector = app.submit.chain(&name)?;
-    let status = app.db().read_unbound(move |tx| index::status(tx, &name)).await?;
+    let status = app
+        .db()
+        .read_unbound(move |tx| index::status(tx, &name))
+        .await?;
     Ok(Json(Chain::of(connector.as_ref(), status)))
 }
 
@@ -86,6 +104,12 @@ async fn resume(
         return Err(Error::Operators);
     }
     let Resume { rewind_to, reason } = resume;
-    index::resume(&app.index, &who, &chain, index::Resume { rewind_to, reason }).await?;
+    index::resume(
+        &app.index,
+        &who,
+        &chain,
+        index::Resume { rewind_to, reason },
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,7 +20,9 @@ use utoipa_axum::routes;
 const PROJECTION: &str = "tokens";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(track, untrack))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(track, untrack))
 }
 
 /// From where a source is projected.
@@ -45,7 +47,11 @@ async fn list(
 
 fn wanted(app: &App, chain: &ChainId, source: String) -> Result<Wanted> {
     app.submit.chain(chain)?;
-    Ok(Wanted { projection: PROJECTION.to_owned(), chain: chain.clone(), source })
+    Ok(Wanted {
+        projection: PROJECTION.to_owned(),
+        chain: chain.clone(),
+        source,
+    })
 }
 
 /// Project a contract's transfers (or `*`) from a block on. Doing it twice changes nothing.
@@ -58,9 +64,18 @@ async fn track(
     Body(track): Body<Track>,
 ) -> Result<StatusCode> {
     let wanted = wanted(&app, &chain, source)?;
-    let begins =
-        app.db().read_unbound(move |tx| index::status(tx, &chain)).await?.map_or(Height(0), |status| status.first);
-    index::track(&app.index, &who, &wanted, track.from.map_or(begins, |from| from.max(begins))).await?;
+    let begins = app
+        .db()
+        .read_unbound(move |tx| index::status(tx, &chain))
+        .await?
+        .map_or(Height(0), |status| status.first);
+    index::track(
+        &app.index,
+        &who,
+        &wanted,
+        track.from.map_or(begins, |from| from.max(begins)),
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -40,7 +40,10 @@ struct BlockName {
 
 impl From<index::state::Tip> for BlockName {
     fn from(tip: index::state::Tip) -> Self {
-        Self { height: tip.height, hash: tip.hash }
+        Self {
+            height: tip.height,
+            hash: tip.hash,
+        }
     }
 }
 
@@ -48,7 +51,12 @@ impl Chain {
     pub(super) fn of(connector: &dyn Connector, status: Option<index::Status>) -> Self {
         let caps = connector.caps();
         let (head, finalized, first, halted) = status.map_or((None, None, None, None), |status| {
-            (status.head, status.finalized, Some(status.first), status.halted)
+            (
+                status.head,
+                status.finalized,
+                Some(status.first),
+                status.halted,
+            )
         });
         Self {
             chain: connector.chain().clone(),
@@ -96,7 +104,14 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn of(stored: index::StoredEvent, finalized: Option<Height>) -> Self {
-        let index::StoredEvent { chain, block_hash, height, block_time, event, .. } = stored;
+        let index::StoredEvent {
+            chain,
+            block_hash,
+            height,
+            block_time,
+            event,
+            ..
+        } = stored;
         let is_final = finalized.is_some_and(|through| height <= through);
         Self {
             id: event.id(&chain),
@@ -133,7 +148,22 @@ pub(super) struct Tracked {
 
 impl From<index::Scope> for Tracked {
     fn from(scope: index::Scope) -> Self {
-        let index::Scope { chain, source, projection, level, next, quarantined, .. } = scope;
-        Self { chain, source, projection, level, next, quarantined }
+        let index::Scope {
+            chain,
+            source,
+            projection,
+            level,
+            next,
+            quarantined,
+            ..
+        } = scope;
+        Self {
+            chain,
+            source,
+            projection,
+            level,
+            next,
+            quarantined,
+        }
     }
 }

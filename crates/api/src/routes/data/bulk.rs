@@ -12,7 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(query)).routes(routes!(update))
+    OpenApiRouter::new()
+        .routes(routes!(query))
+        .routes(routes!(update))
 }
 
 /// Query any of the types, all in one snapshot.
@@ -23,8 +25,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// `null` with `{field}`; `labels` with operators of its own; `or` with nested queries), and `skip`, `limit`, `after`, `sort`, `count`,
 /// `fields`. The answer has a page for each.
 #[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
-async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<types::Json>) -> Result<Json<QueryAnswer>> {
-    Ok(Json(::data::bulk_query(&app.data, &who, body.as_str()).await.map_err(Error::of_body)?))
+async fn query(
+    State(app): State<App>,
+    who: May<DataRead>,
+    Body(body): Body<types::Json>,
+) -> Result<Json<QueryAnswer>> {
+    Ok(Json(
+        ::data::bulk_query(&app.data, &who, body.as_str())
+            .await
+            .map_err(Error::of_body)?,
+    ))
 }
 
 /// Write objects of any type, all or nothing.
@@ -36,7 +46,19 @@ async fn query(State(app): State<App>, who: May<DataRead>, Body(body): Body<type
 #[utoipa::path(put, path = "/bulk/datamodel", tag = "data",
     request_body(content((BulkUpdate = "application/json"), (BulkUpdate = "application/yaml"))),
     responses((status = 200, body = BulkOutcome), Problem))]
-async fn update(State(app): State<App>, who: May<DataWrite>, body: Text) -> Result<Json<BulkAnswer>> {
-    let json = if body.is_yaml { exact::yaml_to_json(&body.text)? } else { body.text };
-    Ok(Json(::data::bulk_update(&app.data, &who, &json).await.map_err(Error::of_body)?))
+async fn update(
+    State(app): State<App>,
+    who: May<DataWrite>,
+    body: Text,
+) -> Result<Json<BulkAnswer>> {
+    let json = if body.is_yaml {
+        exact::yaml_to_json(&body.text)?
+    } else {
+        body.text
+    };
+    Ok(Json(
+        ::data::bulk_update(&app.data, &who, &json)
+            .await
+            .map_err(Error::of_body)?,
+    ))
 }

@@ -34,7 +34,17 @@ const QUERIED: [Kind; 11] = [
     Kind::Transfer,
 ];
 /// Operators that take one value.
-const COMPARE: [&str; 9] = ["eq", "neq", "lt", "lte", "gt", "gte", "contains", "startsWith", "endsWith"];
+const COMPARE: [&str; 9] = [
+    "eq",
+    "neq",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "contains",
+    "startsWith",
+    "endsWith",
+];
 
 fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
@@ -44,8 +54,16 @@ fn text(says: &str) -> Object {
     plain(Type::String, says)
 }
 
-fn by_type(kinds: impl IntoIterator<Item = Kind>, shape: impl Fn(Kind) -> RefOr<Schema>) -> RefOr<Schema> {
-    kinds.into_iter().fold(object(), |all, kind| all.property(kind.plural(), shape(kind))).into()
+fn by_type(
+    kinds: impl IntoIterator<Item = Kind>,
+    shape: impl Fn(Kind) -> RefOr<Schema>,
+) -> RefOr<Schema> {
+    kinds
+        .into_iter()
+        .fold(object(), |all, kind| {
+            all.property(kind.plural(), shape(kind))
+        })
+        .into()
 }
 
 impl PartialSchema for BulkQuery {
@@ -65,13 +83,22 @@ impl PartialSchema for ObjectQuery {
     fn schema() -> RefOr<Schema> {
         let texts = || Array::new(text(""));
         let page = object()
-            .property("limit", plain(Type::Integer, "1 to 1000; 25 if nothing is said."))
+            .property(
+                "limit",
+                plain(Type::Integer, "1 to 1000; 25 if nothing is said."),
+            )
             .property("skip", plain(Type::Integer, "At most 10,000."))
             .property("after", text("Continue behind this cursor."))
             .property("sort", texts())
-            .property("count", plain(Type::Boolean, "Whether to count all that match."))
+            .property(
+                "count",
+                plain(Type::Boolean, "Whether to count all that match."),
+            )
             .property("fields", texts());
-        AllOfBuilder::new().item(Ref::from_schema_name("Conditions")).item(page).into()
+        AllOfBuilder::new()
+            .item(Ref::from_schema_name("Conditions"))
+            .item(page)
+            .into()
     }
 }
 
@@ -79,13 +106,25 @@ impl PartialSchema for Conditions {
     fn schema() -> RefOr<Schema> {
         let flag = || plain(Type::Boolean, "");
         let value = text("Always a text; compared as what the field is.");
-        let one = object().property("field", text("")).property("value", value);
-        let one = one.property("not", flag()).property("caseInsensitive", flag()).required("field").required("value");
-        let many = object().property("field", text("")).property("values", Array::new(text(""))).build();
+        let one = object()
+            .property("field", text(""))
+            .property("value", value);
+        let one = one
+            .property("not", flag())
+            .property("caseInsensitive", flag())
+            .required("field")
+            .required("value");
+        let many = object()
+            .property("field", text(""))
+            .property("values", Array::new(text("")))
+            .build();
         let none = object().property("field", text("")).property("not", flag());
-        let of_label = object().description(Some("The same operators; `field` is the label's key."));
+        let of_label =
+            object().description(Some("The same operators; `field` is the label's key."));
         let compare = one.build();
-        let all = COMPARE.into_iter().fold(object(), |all, name| all.property(name, Array::new(compare.clone())));
+        let all = COMPARE.into_iter().fold(object(), |all, name| {
+            all.property(name, Array::new(compare.clone()))
+        });
         all.property("in", Array::new(many.clone()))
             .property("nin", Array::new(many))
             .property("null", Array::new(none.build()))
@@ -108,9 +147,14 @@ impl PartialSchema for BulkUpdate {
         let says = "`create_only`, `create_or_ignore`, `create_or_update`, `create_or_replace` or `update_only`";
         let item = |kind| {
             let mode = object().property("updateType", text(says));
-            AllOfBuilder::new().item(Ref::from_schema_name(input_name(kind))).item(mode).build()
+            AllOfBuilder::new()
+                .item(Ref::from_schema_name(input_name(kind)))
+                .item(mode)
+                .build()
         };
-        by_type(Kind::WRITABLE, |kind| Array::new(Schema::from(item(kind))).into())
+        by_type(Kind::WRITABLE, |kind| {
+            Array::new(Schema::from(item(kind))).into()
+        })
     }
 }
 
@@ -119,12 +163,20 @@ impl ToSchema for BulkUpdate {}
 impl PartialSchema for BulkOutcome {
     fn schema() -> RefOr<Schema> {
         let listed = object()
-            .property("name", text("The address of addresses, the protocol id of transfers."))
+            .property(
+                "name",
+                text("The address of addresses, the protocol id of transfers."),
+            )
             .property("id", text(""))
-            .property("parent", text("The address of pools, NFTs and fragments; the activity of events."));
+            .property(
+                "parent",
+                text("The address of pools, NFTs and fragments; the activity of events."),
+            );
         let listed = listed.required("name").required("id").build();
         let words = ["created", "replaced", "updated", "ignored"];
-        let done = words.into_iter().fold(object(), |done, word| done.property(word, Array::new(listed.clone())));
+        let done = words.into_iter().fold(object(), |done, word| {
+            done.property(word, Array::new(listed.clone()))
+        });
         let done = done.build();
         by_type(Kind::WRITABLE, |_| done.clone().into())
     }
@@ -140,7 +192,10 @@ mod tests {
     #[test]
     fn all_types_but_balances_can_be_queried() {
         let computed = QUERIED.iter().filter(|kind| !Kind::WRITABLE.contains(kind));
-        assert_eq!(computed.map(|kind| read_name(*kind)).collect::<Vec<_>>(), ["BalanceChangeObject"]);
+        assert_eq!(
+            computed.map(|kind| read_name(*kind)).collect::<Vec<_>>(),
+            ["BalanceChangeObject"]
+        );
         assert_eq!(QUERIED.len(), Kind::WRITABLE.len() + 1);
     }
 }

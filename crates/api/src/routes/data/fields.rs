@@ -15,7 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(declare, withdraw))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(declare, withdraw))
 }
 
 /// A declared path.
@@ -35,7 +37,12 @@ struct MetadataField {
 
 impl From<DeclaredField> for MetadataField {
     fn from(field: DeclaredField) -> Self {
-        Self { kind: field.kind, path: field.path, form: field.form, ready: field.ready }
+        Self {
+            kind: field.kind,
+            path: field.path,
+            form: field.form,
+            ready: field.ready,
+        }
     }
 }
 
@@ -51,7 +58,8 @@ struct NewMetadataField {
 
 fn form<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Form, D::Error> {
     let text: String = Deserialize::deserialize(d)?;
-    Form::parse(&text).ok_or_else(|| serde::de::Error::custom("expected text, integer, boolean or time"))
+    Form::parse(&text)
+        .ok_or_else(|| serde::de::Error::custom("expected text, integer, boolean or time"))
 }
 
 fn named(kind: &str) -> Result<Type> {
@@ -74,7 +82,11 @@ async fn declare(
     Path2(kind, path): Path2<String, String>,
     Body(new): Body<NewMetadataField>,
 ) -> Result<Json<MetadataField>> {
-    Ok(Json(::data::declare_field(&app.data, &who, named(&kind)?, &path, new.form).await?.into()))
+    Ok(Json(
+        ::data::declare_field(&app.data, &who, named(&kind)?, &path, new.form)
+            .await?
+            .into(),
+    ))
 }
 
 /// Withdraw a declaration.
@@ -86,5 +98,12 @@ async fn withdraw(
     Path2(kind, path): Path2<String, String>,
 ) -> Result<StatusCode> {
     let was_declared = ::data::withdraw_field(&app.data, &who, named(&kind)?, &path).await?;
-    if was_declared { Ok(StatusCode::NO_CONTENT) } else { Err(Error::Unknown { what: "declared path", name: path }) }
+    if was_declared {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::Unknown {
+            what: "declared path",
+            name: path,
+        })
+    }
 }

@@ -19,5 +19,7 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    objects::routes().merge(bulk::routes()).merge(fields::routes())
+    objects::routes()
+        .merge(bulk::routes())
+        .merge(fields::routes())
 }

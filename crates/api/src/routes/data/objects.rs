@@ -20,10 +20,14 @@ type Params = Vec<(String, String)>;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     let described = OpenApiRouter::with_openapi(describe::objects());
-    let balances =
-        described.route("/balances", routing::get(balances)).route("/balances/{*ref}", routing::get(balance));
+    let balances = described
+        .route("/balances", routing::get(balances))
+        .route("/balances/{*ref}", routing::get(balance));
     Type::WRITABLE.into_iter().fold(balances, |router, kind| {
-        let (all, one) = (format!("/{}", kind.plural()), format!("/{}/{{*ref}}", kind.plural()));
+        let (all, one) = (
+            format!("/{}", kind.plural()),
+            format!("/{}/{{*ref}}", kind.plural()),
+        );
         router.route(&all, many(kind)).route(&one, single(kind))
     })
 }
@@ -33,7 +37,11 @@ fn many(kind: Type) -> MethodRouter<App> {
 }
 
 fn single(kind: Type) -> MethodRouter<App> {
-    routing::get(get).put(put).patch(patch).delete(delete).route_layer(Extension(kind))
+    routing::get(get)
+        .put(put)
+        .patch(patch)
+        .delete(delete)
+        .route_layer(Extension(kind))
 }
 
 /// What stands at a path.
@@ -62,7 +70,9 @@ async fn get(
 ) -> Result<Json<Found>> {
     Ok(Json(match Tail::of(kind, &tail) {
         Tail::Object(object) => Found::Object(::data::get(&app.data, &who, kind, object).await?),
-        Tail::Balances(of) => Found::Balances(::data::balances(&app.data, &who, of, &params).await?),
+        Tail::Balances(of) => {
+            Found::Balances(::data::balances(&app.data, &who, of, &params).await?)
+        }
     }))
 }
 
@@ -72,7 +82,10 @@ async fn create(
     Extension(kind): Extension<Type>,
     Body(body): Body<Text>,
 ) -> Result<(StatusCode, Json<View>)> {
-    Ok((StatusCode::CREATED, Json(::data::create(&app.data, &who, kind, body.as_str()).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(::data::create(&app.data, &who, kind, body.as_str()).await?),
+    ))
 }
 
 async fn put(
@@ -82,7 +95,9 @@ async fn put(
     Path(object): Path<String>,
     Body(body): Body<Text>,
 ) -> Result<Json<View>> {
-    Ok(Json(::data::put(&app.data, &who, kind, &object, body.as_str()).await?))
+    Ok(Json(
+        ::data::put(&app.data, &who, kind, &object, body.as_str()).await?,
+    ))
 }
 
 async fn patch(
@@ -92,7 +107,9 @@ async fn patch(
     Path(object): Path<String>,
     Body(body): Body<Text>,
 ) -> Result<Json<View>> {
-    Ok(Json(::data::patch(&app.data, &who, kind, &object, body.as_str()).await?))
+    Ok(Json(
+        ::data::patch(&app.data, &who, kind, &object, body.as_str()).await?,
+    ))
 }
 
 async fn delete(
@@ -105,10 +122,22 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn balances(State(app): State<App>, who: May<DataRead>, Query(params): Query<Params>) -> Result<Json<Listing>> {
-    Ok(Json(::data::balances(&app.data, &who, BalancesOf::Everyone, &params).await?))
+async fn balances(
+    State(app): State<App>,
+    who: May<DataRead>,
+    Query(params): Query<Params>,
+) -> Result<Json<Listing>> {
+    Ok(Json(
+        ::data::balances(&app.data, &who, BalancesOf::Everyone, &params).await?,
+    ))
 }
 
-async fn balance(State(app): State<App>, who: May<DataRead>, Path(id): Path<String>) -> Result<Json<View>> {
-    Ok(Json(::data::get(&app.data, &who, Type::Balance, &id).await?))
+async fn balance(
+    State(app): State<App>,
+    who: May<DataRead>,
+    Path(id): Path<String>,
+) -> Result<Json<View>> {
+    Ok(Json(
+        ::data::get(&app.data, &who, Type::Balance, &id).await?,
+    ))
 }

@@ -1,7 +1,9 @@
 //! How the objects of the model look on the wire, for the OpenAPI document.
 
 use ::data::Type as Kind;
-use utoipa::openapi::schema::{AdditionalProperties, Array, Object, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Array, Object, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{KnownFormat, Ref, RefOr};
 
 /// What a value is.
@@ -35,10 +37,19 @@ type Field = (&'static str, Is, Given, &'static str);
 const ID: Field = ("id", Text, Never, "");
 const NAME: Field = ("name", Text, Always, "");
 const QUALIFIED: Field = ("qualifiedName", Text, Never, "`<address>/<name>`");
-const CHAIN: Field =
-    ("chain", Text, Maybe, "The chain it stands on; the namespace's default chain if it is not given.");
+const CHAIN: Field = (
+    "chain",
+    Text,
+    Maybe,
+    "The chain it stands on; the namespace's default chain if it is not given.",
+);
 const STATUS: Field = ("status", Text, Never, "`pending`, `final` or `reverted`");
-const BLOCK: Field = ("block", Number, Never, "The height of the block that it is in.");
+const BLOCK: Field = (
+    "block",
+    Number,
+    Never,
+    "The height of the block that it is in.",
+);
 const BLOCK_HASH: Field = ("blockHash", Text, Never, "");
 const ASSET: Field = ("asset", Text, Maybe, "An asset, by name or id.");
 const ASSET_OF_PARENT: Field = ("asset", Text, Never, "The parent's asset.");
@@ -50,7 +61,12 @@ const COMMON: [Field; 6] = [
     ("displayName", Text, Maybe, ""),
     ("description", Text, Maybe, ""),
     ("info", Free, Maybe, "Any JSON, kept as its exact text."),
-    ("labels", Texts, Maybe, "Text to text. In a change merged; `null` takes one away."),
+    (
+        "labels",
+        Texts,
+        Maybe,
+        "Text to text. In a change merged; `null` takes one away.",
+    ),
     ("created", Moment, Never, ""),
     ("updated", Moment, Never, ""),
 ];
@@ -59,7 +75,12 @@ const COMMON: [Field; 6] = [
 const fn fields(kind: Kind) -> &'static [Field] {
     match kind {
         Kind::Collection => &[ID, NAME],
-        Kind::Asset => &[ID, NAME, ("collection", Text, Maybe, "A collection, by name or id."), UNITS],
+        Kind::Asset => &[
+            ID,
+            NAME,
+            ("collection", Text, Maybe, "A collection, by name or id."),
+            UNITS,
+        ],
         Kind::Activity => &[ID, NAME],
         Kind::Address => ADDRESS,
         Kind::Pool => POOL,
@@ -73,9 +94,19 @@ const fn fields(kind: Kind) -> &'static [Field] {
     }
 }
 
-const UNITS: Field = ("units", Free, Maybe, "Named units: `[{name, decimals, default?}]`.");
+const UNITS: Field = (
+    "units",
+    Free,
+    Maybe,
+    "Named units: `[{name, decimals, default?}]`.",
+);
 const ADDRESS: &[Field] = &[
-    ("address", Text, Always, "EVM addresses are kept in lower case."),
+    (
+        "address",
+        Text,
+        Always,
+        "EVM addresses are kept in lower case.",
+    ),
     CHAIN,
     STATUS,
     BLOCK,
@@ -95,7 +126,12 @@ const POOL: &[Field] = &[
     BLOCK_HASH,
     ("standard", Text, Maybe, "Free text, such as `ERC-20`."),
     ASSET,
-    ("trusted", Flag, Never, "False once its sums ran beyond bounds."),
+    (
+        "trusted",
+        Flag,
+        Never,
+        "False once its sums ran beyond bounds.",
+    ),
     FIREFLY,
 ];
 const NFT: &[Field] = &[
@@ -107,7 +143,12 @@ const NFT: &[Field] = &[
     STATUS,
     BLOCK,
     BLOCK_HASH,
-    ("tokenIndex", Text, Maybe, "A decimal number of up to 256 bits."),
+    (
+        "tokenIndex",
+        Text,
+        Maybe,
+        "A decimal number of up to 256 bits.",
+    ),
     ("standard", Text, Maybe, "Free text, such as `ERC-721`."),
     ("uri", Text, Maybe, ""),
     ASSET,
@@ -123,7 +164,12 @@ const FRAGMENT: &[Field] = &[
     CHAIN,
     STATUS,
     ASSET,
-    ("value", Text, Maybe, "Withheld in reads where it is masked."),
+    (
+        "value",
+        Text,
+        Maybe,
+        "Withheld in reads where it is masked.",
+    ),
     ("valueMasked", Flag, Maybe, ""),
     ("valueReference", Text, Maybe, "Where the value is kept."),
 ];
@@ -139,17 +185,32 @@ const DATA: &[Field] = &[
 ];
 const TRANSFER: &[Field] = &[
     ID,
-    ("protocolId", Text, Always, "Its position: `block/transaction/log`."),
+    (
+        "protocolId",
+        Text,
+        Always,
+        "Its position: `block/transaction/log`.",
+    ),
     CHAIN,
     STATUS,
-    ("type", Text, Maybe, "`mint`, `burn` or `transfer`; from `from` and `to` where it is left out."),
+    (
+        "type",
+        Text,
+        Maybe,
+        "`mint`, `burn` or `transfer`; from `from` and `to` where it is left out.",
+    ),
     ("from", Text, Maybe, ""),
     ("to", Text, Maybe, ""),
     ("signer", Text, Maybe, ""),
     ("amount", Text, Maybe, "An integer in base units."),
     ("transactionHash", Text, Maybe, ""),
     FIREFLY,
-    ("balanceChanges", Changes, Maybe, "Its effects; from `from`, `to` and `amount` where they are left out."),
+    (
+        "balanceChanges",
+        Changes,
+        Maybe,
+        "Its effects; from `from`, `to` and `amount` where they are left out.",
+    ),
     ("parent", Parent, Always, "A pool or an NFT."),
     BLOCK,
     BLOCK_HASH,
@@ -159,9 +220,19 @@ const TRANSFER: &[Field] = &[
 const EVENT: &[Field] = &[
     ID,
     NAME,
-    ("activity", Text, Always, "The history it belongs to, by name or id."),
+    (
+        "activity",
+        Text,
+        Always,
+        "The history it belongs to, by name or id.",
+    ),
     PARENT,
-    ("topic", Text, Never, "`<activity>/<name>`: what listeners match."),
+    (
+        "topic",
+        Text,
+        Never,
+        "`<activity>/<name>`: what listeners match.",
+    ),
     ("sequence", Number, Never, "Rises within its activity."),
     ASSET_OF_PARENT,
 ];
@@ -212,12 +283,21 @@ fn capitalised(kind: Kind) -> String {
 /// Every schema with its name.
 pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
     let read = |kind| (read_name(kind), object(properties(kind), |_| true));
-    let input = |kind| (input_name(kind), object(properties(kind), |given| given != Never));
-    let mut all: Vec<(String, Object)> =
-        Kind::WRITABLE.into_iter().flat_map(|kind| [read(kind), input(kind)]).collect();
+    let input = |kind| {
+        (
+            input_name(kind),
+            object(properties(kind), |given| given != Never),
+        )
+    };
+    let mut all: Vec<(String, Object)> = Kind::WRITABLE
+        .into_iter()
+        .flat_map(|kind| [read(kind), input(kind)])
+        .collect();
     let computed = [Kind::Balance, Kind::BalanceChange];
     all.extend(computed.map(|kind| (read_name(kind), object(fields(kind).iter(), |_| true))));
-    all.into_iter().map(|(name, schema)| (name, schema.into())).collect()
+    all.into_iter()
+        .map(|(name, schema)| (name, schema.into()))
+        .collect()
 }
 
 fn properties(kind: Kind) -> impl Iterator<Item = &'static Field> {
@@ -241,10 +321,25 @@ pub(super) fn listing(kind: Kind) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .property("count", plain(Type::Integer, "How many are on this page."))
-        .property("total", plain(Type::Integer, "How many match in all, if it was asked for, up to 10,000."))
+        .property(
+            "total",
+            plain(
+                Type::Integer,
+                "How many match in all, if it was asked for, up to 10,000.",
+            ),
+        )
         .property("totalAtLeast", number())
-        .property("allItems", plain(Type::Boolean, "Whether nothing matched beyond this page."))
-        .property("after", plain(Type::String, "Where the next page continues; absent at the end."))
+        .property(
+            "allItems",
+            plain(Type::Boolean, "Whether nothing matched beyond this page."),
+        )
+        .property(
+            "after",
+            plain(
+                Type::String,
+                "Where the next page continues; absent at the end.",
+            ),
+        )
         .property("items", Array::new(Ref::from_schema_name(read_name(kind))))
         .required("count")
         .required("allItems")
@@ -255,14 +350,24 @@ pub(super) fn listing(kind: Kind) -> Object {
 /// A value of a JSON type.
 pub(super) fn plain(of: Type, says: &str) -> Object {
     let says = (!says.is_empty()).then(|| says.to_owned());
-    ObjectBuilder::new().schema_type(of).description(says).build()
+    ObjectBuilder::new()
+        .schema_type(of)
+        .description(says)
+        .build()
 }
 
 /// An object with texts as members.
 fn texts(names: &[&str], says: &str) -> Object {
     let says = (!says.is_empty()).then(|| says.to_owned());
-    let object = ObjectBuilder::new().schema_type(Type::Object).description(says);
-    names.iter().fold(object, |object, name| object.property(*name, plain(Type::String, ""))).build()
+    let object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(says);
+    names
+        .iter()
+        .fold(object, |object, name| {
+            object.property(*name, plain(Type::String, ""))
+        })
+        .build()
 }
 
 fn schema(is: Is, says: &str) -> RefOr<Schema> {
@@ -271,7 +376,10 @@ fn schema(is: Is, says: &str) -> RefOr<Schema> {
         Text => plain(Type::String, says).into(),
         Flag => plain(Type::Boolean, says).into(),
         Number => plain(Type::Integer, says).into(),
-        Moment => ObjectBuilder::new().schema_type(Type::String).format(moment).into(),
+        Moment => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(moment)
+            .into(),
         Free => ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::SchemaType::AnyValue)
             .description(Some(says))
@@ -286,7 +394,11 @@ fn schema(is: Is, says: &str) -> RefOr<Schema> {
         }
         Parent => texts(
             &["type", "ref"],
-            if says.is_empty() { "What it belongs to: a type, and a name or id." } else { says },
+            if says.is_empty() {
+                "What it belongs to: a type, and a name or id."
+            } else {
+                says
+            },
         )
         .into(),
         Firefly => texts(&["namespace", "api", "data", "blockchainEvent"], says).into(),

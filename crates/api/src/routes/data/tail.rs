@@ -30,14 +30,21 @@ mod tests {
 
     #[test]
     fn the_last_segment_decides() {
-        let is_object = |kind, tail| matches!(Tail::of(kind, tail), Tail::Object(object) if object == tail);
+        let is_object =
+            |kind, tail| matches!(Tail::of(kind, tail), Tail::Object(object) if object == tail);
         assert!(is_object(Type::Pool, "0xab/main"));
         assert!(is_object(Type::Pool, "balances"));
         assert!(is_object(Type::Nft, "0xab/balances"));
         assert!(is_object(Type::Asset, "balances"));
         let pool = Tail::of(Type::Pool, "0xab/main/balances");
-        assert!(matches!(pool, Tail::Balances(BalancesOf::Pool("0xab/main"))));
+        assert!(matches!(
+            pool,
+            Tail::Balances(BalancesOf::Pool("0xab/main"))
+        ));
         let address = Tail::of(Type::Address, "eip155:1/0xab/balances");
-        assert!(matches!(address, Tail::Balances(BalancesOf::Address("eip155:1/0xab"))));
+        assert!(matches!(
+            address,
+            Tail::Balances(BalancesOf::Address("eip155:1/0xab"))
+        ));
     }
 }

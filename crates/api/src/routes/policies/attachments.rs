@@ -16,7 +16,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, attach)).routes(routes!(detach)).routes(routes!(all))
+    OpenApiRouter::new()
+        .routes(routes!(list, attach))
+        .routes(routes!(detach))
+        .routes(routes!(all))
 }
 
 /// What a policy is attached to, or no longer.
@@ -36,7 +39,9 @@ async fn all(
     who: May<PolicyRead>,
     Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Attachment>>> {
-    Ok(Items::of(policy::attachments(&app.policy, &who, None, &paging.page()?).await?))
+    Ok(Items::of(
+        policy::attachments(&app.policy, &who, None, &paging.page()?).await?,
+    ))
 }
 
 /// What a policy is attached to.
@@ -48,7 +53,9 @@ async fn list(
     Path(named): Path<String>,
     Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Attachment>>> {
-    Ok(Items::of(policy::attachments(&app.policy, &who, Some(&named), &paging.page()?).await?))
+    Ok(Items::of(
+        policy::attachments(&app.policy, &who, Some(&named), &paging.page()?).await?,
+    ))
 }
 
 /// Attach a policy: from now on it is asked about what touches the target, and has to allow.

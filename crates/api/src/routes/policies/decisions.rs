@@ -15,7 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
 }
 
 /// Which decisions.
@@ -49,14 +51,33 @@ async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Items<Decision>>> {
     let page = crate::extract::page(which.limit, None, which.after)?;
-    let Which { subject, policy, result, signer, since, until, .. } = which;
-    let filter = policy::Filter { subject, policy, result, signer, since, until };
+    let Which {
+        subject,
+        policy,
+        result,
+        signer,
+        since,
+        until,
+        ..
+    } = which;
+    let filter = policy::Filter {
+        subject,
+        policy,
+        result,
+        signer,
+        since,
+        until,
+    };
     let found = policy::decisions(&app.policy, &who, &filter, &page).await?;
     Ok(Items::continued(found.items, found.next))
 }
 
 /// A decision: exactly what was asked, of which documents, with which answers, and what came of it.
 #[utoipa::path(get, path = "/policy-decisions/{id}", tag = "policies", params(("id" = String, Path)), responses((status = 200, body = Decision), Problem))]
-async fn get(State(app): State<App>, who: May<PolicyRead>, Path(id): Path<DecisionId>) -> Result<Json<Decision>> {
+async fn get(
+    State(app): State<App>,
+    who: May<PolicyRead>,
+    Path(id): Path<DecisionId>,
+) -> Result<Json<Decision>> {
     Ok(Json(policy::decision(&app.policy, &who, id).await?.into()))
 }

@@ -60,13 +60,21 @@ async fn list(
 ) -> Result<Json<Items<Policy>>> {
     let page = paging.page()?;
     let found = policy::list(&app.policy, &who, &page).await?;
-    let next = super::cursor(&page, found.len(), found.last().map(|last| last.name.clone()));
+    let next = super::cursor(
+        &page,
+        found.len(),
+        found.last().map(|last| last.name.clone()),
+    );
     Ok(Items::continued(found, next))
 }
 
 /// A policy by its name or id.
 #[utoipa::path(get, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = Policy), Problem))]
-async fn get(State(app): State<App>, who: May<PolicyRead>, Path(named): Path<String>) -> Result<Json<Policy>> {
+async fn get(
+    State(app): State<App>,
+    who: May<PolicyRead>,
+    Path(named): Path<String>,
+) -> Result<Json<Policy>> {
     Ok(Json(policy::get(&app.policy, &who, &named).await?.into()))
 }
 
@@ -81,7 +89,14 @@ async fn put(
 ) -> Result<Json<Policy>> {
     let description = input.description.as_deref().unwrap_or_default();
     let stored = if named.parse::<PolicyId>().is_ok() {
-        policy::patch(&app.policy, &who, &named, input.name.as_deref(), Some(description)).await?
+        policy::patch(
+            &app.policy,
+            &who,
+            &named,
+            input.name.as_deref(),
+            Some(description),
+        )
+        .await?
     } else {
         super::same_name(&named, input.name.as_deref())?;
         policy::put(&app.policy, &who, &named, description).await?
@@ -99,12 +114,20 @@ async fn patch(
     Body(input): Body<PolicyInput>,
 ) -> Result<Json<Policy>> {
     let (name, description) = (input.name.as_deref(), input.description.as_deref());
-    Ok(Json(policy::patch(&app.policy, &who, &named, name, description).await?.into()))
+    Ok(Json(
+        policy::patch(&app.policy, &who, &named, name, description)
+            .await?
+            .into(),
+    ))
 }
 
 /// Delete a policy that is attached nowhere.
 #[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 204), Problem))]
-async fn delete(State(app): State<App>, who: May<PolicyWrite>, Path(named): Path<String>) -> Result<StatusCode> {
+async fn delete(
+    State(app): State<App>,
+    who: May<PolicyWrite>,
+    Path(named): Path<String>,
+) -> Result<StatusCode> {
     policy::delete(&app.policy, &who, &named).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -37,9 +37,18 @@ pub(super) async fn dry_run(
     let trial = match (run.document, run.version) {
         (Some(document), None) => Trial::Document(document),
         (None, Some(version)) => Trial::Version(version),
-        _ => return Err(Error::field("document", "give a document or a version, one of the two")),
+        _ => {
+            return Err(Error::field(
+                "document",
+                "give a document or a version, one of the two",
+            ));
+        }
     };
-    Ok(Json(policy::dry_run(&app.policy, &who, trial, run.input.as_str()).await?.into()))
+    Ok(Json(
+        policy::dry_run(&app.policy, &who, trial, run.input.as_str())
+            .await?
+            .into(),
+    ))
 }
 
 /// Which past decisions to judge again, and by what.
@@ -77,9 +86,23 @@ pub(super) async fn replay(
     who: May<PolicyTry>,
     Body(again): Body<Again>,
 ) -> Result<Json<Replay>> {
-    let Again { policy, subject, since, until, version, limit, after } = again;
+    let Again {
+        policy,
+        subject,
+        since,
+        until,
+        version,
+        limit,
+        after,
+    } = again;
     let page = page(Some(limit.unwrap_or(REPLAYED)), None, after)?;
-    let filter = Filter { subject, policy, since, until, ..Filter::default() };
+    let filter = Filter {
+        subject,
+        policy,
+        since,
+        until,
+        ..Filter::default()
+    };
     let against = version.map_or(Against::SameVersion, Against::Version);
     let (replay, next) = policy::replay_page(&app.policy, &who, &filter, against, &page).await?;
     Ok(Json(Replay::page(replay, next)))

@@ -15,7 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(get))
 }
 
 /// A version that is to be.
@@ -41,7 +43,9 @@ async fn list(
     Path(named): Path<String>,
     Query(paging): Query<BySkip>,
 ) -> Result<Json<Items<Version>>> {
-    Ok(Items::of(policy::versions(&app.policy, &who, &named, &paging.page()?).await?))
+    Ok(Items::of(
+        policy::versions(&app.policy, &who, &named, &paging.page()?).await?,
+    ))
 }
 
 /// Make a version; it becomes the current one. A document that does not compile is refused.
@@ -53,8 +57,16 @@ async fn add(
     Path(named): Path<String>,
     Body(new): Body<NewVersion>,
 ) -> Result<(StatusCode, Json<Version>)> {
-    let NewVersion { description, document, example_input } = new;
-    let new = policy::NewVersion { description, document, example_input };
+    let NewVersion {
+        description,
+        document,
+        example_input,
+    } = new;
+    let new = policy::NewVersion {
+        description,
+        document,
+        example_input,
+    };
     let version = policy::add_version(&app.policy, &who, &named, new).await?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }
@@ -67,5 +79,9 @@ async fn get(
     who: May<PolicyRead>,
     Path2(named, label): Path2<String, String>,
 ) -> Result<Json<Version>> {
-    Ok(Json(policy::version(&app.policy, &who, &named, Some(&label)).await?.into()))
+    Ok(Json(
+        policy::version(&app.policy, &who, &named, Some(&label))
+            .await?
+            .into(),
+    ))
 }

@@ -83,8 +83,20 @@ pub(super) struct Attachment {
 
 impl From<policy::Attachment> for Attachment {
     fn from(one: policy::Attachment) -> Self {
-        let policy::Attachment { policy, name, target, attached_at, attached_by } = one;
-        Self { policy, name, target, attached: attached_at, attached_by }
+        let policy::Attachment {
+            policy,
+            name,
+            target,
+            attached_at,
+            attached_by,
+        } = one;
+        Self {
+            policy,
+            name,
+            target,
+            attached: attached_at,
+            attached_by,
+        }
     }
 }
 
@@ -153,7 +165,11 @@ pub(super) struct Tried {
 
 impl From<policy::DryRun> for Tried {
     fn from(run: policy::DryRun) -> Self {
-        Self { outcome: shown(&run.outcome), lookups: shown(&run.lookups), hash: run.hash }
+        Self {
+            outcome: shown(&run.outcome),
+            lookups: shown(&run.lookups),
+            hash: run.hash,
+        }
     }
 }
 
@@ -174,7 +190,17 @@ pub(super) struct Replay {
 impl Replay {
     /// A page, and where the next begins.
     pub(super) fn page(replay: policy::Replay, next: Option<String>) -> Self {
-        let policy::Progress { judged, skipped, different } = replay.total;
-        Self { judged, skipped, different, differences: shown(&replay.differences), next }
+        let policy::Progress {
+            judged,
+            skipped,
+            different,
+        } = replay.total;
+        Self {
+            judged,
+            skipped,
+            different,
+            differences: shown(&replay.differences),
+            next,
+        }
     }
 }

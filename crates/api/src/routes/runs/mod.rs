@@ -58,28 +58,59 @@ struct WhichRuns {
 
 /// Runs, newest first, without their steps.
 #[utoipa::path(get, path = "/runs", tag = "runs", params(WhichRuns), responses((status = 200, body = Items<Run>), Problem))]
-async fn list(State(app): State<App>, who: May<RunRead>, Query(which): Query<WhichRuns>) -> Result<Json<Items<Run>>> {
+async fn list(
+    State(app): State<App>,
+    who: May<RunRead>,
+    Query(which): Query<WhichRuns>,
+) -> Result<Json<Items<Run>>> {
     let page = crate::extract::page(which.limit, which.skip, None)?;
-    let WhichRuns { state, task, listener, activity, .. } = which;
-    let filter = RunFilter { state, task, listener, activity };
-    Ok(Items::of(workflow::runs(&app.workflow, &who, filter, page).await?))
+    let WhichRuns {
+        state,
+        task,
+        listener,
+        activity,
+        ..
+    } = which;
+    let filter = RunFilter {
+        state,
+        task,
+        listener,
+        activity,
+    };
+    Ok(Items::of(
+        workflow::runs(&app.workflow, &who, filter, page).await?,
+    ))
 }
 
 /// A run with its steps: input, output, timing, attempts, and why it waits.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
-async fn get(State(app): State<App>, who: May<RunRead>, Path(id): Path<RunId>) -> Result<Json<Run>> {
+async fn get(
+    State(app): State<App>,
+    who: May<RunRead>,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>> {
     Ok(Json(workflow::run(&app.workflow, &who, id).await?.into()))
 }
 
 /// End a run. What it has handed on, such as a submission, goes its own way.
 #[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
-async fn cancel(State(app): State<App>, who: May<RunControl>, Path(id): Path<RunId>) -> Result<Json<Run>> {
-    Ok(Json(workflow::cancel(&app.workflow, &who, id).await?.into()))
+async fn cancel(
+    State(app): State<App>,
+    who: May<RunControl>,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>> {
+    Ok(Json(
+        workflow::cancel(&app.workflow, &who, id).await?.into(),
+    ))
 }
 
 /// Have a failed run go on from the step that failed.
 #[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
-async fn retry(State(app): State<App>, who: May<RunControl>, Path(id): Path<RunId>) -> Result<Json<Run>> {
+async fn retry(
+    State(app): State<App>,
+    who: May<RunControl>,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>> {
     Ok(Json(workflow::retry(&app.workflow, &who, id).await?.into()))
 }
 
@@ -113,8 +144,12 @@ impl RunDecision {
             (Word::Done, data, None) => Ok(Decision::Done { data }),
             (Word::Fail, None, Some(reason)) => Ok(Decision::Fail { reason }),
             (Word::Fail, None, None) => Err(Error::field("reason", "say why it failed")),
-            (Word::Resend | Word::Fail, Some(_), _) => Err(Error::field("data", "data goes with done")),
-            (Word::Resend | Word::Done, _, Some(_)) => Err(Error::field("reason", "a reason goes with fail")),
+            (Word::Resend | Word::Fail, Some(_), _) => {
+                Err(Error::field("data", "data goes with done"))
+            }
+            (Word::Resend | Word::Done, _, Some(_)) => {
+                Err(Error::field("reason", "a reason goes with fail"))
+            }
         }
     }
 }
@@ -128,11 +163,21 @@ async fn decide(
     Path(id): Path<RunId>,
     Body(decision): Body<RunDecision>,
 ) -> Result<Json<Run>> {
-    Ok(Json(workflow::decide(&app.workflow, &who, id, decision.into_command()?).await?.into()))
+    Ok(Json(
+        workflow::decide(&app.workflow, &who, id, decision.into_command()?)
+            .await?
+            .into(),
+    ))
 }
 
 /// Let a failed run of a listener be, so that those behind it go on.
 #[utoipa::path(post, path = "/runs/{id}/dismiss", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
-async fn dismiss(State(app): State<App>, who: May<RunControl>, Path(id): Path<RunId>) -> Result<Json<Run>> {
-    Ok(Json(workflow::dismiss(&app.workflow, &who, id).await?.into()))
+async fn dismiss(
+    State(app): State<App>,
+    who: May<RunControl>,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>> {
+    Ok(Json(
+        workflow::dismiss(&app.workflow, &who, id).await?.into(),
+    ))
 }

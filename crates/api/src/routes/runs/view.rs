@@ -99,7 +99,11 @@ struct Failure {
 
 impl From<workflow::Failure> for Failure {
     fn from(failure: workflow::Failure) -> Self {
-        Self { code: failure.code, message: failure.message, step: failure.step }
+        Self {
+            code: failure.code,
+            message: failure.message,
+            step: failure.step,
+        }
     }
 }
 
@@ -179,7 +183,20 @@ struct Attempt {
 
 impl From<workflow::Attempt> for Attempt {
     fn from(attempt: workflow::Attempt) -> Self {
-        let workflow::Attempt { round, attempt: count, began, ended, error, .. } = attempt;
-        Self { round, attempt: count, began, ended, error: error.into() }
+        let workflow::Attempt {
+            round,
+            attempt: count,
+            began,
+            ended,
+            error,
+            ..
+        } = attempt;
+        Self {
+            round,
+            attempt: count,
+            began,
+            ended,
+            error: error.into(),
+        }
     }
 }

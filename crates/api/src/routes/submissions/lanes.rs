@@ -14,7 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(lane)).routes(routes!(resume))
+    OpenApiRouter::new()
+        .routes(routes!(lane))
+        .routes(routes!(resume))
 }
 
 /// The lane of a signer. One that never sent anything is empty.
@@ -26,7 +28,9 @@ async fn lane(
     Path2(chain, signer): Path2<ChainId, String>,
 ) -> Result<Json<Lane>> {
     let found = submit::lane_status(&app.submit, &who, &chain, &signer).await?;
-    Ok(Json(found.map_or_else(|| Lane::empty(chain, signer), Lane::from)))
+    Ok(Json(
+        found.map_or_else(|| Lane::empty(chain, signer), Lane::from),
+    ))
 }
 
 /// Let a paused lane go on. The reason is recorded.

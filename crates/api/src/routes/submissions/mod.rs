@@ -71,7 +71,11 @@ async fn list(
 ) -> Result<Json<Items<Submission>>> {
     let page = crate::extract::page(which.limit, which.skip, which.after)?;
     let page = crate::extract::behind::<types::SubmissionId>(page)?;
-    let filter = submit::Filter { state: which.state, signer: which.signer, chain: which.chain };
+    let filter = submit::Filter {
+        state: which.state,
+        signer: which.signer,
+        chain: which.chain,
+    };
     let found = submit::list(&app.submit, &who, filter, page.clone()).await?;
     let next = super::cursor(&page, found.len(), found.last().map(|last| last.id));
     Ok(Items::continued(found, next))
@@ -89,7 +93,11 @@ async fn create(
     let chain = access::chain_or_default(app.db(), &who, new.chain.clone()).await?;
     let outcome = submit::enqueue(&app.submit, &who, new.into_command(chain, key)?).await?;
     let replayed = matches!(outcome, submit::Outcome::Replayed(_));
-    Ok(Accepted { body: outcome.submission().clone().into(), replayed, fresh: StatusCode::ACCEPTED })
+    Ok(Accepted {
+        body: outcome.submission().clone().into(),
+        replayed,
+        fresh: StatusCode::ACCEPTED,
+    })
 }
 
 /// A submission as it stands.
@@ -135,6 +143,14 @@ async fn explanation(
     let one = submit::get(&app.submit, &who, id).await?;
     let lane = submit::lane_status(&app.submit, &who, &one.chain, &one.signer).await?;
     let chain = one.chain.clone();
-    let status = app.db().read_unbound(move |tx| index::status(tx, &chain)).await?;
-    Ok(Json(explain::explain(&one, lane.as_ref(), status.as_ref(), app.db().clock().now())))
+    let status = app
+        .db()
+        .read_unbound(move |tx| index::status(tx, &chain))
+        .await?;
+    Ok(Json(explain::explain(
+        &one,
+        lane.as_ref(),
+        status.as_ref(),
+        app.db().clock().now(),
+    )))
 }

@@ -69,30 +69,57 @@ impl NewSubmission {
     pub(super) fn into_command(self, chain: ChainId, key: Option<String>) -> Result<Enqueue> {
         self.check_members()?;
         let signer = account(&chain, "signer", &self.signer)?;
-        let to = self.to.as_deref().map(|to| account(&chain, "to", to)).transpose()?;
-        let value = self.value.as_ref().map_or(Ok(Amount::ZERO), |value| amount("value", value, coin(&chain)))?;
+        let to = self
+            .to
+            .as_deref()
+            .map(|to| account(&chain, "to", to))
+            .transpose()?;
+        let value = self.value.as_ref().map_or(Ok(Amount::ZERO), |value| {
+            amount("value", value, coin(&chain))
+        })?;
         let data = self.data(&chain)?;
-        let interface = self.abi.as_ref().or(self.deploy.as_ref().and_then(|deploy| deploy.abi.as_ref()));
+        let interface = self
+            .abi
+            .as_ref()
+            .or(self.deploy.as_ref().and_then(|deploy| deploy.abi.as_ref()));
         Ok(Enqueue {
             key,
             interface: interface.map(|abi| abi.as_str().to_owned()),
             intent: Intent::call(chain, signer, to, value, data),
             policies: self.policies,
-            context: Context { task: None, labels: self.labels, assets: self.assets },
+            context: Context {
+                task: None,
+                labels: self.labels,
+                assets: self.assets,
+            },
         })
     }
 
     /// Which members go together.
     fn check_members(&self) -> Result<()> {
-        let ways =
-            [("data", self.data.is_some()), ("method", self.method.is_some()), ("deploy", self.deploy.is_some())];
-        let mut given = ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
+        let ways = [
+            ("data", self.data.is_some()),
+            ("method", self.method.is_some()),
+            ("deploy", self.deploy.is_some()),
+        ];
+        let mut given = ways
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| *name);
         if let (Some(first), Some(second)) = (given.next(), given.next()) {
-            return Err(Error::field(second, format!("give {first} or {second}, not both")));
+            return Err(Error::field(
+                second,
+                format!("give {first} or {second}, not both"),
+            ));
         }
         match (&self.to, &self.deploy) {
             (Some(_), Some(_)) => return Err(Error::field("to", "a deployment goes to nobody")),
-            (None, None) => return Err(Error::field("to", "say who is paid or called, or what to deploy")),
+            (None, None) => {
+                return Err(Error::field(
+                    "to",
+                    "say who is paid or called, or what to deploy",
+                ));
+            }
             _ => {}
         }
         if self.method.is_none() && self.params.is_some() {
@@ -106,11 +133,16 @@ impl NewSubmission {
             return bytes("data", data);
         }
         if let Some(method) = &self.method {
-            let abi = self.abi.as_ref().ok_or_else(|| Error::field("abi", "a method is called by an interface"))?;
+            let abi = self
+                .abi
+                .as_ref()
+                .ok_or_else(|| Error::field("abi", "a method is called by an interface"))?;
             let params = self.params.as_ref().unwrap_or(&Value::Null);
             return Ok(intent::encode_call(chain, &interface(abi), method, params)?);
         }
-        self.deploy.as_ref().map_or(Ok(Vec::new()), |deploy| deploy.data(chain))
+        self.deploy
+            .as_ref()
+            .map_or(Ok(Vec::new()), |deploy| deploy.data(chain))
     }
 }
 
@@ -123,7 +155,8 @@ impl Deploy {
         let none = Interface::new("[]".to_owned());
         let interface = self.abi.as_ref().map_or(none, interface);
         let params = self.params.as_ref().unwrap_or(&Value::Null);
-        intent::encode_deploy(chain, &interface, &code, params).map_err(|error| Error::within("deploy", error))
+        intent::encode_deploy(chain, &interface, &code, params)
+            .map_err(|error| Error::within("deploy", error))
     }
 }
 
@@ -134,7 +167,8 @@ pub(in crate::routes) fn interface(abi: &Json) -> Interface {
 
 /// An account of a chain in canonical form.
 pub(in crate::routes) fn account(chain: &ChainId, field: &str, text: &str) -> Result<String> {
-    let recipient = intent::parse_recipient(chain, text).map_err(|error| Error::at(field, error))?;
+    let recipient =
+        intent::parse_recipient(chain, text).map_err(|error| Error::at(field, error))?;
     match recipient.memo {
         Some(_) => Err(Error::field(field, "this chain carries no memo here")),
         None => Ok(recipient.account),
@@ -149,21 +183,34 @@ fn bytes(field: &str, text: &str) -> Result<Vec<u8>> {
 fn amount(field: &str, given: &Value, units: &[(&str, u8)]) -> Result<Amount> {
     let wrong = |why: &dyn std::fmt::Display| Error::field(field, why);
     match given {
-        Value::String(text) => text.parse().map_err(|error: types::AmountError| wrong(&error)),
+        Value::String(text) => text
+            .parse()
+            .map_err(|error: types::AmountError| wrong(&error)),
         Value::Object(_) => {
-            let units: Vec<Unit> = units.iter().map(|(name, decimals)| unit(name, *decimals)).collect();
+            let units: Vec<Unit> = units
+                .iter()
+                .map(|(name, decimals)| unit(name, *decimals))
+                .collect();
             let shape = || wrong(&"expected {\"value\": \"0.5\", \"unit\": \"…\"}");
-            let UnitedAmount::InUnit { value, unit } = UnitedAmount::deserialize(given).map_err(|_| shape())? else {
+            let UnitedAmount::InUnit { value, unit } =
+                UnitedAmount::deserialize(given).map_err(|_| shape())?
+            else {
                 return Err(shape());
             };
-            UnitedAmount::InUnit { value, unit }.to_base(&units).map_err(|error| wrong(&error))
+            UnitedAmount::InUnit { value, unit }
+                .to_base(&units)
+                .map_err(|error| wrong(&error))
         }
         other => Amount::deserialize(other).map_err(|error| wrong(&error)),
     }
 }
 
 fn unit(name: &str, decimals: u8) -> Unit {
-    Unit { name: name.to_owned(), decimals, default: false }
+    Unit {
+        name: name.to_owned(),
+        decimals,
+        default: false,
+    }
 }
 
 /// The units of a chain's own coin, by its family's words.

@@ -107,7 +107,12 @@ pub(super) struct Sent {
 impl From<submit::Sent> for Sent {
     fn from(sent: submit::Sent) -> Self {
         let terms = shown(&sent.terms);
-        Self { transaction: sent.transaction, signed: sent.signed, terms, answer: sent.answer }
+        Self {
+            transaction: sent.transaction,
+            signed: sent.signed,
+            terms,
+            answer: sent.answer,
+        }
     }
 }
 
@@ -127,13 +132,31 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn empty(chain: ChainId, signer: String) -> Self {
-        Self { chain, signer, next_nonce: 0, paused: None, paused_until: None }
+        Self {
+            chain,
+            signer,
+            next_nonce: 0,
+            paused: None,
+            paused_until: None,
+        }
     }
 }
 
 impl From<submit::Lane> for Lane {
     fn from(lane: submit::Lane) -> Self {
-        let submit::Lane { chain, signer, next_nonce, paused, paused_until } = lane;
-        Self { chain, signer, next_nonce, paused, paused_until }
+        let submit::Lane {
+            chain,
+            signer,
+            next_nonce,
+            paused,
+            paused_until,
+        } = lane;
+        Self {
+            chain,
+            signer,
+            next_nonce,
+            paused,
+            paused_until,
+        }
     }
 }

@@ -19,7 +19,10 @@ use utoipa_axum::routes;
 const MAX_NAMED: usize = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(skip))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(retry))
+        .routes(routes!(skip))
 }
 
 /// An event that never arrived, with its bytes.
@@ -42,8 +45,22 @@ struct DeadLetter {
 
 impl From<streams::DeadLetter> for DeadLetter {
     fn from(letter: streams::DeadLetter) -> Self {
-        let streams::DeadLetter { sequence, id, kind, event, at, error } = letter;
-        Self { sequence, id, kind, event, at, error }
+        let streams::DeadLetter {
+            sequence,
+            id,
+            kind,
+            event,
+            at,
+            error,
+        } = letter;
+        Self {
+            sequence,
+            id,
+            kind,
+            event,
+            at,
+            error,
+        }
     }
 }
 
@@ -58,7 +75,11 @@ async fn list(
 ) -> Result<Json<Items<DeadLetter>>> {
     let page = paging.page()?;
     let letters = streams::dead_letters(&app.streams, &who, id, &page).await?;
-    let next = crate::routes::cursor(&page, letters.len(), letters.last().map(|last| last.sequence));
+    let next = crate::routes::cursor(
+        &page,
+        letters.len(),
+        letters.last().map(|last| last.sequence),
+    );
     Ok(Items::continued(letters, next))
 }
 
@@ -76,7 +97,10 @@ impl RetryLetters {
         match self.sequences {
             None => Ok(Letters::All),
             Some(these) if (1..=MAX_NAMED).contains(&these.len()) => Ok(Letters::These(these)),
-            Some(_) => Err(Error::field("sequences", format!("1 to {MAX_NAMED} of them"))),
+            Some(_) => Err(Error::field(
+                "sequences",
+                format!("1 to {MAX_NAMED} of them"),
+            )),
         }
     }
 }

@@ -66,9 +66,15 @@ async fn create(
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubscription>,
 ) -> Result<Accepted<CreatedSubscription>> {
-    let made = streams::subscribe(&app.streams, &who, new.into(), key.as_deref()).await.map_err(named)?;
+    let made = streams::subscribe(&app.streams, &who, new.into(), key.as_deref())
+        .await
+        .map_err(named)?;
     let replayed = made.replayed;
-    Ok(Accepted { body: made.into(), replayed, fresh: StatusCode::CREATED })
+    Ok(Accepted {
+        body: made.into(),
+        replayed,
+        fresh: StatusCode::CREATED,
+    })
 }
 
 /// A subscription.
@@ -78,7 +84,9 @@ async fn get(
     who: May<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(streams::subscription(&app.streams, &who, id).await?.into()))
+    Ok(Json(
+        streams::subscription(&app.streams, &who, id).await?.into(),
+    ))
 }
 
 /// Change what is given. Events that wait go by the new delivery; the new filter is for what is read from now on.
@@ -90,7 +98,12 @@ async fn patch(
     Path(id): Path<SubscriptionId>,
     Body(change): Body<SubscriptionChange>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(streams::update(&app.streams, &who, id, change.into()).await.map_err(named)?.into()))
+    Ok(Json(
+        streams::update(&app.streams, &who, id, change.into())
+            .await
+            .map_err(named)?
+            .into(),
+    ))
 }
 
 /// Delete a subscription with all that waits for it, and its dead letters.
@@ -155,5 +168,9 @@ async fn rewind(
     Path(id): Path<SubscriptionId>,
     Body(to): Body<Rewind>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(streams::rewind(&app.streams, &who, id, to.from).await?.into()))
+    Ok(Json(
+        streams::rewind(&app.streams, &who, id, to.from)
+            .await?
+            .into(),
+    ))
 }

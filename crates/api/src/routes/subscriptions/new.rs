@@ -104,15 +104,43 @@ pub(super) struct Filter {
 
 impl From<Filter> for streams::Filter {
     fn from(filter: Filter) -> Self {
-        let Filter { types, finality, chain, sources, topics, subjects } = filter;
-        Self { types, finality, chain, sources, topics, subjects }
+        let Filter {
+            types,
+            finality,
+            chain,
+            sources,
+            topics,
+            subjects,
+        } = filter;
+        Self {
+            types,
+            finality,
+            chain,
+            sources,
+            topics,
+            subjects,
+        }
     }
 }
 
 impl From<streams::Filter> for Filter {
     fn from(filter: streams::Filter) -> Self {
-        let streams::Filter { types, finality, chain, sources, topics, subjects } = filter;
-        Self { types, finality, chain, sources, topics, subjects }
+        let streams::Filter {
+            types,
+            finality,
+            chain,
+            sources,
+            topics,
+            subjects,
+        } = filter;
+        Self {
+            types,
+            finality,
+            chain,
+            sources,
+            topics,
+            subjects,
+        }
     }
 }
 
@@ -160,9 +188,17 @@ fn one() -> u32 {
 impl From<Delivery> for streams::Delivery {
     fn from(delivery: Delivery) -> Self {
         match delivery {
-            Delivery::Webhook { url, headers, batch_size, timeout_ms } => {
-                Self::Webhook { url, headers, batch_size, timeout_ms }
-            }
+            Delivery::Webhook {
+                url,
+                headers,
+                batch_size,
+                timeout_ms,
+            } => Self::Webhook {
+                url,
+                headers,
+                batch_size,
+                timeout_ms,
+            },
             Delivery::WebSocket { batch_size, window } => Self::WebSocket { batch_size, window },
         }
     }
@@ -171,10 +207,20 @@ impl From<Delivery> for streams::Delivery {
 impl From<streams::Delivery> for Delivery {
     fn from(delivery: streams::Delivery) -> Self {
         match delivery {
-            streams::Delivery::Webhook { url, headers, batch_size, timeout_ms } => {
-                Self::Webhook { url, headers, batch_size, timeout_ms }
+            streams::Delivery::Webhook {
+                url,
+                headers,
+                batch_size,
+                timeout_ms,
+            } => Self::Webhook {
+                url,
+                headers,
+                batch_size,
+                timeout_ms,
+            },
+            streams::Delivery::WebSocket { batch_size, window } => {
+                Self::WebSocket { batch_size, window }
             }
-            streams::Delivery::WebSocket { batch_size, window } => Self::WebSocket { batch_size, window },
         }
     }
 }
@@ -199,15 +245,31 @@ impl Default for RetryRule {
 
 impl From<RetryRule> for streams::RetryRule {
     fn from(rule: RetryRule) -> Self {
-        let RetryRule { initial_ms, max_ms, attempts } = rule;
-        Self { initial_ms, max_ms, attempts }
+        let RetryRule {
+            initial_ms,
+            max_ms,
+            attempts,
+        } = rule;
+        Self {
+            initial_ms,
+            max_ms,
+            attempts,
+        }
     }
 }
 
 impl From<streams::RetryRule> for RetryRule {
     fn from(rule: streams::RetryRule) -> Self {
-        let streams::RetryRule { initial_ms, max_ms, attempts } = rule;
-        Self { initial_ms, max_ms, attempts }
+        let streams::RetryRule {
+            initial_ms,
+            max_ms,
+            attempts,
+        } = rule;
+        Self {
+            initial_ms,
+            max_ms,
+            attempts,
+        }
     }
 }
 

@@ -21,7 +21,9 @@ const MAX_OVERLAP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 const OVERLAP_MS: u64 = 24 * 60 * 60 * 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, rotate)).routes(routes!(retire))
+    OpenApiRouter::new()
+        .routes(routes!(list, rotate))
+        .routes(routes!(retire))
 }
 
 /// How a secret is replaced.
@@ -58,7 +60,10 @@ async fn rotate(
     Body(rotation): Body<Rotation>,
 ) -> Result<(StatusCode, Json<SigningSecret>)> {
     if rotation.overlap_ms > MAX_OVERLAP_MS {
-        return Err(Error::field("overlapMs", format!("at most {MAX_OVERLAP_MS}")));
+        return Err(Error::field(
+            "overlapMs",
+            format!("at most {MAX_OVERLAP_MS}"),
+        ));
     }
     let secret = streams::rotate_secret(&app.streams, &who, id, rotation.overlap_ms).await?;
     Ok((StatusCode::CREATED, Json(secret.into())))

@@ -43,13 +43,25 @@ pub(super) async fn open(
     who: May<SubscriptionConsume>,
     Path(id): Path<SubscriptionId>,
     parts: Parts,
-    upgrade: std::result::Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    upgrade: std::result::Result<
+        WebSocketUpgrade,
+        axum::extract::ws::rejection::WebSocketUpgradeRejection,
+    >,
 ) -> Result<Response> {
     let upgrade = upgrade.map_err(|why| Error::field("Upgrade", why.body_text()))?;
-    let room = Arc::clone(&ROOM).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let room = Arc::clone(&ROOM)
+        .try_acquire_owned()
+        .map_err(|_| Error::Busy)?;
     let session = streams::open(&app.streams, &who, id).await?;
-    let consumer = Consumer { app, parts, session, silent: 0 };
-    Ok(upgrade.max_message_size(MAX_MESSAGE).on_upgrade(|socket| consumer.serve(socket, room)))
+    let consumer = Consumer {
+        app,
+        parts,
+        session,
+        silent: 0,
+    };
+    Ok(upgrade
+        .max_message_size(MAX_MESSAGE)
+        .on_upgrade(|socket| consumer.serve(socket, room)))
 }
 
 /// Whoever is at the other end.
@@ -90,9 +102,16 @@ impl Consumer {
     }
 
     /// Send what there is, then wait for one thing to happen.
-    async fn step(&mut self, socket: &mut WebSocket, pings: &mut Interval) -> Result<ControlFlow<()>> {
+    async fn step(
+        &mut self,
+        socket: &mut WebSocket,
+        pings: &mut Interval,
+    ) -> Result<ControlFlow<()>> {
         while let Some(batch) = self.session.next_batch().await? {
-            if send(socket, Message::from(Said::from(batch).text())).await.is_break() {
+            if send(socket, Message::from(Said::from(batch).text()))
+                .await
+                .is_break()
+            {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -119,7 +138,9 @@ impl Consumer {
         };
         let done = match heard {
             Ok(Heard::Ack { number }) => self.session.ack(number).await.map_err(Error::from),
-            Ok(Heard::Nack { number, why }) => self.session.nack(number, &why).await.map_err(Error::from),
+            Ok(Heard::Nack { number, why }) => {
+                self.session.nack(number, &why).await.map_err(Error::from)
+            }
             Err(error) => Err(error),
         };
         match done {
@@ -162,10 +183,17 @@ async fn say_goodbye(socket: &mut WebSocket, error: &Error) {
         tracing::error!(code = code.code, %error, "a consumer's connection failed");
     }
     let frame = CloseFrame {
-        code: if code.status >= 500 { close_code::ERROR } else { close_code::POLICY },
+        code: if code.status >= 500 {
+            close_code::ERROR
+        } else {
+            close_code::POLICY
+        },
         reason: code.code.into(),
     };
-    if send(socket, Message::from(Said::from(error).text())).await.is_continue() {
+    if send(socket, Message::from(Said::from(error).text()))
+        .await
+        .is_continue()
+    {
         let _gone_already_is_fine = send(socket, Message::Close(Some(frame))).await;
     }
 }

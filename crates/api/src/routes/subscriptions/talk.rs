@@ -27,15 +27,32 @@ pub(super) enum Said {
 
 impl From<streams::Batch> for Said {
     fn from(batch: streams::Batch) -> Self {
-        let streams::Batch { number, refused, events } = batch;
-        Self::Batch { number, refused, events }
+        let streams::Batch {
+            number,
+            refused,
+            events,
+        } = batch;
+        Self::Batch {
+            number,
+            refused,
+            events,
+        }
     }
 }
 
 impl From<&Error> for Said {
     fn from(error: &Error) -> Self {
-        let Problem { code, detail, field, .. } = Problem::from(error);
-        Self::Error { code, detail, field }
+        let Problem {
+            code,
+            detail,
+            field,
+            ..
+        } = Problem::from(error);
+        Self::Error {
+            code,
+            detail,
+            field,
+        }
     }
 }
 
@@ -81,21 +98,50 @@ mod tests {
 
     #[test]
     fn the_words_of_a_consumer() {
-        assert_eq!(Heard::read(r#"{"type":"ack","number":7}"#).unwrap(), Heard::Ack { number: 7 });
-        let nack = Heard::Nack { number: 7, why: "full".to_owned() };
-        assert_eq!(Heard::read(r#"{"type":"nack","number":7,"why":"full"}"#).unwrap(), nack);
-        for wrong in
-            ["", "{}", "7", r#"{"type":"ack"}"#, r#"{"type":"ack","number":-1}"#, r#"{"type":"ack","number":1,"x":1}"#]
-        {
-            assert_eq!(Heard::read(wrong).unwrap_err().code().code, "api.field", "{wrong}");
+        assert_eq!(
+            Heard::read(r#"{"type":"ack","number":7}"#).unwrap(),
+            Heard::Ack { number: 7 }
+        );
+        let nack = Heard::Nack {
+            number: 7,
+            why: "full".to_owned(),
+        };
+        assert_eq!(
+            Heard::read(r#"{"type":"nack","number":7,"why":"full"}"#).unwrap(),
+            nack
+        );
+        for wrong in [
+            "",
+            "{}",
+            "7",
+            r#"{"type":"ack"}"#,
+            r#"{"type":"ack","number":-1}"#,
+            r#"{"type":"ack","number":1,"x":1}"#,
+        ] {
+            assert_eq!(
+                Heard::read(wrong).unwrap_err().code().code,
+                "api.field",
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn the_words_of_florin() {
-        let batch = streams::Batch { number: 1, refused: 0, events: vec![Json::parse(r#"{"n":1.10}"#).unwrap()] };
-        assert_eq!(Said::from(batch).text(), r#"{"type":"batch","number":1,"refused":0,"events":[{"n":1.10}]}"#);
+        let batch = streams::Batch {
+            number: 1,
+            refused: 0,
+            events: vec![Json::parse(r#"{"n":1.10}"#).unwrap()],
+        };
+        assert_eq!(
+            Said::from(batch).text(),
+            r#"{"type":"batch","number":1,"refused":0,"events":[{"n":1.10}]}"#
+        );
         let error = Error::from(streams::Error::TakenOver);
-        assert!(Said::from(&error).text().starts_with(r#"{"type":"error","code":"streams.taken_over","detail":""#));
+        assert!(
+            Said::from(&error)
+                .text()
+                .starts_with(r#"{"type":"error","code":"streams.taken_over","detail":""#)
+        );
     }
 }

@@ -55,7 +55,10 @@ pub(super) struct CreatedSubscription {
 
 impl From<streams::Created> for CreatedSubscription {
     fn from(created: streams::Created) -> Self {
-        Self { subscription: created.subscription.into(), secret: created.secret.map(SigningSecret::from) }
+        Self {
+            subscription: created.subscription.into(),
+            secret: created.secret.map(SigningSecret::from),
+        }
     }
 }
 
@@ -69,7 +72,10 @@ pub(super) struct SigningSecret {
 
 impl From<streams::NewSecret> for SigningSecret {
     fn from(new: streams::NewSecret) -> Self {
-        Self { id: new.id.clone(), secret: new.secret.clone() }
+        Self {
+            id: new.id.clone(),
+            secret: new.secret.clone(),
+        }
     }
 }
 
@@ -86,7 +92,11 @@ pub(super) struct LiveSecret {
 
 impl From<streams::SecretInfo> for LiveSecret {
     fn from(info: streams::SecretInfo) -> Self {
-        Self { id: info.id, created: info.created, not_after: info.not_after }
+        Self {
+            id: info.id,
+            created: info.created,
+            not_after: info.not_after,
+        }
     }
 }
 
@@ -142,7 +152,11 @@ impl From<streams::Status> for SubscriptionStatus {
             dead: status.dead,
             delivered: status.delivered,
             behind: status.behind,
-            cursors: status.cursors.iter().map(|at| format!("{}/{}", at.partition, at.seq)).collect(),
+            cursors: status
+                .cursors
+                .iter()
+                .map(|at| format!("{}/{}", at.partition, at.seq))
+                .collect(),
             last_delivered: status.last_delivered,
             last_error: status.last_error,
             last_error_at: status.last_error_at,

@@ -64,7 +64,11 @@ struct TaskInput {
 
 impl From<TaskInput> for NewTask {
     fn from(input: TaskInput) -> Self {
-        Self { name: input.name, description: input.description, variable_set: input.variable_set }
+        Self {
+            name: input.name,
+            description: input.description,
+            variable_set: input.variable_set,
+        }
     }
 }
 
@@ -85,14 +89,26 @@ struct NewRun {
 
 /// Tasks by name.
 #[utoipa::path(get, path = "/tasks", tag = "tasks", params(BySkip), responses((status = 200, body = Items<Task>), Problem))]
-async fn list(State(app): State<App>, who: May<TaskRead>, Query(page): Query<BySkip>) -> Result<Json<Items<Task>>> {
-    Ok(Items::of(workflow::tasks(&app.workflow, &who, &page.page()?).await?))
+async fn list(
+    State(app): State<App>,
+    who: May<TaskRead>,
+    Query(page): Query<BySkip>,
+) -> Result<Json<Items<Task>>> {
+    Ok(Items::of(
+        workflow::tasks(&app.workflow, &who, &page.page()?).await?,
+    ))
 }
 
 /// A task by its name or id.
 #[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), responses((status = 200, body = Task), Problem))]
-async fn get(State(app): State<App>, who: May<TaskRead>, Path(named): Path<String>) -> Result<Json<Task>> {
-    Ok(Json(workflow::task(&app.workflow, &who, &named).await?.into()))
+async fn get(
+    State(app): State<App>,
+    who: May<TaskRead>,
+    Path(named): Path<String>,
+) -> Result<Json<Task>> {
+    Ok(Json(
+        workflow::task(&app.workflow, &who, &named).await?.into(),
+    ))
 }
 
 /// By name: make a task, or replace what is said of it. By id: replace what is said of it, its name too.
@@ -120,12 +136,20 @@ async fn patch(
     Path(named): Path<String>,
     Body(input): Body<TaskInput>,
 ) -> Result<Json<Task>> {
-    Ok(Json(workflow::patch_task(&app.workflow, &who, &named, input.into()).await?.into()))
+    Ok(Json(
+        workflow::patch_task(&app.workflow, &who, &named, input.into())
+            .await?
+            .into(),
+    ))
 }
 
 /// Delete a task with its versions. Not while runs of it are open, or listeners feed it.
 #[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), responses((status = 204), Problem))]
-async fn delete(State(app): State<App>, who: May<TaskWrite>, Path(named): Path<String>) -> Result<StatusCode> {
+async fn delete(
+    State(app): State<App>,
+    who: May<TaskWrite>,
+    Path(named): Path<String>,
+) -> Result<StatusCode> {
     workflow::delete_task(&app.workflow, &who, &named).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -140,11 +164,25 @@ async fn start(
     Path(task): Path<String>,
     Body(new): Body<NewRun>,
 ) -> Result<Accepted<Run>> {
-    let NewRun { input, version, activity } = new;
+    let NewRun {
+        input,
+        version,
+        activity,
+    } = new;
     let input = input.unwrap_or_else(|| crate::wire::shown(&serde_json::json!({})));
-    let new = workflow::NewRun { task, version, input, idempotency_key, activity };
+    let new = workflow::NewRun {
+        task,
+        version,
+        input,
+        idempotency_key,
+        activity,
+    };
     let started = workflow::start(&app.workflow, &who, new).await?;
     let replayed = matches!(started, Started::Replayed(_));
     let (Started::Created(run) | Started::Replayed(run)) = started;
-    Ok(Accepted { body: run.into(), replayed, fresh: StatusCode::ACCEPTED })
+    Ok(Accepted {
+        body: run.into(),
+        replayed,
+        fresh: StatusCode::ACCEPTED,
+    })
 }

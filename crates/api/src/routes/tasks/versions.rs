@@ -14,12 +14,18 @@ use utoipa_axum::routes;
 use workflow::Format;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, post)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(list, post))
+        .routes(routes!(get))
 }
 
 /// YAML, as the clients of the field send it, unless it can only be JSON. JSON is read as such for the sake of its long numbers.
 fn format(body: &Text) -> Format {
-    if !body.is_yaml && body.text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml }
+    if !body.is_yaml && body.text.trim_start().starts_with('{') {
+        Format::Json
+    } else {
+        Format::Yaml
+    }
 }
 
 /// Versions of a task, newest first.
@@ -31,7 +37,9 @@ async fn list(
     Path(named): Path<String>,
     Query(page): Query<BySkip>,
 ) -> Result<Json<Items<TaskVersion>>> {
-    Ok(Items::of(workflow::versions(&app.workflow, &who, &named, &page.page()?).await?))
+    Ok(Items::of(
+        workflow::versions(&app.workflow, &who, &named, &page.page()?).await?,
+    ))
 }
 
 /// Post a version, in YAML or JSON: `description`, `steps`, `policies`. It becomes the current one. All of it is checked first, each
@@ -45,7 +53,8 @@ async fn post(
     Path(named): Path<String>,
     body: Text,
 ) -> Result<(StatusCode, Json<TaskVersion>)> {
-    let posted = workflow::post_version(&app.workflow, &who, &named, &body.text, format(&body)).await;
+    let posted =
+        workflow::post_version(&app.workflow, &who, &named, &body.text, format(&body)).await;
     let version = posted.map_err(Error::of_body)?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }
@@ -58,5 +67,7 @@ async fn get(
     who: May<TaskRead>,
     Path2(named, label): Path2<String, String>,
 ) -> Result<Json<TaskVersion>> {
-    Ok(Json(TaskVersion::whole(workflow::version(&app.workflow, &who, &named, Some(&label)).await?)))
+    Ok(Json(TaskVersion::whole(
+        workflow::version(&app.workflow, &who, &named, Some(&label)).await?,
+    )))
 }

@@ -68,7 +68,10 @@ pub(super) struct Warning {
 
 impl From<workflow::Warning> for Warning {
     fn from(warning: workflow::Warning) -> Self {
-        Self { field: warning.field, message: warning.message }
+        Self {
+            field: warning.field,
+            message: warning.message,
+        }
     }
 }
 
@@ -92,6 +95,9 @@ impl From<workflow::Version> for TaskVersion {
 impl TaskVersion {
     /// A version with its document.
     pub(super) fn whole((version, document): (workflow::Version, String)) -> Self {
-        Self { document: Some(document), ..version.into() }
+        Self {
+            document: Some(document),
+            ..version.into()
+        }
     }
 }

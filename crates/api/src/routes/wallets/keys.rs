@@ -17,7 +17,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, patch)).routes(routes!(export))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, patch))
+        .routes(routes!(export))
 }
 
 /// A key of this wallet by its id or name.
@@ -27,7 +30,14 @@ async fn found_key(app: &App, who: &Principal, wallet: &str, named: &str) -> Res
         return Ok(keys::key_named(&app.keys, who, &wallet.id, named).await?);
     };
     let key = keys::key(&app.keys, who, &id).await?;
-    if key.wallet == wallet.id { Ok(key) } else { Err(keys::Error::KeyUnknown { key: named.to_owned() }.into()) }
+    if key.wallet == wallet.id {
+        Ok(key)
+    } else {
+        Err(keys::Error::KeyUnknown {
+            key: named.to_owned(),
+        }
+        .into())
+    }
 }
 
 /// The keys of a wallet that have a name.
@@ -82,7 +92,11 @@ async fn patch(
     Body(patch): Body<Patch>,
 ) -> Result<Json<Key>> {
     let key = found_key(&app, &who, &wallet, &key).await?;
-    Ok(Json(keys::patch_key(&app.keys, &who, &key.id, patch.into()).await?.into()))
+    Ok(Json(
+        keys::patch_key(&app.keys, &who, &key.id, patch.into())
+            .await?
+            .into(),
+    ))
 }
 
 /// Export an imported single key. The key of a child is never exported: with the account's public node it gives away all others.
@@ -94,5 +108,7 @@ async fn export(
     Path2(wallet, key): Path2<String, String>,
 ) -> Result<Json<Secret>> {
     let key = found_key(&app, &who, &wallet, &key).await?;
-    Ok(Json(keys::export_key(&app.keys, &who, &key.id).await?.into()))
+    Ok(Json(
+        keys::export_key(&app.keys, &who, &key.id).await?.into(),
+    ))
 }

@@ -75,7 +75,11 @@ async fn create(
 
 /// A wallet by its id or name.
 #[utoipa::path(get, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), responses((status = 200, body = Wallet), Problem))]
-async fn get(State(app): State<App>, who: May<WalletRead>, Path(named): Path<String>) -> Result<Json<Wallet>> {
+async fn get(
+    State(app): State<App>,
+    who: May<WalletRead>,
+    Path(named): Path<String>,
+) -> Result<Json<Wallet>> {
     Ok(Json(found(&app, &who, &named).await?.into()))
 }
 
@@ -89,7 +93,11 @@ async fn patch(
     Body(patch): Body<Patch>,
 ) -> Result<Json<Wallet>> {
     let wallet = found(&app, &who, &named).await?;
-    Ok(Json(::keys::patch_wallet(&app.keys, &who, &wallet.id, patch.into()).await?.into()))
+    Ok(Json(
+        ::keys::patch_wallet(&app.keys, &who, &wallet.id, patch.into())
+            .await?
+            .into(),
+    ))
 }
 
 /// The public nodes from which a wallet hands out addresses.
@@ -101,7 +109,9 @@ async fn branches(
     Path(named): Path<String>,
 ) -> Result<Json<Items<Branch>>> {
     let wallet = found(&app, &who, &named).await?;
-    Ok(Items::of(::keys::branches(&app.keys, &who, &wallet.id).await?))
+    Ok(Items::of(
+        ::keys::branches(&app.keys, &who, &wallet.id).await?,
+    ))
 }
 
 /// The addresses that a wallet has handed out on a chain.
@@ -133,13 +143,22 @@ async fn hand_out(
     let chain = access::chain_or_default(app.db(), &who, wanted.chain).await?;
     let wallet = found(&app, &who, &named).await?;
     let handed = ::keys::addresses(&app.keys, &who, &wallet.id, &chain, wanted.count).await;
-    Ok((StatusCode::CREATED, Items::of(handed.map_err(|error| crate::Error::at("count", error))?)))
+    Ok((
+        StatusCode::CREATED,
+        Items::of(handed.map_err(|error| crate::Error::at("count", error))?),
+    ))
 }
 
 /// Export a wallet's secret. Off unless the configuration allows it; on the record.
 #[utoipa::path(post, path = "/wallets/{wallet}/export", tag = "wallets", params(("wallet" = String, Path)),
     responses((status = 200, body = Secret), Problem))]
-async fn export(State(app): State<App>, who: May<KeyExport>, Path(named): Path<String>) -> Result<Json<Secret>> {
+async fn export(
+    State(app): State<App>,
+    who: May<KeyExport>,
+    Path(named): Path<String>,
+) -> Result<Json<Secret>> {
     let wallet = found(&app, &who, &named).await?;
-    Ok(Json(::keys::export(&app.keys, &who, &wallet.id).await?.into()))
+    Ok(Json(
+        ::keys::export(&app.keys, &who, &wallet.id).await?.into(),
+    ))
 }

@@ -55,7 +55,9 @@ impl NewWallet {
             kind: self.kind,
             metadata: self.metadata.unwrap_or_else(empty),
             account: self.account,
-            secret: self.secret.map_or(Ok(NewSecret::Fresh), Import::into_secret)?,
+            secret: self
+                .secret
+                .map_or(Ok(NewSecret::Fresh), Import::into_secret)?,
         })
     }
 }
@@ -63,15 +65,19 @@ impl NewWallet {
 impl Import {
     fn into_secret(self) -> Result<NewSecret> {
         match self {
-            Self::Mnemonic { words, passphrase } => {
-                Ok(NewSecret::Mnemonic { words: words.into(), passphrase: passphrase.into() })
-            }
+            Self::Mnemonic { words, passphrase } => Ok(NewSecret::Mnemonic {
+                words: words.into(),
+                passphrase: passphrase.into(),
+            }),
             Self::PrivateKey { key, chain } => {
                 let mut bytes = [0u8; 32];
                 let text = key.strip_prefix("0x").unwrap_or(&key);
                 let wrong = |_| Error::field("secret.key", "expected 32 bytes in hexadecimal");
                 hex::decode_to_slice(text, &mut bytes).map_err(wrong)?;
-                Ok(NewSecret::PrivateKey { key: bytes.into(), chain })
+                Ok(NewSecret::PrivateKey {
+                    key: bytes.into(),
+                    chain,
+                })
             }
         }
     }
@@ -97,7 +103,11 @@ pub(super) struct Patch {
 
 impl From<Patch> for keys::Patch {
     fn from(patch: Patch) -> Self {
-        Self { name: patch.name, metadata: patch.metadata, version: patch.version }
+        Self {
+            name: patch.name,
+            metadata: patch.metadata,
+            version: patch.version,
+        }
     }
 }
 
@@ -132,6 +142,10 @@ pub(super) struct NewKey {
 
 impl NewKey {
     pub(super) fn into_command(self, chain: ChainId) -> keys::NewKey {
-        keys::NewKey { name: self.name, chain, metadata: self.metadata.unwrap_or_else(empty) }
+        keys::NewKey {
+            name: self.name,
+            chain,
+            metadata: self.metadata.unwrap_or_else(empty),
+        }
     }
 }

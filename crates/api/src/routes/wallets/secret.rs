@@ -25,10 +25,13 @@ pub(super) enum Secret {
 impl From<Exported> for Secret {
     fn from(exported: Exported) -> Self {
         match exported {
-            Exported::Mnemonic { words, passphrase } => {
-                Self::Mnemonic { words: words.to_string(), passphrase: passphrase.to_string() }
-            }
-            Exported::PrivateKey(key) => Self::PrivateKey { key: format!("0x{}", hex::encode(key.as_slice())) },
+            Exported::Mnemonic { words, passphrase } => Self::Mnemonic {
+                words: words.to_string(),
+                passphrase: passphrase.to_string(),
+            },
+            Exported::PrivateKey(key) => Self::PrivateKey {
+                key: format!("0x{}", hex::encode(key.as_slice())),
+            },
         }
     }
 }

@@ -56,7 +56,11 @@ pub(super) struct Branch {
 
 impl From<keys::Branch> for Branch {
     fn from(branch: keys::Branch) -> Self {
-        Self { path: branch.path, xpub: branch.xpub, handed_out: branch.handed_out }
+        Self {
+            path: branch.path,
+            xpub: branch.xpub,
+            handed_out: branch.handed_out,
+        }
     }
 }
 
@@ -72,7 +76,11 @@ pub(super) struct Address {
 
 impl From<keys::KeyAddress> for Address {
     fn from(address: keys::KeyAddress) -> Self {
-        Self { index: address.index, address: address.address, path: address.path }
+        Self {
+            index: address.index,
+            address: address.address,
+            path: address.path,
+        }
     }
 }
 
@@ -95,8 +103,30 @@ pub(super) struct Key {
 
 impl From<keys::NamedKey> for Key {
     fn from(key: keys::NamedKey) -> Self {
-        let keys::NamedKey { id, wallet, name, chain, address, path, metadata, version, created_at, updated_at } = key;
-        Self { id, wallet, name, chain, address, path, metadata, version, created: created_at, updated: updated_at }
+        let keys::NamedKey {
+            id,
+            wallet,
+            name,
+            chain,
+            address,
+            path,
+            metadata,
+            version,
+            created_at,
+            updated_at,
+        } = key;
+        Self {
+            id,
+            wallet,
+            name,
+            chain,
+            address,
+            path,
+            metadata,
+            version,
+            created: created_at,
+            updated: updated_at,
+        }
     }
 }
 

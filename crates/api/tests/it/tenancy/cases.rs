@@ -32,54 +32,178 @@ const TARGET: &str = r#"{"target":{"kind":"wallet","id":"$wallet"}}"#;
 const STEPS: &str = "steps:\n- name: x\n  type: jsonata_template\n  options: {template: '1'}\n";
 const HOOK: &str = r#"{"name":"hook","delivery":{"type":"websocket"}}"#;
 const MODEL: &str = r#"{"taskId":"$task","topicFilter":"x"}"#;
-const CONFIG: &str =
-    r#"{"config":{"taskName":"greet","blockchainEvents":{"abiEvents":[{"type":"event","name":"Ping","inputs":[]}]}}}"#;
+const CONFIG: &str = r#"{"config":{"taskName":"greet","blockchainEvents":{"abiEvents":[{"type":"event","name":"Ping","inputs":[]}]}}}"#;
 
 const ACCESS: &[Line] = &[
     ("GET /status", "/status", "", Apart),
     ("GET /namespaces/current", "/namespaces/current", "", Apart),
-    ("PUT /namespaces/current", "/namespaces/current", r#"{"defaultChain":"$chain"}"#, Apart),
+    (
+        "PUT /namespaces/current",
+        "/namespaces/current",
+        r#"{"defaultChain":"$chain"}"#,
+        Apart,
+    ),
     ("GET /api-keys", "/api-keys", "", Listed),
-    ("POST /api-keys", "/api-keys", r#"{"name":"x","roles":["reader"]}"#, Apart),
+    (
+        "POST /api-keys",
+        "/api-keys",
+        r#"{"name":"x","roles":["reader"]}"#,
+        Apart,
+    ),
     ("DELETE /api-keys/{id}", "/api-keys/$apikey", "", Hidden),
     ("GET /keyring", "/keyring", "", Apart),
     ("POST /keyring/rotate", "/keyring/rotate", "", Apart),
-    ("GET /facts", "/facts?partition=api/0&limit=1000", "", Listed),
+    (
+        "GET /facts",
+        "/facts?partition=api/0&limit=1000",
+        "",
+        Listed,
+    ),
     ("GET /facts/partitions", "/facts/partitions", "", Apart),
 ];
 
 const SUBMISSIONS: &[Line] = &[
     ("GET /submissions", "/submissions", "", Listed),
-    ("GET /submissions", "/submissions?signer=$signer&chain=$chain&after=$submission", "", Apart),
+    (
+        "GET /submissions",
+        "/submissions?signer=$signer&chain=$chain&after=$submission",
+        "",
+        Apart,
+    ),
     ("POST /submissions", "/submissions", PAY, Hidden),
-    ("GET /submissions/{id}", "/submissions/$submission", "", Hidden),
-    ("GET /submissions/{id}/transactions", "/submissions/$submission/transactions", "", Hidden),
-    ("GET /submissions/{id}/explain", "/submissions/$submission/explain", "", Hidden),
-    ("POST /submissions/{id}/cancel", "/submissions/$submission/cancel", "", Hidden),
-    ("GET /lanes/{chain}/{signer}", "/lanes/$chain/$signer", "", Hidden),
-    ("POST /lanes/{chain}/{signer}/resume", "/lanes/$chain/$signer/resume", REASON, Hidden),
+    (
+        "GET /submissions/{id}",
+        "/submissions/$submission",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /submissions/{id}/transactions",
+        "/submissions/$submission/transactions",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /submissions/{id}/explain",
+        "/submissions/$submission/explain",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /submissions/{id}/cancel",
+        "/submissions/$submission/cancel",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /lanes/{chain}/{signer}",
+        "/lanes/$chain/$signer",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /lanes/{chain}/{signer}/resume",
+        "/lanes/$chain/$signer/resume",
+        REASON,
+        Hidden,
+    ),
 ];
 
 const WALLETS: &[Line] = &[
     ("GET /wallets", "/wallets", "", Listed),
-    ("POST /wallets", "/wallets", r#"{"name":"treasury","kind":"org"}"#, Apart),
+    (
+        "POST /wallets",
+        "/wallets",
+        r#"{"name":"treasury","kind":"org"}"#,
+        Apart,
+    ),
     ("GET /wallets/{wallet}", "/wallets/$wallet", "", Hidden),
     ("GET /wallets/{wallet}", "/wallets/users", "", Hidden),
-    ("PATCH /wallets/{wallet}", "/wallets/$wallet", r#"{"name":"mine"}"#, Hidden),
-    ("GET /wallets/{wallet}/branches", "/wallets/$wallet/branches", "", Hidden),
-    ("GET /wallets/{wallet}/addresses", "/wallets/$users/addresses", "", Hidden),
-    ("POST /wallets/{wallet}/addresses", "/wallets/$users/addresses", "{}", Hidden),
-    ("POST /wallets/{wallet}/export", "/wallets/$wallet/export", "", Apart),
-    ("GET /wallets/{wallet}/keys", "/wallets/$wallet/keys", "", Hidden),
-    ("POST /wallets/{wallet}/keys", "/wallets/$wallet/keys", r#"{"name":"x"}"#, Hidden),
-    ("GET /wallets/{wallet}/keys/{key}", "/wallets/$wallet/keys/$key", "", Hidden),
-    ("GET /wallets/{wallet}/keys/{key}", "/wallets/treasury/keys/$key", "", Hidden),
-    ("PATCH /wallets/{wallet}/keys/{key}", "/wallets/treasury/keys/$key", r#"{"name":"mine"}"#, Hidden),
-    ("POST /wallets/{wallet}/keys/{key}/export", "/wallets/$wallet/keys/$key/export", "", Apart),
+    (
+        "PATCH /wallets/{wallet}",
+        "/wallets/$wallet",
+        r#"{"name":"mine"}"#,
+        Hidden,
+    ),
+    (
+        "GET /wallets/{wallet}/branches",
+        "/wallets/$wallet/branches",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /wallets/{wallet}/addresses",
+        "/wallets/$users/addresses",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /wallets/{wallet}/addresses",
+        "/wallets/$users/addresses",
+        "{}",
+        Hidden,
+    ),
+    (
+        "POST /wallets/{wallet}/export",
+        "/wallets/$wallet/export",
+        "",
+        Apart,
+    ),
+    (
+        "GET /wallets/{wallet}/keys",
+        "/wallets/$wallet/keys",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /wallets/{wallet}/keys",
+        "/wallets/$wallet/keys",
+        r#"{"name":"x"}"#,
+        Hidden,
+    ),
+    (
+        "GET /wallets/{wallet}/keys/{key}",
+        "/wallets/$wallet/keys/$key",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /wallets/{wallet}/keys/{key}",
+        "/wallets/treasury/keys/$key",
+        "",
+        Hidden,
+    ),
+    (
+        "PATCH /wallets/{wallet}/keys/{key}",
+        "/wallets/treasury/keys/$key",
+        r#"{"name":"mine"}"#,
+        Hidden,
+    ),
+    (
+        "POST /wallets/{wallet}/keys/{key}/export",
+        "/wallets/$wallet/keys/$key/export",
+        "",
+        Apart,
+    ),
     ("GET /freezes", "/freezes", "", Listed),
-    ("POST /freezes", "/freezes", r#"{"scope":"$wallet","reason":"b"}"#, Hidden),
-    ("DELETE /freezes/{scope}", "/freezes/$users?reason=b", "", Hidden),
-    ("POST /permits/{id}/revoke", "/permits/pmt:01J00000000000000000000000/revoke", REASON, Apart),
+    (
+        "POST /freezes",
+        "/freezes",
+        r#"{"scope":"$wallet","reason":"b"}"#,
+        Hidden,
+    ),
+    (
+        "DELETE /freezes/{scope}",
+        "/freezes/$users?reason=b",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /permits/{id}/revoke",
+        "/permits/pmt:01J00000000000000000000000/revoke",
+        REASON,
+        Apart,
+    ),
 ];
 
 const POLICIES: &[Line] = &[
@@ -87,37 +211,122 @@ const POLICIES: &[Line] = &[
     ("GET /policies/{policy}", "/policies/$policy", "", Hidden),
     ("GET /policies/{policy}", "/policies/rule", "", Hidden),
     ("PUT /policies/{policy}", "/policies/$policy", "{}", Hidden),
-    ("PATCH /policies/{policy}", "/policies/$policy", r#"{"name":"mine"}"#, Hidden),
+    (
+        "PATCH /policies/{policy}",
+        "/policies/$policy",
+        r#"{"name":"mine"}"#,
+        Hidden,
+    ),
     ("DELETE /policies/{policy}", "/policies/$policy", "", Hidden),
-    ("GET /policies/{policy}/versions", "/policies/$policy/versions", "", Hidden),
-    ("GET /policies/{policy}/versions/{label}", "/policies/$policy/versions/$label", "", Hidden),
-    ("GET /policies/{policy}/versions/{label}", "/policies/$version/versions/x", "", Hidden),
+    (
+        "GET /policies/{policy}/versions",
+        "/policies/$policy/versions",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /policies/{policy}/versions/{label}",
+        "/policies/$policy/versions/$label",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /policies/{policy}/versions/{label}",
+        "/policies/$version/versions/x",
+        "",
+        Hidden,
+    ),
     (
         "POST /policies/{policy}/versions",
         "/policies/$policy/versions",
         r#"{"document":"package florin.x\ndefault allow := false"}"#,
         Hidden,
     ),
-    ("GET /policies/{policy}/attachments", "/policies/$policy/attachments", "", Hidden),
-    ("POST /policies/{policy}/attachments", "/policies/$policy/attachments", TARGET, Hidden),
-    ("POST /policies/{policy}/detach", "/policies/$policy/detach", r#"{"target":{"kind":"namespace"}}"#, Hidden),
+    (
+        "GET /policies/{policy}/attachments",
+        "/policies/$policy/attachments",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /policies/{policy}/attachments",
+        "/policies/$policy/attachments",
+        TARGET,
+        Hidden,
+    ),
+    (
+        "POST /policies/{policy}/detach",
+        "/policies/$policy/detach",
+        r#"{"target":{"kind":"namespace"}}"#,
+        Hidden,
+    ),
     ("GET /policy-attachments", "/policy-attachments", "", Listed),
     ("GET /policy-decisions", "/policy-decisions", "", Listed),
-    ("GET /policy-decisions/{id}", "/policy-decisions/$decision", "", Hidden),
-    ("POST /policies/dry-run", "/policies/dry-run", r#"{"version":"$version","input":{}}"#, Apart),
-    ("POST /policies/replay", "/policies/replay", r#"{"version":"$version"}"#, Hidden),
-    ("POST /policies/replay", "/policies/replay", r#"{"subject":"$mark"}"#, Apart),
+    (
+        "GET /policy-decisions/{id}",
+        "/policy-decisions/$decision",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /policies/dry-run",
+        "/policies/dry-run",
+        r#"{"version":"$version","input":{}}"#,
+        Apart,
+    ),
+    (
+        "POST /policies/replay",
+        "/policies/replay",
+        r#"{"version":"$version"}"#,
+        Hidden,
+    ),
+    (
+        "POST /policies/replay",
+        "/policies/replay",
+        r#"{"subject":"$mark"}"#,
+        Apart,
+    ),
 ];
 
 const CHAINS: &[Line] = &[
     ("GET /chains", "/chains", "", Apart),
     ("GET /chains/{chain}", "/chains/$chain", "", Apart),
-    ("POST /chains/{chain}/resume", "/chains/$chain/resume", REASON, Apart),
-    ("GET /chains/{chain}/events", "/chains/$chain/events", "", Apart),
-    ("GET /chains/{chain}/tracked", "/chains/$chain/tracked", "", Apart),
-    ("PUT /chains/{chain}/tracked/{source}", "/chains/$chain/tracked/$contract", "{}", Apart),
-    ("DELETE /chains/{chain}/tracked/{source}", "/chains/$chain/tracked/$contract", "", Apart),
-    ("POST /contracts/query", "/contracts/query", r#"{"to":"$contract","abi":[],"method":"x"}"#, Apart),
+    (
+        "POST /chains/{chain}/resume",
+        "/chains/$chain/resume",
+        REASON,
+        Apart,
+    ),
+    (
+        "GET /chains/{chain}/events",
+        "/chains/$chain/events",
+        "",
+        Apart,
+    ),
+    (
+        "GET /chains/{chain}/tracked",
+        "/chains/$chain/tracked",
+        "",
+        Apart,
+    ),
+    (
+        "PUT /chains/{chain}/tracked/{source}",
+        "/chains/$chain/tracked/$contract",
+        "{}",
+        Apart,
+    ),
+    (
+        "DELETE /chains/{chain}/tracked/{source}",
+        "/chains/$chain/tracked/$contract",
+        "",
+        Apart,
+    ),
+    (
+        "POST /contracts/query",
+        "/contracts/query",
+        r#"{"to":"$contract","abi":[],"method":"x"}"#,
+        Apart,
+    ),
 ];
 
 const MODEL_LINES: &[Line] = &[
@@ -141,12 +350,37 @@ const MODEL_LINES: &[Line] = &[
     ),
     ("GET /balances", "/balances", "", Listed),
     ("GET /balances/{ref}", "/balances/$balance", "", Hidden),
-    ("GET /addresses/{ref}/balances", "/addresses/$holder/balances", "", Apart),
-    ("GET /assets/{ref}/balances", "/assets/alpha/balances", "", Hidden),
-    ("GET /pools/{ref}/balances", "/pools/$contract/main/balances", "", Hidden),
+    (
+        "GET /addresses/{ref}/balances",
+        "/addresses/$holder/balances",
+        "",
+        Apart,
+    ),
+    (
+        "GET /assets/{ref}/balances",
+        "/assets/alpha/balances",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /pools/{ref}/balances",
+        "/pools/$contract/main/balances",
+        "",
+        Hidden,
+    ),
     ("GET /metadata-fields", "/metadata-fields", "", Apart),
-    ("PUT /metadata-fields/{type}/{path}", "/metadata-fields/assets/info.mine", r#"{"form":"text"}"#, Apart),
-    ("DELETE /metadata-fields/{type}/{path}", "/metadata-fields/assets/info.onlyAlphaKnows", "", Hidden),
+    (
+        "PUT /metadata-fields/{type}/{path}",
+        "/metadata-fields/assets/info.mine",
+        r#"{"form":"text"}"#,
+        Apart,
+    ),
+    (
+        "DELETE /metadata-fields/{type}/{path}",
+        "/metadata-fields/assets/info.onlyAlphaKnows",
+        "",
+        Hidden,
+    ),
 ];
 
 const TASKS: &[Line] = &[
@@ -154,69 +388,242 @@ const TASKS: &[Line] = &[
     ("GET /tasks/{task}", "/tasks/$task", "", Hidden),
     ("GET /tasks/{task}", "/tasks/greet", "", Hidden),
     ("PUT /tasks/{task}", "/tasks/$task", "{}", Hidden),
-    ("PATCH /tasks/{task}", "/tasks/$task", r#"{"description":"b"}"#, Hidden),
+    (
+        "PATCH /tasks/{task}",
+        "/tasks/$task",
+        r#"{"description":"b"}"#,
+        Hidden,
+    ),
     ("DELETE /tasks/{task}", "/tasks/$task", "", Hidden),
-    ("GET /tasks/{task}/versions", "/tasks/$task/versions", "", Hidden),
-    ("POST /tasks/{task}/versions", "/tasks/$task/versions", STEPS, Hidden),
-    ("GET /tasks/{task}/versions/{label}", "/tasks/$task/versions/$tasklabel", "", Hidden),
+    (
+        "GET /tasks/{task}/versions",
+        "/tasks/$task/versions",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /tasks/{task}/versions",
+        "/tasks/$task/versions",
+        STEPS,
+        Hidden,
+    ),
+    (
+        "GET /tasks/{task}/versions/{label}",
+        "/tasks/$task/versions/$tasklabel",
+        "",
+        Hidden,
+    ),
     ("POST /tasks/{task}/runs", "/tasks/$task/runs", "{}", Hidden),
     ("GET /runs", "/runs", "", Listed),
     ("GET /runs/{id}", "/runs/$run", "", Hidden),
     ("POST /runs/{id}/cancel", "/runs/$run/cancel", "", Hidden),
     ("POST /runs/{id}/retry", "/runs/$run/retry", "", Hidden),
-    ("POST /runs/{id}/decide", "/runs/$run/decide", r#"{"decision":"resend"}"#, Hidden),
+    (
+        "POST /runs/{id}/decide",
+        "/runs/$run/decide",
+        r#"{"decision":"resend"}"#,
+        Hidden,
+    ),
     ("POST /runs/{id}/dismiss", "/runs/$run/dismiss", "", Hidden),
     ("GET /variable-sets", "/variable-sets", "", Listed),
-    ("GET /variable-sets/{set}", "/variable-sets/$set", "", Hidden),
-    ("GET /variable-sets/{set}", "/variable-sets/values", "", Hidden),
-    ("PUT /variable-sets/{set}", "/variable-sets/$set", "{}", Hidden),
-    ("DELETE /variable-sets/{set}", "/variable-sets/$set", "", Hidden),
+    (
+        "GET /variable-sets/{set}",
+        "/variable-sets/$set",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /variable-sets/{set}",
+        "/variable-sets/values",
+        "",
+        Hidden,
+    ),
+    (
+        "PUT /variable-sets/{set}",
+        "/variable-sets/$set",
+        "{}",
+        Hidden,
+    ),
+    (
+        "DELETE /variable-sets/{set}",
+        "/variable-sets/$set",
+        "",
+        Hidden,
+    ),
     ("GET /bindings", "/bindings", "", Listed),
     ("GET /bindings/{binding}", "/bindings/$binding", "", Hidden),
-    ("PUT /bindings/{binding}", "/bindings/$binding", "{}", Hidden),
-    ("DELETE /bindings/{binding}", "/bindings/$binding", "", Hidden),
+    (
+        "PUT /bindings/{binding}",
+        "/bindings/$binding",
+        "{}",
+        Hidden,
+    ),
+    (
+        "DELETE /bindings/{binding}",
+        "/bindings/$binding",
+        "",
+        Hidden,
+    ),
     ("GET /listeners/firefly", "/listeners/firefly", "", Listed),
-    ("GET /listeners/firefly/{listener}", "/listeners/firefly/$listener", "", Hidden),
-    ("PUT /listeners/firefly/{listener}", "/listeners/firefly/$listener", CONFIG, Hidden),
-    ("DELETE /listeners/firefly/{listener}", "/listeners/firefly/$listener", "", Hidden),
-    ("GET /listeners/datamodel", "/listeners/datamodel", "", Listed),
-    ("GET /listeners/datamodel/{listener}", "/listeners/datamodel/$model", "", Hidden),
-    ("PUT /listeners/datamodel/{listener}", "/listeners/datamodel/$model", MODEL, Hidden),
-    ("DELETE /listeners/datamodel/{listener}", "/listeners/datamodel/$model", "", Hidden),
+    (
+        "GET /listeners/firefly/{listener}",
+        "/listeners/firefly/$listener",
+        "",
+        Hidden,
+    ),
+    (
+        "PUT /listeners/firefly/{listener}",
+        "/listeners/firefly/$listener",
+        CONFIG,
+        Hidden,
+    ),
+    (
+        "DELETE /listeners/firefly/{listener}",
+        "/listeners/firefly/$listener",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /listeners/datamodel",
+        "/listeners/datamodel",
+        "",
+        Listed,
+    ),
+    (
+        "GET /listeners/datamodel/{listener}",
+        "/listeners/datamodel/$model",
+        "",
+        Hidden,
+    ),
+    (
+        "PUT /listeners/datamodel/{listener}",
+        "/listeners/datamodel/$model",
+        MODEL,
+        Hidden,
+    ),
+    (
+        "DELETE /listeners/datamodel/{listener}",
+        "/listeners/datamodel/$model",
+        "",
+        Hidden,
+    ),
 ];
 
 const SUBSCRIPTIONS: &[Line] = &[
     ("GET /subscriptions", "/subscriptions", "", Listed),
     ("POST /subscriptions", "/subscriptions", HOOK, Apart),
-    ("GET /subscriptions/{id}", "/subscriptions/$subscription", "", Hidden),
-    ("PATCH /subscriptions/{id}", "/subscriptions/$subscription", r#"{"name":"mine"}"#, Hidden),
-    ("DELETE /subscriptions/{id}", "/subscriptions/$subscription", "", Hidden),
-    ("GET /subscriptions/{id}/status", "/subscriptions/$subscription/status", "", Hidden),
-    ("POST /subscriptions/{id}/suspend", "/subscriptions/$subscription/suspend", "", Hidden),
-    ("POST /subscriptions/{id}/resume", "/subscriptions/$subscription/resume", "", Hidden),
-    ("POST /subscriptions/{id}/rewind", "/subscriptions/$subscription/rewind", r#"{"from":"oldest"}"#, Hidden),
-    ("GET /subscriptions/{id}/dead-letters", "/subscriptions/$subscription/dead-letters", "", Hidden),
-    ("POST /subscriptions/{id}/dead-letters/retry", "/subscriptions/$subscription/dead-letters/retry", "{}", Hidden),
-    ("POST /subscriptions/{id}/skip", "/subscriptions/$subscription/skip", r#"{"sequence":1}"#, Hidden),
-    ("GET /subscriptions/{id}/secrets", "/subscriptions/$hook/secrets", "", Hidden),
-    ("POST /subscriptions/{id}/secrets", "/subscriptions/$hook/secrets", "{}", Hidden),
-    ("DELETE /subscriptions/{id}/secrets/{secret}", "/subscriptions/$hook/secrets/$secret", "", Hidden),
+    (
+        "GET /subscriptions/{id}",
+        "/subscriptions/$subscription",
+        "",
+        Hidden,
+    ),
+    (
+        "PATCH /subscriptions/{id}",
+        "/subscriptions/$subscription",
+        r#"{"name":"mine"}"#,
+        Hidden,
+    ),
+    (
+        "DELETE /subscriptions/{id}",
+        "/subscriptions/$subscription",
+        "",
+        Hidden,
+    ),
+    (
+        "GET /subscriptions/{id}/status",
+        "/subscriptions/$subscription/status",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/suspend",
+        "/subscriptions/$subscription/suspend",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/resume",
+        "/subscriptions/$subscription/resume",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/rewind",
+        "/subscriptions/$subscription/rewind",
+        r#"{"from":"oldest"}"#,
+        Hidden,
+    ),
+    (
+        "GET /subscriptions/{id}/dead-letters",
+        "/subscriptions/$subscription/dead-letters",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/dead-letters/retry",
+        "/subscriptions/$subscription/dead-letters/retry",
+        "{}",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/skip",
+        "/subscriptions/$subscription/skip",
+        r#"{"sequence":1}"#,
+        Hidden,
+    ),
+    (
+        "GET /subscriptions/{id}/secrets",
+        "/subscriptions/$hook/secrets",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /subscriptions/{id}/secrets",
+        "/subscriptions/$hook/secrets",
+        "{}",
+        Hidden,
+    ),
+    (
+        "DELETE /subscriptions/{id}/secrets/{secret}",
+        "/subscriptions/$hook/secrets/$secret",
+        "",
+        Hidden,
+    ),
     // Without a handshake it is refused before anything is looked up; `socket` shows the handshake.
-    ("GET /subscriptions/{id}/ws", "/subscriptions/$subscription/ws", "", Apart),
+    (
+        "GET /subscriptions/{id}/ws",
+        "/subscriptions/$subscription/ws",
+        "",
+        Apart,
+    ),
 ];
 
 /// All of them.
 pub(super) fn cases() -> Vec<Case> {
-    let tables = [ACCESS, SUBMISSIONS, WALLETS, POLICIES, CHAINS, MODEL_LINES, TASKS, SUBSCRIPTIONS];
-    let lines = tables.into_iter().flatten().map(|(operation, path, body, expect)| Case {
-        operation: (*operation).to_owned(),
-        path: (*path).to_owned(),
-        body: (*body).to_owned(),
-        expect: *expect,
-    });
+    let tables = [
+        ACCESS,
+        SUBMISSIONS,
+        WALLETS,
+        POLICIES,
+        CHAINS,
+        MODEL_LINES,
+        TASKS,
+        SUBSCRIPTIONS,
+    ];
+    let lines = tables
+        .into_iter()
+        .flatten()
+        .map(|(operation, path, body, expect)| Case {
+            operation: (*operation).to_owned(),
+            path: (*path).to_owned(),
+            body: (*body).to_owned(),
+            expect: *expect,
+        });
     // What is read comes first: what `b` makes for itself would only stand in the way.
-    let (mut reads, writes): (Vec<Case>, Vec<Case>) =
-        lines.chain(objects()).partition(|case| case.operation.starts_with("GET "));
+    let (mut reads, writes): (Vec<Case>, Vec<Case>) = lines
+        .chain(objects())
+        .partition(|case| case.operation.starts_with("GET "));
     reads.extend(writes);
     reads
 }
@@ -233,15 +640,25 @@ fn of_type(kind: Type) -> Vec<Case> {
         Type::Address => ("$holder", r#"{"address":"$bob"}"#),
         Type::Activity => ("alpha-history", r#"{"name":"mine"}"#),
         Type::Pool => ("$contract/main", r#"{"name":"mine","address":"$contract"}"#),
-        Type::Nft => ("$contract/one", r#"{"name":"mine","address":"$contract","asset":"$asset"}"#),
+        Type::Nft => (
+            "$contract/one",
+            r#"{"name":"mine","address":"$contract","asset":"$asset"}"#,
+        ),
         Type::Fragment => ("$holder/part", r#"{"name":"mine","address":"$holder"}"#),
-        Type::Data => ("prospectus", r#"{"name":"mine","parent":{"type":"asset","ref":"$asset"}}"#),
-        Type::Transfer => {
-            ("$transfer", r#"{"protocolId":"1/1/1","parent":{"type":"pool","ref":"$pool"},"amount":"1"}"#)
-        }
+        Type::Data => (
+            "prospectus",
+            r#"{"name":"mine","parent":{"type":"asset","ref":"$asset"}}"#,
+        ),
+        Type::Transfer => (
+            "$transfer",
+            r#"{"protocolId":"1/1/1","parent":{"type":"pool","ref":"$pool"},"amount":"1"}"#,
+        ),
         _ => ("opened", r#"{"name":"mine","activity":"alpha-history"}"#),
     };
-    let (all, one) = (format!("/{}", kind.plural()), format!("/{}/{named}", kind.plural()));
+    let (all, one) = (
+        format!("/{}", kind.plural()),
+        format!("/{}/{named}", kind.plural()),
+    );
     let case = |method: &str, template: &str, path: &str, body: &str, expect| Case {
         operation: format!("{method} {template}"),
         path: path.to_owned(),

@@ -24,7 +24,11 @@ async fn nothing_crosses_from_one_namespace_to_another() {
             wrong.extend(walk(&world, &things, case).await);
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
-        assert_eq!(world.facts("a").await, facts, "somebody else's request left a fact");
+        assert_eq!(
+            world.facts("a").await,
+            facts,
+            "somebody else's request left a fact"
+        );
         let after = own_view(&world, &things, &all).await;
         for (was, is) in before.iter().zip(&after) {
             assert_eq!(was, is);
@@ -36,33 +40,60 @@ async fn nothing_crosses_from_one_namespace_to_another() {
 #[test]
 fn every_route_has_a_case() {
     let walked: BTreeSet<String> = cases().iter().map(|case| case.operation.clone()).collect();
-    let described: BTreeSet<String> =
-        operations().into_iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let described: BTreeSet<String> = operations()
+        .into_iter()
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
     let missing: Vec<_> = described.difference(&walked).collect();
-    assert!(missing.is_empty(), "these routes have no case in tenancy/cases.rs: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "these routes have no case in tenancy/cases.rs: {missing:#?}"
+    );
     let unknown: Vec<_> = walked.difference(&described).collect();
-    assert!(unknown.is_empty(), "these cases have no route: {unknown:#?}");
+    assert!(
+        unknown.is_empty(),
+        "these cases have no route: {unknown:#?}"
+    );
 }
 
 async fn ask(world: &World, things: &Things, case: &Case, key: &str) -> Answer {
     let (method, _) = case.operation.split_once(' ').unwrap();
     let call = Call::new(method, &format!("/api/v1{}", things.filled(&case.path))).key(key);
     let body = things.filled(&case.body);
-    let kind = if body.starts_with("steps:") { "application/yaml" } else { "application/json" };
-    world.send(if body.is_empty() { call } else { call.text(kind, &body) }).await
+    let kind = if body.starts_with("steps:") {
+        "application/yaml"
+    } else {
+        "application/json"
+    };
+    world
+        .send(if body.is_empty() {
+            call
+        } else {
+            call.text(kind, &body)
+        })
+        .await
 }
 
 /// What is wrong with what `b` got, if anything is.
 async fn walk(world: &World, things: &Things, case: &Case) -> Option<String> {
     let answer = ask(world, things, case, &world.b).await;
-    let told = format!("{} {}: {} {}", case.operation, case.path, answer.status, answer.text);
+    let told = format!(
+        "{} {}: {} {}",
+        case.operation, case.path, answer.status, answer.text
+    );
     let right = match case.expect {
         Expect::Hidden => answer.status == 404,
         Expect::Listed => answer.status == 200,
         Expect::Apart => answer.status < 500 || answer.text.contains("chain.unreachable"),
     };
-    let sent = format!("{} {}", things.filled(&case.path), things.filled(&case.body));
-    let shown = things.traces().find(|text| !sent.contains(*text) && answer.text.contains(*text));
+    let sent = format!(
+        "{} {}",
+        things.filled(&case.path),
+        things.filled(&case.body)
+    );
+    let shown = things
+        .traces()
+        .find(|text| !sent.contains(*text) && answer.text.contains(*text));
     match shown {
         Some(text) => Some(format!("{told} shows {text}")),
         None => (!right).then(|| format!("{told}, not {:?}", case.expect)),
@@ -72,9 +103,16 @@ async fn walk(world: &World, things: &Things, case: &Case) -> Option<String> {
 /// What `a` sees of its own; and that it does see it, or the walk would prove nothing.
 async fn own_view(world: &World, things: &Things, all: &[Case]) -> Vec<(String, String)> {
     let mut seen = Vec::new();
-    for case in all.iter().filter(|case| case.operation.starts_with("GET ") && case.expect != Expect::Apart) {
+    for case in all
+        .iter()
+        .filter(|case| case.operation.starts_with("GET ") && case.expect != Expect::Apart)
+    {
         let answer = ask(world, things, case, &world.a).await;
-        assert_eq!(answer.status, 200, "{} {}: {}", case.operation, case.path, answer.text);
+        assert_eq!(
+            answer.status, 200,
+            "{} {}: {}",
+            case.operation, case.path, answer.text
+        );
         let shows = things.traces().any(|text| answer.text.contains(text));
         assert!(
             shows || case.expect == Expect::Hidden,

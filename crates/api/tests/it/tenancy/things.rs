@@ -49,9 +49,13 @@ impl Things {
     pub(super) async fn made(world: &World) -> Self {
         let mut things = Self(BTreeMap::new());
         things.put("mark", MARK);
-        for (name, text) in
-            [("chain", "eip155:31337"), ("signer", SIGNER), ("contract", CONTRACT), ("holder", HOLDER), ("bob", BOB)]
-        {
+        for (name, text) in [
+            ("chain", "eip155:31337"),
+            ("signer", SIGNER),
+            ("contract", CONTRACT),
+            ("holder", HOLDER),
+            ("bob", BOB),
+        ] {
             things.put(name, text);
         }
         things.keys(world).await;
@@ -69,7 +73,10 @@ impl Things {
 
     fn keep(&mut self, name: &'static str, answer: &Value, pointer: &str) {
         let text = answer.pointer(pointer).and_then(Value::as_str);
-        self.put(name, text.unwrap_or_else(|| panic!("{name} at {pointer}: {answer}")));
+        self.put(
+            name,
+            text.unwrap_or_else(|| panic!("{name} at {pointer}: {answer}")),
+        );
     }
 
     /// A text with `$name` replaced.
@@ -96,24 +103,55 @@ impl Things {
         self.keep("key", &key, "/id");
         let users = json!({ "name": "users", "kind": "user", "metadata": { "note": MARK } });
         self.keep("users", &world.post("/wallets", users).await.good(), "/id");
-        let handed = world.post("/wallets/users/addresses", json!({ "count": 2 })).await.good();
+        let handed = world
+            .post("/wallets/users/addresses", json!({ "count": 2 }))
+            .await
+            .good();
         self.keep("address", &handed, "/items/0/address");
         let pay = json!({ "signer": SIGNER, "to": BOB, "value": "5", "labels": { "note": MARK } });
-        let pay = Call::new("POST", "/api/v1/submissions").key(&world.a).with("idempotency-key", "pay").json(&pay);
+        let pay = Call::new("POST", "/api/v1/submissions")
+            .key(&world.a)
+            .with("idempotency-key", "pay")
+            .json(&pay);
         self.keep("submission", &world.send(pay).await.good(), "/id");
-        world.post("/freezes", json!({ "scope": self.0["users"], "reason": MARK })).await.good();
+        world
+            .post(
+                "/freezes",
+                json!({ "scope": self.0["users"], "reason": MARK }),
+            )
+            .await
+            .good();
     }
 
     async fn rules(&mut self, world: &World) {
-        let policy = world.ask("PUT", "/policies/rule", json!({ "description": MARK })).await.good();
+        let policy = world
+            .ask("PUT", "/policies/rule", json!({ "description": MARK }))
+            .await
+            .good();
         self.keep("policy", &policy, "/id");
         let document = format!("package florin.rule\n# {MARK}\ndefault allow := false\n");
-        let version = world.post("/policies/rule/versions", json!({ "document": document })).await.good();
+        let version = world
+            .post("/policies/rule/versions", json!({ "document": document }))
+            .await
+            .good();
         self.keep("version", &version, "/id");
         self.keep("label", &version, "/label");
-        world.post("/policies/rule/attachments", json!({ "target": { "kind": "namespace" } })).await.good();
+        world
+            .post(
+                "/policies/rule/attachments",
+                json!({ "target": { "kind": "namespace" } }),
+            )
+            .await
+            .good();
         self.put("decision", &decision(world).await);
-        world.ask("PUT", &format!("/chains/{}/tracked/{CONTRACT}", chain()), json!({})).await.good();
+        world
+            .ask(
+                "PUT",
+                &format!("/chains/{}/tracked/{CONTRACT}", chain()),
+                json!({}),
+            )
+            .await
+            .good();
     }
 
     async fn model(&mut self, world: &World) {
@@ -143,37 +181,89 @@ impl Things {
             ("balance", "/balances"),
         ] {
             let found = world.get(path).await.good();
-            self.keep(name, &found, if path.contains("alpha") { "/id" } else { "/items/0/id" });
+            self.keep(
+                name,
+                &found,
+                if path.contains("alpha") {
+                    "/id"
+                } else {
+                    "/items/0/id"
+                },
+            );
         }
-        world.ask("PUT", "/metadata-fields/assets/info.onlyAlphaKnows", json!({ "form": "text" })).await.good();
+        world
+            .ask(
+                "PUT",
+                "/metadata-fields/assets/info.onlyAlphaKnows",
+                json!({ "form": "text" }),
+            )
+            .await
+            .good();
     }
 
     async fn tasks(&mut self, world: &World) {
         let set = json!({ "description": MARK, "variables": { "v": MARK } });
-        self.keep("set", &world.ask("PUT", "/variable-sets/values", set).await.good(), "/id");
-        let task =
-            world.ask("PUT", "/tasks/greet", json!({ "description": MARK, "variableSet": "values" })).await.good();
+        self.keep(
+            "set",
+            &world.ask("PUT", "/variable-sets/values", set).await.good(),
+            "/id",
+        );
+        let task = world
+            .ask(
+                "PUT",
+                "/tasks/greet",
+                json!({ "description": MARK, "variableSet": "values" }),
+            )
+            .await
+            .good();
         self.keep("task", &task, "/id");
         let steps = format!(
             "description: {MARK}\nsteps:\n- name: say\n  type: jsonata_template\n  options: {{template: '1 + 1'}}\n"
         );
-        let post = Call::new("POST", "/api/v1/tasks/greet/versions").key(&world.a).text("application/yaml", &steps);
+        let post = Call::new("POST", "/api/v1/tasks/greet/versions")
+            .key(&world.a)
+            .text("application/yaml", &steps);
         self.keep("tasklabel", &world.send(post).await.good(), "/version");
-        let run = world.post("/tasks/greet/runs", json!({ "input": { "note": MARK } })).await.good();
+        let run = world
+            .post("/tasks/greet/runs", json!({ "input": { "note": MARK } }))
+            .await
+            .good();
         self.keep("run", &run, "/id");
         let binding = json!({ "description": MARK, "contract": CONTRACT, "signer": SIGNER });
-        self.keep("binding", &world.ask("PUT", "/bindings/token", binding).await.good(), "/id");
+        self.keep(
+            "binding",
+            &world.ask("PUT", "/bindings/token", binding).await.good(),
+            "/id",
+        );
         let events = json!([{ "type": "event", "name": "Ping", "inputs": [] }]);
         let config = json!({ "taskName": "greet", "blockchainEvents": { "abiEvents": events, "locations": [{ "address": CONTRACT }] } });
-        let listener = world.ask("PUT", "/listeners/firefly/pings", json!({ "config": config })).await.good();
+        let listener = world
+            .ask(
+                "PUT",
+                "/listeners/firefly/pings",
+                json!({ "config": config }),
+            )
+            .await
+            .good();
         self.keep("listener", &listener, "/id");
         let model = json!({ "taskId": "greet", "topicFilter": MARK });
-        self.keep("model", &world.ask("PUT", "/listeners/datamodel/entries", model).await.good(), "/id");
+        self.keep(
+            "model",
+            &world
+                .ask("PUT", "/listeners/datamodel/entries", model)
+                .await
+                .good(),
+            "/id",
+        );
     }
 
     async fn subscriptions(&mut self, world: &World) {
         let socket = json!({ "name": "books", "filter": { "subjects": [MARK] }, "delivery": { "type": "websocket" } });
-        self.keep("subscription", &world.post("/subscriptions", socket).await.good(), "/subscription/id");
+        self.keep(
+            "subscription",
+            &world.post("/subscriptions", socket).await.good(),
+            "/subscription/id",
+        );
         let hook = json!({ "name": "hook", "delivery": { "type": "webhook", "url": "https://93.184.216.34/only-alpha-knows" } });
         let hook = world.post("/subscriptions", hook).await.good();
         self.keep("hook", &hook, "/subscription/id");
@@ -181,16 +271,29 @@ impl Things {
     }
 
     async fn access(&mut self, world: &World) {
-        let issued = world.post("/api-keys", json!({ "name": MARK, "roles": ["reader"] })).await.good();
+        let issued = world
+            .post("/api-keys", json!({ "name": MARK, "roles": ["reader"] }))
+            .await
+            .good();
         self.keep("apikey", &issued, "/key/id");
     }
 }
 
 /// A decision in the log of `a`.
 async fn decision(world: &World) -> String {
-    let initiator =
-        Principal { id: "ann".into(), kind: Kind::Person, namespace: namespace("a"), roles: vec![Role::Operator] };
-    let intent = intent::Intent::call(chain(), SIGNER.into(), Some(BOB.into()), types::Amount::from(5), Vec::new());
+    let initiator = Principal {
+        id: "ann".into(),
+        kind: Kind::Person,
+        namespace: namespace("a"),
+        roles: vec![Role::Operator],
+    };
+    let intent = intent::Intent::call(
+        chain(),
+        SIGNER.into(),
+        Some(BOB.into()),
+        types::Amount::from(5),
+        Vec::new(),
+    );
     let question = Question {
         initiator,
         subject: "only-alpha-knows".into(),
@@ -205,5 +308,9 @@ async fn decision(world: &World) -> String {
         labels: BTreeMap::new(),
         approvals: Vec::new(),
     };
-    policy::decide(&world.app.policy, &[question]).await.unwrap()[0].decision().to_string()
+    policy::decide(&world.app.policy, &[question])
+        .await
+        .unwrap()[0]
+        .decision()
+        .to_string()
 }

@@ -16,7 +16,10 @@ pub struct Gas {
 
 impl Default for Gas {
     fn default() -> Self {
-        Self { scale_percent: 150, max: None }
+        Self {
+            scale_percent: 150,
+            max: None,
+        }
     }
 }
 
@@ -103,22 +106,43 @@ fn legacy_percent() -> u64 {
 
 impl Pricing {
     pub(super) fn checked(&self) -> Result<()> {
-        let wrong = |field, why: &str| Err(Error::Config { field, why: why.to_owned() });
+        let wrong = |field, why: &str| {
+            Err(Error::Config {
+                field,
+                why: why.to_owned(),
+            })
+        };
         match self {
-            Self::Eip1559 { base_fee_percent: ..100, .. } => wrong("pricing.base_fee_percent", "at least 100"),
-            Self::Eip1559 { percentile: 101.., .. } => wrong("pricing.percentile", "at most 100"),
+            Self::Eip1559 {
+                base_fee_percent: ..100,
+                ..
+            } => wrong("pricing.base_fee_percent", "at least 100"),
+            Self::Eip1559 {
+                percentile: 101.., ..
+            } => wrong("pricing.percentile", "at most 100"),
             // Nodes give at most 1024 blocks of history.
-            Self::Eip1559 { history_blocks: 0 | 1025.., .. } => wrong("pricing.history_blocks", "1 to 1024"),
-            Self::Eip1559 { min_tip, max_tip: Some(max), .. } if min_tip > max => {
-                wrong("pricing.max_tip", "at least min_tip")
-            }
-            Self::Eip1559 { min_tip, max_fee_per_gas: Some(max), .. } if min_tip > max => {
-                wrong("pricing.max_fee_per_gas", "at least min_tip")
-            }
-            Self::Legacy { scale_percent: ..100, .. } => wrong("pricing.scale_percent", "at least 100"),
-            Self::Fixed { fee_per_gas, tip: Some(tip) } if tip > fee_per_gas => {
-                wrong("pricing.tip", "at most fee_per_gas")
-            }
+            Self::Eip1559 {
+                history_blocks: 0 | 1025..,
+                ..
+            } => wrong("pricing.history_blocks", "1 to 1024"),
+            Self::Eip1559 {
+                min_tip,
+                max_tip: Some(max),
+                ..
+            } if min_tip > max => wrong("pricing.max_tip", "at least min_tip"),
+            Self::Eip1559 {
+                min_tip,
+                max_fee_per_gas: Some(max),
+                ..
+            } if min_tip > max => wrong("pricing.max_fee_per_gas", "at least min_tip"),
+            Self::Legacy {
+                scale_percent: ..100,
+                ..
+            } => wrong("pricing.scale_percent", "at least 100"),
+            Self::Fixed {
+                fee_per_gas,
+                tip: Some(tip),
+            } if tip > fee_per_gas => wrong("pricing.tip", "at most fee_per_gas"),
             _ => Ok(()),
         }
     }

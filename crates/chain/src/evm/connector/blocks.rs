@@ -18,20 +18,26 @@ const HIGHEST: u64 = 1 << 52;
 impl Evm {
     /// The header of a block by number or tag.
     pub(super) async fn header_by_number(&self, number: &str) -> Result<Option<Header>> {
-        let header: Option<Header> = self.ask("eth_getBlockByNumber", json!([number, false])).await?;
+        let header: Option<Header> = self
+            .ask("eth_getBlockByNumber", json!([number, false]))
+            .await?;
         self.sound(header)
     }
 
     /// The header of a block by its hash.
     pub(super) async fn header_by_hash(&self, hash: &str) -> Result<Option<Header>> {
-        let Some(wanted) = fixed(hash) else { return Ok(None) };
+        let Some(wanted) = fixed(hash) else {
+            return Ok(None);
+        };
         let header: Option<Header> = self.ask("eth_getBlockByHash", json!([hash, false])).await?;
         self.named(self.sound(header)?, &wanted)
     }
 
     pub(super) async fn block_ref_at(&self, height: Height) -> Result<Option<BlockRef>> {
         match self.header_by_number(&show(height.0)).await? {
-            Some(header) if header.number.0 != height.0 => Err(self.untrusted("it gave a block of another height")),
+            Some(header) if header.number.0 != height.0 => {
+                Err(self.untrusted("it gave a block of another height"))
+            }
             header => Ok(header.map(|header| header.block_ref())),
         }
     }
@@ -44,9 +50,15 @@ impl Evm {
             FinalityTag::Safe => "safe",
             FinalityTag::Finalized => "finalized",
         };
-        match self.rpc.ask::<Option<Header>>("eth_getBlockByNumber", json!([name, false])).await {
+        match self
+            .rpc
+            .ask::<Option<Header>>("eth_getBlockByNumber", json!([name, false]))
+            .await
+        {
             Ok(Some(header)) => Ok(self.sound(Some(header))?.map(|header| header.block_ref())),
-            Ok(None) => Err(self.untrusted(format!("it knows the tag {name} and has no such block"))),
+            Ok(None) => {
+                Err(self.untrusted(format!("it knows the tag {name} and has no such block")))
+            }
             Err(Failure::Said(error)) if error.code == NO_TAGS => Ok(None),
             Err(failure) => Err(self.error(failure)),
         }
@@ -55,7 +67,9 @@ impl Evm {
     /// A block with what is watched in it. An answer that cannot be right is asked for again: behind one address may stand several nodes, and
     /// some lag.
     pub(super) async fn block_by_hash(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
-        let Some(hash) = fixed(hash) else { return Ok(None) };
+        let Some(hash) = fixed(hash) else {
+            return Ok(None);
+        };
         for attempt in 1.. {
             match self.fetch_block(&hash, watch).await {
                 Err(Error::Untrusted { why, .. }) if self.rpc.pause(attempt).await => {
@@ -70,8 +84,13 @@ impl Evm {
     /// The header, if its fields give its hash, and its height can be counted on from.
     pub(super) fn sound(&self, header: Option<Header>) -> Result<Option<Header>> {
         match header {
-            Some(header) if self.config.check.block_hash == BlockHash::Strict && !header.is_sound() => {
-                Err(self.untrusted(format!("{} does not have the hash of its header", shown(&header))))
+            Some(header)
+                if self.config.check.block_hash == BlockHash::Strict && !header.is_sound() =>
+            {
+                Err(self.untrusted(format!(
+                    "{} does not have the hash of its header",
+                    shown(&header)
+                )))
             }
             Some(header) if header.number.0 > HIGHEST => {
                 Err(self.untrusted(format!("{} is higher than any chain", shown(&header))))
@@ -83,7 +102,9 @@ impl Evm {
     /// The header, if it is the one that was asked for.
     fn named(&self, header: Option<Header>, wanted: &Word) -> Result<Option<Header>> {
         match header {
-            Some(header) if header.hash != *wanted => Err(self.untrusted("it gave another block than was asked for")),
+            Some(header) if header.hash != *wanted => {
+                Err(self.untrusted("it gave another block than was asked for"))
+            }
             header => Ok(header),
         }
     }
@@ -94,11 +115,19 @@ const NO_TAGS: i64 = -32602;
 
 /// How nodes say that they do not have a block.
 fn has_no_block(failure: &Failure) -> bool {
-    let Failure::Said(error) = failure else { return false };
+    let Failure::Said(error) = failure else {
+        return false;
+    };
     let text = error.message.to_lowercase();
-    ["unknown block", "block not found", "header not found", "header for hash not found", "not found"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
+    [
+        "unknown block",
+        "block not found",
+        "header not found",
+        "header for hash not found",
+        "not found",
+    ]
+    .iter()
+    .any(|phrase| text.contains(phrase))
         && !error.is_unknown_method()
 }
 

@@ -16,13 +16,23 @@ impl Evm {
         if plan.intent.chain != self.chain {
             return Err(unsuitable("the intent is meant for another chain"));
         }
-        let nonce = plan.reservations.nonce.ok_or_else(|| unsuitable("a transaction of this chain needs a nonce"))?;
+        let nonce = plan
+            .reservations
+            .nonce
+            .ok_or_else(|| unsuitable("a transaction of this chain needs a nonce"))?;
         let price = self.price_of(&plan.terms).await?;
-        let terms = Terms { nonce, gas: plan.terms.gas, price, authorisations: plan.authorisations.to_vec() };
+        let terms = Terms {
+            nonce,
+            gas: plan.terms.gas,
+            price,
+            authorisations: plan.authorisations.to_vec(),
+        };
         Ok(intent::evm::unsigned(plan.intent, &terms)?)
     }
 }
 
 fn unsuitable(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable { why: why.to_owned() })
+    Error::Intent(intent::Error::Unsuitable {
+        why: why.to_owned(),
+    })
 }

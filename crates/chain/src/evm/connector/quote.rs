@@ -25,18 +25,28 @@ impl Evm {
         if intents.is_empty() {
             return Vec::new();
         }
-        let requests: Vec<Result<Value>> = intents.iter().map(|intent| self.request(intent)).collect();
+        let requests: Vec<Result<Value>> =
+            intents.iter().map(|intent| self.request(intent)).collect();
         let (market, mut estimates) = match self.ask_market(&requests).await {
             Ok((market, estimates)) => (market, estimates.into_iter()),
-            Err(error) => return requests.into_iter().map(|request| request.and(Err(error.clone()))).collect(),
+            Err(error) => {
+                return requests
+                    .into_iter()
+                    .map(|request| request.and(Err(error.clone())))
+                    .collect();
+            }
         };
         let mut quotes = Vec::with_capacity(requests.len());
         for request in requests {
             quotes.push(match request {
                 Ok(request) => {
-                    let estimate =
-                        estimates.next().unwrap_or_else(|| Err(Failure::Silent { why: "no reply".to_owned() }));
-                    self.with_reason(request, self.quote_one(&market, estimate)).await
+                    let estimate = estimates.next().unwrap_or_else(|| {
+                        Err(Failure::Silent {
+                            why: "no reply".to_owned(),
+                        })
+                    });
+                    self.with_reason(request, self.quote_one(&market, estimate))
+                        .await
                 }
                 Err(error) => Err(error),
             });
@@ -51,7 +61,9 @@ impl Evm {
             _ => return quote,
         }
         match self.execute(request, json!("latest"), None).await {
-            Err(Error::Reverts { reason, data }) if data != "0x" => Err(Error::Reverts { reason, data }),
+            Err(Error::Reverts { reason, data }) if data != "0x" => {
+                Err(Error::Reverts { reason, data })
+            }
             _ => quote,
         }
     }
@@ -62,11 +74,22 @@ impl Evm {
         let prices = self.price_calls();
         let price_count = prices.len();
         calls.extend(prices);
-        calls.extend(requests.iter().flatten().map(|request| Call::new("eth_estimateGas", json!([request]))));
+        calls.extend(
+            requests
+                .iter()
+                .flatten()
+                .map(|request| Call::new("eth_estimateGas", json!([request]))),
+        );
         let mut replies = self.read(calls).await?.into_iter();
         let head: Option<Header> = replies.next().map_or(Ok(None), |reply| self.parse(reply))?;
-        let head = self.sound(head)?.ok_or_else(|| self.untrusted("it has no newest block"))?;
-        let price_reply = if price_count > 0 { replies.next() } else { None };
+        let head = self
+            .sound(head)?
+            .ok_or_else(|| self.untrusted("it has no newest block"))?;
+        let price_reply = if price_count > 0 {
+            replies.next()
+        } else {
+            None
+        };
         let price = self.price(&head, price_reply).await?;
         Ok((Market { head, price }, replies.collect()))
     }
@@ -79,7 +102,14 @@ impl Evm {
         };
         let total_fee = Amount::from(gas).checked_mul(fee_per_gas);
         let total_fee = total_fee.ok_or_else(|| self.untrusted("a price beyond 2^256"))?;
-        Ok(Quote { terms: FeeTerms { gas, fee_per_gas, tip, total_fee } })
+        Ok(Quote {
+            terms: FeeTerms {
+                gas,
+                fee_per_gas,
+                tip,
+                total_fee,
+            },
+        })
     }
 
     fn gas(&self, head: &Header, estimate: Reply) -> Result<u64> {
@@ -87,11 +117,20 @@ impl Evm {
             Err(Failure::Said(error)) => return Err(revert::error(&self.chain, None, &error)),
             reply => parse(reply).map_err(|failure| self.error(failure))?,
         };
-        let limit = self.config.gas.max.unwrap_or(u64::MAX).min(head.gas_limit.0);
+        let limit = self
+            .config
+            .gas
+            .max
+            .unwrap_or(u64::MAX)
+            .min(head.gas_limit.0);
         if estimate > limit {
             return Err(self.too_much_gas(estimate, limit));
         }
-        Ok(if estimate == PLAIN_PAYMENT { estimate } else { self.scaled(estimate).min(limit) })
+        Ok(if estimate == PLAIN_PAYMENT {
+            estimate
+        } else {
+            self.scaled(estimate).min(limit)
+        })
     }
 
     fn scaled(&self, estimate: u64) -> u64 {
@@ -114,10 +153,11 @@ impl Evm {
             return Err(unsuitable("the intent is meant for another chain"));
         }
         let [output] = transaction.outputs.as_slice() else {
-            return Err(unsuitable("a transaction of this chain has exactly one output"));
+            return Err(unsuitable(
+                "a transaction of this chain has exactly one output",
+            ));
         };
-        let mut request =
-            json!({"from": intent.signer, "value": show_amount(output.value), "data": show_bytes(&transaction.data)});
+        let mut request = json!({"from": intent.signer, "value": show_amount(output.value), "data": show_bytes(&transaction.data)});
         if let Some(to) = &output.to {
             request["to"] = json!(to);
         }
@@ -134,5 +174,7 @@ impl Evm {
 }
 
 fn unsuitable(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable { why: why.to_owned() })
+    Error::Intent(intent::Error::Unsuitable {
+        why: why.to_owned(),
+    })
 }

@@ -23,17 +23,23 @@ const MOST_PENDING: u64 = 1 << 20;
 impl Evm {
     pub(super) async fn sequence_of(&self, signer: &str) -> Result<Sequence> {
         let count = |tag: &str| Call::new("eth_getTransactionCount", json!([signer, tag]));
-        let (Quantity(mined), Quantity(pending)) = self.two(count("latest"), count("pending")).await?;
+        let (Quantity(mined), Quantity(pending)) =
+            self.two(count("latest"), count("pending")).await?;
         if mined > MOST_SENT || pending > mined.saturating_add(MOST_PENDING) {
-            return Err(
-                self.untrusted(format!("it counts {mined} transactions of one account and {pending} with its pool"))
-            );
+            return Err(self.untrusted(format!(
+                "it counts {mined} transactions of one account and {pending} with its pool"
+            )));
         }
-        Ok(Sequence { mined, pending: pending.max(mined) })
+        Ok(Sequence {
+            mined,
+            pending: pending.max(mined),
+        })
     }
 
     pub(super) async fn balance_of(&self, account: &str) -> Result<Amount> {
-        let Big(balance) = self.ask("eth_getBalance", json!([account, "latest"])).await?;
+        let Big(balance) = self
+            .ask("eth_getBalance", json!([account, "latest"]))
+            .await?;
         Ok(balance)
     }
 
@@ -57,9 +63,14 @@ impl Evm {
         if receipt.transaction_hash.to_string() != id {
             return Err(self.untrusted("it gave another transaction's receipt than was asked for"));
         }
-        let status =
-            receipt.status().ok_or_else(|| self.untrusted("a receipt does not say how its transaction ended"))?;
-        Ok(TxStatus::Included { block: receipt.block_hash.to_string(), height: Height(receipt.block_number.0), status })
+        let status = receipt
+            .status()
+            .ok_or_else(|| self.untrusted("a receipt does not say how its transaction ended"))?;
+        Ok(TxStatus::Included {
+            block: receipt.block_hash.to_string(),
+            height: Height(receipt.block_number.0),
+            status,
+        })
     }
 
     pub(super) async fn call_contract(
@@ -73,12 +84,19 @@ impl Evm {
             call["from"] = json!(from);
         }
         // EIP-1898: a block is named by its hash, so that a balanced node cannot answer from another branch. geth before 1.9 refuses it.
-        let at = request.at.map_or(json!("latest"), |hash| json!({"blockHash": hash}));
+        let at = request
+            .at
+            .map_or(json!("latest"), |hash| json!({"blockHash": hash}));
         self.execute(call, at, interface).await
     }
 
     /// Run a call without a transaction.
-    pub(super) async fn execute(&self, call: Value, at: Value, interface: Option<&Interface>) -> Result<Vec<u8>> {
+    pub(super) async fn execute(
+        &self,
+        call: Value,
+        at: Value,
+        interface: Option<&Interface>,
+    ) -> Result<Vec<u8>> {
         match self.rpc.ask::<Bytes>("eth_call", json!([call, at])).await {
             Ok(Bytes(data)) if revert::is_revert(&data) => Err(revert::reverts(interface, &data)),
             Ok(Bytes(data)) => Ok(data),
@@ -88,9 +106,14 @@ impl Evm {
     }
 
     /// Two questions in one round trip.
-    async fn two<A: DeserializeOwned, B: DeserializeOwned>(&self, first: Call, second: Call) -> Result<(A, B)> {
+    async fn two<A: DeserializeOwned, B: DeserializeOwned>(
+        &self,
+        first: Call,
+        second: Call,
+    ) -> Result<(A, B)> {
         let replies: Option<[_; 2]> = self.read(vec![first, second]).await?.try_into().ok();
-        let [first, second] = replies.ok_or_else(|| self.untrusted("two questions have not two answers"))?;
+        let [first, second] =
+            replies.ok_or_else(|| self.untrusted("two questions have not two answers"))?;
         Ok((self.parse(first)?, self.parse(second)?))
     }
 }
@@ -103,10 +126,18 @@ pub(super) struct Abis(Mutex<HashMap<Digest, Arc<Abi>>>);
 const MOST_ABIS: usize = 1_024;
 
 impl Abis {
-    pub(super) fn decode_event(&self, interface: &Interface, event: &ChainEvent) -> Result<Option<DecodedEvent>> {
+    pub(super) fn decode_event(
+        &self,
+        interface: &Interface,
+        event: &ChainEvent,
+    ) -> Result<Option<DecodedEvent>> {
         let abi = self.get(interface)?;
         let decoded = Log::from_body(&event.body).and_then(|log| abi.decode_event(&log));
-        Ok(decoded.map(|event| DecodedEvent { name: event.name, signature: event.signature, output: event.output }))
+        Ok(decoded.map(|event| DecodedEvent {
+            name: event.name,
+            signature: event.signature,
+            output: event.output,
+        }))
     }
 
     fn get(&self, interface: &Interface) -> Result<Arc<Abi>> {

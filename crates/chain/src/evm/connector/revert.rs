@@ -36,16 +36,29 @@ pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &Erro
     let data = error.data.as_ref().and_then(find_data);
     match data {
         Some(data) if !data.is_empty() || text.contains("revert") => reverts(interface, &data),
-        _ if error.code == 3 || text.contains("revert") || FAILURES.iter().any(|phrase| text.contains(phrase)) => {
-            Error::Reverts { reason: error.words(), data: "0x".to_owned() }
+        _ if error.code == 3
+            || text.contains("revert")
+            || FAILURES.iter().any(|phrase| text.contains(phrase)) =>
+        {
+            Error::Reverts {
+                reason: error.words(),
+                data: "0x".to_owned(),
+            }
         }
-        _ => Error::Refused { chain: chain.to_string(), number: error.code, message: error.words() },
+        _ => Error::Refused {
+            chain: chain.to_string(),
+            number: error.code,
+            message: error.words(),
+        },
     }
 }
 
 /// The error for a revert with this data.
 pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
-    Error::Reverts { reason: intent::evm::revert_reason(interface, data), data: show_bytes(data) }
+    Error::Reverts {
+        reason: intent::evm::revert_reason(interface, data),
+        data: show_bytes(data),
+    }
 }
 
 /// Whether a call's result is a revert's data: whole words after a selector. Results of calls are whole words.
@@ -55,8 +68,15 @@ pub(super) fn is_revert(data: &[u8]) -> bool {
 
 fn find_data(data: &Value) -> Option<Vec<u8>> {
     match data {
-        Value::String(text) => bytes(text.trim_start_matches("Reverted ").trim_start_matches("revert: ").trim()),
-        Value::Object(members) => members.get("data").or_else(|| members.get("result")).and_then(find_data),
+        Value::String(text) => bytes(
+            text.trim_start_matches("Reverted ")
+                .trim_start_matches("revert: ")
+                .trim(),
+        ),
+        Value::Object(members) => members
+            .get("data")
+            .or_else(|| members.get("result"))
+            .and_then(find_data),
         _ => None,
     }
 }

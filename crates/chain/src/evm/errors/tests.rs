@@ -27,11 +27,18 @@ fn every_text_of_the_field_has_its_class() {
         ),
         (
             Class::ReplacementUnderpriced,
-            &["replacement transaction underpriced", "Replacement transaction underpriced"],
+            &[
+                "replacement transaction underpriced",
+                "Replacement transaction underpriced",
+            ],
         ),
         (
             Class::Underpriced,
-            &["transaction underpriced", "fee too low", "Gas price below configured minimum gas price"],
+            &[
+                "transaction underpriced",
+                "fee too low",
+                "Gas price below configured minimum gas price",
+            ],
         ),
         (
             Class::BelowBaseFee,
@@ -40,7 +47,13 @@ fn every_text_of_the_field_has_its_class() {
                 "Gas price below current base fee",
             ],
         ),
-        (Class::NonceUsed, &["nonce too low: next nonce 1, tx nonce 0", "Nonce is too low"]),
+        (
+            Class::NonceUsed,
+            &[
+                "nonce too low: next nonce 1, tx nonce 0",
+                "Nonce is too low",
+            ],
+        ),
         (
             Class::NonceAhead,
             &[
@@ -55,7 +68,10 @@ fn every_text_of_the_field_has_its_class() {
                 "in-flight transaction limit reached for delegated accounts",
             ],
         ),
-        (Class::HoleBelow, &["An invalid transaction with a lower nonce exists"]),
+        (
+            Class::HoleBelow,
+            &["An invalid transaction with a lower nonce exists"],
+        ),
         (
             Class::Funds,
             &[
@@ -67,13 +83,24 @@ fn every_text_of_the_field_has_its_class() {
         ),
         (
             Class::GasLimit,
-            &["intrinsic gas too low", "exceeds block gas limit", "Transaction gas limit exceeds block gas limit"],
+            &[
+                "intrinsic gas too low",
+                "exceeds block gas limit",
+                "Transaction gas limit exceeds block gas limit",
+            ],
         ),
         (
             Class::Size,
-            &["oversized data", "max initcode size exceeded", "rlp: value size exceeds available input length"],
+            &[
+                "oversized data",
+                "max initcode size exceeded",
+                "rlp: value size exceeds available input length",
+            ],
         ),
-        (Class::PoolFull, &["txpool is full", "account limit exceeded"]),
+        (
+            Class::PoolFull,
+            &["txpool is full", "account limit exceeded"],
+        ),
         (
             Class::Reserved,
             &[
@@ -82,10 +109,16 @@ fn every_text_of_the_field_has_its_class() {
                 "future transaction tries to replace pending transaction",
             ],
         ),
-        (Class::Permission, &["Sender account not authorized to send transactions"]),
+        (
+            Class::Permission,
+            &["Sender account not authorized to send transactions"],
+        ),
         (
             Class::FeeCap,
-            &["Transaction fee cap exceeded", "tx fee (1.56 ether) exceeds the configured cap (1.00 ether)"],
+            &[
+                "Transaction fee cap exceeded",
+                "tx fee (1.56 ether) exceeds the configured cap (1.00 ether)",
+            ],
         ),
         (
             Class::NotReady,
@@ -94,10 +127,17 @@ fn every_text_of_the_field_has_its_class() {
                 "Initial sync is still in progress",
             ],
         ),
-        (Class::WrongChain, &["invalid sender", "Wrong chainId", "Invalid signature"]),
+        (
+            Class::WrongChain,
+            &["invalid sender", "Wrong chainId", "Invalid signature"],
+        ),
         (
             Class::Throttled,
-            &["Too Many Requests", "daily request count exceeded, request rate limited", "rate limit hit"],
+            &[
+                "Too Many Requests",
+                "daily request count exceeded, request rate limited",
+                "rate limit hit",
+            ],
         ),
         (Class::Unsupported, &["transaction type not supported"]),
     ] {
@@ -111,9 +151,21 @@ fn every_text_of_the_field_has_its_class() {
 fn besu_means_something_by_its_numbers() {
     for (number, text, class) in [
         (-32000, "Known transaction", Class::Known),
-        (-32000, "Replacement transaction underpriced", Class::ReplacementUnderpriced),
-        (-32000, "Transaction nonce is too distant from current sender nonce", Class::NonceAhead),
-        (-32000, "An invalid transaction with a lower nonce exists", Class::HoleBelow),
+        (
+            -32000,
+            "Replacement transaction underpriced",
+            Class::ReplacementUnderpriced,
+        ),
+        (
+            -32000,
+            "Transaction nonce is too distant from current sender nonce",
+            Class::NonceAhead,
+        ),
+        (
+            -32000,
+            "An invalid transaction with a lower nonce exists",
+            Class::HoleBelow,
+        ),
         (-32000, "Transaction fee cap exceeded", Class::FeeCap),
         (-32000, "Wrong chainId", Class::WrongChain),
         (-32001, "in other words", Class::NonceUsed),
@@ -122,21 +174,39 @@ fn besu_means_something_by_its_numbers() {
         (-32006, "in other words", Class::NonceAhead),
         (-32007, "in other words", Class::Permission),
         (-32008, "in other words", Class::NotReady),
-        (-32009, "Gas price below configured minimum gas price", Class::Underpriced),
-        (-32009, "Gas price below current base fee", Class::BelowBaseFee),
+        (
+            -32009,
+            "Gas price below configured minimum gas price",
+            Class::Underpriced,
+        ),
+        (
+            -32009,
+            "Gas price below current base fee",
+            Class::BelowBaseFee,
+        ),
         (-32009, "in other words", Class::Lost),
     ] {
         assert_eq!(at_besu(number, text), class, "{number} {text}");
     }
     for number in [-32001, -32003, -32004, -32006, -32007, -32008] {
-        assert_eq!(any(number, "in other words"), Class::Lost, "{number} means nothing elsewhere");
+        assert_eq!(
+            any(number, "in other words"),
+            Class::Lost,
+            "{number} means nothing elsewhere"
+        );
     }
 }
 
 #[test]
 fn a_phrase_inside_another_does_not_decide() {
-    assert_eq!(any(-32000, "replacement transaction underpriced"), Class::ReplacementUnderpriced);
-    assert_eq!(any(-32000, "transaction underpriced: tip needed 1"), Class::Underpriced);
+    assert_eq!(
+        any(-32000, "replacement transaction underpriced"),
+        Class::ReplacementUnderpriced
+    );
+    assert_eq!(
+        any(-32000, "transaction underpriced: tip needed 1"),
+        Class::Underpriced
+    );
     assert_eq!(any(-32000, "unknown transaction"), Class::Lost);
     assert_eq!(any(-32000, "Unknown transaction type"), Class::Lost);
     assert_eq!(any(-32000, "known transaction: 0xabc"), Class::Known);
@@ -144,15 +214,30 @@ fn a_phrase_inside_another_does_not_decide() {
 
 #[test]
 fn one_number_with_several_meanings_is_told_by_its_text() {
-    assert_eq!(at_besu(-32005, "Transaction gas limit exceeds block gas limit"), Class::GasLimit);
-    assert_eq!(at_besu(-32005, "Requested range exceeds maximum RPC range limit"), Class::Lost);
-    assert_eq!(at_besu(-32005, "Number of requests exceeds max batch size"), Class::Lost);
-    assert_eq!(any(-32005, "Number of requests exceeds max batch size"), Class::Lost);
+    assert_eq!(
+        at_besu(-32005, "Transaction gas limit exceeds block gas limit"),
+        Class::GasLimit
+    );
+    assert_eq!(
+        at_besu(-32005, "Requested range exceeds maximum RPC range limit"),
+        Class::Lost
+    );
+    assert_eq!(
+        at_besu(-32005, "Number of requests exceeds max batch size"),
+        Class::Lost
+    );
+    assert_eq!(
+        any(-32005, "Number of requests exceeds max batch size"),
+        Class::Lost
+    );
     assert_eq!(any(-32005, "limit exceeded"), Class::Throttled);
     assert_eq!(any(-32029, "anything"), Class::Throttled);
     assert_eq!(any(429, "anything"), Class::Throttled);
     assert_eq!(at_besu(-32002, "Invalid signature"), Class::WrongChain);
-    assert_eq!(at_besu(-32002, "Transaction pool not enabled"), Class::NotReady);
+    assert_eq!(
+        at_besu(-32002, "Transaction pool not enabled"),
+        Class::NotReady
+    );
     assert_eq!(at_besu(-32002, "in other words"), Class::Lost);
     // anvil says -32003 for nearly everything; Besu's meaning of it must not leak to others.
     assert_eq!(any(-32003, "nonce too low"), Class::NonceUsed);
@@ -161,16 +246,34 @@ fn one_number_with_several_meanings_is_told_by_its_text() {
 #[test]
 fn patience_is_told_from_limits_that_patience_does_not_mend() {
     assert!(asks_for_patience(-32005, "limit exceeded"));
-    assert!(asks_for_patience(-32000, "Your app has exceeded its compute units per second capacity"));
+    assert!(asks_for_patience(
+        -32000,
+        "Your app has exceeded its compute units per second capacity"
+    ));
     assert!(asks_for_patience(429, ""));
-    assert!(!asks_for_patience(-32005, "query returned more than 10000 results"));
-    assert!(!asks_for_patience(-32005, "Requested range exceeds maximum RPC range limit"));
-    assert!(!asks_for_patience(-32000, "execution reverted: rate limiter"));
+    assert!(!asks_for_patience(
+        -32005,
+        "query returned more than 10000 results"
+    ));
+    assert!(!asks_for_patience(
+        -32005,
+        "Requested range exceeds maximum RPC range limit"
+    ));
+    assert!(!asks_for_patience(
+        -32000,
+        "execution reverted: rate limiter"
+    ));
 }
 
 #[test]
 fn what_nobody_knows_proves_nothing() {
-    for text in ["", "internal error", "Internal error", "timeout", "\u{0}\u{202e}"] {
+    for text in [
+        "",
+        "internal error",
+        "Internal error",
+        "timeout",
+        "\u{0}\u{202e}",
+    ] {
         assert_eq!(any(-32603, text), Class::Lost, "{text:?}");
     }
 }
@@ -182,10 +285,22 @@ fn own_rules_come_first() {
         code,
         contains: contains.iter().map(|phrase| (*phrase).to_owned()).collect(),
     };
-    let rules = [rule(Class::PoolFull, None, &["Nonce Too Low"]), rule(Class::Permission, Some(-5), &[])];
-    assert_eq!(classify(Client::Any, &rules, -32000, "nonce too low"), Class::PoolFull);
-    assert_eq!(classify(Client::Any, &rules, -5, "already known"), Class::Permission);
-    assert_eq!(classify(Client::Any, &rules, -6, "already known"), Class::Known);
+    let rules = [
+        rule(Class::PoolFull, None, &["Nonce Too Low"]),
+        rule(Class::Permission, Some(-5), &[]),
+    ];
+    assert_eq!(
+        classify(Client::Any, &rules, -32000, "nonce too low"),
+        Class::PoolFull
+    );
+    assert_eq!(
+        classify(Client::Any, &rules, -5, "already known"),
+        Class::Permission
+    );
+    assert_eq!(
+        classify(Client::Any, &rules, -6, "already known"),
+        Class::Known
+    );
     assert!(rules.iter().all(ErrorRule::is_sound));
     assert!(!rule(Class::Known, None, &[]).is_sound());
     assert!(!rule(Class::Known, None, &[""]).is_sound());
@@ -198,12 +313,19 @@ fn the_answers_of_real_nodes() {
         serde_json::from_str(include_str!("../../../vectors/node-errors.json")).unwrap();
     let expected: BTreeMap<String, BTreeMap<String, String>> =
         serde_json::from_str(include_str!("../../../vectors/node-errors.expected.json")).unwrap();
-    assert_eq!(answers.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    assert_eq!(
+        answers.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>()
+    );
     let mut seen = 0;
     for (node, cases) in &answers {
         assert_eq!(cases.len(), expected[node].len(), "{node}");
         for (case, answer) in cases {
-            assert_eq!(told(answer), expected[node][case], "{node}: {case}: {answer}");
+            assert_eq!(
+                told(answer),
+                expected[node][case],
+                "{node}: {case}: {answer}"
+            );
             seen += 1;
         }
     }
@@ -214,7 +336,11 @@ fn told(answer: &Value) -> String {
     match answer.get("code").and_then(Value::as_i64) {
         Some(code) => {
             let class = classify(Client::Geth, &[], code, answer["message"].as_str().unwrap());
-            serde_json::to_value(class).unwrap().as_str().unwrap().to_owned()
+            serde_json::to_value(class)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned()
         }
         None if answer.as_str().is_some_and(|hash| hash.starts_with("0x")) => "hash".to_owned(),
         None => "no_answer".to_owned(),

@@ -21,22 +21,31 @@ pub(super) fn extras(mix: &Word, extra: &[u8]) -> Vec<Vec<u8>> {
     if mix.0 != MIX {
         return Vec::new();
     }
-    [qbft(extra), ibft2(extra), ibft(extra)].into_iter().flatten().collect()
+    [qbft(extra), ibft2(extra), ibft(extra)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn qbft(extra: &[u8]) -> Option<Vec<u8>> {
-    let [vanity, validators, vote, _, _] = items(extra)?[..] else { return None };
+    let [vanity, validators, vote, _, _] = items(extra)?[..] else {
+        return None;
+    };
     Some(list(&[vanity, validators, vote, EMPTY_STRING, EMPTY_LIST]))
 }
 
 fn ibft2(extra: &[u8]) -> Option<Vec<u8>> {
-    let [vanity, validators, vote, _, _] = items(extra)?[..] else { return None };
+    let [vanity, validators, vote, _, _] = items(extra)?[..] else {
+        return None;
+    };
     Some(list(&[vanity, validators, vote]))
 }
 
 fn ibft(extra: &[u8]) -> Option<Vec<u8>> {
     let (vanity, rest) = extra.split_at_checked(VANITY)?;
-    let [validators, proposer, _] = items(rest)?[..] else { return None };
+    let [validators, proposer, _] = items(rest)?[..] else {
+        return None;
+    };
     Some([vanity, &list(&[validators, proposer, EMPTY_LIST])].concat())
 }
 

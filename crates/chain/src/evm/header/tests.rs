@@ -22,7 +22,13 @@ fn read(json: &Value) -> Header {
 #[test]
 fn headers_of_real_chains_give_their_hashes() {
     let vectors = vectors();
-    assert!(vectors.iter().filter(|vector| vector.what.starts_with("QBFT")).count() >= 6);
+    assert!(
+        vectors
+            .iter()
+            .filter(|vector| vector.what.starts_with("QBFT"))
+            .count()
+            >= 6
+    );
     for Vector { what, header } in &vectors {
         assert!(read(header).is_sound(), "{what}");
     }
@@ -36,7 +42,8 @@ fn a_field_that_was_changed_is_seen() {
             let text = header[field].as_str().unwrap();
             let last = if text.ends_with('1') { "2" } else { "1" };
             tampered[field] = json!(format!("{}{last}", &text[..text.len() - 1]));
-            let is_seal = field == "extraData" && (what.starts_with("QBFT") || what.starts_with("IBFT"));
+            let is_seal =
+                field == "extraData" && (what.starts_with("QBFT") || what.starts_with("IBFT"));
             assert_eq!(read(&tampered).is_sound(), is_seal, "{what}: {field}");
         }
     }
@@ -44,7 +51,11 @@ fn a_field_that_was_changed_is_seen() {
 
 #[test]
 fn a_field_that_nobody_knows_or_that_is_missing_is_seen() {
-    let clique = vectors().into_iter().find(|vector| vector.what == "Clique").unwrap().header;
+    let clique = vectors()
+        .into_iter()
+        .find(|vector| vector.what == "Clique")
+        .unwrap()
+        .header;
     let mut without = clique.clone();
     without.as_object_mut().unwrap().remove("baseFeePerGas");
     assert!(!read(&without).is_sound());
@@ -55,7 +66,11 @@ fn a_field_that_nobody_knows_or_that_is_missing_is_seen() {
 
 #[test]
 fn seals_are_left_out_only_where_they_are_seals() {
-    let qbft = vectors().into_iter().find(|vector| vector.what.starts_with("QBFT")).unwrap().header;
+    let qbft = vectors()
+        .into_iter()
+        .find(|vector| vector.what.starts_with("QBFT"))
+        .unwrap()
+        .header;
     let mut other_engine = qbft;
     other_engine["mixHash"] = json!(format!("0x{}", "00".repeat(32)));
     assert!(!read(&other_engine).is_sound());
@@ -63,7 +78,12 @@ fn seals_are_left_out_only_where_they_are_seals() {
 
 /// A header of any fork: each has the fields of the ones before.
 fn references() -> impl Strategy<Value = Reference> {
-    let numbers = (any::<[u64; 8]>(), any::<[u8; 32]>(), prop::collection::vec(any::<u8>(), 0..64), 0usize..9);
+    let numbers = (
+        any::<[u64; 8]>(),
+        any::<[u8; 32]>(),
+        prop::collection::vec(any::<u8>(), 0..64),
+        0usize..9,
+    );
     numbers.prop_map(|(n, word, extra, fork)| Reference {
         parent_hash: word.into(),
         state_root: keccak256(word),

@@ -17,17 +17,29 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { attempts: 5, first_ms: 100, max_ms: 5_000 }
+        Self {
+            attempts: 5,
+            first_ms: 100,
+            max_ms: 5_000,
+        }
     }
 }
 
 impl Retry {
     /// The wait after failed attempt `attempt` (the first is 1); none if that was the last, or the server asks for too much patience.
-    pub(super) fn wait_ms(&self, attempt: u32, asked_ms: Option<u64>, entropy: &dyn Entropy) -> Option<u64> {
+    pub(super) fn wait_ms(
+        &self,
+        attempt: u32,
+        asked_ms: Option<u64>,
+        entropy: &dyn Entropy,
+    ) -> Option<u64> {
         if attempt >= self.attempts || asked_ms.is_some_and(|asked| asked > self.max_ms) {
             return None;
         }
-        let ceiling = self.first_ms.saturating_mul(1 << (attempt - 1).min(20)).min(self.max_ms);
+        let ceiling = self
+            .first_ms
+            .saturating_mul(1 << (attempt - 1).min(20))
+            .min(self.max_ms);
         Some(jittered(ceiling, entropy).max(asked_ms.unwrap_or(0)))
     }
 }
@@ -54,11 +66,20 @@ mod tests {
 
     #[test]
     fn waits_double_to_a_cap_and_end() {
-        let retry = Retry { attempts: 5, first_ms: 100, max_ms: 300 };
+        let retry = Retry {
+            attempts: 5,
+            first_ms: 100,
+            max_ms: 300,
+        };
         for byte in [0, 1, 127, 255] {
-            let waits: Vec<_> = (1..=5).map(|attempt| retry.wait_ms(attempt, None, &Constant(byte))).collect();
+            let waits: Vec<_> = (1..=5)
+                .map(|attempt| retry.wait_ms(attempt, None, &Constant(byte)))
+                .collect();
             for (wait, most) in waits.iter().zip([100, 200, 300, 300]) {
-                assert!(wait.is_some_and(|wait| (most / 2..=most).contains(&wait)), "{waits:?}");
+                assert!(
+                    wait.is_some_and(|wait| (most / 2..=most).contains(&wait)),
+                    "{waits:?}"
+                );
             }
             assert_eq!(waits[4], None);
         }
@@ -66,14 +87,22 @@ mod tests {
 
     #[test]
     fn a_server_is_heard_up_to_the_cap() {
-        let retry = Retry { attempts: 5, first_ms: 100, max_ms: 3_000 };
+        let retry = Retry {
+            attempts: 5,
+            first_ms: 100,
+            max_ms: 3_000,
+        };
         assert_eq!(retry.wait_ms(1, Some(2_000), &Constant(0)), Some(2_000));
         assert_eq!(retry.wait_ms(1, Some(3_001), &Constant(0)), None);
     }
 
     #[test]
     fn extremes_do_not_overflow() {
-        let retry = Retry { attempts: u32::MAX, first_ms: u64::MAX, max_ms: u64::MAX };
+        let retry = Retry {
+            attempts: u32::MAX,
+            first_ms: u64::MAX,
+            max_ms: u64::MAX,
+        };
         assert!(retry.wait_ms(u32::MAX - 1, None, &Constant(255)).is_some());
     }
 }

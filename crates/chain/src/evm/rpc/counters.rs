@@ -80,8 +80,12 @@ impl Counting {
                 add(&self.nonsense, 1);
                 tracing::warn!(method, why, "a node gave an answer that cannot be right");
             }
-            Failure::Rejected { status } => tracing::warn!(method, status, "a node turned a request away"),
-            Failure::Said(error) => tracing::debug!(method, code = error.code, "a node said no to a whole batch"),
+            Failure::Rejected { status } => {
+                tracing::warn!(method, status, "a node turned a request away")
+            }
+            Failure::Said(error) => {
+                tracing::debug!(method, code = error.code, "a node said no to a whole batch")
+            }
         }
     }
 }

@@ -10,7 +10,9 @@ pub struct NodeUrl(Url);
 
 /// Why a text is not the address of a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected the address of a node such as http://127.0.0.1:8545 or https://user:password@node.example/path")]
+#[error(
+    "expected the address of a node such as http://127.0.0.1:8545 or https://user:password@node.example/path"
+)]
 pub struct NodeUrlError;
 
 impl NodeUrl {
@@ -30,14 +32,20 @@ impl std::str::FromStr for NodeUrl {
 
     fn from_str(text: &str) -> Result<Self, NodeUrlError> {
         let url = Url::parse(text).map_err(|_| NodeUrlError)?;
-        let sound = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty());
+        let sound = matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty());
         sound.then_some(Self(url)).ok_or(NodeUrlError)
     }
 }
 
 impl fmt::Display for NodeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.0.scheme(), self.0.host_str().unwrap_or_default())?;
+        write!(
+            f,
+            "{}://{}",
+            self.0.scheme(),
+            self.0.host_str().unwrap_or_default()
+        )?;
         self.0.port().map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
@@ -57,7 +65,9 @@ impl Serialize for NodeUrl {
 
 impl<'de> Deserialize<'de> for NodeUrl {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -67,18 +77,40 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let url: NodeUrl = "https://user:s3cret@node.example:8443/v3/k3y?token=t0ken#f".parse().unwrap();
-        for shown in [url.to_string(), format!("{url:?}"), serde_json::to_string(&url).unwrap()] {
+        let url: NodeUrl = "https://user:s3cret@node.example:8443/v3/k3y?token=t0ken#f"
+            .parse()
+            .unwrap();
+        for shown in [
+            url.to_string(),
+            format!("{url:?}"),
+            serde_json::to_string(&url).unwrap(),
+        ] {
             assert!(shown.contains("https://node.example:8443"), "{shown}");
-            assert!(!["s3cret", "user", "k3y", "t0ken"].iter().any(|secret| shown.contains(secret)), "{shown}");
+            assert!(
+                !["s3cret", "user", "k3y", "t0ken"]
+                    .iter()
+                    .any(|secret| shown.contains(secret)),
+                "{shown}"
+            );
         }
     }
 
     #[test]
     fn only_http_is_an_address_of_a_node() {
-        for text in ["", "node", "ftp://node", "file:///etc/passwd", "http://", "ws://node"] {
+        for text in [
+            "",
+            "node",
+            "ftp://node",
+            "file:///etc/passwd",
+            "http://",
+            "ws://node",
+        ] {
             assert_eq!(text.parse::<NodeUrl>(), Err(NodeUrlError), "{text}");
         }
-        assert!("http://127.0.0.1:8545".parse::<NodeUrl>().is_ok_and(|url| !url.is_tls()));
+        assert!(
+            "http://127.0.0.1:8545"
+                .parse::<NodeUrl>()
+                .is_ok_and(|url| !url.is_tls())
+        );
     }
 }

@@ -69,13 +69,18 @@ impl ErrorObject {
     /// JSON-RPC: the method does not exist there.
     pub(crate) fn is_unknown_method(&self) -> bool {
         let text = self.message.to_lowercase();
-        self.code == -32601 || text.contains("method not found") || text.contains("does not exist/is not available")
+        self.code == -32601
+            || text.contains("method not found")
+            || text.contains("does not exist/is not available")
     }
 }
 
 /// Somebody else's text, made fit for logs and databases.
 pub(crate) fn words(text: &str) -> String {
-    text.chars().take(LONGEST_MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .take(LONGEST_MESSAGE)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 impl Failure {
@@ -85,10 +90,16 @@ impl Failure {
         match self {
             Self::Silent { why } | Self::Throttled { why, .. } => Error::Unreachable { chain, why },
             Self::Nonsense { why } => Error::Untrusted { chain, why },
-            Self::Rejected { status } => {
-                Error::Refused { chain, number: i64::from(status), message: format!("HTTP status {status}") }
-            }
-            Self::Said(error) => Error::Refused { chain, number: error.code, message: error.words() },
+            Self::Rejected { status } => Error::Refused {
+                chain,
+                number: i64::from(status),
+                message: format!("HTTP status {status}"),
+            },
+            Self::Said(error) => Error::Refused {
+                chain,
+                number: error.code,
+                message: error.words(),
+            },
         }
     }
 

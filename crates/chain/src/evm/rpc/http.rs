@@ -30,28 +30,47 @@ impl Http {
             .tcp_nodelay(true)
             .no_proxy();
         // A machine without certificates can still talk to its own node.
-        let builder = if url.is_tls() { builder } else { builder.tls_certs_only([]) };
+        let builder = if url.is_tls() {
+            builder
+        } else {
+            builder.tls_certs_only([])
+        };
         let builder = match proxy {
-            Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.reveal()).map_err(|_| unusable("proxy"))?),
+            Some(proxy) => {
+                builder.proxy(reqwest::Proxy::all(proxy.reveal()).map_err(|_| unusable("proxy"))?)
+            }
             None => builder,
         };
         let client = builder.build().map_err(|_| unusable("url"))?;
-        Ok(Self { client, url: url.reveal(), shown: url.to_string(), response_bytes: limits.response_bytes })
+        Ok(Self {
+            client,
+            url: url.reveal(),
+            shown: url.to_string(),
+            response_bytes: limits.response_bytes,
+        })
     }
 
     /// Send a body once and read the answer's. Whatever fails after the first byte left proves nothing about what the node did.
     pub(super) async fn post(&self, body: Vec<u8>) -> std::result::Result<Vec<u8>, Failure> {
-        let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         let response = request.send().await.map_err(|error| self.silent(&error))?;
         let status = response.status();
         match status {
             StatusCode::TOO_MANY_REQUESTS => Err(self.throttled(&response)),
             _ if status.is_server_error() => Err(self.unavailable(&response)),
-            _ if status.is_redirection() => Err(Failure::Rejected { status: status.as_u16() }),
+            _ if status.is_redirection() => Err(Failure::Rejected {
+                status: status.as_u16(),
+            }),
             _ if status.is_success() => self.body(response).await,
             // Some nodes answer a well-formed no with a 4xx: it is read if it is JSON.
             _ if is_json(response.headers()) => self.body(response).await,
-            _ => Err(Failure::Rejected { status: status.as_u16() }),
+            _ => Err(Failure::Rejected {
+                status: status.as_u16(),
+            }),
         }
     }
 
@@ -61,7 +80,11 @@ impl Http {
             return Err(self.too_large());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.silent(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.silent(&error))?
+        {
             if body.len() + chunk.len() > self.response_bytes {
                 return Err(self.too_large());
             }
@@ -71,19 +94,30 @@ impl Http {
     }
 
     fn too_large(&self) -> Failure {
-        Failure::Nonsense { why: format!("{}: the answer is larger than {} bytes", self.shown, self.response_bytes) }
+        Failure::Nonsense {
+            why: format!(
+                "{}: the answer is larger than {} bytes",
+                self.shown, self.response_bytes
+            ),
+        }
     }
 
     fn throttled(&self, response: &Response) -> Failure {
         let wait_ms = retry_after_ms(response.headers());
-        Failure::Throttled { wait_ms, why: format!("{}: too many requests", self.shown) }
+        Failure::Throttled {
+            wait_ms,
+            why: format!("{}: too many requests", self.shown),
+        }
     }
 
     /// 503 may name a wait as 429 does (RFC 9110, 10.2.3).
     fn unavailable(&self, response: &Response) -> Failure {
         let why = format!("{}: HTTP status {}", self.shown, response.status().as_u16());
         match retry_after_ms(response.headers()) {
-            Some(wait) => Failure::Throttled { wait_ms: Some(wait), why },
+            Some(wait) => Failure::Throttled {
+                wait_ms: Some(wait),
+                why,
+            },
             None => Failure::Silent { why },
         }
     }
@@ -96,8 +130,12 @@ impl Http {
             _ if error.is_body() || error.is_decode() => "the answer broke off",
             _ => "the connection broke",
         };
-        let cause = io_cause(error).map(|kind| format!(" ({kind})")).unwrap_or_default();
-        Failure::Silent { why: format!("{}: {what}{cause}", self.shown) }
+        let cause = io_cause(error)
+            .map(|kind| format!(" ({kind})"))
+            .unwrap_or_default();
+        Failure::Silent {
+            why: format!("{}: {what}{cause}", self.shown),
+        }
     }
 }
 
@@ -114,14 +152,27 @@ fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
 }
 
 fn unusable(field: &'static str) -> Error {
-    Error::Config { field, why: "no client can be made for this address".to_owned() }
+    Error::Config {
+        field,
+        why: "no client can be made for this address".to_owned(),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"))
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("json"))
 }
 
 /// Seconds only: a date would need a clock that agrees with theirs.
 fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?.checked_mul(1_000)
+    headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1_000)
 }

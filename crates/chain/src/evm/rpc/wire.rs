@@ -53,7 +53,12 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn new((call, id): (&'a Call, u64)) -> Self {
-        Self { jsonrpc: "2.0", id, method: call.method, params: &call.params }
+        Self {
+            jsonrpc: "2.0",
+            id,
+            method: call.method,
+            params: &call.params,
+        }
     }
 }
 
@@ -72,17 +77,30 @@ pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
 ///
 /// Fails as nonsense if the text is not JSON-RPC, nests too deep, or its ids are not exactly those asked. A single error object in answer to
 /// several calls, alone in a list or not, is the node's no to all of them.
-pub(crate) fn decode(text: &[u8], first: u64, count: usize, depth: usize) -> Result<Vec<Answer>, Failure> {
+pub(crate) fn decode(
+    text: &[u8],
+    first: u64,
+    count: usize,
+    depth: usize,
+) -> Result<Vec<Answer>, Failure> {
     if !depth::within(text, depth) {
         return Err(nonsense(format!("it nests deeper than {depth}")));
     }
     if count > 1 && is_object(text) {
         return Err(refused_whole(text));
     }
-    let replies = if count == 1 { vec![parse(text)?] } else { parse::<Vec<Reply<'_>>>(text)? };
+    let replies = if count == 1 {
+        vec![parse(text)?]
+    } else {
+        parse::<Vec<Reply<'_>>>(text)?
+    };
     match replies.as_slice() {
         // geth refuses a batch that is too large by a list of one.
-        [Reply { error: Some(error), .. }] if count > 1 => Err(Failure::Said(error.clone())),
+        [
+            Reply {
+                error: Some(error), ..
+            },
+        ] if count > 1 => Err(Failure::Said(error.clone())),
         _ => matched(replies, first, count),
     }
 }
@@ -95,7 +113,11 @@ fn matched(replies: Vec<Reply<'_>>, first: u64, count: usize) -> Result<Vec<Answ
             return Err(nonsense("one id is answered twice"));
         }
     }
-    if by_place.len() == count { Ok(by_place.into_values().collect()) } else { Err(nonsense("answers are missing")) }
+    if by_place.len() == count {
+        Ok(by_place.into_values().collect())
+    } else {
+        Err(nonsense("answers are missing"))
+    }
 }
 
 /// Which call a reply answers. JSON-RPC 2.0, 5: an error whose request could not be read has the id null; that is clear only for one call.
@@ -103,8 +125,14 @@ fn place(reply: &Reply<'_>, first: u64, count: usize) -> Result<usize, Failure> 
     if count == 1 && reply.id.is_null() && reply.error.is_some() {
         return Ok(0);
     }
-    let place = reply.id.as_u64().and_then(|id| id.checked_sub(first)).and_then(|place| usize::try_from(place).ok());
-    place.filter(|place| *place < count).ok_or_else(|| nonsense("it answers an id that was not asked"))
+    let place = reply
+        .id
+        .as_u64()
+        .and_then(|id| id.checked_sub(first))
+        .and_then(|place| usize::try_from(place).ok());
+    place
+        .filter(|place| *place < count)
+        .ok_or_else(|| nonsense("it answers an id that was not asked"))
 }
 
 fn answer(reply: Reply<'_>) -> Result<Answer, Failure> {
@@ -122,7 +150,9 @@ fn answer(reply: Reply<'_>) -> Result<Answer, Failure> {
 
 fn refused_whole(text: &[u8]) -> Failure {
     match parse::<Reply<'_>>(text) {
-        Ok(Reply { error: Some(error), .. }) => Failure::Said(error),
+        Ok(Reply {
+            error: Some(error), ..
+        }) => Failure::Said(error),
         Ok(_) => nonsense("one answer to several calls"),
         Err(failure) => failure,
     }
@@ -134,8 +164,13 @@ fn is_object(text: &[u8]) -> bool {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Failure> {
     // The parser's words may quote the text, and the text is the node's: only the place is told.
-    serde_json::from_slice(text)
-        .map_err(|e| nonsense(format!("it is not JSON-RPC (line {}, column {})", e.line(), e.column())))
+    serde_json::from_slice(text).map_err(|e| {
+        nonsense(format!(
+            "it is not JSON-RPC (line {}, column {})",
+            e.line(),
+            e.column()
+        ))
+    })
 }
 
 fn nonsense(why: impl Into<String>) -> Failure {
@@ -163,9 +198,15 @@ mod tests {
     fn one_call_is_an_object_and_several_are_a_list() {
         let call = Call::new("eth_chainId", json!([]));
         let one: Value = serde_json::from_slice(&encode(std::slice::from_ref(&call), 7)).unwrap();
-        assert_eq!(one, json!({"jsonrpc": "2.0", "id": 7, "method": "eth_chainId", "params": []}));
+        assert_eq!(
+            one,
+            json!({"jsonrpc": "2.0", "id": 7, "method": "eth_chainId", "params": []})
+        );
         let two: Value = serde_json::from_slice(&encode(&[call.clone(), call], 7)).unwrap();
-        assert_eq!((two[0]["id"].as_u64(), two[1]["id"].as_u64()), (Some(7), Some(8)));
+        assert_eq!(
+            (two[0]["id"].as_u64(), two[1]["id"].as_u64()),
+            (Some(7), Some(8))
+        );
     }
 
     #[test]
@@ -179,37 +220,91 @@ mod tests {
 
     #[test]
     fn ids_that_do_not_fit_are_nonsense() {
-        assert_eq!(why(r#"[{"id":10,"result":1},{"id":10,"result":2}]"#, 2), "one id is answered twice");
+        assert_eq!(
+            why(r#"[{"id":10,"result":1},{"id":10,"result":2}]"#, 2),
+            "one id is answered twice"
+        );
         assert_eq!(why(r#"[{"id":10,"result":1}]"#, 2), "answers are missing");
-        assert_eq!(why(r#"[{"id":10,"result":1},{"id":12,"result":2}]"#, 2), "it answers an id that was not asked");
-        for foreign in ["9", "11", "-10", "10.5", "\"10\"", "null", "1e30", "18446744073709551616"] {
-            assert_eq!(why(&format!(r#"{{"id":{foreign},"result":1}}"#), 1), "it answers an id that was not asked");
+        assert_eq!(
+            why(r#"[{"id":10,"result":1},{"id":12,"result":2}]"#, 2),
+            "it answers an id that was not asked"
+        );
+        for foreign in [
+            "9",
+            "11",
+            "-10",
+            "10.5",
+            "\"10\"",
+            "null",
+            "1e30",
+            "18446744073709551616",
+        ] {
+            assert_eq!(
+                why(&format!(r#"{{"id":{foreign},"result":1}}"#), 1),
+                "it answers an id that was not asked"
+            );
         }
     }
 
     #[test]
     fn what_is_neither_result_nor_error_is_nonsense() {
-        for text in [r#"{"id":10}"#, r#"{"id":10,"result":1,"error":{"code":1}}"#, r#"{"id":10,"error":null}"#] {
+        for text in [
+            r#"{"id":10}"#,
+            r#"{"id":10,"result":1,"error":{"code":1}}"#,
+            r#"{"id":10,"error":null}"#,
+        ] {
             assert_eq!(why(text, 1), "it has neither or both of result and error");
         }
-        assert_eq!(why(r#"{"jsonrpc":"1.0","id":10,"result":1}"#, 1), "it is not JSON-RPC 2.0");
-        for text in ["", "<html>", r#"{"id":10,"result":1"#, r#"{"id":10,"id":10,"result":1}"#, "[1]", "\u{feff}{}"] {
-            assert!(why(text, 1).starts_with("it is not JSON-RPC (line"), "{text}");
+        assert_eq!(
+            why(r#"{"jsonrpc":"1.0","id":10,"result":1}"#, 1),
+            "it is not JSON-RPC 2.0"
+        );
+        for text in [
+            "",
+            "<html>",
+            r#"{"id":10,"result":1"#,
+            r#"{"id":10,"id":10,"result":1}"#,
+            "[1]",
+            "\u{feff}{}",
+        ] {
+            assert!(
+                why(text, 1).starts_with("it is not JSON-RPC (line"),
+                "{text}"
+            );
         }
-        assert_eq!(why(r#"{"id":10,"result":1}"#, 2), "one answer to several calls");
+        assert_eq!(
+            why(r#"{"id":10,"result":1}"#, 2),
+            "one answer to several calls"
+        );
     }
 
     #[test]
     fn a_no_without_an_id_is_a_no_where_it_is_clear_to_what() {
         let no = r#"{"id":null,"error":{"code":-32005,"message":"rate limit"}}"#;
-        assert_eq!(read(no, 1).unwrap()[0].as_ref().err().map(|error| error.code), Some(-32005));
-        assert!(matches!(read(no, 2), Err(Failure::Said(ErrorObject { code: -32005, .. }))));
-        assert!(matches!(read(&format!("[{no}]"), 2), Err(Failure::Said(ErrorObject { code: -32005, .. }))));
+        assert_eq!(
+            read(no, 1).unwrap()[0]
+                .as_ref()
+                .err()
+                .map(|error| error.code),
+            Some(-32005)
+        );
+        assert!(matches!(
+            read(no, 2),
+            Err(Failure::Said(ErrorObject { code: -32005, .. }))
+        ));
+        assert!(matches!(
+            read(&format!("[{no}]"), 2),
+            Err(Failure::Said(ErrorObject { code: -32005, .. }))
+        ));
     }
 
     #[test]
     fn depth_is_limited() {
-        let deep = format!(r#"{{"id":10,"result":{}{}}}"#, "[".repeat(64), "]".repeat(64));
+        let deep = format!(
+            r#"{{"id":10,"result":{}{}}}"#,
+            "[".repeat(64),
+            "]".repeat(64)
+        );
         assert_eq!(why(&deep, 1), "it nests deeper than 64");
     }
 

@@ -37,17 +37,27 @@ impl Builder<'_> {
 
     fn joined(&mut self, filters: &[Filter], by: &str, none: &str) -> String {
         let parts: Vec<String> = filters.iter().map(|filter| self.filter(filter)).collect();
-        if parts.is_empty() { none.to_owned() } else { format!("({})", parts.join(by)) }
+        if parts.is_empty() {
+            none.to_owned()
+        } else {
+            format!("({})", parts.join(by))
+        }
     }
 
     fn test(&mut self, test: &Test) -> String {
         let condition = match &test.subject {
             Subject::Field(field) => self.field(field, &test.check, test.folded),
             Subject::Label(key) => self.label(key, &test.check, test.folded),
-            Subject::Declared { path, form, .. } => self.declared(&path.text, *form, &test.check, test.folded),
+            Subject::Declared { path, form, .. } => {
+                self.declared(&path.text, *form, &test.check, test.folded)
+            }
             Subject::Free(_) => unreachable!("undeclared paths are not for the database"),
         };
-        if test.negated { format!("NOT COALESCE({condition}, FALSE)") } else { condition }
+        if test.negated {
+            format!("NOT COALESCE({condition}, FALSE)")
+        } else {
+            condition
+        }
     }
 
     fn field(&mut self, field: &Field, check: &Check, folded: bool) -> String {
@@ -61,7 +71,9 @@ impl Builder<'_> {
             Is::ParentAsset => self.parent_asset(check, folded),
             Is::Qualified if !folded => self.qualified(check),
             Is::Masked(_) => self.check(&unmasked(&column), check, folded),
-            _ if field.is_stored() && field.is != Is::Direction => self.check(&column, check, folded),
+            _ if field.is_stored() && field.is != Is::Direction => {
+                self.check(&column, check, folded)
+            }
             _ => {
                 let expression = self.derived(field);
                 self.check(&expression, check, folded)
@@ -84,8 +96,13 @@ impl Builder<'_> {
     /// What a field without a column shows.
     pub(super) fn derived(&mut self, field: &Field) -> String {
         match field.is {
-            Is::Qualified => "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END".to_owned(),
-            Is::Direction => format!("(CASE WHEN t.direction < 0 THEN 'subtract' ELSE 'add' END{BY_BYTES})"),
+            Is::Qualified => {
+                "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END"
+                    .to_owned()
+            }
+            Is::Direction => {
+                format!("(CASE WHEN t.direction < 0 THEN 'subtract' ELSE 'add' END{BY_BYTES})")
+            }
             Is::ChangeId => "t.transfer_id || '/' || t.place".to_owned(),
             Is::Status => self.status(),
             _ => unreachable!("{} has a column, or is only shown", field.name),
@@ -94,8 +111,11 @@ impl Builder<'_> {
 
     fn status(&mut self) -> String {
         let mut finals = String::from("1 = 0");
-        let known: Vec<(String, i64)> =
-            self.finals.iter().map(|(chain, height)| (chain.to_owned(), height.stored())).collect();
+        let known: Vec<(String, i64)> = self
+            .finals
+            .iter()
+            .map(|(chain, height)| (chain.to_owned(), height.stored()))
+            .collect();
         for (chain, height) in known {
             let (chain, height) = (self.text(chain), self.cell(&Cell::Int(height)));
             finals.push_str(&format!(" OR (t.chain = {chain} AND t.height <= {height})"));
@@ -108,14 +128,20 @@ impl Builder<'_> {
     /// A check of a plain value.
     pub(super) fn check(&mut self, expression: &str, check: &Check, folded: bool) -> String {
         let of_text = check.texts().next().is_some();
-        let expression = if folded && of_text { format!("lower({expression})") } else { expression.to_owned() };
+        let expression = if folded && of_text {
+            format!("lower({expression})")
+        } else {
+            expression.to_owned()
+        };
         let mut operand = |cell: &Cell| match cell {
             Cell::Text(text) if folded => self.text(fold(text)),
             cell => self.cell(cell),
         };
         match check {
             Check::Null => format!("{expression} IS NULL"),
-            Check::Compare(order, cell) => format!("{expression} {} {}", order.sign(), operand(cell)),
+            Check::Compare(order, cell) => {
+                format!("{expression} {} {}", order.sign(), operand(cell))
+            }
             Check::Among(cells) => {
                 let operands: Vec<String> = cells.iter().map(operand).collect();
                 self.among(&expression, operands)
@@ -129,7 +155,9 @@ impl Builder<'_> {
 
     /// Lists are filled up to a power of two, so that few texts are prepared.
     pub(super) fn among(&mut self, expression: &str, mut operands: Vec<String>) -> String {
-        let Some(last) = operands.last().cloned() else { return "1 = 0".to_owned() };
+        let Some(last) = operands.last().cloned() else {
+            return "1 = 0".to_owned();
+        };
         while !operands.len().is_power_of_two() {
             let place: usize = last.trim_start_matches('?').parse().unwrap_or(1);
             let again = self.params[place - 1].clone();
@@ -156,11 +184,21 @@ impl Builder<'_> {
     /// An address: without case where its chain does so, where it is stored in lower case.
     pub(super) fn address(&mut self, column: &str, caseless: &str, check: &Check) -> String {
         let lowered = lowered(check);
-        let Some(lowered) = lowered else { return self.check(column, check, false) };
-        let either: Vec<Cell> = check.texts().chain(lowered.texts()).map(|text| Cell::Text(text.to_owned())).collect();
+        let Some(lowered) = lowered else {
+            return self.check(column, check, false);
+        };
+        let either: Vec<Cell> = check
+            .texts()
+            .chain(lowered.texts())
+            .map(|text| Cell::Text(text.to_owned()))
+            .collect();
         let is_whole = matches!(check, Check::Compare(Order::Eq, _) | Check::Among(_));
-        let (as_given, lowered) = (self.check(column, check, false), self.check(column, &lowered, false));
-        let condition = format!("(({as_given} AND NOT ({caseless})) OR ({lowered} AND {caseless}))");
+        let (as_given, lowered) = (
+            self.check(column, check, false),
+            self.check(column, &lowered, false),
+        );
+        let condition =
+            format!("(({as_given} AND NOT ({caseless})) OR ({lowered} AND {caseless}))");
         if !is_whole {
             return condition;
         }
@@ -185,16 +223,24 @@ impl Builder<'_> {
         let kind = self.shape.kind.singular();
         let of_path = format!("m.namespace = ?ns AND m.type = '{kind}' AND m.path = {path}");
         if matches!(check, Check::Null) {
-            return format!("t.id NOT IN (SELECT m.object_id FROM metadata_value m WHERE {of_path})");
+            return format!(
+                "t.id NOT IN (SELECT m.object_id FROM metadata_value m WHERE {of_path})"
+            );
         }
-        let column = if form.is_number() { "m.number_value" } else { "m.text_value" };
+        let column = if form.is_number() {
+            "m.number_value"
+        } else {
+            "m.text_value"
+        };
         let check = match check {
             Check::Compare(order, cell) => Check::Compare(*order, kept(cell)),
             Check::Among(cells) => Check::Among(cells.iter().map(kept).collect()),
             other => other.clone(),
         };
         let condition = self.check(column, &check, folded);
-        format!("t.id IN (SELECT m.object_id FROM metadata_value m WHERE {of_path} AND {condition})")
+        format!(
+            "t.id IN (SELECT m.object_id FROM metadata_value m WHERE {of_path} AND {condition})"
+        )
     }
 }
 
@@ -205,7 +251,10 @@ pub(super) fn unmasked(column: &str) -> String {
 
 /// The same check in lower case, if that differs.
 fn lowered(check: &Check) -> Option<Check> {
-    if !check.texts().any(|text| text.bytes().any(|byte| byte.is_ascii_uppercase())) {
+    if !check
+        .texts()
+        .any(|text| text.bytes().any(|byte| byte.is_ascii_uppercase()))
+    {
         return None;
     }
     let lower = |cell: &Cell| match cell {

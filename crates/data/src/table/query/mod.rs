@@ -28,7 +28,11 @@ pub(crate) struct Sorted {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(shape: &'static Shape, finals: &'a Finals) -> Self {
-        Self { shape, finals, params: Vec::new() }
+        Self {
+            shape,
+            finals,
+            params: Vec::new(),
+        }
     }
 
     /// A value as a parameter.
@@ -96,13 +100,21 @@ pub(crate) fn page(
         text.push_str(", ");
         text.push_str(&key);
     }
-    text.push_str(&format!(" FROM {} t WHERE {}{}", scope.shape.table, builder.all(scope.filters), scope.kept()));
+    text.push_str(&format!(
+        " FROM {} t WHERE {}{}",
+        scope.shape.table,
+        builder.all(scope.filters),
+        scope.kept()
+    ));
     if let Some(after) = after {
         let behind = builder.behind(keys, after);
         text.push_str(&format!(" AND {behind}"));
     }
     let order = builder.order(keys);
-    let (limit, skip) = (builder.param(Value::Int(limit.into())), builder.param(Value::Int(skip.into())));
+    let (limit, skip) = (
+        builder.param(Value::Int(limit.into())),
+        builder.param(Value::Int(skip.into())),
+    );
     text.push_str(&format!(" ORDER BY {order} LIMIT {limit} OFFSET {skip}"));
     let width = scope.shape.stored().count();
     let rows: Vec<Row> = tx.rows(&text, builder.params)?;
@@ -110,7 +122,10 @@ pub(crate) fn page(
         .into_iter()
         .map(|mut row| {
             let keys = row.split_off(width);
-            Sorted { object: Object::from_row(scope.shape, row), keys }
+            Sorted {
+                object: Object::from_row(scope.shape, row),
+                keys,
+            }
         })
         .collect())
 }

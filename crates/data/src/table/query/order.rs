@@ -38,12 +38,23 @@ impl Keys {
     pub(crate) fn new(shape: &'static Shape, sort: &[SortKey]) -> Self {
         let mut keys: Vec<Key> = sort.iter().map(Key::new).collect();
         if keys.is_empty() {
-            keys.push(Key { by: By::Column(shape.newest), descending: true, may_lack: false });
+            keys.push(Key {
+                by: By::Column(shape.newest),
+                descending: true,
+                may_lack: false,
+            });
         }
         let descending = keys.last().is_some_and(|key| key.descending);
         for column in shape.tie {
-            if !keys.iter().any(|key| matches!(key.by, By::Column(known) if known == *column)) {
-                keys.push(Key { by: By::Column(column), descending, may_lack: false });
+            if !keys
+                .iter()
+                .any(|key| matches!(key.by, By::Column(known) if known == *column))
+            {
+                keys.push(Key {
+                    by: By::Column(column),
+                    descending,
+                    may_lack: false,
+                });
             }
         }
         Self { keys, apart: false }
@@ -62,9 +73,10 @@ impl Keys {
 
     /// Whether an index has the rows in this order already.
     pub(crate) fn is_indexed(&self, shape: &Shape) -> bool {
-        let first_is_newest =
-            matches!(self.keys.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
-        first_is_newest && self.keys.len() == 1 + shape.tie.len() && shape.table != "transfer_change"
+        let first_is_newest = matches!(self.keys.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
+        first_is_newest
+            && self.keys.len() == 1 + shape.tie.len()
+            && shape.table != "transfer_change"
     }
 
     /// Have the rows found by the conditions, then sorted.
@@ -75,7 +87,9 @@ impl Keys {
     /// Whether the keys compare as one tuple.
     fn is_plain(&self) -> bool {
         let descending = self.keys.first().is_some_and(|key| key.descending);
-        self.keys.iter().all(|key| matches!(key.by, By::Column(_)) && !key.may_lack && key.descending == descending)
+        self.keys.iter().all(|key| {
+            matches!(key.by, By::Column(_)) && !key.may_lack && key.descending == descending
+        })
     }
 }
 
@@ -84,14 +98,27 @@ impl Key {
         let descending = key.descending;
         match &key.subject {
             Subject::Field(field) if field.is_stored() && !is_shown_by_name(field) => {
-                let never_lacks = field.blank != Blank::Null || ["id", "name", "protocol_id"].contains(&field.column);
-                Self { by: By::Column(field.column), descending, may_lack: !never_lacks }
+                let never_lacks = field.blank != Blank::Null
+                    || ["id", "name", "protocol_id"].contains(&field.column);
+                Self {
+                    by: By::Column(field.column),
+                    descending,
+                    may_lack: !never_lacks,
+                }
             }
-            Subject::Field(field) => Self { by: By::Derived(field), descending, may_lack: true },
-            Subject::Declared { path, form, .. } => {
-                Self { by: By::Declared(path.text.clone(), form.is_number()), descending, may_lack: true }
+            Subject::Field(field) => Self {
+                by: By::Derived(field),
+                descending,
+                may_lack: true,
+            },
+            Subject::Declared { path, form, .. } => Self {
+                by: By::Declared(path.text.clone(), form.is_number()),
+                descending,
+                may_lack: true,
+            },
+            Subject::Label(_) | Subject::Free(_) => {
+                unreachable!("nobody sorts by a label or an undeclared path")
             }
-            Subject::Label(_) | Subject::Free(_) => unreachable!("nobody sorts by a label or an undeclared path"),
         }
     }
 }
@@ -109,7 +136,10 @@ impl Key {
 
 /// What is sorted by the name of what it refers to, or by a word for its value.
 fn is_shown_by_name(field: &Field) -> bool {
-    matches!(field.is, Is::Ref(_) | Is::ParentRef | Is::ParentAsset | Is::Direction)
+    matches!(
+        field.is,
+        Is::Ref(_) | Is::ParentRef | Is::ParentAsset | Is::Direction
+    )
 }
 
 impl Builder<'_> {
@@ -117,7 +147,9 @@ impl Builder<'_> {
         match &key.by {
             By::Column(column) => match self.shape.column(column).is {
                 // Long texts are in order by how they begin: they would not go into a cursor.
-                Is::Masked(_) => format!("substr({}, 1, {SORTED})", unmasked(&format!("t.{column}"))),
+                Is::Masked(_) => {
+                    format!("substr({}, 1, {SORTED})", unmasked(&format!("t.{column}")))
+                }
                 Is::Text(most) if most > SORTED => format!("substr(t.{column}, 1, {SORTED})"),
                 _ => format!("t.{column}"),
             },
@@ -129,7 +161,11 @@ impl Builder<'_> {
             },
             By::Declared(path, number) => {
                 let (path, kind) = (self.text(path.clone()), self.shape.kind.singular());
-                let column = if *number { "number_value" } else { "text_value" };
+                let column = if *number {
+                    "number_value"
+                } else {
+                    "text_value"
+                };
                 format!(
                     "(SELECT m.{column} FROM metadata_value m
                        WHERE m.namespace = ?ns AND m.type = '{kind}' AND m.object_id = t.id AND m.path = {path})"
@@ -199,7 +235,11 @@ impl Builder<'_> {
             (value, false) => format!("{expression} > {}", self.cell(value)),
             (value, true) => {
                 let less = format!("{expression} < {}", self.cell(value));
-                if key.may_lack { format!("({less} OR {} IS NULL)", self.key(key)) } else { less }
+                if key.may_lack {
+                    format!("({less} OR {} IS NULL)", self.key(key))
+                } else {
+                    less
+                }
             }
         }
     }

@@ -50,7 +50,11 @@ impl Called {
         let mut called = Self::default();
         for text in texts {
             called.ids.push((*text).to_owned());
-            let text = if folded { fold(text) } else { (*text).to_owned() };
+            let text = if folded {
+                fold(text)
+            } else {
+                (*text).to_owned()
+            };
             called.whole.push(text.clone());
             let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
             let begins_with_chain = parts[0].parse::<ChainId>().is_ok();
@@ -67,7 +71,13 @@ impl Called {
 
 impl Builder<'_> {
     /// A field that refers to one type.
-    pub(super) fn reference(&mut self, column: &str, kind: Type, check: &Check, folded: bool) -> String {
+    pub(super) fn reference(
+        &mut self,
+        column: &str,
+        kind: Type,
+        check: &Check,
+        folded: bool,
+    ) -> String {
         match (check, equalities(check)) {
             (Check::Null, _) => format!("{column} IS NULL"),
             (_, Some(texts)) => {
@@ -84,7 +94,10 @@ impl Builder<'_> {
     /// The ids of objects of a type that are called so, or are that.
     fn named(&mut self, kind: Type, texts: &[&str], folded: bool) -> String {
         let table = kind.shape().table;
-        let (ids, names) = (self.list("r.id", texts, false), self.list("r.name", texts, folded));
+        let (ids, names) = (
+            self.list("r.id", texts, false),
+            self.list("r.name", texts, folded),
+        );
         format!(
             "SELECT r.id FROM {table} r WHERE r.namespace = ?ns AND {ids} UNION ALL
              SELECT r.id FROM {table} r WHERE r.namespace = ?ns AND {names}"
@@ -98,7 +111,10 @@ impl Builder<'_> {
     }
 
     fn list(&mut self, expression: &str, texts: &[&str], folded: bool) -> String {
-        let cells = texts.iter().map(|text| Cell::Text((*text).to_owned())).collect();
+        let cells = texts
+            .iter()
+            .map(|text| Cell::Text((*text).to_owned()))
+            .collect();
         self.check(expression, &Check::Among(cells), folded)
     }
 
@@ -127,8 +143,18 @@ impl Builder<'_> {
                 selects.push(self.parents_in(table, &["p.name"], &rows(&called.whole), folded));
             }
             if by_address {
-                selects.push(self.parents_in(table, &["p.address", "p.name"], &called.qualified, folded));
-                selects.push(self.parents_in(table, &["p.chain", "p.address", "p.name"], &called.full, folded));
+                selects.push(self.parents_in(
+                    table,
+                    &["p.address", "p.name"],
+                    &called.qualified,
+                    folded,
+                ));
+                selects.push(self.parents_in(
+                    table,
+                    &["p.chain", "p.address", "p.name"],
+                    &called.full,
+                    folded,
+                ));
             }
         }
         selects.push(self.parents_in("address", &["p.address"], &rows(&called.whole), folded));
@@ -136,7 +162,13 @@ impl Builder<'_> {
         selects
     }
 
-    fn parents_in(&mut self, table: &str, columns: &[&str], rows: &[Vec<String>], folded: bool) -> String {
+    fn parents_in(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: &[Vec<String>],
+        folded: bool,
+    ) -> String {
         let condition = self.tuples(columns, rows, folded);
         format!("SELECT p.id FROM {table} p WHERE p.namespace = ?ns AND {condition}")
     }
@@ -148,11 +180,25 @@ impl Builder<'_> {
         }
         let columns: Vec<String> = columns
             .iter()
-            .map(|column| if folded { format!("lower({column})") } else { (*column).to_owned() })
+            .map(|column| {
+                if folded {
+                    format!("lower({column})")
+                } else {
+                    (*column).to_owned()
+                }
+            })
             .collect();
         let mut row = |texts: &Vec<String>| {
-            let texts = texts.iter().map(|text| if folded { fold(text) } else { text.clone() });
-            format!("({})", texts.map(|text| self.text(text)).collect::<Vec<_>>().join(", "))
+            let texts = texts
+                .iter()
+                .map(|text| if folded { fold(text) } else { text.clone() });
+            format!(
+                "({})",
+                texts
+                    .map(|text| self.text(text))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         };
         let rows: Vec<String> = rows.iter().map(&mut row).collect();
         format!("({}) IN (VALUES {})", columns.join(", "), rows.join(", "))
@@ -162,15 +208,23 @@ impl Builder<'_> {
     pub(super) fn parent_shown(&self) -> String {
         let mut shown: Vec<String> = Vec::new();
         for (table, by_address) in PARENTS {
-            let of =
-                |what: &str| format!("(SELECT {what} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)");
+            let of = |what: &str| {
+                format!(
+                    "(SELECT {what} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)"
+                )
+            };
             match (table, by_address) {
                 ("event" | "transfer", _) => {}
-                (_, true) => shown.push(of("CASE WHEN x.address = '' THEN x.name ELSE x.address || '/' || x.name END")),
+                (_, true) => shown.push(of(
+                    "CASE WHEN x.address = '' THEN x.name ELSE x.address || '/' || x.name END",
+                )),
                 (_, false) => shown.push(of("x.name")),
             }
         }
-        shown.push("(SELECT x.address FROM address x WHERE x.namespace = ?ns AND x.id = t.parent_id)".to_owned());
+        shown.push(
+            "(SELECT x.address FROM address x WHERE x.namespace = ?ns AND x.id = t.parent_id)"
+                .to_owned(),
+        );
         format!("COALESCE({}, t.parent_id)", shown.join(", "))
     }
 
@@ -198,7 +252,10 @@ impl Builder<'_> {
 
     /// The name of the asset of the parent.
     pub(super) fn parent_asset_shown(&self) -> String {
-        format!("(SELECT a.name FROM asset a WHERE a.namespace = ?ns AND a.id = {})", parent_asset_id())
+        format!(
+            "(SELECT a.name FROM asset a WHERE a.namespace = ?ns AND a.id = {})",
+            parent_asset_id()
+        )
     }
 
     /// `<address>/<name>`: told apart where it is compared as a whole, so that an index leads there.
@@ -223,7 +280,12 @@ fn rows(texts: &[String]) -> Vec<Vec<String>> {
 }
 
 fn parent_asset_id() -> String {
-    let of = |table: &str| format!("(SELECT x.asset_id FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)");
+    let of = |table: &str| {
+        format!("(SELECT x.asset_id FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)")
+    };
     let assets: Vec<String> = WITH_ASSET.into_iter().map(of).collect();
-    format!("COALESCE({}, CASE WHEN t.parent_type = 'asset' THEN t.parent_id END)", assets.join(", "))
+    format!(
+        "COALESCE({}, CASE WHEN t.parent_type = 'asset' THEN t.parent_id END)",
+        assets.join(", ")
+    )
 }

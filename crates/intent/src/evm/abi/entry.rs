@@ -43,7 +43,9 @@ enum Written {
     One(RawEntry),
 }
 
-fn null_is_none<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Vec<RawParam>, D::Error> {
+fn null_is_none<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Vec<RawParam>, D::Error> {
     Option::<Vec<RawParam>>::deserialize(d).map(Option::unwrap_or_default)
 }
 
@@ -67,10 +69,20 @@ impl Entry {
     }
 
     fn read(raw: RawEntry) -> std::result::Result<Self, String> {
-        let (inputs, outputs) = (Param::read_all(&raw.inputs)?, Param::read_all(&raw.outputs)?);
+        let (inputs, outputs) = (
+            Param::read_all(&raw.inputs)?,
+            Param::read_all(&raw.outputs)?,
+        );
         let signature = format!("{}{}", raw.name, ty::list(&inputs));
         let hash = keccak256(signature.as_bytes()).0;
-        Ok(Self { name: raw.name, inputs, outputs, anonymous: raw.anonymous, signature, hash })
+        Ok(Self {
+            name: raw.name,
+            inputs,
+            outputs,
+            anonymous: raw.anonymous,
+            signature,
+            hash,
+        })
     }
 }
 
@@ -88,13 +100,21 @@ pub(crate) struct Entries {
 impl Entries {
     pub(crate) fn parse(interface: &Interface) -> Result<Self> {
         if interface.json.len() > MAX_TEXT {
-            return Err(Error::abi("interface", format!("it is longer than {MAX_TEXT} bytes")));
+            return Err(Error::abi(
+                "interface",
+                format!("it is longer than {MAX_TEXT} bytes"),
+            ));
         }
         let raw = match serde_json::from_str(&interface.json) {
             Ok(Written::Entries(all) | Written::Artifact { abi: all }) => all,
             // Any object reads as an entry; one of ours says at least what it is.
             Ok(Written::One(one)) if one.kind.is_some() || !one.name.is_empty() => vec![one],
-            _ => return Err(Error::abi("interface", "it is not the JSON ABI of a contract, nor an entry of one")),
+            _ => {
+                return Err(Error::abi(
+                    "interface",
+                    "it is not the JSON ABI of a contract, nor an entry of one",
+                ));
+            }
         };
         let mut entries = Self::default();
         raw.into_iter().for_each(|raw| entries.add(raw));
@@ -102,7 +122,10 @@ impl Entries {
     }
 
     fn add(&mut self, raw: RawEntry) {
-        let (kind, name) = (raw.kind.clone().unwrap_or_else(|| "function".to_owned()), raw.name.clone());
+        let (kind, name) = (
+            raw.kind.clone().unwrap_or_else(|| "function".to_owned()),
+            raw.name.clone(),
+        );
         match (Entry::read(raw), kind.as_str()) {
             (Ok(entry), "function") => self.functions.push(entry),
             (Ok(entry), "event") => self.events.push(entry),

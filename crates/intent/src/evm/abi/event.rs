@@ -33,18 +33,32 @@ impl Abi {
     /// Events that share a signature (ERC-20's and ERC-721's `Transfer`) are told apart by how many topics they have. A log that no event
     /// claims by its first topic is tried as each anonymous event.
     pub fn decode_event(&self, log: &Log) -> Option<DecodedEvent> {
-        let (anonymous, named): (Vec<&Entry>, Vec<&Entry>) =
-            self.entries.events.iter().partition(|event| event.anonymous);
+        let (anonymous, named): (Vec<&Entry>, Vec<&Entry>) = self
+            .entries
+            .events
+            .iter()
+            .partition(|event| event.anonymous);
         let signed = log.topics.split_first().and_then(|(first, rest)| {
-            named.iter().filter(|event| event.hash == *first).find_map(|event| read(event, rest, &log.data))
+            named
+                .iter()
+                .filter(|event| event.hash == *first)
+                .find_map(|event| read(event, rest, &log.data))
         });
-        signed.or_else(|| anonymous.iter().find_map(|event| read(event, &log.topics, &log.data)))
+        signed.or_else(|| {
+            anonymous
+                .iter()
+                .find_map(|event| read(event, &log.topics, &log.data))
+        })
     }
 
     /// The events: their signatures, and the first topics of those that have one.
     pub fn events(&self) -> Vec<(&str, Option<String>)> {
         let topic = |event: &Entry| (!event.anonymous).then(|| output::show(&event.hash));
-        self.entries.events.iter().map(|event| (event.signature.as_str(), topic(event))).collect()
+        self.entries
+            .events
+            .iter()
+            .map(|event| (event.signature.as_str(), topic(event)))
+            .collect()
     }
 }
 
@@ -53,12 +67,24 @@ fn read(event: &Entry, topics: &[[u8; 32]], data: &[u8]) -> Option<DecodedEvent>
     if topics.len() + in_data.clone().count() != event.inputs.len() {
         return None;
     }
-    let mut values = output::values(in_data.map(|param| &param.ty), data).ok()?.into_iter();
+    let mut values = output::values(in_data.map(|param| &param.ty), data)
+        .ok()?
+        .into_iter();
     let mut topics = topics.iter();
-    let value = |param: &Param| if param.indexed { topic(param, topics.next()?).ok() } else { values.next() };
+    let value = |param: &Param| {
+        if param.indexed {
+            topic(param, topics.next()?).ok()
+        } else {
+            values.next()
+        }
+    };
     let values: Vec<Value> = event.inputs.iter().map(value).collect::<Option<_>>()?;
     let output: Map<String, Value> = output::by_name(&event.inputs, values, output::OUTPUT);
-    Some(DecodedEvent { name: event.name.clone(), signature: event.signature.clone(), output: Value::Object(output) })
+    Some(DecodedEvent {
+        name: event.name.clone(),
+        signature: event.signature.clone(),
+        output: Value::Object(output),
+    })
 }
 
 fn topic(param: &Param, word: &[u8; 32]) -> Result<Value, Fault> {

@@ -21,28 +21,44 @@ pub(crate) fn params(params: &[Param], given: &Value, at: &Path<'_>) -> Result<V
 
 fn in_order(params: &[Param], items: &[Value], at: &Path<'_>) -> Result<Vec<Token>> {
     if params.len() != items.len() {
-        return Err(at.wrong(format!("expected {} values, found {}", params.len(), items.len())));
+        return Err(at.wrong(format!(
+            "expected {} values, found {}",
+            params.len(),
+            items.len()
+        )));
     }
-    let each = |(place, (param, item)): (usize, (&Param, &Value))| value(&param.ty, item, &Path::Item(at, place));
+    let each = |(place, (param, item)): (usize, (&Param, &Value))| {
+        value(&param.ty, item, &Path::Item(at, place))
+    };
     params.iter().zip(items).enumerate().map(each).collect()
 }
 
 fn by_name(params: &[Param], members: &Map<String, Value>, at: &Path<'_>) -> Result<Vec<Token>> {
-    if let Some(unknown) = members.keys().find(|name| !params.iter().any(|param| param.name == **name)) {
-        let known: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
-        return Err(Path::Member(at, unknown).wrong(format!("there is no such name; expected {}", known.join(", "))));
-    }
-    if params
-        .iter()
-        .enumerate()
-        .any(|(place, param)| param.name.is_empty() || params[..place].iter().any(|before| before.name == param.name))
+    if let Some(unknown) = members
+        .keys()
+        .find(|name| !params.iter().any(|param| param.name == **name))
     {
-        return Err(at.wrong("the interface gives some of these no name of their own: write a list"));
+        let known: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
+        return Err(Path::Member(at, unknown).wrong(format!(
+            "there is no such name; expected {}",
+            known.join(", ")
+        )));
+    }
+    if params.iter().enumerate().any(|(place, param)| {
+        param.name.is_empty()
+            || params[..place]
+                .iter()
+                .any(|before| before.name == param.name)
+    }) {
+        return Err(
+            at.wrong("the interface gives some of these no name of their own: write a list")
+        );
     }
     let each = |param: &Param| {
         let at = Path::Member(at, &param.name);
-        let given =
-            members.get(&param.name).ok_or_else(|| at.wrong(format!("it is missing; expected {}", param.ty)))?;
+        let given = members
+            .get(&param.name)
+            .ok_or_else(|| at.wrong(format!("it is missing; expected {}", param.ty)))?;
         value(&param.ty, given, &at)
     };
     params.iter().map(each).collect()
@@ -51,8 +67,12 @@ fn by_name(params: &[Param], members: &Map<String, Value>, at: &Path<'_>) -> Res
 /// One value.
 pub(crate) fn value(ty: &Type, given: &Value, at: &Path<'_>) -> Result<Token> {
     match (ty, given) {
-        (Type::Uint(bits), given) => number::uint(given, *bits).map(Token::Word).map_err(|why| at.wrong(why)),
-        (Type::Int(bits), given) => number::int(given, *bits).map(Token::Word).map_err(|why| at.wrong(why)),
+        (Type::Uint(bits), given) => number::uint(given, *bits)
+            .map(Token::Word)
+            .map_err(|why| at.wrong(why)),
+        (Type::Int(bits), given) => number::int(given, *bits)
+            .map(Token::Word)
+            .map_err(|why| at.wrong(why)),
         (Type::Address, Value::String(text)) => account(text, at),
         (Type::Bool, given) => truth(given).ok_or_else(|| at.wrong("expected true or false")),
         (Type::Fixed(size), Value::String(text)) => fixed(*size, text, at),
@@ -60,11 +80,15 @@ pub(crate) fn value(ty: &Type, given: &Value, at: &Path<'_>) -> Result<Token> {
         (Type::Bytes, Value::String(text)) => bytes(text, at).map(Token::Bytes),
         (Type::String, Value::String(text)) => Ok(Token::Bytes(text.as_bytes().to_vec())),
         (Type::List(item), Value::Array(items)) => list(item, items, at).map(Token::List),
-        (Type::Array(item, size), Value::Array(items)) if items.len() == *size => list(item, items, at).map(Token::Row),
+        (Type::Array(item, size), Value::Array(items)) if items.len() == *size => {
+            list(item, items, at).map(Token::Row)
+        }
         (Type::Array(_, size), Value::Array(items)) => {
             Err(at.wrong(format!("expected {size} items, found {}", items.len())))
         }
-        (Type::Tuple(members), Value::Array(_) | Value::Object(_)) => params(members, given, at).map(Token::Row),
+        (Type::Tuple(members), Value::Array(_) | Value::Object(_)) => {
+            params(members, given, at).map(Token::Row)
+        }
         (Type::Tuple(_), _) => Err(at.wrong("expected an object by name, or a list")),
         (Type::List(_) | Type::Array(..), _) => Err(at.wrong("expected a list")),
         (Type::String, _) => Err(at.wrong("expected a text")),
@@ -73,7 +97,11 @@ pub(crate) fn value(ty: &Type, given: &Value, at: &Path<'_>) -> Result<Token> {
 }
 
 fn list(item: &Type, items: &[Value], at: &Path<'_>) -> Result<Vec<Token>> {
-    items.iter().enumerate().map(|(place, given)| value(item, given, &Path::Item(at, place))).collect()
+    items
+        .iter()
+        .enumerate()
+        .map(|(place, given)| value(item, given, &Path::Item(at, place)))
+        .collect()
 }
 
 fn account(text: &str, at: &Path<'_>) -> Result<Token> {
@@ -108,6 +136,8 @@ fn fixed(size: usize, text: &str, at: &Path<'_>) -> Result<Token> {
 }
 
 fn bytes(text: &str, at: &Path<'_>) -> Result<Vec<u8>> {
-    let digits = text.strip_prefix("0x").ok_or_else(|| at.wrong("bytes are written in hexadecimal with 0x"))?;
+    let digits = text
+        .strip_prefix("0x")
+        .ok_or_else(|| at.wrong("bytes are written in hexadecimal with 0x"))?;
     hex::decode(digits).map_err(|_| at.wrong("these are not bytes in hexadecimal"))
 }

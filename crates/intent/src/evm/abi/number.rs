@@ -7,7 +7,11 @@ use types::Amount;
 pub(crate) fn uint(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     let word = magnitude(&text(given)?)?.to_be_bytes();
     let width = bits / 8;
-    if word[..32 - width].iter().all(|byte| *byte == 0) { Ok(word) } else { Err(format!("it does not fit uint{bits}")) }
+    if word[..32 - width].iter().all(|byte| *byte == 0) {
+        Ok(word)
+    } else {
+        Err(format!("it does not fit uint{bits}"))
+    }
 }
 
 /// A signed integer of so many bits: a decimal text, or a whole JSON number.
@@ -24,7 +28,11 @@ pub(crate) fn int(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     let word = if negative { negate(word) } else { word };
     // Zero may be written -0; beside that a negative number has its sign bit set, and a positive one has not.
     let fits = is_extended(&word, bits) && (is_negative(&word) == negative || word == [0; 32]);
-    if fits { Ok(word) } else { Err(format!("it does not fit int{bits}")) }
+    if fits {
+        Ok(word)
+    } else {
+        Err(format!("it does not fit int{bits}"))
+    }
 }
 
 /// A word as a decimal text.
@@ -34,7 +42,11 @@ pub(crate) fn show_uint(word: &[u8; 32]) -> String {
 
 /// A word in two's complement as a decimal text.
 pub(crate) fn show_int(word: &[u8; 32]) -> String {
-    if is_negative(word) { format!("-{}", show_uint(&negate(*word))) } else { show_uint(word) }
+    if is_negative(word) {
+        format!("-{}", show_uint(&negate(*word)))
+    } else {
+        show_uint(word)
+    }
 }
 
 /// Whether a word is a sign-extended integer of so many bits.
@@ -62,14 +74,20 @@ fn negate(word: [u8; 32]) -> [u8; 32] {
 
 fn magnitude(text: &str) -> Result<Amount, String> {
     match text.strip_prefix("0x") {
-        Some(digits) => hexadecimal(digits).ok_or_else(|| "it is no hexadecimal integer below 2^256".to_owned()),
-        None => text.parse::<Amount>().map_err(|_| "expected a whole number, in decimal, below 2^256".to_owned()),
+        Some(digits) => {
+            hexadecimal(digits).ok_or_else(|| "it is no hexadecimal integer below 2^256".to_owned())
+        }
+        None => text
+            .parse::<Amount>()
+            .map_err(|_| "expected a whole number, in decimal, below 2^256".to_owned()),
     }
 }
 
 fn hexadecimal(digits: &str) -> Option<Amount> {
     let mut word = [0; 32];
-    let padded = (1..=64).contains(&digits.len()).then(|| format!("{digits:0>64}"))?;
+    let padded = (1..=64)
+        .contains(&digits.len())
+        .then(|| format!("{digits:0>64}"))?;
     hex::decode_to_slice(padded, &mut word).ok()?;
     Some(Amount::from_be_bytes(word))
 }

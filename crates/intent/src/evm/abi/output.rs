@@ -18,14 +18,23 @@ pub(crate) const OUTPUT: &str = "output";
 pub(crate) const ARGUMENT: &str = "arg";
 
 /// Values laid out one after the other, as a JSON object by name.
-pub(crate) fn named(params: &[Param], data: &[u8], unnamed: &str) -> Result<Map<String, Value>, Fault> {
+pub(crate) fn named(
+    params: &[Param],
+    data: &[u8],
+    unnamed: &str,
+) -> Result<Map<String, Value>, Fault> {
     Ok(by_name(params, values(types(params), data)?, unnamed))
 }
 
 /// Values laid out one after the other. What stands behind them is not looked at.
-pub(crate) fn values<'t>(types: impl Iterator<Item = &'t Type>, data: &[u8]) -> Result<Vec<Value>, Fault> {
+pub(crate) fn values<'t>(
+    types: impl Iterator<Item = &'t Type>,
+    data: &[u8],
+) -> Result<Vec<Value>, Fault> {
     // Words laid out once each are read once each; twice that much leaves room for whoever shares a tail, but not for a bomb.
-    let mut reader = Reader { left: 2 * data.len() + 64 };
+    let mut reader = Reader {
+        left: 2 * data.len() + 64,
+    };
     reader.row(types, data)
 }
 
@@ -38,9 +47,17 @@ pub(crate) fn types(params: &[Param]) -> impl Iterator<Item = &Type> {
 pub(crate) fn by_name(params: &[Param], values: Vec<Value>, unnamed: &str) -> Map<String, Value> {
     let mut object = Map::new();
     for (place, (param, value)) in params.iter().zip(values).enumerate() {
-        let stem = if param.name.is_empty() { unnamed } else { &param.name };
+        let stem = if param.name.is_empty() {
+            unnamed
+        } else {
+            &param.name
+        };
         let plain = place == 0 || !param.name.is_empty();
-        let mut name = if plain && !object.contains_key(stem) { stem.to_owned() } else { format!("{stem}{place}") };
+        let mut name = if plain && !object.contains_key(stem) {
+            stem.to_owned()
+        } else {
+            format!("{stem}{place}")
+        };
         while object.contains_key(&name) {
             name.push('_');
         }
@@ -55,7 +72,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn row<'t>(&mut self, types: impl Iterator<Item = &'t Type>, data: &[u8]) -> Result<Vec<Value>, Fault> {
+    fn row<'t>(
+        &mut self,
+        types: impl Iterator<Item = &'t Type>,
+        data: &[u8],
+    ) -> Result<Vec<Value>, Fault> {
         let mut at = 0;
         let mut values = Vec::new();
         for ty in types {
@@ -81,7 +102,9 @@ impl Reader {
             Type::Bytes => Ok(Value::String(show(self.bytes(data)?))),
             Type::String => Ok(Value::String(hostile_text(self.bytes(data)?))),
             Type::List(item) => self.list(item, data),
-            Type::Array(item, size) => self.row(std::iter::repeat_n(&**item, *size), data).map(Value::Array),
+            Type::Array(item, size) => self
+                .row(std::iter::repeat_n(&**item, *size), data)
+                .map(Value::Array),
             Type::Tuple(members) => self.tuple(members, data),
             simple => {
                 self.pay(32)?;
@@ -94,24 +117,35 @@ impl Reader {
     fn list(&mut self, item: &Type, data: &[u8]) -> Result<Value, Fault> {
         self.pay(32)?;
         let (count, items) = (size(data, 0)?, &data[32..]);
-        self.row(std::iter::repeat_n(item, count), items).map(Value::Array)
+        self.row(std::iter::repeat_n(item, count), items)
+            .map(Value::Array)
     }
 
     fn tuple(&mut self, members: &[Param], data: &[u8]) -> Result<Value, Fault> {
         let values = self.row(types(members), data)?;
         let all_named = members.iter().all(|member| !member.name.is_empty());
-        Ok(if all_named { Value::Object(by_name(members, values, "")) } else { Value::Array(values) })
+        Ok(if all_named {
+            Value::Object(by_name(members, values, ""))
+        } else {
+            Value::Array(values)
+        })
     }
 
     fn bytes<'d>(&mut self, data: &'d [u8]) -> Result<&'d [u8], Fault> {
         let length = size(data, 0)?;
-        let bytes = data.get(32..).and_then(|rest| rest.get(..length)).ok_or("bytes are longer than what is there")?;
+        let bytes = data
+            .get(32..)
+            .and_then(|rest| rest.get(..length))
+            .ok_or("bytes are longer than what is there")?;
         self.pay(32 + length)?;
         Ok(bytes)
     }
 
     fn pay(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.left = self.left.checked_sub(bytes).ok_or("offsets lead to more than there is")?;
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or("offsets lead to more than there is")?;
         Ok(())
     }
 }
@@ -148,6 +182,11 @@ fn word(data: &[u8], at: usize) -> Result<[u8; 32], Fault> {
 fn size(data: &[u8], at: usize) -> Result<usize, Fault> {
     let word = word(data, at)?;
     let (high, low) = word.split_at(24);
-    let low = low.try_into().map(u64::from_be_bytes).ok().and_then(|low| usize::try_from(low).ok());
-    low.filter(|_| blank(high)).ok_or("an offset or a length is too large")
+    let low = low
+        .try_into()
+        .map(u64::from_be_bytes)
+        .ok()
+        .and_then(|low| usize::try_from(low).ok());
+    low.filter(|_| blank(high))
+        .ok_or("an offset or a length is too large")
 }

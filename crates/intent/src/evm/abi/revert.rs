@@ -24,14 +24,25 @@ impl Abi {
             None => format!("reverted with {}", show(data)),
             Some((selector, arguments)) => builtin(*selector, arguments)
                 .or_else(|| self.custom(*selector, arguments))
-                .unwrap_or_else(|| format!("reverted with an error that is not in the interface: {}", show(data))),
+                .unwrap_or_else(|| {
+                    format!(
+                        "reverted with an error that is not in the interface: {}",
+                        show(data)
+                    )
+                }),
         };
         reason.chars().take(MAX_REASON).collect()
     }
 
     fn custom(&self, selector: [u8; 4], arguments: &[u8]) -> Option<String> {
-        let candidates = self.entries.errors.iter().filter(|error| error.selector() == selector);
-        candidates.into_iter().find_map(|error| told(error, arguments))
+        let candidates = self
+            .entries
+            .errors
+            .iter()
+            .filter(|error| error.selector() == selector);
+        candidates
+            .into_iter()
+            .find_map(|error| told(error, arguments))
     }
 }
 
@@ -48,7 +59,8 @@ fn told(error: &Entry, arguments: &[u8]) -> Option<String> {
 fn builtin(selector: [u8; 4], arguments: &[u8]) -> Option<String> {
     match selector {
         ERROR => single(Type::String, arguments),
-        PANIC => single(Type::Uint(256), arguments).map(|code| format!("panic: {}", panic_meaning(&code))),
+        PANIC => single(Type::Uint(256), arguments)
+            .map(|code| format!("panic: {}", panic_meaning(&code))),
         _ => None,
     }
 }

@@ -48,7 +48,10 @@ impl Token {
             Self::Bytes(bytes) => {
                 out.extend(count(bytes.len()));
                 out.extend(bytes);
-                out.extend(std::iter::repeat_n(0, bytes.len().next_multiple_of(32) - bytes.len()));
+                out.extend(std::iter::repeat_n(
+                    0,
+                    bytes.len().next_multiple_of(32) - bytes.len(),
+                ));
             }
             Self::List(items) => {
                 out.extend(count(items.len()));

@@ -58,21 +58,35 @@ impl Param {
 
     fn read_at(raw: &RawParam, depth: usize) -> Result<Self, String> {
         let ty = Type::read(&raw.ty, &raw.components, depth)?;
-        Ok(Self { name: raw.name.clone(), ty, indexed: raw.indexed })
+        Ok(Self {
+            name: raw.name.clone(),
+            ty,
+            indexed: raw.indexed,
+        })
     }
 }
 
 impl Type {
     /// From a name such as `uint256[2][]`; `tuple` takes its members from `components`.
     fn read(text: &str, components: &[RawParam], depth: usize) -> Result<Self, String> {
-        let ty = match text.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
-            _ if depth > MAX_DEPTH => return Err(format!("types are nested deeper than {MAX_DEPTH}")),
+        let ty = match text
+            .strip_suffix(']')
+            .and_then(|rest| rest.rsplit_once('['))
+        {
+            _ if depth > MAX_DEPTH => {
+                return Err(format!("types are nested deeper than {MAX_DEPTH}"));
+            }
             Some((item, size)) => Self::array(Self::read(item, components, depth + 1)?, size),
             None if text == "tuple" => Some(Self::tuple(components, depth)?),
             None => Self::simple(text),
         };
-        let ty = ty.ok_or_else(|| format!("{:?} is no type", text.chars().take(60).collect::<String>()))?;
-        if ty.head_words() > MAX_HEAD_WORDS { Err("a fixed array is too large".to_owned()) } else { Ok(ty) }
+        let ty = ty
+            .ok_or_else(|| format!("{:?} is no type", text.chars().take(60).collect::<String>()))?;
+        if ty.head_words() > MAX_HEAD_WORDS {
+            Err("a fixed array is too large".to_owned())
+        } else {
+            Ok(ty)
+        }
     }
 
     /// An array around a type, by what stands between the brackets.
@@ -88,7 +102,11 @@ impl Type {
         if components.is_empty() {
             return Err("a tuple has no members".to_owned());
         }
-        components.iter().map(|raw| Param::read_at(raw, depth + 1)).collect::<Result<_, _>>().map(Self::Tuple)
+        components
+            .iter()
+            .map(|raw| Param::read_at(raw, depth + 1))
+            .collect::<Result<_, _>>()
+            .map(Self::Tuple)
     }
 
     /// A type that is neither array nor tuple. `uint` and `int` mean 256 bits.
@@ -106,7 +124,12 @@ impl Type {
             _ => None
                 .or_else(|| text.strip_prefix("uint").and_then(bits).map(Self::Uint))
                 .or_else(|| text.strip_prefix("int").and_then(bits).map(Self::Int))
-                .or_else(|| text.strip_prefix("bytes").and_then(number).filter(|n| *n <= 32).map(Self::Fixed)),
+                .or_else(|| {
+                    text.strip_prefix("bytes")
+                        .and_then(number)
+                        .filter(|n| *n <= 32)
+                        .map(Self::Fixed)
+                }),
         }
     }
 
@@ -130,7 +153,10 @@ impl Type {
         match self {
             _ if self.is_dynamic() => 1,
             Self::Array(item, size) => item.head_words().saturating_mul(*size),
-            Self::Tuple(members) => members.iter().map(|m| m.ty.head_words()).fold(0, usize::saturating_add),
+            Self::Tuple(members) => members
+                .iter()
+                .map(|m| m.ty.head_words())
+                .fold(0, usize::saturating_add),
             _ => 1,
         }
     }
@@ -163,6 +189,7 @@ pub(crate) fn list(params: &[Param]) -> String {
 
 /// A decimal number from 1, without leading zeros.
 fn number(digits: &str) -> Option<usize> {
-    let plain = digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    let plain =
+        digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
     plain.then(|| digits.parse().ok())?
 }

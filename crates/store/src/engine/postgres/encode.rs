@@ -47,7 +47,10 @@ impl ToSql for Column<'_> {
         let postgres::types::Kind::Array(element) = type_.kind() else {
             return Err("not an array".into());
         };
-        let nulls = self.rows.iter().any(|row| matches!(row[self.place], Value::Null(_)));
+        let nulls = self
+            .rows
+            .iter()
+            .any(|row| matches!(row[self.place], Value::Null(_)));
         for word in [1, i32::from(nulls)] {
             out.extend_from_slice(&word.to_be_bytes());
         }
@@ -62,7 +65,10 @@ impl ToSql for Column<'_> {
     }
 
     fn accepts(type_: &Type) -> bool {
-        matches!(*type_, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY)
+        matches!(
+            *type_,
+            Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY
+        )
     }
 
     fn encode_format(&self, _: &Type) -> Format {

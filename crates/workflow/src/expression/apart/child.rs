@@ -33,7 +33,13 @@ fn serve(mut requests: impl Read, mut replies: impl Write) -> std::io::Result<()
     while let Some(head) = frame::read(&mut requests)? {
         let context = frame::read(&mut requests)?.unwrap_or_default();
         let head: Head = serde_json::from_slice(&head)?;
-        answer(&head, &String::from_utf8_lossy(&context), &mut kept, &watch, &mut replies)?;
+        answer(
+            &head,
+            &String::from_utf8_lossy(&context),
+            &mut kept,
+            &watch,
+            &mut replies,
+        )?;
     }
     Ok(())
 }
@@ -66,7 +72,8 @@ fn answer(
 
 /// A mistake in the evaluator is one of the expression.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("its evaluation broke off".to_owned()))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("its evaluation broke off".to_owned()))
 }
 
 fn known<T>(slot: &mut Option<T>, make: impl FnOnce() -> Result<T, String>) -> Result<&T, String> {
@@ -76,7 +83,10 @@ fn known<T>(slot: &mut Option<T>, make: impl FnOnce() -> Result<T, String>) -> R
     slot.as_ref().ok_or_else(String::new)
 }
 
-fn compiled<'k>(kept: &'k mut HashMap<String, Expression>, source: &str) -> Result<&'k Expression, String> {
+fn compiled<'k>(
+    kept: &'k mut HashMap<String, Expression>,
+    source: &str,
+) -> Result<&'k Expression, String> {
     if kept.len() > KEPT {
         kept.clear();
     }
@@ -103,7 +113,10 @@ impl Watch {
 
     fn begin(&self, limits: &Limits) {
         let time = Duration::from_millis(limits.time_ms) + GRACE;
-        self.set(Some((time.as_millis() / LOOK.as_millis(), limits.memory_mb << 20)));
+        self.set(Some((
+            time.as_millis() / LOOK.as_millis(),
+            limits.memory_mb << 20,
+        )));
     }
 
     fn end(&self) {
@@ -125,7 +138,10 @@ fn watch((under_way, changed): &(Mutex<UnderWay>, Condvar)) {
             Some((_, bytes)) if resident() > *bytes => std::process::exit(OUT_OF_MEMORY),
             Some((looks, _)) => {
                 *looks -= 1;
-                changed.wait_timeout(held, LOOK).unwrap_or_else(PoisonError::into_inner).0
+                changed
+                    .wait_timeout(held, LOOK)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
         };
     }
@@ -134,5 +150,10 @@ fn watch((under_way, changed): &(Mutex<UnderWay>, Condvar)) {
 /// Bytes of memory that this process takes; nothing is known of it but on Linux.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE
+    statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * PAGE
 }

@@ -37,7 +37,10 @@ pub(super) enum Reply {
 impl From<std::result::Result<Answer, String>> for Reply {
     fn from(outcome: std::result::Result<Answer, String>) -> Self {
         match outcome {
-            Ok(Answer { json, truth }) => Reply::Answer { text: json.map(|json| json.as_str().to_owned()), truth },
+            Ok(Answer { json, truth }) => Reply::Answer {
+                text: json.map(|json| json.as_str().to_owned()),
+                truth,
+            },
             Err(why) => Reply::Failed(why),
         }
     }
@@ -54,7 +57,9 @@ pub(super) fn greeted(from: &mut impl BufRead) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::other("it does not evaluate expressions, or not as this release does"))
+    Err(Error::other(
+        "it does not evaluate expressions, or not as this release does",
+    ))
 }
 
 /// Write a piece.

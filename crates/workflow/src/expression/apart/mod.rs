@@ -61,14 +61,20 @@ pub(super) type Failed = (usize, String);
 
 impl Answer {
     fn read(text: Option<String>, truth: bool) -> Self {
-        Self { json: text.and_then(|text| Json::parse(&text)), truth }
+        Self {
+            json: text.and_then(|text| Json::parse(&text)),
+            truth,
+        }
     }
 }
 
 impl Evaluators {
     /// In processes that are started so.
     pub(crate) fn apart(launch: Launch) -> Self {
-        Self(Some(Arc::new(Apart { launch, idle: Mutex::default() })))
+        Self(Some(Arc::new(Apart {
+            launch,
+            idle: Mutex::default(),
+        })))
     }
 
     /// Evaluate in another process, if that is the way here; none if it is to be done in this one. Blocking.
@@ -80,8 +86,18 @@ impl Evaluators {
         limits: &Limits,
     ) -> Option<Result<Vec<Answer>, Failed>> {
         let apart = self.0.as_ref()?;
-        let sources = expressions.iter().map(|expression| expression.source.to_string()).collect();
-        Some(apart.evaluate(&Head { now, limits: *limits, sources }, context))
+        let sources = expressions
+            .iter()
+            .map(|expression| expression.source.to_string())
+            .collect();
+        Some(apart.evaluate(
+            &Head {
+                now,
+                limits: *limits,
+                sources,
+            },
+            context,
+        ))
     }
 }
 
@@ -99,7 +115,8 @@ impl Apart {
     }
 
     fn try_once(&self, head: &Head, context: &str) -> Result<Vec<Answer>, Broken> {
-        let none = |error| Broken::Expression(0, format!("there is no process to evaluate in: {error}"));
+        let none =
+            |error| Broken::Expression(0, format!("there is no process to evaluate in: {error}"));
         let mut process = self.take().map_err(none)?;
         let mut answers = Vec::with_capacity(head.sources.len());
         if process.ask(head, context).is_err() {
@@ -142,7 +159,11 @@ impl Process {
         let (Some(requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("it has no pipes"));
         };
-        let mut process = Self { child, requests, replies: BufReader::new(replies) };
+        let mut process = Self {
+            child,
+            requests,
+            replies: BufReader::new(replies),
+        };
         match frame::greeted(&mut process.replies) {
             Ok(()) => Ok(process),
             Err(error) => {
@@ -167,7 +188,8 @@ impl Process {
     fn end(mut self, place: usize, limits: &Limits) -> Broken {
         drop(self.requests);
         let _ = self.child.kill();
-        let stopped = |why: String| Broken::Expression(place, format!("it took {why} and was stopped"));
+        let stopped =
+            |why: String| Broken::Expression(place, format!("it took {why} and was stopped"));
         match self.child.wait().ok().and_then(|status| status.code()) {
             Some(OUT_OF_TIME) => stopped(format!("longer than {} milliseconds", limits.time_ms)),
             Some(OUT_OF_MEMORY) => stopped(format!("more than {} MB of memory", limits.memory_mb)),

@@ -12,7 +12,11 @@ use types::{Included, Witness};
 
 impl Evm {
     /// Those of the watch; none if the block turns out to be of a branch that the node has left, whose receipts it no longer gives.
-    pub(super) async fn included(&self, fetched: &Fetched, watch: &Watch) -> Result<Option<Vec<Included>>> {
+    pub(super) async fn included(
+        &self,
+        fetched: &Fetched,
+        watch: &Watch,
+    ) -> Result<Option<Vec<Included>>> {
         let ours: Vec<(usize, &TransactionJson)> = fetched
             .transactions
             .iter()
@@ -20,7 +24,10 @@ impl Evm {
             .filter(|(_, transaction)| watch.signers.contains(&transaction.from.to_string()))
             .collect();
         let receipts = match &fetched.receipts {
-            Some(receipts) => ours.iter().map(|(place, _)| receipts[*place].clone()).collect(),
+            Some(receipts) => ours
+                .iter()
+                .map(|(place, _)| receipts[*place].clone())
+                .collect(),
             None => match self.single_receipts(fetched, &ours).await? {
                 Some(receipts) => receipts,
                 None => return Ok(None),
@@ -42,8 +49,12 @@ impl Evm {
             Call::new("eth_getTransactionReceipt", json!([one.hash.to_string()]))
         };
         let mut receipts = Vec::with_capacity(ours.len());
-        for ((place, one), reply) in ours.iter().zip(self.read(ours.iter().map(call).collect()).await?) {
-            let receipt: Option<ReceiptJson> = parse(reply).map_err(|failure| self.error(failure))?;
+        for ((place, one), reply) in ours
+            .iter()
+            .zip(self.read(ours.iter().map(call).collect()).await?)
+        {
+            let receipt: Option<ReceiptJson> =
+                parse(reply).map_err(|failure| self.error(failure))?;
             match receipt.filter(|receipt| receipt.block_hash == fetched.header.hash) {
                 Some(receipt) if fits(&receipt, *place, one) => receipts.push(receipt),
                 Some(_) => return Err(self.untrusted("a receipt is of another transaction")),
@@ -56,21 +67,31 @@ impl Evm {
 
     /// Whether the node follows another branch at the block's height.
     async fn is_left(&self, fetched: &Fetched) -> Result<bool> {
-        let canonical = self.header_by_number(&show(fetched.header.number.0)).await?;
+        let canonical = self
+            .header_by_number(&show(fetched.header.number.0))
+            .await?;
         Ok(canonical.is_none_or(|header| header.hash != fetched.header.hash))
     }
 
-    fn include(&self, place: usize, one: &TransactionJson, receipt: &ReceiptJson) -> Result<Included> {
+    fn include(
+        &self,
+        place: usize,
+        one: &TransactionJson,
+        receipt: &ReceiptJson,
+    ) -> Result<Included> {
         let signer = one.from.to_string();
         Ok(Included {
             transaction: one.hash.to_string(),
             witnesses: vec![Witness::nonce(&signer, one.nonce.0)],
             signer,
-            index: u32::try_from(place).map_err(|_| self.untrusted("a block of more than 2^32 transactions"))?,
-            status: receipt
-                .status()
-                .ok_or_else(|| self.untrusted("a receipt does not say how its transaction ended"))?,
-            fee: receipt.fee(one).ok_or_else(|| self.untrusted("a fee beyond 2^256"))?,
+            index: u32::try_from(place)
+                .map_err(|_| self.untrusted("a block of more than 2^32 transactions"))?,
+            status: receipt.status().ok_or_else(|| {
+                self.untrusted("a receipt does not say how its transaction ended")
+            })?,
+            fee: receipt
+                .fee(one)
+                .ok_or_else(|| self.untrusted("a fee beyond 2^256"))?,
             created: receipt.created(one),
         })
     }
