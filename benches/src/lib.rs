@@ -1,4 +1,5 @@
-//! What every benchmark shares: options, percentiles, a table for people and one line of JSON for programs.
+//! What every benchmark shares: options, percentiles, a table for people and one line of JSON for
+//! programs.
 
 mod report;
 mod sample;

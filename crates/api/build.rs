@@ -1,4 +1,5 @@
-//! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and takes the pages of error codes along.
+//! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and
+//! takes the pages of error codes along.
 
 use std::path::PathBuf;
 
@@ -8,9 +9,11 @@ fn main() -> std::io::Result<()> {
     take_error_pages()
 }
 
-/// Every `docs/errors/<code>.md` in one text, parted by NUL, so that the server can show what the `type` of a problem points to.
+/// Every `docs/errors/<code>.md` in one text, parted by NUL, so that the server can show what the
+/// `type` of a problem points to.
 fn take_error_pages() -> std::io::Result<()> {
-    // Asked for when it runs, not when it was compiled: a build cache that two checkouts share keeps the compiled script.
+    // Asked for when it runs, not when it was compiled: a build cache that two checkouts share
+    // keeps the compiled script.
     let here = std::env::var_os("CARGO_MANIFEST_DIR")
         .map(PathBuf::from)
         .unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `cargo xtask bench NAME`: builds a benchmark in release and runs it. Its last line is one JSON object with every figure.
+//! `cargo xtask bench NAME`: builds a benchmark in release and runs it. Its last line is one JSON
+//! object with every figure.
 
 use crate::run;
 use clap::Args;

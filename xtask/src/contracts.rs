@@ -1,4 +1,5 @@
-//! `cargo xtask contracts [--check]`: the committed artifacts are what the sources give, byte for byte.
+//! `cargo xtask contracts [--check]`: the committed artifacts are what the sources give, byte for
+//! byte.
 
 use std::process::Command;
 

@@ -42,9 +42,11 @@ enum Tool {
     Test(test::Options),
     /// Check what the compiler does not: layering, SQL, error pages, licences, …
     Tidy,
-    /// Crash, stop and fail running processes, round by round, and judge from outside what became of the work
+    /// Crash, stop and fail running processes, round by round, and judge from outside what became
+    /// of the work
     Torture(torture::Options),
-    /// Build the binary as it is shipped, and look through it for places to fail, which must not be there
+    /// Build the binary as it is shipped, and look through it for places to fail, which must not be
+    /// there
     Release,
     /// Measure, in a release build: `store`; prints a table and one line of JSON
     Bench(bench::Options),

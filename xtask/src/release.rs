@@ -4,7 +4,8 @@ use crate::torture::places;
 use crate::{Outcome, run};
 use std::path::{Path, PathBuf};
 
-/// What says at which places a process breaks. Put together here, so that the name stands whole in nothing that is looked through.
+/// What says at which places a process breaks. Put together here, so that the name stands whole in
+/// nothing that is looked through.
 const VARIABLE: [&str; 2] = ["FLORIN", "FAIL"];
 
 pub(crate) fn run() -> Outcome {

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// Run to the end with our own input and output; an error that names the program unless it succeeds.
+/// Run to the end with our own input and output; an error that names the program unless it
+/// succeeds.
 pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     let status = command
         .status()
@@ -35,8 +36,8 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// The cargo that runs us, without what it told us of ourselves: a build script that asks for its package's name would be taken for changed by
-/// ours, and half the tree be built anew each time.
+/// The cargo that runs us, without what it told us of ourselves: a build script that asks for its
+/// package's name would be taken for changed by ours, and half the tree be built anew each time.
 pub(crate) fn cargo() -> Command {
     let mut cargo =
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));

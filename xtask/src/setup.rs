@@ -1,5 +1,5 @@
-//! `cargo xtask setup`: installs what the machine lacks, from Debian's packages and from npm, and nothing else. Quick when
-//! nothing is missing. As root, or by sudo.
+//! `cargo xtask setup`: installs what the machine lacks, from Debian's packages and from npm, and
+//! nothing else. Quick when nothing is missing. As root, or by sudo.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,7 +12,8 @@ use crate::{Outcome, run};
 /// The database that the tests start privately. The first name that Debian offers is taken.
 const POSTGRES: [&str; 2] = ["postgresql-15", "postgresql"];
 const NO_ANVIL: &str = "npm has no anvil for this system: name one by FLORIN_ANVIL";
-/// The locale of the test cluster; there are others that serve, so that it cannot be made is no failure.
+/// The locale of the test cluster; there are others that serve, so that it cannot be made is no
+/// failure.
 const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
 
 pub(crate) fn run() -> Outcome {
@@ -25,7 +26,8 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-/// What the demo takes: a node. Its database is embedded, so nothing is installed but below this folder.
+/// What the demo takes: a node. Its database is embedded, so nothing is installed but below this
+/// folder.
 pub(crate) fn for_demo() -> Outcome {
     npm_packages()?;
     if testkit::anvil::is_installed() {

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every test of the workspace, counted over all test binaries.
 //!
-//! A test that cannot run for want of a real part returns early and leaves a line in the file that `FLORIN_SKIP_LOG` names
-//! (`testkit::skip`); it is counted as skipped, not as passed. With `FLORIN_REQUIRE_REAL=1` it fails instead.
+//! A test that cannot run for want of a real part returns early and leaves a line in the file that
+//! `FLORIN_SKIP_LOG` names (`testkit::skip`); it is counted as skipped, not as passed. With
+//! `FLORIN_REQUIRE_REAL=1` it fails instead.
 
 mod tally;
 
@@ -18,7 +19,8 @@ pub(crate) struct Options {
     /// Install nothing
     #[arg(long)]
     no_setup: bool,
-    /// Handed on to `cargo test`, such as `-p store` or `-- a_name`; the whole workspace without any
+    /// Handed on to `cargo test`, such as `-p store` or `-- a_name`; the whole workspace without
+    /// any
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

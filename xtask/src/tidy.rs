@@ -1,7 +1,8 @@
-//! `cargo xtask tidy`: what the compiler does not check. Runs as a test too, so that `cargo test` covers it.
+//! `cargo xtask tidy`: what the compiler does not check. Runs as a test too, so that `cargo test`
+//! covers it.
 //!
-//! A check is a function from the repository's files to findings, in a file of its own, tried on small trees that break its
-//! rule. A new check is a line in [`CHECKS`].
+//! A check is a function from the repository's files to findings, in a file of its own, tried on
+//! small trees that break its rule. A new check is a line in [`CHECKS`].
 
 mod codes;
 mod errors;

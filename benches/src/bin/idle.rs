@@ -1,5 +1,6 @@
-//! What Florin takes when it does nothing: memory after a while with one chain followed, and the time from start to ready on a large
-//! database, also after kill -9. The release binary is started as an operator would.
+//! What Florin takes when it does nothing: memory after a while with one chain followed, and the
+//! time from start to ready on a large database, also after kill -9. The release binary is started
+//! as an operator would.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
 use benches::{Options, Report};

@@ -31,7 +31,8 @@ pub struct Engines {
     pub workflow: workflow::Workflow,
     /// Subscriptions.
     pub streams: streams::Streams,
-    /// The namespace whose administrators operate the installation: what concerns all namespaces (a halted chain) is theirs to do.
+    /// The namespace whose administrators operate the installation: what concerns all namespaces
+    /// (a halted chain) is theirs to do.
     pub operators: Namespace,
     /// Told of each default chain that is changed here, so that the next request means it.
     pub moved: Moved,

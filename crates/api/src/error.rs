@@ -1,4 +1,5 @@
-//! What can go wrong at the edge, and how every error is told: RFC 9457 problem details with a stable code.
+//! What can go wrong at the edge, and how every error is told: RFC 9457 problem details with a
+//! stable code.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -153,7 +154,8 @@ impl Error {
         }
     }
 
-    /// The same error, said of a member of a field: `deploy` and `params[0]` make `deploy.params[0]`.
+    /// The same error, said of a member of a field: `deploy` and `params[0]` make
+    /// `deploy.params[0]`.
     pub(crate) fn within(field: &str, error: impl Into<Error>) -> Self {
         let error = error.into();
         let path = error

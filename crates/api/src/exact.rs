@@ -1,5 +1,5 @@
-//! Values that lost nothing when they were read: no key twice, no number without its digits. And YAML as the JSON text that it means, for
-//! bodies that may be either, without endless aliases.
+//! Values that lost nothing when they were read: no key twice, no number without its digits. And
+//! YAML as the JSON text that it means, for bodies that may be either, without endless aliases.
 
 use crate::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -34,8 +34,8 @@ fn options() -> Options {
     options
 }
 
-/// A value in which every key stands once and every number is exact: whole numbers that not every reader can hold become texts, others
-/// that lost digits are refused.
+/// A value in which every key stands once and every number is exact: whole numbers that not every
+/// reader can hold become texts, others that lost digits are refused.
 pub(crate) struct Exact(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Exact {

@@ -247,7 +247,8 @@ impl Paging {
     }
 }
 
-/// The page, if its cursor is an id: what is no id would pass for one that stands before or behind all others.
+/// The page, if its cursor is an id: what is no id would pass for one that stands before or behind
+/// all others.
 pub(crate) fn behind<T: FromStr<Err: Display>>(page: Page) -> Result<Page> {
     let wrong = |error| Error::field("after", error);
     page.after

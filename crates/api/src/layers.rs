@@ -68,7 +68,8 @@ fn route(request: &Request) -> &str {
         .map_or("none", MatchedPath::as_str)
 }
 
-/// The method, if it is one that routes have: a word of the caller's own must not become a series of the metrics.
+/// The method, if it is one that routes have: a word of the caller's own must not become a series
+/// of the metrics.
 fn known(method: &Method) -> &'static str {
     let all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     all.into_iter()
@@ -76,7 +77,8 @@ fn known(method: &Method) -> &'static str {
         .unwrap_or("other")
 }
 
-/// What browsers must not do with answers, where the handler did not say otherwise. There is no CORS header: no other origin may read.
+/// What browsers must not do with answers, where the handler did not say otherwise. There is no
+/// CORS header: no other origin may read.
 fn protect(headers: &mut HeaderMap) {
     let rules = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -39,7 +39,8 @@ impl<T: ToSchema> Items<T> {
     }
 }
 
-/// An accepted command: 202 when it is new, 200 with `Idempotency-Replayed: true` when its key had been used for it before.
+/// An accepted command: 202 when it is new, 200 with `Idempotency-Replayed: true` when its key had
+/// been used for it before.
 pub(crate) struct Accepted<T> {
     /// What came of it.
     pub(crate) body: T,

@@ -91,7 +91,8 @@ pub struct Plan<'a> {
     pub terms: FeeTerms,
     /// What it may and may not use up.
     pub reservations: &'a Reservations,
-    /// The signatures of the authorisations that the intent carries, in their order (EVM, EIP-7702).
+    /// The signatures of the authorisations that the intent carries, in their order (EVM,
+    /// EIP-7702).
     pub authorisations: &'a [Signature],
 }
 
@@ -147,13 +148,15 @@ pub trait Connector: Send + Sync {
     /// How it becomes final.
     fn finality(&self) -> Finality;
 
-    /// What each intent would buy and cost now. An intent that would fail says why ([`Error::Reverts`](crate::Error::Reverts)).
+    /// What each intent would buy and cost now. An intent that would fail says why
+    /// ([`Error::Reverts`](crate::Error::Reverts)).
     async fn quote(&self, intents: &[Intent]) -> Vec<Result<Quote>>;
 
     /// How far a signer has come.
     async fn sequence(&self, signer: &str) -> Result<Sequence>;
 
-    /// The exact bytes of each transaction. The next plan of a batch sees what the ones before it took.
+    /// The exact bytes of each transaction. The next plan of a batch sees what the ones before it
+    /// took.
     async fn plan(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>>;
 
     /// Send. Each gets its own answer; [`Submitted::Unknown`] means perhaps.
@@ -165,7 +168,8 @@ pub trait Connector: Send + Sync {
     /// The newest block.
     async fn head(&self) -> Result<BlockRef>;
 
-    /// The block at a height of what this node now holds for the canonical chain; none above its head.
+    /// The block at a height of what this node now holds for the canonical chain; none above its
+    /// head.
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>>;
 
     /// A block's header by its hash; none if this node does not have it.
@@ -177,7 +181,8 @@ pub trait Connector: Send + Sync {
     /// The newest block that the chain itself calls by this tag; none where the node knows no tags.
     async fn tagged(&self, tag: crate::FinalityTag) -> Result<Option<BlockRef>>;
 
-    /// Read a contract. A revert is [`Error::Reverts`](crate::Error::Reverts) with its reason decoded by the interface.
+    /// Read a contract. A revert is [`Error::Reverts`](crate::Error::Reverts) with its reason
+    /// decoded by the interface.
     async fn call(
         &self,
         request: &CallRequest<'_>,
@@ -187,11 +192,12 @@ pub trait Connector: Send + Sync {
     /// The chain's own coin of an account.
     async fn balance(&self, account: &str) -> Result<Amount>;
 
-    /// The movements of value that an event of this chain tells, by the token standards built in. Pure; an event of another kind, or one
-    /// that does not decode, gives none.
+    /// The movements of value that an event of this chain tells, by the token standards built in.
+    /// Pure; an event of another kind, or one that does not decode, gives none.
     fn transfers(&self, height: Height, event: &ChainEvent) -> Vec<Transfer>;
 
-    /// An event by its interface: name, canonical signature, named values with integers as decimal strings. Pure.
+    /// An event by its interface: name, canonical signature, named values with integers as decimal
+    /// strings. Pure.
     fn decode_event(
         &self,
         interface: &Interface,

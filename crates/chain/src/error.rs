@@ -37,7 +37,8 @@ pub enum Error {
     /// The call would be undone by the contract.
     #[error("the contract reverts: {reason}")]
     Reverts {
-        /// The reason in words: the text, the panic's meaning, or the custom error with its arguments.
+        /// The reason in words: the text, the panic's meaning, or the custom error with its
+        /// arguments.
         reason: String,
         /// The raw data, hexadecimal with 0x.
         data: String,

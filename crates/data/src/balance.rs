@@ -1,7 +1,9 @@
-//! Balances move by the net of a whole batch: the touched ones are read, added to here, and written, in the same transaction.
+//! Balances move by the net of a whole batch: the touched ones are read, added to here, and
+//! written, in the same transaction.
 //!
-//! A balance may fall below zero (indexing began late) and is then shown as such. One that leaves the 256 bits a balance can have says
-//! that its pool lies: the pool is no longer trusted, and nothing stops.
+//! A balance may fall below zero (indexing began late) and is then shown as such. One that leaves
+//! the 256 bits a balance can have says that its pool lies: the pool is no longer trusted, and
+//! nothing stops.
 
 use crate::object::{Object, is_nobody};
 use crate::table;
@@ -201,7 +203,8 @@ fn distrust(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
     Ok(())
 }
 
-/// Who owns the NFTs that moved: whoever has one now. A lying contract may give one to several; then the last receiver counts.
+/// Who owns the NFTs that moved: whoever has one now. A lying contract may give one to several;
+/// then the last receiver counts.
 fn hand_over(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Result<()> {
     let nfts: Vec<(String,)> = moved.keys().map(|nft| (nft.clone(),)).collect();
     let mut holders: HashMap<String, Vec<String>> = HashMap::new();

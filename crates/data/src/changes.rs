@@ -1,8 +1,9 @@
 //! Balance changes with what stood before and after them.
 //!
-//! Nothing is stored for this: from the balance there is now, the changes of the same address and pool are walked back to those that are
-//! shown; or, where they are too many, forward from the first. A page reads at most [`MAX_WALK`] changes; beyond that `balanceBefore` and
-//! `balanceAfter` are left out.
+//! Nothing is stored for this: from the balance there is now, the changes of the same address and
+//! pool are walked back to those that are shown; or, where they are too many, forward from the
+//! first. A page reads at most [`MAX_WALK`] changes; beyond that `balanceBefore` and `balanceAfter`
+//! are left out.
 
 use crate::object::Object;
 use crate::table::balance::{self, Change, Key};

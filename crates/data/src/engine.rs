@@ -4,12 +4,14 @@ use std::sync::Arc;
 use store::{Db, Lease, Unbound};
 use types::{ChainId, Height, Namespace};
 
-/// What the data model has to know of chains. The binary answers from its configuration and from the index.
+/// What the data model has to know of chains. The binary answers from its configuration and from
+/// the index.
 pub trait Chains: Send + Sync {
     /// The chain that is meant where none is named.
     fn home(&self, namespace: &Namespace) -> ChainId;
 
-    /// How far each chain is final, read in the same snapshot as the objects. What is not listed is final nowhere.
+    /// How far each chain is final, read in the same snapshot as the objects. What is not listed is
+    /// final nowhere.
     fn finals(&self, tx: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>>;
 }
 

@@ -48,7 +48,8 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// A reference to something that is not there. `KA090801` is what the public bulk clients look for.
+    /// A reference to something that is not there. `KA090801` is what the public bulk clients look
+    /// for.
     #[error("KA090801: {field} refers to {kind} {reference:?}, which does not exist")]
     BadReference {
         /// Which field.

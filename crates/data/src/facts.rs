@@ -1,6 +1,8 @@
-//! What the crate appends when an object changes: `data.<type>.created`, `.updated` or `.deleted`, with the object as it is then.
+//! What the crate appends when an object changes: `data.<type>.created`, `.updated` or `.deleted`,
+//! with the object as it is then.
 //!
-//! What listeners of new entries wait for is `data.event.created`; a replaced event is an update and wakes nobody.
+//! What listeners of new entries wait for is `data.event.created`; a replaced event is an update
+//! and wakes nobody.
 
 use crate::Type;
 use crate::balance::show_changes;

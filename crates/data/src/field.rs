@@ -1,4 +1,5 @@
-//! What a field is: its name on the wire, its column, and how its values are read, compared and shown.
+//! What a field is: its name on the wire, its column, and how its values are read, compared and
+//! shown.
 
 use crate::Type;
 use store::{Cell, Kind};

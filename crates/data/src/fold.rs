@@ -1,5 +1,6 @@
-//! Letters without case. A letter is folded to its lower-case letter where that is one letter; a letter outside ASCII is never folded into
-//! ASCII. So a search for ASCII text may be left to the database, which knows the case of ASCII only.
+//! Letters without case. A letter is folded to its lower-case letter where that is one letter; a
+//! letter outside ASCII is never folded into ASCII. So a search for ASCII text may be left to the
+//! database, which knows the case of ASCII only.
 
 /// A text without case.
 pub(crate) fn fold(text: &str) -> String {

@@ -1,7 +1,8 @@
 //! Balances as callers read them: what an address has now, and how much of it is final.
 //!
-//! `balanceAfter` counts everything that is not reverted. `balanceFinal` leaves out what stands above the chain's final watermark; it is
-//! computed for the page, from at most [`MAX_PENDING`] pending movements, and left out where there are more.
+//! `balanceAfter` counts everything that is not reverted. `balanceFinal` leaves out what stands
+//! above the chain's final watermark; it is computed for the page, from at most [`MAX_PENDING`]
+//! pending movements, and left out where there are more.
 
 use crate::names::Names;
 use crate::object::{Object, is_nobody};
@@ -32,8 +33,8 @@ pub enum BalancesOf<'a> {
 
 /// List balances: the routes `/balances` and `/{addresses,pools,assets}/{…}/balances`.
 ///
-/// Those of an asset are in the order of addresses and take `limit`, `skip`, `after` and `address` only.
-/// Errors: `data.unknown` (404) for what they are of, and those of [`crate::list`].
+/// Those of an asset are in the order of addresses and take `limit`, `skip`, `after` and `address`
+/// only. Errors: `data.unknown` (404) for what they are of, and those of [`crate::list`].
 pub async fn balances(
     data: &Data,
     who: &Principal,
@@ -176,7 +177,8 @@ impl Pending {
     ) -> Result<()> {
         let limit = MAX_PENDING + 1;
         let from = first_position(types::Height::from_stored(above.1 + 1));
-        // What is made and destroyed does not come from, or go to, anybody; only changes that were given say so.
+        // What is made and destroyed does not come from, or go to, anybody; only changes that were
+        // given say so.
         let of_somebody: Vec<(String, String)> = balances
             .iter()
             .filter(|(address, _)| !is_nobody(address))

@@ -1,4 +1,5 @@
-//! Ids: chance for what people make, derived for what follows from something known, so that it survives being seen again.
+//! Ids: chance for what people make, derived for what follows from something known, so that it
+//! survives being seen again.
 
 use types::{Canon, ChainId, Entropy, ObjectId, Time, Ulid};
 
@@ -7,7 +8,8 @@ pub(crate) fn new(now: Time, entropy: &dyn Entropy) -> String {
     ObjectId::new(now, entropy).to_string()
 }
 
-/// The outside id of a transfer of a chain: it follows from its identity and survives re-inclusion in another block.
+/// The outside id of a transfer of a chain: it follows from its identity and survives re-inclusion
+/// in another block.
 pub(crate) fn of_transfer(chain: &ChainId, transaction: &str, path: &str) -> String {
     derived(
         Canon::new("data-transfer", 1)

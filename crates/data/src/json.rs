@@ -1,4 +1,5 @@
-//! JSON read level by level, each value kept as its exact text, so that long numbers survive and errors can name their place.
+//! JSON read level by level, each value kept as its exact text, so that long numbers survive and
+//! errors can name their place.
 
 use crate::{Error, Result};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -76,7 +77,8 @@ pub(crate) fn any(value: &RawValue, path: &str, max: usize) -> Result<Json> {
     if value.get().len() > max {
         return Err(Error::invalid(path, format!("is longer than {max} bytes")));
     }
-    // Kept as text, but read once: what nests too deep, or holds half a surrogate pair, could never be shown.
+    // Kept as text, but read once: what nests too deep, or holds half a surrogate pair, could never
+    // be shown.
     read::<serde_json::Value>(value, path, "is not JSON that can be kept")?;
     Json::parse(value.get()).ok_or_else(|| Error::invalid(path, "is not JSON"))
 }

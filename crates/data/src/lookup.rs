@@ -1,8 +1,10 @@
 //! What policy may ask of the model: single data by name, in their final state.
 //!
-//! `<type>.<field>` gives a field that people set (`address.labels`, `asset.info`, `pool.standard`), for the object that the argument names.
-//! `balance.final` gives what an address surely has: its argument is `<address>@<pool>`. What a pending block may still take back, such as
-//! the owner of an NFT, cannot be asked for. No object, or nothing there: no answer, which policy takes for a no.
+//! `<type>.<field>` gives a field that people set (`address.labels`, `asset.info`,
+//! `pool.standard`), for the object that the argument names. `balance.final` gives what an address
+//! surely has: its argument is `<address>@<pool>`. What a pending block may still take back, such
+//! as the owner of an NFT, cannot be asked for. No object, or nothing there: no answer, which
+//! policy takes for a no.
 
 use crate::holdings;
 use crate::names::Names;
@@ -14,7 +16,8 @@ use types::{Json, Namespace};
 /// The longest argument.
 const MAX_ARGUMENT: usize = 1_024;
 
-/// Look a datum up. Errors: `data.unknown_field` for a name that is none, `data.invalid` for an argument that cannot be.
+/// Look a datum up. Errors: `data.unknown_field` for a name that is none, `data.invalid` for an
+/// argument that cannot be.
 pub async fn lookup(
     data: &Data,
     namespace: &Namespace,

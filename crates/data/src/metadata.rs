@@ -1,5 +1,5 @@
-//! Declared metadata: paths into free JSON that a namespace wants to filter and sort by. Their values stand in a table of their own, in a
-//! form that both databases compare alike.
+//! Declared metadata: paths into free JSON that a namespace wants to filter and sort by. Their
+//! values stand in a table of their own, in a form that both databases compare alike.
 
 use crate::object::Object;
 use crate::path::{Leaf, Path};
@@ -167,10 +167,12 @@ fn row(kind: Type, path: &Path, form: Form, id: &str, leaf: &Leaf) -> Option<Vec
     ])
 }
 
-/// Declare a path of a type, and enter the objects that are there, slice by slice. A declaration that was interrupted is gone on with by
-/// declaring again; until it is done, queries read the objects themselves.
+/// Declare a path of a type, and enter the objects that are there, slice by slice. A declaration
+/// that was interrupted is gone on with by declaring again; until it is done, queries read the
+/// objects themselves.
 ///
-/// Errors: `data.invalid` for a path that does not begin with a field of free JSON, `data.too_many`, `data.exists` with another form.
+/// Errors: `data.invalid` for a path that does not begin with a field of free JSON,
+/// `data.too_many`, `data.exists` with another form.
 pub async fn declare_field(
     data: &Data,
     who: &Principal,

@@ -1,5 +1,5 @@
-//! An object as it is stored: one cell a field. Cells of one field compare as their values do, amounts too, so that what the database
-//! sorts and what this crate sorts come out alike.
+//! An object as it is stored: one cell a field. Cells of one field compare as their values do,
+//! amounts too, so that what the database sorts and what this crate sorts come out alike.
 
 use crate::Type;
 use crate::field::Shape;
@@ -194,7 +194,8 @@ pub(crate) fn value_of(cell: &Cell, kind: Kind) -> Value<'_> {
     }
 }
 
-/// An address as its chain writes it: EVM addresses are compared without case and kept in lower case, others as they are.
+/// An address as its chain writes it: EVM addresses are compared without case and kept in lower
+/// case, others as they are.
 pub(crate) fn written(chain: &str, address: &str) -> String {
     if is_caseless(chain) {
         address.to_ascii_lowercase()
@@ -217,7 +218,8 @@ pub(crate) fn address_id(chain: &str, address: &str) -> String {
     format!("{chain}/{address}")
 }
 
-/// Whether an address stands for nobody: value comes from there when it is made and goes there when it is destroyed.
+/// Whether an address stands for nobody: value comes from there when it is made and goes there when
+/// it is destroyed.
 pub(crate) fn is_nobody(address: &str) -> bool {
     address.is_empty() || address == "0x0000000000000000000000000000000000000000"
 }

@@ -1,4 +1,5 @@
-//! Paths into free JSON: `info.grade.score`. Read from the exact text, so that long numbers stay exact.
+//! Paths into free JSON: `info.grade.score`. Read from the exact text, so that long numbers stay
+//! exact.
 
 use crate::field::{Field, Is, Shape};
 use crate::json::Members;

@@ -1,4 +1,5 @@
-//! The twelve types, field by field, in the order in which they are shown. The only place that knows names, columns and indexes.
+//! The twelve types, field by field, in the order in which they are shown. The only place that
+//! knows names, columns and indexes.
 
 use crate::Type;
 use crate::field::{Blank, Field, Is, Shape, give, hide, set};

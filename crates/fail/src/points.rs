@@ -70,7 +70,8 @@ fn one(part: &str) -> Option<(String, Action)> {
 enum Source {
     /// In the variable.
     Variable(BTreeMap<String, Action>),
-    /// In a file, which is read anew each time a place is passed, so that a running process can be told.
+    /// In a file, which is read anew each time a place is passed, so that a running process can be
+    /// told.
     File(PathBuf),
 }
 
@@ -98,7 +99,8 @@ impl Source {
 }
 
 /// # Panics
-/// If the text cannot be read: a test that believes it breaks something must not pass because it does not.
+/// If the text cannot be read: a test that believes it breaks something must not pass because it
+/// does not.
 fn must_parse(text: &str) -> BTreeMap<String, Action> {
     parse(text.trim()).unwrap_or_else(|part| {
         panic!("{VARIABLE}: {part:?} is not place:hold:<file>, place:abort or place:error[:<file>]")

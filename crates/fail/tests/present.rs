@@ -1,4 +1,5 @@
-//! With the feature a process stops, fails and ends where it is told to. Each case is this test itself in a child process.
+//! With the feature a process stops, fails and ends where it is told to. Each case is this test
+//! itself in a child process.
 #![cfg(feature = "fail-points")]
 #![allow(clippy::unwrap_used)]
 

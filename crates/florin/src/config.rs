@@ -195,7 +195,8 @@ impl<'de> Deserialize<'de> for Chain {
 }
 
 impl Config {
-    /// The default, the file over it (one that is not named may be missing), the environment over both.
+    /// The default, the file over it (one that is not named may be missing), the environment over
+    /// both.
     pub(crate) fn load(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
@@ -286,8 +287,8 @@ fn lay_over(below: &mut Table, above: Table) {
     }
 }
 
-/// `server__listen` sets `server.listen`, `policy__limits__threads` what stands deeper. Only settings that the reference knows; lists as TOML;
-/// `chains` as a whole.
+/// `server__listen` sets `server.listen`, `policy__limits__threads` what stands deeper. Only
+/// settings that the reference knows; lists as TOML; `chains` as a whole.
 fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
     let unknown = || Error::Unknown {
         setting: setting.replace("__", "."),

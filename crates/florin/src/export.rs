@@ -1,5 +1,6 @@
-//! Seals go to a file, one line each, flushed to the disk before they count. Processes of one machine may share it: whoever writes holds a
-//! lock, and takes a number only where it is the next line. A process that slept through the loss of its lease thus writes none twice.
+//! Seals go to a file, one line each, flushed to the disk before they count. Processes of one
+//! machine may share it: whoever writes holds a lock, and takes a number only where it is the next
+//! line. A process that slept through the loss of its lease thus writes none twice.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
@@ -80,7 +81,8 @@ impl SealFile {
         counted.0.file.set_len(counted.0.bytes)
     }
 
-    /// Nobody waits for the lock: who holds it may have been stopped, and the seals are in the database meanwhile.
+    /// Nobody waits for the lock: who holds it may have been stopped, and the seals are in the
+    /// database meanwhile.
     fn alone(&self) -> io::Result<Alone<'_>> {
         let counted = self.lock();
         match counted.file.try_lock() {

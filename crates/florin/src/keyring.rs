@@ -1,4 +1,5 @@
-//! The keyring of the running process: learnt again when another process has rotated it, and sealed anew under by whoever holds the lease.
+//! The keyring of the running process: learnt again when another process has rotated it, and sealed
+//! anew under by whoever holds the lease.
 
 use crate::config::Engine;
 use crate::engines::Engines;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Lease;
 
-/// How often a process looks whether another has rotated; besides whenever it meets a secret that it cannot open.
+/// How often a process looks whether another has rotated; besides whenever it meets a secret that
+/// it cannot open.
 const REFRESH: Duration = Duration::from_secs(2);
 /// Nothing is retired before every process has looked several times.
 const SETTLE_MS: i64 = 10_000;

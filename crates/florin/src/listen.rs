@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-/// How long the head of a request may take, from the first look for it. A connection that waits longer for its next one is closed, too.
+/// How long the head of a request may take, from the first look for it. A connection that waits
+/// longer for its next one is closed, too.
 const HEAD: Duration = Duration::from_secs(10);
 /// Connections at a time, those of WebSockets not counted; more wait to be taken.
 const CONNECTIONS: usize = 8_192;

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 /// How the name of a file that holds the next passphrase differs, while it is being changed.
 const NEXT: &str = "new";
 
-/// Gives the master key, now and whenever the keyring is unlocked again: from the file or the environment, as they are then; what was asked
-/// for at a prompt is kept.
+/// Gives the master key, now and whenever the keyring is unlocked again: from the file or the
+/// environment, as they are then; what was asked for at a prompt is kept.
 pub(crate) fn source(config: &Config) -> Result<MasterSource, String> {
     let secrets = config.secrets.clone();
     if secrets.from == SecretSource::Prompt {

@@ -13,9 +13,10 @@ pub(crate) async fn stopped(stop: &mut Stop) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Hold a lease as long as this process can, and run the worker while it is held. When the lease is lost the worker is dropped where it
-/// stands (its next commit would be refused anyway) and the lease is asked for again. When it is time to stop the worker is dropped too, as
-/// by a crash, and the lease is given back, so that a successor need not wait until it has run out.
+/// Hold a lease as long as this process can, and run the worker while it is held. When the lease is
+/// lost the worker is dropped where it stands (its next commit would be refused anyway) and the
+/// lease is asked for again. When it is time to stop the worker is dropped too, as by a crash, and
+/// the lease is given back, so that a successor need not wait until it has run out.
 pub(crate) async fn hold<W, F>(db: Db, name: String, ttl_ms: u64, mut stop: Stop, work: W)
 where
     W: Fn(Lease) -> F + Send,

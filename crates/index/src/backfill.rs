@@ -1,5 +1,5 @@
-//! Scopes that joined late: they read the stored chain from where they were asked to begin, apart from the committer, and join it when
-//! they are level.
+//! Scopes that joined late: they read the stored chain from where they were asked to begin, apart
+//! from the committer, and join it when they are level.
 
 use crate::read::Status;
 use crate::scope::{Scope, scope_fact};
@@ -14,8 +14,9 @@ use types::{Coded as _, Height, Retry};
 const MAX_REASON: usize = 500;
 
 impl Follower {
-    /// One turn for every scope of the chain that is not level. How many blocks were caught up on. A scope whose projection cannot take
-    /// what it is given is set aside, and stops no other; a chain that is halted gives nothing to anyone.
+    /// One turn for every scope of the chain that is not level. How many blocks were caught up on.
+    /// A scope whose projection cannot take what it is given is set aside, and stops no other;
+    /// a chain that is halted gives nothing to anyone.
     pub async fn backfill(&self) -> Result<u64> {
         let chain = self.chain.chain().clone();
         let scopes = self
@@ -67,8 +68,9 @@ impl Follower {
         Ok(page.await?)
     }
 
-    /// Store what was missing, project it for this scope alone, and move its cursor; level once it has reached the head. Whether it did:
-    /// the next turn reads again what was reorganised since it was read.
+    /// Store what was missing, project it for this scope alone, and move its cursor; level once it
+    /// has reached the head. Whether it did: the next turn reads again what was reorganised
+    /// since it was read.
     async fn advance(&self, scope: &Scope, work: Vec<Work>, next: Height) -> Result<bool> {
         let (projections, scope) = (self.projections.clone(), scope.clone());
         let advance = move |tx: &mut Unbound<'_, '_>| {
@@ -131,7 +133,8 @@ impl Follower {
     }
 }
 
-/// Whether the stored chain reaches a scope that goes on at this height: a block is there, or the next one will be it.
+/// Whether the stored chain reaches a scope that goes on at this height: a block is there, or the
+/// next one will be it.
 fn reaches(status: &Status, next: Height) -> bool {
     status.halted.is_none()
         && status

@@ -1,4 +1,5 @@
-//! The committer: blocks, events, projections, cursor, watermark and facts in one transaction; and its reverse.
+//! The committer: blocks, events, projections, cursor, watermark and facts in one transaction; and
+//! its reverse.
 
 use crate::event::{self, Dropped, FinalMoved, ReorgPayload};
 use crate::finality::Candidate;
@@ -17,8 +18,9 @@ pub(crate) fn follower() -> Principal {
     Principal::system("index", Namespace::installation())
 }
 
-/// Append blocks that build on the tip, and move the watermark. What the cursor is then; none, and nothing done, if a scope is level by now
-/// that was not yet watched for when the blocks were fetched: what they hold of it would be missed.
+/// Append blocks that build on the tip, and move the watermark. What the cursor is then; none, and
+/// nothing done, if a scope is level by now that was not yet watched for when the blocks were
+/// fetched: what they hold of it would be missed.
 pub(crate) fn extend(
     tx: &mut Unbound<'_, '_>,
     projections: &[Arc<dyn Projection>],
@@ -57,8 +59,8 @@ pub(crate) fn extend(
     put(tx, status).map(Some)
 }
 
-/// Take away every block above the one that is common, and all that was made of them; without one, every block. No more than so many, the
-/// newest first.
+/// Take away every block above the one that is common, and all that was made of them; without one,
+/// every block. No more than so many, the newest first.
 pub(crate) fn rewind(
     tx: &mut Unbound<'_, '_>,
     projections: &[Arc<dyn Projection>],
@@ -186,7 +188,8 @@ pub(crate) fn movable(status: &Status, candidate: &Candidate) -> Option<Height> 
         .filter(|through| Some(*through) != before)
 }
 
-/// The hash of our block at the new watermark, unless the chain named another block than ours as settled.
+/// The hash of our block at the new watermark, unless the chain named another block than ours as
+/// settled.
 fn agreed(
     tx: &mut Unbound<'_, '_>,
     status: &Status,

@@ -1,4 +1,5 @@
-//! Fetching blocks in parallel, in order, with what their events mean. What cannot be right is refused before anything is stored.
+//! Fetching blocks in parallel, in order, with what their events mean. What cannot be right is
+//! refused before anything is stored.
 
 use crate::{Error, Result, Work};
 use chain::{BlockRef, Connector, Watch};
@@ -8,8 +9,8 @@ use types::{Block, Height, hostile_text};
 
 /// Requests for blocks under way at a time, for one chain.
 const PARALLEL: usize = 4;
-/// Rows that one transaction stores before the blocks behind wait for the next one: memory and the transaction stay bounded, whatever the
-/// chain holds. One block may go beyond.
+/// Rows that one transaction stores before the blocks behind wait for the next one: memory and the
+/// transaction stay bounded, whatever the chain holds. One block may go beyond.
 const ROWS_AT_A_TIME: usize = 20_000;
 
 /// The names of the node's blocks in a range; shorter if its head is lower by now.
@@ -18,7 +19,8 @@ pub(crate) async fn names(
     from: Height,
     to: Height,
 ) -> Result<Vec<BlockRef>> {
-    // Futures are made before the stream: a closure in it would keep the whole from moving between threads.
+    // Futures are made before the stream: a closure in it would keep the whole from moving between
+    // threads.
     let asked: Vec<_> = (from.0..=to.0)
         .map(|height| chain.block_at(Height(height)))
         .collect();
@@ -29,7 +31,8 @@ pub(crate) async fn names(
         .collect())
 }
 
-/// The blocks of these names, in order, as many of the first as are stored at a time; none if the node does not have one of them any more.
+/// The blocks of these names, in order, as many of the first as are stored at a time; none if the
+/// node does not have one of them any more.
 pub(crate) async fn blocks(
     chain: &dyn Connector,
     names: &[BlockRef],

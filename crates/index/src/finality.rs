@@ -23,7 +23,8 @@ pub(crate) struct Candidate {
     pub(crate) named: Option<BlockRef>,
 }
 
-/// Ask for the chain's word, if the rule needs it. Ask before blocks are named by height: what is settled now is below them then.
+/// Ask for the chain's word, if the rule needs it. Ask before blocks are named by height: what is
+/// settled now is below them then.
 pub(crate) async fn ask(chain: &dyn Connector) -> Word {
     let Finality::Tag { tag, .. } = chain.finality() else {
         return Word::Needless;
@@ -47,7 +48,8 @@ pub(crate) fn candidate(rule: Finality, word: Word, head: Height) -> Candidate {
         (Finality::Tag { blocks, .. }, Word::Block(named)) => {
             deep(blocks).map(|deep| deep.min(named.height))
         }
-        // The node knows no tags: depth alone decides. Without a depth there is no rule left, and nothing is final.
+        // The node knows no tags: depth alone decides. Without a depth there is no rule left, and
+        // nothing is final.
         (
             Finality::Tag {
                 blocks: blocks @ 1..,

@@ -195,8 +195,8 @@ impl Follower {
         watch::of_chain(&self.db, self.chain.chain(), self.settings.keep_all).await
     }
 
-    /// Commit what was fetched; fewer blocks at a time where that is more than one transaction may do, for how much it is depends on how
-    /// many namespaces want it.
+    /// Commit what was fetched; fewer blocks at a time where that is more than one transaction may
+    /// do, for how much it is depends on how many namespaces want it.
     async fn append(
         &self,
         status: Status,
@@ -256,7 +256,8 @@ impl Follower {
         }
     }
 
-    /// Go back to the common block; only part of the way where that is more than one transaction may do: the next turn goes on from there.
+    /// Go back to the common block; only part of the way where that is more than one transaction
+    /// may do: the next turn goes on from there.
     async fn rewind_to(&self, status: Status, common: Option<Tip>) -> Result<Progress> {
         let to = common.as_ref().map_or(status.first, |common| common.height);
         tracing::warn!(chain = %status.chain, to = %to, "reorganised");

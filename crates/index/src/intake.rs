@@ -13,8 +13,8 @@ struct Kept<'b> {
     included: Vec<Vec<Value<'b>>>,
 }
 
-/// Store blocks as canonical with what happened in them, and say so in their order. The facts carry the cursor's next `version`: a block
-/// that comes back has a higher one than it had before.
+/// Store blocks as canonical with what happened in them, and say so in their order. The facts carry
+/// the cursor's next `version`: a block that comes back has a higher one than it had before.
 pub(crate) fn keep(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -54,7 +54,8 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// A block that was canonical before is so again: its rows stand under their first facts; what is watched since then is added.
+/// A block that was canonical before is so again: its rows stand under their first facts; what is
+/// watched since then is added.
 fn keep_again(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Result<()> {
     let known = table::event::revive(tx, &block.chain, &block.hash)?;
     table::included::revive(tx, &block.chain, &block.hash)?;
@@ -107,7 +108,8 @@ pub(crate) fn keep_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str) -
     Ok(())
 }
 
-/// Under which what was not kept with its block is found again. It is never used twice, or a batch would grow behind its fact.
+/// Under which what was not kept with its block is found again. It is never used twice, or a batch
+/// would grow behind its fact.
 fn new_intake(tx: &mut Unbound<'_, '_>) -> String {
     let now = tx.now();
     Ulid::new(now, tx.entropy()).to_string()

@@ -61,7 +61,8 @@ pub fn block_at(
     table::block::canonical_hash(tx, chain, height)
 }
 
-/// The events of one block, in order, behind an index (-1 for all); also of a block that was reverted.
+/// The events of one block, in order, behind an index (-1 for all); also of a block that was
+/// reverted.
 pub fn events_in(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,

@@ -1,4 +1,5 @@
-//! Scopes: which sources of a chain a namespace wants projected. Each has a cursor of its own until it is level with the committer.
+//! Scopes: which sources of a chain a namespace wants projected. Each has a cursor of its own until
+//! it is level with the committer.
 
 use crate::{Error, Index, Result, table};
 use chain::Watch;
@@ -28,7 +29,8 @@ pub struct Scope {
     pub next: Height,
     /// Whether it moves with the committer.
     pub level: bool,
-    /// Why it was set aside, if it was: its projection could not take what it was given. Untracking and tracking it again tries anew.
+    /// Why it was set aside, if it was: its projection could not take what it was given.
+    /// Untracking and tracking it again tries anew.
     pub quarantined: Option<String>,
     /// Raised with each change.
     pub version: i64,
@@ -67,8 +69,8 @@ pub struct Wanted {
     pub source: String,
 }
 
-/// Project a source (or `*`) of a chain for the asking namespace, from a height on, as far down as the chain is stored. Doing it twice
-/// changes nothing. Whether it is new.
+/// Project a source (or `*`) of a chain for the asking namespace, from a height on, as far down as
+/// the chain is stored. Doing it twice changes nothing. Whether it is new.
 pub async fn track(index: &Index, who: &Principal, wanted: &Wanted, from: Height) -> Result<bool> {
     let scope = Scope {
         namespace: who.namespace.clone(),

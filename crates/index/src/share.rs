@@ -12,7 +12,8 @@ struct Covered<'s> {
     sources: BTreeSet<&'s str>,
 }
 
-/// What of the blocks concerns each namespace, by its scopes of a projection. A transfer that several scopes cover is given once.
+/// What of the blocks concerns each namespace, by its scopes of a projection. A transfer that
+/// several scopes cover is given once.
 pub(crate) fn share(projection: &str, scopes: &[Scope], work: &[Work]) -> Vec<Applied> {
     let mut by_namespace: BTreeMap<&Namespace, Covered<'_>> = BTreeMap::new();
     for scope in scopes

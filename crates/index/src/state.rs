@@ -31,11 +31,13 @@ pub enum Next {
     },
 }
 
-/// Decide, given the tip (none before the first block), where to start, the node's head, and how many blocks to take at most.
+/// Decide, given the tip (none before the first block), where to start, the node's head, and how
+/// many blocks to take at most.
 pub fn next(tip: Option<&Tip>, first: Height, head: &BlockRef, most: u64) -> Next {
     let from = match tip {
         Some(tip) if tip.hash == head.hash => return Next::Idle,
-        // A node that is still far behind: what is stored begins above its head, so nothing can be compared.
+        // A node that is still far behind: what is stored begins above its head, so nothing can be
+        // compared.
         Some(_) if head.height < first => return Next::Idle,
         Some(tip) if tip.height >= head.height => return Next::Compare { head: head.clone() },
         Some(tip) => tip.height.next(),
@@ -75,8 +77,8 @@ pub fn join(tip: Option<&Tip>, blocks: &[BlockRef]) -> Join {
     }
 }
 
-/// The watermark after the chain was seen with this candidate: never below the one before, never above the tip, never below the first
-/// block of the index.
+/// The watermark after the chain was seen with this candidate: never below the one before, never
+/// above the tip, never below the first block of the index.
 pub fn watermark(
     before: Option<Height>,
     candidate: Option<Height>,

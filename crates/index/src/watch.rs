@@ -11,7 +11,8 @@ const TOPIC: &str = "topic";
 /// Watched values that are read in one transaction.
 const PAGE: u32 = 20_000;
 
-/// Report transactions of these signers from the next block on. In the caller's transaction: whoever is to sign is watched before.
+/// Report transactions of these signers from the next block on. In the caller's transaction:
+/// whoever is to sign is watched before.
 pub fn watch_signers(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
@@ -20,7 +21,8 @@ pub fn watch_signers(
     table::watch::insert(tx, chain, SIGNER, signers).map(drop)
 }
 
-/// Keep the events of these sources, and those of these topics from whatever source, from the next block on.
+/// Keep the events of these sources, and those of these topics from whatever source, from the next
+/// block on.
 pub fn watch_events(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
@@ -31,8 +33,8 @@ pub fn watch_events(
     table::watch::insert(tx, chain, TOPIC, topics).map(drop)
 }
 
-/// Everything that is asked for on a chain, by whomever: a page a transaction, for there may be millions of signers. Who was watched before
-/// this is called is in it.
+/// Everything that is asked for on a chain, by whomever: a page a transaction, for there may be
+/// millions of signers. Who was watched before this is called is in it.
 pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Result<Watch> {
     let mut watch = Watch {
         everything,

@@ -21,12 +21,14 @@ pub struct Intent {
 pub enum Act {
     /// A transaction.
     Transaction(Transaction),
-    /// Structured data (EIP-712): the canonical JSON text of `{types, primaryType, domain, message}`.
+    /// Structured data (EIP-712): the canonical JSON text of `{types, primaryType, domain,
+    /// message}`.
     TypedData {
         /// The text.
         json: String,
     },
-    /// Permission for an account to act as another's code (EIP-7702), signed by the authority itself.
+    /// Permission for an account to act as another's code (EIP-7702), signed by the authority
+    /// itself.
     Authorisation(Authorisation),
     /// A message for people or programs (EIP-191 where the chain has it).
     Message {
@@ -40,7 +42,8 @@ pub enum Act {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
-    /// Who gets what of the chain's own coin. The change of a chain of coins is not listed: it returns to the signer.
+    /// Who gets what of the chain's own coin. The change of a chain of coins is not listed: it
+    /// returns to the signer.
     pub outputs: Vec<Output>,
     /// The call, the code to deploy, or the memo.
     #[serde(with = "hex::serde", default, skip_serializing_if = "Vec::is_empty")]

@@ -4,10 +4,12 @@ use crate::{FeeTerms, Intent};
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Witness};
 
-/// Bytes ready to be signed, as a connector planned them. Nothing here is believed but the bytes: see [`decode`](crate::decode).
+/// Bytes ready to be signed, as a connector planned them. Nothing here is believed but the bytes:
+/// see [`decode`](crate::decode).
 ///
-/// `signer` is a claim. The bytes of an EVM transaction do not name who signs them, so they cannot prove it: whoever holds the key compares
-/// the claim with the key's own account, and [`assemble`](crate::assemble) refuses a signature by anyone else. Where the bytes do name the
+/// `signer` is a claim. The bytes of an EVM transaction do not name who signs them, so they cannot
+/// prove it: whoever holds the key compares the claim with the key's own account, and
+/// [`assemble`](crate::assemble) refuses a signature by anyone else. Where the bytes do name the
 /// signer (chains of coins), [`decode`](crate::decode) refuses another claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsigned {
@@ -65,7 +67,8 @@ pub struct Signature {
     pub recovery: u8,
 }
 
-/// A complete transaction, or a complete statement (message, typed data, authorisation) in the form in which it is handed on.
+/// A complete transaction, or a complete statement (message, typed data, authorisation) in the form
+/// in which it is handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// The chain.

@@ -1,9 +1,11 @@
-//! What an intent does to the world: who loses and gains which asset, what is called, what is granted.
+//! What an intent does to the world: who loses and gains which asset, what is called, what is
+//! granted.
 
 use serde::{Deserialize, Serialize};
 use types::{Amount, Digest, Json};
 
-/// The effects of an intent, as policy sees them and as the remote signer can see them from the bytes.
+/// The effects of an intent, as policy sees them and as the remote signer can see them from the
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effects {
     /// Movements of value that the signature causes, as far as the bytes tell.

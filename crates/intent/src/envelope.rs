@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use types::{Amount, Canon};
 
-/// Caps, in the chain's base unit. `gas` is the chain's measure of work: gas on EVM, virtual bytes on chains of coins.
+/// Caps, in the chain's base unit. `gas` is the chain's measure of work: gas on EVM, virtual bytes
+/// on chains of coins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
@@ -15,7 +16,8 @@ pub struct Envelope {
     pub tip: Amount,
     /// Highest fee in all, whatever the parts say.
     pub total_fee: Amount,
-    /// How many different transactions may be signed on the one witness: the first, and its replacements.
+    /// How many different transactions may be signed on the one witness: the first, and its
+    /// replacements.
     pub signatures: u32,
 }
 

@@ -24,7 +24,8 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     }
 }
 
-/// The bytes of an act that needs no plan, for it has neither nonce of its own nor fee: a message, typed data, an authorisation.
+/// The bytes of an act that needs no plan, for it has neither nonce of its own nor fee: a message,
+/// typed data, an authorisation.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {
         Family::Evm => evm::statement(intent),
@@ -34,7 +35,8 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
     }
 }
 
-/// Join bytes and signatures, in the order of [`Decoded::requests`]; checks that each signature is its account's.
+/// Join bytes and signatures, in the order of [`Decoded::requests`]; checks that each signature is
+/// its account's.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     match family(&unsigned.chain)? {
         Family::Evm => evm::assemble(unsigned, signatures),
@@ -42,7 +44,8 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     }
 }
 
-/// What an intent does. With an interface, calls are decoded; without, the known token standards are.
+/// What an intent does. With an interface, calls are decoded; without, the known token standards
+/// are.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
     match family(&intent.chain)? {
         Family::Evm => evm::effects(intent, interface),
@@ -58,7 +61,8 @@ pub fn address(chain: &ChainId, key: &PublicKey) -> Result<String> {
     }
 }
 
-/// Read a recipient as people write it. A mixed-case EVM address must carry a right checksum (EIP-55).
+/// Read a recipient as people write it. A mixed-case EVM address must carry a right checksum
+/// (EIP-55).
 pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
     match family(chain)? {
         Family::Evm => evm::parse_recipient(text),
@@ -66,8 +70,8 @@ pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
     }
 }
 
-/// The data of a call: `method` is a name, or a signature such as `transfer(address,uint256)` where the name is overloaded; `params` is a
-/// JSON list, or an object by parameter name.
+/// The data of a call: `method` is a name, or a signature such as `transfer(address,uint256)` where
+/// the name is overloaded; `params` is a JSON list, or an object by parameter name.
 pub fn encode_call(
     chain: &ChainId,
     interface: &Interface,
@@ -97,7 +101,8 @@ pub fn encode_deploy(
     }
 }
 
-/// What a call returned, as JSON by the outputs' names (an unnamed value is `output`, then `output1` …); integers as decimal strings.
+/// What a call returned, as JSON by the outputs' names (an unnamed value is `output`, then
+/// `output1` …); integers as decimal strings.
 pub fn decode_output(
     chain: &ChainId,
     interface: &Interface,

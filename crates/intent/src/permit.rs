@@ -1,4 +1,5 @@
-//! A permit: policy's signed word that one intent may be signed, within an envelope, until a moment.
+//! A permit: policy's signed word that one intent may be signed, within an envelope, until a
+//! moment.
 
 use crate::{Envelope, Error, Result};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -76,7 +77,8 @@ impl PermitBody {
     }
 }
 
-/// Whether the policy key signed this permit. Says nothing of time, namespace, use or revocation: `keys` checks those.
+/// Whether the policy key signed this permit. Says nothing of time, namespace, use or revocation:
+/// `keys` checks those.
 pub fn verify(permit: &Permit, key: &PolicyKey) -> Result<()> {
     let signature = Signature::from_slice(&permit.signature).map_err(|_| Error::ForgedPermit)?;
     key.0

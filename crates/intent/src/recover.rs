@@ -6,8 +6,9 @@ use secp256k1::{
     ecdsa::{self, RecoverableSignature, RecoveryId},
 };
 
-/// The key that signed this digest; none if the signature is malformed, or its s is high (EIP-2, BIP-146): a high s is the same signature
-/// written a second way, and would give one transaction two ids.
+/// The key that signed this digest; none if the signature is malformed, or its s is high (EIP-2,
+/// BIP-146): a high s is the same signature written a second way, and would give one transaction
+/// two ids.
 pub(crate) fn recover(digest: &[u8; 32], signature: &Signature) -> Option<PublicKey> {
     if signature.recovery > 1 || !is_low(signature) {
         return None;
@@ -30,7 +31,8 @@ fn is_low(signature: &Signature) -> bool {
 }
 
 impl PublicKey {
-    /// The same point in 65 bytes (SEC 1, uncompressed); none if these bytes are no point of the curve.
+    /// The same point in 65 bytes (SEC 1, uncompressed); none if these bytes are no point of the
+    /// curve.
     pub(crate) fn uncompressed(&self) -> Option<[u8; 65]> {
         Some(
             secp256k1::PublicKey::from_slice(&self.0)

@@ -21,7 +21,8 @@ pub const MAX_ADDRESSES: u32 = 10_000;
 const DERIVED_INSIDE: u32 = 64;
 /// How often a large hand-out may be overtaken by others.
 const ATTEMPTS: u32 = 16;
-/// How often addresses may turn out to be somebody's already, which takes keys that were imported singly from the same tree.
+/// How often addresses may turn out to be somebody's already, which takes keys that were imported
+/// singly from the same tree.
 const ROUNDS: u32 = 8;
 
 /// An address that was handed out.
@@ -58,10 +59,11 @@ enum Setback {
     Failed(Error),
 }
 
-/// Hand out the next addresses of a wallet on a chain. Each is handed out once, whatever happens in between; concurrent callers get
-/// different ones. The chains of a family share their addresses.
+/// Hand out the next addresses of a wallet on a chain. Each is handed out once, whatever happens in
+/// between; concurrent callers get different ones. The chains of a family share their addresses.
 ///
-/// Errors: `keys.limit` (1 to [`MAX_ADDRESSES`] at a time), `keys.wallet_unknown`, `keys.single_key`, `keys.exhausted`.
+/// Errors: `keys.limit` (1 to [`MAX_ADDRESSES`] at a time), `keys.wallet_unknown`,
+/// `keys.single_key`, `keys.exhausted`.
 pub async fn addresses(
     keys: &Keys,
     who: &Principal,
@@ -76,7 +78,8 @@ pub async fn addresses(
         });
     }
     let source = Arc::new(source(keys, who, wallet, chain).await?);
-    // Large hand-outs take turns: together they would only overtake each other, and each keeps all processors busy by itself.
+    // Large hand-outs take turns: together they would only overtake each other, and each keeps all
+    // processors busy by itself.
     let _turn = if count > DERIVED_INSIDE {
         Some(keys.large_hand_outs().lock().await)
     } else {
@@ -100,7 +103,8 @@ pub async fn addresses(
     Err(store::Error::Contended { attempts: ATTEMPTS }.into())
 }
 
-/// The branch from which a wallet hands out addresses of a chain. Made from the secret if the wallet has never had it.
+/// The branch from which a wallet hands out addresses of a chain. Made from the secret if the
+/// wallet has never had it.
 pub(crate) async fn source(
     keys: &Keys,
     who: &Principal,
@@ -225,7 +229,8 @@ impl Source {
     }
 }
 
-/// Derive ahead, on all processors, what is too much for the inside of a transaction. What is ready from the attempt before is kept.
+/// Derive ahead, on all processors, what is too much for the inside of a transaction. What is ready
+/// from the attempt before is kept.
 async fn derive(source: &Arc<Source>, ready: &Ready, first: u32, count: u32) -> Result<Ready> {
     if count <= DERIVED_INSIDE {
         return Ok(Ready::default());
@@ -239,7 +244,8 @@ async fn derive(source: &Arc<Source>, ready: &Ready, first: u32, count: u32) -> 
     Ok(Ready { first, addresses })
 }
 
-/// Take the next numbers and write their addresses. Numbers whose address is somebody's already are left out, and others taken instead.
+/// Take the next numbers and write their addresses. Numbers whose address is somebody's already are
+/// left out, and others taken instead.
 fn hand_out(
     tx: &mut Tx<'_, '_>,
     who: &Principal,

@@ -7,14 +7,15 @@ use types::{Namespace, WalletId};
 /// The name of the back-end that keeps keys sealed in this database.
 pub(crate) const SOFTWARE: &str = "software";
 
-/// What a wallet row names in its column `backend`. One that answers at once signs here; one that takes seconds to days is asked by a
-/// request, and its answer is recorded by [`answer`](crate::answer).
+/// What a wallet row names in its column `backend`. One that answers at once signs here; one that
+/// takes seconds to days is asked by a request, and its answer is recorded by
+/// [`answer`](crate::answer).
 pub(crate) trait Backend {
     /// What rows call it.
     fn name(&self) -> &'static str;
 
-    /// The signatures that one transaction needs, in the order of its requests. Called on a thread that may be held, never in a
-    /// transaction.
+    /// The signatures that one transaction needs, in the order of its requests. Called on a thread
+    /// that may be held, never in a transaction.
     fn sign(&self, task: &Task) -> Result<Vec<Signature>>;
 }
 

@@ -1,4 +1,5 @@
-//! Opened branches, so that a signature costs neither the opening of a secret nor the stretching of words.
+//! Opened branches, so that a signature costs neither the opening of a secret nor the stretching of
+//! words.
 
 use crate::secret::Signer;
 use std::collections::HashMap;
@@ -11,7 +12,8 @@ const MAX_WALLETS: usize = 100_000;
 /// A branch: namespace, wallet, path.
 type Key = (Namespace, WalletId, String);
 
-/// The branches used last, at most so many. What leaves is wiped once nobody signs with it any more.
+/// The branches used last, at most so many. What leaves is wiped once nobody signs with it any
+/// more.
 pub(crate) struct Cache {
     limit: usize,
     clock: u64,
@@ -51,7 +53,8 @@ impl Cache {
         self.held.insert(key, (self.clock, signer));
     }
 
-    /// The generation of a wallet now: after a freeze or a rotation, by whichever process, its branches are forgotten.
+    /// The generation of a wallet now: after a freeze or a rotation, by whichever process, its
+    /// branches are forgotten.
     pub(crate) fn observe(&mut self, namespace: &Namespace, wallet: &WalletId, generation: i64) {
         if self.generations.len() >= MAX_WALLETS {
             self.clear();

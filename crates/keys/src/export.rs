@@ -1,4 +1,5 @@
-//! Export: off by default, for whoever holds the permission, on the record, and never the key of a single child.
+//! Export: off by default, for whoever holds the permission, on the record, and never the key of a
+//! single child.
 
 use crate::backend::Sealed;
 use crate::keys::blocking;
@@ -62,8 +63,9 @@ pub async fn export(keys: &Keys, who: &Principal, wallet: &WalletId) -> Result<E
     .await
 }
 
-/// Export the private key of a named key: only where it is the whole of its wallet. A child that is not hardened gives, together with the
-/// public node above it, the private key of that node away, and with it every other child (BIP-32, "Implications").
+/// Export the private key of a named key: only where it is the whole of its wallet. A child that is
+/// not hardened gives, together with the public node above it, the private key of that node away,
+/// and with it every other child (BIP-32, "Implications").
 ///
 /// Errors: `keys.export_child`, and those of [`export`].
 pub async fn export_key(keys: &Keys, who: &Principal, id: &KeyId) -> Result<Exported> {

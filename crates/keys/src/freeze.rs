@@ -42,8 +42,9 @@ pub struct Freeze {
     pub since: Time,
 }
 
-/// Stop all signing of a scope. Once this has returned, no signature is recorded any more, by whichever process; one that was under way is
-/// either recorded by then, or refused. Without `hard`, cancels of what was signed before go on.
+/// Stop all signing of a scope. Once this has returned, no signature is recorded any more, by
+/// whichever process; one that was under way is either recorded by then, or refused. Without
+/// `hard`, cancels of what was signed before go on.
 ///
 /// Errors: `keys.wallet_unknown`, `keys.forbidden`.
 pub async fn freeze(
@@ -72,7 +73,8 @@ pub async fn freezes(keys: &Keys, who: &Principal) -> Result<Vec<Freeze>> {
     rows.into_iter().map(Freeze::from_row).collect()
 }
 
-/// Revoke a permit: it allows no signature any more, not even a later one of a transaction signed before. False if it was revoked already.
+/// Revoke a permit: it allows no signature any more, not even a later one of a transaction signed
+/// before. False if it was revoked already.
 pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &str) -> Result<bool> {
     let (actor, permit, reason) = (who.clone(), *permit, shortened(reason));
     keys.write(&who.namespace, move |tx| {
@@ -105,7 +107,8 @@ async fn set(keys: &Keys, who: &Principal, scope: Scope, level: u32, reason: &st
     let (actor, reason) = (who.clone(), shortened(reason));
     keys.write(&namespace, move |tx| put(tx, &actor, scope, level, &reason))
         .await?;
-    // From here on every transaction that begins sees it. Those that began before have shared the guard, or will find it changed.
+    // From here on every transaction that begins sees it. Those that began before have shared the
+    // guard, or will find it changed.
     keys.write(&namespace, move |tx| table::raise(tx, &scope.subject()))
         .await?;
     keys.software().forget();
@@ -151,7 +154,8 @@ pub(crate) fn in_force(
     Ok(freezes)
 }
 
-/// Hold off whoever freezes these wallets, their namespace or the installation, until this transaction has ended.
+/// Hold off whoever freezes these wallets, their namespace or the installation, until this
+/// transaction has ended.
 pub(crate) fn share_guards(
     tx: &mut Tx<'_, '_>,
     wallets: impl Iterator<Item = WalletId>,
@@ -170,7 +174,8 @@ pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()
     table::insert_guards(tx, &[(NAMESPACE, 0), (wallet.to_string().as_str(), 0)])
 }
 
-/// How often each of these wallets was frozen, or its namespace, or the installation, or the keyring changed: one number, that only grows.
+/// How often each of these wallets was frozen, or its namespace, or the installation, or the
+/// keyring changed: one number, that only grows.
 pub(crate) fn generations(
     tx: &mut Tx<'_, '_>,
     wallets: &[(WalletId,)],

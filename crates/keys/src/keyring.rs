@@ -13,7 +13,8 @@ use types::{Namespace, Principal};
 /// What the keyring is called in the database.
 pub(crate) const NAME: &str = "keys";
 
-/// Gives the master key whenever the keyring is to be unlocked again; why not, in words. It may read a file.
+/// Gives the master key whenever the keyring is to be unlocked again; why not, in words. It may
+/// read a file.
 pub type MasterSource = Arc<dyn Fn() -> std::result::Result<Master, String> + Send + Sync>;
 
 /// The keyring as people see it.
@@ -27,8 +28,8 @@ pub struct KeyringInfo {
     pub rotation: Option<Rotation>,
 }
 
-/// Unlock the keyring of this database, or begin it where there is none. A wrong passphrase is `store.secret`. Takes as long as the
-/// stretching of the passphrase.
+/// Unlock the keyring of this database, or begin it where there is none. A wrong passphrase is
+/// `store.secret`. Takes as long as the stretching of the passphrase.
 pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyring> {
     let master = Arc::new(master);
     let loaded = load(db).await?;
@@ -42,7 +43,8 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
         Ok((keyring, wrapped))
     })
     .await?;
-    // Another process may have begun it meanwhile: then that one's data key stands, and ours is thrown away.
+    // Another process may have begun it meanwhile: then that one's data key stands, and ours is
+    // thrown away.
     let begun = db.on(lease).write_unbound(move |tx| {
         if !secret::load(tx, NAME)?.is_empty() {
             return Ok(false);
@@ -68,8 +70,8 @@ pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
     Ok(())
 }
 
-/// Unlock the keyring again if the database has a data key that this process does not know; whether it had. Errors: `keys.master`,
-/// `store.secret` if the master key is another by now.
+/// Unlock the keyring again if the database has a data key that this process does not know; whether
+/// it had. Errors: `keys.master`, `store.secret` if the master key is another by now.
 pub async fn refresh(keys: &Keys) -> Result<bool> {
     let newest = keys
         .db()
@@ -110,8 +112,9 @@ pub(crate) async fn master(keys: &Keys) -> Result<Master> {
     blocking(move || source().map_err(|why| Error::Master { why })).await
 }
 
-/// Another passphrase or master key: every data key is wrapped anew, and no secret is touched. Error: `store.secret` if `old` is wrong;
-/// `store.contended` if somebody else changes the keyring at the same time.
+/// Another passphrase or master key: every data key is wrapped anew, and no secret is touched.
+/// Error: `store.secret` if `old` is wrong; `store.contended` if somebody else changes the keyring
+/// at the same time.
 pub async fn change_master(
     db: &Db,
     lease: &Lease,
@@ -152,8 +155,9 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
-/// Store wrapped data keys, with the rotation that they begin and the fact that says so, unless the keyring has changed since it was read:
-/// two who change it at once would each wrap what the other does not know.
+/// Store wrapped data keys, with the rotation that they begin and the fact that says so, unless the
+/// keyring has changed since it was read: two who change it at once would each wrap what the other
+/// does not know.
 pub(crate) async fn put(
     (db, lease): (&Db, &Lease),
     wrapped: Wrapped,

@@ -25,7 +25,8 @@ struct Inner {
 }
 
 impl Keys {
-    /// Keys in this database. Facts of what is done here go to the lease's partition; permits are believed under this policy key only.
+    /// Keys in this database. Facts of what is done here go to the lease's partition; permits are
+    /// believed under this policy key only.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -45,12 +46,14 @@ impl Keys {
         }))
     }
 
-    /// Where the master key is read again when the keyring is rotated, here or by another process. Said once.
+    /// Where the master key is read again when the keyring is rotated, here or by another process.
+    /// Said once.
     pub fn unlock_with(&self, source: MasterSource) {
         let _ = self.0.master.set(source);
     }
 
-    /// Wait until somebody meets a data key that this process does not know: time to [`refresh`](crate::refresh).
+    /// Wait until somebody meets a data key that this process does not know: time to
+    /// [`refresh`](crate::refresh).
     pub async fn missed(&self) {
         self.0.software.keyring().missed().await;
     }
@@ -71,7 +74,8 @@ impl Keys {
         &self.0.policy_key
     }
 
-    /// What the installation decides. Shared, so that what waits for the database holds no database open.
+    /// What the installation decides. Shared, so that what waits for the database holds no database
+    /// open.
     pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.0.settings
     }

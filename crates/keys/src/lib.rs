@@ -1,12 +1,15 @@
-//! Wallets and their keys, and the only place that signs: nothing without a permit, and nothing but what the permit says.
+//! Wallets and their keys, and the only place that signs: nothing without a permit, and nothing but
+//! what the permit says.
 //!
-//! A wallet is one secret, sealed at rest: a mnemonic from which keys follow, or a single key. Addresses are handed out from public nodes,
-//! without a look at the secret. Signing has two steps: [`sign`] checks permit and bytes, outside of any transaction, and gives an opaque
-//! [`Signed`]; [`record`] commits the use of the permit, the witness and the bytes in the caller's transaction; only then [`bytes`] gives
-//! them out. A back-end that takes long is asked by [`request`], and its answer names a row.
+//! A wallet is one secret, sealed at rest: a mnemonic from which keys follow, or a single key.
+//! Addresses are handed out from public nodes, without a look at the secret. Signing has two steps:
+//! [`sign`] checks permit and bytes, outside of any transaction, and gives an opaque [`Signed`];
+//! [`record`] commits the use of the permit, the witness and the bytes in the caller's transaction;
+//! only then [`bytes`] gives them out. A back-end that takes long is asked by [`request`], and its
+//! answer names a row.
 //!
-//! What it never does: decide what is allowed, believe a claim about bytes that it can read itself, hand out the key of a single child,
-//! show a secret in a fact, a log or an error, keep a nonce.
+//! What it never does: decide what is allowed, believe a claim about bytes that it can read itself,
+//! hand out the key of a single child, show a secret in a fact, a log or an error, keep a nonce.
 //!
 //! ```text
 //! permit:  unused ─sign, record▶ used ─▶ used again (same anchor, within its number) ─▶ spent
@@ -16,10 +19,14 @@
 //! ```
 //!
 //! Invariants, each with the test that holds it:
-//! - all that was signed under a line of permits shares a witness, so that a chain takes at most one of it (`state::tests`);
-//! - there is no way round a permit (`tests/it/rounds`), neither by two processes at once (`tests/it/races`);
-//! - once a freeze has returned, nothing more is recorded, whatever was under way in whichever process (`tests/it/races`);
-//! - an address is handed out once, and its key is found again after any crash (`tests/it/addresses`);
+//! - all that was signed under a line of permits shares a witness, so that a chain takes at most
+//!   one of it (`state::tests`);
+//! - there is no way round a permit (`tests/it/rounds`), neither by two processes at once
+//!   (`tests/it/races`);
+//! - once a freeze has returned, nothing more is recorded, whatever was under way in whichever
+//!   process (`tests/it/races`);
+//! - an address is handed out once, and its key is found again after any crash
+//!   (`tests/it/addresses`);
 //! - no secret is in a fact, a trace or a `Debug` (`tests/it/secrecy`);
 //! - a rotation that was interrupted is finished by the next (`tests/it/rotation`).
 

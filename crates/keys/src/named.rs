@@ -47,7 +47,8 @@ pub struct NewKey {
 
 /// Make a key with a name: the next of the wallet's.
 ///
-/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.wallet_unknown`, `keys.user_wallet`, `keys.single_key`, `keys.exhausted`.
+/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.wallet_unknown`,
+/// `keys.user_wallet`, `keys.single_key`, `keys.exhausted`.
 pub async fn create_key(
     keys: &Keys,
     who: &Principal,
@@ -112,7 +113,8 @@ pub(crate) fn insert(
     Ok(key)
 }
 
-/// Change a key's name or metadata. Errors: `keys.key_unknown`, `keys.stale`, `keys.name_taken`, `keys.name`, `keys.metadata`.
+/// Change a key's name or metadata. Errors: `keys.key_unknown`, `keys.stale`, `keys.name_taken`,
+/// `keys.name`, `keys.metadata`.
 pub async fn patch_key(keys: &Keys, who: &Principal, id: &KeyId, patch: Patch) -> Result<NamedKey> {
     patch.check()?;
     let (who, id) = (who.clone(), *id);
@@ -167,7 +169,8 @@ pub async fn key_named(
         .await
 }
 
-/// The keys of a wallet, in the order of ids; the cursor of a page is its last id. Error: `keys.wallet_unknown`.
+/// The keys of a wallet, in the order of ids; the cursor of a page is its last id. Error:
+/// `keys.wallet_unknown`.
 pub async fn named_keys(
     keys: &Keys,
     who: &Principal,

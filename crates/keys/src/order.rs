@@ -1,4 +1,5 @@
-//! An order to sign: the bytes, and the permit for what they do. Checked against each other before anything else.
+//! An order to sign: the bytes, and the permit for what they do. Checked against each other before
+//! anything else.
 
 use crate::state::Ask;
 use crate::{Error, Keys, Result};
@@ -12,7 +13,8 @@ pub struct Order {
     pub permit: Permit,
     /// The bytes, as the connector planned them.
     pub unsigned: Unsigned,
-    /// The permit whose place this one takes, on the same witness: for a cancel, or for the same intent with a new envelope.
+    /// The permit whose place this one takes, on the same witness: for a cancel, or for the same
+    /// intent with a new envelope.
     pub supersedes: Option<PermitId>,
 }
 
@@ -25,10 +27,11 @@ pub struct Checked {
     pub(crate) requests: Vec<SignRequest>,
 }
 
-/// Check an order before it is asked for by [`request`](crate::request); [`sign`](crate::sign) does so by itself. Takes some 100 microseconds,
-/// so it comes before the transaction.
+/// Check an order before it is asked for by [`request`](crate::request); [`sign`](crate::sign) does
+/// so by itself. Takes some 100 microseconds, so it comes before the transaction.
 ///
-/// Errors: `intent.forged_permit`, `intent.undecodable`, `keys.foreign_permit`, `keys.other_intent`, `keys.over_envelope`.
+/// Errors: `intent.forged_permit`, `intent.undecodable`, `keys.foreign_permit`,
+/// `keys.other_intent`, `keys.over_envelope`.
 pub fn check(keys: &Keys, who: &Principal, order: Order) -> Result<Checked> {
     order.check(keys.policy_key(), &who.namespace)
 }
@@ -42,7 +45,8 @@ impl std::fmt::Debug for Checked {
 }
 
 impl Order {
-    /// Read the bytes, and hold them against the permit. Nothing that the order says about its bytes is believed.
+    /// Read the bytes, and hold them against the permit. Nothing that the order says about its
+    /// bytes is believed.
     pub(crate) fn check(self, key: &PolicyKey, namespace: &Namespace) -> Result<Checked> {
         let body = &self.permit.body;
         intent::verify(&self.permit, key)?;

@@ -25,7 +25,8 @@ pub struct Found {
     pub name: Option<String>,
 }
 
-/// The key of this namespace that signs for an account; none if there is none. The address may be in any form that the chain knows.
+/// The key of this namespace that signs for an account; none if there is none. The address may be
+/// in any form that the chain knows.
 pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<Found>> {
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
@@ -46,8 +47,8 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
     }))
 }
 
-/// Addresses that a wallet has handed out on a chain, in their order; the cursor of a page is its last index.
-/// Errors: `keys.wallet_unknown`.
+/// Addresses that a wallet has handed out on a chain, in their order; the cursor of a page is its
+/// last index. Errors: `keys.wallet_unknown`.
 pub async fn handed_out(
     keys: &Keys,
     who: &Principal,

@@ -1,4 +1,5 @@
-//! The second step of a signature: in the caller's transaction, judged once more by what holds there.
+//! The second step of a signature: in the caller's transaction, judged once more by what holds
+//! there.
 
 use crate::state::{Ask, Book, Claim, Entry, Owner, Use};
 use crate::table::permit as table;
@@ -21,8 +22,9 @@ pub struct Recorded {
     pub again: bool,
 }
 
-/// Record signatures: the use of their permits, their witnesses, and their bytes. Whatever may have changed since they were made is judged
-/// again; one that is refused stops no other. An error outside is the database's.
+/// Record signatures: the use of their permits, their witnesses, and their bytes. Whatever may have
+/// changed since they were made is judged again; one that is refused stops no other. An error
+/// outside is the database's.
 pub fn record(
     tx: &mut Tx<'_, '_>,
     who: &Principal,
@@ -79,8 +81,9 @@ pub fn record(
     Ok(results)
 }
 
-/// The bytes of recorded signatures, in the order asked for; none where there is no such record. They are what is broadcast, and they are
-/// worth as much as a signature: hand them to nobody but the chain.
+/// The bytes of recorded signatures, in the order asked for; none where there is no such record.
+/// They are what is broadcast, and they are worth as much as a signature: hand them to nobody but
+/// the chain.
 pub fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
     let permits: BTreeSet<(PermitId,)> = wanted.iter().map(|(permit, _)| (*permit,)).collect();
     let permits: Vec<_> = permits.into_iter().collect();
@@ -94,8 +97,9 @@ pub fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<Opt
         .collect())
 }
 
-/// Give back what a line of permits held and the chain did not use up: coins of a transaction that can never be mined, since another of its
-/// coins, or all that was signed for it, was settled by another transaction in a final block. Only who has seen that block may say so.
+/// Give back what a line of permits held and the chain did not use up: coins of a transaction that
+/// can never be mined, since another of its coins, or all that was signed for it, was settled by
+/// another transaction in a final block. Only who has seen that block may say so.
 pub fn release(
     tx: &mut Tx<'_, '_>,
     who: &Principal,
@@ -122,9 +126,11 @@ pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>>
         .collect())
 }
 
-/// Judge in this transaction, and write uses and witnesses of what may be. With each entry the number of uses of its permit.
+/// Judge in this transaction, and write uses and witnesses of what may be. With each entry the
+/// number of uses of its permit.
 ///
-/// Freezes are looked at first, and only who may go on shares the guards: so whoever freezes waits for those alone that began before.
+/// Freezes are looked at first, and only who may go on shares the guards: so whoever freezes waits
+/// for those alone that began before.
 pub(crate) fn enter(
     tx: &mut Tx<'_, '_>,
     asks: &[(&Ask, WalletId)],

@@ -1,4 +1,5 @@
-//! Signatures by a back-end that takes its time: asked for in a transaction, answered by a fact that names a row, never by bytes.
+//! Signatures by a back-end that takes its time: asked for in a transaction, answered by a fact
+//! that names a row, never by bytes.
 
 use crate::record::{enter, fact};
 use crate::sign::signers;
@@ -51,8 +52,9 @@ pub struct Request {
     bytes: Vec<u8>,
 }
 
-/// Ask for a signature that was checked by [`check`](crate::check). It is judged as by [`sign`](crate::sign); the use of the permit and its witnesses are committed here,
-/// before the back-end sees anything. The same bytes under the same permit are the same request.
+/// Ask for a signature that was checked by [`check`](crate::check). It is judged as by
+/// [`sign`](crate::sign); the use of the permit and its witnesses are committed here, before the
+/// back-end sees anything. The same bytes under the same permit are the same request.
 pub fn request(tx: &mut Tx<'_, '_>, who: &Principal, checked: &Checked) -> Result<RequestId> {
     assert!(
         checked.namespace == *tx.namespace(),
@@ -91,10 +93,11 @@ pub fn request_of(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<Request> {
     Request::from_row(row)
 }
 
-/// Answer a request with signatures, in the order of the bytes' own requests. They must be the signer's. The bytes are recorded, unless
-/// signing was frozen or the permit revoked meanwhile.
+/// Answer a request with signatures, in the order of the bytes' own requests. They must be the
+/// signer's. The bytes are recorded, unless signing was frozen or the permit revoked meanwhile.
 ///
-/// Errors: `keys.request_unknown`, `keys.request_over`, `intent.wrong_signature`, `keys.frozen`, `keys.permit_revoked`.
+/// Errors: `keys.request_unknown`, `keys.request_over`, `intent.wrong_signature`, `keys.frozen`,
+/// `keys.permit_revoked`.
 pub async fn answer(
     keys: &Keys,
     who: &Principal,
@@ -145,8 +148,8 @@ pub async fn answer(
     .await
 }
 
-/// Say that a request will not be answered, and why. Its permit and witnesses stay used: somebody may have signed.
-/// Errors: `keys.request_unknown`, `keys.request_over`.
+/// Say that a request will not be answered, and why. Its permit and witnesses stay used: somebody
+/// may have signed. Errors: `keys.request_unknown`, `keys.request_over`.
 pub async fn decline(keys: &Keys, who: &Principal, id: &RequestId, note: &str) -> Result<()> {
     let (actor, id, note) = (
         who.clone(),
@@ -199,7 +202,8 @@ fn ask_of(request: &Request, unsigned: &Unsigned) -> Result<Ask> {
     })
 }
 
-/// Whether the answer may still come out: nothing was frozen or revoked since it was asked for. The anchor and the uses of its permit.
+/// Whether the answer may still come out: nothing was frozen or revoked since it was asked for. The
+/// anchor and the uses of its permit.
 fn still_allowed(tx: &mut Tx<'_, '_>, ask: &Ask) -> Result<(types::Witness, u32)> {
     let book = record::load(tx, &[ask])?;
     if book.revoked.contains(&ask.permit) {

@@ -1,5 +1,6 @@
-//! Rotation: a new data key, and everything sealed anew under it, in small steps. A crash between any two of them loses nothing: old data
-//! keys go on opening, and the next holder of the lease goes on where the last one stood.
+//! Rotation: a new data key, and everything sealed anew under it, in small steps. A crash between
+//! any two of them loses nothing: old data keys go on opening, and the next holder of the lease
+//! goes on where the last one stood.
 
 use crate::backend::Sealed;
 use crate::keyring::{NAME, load_to_change, master, put, refresh};
@@ -25,7 +26,8 @@ pub enum RotationState {
     Sealing,
     /// Nothing is under an older data key any more: those are retired.
     Done,
-    /// Everything is sealed anew but what does not open: changed by hand, or by a broken disk. The older data keys are not retired.
+    /// Everything is sealed anew but what does not open: changed by hand, or by a broken disk. The
+    /// older data keys are not retired.
     Broken,
 }
 
@@ -80,13 +82,15 @@ pub trait Keeper: Send + Sync {
     /// How many of their secrets are not under the newest data key.
     async fn left(&self) -> Result<u64>;
 
-    /// Seal some anew that stand behind a place, which they name themselves; the first is the empty one. What changes meanwhile is left alone.
+    /// Seal some anew that stand behind a place, which they name themselves; the first is the empty
+    /// one. What changes meanwhile is left alone.
     async fn step(&self, after: &str) -> Result<Step>;
 }
 
-/// Begin a new data key; from now on it seals, and the [`Rotator`] seals anew what is under older ones. While a rotation is under way, that
-/// one is the answer. Errors: `keys.master` if the master key cannot be read, `store.secret` if it is another by now, `store.contended` if
-/// somebody else changes the keyring at the same time.
+/// Begin a new data key; from now on it seals, and the [`Rotator`] seals anew what is under older
+/// ones. While a rotation is under way, that one is the answer. Errors: `keys.master` if the master
+/// key cannot be read, `store.secret` if it is another by now, `store.contended` if somebody else
+/// changes the keyring at the same time.
 pub async fn rotate(keys: &Keys, who: &Principal) -> Result<Rotation> {
     refresh(keys).await?;
     match rotation(keys).await? {
@@ -153,8 +157,8 @@ pub struct Rotator {
 }
 
 impl Rotator {
-    /// For the wallets and these others. Nothing is retired before `settle_ms` after the beginning, within which every process has learnt
-    /// the new data key and seals under no older one.
+    /// For the wallets and these others. Nothing is retired before `settle_ms` after the beginning,
+    /// within which every process has learnt the new data key and seals under no older one.
     pub fn new(keys: Keys, lease: Lease, others: Vec<Arc<dyn Keeper>>, settle_ms: i64) -> Self {
         let wallets: Arc<dyn Keeper> = Arc::new(Wallets {
             keys: keys.clone(),
@@ -203,7 +207,8 @@ impl Rotator {
         }
     }
 
-    /// Look whether something was sealed under an older data key after all, by a process that had been asleep: then the last rotation goes on.
+    /// Look whether something was sealed under an older data key after all, by a process that had
+    /// been asleep: then the last rotation goes on.
     pub async fn look_again(&self) -> Result<bool> {
         let Some(last) = rotation(&self.keys)
             .await?
@@ -260,7 +265,8 @@ impl Rotator {
         .await
     }
 
-    /// All were asked: retire the older data keys, unless something was sealed under them meanwhile, or does not open.
+    /// All were asked: retire the older data keys, unless something was sealed under them
+    /// meanwhile, or does not open.
     async fn conclude(&self, open: Rotation) -> Result<Option<Rotation>> {
         let now = self.keys.now();
         if now.millis_since(open.begun) < self.settle_ms {

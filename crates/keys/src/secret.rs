@@ -33,7 +33,8 @@ impl Secret {
             .ok_or(Error::PrivateKey)
     }
 
-    /// The plain form, which is sealed: a kind, then the key, or the words with their length and the passphrase.
+    /// The plain form, which is sealed: a kind, then the key, or the words with their length and
+    /// the passphrase.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(512)); // room for all of it: growing would leave copies behind
         match self {

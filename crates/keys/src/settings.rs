@@ -17,7 +17,8 @@ const BITCOIN: &str = "000000000019d6689c085ae165831e93";
 pub struct Settings {
     /// Whether anything is ever exported. Off unless the configuration says otherwise.
     pub export_allowed: bool,
-    /// Under which path a chain's addresses stand, where it is not the usual one (BIP-44 for EVM, BIP-84 for coins).
+    /// Under which path a chain's addresses stand, where it is not the usual one (BIP-44 for EVM,
+    /// BIP-84 for coins).
     pub paths: BTreeMap<ChainId, Template>,
     /// How many opened branches stay in memory.
     pub cached_branches: usize,
@@ -67,7 +68,8 @@ impl Settings {
     }
 }
 
-/// What the chains of a family have in common in tables: the CAIP-2 namespace, without the reference.
+/// What the chains of a family have in common in tables: the CAIP-2 namespace, without the
+/// reference.
 pub(crate) fn family(chain: &ChainId) -> Result<&'static str> {
     match chain.family() {
         Some(Family::Evm) => Ok("eip155"),

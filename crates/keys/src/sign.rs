@@ -1,4 +1,5 @@
-//! The first step of a signature: outside of any transaction. What comes of it stays closed until it is recorded.
+//! The first step of a signature: outside of any transaction. What comes of it stays closed until
+//! it is recorded.
 
 use crate::backend::{Backend, SOFTWARE, Sealed, Task};
 use crate::keys::spread;
@@ -15,7 +16,8 @@ use types::{ChainId, Namespace, PermitId, Principal, Time, WalletId, Witness};
 /// The most orders at a time.
 pub const MAX_ORDERS: usize = 1_000;
 
-/// A signature that nobody has seen yet. Its bytes come out by [`bytes`](crate::bytes), once [`record`](crate::record) is committed.
+/// A signature that nobody has seen yet. Its bytes come out by [`bytes`](crate::bytes), once
+/// [`record`](crate::record) is committed.
 #[derive(Clone)]
 pub struct Signed {
     pub(crate) namespace: Namespace,
@@ -65,12 +67,15 @@ impl std::fmt::Debug for Signed {
     }
 }
 
-/// Sign, each order by itself: one that is refused stops no other. At most [`MAX_ORDERS`] at a time.
+/// Sign, each order by itself: one that is refused stops no other. At most [`MAX_ORDERS`] at a
+/// time.
 ///
-/// A permit must be genuine, of this namespace, in time, neither revoked nor spent, and allow exactly what the bytes do at what they may
-/// cost; the key must be here and not frozen; the witness must be nobody else's. Errors: `intent.forged_permit`, `intent.undecodable`,
-/// `keys.foreign_permit`, `keys.other_intent`, `keys.over_envelope`, `keys.permit_expired`, `keys.permit_revoked`, `keys.permit_spent`,
-/// `keys.other_witness`, `keys.witness_used`, `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.signer_unknown`,
+/// A permit must be genuine, of this namespace, in time, neither revoked nor spent, and allow
+/// exactly what the bytes do at what they may cost; the key must be here and not frozen; the
+/// witness must be nobody else's. Errors: `intent.forged_permit`, `intent.undecodable`,
+/// `keys.foreign_permit`, `keys.other_intent`, `keys.over_envelope`, `keys.permit_expired`,
+/// `keys.permit_revoked`, `keys.permit_spent`, `keys.other_witness`, `keys.witness_used`,
+/// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.signer_unknown`,
 /// `keys.backend`, `keys.keyring`.
 pub async fn sign(keys: &Keys, who: &Principal, orders: Vec<Order>) -> Vec<Result<Signed>> {
     let count = orders.len();
@@ -208,7 +213,8 @@ pub(crate) fn signers(
     Ok(found)
 }
 
-/// [`intent::assemble`] compares each signature with the account: a key that is not the signer's gives nothing.
+/// [`intent::assemble`] compares each signature with the account: a key that is not the signer's
+/// gives nothing.
 fn sign_one(keys: &Keys, namespace: &Namespace, Ready { checked, task }: Ready) -> Result<Signed> {
     let signatures = keys.software().sign(&task)?;
     let signed = intent::assemble(&checked.unsigned, &signatures)?;

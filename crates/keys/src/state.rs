@@ -92,7 +92,8 @@ impl Book {
         }
     }
 
-    /// A later signature under a permit: the same line, the same anchor, while there are signatures left. Once expired, a cancel only.
+    /// A later signature under a permit: the same line, the same anchor, while there are signatures
+    /// left. Once expired, a cancel only.
     fn later(&self, ask: &Ask, used: &Use, again: bool, now: Time) -> Result<Place> {
         let permit = ask.permit;
         if let Some(by) = used.superseded_by {
@@ -122,7 +123,8 @@ impl Book {
         })
     }
 
-    /// The first signature under a permit: in time, and the begin of a line or the rightful next of one.
+    /// The first signature under a permit: in time, and the begin of a line or the rightful next of
+    /// one.
     fn first(&self, ask: &Ask, now: Time) -> Result<Place> {
         let permit = ask.permit;
         if now > ask.not_after {
@@ -157,7 +159,8 @@ impl Book {
         })
     }
 
-    /// A permit supersedes another on the same witness only: a cancel, or the same intent with a new envelope.
+    /// A permit supersedes another on the same witness only: a cancel, or the same intent with a
+    /// new envelope.
     fn succeeds(&self, ask: &Ask, earlier: PermitId, before: &Use) -> Result<()> {
         if before.superseded_by.is_some() {
             return Err(cannot(ask, "another one has done so"));
@@ -254,7 +257,8 @@ impl Use {
     }
 }
 
-/// Under a soft freeze a cancel of something signed before is still possible, so that it stays replaceable; under a hard one nothing is.
+/// Under a soft freeze a cancel of something signed before is still possible, so that it stays
+/// replaceable; under a hard one nothing is.
 fn refuse_frozen(ask: &Ask, frozen: Option<&Freeze>, place: &Place) -> Result<()> {
     match frozen {
         Some(freeze) if freeze.hard || !(ask.is_cancel && place.witness_was_used) => {

@@ -22,8 +22,8 @@ const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 
 /// Make a wallet, or import one. The secret is sealed before it is stored, and in no fact.
 ///
-/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`, `keys.wallet_exists`,
-/// `keys.address_taken`, `keys.path`.
+/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`,
+/// `keys.wallet_exists`, `keys.address_taken`, `keys.path`.
 pub async fn create_wallet(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Wallet> {
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
@@ -188,7 +188,8 @@ pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
     Ok(intent::address(chain, &intent::PublicKey(public))?)
 }
 
-/// Change a wallet's name or metadata. Errors: `keys.wallet_unknown`, `keys.stale`, `keys.name_taken`, `keys.name`, `keys.metadata`.
+/// Change a wallet's name or metadata. Errors: `keys.wallet_unknown`, `keys.stale`,
+/// `keys.name_taken`, `keys.name`, `keys.metadata`.
 pub async fn patch_wallet(
     keys: &Keys,
     who: &Principal,

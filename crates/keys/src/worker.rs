@@ -13,8 +13,8 @@ use types::{Namespace, Principal};
 /// Requests in one turn.
 const TURN: u32 = 100;
 
-/// One turn: answer the requests of the namespace that wait for the software back-end. One that cannot be answered waits on and stops no
-/// other. How many were answered.
+/// One turn: answer the requests of the namespace that wait for the software back-end. One that
+/// cannot be answered waits on and stops no other. How many were answered.
 pub async fn serve(keys: &Keys, who: &Principal) -> Result<usize> {
     let backend = keys.software().name();
     let requests = keys

@@ -65,8 +65,9 @@ pub struct Attachment {
     pub attached_by: String,
 }
 
-/// Attach a policy: from now on it is asked about what touches the target. Its current version counts, whichever that is at the time.
-/// Attaching twice is once. Errors: `policy.unknown_policy`, `policy.target`, `policy.limit`.
+/// Attach a policy: from now on it is asked about what touches the target. Its current version
+/// counts, whichever that is at the time. Attaching twice is once. Errors: `policy.unknown_policy`,
+/// `policy.target`, `policy.limit`.
 pub async fn attach(
     policy: &Policy,
     who: &Principal,
@@ -109,7 +110,8 @@ pub async fn attach(
         .await
 }
 
-/// Detach a policy. Says whether it was attached. Where no other policy is attached, nothing is allowed any more.
+/// Detach a policy. Says whether it was attached. Where no other policy is attached, nothing is
+/// allowed any more.
 pub async fn detach(
     policy: &Policy,
     who: &Principal,
@@ -223,7 +225,8 @@ impl Target {
         })
     }
 
-    /// Accounts in the one form in which they are compared: another spelling would attach the policy to nothing.
+    /// Accounts in the one form in which they are compared: another spelling would attach the
+    /// policy to nothing.
     fn canonical(self) -> Result<Self> {
         let account = |chain: &ChainId, text: &str| match intent::parse_recipient(chain, text) {
             Ok(recipient) => Ok(recipient.account),

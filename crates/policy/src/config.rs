@@ -1,4 +1,5 @@
-//! What an installation sets: whether documents are checked, limits, and how much fee a permit allows.
+//! What an installation sets: whether documents are checked, limits, and how much fee a permit
+//! allows.
 
 use intent::{Envelope, FeeTerms};
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use types::{Amount, ChainId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Whether a document that is no policy, or an example input that does not fit, is refused when it is uploaded. Where it is not, such
-    /// a version is kept, and denies.
+    /// Whether a document that is no policy, or an example input that does not fit, is refused
+    /// when it is uploaded. Where it is not, such a version is kept, and denies.
     pub check_documents: bool,
     /// Limits.
     pub limits: Limits,
@@ -101,8 +102,8 @@ impl Default for Limits {
 }
 
 impl Default for EnvelopeRules {
-    /// Half as much gas again, because estimates drift with the state; four times the price, which leaves room for a dozen bumps by an
-    /// eighth; ten minutes to the first signature.
+    /// Half as much gas again, because estimates drift with the state; four times the price, which
+    /// leaves room for a dozen bumps by an eighth; ten minutes to the first signature.
     fn default() -> Self {
         Self {
             gas_percent: 150,

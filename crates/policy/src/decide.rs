@@ -15,7 +15,8 @@ use case::Case;
 use intent::Permit;
 use types::DecisionId;
 
-/// Questions that are answered in one go: their log is written in one transaction for each namespace.
+/// Questions that are answered in one go: their log is written in one transaction for each
+/// namespace.
 const SLICE: usize = 500;
 
 /// How often a question is judged anew because policies change under it.
@@ -58,11 +59,13 @@ impl Verdict {
     }
 }
 
-/// Decide. One verdict for each question, in their order; a question that cannot be judged is denied and stops no other.
+/// Decide. One verdict for each question, in their order; a question that cannot be judged is
+/// denied and stops no other.
 ///
-/// Every policy that is attached to what a question touches is asked, and every one has to allow it; no policy at all is a denial. Cancels
-/// and fills are asked of the shipped rule alone. Lookups and Rego run outside any transaction; then the decisions are written to the log.
-/// Errors: the database, or the key that signs permits; then no verdict counts.
+/// Every policy that is attached to what a question touches is asked, and every one has to allow
+/// it; no policy at all is a denial. Cancels and fills are asked of the shipped rule alone. Lookups
+/// and Rego run outside any transaction; then the decisions are written to the log. Errors: the
+/// database, or the key that signs permits; then no verdict counts.
 pub async fn decide(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::with_capacity(questions.len());
     for slice in questions.chunks(SLICE) {
@@ -71,8 +74,8 @@ pub async fn decide(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdi
     Ok(verdicts)
 }
 
-/// Judge a slice; again what was judged while the policies of its namespace were changed, so that whoever changed them and was told so
-/// sees no decision on the old ones afterwards.
+/// Judge a slice; again what was judged while the policies of its namespace were changed, so that
+/// whoever changed them and was told so sees no decision on the old ones afterwards.
 async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
     let mut verdicts: Vec<Option<Verdict>> = vec![None; questions.len()];
     for _ in 0..ATTEMPTS {

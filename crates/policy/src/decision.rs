@@ -1,4 +1,5 @@
-//! The log of decisions: exactly what was asked, of which documents, with which answers, and what came of it.
+//! The log of decisions: exactly what was asked, of which documents, with which answers, and what
+//! came of it.
 
 use crate::outcome::{Reason, Why};
 use crate::{Error, Outcome, Policy, Result, table};
@@ -41,7 +42,8 @@ pub struct Decision {
     pub approvals_hash: Digest,
     /// The input as documents saw it, but for lookups: canonical JSON.
     pub input: Json,
-    /// Lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from, args, failed}`.
+    /// Lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
+    /// args, failed}`.
     pub lookups: Json,
     /// The permit, where there is one.
     pub permit: Option<Permit>,
@@ -137,7 +139,8 @@ pub async fn decision(policy: &Policy, who: &Principal, id: DecisionId) -> Resul
         .await
 }
 
-/// Decisions, newest first, by `page.limit` and `page.after`. Errors: `policy.unknown_policy`, `policy.cursor`.
+/// Decisions, newest first, by `page.limit` and `page.after`. Errors: `policy.unknown_policy`,
+/// `policy.cursor`.
 pub async fn decisions(
     policy: &Policy,
     who: &Principal,

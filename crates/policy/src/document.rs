@@ -72,7 +72,8 @@ pub enum Refusal {
         /// How it is written.
         form: &'static str,
     },
-    /// A rule has a name of several words, which the compiled form does not evaluate as a part of a whole.
+    /// A rule has a name of several words, which the compiled form does not evaluate as a part of a
+    /// whole.
     #[error(
         "the rule {rule}: a rule's name is one word; write it as an object, or with a variable in brackets"
     )]

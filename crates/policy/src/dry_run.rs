@@ -43,8 +43,9 @@ pub struct Wanted {
     pub answered: bool,
 }
 
-/// Try a document on an input (JSON text that fits the schema; answers of lookups stand in its `lookups`). Nothing is asked, written or
-/// signed. Errors: `policy.input`, `policy.document`, `policy.unknown_version`, `policy.limit`.
+/// Try a document on an input (JSON text that fits the schema; answers of lookups stand in its
+/// `lookups`). Nothing is asked, written or signed. Errors: `policy.input`, `policy.document`,
+/// `policy.unknown_version`, `policy.limit`.
 pub async fn dry_run(
     policy: &Policy,
     who: &Principal,

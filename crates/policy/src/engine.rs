@@ -19,8 +19,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// On a database and the partition of a lease; permits are signed by `signer`, lookups answered by `lookups`. Starts the threads that
-    /// evaluate; they end with the last clone.
+    /// On a database and the partition of a lease; permits are signed by `signer`, lookups answered
+    /// by `lookups`. Starts the threads that evaluate; they end with the last clone.
     pub fn new(
         db: Db,
         lease: Lease,

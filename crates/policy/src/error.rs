@@ -1,4 +1,5 @@
-//! What can be wrong with a policy, or with asking one. A denial is not among it: that is an answer.
+//! What can be wrong with a policy, or with asking one. A denial is not among it: that is an
+//! answer.
 
 use crate::document::Refusal;
 use types::{Code, Coded, codes};

@@ -13,7 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use types::Namespace;
 
-/// How many instructions pass between two looks at the clock. One may multiply numbers of a million digits, so each is looked at.
+/// How many instructions pass between two looks at the clock. One may multiply numbers of a million
+/// digits, so each is looked at.
 const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
 
 /// A lookup that a document wants, and the name under which it wants the answer.
@@ -211,8 +212,8 @@ impl<'d> Machine<'d> {
         Self { document, vm }
     }
 
-    /// The value of a rule; none only if the document has no such rule. A rule that is there and has no value is a surprise: two values,
-    /// for one, count as none.
+    /// The value of a rule; none only if the document has no such rule. A rule that is there and
+    /// has no value is a surprise: two values, for one, count as none.
     fn value(&mut self, entry: Entry) -> Result<Option<Json>, String> {
         let value = self.ask(entry)?;
         match (&value, self.document.entry_point(entry)) {
@@ -251,7 +252,8 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// The same words for the same mistake, however long it took, so that a replay shows no difference.
+    /// The same words for the same mistake, however long it took, so that a replay shows no
+    /// difference.
     fn told(&self, error: &VmError) -> String {
         match error {
             VmError::TimeLimitExceeded { limit, .. } => {

@@ -266,7 +266,8 @@ fn shown(act: &Act) -> ShownAct<'_> {
             }
         }
         Act::TypedData { json } => {
-            // What is not JSON was refused by `intent::effects` before; shown as it is, it could at worst be denied.
+            // What is not JSON was refused by `intent::effects` before; shown as it is, it could at
+            // worst be denied.
             let typed_data = serde_json::from_str(&numbers_as_text(json)).unwrap_or(Value::Null);
             ShownAct::TypedData { typed_data }
         }
@@ -300,7 +301,8 @@ mod tests {
 
     #[test]
     fn days_and_hours_of_utc() {
-        // A Thursday, then a Sunday in the last minute before midnight, then a Wednesday before 1970.
+        // A Thursday, then a Sunday in the last minute before midnight, then a Wednesday before
+        // 1970.
         for (text, weekday, hour, minute) in [
             ("2026-01-01T00:00:00Z", 4, 0, 0),
             ("2026-01-04T23:59:59.999999Z", 7, 23, 59),

@@ -1,4 +1,5 @@
-//! Lookups: what a policy has to know and the transaction does not say. The user of this crate defines where answers come from.
+//! Lookups: what a policy has to know and the transaction does not say. The user of this crate
+//! defines where answers come from.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -45,7 +46,8 @@ pub enum LookupError {
     },
 }
 
-/// Where answers come from. Final state, unless a lookup says otherwise; amounts as decimal strings.
+/// Where answers come from. Final state, unless a lookup says otherwise; amounts as decimal
+/// strings.
 #[async_trait]
 pub trait Lookups: Send + Sync {
     /// Whether there is a lookup of this name: checked when a policy is uploaded with an example.

@@ -37,7 +37,8 @@ pub enum Why {
     Missing,
     /// A policy's document does not compile.
     NotCompiled,
-    /// A policy did not come to an answer: an error, too many instructions, too much time, an answer of no known shape.
+    /// A policy did not come to an answer: an error, too many instructions, too much time, an
+    /// answer of no known shape.
     NoAnswer,
     /// What a policy had to know could not be found out.
     Lookup,
@@ -149,7 +150,8 @@ impl Outcome {
     }
 }
 
-/// All opinions together: every one must allow, obligations add up, the narrowest caps hold. No opinion at all is a denial.
+/// All opinions together: every one must allow, obligations add up, the narrowest caps hold. No
+/// opinion at all is a denial.
 pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
     if opinions.is_empty() {
         let text =

@@ -42,7 +42,8 @@ pub struct VersionName {
     pub label: String,
 }
 
-/// Make a policy of this name, or change the description of the one that is there. Errors: `policy.name`, `policy.limit`.
+/// Make a policy of this name, or change the description of the one that is there. Errors:
+/// `policy.name`, `policy.limit`.
 pub async fn put(
     policy: &Policy,
     who: &Principal,
@@ -71,7 +72,8 @@ pub async fn put(
         .await
 }
 
-/// Give a policy another name or description. Errors: `policy.unknown_policy`, `policy.name`, `policy.name_taken`.
+/// Give a policy another name or description. Errors: `policy.unknown_policy`, `policy.name`,
+/// `policy.name_taken`.
 pub async fn patch(
     policy: &Policy,
     who: &Principal,
@@ -125,8 +127,8 @@ pub async fn list(policy: &Policy, who: &Principal, page: &Page) -> Result<Vec<S
         .await
 }
 
-/// Delete a policy that is attached nowhere. Its name is free again; its versions stay readable for the decisions that name them.
-/// Errors: `policy.unknown_policy`, `policy.attached`.
+/// Delete a policy that is attached nowhere. Its name is free again; its versions stay readable for
+/// the decisions that name them. Errors: `policy.unknown_policy`, `policy.attached`.
 pub async fn delete(policy: &Policy, who: &Principal, name_or_id: &str) -> Result<()> {
     let (named, who) = (name_or_id.to_owned(), who.clone());
     policy

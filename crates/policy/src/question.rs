@@ -19,7 +19,8 @@ pub struct Question {
     pub interface: Option<Interface>,
     /// What the transaction would cost now; nothing for messages and typed data.
     pub quote: FeeTerms,
-    /// The wallet of the signer's key. A cancel is allowed only for a signer whose wallet is known.
+    /// The wallet of the signer's key. A cancel is allowed only for a signer whose wallet is
+    /// known.
     pub wallet: Option<WalletRef>,
     /// The signer's key.
     pub key: Option<KeyId>,
@@ -73,7 +74,8 @@ pub struct Approval {
     pub at: Time,
 }
 
-/// The hash of approvals that a permit carries: domain `approvals`, version 1; in the order they were given.
+/// The hash of approvals that a permit carries: domain `approvals`, version 1; in the order they
+/// were given.
 pub fn approvals_hash(approvals: &[Approval]) -> Digest {
     let role = |canon: Canon, role: &Role| canon.text(word(*role));
     Canon::new("approvals", 1)
@@ -103,7 +105,8 @@ impl Question {
         self.intent.is_cancel()
     }
 
-    /// Where policies may be attached that are to be asked about this, but for contracts: those are read from the effects.
+    /// Where policies may be attached that are to be asked about this, but for contracts: those are
+    /// read from the effects.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let (chain, account) = (self.intent.chain.clone(), self.intent.signer.clone());
         let mut targets = vec![Target::Namespace, Target::Account { chain, account }];

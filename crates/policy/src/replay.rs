@@ -30,7 +30,8 @@ pub enum Against {
 pub struct Progress {
     /// Decisions that were judged again.
     pub judged: u64,
-    /// Decisions that could not be: their input could not be read then, or a document is not there any more.
+    /// Decisions that could not be: their input could not be read then, or a document is not there
+    /// any more.
     pub skipped: u64,
     /// Decisions that came out otherwise.
     pub different: u64,
@@ -57,9 +58,9 @@ pub struct Replay {
     pub differences: Vec<Difference>,
 }
 
-/// Judge past decisions again, newest first. With [`Against::Version`] those that asked its policy. Lookups are answered from the log;
-/// one that was not asked then has no answer now, and denies. Nothing is written.
-/// Errors: `policy.unknown_policy`, `policy.unknown_version`.
+/// Judge past decisions again, newest first. With [`Against::Version`] those that asked its policy.
+/// Lookups are answered from the log; one that was not asked then has no answer now, and denies.
+/// Nothing is written. Errors: `policy.unknown_policy`, `policy.unknown_version`.
 pub async fn replay(
     policy: &Policy,
     who: &Principal,
@@ -84,8 +85,8 @@ pub async fn replay(
     }
 }
 
-/// One page of a replay, and where the next begins, if there is one: for who asks from outside, and wants to see how far it is.
-/// Errors: as [`replay`], and `policy.cursor`.
+/// One page of a replay, and where the next begins, if there is one: for who asks from outside, and
+/// wants to see how far it is. Errors: as [`replay`], and `policy.cursor`.
 pub async fn replay_page(
     policy: &Policy,
     who: &Principal,

@@ -1,5 +1,6 @@
-//! A second opinion: regorus has two evaluators, and where they differ on a document's own example the document is refused. The one that
-//! interprets also reports what the virtual machine passes over in silence: two values for one rule.
+//! A second opinion: regorus has two evaluators, and where they differ on a document's own example
+//! the document is refused. The one that interprets also reports what the virtual machine passes
+//! over in silence: two values for one rule.
 
 use crate::Limits;
 use crate::document::{Compiled, Entry, LIBRARY};

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use types::Digest;
 
-/// Documents that are kept compiled; beyond, all are dropped and those in use come back by themselves.
+/// Documents that are kept compiled; beyond, all are dropped and those in use come back by
+/// themselves.
 const MOST: usize = 2_000;
 
 /// A document, compiled or refused.

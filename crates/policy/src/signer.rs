@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 /// The name of the one key. Another would be another installation's word.
 const NAME: &str = "permit";
 
-/// What signs permits. It may be slow: it is called on threads that may wait, outside any transaction.
+/// What signs permits. It may be slow: it is called on threads that may wait, outside any
+/// transaction.
 pub trait PermitSigner: Send + Sync {
     /// The Ed25519 signature (RFC 8032) over the canonical bytes of a permit's body.
     fn sign(&self, canonical: &[u8]) -> Result<[u8; 64]>;
@@ -24,7 +25,8 @@ pub trait PermitSigner: Send + Sync {
 pub struct LocalSigner(SigningKey);
 
 impl LocalSigner {
-    /// Open the installation's policy key, or make it if there is none. Errors: `store.secret` if the keyring does not open it.
+    /// Open the installation's policy key, or make it if there is none. Errors: `store.secret` if
+    /// the keyring does not open it.
     pub async fn open(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
         let seed = Self::fresh_seed(db);
         let fresh = Self::from_seed(&seed)?;
@@ -42,7 +44,8 @@ impl LocalSigner {
         Self::from_seed(&Zeroizing::new(seed))
     }
 
-    /// Seal the seed under the newest data key of a rotated keyring. Says whether there was anything to do.
+    /// Seal the seed under the newest data key of a rotated keyring. Says whether there was
+    /// anything to do.
     pub async fn reseal(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
         let Some((public, sealed)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await? else {
             return Ok(false);

@@ -1,4 +1,5 @@
-//! Threads that evaluate: a few, with stacks that hold the deepest document, so that Rego neither blocks the runtime nor ends the process.
+//! Threads that evaluate: a few, with stacks that hold the deepest document, so that Rego neither
+//! blocks the runtime nor ends the process.
 
 use crate::{Error, Result};
 use futures::future::try_join_all;
@@ -10,8 +11,9 @@ use tokio::sync::oneshot;
 /// Items that one thread takes at a time.
 const SHARE: usize = 32;
 
-/// Regorus nests a few calls for each rule, loop and comprehension that is nested; the deepest document that compiles takes less than 4 MiB
-/// of it in a debug build. Memory is used only as far as a stack grows.
+/// Regorus nests a few calls for each rule, loop and comprehension that is nested; the deepest
+/// document that compiles takes less than 4 MiB of it in a debug build. Memory is used only as far
+/// as a stack grows.
 const STACK: usize = 32 * 1024 * 1024;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -37,7 +39,8 @@ impl Threads {
         Self(sender)
     }
 
-    /// Do something slow with each item, in shares; what comes out stands in the order of the items.
+    /// Do something slow with each item, in shares; what comes out stands in the order of the
+    /// items.
     pub(crate) async fn each<T, U, F>(&self, items: Vec<T>, act: F) -> Result<Vec<U>>
     where
         T: Send + 'static,

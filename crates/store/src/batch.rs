@@ -1,11 +1,13 @@
-//! One fact for many rows: which rows they are, and the Merkle root of their columns that never change.
+//! One fact for many rows: which rows they are, and the Merkle root of their columns that never
+//! change.
 
 use crate::{Kind, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as JsonValue};
 use types::{Digest, merkle_root};
 
-/// The member `batch` of a fact's payload: enough for the verifier to find the rows and compute the root again.
+/// The member `batch` of a fact's payload: enough for the verifier to find the rows and compute the
+/// root again.
 #[derive(Debug, Clone, Serialize)]
 pub struct Batch {
     table: &'static str,
@@ -17,8 +19,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Of these rows of a table: `columns` in the order of each row's values, `key` the equalities that select the rows, `order` the
-    /// columns that sort them as they are given.
+    /// Of these rows of a table: `columns` in the order of each row's values, `key` the equalities
+    /// that select the rows, `order` the columns that sort them as they are given.
     pub fn of(
         table: &'static str,
         columns: &[&'static str],
@@ -41,7 +43,8 @@ impl Batch {
     }
 }
 
-/// The leaf of a row: each value as a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes big-endian, or a 4-byte length and the bytes.
+/// The leaf of a row: each value as a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes
+/// big-endian, or a 4-byte length and the bytes.
 fn leaf(row: &[Value<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in row {

@@ -1,6 +1,7 @@
 //! Collects concurrent commands of one hot verb and hands them over as one slice.
 //!
-//! While one slice is under way the next gathers, so batches appear by themselves under load and a lone command does not wait.
+//! While one slice is under way the next gathers, so batches appear by themselves under load and a
+//! lone command does not wait.
 
 use crate::Error;
 use crate::group::words_of;
@@ -36,8 +37,9 @@ where
     O: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    /// Start one. `verb` takes up to `most` commands and answers each, in their order; when it fails for several, each is tried alone,
-    /// so that a bad command fails by itself. Ends when the last door is dropped.
+    /// Start one. `verb` takes up to `most` commands and answers each, in their order; when it
+    /// fails for several, each is tried alone, so that a bad command fails by itself. Ends when
+    /// the last door is dropped.
     pub fn start<V, F>(most: usize, verb: V) -> Self
     where
         V: Fn(Vec<C>) -> F + Send + Sync + 'static,
@@ -83,8 +85,8 @@ where
     }
 }
 
-/// Let those who were just answered ask again before the next slice goes: as long as each pause brings more, it is worth one more. A lone
-/// command waits for one pause, some microseconds.
+/// Let those who were just answered ask again before the next slice goes: as long as each pause
+/// brings more, it is worth one more. A lone command waits for one pause, some microseconds.
 async fn gather<C, O, E>(
     commands: &mut mpsc::Receiver<Waiting<C, O, E>>,
     waiting: &mut Vec<Waiting<C, O, E>>,
@@ -109,7 +111,8 @@ fn tell<O, E>(to: oneshot::Sender<Result<O, E>>, answer: Result<O, E>) {
     let _ = to.send(answer);
 }
 
-/// Call the verb. A panic, or another number of answers than of commands, is an error of this slice and not the end of the door.
+/// Call the verb. A panic, or another number of answers than of commands, is an error of this slice
+/// and not the end of the door.
 async fn guarded<C, O, E, V, F>(verb: &V, slice: Vec<C>) -> Result<Vec<O>, E>
 where
     E: From<Error>,

@@ -1,4 +1,5 @@
-//! The head of each partition: the link of the hash chain and the fence of the lease in one statement.
+//! The head of each partition: the link of the hash chain and the fence of the lease in one
+//! statement.
 
 use crate::engine::{Answer, Connection, Failure};
 use crate::fact::{Linked, PendingFact};
@@ -13,11 +14,13 @@ use types::Digest;
 pub(crate) struct Head {
     pub(crate) seq: i64,
     pub(crate) hash: Digest,
-    /// Counts transactions, so that after a lost connection it is known whether the last one counted.
+    /// Counts transactions, so that after a lost connection it is known whether the last one
+    /// counted.
     pub(crate) turn: i64,
 }
 
-/// The heads of the partitions that this process owns, as of its last commit; one epoch a partition.
+/// The heads of the partitions that this process owns, as of its last commit; one epoch a
+/// partition.
 #[derive(Default)]
 pub(crate) struct Heads(Mutex<HashMap<Box<str>, (i64, Head)>>);
 
@@ -53,9 +56,11 @@ pub(crate) struct Link {
     with_facts: bool,
 }
 
-/// Move the head of each partition in which something was written, and store the facts linked behind it.
+/// Move the head of each partition in which something was written, and store the facts linked
+/// behind it.
 ///
-/// The heads go first: who lost the lease stops here, before its facts run into those of the new owner.
+/// The heads go first: who lost the lease stops here, before its facts run into those of the new
+/// owner.
 pub(crate) fn link(
     connection: &mut dyn Connection,
     heads: &Heads,
@@ -104,7 +109,8 @@ impl End {
         let known = heads.known(partition);
         let old = match known {
             Some(head) => head,
-            // What this transaction sees is remembered only once it committed: it may be about to lose.
+            // What this transaction sees is remembered only once it committed: it may be about to
+            // lose.
             None => table::head(connection, partition)?.ok_or_else(|| fenced(partition))?,
         };
         Ok(Self {
@@ -138,7 +144,8 @@ impl End {
             });
         }
         heads.forget(partition);
-        // What was remembered may be out of date; what the database said in this snapshot cannot be.
+        // What was remembered may be out of date; what the database said in this snapshot cannot
+        // be.
         Err(if self.remembered {
             Failure::Contended
         } else {
@@ -148,7 +155,8 @@ impl End {
 }
 
 fn fenced(partition: &Partition) -> Failure {
-    // Told here: whoever asked for the commit may have been ended by the loss of its lease before it hears.
+    // Told here: whoever asked for the commit may have been ended by the loss of its lease before
+    // it hears.
     tracing::warn!(
         partition = partition.name(),
         epoch = partition.epoch(),
@@ -159,9 +167,11 @@ fn fenced(partition: &Partition) -> Failure {
     })
 }
 
-/// After a commit whose answer was lost: whether it counted; none if that can no longer be known. Needs a connection that works again.
+/// After a commit whose answer was lost: whether it counted; none if that can no longer be known.
+/// Needs a connection that works again.
 ///
-/// All partitions of a transaction commit together, so the first that gives an answer gives it for all.
+/// All partitions of a transaction commit together, so the first that gives an answer gives it for
+/// all.
 pub(crate) fn counted(connection: &mut dyn Connection, links: &[Link]) -> Answer<Option<bool>> {
     for link in links {
         let answer = link.counted(connection)?;

@@ -126,7 +126,8 @@ impl Config {
 }
 
 impl Db {
-    /// Open, migrate, and start the threads that serve it. Errors: [`Error::Locked`], [`Error::Schema`], [`Error::Database`].
+    /// Open, migrate, and start the threads that serve it. Errors: [`Error::Locked`],
+    /// [`Error::Schema`], [`Error::Database`].
     pub async fn open(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -200,7 +201,8 @@ impl Db {
         self.read_unbound(move |tx| read(&mut tx.bound(&namespace)))
     }
 
-    /// Read all namespaces, in one snapshot: for chain ingestion, workers and the verifier's kin only.
+    /// Read all namespaces, in one snapshot: for chain ingestion, workers and the verifier's kin
+    /// only.
     pub fn read_unbound<T, E, F>(
         &self,
         read: F,
@@ -215,7 +217,8 @@ impl Db {
         await_answer(pushed, answer)
     }
 
-    /// Rises with every commit in this process that left facts: a hint to look again, never a proof that there is something.
+    /// Rises with every commit in this process that left facts: a hint to look again, never a proof
+    /// that there is something.
     pub fn committed(&self) -> watch::Receiver<u64> {
         self.0.committed.clone()
     }
@@ -263,10 +266,12 @@ impl Db {
 }
 
 impl On<'_> {
-    /// Write one namespace. The closure may run more than once; it must have no side effect outside the transaction.
+    /// Write one namespace. The closure may run more than once; it must have no side effect outside
+    /// the transaction.
     ///
-    /// It is queued by this call, not by the first poll, and runs even if the future is dropped: what was asked is done, whoever waits.
-    /// [`Error::Database`] may mean that the connection broke during the commit and nobody can tell whether it counted; commands that must
+    /// It is queued by this call, not by the first poll, and runs even if the future is dropped:
+    /// what was asked is done, whoever waits. [`Error::Database`] may mean that the connection
+    /// broke during the commit and nobody can tell whether it counted; commands that must
     /// not happen twice carry an idempotency key or a version.
     pub fn write<T, E, F>(
         &self,
@@ -350,7 +355,8 @@ impl Inner {
 }
 
 impl Drop for Inner {
-    /// What was accepted is still served; then the threads end, and with them the connections and the lock.
+    /// What was accepted is still served; then the threads end, and with them the connections and
+    /// the lock.
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
@@ -361,7 +367,8 @@ impl Drop for Inner {
                 .expect("no thread panics while it holds the threads"),
         );
         for thread in threads {
-            // The last owner may be a closure that is dropped on one of these threads: it cannot wait for itself.
+            // The last owner may be a closure that is dropped on one of these threads: it cannot
+            // wait for itself.
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }

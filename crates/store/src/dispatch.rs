@@ -1,4 +1,5 @@
-//! Who runs when: one queue a partition, never two transactions of one partition at a time, and a few threads that serve them in turn.
+//! Who runs when: one queue a partition, never two transactions of one partition at a time, and a
+//! few threads that serve them in turn.
 
 use crate::group::Queued;
 use crate::{Error, Result};
@@ -61,8 +62,9 @@ impl Dispatch {
         }
     }
 
-    /// Queue a closure under a key. Closures of one key run in the order they came. A partition that is full refuses more, and no other
-    /// partition feels it; the upkeep of leases is never refused, or a flood would cost its owner the lease.
+    /// Queue a closure under a key. Closures of one key run in the order they came. A partition
+    /// that is full refuses more, and no other partition feels it; the upkeep of leases is
+    /// never refused, or a flood would cost its owner the lease.
     pub(crate) fn push(&self, key: Arc<str>, queued: Queued) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
@@ -79,7 +81,8 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Wait for a group of one key; none once closed and empty. The caller must say [`Dispatch::done`].
+    /// Wait for a group of one key; none once closed and empty. The caller must say
+    /// [`Dispatch::done`].
     pub(crate) fn take(&self) -> Option<(Arc<str>, Vec<Queued>)> {
         let mut state = self.lock();
         loop {

@@ -46,7 +46,8 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
-    /// A column does not hold what the code expects. A mistake in Florin, or a database that was changed by hand.
+    /// A column does not hold what the code expects. A mistake in Florin, or a database that was
+    /// changed by hand.
     #[error("column {column} holds {found}, not {expected}")]
     Column {
         /// Which column, from 0.
@@ -83,13 +84,15 @@ pub enum Error {
         /// What is known, never a part of the secret.
         why: &'static str,
     },
-    /// A secret is sealed under a data key that another process has begun since this one unlocked the keyring.
+    /// A secret is sealed under a data key that another process has begun since this one unlocked
+    /// the keyring.
     #[error("data key {version} is not known to this process yet")]
     KeyUnknown {
         /// Its version.
         version: u32,
     },
-    /// The seals in the database do not fit its heads, or those that were exported: it was restored, or changed by hand.
+    /// The seals in the database do not fit its heads, or those that were exported: it was
+    /// restored, or changed by hand.
     #[error("the seals do not fit the database: {why}")]
     Seals {
         /// What does not fit.
@@ -124,7 +127,8 @@ impl Coded for Error {
     }
 }
 
-/// A place that was told to fail (never in a binary that is shipped): an error that proves nothing, and goes away.
+/// A place that was told to fail (never in a binary that is shipped): an error that proves nothing,
+/// and goes away.
 impl From<fail::Injected> for Error {
     fn from(_: fail::Injected) -> Self {
         Error::Contended { attempts: 0 }

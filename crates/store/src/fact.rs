@@ -1,10 +1,12 @@
-//! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` gives their form to whoever wants to verify them.
+//! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` gives their form to
+//! whoever wants to verify them.
 
 use crate::{Error, Result, Unbound, table};
 use serde::Serialize;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
 
-/// Bytes that one fact may have in all its texts: what is larger is stored as rows or documents, and the fact names it.
+/// Bytes that one fact may have in all its texts: what is larger is stored as rows or documents,
+/// and the fact names it.
 const MAX_BYTES: usize = 16 << 20;
 
 /// Something that happened, as the code that caused it tells it.
@@ -73,7 +75,8 @@ impl Fact {
         self
     }
 
-    /// What happened, as JSON. Personal data belongs here and nowhere else: the payload can be erased.
+    /// What happened, as JSON. Personal data belongs here and nowhere else: the payload can be
+    /// erased.
     #[must_use]
     pub fn says(mut self, payload: &impl Serialize) -> Self {
         self.payload =

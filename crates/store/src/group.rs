@@ -1,6 +1,7 @@
 //! Group commit: closures that wait at the same time run in one database transaction.
 //!
-//! Should anything unexpected happen, the transaction is undone and each closure runs again alone, so that a bad one fails by itself.
+//! Should anything unexpected happen, the transaction is undone and each closure runs again alone,
+//! so that a bad one fails by itself.
 
 use crate::chain::{self, Heads, Link};
 use crate::engine::{Answer, Connection, Failure, Mode};
@@ -11,10 +12,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use types::{Clock, Entropy};
 
-/// How often a transaction may lose against others, or its connection, before the caller hears of it.
+/// How often a transaction may lose against others, or its connection, before the caller hears of
+/// it.
 const MAX_ATTEMPTS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(3);
-/// How long to wait for the database to come back, in all, before a commit whose answer was lost is reported as failed.
+/// How long to wait for the database to come back, in all, before a commit whose answer was lost is
+/// reported as failed.
 const RECONNECT_ATTEMPTS: u32 = 40;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });
 
@@ -95,7 +98,8 @@ fn finish(group: Vec<Queued>, outcome: &Result<()>) {
         .for_each(|queued| queued.job.finish(outcome.clone()));
 }
 
-/// Apart from the bad one, whoever stood together still commits together, and everybody keeps his place in the order.
+/// Apart from the bad one, whoever stood together still commits together, and everybody keeps his
+/// place in the order.
 fn split(mut group: Vec<Queued>, at: Option<usize>) -> Vec<Vec<Queued>> {
     let parts = match at {
         Some(at) => {
@@ -182,7 +186,8 @@ fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<boo
     Ok(!facts.is_empty())
 }
 
-/// Run one closure inside the group. What it returned stays with the job; an error here undoes the transaction.
+/// Run one closure inside the group. What it returned stays with the job; an error here undoes the
+/// transaction.
 fn run_one(core: &mut Core<'_>, at: usize, job: &mut dyn Job) -> std::result::Result<(), Undone> {
     core.use_ = Use::default();
     let kept = catch_unwind(AssertUnwindSafe(|| job.run(core)));
@@ -231,7 +236,8 @@ fn partitions_of(group: &[Queued]) -> Vec<Partition> {
     partitions
 }
 
-/// Leases are reckoned in the time that all processes share; everything else in the clock that was handed in.
+/// Leases are reckoned in the time that all processes share; everything else in the clock that was
+/// handed in.
 fn time_of(turn: &mut Turn<'_>, group: &[Queued]) -> Answer<types::Time> {
     let upkeep = group.iter().any(|queued| queued.partition.is_none());
     if upkeep

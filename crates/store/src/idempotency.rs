@@ -1,4 +1,5 @@
-//! One primitive for repeats: a key, scoped by namespace and verb, names the resource that its command made.
+//! One primitive for repeats: a key, scoped by namespace and verb, names the resource that its
+//! command made.
 
 use crate::{Result, Tx, table};
 use std::collections::{HashMap, HashSet};
@@ -35,7 +36,8 @@ pub enum Claimed {
     },
 }
 
-/// Claim keys for the commands of a slice, in their order. Within the slice the first of a key wins.
+/// Claim keys for the commands of a slice, in their order. Within the slice the first of a key
+/// wins.
 pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<Claimed>> {
     let now = tx.now();
     let mut firsts: Vec<&Claim<'_>> = Vec::with_capacity(claims.len());
@@ -83,8 +85,8 @@ fn taken(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Taken
         .collect())
 }
 
-/// A key that could not be claimed is there, in the same transaction: PostgreSQL runs a transaction again rather than let it run into a row
-/// that its snapshot does not show.
+/// A key that could not be claimed is there, in the same transaction: PostgreSQL runs a transaction
+/// again rather than let it run into a row that its snapshot does not show.
 fn judge(claim: &Claim<'_>, taken: &Taken) -> Claimed {
     let (command, resource) = taken
         .get(claim.key)

@@ -1,4 +1,5 @@
-//! Leases: a partition has one writer. Taking a lease raises its epoch, and every commit checks the epoch (law 9).
+//! Leases: a partition has one writer. Taking a lease raises its epoch, and every commit checks the
+//! epoch (law 9).
 
 use crate::db::Db;
 use crate::{Error, Result, table};
@@ -68,7 +69,8 @@ impl Lease {
         self.ttl_ms
     }
 
-    /// Whether its owner may still begin an effect: not lost, and not past two thirds of it by the owner's monotonic clock.
+    /// Whether its owner may still begin an effect: not lost, and not past two thirds of it by the
+    /// owner's monotonic clock.
     pub fn may_act(&self, monotonic_ms: u64) -> bool {
         let age = monotonic_ms.saturating_sub(self.state.renewed_at_ms.load(Ordering::Acquire));
         !self.is_lost() && age <= self.ttl_ms / 3 * 2
@@ -124,7 +126,8 @@ impl Db {
         Ok(None)
     }
 
-    /// Renew. [`Error::Fenced`] once another owner has it, or it was given back; then the lease is lost for good.
+    /// Renew. [`Error::Fenced`] once another owner has it, or it was given back; then the lease is
+    /// lost for good.
     pub async fn renew(&self, lease: &Lease) -> Result<()> {
         if lease.is_lost() {
             return Err(lease.fenced());

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 /// Links that lead on to links, before they are taken for a ring.
 const MAX_LINKS: usize = 16;
 
-/// The one absolute path of a database file, whether it is there yet or not: two names of one file must not be two locks.
+/// The one absolute path of a database file, whether it is there yet or not: two names of one file
+/// must not be two locks.
 ///
-/// The file itself is not opened: to close it again would drop the locks that this very process may hold on it.
+/// The file itself is not opened: to close it again would drop the locks that this very process may
+/// hold on it.
 pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
     let failed = |error: std::io::Error| Error::Database {
         why: format!("{} cannot be used: {error}", path.display()),
@@ -40,7 +42,8 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
 pub(crate) struct Lock(File);
 
 impl Drop for Lock {
-    /// To close the file is not enough: a child that was just forked holds it open too, until it becomes another program.
+    /// To close the file is not enough: a child that was just forked holds it open too, until it
+    /// becomes another program.
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
@@ -56,7 +59,8 @@ pub(crate) fn take(path: &Path) -> Result<Lock> {
     let file = private(Path::new(&name)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
-            // Only now: to close the file would drop the locks that this very process held on it, had it the lock.
+            // Only now: to close the file would drop the locks that this very process held on it,
+            // had it the lock.
             let unusable = |error| Error::Database {
                 why: format!("{} cannot be used: {error}", path.display()),
             };
@@ -70,7 +74,8 @@ pub(crate) fn take(path: &Path) -> Result<Lock> {
     }
 }
 
-/// Open a file; one that is not there is made, for its owner alone. SQLite gives the files beside a database the same mode.
+/// Open a file; one that is not there is made, for its owner alone. SQLite gives the files beside a
+/// database the same mode.
 fn private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .create(true)

@@ -1,4 +1,5 @@
-//! Migrations: one folder for both engines, append-only, each applied once and remembered by its hash.
+//! Migrations: one folder for both engines, append-only, each applied once and remembered by its
+//! hash.
 
 use crate::engine::{Answer, Connection, Failure, Statement};
 use crate::{Error, Value, sql, table};

@@ -108,7 +108,8 @@ fn perform(
     let mut core = Core::new(connection, now, entropy, false);
     let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut core)));
     match (kept, core.use_.failure.take()) {
-        // What the closure returned tells of a failed statement; only a broken connection is worth another try.
+        // What the closure returned tells of a failed statement; only a broken connection is worth
+        // another try.
         (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
         (_, Some(Failure::Contended)) => Err(Failure::Contended),
         (Ok(_), _) => Ok(()),

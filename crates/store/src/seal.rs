@@ -1,7 +1,8 @@
-//! The sealer: signs the Merkle root of all heads, chained to the seal before, with a key that is not in the database, and exports it.
+//! The sealer: signs the Merkle root of all heads, chained to the seal before, with a key that is
+//! not in the database, and exports it.
 //!
-//! `docs/facts.md` gives the form of a seal's line. An unkeyed chain proves nothing against one who can rewrite all of it; a seal that
-//! left the house does.
+//! `docs/facts.md` gives the form of a seal's line. An unkeyed chain proves nothing against one who
+//! can rewrite all of it; a seal that left the house does.
 
 use crate::{Db, Error, Lease, Result, Unbound, table};
 use ed25519_dalek::{Signer, SigningKey};
@@ -56,7 +57,8 @@ impl Seal {
 
 /// Where seals go, outside the database.
 pub trait Export: Send + Sync {
-    /// Take a line, durably; one whose number was taken before is left. An error keeps it waiting: it is offered again, before any later one.
+    /// Take a line, durably; one whose number was taken before is left. An error keeps it waiting:
+    /// it is offered again, before any later one.
     fn put(&self, number: i64, line: &str) -> std::io::Result<()>;
     /// The last number that was taken, 0 for none.
     fn last(&self) -> std::io::Result<i64>;
@@ -70,7 +72,8 @@ pub struct Sealer {
     export: Box<dyn Export>,
     sealed: BTreeMap<String, (i64, Digest)>,
     last: Option<Seal>,
-    /// A seal failed on its way into the database, so what stands there may be another than what is remembered here.
+    /// A seal failed on its way into the database, so what stands there may be another than what
+    /// is remembered here.
     unsure: bool,
 }
 
@@ -78,7 +81,8 @@ impl Sealer {
     /// Lines exported at a time.
     const EXPORT_PAGE: u32 = 100;
 
-    /// Begin where the seals in the database end. [`Error::Seals`] if those do not fit its heads, or fewer are there than were exported.
+    /// Begin where the seals in the database end. [`Error::Seals`] if those do not fit its heads,
+    /// or fewer are there than were exported.
     pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
         let key = SigningKey::from_bytes(&key);
         let mut sealer = Self {
@@ -109,7 +113,8 @@ impl Sealer {
         Ok(())
     }
 
-    /// Seals that left the house and are not here tell of a restore: to go on would give their numbers to other seals.
+    /// Seals that left the house and are not here tell of a restore: to go on would give their
+    /// numbers to other seals.
     fn check(&self) -> Result<()> {
         if self
             .last
@@ -136,7 +141,8 @@ impl Sealer {
         self.export.last().map_err(export_failed)
     }
 
-    /// One turn: seal if any head moved, then export what was not exported yet. Whether a seal was made.
+    /// One turn: seal if any head moved, then export what was not exported yet. Whether a seal was
+    /// made.
     pub async fn turn(&mut self) -> Result<bool> {
         let made = self.seal().await?;
         self.export().await?;

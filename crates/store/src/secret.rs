@@ -1,8 +1,9 @@
 //! Secrets at rest: envelope encryption for all who keep any.
 //!
-//! A master key, derived from a passphrase with Argon2id (RFC 9106) or read from a file, wraps data keys; the newest data key seals with
-//! XChaCha20-Poly1305. Every sealed secret carries its data key's name and version, and is bound to table, row and column: moved
-//! elsewhere it does not open. What leaves memory is wiped.
+//! A master key, derived from a passphrase with Argon2id (RFC 9106) or read from a file, wraps data
+//! keys; the newest data key seals with XChaCha20-Poly1305. Every sealed secret carries its data
+//! key's name and version, and is bound to table, row and column: moved elsewhere it does not open.
+//! What leaves memory is wiped.
 
 use crate::table::{self, DataKey};
 use crate::{Error, Result, Unbound};
@@ -83,7 +84,8 @@ enum Wrapping {
     Key,
 }
 
-/// The data keys of one name, opened. Seals with the newest, opens with any. Clones share them: what one learns, all know.
+/// The data keys of one name, opened. Seals with the newest, opens with any. Clones share them:
+/// what one learns, all know.
 #[derive(Clone)]
 pub struct Keyring(Arc<Shared>);
 
@@ -136,7 +138,8 @@ impl Keyring {
         self.0.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Take over the data keys of another unlocking of the same keyring, for all who share this one.
+    /// Take over the data keys of another unlocking of the same keyring, for all who share this
+    /// one.
     pub fn learn(&self, from: &Keyring) {
         let keys = from.keys().clone();
         self.0
@@ -147,12 +150,14 @@ impl Keyring {
         self.0.newest.send_replace(self.version());
     }
 
-    /// Wait until somebody has met a data key that is not known here: another process has rotated, and the keyring is to be unlocked again.
+    /// Wait until somebody has met a data key that is not known here: another process has rotated,
+    /// and the keyring is to be unlocked again.
     pub async fn missed(&self) {
         self.0.missed.notified().await;
     }
 
-    /// Open a secret, and wait for a data key that is not known yet, but no longer than ten seconds. Never inside a transaction.
+    /// Open a secret, and wait for a data key that is not known yet, but no longer than ten
+    /// seconds. Never inside a transaction.
     pub async fn open_soon(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let mut newest = self.0.newest.subscribe();
         match self.open(place, sealed) {
@@ -178,7 +183,8 @@ impl Keyring {
         self.seal(place, &self.open(place, sealed)?, entropy)
     }
 
-    /// With what everything begins that is sealed under the newest data key: bytes that sort below it are under an older one.
+    /// With what everything begins that is sealed under the newest data key: bytes that sort below
+    /// it are under an older one.
     pub fn head(&self) -> Vec<u8> {
         head(self.version())
     }
@@ -200,7 +206,8 @@ impl Keyring {
         Ok(bytes)
     }
 
-    /// Open a secret at its place. [`Error::KeyUnknown`] if another process has begun its data key since this keyring was unlocked.
+    /// Open a secret at its place. [`Error::KeyUnknown`] if another process has begun its data key
+    /// since this keyring was unlocked.
     pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let version = version_of(sealed)?;
         let keys = self.keys();
@@ -235,7 +242,8 @@ impl Keyring {
         Keyring::new(&self.0.name, keys)
     }
 
-    /// Wrap every data key under a master key; [`store`] writes the result. Slow with a passphrase: outside any transaction.
+    /// Wrap every data key under a master key; [`store`] writes the result. Slow with a passphrase:
+    /// outside any transaction.
     pub fn wrap(&self, master: &Master, entropy: &dyn Entropy) -> Result<Wrapped> {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
@@ -295,8 +303,9 @@ pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
 
 /// Store wrapped data keys; those that are there are wrapped anew.
 ///
-/// A data key is never overwritten by another, and all versions stay under one master key: whoever comes second, of two who begin or rotate
-/// at the same time, gets [`Error::Secret`], and loads again.
+/// A data key is never overwritten by another, and all versions stay under one master key: whoever
+/// comes second, of two who begin or rotate at the same time, gets [`Error::Secret`], and loads
+/// again.
 pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     let now: Time = tx.now();
     let Wrapped {
@@ -356,7 +365,8 @@ impl Loaded {
         Keyring::new(&self.name, BTreeMap::from([(1, fresh_key(entropy))]))
     }
 
-    /// Open every data key with the master key. Stretching a passphrase takes a tenth of a second on purpose: outside any transaction.
+    /// Open every data key with the master key. Stretching a passphrase takes a tenth of a second
+    /// on purpose: outside any transaction.
     pub fn unlock(&self, master: &Master) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
@@ -420,7 +430,8 @@ fn bound_wrap(name: &str, version: u32) -> Vec<u8> {
         .finish()
 }
 
-/// Tells whether two data keys are the same. A hash of 32 bytes of chance gives nothing of them away.
+/// Tells whether two data keys are the same. A hash of 32 bytes of chance gives nothing of them
+/// away.
 fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(

@@ -1,4 +1,5 @@
-//! The threads that serve a database: each with a connection of its own, one group or one read after the other.
+//! The threads that serve a database: each with a connection of its own, one group or one read
+//! after the other.
 
 use crate::chain::Heads;
 use crate::dispatch::Dispatch;
@@ -71,8 +72,9 @@ impl Reader {
     }
 }
 
-/// Whether it ended without a panic. Closures are guarded one by one; this guards what they drop, so that no thread dies of it and leaves
-/// everybody waiting. Whoever had no answer yet hears [`Error::Closed`].
+/// Whether it ended without a panic. Closures are guarded one by one; this guards what they drop,
+/// so that no thread dies of it and leaves everybody waiting. Whoever had no answer yet hears
+/// [`Error::Closed`].
 fn survived(work: impl FnOnce()) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if let Err(panic) = &outcome {

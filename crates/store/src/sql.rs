@@ -1,12 +1,14 @@
 //! One SQL text for two engines.
 //!
-//! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a bound transaction. `{rows}` stands for many rows at once, in
-//! the place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows} ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`; `{ns_rows}`
-//! does the same with the namespace as first column. The numbers of `?1` … count the fixed parameters only. A `SELECT … {share}` in a
-//! write keeps others from changing its rows until this transaction ends (`FOR SHARE`; SQLite has but one writer).
+//! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a bound transaction.
+//! `{rows}` stands for many rows at once, in the place of `VALUES …` or a `SELECT`: `INSERT INTO t
+//! (a, b) {rows} ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`; `{ns_rows}` does the same
+//! with the namespace as first column. The numbers of `?1` … count the fixed parameters only. A
+//! `SELECT … {share}` in a write keeps others from changing its rows until this transaction ends
+//! (`FOR SHARE`; SQLite has but one writer).
 //!
-//! Many rows may go in several statements: what is done with a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or
-//! `ORDER BY` over all of them).
+//! Many rows may go in several statements: what is done with a row must not depend on the others
+//! (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of them).
 
 use crate::Kind;
 use std::fmt::Write as _;
@@ -26,7 +28,8 @@ const IN_ROWS: &str = "IN ({rows})";
 const NOT_IN_ROWS: &str = "NOT IN ({rows})";
 const SHARE: &str = "{share}";
 
-/// Whether a statement names the namespace of its transaction; in a literal or a comment it does not.
+/// Whether a statement names the namespace of its transaction; in a literal or a comment it does
+/// not.
 pub(crate) fn uses_namespace(sql: &str) -> bool {
     Pieces(sql).any(
         |piece| matches!(piece, Piece::Code(code) if code.contains(NS) || code.contains(NS_ROWS)),
@@ -136,7 +139,8 @@ pub(crate) fn parameters(text: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// The text for SQLite with `count` rows of `width` columns spelled out, behind `before` other parameters.
+/// The text for SQLite with `count` rows of `width` columns spelled out, behind `before` other
+/// parameters.
 pub(crate) fn spell_rows(
     sql: &str,
     before: usize,
@@ -165,10 +169,12 @@ pub(crate) fn spell_rows(
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &values)
 }
 
-/// The text for PostgreSQL: one array a column, so that one prepared statement serves any number of rows.
+/// The text for PostgreSQL: one array a column, so that one prepared statement serves any number of
+/// rows.
 ///
-/// `x IN ({rows})` becomes `x = ANY(array)`: always a look into the index for each value. As a join with the rows it may be planned as a
-/// walk over the namespace, if the table was still small when the plan was made, and that plan is kept while the table grows.
+/// `x IN ({rows})` becomes `x = ANY(array)`: always a look into the index for each value. As a join
+/// with the rows it may be planned as a walk over the namespace, if the table was still small when
+/// the plan was made, and that plan is kept while the table grows.
 pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -> String {
     if let ([kind], true) = (kinds, sql.contains(IN_ROWS) && !sql.contains(NOT_IN_ROWS)) {
         return sql.replace(
@@ -206,7 +212,8 @@ fn array_of(kind: Kind) -> &'static str {
     }
 }
 
-/// A migration's text for an engine: portable types become the engine's, text sorts by bytes, SQLite checks types.
+/// A migration's text for an engine: portable types become the engine's, text sorts by bytes,
+/// SQLite checks types.
 pub(crate) fn ddl(dialect: Dialect, text: &str) -> String {
     let mut plain = String::with_capacity(text.len() + 256);
     for piece in Pieces(text) {

@@ -80,7 +80,8 @@ pub(crate) fn move_head(
     })? == 1)
 }
 
-/// The turn and epoch of a partition, whoever owns it, once no transaction that moves its head is under way: this waits for its row.
+/// The turn and epoch of a partition, whoever owns it, once no transaction that moves its head is
+/// under way: this waits for its row.
 pub(crate) fn settled_head(
     connection: &mut dyn Connection,
     partition: &Partition,
@@ -241,7 +242,8 @@ pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest
     )
 }
 
-/// Take a lease if it is free, run out, or (where this process is the only one) left over from an earlier process. The new epoch.
+/// Take a lease if it is free, run out, or (where this process is the only one) left over from an
+/// earlier process. The new epoch.
 pub(crate) fn take_lease(
     tx: &mut Unbound<'_, '_>,
     partition: &str,

@@ -183,7 +183,8 @@ macro_rules! statements {
                     .execute(sql, &params.values(), namespace.as_deref())
             }
 
-            /// Run a `{rows}` statement for many rows at once; how many it changed. No key may occur twice among them.
+            /// Run a `{rows}` statement for many rows at once; how many it changed. No key may
+            /// occur twice among them.
             pub fn execute_rows<P: Params>(
                 &mut self,
                 sql: &str,
@@ -206,7 +207,8 @@ macro_rules! statements {
                     })
             }
 
-            /// Run a `{rows}` statement for many rows at once; what it returns, in no promised order.
+            /// Run a `{rows}` statement for many rows at once; what it returns, in no promised
+            /// order.
             pub fn query_rows<T: FromRow, P: Params>(
                 &mut self,
                 sql: &str,
@@ -246,7 +248,8 @@ macro_rules! statements {
 
 /// A transaction bound to a namespace: every statement must use `?ns`, which is filled in here.
 ///
-/// A statement without it is refused ([`Error::Unbound`]), so that a forgotten `WHERE namespace` cannot be written by accident.
+/// A statement without it is refused ([`Error::Unbound`]), so that a forgotten `WHERE namespace`
+/// cannot be written by accident.
 pub struct Tx<'t, 'c> {
     core: &'t mut Core<'c>,
     namespace: Namespace,
@@ -306,7 +309,8 @@ impl<'t, 'c> Unbound<'t, 'c> {
         append(self.core, namespace.clone(), fact);
     }
 
-    /// The fastest way to insert many rows: COPY on PostgreSQL, multi-row VALUES on SQLite. A conflict is an error.
+    /// The fastest way to insert many rows: COPY on PostgreSQL, multi-row VALUES on SQLite. A
+    /// conflict is an error.
     pub fn bulk_insert<P: Params>(
         &mut self,
         table: &'static str,

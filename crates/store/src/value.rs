@@ -1,4 +1,5 @@
-//! What goes into a statement and comes out of it: integers, text, bytes, and typed nulls. Nothing else is portable.
+//! What goes into a statement and comes out of it: integers, text, bytes, and typed nulls. Nothing
+//! else is portable.
 
 use crate::{Error, Result};
 use std::borrow::Cow;
@@ -268,7 +269,8 @@ impl FromCell for Cell {
     }
 }
 
-/// The parameters of a statement: a tuple, in the order of `?1`, `?2`, …; or a slice of ready values.
+/// The parameters of a statement: a tuple, in the order of `?1`, `?2`, …; or a slice of ready
+/// values.
 pub trait Params {
     /// The values.
     fn values(&self) -> Vec<Value<'_>>;

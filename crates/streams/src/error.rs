@@ -135,7 +135,8 @@ pub enum Unexpanded {
     /// What it stands for cannot be read now. Its partition waits.
     #[error("not now: {0}")]
     Later(String),
-    /// What it stands for cannot be read at all. It becomes a dead letter, and its partition goes on.
+    /// What it stands for cannot be read at all. It becomes a dead letter, and its partition goes
+    /// on.
     #[error("never: {0}")]
     Never(String),
 }

@@ -8,15 +8,17 @@ use types::{ChainId, Json, Namespace, Time};
 /// One event. `(id, type, cursor)` never means two different things, however often it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Stable: what happened has one id through all that becomes of it. For chain events [`types::ChainEvent::id`], the same for
-    /// `event.pending`, `event.final` and `event.reverted`; for a fact its place, `<partition>/<seq>`.
+    /// Stable: what happened has one id through all that becomes of it. For chain events
+    /// [`types::ChainEvent::id`], the same for `event.pending`, `event.final` and
+    /// `event.reverted`; for a fact its place, `<partition>/<seq>`.
     pub id: String,
     /// What became of it, such as `event.final` or `submission.received`.
     #[serde(rename = "type")]
     pub kind: String,
     /// When.
     pub time: Time,
-    /// Whom it concerns; none for what all namespaces of the installation may see, such as what happened on a public chain.
+    /// Whom it concerns; none for what all namespaces of the installation may see, such as what
+    /// happened on a public chain.
     #[serde(skip)]
     pub namespace: Option<Namespace>,
     /// The object it is about.
@@ -47,23 +49,27 @@ pub struct Event {
     pub data: Option<Json>,
 }
 
-/// Turns facts that stand for many things into single events. `florin` implements it over the engines that write such facts.
+/// Turns facts that stand for many things into single events. `florin` implements it over the
+/// engines that write such facts.
 #[async_trait::async_trait]
 pub trait Expand: Send + Sync {
     /// Which types of events a type of fact becomes; none where the fact is itself one event.
     fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]>;
 
-    /// The next events that a fact stands for: the first ones, or those that `rest` of the part before finds again. Always the same ones
-    /// in the same order, since a reader may stop in the middle, crash and come back. Asked only for facts that [`Expand::becomes`] names.
+    /// The next events that a fact stands for: the first ones, or those that `rest` of the part
+    /// before finds again. Always the same ones in the same order, since a reader may stop in
+    /// the middle, crash and come back. Asked only for facts that [`Expand::becomes`] names.
     async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded>;
 }
 
-/// A part of what a fact stands for. A fact may stand for a whole chain, so no part should be larger than some 500 events.
+/// A part of what a fact stands for. A fact may stand for a whole chain, so no part should be
+/// larger than some 500 events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expansion {
     /// The events.
     pub events: Vec<Event>,
-    /// What finds the rest again, if there is more; a short text that means something to the expander alone.
+    /// What finds the rest again, if there is more; a short text that means something to the
+    /// expander alone.
     pub rest: Option<String>,
 }
 
@@ -105,7 +111,8 @@ impl Event {
         }
     }
 
-    /// The text that is delivered in a namespace, but for the sequence, which is put in when it is sent.
+    /// The text that is delivered in a namespace, but for the sequence, which is put in when it is
+    /// sent.
     pub(crate) fn body(&self, namespace: &Namespace, cursor: &str) -> String {
         #[derive(Serialize)]
         struct Body<'a> {

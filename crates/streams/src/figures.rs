@@ -1,4 +1,5 @@
-//! Figures of deliveries, for whoever watches: what waits, what is dead, how far behind; and what calls came to.
+//! Figures of deliveries, for whoever watches: what waits, what is dead, how far behind; and what
+//! calls came to.
 
 use crate::error::Result;
 use crate::streams::Streams;

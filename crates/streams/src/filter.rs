@@ -4,7 +4,8 @@ use crate::event::Event;
 use crate::glob;
 use crate::subscription::{Filter, Finality};
 
-/// Events about deliveries. Told only to who names them, or a receiver that fails would be told of its failure without end.
+/// Events about deliveries. Told only to who names them, or a receiver that fails would be told of
+/// its failure without end.
 pub(crate) const ABOUT_DELIVERIES: &str = "delivery.";
 const CHAIN_EVENT: &str = "event.";
 

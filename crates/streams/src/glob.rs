@@ -1,4 +1,5 @@
-//! Patterns for dotted names: `*` stands for any run of characters, also an empty one. Nothing else is special.
+//! Patterns for dotted names: `*` stands for any run of characters, also an empty one. Nothing else
+//! is special.
 
 /// Whether a text fits a pattern. Takes time of the product of their lengths at worst.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {

@@ -1,4 +1,5 @@
-//! What a subscription keeps secret: signing secrets and values of headers. Sealed in its row; shown once, or never.
+//! What a subscription keeps secret: signing secrets and values of headers. Sealed in its row;
+//! shown once, or never.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -128,7 +129,8 @@ impl Secrets {
         Self::read(&keyring.open(&place(&id.to_string()), sealed)?)
     }
 
-    /// The same, waiting for a data key that another process has begun a moment ago. Never inside a transaction.
+    /// The same, waiting for a data key that another process has begun a moment ago. Never inside a
+    /// transaction.
     pub(crate) async fn open_soon(
         keyring: &Keyring,
         id: SubscriptionId,

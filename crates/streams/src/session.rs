@@ -1,8 +1,9 @@
 //! A consumer that fetches: what stands behind a WebSocket.
 //!
-//! One consumer at a time: who opens a subscription takes it over, and the one before is told so at its next step. Batch numbers belong
-//! to the session and mean nothing on another. With a window of one the order is strict; with more, a batch that was refused comes
-//! again behind those already under way.
+//! One consumer at a time: who opens a subscription takes it over, and the one before is told so at
+//! its next step. Batch numbers belong to the session and mean nothing on another. With a window of
+//! one the order is strict; with more, a batch that was refused comes again behind those already
+//! under way.
 
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
@@ -47,8 +48,8 @@ pub struct Session {
     ready: watch::Receiver<u64>,
 }
 
-/// Open a subscription that is delivered over WebSockets, and take it over from whoever had it. What that one had not acknowledged
-/// comes again here.
+/// Open a subscription that is delivered over WebSockets, and take it over from whoever had it.
+/// What that one had not acknowledged comes again here.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.kind`.
 pub async fn open(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Session> {
@@ -98,7 +99,8 @@ struct Found {
 }
 
 impl Session {
-    /// The next batch; none if nothing waits, the window is full, or the subscription is suspended or holds.
+    /// The next batch; none if nothing waits, the window is full, or the subscription is suspended
+    /// or holds.
     ///
     /// Errors: `streams.taken_over`, `streams.unknown_subscription`.
     pub async fn next_batch(&mut self) -> Result<Option<Batch>> {
@@ -147,13 +149,15 @@ impl Session {
 
     /// The consumer has a batch: its events are delivered.
     ///
-    /// Errors: `streams.unknown_batch`, `streams.taken_over`; after any other error the batch is still under way.
+    /// Errors: `streams.unknown_batch`, `streams.taken_over`; after any other error the batch is
+    /// still under way.
     pub async fn ack(&mut self, number: u64) -> Result<()> {
         self.answer(number, delivered).await
     }
 
-    /// The consumer does not take a batch. It comes again at once, under another number; refused for the last time it is parted, and a
-    /// single event becomes a dead letter or makes the subscription hold.
+    /// The consumer does not take a batch. It comes again at once, under another number; refused
+    /// for the last time it is parted, and a single event becomes a dead letter or makes the
+    /// subscription hold.
     ///
     /// Errors: as [`Session::ack`].
     pub async fn nack(&mut self, number: u64, why: &str) -> Result<()> {

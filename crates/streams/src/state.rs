@@ -1,4 +1,5 @@
-//! The life of a delivery, pure: what becomes of a subscription's next batch when it is sent, taken, refused, or nobody knows.
+//! The life of a delivery, pure: what becomes of a subscription's next batch when it is sent,
+//! taken, refused, or nobody knows.
 //!
 //! ```text
 //!            Claimed                Taken
@@ -19,7 +20,8 @@ const MAX_RETRY_AFTER_MS: i64 = 3_600_000;
 /// How long past its time limit a call is still believed to be under way.
 const GRACE_MS: i64 = 5_000;
 
-/// Consecutive events of a subscription that are sent together: those that still wait, of these sequences.
+/// Consecutive events of a subscription that are sent together: those that still wait, of these
+/// sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) first: i64,
@@ -113,7 +115,8 @@ pub(crate) fn step(
             },
             Event::Claimed { timeout_ms, .. },
         ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
-        // Its sender died, and nobody knows whether it arrived: that counts as an attempt, or what kills senders would do so for ever.
+        // Its sender died, and nobody knows whether it arrived: that counts as an attempt, or what
+        // kills senders would do so for ever.
         (
             Phase::Sending {
                 batch, attempts, ..
@@ -224,7 +227,8 @@ fn give_up(batch: Batch, on_error: OnError) -> Step {
     }
 }
 
-/// The wait after so many attempts: doubled each time up to the longest, of which one half is certain and one half is chance.
+/// The wait after so many attempts: doubled each time up to the longest, of which one half is
+/// certain and one half is chance.
 fn wait_ms(retry: &RetryRule, attempts: u32, chance: u64) -> i64 {
     let doubled = retry
         .initial_ms

@@ -9,7 +9,8 @@ use store::{Db, Lease, On};
 use tokio::sync::watch;
 use types::{Digest, SubscriptionId};
 
-/// Into how many shards subscriptions are divided, each served by the holder of its lease. Part of what is stored: it never changes.
+/// Into how many shards subscriptions are divided, each served by the holder of its lease. Part of
+/// what is stored: it never changes.
 pub const SHARDS: u32 = 4;
 
 /// What one namespace, and one process, may take up.
@@ -55,7 +56,8 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// The streams of a database. The lease is that of the partition on which people's changes are written; shards bring their own.
+    /// The streams of a database. The lease is that of the partition on which people's changes are
+    /// written; shards bring their own.
     pub fn new(
         db: Db,
         lease: Lease,

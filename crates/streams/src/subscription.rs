@@ -79,10 +79,12 @@ pub struct Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about deliveries.
+    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about
+    /// deliveries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about other events.
+    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about
+    /// other events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub finality: Vec<Finality>,
     /// The chain.
@@ -91,7 +93,8 @@ pub struct Filter {
     /// Contracts or scripts, in the chain's own form; the case of letters does not count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// First topics of logs (the hash of the event's signature); the case of letters does not count.
+    /// First topics of logs (the hash of the event's signature); the case of letters does not
+    /// count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<String>,
     /// Patterns of ids of objects; one of an event's subjects must fit.
@@ -119,7 +122,8 @@ pub enum Delivery {
     Webhook {
         /// Where to: http or https, no credentials in it.
         url: String,
-        /// Headers to send along. Shown with empty values. In a change, none means those there are, and an empty value the one there is.
+        /// Headers to send along. Shown with empty values. In a change, none means those there
+        /// are, and an empty value the one there is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         headers: Option<BTreeMap<String, String>>,
         /// Events in one call, 1 to 1,000.
@@ -148,17 +152,20 @@ pub enum From {
     Newest,
     /// With the first fact there is.
     Oldest,
-    /// Behind these places; in other partitions as it stands, or, for a new subscription, from now on.
+    /// Behind these places; in other partitions as it stands, or, for a new subscription, from now
+    /// on.
     After(Vec<store::Cursor>),
 }
 
-/// When a refused batch goes again: after `initial_ms`, then twice as long each time up to `max_ms`, with some chance in it.
+/// When a refused batch goes again: after `initial_ms`, then twice as long each time up to
+/// `max_ms`, with some chance in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryRule {
     /// The first wait, 100 to 60,000.
     pub initial_ms: u64,
-    /// The longest wait, `initial_ms` to 3,600,000. A `Retry-After` of the receiver counts up to an hour.
+    /// The longest wait, `initial_ms` to 3,600,000. A `Retry-After` of the receiver counts up to
+    /// an hour.
     pub max_ms: u64,
     /// Attempts before it counts as never arriving, 1 to 100.
     pub attempts: u32,

@@ -29,7 +29,8 @@ enum Reaction {
 }
 
 impl Worker {
-    /// Send what is signed and not yet accepted, and again what was accepted long ago or fell out of a block: each chain by itself.
+    /// Send what is signed and not yet accepted, and again what was accepted long ago or fell out
+    /// of a block: each chain by itself.
     pub(crate) async fn broadcast(&self) -> Result<usize> {
         let turns = self.chains().into_iter().map(|chain| async move {
             let done = self.broadcast_on(&chain).await;
@@ -165,7 +166,8 @@ impl Worker {
         Ok(Reaction::Done)
     }
 
-    /// What each class of no proves (submission of the field: errors by what they prove, not by their words).
+    /// What each class of no proves (submission of the field: errors by what they prove, not by
+    /// their words).
     fn refused(&self, one: &mut Submission, class: Class, message: &str) -> Result<Reaction> {
         use Class as C;
         let now = self.now();

@@ -1,4 +1,5 @@
-//! Signing outside any transaction, and committing nonce, bytes and hash of all that was signed together.
+//! Signing outside any transaction, and committing nonce, bytes and hash of all that was signed
+//! together.
 
 use crate::state::{Event, State};
 use crate::submission::Submission;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use store::Unbound;
 use types::{Namespace, Time};
 
-/// How long a submission waits while its key is frozen, or its node silent, before the lane looks again.
+/// How long a submission waits while its key is frozen, or its node silent, before the lane looks
+/// again.
 pub(crate) const WAIT_MS: i64 = 5_000;
 
 /// One submission with the bytes planned for it.
@@ -45,7 +47,8 @@ impl Worker {
         Ok(count)
     }
 
-    /// A signature for each plan, in their order: asked for namespace by namespace, since a permit holds in one.
+    /// A signature for each plan, in their order: asked for namespace by namespace, since a permit
+    /// holds in one.
     async fn ask_keys(&self, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
         let mut answers: Vec<Option<keys::Result<Signed>>> = planned.iter().map(|_| None).collect();
         let namespaces: BTreeSet<&Namespace> = planned
@@ -140,7 +143,8 @@ fn take_down(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Subm
     Ok(changed)
 }
 
-/// What is cancelled is sent no more: otherwise the two would outbid each other. Whichever is mined is learnt from the chain.
+/// What is cancelled is sent no more: otherwise the two would outbid each other. Whichever is mined
+/// is learnt from the chain.
 fn give_way(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
     use State as S;
     for (planned, _) in signed {
@@ -179,7 +183,8 @@ fn order(planned: &Planned) -> Order {
     }
 }
 
-/// Record a signature in the transaction that commits its nonce. A refusal here undoes all of it: what changed meanwhile is judged anew.
+/// Record a signature in the transaction that commits its nonce. A refusal here undoes all of it:
+/// what changed meanwhile is judged anew.
 fn record(tx: &mut Unbound<'_, '_>, namespace: &Namespace, signed: &Signed) -> Result<()> {
     let recorded = keys::record(
         &mut tx.bound(namespace),
@@ -197,7 +202,8 @@ fn refuse(one: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
     use keys::Error as K;
     let event = match error {
         K::PermitExpired { .. } => Some(Event::Expired),
-        // A witness that another line took is no fault of this submission's: with another nonce or coin it may go.
+        // A witness that another line took is no fault of this submission's: with another nonce or
+        // coin it may go.
         K::Frozen { .. }
         | K::WitnessUsed { .. }
         | K::SignerUnknown { .. }

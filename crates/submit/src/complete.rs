@@ -10,11 +10,13 @@ use types::{ChainId, Namespace, Status, SubmissionId, Time, Witness};
 
 /// Facts of a chain read in one transaction.
 const FACTS_AT_A_TIME: u32 = 64;
-/// Transactions in which the facts of a chain are read in a turn: who has much to catch up on does other work between.
+/// Transactions in which the facts of a chain are read in a turn: who has much to catch up on does
+/// other work between.
 const READS_PER_TURN: usize = 32;
 
 impl Worker {
-    /// Read on in the facts of every chain. How many submissions changed; never 0 while there is more to read.
+    /// Read on in the facts of every chain. How many submissions changed; never 0 while there is
+    /// more to read.
     pub(crate) async fn complete(&self) -> Result<usize> {
         let mut changed = 0;
         for chain in self.chains() {
@@ -170,7 +172,8 @@ impl Worker {
             included.iter().map(|one| one.transaction.clone()).collect();
         let holders = table::holders(tx, chain, &witnesses.into_iter().collect::<Vec<_>>())?;
         let signed = table::signed_for(tx, chain, &transactions.into_iter().collect::<Vec<_>>())?;
-        // Where several own what a transaction uses up, the chain names but one of them: holders are found by what they hold.
+        // Where several own what a transaction uses up, the chain names but one of them: holders
+        // are found by what they hold.
         let mine = |signer: &str| self.submit.shard_of(chain, signer) == self.shard;
         let case = |one: &'i StoredIncluded| Case {
             included: one,
@@ -191,7 +194,8 @@ impl Worker {
             .collect())
     }
 
-    /// Somebody else signed with a key of ours: each lane that it concerns stops until a person has looked.
+    /// Somebody else signed with a key of ours: each lane that it concerns stops until a person has
+    /// looked.
     fn foreign_use(
         &self,
         tx: &mut Unbound<'_, '_>,
@@ -229,7 +233,8 @@ impl Worker {
     }
 }
 
-/// What ended holds nothing any more. Of what it did not use up others may make use: a coin beside one that another transaction spent.
+/// What ended holds nothing any more. Of what it did not use up others may make use: a coin beside
+/// one that another transaction spent.
 fn release(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submission]) -> Result<()> {
     let ended: Vec<SubmissionId> = changed
         .iter()
@@ -279,7 +284,8 @@ impl Case<'_> {
         self.holders.iter().find(|holder| holder.id == id)
     }
 
-    /// Whether the transaction belongs to a cancel of this submission, or to a cancel of its cancel.
+    /// Whether the transaction belongs to a cancel of this submission, or to a cancel of its
+    /// cancel.
     fn cancels(&self, id: SubmissionId) -> bool {
         let next = |at: &SubmissionId| self.holder(*at)?.supersedes;
         std::iter::successors(self.ours, next)
@@ -289,7 +295,8 @@ impl Case<'_> {
     }
 }
 
-/// Submissions that change in this transaction: a transaction with several inputs concerns the same one several times.
+/// Submissions that change in this transaction: a transaction with several inputs concerns the same
+/// one several times.
 #[derive(Default)]
 struct Changed(BTreeMap<SubmissionId, Submission>);
 
@@ -324,7 +331,8 @@ fn settle_one(one: &mut Submission, case: &Case<'_>, now: Time) -> Result<()> {
         return Ok(());
     }
     if case.ours == Some(one.id) {
-        // A mined fact may have been read in the same transaction, or before a rewind: final says both.
+        // A mined fact may have been read in the same transaction, or before a rewind: final says
+        // both.
         one.happen(Event::Mined, now)?;
         note_block(one, case.included, now);
         one.happen(Event::Final, now)?;

@@ -16,10 +16,12 @@ const LOOKS: usize = 5;
 /// Submissions resumed in a turn.
 const PER_TURN: u32 = 200;
 
-/// Cancel a submission. Before it is signed it simply ends; after that a cancel takes its witness on the chain, and whichever of the two
-/// is mined wins. Gives the submission itself, or the one that cancels it.
+/// Cancel a submission. Before it is signed it simply ends; after that a cancel takes its witness
+/// on the chain, and whichever of the two is mined wins. Gives the submission itself, or the one
+/// that cancels it.
 ///
-/// The worker may change the submission while this looks at it; then it looks again. Errors: `submit.not_found`, `submit.wrong_state`.
+/// The worker may change the submission while this looks at it; then it looks again. Errors:
+/// `submit.not_found`, `submit.wrong_state`.
 pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Submission> {
     for _ in 0..LOOKS {
         let one = crate::get(submit, who, id).await?;
@@ -145,7 +147,8 @@ fn resume_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<
     worker::save(tx, &resumed).map(drop)
 }
 
-/// Hold a lane, until then or until an operator resumes it. Who waits for a person waits for a person, whatever else comes in between.
+/// Hold a lane, until then or until an operator resumes it. Who waits for a person waits for a
+/// person, whatever else comes in between.
 pub(crate) fn hold(
     tx: &mut Unbound<'_, '_>,
     mut lane: table::Lane,

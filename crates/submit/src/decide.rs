@@ -15,7 +15,8 @@ use types::{ChainId, Time, WalletId};
 const PER_TURN: u32 = 200;
 
 impl Worker {
-    /// Decide what was received: each chain by itself, so that one whose node is silent holds up no other.
+    /// Decide what was received: each chain by itself, so that one whose node is silent holds up no
+    /// other.
     pub(crate) async fn decide(&self) -> Result<usize> {
         let turns = self.chains().into_iter().map(|chain| async move {
             let done = self.decide_on(&chain).await;
@@ -65,7 +66,8 @@ impl Worker {
         .await
     }
 
-    /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could tell about now.
+    /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could
+    /// tell about now.
     async fn quote(
         &self,
         chain: &ChainId,
@@ -89,8 +91,8 @@ impl Worker {
         Ok((quoted, aside))
     }
 
-    /// A cancel costs more than what it cancels: policy is asked about that price. A chain of coins cannot quote one whose coins are all
-    /// on their way; then what was sent tells the price.
+    /// A cancel costs more than what it cancels: policy is asked about that price. A chain of coins
+    /// cannot quote one whose coins are all on their way; then what was sent tells the price.
     async fn outbidding(
         &self,
         one: &Submission,
@@ -191,8 +193,9 @@ impl Worker {
         Ok(policy::decide(&self.submit.0.policy, &questions).await?)
     }
 
-    /// Write the verdicts, and the places of what is permitted. What somebody else changed meanwhile, such as by a cancel, is left as it is:
-    /// its decision stays in the log and no permit of it is ever used.
+    /// Write the verdicts, and the places of what is permitted. What somebody else changed
+    /// meanwhile, such as by a cancel, is left as it is: its decision stays in the log and no
+    /// permit of it is ever used.
     async fn record(&self, quoted: Vec<Submission>, verdicts: Vec<Verdict>) -> Result<usize> {
         if quoted.is_empty() {
             return Ok(0);

@@ -35,11 +35,12 @@ pub async fn enqueue(submit: &Submit, who: &Principal, new: Enqueue) -> Result<O
     enqueue_all(submit, who, vec![new]).await?.remove(0)
 }
 
-/// Accept submissions, at most [`MAX_BATCH`]. Each becomes `received`, or is answered by the submission that its idempotency key made
-/// before, whatever became of its signer and lane since.
+/// Accept submissions, at most [`MAX_BATCH`]. Each becomes `received`, or is answered by the
+/// submission that its idempotency key made before, whatever became of its signer and lane since.
 ///
-/// Nothing is sent to a chain here: the worker moves `received` on. Errors of one: `submit.unknown_chain`, `submit.unknown_signer`,
-/// `submit.lane_full`, `submit.key_reused`, `submit.invalid`, those of addresses; of all: `submit.invalid`, the database's.
+/// Nothing is sent to a chain here: the worker moves `received` on. Errors of one:
+/// `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`, `submit.key_reused`,
+/// `submit.invalid`, those of addresses; of all: `submit.invalid`, the database's.
 pub async fn enqueue_all(
     submit: &Submit,
     who: &Principal,
@@ -65,7 +66,8 @@ pub async fn enqueue_all(
     Ok(outcomes)
 }
 
-/// Accept the cancel of a submission: it takes over its witness. One that is under way already is the answer.
+/// Accept the cancel of a submission: it takes over its witness. One that is under way already is
+/// the answer.
 pub(crate) async fn enqueue_superseding(
     submit: &Submit,
     who: &Principal,
@@ -138,7 +140,8 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> 
     Ok((one, new.hash()))
 }
 
-/// The intent with its accounts as the chain's own bytes will name them: one signer has one lane, however he is written.
+/// The intent with its accounts as the chain's own bytes will name them: one signer has one lane,
+/// however he is written.
 fn canonical(intent: &Intent) -> Result<Intent> {
     let mut intent = intent.clone();
     intent.signer = account(&intent.chain, &intent.signer, "signer")?;
@@ -165,7 +168,8 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
     }
 }
 
-/// In the transaction: whose key is free, who is replayed, who may sign; then all that is fresh at once.
+/// In the transaction: whose key is free, who is replayed, who may sign; then all that is fresh at
+/// once.
 fn accept(
     submit: &Submit,
     tx: &mut Tx<'_, '_>,
@@ -206,7 +210,8 @@ struct Desk<'s> {
 }
 
 impl Desk<'_> {
-    /// The signer must be a key of the namespace, and its lane must have room. A refusal burns no key.
+    /// The signer must be a key of the namespace, and its lane must have room. A refusal burns no
+    /// key.
     fn admit(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<Outcome>> {
         match self.take_room(tx, one)? {
             Ok(()) => {

@@ -1,4 +1,5 @@
-//! Figures of submissions, for whoever watches: how many are under way in which state, and how deep the lanes are.
+//! Figures of submissions, for whoever watches: how many are under way in which state, and how deep
+//! the lanes are.
 
 use crate::table::figures as table;
 use crate::{Result, State, Submit};

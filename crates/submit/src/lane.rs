@@ -1,5 +1,6 @@
-//! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as the window has room for, outside any
-//! transaction; then commits nonce, bytes and hash of all of them together.
+//! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as the
+//! window has room for, outside any transaction; then commits nonce, bytes and hash of all of them
+//! together.
 
 use crate::commit::{Planned, WAIT_MS};
 use crate::price::fitted;
@@ -35,7 +36,8 @@ impl Worker {
         futures::future::join_all(turns).await.into_iter().sum()
     }
 
-    /// All lanes of a chain in their alphabetical order, so many at a time: none is served twice before another was once.
+    /// All lanes of a chain in their alphabetical order, so many at a time: none is served twice
+    /// before another was once.
     async fn sign_on(&self, chain: &ChainId) -> Result<usize> {
         let (mut changed, mut after) = (0, String::new());
         while !self.is_halted(chain).await? && self.may_act() {

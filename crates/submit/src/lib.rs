@@ -1,11 +1,12 @@
-//! From a permitted intent to a final transaction: nonce, fees, bytes, sending, replacing, completion.
+//! From a permitted intent to a final transaction: nonce, fees, bytes, sending, replacing,
+//! completion.
 //!
-//! A submission is accepted under an idempotency key ([`enqueue`]), decided by policy, given a place in the lane of its signer, planned
-//! and signed when the lane has room, stored, and only then sent. What became of it is learnt from the indexed chain, never from a
-//! node's answer.
+//! A submission is accepted under an idempotency key ([`enqueue`]), decided by policy, given a
+//! place in the lane of its signer, planned and signed when the lane has room, stored, and only
+//! then sent. What became of it is learnt from the indexed chain, never from a node's answer.
 //!
-//! What it never does: sign without a permit, take a nonce before policy has allowed, send bytes that are not stored, take a time-out
-//! for a no, plan anew while the old bytes may still be mined.
+//! What it never does: sign without a permit, take a nonce before policy has allowed, send bytes
+//! that are not stored, take a time-out for a no, plan anew while the old bytes may still be mined.
 //!
 //! ```text
 //! received ─▶ deciding ─▶ permitted ─▶ signed ─▶ accepted ─▶ mined ─▶ final
@@ -135,7 +136,8 @@ impl Submit {
         })
     }
 
-    /// A place in the order of arrival: microseconds, or one more than the last where the clock is too coarse to tell two apart.
+    /// A place in the order of arrival: microseconds, or one more than the last where the clock is
+    /// too coarse to tell two apart.
     pub(crate) fn arrival(&self, now: Time) -> i64 {
         let later = |last: i64| Some(now.micros().max(last + 1));
         let update = self

@@ -3,7 +3,8 @@
 use intent::{FeeTerms, Permit};
 use types::Amount;
 
-/// The quote, brought under the permit's caps where it is above them: what is permitted may still be enough.
+/// The quote, brought under the permit's caps where it is above them: what is permitted may still
+/// be enough.
 pub(crate) fn fitted(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
     let Some(caps) = permit.map(|permit| permit.body.envelope) else {
         return quote;
@@ -21,7 +22,8 @@ pub(crate) fn fitted(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
     }
 }
 
-/// Terms that replace what was sent with `sent`: a tenth more on price and tip, rounded up, and never below the quote.
+/// Terms that replace what was sent with `sent`: a tenth more on price and tip, rounded up, and
+/// never below the quote.
 pub(crate) fn outbid(quote: FeeTerms, sent: &FeeTerms) -> FeeTerms {
     let tenth_more = |amount: Amount| {
         let eleven = amount.checked_mul(Amount::from(11)).unwrap_or(Amount::MAX);

@@ -1,4 +1,5 @@
-//! Taking the place of what was sent: a cancel, or the same at a better price. Always on the same witness.
+//! Taking the place of what was sent: a cancel, or the same at a better price. Always on the same
+//! witness.
 
 use crate::commit::{Planned, WAIT_MS};
 use crate::price::outbid;
@@ -54,7 +55,8 @@ impl Worker {
         Ok(read.await?)
     }
 
-    /// A cancel: the same witness as the submission it cancels, at a better price than that was ever sent with.
+    /// A cancel: the same witness as the submission it cancels, at a better price than that was
+    /// ever sent with.
     pub(crate) async fn counter(&self, cancel: Submission) -> Result<usize> {
         let Some(target) = cancel.supersedes else {
             return Ok(0);
@@ -107,7 +109,8 @@ impl Worker {
             .await;
         let quoted = match (quotes.into_iter().next(), place.sent.last()) {
             (Some(Ok(quote)), _) => quote.terms,
-            // Nothing can be quoted while its own coins are on their way, or its own transaction has done what it would do.
+            // Nothing can be quoted while its own coins are on their way, or its own transaction
+            // has done what it would do.
             (
                 Some(Err(chain::Error::Refused { .. } | chain::Error::Reverts { .. })),
                 Some(last),
@@ -122,8 +125,8 @@ impl Worker {
             .await
     }
 
-    /// Offer more for what waits in pools for long, if the chain asks more by now. Only where nothing before it is missing: of a lane's nonces
-    /// the lowest alone can be mined.
+    /// Offer more for what waits in pools for long, if the chain asks more by now. Only where
+    /// nothing before it is missing: of a lane's nonces the lowest alone can be mined.
     pub(crate) async fn raise(&self, one: &Submission) -> Result<usize> {
         let place = self.place_of(one, one.id).await?;
         let Some(last) = place

@@ -55,7 +55,8 @@ pub enum Event {
     Denied,
     /// Time ran out before anything was signed.
     Expired,
-    /// It cannot be done: the contract reverts, the intent does not fit the chain, the bytes can never enter.
+    /// It cannot be done: the contract reverts, the intent does not fit the chain, the bytes can
+    /// never enter.
     Impossible,
     /// Remote keys: the witness is committed.
     Reserved,

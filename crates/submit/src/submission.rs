@@ -158,7 +158,8 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Let something happen to it. A transition that must not happen is a mistake in Florin and changes nothing.
+    /// Let something happen to it. A transition that must not happen is a mistake in Florin and
+    /// changes nothing.
     pub(crate) fn happen(&mut self, event: Event, now: Time) -> Result<()> {
         let next = step(self.state, event, self.paused_from).map_err(Error::from)?;
         if next == State::Paused && self.state != State::Paused {
@@ -177,7 +178,8 @@ impl Submission {
         self.explain(reason);
     }
 
-    /// Say why. Nodes and contracts are quoted here: their words are cut, and a database takes them.
+    /// Say why. Nodes and contracts are quoted here: their words are cut, and a database takes
+    /// them.
     pub(crate) fn explain(&mut self, reason: impl AsRef<str>) {
         self.reason = Some(words(reason.as_ref()));
     }

@@ -31,7 +31,8 @@ impl Worker {
         }
     }
 
-    /// One turn: learn what the chain says, decide, sign, send. The running worker is a loop around it.
+    /// One turn: learn what the chain says, decide, sign, send. The running worker is a loop around
+    /// it.
     pub async fn turn(&self) -> Result<Progress> {
         let mut changed = self.complete().await?;
         changed += self.decide().await?;
@@ -80,8 +81,8 @@ impl Worker {
         self.submit.0.db.on(&self.lease).write_unbound(write).await
     }
 
-    /// Write submissions that changed, with a fact for each that is in another state than before. One that somebody else changed meanwhile
-    /// is left as he left it; the next turn sees it.
+    /// Write submissions that changed, with a fact for each that is in another state than before.
+    /// One that somebody else changed meanwhile is left as he left it; the next turn sees it.
     pub(crate) async fn save(&self, changed: Vec<Submission>) -> Result<usize> {
         if changed.is_empty() {
             return Ok(0);

@@ -1,4 +1,5 @@
-//! A real EVM node, anvil, on a free port of the loopback interface, with the calls by which tests drive and judge it.
+//! A real EVM node, anvil, on a free port of the loopback interface, with the calls by which tests
+//! drive and judge it.
 //!
 //! The calls share no code with our connector: what they tell is the judge's word.
 
@@ -212,8 +213,9 @@ fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
 }
 
 impl Anvil {
-    /// Wait until it answers and has written its configuration whole, or ends. Another's node may have the port and answer for it: that
-    /// one writes no configuration of ours, and ours ends.
+    /// Wait until it answers and has written its configuration whole, or ends. Another's node may
+    /// have the port and answer for it: that one writes no configuration of ours, and ours
+    /// ends.
     fn becomes_ready(&mut self) -> bool {
         let mut alive = true;
         wait_until(READY_MS, || {

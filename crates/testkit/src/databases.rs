@@ -1,4 +1,5 @@
-//! A fresh database of each engine for a story: the same test body runs on SQLite and on PostgreSQL.
+//! A fresh database of each engine for a story: the same test body runs on SQLite and on
+//! PostgreSQL.
 
 use crate::{ManualClock, SeededEntropy, postgres};
 use std::future::Future;
@@ -82,7 +83,8 @@ impl TestDb {
         open(&self.config, &self.clock, &self.entropy).await
     }
 
-    /// Close and open again, as after a crash: memory is lost, what was committed stays. Every clone of `db` must be gone.
+    /// Close and open again, as after a crash: memory is lost, what was committed stays. Every
+    /// clone of `db` must be gone.
     pub async fn reopen(self) -> Self {
         let Self {
             db,
@@ -110,7 +112,8 @@ impl TestDb {
     }
 }
 
-/// Open once whoever had the file lets go of it: a thread of the database that was closed may still be ending.
+/// Open once whoever had the file lets go of it: a thread of the database that was closed may still
+/// be ending.
 async fn open_when_free(
     config: &Config,
     clock: &Arc<ManualClock>,
@@ -143,7 +146,8 @@ async fn open(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEnt
     .expect("the database opens")
 }
 
-/// Run a story on SQLite and on PostgreSQL, each with a database of its own. Call it in a `#[tokio::test(flavor = "multi_thread")]`.
+/// Run a story on SQLite and on PostgreSQL, each with a database of its own. Call it in a
+/// `#[tokio::test(flavor = "multi_thread")]`.
 pub async fn on_each_engine<F, Fut>(story: F)
 where
     F: Fn(TestDb) -> Fut,
@@ -152,7 +156,8 @@ where
     for kind in [EngineKind::Sqlite, EngineKind::Postgres] {
         match TestDb::new(kind).await {
             Some(database) => {
-                // A story's closure may capture only some of the fields, and drop the rest before it ends: hold on to what it stands on.
+                // A story's closure may capture only some of the fields, and drop the rest before
+                // it ends: hold on to what it stands on.
                 let _ground = (database.dir.clone(), database.server.clone());
                 story(database).await;
             }

@@ -1,6 +1,6 @@
-//! HTTP/1.1 on the loopback interface, by threads: a server that records and counts what reaches it and answers as it
-//! is told ([`Server`]), and a client for JSON ([`post_json`]). Judges of webhooks and HTTP steps stand outside our own
-//! HTTP code, so this shares none with it.
+//! HTTP/1.1 on the loopback interface, by threads: a server that records and counts what reaches it
+//! and answers as it is told ([`Server`]), and a client for JSON ([`post_json`]). Judges of
+//! webhooks and HTTP steps stand outside our own HTTP code, so this shares none with it.
 
 mod answer;
 mod client;

@@ -1,8 +1,8 @@
 //! Children that never outlive the test that started them, not even one that is killed.
 //!
-//! A child is started by a shell that holds the reading end of a pipe. The writing end is ours alone: when this process
-//! ends, by whatever cause, the kernel closes it, the shell reads the end of its input, ends the child and removes what
-//! it is told to remove.
+//! A child is started by a shell that holds the reading end of a pipe. The writing end is ours
+//! alone: when this process ends, by whatever cause, the kernel closes it, the shell reads the end
+//! of its input, ends the child and removes what it is told to remove.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader};
@@ -13,7 +13,8 @@ use std::process::{Child, Command, Stdio};
 /// How the child is held.
 #[derive(Debug, Clone, Default)]
 pub struct Tether {
-    /// The signal that asks the child to end, such as `TERM` (the default when empty). `KILL` follows ten seconds later.
+    /// The signal that asks the child to end, such as `TERM` (the default when empty). `KILL`
+    /// follows ten seconds later.
     pub signal: &'static str,
     /// Where its output goes; nowhere without one.
     pub log: Option<PathBuf>,
@@ -32,8 +33,9 @@ pub struct Leash {
     pid: u32,
 }
 
-/// Arguments: signal, folder to remove or nothing, log, then the command. File 3 is the pipe, file 4 tells the child's id;
-/// the child inherits neither. Run as a group of its own, so that Ctrl-C reaches only the test, and the pipe does the rest.
+/// Arguments: signal, folder to remove or nothing, log, then the command. File 3 is the pipe, file
+/// 4 tells the child's id; the child inherits neither. Run as a group of its own, so that Ctrl-C
+/// reaches only the test, and the pipe does the rest.
 const SCRIPT: &str = r#"
 signal=$1; junk=$2; log=$3; shift 3
 exec 3<&0 4>&1 >>"$log" 2>&1
@@ -58,8 +60,8 @@ impl Leash {
     /// Start `program` with `arguments`.
     ///
     /// # Errors
-    /// If the shell cannot be started, or ended before it told the child's id. A program that cannot be run shows as a child that
-    /// ended at once ([`Leash::is_alive`]).
+    /// If the shell cannot be started, or ended before it told the child's id. A program that
+    /// cannot be run shows as a child that ended at once ([`Leash::is_alive`]).
     pub fn start<A: AsRef<OsStr>>(
         tether: &Tether,
         program: &OsStr,
@@ -75,7 +77,8 @@ impl Leash {
         self.pid
     }
 
-    /// Send the child a signal by its name: `STOP`, `CONT`, `KILL`. A child that has ended gets none.
+    /// Send the child a signal by its name: `STOP`, `CONT`, `KILL`. A child that has ended gets
+    /// none.
     ///
     /// # Errors
     /// If there is no shell.
@@ -92,7 +95,8 @@ impl Leash {
         kill.status().map(drop)
     }
 
-    /// Kill the child from one instruction to the next, as a power cut would, and wait until it is gone.
+    /// Kill the child from one instruction to the next, as a power cut would, and wait until it is
+    /// gone.
     ///
     /// # Errors
     /// If there is no shell.
@@ -110,7 +114,8 @@ impl Leash {
 impl Drop for Leash {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // The shell ends by itself within ten seconds; that it cannot be waited for means that it is gone.
+        // The shell ends by itself within ten seconds; that it cannot be waited for means that it
+        // is gone.
         let _ = self.shell.wait();
     }
 }

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it: start, look whether your child
-/// lives, and try again with another.
+/// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it: start, look
+/// whether your child lives, and try again with another.
 ///
 /// # Panics
 /// If the machine has no free port.

@@ -1,7 +1,7 @@
 //! A real private PostgreSQL: one cluster a test process, one fresh database a test.
 //!
-//! The cluster listens on 127.0.0.1 only, trusts everyone there, sorts by a locale that is not C (so that a missing
-//! `COLLATE "C"` shows), and ends with the process that started it.
+//! The cluster listens on 127.0.0.1 only, trusts everyone there, sorts by a locale that is not C
+//! (so that a missing `COLLATE "C"` shows), and ends with the process that started it.
 
 mod cluster;
 mod locale;
@@ -29,7 +29,8 @@ impl Database {
         &self.url
     }
 
-    /// Run SQL by `psql`, outside our code: the rows come as text, unaligned, columns parted by `|`.
+    /// Run SQL by `psql`, outside our code: the rows come as text, unaligned, columns parted by
+    /// `|`.
     ///
     /// # Panics
     /// If PostgreSQL refuses the statement.
@@ -44,8 +45,8 @@ impl Drop for Database {
     }
 }
 
-/// A fresh database of the cluster that all tests of this process share; the first call starts it. `None`, and the test
-/// counted as skipped, where there is no PostgreSQL.
+/// A fresh database of the cluster that all tests of this process share; the first call starts it.
+/// `None`, and the test counted as skipped, where there is no PostgreSQL.
 ///
 /// # Panics
 /// If PostgreSQL is there and does not start; or is not there, and `FLORIN_REQUIRE_REAL=1`.

@@ -1,4 +1,5 @@
-//! A JSON-RPC node that fails and lies on request: a proxy before a real one. What it does not alter is the real node's word.
+//! A JSON-RPC node that fails and lies on request: a proxy before a real one. What it does not
+//! alter is the real node's word.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,8 @@ impl Fault {
     }
 }
 
-/// The proxy. Faults that hit the connection take the whole batch along; the others only their own call.
+/// The proxy. Faults that hit the connection take the whole batch along; the others only their own
+/// call.
 pub struct Proxy {
     server: Server,
     plan: Arc<Mutex<Plan>>,
@@ -64,7 +66,8 @@ impl Proxy {
         self.server.url("")
     }
 
-    /// Do so to the next call of a method that has no fault planned yet. Call it twice for the next two.
+    /// Do so to the next call of a method that has no fault planned yet. Call it twice for the next
+    /// two.
     pub fn next(&self, method: &str, fault: Fault) {
         self.with(|plan| {
             plan.next

@@ -1,8 +1,9 @@
 //! A test that cannot run for want of a real part says so, in a way that can be counted.
 //!
-//! libtest has no word for "skipped while running", so a skipping test returns early and leaves a line: on standard
-//! output for people, and in the file that `FLORIN_SKIP_LOG` names, one `package/binary<TAB>test<TAB>reason` a line, for
-//! `cargo xtask test`, which counts the test as skipped and not as passed.
+//! libtest has no word for "skipped while running", so a skipping test returns early and leaves a
+//! line: on standard output for people, and in the file that `FLORIN_SKIP_LOG` names, one
+//! `package/binary<TAB>test<TAB>reason` a line, for `cargo xtask test`, which counts the test as
+//! skipped and not as passed.
 
 use std::fs::OpenOptions;
 use std::io::Write;

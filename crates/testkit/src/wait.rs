@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Look until `probe` holds, for at most `limit_ms`; whether it held. Only for what another process does: what our own
-/// code does is waited for by stepping it.
+/// Look until `probe` holds, for at most `limit_ms`; whether it held. Only for what another process
+/// does: what our own code does is waited for by stepping it.
 pub fn wait_until(limit_ms: u64, mut probe: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_millis(limit_ms);
     loop {

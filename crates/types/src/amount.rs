@@ -131,7 +131,8 @@ impl Serialize for Amount {
 }
 
 impl<'de> Deserialize<'de> for Amount {
-    /// A decimal string; a JSON integer is taken too, if it is whole and fits 64 bits (larger ones lose digits in JSON).
+    /// A decimal string; a JSON integer is taken too, if it is whole and fits 64 bits (larger ones
+    /// lose digits in JSON).
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {

@@ -1,7 +1,9 @@
-//! The one canonical byte form (law 12): whatever is hashed or signed is written by this and by nothing else.
+//! The one canonical byte form (law 12): whatever is hashed or signed is written by this and by
+//! nothing else.
 //!
-//! Layout: `florin/<domain>/v<version>\n`, then the fields in their fixed order. Bytes and text carry a 4-byte
-//! big-endian length, integers are 8 bytes big-endian, a list its count in 4 bytes, an option one byte 0 or 1 first.
+//! Layout: `florin/<domain>/v<version>\n`, then the fields in their fixed order. Bytes and text
+//! carry a 4-byte big-endian length, integers are 8 bytes big-endian, a list its count in 4 bytes,
+//! an option one byte 0 or 1 first.
 
 use sha2::{Digest as _, Sha256};
 
@@ -137,7 +139,8 @@ impl Canon {
     }
 
     fn push_count(&mut self, count: usize) {
-        // Nothing that is hashed comes near 4 GiB; to hash a truncated length would let two values share a form.
+        // Nothing that is hashed comes near 4 GiB; to hash a truncated length would let two values
+        // share a form.
         let count = u32::try_from(count).expect("a canonical field is shorter than 4 GiB");
         self.0.extend_from_slice(&count.to_be_bytes());
     }

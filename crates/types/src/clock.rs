@@ -7,7 +7,8 @@ pub trait Clock: Send + Sync {
     /// This moment.
     fn now(&self) -> Time;
 
-    /// Milliseconds since some fixed moment, never running backwards: what leases are held by (law 9).
+    /// Milliseconds since some fixed moment, never running backwards: what leases are held by (law
+    /// 9).
     fn monotonic_ms(&self) -> u64 {
         u64::try_from(self.now().millis()).unwrap_or(0)
     }

@@ -1,4 +1,5 @@
-//! Stable error codes: every public error has one, a page in `docs/errors/`, and says whether to retry.
+//! Stable error codes: every public error has one, a page in `docs/errors/`, and says whether to
+//! retry.
 
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,11 @@ pub trait Coded: std::error::Error {
     }
 }
 
-/// Gives an error enum its codes: `codes! { Error { Self::X { .. } => ("crate.x", 404, Never), } }`.
+/// Gives an error enum its codes: `codes! { Error { Self::X { .. } => ("crate.x", 404, Never), }
+/// }`.
 ///
-/// Variants that wrap another coded error say `Self::Y(inner) => inner` and take its code. The list of the enum's own codes is
-/// `Error::CODES`, which the check of error pages reads.
+/// Variants that wrap another coded error say `Self::Y(inner) => inner` and take its code. The list
+/// of the enum's own codes is `Error::CODES`, which the check of error pages reads.
 #[macro_export]
 macro_rules! codes {
     ($error:ident {

@@ -1,6 +1,8 @@
-//! The values that cross engines: blocks, what happened in them, and the movements of value read from that.
+//! The values that cross engines: blocks, what happened in them, and the movements of value read
+//! from that.
 //!
-//! Hashes, addresses and transaction ids are text in the chain's own form (EVM: lower-case hexadecimal with 0x).
+//! Hashes, addresses and transaction ids are text in the chain's own form (EVM: lower-case
+//! hexadecimal with 0x).
 
 use crate::{Amount, ChainId, Height, Time, Witness};
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,8 @@ pub struct Block {
     pub included: Vec<Included>,
 }
 
-/// Something that happened on a chain: an EVM log, a UTXO made or spent. Identity: (chain, transaction, path).
+/// Something that happened on a chain: an EVM log, a UTXO made or spent. Identity: (chain,
+/// transaction, path).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainEvent {
     /// The transaction it happened in.
@@ -39,7 +42,8 @@ pub struct ChainEvent {
     pub source: String,
     /// What kind of event it is: for a log its first topic, empty if it has none.
     pub topic: String,
-    /// The rest, exactly, as the connector of the chain defines it. EVM: `{"topics":["0x…"],"data":"0x…"}`.
+    /// The rest, exactly, as the connector of the chain defines it. EVM:
+    /// `{"topics":["0x…"],"data":"0x…"}`.
     pub body: String,
 }
 
@@ -49,7 +53,8 @@ impl ChainEvent {
         format!("{chain}/{}/{}", self.transaction, self.path)
     }
 
-    /// The current position, `block/transaction/log`, unique only among events that are not reverted.
+    /// The current position, `block/transaction/log`, unique only among events that are not
+    /// reverted.
     pub fn protocol_id(&self, height: Height) -> String {
         format!(
             "{:012}/{:06}/{:06}",
@@ -103,7 +108,8 @@ pub enum TransferKind {
     },
 }
 
-/// A movement of value as a token standard tells it. Identity: (chain, transaction, path); a batch adds `.n` to its log's path.
+/// A movement of value as a token standard tells it. Identity: (chain, transaction, path); a batch
+/// adds `.n` to its log's path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The transaction it happened in.

@@ -1,14 +1,15 @@
-//! The words every station speaks: ids, principals, amounts, units, time, pages, error codes, the canonical byte form,
-//! and the values that travel between engines.
+//! The words every station speaks: ids, principals, amounts, units, time, pages, error codes, the
+//! canonical byte form, and the values that travel between engines.
 //!
-//! What it never does: I/O, async, reading a clock or a random source. Whatever needs the time or chance takes a
-//! [`Time`] or an [`Entropy`] as an argument.
+//! What it never does: I/O, async, reading a clock or a random source. Whatever needs the time or
+//! chance takes a [`Time`] or an [`Entropy`] as an argument.
 //!
 //! Invariants, each with the test that holds it:
 //! - an [`Amount`] is an exact integer 0..2^256-1, in JSON a decimal string (`amount::tests`);
-//! - the stored form of a [`Quantity`] sorts as bytes in the order of the numbers (`quantity::tests`);
-//! - two different values never share a canonical byte form (`canon::tests`, and a second implementation in
-//!   `tests/canon_vectors.rs`).
+//! - the stored form of a [`Quantity`] sorts as bytes in the order of the numbers
+//!   (`quantity::tests`);
+//! - two different values never share a canonical byte form (`canon::tests`, and a second
+//!   implementation in `tests/canon_vectors.rs`).
 
 #[macro_use]
 mod id;

@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
 
-/// The Merkle tree hash of the leaves in their order (RFC 9162, 2.1.1). No leaves: the hash of nothing.
+/// The Merkle tree hash of the leaves in their order (RFC 9162, 2.1.1). No leaves: the hash of
+/// nothing.
 pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
     if leaves.is_empty() {
         return Digest::of(&[]);
@@ -16,7 +17,8 @@ pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
         .map(|leaf| tagged(LEAF, leaf.as_ref(), &[]))
         .collect();
     while level.len() > 1 {
-        // A node without a sibling rises unchanged: the same tree as the split at the largest power of two.
+        // A node without a sibling rises unchanged: the same tree as the split at the largest power
+        // of two.
         level = level
             .chunks(2)
             .map(|pair| match pair {

@@ -16,7 +16,8 @@ pub struct Namespace(String);
 pub struct NamespaceError;
 
 impl Namespace {
-    /// Where facts stand that concern no tenant but the installation: blocks, seals, keys of the house. No user can name it.
+    /// Where facts stand that concern no tenant but the installation: blocks, seals, keys of the
+    /// house. No user can name it.
     pub fn installation() -> Self {
         Self("_".to_owned())
     }

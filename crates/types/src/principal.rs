@@ -27,7 +27,8 @@ pub enum Role {
     Operator,
     /// Write policies and read decisions; may not submit.
     Controller,
-    /// Make and import keys, freeze, hand out API keys; everything in the namespace but export of keys.
+    /// Make and import keys, freeze, hand out API keys; everything in the namespace but export of
+    /// keys.
     Admin,
     /// Export a key, where the configuration allows it at all.
     KeyExporter,
@@ -61,7 +62,8 @@ impl Principal {
         }
     }
 
-    /// Whether one of the roles grants the permission. Workers hold every permission but the export of keys.
+    /// Whether one of the roles grants the permission. Workers hold every permission but the export
+    /// of keys.
     pub fn may(&self, permission: Permission) -> bool {
         let (object, action) = permission.0.split_once(':').unwrap_or((permission.0, ""));
         if (object, action) == ("key", "export") {

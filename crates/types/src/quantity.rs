@@ -13,7 +13,8 @@ const MAX_DIGITS: usize = 306;
 
 /// A signed integer of up to 127 bytes: balances, sums, differences.
 ///
-/// Stored form: first byte 0x80+n, then n big-endian magnitude bytes; negative 0x80-n, then the complemented bytes.
+/// Stored form: first byte 0x80+n, then n big-endian magnitude bytes; negative 0x80-n, then the
+/// complemented bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quantity(BigInt);
 

@@ -78,7 +78,8 @@ impl Unit {
         self.decimals <= MAX_DECIMALS && !self.name.is_empty()
     }
 
-    /// Base units of a plain decimal number in this unit. Inexact values are refused, never rounded.
+    /// Base units of a plain decimal number in this unit. Inexact values are refused, never
+    /// rounded.
     pub fn parse(&self, value: &str) -> Result<Amount, UnitError> {
         let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
         if whole.is_empty()

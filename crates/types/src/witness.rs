@@ -2,15 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a chain lets be used once, as text. The chain it belongs to stands beside it in every key.
+/// One thing that a chain lets be used once, as text. The chain it belongs to stands beside it in
+/// every key.
 ///
-/// EVM: `nonce/<signer>/<n>`; UTXO: `input/<txid>:<n>`; a message, which no chain consumes: `bytes/<sha256>`.
+/// EVM: `nonce/<signer>/<n>`; UTXO: `input/<txid>:<n>`; a message, which no chain consumes:
+/// `bytes/<sha256>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Witness(String);
 
 impl Witness {
-    /// A nonce of an account (also of an EIP-7702 authorisation, which consumes the authority's nonce).
+    /// A nonce of an account (also of an EIP-7702 authorisation, which consumes the authority's
+    /// nonce).
     pub fn nonce(signer: &str, nonce: u64) -> Self {
         Self(format!("nonce/{signer}/{nonce}"))
     }

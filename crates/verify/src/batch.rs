@@ -39,7 +39,8 @@ struct Batch {
 
 /// Check the batch of a payload; none if it has none.
 pub(crate) fn check(book: &mut dyn Book, payload: &[u8]) -> Result<Option<Checked>, Error> {
-    // Most payloads have none, and need not be parsed for it: the member's name cannot be spelled without these letters or an escape.
+    // Most payloads have none, and need not be parsed for it: the member's name cannot be spelled
+    // without these letters or an escape.
     if !payload.windows(5).any(|part| part == b"batch") && !payload.contains(&b'\\') {
         return Ok(None);
     }

@@ -32,7 +32,8 @@ pub(crate) trait Book {
     /// All rows of a question of ours, whose parameters are `?1`, `?2`, …
     fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error>;
 
-    /// The rows of a question that a fact asks, one after the other. That it cannot be asked is an answer too, and spoils nothing.
+    /// The rows of a question that a fact asks, one after the other. That it cannot be asked is an
+    /// answer too, and spoils nothing.
     fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row))
     -> Result<(), Error>;
 }

@@ -1,4 +1,5 @@
-//! Why nothing could be verified at all. What is wrong with facts or seals is a [`Problem`](crate::Problem), not an error.
+//! Why nothing could be verified at all. What is wrong with facts or seals is a
+//! [`Problem`](crate::Problem), not an error.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The tree of RFC 9162 (2.1.1), leaf after leaf: what is kept is one hash for each power of two in the count.
+//! The tree of RFC 9162 (2.1.1), leaf after leaf: what is kept is one hash for each power of two in
+//! the count.
 
 use crate::canon::Hash;
 use sha2::{Digest as _, Sha256};

@@ -48,7 +48,8 @@ pub struct Seals {
     pub exported: Option<i64>,
     /// Heads that were looked up.
     pub heads: u64,
-    /// Whether signatures were checked under a key that the caller knows. If not, whoever wrote the database may have signed it.
+    /// Whether signatures were checked under a key that the caller knows. If not, whoever wrote
+    /// the database may have signed it.
     pub pinned: bool,
     /// The keys that the seals name, in hexadecimal.
     pub keys: Vec<String>,

@@ -21,9 +21,11 @@ pub enum Source {
 /// What is known beside the database, and what to leave out.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The exported seals: a file with one seal a line. Without it only the stored ones are checked.
+    /// The exported seals: a file with one seal a line. Without it only the stored ones are
+    /// checked.
     pub seals: Option<PathBuf>,
-    /// The public keys of the sealer that the caller knows: one, or several where it was changed. Empty: any.
+    /// The public keys of the sealer that the caller knows: one, or several where it was changed.
+    /// Empty: any.
     pub keys: Vec<[u8; 32]>,
     /// Whether the rows of batches are read again.
     pub batches: bool,
@@ -53,7 +55,8 @@ pub struct Progress<'a> {
     pub of: u64,
 }
 
-/// Verify a database. Errors only if it cannot be read at all; what is wrong with it stands in the report.
+/// Verify a database. Errors only if it cannot be read at all; what is wrong with it stands in the
+/// report.
 pub fn run(
     source: &Source,
     options: &Options,

@@ -1,4 +1,5 @@
-//! The chain of seals, from the database and the export together, and every sealed head against the facts.
+//! The chain of seals, from the database and the export together, and every sealed head against the
+//! facts.
 
 use crate::book::Book;
 use crate::canon::{Form, Hash, hex};
@@ -193,7 +194,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Under a pinned key if there are any; else under the one that the seal names, which proves little.
+    /// Under a pinned key if there are any; else under the one that the seal names, which proves
+    /// little.
     fn signature(&mut self, seal: &Seal) -> Option<Flaw> {
         let named = hex(&seal.key);
         if !self.report.seals.keys.contains(&named) {

@@ -1,4 +1,5 @@
-//! Bindings: names that a namespace resolves to chain, contract and signer, so that the same definition runs on another chain.
+//! Bindings: names that a namespace resolves to chain, contract and signer, so that the same
+//! definition runs on another chain.
 
 use crate::table::binding as table;
 use crate::{Error, Result, Workflow, named};
@@ -55,8 +56,9 @@ pub struct NewBinding {
     pub abi: Option<Json>,
 }
 
-/// Make a binding of this name, or replace the one that is there; by id, replace only. Whether it is new.
-/// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`, `intent.address`, `intent.abi`.
+/// Make a binding of this name, or replace the one that is there; by id, replace only. Whether it
+/// is new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`,
+/// `workflow.too_much`, `intent.address`, `intent.abi`.
 pub async fn put_binding(
     workflow: &Workflow,
     who: &Principal,

@@ -13,7 +13,8 @@ use types::{ChainId, Namespace, RunId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Into how many shards runs and listeners are divided; each has a worker. Part of what is stored: it may only grow.
+    /// Into how many shards runs and listeners are divided; each has a worker. Part of what is
+    /// stored: it may only grow.
     pub shards: u32,
     /// Runs of a shard that are moved on at a time.
     pub in_flight: usize,
@@ -103,7 +104,8 @@ struct Inner {
 }
 
 impl Workflow {
-    /// On these parts. Expressions are evaluated in this process, which a hostile one can end: for those that nobody else writes.
+    /// On these parts. Expressions are evaluated in this process, which a hostile one can end: for
+    /// those that nobody else writes.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         Self::evaluating(parts, settings, Evaluators::default())
     }

@@ -1,4 +1,5 @@
-//! Figures of runs, for whoever watches: what lives in which state, what is due; and what steps came to.
+//! Figures of runs, for whoever watches: what lives in which state, what is due; and what steps
+//! came to.
 
 use crate::run::{Run, StepRow};
 use crate::state::StepState;

@@ -1,12 +1,16 @@
-//! Tasks, durable step by step: definitions with expressions, runs that survive crashes, listeners that begin them.
+//! Tasks, durable step by step: definitions with expressions, runs that survive crashes, listeners
+//! that begin them.
 //!
-//! A task is a named, versioned list of steps ([`post_version`]). A run ([`start`]) does them one after the other with a shared context;
-//! where it stands is a row, so that a restart finds it. Listeners ([`put_listener`]) begin runs for chain events and for new entries of the
-//! data model, each in its own order and with its own cursor. What steps name is resolved by namespace: bindings ([`put_binding`]) to chain,
-//! contract and signer, variable sets ([`put_variables`]) to values that are sealed at rest.
+//! A task is a named, versioned list of steps ([`post_version`]). A run ([`start`]) does them one
+//! after the other with a shared context; where it stands is a row, so that a restart finds it.
+//! Listeners ([`put_listener`]) begin runs for chain events and for new entries of the data model,
+//! each in its own order and with its own cursor. What steps name is resolved by namespace:
+//! bindings ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variables`]) to
+//! values that are sealed at rest.
 //!
-//! What it never does: evaluate an expression inside a transaction, hold a future where a row would do, sign, show a secret in a run or a
-//! fact, repeat an outside effect that may have happened unless it was told to, let one run hold another but in its own lane.
+//! What it never does: evaluate an expression inside a transaction, hold a future where a row would
+//! do, sign, show a secret in a run or a fact, repeat an outside effect that may have happened
+//! unless it was told to, let one run hold another but in its own lane.
 //!
 //! ```text
 //! queued ─▶ running ⇄ waiting (a submission; the time of the next attempt)
@@ -20,11 +24,15 @@
 //! ```
 //!
 //! Invariants, each with the test that holds it:
-//! - what ended never changes, and an effect is begun only after it was written down (`state::tests`);
-//! - an internal effect happens once, a chain effect once, an external one once or as declared, whatever crashes (`tests/it/crash`);
+//! - what ended never changes, and an effect is begun only after it was written down
+//!   (`state::tests`);
+//! - an internal effect happens once, a chain effect once, an external one once or as declared,
+//!   whatever crashes (`tests/it/crash`);
 //! - no secret of a variable set is in a run or a fact (`tests/it/secrecy`);
-//! - an expression neither panics nor grows without end, and loses no digit unseen (`expression::tests`);
-//! - one that cannot be stopped is killed in a process of its own, and the next is answered (`expression::apart::tests`);
+//! - an expression neither panics nor grows without end, and loses no digit unseen
+//!   (`expression::tests`);
+//! - one that cannot be stopped is killed in a process of its own, and the next is answered
+//!   (`expression::apart::tests`);
 //! - one run, listener or namespace that fails delays no other (`tests/it/poison`).
 
 mod binding;

@@ -7,7 +7,8 @@ const MAX_NAME: usize = 128;
 /// The longest description.
 const MAX_DESCRIPTION: usize = 16 << 10;
 
-/// A name: 1 to 128 bytes without `/`, control characters, or blanks around it. A thing's name is never taken for an id.
+/// A name: 1 to 128 bytes without `/`, control characters, or blanks around it. A thing's name is
+/// never taken for an id.
 pub(crate) fn checked(field: &str, name: &str) -> Result<String> {
     let legal = !name.is_empty() && name.len() <= MAX_NAME && name.trim() == name;
     if !legal || name.chars().any(|c| c.is_control() || c == '/') {

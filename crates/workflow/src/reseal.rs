@@ -21,7 +21,8 @@ pub async fn sealed_before(workflow: &Workflow) -> Result<u64> {
     Ok(count?.max(0).cast_unsigned())
 }
 
-/// Seal anew under the newest data key what is under older ones: a step, behind a place that the step before has named.
+/// Seal anew under the newest data key what is under older ones: a step, behind a place that the
+/// step before has named.
 pub async fn reseal(workflow: &Workflow, after: &str) -> Result<Resealed> {
     let mark = Mark::parse(after);
     let Some(column) = COLUMNS.get(mark.column).copied() else {

@@ -1,4 +1,5 @@
-//! Values that nobody may read in facts and runs: masked where they are shown, sealed where they are needed.
+//! Values that nobody may read in facts and runs: masked where they are shown, sealed where they
+//! are needed.
 
 use serde_json::{Map, Value};
 use types::Json;
@@ -90,8 +91,8 @@ impl Secrets {
     }
 }
 
-/// How else a text is written inside of others: in a URL, as the functions of expressions do it and as browsers do, and in a text that
-/// holds JSON.
+/// How else a text is written inside of others: in a URL, as the functions of expressions do it and
+/// as browsers do, and in a text that holds JSON.
 fn forms(secret: &str) -> [String; 5] {
     let quoted = Value::String(secret.to_owned()).to_string();
     [

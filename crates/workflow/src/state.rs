@@ -70,7 +70,8 @@ pub enum Event {
     Waits,
     /// The effect happened and its result is written down.
     Acted,
-    /// This attempt came to nothing; there will be another. `open`: it is not known whether the effect happened, so the same is sent again.
+    /// This attempt came to nothing; there will be another. `open`: it is not known whether the
+    /// effect happened, so the same is sent again.
     PutOff {
         /// Whether the effect stays open.
         open: bool,

@@ -73,8 +73,9 @@ pub struct Version {
     pub created_by: String,
 }
 
-/// Make a task of this name, or replace what is said of the one that is there; by id, replace only. Whether it is new.
-/// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
+/// Make a task of this name, or replace what is said of the one that is there; by id, replace only.
+/// Whether it is new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`,
+/// `workflow.too_much`.
 pub async fn put_task(
     workflow: &Workflow,
     who: &Principal,
@@ -106,7 +107,8 @@ pub async fn put_task(
     workflow.on().write(&namespace, write).await
 }
 
-/// Change what is given of a task. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`.
+/// Change what is given of a task. Errors: `workflow.invalid`, `workflow.unknown`,
+/// `workflow.name_taken`.
 pub async fn patch_task(
     workflow: &Workflow,
     who: &Principal,
@@ -152,7 +154,8 @@ pub async fn tasks(workflow: &Workflow, who: &Principal, page: &Page) -> Result<
 }
 
 /// Delete a task and its versions. Runs that have ended stay readable.
-/// Errors: `workflow.unknown`, `workflow.referred_to` while runs of it are open or listeners feed it.
+/// Errors: `workflow.unknown`, `workflow.referred_to` while runs of it are open or listeners feed
+/// it.
 pub async fn delete_task(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<()> {
     let (path, who) = (name_or_id.to_owned(), who.clone());
     let namespace = who.namespace.clone();
@@ -176,9 +179,9 @@ pub async fn delete_task(workflow: &Workflow, who: &Principal, name_or_id: &str)
     workflow.on().write(&namespace, write).await
 }
 
-/// Post a version; it becomes the current one. The whole document is read and checked first, every expression parsed.
-/// Errors: `workflow.definition`, `workflow.invalid`, `workflow.step_type`, `workflow.expression`, each naming the field;
-/// `workflow.unknown`, `workflow.too_much`.
+/// Post a version; it becomes the current one. The whole document is read and checked first, every
+/// expression parsed. Errors: `workflow.definition`, `workflow.invalid`, `workflow.step_type`,
+/// `workflow.expression`, each naming the field; `workflow.unknown`, `workflow.too_much`.
 pub async fn post_version(
     workflow: &Workflow,
     who: &Principal,
@@ -228,8 +231,8 @@ pub async fn post_version(
     Ok(version)
 }
 
-/// A version by its label or id, with its document as it was posted; the current one without a label.
-/// Errors: `workflow.unknown`, `workflow.no_version`.
+/// A version by its label or id, with its document as it was posted; the current one without a
+/// label. Errors: `workflow.unknown`, `workflow.no_version`.
 pub async fn version(
     workflow: &Workflow,
     who: &Principal,
@@ -301,7 +304,8 @@ pub(crate) async fn definition(
 
 type Checked = (Arc<Definition>, Vec<Warning>);
 
-/// Read a document on a thread of its own: it may be large, and the parsers of others may have mistakes.
+/// Read a document on a thread of its own: it may be large, and the parsers of others may have
+/// mistakes.
 async fn read(
     workflow: &Workflow,
     who: &Principal,

@@ -65,8 +65,8 @@ pub(crate) struct Variables {
     pub(crate) secrets: Secrets,
 }
 
-/// Make a set of this name, or replace the one that is there; by id, replace only. Whether it is new.
-/// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
+/// Make a set of this name, or replace the one that is there; by id, replace only. Whether it is
+/// new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
 pub async fn put_variables(
     workflow: &Workflow,
     who: &Principal,

@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: the life of an asset on a real chain, step by step, each step checked against the chain itself.
+//! `cargo xtask demo`: the life of an asset on a real chain, step by step, each step checked
+//! against the chain itself.
 
 mod stage;
 mod story;

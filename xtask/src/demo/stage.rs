@@ -1,4 +1,5 @@
-//! The stage: a real node, the binary on SQLite in a folder of its own, and an application that is told what happens.
+//! The stage: a real node, the binary on SQLite in a folder of its own, and an application that is
+//! told what happens.
 
 use crate::run;
 use crate::stage;

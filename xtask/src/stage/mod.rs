@@ -1,4 +1,5 @@
-//! What the demo and the torture stand on: the binary, a chain for it, an application that speaks to it, and a judge beside it.
+//! What the demo and the torture stand on: the binary, a chain for it, an application that speaks
+//! to it, and a judge beside it.
 
 pub(crate) mod api;
 pub(crate) mod judge;

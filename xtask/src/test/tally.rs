@@ -27,8 +27,8 @@ impl Tally {
         }
     }
 
-    /// Cargo failed: a binary that began and told no result was killed or aborted, which counts as one failure; so does a failure
-    /// that nothing else explains, such as one to compile.
+    /// Cargo failed: a binary that began and told no result was killed or aborted, which counts as
+    /// one failure; so does a failure that nothing else explains, such as one to compile.
     pub(super) fn ended_badly(&mut self) {
         self.failed += self.open;
         if self.failed == 0 {
@@ -36,7 +36,8 @@ impl Tally {
         }
     }
 
-    /// Take the log of skipped tests: `package/binary<TAB>test<TAB>reason` lines. A test may have left several.
+    /// Take the log of skipped tests: `package/binary<TAB>test<TAB>reason` lines. A test may have
+    /// left several.
     pub(super) fn skipping(mut self, log: &str) -> Self {
         for line in log.lines() {
             if let Some((test, reason)) = line.rsplit_once('\t') {

@@ -1,4 +1,5 @@
-//! Each error code has a page `docs/errors/<code>.md` that tells what happened, why and what to do; each page has a code.
+//! Each error code has a page `docs/errors/<code>.md` that tells what happened, why and what to do;
+//! each page has a code.
 
 use std::collections::BTreeMap;
 

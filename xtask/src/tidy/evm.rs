@@ -1,4 +1,5 @@
-//! No EVM type outside modules named `evm`: above the connector nothing is shaped by one family of chains.
+//! No EVM type outside modules named `evm`: above the connector nothing is shaped by one family of
+//! chains.
 
 use super::tree::{File, Tree};
 use super::{Finding, tokens};

@@ -1,4 +1,5 @@
-//! Examples in documentation are not run (each crate's would be a build of its own): an example is a test, or marked as text.
+//! Examples in documentation are not run (each crate's would be a build of its own): an example is
+//! a test, or marked as text.
 
 use super::Finding;
 use super::tree::{File, Tree};

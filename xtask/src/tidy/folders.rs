@@ -1,5 +1,5 @@
-//! A crate holds its own folder's code only: `#[path]` and `include!` would carry another's in past the layering, and make
-//! the verifier a copy of what it verifies.
+//! A crate holds its own folder's code only: `#[path]` and `include!` would carry another's in past
+//! the layering, and make the verifier a copy of what it verifies.
 
 use proc_macro2::{TokenStream, TokenTree};
 

@@ -1,5 +1,5 @@
-//! The crates stand in the order of the flow, and each depends only on tiers below its own; those of one tier never on each
-//! other. `verify` has none of our crates, and `testkit` is for tests.
+//! The crates stand in the order of the flow, and each depends only on tiers below its own; those
+//! of one tier never on each other. `verify` has none of our crates, and `testkit` is for tests.
 
 use std::collections::BTreeMap;
 

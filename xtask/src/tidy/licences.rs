@@ -1,4 +1,5 @@
-//! Licences, bans and sources of dependencies, held to the lists of `deny.toml` without further tools.
+//! Licences, bans and sources of dependencies, held to the lists of `deny.toml` without further
+//! tools.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +60,8 @@ fn rules(deny: &str) -> Result<Rules, String> {
     }
 }
 
-/// Bans and sources, by the lock file: it names every package, whatever feature or system asks for it.
+/// Bans and sources, by the lock file: it names every package, whatever feature or system asks for
+/// it.
 fn lock(rules: &Rules, lock: &str) -> Result<Vec<Finding>, String> {
     let lock = layers::parse(LOCK, lock)?;
     let packages = lock

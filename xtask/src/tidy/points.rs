@@ -1,4 +1,5 @@
-//! Places to fail are never in what is shipped: no crate enables them by default, and none asks another for them.
+//! Places to fail are never in what is shipped: no crate enables them by default, and none asks
+//! another for them.
 
 use super::Finding;
 use super::layers::parse;
@@ -55,7 +56,8 @@ fn by_default(manifest: &toml::Table) -> bool {
     false
 }
 
-/// Whether some dependency, of whatever kind and wherever it is declared, has the feature in its list.
+/// Whether some dependency, of whatever kind and wherever it is declared, has the feature in its
+/// list.
 fn asks(value: &toml::Value) -> bool {
     let Some(table) = value.as_table() else {
         return false;

@@ -1,6 +1,8 @@
-//! A route declares in its handler's arguments what it needs: `May<Permission>`, or `Open` where everybody may come in.
+//! A route declares in its handler's arguments what it needs: `May<Permission>`, or `Open` where
+//! everybody may come in.
 //!
-//! Handlers are what `routes!(…)` names and what is handed to `get(…)`, `post(…)` and their like, below `crates/api/src/routes`.
+//! Handlers are what `routes!(…)` names and what is handed to `get(…)`, `post(…)` and their like,
+//! below `crates/api/src/routes`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Licence expressions (SPDX), and whether a list of allowed licences satisfies one.
 
-/// Whether the licences of `allowed` satisfy the expression: one branch of each `OR`, all of each `AND`. The old `MIT/Apache-2.0`
-/// means `OR`. What cannot be read satisfies nothing.
+/// Whether the licences of `allowed` satisfy the expression: one branch of each `OR`, all of each
+/// `AND`. The old `MIT/Apache-2.0` means `OR`. What cannot be read satisfies nothing.
 pub(super) fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression
         .replace('/', " OR ")

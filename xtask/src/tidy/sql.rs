@@ -1,5 +1,5 @@
-//! SQL stands in table files only: `table.rs`, files below `table/`, migrations, and the crates `store` and `verify`,
-//! which own their tables. Tests may ask the database what they like.
+//! SQL stands in table files only: `table.rs`, files below `table/`, migrations, and the crates
+//! `store` and `verify`, which own their tables. Tests may ask the database what they like.
 
 use std::sync::LazyLock;
 

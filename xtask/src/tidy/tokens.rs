@@ -1,5 +1,5 @@
-//! Rust source as the compiler sees it: tokens, so that comments, strings and line breaks fool no check. What only tests
-//! see (`#[cfg(test)]`) is left out.
+//! Rust source as the compiler sees it: tokens, so that comments, strings and line breaks fool no
+//! check. What only tests see (`#[cfg(test)]`) is left out.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
@@ -121,7 +121,8 @@ fn attribute(tokens: &[TokenTree]) -> Option<(&Group, usize)> {
     }
 }
 
-/// `cfg(test)`, `cfg(all(test, …))`; not `cfg(not(test))`, nor `cfg(any(test, …))`, which others see too.
+/// `cfg(test)`, `cfg(all(test, …))`; not `cfg(not(test))`, nor `cfg(any(test, …))`, which others
+/// see too.
 fn is_for_tests(attribute: &Group) -> bool {
     let words: Vec<String> = attribute
         .stream()
@@ -140,7 +141,8 @@ fn is_for_tests(attribute: &Group) -> bool {
     )
 }
 
-/// How many tokens the item at the start takes: further attributes, then up to braces or a semicolon.
+/// How many tokens the item at the start takes: further attributes, then up to braces or a
+/// semicolon.
 fn item_length(tokens: &[TokenTree]) -> usize {
     let end = tokens
         .iter()

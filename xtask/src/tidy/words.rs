@@ -1,5 +1,5 @@
-//! The repository speaks of the project alone: no note to oneself without a subject, no path of one person's machine, no word
-//! about who or what typed it.
+//! The repository speaks of the project alone: no note to oneself without a subject, no path of one
+//! person's machine, no word about who or what typed it.
 
 use std::sync::LazyLock;
 

@@ -146,7 +146,8 @@ fn fail(world: &mut World, round: &Round, place: &str, for_ms: u64) -> Result<St
     Ok(world.processes[who].name())
 }
 
-/// Stop whoever stands before its commit, until others have its partitions; then its commit must be refused.
+/// Stop whoever stands before its commit, until others have its partitions; then its commit must be
+/// refused.
 fn freeze(world: &mut World, round: &Round, place: &str) -> Result<String, String> {
     let held = hold(world, round, place)?;
     let lost: Vec<(String, i64)> = theirs(world, held, place);

@@ -1,4 +1,5 @@
-//! Applications: each asks for one thing under one key, of whichever process answers, until it has an answer.
+//! Applications: each asks for one thing under one key, of whichever process answers, until it has
+//! an answer.
 
 use crate::stage::api::Api;
 use serde_json::{Value, json};
@@ -78,7 +79,8 @@ impl Order {
         }
     }
 
-    /// Ask until there is an answer; the order with what it was answered, and how often it was asked for.
+    /// Ask until there is an answer; the order with what it was answered, and how often it was
+    /// asked for.
     fn place(mut self, town: &Town, first: usize) -> Result<(Self, u64), String> {
         let until = Instant::now() + PATIENCE;
         let (mut last, mut asked) = (String::new(), 0);

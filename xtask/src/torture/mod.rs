@@ -1,5 +1,6 @@
-//! `cargo xtask torture`: processes are killed, stopped and made to fail while they work; judges outside look whether anything was lost
-//! or happened twice. On SQLite one process, on PostgreSQL three that share the work.
+//! `cargo xtask torture`: processes are killed, stopped and made to fail while they work; judges
+//! outside look whether anything was lost or happened twice. On SQLite one process, on PostgreSQL
+//! three that share the work.
 
 mod fault;
 mod judge;
@@ -159,7 +160,8 @@ fn play(world: &mut World, round: &Round, of: usize) -> Result<(), String> {
         .map_err(|why| format!("round {}: {}: {why}", round.number, round.fault))
 }
 
-/// One round: work is asked for, the fault happens, whoever died comes back, every request has its answer, nothing is there twice.
+/// One round: work is asked for, the fault happens, whoever died comes back, every request has its
+/// answer, nothing is there twice.
 fn one(world: &mut World, round: &Round) -> Result<String, String> {
     world.counter.be(round.mood);
     world.listener.be(round.mood);

@@ -1,4 +1,5 @@
-//! The plan of the rounds. It follows from the seed alone: the same seed gives the same faults at the same places in the same order.
+//! The plan of the rounds. It follows from the seed alone: the same seed gives the same faults at
+//! the same places in the same order.
 
 use super::Engine;
 use std::fmt;

@@ -12,7 +12,8 @@ pub(super) struct Figures {
     pub(super) errors: u64,
     pub(super) stops: u64,
     pub(super) takeovers: u64,
-    /// Commits of woken processes that were refused as such; the others had seen the loss of their lease before.
+    /// Commits of woken processes that were refused as such; the others had seen the loss of their
+    /// lease before.
     pub(super) refused: u64,
     pub(super) reorgs: u64,
     pub(super) restarts: u64,

@@ -11,7 +11,8 @@ pub(super) const PURSE: u128 = 1_000_000_000_000_000_000_000_000;
 /// Who signs. More than one, so that lanes are in several shards.
 const SIGNERS: usize = 3;
 
-/// An outside call, a transfer that becomes final, and an entry in the data model that can be made once.
+/// An outside call, a transfer that becomes final, and an entry in the data model that can be made
+/// once.
 const TASK: &str = r#"
 description: Tell the receiver, pay, and enter it into the books
 steps:

@@ -1,4 +1,5 @@
-//! The world of an engine's rounds: a node, a database, the processes, and the judges that stand outside.
+//! The world of an engine's rounds: a node, a database, the processes, and the judges that stand
+//! outside.
 
 use super::load::{ATTEMPT, Order, Town};
 use super::miner::Miner;
@@ -19,8 +20,9 @@ use testkit::postgres::{Cluster, Options as ClusterOptions};
 
 /// How long a lease lasts: whoever is stopped for longer is succeeded.
 pub(super) const LEASE_MS: u64 = 2_000;
-/// Nothing that must happen takes longer, on a busy machine too: a stopped process may hold rows until the database gives it up
-/// after 15 seconds, and a wait for a submission looks by itself only every 30.
+/// Nothing that must happen takes longer, on a busy machine too: a stopped process may hold rows
+/// until the database gives it up after 15 seconds, and a wait for a submission looks by itself
+/// only every 30.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// Blocks above a final one.
 pub(super) const DEPTH: u64 = 5;

@@ -1,5 +1,5 @@
-//! The bare driver: the same rows, the same durability, multi-row statements (arrays on PostgreSQL), no hashing, no
-//! lease, no group commit.
+//! The bare driver: the same rows, the same durability, multi-row statements (arrays on
+//! PostgreSQL), no hashing, no lease, no group commit.
 
 use crate::shape::{self, Movement};
 use postgres::types::ToSql;
@@ -16,7 +16,8 @@ pub(crate) struct Baseline {
 
 enum Driver {
     Sqlite(rusqlite::Connection),
-    /// The synchronous client runs a runtime of its own, which a tokio worker does not bear: a thread holds it.
+    /// The synchronous client runs a runtime of its own, which a tokio worker does not bear: a
+    /// thread holds it.
     Postgres(std::sync::mpsc::Sender<Job>),
 }
 
@@ -231,8 +232,9 @@ fn serve_postgres(url: String) -> std::sync::mpsc::Sender<Job> {
 /// Statements by their text, and how often each was used.
 type Prepared = HashMap<String, (postgres::Statement, u64)>;
 
-/// A statement, prepared anew each time its uses have doubled: the server keeps a plan that it made when the tables were empty, and a
-/// baseline that stands on it would flatter the layer, which knows that.
+/// A statement, prepared anew each time its uses have doubled: the server keeps a plan that it made
+/// when the tables were empty, and a baseline that stands on it would flatter the layer, which
+/// knows that.
 fn prepare(
     client: &mut postgres::Client,
     prepared: &mut Prepared,
@@ -257,8 +259,9 @@ fn run_postgres(
     client.execute(&statement, values).unwrap();
 }
 
-/// Of the driver's multi-row forms, arrays are the faster one on PostgreSQL: spelling out `VALUES` for a thousand rows costs the server
-/// several times as much in parsing, and would flatter the layer.
+/// Of the driver's multi-row forms, arrays are the faster one on PostgreSQL: spelling out `VALUES`
+/// for a thousand rows costs the server several times as much in parsing, and would flatter the
+/// layer.
 fn record_postgres(
     client: &mut postgres::Client,
     prepared: &mut Prepared,
@@ -299,7 +302,8 @@ fn record_postgres(
 fn move_balances(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement]) {
     let net = shape::net(slice);
     let accounts: Vec<&str> = net.keys().copied().collect();
-    // A join: `= ANY` walks the index once for each account, over every dead version that the updates before left there.
+    // A join: `= ANY` walks the index once for each account, over every dead version that the
+    // updates before left there.
     let sql = "WITH n(a) AS (SELECT * FROM unnest($1::text[]) AS r)
                SELECT account, amount FROM bench_balance JOIN n ON account = n.a WHERE namespace = 'bench'";
     let statement = prepare(client, prepared, sql);

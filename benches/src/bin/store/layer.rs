@@ -47,7 +47,8 @@ impl Layer {
             .unwrap();
     }
 
-    /// Single commands from many callers at once, through the batcher that stands before a hot verb. Each call's time, and the wall time.
+    /// Single commands from many callers at once, through the batcher that stands before a hot
+    /// verb. Each call's time, and the wall time.
     pub(crate) async fn race(
         &self,
         commands: Vec<Movement>,

@@ -1,4 +1,5 @@
-//! What the store costs: facts, balances and transfers through it, against the bare driver with the same rows and the same durability.
+//! What the store costs: facts, balances and transfers through it, against the bare driver with the
+//! same rows and the same durability.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_precision_loss,

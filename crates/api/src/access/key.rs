@@ -1,5 +1,6 @@
-//! API keys: `flr_<26 characters>_<64 hexadecimal digits>`. The first half finds the key, the second is 256 bits of chance, of which only
-//! the hash is kept: there is nothing to stretch, and nothing to steal.
+//! API keys: `flr_<26 characters>_<64 hexadecimal digits>`. The first half finds the key, the
+//! second is 256 bits of chance, of which only the hash is kept: there is nothing to stretch, and
+//! nothing to steal.
 
 use super::table;
 use crate::{Error, Result};
@@ -66,8 +67,8 @@ pub struct Issued {
     pub secret: String,
 }
 
-/// Issue a key in the namespace of who asks. Nobody hands out a role that he does not hold, admins excepted (who may hand out all but the
-/// export of keys, unless they hold it).
+/// Issue a key in the namespace of who asks. Nobody hands out a role that he does not hold, admins
+/// excepted (who may hand out all but the export of keys, unless they hold it).
 pub async fn issue(db: &Db, lease: &Lease, who: &Principal, new: NewApiKey) -> Result<Issued> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {

@@ -1,5 +1,5 @@
-//! A route declares what it needs in its handler's arguments: `who: May<WalletRead>`, or `_: Open` where nobody need say who he is.
-//! A handler with neither does not pass the check of routes.
+//! A route declares what it needs in its handler's arguments: `who: May<WalletRead>`, or `_: Open`
+//! where nobody need say who he is. A handler with neither does not pass the check of routes.
 
 use super::basic;
 use super::key::authenticate;
@@ -17,7 +17,8 @@ pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Permission;
 }
 
-/// Somebody who may do this: authenticated, and granted the permission in the namespace of the path.
+/// Somebody who may do this: authenticated, and granted the permission in the namespace of the
+/// path.
 pub struct May<N>(Principal, PhantomData<N>);
 
 /// A route for everybody: health, the API's description.

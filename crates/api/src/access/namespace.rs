@@ -47,8 +47,8 @@ pub async fn create_namespace(
     Ok(made)
 }
 
-/// Every namespace of the installation, unless nothing has changed since a mark was given; with the mark of now.
-/// For the binary, never for a tenant.
+/// Every namespace of the installation, unless nothing has changed since a mark was given; with the
+/// mark of now. For the binary, never for a tenant.
 pub async fn namespaces_since(db: &Db, mark: Mark) -> Result<Option<(Mark, Vec<NamespaceRow>)>> {
     let read = move |tx: &mut Unbound<'_, '_>| {
         let now = Mark(Some(table::namespaces_mark(tx)?));
@@ -79,7 +79,8 @@ pub async fn default_chain(db: &Db, who: &Principal) -> Result<Option<ChainId>> 
     Ok(row.and_then(|row| row.default_chain))
 }
 
-/// This chain, or the one that is meant where none is named. Error: `api.field` where there is neither.
+/// This chain, or the one that is meant where none is named. Error: `api.field` where there is
+/// neither.
 pub(crate) async fn chain_or_default(
     db: &Db,
     who: &Principal,

@@ -35,7 +35,8 @@ pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> 
         .collect())
 }
 
-/// How many namespaces there are, and how often they have changed: who has seen this pair has seen them all.
+/// How many namespaces there are, and how often they have changed: who has seen this pair has seen
+/// them all.
 pub(super) fn namespaces_mark(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
     let row = tx.row(
         "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace",

@@ -1,4 +1,5 @@
-//! Bindings: names that stand for a chain, a contract and a signer, so that one definition runs on any chain.
+//! Bindings: names that stand for a chain, a contract and a signer, so that one definition runs on
+//! any chain.
 
 use crate::access::May;
 use crate::extract::{Body, BySkip, Path, Query};

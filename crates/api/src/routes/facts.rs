@@ -83,7 +83,8 @@ struct Which {
     limit: Option<u32>,
 }
 
-/// Facts of the namespace in a partition, in its order. A page may hold fewer than asked for; it goes on while there is a `next`.
+/// Facts of the namespace in a partition, in its order. A page may hold fewer than asked for; it
+/// goes on while there is a `next`.
 #[utoipa::path(get, path = "/facts", tag = "audit", params(Which), responses((status = 200, body = Items<Fact>), Problem))]
 async fn list(
     State(app): State<App>,

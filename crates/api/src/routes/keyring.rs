@@ -1,4 +1,5 @@
-//! The data keys under which all secrets are sealed. They are the installation's, so they are for its operators.
+//! The data keys under which all secrets are sealed. They are the installation's, so they are for
+//! its operators.
 
 use crate::access::May;
 use crate::{App, Error, Problem, Result, permissions};

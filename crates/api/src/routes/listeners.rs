@@ -107,8 +107,9 @@ struct ChainListenerInput {
     /// Whether it takes up nothing new; it keeps its place.
     #[serde(default)]
     disabled: bool,
-    /// `{taskName, taskVersion?, namespace?, chain?, firstEvent?, finality?, onRevert?, onError?, blockchainEvents: {abiEvents, locations?,
-    /// createOptions?}}`. `firstEvent` is `"0"`, `oldest`, `newest` or the number of a block. Without `finality` it runs at final.
+    /// `{taskName, taskVersion?, namespace?, chain?, firstEvent?, finality?, onRevert?, onError?,
+    /// blockchainEvents: {abiEvents, locations?, createOptions?}}`. `firstEvent` is `"0"`,
+    /// `oldest`, `newest` or the number of a block. Without `finality` it runs at final.
     config: types::Json,
     // What Florin sets itself may be sent back.
     #[serde(default, rename = "id")]
@@ -252,7 +253,8 @@ async fn chain_get(
     get(&app, &who, ListenerKind::Firefly, &named).await
 }
 
-/// By name: make a listener to chain events, or replace it. By id: replace it, its name too. It keeps its place.
+/// By name: make a listener to chain events, or replace it. By id: replace it, its name too. It
+/// keeps its place.
 #[utoipa::path(put, path = "/listeners/firefly/{listener}", tag = "listeners", params(("listener" = String, Path)),
     request_body = ChainListenerInput, responses((status = 200, body = Listener), Problem))]
 async fn chain_put(
@@ -296,7 +298,8 @@ async fn model_get(
     get(&app, &who, ListenerKind::DataModel, &named).await
 }
 
-/// By name: make a listener to entries of the data model, or replace it. By id: replace it, its name too. It keeps its place.
+/// By name: make a listener to entries of the data model, or replace it. By id: replace it, its
+/// name too. It keeps its place.
 #[utoipa::path(put, path = "/listeners/datamodel/{listener}", tag = "listeners", params(("listener" = String, Path)),
     request_body = ModelListenerInput, responses((status = 200, body = Listener), Problem))]
 async fn model_put(

@@ -1,4 +1,5 @@
-//! Names of operations, by which generated clients call them: the method and the path, so that no two are the same.
+//! Names of operations, by which generated clients call them: the method and the path, so that no
+//! two are the same.
 
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};

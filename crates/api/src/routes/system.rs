@@ -53,7 +53,8 @@ async fn livez(_: Open) -> &'static str {
     "ok"
 }
 
-/// Ready: the database answers. A chain that is halted is told in its own place and takes no traffic away.
+/// Ready: the database answers. A chain that is halted is told in its own place and takes no
+/// traffic away.
 async fn readyz(State(app): State<App>, _: Open) -> Result<impl IntoResponse> {
     app.db().read_unbound(store::partitions).await?;
     Ok((StatusCode::OK, "ok"))

@@ -140,7 +140,8 @@ async fn get(
     ))
 }
 
-/// By name: make a variable set, or replace it with all its values. By id: replace it, its name too.
+/// By name: make a variable set, or replace it with all its values. By id: replace it, its name
+/// too.
 #[utoipa::path(put, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), request_body = VariableSetInput,
     responses((status = 200, body = VariableSet), Problem))]
 async fn put(

@@ -80,7 +80,8 @@ async fn a_role_grants_what_it_says_and_no_more() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let wallet = json!({ "name": "w", "kind": "user" });
-        // Role, and whether it may: list wallets, make one, write a policy, submit (which then fails for want of a signer), hand out keys.
+        // Role, and whether it may: list wallets, make one, write a policy, submit (which then
+        // fails for want of a signer), hand out keys.
         let table = [
             (Role::Reader, [true, false, false, false, false]),
             (Role::Operator, [true, false, false, true, false]),

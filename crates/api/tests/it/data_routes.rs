@@ -1,4 +1,5 @@
-//! The data model through the door: objects of every type, names with a slash, balances, bulk bodies, declared metadata.
+//! The data model through the door: objects of every type, names with a slash, balances, bulk
+//! bodies, declared metadata.
 
 use crate::client::{Answer, Call};
 use crate::world::{BOB, World};

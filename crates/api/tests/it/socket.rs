@@ -79,7 +79,8 @@ impl Consumer {
         self.0.close(None).await.unwrap();
     }
 
-    /// What was said last has been written down once the status says so: it is asked for, since nothing else comes.
+    /// What was said last has been written down once the status says so: it is asked for, since
+    /// nothing else comes.
     pub(crate) async fn settled(&self, world: &World, id: &str, member: &str, count: i64) {
         let end = std::time::Instant::now() + PATIENCE;
         while world

@@ -1,4 +1,5 @@
-//! Subscriptions through the door: making and steering them, secrets, dead letters, and the WebSocket on a real connection.
+//! Subscriptions through the door: making and steering them, secrets, dead letters, and the
+//! WebSocket on a real connection.
 
 use crate::client::Call;
 use crate::socket::{Consumer, listen};

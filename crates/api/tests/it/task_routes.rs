@@ -1,4 +1,5 @@
-//! Tasks through the door: versions, runs and what people do with them, listeners, bindings, variable sets.
+//! Tasks through the door: versions, runs and what people do with them, listeners, bindings,
+//! variable sets.
 
 use crate::client::Call;
 use crate::world::{BOB, SIGNER, World};

@@ -1,4 +1,5 @@
-//! The one door of the stories: a database, every engine on it, the router, and keys to come in with.
+//! The one door of the stories: a database, every engine on it, the router, and keys to come in
+//! with.
 
 use crate::client::{Answer, Call};
 use api::access::{self, NewApiKey};

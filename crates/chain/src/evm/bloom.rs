@@ -1,4 +1,5 @@
-//! The filter over a block's logs that stands in its header (Yellow Paper 4.3.1): 2048 bits, three for each address and topic.
+//! The filter over a block's logs that stands in its header (Yellow Paper 4.3.1): 2048 bits, three
+//! for each address and topic.
 
 use super::numerals::{Account, Fixed, Word};
 use alloy_primitives::keccak256;
@@ -7,7 +8,8 @@ use std::collections::HashSet;
 /// A header's filter.
 pub(super) type Bloom = Fixed<256>;
 
-/// Gathers the filter of a block's logs. Addresses and topics repeat within a block: each is hashed once.
+/// Gathers the filter of a block's logs. Addresses and topics repeat within a block: each is hashed
+/// once.
 pub(super) struct Gathered {
     seen: HashSet<Vec<u8>>,
     bits: [u8; 256],

@@ -1,4 +1,5 @@
-//! How an EVM chain is set up. What is not written follows from the preset, and what the preset does not say from the defaults here.
+//! How an EVM chain is set up. What is not written follows from the preset, and what the preset
+//! does not say from the defaults here.
 
 mod price;
 mod resolve;
@@ -11,8 +12,8 @@ use crate::{Error, Finality, Result};
 use serde::{Deserialize, Serialize};
 use types::ChainId;
 
-/// An EVM chain and the node that serves it. Read it from JSON, TOML or YAML: `preset` names a row of
-/// [`presets`](super::presets), and everything written beside it goes before the preset's.
+/// An EVM chain and the node that serves it. Read it from JSON, TOML or YAML: `preset` names a row
+/// of [`presets`](super::presets), and everything written beside it goes before the preset's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EvmConfig {
     /// The chain's number (EIP-155). The node must serve exactly this one.
@@ -43,7 +44,8 @@ pub struct EvmConfig {
     pub errors: Vec<ErrorRule>,
 }
 
-/// What is checked of the node's answers about blocks. Less than the default is for chains whose rules are their own.
+/// What is checked of the node's answers about blocks. Less than the default is for chains whose
+/// rules are their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Check {
@@ -79,9 +81,11 @@ pub enum BlockHash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogsBloom {
-    /// They give exactly that filter: nothing is missing, nothing is added (as far as a bloom filter tells).
+    /// They give exactly that filter: nothing is missing, nothing is added (as far as a bloom
+    /// filter tells).
     Exact,
-    /// They give at least that filter: nothing is missing. For chains that add logs outside of transactions (Polygon), or leave the filter empty.
+    /// They give at least that filter: nothing is missing. For chains that add logs outside of
+    /// transactions (Polygon), or leave the filter empty.
     Covered,
     /// Not at all.
     Off,
@@ -93,7 +97,8 @@ pub enum LogsBloom {
 pub enum ReceiptsRoot {
     /// They give its root: status, logs, their order and number are proven.
     Strict,
-    /// Not at all. For chains with kinds of receipts of their own (OP stack deposits, Polygon's state synchronisation).
+    /// Not at all. For chains with kinds of receipts of their own (OP stack deposits, Polygon's
+    /// state synchronisation).
     Off,
 }
 
@@ -101,7 +106,8 @@ pub enum ReceiptsRoot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receipts {
-    /// All of a block in one call, where signers are watched and the node can: one round trip, for chains that are mostly ours.
+    /// All of a block in one call, where signers are watched and the node can: one round trip, for
+    /// chains that are mostly ours.
     #[default]
     Block,
     /// One by one, those of watched signers only: less to read, for chains that are mostly others'.

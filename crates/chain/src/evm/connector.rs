@@ -29,7 +29,8 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
 use types::{Amount, Block, ChainEvent, ChainId, Entropy, Height, Transfer};
 
-/// An EVM chain, by way of one node. Keeps nothing but what it has learnt about the node's abilities.
+/// An EVM chain, by way of one node. Keeps nothing but what it has learnt about the node's
+/// abilities.
 pub struct Evm {
     config: EvmConfig,
     chain: ChainId,
@@ -44,7 +45,8 @@ pub struct Evm {
 }
 
 impl Evm {
-    /// A connector; nothing is sent before the first question. `entropy` keeps waiting connectors out of step.
+    /// A connector; nothing is sent before the first question. `entropy` keeps waiting connectors
+    /// out of step.
     ///
     /// # Errors
     /// [`Error::Config`].
@@ -78,7 +80,8 @@ impl Evm {
         self.rpc.counters()
     }
 
-    /// The node serves the configured chain. Asked once: a node that changes its chain afterwards is caught by the block hashes.
+    /// The node serves the configured chain. Asked once: a node that changes its chain afterwards
+    /// is caught by the block hashes.
     async fn ready(&self) -> Result<()> {
         self.verified
             .get_or_try_init(|| self.verify())

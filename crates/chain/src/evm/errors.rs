@@ -1,9 +1,12 @@
-//! What a node's no to a transaction proves, by a table: code and lower-cased text, first match wins.
+//! What a node's no to a transaction proves, by a table: code and lower-cased text, first match
+//! wins.
 //!
-//! The order is part of the table. `replacement transaction underpriced` contains `transaction underpriced`, so it stands before it. A phrase
-//! matches only where a word begins, because `unknown transaction` contains `known transaction`. The same number means different things at
-//! different nodes (-32005 is gas limit, log range or batch size at Besu, and patience at providers), so numbers alone count only for
-//! the client that is known to mean them. What matches nothing is [`Class::Lost`]: it proves nothing.
+//! The order is part of the table. `replacement transaction underpriced` contains `transaction
+//! underpriced`, so it stands before it. A phrase matches only where a word begins, because
+//! `unknown transaction` contains `known transaction`. The same number means different things at
+//! different nodes (-32005 is gas limit, log range or batch size at Besu, and patience at
+//! providers), so numbers alone count only for the client that is known to mean them. What matches
+//! nothing is [`Class::Lost`]: it proves nothing.
 
 use crate::Class;
 use serde::{Deserialize, Serialize};
@@ -15,7 +18,8 @@ pub enum Client {
     /// Unknown, or a provider in front of several: texts decide.
     #[default]
     Any,
-    /// go-ethereum, its forks, GoQuorum, reth, anvil: texts decide there too, since they put everything under one or two numbers.
+    /// go-ethereum, its forks, GoQuorum, reth, anvil: texts decide there too, since they put
+    /// everything under one or two numbers.
     Geth,
     /// Hyperledger Besu: its numbers have meanings of their own.
     Besu,
@@ -35,7 +39,8 @@ pub struct ErrorRule {
     pub contains: Vec<String>,
 }
 
-/// One row: matches if the client is meant, the code (if any) is the same, and one of the phrases (if any) begins a word in the text.
+/// One row: matches if the client is meant, the code (if any) is the same, and one of the phrases
+/// (if any) begins a word in the text.
 struct Row {
     class: Class,
     client: Client,
@@ -178,7 +183,8 @@ static TABLE: &[Row] = &[
         &["sender account not authorized to send transactions"],
     ),
     besu(Class::Permission, -32007, &[]),
-    // GoQuorum's free chains take no price but 0: for whoever offers one, that is the node's own cap.
+    // GoQuorum's free chains take no price but 0: for whoever offers one, that is the node's own
+    // cap.
     says(
         Class::FeeCap,
         &[
@@ -253,7 +259,8 @@ pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -
         .unwrap_or(Class::Lost)
 }
 
-/// -32005 is the field's number for "limit exceeded": at a provider, patience. At Besu it has three meanings, all told by the text.
+/// -32005 is the field's number for "limit exceeded": at a provider, patience. At Besu it has three
+/// meanings, all told by the text.
 fn ambiguous(client: Client, code: i64, text: &str) -> Option<Class> {
     (client != Client::Besu && code == -32005 && !is_too_much_at_once(text))
         .then_some(Class::Throttled)

@@ -1,7 +1,8 @@
 //! A block's header as JSON tells it, and its hash from its own fields.
 //!
-//! The hash is Keccak-256 of the RLP of the fields in their order, later forks' fields at the end (London to Osaka and the announced ones).
-//! Two chains differ: Byzantine-fault-tolerant engines leave their seals out (see `bft`), Avalanche has a field of its own in the middle. A field
+//! The hash is Keccak-256 of the RLP of the fields in their order, later forks' fields at the end
+//! (London to Osaka and the announced ones). Two chains differ: Byzantine-fault-tolerant engines
+//! leave their seals out (see `bft`), Avalanche has a field of its own in the middle. A field
 //! that is not known here makes the hash come out wrong, and the header is refused.
 
 mod bft;
@@ -57,7 +58,8 @@ pub(super) struct Header {
     min_delay_excess: Option<Quantity>,
 }
 
-/// Headers of old authority chains have no mix hash in JSON; then the hash decides whether zero was meant.
+/// Headers of old authority chains have no mix hash in JSON; then the hash decides whether zero was
+/// meant.
 fn zero_word() -> Word {
     Fixed([0; 32])
 }

@@ -61,7 +61,8 @@ impl Frame<'_> {
         let place = usize::try_from(log.transaction_index.0).unwrap_or(usize::MAX);
         match self.transactions.get(place) {
             Some(hash) if *hash == log.transaction_hash => Ok(()),
-            // Polygon tells of its state synchronisation by logs of a transaction that stands in no block.
+            // Polygon tells of its state synchronisation by logs of a transaction that stands in no
+            // block.
             None if self.rule != LogsBloom::Exact => Ok(()),
             _ => Err("a log is of a transaction that is not in the block".to_owned()),
         }

@@ -9,8 +9,8 @@
 //! | `header`, `bloom`, `logs`, `receipts` | what a block must be like to be believed |
 //! | `connector` | the interface to the rest of Florin |
 //!
-//! The node is a stranger: what it says about a block is held against the block's hash, and what it says about a transaction proves only
-//! what the table says it proves.
+//! The node is a stranger: what it says about a block is held against the block's hash, and what it
+//! says about a transaction proves only what the table says it proves.
 
 mod bloom;
 mod config;

@@ -1,6 +1,8 @@
-//! Numbers and bytes as Ethereum's JSON-RPC writes them: hexadecimal with 0x, nothing else, and never a panic.
+//! Numbers and bytes as Ethereum's JSON-RPC writes them: hexadecimal with 0x, nothing else, and
+//! never a panic.
 //!
-//! Leading zeros of a quantity are taken, though the standard forbids them: nodes in the field write them.
+//! Leading zeros of a quantity are taken, though the standard forbids them: nodes in the field
+//! write them.
 
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -76,7 +78,8 @@ pub(crate) fn show_bytes(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
-/// The hexadecimal digits of a number: at least one, and none that only Rust's own parser takes, such as a sign.
+/// The hexadecimal digits of a number: at least one, and none that only Rust's own parser takes,
+/// such as a sign.
 fn digits(text: &str) -> Option<&str> {
     let digits = text.strip_prefix("0x")?;
     let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,7 +1,8 @@
 //! Chains whose rules are known, as data: finality, pricing, pace. `presets.json` is the list.
 //!
-//! The depths are what the field waits for beside the chain's own word (Base 20, Polygon 50). On QBFT a block is final as soon as it is one.
-//! Avalanche's blocks are final when they are accepted; one block on top spares a look at a node that is just behind.
+//! The depths are what the field waits for beside the chain's own word (Base 20, Polygon 50). On
+//! QBFT a block is final as soon as it is one. Avalanche's blocks are final when they are accepted;
+//! one block on top spares a look at a node that is just behind.
 
 use serde_json::{Map, Value};
 use std::sync::LazyLock;

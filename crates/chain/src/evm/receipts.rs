@@ -1,7 +1,7 @@
 //! Receipts as JSON tells them, and the root that a header holds over all of its block's.
 //!
-//! The root proves every receipt and every log of the block, given the header: status, gas, logs, their order and their number. It says nothing
-//! of transactions' hashes, prices or contracts.
+//! The root proves every receipt and every log of the block, given the header: status, gas, logs,
+//! their order and their number. It says nothing of transactions' hashes, prices or contracts.
 
 use super::bloom::Bloom;
 use super::connector::TransactionJson;
@@ -39,7 +39,8 @@ pub(super) struct ReceiptJson {
     pub(super) logs: Vec<LogJson>,
 }
 
-/// Whether receipts have the root that their block's header holds, and tell no other gas than it covers.
+/// Whether receipts have the root that their block's header holds, and tell no other gas than it
+/// covers.
 pub(super) fn are_proven(header: &Header, receipts: &[ReceiptJson]) -> bool {
     let mut sums = receipts.iter().scan(0, |before: &mut u64, receipt| {
         let used = receipt.cumulative_gas_used.0.checked_sub(*before);
@@ -74,7 +75,8 @@ impl ReceiptJson {
         }
     }
 
-    /// Whether its logs say that they are of its transaction: the root covers under which receipt they stand, not what they say.
+    /// Whether its logs say that they are of its transaction: the root covers under which receipt
+    /// they stand, not what they say.
     pub(super) fn owns_its_logs(&self) -> bool {
         let own = |log: &LogJson| {
             log.transaction_hash == self.transaction_hash
@@ -92,7 +94,8 @@ impl ReceiptJson {
         }
     }
 
-    /// The contract that the transaction made. Some nodes write the zero address where there is none.
+    /// The contract that the transaction made. Some nodes write the zero address where there is
+    /// none.
     pub(super) fn created(&self, transaction: &TransactionJson) -> Option<String> {
         let contract = self.contract_address.filter(|_| transaction.to.is_none())?;
         Some(contract.to_string())

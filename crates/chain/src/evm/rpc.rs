@@ -1,8 +1,8 @@
-//! JSON-RPC 2.0 over HTTP to one node, as to a stranger: limits on time, size, depth, batch and concurrency; ids matched; addresses with
-//! keys in them never shown.
+//! JSON-RPC 2.0 over HTTP to one node, as to a stranger: limits on time, size, depth, batch and
+//! concurrency; ids matched; addresses with keys in them never shown.
 //!
-//! [`Rpc::read`] asks again, with growing waits, what changes nothing; [`Rpc::send`] never repeats by itself, because a lost answer to
-//! a transaction proves nothing about the transaction.
+//! [`Rpc::read`] asks again, with growing waits, what changes nothing; [`Rpc::send`] never repeats
+//! by itself, because a lost answer to a transaction proves nothing about the transaction.
 
 mod backoff;
 mod counters;
@@ -45,7 +45,8 @@ pub(crate) struct Rpc {
     entropy: Arc<dyn Entropy>,
     slots: Semaphore,
     next_id: AtomicU64,
-    /// How many calls go into one request: as configured, less once the server has refused so many.
+    /// How many calls go into one request: as configured, less once the server has refused so
+    /// many.
     batch: AtomicUsize,
     counting: Counting,
 }
@@ -90,7 +91,8 @@ impl Rpc {
         parse(replies.pop().unwrap_or_else(|| Err(unanswered())))
     }
 
-    /// Ask several things that change nothing; each gets its own answer, in order. Asked again where the failure may pass.
+    /// Ask several things that change nothing; each gets its own answer, in order. Asked again
+    /// where the failure may pass.
     pub(crate) async fn read(&self, calls: Vec<Call>) -> Vec<Reply> {
         let chunks = calls
             .chunks(self.batch())
@@ -98,7 +100,8 @@ impl Rpc {
         join_all(chunks).await.into_iter().flatten().collect()
     }
 
-    /// Tell several things that may change something, each once. Chunks go one after the other: their order means something.
+    /// Tell several things that may change something, each once. Chunks go one after the other:
+    /// their order means something.
     pub(crate) async fn send(&self, calls: Vec<Call>) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(self.batch()) {
@@ -134,7 +137,8 @@ impl Rpc {
         true
     }
 
-    /// How long to wait before asking the open ones again; none if nothing is open or patience is at an end.
+    /// How long to wait before asking the open ones again; none if nothing is open or patience is
+    /// at an end.
     fn wait_ms(&self, attempt: u32, open: &[usize], replies: &[Reply]) -> Option<u64> {
         let asked = |place: &usize| match &replies[*place] {
             Err(Failure::Throttled { wait_ms, .. }) => *wait_ms,
@@ -168,7 +172,8 @@ impl Rpc {
         }
     }
 
-    /// The server did nothing of a batch because of its size: two smaller ones repeat nothing, not even when they send.
+    /// The server did nothing of a batch because of its size: two smaller ones repeat nothing, not
+    /// even when they send.
     async fn halved(&self, calls: &[Call]) -> Vec<Reply> {
         let (first, second) = calls.split_at(calls.len() / 2);
         self.batch.fetch_min(second.len(), Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! Servers that answer as a test tells them: made up from nothing, or a real node's answers bent on their way.
+//! Servers that answer as a test tells them: made up from nothing, or a real node's answers bent on
+//! their way.
 
 use serde_json::{Value, json};
 use std::sync::Mutex;

@@ -18,7 +18,8 @@ fn on_demand(arguments: &[&str]) -> Options {
     }
 }
 
-/// Send one payment and see it succeed; the first byte of its raw form tells its type (above 0xc0: legacy).
+/// Send one payment and see it succeed; the first byte of its raw form tells its type (above 0xc0:
+/// legacy).
 async fn pays(stand: &Stand) -> u8 {
     let (signed, submitted) = stand.send(&stand.payment(0, NOBODY, 1)).await;
     assert_eq!(submitted, Submitted::Accepted);

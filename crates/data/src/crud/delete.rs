@@ -9,7 +9,8 @@ use types::Principal;
 
 /// Delete an object. A transfer's effects on balances are undone with it.
 ///
-/// Errors: `data.unknown` (404), `data.referred_to` (409), `data.on_chain` (409) for what a chain said.
+/// Errors: `data.unknown` (404), `data.referred_to` (409), `data.on_chain` (409) for what a chain
+/// said.
 pub async fn delete(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<()> {
     let (who, home, reference) = (who.clone(), data.home(&who.namespace), reference.to_owned());
     data.db

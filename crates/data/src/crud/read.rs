@@ -8,8 +8,9 @@ use crate::{Data, Error, Result, Type, balance, holdings, table};
 use store::Tx;
 use types::{ChainId, Principal};
 
-/// An object by what the routes accept: id, name, address, qualified name, protocol id; `<chain>/` in front for another chain than usual.
-/// A transfer that no longer counts is found by its id, as evidence.
+/// An object by what the routes accept: id, name, address, qualified name, protocol id; `<chain>/`
+/// in front for another chain than usual. A transfer that no longer counts is found by its id, as
+/// evidence.
 ///
 /// Errors: `data.unknown` (404), `data.ambiguous` for a name that several have.
 pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<View> {

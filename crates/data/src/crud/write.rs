@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use store::Cell;
 use types::{ChainId, Principal};
 
-/// Read and check what makes one object, for [`crate::write_update`] in the caller's own transaction. Its key must be free.
+/// Read and check what makes one object, for [`crate::write_update`] in the caller's own
+/// transaction. Its key must be free.
 pub fn prepare_create(data: &Data, who: &Principal, kind: Type, body: &str) -> Result<Prepared> {
     check_writable(kind)?;
     let home = data.home(&who.namespace);
@@ -44,7 +45,8 @@ fn check_writable(kind: Type) -> Result<()> {
     }
 }
 
-/// Make or replace an object. By name: created if it is not there. By id: replaced, and renamed if the body has another name.
+/// Make or replace an object. By name: created if it is not there. By id: replaced, and renamed if
+/// the body has another name.
 ///
 /// Errors: `data.unknown` for an id that is not there, and those of [`crate::bulk_update`].
 pub async fn put(

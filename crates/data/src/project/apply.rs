@@ -26,8 +26,8 @@ pub struct Movements<'a> {
 
 /// Add blocks of a chain to a namespace, in the transaction of whoever reads the chain.
 ///
-/// Idempotent: what was applied with the same block before is left alone. A transfer that was seen in a block that is gone is pending
-/// again under its old id. Only the database may fail.
+/// Idempotent: what was applied with the same block before is left alone. A transfer that was seen
+/// in a block that is gone is pending again under its old id. Only the database may fail.
 pub fn apply(
     tx: &mut Unbound<'_, '_>,
     namespace: &Namespace,
@@ -67,7 +67,8 @@ fn unknown<'a>(
         .filter(|sighting| seen.insert(sighting.identity.clone()))
         .collect();
     for sighting in &mut sightings {
-        // Two of one position cannot both count: the second is known by its own place in the transaction.
+        // Two of one position cannot both count: the second is known by its own place in the
+        // transaction.
         if !positions.insert(sighting.protocol_id.clone()) {
             sighting.protocol_id = format!("{}#{}", sighting.protocol_id, sighting.identity.1);
         }
@@ -301,8 +302,9 @@ fn touch(row: &mut Object, now: Time) {
     row.put_time("updated", now);
 }
 
-/// Take a block away, for every namespace that has something of it. Its transfers stay as evidence, `reverted`; what it showed first
-/// (addresses, pools, NFTs) is `reverted` until another block shows it again.
+/// Take a block away, for every namespace that has something of it. Its transfers stay as evidence,
+/// `reverted`; what it showed first (addresses, pools, NFTs) is `reverted` until another block
+/// shows it again.
 pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let hash = block_key(hash);
     let mut namespaces: Vec<Namespace> = Vec::new();

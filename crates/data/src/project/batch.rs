@@ -1,4 +1,5 @@
-//! One fact for a whole block: the Merkle root over the columns that never change, so that a verifier can hold the rows to it.
+//! One fact for a whole block: the Merkle root over the columns that never change, so that a
+//! verifier can hold the rows to it.
 
 use crate::object::Object;
 use serde::Serialize;
@@ -55,7 +56,8 @@ impl Batch {
     }
 }
 
-/// A row: for each column a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes big-endian, or a length of 4 bytes and the bytes.
+/// A row: for each column a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes big-endian,
+/// or a length of 4 bytes and the bytes.
 fn leaf(row: &Object) -> Vec<u8> {
     let mut bytes = Vec::new();
     for column in COLUMNS {

@@ -1,4 +1,5 @@
-//! The addresses, pools and NFTs that transfers need: found, made, or seen again after their block had gone.
+//! The addresses, pools and NFTs that transfers need: found, made, or seen again after their block
+//! had gone.
 
 use super::sighting::{Sighting, block_key};
 use crate::object::{Object, address_id};
@@ -157,7 +158,8 @@ fn split(
     (fresh, again)
 }
 
-/// How an object changes by being seen again, if it does: it counts again, or turns out to be a contract.
+/// How an object changes by being seen again, if it does: it counts again, or turns out to be a
+/// contract.
 fn seen_again(old: &Object, seen: &Object) -> Option<Object> {
     let mut new = old.clone();
     if old.is_set("reverted") {

@@ -6,7 +6,8 @@ use crate::table::transfer::Identity;
 use crate::{Type, update};
 use types::{ChainId, Digest, Transfer, TransferKind, hostile_text};
 
-/// The longest text of a chain that becomes part of a key; addresses and hashes of known chains have at most some 100.
+/// The longest text of a chain that becomes part of a key; addresses and hashes of known chains
+/// have at most some 100.
 const MAX_KEY: usize = 200;
 
 /// One transfer of one block.
@@ -23,7 +24,8 @@ pub(super) struct Sighting<'a> {
     pub(super) told: &'a Transfer,
 }
 
-/// Text of a chain as part of a key: without what a database refuses, and known by its hash where it is too long for an index.
+/// Text of a chain as part of a key: without what a database refuses, and known by its hash where
+/// it is too long for an index.
 fn key_text(text: &str) -> String {
     let clean = hostile_text(text.as_bytes());
     if clean.len() <= MAX_KEY {

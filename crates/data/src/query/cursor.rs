@@ -1,4 +1,5 @@
-//! Where a listing goes on: the values of its keys in the last row that was shown. Opaque to callers, and bound to the order.
+//! Where a listing goes on: the values of its keys in the last row that was shown. Opaque to
+//! callers, and bound to the order.
 
 use super::filter::Query;
 use crate::table::query::Keys;

@@ -1,4 +1,5 @@
-//! Conditions on an object in hand: what the database cannot answer is asked here, by the same rules.
+//! Conditions on an object in hand: what the database cannot answer is asked here, by the same
+//! rules.
 
 use super::filter::{Check, Filter, Order, Part, Subject, Test};
 use crate::decimal::Decimal;
@@ -148,7 +149,8 @@ fn compare(value: &Cell, operand: &Cell, folded: bool) -> Option<Ordering> {
     }
 }
 
-/// What stands at an undeclared path is compared as what it is there: numbers as numbers, all else as text.
+/// What stands at an undeclared path is compared as what it is there: numbers as numbers, all else
+/// as text.
 fn free(check_: &Check, leaf: Option<Leaf>, folded: bool) -> bool {
     match leaf {
         None => matches!(check_, Check::Null),

@@ -61,7 +61,8 @@ pub(crate) enum Part {
     EndsWith,
 }
 
-/// What is checked. Operands have the form in which the subject is stored; those of undeclared paths are text.
+/// What is checked. Operands have the form in which the subject is stored; those of undeclared
+/// paths are text.
 #[derive(Debug, Clone)]
 pub(crate) enum Check {
     Compare(Order, Cell),

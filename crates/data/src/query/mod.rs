@@ -1,8 +1,10 @@
 //! Reading the model: bulk queries, and listings by parameters.
 //!
-//! A condition on nothing does not hold, and its opposite (`neq`, `nin`, `not`) does. Text is compared byte by byte, or without case
-//! ([`crate::fold`]); amounts, times and booleans as what they are; references by name or id; addresses of EVM chains without case.
-//! Transfers that no longer count are left out unless `status` is asked for, holdings of NFTs unless `parent.type` is.
+//! A condition on nothing does not hold, and its opposite (`neq`, `nin`, `not`) does. Text is
+//! compared byte by byte, or without case ([`crate::fold`]); amounts, times and booleans as what
+//! they are; references by name or id; addresses of EVM chains without case. Transfers that no
+//! longer count are left out unless `status` is asked for, holdings of NFTs unless `parent.type`
+//! is.
 
 mod answer;
 mod cursor;
@@ -29,7 +31,8 @@ const MAX_QUERIES: usize = 12;
 
 /// Answer a bulk query (section 4 of the model: `POST /bulk/query`), all types in one snapshot.
 ///
-/// Errors: `data.body`, `data.unknown_field`, `data.unknown_operator`, `data.invalid`, `data.too_many`, `data.undeclared`, `data.not_indexed`.
+/// Errors: `data.body`, `data.unknown_field`, `data.unknown_operator`, `data.invalid`,
+/// `data.too_many`, `data.undeclared`, `data.not_indexed`.
 pub async fn bulk_query(data: &Data, who: &Principal, body: &str) -> Result<QueryAnswer> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {

@@ -139,7 +139,8 @@ pub(crate) fn kept(cell: &Cell) -> Cell {
     }
 }
 
-/// References name addresses too, and those of EVM chains are stored in lower case: what is compared as a whole is compared in both forms.
+/// References name addresses too, and those of EVM chains are stored in lower case: what is
+/// compared as a whole is compared in both forms.
 pub(crate) fn with_plain_addresses(check: Check) -> Check {
     let cells = match check {
         Check::Compare(Order::Eq, cell) => vec![cell],

@@ -1,4 +1,5 @@
-//! Running a query: what the database answers, what is read from the objects, and what is refused because it would read too much.
+//! Running a query: what the database answers, what is read from the objects, and what is refused
+//! because it would read too much.
 
 use super::filter::{Filter, Query};
 use super::{cursor, evaluate, settle};
@@ -16,7 +17,8 @@ pub(crate) const MAX_TOTAL: u64 = 10_000;
 const MAX_READ: u64 = 10_000;
 /// Rows that may be looked at without an index.
 const MAX_SCAN: u64 = 100_000;
-/// Up to so many rows are sorted rather than looked for in the order of an index: without statistics a database guesses wrong.
+/// Up to so many rows are sorted rather than looked for in the order of an index: without
+/// statistics a database guesses wrong.
 const MAX_SORT: u64 = 2_000;
 /// Objects read at a time.
 const CHUNK: u32 = 500;
@@ -98,7 +100,8 @@ impl Run<'_> {
         }
     }
 
-    /// Refuse what would look at too many rows: the conditions with an index must leave few enough for the others, and for sorting.
+    /// Refuse what would look at too many rows: the conditions with an index must leave few enough
+    /// for the others, and for sorting.
     fn check_scan(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
         let shape = self.query.shape();
         let (selective, others): (Vec<Filter>, Vec<Filter>) = self
@@ -124,7 +127,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Few rows behind an index are found by it and sorted; where it leads to many, the order's own index meets them soon.
+    /// Few rows behind an index are found by it and sorted; where it leads to many, the order's own
+    /// index meets them soon.
     fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
         let selective: Vec<Filter> = self
             .for_database

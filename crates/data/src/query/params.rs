@@ -7,8 +7,8 @@ use crate::{Error, Result, Type};
 use std::collections::BTreeMap;
 use types::Page;
 
-/// Read `limit`, `skip`, `after`, `sort` (repeatable), `count`, `label=<key>=<value>` (or only a key), and any field for equality (several
-/// values of one field: one of them).
+/// Read `limit`, `skip`, `after`, `sort` (repeatable), `count`, `label=<key>=<value>` (or only a
+/// key), and any field for equality (several values of one field: one of them).
 pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
     let mut query = empty(kind, kind.plural());
     let mut reader = Reader::new(kind);

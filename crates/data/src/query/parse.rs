@@ -319,7 +319,8 @@ impl Reader {
     }
 }
 
-/// Parameters that one value of a condition comes to: references are looked for in every type they may lead to.
+/// Parameters that one value of a condition comes to: references are looked for in every type they
+/// may lead to.
 fn weight(subject: &Subject) -> usize {
     match subject {
         Subject::Field(field) => match field.is {

@@ -1,4 +1,5 @@
-//! Paths of a query against what is declared: a declared path is compared in its form, and by its index where that can answer.
+//! Paths of a query against what is declared: a declared path is compared in its form, and by its
+//! index where that can answer.
 
 use super::filter::{Check, Filter, Order, Query, SortKey, Subject, Test};
 use super::operand::read_declared;

@@ -7,7 +7,8 @@ use types::{Quantity, Time};
 
 /// The key of a balance: chain, address, pool or NFT.
 pub(crate) type Key = (String, String, String);
-/// A balance to be written: its key, the parent's type, its id, what it is now, its first version, when.
+/// A balance to be written: its key, the parent's type, its id, what it is now, its first version,
+/// when.
 pub(crate) type New = (
     String,
     String,
@@ -65,8 +66,9 @@ pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(St
     )
 }
 
-/// What came to, or left, balances by derived changes of blocks above a height, at most `limit`: address, parent, amount. `column` is
-/// `from_address` or `to_address`; `from` is the lowest position of such blocks.
+/// What came to, or left, balances by derived changes of blocks above a height, at most `limit`:
+/// address, parent, amount. `column` is `from_address` or `to_address`; `from` is the lowest
+/// position of such blocks.
 pub(crate) fn derived_above(
     tx: &mut Tx<'_, '_>,
     column: &'static str,
@@ -84,7 +86,8 @@ pub(crate) fn derived_above(
     tx.query_rows(&sql, (chain, above, from, limit), balances)
 }
 
-/// Changes that were given for addresses above a height, at most `limit`: address, parent, direction, amount.
+/// Changes that were given for addresses above a height, at most `limit`: address, parent,
+/// direction, amount.
 pub(crate) fn given_above(
     tx: &mut Tx<'_, '_>,
     (chain, above): (&str, i64),
@@ -103,7 +106,8 @@ pub(crate) fn given_above(
     )
 }
 
-/// Addresses that have a balance in the pools of an asset, in order, behind one: chain, address. `only` one address, if given.
+/// Addresses that have a balance in the pools of an asset, in order, behind one: chain, address.
+/// `only` one address, if given.
 pub(crate) fn addresses_in(
     tx: &mut Tx<'_, '_>,
     asset: &str,
@@ -151,7 +155,8 @@ pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
         .map(|row| Object::from_row(shape, row)))
 }
 
-/// A change with its place in the history of an address in a pool: transfer, place, direction, amount.
+/// A change with its place in the history of an address in a pool: transfer, place, direction,
+/// amount.
 pub(crate) type Change = (String, i64, i64, Quantity);
 
 /// The changes of an address in a pool from a position on, newest first.

@@ -1,4 +1,5 @@
-//! The only SQL of the crate, one statement a function. Texts are put together from the names in `shape.rs`, never from a request.
+//! The only SQL of the crate, one statement a function. Texts are put together from the names in
+//! `shape.rs`, never from a request.
 
 pub(crate) mod balance;
 pub(crate) mod label;

@@ -60,7 +60,8 @@ pub(crate) fn by_keys(
     Ok(objects(shape, tx.query_rows(&sql, (), &rows)?))
 }
 
-/// For each name that some object has: the lowest and the highest id, which are one where the name is nobody else's.
+/// For each name that some object has: the lowest and the highest id, which are one where the name
+/// is nobody else's.
 pub(crate) fn by_names(
     tx: &mut Tx<'_, '_>,
     shape: &'static Shape,
@@ -80,7 +81,8 @@ pub(crate) fn by_names(
     tx.query_rows(&sql, (), names)
 }
 
-/// What references show of their targets: id, name, chain, address, asset; what a type lacks is missing.
+/// What references show of their targets: id, name, chain, address, asset; what a type lacks is
+/// missing.
 pub(crate) fn shown_names(
     tx: &mut Tx<'_, '_>,
     shape: &'static Shape,
@@ -202,7 +204,8 @@ pub(crate) fn hand_out(
     )
 }
 
-/// Mark what a block showed first as gone with it. By the index of blocks, as in `transfer::of_block`.
+/// Mark what a block showed first as gone with it. By the index of blocks, as in
+/// `transfer::of_block`.
 pub(crate) fn mark_reverted(
     tx: &mut Tx<'_, '_>,
     shape: &'static Shape,

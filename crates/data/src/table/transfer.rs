@@ -1,4 +1,5 @@
-//! What only transfers have: rows of blocks, evidence, given balance changes, ownership of what they move.
+//! What only transfers have: rows of blocks, evidence, given balance changes, ownership of what
+//! they move.
 
 use super::columns;
 use crate::Type;
@@ -40,7 +41,8 @@ pub(crate) fn evidence(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> 
         .map(|row| Object::from_row(shape, row)))
 }
 
-/// What counts of a block. By the index of blocks: SQLite, which keeps no statistics, would take a namespace for the better choice.
+/// What counts of a block. By the index of blocks: SQLite, which keeps no statistics, would take a
+/// namespace for the better choice.
 pub(crate) fn of_block(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
@@ -78,7 +80,8 @@ pub(crate) fn namespaces_of_block(
     )
 }
 
-/// A given change: the row of its transfer (chain, transaction, path, block), place, address, direction, amount.
+/// A given change: the row of its transfer (chain, transaction, path, block), place, address,
+/// direction, amount.
 pub(crate) type Given = (String, String, String, String, i64, String, i64, Quantity);
 /// The row of a transfer.
 pub(crate) type RowKey = (String, String, String, String);
@@ -129,7 +132,8 @@ pub(crate) fn insert_changes(tx: &mut Tx<'_, '_>, rows: &[Given]) -> Result<()> 
     Ok(())
 }
 
-/// Say that pools hold sums that no balance can have; those of which it was not known, with their versions.
+/// Say that pools hold sums that no balance can have; those of which it was not known, with their
+/// versions.
 pub(crate) fn distrust(tx: &mut Tx<'_, '_>, pools: &[(String,)]) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows}) UPDATE pool SET trusted = 0, version = pool.version + 1 FROM n

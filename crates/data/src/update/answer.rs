@@ -43,7 +43,8 @@ pub struct Outcome {
     pub ignored: Vec<Listed>,
 }
 
-/// What a bulk update did. On the wire: `{"pools": {"created": [{"name", "id", "parent"}]}}`; types that were not touched are left out.
+/// What a bulk update did. On the wire: `{"pools": {"created": [{"name", "id", "parent"}]}}`; types
+/// that were not touched are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BulkAnswer {
     /// By type.

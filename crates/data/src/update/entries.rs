@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Cell, Tx};
 use types::ChainId;
 
-/// The inputs of events with the ids of their activities in the place of names: their keys begin with those.
+/// The inputs of events with the ids of their activities in the place of names: their keys begin
+/// with those.
 pub(super) fn with_activities(
     tx: &mut Tx<'_, '_>,
     stage: &Stage,

@@ -1,10 +1,13 @@
 //! Writing the model: the bulk update, which every other write goes through as well.
 //!
-//! All or nothing, in one transaction. References may point to anything that is there or in the same batch, in any order. Repeats of a key
-//! apply in list order. Fields that Florin sets itself (`id`, `created`, …) may be sent back and are ignored; unknown ones are refused.
-//! In an update an explicit `null` clears a field; elsewhere it counts as not given. A label whose value is `null` is taken away.
+//! All or nothing, in one transaction. References may point to anything that is there or in the
+//! same batch, in any order. Repeats of a key apply in list order. Fields that Florin sets itself
+//! (`id`, `created`, …) may be sent back and are ignored; unknown ones are refused. In an update an
+//! explicit `null` clears a field; elsewhere it counts as not given. A label whose value is `null`
+//! is taken away.
 //!
-//! A transfer that came from a chain keeps what the chain said (`from`, `to`, `amount`); anything else of it may be set.
+//! A transfer that came from a chain keeps what the chain said (`from`, `to`, `amount`); anything
+//! else of it may be set.
 
 mod answer;
 mod entries;
@@ -85,9 +88,11 @@ pub struct Prepared {
     pub(crate) home: ChainId,
 }
 
-/// Read and check a bulk update (section 5 of the model: `PUT /bulk/datamodel`), outside a transaction.
+/// Read and check a bulk update (section 5 of the model: `PUT /bulk/datamodel`), outside a
+/// transaction.
 ///
-/// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.too_many`, each naming the field.
+/// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.too_many`, each naming the
+/// field.
 pub fn prepare_update(data: &Data, who: &Principal, body: &str) -> Result<Prepared> {
     let home = data.home(&who.namespace);
     let mut inputs = Vec::new();
@@ -125,8 +130,8 @@ fn writable(name: &str) -> Option<Type> {
 
 /// Write a prepared update in the transaction of the caller.
 ///
-/// Errors: `data.bad_reference` (its message holds `KA090801`), `data.ambiguous`, `data.exists`, `data.nothing_to_update`, `data.invalid`,
-/// `data.on_chain`.
+/// Errors: `data.bad_reference` (its message holds `KA090801`), `data.ambiguous`, `data.exists`,
+/// `data.nothing_to_update`, `data.invalid`, `data.on_chain`.
 pub fn write_update(
     tx: &mut Tx<'_, '_>,
     who: &Principal,
@@ -156,8 +161,9 @@ pub(crate) fn derived_type(from: &str, to: &str) -> &'static str {
     }
 }
 
-/// Where a transfer stands in the history of its pool: by its place on the chain where its protocol id tells one
-/// (`block/transaction/log`, zero-padded or not), else behind all those, by when it was written.
+/// Where a transfer stands in the history of its pool: by its place on the chain where its protocol
+/// id tells one (`block/transaction/log`, zero-padded or not), else behind all those, by when it
+/// was written.
 pub(crate) fn position(protocol_id: &str, at: Time) -> String {
     place(protocol_id).unwrap_or_else(|| format!("~{:020}/{protocol_id}", at.micros()))
 }

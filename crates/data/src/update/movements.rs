@@ -11,7 +11,8 @@ use std::collections::{BTreeSet, HashMap};
 use store::{Cell, Tx};
 use types::{Amount, Quantity, Unit, UnitedAmount};
 
-/// Complete the transfers of a batch; what the batch does to balances: what they did before is undone, what they do now is done.
+/// Complete the transfers of a batch; what the batch does to balances: what they did before is
+/// undone, what they do now is done.
 pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas> {
     let units = Units::load(tx, stage)?;
     let before: Vec<RowKey> = transfers(stage)

@@ -1,4 +1,5 @@
-//! References: by id, by qualified name, or by a name that only one object has; in the batch itself or among what is there.
+//! References: by id, by qualified name, or by a name that only one object has; in the batch itself
+//! or among what is there.
 
 use super::stage::Stage;
 use crate::object::{address_id, written};

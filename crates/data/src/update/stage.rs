@@ -21,7 +21,8 @@ pub(crate) struct Target {
 pub(crate) struct Staged {
     pub(super) before: Option<Object>,
     pub(super) after: Object,
-    /// What is known only once all objects of the batch are: references and amounts in units, with the path that gave them.
+    /// What is known only once all objects of the batch are: references and amounts in units, with
+    /// the path that gave them.
     pub(super) pending: BTreeMap<&'static str, (Given, String)>,
     /// The balance changes that were given, and where.
     pub(super) changes: Option<(Vec<Change>, String)>,
@@ -44,7 +45,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Find what is there already of the objects that inputs name. Events wait until their activities are known.
+    /// Find what is there already of the objects that inputs name. Events wait until their
+    /// activities are known.
     pub(super) fn load(&mut self, tx: &mut Tx<'_, '_>, inputs: &[&Input]) -> Result<()> {
         for kind in Type::WRITABLE {
             let of_kind: Vec<&&Input> = inputs.iter().filter(|input| input.kind == kind).collect();

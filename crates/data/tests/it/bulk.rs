@@ -1,4 +1,5 @@
-//! The bulk update: what each update type does, references in any order, and everything it refuses by the path of the field.
+//! The bulk update: what each update type does, references in any order, and everything it refuses
+//! by the path of the field.
 
 use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world, json as shown, who};
 use data::{Error, Type};

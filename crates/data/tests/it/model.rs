@@ -1,4 +1,5 @@
-//! Random histories of blocks, reorgs, bulk updates, replacements and deletions, against a model that keeps nothing but what counts.
+//! Random histories of blocks, reorgs, bulk updates, replacements and deletions, against a model
+//! that keeps nothing but what counts.
 
 use crate::queries::ask;
 use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world};
@@ -318,7 +319,8 @@ impl Story<'_> {
         self.check_changes(at).await;
     }
 
-    /// Each change says what stood before and after it, and the last of each history says what stands now.
+    /// Each change says what stood before and after it, and the last of each history says what
+    /// stands now.
     async fn check_changes(&self, at: &str) {
         let answer = ask(self.world, json!({"balanceChanges": {"limit": 1000}}))
             .await

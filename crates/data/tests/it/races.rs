@@ -33,7 +33,8 @@ async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
         .unwrap();
 }
 
-/// The chain's follower and two API processes move the same balances; each has a partition of its own.
+/// The chain's follower and two API processes move the same balances; each has a partition of its
+/// own.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_several_partitions_lose_no_delta() {
     in_each_world(|world| async move {
@@ -154,7 +155,8 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
     .await;
 }
 
-/// One process deletes what another begins to refer to, at the same moment: one of the two is refused, whichever comes first.
+/// One process deletes what another begins to refer to, at the same moment: one of the two is
+/// refused, whichever comes first.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_referred_to_at_the_moment_it_is_deleted_is_not_left_dangling() {
     in_each_world(|world| async move {

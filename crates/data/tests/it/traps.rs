@@ -327,7 +327,8 @@ async fn trap_10_one_log_that_moves_several_tokens_makes_several_transfers() {
         world.apply(1, "0xb1", &batch).await;
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/id-0")).await, "36");
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/id-1")).await, "42");
-        // A connector that forgot the suffix would have them overwrite each other: they still all count.
+        // A connector that forgot the suffix would have them overwrite each other: they still all
+        // count.
         for transfer in &mut batch {
             transfer.transaction = "0xu".into();
             transfer.protocol_id = "000000000002/000000/000004".into();

@@ -1,4 +1,5 @@
-//! What the stories stand on: a data model over a fresh database, a watermark that the test moves, and chain transfers.
+//! What the stories stand on: a data model over a fresh database, a watermark that the test moves,
+//! and chain transfers.
 
 use data::{Chains, Data, Error, Movements, Type, View};
 use std::collections::BTreeMap;

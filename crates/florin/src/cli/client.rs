@@ -202,7 +202,8 @@ pub(crate) enum Chain {
     },
 }
 
-/// Do what a command says; the last answer is shown. `config` is read only by what does not ask a server.
+/// Do what a command says; the last answer is shown. `config` is read only by what does not ask a
+/// server.
 pub(crate) async fn run(
     command: Command,
     config: impl FnOnce() -> Result<Config, String>,

@@ -1,4 +1,5 @@
-//! `florin init`: secrets, database, a namespace and its first API key. Doing it again makes only what is missing.
+//! `florin init`: secrets, database, a namespace and its first API key. Doing it again makes only
+//! what is missing.
 
 use crate::cli::show;
 use crate::clock::OsEntropy;
@@ -12,7 +13,8 @@ pub(crate) struct Options {
     /// The namespace to make.
     #[arg(long, default_value = "default")]
     namespace: Namespace,
-    /// The chain that is meant where none is named; the first that is configured if nothing is said.
+    /// The chain that is meant where none is named; the first that is configured if nothing is
+    /// said.
     #[arg(long)]
     chain: Option<ChainId>,
     /// Give the new API key these roles instead of reader, operator, controller and admin.

@@ -1,7 +1,8 @@
 //! `florin key passphrase`: every data key wrapped under another passphrase; no secret is touched.
 //!
-//! Where the passphrase is in a file: the new one is written beside it, the database wrapped, the file put in place. Whatever is interrupted,
-//! one of the two files opens the database, and the same command finishes.
+//! Where the passphrase is in a file: the new one is written beside it, the database wrapped, the
+//! file put in place. Whatever is interrupted, one of the two files opens the database, and the
+//! same command finishes.
 
 use crate::cli::show;
 use crate::config::{Config, SecretSource};
@@ -14,8 +15,8 @@ use zeroize::Zeroizing;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A file that holds the new passphrase, readable by its owner alone; without it 32 bytes of chance where the passphrase is in a file,
-    /// and a prompt otherwise.
+    /// A file that holds the new passphrase, readable by its owner alone; without it 32 bytes of
+    /// chance where the passphrase is in a file, and a prompt otherwise.
     #[arg(long)]
     new: Option<PathBuf>,
 }
@@ -49,7 +50,8 @@ async fn in_file(
     }
     let (old, fresh) = (secrets::read_private(file)?, secrets::read_private(&next)?);
     if let Err(why) = change(db, lease, old, fresh.clone()).await {
-        // Interrupted after the database was wrapped, and before the file was put in place: the new one opens it.
+        // Interrupted after the database was wrapped, and before the file was put in place: the new
+        // one opens it.
         let opens = keys::open_keyring(db, lease, secrets::master(fresh)?)
             .await
             .is_ok();

@@ -1,4 +1,5 @@
-//! Progress of long work: a bar at a terminal, a line now and then otherwise, nothing where JSON is asked for.
+//! Progress of long work: a bar at a terminal, a line now and then otherwise, nothing where JSON is
+//! asked for.
 #![allow(
     clippy::print_stderr,
     reason = "progress is told beside what a program reads"

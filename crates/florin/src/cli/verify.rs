@@ -1,4 +1,5 @@
-//! `florin verify`: a database against its facts and its exported seals. The verifier shares no code with the writer.
+//! `florin verify`: a database against its facts and its exported seals. The verifier shares no
+//! code with the writer.
 
 use crate::cli::show;
 use crate::config::{Config, Engine};
@@ -12,8 +13,8 @@ pub(crate) struct Options {
     /// The exported seals; the configured file if nothing is said and it is there.
     #[arg(long)]
     seals: Option<PathBuf>,
-    /// A public key of the sealer, 64 hexadecimal digits; may be given several times. Without one, whoever wrote the database may have
-    /// signed it.
+    /// A public key of the sealer, 64 hexadecimal digits; may be given several times. Without one,
+    /// whoever wrote the database may have signed it.
     #[arg(long, value_parser = public_key)]
     key: Vec<[u8; 32]>,
     /// Do not read again the rows that facts of batches stand for.

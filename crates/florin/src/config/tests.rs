@@ -18,7 +18,8 @@ fn the_reference_is_the_default_and_complete() {
     assert!(config.server.listen.ip().is_loopback());
     assert!(!config.keys.allow_export);
     assert_eq!(config.store.engine, Engine::Sqlite);
-    // Every setting that code reads stands in the reference, or loading it would have failed: none has a default of its own.
+    // Every setting that code reads stands in the reference, or loading it would have failed: none
+    // has a default of its own.
     assert!(config.chains.is_empty());
 }
 

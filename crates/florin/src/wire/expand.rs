@@ -1,5 +1,5 @@
-//! `streams::Expand` over the index: a block, a move of the watermark or a reorganisation becomes one event for each chain event, always
-//! under the same id.
+//! `streams::Expand` over the index: a block, a move of the watermark or a reorganisation becomes
+//! one event for each chain event, always under the same id.
 
 use index::{ChainFact, StoredEvent};
 use serde_json::json;
@@ -74,7 +74,8 @@ impl ChainEvents {
         Self { db }
     }
 
-    /// The events of blocks from a mark on, also of blocks that were reverted since; and where the next part begins.
+    /// The events of blocks from a mark on, also of blocks that were reverted since; and where the
+    /// next part begins.
     async fn part(
         &self,
         chain: ChainId,
@@ -118,7 +119,8 @@ fn read_part(
     Ok((events, None))
 }
 
-/// What a fact of a chain becomes: the kind of event, the chain, and the blocks whose events it is about.
+/// What a fact of a chain becomes: the kind of event, the chain, and the blocks whose events it is
+/// about.
 fn meaning(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
     let payload = fact.payload.as_ref().map_or("", Json::as_str);
     match ChainFact::read(&fact.kind, payload)? {

@@ -1,4 +1,5 @@
-//! `keys::Keeper` for everybody beside the wallets who keeps secrets: the policy key, subscriptions, tasks and their runs.
+//! `keys::Keeper` for everybody beside the wallets who keeps secrets: the policy key,
+//! subscriptions, tasks and their runs.
 
 use async_trait::async_trait;
 use keys::{Keeper, Step};

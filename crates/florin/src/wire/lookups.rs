@@ -10,7 +10,8 @@ pub(crate) struct DataLookups {
     data: data::Data,
 }
 
-/// A lookup by name: the type of object, the argument that names it, and the field that is the answer.
+/// A lookup by name: the type of object, the argument that names it, and the field that is the
+/// answer.
 const KNOWN: [(&str, data::Type, &str, &str); 4] = [
     ("address.labels", data::Type::Address, "address", "labels"),
     ("address.info", data::Type::Address, "address", "info"),
@@ -23,7 +24,8 @@ impl DataLookups {
         Self { data }
     }
 
-    /// The field of an object; null where the object is not known, so that a policy can say what that means.
+    /// The field of an object; null where the object is not known, so that a policy can say what
+    /// that means.
     async fn field(
         &self,
         namespace: &Namespace,

@@ -1,4 +1,5 @@
-//! Where engines meet: the small traits that one engine asks for, answered by plain verbs of another.
+//! Where engines meet: the small traits that one engine asks for, answered by plain verbs of
+//! another.
 
 mod chains;
 mod expand;

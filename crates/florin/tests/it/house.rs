@@ -1,4 +1,5 @@
-//! The one door of the stories: a folder with a configuration, a database, and processes of the binary.
+//! The one door of the stories: a folder with a configuration, a database, and processes of the
+//! binary.
 
 use serde_json::Value;
 use std::ffi::OsStr;

@@ -125,7 +125,8 @@ fn what_hinders_is_told_with_what_helps() {
     );
 }
 
-/// Each holds a connection and gives nothing: all are sent away, and who asks properly is served meanwhile.
+/// Each holds a connection and gives nothing: all are sent away, and who asks properly is served
+/// meanwhile.
 #[test]
 fn who_connects_and_says_nothing_is_sent_away() {
     let house = House::new(None, "");

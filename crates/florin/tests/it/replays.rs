@@ -1,4 +1,5 @@
-//! `florin policy replay` asks page by page, and says how far it is. What a page judges, the stories of `policy` tell.
+//! `florin policy replay` asks page by page, and says how far it is. What a page judges, the
+//! stories of `policy` tell.
 
 use crate::house::on_each_engine;
 use serde_json::json;

@@ -1,5 +1,6 @@
-//! What is built without asking for places to fail has none. The release build is looked through by `cargo xtask release`, which also finds the
-//! places' names absent; an unoptimised build keeps them as arguments of a function that does nothing.
+//! What is built without asking for places to fail has none. The release build is looked through by
+//! `cargo xtask release`, which also finds the places' names absent; an unoptimised build keeps
+//! them as arguments of a function that does nothing.
 
 use crate::house::{FLORIN, House};
 use serde_json::{Value, json};

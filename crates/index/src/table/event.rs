@@ -58,7 +58,8 @@ pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str
     )
 }
 
-/// Store chain events that were not kept when their block was read first; the indexes of those that were missing.
+/// Store chain events that were not kept when their block was read first; the indexes of those that
+/// were missing.
 pub(crate) fn insert_missing(
     tx: &mut Unbound<'_, '_>,
     rows: &[Vec<Value<'_>>],

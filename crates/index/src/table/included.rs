@@ -20,7 +20,8 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "created",
 ];
 
-/// The rows of a block's transactions by watched signers, in the order of the witnesses, as inserted and as covered by its fact.
+/// The rows of a block's transactions by watched signers, in the order of the witnesses, as
+/// inserted and as covered by its fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
     let each = block
         .included
@@ -67,7 +68,8 @@ pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str
     )
 }
 
-/// Store transactions whose signer was not watched yet when their block was read first; the witnesses of those that were missing.
+/// Store transactions whose signer was not watched yet when their block was read first; the
+/// witnesses of those that were missing.
 pub(crate) fn insert_missing(
     tx: &mut Unbound<'_, '_>,
     rows: &[Vec<Value<'_>>],

@@ -9,7 +9,8 @@ pub(crate) mod watch;
 
 use store::Value;
 
-/// Rows with the two columns behind those that never change: the intake that they came with, and that they count.
+/// Rows with the two columns behind those that never change: the intake that they came with, and
+/// that they count.
 fn with_intake<'a>(rows: &[Vec<Value<'a>>], intake: &'a str) -> Vec<Vec<Value<'a>>> {
     let behind = [Value::Text(intake.into()), Value::Int(0)];
     rows.iter()

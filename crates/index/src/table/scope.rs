@@ -98,7 +98,8 @@ pub(crate) fn move_on(
     Ok(moved == 1)
 }
 
-/// The chain goes on at a height: scopes that had gone further go on there too, those that begin later wait again.
+/// The chain goes on at a height: scopes that had gone further go on there too, those that begin
+/// later wait again.
 pub(crate) fn rewind(tx: &mut Unbound<'_, '_>, chain: &ChainId, next: Height) -> Result<()> {
     tx.execute(
         "UPDATE projection_scope SET next_height = ?2, version = version + 1

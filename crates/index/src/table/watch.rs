@@ -3,7 +3,8 @@
 use store::{Result, Tx, Unbound};
 use types::ChainId;
 
-/// What is watched on a chain, by whatever namespace, behind a kind and value. Uses `chain_watch_chain`.
+/// What is watched on a chain, by whatever namespace, behind a kind and value. Uses
+/// `chain_watch_chain`.
 pub(crate) fn of_chain(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,

@@ -189,7 +189,8 @@ async fn the_very_first_block_may_go_while_nothing_is_final() {
         );
         assert_eq!(crate::ledger::counted(&world.test.db).await.len(), 2);
 
-        // A node that was wiped: it waits until there is something to compare, and then begins anew.
+        // A node that was wiped: it waits until there is something to compare, and then begins
+        // anew.
         let genesis = world.chain.at(&end, Height(0)).unwrap();
         let wiped = world.chain.grow(&genesis, &[]);
         world.chain.switch_to(&wiped);
@@ -252,8 +253,8 @@ async fn an_event_keeps_its_id_in_another_block_and_counts_once() {
     .await;
 }
 
-/// What subscribers are told of a block follows from the number of events in its fact: one that comes back has all it had, even if
-/// nobody would ask a node for them now.
+/// What subscribers are told of a block follows from the number of events in its fact: one that
+/// comes back has all it had, even if nobody would ask a node for them now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_returns_says_how_much_of_it_is_kept() {
     on_each_engine(|test| async move {

@@ -1,4 +1,5 @@
-//! A node that lies, forgets, or tears its answers: the follower tries again or says so, and never writes a wrong row.
+//! A node that lies, forgets, or tears its answers: the follower tries again or says so, and never
+//! writes a wrong row.
 
 use crate::tree::{Tree, account, tx};
 use crate::world::{EVERYTHING, World, events_of, names};
@@ -128,7 +129,8 @@ async fn what_is_forgotten_torn_or_not_said_is_asked_again() {
         assert_eq!(world.turn().await, Progress::Again);
         world.chain.be_honest();
 
-        // Heights of a branch that leaves ours, whose blocks the node then does not have; of one that is torn; and of one too short.
+        // Heights of a branch that leaves ours, whose blocks the node then does not have; of one
+        // that is torn; and of one too short.
         let other = world.chain.grow(&tip, &[]);
         let strange = world.chain.grow(&other, &[]);
         world.chain.tell_heights_of(&strange);

@@ -1,4 +1,5 @@
-//! Random histories of a chain and of those who follow it, against a model that is nothing but the tree of blocks.
+//! Random histories of a chain and of those who follow it, against a model that is nothing but the
+//! tree of blocks.
 
 use crate::ledger::{self, Counted};
 use crate::replay::{replay, verify_batches};
@@ -24,7 +25,8 @@ enum Op {
         blocks: u64,
         txs: u64,
     },
-    /// A branch leaves the chain some blocks below the head and grows; transactions of the blocks beside it may stand in it again.
+    /// A branch leaves the chain some blocks below the head and grows; transactions of the blocks
+    /// beside it may stand in it again.
     Fork {
         back: u64,
         blocks: u64,

@@ -1,4 +1,5 @@
-//! A real node, followed by the real connector: transfers, a reorganisation that drops one, a contract that lies.
+//! A real node, followed by the real connector: transfers, a reorganisation that drops one, a
+//! contract that lies.
 
 use crate::ledger;
 use crate::replay::{replay, verify_batches};
@@ -17,7 +18,8 @@ struct Node {
     evm: Arc<Evm>,
 }
 
-/// A node that mines on demand, and a connector to it; nothing, and the test counted as skipped, where there is none.
+/// A node that mines on demand, and a connector to it; nothing, and the test counted as skipped,
+/// where there is none.
 fn node(settings: Value) -> Option<Node> {
     let anvil = anvil::start(&Options {
         mining: Mining::OnDemand,

@@ -1,4 +1,5 @@
-//! A consumer that knows nothing but the facts of a chain's partition, and a verifier that computes each batch's root again.
+//! A consumer that knows nothing but the facts of a chain's partition, and a verifier that computes
+//! each batch's root again.
 
 use crate::world::World;
 use chain::Connector;
@@ -13,8 +14,8 @@ pub(crate) struct Replayed {
     pub(crate) finalized: Option<(i64, String)>,
 }
 
-/// Read facts as a consumer does, holding each against what is known so far. `rewound_final` says that an operator once let the chain be
-/// rewound below what was final.
+/// Read facts as a consumer does, holding each against what is known so far. `rewound_final` says
+/// that an operator once let the chain be rewound below what was final.
 pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
     let mut known = Replayed {
         blocks: Vec::new(),
@@ -83,7 +84,8 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
     known
 }
 
-/// Compute the root of every batch that a fact of the chain names, from the rows that stand in the database, and compare. How many.
+/// Compute the root of every batch that a fact of the chain names, from the rows that stand in the
+/// database, and compare. How many.
 pub(crate) async fn verify_batches<C: Connector + 'static>(world: &World<C>) -> usize {
     let mut count = 0;
     for fact in world.facts().await {

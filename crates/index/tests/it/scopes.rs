@@ -1,4 +1,5 @@
-//! Who tracks what: from where on, late, twice, no longer; and level with the committer without losing or doubling anything.
+//! Who tracks what: from where on, late, twice, no longer; and level with the committer without
+//! losing or doubling anything.
 
 use crate::ledger::{self, NAME};
 use crate::replay::{replay, verify_batches};
@@ -19,7 +20,8 @@ fn tree() -> Arc<Tree> {
     Tree::new(Finality::Depth { blocks: 5 })
 }
 
-/// What is counted for a namespace: how many transfers, and the most times that one of them was applied.
+/// What is counted for a namespace: how many transfers, and the most times that one of them was
+/// applied.
 async fn counted(world: &World, who: &str) -> (usize, i64) {
     let rows = ledger::counted(&world.test.db).await;
     let mine: Vec<i64> = rows
@@ -192,7 +194,8 @@ async fn scopes_that_overlap_give_each_transfer_to_a_namespace_once_when_level()
     .await;
 }
 
-/// Blocks are on their way to the committer that were asked for without the scope; meanwhile it joins and is level.
+/// Blocks are on their way to the committer that were asked for without the scope; meanwhile it
+/// joins and is level.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_becomes_level_while_blocks_are_under_way_misses_none() {
     on_each_engine(|test| async move {

@@ -1,5 +1,5 @@
-//! A chain that is a tree of blocks, with whatever happened in them that a test likes, and a node that tells of it: late, forgetful, or
-//! changing its mind between two questions.
+//! A chain that is a tree of blocks, with whatever happened in them that a test likes, and a node
+//! that tells of it: late, forgetful, or changing its mind between two questions.
 
 use async_trait::async_trait;
 use chain::{

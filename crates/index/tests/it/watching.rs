@@ -100,7 +100,8 @@ async fn a_signer_is_seen_from_his_next_transaction_on() {
     .await;
 }
 
-/// Someone is watched, signs, sends and is mined, all while the follower asks for the names of blocks.
+/// Someone is watched, signs, sends and is mined, all while the follower asks for the names of
+/// blocks.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_watched_before_he_sends_is_seen_whatever_the_follower_does() {
     on_each_engine(|test| async move {

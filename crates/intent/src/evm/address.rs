@@ -1,4 +1,5 @@
-//! Accounts: 20 bytes, in canonical form lower-case hexadecimal with 0x. Mixed case is a checksum (EIP-55) and must be right.
+//! Accounts: 20 bytes, in canonical form lower-case hexadecimal with 0x. Mixed case is a checksum
+//! (EIP-55) and must be right.
 
 use crate::{Error, PublicKey, Recipient, Result};
 use alloy_primitives::keccak256;

@@ -1,4 +1,5 @@
-//! Joins bytes and signature. Works on the bytes that were signed, so that nothing can change between signature and broadcast.
+//! Joins bytes and signature. Works on the bytes that were signed, so that nothing can change
+//! between signature and broadcast.
 
 use super::{address, authorisation::MAGIC, rlp, rlp::Reader, statement};
 use crate::{Error, Result, Signature, Signed, Unsigned, recover::recover};
@@ -7,10 +8,12 @@ use alloy_primitives::keccak256;
 /// The items of a legacy payload before chain, 0, 0.
 const LEGACY_FIELDS: usize = 6;
 
-/// The signed form, and its id. Takes exactly one signature, whose s is low, and which recovers to the signer that the bytes came with.
+/// The signed form, and its id. Takes exactly one signature, whose s is low, and which recovers to
+/// the signer that the bytes came with.
 ///
-/// A transaction becomes what `eth_sendRawTransaction` takes, under its hash. An authorisation becomes its signed tuple, a message or typed
-/// data the 65 bytes r, s, v (27 or 28), each under the digest that was signed.
+/// A transaction becomes what `eth_sendRawTransaction` takes, under its hash. An authorisation
+/// becomes its signed tuple, a message or typed data the 65 bytes r, s, v (27 or 28), each under
+/// the digest that was signed.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
     let wrong = || Error::WrongSignature {

@@ -1,4 +1,5 @@
-//! EIP-7702 authorisations: `0x05 || rlp([chain, delegate, nonce])` is signed, the tuple with the signature is handed on.
+//! EIP-7702 authorisations: `0x05 || rlp([chain, delegate, nonce])` is signed, the tuple with the
+//! signature is handed on.
 
 use super::{address, rlp, rlp::Reader};
 use crate::{Authorisation, Error, Intent, Result, Signature, recover::recover};

@@ -1,5 +1,6 @@
-//! Builds the bytes of a transaction that are signed, with alloy's types. Shares nothing with `read`, so that neither hides the other's
-//! mistakes (design rule: plan and decode have no code path in common).
+//! Builds the bytes of a transaction that are signed, with alloy's types. Shares nothing with
+//! `read`, so that neither hides the other's mistakes (design rule: plan and decode have no code
+//! path in common).
 
 use super::address;
 use crate::{Act, Authorisation, Error, Intent, Output, Result, Signature, Transaction, Unsigned};
@@ -20,7 +21,8 @@ pub struct Terms {
     pub gas: u64,
     /// What it pays for gas.
     pub price: Price,
-    /// The signatures of the intent's authorisations, in their order (EIP-7702). Each must be by its authority.
+    /// The signatures of the intent's authorisations, in their order (EIP-7702). Each must be by
+    /// its authority.
     pub authorisations: Vec<Signature>,
 }
 
@@ -32,7 +34,8 @@ pub enum Price {
         /// The price.
         gas_price: Amount,
     },
-    /// A cap, and a part for the block's maker (EIP-1559; EIP-7702 where the intent carries authorisations).
+    /// A cap, and a part for the block's maker (EIP-1559; EIP-7702 where the intent carries
+    /// authorisations).
     Eip1559 {
         /// `maxFeePerGas`.
         cap: Amount,
@@ -43,8 +46,9 @@ pub enum Price {
 
 /// The EIP-2718 signing payload of a transaction.
 ///
-/// The type follows from intent and price: EIP-1559 by default; EIP-7702 with authorisations; with a legacy price EIP-155, or EIP-2930 with
-/// an access list. Error `intent.unsuitable`: the intent is no transaction, has not exactly one output, names an account in other than the
+/// The type follows from intent and price: EIP-1559 by default; EIP-7702 with authorisations; with
+/// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.unsuitable`: the intent
+/// is no transaction, has not exactly one output, names an account in other than the
 /// canonical form, or the terms do not go with it.
 pub fn unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {

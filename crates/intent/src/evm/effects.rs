@@ -11,9 +11,10 @@
 //! | typed data | a grant, if it is the signer's EIP-2612 `Permit` for this chain | otherwise yes |
 //! | message | nothing | yes |
 //!
-//! An interface is the caller's word. It can name what a call is, it cannot hide a token standard's selector; whether the right interface
-//! was given is for policy to pin by its hash. What a contract does beyond its standard, no bytes tell; and bytes within arguments (a
-//! `multicall`, an `execTransaction`) are shown, not read: policy allows such functions by name or not at all.
+//! An interface is the caller's word. It can name what a call is, it cannot hide a token standard's
+//! selector; whether the right interface was given is for policy to pin by its hash. What a
+//! contract does beyond its standard, no bytes tell; and bytes within arguments (a `multicall`, an
+//! `execTransaction`) are shown, not read: policy allows such functions by name or not at all.
 
 use super::{
     abi::{Abi, Path, Token, Type, value},
@@ -36,8 +37,9 @@ const PERMIT: [(&str, &str); 5] = [
     ("deadline", "uint256"),
 ];
 
-/// What an intent does. Error `intent.unsuitable` for accounts in other than the canonical form (else a list of accounts could be passed
-/// by in capitals), `intent.abi` for an interface that cannot be read.
+/// What an intent does. Error `intent.unsuitable` for accounts in other than the canonical form
+/// (else a list of accounts could be passed by in capitals), `intent.abi` for an interface that
+/// cannot be read.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
     canonical(&intent.signer)?;
     match &intent.act {

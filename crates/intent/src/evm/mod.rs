@@ -42,7 +42,8 @@ use serde_json::Value;
 /// The longest bytes that are read. Nodes take 128 KiB; private chains are sometimes set higher.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What unsigned bytes say: a transaction, a message, typed data or an authorisation, told apart by the first byte (see `statement`).
+/// What unsigned bytes say: a transaction, a message, typed data or an authorisation, told apart by
+/// the first byte (see `statement`).
 ///
 /// Everything comes from the bytes, but the signer: that is the claim which `unsigned` carries.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
@@ -94,7 +95,8 @@ pub fn decode_event(interface: &Interface, log: &Log) -> Result<Option<DecodedEv
     Ok(Abi::parse(interface)?.decode_event(log))
 }
 
-/// Why a call was undone, in words. Without an interface only the two built-in errors are known; see [`Abi::revert_reason`].
+/// Why a call was undone, in words. Without an interface only the two built-in errors are known;
+/// see [`Abi::revert_reason`].
 pub fn revert_reason(interface: Option<&Interface>, data: &[u8]) -> String {
     interface
         .and_then(|interface| Abi::parse(interface).ok())

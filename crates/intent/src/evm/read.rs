@@ -23,10 +23,12 @@ struct Fields<'a> {
     authorisations: Option<Reader<'a>>,
 }
 
-/// Reads the signing payload of a transaction: EIP-155 legacy, EIP-2930 (1), EIP-1559 (2), EIP-7702 (4).
+/// Reads the signing payload of a transaction: EIP-155 legacy, EIP-2930 (1), EIP-1559 (2), EIP-7702
+/// (4).
 ///
-/// Refused as undecodable: any other type (blobs, EIP-4844, too), another chain or none (a legacy payload without one would hold on every
-/// chain), anything that is not canonical RLP, and what no chain takes (a tip above the cap, the nonce 2^64-1).
+/// Refused as undecodable: any other type (blobs, EIP-4844, too), another chain or none (a legacy
+/// payload without one would hold on every chain), anything that is not canonical RLP, and what no
+/// chain takes (a tip above the cap, the nonce 2^64-1).
 pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     let fields = fields(&unsigned.bytes)?;
     if fields.chain == 0 || Some(fields.chain) != unsigned.chain.evm_number() {
@@ -116,7 +118,8 @@ fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
     })
 }
 
-/// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of authorisations.
+/// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of
+/// authorisations.
 fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
     let (chain, nonce, tip, cap, gas) = (
         list.uint()?,

@@ -1,6 +1,8 @@
-//! Strict RLP, our own: the reader that `decode` trusts. Every value has one form here; any other spelling of it is refused.
+//! Strict RLP, our own: the reader that `decode` trusts. Every value has one form here; any other
+//! spelling of it is refused.
 //!
-//! Transactions are *built* by another library (see `build`), so that a mistake here or there shows as a difference.
+//! Transactions are *built* by another library (see `build`), so that a mistake here or there shows
+//! as a difference.
 
 use crate::{Error, Result};
 use types::Amount;

@@ -1,4 +1,5 @@
-//! What is signed for its own sake: messages (EIP-191), typed data (EIP-712) and authorisations (EIP-7702).
+//! What is signed for its own sake: messages (EIP-191), typed data (EIP-712) and authorisations
+//! (EIP-7702).
 //!
 //! | statement | bytes | digest |
 //! |---|---|---|
@@ -6,8 +7,9 @@
 //! | typed data | `0x80 "florin/eip712/v1\n" <canonical JSON>` | EIP-712's, computed from the JSON |
 //! | authorisation | `0x05 rlp([chain, delegate, nonce])` | Keccak-256 of the bytes |
 //!
-//! The first byte tells them apart from each other and from every transaction (1, 2, 4, or 0xc0 and above), and no content can change
-//! it: a message that spells a transaction is still a message. 0x80 is neither a transaction type nor the head of a list.
+//! The first byte tells them apart from each other and from every transaction (1, 2, 4, or 0xc0 and
+//! above), and no content can change it: a message that spells a transaction is still a message.
+//! 0x80 is neither a transaction type nor the head of a list.
 
 use super::{address, authorisation, typed_data};
 use crate::{
@@ -62,8 +64,9 @@ pub(super) fn message(unsigned: &Unsigned) -> Result<Decoded> {
     ))
 }
 
-/// What follows a length that is right. How many digits the length has follows from how much there is, so there is one reading only: with
-/// d digits the whole is d + 10^(d-1) to d + 10^d - 1 bytes long, and these ranges do not meet.
+/// What follows a length that is right. How many digits the length has follows from how much there
+/// is, so there is one reading only: with d digits the whole is d + 10^(d-1) to d + 10^d - 1 bytes
+/// long, and these ranges do not meet.
 fn counted(rest: &[u8]) -> Option<&[u8]> {
     (1..=rest.len().min(20)).find_map(|digits| {
         let (head, message) = rest.split_at(digits);

@@ -1,7 +1,9 @@
-//! Calls of the token standards: who loses and gains what, read from the selector and the arguments.
+//! Calls of the token standards: who loses and gains what, read from the selector and the
+//! arguments.
 //!
-//! Recognised by selector alone, whatever an interface calls it: the selector is what the contract goes by. ERC-20 and ERC-721 share
-//! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may tell which is meant (`Kind`). If it does not,
+//! Recognised by selector alone, whatever an interface calls it: the selector is what the contract
+//! goes by. ERC-20 and ERC-721 share `transferFrom(address,address,uint256)` and
+//! `approve(address,uint256)`; the interface may tell which is meant (`Kind`). If it does not,
 //! the call is read as ERC-20's and said not to be clear.
 
 use super::abi::{Abi, Type};
@@ -10,7 +12,8 @@ use serde_json::Value;
 use std::sync::LazyLock;
 use types::Amount;
 
-/// The calls that are known, with the names that the standards give (ERC-20, ERC-721, ERC-1155; `increaseAllowance` is OpenZeppelin's).
+/// The calls that are known, with the names that the standards give (ERC-20, ERC-721, ERC-1155;
+/// `increaseAllowance` is OpenZeppelin's).
 const STANDARDS: &str = r#"[
 {"name":"transfer","inputs":[{"name":"to","type":"address"},{"name":"value","type":"uint256"}]},
 {"name":"transferFrom","inputs":[{"name":"from","type":"address"},{"name":"to","type":"address"},{"name":"value","type":"uint256"}]},
@@ -40,8 +43,9 @@ pub(super) struct TokenCall {
     pub(super) arguments: Value,
     pub(super) moves: Vec<Move>,
     pub(super) grants: Vec<Grant>,
-    /// Whether moves and grants are all that it does, by its standard; not so if it could be of two standards, if the data holds more than
-    /// the arguments, or if a batch has more items of one kind than of the other.
+    /// Whether moves and grants are all that it does, by its standard; not so if it could be of
+    /// two standards, if the data holds more than the arguments, or if a batch has more items
+    /// of one kind than of the other.
     pub(super) clear: bool,
 }
 
@@ -188,8 +192,9 @@ impl TokenCall {
 }
 
 impl Kind {
-    /// By the other functions of the interface; where it has none of those (an interface of this one call), by the call's own names: only
-    /// ERC-20's answer is a boolean, and ERC-721 calls its last argument `tokenId`.
+    /// By the other functions of the interface; where it has none of those (an interface of this
+    /// one call), by the call's own names: only ERC-20's answer is a boolean, and ERC-721 calls
+    /// its last argument `tokenId`.
     fn of(abi: &Abi, data: &[u8]) -> Self {
         let any = |signatures: &[&str]| signatures.iter().any(|signature| abi.has(signature));
         let fungible = any(&[

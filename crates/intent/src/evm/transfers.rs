@@ -1,8 +1,9 @@
 //! Movements of value in events of the token standards: ERC-20, ERC-721, ERC-1155.
 //!
-//! Runs over every log of every block, so it looks at the first topic before anything else and reads words in place. An event that has
-//! the topic of a standard and not its form (other counts of topics or words, addresses with stray bits, lists of different lengths) tells
-//! no transfer. Whether a contract tells the truth is not for this to say.
+//! Runs over every log of every block, so it looks at the first topic before anything else and
+//! reads words in place. An event that has the topic of a standard and not its form (other counts
+//! of topics or words, addresses with stray bits, lists of different lengths) tells no transfer.
+//! Whether a contract tells the truth is not for this to say.
 
 use super::{Log, address};
 use types::{Amount, ChainEvent, Height, Transfer, TransferKind};
@@ -16,7 +17,8 @@ const BATCH: &str = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c052
 
 type Word = [u8; 32];
 
-/// The movements that an event tells: none, one, or one for each id of a batch (path and protocol id end in `.n` and `/n`, from 0).
+/// The movements that an event tells: none, one, or one for each id of a batch (path and protocol
+/// id end in `.n` and `/n`, from 0).
 pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     if ![TRANSFER, SINGLE, BATCH].contains(&event.topic.as_str()) {
         return Vec::new();

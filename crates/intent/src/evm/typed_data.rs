@@ -1,7 +1,9 @@
-//! Typed data (EIP-712). What is read is what is hashed: one walk over types and values checks each value strictly and hashes it.
+//! Typed data (EIP-712). What is read is what is hashed: one walk over types and values checks each
+//! value strictly and hashes it.
 //!
-//! Stricter than the standard where laxness would show people something that is not signed: members that the type does not have, members
-//! that are missing, aliases (`uint`), names that are no identifiers, and a domain of another chain are refused.
+//! Stricter than the standard where laxness would show people something that is not signed: members
+//! that the type does not have, members that are missing, aliases (`uint`), names that are no
+//! identifiers, and a domain of another chain are refused.
 
 use super::abi::{Path, Token, Type, value};
 use crate::{Error, Result};
@@ -11,7 +13,8 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use types::canonical_json;
 
-/// The longest text, the most types, and the most fields of one: no standard in use has a tenth of it.
+/// The longest text, the most types, and the most fields of one: no standard in use has a tenth of
+/// it.
 const MAX_TEXT: usize = 128 << 10;
 const MAX_TYPES: usize = 128;
 const MAX_FIELDS: usize = 128;
@@ -44,8 +47,9 @@ pub(super) struct Field {
     pub(super) ty: String,
 }
 
-/// Typed data in the one form that is signed here: canonical JSON of `{types, primaryType, domain, message}`. Where the types leave out
-/// `EIP712Domain`, as some libraries do, it follows from the domain's members. Error `intent.undecodable`, or `intent.abi` with the path.
+/// Typed data in the one form that is signed here: canonical JSON of `{types, primaryType, domain,
+/// message}`. Where the types leave out `EIP712Domain`, as some libraries do, it follows from the
+/// domain's members. Error `intent.undecodable`, or `intent.abi` with the path.
 pub fn typed_data(given: &Value) -> Result<String> {
     let mut given = given.clone();
     let fields = domain_fields(&given["domain"]);
@@ -67,7 +71,8 @@ fn domain_fields(domain: &Value) -> Value {
         .collect()
 }
 
-/// The digest that is signed, of text in canonical form; `chain` is the only one that its domain may name.
+/// The digest that is signed, of text in canonical form; `chain` is the only one that its domain
+/// may name.
 pub(super) fn digest(json: &str, chain: Option<u64>) -> Result<[u8; 32]> {
     TypedData::parse(json)?.digest(chain)
 }

@@ -1,4 +1,5 @@
-//! Accounts of a chain of coins: an account is a key, and its text the Bech32 address of the key's hash.
+//! Accounts of a chain of coins: an account is a key, and its text the Bech32 address of the key's
+//! hash.
 
 use super::bech32;
 use crate::{Error, PublicKey, Recipient, Result};

@@ -13,7 +13,8 @@ const SIGHASH_ALL: u8 = 1;
 /// Bytes of the version before the inputs, and of the lock time behind the outputs.
 const EDGE: usize = 4;
 
-/// The transaction that nodes take, under its id. Takes one signature for each input, in their order, each by the signer, s low.
+/// The transaction that nodes take, under its id. Takes one signature for each input, in their
+/// order, each by the signer, s low.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
     let spend = Spend::read(unsigned)?;

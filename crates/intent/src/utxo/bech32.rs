@@ -76,7 +76,8 @@ fn polymod(values: &[u8]) -> u32 {
     })
 }
 
-/// Bits in groups of another width, the last filled with zeros; whole groups only when narrowing to bytes.
+/// Bits in groups of another width, the last filled with zeros; whole groups only when narrowing to
+/// bytes.
 fn regroup(values: &[u8], from: u32, to: u32) -> Vec<u8> {
     let (mut held, mut bits, mut out) = (0u32, 0, Vec::new());
     for value in values {

@@ -1,11 +1,13 @@
-//! Builds the bytes of an unsigned transaction of coins. Shares nothing with `read` but the constants of the form.
+//! Builds the bytes of an unsigned transaction of coins. Shares nothing with `read` but the
+//! constants of the form.
 
 use super::{HEAD, LOCK_TIME, SEQUENCE, VERSION, address, wire::compact};
 use crate::{Act, Error, Intent, Output, Result, Transaction, Unsigned};
 use std::collections::BTreeSet;
 use types::{Amount, ChainId};
 
-/// Below this an output costs more to spend than it is worth (294 satoshi for P2WPKH), and nodes refuse it.
+/// Below this an output costs more to spend than it is worth (294 satoshi for P2WPKH), and nodes
+/// refuse it.
 const DUST: u64 = 294;
 const MAX_MEMO: usize = 80;
 
@@ -20,10 +22,12 @@ pub struct Coin {
     pub value: Amount,
 }
 
-/// The bytes that pay what the intent says from these coins, at this fee; the rest returns to the signer.
+/// The bytes that pay what the intent says from these coins, at this fee; the rest returns to the
+/// signer.
 ///
-/// Coins are spent in the order given. A rest too small to be worth an output (below 294) adds to the fee. A cancel returns everything.
-/// Error `intent.unsuitable`: no plain payment of this chain, coins that do not suffice, or a coin twice.
+/// Coins are spent in the order given. A rest too small to be worth an output (below 294) adds to
+/// the fee. A cancel returns everything. Error `intent.unsuitable`: no plain payment of this chain,
+/// coins that do not suffice, or a coin twice.
 pub fn unsigned(intent: &Intent, coins: &[Coin], fee: Amount) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::unsuitable("this chain signs transactions only"));

@@ -1,10 +1,13 @@
-//! Chains of coins: the pure half, after Bitcoin's own rules for coins that one key spends (P2WPKH; BIP-141, 143, 144, 173).
+//! Chains of coins: the pure half, after Bitcoin's own rules for coins that one key spends (P2WPKH;
+//! BIP-141, 143, 144, 173).
 //!
-//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction as Bitcoin serialises it without witnesses, then for each input the coin that
-//! it spends: its value (8 bytes, little-endian) and the hash of its owner's key (20 bytes). Each signature commits to its own coin's value,
+//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction as Bitcoin serialises it without
+//! witnesses, then for each input the coin that it spends: its value (8 bytes, little-endian) and
+//! the hash of its owner's key (20 bytes). Each signature commits to its own coin's value,
 //! so that a false value gives a signature that no node takes.
 //!
-//! What it never does: select coins, scripts of other kinds, and believing what a coin is worth beyond what the bytes commit to.
+//! What it never does: select coins, scripts of other kinds, and believing what a coin is worth
+//! beyond what the bytes commit to.
 
 mod address;
 mod assemble;
@@ -29,8 +32,9 @@ const VERSION: u32 = 2;
 const SEQUENCE: u32 = 0xffff_fffd;
 const LOCK_TIME: u32 = 0;
 
-/// What an intent does: its payments. A cancel moves nothing; a memo says something and does nothing. Error `intent.unsuitable`: no
-/// payment of this chain, or an account in other than the canonical form.
+/// What an intent does: its payments. A cancel moves nothing; a memo says something and does
+/// nothing. Error `intent.unsuitable`: no payment of this chain, or an account in other than the
+/// canonical form.
 pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::unsuitable("this chain signs transactions only"));

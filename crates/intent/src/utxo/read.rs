@@ -1,4 +1,5 @@
-//! Reads an unsigned transaction of coins from its bytes: the transaction, then the coins that it spends.
+//! Reads an unsigned transaction of coins from its bytes: the transaction, then the coins that it
+//! spends.
 
 use super::{
     HEAD, LOCK_TIME, SEQUENCE, VERSION, address,
@@ -14,7 +15,8 @@ use types::{Amount, ChainId, Witness};
 const MAX_BYTES: usize = 400_000;
 /// All the coins there can be, in satoshi.
 const MAX_MONEY: u64 = 2_100_000_000_000_000;
-/// Weight of an input's witness: two counts, a signature of at most 72 bytes with its length, a key of 33 with its.
+/// Weight of an input's witness: two counts, a signature of at most 72 bytes with its length, a key
+/// of 33 with its.
 const WITNESS_WEIGHT: usize = 108;
 
 /// Unsigned bytes, read.
@@ -34,11 +36,13 @@ pub(super) enum Payee {
     Memo(Vec<u8>),
 }
 
-/// What unsigned bytes say. All coins belong to the signer; what returns to the signer is change and no output of the intent; nothing but
-/// change is a cancel. The fee is what the coins are worth beyond the outputs; the witnesses are the coins, in their order as text.
+/// What unsigned bytes say. All coins belong to the signer; what returns to the signer is change
+/// and no output of the intent; nothing but change is a cancel. The fee is what the coins are worth
+/// beyond the outputs; the witnesses are the coins, in their order as text.
 ///
-/// Refused as undecodable: another signer than the coins', a coin twice, worthless or unknown outputs, a memo or change out of place, and
-/// any other version, sequence or lock time than what is built here.
+/// Refused as undecodable: another signer than the coins', a coin twice, worthless or unknown
+/// outputs, a memo or change out of place, and any other version, sequence or lock time than what
+/// is built here.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     let spend = Spend::read(unsigned)?;
     let act = Act::Transaction(spend.transaction(unsigned)?);

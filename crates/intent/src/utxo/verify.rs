@@ -1,4 +1,5 @@
-//! Reads and checks a complete transaction as a node does. Florin's own engines never need it; the chain that `testkit` plays does.
+//! Reads and checks a complete transaction as a node does. Florin's own engines never need it; the
+//! chain that `testkit` plays does.
 
 use super::{
     address,
@@ -24,8 +25,9 @@ pub struct Checked {
     pub size: u64,
 }
 
-/// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a coin that may be spent, and what it is
-/// worth; an input without such a coin is an error. What the outputs are worth together is for the caller to compare.
+/// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a
+/// coin that may be spent, and what it is worth; an input without such a coin is an error. What the
+/// outputs are worth together is for the caller to compare.
 pub fn verify(
     chain: &ChainId,
     raw: &[u8],

@@ -1,4 +1,5 @@
-//! Bitcoin's serialisation of a transaction, read strictly; and its digest for a signature (BIP-143).
+//! Bitcoin's serialisation of a transaction, read strictly; and its digest for a signature
+//! (BIP-143).
 
 use crate::{Error, Result};
 use types::Digest;
@@ -136,7 +137,8 @@ impl Tx {
         })
     }
 
-    /// BIP-143's digest for one input that spends a P2WPKH coin of this value and key hash, signing everything (SIGHASH_ALL).
+    /// BIP-143's digest for one input that spends a P2WPKH coin of this value and key hash, signing
+    /// everything (SIGHASH_ALL).
     pub(super) fn digest(&self, input: usize, value: u64, hash: &[u8; 20]) -> Option<[u8; 32]> {
         let own = self.inputs.get(input)?;
         let outpoints: Vec<u8> = self

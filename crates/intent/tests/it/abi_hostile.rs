@@ -1,4 +1,5 @@
-//! Whatever a chain answers, decoding it neither panics nor takes more time or memory than the answer is worth.
+//! Whatever a chain answers, decoding it neither panics nor takes more time or memory than the
+//! answer is worth.
 
 use crate::values::{Ty, arguments};
 use intent::Interface;
@@ -116,7 +117,8 @@ fn a_length_beyond_what_is_there_allocates_nothing() {
 
 #[test]
 fn offsets_that_all_point_to_one_place_do_not_blow_up() {
-    // Ten levels, each a list of eight that points back to the same words: 8^10 values if they were believed.
+    // Ten levels, each a list of eight that points back to the same words: 8^10 values if they were
+    // believed.
     let ty = format!("uint256{}", "[]".repeat(10));
     let level = [word(8), (0..8).flat_map(|_| word(0)).collect()].concat();
     let data = [word(32), level].concat();

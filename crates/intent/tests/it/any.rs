@@ -112,7 +112,8 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
     })
 }
 
-/// An authorisation and its authority's signature, made as an authority would: from the statement's digest.
+/// An authorisation and its authority's signature, made as an authority would: from the statement's
+/// digest.
 pub(crate) fn authorised(
     chain: &ChainId,
     key: &Key,

@@ -1,5 +1,5 @@
-//! The canonical form of an intent, a second time: a writer that starts from the JSON, and a reader. What a reader gives back whole, no
-//! two values share.
+//! The canonical form of an intent, a second time: a writer that starts from the JSON, and a
+//! reader. What a reader gives back whole, no two values share.
 
 use crate::any;
 use intent::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};

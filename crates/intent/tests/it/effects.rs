@@ -66,7 +66,8 @@ fn granted(asset: AssetRef, to: &str, amount: Option<u64>) -> Grant {
     }
 }
 
-/// The interface of a contract of coins, and of one of things: only the functions that tell them apart.
+/// The interface of a contract of coins, and of one of things: only the functions that tell them
+/// apart.
 fn coins() -> Value {
     functions(&[
         ("transferFrom", &["address", "address", "uint256"]),

@@ -34,7 +34,8 @@ impl Key {
     }
 }
 
-/// The same signature with the other s: valid on the curve, and refused by every chain since EIP-2 and BIP-146.
+/// The same signature with the other s: valid on the curve, and refused by every chain since EIP-2
+/// and BIP-146.
 pub(crate) fn high_s(signature: Signature) -> Signature {
     let order =
         hex::decode("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").unwrap();

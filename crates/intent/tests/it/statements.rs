@@ -1,4 +1,5 @@
-//! Messages and authorisations: what is signed for its own sake, and cannot be taken for a transaction.
+//! Messages and authorisations: what is signed for its own sake, and cannot be taken for a
+//! transaction.
 
 use crate::any;
 use crate::key::Key;

@@ -1,4 +1,5 @@
-//! What comes in as JSON is taken as it is or refused: an unknown word is never dropped, for it may have meant a limit.
+//! What comes in as JSON is taken as it is or refused: an unknown word is never dropped, for it may
+//! have meant a limit.
 
 use crate::any;
 use intent::{Act, Envelope, FeeTerms, Intent, Permit};

@@ -1,4 +1,5 @@
-//! Transactions: what is built is what is read, by us and by an outside library; and nothing else is read.
+//! Transactions: what is built is what is read, by us and by an outside library; and nothing else
+//! is read.
 
 use crate::any;
 use crate::key::{Key, high_s};

@@ -1,5 +1,6 @@
-//! The committed vectors: canonical bytes, hashes and a signature that another program computed (in another language, by another hand).
-//! They may grow; a changed one means that permits in the field no longer verify.
+//! The committed vectors: canonical bytes, hashes and a signature that another program computed (in
+//! another language, by another hand). They may grow; a changed one means that permits in the field
+//! no longer verify.
 
 use crate::canon;
 use intent::{Intent, Permit, PolicyKey, verify};

@@ -40,7 +40,8 @@ impl Node {
         })
     }
 
-    /// A child; hardened from [`HARDENED`] on. None for the one number in 2^127 that has none, and below the 255th step.
+    /// A child; hardened from [`HARDENED`] on. None for the one number in 2^127 that has none, and
+    /// below the 255th step.
     pub(crate) fn child(&self, number: u32) -> Option<Self> {
         let parent = self.public();
         let (tweak, code) = match number {
@@ -79,7 +80,8 @@ impl Node {
         self.secret.clone()
     }
 
-    /// The text form, `xprv…`. For tests against the official vectors; nothing else shows a private node.
+    /// The text form, `xprv…`. For tests against the official vectors; nothing else shows a private
+    /// node.
     #[cfg(test)]
     pub(crate) fn to_xprv(&self) -> String {
         super::public::text(

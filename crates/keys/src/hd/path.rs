@@ -13,8 +13,9 @@ const ACCOUNT: &str = "{account}";
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Path(Vec<u32>);
 
-/// A path with a place for the account: `m/44'/60'/{account}'/0`. Its last step is not hardened, and neither are the children that are
-/// handed out below it; the account itself is, so that no key of one account tells anything of another.
+/// A path with a place for the account: `m/44'/60'/{account}'/0`. Its last step is not hardened,
+/// and neither are the children that are handed out below it; the account itself is, so that no key
+/// of one account tells anything of another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template(String);
 

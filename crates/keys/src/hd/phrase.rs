@@ -31,7 +31,8 @@ impl Phrase {
         })
     }
 
-    /// Words that somebody wrote down, 12 to 24 of them, and their passphrase. Errors: [`Error::Mnemonic`], which never repeats a word.
+    /// Words that somebody wrote down, 12 to 24 of them, and their passphrase. Errors:
+    /// [`Error::Mnemonic`], which never repeats a word.
     pub(crate) fn parse(words: &str, passphrase: &str) -> Result<Self> {
         if passphrase.len() > MAX_PASSPHRASE {
             return Err(Error::Mnemonic);

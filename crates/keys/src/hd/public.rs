@@ -19,7 +19,8 @@ impl PublicNode {
         Self { key, code, lineage }
     }
 
-    /// The public key of a child that is not hardened; none for the one number in 2^127 that has none.
+    /// The public key of a child that is not hardened; none for the one number in 2^127 that has
+    /// none.
     pub(crate) fn child_key(&self, number: u32) -> Option<[u8; 33]> {
         Some(self.step(number)?.0)
     }
@@ -60,7 +61,8 @@ impl PublicNode {
     }
 }
 
-/// The text form of any node: version, depth, parent, number, chain code, key, in Base58 with checksum.
+/// The text form of any node: version, depth, parent, number, chain code, key, in Base58 with
+/// checksum.
 pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u8]) -> String {
     let Lineage {
         depth,

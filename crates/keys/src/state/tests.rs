@@ -1,4 +1,5 @@
-//! Random sequences of orders, revocations and freezes against the rules that must hold of all that was signed.
+//! Random sequences of orders, revocations and freezes against the rules that must hold of all that
+//! was signed.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -45,7 +46,8 @@ fn permit(number: u8) -> PermitId {
     PermitId::from_ulid(Ulid::from_bits(u128::from(number)))
 }
 
-/// Permits 0 and 1 are for one intent, 2 and 3 for another, 4 and 5 for cancels. The odd ones run out at 2, the even ones at 4.
+/// Permits 0 and 1 are for one intent, 2 and 3 for another, 4 and 5 for cancels. The odd ones run
+/// out at 2, the even ones at 4.
 fn ask(number: u8, witnesses: u8, price: u8, supersedes: Option<u8>) -> Ask {
     let names = (0..4u64).filter(|bit| witnesses & (1 << bit) != 0);
     Ask {

@@ -10,7 +10,8 @@ pub(crate) type Signer = (String, WalletId, String, u32, String);
 /// An address with its key, and the key's name where it has one.
 pub(crate) type Found = (WalletId, String, u32, Option<KeyId>, Option<String>);
 
-/// Write handed-out addresses: family, address, wallet, path, position. The positions of those that are nobody's yet come back.
+/// Write handed-out addresses: family, address, wallet, path, position. The positions of those that
+/// are nobody's yet come back.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     rows: &[(&str, &str, WalletId, &str, u32)],

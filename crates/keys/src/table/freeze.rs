@@ -37,8 +37,8 @@ pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)
     )?)
 }
 
-/// Share the guards of these subjects: whoever wants to change them waits until this transaction has ended; where somebody has changed
-/// them since it began, it runs again.
+/// Share the guards of these subjects: whoever wants to change them waits until this transaction
+/// has ended; where somebody has changed them since it began, it runs again.
 pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(i64,)>> {
     Ok(tx.query_rows(
         "SELECT generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows}) {share}",

@@ -4,7 +4,8 @@ use crate::Result;
 use store::Tx;
 use types::{ChainId, Digest, PermitId, Time, Witness};
 
-/// A use that is written: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses, first and last time.
+/// A use that is written: permit, root, chain, signer, intent, anchor, supersedes, superseded by,
+/// uses, first and last time.
 pub(crate) type UseRow = (
     PermitId,
     PermitId,
@@ -19,7 +20,8 @@ pub(crate) type UseRow = (
     Time,
 );
 
-/// A use that is read: the same without the last time, and when it was revoked. A permit that was revoked unused has neither root nor more.
+/// A use that is read: the same without the last time, and when it was revoked. A permit that was
+/// revoked unused has neither root nor more.
 pub(crate) type StoredUse = (
     PermitId,
     Option<PermitId>,
@@ -46,7 +48,8 @@ pub(crate) type BytesRow = (
     Time,
 );
 
-/// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another namespace.
+/// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another
+/// namespace.
 pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
 
 /// What was used or revoked of these permits.
@@ -59,7 +62,8 @@ pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<S
     )?)
 }
 
-/// Write into the row of a used permit, so that whoever revokes it at the same time and this transaction do not miss each other.
+/// Write into the row of a used permit, so that whoever revokes it at the same time and this
+/// transaction do not miss each other.
 pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
     let now = tx.now();
     tx.execute(
@@ -69,7 +73,8 @@ pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
     Ok(())
 }
 
-/// Revoke a permit; false if it was revoked before. It writes the row that a use writes: of the two, one comes first for all to see.
+/// Revoke a permit; false if it was revoked before. It writes the row that a use writes: of the
+/// two, one comes first for all to see.
 pub(crate) fn revoke(
     tx: &mut Tx<'_, '_>,
     permit: &PermitId,

@@ -4,7 +4,8 @@ use crate::Result;
 use store::Tx;
 use types::{ChainId, Digest, PermitId, RequestId, Time};
 
-/// A request: id, state, back-end, permit, chain, signer, bytes, signed id, note, version, created and updated time.
+/// A request: id, state, back-end, permit, chain, signer, bytes, signed id, note, version, created
+/// and updated time.
 pub(crate) type Row = (
     RequestId,
     String,

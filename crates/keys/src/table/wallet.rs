@@ -171,7 +171,8 @@ pub(crate) fn insert_branches(
     Ok(())
 }
 
-/// Take the next numbers of a branch, if there are as many below `end`; the first number behind them.
+/// Take the next numbers of a branch, if there are as many below `end`; the first number behind
+/// them.
 pub(crate) fn advance(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,
@@ -212,8 +213,8 @@ pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Put secrets in place that were sealed anew: namespace, wallet, the version of before, secret, the new version. Those that changed
-/// meanwhile stay as they are.
+/// Put secrets in place that were sealed anew: namespace, wallet, the version of before, secret,
+/// the new version. Those that changed meanwhile stay as they are.
 pub(crate) fn reseal(
     tx: &mut Unbound<'_, '_>,
     rows: &[(Namespace, WalletId, u32, Vec<u8>, u32)],

@@ -105,7 +105,8 @@ pub struct Patch {
 pub struct Branch {
     /// Its path.
     pub path: String,
-    /// The node in its text form. Whoever has it can list the wallet's addresses, and sign for none.
+    /// The node in its text form. Whoever has it can list the wallet's addresses, and sign for
+    /// none.
     pub xpub: String,
     /// How many addresses are handed out.
     pub handed_out: u64,

@@ -19,7 +19,8 @@ async fn take(house: &House, wallet: &WalletId, chain: &ChainId, count: u32) -> 
         .unwrap()
 }
 
-/// Spoil the sealed secrets of the database, all but the number of their data key: whatever still works does not need them.
+/// Spoil the sealed secrets of the database, all but the number of their data key: whatever still
+/// works does not need them.
 async fn spoil_secrets(house: &House) {
     let spoil = house.test.db.on(&house.lease).write_unbound(|tx| {
         tx.execute(

@@ -148,7 +148,8 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
             "each coin has its signature"
         );
 
-        // A bump may add a coin; it may not leave the anchor out, nor take a coin of somebody else's.
+        // A bump may add a coin; it may not leave the anchor out, nor take a coin of somebody
+        // else's.
         house
             .send(
                 &permit,

@@ -281,7 +281,8 @@ async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
     .await;
 }
 
-/// The freeze is a kill switch: it comes through while every partition records without a pause, and nothing comes after it.
+/// The freeze is a kill switch: it comes through while every partition records without a pause, and
+/// nothing comes after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_freeze_comes_through_under_load() {
     on_each_engine(|test| async move {

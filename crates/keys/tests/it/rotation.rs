@@ -317,7 +317,8 @@ async fn another_passphrase_opens_what_the_first_has_sealed() {
     .await;
 }
 
-/// Two at once: one begins the next data key, the other finds that out; nothing is sealed under a key that nobody kept.
+/// Two at once: one begins the next data key, the other finds that out; nothing is sealed under a
+/// key that nobody kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
     on_each_engine(|test| async move {

@@ -118,7 +118,8 @@ async fn other_bytes_than_were_permitted() {
                 ))
                 .await
             {
-                // Only what the intent does not name may differ: nonce and fees, and those within the envelope.
+                // Only what the intent does not name may differ: nonce and fees, and those within
+                // the envelope.
                 assert_ne!(signed.id(), "", "byte {place}");
                 let read = intent::decode(&Unsigned {
                     bytes: flipped(&good.bytes, place),

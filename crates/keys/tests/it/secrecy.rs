@@ -194,7 +194,8 @@ async fn stored(house: &House) -> Vec<u8> {
     }
 }
 
-/// Who can write the database cannot make one wallet sign with another's secret, nor with one that he has changed.
+/// Who can write the database cannot make one wallet sign with another's secret, nor with one that
+/// he has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
     on_each_engine(|test| async move {

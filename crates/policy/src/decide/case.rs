@@ -19,7 +19,8 @@ pub(crate) struct Case {
     /// The input as canonical JSON; of what cannot be judged, what is known of it.
     pub(crate) input: String,
     pub(crate) targets: Vec<Target>,
-    /// Which state of the namespace's policies it was given; none where no policy of the namespace is asked.
+    /// Which state of the namespace's policies it was given; none where no policy of the namespace
+    /// is asked.
     pub(crate) standing: Option<i64>,
     pub(crate) documents: Vec<Asked>,
     /// Reasons to deny, whatever documents say.
@@ -90,7 +91,8 @@ fn unreadable(question: &Question, why: &str) -> String {
     canonical_json(&json!({ "unreadable": why, "intent": { "hash": question.intent.hash() } }))
 }
 
-/// Where policies may be attached: what the question names, and every contract that its effects name.
+/// Where policies may be attached: what the question names, and every contract that its effects
+/// name.
 fn targets(question: &Question, effects: &Effects) -> Vec<Target> {
     let token = |asset: &AssetRef| match asset {
         AssetRef::Token { contract, .. } => Some(contract.clone()),
@@ -116,7 +118,8 @@ fn targets(question: &Question, effects: &Effects) -> Vec<Target> {
     question.targets().into_iter().chain(contracts).collect()
 }
 
-/// The hash of all documents that take part, the library among them: domain `policy-bundle`, version 1.
+/// The hash of all documents that take part, the library among them: domain `policy-bundle`,
+/// version 1.
 pub(crate) fn bundle_hash(documents: &[Asked]) -> Digest {
     let mut hashes: Vec<Digest> = documents.iter().map(|asked| asked.document.hash).collect();
     hashes.sort_unstable();

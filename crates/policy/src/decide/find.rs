@@ -53,7 +53,8 @@ pub(crate) async fn documents(policy: &Policy, mut cases: Vec<Case>) -> Result<V
     Ok(cases)
 }
 
-/// Which cases of each namespace ask standing policies. Cancels do not: no policy may keep a nonce from being made harmless.
+/// Which cases of each namespace ask standing policies. Cancels do not: no policy may keep a nonce
+/// from being made harmless.
 fn by_namespace(cases: &[Case]) -> BTreeMap<Namespace, Vec<usize>> {
     let mut places: BTreeMap<Namespace, Vec<usize>> = BTreeMap::new();
     for (place, case) in cases

@@ -105,7 +105,8 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
     Ok(Some(Permit { body, signature }))
 }
 
-/// What documents say of an input, with answers to what they wanted to know. Pure, but for the time that Rego may take.
+/// What documents say of an input, with answers to what they wanted to know. Pure, but for the time
+/// that Rego may take.
 pub(crate) fn judge(
     input: &str,
     documents: &[Asked],

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use store::{Fact, Tx};
 use types::Namespace;
 
-/// Write decisions; then their verdicts count. No verdict where the namespace's policies were changed while it was judged: those have to be
-/// judged again.
+/// Write decisions; then their verdicts count. No verdict where the namespace's policies were
+/// changed while it was judged: those have to be judged again.
 pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Option<Verdict>>> {
     let mut groups: BTreeMap<(Namespace, Option<i64>), Vec<usize>> = BTreeMap::new();
     for (place, one) in judged.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Which rule calls which: rules that call themselves, and calls nested too deep, would use up the stack of a thread.
+//! Which rule calls which: rules that call themselves, and calls nested too deep, would use up the
+//! stack of a thread.
 
 use super::Refusal;
 use regorus::Value;
@@ -98,8 +99,8 @@ fn called(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, Re
     })
 }
 
-/// The rules that a reference into `data` may call: the one it names, or all of the package it names. (An imported package is read as a
-/// whole, whatever is asked of it.)
+/// The rules that a reference into `data` may call: the one it names, or all of the package it
+/// names. (An imported package is read as a whole, whatever is asked of it.)
 fn named(program: &Program, params_index: u16) -> Result<Vec<usize>, Refusal> {
     let params = program
         .instruction_data

@@ -10,8 +10,9 @@ use std::sync::Arc;
 /// How regorus calls the document in its messages.
 const NAME: &str = "policy.rego";
 
-/// Every function that policies may use: pure, the same on every run, and of a result no larger than what it is given, or nearly. Not among
-/// them is whatever reads a clock, chance, the network or the process, and what makes much of little (`numbers.range`, `bits.lsh`).
+/// Every function that policies may use: pure, the same on every run, and of a result no larger
+/// than what it is given, or nearly. Not among them is whatever reads a clock, chance, the network
+/// or the process, and what makes much of little (`numbers.range`, `bits.lsh`).
 const FUNCTIONS: &[&str] = &[
     "__builtin_sets.intersection",
     "__builtin_sets.union",
@@ -194,7 +195,8 @@ fn program(policy: &CompiledPolicy, points: &[String]) -> Result<Arc<Program>, R
     Compiler::compile_from_policy(policy, &points).map_err(rego)
 }
 
-/// `a.b := 1` makes `b` a part of `a`; regorus' virtual machine knows the part, and takes one of the parts for the whole.
+/// `a.b := 1` makes `b` a part of `a`; regorus' virtual machine knows the part, and takes one of
+/// the parts for the whole.
 fn check_names(policy: &CompiledPolicy, package: &str) -> Result<(), Refusal> {
     let own = format!("data.{package}.");
     let names = policy
@@ -209,7 +211,8 @@ fn check_names(policy: &CompiledPolicy, package: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Where a rule with one value has two, regorus' virtual machine gives it none, and a denial or a need would be lost. Sets cannot conflict.
+/// Where a rule with one value has two, regorus' virtual machine gives it none, and a denial or a
+/// need would be lost. Sets cannot conflict.
 fn check_kinds(program: &Program, package: &str) -> Result<(), Refusal> {
     for (entry, form) in [
         (Entry::Deny, "`deny contains … if …`"),

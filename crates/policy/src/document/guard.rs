@@ -1,5 +1,6 @@
-//! Guards around the functions that can make much of little. Regorus counts instructions and time, but one call may ask for gigabytes, and a
-//! process whose memory is gone ends for everybody; so these functions are told beforehand how much they may make.
+//! Guards around the functions that can make much of little. Regorus counts instructions and time,
+//! but one call may ask for gigabytes, and a process whose memory is gone ends for everybody; so
+//! these functions are told beforehand how much they may make.
 
 use regorus::rvm::Program;
 use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span};
@@ -36,7 +37,8 @@ pub(super) fn put(program: &mut Program) {
     }
 }
 
-/// The value's size, counted up to a limit: one that is made of few parts, each named twice, may be larger than any memory.
+/// The value's size, counted up to a limit: one that is made of few parts, each named twice, may be
+/// larger than any memory.
 pub(crate) fn weight(value: &Value, limit: usize) -> usize {
     let mut sum = SLOT;
     let mut add = |one: &Value| {
@@ -141,7 +143,8 @@ fn text(args: &[Value], place: usize) -> &str {
     }
 }
 
-/// Whether so much may still be made. This kind of error ends the evaluation: nothing takes it for undefined.
+/// Whether so much may still be made. This kind of error ends the evaluation: nothing takes it for
+/// undefined.
 fn admit(most: usize) -> anyhow::Result<()> {
     let made = MADE.get().saturating_add(most);
     MADE.set(made);

@@ -1,4 +1,5 @@
-//! The Rego that comes with Florin: the library that every policy may import, and the rule for cancels.
+//! The Rego that comes with Florin: the library that every policy may import, and the rule for
+//! cancels.
 
 /// The library's packages, each with its text. All of it is part of every bundle.
 pub(crate) const LIBRARY: [(&str, &str); 3] = [
@@ -19,7 +20,8 @@ pub(crate) const LIBRARY: [(&str, &str); 3] = [
 /// The one document that is asked about cancels and fills.
 pub(crate) const SHIPPED_CANCEL: &str = include_str!("../../../../policies/cancel.rego");
 
-/// Whether rules in this package could change what the library says: it is one of the library's, within one, or around one.
+/// Whether rules in this package could change what the library says: it is one of the library's,
+/// within one, or around one.
 pub(crate) fn is_reserved(package: &str) -> bool {
     let begins = |long: &str, short: &str| {
         long == short || long.strip_prefix(short).is_some_and(|r| r.starts_with('.'))

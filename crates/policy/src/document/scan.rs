@@ -1,13 +1,14 @@
-//! A look at the words of a document, for what compiles and still must not be: numbers that are not exact, texts of digits that are
-//! compared as texts, functions that are replaced.
+//! A look at the words of a document, for what compiles and still must not be: numbers that are not
+//! exact, texts of digits that are compared as texts, functions that are replaced.
 
 use super::Refusal;
 
-/// The largest integer up to which every one is exact in a float, which is what other Rego engines compute with.
+/// The largest integer up to which every one is exact in a float, which is what other Rego engines
+/// compute with.
 const EXACT: u64 = 1 << 53;
 
-/// How deep `[` and `{` may be nested: regorus reads what stands in them twice, to see whether it is a comprehension, so each level doubles
-/// the time.
+/// How deep `[` and `{` may be nested: regorus reads what stands in them twice, to see whether it
+/// is a comprehension, so each level doubles the time.
 const MOST_BRACKETS: usize = 8;
 
 /// A word of Rego, as far as it matters here.
@@ -76,7 +77,8 @@ fn is_exact(literal: &str) -> bool {
     }
 }
 
-/// Whether a decimal number is below 2^53, told by where its point ends up; exact enough, for the border has 16 digits.
+/// Whether a decimal number is below 2^53, told by where its point ends up; exact enough, for the
+/// border has 16 digits.
 fn is_small(literal: &str) -> bool {
     let (digits, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
     let whole = digits
@@ -105,7 +107,8 @@ fn is_ordered(words: &[(usize, Word<'_>)], place: usize) -> bool {
     orders(place.checked_sub(1)) || orders(place.checked_add(1))
 }
 
-/// The words of a text, each with its line, comments left out. Never fails: what is no Rego is the compiler's to tell.
+/// The words of a text, each with its line, comments left out. Never fails: what is no Rego is the
+/// compiler's to tell.
 fn words(text: &str) -> Vec<(usize, Word<'_>)> {
     let mut found = Vec::new();
     let (mut rest, mut line) = (text, 1);

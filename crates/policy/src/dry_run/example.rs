@@ -9,8 +9,8 @@ use crate::{Error, Limits, Outcome, Policy, Result};
 use serde_json::Value;
 use types::Namespace;
 
-/// Refuse a document that does not compile, and an example that does not fit the schema, names a lookup that does not exist, or to which
-/// the document has no answer. A denial is an answer.
+/// Refuse a document that does not compile, and an example that does not fit the schema, names a
+/// lookup that does not exist, or to which the document has no answer. A denial is an answer.
 pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
     let (limits, namespace) = (policy.config.limits.clone(), namespace.clone());
     let runs = policy

@@ -1,4 +1,5 @@
-//! JSON from outside, without its numbers: a number that is not exact in Rego must not look as if it were.
+//! JSON from outside, without its numbers: a number that is not exact in Rego must not look as if
+//! it were.
 
 /// The same JSON with every number as a text of its digits. The text has to be JSON.
 pub(crate) fn numbers_as_text(json: &str) -> String {

@@ -41,9 +41,10 @@ pub struct StoredVersion {
     pub created_by: String,
 }
 
-/// Make a version; it becomes the current one. Unless the settings say otherwise, a document that cannot be asked is refused, and so is
-/// an example input that does not fit the schema or to which the document has no answer.
-/// Errors: `policy.unknown_policy`, `policy.document`, `policy.example_input`, `policy.limit`.
+/// Make a version; it becomes the current one. Unless the settings say otherwise, a document that
+/// cannot be asked is refused, and so is an example input that does not fit the schema or to which
+/// the document has no answer. Errors: `policy.unknown_policy`, `policy.document`,
+/// `policy.example_input`, `policy.limit`.
 pub async fn add_version(
     policy: &Policy,
     who: &Principal,
@@ -68,8 +69,8 @@ pub async fn add_version(
         .await
 }
 
-/// A version by its id, or by its policy's name or id and its label; the current one without a label.
-/// Errors: `policy.unknown_policy`, `policy.unknown_version`.
+/// A version by its id, or by its policy's name or id and its label; the current one without a
+/// label. Errors: `policy.unknown_policy`, `policy.unknown_version`.
 pub async fn version(
     policy: &Policy,
     who: &Principal,

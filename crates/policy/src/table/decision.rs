@@ -111,7 +111,8 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision
     found.map(Stored::read).transpose()
 }
 
-/// A page, newest first; of one policy where one is given. Uses `decision_at`, `decision_subject` or the key of `decision_policy`.
+/// A page, newest first; of one policy where one is given. Uses `decision_at`, `decision_subject`
+/// or the key of `decision_policy`.
 pub(crate) fn list(
     tx: &mut Tx<'_, '_>,
     filter: &Filter,

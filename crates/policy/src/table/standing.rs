@@ -11,8 +11,9 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>) -> Result<i64> {
     Ok(row.map_or(0, |(version,)| version))
 }
 
-/// The count now, shared: whoever changes it waits until this transaction has ended; where somebody has changed it since this one began,
-/// this one runs again. A reading alone would not do: it could be of before a change, and be committed after it.
+/// The count now, shared: whoever changes it waits until this transaction has ended; where somebody
+/// has changed it since this one began, this one runs again. A reading alone would not do: it could
+/// be of before a change, and be committed after it.
 pub(crate) fn share(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT version FROM policy_standing WHERE namespace = ?ns {share}",

@@ -97,7 +97,8 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<usize> {
         .unwrap_or(0))
 }
 
-/// How many of them are labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.' in the order of bytes).
+/// How many of them are labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.' in
+/// the order of bytes).
 pub(crate) fn count_of_day(tx: &mut Tx<'_, '_>, policy: PolicyId, day: &str) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1 AND label >= ?2 AND label < ?3",

@@ -241,7 +241,8 @@ async fn a_lost_lease_gives_no_verdict() {
     .await;
 }
 
-/// The deepest document that compiles, each rule with loops and comprehensions in one another: the stack of a thread holds it.
+/// The deepest document that compiles, each rule with loops and comprehensions in one another: the
+/// stack of a thread holds it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deepest_document_comes_to_an_answer() {
     on_each_engine(|test| async move {

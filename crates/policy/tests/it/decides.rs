@@ -341,7 +341,8 @@ async fn no_decision_stands_on_a_version_that_was_replaced_meanwhile() {
     .await;
 }
 
-/// Between the look at the policies and the log another process may change them: then one of the two waits for the other.
+/// Between the look at the policies and the log another process may change them: then one of the
+/// two waits for the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_waits_for_a_change_of_policies_that_is_under_way() {
     on_each_engine(|test| async move {

@@ -1,4 +1,5 @@
-//! Whatever is uploaded as a document: an answer, never a panic, and never a policy that allows by mistake.
+//! Whatever is uploaded as a document: an answer, never a panic, and never a policy that allows by
+//! mistake.
 
 use crate::world::World;
 use policy::{Error, Trial, dry_run};

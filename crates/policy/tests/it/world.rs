@@ -1,4 +1,5 @@
-//! The one door of the stories: a policy engine on a fresh database, and questions about plain payments.
+//! The one door of the stories: a policy engine on a fresh database, and questions about plain
+//! payments.
 
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};

@@ -13,7 +13,8 @@ pub(crate) enum Mode {
     Read,
     /// SQLite: immediate. PostgreSQL: repeatable read.
     Write,
-    /// Single statements on leases, which judge the newest row and do not wait long for one that another transaction holds.
+    /// Single statements on leases, which judge the newest row and do not wait long for one that
+    /// another transaction holds.
     Upkeep,
     /// The schema changes: one process at a time, however long it takes.
     Migrate,
@@ -38,7 +39,8 @@ impl From<Error> for Failure {
 
 pub(crate) type Answer<T> = std::result::Result<T, Failure>;
 
-/// A statement: its text before translation, its parameters, and the namespace behind them if it is bound.
+/// A statement: its text before translation, its parameters, and the namespace behind them if it is
+/// bound.
 pub(crate) struct Statement<'a> {
     pub(crate) sql: &'a str,
     pub(crate) params: &'a [Value<'a>],
@@ -77,6 +79,7 @@ pub(crate) trait Connection: Send {
     ) -> Answer<u64>;
     /// Several statements without parameters.
     fn script(&mut self, sql: &str) -> Answer<()>;
-    /// Microseconds since 1970 by the clock that all processes share; none where the process has the database alone.
+    /// Microseconds since 1970 by the clock that all processes share; none where the process has
+    /// the database alone.
     fn shared_clock(&mut self) -> Answer<Option<i64>>;
 }

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 /// Beyond this many prepared statements a connection begins anew; ours are some hundred.
 const STATEMENTS: usize = 4_096;
-/// Uses of a prepared statement before it is planned anew for the first time; the server itself plans the first five one by one.
+/// Uses of a prepared statement before it is planned anew for the first time; the server itself
+/// plans the first five one by one.
 const FIRST_REPLAN: u64 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may leave sent bytes unacknowledged before the line counts as broken.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Who is stopped inside a transaction holds its locks: the server ends it, so that a successor need not wait for long.
+/// Who is stopped inside a transaction holds its locks: the server ends it, so that a successor
+/// need not wait for long.
 const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SET synchronous_commit = on; \
      SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET client_min_messages = warning; SET jit = off";
@@ -40,8 +42,9 @@ struct Prepared {
 }
 
 impl Prepared {
-    /// The server keeps the plan that it made when the tables were as large as they were then. So a statement is prepared anew each time
-    /// its uses have doubled: a plan for an empty table does not outlive the emptiness by much.
+    /// The server keeps the plan that it made when the tables were as large as they were then. So a
+    /// statement is prepared anew each time its uses have doubled: a plan for an empty table
+    /// does not outlive the emptiness by much.
     fn is_stale(&mut self) -> bool {
         self.uses += 1;
         self.uses >= FIRST_REPLAN && self.uses.is_power_of_two()
@@ -389,7 +392,8 @@ fn failure(error: postgres::Error) -> Failure {
     }
 }
 
-/// Whether the connection is gone: the line failed, or the server said farewell. A value that cannot be converted has no code either.
+/// Whether the connection is gone: the line failed, or the server said farewell. A value that
+/// cannot be converted has no code either.
 fn lost(error: &postgres::Error) -> bool {
     match error.as_db_error() {
         Some(said) => matches!(

@@ -39,7 +39,8 @@ impl Sqlite {
         ] {
             connection.set_db_config(habit, false).map_err(plain)?;
         }
-        // One plan for a statement, whatever it is asked for: else SQLite prepares anew each time a value differs that it has looked at.
+        // One plan for a statement, whatever it is asked for: else SQLite prepares anew each time a
+        // value differs that it has looked at.
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(plain)?;
@@ -115,7 +116,8 @@ impl Sqlite {
         text
     }
 
-    /// Run a `{rows}` statement in pieces whose sizes are powers of two, so that few texts are prepared.
+    /// Run a `{rows}` statement in pieces whose sizes are powers of two, so that few texts are
+    /// prepared.
     fn in_pieces<T>(
         &mut self,
         statement: &Statement<'_>,
@@ -180,7 +182,8 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Integer(value) => Cell::Int(value),
         ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
-        // No column of ours is a float; should an expression yield one, no reader will take the text for a number.
+        // No column of ours is a float; should an expression yield one, no reader will take the
+        // text for a number.
         ValueRef::Real(value) => Cell::Text(format!("float {value}")),
     }
 }
@@ -192,7 +195,8 @@ impl Connection for Sqlite {
 
     fn begin(&mut self, mode: Mode) -> Answer<()> {
         self.script(match mode {
-            // A connection serves reads or writes, never both, so nothing needs to be switched back.
+            // A connection serves reads or writes, never both, so nothing needs to be switched
+            // back.
             Mode::Read => "PRAGMA query_only = 1; BEGIN DEFERRED",
             Mode::Write | Mode::Upkeep | Mode::Migrate => "BEGIN IMMEDIATE",
         })

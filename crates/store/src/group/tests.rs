@@ -1,4 +1,5 @@
-//! Commits whose answer is lost: a real SQLite file behind a line that breaks at the worst moment and stays broken for a while.
+//! Commits whose answer is lost: a real SQLite file behind a line that breaks at the worst moment
+//! and stays broken for a while.
 
 use super::*;
 use crate::engine::Statement;
@@ -274,7 +275,8 @@ fn an_answer_that_is_found_out_is_given() {
     }
 }
 
-/// Another owner took the partition over during the outage. With facts their place tells; without, nobody can know, and nobody guesses.
+/// Another owner took the partition over during the outage. With facts their place tells; without,
+/// nobody can know, and nobody guesses.
 #[test]
 fn after_a_takeover_the_facts_tell() {
     for (next, with_facts) in [

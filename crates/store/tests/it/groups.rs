@@ -110,7 +110,8 @@ async fn one_transaction_may_not_take_everything() {
     .await;
 }
 
-/// The connection is cut by the server at the worst moments: nothing that was confirmed is lost, nothing counts twice.
+/// The connection is cut by the server at the worst moments: nothing that was confirmed is lost,
+/// nothing counts twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_connections_neither_lose_nor_repeat() {
     on_each_engine(|test| async move {
@@ -160,7 +161,8 @@ async fn a_failed_statement_cannot_be_overlooked() {
     .await;
 }
 
-/// Those who write first and refuse then cost their neighbours no commit each: most of a group still commits together.
+/// Those who write first and refuse then cost their neighbours no commit each: most of a group
+/// still commits together.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_do_not_scatter_the_group() {
     on_each_engine(|test| async move {
@@ -231,7 +233,8 @@ async fn refusals_do_not_scatter_the_group() {
     .await;
 }
 
-/// What a closure holds may panic while it is dropped, on the thread that writes: others are served all the same.
+/// What a closure holds may panic while it is dropped, on the thread that writes: others are served
+/// all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_outside_of_a_closure_stops_no_thread() {
     struct Bomb;
@@ -296,7 +299,8 @@ async fn what_was_asked_is_done_though_nobody_waits() {
     .await;
 }
 
-/// A partition with too much waiting refuses more, and hinders neither another partition nor the upkeep of leases.
+/// A partition with too much waiting refuses more, and hinders neither another partition nor the
+/// upkeep of leases.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
     on_each_engine(|test| async move {

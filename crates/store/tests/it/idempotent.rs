@@ -142,7 +142,8 @@ async fn a_long_slice_of_repeats() {
     .await;
 }
 
-/// Two partitions, two connections, one key, over and over: in every round one is fresh and the other finds it.
+/// Two partitions, two connections, one key, over and over: in every round one is fresh and the
+/// other finds it.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_race_for_a_key() {
     on_each_engine(|test| async move {

@@ -187,7 +187,8 @@ async fn no_new_effect_after_two_thirds() {
     .await;
 }
 
-/// The old owner comes late, when the new one has written already: still the answer is that it lost, not that the database failed.
+/// The old owner comes late, when the new one has written already: still the answer is that it
+/// lost, not that the database failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_late_hears_that_the_lease_is_lost() {
     on_each_engine(|test| async move {
@@ -302,7 +303,8 @@ async fn leases_run_out_by_the_clock_of_the_database() {
     .await;
 }
 
-/// A process that was stopped inside a transaction holds its rows' locks: that stops neither other leases' upkeep nor, for long, a successor.
+/// A process that was stopped inside a transaction holds its rows' locks: that stops neither other
+/// leases' upkeep nor, for long, a successor.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
     on_each_engine(|test| async move {

@@ -82,7 +82,8 @@ async fn a_group_whose_answer_is_lost_counts_once() {
     .await;
 }
 
-/// While the answer is lost and nothing gets through, another process takes the partition over and goes on.
+/// While the answer is lost and nothing gets through, another process takes the partition over and
+/// goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_told_truly_after_a_takeover() {
     on_each_engine(|test| async move {

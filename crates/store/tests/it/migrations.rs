@@ -12,7 +12,8 @@ async fn open(config: Config) -> store::Result<Db> {
     .await
 }
 
-/// Several processes start on an empty database at once: on PostgreSQL they take turns, on SQLite one of them gets the file.
+/// Several processes start on an empty database at once: on PostgreSQL they take turns, on SQLite
+/// one of them gets the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_start_on_an_empty_database() {
     let dir = tempfile::tempdir().unwrap();
@@ -45,7 +46,8 @@ async fn many_start_on_an_empty_database() {
     assert_eq!(twice.trim(), "");
 }
 
-/// A database of another release, or one whose schema was changed under a migration's name, is left alone.
+/// A database of another release, or one whose schema was changed under a migration's name, is left
+/// alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_another_release_is_refused() {
     let Some(server) = testkit::postgres::fresh_database() else {

@@ -93,7 +93,8 @@ async fn bulk_insert_puts_in_what_comes_out() {
     .await;
 }
 
-/// Text sorts by bytes, whatever the cluster's locale; quantities sort as numbers; NUL is refused alike.
+/// Text sorts by bytes, whatever the cluster's locale; quantities sort as numbers; NUL is refused
+/// alike.
 #[tokio::test(flavor = "multi_thread")]
 async fn order_is_the_same_everywhere() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
@@ -285,7 +286,8 @@ async fn rows_of_one_statement_are_alike() {
     .await;
 }
 
-/// A word in double quotes names a column, and an unknown one is an error: never a text (an old habit of SQLite's).
+/// A word in double quotes names a column, and an unknown one is an error: never a text (an old
+/// habit of SQLite's).
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_column_is_no_text() {
     on_each_engine(|test| async move {

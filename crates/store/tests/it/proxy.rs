@@ -64,7 +64,8 @@ impl Proxy {
         &self.url
     }
 
-    /// Break at the next COMMIT; with `stays_down` nothing gets through from then on until [`Proxy::up`].
+    /// Break at the next COMMIT; with `stays_down` nothing gets through from then on until
+    /// [`Proxy::up`].
     pub(crate) fn cut(&self, cut: Cut, stays_down: bool) {
         self.state.stays_down.store(stays_down, Ordering::SeqCst);
         self.state.cut.store(cut as u8, Ordering::SeqCst);

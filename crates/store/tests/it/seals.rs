@@ -113,7 +113,8 @@ async fn the_partition_of_the_sealer_is_sealed_as_well() {
     .await;
 }
 
-/// Seals that were exported and are not in the database tell of a restore: no new seal is made under a number that was used.
+/// Seals that were exported and are not in the database tell of a restore: no new seal is made
+/// under a number that was used.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_behind_its_seals_is_recognised() {
     on_each_engine(|test| async move {

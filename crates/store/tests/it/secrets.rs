@@ -120,7 +120,8 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
     .await;
 }
 
-/// Two processes begin, or rotate, at the same time: one of them hears that it came second; no data key is ever overwritten.
+/// Two processes begin, or rotate, at the same time: one of them hears that it came second; no data
+/// key is ever overwritten.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_who_make_a_data_key_one_comes_second() {
     on_each_engine(|test| async move {
@@ -157,7 +158,8 @@ async fn of_two_who_make_a_data_key_one_comes_second() {
             put(&right, &passphrase("b")).await,
             Err(Error::Secret { .. })
         ));
-        // Wrapping anew what was read before the rotation would leave two versions under two passphrases.
+        // Wrapping anew what was read before the rotation would leave two versions under two
+        // passphrases.
         assert!(matches!(
             put(&one, &passphrase("b")).await,
             Err(Error::Secret { .. })

@@ -1,4 +1,5 @@
-//! Which addresses belong to the public internet, by the registries of special-purpose addresses (RFC 6890 and what IANA added since).
+//! Which addresses belong to the public internet, by the registries of special-purpose addresses
+//! (RFC 6890 and what IANA added since).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,8 +45,8 @@ const V6_NAMED: &[([u16; 8], u8, &str)] = &[
 
 /// Why an address is not one of the public internet; nothing if it is.
 ///
-/// An IPv4 address in IPv6 clothes (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052) is judged as the IPv4 address it reaches. 6to4 and Teredo
-/// tunnels are refused whatever they carry.
+/// An IPv4 address in IPv6 clothes (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052) is judged as the
+/// IPv4 address it reaches. 6to4 and Teredo tunnels are refused whatever they carry.
 pub fn forbidden(address: IpAddr) -> Option<&'static str> {
     match unwrapped(address) {
         IpAddr::V4(v4) => V4

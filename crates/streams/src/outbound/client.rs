@@ -49,7 +49,8 @@ impl Settings {
 impl Outbound {
     /// A client. Errors: [`Failure::Unreachable`] if the machine's certificates cannot be read.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        // reqwest asks for one provider a process; if somebody gave one before, that one is as good.
+        // reqwest asks for one provider a process; if somebody gave one before, that one is as
+        // good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let checked = Checked {
             guard: settings.guard.clone(),
@@ -76,7 +77,8 @@ impl Outbound {
         &self.guard
     }
 
-    /// Make a call. An answer of any status is an answer, even if its body comes late or without end; everything else is a [`Failure`].
+    /// Make a call. An answer of any status is an answer, even if its body comes late or without
+    /// end; everything else is a [`Failure`].
     pub async fn send(&self, mut request: Request) -> Result<Response, Failure> {
         let end = Instant::now() + Duration::from_millis(request.timeout_ms);
         for _ in 0..=MAX_REDIRECTS {
@@ -111,7 +113,8 @@ impl Outbound {
             .await
             .map_err(late)?
             .map_err(|error| failure(host, &error))?;
-        // The connection says itself whom it reached: what was checked and what was done must agree.
+        // The connection says itself whom it reached: what was checked and what was done must
+        // agree.
         if let Some(reached) = answer.remote_addr() {
             self.guard.check_address(host, reached.ip())?;
         }
@@ -123,7 +126,8 @@ fn host_of(url: &Url) -> &str {
     url.host_str().unwrap_or_default()
 }
 
-/// Read an answer up to its limits. A body that breaks off, comes late or is too long does not undo the status.
+/// Read an answer up to its limits. A body that breaks off, comes late or is too long does not undo
+/// the status.
 async fn read(mut answer: reqwest::Response, url: &Url, max_body: usize, end: Instant) -> Response {
     let headers = answer.headers().iter();
     let headers = headers.filter_map(|(name, value)| {

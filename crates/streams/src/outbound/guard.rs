@@ -9,7 +9,8 @@ use std::net::IpAddr;
 /// The longest URL.
 const MAX_URL: usize = 2_048;
 
-/// An exception that the configuration makes: a network (`10.1.0.0/16`, `::1`) or a name (`hooks.internal`), whatever it resolves to.
+/// An exception that the configuration makes: a network (`10.1.0.0/16`, `::1`) or a name
+/// (`hooks.internal`), whatever it resolves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// Every address in a network.
@@ -23,7 +24,8 @@ pub enum Rule {
 #[error("expected a network such as 10.1.0.0/16, an address, or a name such as hooks.internal")]
 pub struct RuleError;
 
-/// Refuses addresses that are not of the public internet, but for the exceptions that the configuration makes.
+/// Refuses addresses that are not of the public internet, but for the exceptions that the
+/// configuration makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guard {
     allow: Vec<Rule>,
@@ -46,8 +48,8 @@ impl Guard {
         self
     }
 
-    /// Read a URL and check what can be checked before its name is resolved: scheme, credentials, port, a literal address.
-    /// Errors: [`Failure::Url`], [`Failure::Refused`].
+    /// Read a URL and check what can be checked before its name is resolved: scheme, credentials,
+    /// port, a literal address. Errors: [`Failure::Url`], [`Failure::Refused`].
     pub fn check(&self, url: &str) -> Result<Url, Failure> {
         if url.len() > MAX_URL {
             return Err(Failure::url("it is longer than 2,048 characters"));

@@ -18,7 +18,8 @@ const TRAVELLERS: [&str; 5] = [
 
 /// The next call after an answer that redirects; nothing if the answer is the last.
 ///
-/// GET and HEAD follow every redirect; a call with a body follows only 307 and 308, which keep method and body (RFC 9110, 15.4).
+/// GET and HEAD follow every redirect; a call with a body follows only 307 and 308, which keep
+/// method and body (RFC 9110, 15.4).
 pub(super) fn next(
     request: &Request,
     from: &Url,

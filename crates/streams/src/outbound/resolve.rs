@@ -37,7 +37,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// One bad address among several spoils the name: whoever answers so has no good intent, or no order in the house.
+    /// One bad address among several spoils the name: whoever answers so has no good intent, or no
+    /// order in the house.
     fn check(guard: &Guard, host: &str, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
         if found.is_empty() {
             return Err(Failure::Unresolved {

@@ -4,7 +4,8 @@ use crate::error::Result;
 use store::{Cursor, Tx, Unbound};
 use types::{Namespace, SubscriptionId};
 
-/// A place in a partition: all facts to `seq`, and of the next fact all but what `rest` finds again (if there is any).
+/// A place in a partition: all facts to `seq`, and of the next fact all but what `rest` finds again
+/// (if there is any).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) seq: i64,
@@ -48,7 +49,8 @@ pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Res
     )?)
 }
 
-/// The subscriptions of a shard that have something to read in a partition. Uses `subscription_cursor_behind`.
+/// The subscriptions of a shard that have something to read in a partition. Uses
+/// `subscription_cursor_behind`.
 pub(crate) fn behind(
     tx: &mut Unbound<'_, '_>,
     shard: u32,

@@ -11,7 +11,8 @@ pub(crate) fn count(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
     )?)
 }
 
-/// Each partition, and up to where the slowest of the subscriptions that are not suspended has read it.
+/// Each partition, and up to where the slowest of the subscriptions that are not suspended has read
+/// it.
 pub(crate) fn slowest(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT c.partition, MIN(c.seq) FROM subscription_cursor c

@@ -196,8 +196,9 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     Ok(())
 }
 
-/// Webhooks of a shard whose next batch can go, longest due first. With `sole`, what another process had under way can go too: that
-/// process is known to be dead. Uses `subscription_due` and `delivery_state`.
+/// Webhooks of a shard whose next batch can go, longest due first. With `sole`, what another
+/// process had under way can go too: that process is known to be dead. Uses `subscription_due` and
+/// `delivery_state`.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: u32,

@@ -138,7 +138,8 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Stored> {
     row.map_or(Err(Error::Unknown { id }), Stored::read)
 }
 
-/// A subscription for the worker: none if it is gone, or if this release cannot read it, which must not stop the others.
+/// A subscription for the worker: none if it is gone, or if this release cannot read it, which must
+/// not stop the others.
 pub(crate) fn legible(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Option<Stored>> {
     match find(tx, id) {
         Ok(row) => Ok(Some(row)),
@@ -206,7 +207,8 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
     Ok(())
 }
 
-/// What is sealed under an older data key than that which begins with this head, of any namespace, behind a row.
+/// What is sealed under an older data key than that which begins with this head, of any namespace,
+/// behind a row.
 pub(crate) fn sealed_before(
     tx: &mut Unbound<'_, '_>,
     head: &[u8],

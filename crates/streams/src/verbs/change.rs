@@ -14,9 +14,11 @@ use std::collections::BTreeMap;
 use store::{Fact, Tx};
 use types::{Principal, SubscriptionId};
 
-/// Change a subscription. Events that wait go by the new delivery; the new filter is for what is read from now on.
+/// Change a subscription. Events that wait go by the new delivery; the new filter is for what is
+/// read from now on.
 ///
-/// Errors: `streams.invalid` naming the field, `streams.unknown_subscription`, `streams.name_taken`, `streams.stale`, `streams.kind`.
+/// Errors: `streams.invalid` naming the field, `streams.unknown_subscription`,
+/// `streams.name_taken`, `streams.stale`, `streams.kind`.
 pub async fn update(
     streams: &Streams,
     who: &Principal,
@@ -62,7 +64,8 @@ pub async fn update(
     write.await
 }
 
-/// Read and send nothing until it is resumed. What is under way ends as it ends. Errors: `streams.unknown_subscription`.
+/// Read and send nothing until it is resumed. What is under way ends as it ends. Errors:
+/// `streams.unknown_subscription`.
 pub async fn suspend(
     streams: &Streams,
     who: &Principal,
@@ -71,7 +74,8 @@ pub async fn suspend(
     set_suspended(streams, who, id, true).await
 }
 
-/// Go on: after a suspension, or at once with what waits for its next attempt or holds. Errors: `streams.unknown_subscription`.
+/// Go on: after a suspension, or at once with what waits for its next attempt or holds. Errors:
+/// `streams.unknown_subscription`.
 pub async fn resume(
     streams: &Streams,
     who: &Principal,
@@ -82,7 +86,8 @@ pub async fn resume(
     Ok(resumed)
 }
 
-/// Delete a subscription with all that waits for it, and its dead letters. Errors: `streams.unknown_subscription`.
+/// Delete a subscription with all that waits for it, and its dead letters. Errors:
+/// `streams.unknown_subscription`.
 pub async fn unsubscribe(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<()> {
     let who = who.clone();
     let namespace = who.namespace.clone();

@@ -19,7 +19,8 @@ const VERB: &str = "subscription.create";
 pub struct Created {
     /// The subscription.
     pub subscription: Subscription,
-    /// The secret that signs its webhooks. It is never shown again; none for other deliveries, and none in a replay.
+    /// The secret that signs its webhooks. It is never shown again; none for other deliveries, and
+    /// none in a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<NewSecret>,
     /// Whether an earlier command with the same idempotency key made it.
@@ -29,7 +30,8 @@ pub struct Created {
 
 /// Make a subscription. `key` is the caller's idempotency key.
 ///
-/// Errors: `streams.invalid` naming the field, `streams.name_taken`, `streams.too_many`, `streams.key_reused`.
+/// Errors: `streams.invalid` naming the field, `streams.name_taken`, `streams.too_many`,
+/// `streams.key_reused`.
 pub async fn subscribe(
     streams: &Streams,
     who: &Principal,

@@ -40,7 +40,8 @@ pub enum Letters {
     These(Vec<i64>),
 }
 
-/// Dead letters, oldest first; `page.after` is the sequence of the last one seen. Errors: `streams.unknown_subscription`.
+/// Dead letters, oldest first; `page.after` is the sequence of the last one seen. Errors:
+/// `streams.unknown_subscription`.
 pub async fn dead_letters(
     streams: &Streams,
     who: &Principal,
@@ -71,7 +72,8 @@ fn letter((sequence, id, kind, body, _, at, error): delivery::Dead) -> DeadLette
     }
 }
 
-/// Put dead letters back, behind all that waits: each goes alone, with a new sequence and all its attempts. How many there were.
+/// Put dead letters back, behind all that waits: each goes alone, with a new sequence and all its
+/// attempts. How many there were.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_letter`; then none is put back.
 pub async fn retry_dead(
@@ -140,7 +142,8 @@ fn chosen(tx: &mut Tx<'_, '_>, id: SubscriptionId, letters: &Letters) -> Result<
     Ok(these)
 }
 
-/// Give an event up for good: a dead letter, or the one that the subscription holds at (which then goes on).
+/// Give an event up for good: a dead letter, or the one that the subscription holds at (which then
+/// goes on).
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_letter`.
 pub async fn skip(

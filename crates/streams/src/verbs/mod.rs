@@ -1,4 +1,5 @@
-//! What people do with subscriptions. Every verb acts within the namespace of the principal who asks.
+//! What people do with subscriptions. Every verb acts within the namespace of the principal who
+//! asks.
 
 mod change;
 mod create;

@@ -8,8 +8,9 @@ use crate::table::{cursor, delivery, progress, subscription};
 use store::{Cursor, Fact, Tx};
 use types::{Principal, SubscriptionId};
 
-/// Read again from a place: what was delivered behind it comes again, with the same ids and new sequences; what waits from behind it is
-/// dropped first, so that nothing comes twice for that. Dead letters stay. What is under way counts no more.
+/// Read again from a place: what was delivered behind it comes again, with the same ids and new
+/// sequences; what waits from behind it is dropped first, so that nothing comes twice for that.
+/// Dead letters stay. What is under way counts no more.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.invalid` naming `from`.
 pub async fn rewind(

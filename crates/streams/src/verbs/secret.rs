@@ -13,9 +13,11 @@ use types::{Namespace, Principal, SubscriptionId, Time};
 /// Subscriptions sealed anew in one transaction.
 const STEP: u32 = 200;
 
-/// Make a second secret, shown this once. Both sign for `overlap_ms`; then the older one signs no more.
+/// Make a second secret, shown this once. Both sign for `overlap_ms`; then the older one signs no
+/// more.
 ///
-/// Errors: `streams.unknown_subscription`, `streams.kind` if no webhook is signed, `streams.two_secrets`.
+/// Errors: `streams.unknown_subscription`, `streams.kind` if no webhook is signed,
+/// `streams.two_secrets`.
 pub async fn rotate_secret(
     streams: &Streams,
     who: &Principal,
@@ -36,7 +38,8 @@ pub async fn rotate_secret(
     .await
 }
 
-/// Let a secret sign no more, at once. Errors: `streams.unknown_secret`, `streams.last_secret`, as [`rotate_secret`].
+/// Let a secret sign no more, at once. Errors: `streams.unknown_secret`, `streams.last_secret`, as
+/// [`rotate_secret`].
 pub async fn retire_secret(
     streams: &Streams,
     who: &Principal,
@@ -78,7 +81,8 @@ pub async fn sealed_before(streams: &Streams) -> Result<u64> {
         .cast_unsigned())
 }
 
-/// Seal anew under the newest data key what is under older ones: a step, behind a place that the step before has named.
+/// Seal anew under the newest data key what is under older ones: a step, behind a place that the
+/// step before has named.
 pub async fn reseal(streams: &Streams, after: &str) -> Result<Resealed> {
     let (head, place) = (streams.keyring.head(), after.to_owned());
     let read = move |tx: &mut Unbound<'_, '_>| {
@@ -133,7 +137,8 @@ async fn find(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<
         .await
 }
 
-/// Open, change, seal and store: the first two outside the transaction, which then insists on the version that was read.
+/// Open, change, seal and store: the first two outside the transaction, which then insists on the
+/// version that was read.
 async fn change<T: Clone + Send + 'static>(
     streams: &Streams,
     who: &Principal,

@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use store::{EngineKind, Tx};
 use types::{Namespace, SubscriptionId};
 
-/// Subscriptions that are looked at for a turn, so that one namespace with many cannot hide the others.
+/// Subscriptions that are looked at for a turn, so that one namespace with many cannot hide the
+/// others.
 const LOOK_AT: u32 = 1_000;
 /// Bytes of events in one call, give or take one event.
 const BATCH_BYTES: i64 = 1 << 20;

@@ -1,4 +1,5 @@
-//! Read facts behind the cursors, and commit deliveries and cursors together: a crash neither loses nor invents any.
+//! Read facts behind the cursors, and commit deliveries and cursors together: a crash neither loses
+//! nor invents any.
 
 use super::gather::{Gathered, Group, Member, gather};
 use super::shard::Shard;
@@ -26,7 +27,8 @@ pub(super) struct Memory {
     illegible: HashMap<SubscriptionId, i64>,
     /// Partitions that all of these members know.
     joined: HashSet<String>,
-    /// Partitions that all of them have read, and how far: nobody is behind until the head moves or a subscription changes.
+    /// Partitions that all of them have read, and how far: nobody is behind until the head moves
+    /// or a subscription changes.
     level: HashMap<String, i64>,
     turns: usize,
 }
@@ -173,7 +175,8 @@ async fn join(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
     Ok(())
 }
 
-/// Subscriptions that stand at the same place share the reading. Those with too much that waits read nothing.
+/// Subscriptions that stand at the same place share the reading. Those with too much that waits
+/// read nothing.
 fn groups(shard: &Shard, partition: &str, behind: Vec<Behind>) -> Vec<Group> {
     let limit = i64::from(shard.streams.limits.backlog);
     let mut places: BTreeMap<_, Vec<Member>> = BTreeMap::new();
@@ -232,7 +235,8 @@ async fn serve(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Resu
     Ok(())
 }
 
-/// Cursors and deliveries, in one transaction. A subscription that changed since it was read gets nothing of it.
+/// Cursors and deliveries, in one transaction. A subscription that changed since it was read gets
+/// nothing of it.
 async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> {
     let Some(to) = gathered.to else { return Ok(0) };
     let moves: Vec<Move> = group

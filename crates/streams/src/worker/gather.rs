@@ -155,7 +155,8 @@ impl Gathered {
         }
     }
 
-    /// A fact that cannot be read stops nobody: it is set aside for each who may have wanted something of it.
+    /// A fact that cannot be read stops nobody: it is set aside for each who may have wanted
+    /// something of it.
     fn bury(&mut self, expand: &dyn Expand, group: &Group, fact: &StoredFact, why: &str) {
         let types = expand.becomes(&fact.kind).unwrap_or_default();
         let event = Event::of(fact);

@@ -1,4 +1,5 @@
-//! The worker of a shard: reads facts, makes deliveries of them, and posts those that go to webhooks.
+//! The worker of a shard: reads facts, makes deliveries of them, and posts those that go to
+//! webhooks.
 
 mod claim;
 mod dispatch;

@@ -29,7 +29,8 @@ pub enum Answer {
     },
 }
 
-/// Post a batch. External effect: it may arrive more than once, always with the same bytes and the same id.
+/// Post a batch. External effect: it may arrive more than once, always with the same bytes and the
+/// same id.
 pub(super) async fn post(outbound: &Outbound, outgoing: &Outgoing, now: Time) -> Answer {
     let Some(request) = request(outgoing, now) else {
         return Answer::Refused {

@@ -11,7 +11,8 @@ use crate::table::subscription::{self, Stored};
 use store::{Fact, Lease, Tx};
 use types::Principal;
 
-/// Record an answer. False if the batch was rewound, deleted or taken by a successor meanwhile: then the answer counts no more.
+/// Record an answer. False if the batch was rewound, deleted or taken by a successor meanwhile:
+/// then the answer counts no more.
 pub(super) async fn record(
     streams: &Streams,
     lease: &Lease,
@@ -140,7 +141,8 @@ fn bury(tx: &mut Tx<'_, '_>, row: &Stored, batch: Batch, why: &str) -> Result<()
     let version = u64::try_from(row.version).unwrap_or_default();
     let who = Principal::system("streams", tx.namespace().clone());
     for (sequence, event, kind) in delivery::bury(tx, row.id, batch, why)? {
-        // The end of a word about deliveries is not told in turn, or two dead receivers would talk about each other for ever.
+        // The end of a word about deliveries is not told in turn, or two dead receivers would talk
+        // about each other for ever.
         if !kind.starts_with(crate::filter::ABOUT_DELIVERIES) {
             let says = serde_json::json!({ "sequence": sequence, "event": event, "type": kind, "error": why });
             tx.append(

@@ -33,8 +33,9 @@ pub struct Progress {
 
 /// The worker of one shard: holds its lease, and serves its subscriptions turn by turn.
 ///
-/// A turn is: [`Shard::dispatch`], then for what can go [`Shard::claim`], [`Shard::post`], [`Shard::record`]. A crash between any two of
-/// them loses nothing: what was claimed and not recorded goes again, the same bytes under the same id.
+/// A turn is: [`Shard::dispatch`], then for what can go [`Shard::claim`], [`Shard::post`],
+/// [`Shard::record`]. A crash between any two of them loses nothing: what was claimed and not
+/// recorded goes again, the same bytes under the same id.
 pub struct Shard {
     pub(super) streams: Streams,
     pub(super) number: u32,
@@ -70,7 +71,8 @@ impl Shard {
         }
     }
 
-    /// One turn. Calls that it begins go on behind it, so that a slow receiver holds up only itself.
+    /// One turn. Calls that it begins go on behind it, so that a slow receiver holds up only
+    /// itself.
     pub async fn turn(&mut self) -> Result<Progress> {
         let ended = self.harvest()?;
         let (dispatched, stuck, moved) = self.dispatch_all().await?;
@@ -119,12 +121,14 @@ impl Shard {
             .await
     }
 
-    /// First part of a turn: read facts, and commit deliveries and cursors together. How many events.
+    /// First part of a turn: read facts, and commit deliveries and cursors together. How many
+    /// events.
     pub async fn dispatch(&mut self) -> Result<u64> {
         Ok(self.dispatch_all().await?.0)
     }
 
-    /// Second part: commit which batches go now. Nothing is claimed once two thirds of the lease have passed.
+    /// Second part: commit which batches go now. Nothing is claimed once two thirds of the lease
+    /// have passed.
     pub async fn claim(&mut self) -> Result<Vec<Outgoing>> {
         if !self.lease.may_act(self.streams.db.clock().monotonic_ms()) {
             return Ok(Vec::new());
@@ -189,7 +193,8 @@ impl Shard {
         Ok(count)
     }
 
-    /// A call that was not recorded is not lost: its claim runs out, and the batch goes again, as one more attempt.
+    /// A call that was not recorded is not lost: its claim runs out, and the batch goes again, as
+    /// one more attempt.
     fn note(&mut self, joined: Joined) -> Result<()> {
         let task = joined
             .as_ref()

@@ -65,7 +65,8 @@ async fn dying_between_any_two_steps_loses_and_invents_nothing() {
             let id = world.hook(&format!("{at:?}"), &server).await;
             world.say(told..told + 3).await;
             world = die(world, at).await;
-            // On PostgreSQL the call of the dead process may still be under way until its time is over.
+            // On PostgreSQL the call of the dead process may still be under way until its time is
+            // over.
             world.advance(20_000).await;
             world.settle().await;
             let from_zero: Vec<Brought> = brought(&server)
@@ -92,7 +93,8 @@ async fn dying_between_any_two_steps_loses_and_invents_nothing() {
     .await;
 }
 
-/// The answer is lost with the connection: nobody knows, so it comes again, and the receiver can tell.
+/// The answer is lost with the connection: nobody knows, so it comes again, and the receiver can
+/// tell.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_a_repeat_that_can_be_told() {
     on_each_engine(|test| async move {
@@ -110,7 +112,8 @@ async fn a_lost_answer_is_a_repeat_that_can_be_told() {
     .await;
 }
 
-/// A process that hangs is replaced; when it wakes, its answers count no more, and it begins nothing.
+/// A process that hangs is replaced; when it wakes, its answers count no more, and it begins
+/// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_lost_the_lease_records_nothing() {
     on_each_engine(|test| async move {
@@ -151,8 +154,8 @@ async fn who_lost_the_lease_records_nothing() {
     .await;
 }
 
-/// A receiver that fails by chance, a process that dies by chance, anywhere: each event arrives, first arrivals are in order, and a
-/// repeat has the same bytes under the same id.
+/// A receiver that fails by chance, a process that dies by chance, anywhere: each event arrives,
+/// first arrivals are in order, and a repeat has the same bytes under the same id.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_nothing_is_lost() {
     on_each_engine(|test| async move {
@@ -217,7 +220,8 @@ fn moody(seed: u64) -> Server {
     })
 }
 
-/// Two processes on one server: each serves the shards whose leases it has, and takes over what the other leaves.
+/// Two processes on one server: each serves the shards whose leases it has, and takes over what the
+/// other leaves.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_takes_over() {
     on_each_engine(|test| async move {

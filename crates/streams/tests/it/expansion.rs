@@ -78,7 +78,8 @@ async fn filters_choose_among_the_events_of_a_fact() {
     .await;
 }
 
-/// A fact that stands for more than one transaction should write is taken in parts, across a crash too.
+/// A fact that stands for more than one transaction should write is taken in parts, across a crash
+/// too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_fact_is_taken_in_parts() {
     on_each_engine(|test| async move {

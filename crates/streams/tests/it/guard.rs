@@ -85,7 +85,8 @@ async fn a_name_that_leads_to_a_neighbour_is_refused() {
     ));
 }
 
-/// The connection goes to the address that was checked: the name is asked once for each connection, and every answer is checked.
+/// The connection goes to the address that was checked: the name is asked once for each connection,
+/// and every answer is checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_changes_its_mind_finds_no_gap() {
     let server = Server::answering(|_| Answer::status(200).with_header("connection", "close"));
@@ -206,7 +207,8 @@ async fn answers_that_do_not_come_are_not_waited_for() {
     assert!(!failure.to_string().contains("hush"));
 }
 
-/// A receiver that begins an answer and goes on with headers: as fast as it can, or a byte at a time. Where it is, and how much it sent.
+/// A receiver that begins an answer and goes on with headers: as fast as it can, or a byte at a
+/// time. Where it is, and how much it sent.
 fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (url, sent) = (
@@ -216,7 +218,8 @@ fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>)
     let counted = sent.clone();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        // An answer that comes before its question is refused at once, and is not what is told here.
+        // An answer that comes before its question is refused at once, and is not what is told
+        // here.
         assert!(socket.read(&mut [0; 4_096]).unwrap() > 0);
         socket
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n")
@@ -255,7 +258,8 @@ async fn headers_without_end_are_neither_kept_nor_waited_for() {
     assert!(matches!(failure, Failure::Timeout { .. }), "{failure}");
 }
 
-/// A webhook's address is checked when it is written and whenever it is used; its hostile answers harm nobody.
+/// A webhook's address is checked when it is written and whenever it is used; its hostile answers
+/// harm nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_guarded() {
     on_each_engine(|test| async move {

@@ -1,4 +1,5 @@
-//! The stories of the streams, each on both engines, judged by an HTTP server that knows nothing of us.
+//! The stories of the streams, each on both engines, judged by an HTTP server that knows nothing of
+//! us.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,

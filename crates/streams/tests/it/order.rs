@@ -47,7 +47,8 @@ async fn who_fails_or_hangs_holds_up_only_itself() {
                 well.wait_for(start as usize / 50 + 1, 10_000),
                 "it is told although another call hangs"
             );
-            // The call has arrived; let its answer be recorded, without waiting for the one that hangs.
+            // The call has arrived; let its answer be recorded, without waiting for the one that
+            // hangs.
             while world
                 .turn()
                 .await
@@ -135,7 +136,8 @@ async fn count(world: &World) -> i64 {
     rows[0].0
 }
 
-/// One row that cannot be read, one whose secrets do not open: both are left alone, and everybody else is served.
+/// One row that cannot be read, one whose secrets do not open: both are left alone, and everybody
+/// else is served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_subscription_stops_only_itself() {
     on_each_engine(|test| async move {

@@ -58,7 +58,8 @@ async fn a_place_that_is_none_is_refused() {
     .await;
 }
 
-/// A partition that appears after the subscription is joined at its start: its first facts are newer than the subscription.
+/// A partition that appears after the subscription is joined at its start: its first facts are
+/// newer than the subscription.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_partition_is_read_from_its_start() {
     on_each_engine(|test| async move {
@@ -120,7 +121,8 @@ async fn a_rewind_tells_again_what_was_told() {
     .await;
 }
 
-/// A rewind while a batch is under way and others wait: nothing comes twice for it, and the old answer counts no more.
+/// A rewind while a batch is under way and others wait: nothing comes twice for it, and the old
+/// answer counts no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rewind_makes_void_what_is_under_way() {
     on_each_engine(|test| async move {

@@ -94,7 +94,8 @@ async fn the_receiver_says_when_to_come_again() {
     .await;
 }
 
-/// One poisonous event in a batch: it is found, set aside with its bytes, and everything else arrives in order.
+/// One poisonous event in a batch: it is found, set aside with its bytes, and everything else
+/// arrives in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_stops_only_itself() {
     on_each_engine(|test| async move {

@@ -81,7 +81,8 @@ async fn two_secrets_sign_while_one_replaces_the_other() {
     .await;
 }
 
-/// Neither the signing secret nor the value of a header stands anywhere but sealed, and neither is ever told again.
+/// Neither the signing secret nor the value of a header stands anywhere but sealed, and neither is
+/// ever told again.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_kept() {
     on_each_engine(|test| async move {

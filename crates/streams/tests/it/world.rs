@@ -1,4 +1,5 @@
-//! What the stories stand on: a database, the streams over it, every shard's worker, and a receiver.
+//! What the stories stand on: a database, the streams over it, every shard's worker, and a
+//! receiver.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

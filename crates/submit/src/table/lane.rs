@@ -87,7 +87,8 @@ pub(crate) fn take_places(
     Ok(end - count)
 }
 
-/// How far a shard has read the facts of a partition. A shard that is new begins where the one furthest behind stands.
+/// How far a shard has read the facts of a partition. A shard that is new begins where the one
+/// furthest behind stands.
 pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
     let row: Option<(Option<i64>,)> = tx.row(
         "SELECT COALESCE((SELECT seq FROM submission_cursor WHERE shard = ?1 AND partition = ?2),

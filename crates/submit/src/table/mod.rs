@@ -140,7 +140,8 @@ fn insert_row(one: &Submission, shard: i64) -> Vec<Value<'_>> {
     ]
 }
 
-/// Write submissions that changed, each only if nobody changed it since it was read. The ids that were written.
+/// Write submissions that changed, each only if nobody changed it since it was read. The ids that
+/// were written.
 pub(crate) fn update(
     tx: &mut Unbound<'_, '_>,
     changed: &[Submission],
@@ -361,7 +362,8 @@ pub(crate) fn count_under_way(
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Signers of a shard, behind one in the order of names, with something permitted: in a paused lane only a cancel counts.
+/// Signers of a shard, behind one in the order of names, with something permitted: in a paused lane
+/// only a cancel counts.
 pub(crate) fn ready_lanes(
     tx: &mut Unbound<'_, '_>,
     shard: i64,

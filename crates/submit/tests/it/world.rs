@@ -1,4 +1,5 @@
-//! The one door of the stories: a database, an anvil, and everything between an intent and a final transaction.
+//! The one door of the stories: a database, an anvil, and everything between an intent and a final
+//! transaction.
 
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
@@ -66,7 +67,8 @@ impl World {
         Some(world)
     }
 
-    /// The treasury's key, and the policy that lets it pay, in the namespace of this person. Its address.
+    /// The treasury's key, and the policy that lets it pay, in the namespace of this person. Its
+    /// address.
     pub(crate) async fn settle_in(&self, who: &Principal) -> String {
         let new = NewWallet {
             name: "treasury".into(),

@@ -25,8 +25,9 @@ impl Anvil {
         self.rpc("anvil_mine", json!([format!("{blocks:#x}")]));
     }
 
-    /// Replace the last `depth` blocks by as many others. What they held is gone and does not return to the pool, except the raw
-    /// transactions given here, each with the block it goes into (0 is the first of the new ones).
+    /// Replace the last `depth` blocks by as many others. What they held is gone and does not
+    /// return to the pool, except the raw transactions given here, each with the block it goes
+    /// into (0 is the first of the new ones).
     pub fn reorg(&self, depth: u64, transactions: &[(String, u64)]) {
         let pairs: Vec<Value> = transactions
             .iter()
@@ -107,7 +108,8 @@ impl Anvil {
             .to_owned()
     }
 
-    /// Send from one of [`Anvil::accounts`], which the node itself signs for; the hash. `to` nothing deploys.
+    /// Send from one of [`Anvil::accounts`], which the node itself signs for; the hash. `to`
+    /// nothing deploys.
     pub fn send(&self, from: &str, to: Option<&str>, data: &str) -> String {
         let mut transaction = json!({"from": from, "data": data});
         if let Some(to) = to {
@@ -117,8 +119,9 @@ impl Anvil {
         hash.as_str().expect("a hash").to_owned()
     }
 
-    /// The bytes that call a function whose arguments are all one word each, such as `balanceOf(address)`: its selector (the node
-    /// hashes the signature, not our code) and the arguments, hexadecimal with `0x`, filled up on the left.
+    /// The bytes that call a function whose arguments are all one word each, such as
+    /// `balanceOf(address)`: its selector (the node hashes the signature, not our code) and the
+    /// arguments, hexadecimal with `0x`, filled up on the left.
     pub fn calldata(&self, signature: &str, words: &[&str]) -> String {
         let hash = self.rpc(
             "web3_sha3",
@@ -133,7 +136,8 @@ impl Anvil {
         })
     }
 
-    /// Send as [`Anvil::send`] does and wait for the receipt: a node that mines by itself does so just after it has answered.
+    /// Send as [`Anvil::send`] does and wait for the receipt: a node that mines by itself does so
+    /// just after it has answered.
     ///
     /// # Panics
     /// If no block takes the transaction, or it fails.
@@ -148,7 +152,8 @@ impl Anvil {
         receipt
     }
 
-    /// Deploy bytes from the first account and return the contract's address. The node must mine by itself.
+    /// Deploy bytes from the first account and return the contract's address. The node must mine by
+    /// itself.
     pub fn deploy(&self, bytecode: &str) -> String {
         let receipt = self.transact(&self.accounts()[0].address, None, bytecode);
         receipt["contractAddress"]

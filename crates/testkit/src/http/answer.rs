@@ -16,9 +16,11 @@ pub enum Answer {
     },
     /// Read the request, count it, and close the connection: the caller cannot know what happened.
     Drop,
-    /// Read the request, count it, and say nothing until the server ends: for the caller's time limits.
+    /// Read the request, count it, and say nothing until the server ends: for the caller's time
+    /// limits.
     Silence,
-    /// A status of 200 and a body without end, for as long as the caller reads (at most a gigabyte): for its size limits.
+    /// A status of 200 and a body without end, for as long as the caller reads (at most a
+    /// gigabyte): for its size limits.
     Endless,
 }
 

@@ -23,7 +23,8 @@ pub fn send(
     send_within(PATIENCE, address, method, target, headers, body)
 }
 
-/// [`send`], for one who gives up after so long without a byte: nobody knows then what became of the request.
+/// [`send`], for one who gives up after so long without a byte: nobody knows then what became of
+/// the request.
 ///
 /// # Errors
 /// As [`send`]; and if it takes too long.

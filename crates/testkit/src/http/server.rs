@@ -84,7 +84,8 @@ impl Server {
         self.shared.lock().requests.len()
     }
 
-    /// How many requests came with each value of a header (named in lower case), such as `idempotency-key`.
+    /// How many requests came with each value of a header (named in lower case), such as
+    /// `idempotency-key`.
     pub fn calls_by(&self, header: &str) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
         for request in &self.shared.lock().requests {

@@ -24,9 +24,11 @@ const USER: &str = "florin";
 /// How a cluster is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether a commit waits for the disk. Off for tests, which lose the cluster anyway; never off in a benchmark.
+    /// Whether a commit waits for the disk. Off for tests, which lose the cluster anyway; never
+    /// off in a benchmark.
     pub fsync: bool,
-    /// Where to put the data; the temporary folder without one. A benchmark wants a folder on a real disk.
+    /// Where to put the data; the temporary folder without one. A benchmark wants a folder on a
+    /// real disk.
     pub folder: Option<PathBuf>,
     /// How many may be connected.
     pub max_connections: u32,
@@ -193,7 +195,8 @@ fn attempt(programs: &Path, options: &Options) -> Result<Cluster, String> {
     Err(std::io::read_to_string(log).unwrap_or_default())
 }
 
-/// A folder that the server's user owns. Below `/tmp` for root, whose own temporary folder may be closed to others.
+/// A folder that the server's user owns. Below `/tmp` for root, whose own temporary folder may be
+/// closed to others.
 fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
     let default = if user.is_some() {
         PathBuf::from("/tmp")

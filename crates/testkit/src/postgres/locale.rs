@@ -1,5 +1,5 @@
-//! Which locale the test cluster sorts by: en_US.UTF-8, else another that is not C, so that text which lacks
-//! `COLLATE "C"` sorts otherwise than on SQLite and a test sees it.
+//! Which locale the test cluster sorts by: en_US.UTF-8, else another that is not C, so that text
+//! which lacks `COLLATE "C"` sorts otherwise than on SQLite and a test sees it.
 
 use std::process::Command;
 

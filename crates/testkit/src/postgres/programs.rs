@@ -9,8 +9,8 @@ const FOLDER: &str = "FLORIN_POSTGRES_BIN";
 /// Debian's folders, one a version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// The folder that holds the server's programs. `pg_config` may come from a client-only package: its folder counts only
-/// if the server is in it.
+/// The folder that holds the server's programs. `pg_config` may come from a client-only package:
+/// its folder counts only if the server is in it.
 pub(super) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os(FOLDER).map(PathBuf::from);
     named

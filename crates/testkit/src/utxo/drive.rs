@@ -85,8 +85,9 @@ impl FakeCoins {
             .expect("at least one block")
     }
 
-    /// Replace the last `depth` blocks by as many others. `fate` says what becomes of each transaction that they held, by its id; what
-    /// cannot be any more, because what it spends is gone, is lost. The hash of the new head.
+    /// Replace the last `depth` blocks by as many others. `fate` says what becomes of each
+    /// transaction that they held, by its id; what cannot be any more, because what it spends
+    /// is gone, is lost. The hash of the new head.
     ///
     /// # Panics
     /// If there are not so many blocks.
@@ -115,11 +116,12 @@ impl FakeCoins {
         hash
     }
 
-    /// A block on any other, with these transactions, without making it the head; its hash. Branches grow by it: see
-    /// [`FakeCoins::switch_to`].
+    /// A block on any other, with these transactions, without making it the head; its hash.
+    /// Branches grow by it: see [`FakeCoins::switch_to`].
     ///
     /// # Panics
-    /// If there is no such parent, nobody ever saw one of the transactions, or one spends what that branch does not have.
+    /// If there is no such parent, nobody ever saw one of the transactions, or one spends what that
+    /// branch does not have.
     pub fn grow(&self, parent: &str, ids: &[&str]) -> String {
         let mut state = self.state();
         let known = |id: &&str| {
@@ -133,8 +135,9 @@ impl FakeCoins {
         state.tree.grow(parent, chosen)
     }
 
-    /// Make a block the head, on whatever branch, higher or lower. What people had signed in the blocks that are left waits in the pool
-    /// again, where it still can be mined; what the faucet paid there is gone until the branch is the chain again.
+    /// Make a block the head, on whatever branch, higher or lower. What people had signed in the
+    /// blocks that are left waits in the pool again, where it still can be mined; what the
+    /// faucet paid there is gone until the branch is the chain again.
     pub fn switch_to(&self, hash: &str) {
         let mut state = self.state();
         let now = state
@@ -163,13 +166,15 @@ impl FakeCoins {
         state.refill(left);
     }
 
-    /// What a quote asks from now on, and below what the node takes nothing; in satoshi a virtual byte.
+    /// What a quote asks from now on, and below what the node takes nothing; in satoshi a virtual
+    /// byte.
     pub fn set_fee_rates(&self, quoted: u64, least: u64) {
         let mut state = self.state();
         (state.fee_rate, state.least_fee_rate) = (quoted, least);
     }
 
-    /// Throw a transaction out of the pool, with whatever spends what it makes. Whether it was there.
+    /// Throw a transaction out of the pool, with whatever spends what it makes. Whether it was
+    /// there.
     pub fn drop_from_pool(&self, id: &str) -> bool {
         self.state().forget(id)
     }

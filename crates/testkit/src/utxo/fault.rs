@@ -22,7 +22,8 @@ pub enum Lie {
     Silence,
     /// It never heard of the block of this hash, when asked by hash.
     Forgets(String),
-    /// Asked by height, it tells of the branch that ends in the block of this hash; its head stays where it is.
+    /// Asked by height, it tells of the branch that ends in the block of this hash; its head stays
+    /// where it is.
     HeightsOf(String),
     /// Asked for a whole block, it gives the one below, as if that had been asked for.
     OtherBlock,
@@ -64,7 +65,8 @@ impl FakeCoins {
         self.state().faults = Faults::default();
     }
 
-    /// The node has not heard of the newest blocks; 0 for all. Transactions that are sent are judged by the true head: they travel.
+    /// The node has not heard of the newest blocks; 0 for all. Transactions that are sent are
+    /// judged by the true head: they travel.
     pub fn lag(&self, blocks: u64) {
         self.state().faults.lag = blocks;
     }

@@ -1,4 +1,5 @@
-//! What the chain itself knows: the judge of a test. Never what the node in front of it says: it may be late or lie.
+//! What the chain itself knows: the judge of a test. Never what the node in front of it says: it
+//! may be late or lie.
 
 use super::FakeCoins;
 use types::Height;
@@ -46,7 +47,8 @@ impl FakeCoins {
         found.map(|block| block.name.hash.clone())
     }
 
-    /// How many blocks of the chain stand on a transaction, its own among them; 0 for one that is in none.
+    /// How many blocks of the chain stand on a transaction, its own among them; 0 for one that is
+    /// in none.
     pub fn confirmations(&self, id: &str) -> u64 {
         let state = self.state();
         let head = &state.tree.head().name;
@@ -77,7 +79,8 @@ impl FakeCoins {
             .unwrap_or_default()
     }
 
-    /// Each payment to an address on the chain: transaction, output, satoshi; spent or not, without the faucet's and without change.
+    /// Each payment to an address on the chain: transaction, output, satoshi; spent or not, without
+    /// the faucet's and without change.
     pub fn payments_to(&self, address: &str) -> Vec<(String, u32, u64)> {
         let state = self.state();
         let blocks: Vec<_> = state.tree.down_from(&state.tree.head().name.hash).collect();

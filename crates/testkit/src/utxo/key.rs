@@ -1,4 +1,5 @@
-//! A key that signs in tests, where no engine does: others' coins, and a double spend by somebody who has ours.
+//! A key that signs in tests, where no engine does: others' coins, and a double spend by somebody
+//! who has ours.
 
 use intent::{PublicKey, Signature, Signed, Unsigned};
 use secp256k1::{Message, SECP256K1, SecretKey};

@@ -1,11 +1,15 @@
-//! A chain of coins played in memory: blocks, forks, a pool, a faucet, and a node before it that can be late, deaf or lying.
+//! A chain of coins played in memory: blocks, forks, a pool, a faucet, and a node before it that
+//! can be late, deaf or lying.
 //!
-//! [`FakeCoins`] is a [`chain::Connector`] for a `bip122` chain, and as strict as a node: it reads raw bytes by itself, checks each
-//! signature against the owner of the coin that is spent, refuses what spends a coin twice or pays out more than it takes in, replaces by
-//! fee as Bitcoin Core does, and counts every arrival, so that a test can say *exactly once*. What tests do to it and ask of it is not
-//! behind the connector: [`FakeCoins::fund`], [`FakeCoins::mine`], [`FakeCoins::reorg`], [`FakeCoins::switch_to`], [`FakeCoins::arrivals`].
+//! [`FakeCoins`] is a [`chain::Connector`] for a `bip122` chain, and as strict as a node: it reads
+//! raw bytes by itself, checks each signature against the owner of the coin that is spent, refuses
+//! what spends a coin twice or pays out more than it takes in, replaces by fee as Bitcoin Core
+//! does, and counts every arrival, so that a test can say *exactly once*. What tests do to it and
+//! ask of it is not behind the connector: [`FakeCoins::fund`], [`FakeCoins::mine`],
+//! [`FakeCoins::reorg`], [`FakeCoins::switch_to`], [`FakeCoins::arrivals`].
 //!
-//! What it is not: proof of work, scripts, block rewards, ripening of fresh coins, or limits on a block's size.
+//! What it is not: proof of work, scripts, block rewards, ripening of fresh coins, or limits on a
+//! block's size.
 
 mod connector;
 mod drive;
@@ -54,7 +58,8 @@ impl Default for Rules {
     }
 }
 
-/// The chain and the node before it. Share it as `Arc<FakeCoins>`: the test drives it while the engines ask it.
+/// The chain and the node before it. Share it as `Arc<FakeCoins>`: the test drives it while the
+/// engines ask it.
 #[derive(Debug)]
 pub struct FakeCoins {
     rules: Rules,
@@ -68,7 +73,8 @@ struct State {
     pool: Vec<Arc<Tx>>,
     /// Every transaction that was ever in a block or the pool.
     known: BTreeMap<String, Arc<Tx>>,
-    /// Every coin there ever was, on whatever branch: what it is worth and whose it is never changes.
+    /// Every coin there ever was, on whatever branch: what it is worth and whose it is never
+    /// changes.
     ever: Coins,
     /// How often bytes of a transaction arrived, whatever was answered.
     arrivals: BTreeMap<String, usize>,

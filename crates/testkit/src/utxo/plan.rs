@@ -1,4 +1,5 @@
-//! What a node with a wallet's view plans: which coins a transaction spends, what it costs, and its bytes.
+//! What a node with a wallet's view plans: which coins a transaction spends, what it costs, and its
+//! bytes.
 
 use super::tree::{Coin, OutPoint};
 use super::{FakeCoins, State};
@@ -10,7 +11,8 @@ use types::{Amount, Witness};
 
 /// What an input of a key's adds: a quote leaves room for some more than are needed now.
 const INPUT_BYTES: u64 = 68;
-/// Coins that a plan may take beyond those that a quote counted: others of the lane may have taken the large ones.
+/// Coins that a plan may take beyond those that a quote counted: others of the lane may have taken
+/// the large ones.
 const SPARE_INPUTS: u64 = 2;
 /// What Bitcoin's wallet says where the coins do not suffice (-6).
 const NO_FUNDS: i64 = -6;
@@ -100,7 +102,8 @@ impl FakeCoins {
         })
     }
 
-    /// The bytes for these coins; refused where they do not suffice, or leave a rest too small to return and too large to give away.
+    /// The bytes for these coins; refused where they do not suffice, or leave a rest too small to
+    /// return and too large to give away.
     fn build(&self, intent: &Intent, coins: &[Spent], terms: &FeeTerms) -> Result<Unsigned> {
         let mut fee = 0;
         for _ in 0..3 {
@@ -119,7 +122,8 @@ impl FakeCoins {
             let fits = says.gas <= terms.gas
                 && says.fee_per_gas <= terms.fee_per_gas
                 && says.total_fee <= terms.total_fee;
-            // The first try pays nothing, to learn the size. A rest that is given away pays more than was asked for.
+            // The first try pays nothing, to learn the size. A rest that is given away pays more
+            // than was asked for.
             if fee > 0 && fits {
                 return Ok(unsigned);
             }

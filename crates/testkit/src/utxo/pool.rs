@@ -227,7 +227,8 @@ impl State {
         there
     }
 
-    /// The head moved: what left the chain comes before what waited already; what does not fit any more is gone.
+    /// The head moved: what left the chain comes before what waited already; what does not fit any
+    /// more is gone.
     pub(super) fn refill(&mut self, left: Vec<Arc<Tx>>) {
         let waited = std::mem::take(&mut self.pool);
         let head = self.tree.head();

@@ -7,9 +7,11 @@ use chain::{BlockRef, Error, Result, TxStatus, Watch};
 use serde_json::json;
 use types::{Amount, Block, ChainEvent, Height, Included, Status, Witness};
 
-/// The topic of a coin that was made. Its source is the owner; the body `{coin, output, value, transaction, memo}`.
+/// The topic of a coin that was made. Its source is the owner; the body `{coin, output, value,
+/// transaction, memo}`.
 const CREATED: &str = "utxo.created";
-/// The topic of a coin that was spent. Its source is the owner; the body `{coin, output, value, transaction}`.
+/// The topic of a coin that was spent. Its source is the owner; the body `{coin, output, value,
+/// transaction}`.
 const SPENT: &str = "utxo.spent";
 
 impl State {
@@ -132,7 +134,8 @@ fn is_watched(event: &ChainEvent, watch: &Watch) -> bool {
     watch.everything || watch.topics.contains(&event.topic) || watch.sources.contains(&event.source)
 }
 
-/// What a transaction did: each coin that it spent, then each that it made. The index within the block is filled in by the caller.
+/// What a transaction did: each coin that it spent, then each that it made. The index within the
+/// block is filled in by the caller.
 fn events(tx: &Tx, place: u32) -> Vec<ChainEvent> {
     let event = |path: String, source: &str, topic: &str, body: serde_json::Value| ChainEvent {
         transaction: tx.id.clone(),
@@ -160,7 +163,8 @@ fn events(tx: &Tx, place: u32) -> Vec<ChainEvent> {
     spent.chain(created).collect()
 }
 
-/// A transaction of a watched signer. Where several own its coins, the first that is watched stands for all: the coins are used up at once.
+/// A transaction of a watched signer. Where several own its coins, the first that is watched stands
+/// for all: the coins are used up at once.
 fn included(tx: &Tx, place: u32, watch: &Watch) -> Option<Included> {
     let signer = tx
         .spends

@@ -1,4 +1,5 @@
-//! The tree of blocks. Each block knows the coins there are after it, so that any of them can become the head.
+//! The tree of blocks. Each block knows the coins there are after it, so that any of them can
+//! become the head.
 
 use crate::START;
 use chain::BlockRef;
@@ -189,7 +190,8 @@ impl Tree {
     }
 }
 
-/// As Bitcoin does it: SHA-256 of SHA-256 over version, parent, root, time, what stands for the target (here the height), and a number.
+/// As Bitcoin does it: SHA-256 of SHA-256 over version, parent, root, time, what stands for the
+/// target (here the height), and a number.
 fn header_hash(parent: &str, root: &[u8], time: Time, height: Height, number: u32) -> String {
     let seconds = u32::try_from(time.secs()).unwrap_or_default();
     let height = u32::try_from(height.0).unwrap_or_default();

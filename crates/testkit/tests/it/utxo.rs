@@ -1,4 +1,5 @@
-//! The chain of coins takes nothing that a real one would refuse, and forgets nothing that a real one would keep.
+//! The chain of coins takes nothing that a real one would refuse, and forgets nothing that a real
+//! one would keep.
 
 use chain::{Class, Connector, Error, Plan, Quote, Reservations, Submitted, TxStatus, Watch};
 use intent::utxo::Coin;
@@ -253,7 +254,8 @@ async fn a_replacement_pays_for_all_that_it_throws_out() {
         class(world.send(&same_rate).await),
         Class::ReplacementUnderpriced
     );
-    // A better rate than its rival's, yet less than it and its child would have paid, and nothing for its own way.
+    // A better rate than its rival's, yet less than it and its child would have paid, and nothing
+    // for its own way.
     let too_little = world.bytes(&world.me, &world.you, 20_001, spends, 1_200);
     assert_eq!(
         class(world.send(&too_little).await),

@@ -1,4 +1,5 @@
-//! The canonical form, the tree and the form of times against the vectors of `docs/facts.md`, which another program made.
+//! The canonical form, the tree and the form of times against the vectors of `docs/facts.md`, which
+//! another program made.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;

@@ -26,7 +26,8 @@ fn open(path: &Path) -> Result<Connection, Error> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     match probe(&connection) {
         Ok(()) => Ok(connection),
-        // A copy on a medium that cannot be written: nobody else writes there either, unless a log lies beside it that would be left out.
+        // A copy on a medium that cannot be written: nobody else writes there either, unless a log
+        // lies beside it that would be left out.
         Err(_) if !log_of(path).exists() => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             let connection = Connection::open_with_flags(immutable(path)?, flags)?;

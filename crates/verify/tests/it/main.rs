@@ -1,4 +1,5 @@
-//! The verifier's stories, each on both engines: a database made by the store, damaged from outside, and every damage named.
+//! The verifier's stories, each on both engines: a database made by the store, damaged from
+//! outside, and every damage named.
 #![allow(clippy::unwrap_used)]
 
 mod batches;

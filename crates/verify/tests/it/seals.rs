@@ -173,7 +173,8 @@ async fn a_change_in_any_member_of_a_seal_is_found() {
 async fn seals_taken_away_are_missed() {
     in_each_world(|world| async move {
         let truth = world.lines();
-        // From the export, in the middle; then from both; then from the database alone; then all of them.
+        // From the export, in the middle; then from both; then from the database alone; then all of
+        // them.
         world.put_lines(&[truth[0].clone(), truth[2].clone()]);
         let report = world.verify().await;
         assert_eq!(

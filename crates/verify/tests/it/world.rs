@@ -1,4 +1,5 @@
-//! A database with two partitions, a batch and three seals, and a hand that reaches into it past the store.
+//! A database with two partitions, a batch and three seals, and a hand that reaches into it past
+//! the store.
 
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;

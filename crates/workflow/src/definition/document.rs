@@ -1,4 +1,5 @@
-//! A version as it is posted, YAML or JSON, read into one tree: no duplicate keys, no endless aliases, no number that lost digits.
+//! A version as it is posted, YAML or JSON, read into one tree: no duplicate keys, no endless
+//! aliases, no number that lost digits.
 
 use super::Refused;
 use crate::expression::long_numerals_as_texts;
@@ -18,7 +19,8 @@ const MAX_ALIASES: usize = 200;
 /// How a version is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// YAML 1.2; JSON is a part of it, but long numerals are read more carefully as [`Format::Json`].
+    /// YAML 1.2; JSON is a part of it, but long numerals are read more carefully as
+    /// [`Format::Json`].
     Yaml,
     /// JSON.
     Json,

@@ -1,7 +1,9 @@
-//! Definitions: what a version of a task says, read from YAML or JSON and checked as a whole before it is stored.
+//! Definitions: what a version of a task says, read from YAML or JSON and checked as a whole before
+//! it is stored.
 //!
-//! Whatever can be known to be wrong is refused here, with the path of the field: an unknown step type, a name that stands twice, an
-//! expression that does not parse, an option that the step does not have. Unknown keys of a step are kept and warned about.
+//! Whatever can be known to be wrong is refused here, with the path of the field: an unknown step
+//! type, a name that stands twice, an expression that does not parse, an option that the step does
+//! not have. Unknown keys of a step are kept and warned about.
 
 mod document;
 mod options;

@@ -36,7 +36,8 @@ pub(super) struct Options {
     pub(super) known: &'static [&'static str],
     /// One of each group has to be given, literally or evaluated.
     pub(super) needed: &'static [&'static [&'static str]],
-    /// Whether unknown ones are kept with a warning rather than refused: kinds that outside definitions use.
+    /// Whether unknown ones are kept with a warning rather than refused: kinds that outside
+    /// definitions use.
     pub(super) lenient: bool,
 }
 

@@ -15,7 +15,8 @@ const MAX_STEPS: usize = 200;
 const MAX_ATTEMPTS: u64 = 1_000;
 /// The longest pause and the longest time-out: 30 days.
 const MAX_MS: u64 = 30 * 24 * 3_600 * 1_000;
-/// The longest time of a call to the outside, and of a read: ten minutes. Whatever is under way takes the place of another.
+/// The longest time of a call to the outside, and of a read: ten minutes. Whatever is under way
+/// takes the place of another.
 const MAX_CALL_MS: u64 = 600_000;
 /// Evaluated options of a step.
 const MAX_DYNAMIC: usize = 100;
@@ -141,7 +142,8 @@ impl Reader {
         })
     }
 
-    /// A wait is a row and may last; a call is under way, and a step that only reckons or writes knows no time.
+    /// A wait is a row and may last; a call is under way, and a step that only reckons or writes
+    /// knows no time.
     fn timeout(&mut self, step: &Members, kind: Kind, at: &str) -> Result<Option<u64>, Refused> {
         let given = millis(step, at, "timeout")?;
         let field = format!("{at}.timeout");

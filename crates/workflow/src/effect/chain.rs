@@ -1,5 +1,5 @@
-//! Steps that lead to a signature: they enqueue a submission under a key of the step's own, so that a repeat finds it, and wait for it as
-//! a row.
+//! Steps that lead to a signature: they enqueue a submission under a key of the step's own, so that
+//! a repeat finds it, and wait for it as a row.
 
 use super::options::{amount, given, interface, needed, params, read, text, units};
 use super::{Fault, Options, Why, written};
@@ -229,7 +229,8 @@ impl Sending {
     }
 }
 
-/// What a submission says to the step that waits for it: done with this data, failed, or nothing yet.
+/// What a submission says to the step that waits for it: done with this data, failed, or nothing
+/// yet.
 pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Json, Fault>> {
     use State as S;
     let reason = submission.reason.as_deref().unwrap_or("no reason is told");

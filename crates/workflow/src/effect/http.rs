@@ -1,4 +1,5 @@
-//! `http_request`: a call to an address that the task names, under an idempotency key that stays the same until a person says otherwise.
+//! `http_request`: a call to an address that the task names, under an idempotency key that stays
+//! the same until a person says otherwise.
 
 use super::options::{given, needed, read, text};
 use super::{Fault, Options, Why, bounded, too_large, written};
@@ -19,7 +20,8 @@ const HIDDEN: [&str; 6] = [
     "api-key",
     "x-auth-token",
 ];
-/// Headers that HTTP itself writes: two opinions of where a request ends are one request too many for whoever stands in between.
+/// Headers that HTTP itself writes: two opinions of where a request ends are one request too many
+/// for whoever stands in between.
 const OF_HTTP: [&str; 9] = [
     "host",
     "content-length",
@@ -161,7 +163,8 @@ fn headers(given: Map<String, Value>, option: &str) -> Result<Vec<(String, Strin
 }
 
 impl Call {
-    /// As it is shown. Whatever may be a credential is left out; the secrets of variable sets are masked by whoever shows it.
+    /// As it is shown. Whatever may be a credential is left out; the secrets of variable sets are
+    /// masked by whoever shows it.
     pub(crate) fn shown(&self) -> Result<Json, Fault> {
         let hidden = |name: &str| HIDDEN.iter().any(|known| known.eq_ignore_ascii_case(name));
         let value = |name: &str, value: &str| {
@@ -196,7 +199,8 @@ impl Call {
         self.judge(run, &answer)
     }
 
-    /// Ask the other side whether the call happened. 2xx says yes, 404 and 410 say no, nothing else says anything.
+    /// Ask the other side whether the call happened. 2xx says yes, 404 and 410 say no, nothing else
+    /// says anything.
     pub(crate) async fn ask(&self, run: &Loaded) -> Found {
         let Some(ask) = &self.query else {
             return Found::Unclear(Fault {
@@ -303,7 +307,8 @@ impl Call {
                 self.url.split('?').next().unwrap_or_default(),
                 answer.status
             );
-            // An answer is an answer: only those that say "later" are worth another attempt, and only if the step declares some.
+            // An answer is an answer: only those that say "later" are worth another attempt, and
+            // only if the step declares some.
             let may_retry = matches!(answer.status, 408 | 425 | 429 | 500..=599);
             return Err(Fault {
                 may_retry,

@@ -1,4 +1,5 @@
-//! `invoke_task`: begins a run of another task, in the step's own transaction, and does not wait for it.
+//! `invoke_task`: begins a run of another task, in the step's own transaction, and does not wait
+//! for it.
 
 use super::options::{given, needed, text};
 use super::{Fault, Options, written};

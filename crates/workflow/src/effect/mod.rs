@@ -1,4 +1,5 @@
-//! What steps do, by kind: internal effects commit with the step, chain effects are submissions, external ones are calls.
+//! What steps do, by kind: internal effects commit with the step, chain effects are submissions,
+//! external ones are calls.
 
 mod call;
 mod chain;
@@ -44,7 +45,8 @@ pub(crate) struct Fault {
     pub(crate) failure: Failure,
     /// Whether another attempt may come to something.
     pub(crate) may_retry: bool,
-    /// Whether it is of the installation or the network rather than of the step, so that it passes by itself.
+    /// Whether it is of the installation or the network rather than of the step, so that it passes
+    /// by itself.
     pub(crate) passing: bool,
     /// Whether the effect may have happened.
     pub(crate) unknown: bool,
@@ -98,7 +100,8 @@ impl Fault {
 /// Options as they are evaluated.
 pub(crate) type Options = Map<String, Value>;
 
-/// Work out what a step is to do. Reads may be made here, in the time that the step gives them; nothing is changed.
+/// Work out what a step is to do. Reads may be made here, in the time that the step gives them;
+/// nothing is changed.
 pub(crate) async fn plan(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
     let reads = matches!(
         run.step().kind,

@@ -1,4 +1,5 @@
-//! `policy`: asks one policy about an input that the task makes. It permits nothing by itself: signatures have decisions of their own.
+//! `policy`: asks one policy about an input that the task makes. It permits nothing by itself:
+//! signatures have decisions of their own.
 
 use super::options::{given, needed, text};
 use super::{Fault, Options, Why, written};
@@ -46,7 +47,8 @@ pub(super) async fn evaluate(
     written(&answer).map(Some)
 }
 
-/// The one form of input that policies have, with nothing to sign; what the task gives is laid over it.
+/// The one form of input that policies have, with nothing to sign; what the task gives is laid over
+/// it.
 fn input(run: &Loaded, options: &Options, began: Time) -> Result<Value, Fault> {
     let mut input = nothing_to_sign(run, began);
     let over = match given(options, "input") {

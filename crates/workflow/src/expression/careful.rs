@@ -1,4 +1,5 @@
-//! Functions that take the place of built-in ones: bounded in what they make, and unable to turn a long number into a wrong text.
+//! Functions that take the place of built-in ones: bounded in what they make, and unable to turn a
+//! long number into a wrong text.
 
 use super::amount::Told;
 use super::exact::is_exact;
@@ -98,7 +99,8 @@ fn found(text: &str, pattern: &JValue) -> Result<usize, String> {
         JValue::String(pattern) => Ok(text.matches(&**pattern).count()),
         JValue::Regex { pattern, flags } => {
             let regex = string::build_regex(pattern, flags).map_err(words)?;
-            // Groups may stand several times in the replacement: as if each brought the whole match.
+            // Groups may stand several times in the replacement: as if each brought the whole
+            // match.
             Ok(regex.find_iter(text).map(|found| 1 + found.len()).sum())
         }
         _ => Err(

@@ -49,7 +49,8 @@ pub(crate) struct Answer {
 }
 
 impl Scene {
-    /// Evaluate expressions one after the other; the first that fails is told by its place in the list. Blocking.
+    /// Evaluate expressions one after the other; the first that fails is told by its place in the
+    /// list. Blocking.
     pub(crate) fn evaluate(
         &self,
         expressions: &[&Expression],

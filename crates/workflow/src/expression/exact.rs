@@ -5,8 +5,9 @@ const EXACT_DIGITS: usize = 15;
 /// Whole numbers beyond this lose their last digits as doubles.
 pub(crate) const EXACT_INTEGER: u64 = 1 << 53;
 
-/// The same JSON with every numeral that would lose digits written as a text: `123456789012345678901234567890` becomes
-/// `"123456789012345678901234567890"`. The text has to be JSON.
+/// The same JSON with every numeral that would lose digits written as a text:
+/// `123456789012345678901234567890` becomes `"123456789012345678901234567890"`. The text has to be
+/// JSON.
 pub(crate) fn long_numerals_as_texts(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;

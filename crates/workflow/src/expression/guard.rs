@@ -1,4 +1,5 @@
-//! What an expression is allowed to be, and the functions that are exchanged for careful ones before it runs.
+//! What an expression is allowed to be, and the functions that are exchanged for careful ones
+//! before it runs.
 
 use super::exact::EXACT_INTEGER;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
@@ -8,7 +9,8 @@ use jsonata_core::functions::string::build_regex;
 const MAX_REGEXES: usize = 20;
 /// Nesting beyond this is no rule that a person wrote.
 const MAX_DEPTH: usize = 200;
-/// Built-in functions that could make a huge text of small ones, or a text of a number that lost digits.
+/// Built-in functions that could make a huge text of small ones, or a text of a number that lost
+/// digits.
 const CAREFUL: [&str; 4] = ["string", "join", "replace", "number"];
 /// Functions that give something else each time, or hide an expression from the check.
 const REFUSED: [(&str, &str); 3] = [
@@ -28,7 +30,8 @@ pub(super) fn careful(name: &str) -> String {
     format!("florin_{name}")
 }
 
-/// Check a parsed expression and exchange what needs care; how many regular expressions it has. An error says why it is refused.
+/// Check a parsed expression and exchange what needs care; how many regular expressions it has. An
+/// error says why it is refused.
 pub(super) fn guard(node: &mut AstNode) -> Result<usize, String> {
     let mut regexes = 0;
     visit(node, 0, &mut regexes)?;
@@ -128,7 +131,8 @@ fn exchange(node: &mut AstNode) {
             }
             *node = call(&careful(name), args);
         }
-        // The function itself, handed to another: behind a lambda of one parameter, as it would take no more.
+        // The function itself, handed to another: behind a lambda of one parameter, as it would
+        // take no more.
         AstNode::Variable(name) if CAREFUL.contains(&name.as_str()) => {
             let params = vec!["florin_it".to_owned()];
             let body = call(
@@ -146,7 +150,8 @@ fn exchange(node: &mut AstNode) {
     }
 }
 
-/// Whether a function is among the arguments, which only the built-in can call: `$replace(text, /x/, function($m){…})`.
+/// Whether a function is among the arguments, which only the built-in can call: `$replace(text,
+/// /x/, function($m){…})`.
 fn calls_back(args: &[AstNode]) -> bool {
     args.iter().any(|arg| matches!(arg, AstNode::Lambda { .. }))
 }

@@ -1,7 +1,9 @@
-//! JSONata, as steps use it: checked when it is uploaded, evaluated within limits, exact where money is meant.
+//! JSONata, as steps use it: checked when it is uploaded, evaluated within limits, exact where
+//! money is meant.
 //!
-//! Numbers are doubles in JSONata. So nothing turns into a number by itself that would lose digits: long numerals of an input arrive as
-//! texts, a literal beyond 2^53 is refused, and so is a result. Amounts are texts of digits, reckoned with by the functions of `amount`.
+//! Numbers are doubles in JSONata. So nothing turns into a number by itself that would lose digits:
+//! long numerals of an input arrive as texts, a literal beyond 2^53 is refused, and so is a result.
+//! Amounts are texts of digits, reckoned with by the functions of `amount`.
 
 mod amount;
 mod apart;

@@ -1,4 +1,5 @@
-//! Values as JSON texts, within bounds: a value may hold the same list many times over, and be endless when written out.
+//! Values as JSON texts, within bounds: a value may hold the same list many times over, and be
+//! endless when written out.
 
 use super::exact::EXACT_INTEGER;
 use jsonata_core::value::JValue;
@@ -12,7 +13,8 @@ fn refuse(why: impl Into<String>) -> String {
     why.into()
 }
 
-/// A value as JSON; none if it is undefined. Functions count as undefined. At most `room` bytes, every number exact.
+/// A value as JSON; none if it is undefined. Functions count as undefined. At most `room` bytes,
+/// every number exact.
 pub(super) fn json(value: &JValue, room: usize) -> Result<Option<String>, String> {
     let mut writer = Writer {
         text: Some(String::new()),

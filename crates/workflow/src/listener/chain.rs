@@ -1,4 +1,5 @@
-//! Chain events into a task: final ones by themselves, pending ones with what is to be done if they are taken back.
+//! Chain events into a task: final ones by themselves, pending ones with what is to be done if they
+//! are taken back.
 
 use super::config::{Config, Finality};
 use super::deliver::{Delivery, Item};
@@ -168,8 +169,8 @@ fn reverted(
     Ok(reverted)
 }
 
-/// Where it reads on. Where the block that it stands in was dropped, it begins again behind the last final one: what it has delivered
-/// from there is known by its run.
+/// Where it reads on. Where the block that it stands in was dropped, it begins again behind the
+/// last final one: what it has delivered from there is known by its run.
 fn from(
     tx: &mut Unbound<'_, '_>,
     listener: &Listener,
@@ -202,7 +203,8 @@ fn from(
     })
 }
 
-/// Where it stands afterwards: behind what was delivered; a longer way without events is left behind too, as far as it is final.
+/// Where it stands afterwards: behind what was delivered; a longer way without events is left
+/// behind too, as far as it is final.
 fn cursor(read: &Read, whole: bool, listener: &Listener) -> Option<Place> {
     let last = read.events.last().map(|event| Place {
         height: event.height,
@@ -242,7 +244,8 @@ fn items(
         .collect();
     let interface = config.interface();
     for event in &read.events {
-        // An event of another kind with the same topic, or one that does not decode, is none of this listener's.
+        // An event of another kind with the same topic, or one that does not decode, is none of
+        // this listener's.
         if let Ok(Some(decoded)) = connector.decode_event(&interface, &event.event) {
             items.push(item(namespace, listener, config, event, &decoded)?);
         }

@@ -1,4 +1,5 @@
-//! Delivering chain events: the runs, the cursor and what is remembered of events that may be taken back, in one transaction.
+//! Delivering chain events: the runs, the cursor and what is remembered of events that may be taken
+//! back, in one transaction.
 
 use super::config::{Config, OnError, OnRevert};
 use super::{Listener, Place};
@@ -50,7 +51,8 @@ impl Delivery {
         }
     }
 
-    /// Begin the runs and move the cursor. [`Error::Stale`] if somebody else changed the listener meanwhile.
+    /// Begin the runs and move the cursor. [`Error::Stale`] if somebody else changed the listener
+    /// meanwhile.
     pub(super) async fn commit(
         self,
         lease: &Lease,
@@ -174,8 +176,8 @@ impl Delivery {
         Ok(())
     }
 
-    /// A run is unique by listener and event. Where events that are taken back are made up for, the same event in another block is another
-    /// occasion.
+    /// A run is unique by listener and event. Where events that are taken back are made up for, the
+    /// same event in another block is another occasion.
     fn key(&self, listener: &Listener, item: &Item) -> String {
         let mut key = format!("{}/{}", listener.id, item.event);
         if self.compensation().is_some() {

@@ -1,4 +1,5 @@
-//! Feeding listeners: look at each that has something to read, and begin runs with its cursor. One that cannot be fed stands still alone.
+//! Feeding listeners: look at each that has something to read, and begin runs with its cursor. One
+//! that cannot be fed stands still alone.
 
 use super::{Given, Listener, chain, model};
 use crate::table::listener as table;

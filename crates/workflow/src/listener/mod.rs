@@ -1,8 +1,9 @@
 //! Listeners: they begin runs of a task for chain events, or for new entries of the data model.
 //!
-//! Each reads with a cursor of its own, and commits the runs it begins together with the cursor; a run is unique by (listener, event). Runs
-//! of one listener form a lane: one after the other, in chain order. One that fails holds those behind it, and no other listener
-//! (`onError: hold`), or is set apart as a dead letter (`onError: dead_letter`).
+//! Each reads with a cursor of its own, and commits the runs it begins together with the cursor; a
+//! run is unique by (listener, event). Runs of one listener form a lane: one after the other, in
+//! chain order. One that fails holds those behind it, and no other listener (`onError: hold`), or
+//! is set apart as a dead letter (`onError: dead_letter`).
 
 mod chain;
 mod config;
@@ -86,7 +87,8 @@ pub struct Listener {
 pub enum Given {
     /// Of chain events.
     Chain {
-        /// `{namespace, taskName, taskVersion?, firstEvent?, blockchainEvents}` and what is Florin's own.
+        /// `{namespace, taskName, taskVersion?, firstEvent?, blockchainEvents}` and what is
+        /// Florin's own.
         config: Json,
     },
     /// Of entries.
@@ -100,7 +102,8 @@ pub enum Given {
     },
 }
 
-/// The members of both kinds. An untagged enum cannot be read back where one of them keeps its exact text.
+/// The members of both kinds. An untagged enum cannot be read back where one of them keeps its
+/// exact text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {

@@ -1,4 +1,5 @@
-//! New entries of the data model into a task: read from the facts that made them, in the order of each partition.
+//! New entries of the data model into a task: read from the facts that made them, in the order of
+//! each partition.
 
 use super::feed::{Fed, Seen};
 use super::verbs::filter;

@@ -36,8 +36,8 @@ struct Checked {
     topics: Vec<String>,
 }
 
-/// Make a listener of this name, or replace the one that is there; by id, replace only. The one that is there keeps its cursor, as long as
-/// it reads the same chain. Whether it is new.
+/// Make a listener of this name, or replace the one that is there; by id, replace only. The one
+/// that is there keeps its cursor, as long as it reads the same chain. Whether it is new.
 /// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
 pub async fn put_listener(
     workflow: &Workflow,
@@ -83,8 +83,8 @@ pub async fn listeners(
         .await
 }
 
-/// Delete a listener. Runs that it began go on; those that wait for their turn are set free one after the other as before.
-/// Errors: `workflow.unknown`.
+/// Delete a listener. Runs that it began go on; those that wait for their turn are set free one
+/// after the other as before. Errors: `workflow.unknown`.
 pub async fn delete_listener(
     workflow: &Workflow,
     who: &Principal,

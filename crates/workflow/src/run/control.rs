@@ -1,4 +1,5 @@
-//! What a person can do with a run: end it, have it tried anew, say what became of an effect that nobody knows of.
+//! What a person can do with a run: end it, have it tried anew, say what became of an effect that
+//! nobody knows of.
 
 use super::{Failure, Run, RunView, StepRow};
 use crate::effect::Why;
@@ -42,8 +43,9 @@ pub async fn cancel(workflow: &Workflow, who: &Principal, id: RunId) -> Result<R
     .await
 }
 
-/// Have a failed run go on from the step that failed. The step's effect gets a new idempotency key: what it did before it failed, if
-/// anything, it does anew. Errors: `workflow.unknown`, `workflow.wrong_state` if it has not failed, or others went past it.
+/// Have a failed run go on from the step that failed. The step's effect gets a new idempotency key:
+/// what it did before it failed, if anything, it does anew. Errors: `workflow.unknown`,
+/// `workflow.wrong_state` if it has not failed, or others went past it.
 pub async fn retry(workflow: &Workflow, who: &Principal, id: RunId) -> Result<RunView> {
     change(workflow, who, id, |run, _, now| {
         let passed = run.lane.is_some() && run.settled;
@@ -55,8 +57,8 @@ pub async fn retry(workflow: &Workflow, who: &Principal, id: RunId) -> Result<Ru
     .await
 }
 
-/// Say what became of an effect that nobody knows of. Errors: `workflow.unknown`, `workflow.wrong_state` if the run is not parked,
-/// `workflow.invalid`.
+/// Say what became of an effect that nobody knows of. Errors: `workflow.unknown`,
+/// `workflow.wrong_state` if the run is not parked, `workflow.invalid`.
 pub async fn decide(
     workflow: &Workflow,
     who: &Principal,
@@ -83,8 +85,8 @@ pub async fn decide(
     .await
 }
 
-/// Let a failed run of a listener be, so that those behind it go on. It stays readable as a dead letter.
-/// Errors: `workflow.unknown`, `workflow.wrong_state` if it holds nobody.
+/// Let a failed run of a listener be, so that those behind it go on. It stays readable as a dead
+/// letter. Errors: `workflow.unknown`, `workflow.wrong_state` if it holds nobody.
 pub async fn dismiss(workflow: &Workflow, who: &Principal, id: RunId) -> Result<RunView> {
     change(workflow, who, id, |run, _, now| {
         if run.position.state != State::Failed || run.settled {

@@ -118,7 +118,8 @@ pub(crate) struct StepRow {
 }
 
 impl Run {
-    /// The run after an event. Whether it is due at once, or over, follows from where it stands then.
+    /// The run after an event. Whether it is due at once, or over, follows from where it stands
+    /// then.
     pub(crate) fn after(&self, event: Event, now: Time) -> Result<Run, Illegal> {
         let position = self.position.after(event, self.steps)?;
         let live = position.state.is_live();

@@ -10,7 +10,8 @@ use store::Tx;
 use store::idempotency::{self, Claim, Claimed};
 use types::{Canon, Digest, Json, Principal, RunId, Time};
 
-/// Where the answer of an idempotent command lives: of one that was asked for, of a step, of a listener.
+/// Where the answer of an idempotent command lives: of one that was asked for, of a step, of a
+/// listener.
 pub(crate) const ASKED: &str = "run";
 pub(crate) const INVOKED: &str = "run.invoked";
 pub(crate) const HEARD: &str = "run.heard";
@@ -72,10 +73,12 @@ pub async fn start(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<
     start_all(workflow, who, vec![new]).await?.remove(0)
 }
 
-/// Begin runs. Each is queued, or answered by the run that its idempotency key began before; one that cannot begin stops no other.
+/// Begin runs. Each is queued, or answered by the run that its idempotency key began before; one
+/// that cannot begin stops no other.
 ///
-/// Nothing is done here: the worker of the run's shard takes it up. Errors of one: `workflow.unknown`, `workflow.no_version`,
-/// `workflow.invalid`, `workflow.too_much`, `workflow.key_reused`.
+/// Nothing is done here: the worker of the run's shard takes it up. Errors of one:
+/// `workflow.unknown`, `workflow.no_version`, `workflow.invalid`, `workflow.too_much`,
+/// `workflow.key_reused`.
 pub async fn start_all(
     workflow: &Workflow,
     who: &Principal,

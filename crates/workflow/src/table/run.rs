@@ -142,7 +142,8 @@ pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<i64> {
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Runs of a shard that are due, with the version they have: some of each namespace, the longest waiting first.
+/// Runs of a shard that are due, with the version they have: some of each namespace, the longest
+/// waiting first.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -166,8 +167,8 @@ pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Ti
     Ok(row.and_then(|(at,)| at))
 }
 
-/// Look at once at the runs of a shard that wait for one of these. One that is due already is still due, at another time: whoever looks
-/// at it now sees that there was a word.
+/// Look at once at the runs of a shard that wait for one of these. One that is due already is still
+/// due, at another time: whoever looks at it now sees that there was a word.
 pub(crate) fn wake(
     tx: &mut Unbound<'_, '_>,
     shard: i64,

@@ -20,7 +20,8 @@ pub(crate) struct Column {
     seq: &'static str,
 }
 
-/// Every column that holds sealed values. Each of a run's has an index of the rows where there is one.
+/// Every column that holds sealed values. Each of a run's has an index of the rows where there is
+/// one.
 pub(crate) const COLUMNS: [Column; 4] = [
     Column {
         table: "variable_set",
@@ -48,7 +49,8 @@ pub(crate) const COLUMNS: [Column; 4] = [
     },
 ];
 
-/// What is sealed under an older data key than that which begins with this head, of any namespace, behind a row.
+/// What is sealed under an older data key than that which begins with this head, of any namespace,
+/// behind a row.
 pub(crate) fn before(
     tx: &mut Unbound<'_, '_>,
     of: Column,

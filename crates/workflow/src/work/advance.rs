@@ -235,7 +235,8 @@ impl Loaded {
         self.act(row, also).await
     }
 
-    /// An internal effect: it commits with the step, exactly once. What is asked after it is asked outside, from what was written down.
+    /// An internal effect: it commits with the step, exactly once. What is asked after it is asked
+    /// outside, from what was written down.
     async fn act<F>(&mut self, row: StepRow, mut also: F) -> Result<()>
     where
         F: FnMut(&mut store::Tx<'_, '_>) -> Result<Json> + Send + 'static,
@@ -367,8 +368,8 @@ impl Loaded {
         }
     }
 
-    /// A call that was written down, and perhaps made: by this process in an attempt before, by another that is gone, or not yet since
-    /// a person said to send it.
+    /// A call that was written down, and perhaps made: by this process in an attempt before, by
+    /// another that is gone, or not yet since a person said to send it.
     async fn reopen_call(&mut self, row: StepRow) -> Result<()> {
         let call: Call = self.request(&row)?;
         let Some(sent) = row.sent else {
@@ -417,7 +418,8 @@ impl Loaded {
         self.send(row, call).await
     }
 
-    /// Write down that the call was not made, for whoever goes on: this process once its lease is renewed. One that lost it cannot.
+    /// Write down that the call was not made, for whoever goes on: this process once its lease is
+    /// renewed. One that lost it cannot.
     async fn not_sent(&mut self, row: StepRow) -> Result<()> {
         let row = StepRow {
             sent: None,
@@ -435,7 +437,8 @@ impl Loaded {
     }
 
     async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
-        // The process may have stood still since it was written down, and somebody else may have taken the run on.
+        // The process may have stood still since it was written down, and somebody else may have
+        // taken the run on.
         if !self
             .lease
             .may_act(self.workflow.db().clock().monotonic_ms())

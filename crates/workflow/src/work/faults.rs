@@ -1,4 +1,5 @@
-//! What becomes of a step that did not come to an end: another attempt, a failure, or a question to a person.
+//! What becomes of a step that did not come to an end: another attempt, a failure, or a question to
+//! a person.
 
 use super::load::Loaded;
 use super::record::{Change, commit};
@@ -46,7 +47,8 @@ impl Loaded {
             (false, _) if fault.may_retry && more => Resort::Again { open: false },
             (false, _) => Resort::Fail,
             (true, Ambiguity::Retry | Ambiguity::Query) if more => Resort::Again { open: true },
-            // Reading changes nothing: that nobody knows whether it happened is no question to a person.
+            // Reading changes nothing: that nobody knows whether it happened is no question to a
+            // person.
             (true, Ambiguity::Retry) if fault.reads => Resort::Fail,
             (true, _) => Resort::Park,
         }

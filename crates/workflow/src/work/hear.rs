@@ -1,4 +1,5 @@
-//! Hearing what submissions did: the facts of lanes wake the runs that wait for them. Whoever hears nothing looks by himself, later.
+//! Hearing what submissions did: the facts of lanes wake the runs that wait for them. Whoever hears
+//! nothing looks by himself, later.
 
 use crate::table::run as table;
 use crate::{Result, Workflow};
@@ -45,7 +46,8 @@ struct Heard {
 }
 
 impl Heard {
-    /// Read on in a partition. A shard that sees it for the first time begins at its end: what waited before looks by itself.
+    /// Read on in a partition. A shard that sees it for the first time begins at its end: what
+    /// waited before looks by itself.
     fn read(&mut self, tx: &mut Unbound<'_, '_>, from: Option<i64>, head: &Cursor) -> Result<()> {
         let Some(seq) = from else {
             self.cursors.push((head.partition.clone(), head.seq));

@@ -1,4 +1,5 @@
-//! What is asked around a step: whether to leave it out, what to do, and, once it is done, whether the run ends there.
+//! What is asked around a step: whether to leave it out, what to do, and, once it is done, whether
+//! the run ends there.
 
 use super::load::Loaded;
 use crate::Error;

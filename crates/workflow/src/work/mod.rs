@@ -1,7 +1,8 @@
 //! The worker of one shard: it moves runs on, and feeds them from listeners.
 //!
-//! Each run is one flight: load it, do what its step asks for outside of any transaction, record. Many are under way at a time, with a
-//! share for each namespace; a turn waits for the first that lands, so a slow one delays no other.
+//! Each run is one flight: load it, do what its step asks for outside of any transaction, record.
+//! Many are under way at a time, with a share for each namespace; a turn waits for the first that
+//! lands, so a slow one delays no other.
 
 mod advance;
 mod faults;
@@ -69,8 +70,9 @@ impl Worker {
         }
     }
 
-    /// One turn: hear what submissions did, feed listeners, begin what is due, and wait for the first run that lands.
-    /// An error means that the lease is lost or the database does not answer; one bad run is no error.
+    /// One turn: hear what submissions did, feed listeners, begin what is due, and wait for the
+    /// first run that lands. An error means that the lease is lost or the database does not
+    /// answer; one bad run is no error.
     pub async fn turn(&mut self) -> Result<Progress> {
         hear::submissions(&self.workflow, self.shard, &self.lease).await?;
         let heard = self
@@ -92,7 +94,8 @@ impl Worker {
         })
     }
 
-    /// End at once: what is under way breaks off, as in a crash, and is found again by the next worker.
+    /// End at once: what is under way breaks off, as in a crash, and is found again by the next
+    /// worker.
     pub async fn stop(mut self) {
         self.flights.shutdown().await;
     }

@@ -1,4 +1,5 @@
-//! Recording: a run, its step, an attempt and the fact, in one transaction that counts only if nobody else changed the run.
+//! Recording: a run, its step, an attempt and the fact, in one transaction that counts only if
+//! nobody else changed the run.
 
 use crate::run::{Attempt, Failure, Run, StepRow};
 use crate::state::{Position, State, StepState};

@@ -1,5 +1,6 @@
-//! Waiting for a submission: the wait is a row. Who sees nothing yet puts the next look off, unless a word came meanwhile. Until then the
-//! look stays due, so that a crash in the middle of it delays nothing.
+//! Waiting for a submission: the wait is a row. Who sees nothing yet puts the next look off, unless
+//! a word came meanwhile. Until then the look stays due, so that a crash in the middle of it delays
+//! nothing.
 
 use super::load::Loaded;
 use crate::effect::{Fault, Sending, Why, outcome};
@@ -23,7 +24,8 @@ pub(super) enum Look {
 }
 
 impl Loaded {
-    /// Record that the step waits for a submission. The first look is due at once: what became of it before nobody hears again.
+    /// Record that the step waits for a submission. The first look is due at once: what became of
+    /// it before nobody hears again.
     pub(super) async fn wait_for(
         &self,
         row: StepRow,

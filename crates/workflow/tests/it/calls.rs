@@ -1,4 +1,5 @@
-//! Calls to the outside: what is sent, what counts as an answer, what is tried again, and what is asked of a person.
+//! Calls to the outside: what is sent, what counts as an answer, what is tried again, and what is
+//! asked of a person.
 
 use crate::world::{World, assert_succeeded, data_of, json};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Crashes between any two steps and inside each kind of effect: judged by what the other side counted.
+//! Crashes between any two steps and inside each kind of effect: judged by what the other side
+//! counted.
 
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;

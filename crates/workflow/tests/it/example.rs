@@ -1,4 +1,5 @@
-//! An indexer of ERC-1155 movements, word for word as the documentation has it: events in, the data model out.
+//! An indexer of ERC-1155 movements, word for word as the documentation has it: events in, the data
+//! model out.
 
 use crate::world::{World, assert_succeeded};
 use serde_json::json;

@@ -68,7 +68,8 @@ impl World {
         Self::build(test, settings, None).await
     }
 
-    /// With a real node that mines when it is told to, final two blocks deep. None if there is no anvil here.
+    /// With a real node that mines when it is told to, final two blocks deep. None if there is no
+    /// anvil here.
     pub(crate) async fn on_chain(test: TestDb, settings: Settings) -> Option<Self> {
         let options = Options {
             mining: Mining::OnDemand,

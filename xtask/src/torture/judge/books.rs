@@ -12,7 +12,8 @@ use std::time::Duration;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Wait until every submission is final and every run has succeeded; an error at once if one ended otherwise.
+/// Wait until every submission is final and every run has succeeded; an error at once if one ended
+/// otherwise.
 pub(super) fn all_is_done(world: &World) -> Result<(), String> {
     let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
     let mut stands = Ok(vec!["nothing was looked at".to_owned()]);

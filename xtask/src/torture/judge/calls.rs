@@ -1,5 +1,6 @@
-//! The receiver of the task's calls, which counts them by their Idempotency-Key. What is promised is that a call is made, again only where
-//! nobody knows whether it was, and always under the same key: so its effect happens once with a receiver that honours the key.
+//! The receiver of the task's calls, which counts them by their Idempotency-Key. What is promised
+//! is that a call is made, again only where nobody knows whether it was, and always under the same
+//! key: so its effect happens once with a receiver that honours the key.
 
 use crate::stage::judge::same;
 use crate::torture::load::Kind;
@@ -62,7 +63,8 @@ pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the caller may not have heard the answer: there was none, or some process broke off between the two calls.
+/// Whether the caller may not have heard the answer: there was none, or some process broke off
+/// between the two calls.
 fn may_repeat(breaks: &[Break], first: &Arrival, second: &Arrival) -> bool {
     let between = |&(from, to): &Break| first.at <= to + EDGE && second.at + EDGE >= from;
     !first.was_taken || breaks.iter().any(between)

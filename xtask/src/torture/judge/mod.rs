@@ -1,5 +1,6 @@
-//! The judges. All but one stand outside: the chain, the receiver that counts calls by their key, the listener that knows every event,
-//! the verifier. The API is heard too: it must say what they say.
+//! The judges. All but one stand outside: the chain, the receiver that counts calls by their key,
+//! the listener that knows every event, the verifier. The API is heard too: it must say what they
+//! say.
 
 mod books;
 mod calls;
@@ -54,7 +55,8 @@ pub(super) fn thorough(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// At the end: every answer is given once more, the books agree with the chain, and the database proves itself.
+/// At the end: every answer is given once more, the books agree with the chain, and the database
+/// proves itself.
 pub(super) fn at_the_end(world: &mut World) -> Result<(), String> {
     for (place, order) in world.orders.iter().enumerate() {
         order.ask_again(&world.town.apis[place % world.town.apis.len()])?;

@@ -1,5 +1,6 @@
-//! The listener of the subscriptions, which knows every event: what the chain has arrived under one id, pending and final, redeliveries
-//! are the same bytes, nothing is out of order, unknown or missing.
+//! The listener of the subscriptions, which knows every event: what the chain has arrived under one
+//! id, pending and final, redeliveries are the same bytes, nothing is out of order, unknown or
+//! missing.
 
 use super::Slow;
 use super::chain::set_up_by_first;
@@ -20,7 +21,8 @@ struct Event {
     data: Value,
 }
 
-/// What a subscription was told, each event once, in the order in which it came. An error if what it was told contradicts itself.
+/// What a subscription was told, each event once, in the order in which it came. An error if what
+/// it was told contradicts itself.
 fn told(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
     let (mut bodies, mut seen, mut events) =
         (BTreeMap::new(), BTreeSet::new(), Vec::<Event>::new());
@@ -125,7 +127,8 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// Every log of the chain was told to its end, and nothing else; so was the end of every submission and run.
+/// Every log of the chain was told to its end, and nothing else; so was the end of every submission
+/// and run.
 pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
     let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
     let mut missing = Err("nothing was told".to_owned());

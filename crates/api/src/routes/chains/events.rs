@@ -1,4 +1,5 @@
-//! Chain events, as they are stored. They belong to the installation: what happened on a chain is no tenant's secret.
+//! Chain events, as they are stored. They belong to the installation: what happened on a chain is
+//! no tenant's secret.
 
 use super::ChainRead;
 use super::view::Event;

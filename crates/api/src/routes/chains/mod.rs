@@ -91,7 +91,8 @@ struct Resume {
     reason: String,
 }
 
-/// Let a halted chain go on. It concerns every namespace, so it is for the operators of the installation.
+/// Let a halted chain go on. It concerns every namespace, so it is for the operators of the
+/// installation.
 #[utoipa::path(post, path = "/chains/{chain}/resume", tag = "chains", params(("chain" = String, Path)), request_body = Resume,
     responses((status = 204), Problem))]
 async fn resume(

@@ -1,4 +1,5 @@
-//! How bulk bodies look on the wire, for the OpenAPI document: the data model reads and writes them itself.
+//! How bulk bodies look on the wire, for the OpenAPI document: the data model reads and writes them
+//! itself.
 
 use super::shapes::{input_name, listing, plain};
 use ::data::Type as Kind;

@@ -1,4 +1,5 @@
-//! The OpenAPI paths of objects and balances, which are the same for all types: said once, written for each.
+//! The OpenAPI paths of objects and balances, which are the same for all types: said once, written
+//! for each.
 
 use super::shapes;
 use crate::Problem;

@@ -1,5 +1,5 @@
-//! What the tail of a path names. A qualified name travels unescaped, so the tail may hold slashes: `/pools/0xab…/main` is one pool, and
-//! `/pools/0xab…/main/balances` is its balances.
+//! What the tail of a path names. A qualified name travels unescaped, so the tail may hold slashes:
+//! `/pools/0xab…/main` is one pool, and `/pools/0xab…/main/balances` is its balances.
 
 use ::data::{BalancesOf, Type};
 

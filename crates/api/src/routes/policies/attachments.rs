@@ -26,8 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Attach {
-    /// `{"kind": "namespace"}`, `wallet` or `key` with `id`, `account` or `contract` with `chain` and `account`, `asset` or `task` with
-    /// `name`.
+    /// `{"kind": "namespace"}`, `wallet` or `key` with `id`, `account` or `contract` with `chain`
+    /// and `account`, `asset` or `task` with `name`.
     #[schema(value_type = Object)]
     target: Target,
 }

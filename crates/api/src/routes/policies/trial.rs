@@ -65,7 +65,8 @@ pub(super) struct Again {
     since: Option<Time>,
     #[serde(default)]
     until: Option<Time>,
-    /// By this version of its policy; by the versions they had, if it is left out: then nothing may differ.
+    /// By this version of its policy; by the versions they had, if it is left out: then nothing
+    /// may differ.
     #[serde(default)]
     version: Option<VersionId>,
     /// At most so many decisions in this answer, 1 to 1000; 200 if nothing is said.

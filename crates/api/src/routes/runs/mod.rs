@@ -41,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct WhichRuns {
-    /// Only in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`, `cancelled`.
+    /// Only in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`,
+    /// `cancelled`.
     #[param(value_type = Option<String>)]
     state: Option<workflow::state::State>,
     /// Only of this task, by its id or by the name it had.
@@ -118,7 +119,8 @@ async fn retry(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RunDecision {
-    /// `resend`: it did not happen, send it again under the same key. `done`: it happened, go on. `fail`: it failed.
+    /// `resend`: it did not happen, send it again under the same key. `done`: it happened, go on.
+    /// `fail`: it failed.
     decision: Word,
     /// The step's data, where it is `done`.
     #[serde(default)]

@@ -121,8 +121,8 @@ async fn transactions(
     Ok(Items::of(submit::sent(&app.submit, &who, id).await?))
 }
 
-/// Cancel a submission. Before it is signed it simply ends; after that a cancel of its own takes its place on the chain. Gives whichever
-/// of the two there is to follow.
+/// Cancel a submission. Before it is signed it simply ends; after that a cancel of its own takes
+/// its place on the chain. Gives whichever of the two there is to follow.
 #[utoipa::path(post, path = "/submissions/{id}/cancel", tag = "submissions", params(("id" = String, Path)), responses((status = 202, body = Submission), Problem))]
 async fn cancel(
     State(app): State<App>,

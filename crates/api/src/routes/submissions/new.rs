@@ -9,7 +9,8 @@ use submit::{Context, Enqueue};
 use types::{Amount, ChainId, Family, Json, Unit, UnitedAmount};
 use utoipa::ToSchema;
 
-/// A transaction that is to be signed and sent. `data`, `method` or `deploy`, or none of them for a plain payment.
+/// A transaction that is to be signed and sent. `data`, `method` or `deploy`, or none of them for a
+/// plain payment.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSubmission {
@@ -21,7 +22,8 @@ pub(super) struct NewSubmission {
     /// Who is paid or called; absent for a deployment.
     #[serde(default)]
     to: Option<String>,
-    /// The chain's own coin: a decimal string in base units, or `{"value": "0.5", "unit": "ether"}`.
+    /// The chain's own coin: a decimal string in base units, or `{"value": "0.5", "unit":
+    /// "ether"}`.
     #[serde(default)]
     value: Option<Value>,
     /// The call as bytes, in hexadecimal with 0x.

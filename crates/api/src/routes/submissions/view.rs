@@ -14,8 +14,8 @@ pub(in crate::routes) struct Submission {
     chain: ChainId,
     /// Who signs.
     signer: String,
-    /// `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`, `mined`, `final`, `denied`, `expired`, `failed`,
-    /// `replaced`, `cancelled`, `reorged`, `paused`.
+    /// `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`, `mined`,
+    /// `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`, `reorged`, `paused`.
     state: &'static str,
     /// Where it goes on, if it is paused.
     paused_from: Option<&'static str>,

@@ -132,7 +132,8 @@ struct Skip {
     sequence: i64,
 }
 
-/// Give an event up for good: a dead letter, or the one that the subscription holds at, which then goes on.
+/// Give an event up for good: a dead letter, or the one that the subscription holds at, which then
+/// goes on.
 #[utoipa::path(post, path = "/subscriptions/{id}/skip", tag = "subscriptions", params(("id" = String, Path)), request_body = Skip,
     responses((status = 204), Problem))]
 async fn skip(

@@ -57,7 +57,8 @@ async fn list(
     Ok(Items::continued(found, next))
 }
 
-/// Make a subscription. The secret that signs its webhooks is shown once, in this answer. Idempotent by the `Idempotency-Key` header.
+/// Make a subscription. The secret that signs its webhooks is shown once, in this answer.
+/// Idempotent by the `Idempotency-Key` header.
 #[utoipa::path(post, path = "/subscriptions", tag = "subscriptions", params(IdempotencyKey), request_body = NewSubscription,
     responses((status = 201, body = CreatedSubscription), (status = 200, body = CreatedSubscription, description = "Its key had made it before."), Problem))]
 async fn create(
@@ -89,7 +90,8 @@ async fn get(
     ))
 }
 
-/// Change what is given. Events that wait go by the new delivery; the new filter is for what is read from now on.
+/// Change what is given. Events that wait go by the new delivery; the new filter is for what is
+/// read from now on.
 #[utoipa::path(patch, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), request_body = SubscriptionChange,
     responses((status = 200, body = Subscription), Problem))]
 async fn patch(
@@ -117,7 +119,8 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How a subscription goes: how far it has read, what waits, why, when it is tried again, what can be done.
+/// How a subscription goes: how far it has read, what waits, why, when it is tried again, what can
+/// be done.
 #[utoipa::path(get, path = "/subscriptions/{id}/status", tag = "subscriptions", params(("id" = String, Path)),
     responses((status = 200, body = SubscriptionStatus), Problem))]
 async fn status(

@@ -55,7 +55,8 @@ pub(super) struct SubscriptionChange {
     /// Another filter, as a whole.
     #[serde(default)]
     filter: Option<Filter>,
-    /// Another delivery of the same kind, as a whole. Headers that are left out, or given with an empty value, are kept.
+    /// Another delivery of the same kind, as a whole. Headers that are left out, or given with an
+    /// empty value, are kept.
     #[serde(default)]
     delivery: Option<Delivery>,
     /// Another rule for retries, as a whole.
@@ -82,10 +83,12 @@ impl From<SubscriptionChange> for streams::Change {
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filter {
-    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about deliveries.
+    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about
+    /// deliveries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     types: Vec<String>,
-    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about other events.
+    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about
+    /// other events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     finality: Vec<streams::Finality>,
@@ -167,7 +170,8 @@ pub(super) enum Delivery {
         /// Events in one batch, 1 to 1,000; 50 if nothing is said.
         #[serde(rename = "batchSize", default = "fifty")]
         batch_size: u32,
-        /// Batches that may be under way without an answer, 1 to 32; 1 if nothing is said, which keeps the order strict.
+        /// Batches that may be under way without an answer, 1 to 32; 1 if nothing is said, which
+        /// keeps the order strict.
         #[serde(default = "one")]
         window: u32,
     },
@@ -225,7 +229,8 @@ impl From<streams::Delivery> for Delivery {
     }
 }
 
-/// When a refused batch goes again: after `initialMs`, then twice as long each time up to `maxMs`, with some chance in it.
+/// When a refused batch goes again: after `initialMs`, then twice as long each time up to `maxMs`,
+/// with some chance in it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RetryRule {

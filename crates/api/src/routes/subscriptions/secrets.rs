@@ -50,7 +50,8 @@ async fn list(
     Ok(Items::of(streams::secrets(&app.streams, &who, id).await?))
 }
 
-/// Make a second secret, shown once, in this answer. Both sign for a time; then the older one signs no more.
+/// Make a second secret, shown once, in this answer. Both sign for a time; then the older one signs
+/// no more.
 #[utoipa::path(post, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)), request_body = Rotation,
     responses((status = 201, body = SigningSecret), Problem))]
 async fn rotate(

@@ -1,7 +1,8 @@
 //! The WebSocket of a subscription: batches out, answers in.
 //!
-//! One consumer at a time; whoever opens the subscription takes it over. A consumer that says nothing is pinged, one that does not take
-//! what is sent to it in time is cut off: what it had not acknowledged comes first to the next one.
+//! One consumer at a time; whoever opens the subscription takes it over. A consumer that says
+//! nothing is pinged, one that does not take what is sent to it in time is cut off: what it had not
+//! acknowledged comes first to the next one.
 
 use super::SubscriptionConsume;
 use super::talk::{Heard, Said};
@@ -35,7 +36,8 @@ const SEND: Duration = Duration::from_secs(30);
 
 static ROOM: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_SOCKETS)));
 
-/// Fetch the events of a subscription over a WebSocket, and acknowledge them. It is taken over from whoever had it.
+/// Fetch the events of a subscription over a WebSocket, and acknowledge them. It is taken over from
+/// whoever had it.
 #[utoipa::path(get, path = "/subscriptions/{id}/ws", tag = "subscriptions", params(("id" = String, Path)),
     responses((status = 101, description = "Batches as text, each to be answered by `{\"type\": \"ack\", \"number\": 1}` or nack."), Problem))]
 pub(super) async fn open(

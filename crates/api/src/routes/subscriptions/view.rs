@@ -1,4 +1,5 @@
-//! Subscriptions as they are shown. Values of headers and secrets never are, but for a new secret, once.
+//! Subscriptions as they are shown. Values of headers and secrets never are, but for a new secret,
+//! once.
 
 use super::new::{Delivery, Filter, OnError, RetryRule};
 use serde::Serialize;
@@ -48,7 +49,8 @@ impl From<streams::Subscription> for Subscription {
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSubscription {
     subscription: Subscription,
-    /// What signs its webhooks, never to be seen again; absent where nothing is signed, and in a repeat.
+    /// What signs its webhooks, never to be seen again; absent where nothing is signed, and in a
+    /// repeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<SigningSecret>,
 }

@@ -111,7 +111,8 @@ async fn get(
     ))
 }
 
-/// By name: make a task, or replace what is said of it. By id: replace what is said of it, its name too.
+/// By name: make a task, or replace what is said of it. By id: replace what is said of it, its name
+/// too.
 #[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), request_body = TaskInput,
     responses((status = 200, body = Task), Problem))]
 async fn put(

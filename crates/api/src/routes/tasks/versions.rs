@@ -19,7 +19,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get))
 }
 
-/// YAML, as the clients of the field send it, unless it can only be JSON. JSON is read as such for the sake of its long numbers.
+/// YAML, as the clients of the field send it, unless it can only be JSON. JSON is read as such for
+/// the sake of its long numbers.
 fn format(body: &Text) -> Format {
     if !body.is_yaml && body.text.trim_start().starts_with('{') {
         Format::Json
@@ -42,8 +43,8 @@ async fn list(
     ))
 }
 
-/// Post a version, in YAML or JSON: `description`, `steps`, `policies`. It becomes the current one. All of it is checked first, each
-/// expression parsed.
+/// Post a version, in YAML or JSON: `description`, `steps`, `policies`. It becomes the current one.
+/// All of it is checked first, each expression parsed.
 #[utoipa::path(post, path = "/tasks/{task}/versions", tag = "tasks", params(("task" = String, Path)),
     request_body(content((String = "application/yaml"), (serde_json::Value = "application/json"))),
     responses((status = 201, body = TaskVersion), Problem))]

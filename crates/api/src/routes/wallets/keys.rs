@@ -99,7 +99,8 @@ async fn patch(
     ))
 }
 
-/// Export an imported single key. The key of a child is never exported: with the account's public node it gives away all others.
+/// Export an imported single key. The key of a child is never exported: with the account's public
+/// node it gives away all others.
 #[utoipa::path(post, path = "/wallets/{wallet}/keys/{key}/export", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
     responses((status = 200, body = Secret), Problem))]
 async fn export(

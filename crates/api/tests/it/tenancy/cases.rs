@@ -1,9 +1,10 @@
-//! What `b` asks with what `a` has: a line for each route, several where an object goes by several names. `$name` stands for a thing of
-//! `a`'s (see `things`).
+//! What `b` asks with what `a` has: a line for each route, several where an object goes by several
+//! names. `$name` stands for a thing of `a`'s (see `things`).
 
 use data::Type;
 
-/// What must come of it. Whatever is expected, no text of `a`'s may come back, and nothing of `a`'s may change.
+/// What must come of it. Whatever is expected, no text of `a`'s may come back, and nothing of `a`'s
+/// may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
     /// 404: for `b` there is no such thing.
@@ -590,7 +591,8 @@ const SUBSCRIPTIONS: &[Line] = &[
         "",
         Hidden,
     ),
-    // Without a handshake it is refused before anything is looked up; `socket` shows the handshake.
+    // Without a handshake it is refused before anything is looked up; `socket` shows the
+    // handshake.
     (
         "GET /subscriptions/{id}/ws",
         "/subscriptions/$subscription/ws",

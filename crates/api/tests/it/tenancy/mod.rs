@@ -1,4 +1,5 @@
-//! Nothing is read or changed across namespaces: `a` has one of everything, and `b` walks every route with what `a` has.
+//! Nothing is read or changed across namespaces: `a` has one of everything, and `b` walks every
+//! route with what `a` has.
 
 mod cases;
 mod things;
@@ -126,7 +127,8 @@ async fn own_view(world: &World, things: &Things, all: &[Case]) -> Vec<(String, 
     seen
 }
 
-/// An answer without what moves by itself: how many facts of whomever a subscription has still to look at.
+/// An answer without what moves by itself: how many facts of whomever a subscription has still to
+/// look at.
 fn settled(answer: &Answer) -> String {
     let mut told = answer.good();
     if let Some(members) = told.as_object_mut() {

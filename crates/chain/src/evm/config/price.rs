@@ -4,13 +4,15 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use types::Amount;
 
-/// How the amount of gas is found: the node's estimate, and something on top, since state moves until a transaction is mined.
+/// How the amount of gas is found: the node's estimate, and something on top, since state moves
+/// until a transaction is mined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gas {
     /// What becomes of an estimate, in percent. A plain payment of 21000 is exact and stays.
     pub scale_percent: u64,
-    /// The most that is bought for one transaction, besides the block's own limit (EIP-7825: 16777216 on Ethereum since Osaka).
+    /// The most that is bought for one transaction, besides the block's own limit (EIP-7825:
+    /// 16777216 on Ethereum since Osaka).
     pub max: Option<u64>,
 }
 
@@ -27,9 +29,11 @@ impl Default for Gas {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Pricing {
-    /// EIP-1559: a tip by the fee history, a cap by the base fee. A chain without a base fee gets a legacy price.
+    /// EIP-1559: a tip by the fee history, a cap by the base fee. A chain without a base fee gets a
+    /// legacy price.
     Eip1559 {
-        /// What part of the base fee of the next block the cap allows for, in percent; the tip comes on top.
+        /// What part of the base fee of the next block the cap allows for, in percent; the tip
+        /// comes on top.
         #[serde(default = "base_fee_percent")]
         base_fee_percent: u64,
         /// Which of the tips paid in a block counts, 0..100.
@@ -82,7 +86,8 @@ impl Default for Pricing {
     }
 }
 
-/// Doubled, the cap outlives six full blocks: the base fee rises by at most an eighth a block (EIP-1559).
+/// Doubled, the cap outlives six full blocks: the base fee rises by at most an eighth a block
+/// (EIP-1559).
 fn base_fee_percent() -> u64 {
     200
 }

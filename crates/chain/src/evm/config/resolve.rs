@@ -67,7 +67,8 @@ impl<'de> Deserialize<'de> for EvmConfig {
     }
 }
 
-/// serde takes any fields beside the tag of a variant that has none: whatever was written must show in what was read.
+/// serde takes any fields beside the tag of a variant that has none: whatever was written must show
+/// in what was read.
 fn nothing_ignored(
     section: &str,
     settings: &Value,
@@ -106,7 +107,8 @@ fn no_preset(name: &str) -> String {
     )
 }
 
-/// Settings over settings. Sections are joined field by field, unless one names another kind: then its fields mean something else.
+/// Settings over settings. Sections are joined field by field, unless one names another kind: then
+/// its fields mean something else.
 fn joined(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
     for (name, value) in over {
         let value = match (base.remove(&name), value) {

@@ -1,4 +1,5 @@
-//! Blocks by their hash, with what is watched in them. Every answer is held against the header, and the header against its hash.
+//! Blocks by their hash, with what is watched in them. Every answer is held against the header, and
+//! the header against its hash.
 
 mod fetch;
 mod included;
@@ -42,8 +43,9 @@ impl Evm {
         }
     }
 
-    /// The newest block under a tag; none if the node does not know tags. One that knows them and has no such block now is refused: it must
-    /// not pass for a chain without tags, on which depth alone makes final.
+    /// The newest block under a tag; none if the node does not know tags. One that knows them and
+    /// has no such block now is refused: it must not pass for a chain without tags, on which
+    /// depth alone makes final.
     pub(super) async fn block_ref_tagged(&self, tag: FinalityTag) -> Result<Option<BlockRef>> {
         self.ready().await?;
         let name = match tag {
@@ -64,8 +66,8 @@ impl Evm {
         }
     }
 
-    /// A block with what is watched in it. An answer that cannot be right is asked for again: behind one address may stand several nodes, and
-    /// some lag.
+    /// A block with what is watched in it. An answer that cannot be right is asked for again:
+    /// behind one address may stand several nodes, and some lag.
     pub(super) async fn block_by_hash(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
         let Some(hash) = fixed(hash) else {
             return Ok(None);
@@ -110,7 +112,8 @@ impl Evm {
     }
 }
 
-/// How nodes from before the tags refuse one: invalid parameters. `finalized block not found` and -39001 are of nodes that know them.
+/// How nodes from before the tags refuse one: invalid parameters. `finalized block not found` and
+/// -39001 are of nodes that know them.
 const NO_TAGS: i64 = -32602;
 
 /// How nodes say that they do not have a block.

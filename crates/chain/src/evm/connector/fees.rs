@@ -13,8 +13,8 @@ use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use types::Amount;
 
-/// Whether the chain takes EIP-1559 prices, as its newest block told. A chain may change from no to yes by a fork, so it is seen anew by
-/// each quote.
+/// Whether the chain takes EIP-1559 prices, as its newest block told. A chain may change from no to
+/// yes by a fork, so it is seen anew by each quote.
 #[derive(Debug)]
 pub(super) struct Format {
     has_base_fee: AtomicBool,
@@ -157,7 +157,8 @@ impl Evm {
     async fn eip1559(&self, head: &Header, reply: Option<Reply>) -> Result<Price> {
         let history = match reply.map(parse::<History>) {
             Some(Ok(history)) => Some(history),
-            // A node may know base fees and no fee history: the rule goes on with the newest block's base fee.
+            // A node may know base fees and no fee history: the rule goes on with the newest
+            // block's base fee.
             Some(Err(Failure::Said(error))) if error.is_unknown_method() => None,
             Some(Err(failure)) => return Err(self.error(failure)),
             None => None,

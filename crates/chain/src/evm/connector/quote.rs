@@ -144,7 +144,8 @@ impl Evm {
         })
     }
 
-    /// The transaction as `eth_estimateGas` takes it. No price: a signer's means are judged when it is sent.
+    /// The transaction as `eth_estimateGas` takes it. No price: a signer's means are judged when it
+    /// is sent.
     fn request(&self, intent: &Intent) -> Result<Value> {
         let Act::Transaction(transaction) = &intent.act else {
             return Err(unsuitable("only a transaction has a price"));

@@ -1,4 +1,5 @@
-//! Reads that are not of blocks: accounts, contracts, where a transaction stands; and events by their interface.
+//! Reads that are not of blocks: accounts, contracts, where a transaction stands; and events by
+//! their interface.
 
 use super::Evm;
 use super::parts::TransactionJson;
@@ -15,9 +16,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use types::{Amount, ChainEvent, Digest, Height};
 
-/// No account has sent so many: 10,000 a second for ten thousand years are fewer. A nonce beyond it could not be counted on from.
+/// No account has sent so many: 10,000 a second for ten thousand years are fewer. A nonce beyond it
+/// could not be counted on from.
 const MOST_SENT: u64 = 1 << 52;
-/// No pool holds so many of one account. A nonce that far ahead would not be mined in its signer's life.
+/// No pool holds so many of one account. A nonce that far ahead would not be mined in its signer's
+/// life.
 const MOST_PENDING: u64 = 1 << 20;
 
 impl Evm {
@@ -83,7 +86,8 @@ impl Evm {
         if let Some(from) = request.from {
             call["from"] = json!(from);
         }
-        // EIP-1898: a block is named by its hash, so that a balanced node cannot answer from another branch. geth before 1.9 refuses it.
+        // EIP-1898: a block is named by its hash, so that a balanced node cannot answer from
+        // another branch. geth before 1.9 refuses it.
         let at = request
             .at
             .map_or(json!("latest"), |hash| json!({"blockHash": hash}));
@@ -122,7 +126,8 @@ impl Evm {
 #[derive(Default)]
 pub(super) struct Abis(Mutex<HashMap<Digest, Arc<Abi>>>);
 
-/// More interfaces than this are not in use at one time; beyond it all are forgotten and read again.
+/// More interfaces than this are not in use at one time; beyond it all are forgotten and read
+/// again.
 const MOST_ABIS: usize = 1_024;
 
 impl Abis {

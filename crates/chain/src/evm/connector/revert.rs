@@ -61,7 +61,8 @@ pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
     }
 }
 
-/// Whether a call's result is a revert's data: whole words after a selector. Results of calls are whole words.
+/// Whether a call's result is a revert's data: whole words after a selector. Results of calls are
+/// whole words.
 pub(super) fn is_revert(data: &[u8]) -> bool {
     data.len() % 32 == 4
 }

@@ -56,7 +56,8 @@ impl Evm {
         }
     }
 
-    /// Besu under concurrency has answered with the hash of another transaction: nothing is known of this one.
+    /// Besu under concurrency has answered with the hash of another transaction: nothing is known
+    /// of this one.
     fn another_hash(&self, signed: &Signed, hash: &Word) -> Submitted {
         tracing::error!(chain = %self.chain, sent = signed.id, answered = %hash, "a node answered with another transaction's hash");
         Submitted::Unknown {
@@ -79,7 +80,8 @@ impl Evm {
     }
 }
 
-/// Nothing has left this time, but that is nothing to rely on: the bytes may be on their way by an earlier attempt.
+/// Nothing has left this time, but that is nothing to rely on: the bytes may be on their way by an
+/// earlier attempt.
 fn not_sent(error: &Error) -> Submitted {
     let message = error.to_string();
     match error {

@@ -1,5 +1,5 @@
-//! Byzantine-fault-tolerant engines: the seals are made over the block, so the block's hash cannot cover them. The hash is taken over a header
-//! whose extra data has lost them.
+//! Byzantine-fault-tolerant engines: the seals are made over the block, so the block's hash cannot
+//! cover them. The hash is taken over a header whose extra data has lost them.
 //!
 //! | engine | extra data | in the hash |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! Real headers of several engines, every fork against another implementation, and every field tampered with.
+//! Real headers of several engines, every fork against another implementation, and every field
+//! tampered with.
 
 use super::*;
 use alloy_consensus::Header as Reference;

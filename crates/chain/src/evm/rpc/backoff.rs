@@ -11,7 +11,8 @@ pub struct Retry {
     pub attempts: u32,
     /// The longest wait before the second attempt.
     pub first_ms: u64,
-    /// The longest wait ever. A server that asks for more patience than this gets no further attempt.
+    /// The longest wait ever. A server that asks for more patience than this gets no further
+    /// attempt.
     pub max_ms: u64,
 }
 
@@ -26,7 +27,8 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The wait after failed attempt `attempt` (the first is 1); none if that was the last, or the server asks for too much patience.
+    /// The wait after failed attempt `attempt` (the first is 1); none if that was the last, or the
+    /// server asks for too much patience.
     pub(super) fn wait_ms(
         &self,
         attempt: u32,

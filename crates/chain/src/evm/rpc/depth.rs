@@ -1,6 +1,8 @@
-//! How deep a JSON text nests, told without parsing it, so that a hostile answer is refused before it costs anything.
+//! How deep a JSON text nests, told without parsing it, so that a hostile answer is refused before
+//! it costs anything.
 
-/// Whether no value of the text lies deeper than `limit`. Text that is not JSON is judged by its brackets alone.
+/// Whether no value of the text lies deeper than `limit`. Text that is not JSON is judged by its
+/// brackets alone.
 pub(super) fn within(text: &[u8], limit: usize) -> bool {
     let mut depth = 0usize;
     let mut bytes = text.iter();

@@ -1,4 +1,5 @@
-//! The address of a node. It may hold a user, a password or a provider's key, so it is never shown whole.
+//! The address of a node. It may hold a user, a password or a provider's key, so it is never shown
+//! whole.
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};

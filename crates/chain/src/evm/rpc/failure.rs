@@ -56,7 +56,8 @@ impl ErrorObject {
         words(&self.message)
     }
 
-    /// The server takes no batch of this size: geth -32600 `batch too large`, Besu -32005 `Number of requests exceeds max batch size`.
+    /// The server takes no batch of this size: geth -32600 `batch too large`, Besu -32005 `Number
+    /// of requests exceeds max batch size`.
     pub(super) fn is_about_the_batch(&self) -> bool {
         self.message.to_lowercase().contains("batch")
     }

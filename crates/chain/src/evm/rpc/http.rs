@@ -18,9 +18,11 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// A pool; nothing is sent yet. Never follows a redirect, asks no system for a proxy, and repeats nothing by itself.
+    /// A pool; nothing is sent yet. Never follows a redirect, asks no system for a proxy, and
+    /// repeats nothing by itself.
     pub(super) fn new(url: &NodeUrl, proxy: Option<&NodeUrl>, limits: &Limits) -> Result<Self> {
-        // reqwest panics where no provider is installed; a second installation is refused, and that is no harm.
+        // reqwest panics where no provider is installed; a second installation is refused, and that
+        // is no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder()
             .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -50,7 +52,8 @@ impl Http {
         })
     }
 
-    /// Send a body once and read the answer's. Whatever fails after the first byte left proves nothing about what the node did.
+    /// Send a body once and read the answer's. Whatever fails after the first byte left proves
+    /// nothing about what the node did.
     pub(super) async fn post(&self, body: Vec<u8>) -> std::result::Result<Vec<u8>, Failure> {
         let request = self
             .client

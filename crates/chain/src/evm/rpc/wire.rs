@@ -62,7 +62,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The text of a request: an object for one call, a list for several. Call `n` has the id `first + n`.
+/// The text of a request: an object for one call, a list for several. Call `n` has the id `first +
+/// n`.
 pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
     let requests: Vec<Request<'_>> = calls.iter().zip(first..).map(Request::new).collect();
     let text = match requests.as_slice() {
@@ -75,8 +76,9 @@ pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
 
 /// The answers to `count` calls whose ids start at `first`, in the order of the calls.
 ///
-/// Fails as nonsense if the text is not JSON-RPC, nests too deep, or its ids are not exactly those asked. A single error object in answer to
-/// several calls, alone in a list or not, is the node's no to all of them.
+/// Fails as nonsense if the text is not JSON-RPC, nests too deep, or its ids are not exactly those
+/// asked. A single error object in answer to several calls, alone in a list or not, is the node's
+/// no to all of them.
 pub(crate) fn decode(
     text: &[u8],
     first: u64,
@@ -120,7 +122,8 @@ fn matched(replies: Vec<Reply<'_>>, first: u64, count: usize) -> Result<Vec<Answ
     }
 }
 
-/// Which call a reply answers. JSON-RPC 2.0, 5: an error whose request could not be read has the id null; that is clear only for one call.
+/// Which call a reply answers. JSON-RPC 2.0, 5: an error whose request could not be read has the id
+/// null; that is clear only for one call.
 fn place(reply: &Reply<'_>, first: u64, count: usize) -> Result<usize, Failure> {
     if count == 1 && reply.id.is_null() && reply.error.is_some() {
         return Ok(0);

@@ -1,4 +1,5 @@
-//! Conditions on one row. A negated condition also holds where there is nothing to compare, alike on both engines.
+//! Conditions on one row. A negated condition also holds where there is nothing to compare, alike
+//! on both engines.
 
 use super::Builder;
 use crate::field::{Field, Is};
@@ -11,7 +12,8 @@ use store::Cell;
 /// Which chains compare addresses without case.
 pub(super) const CASELESS: &str = "substr(t.chain, 1, 7) = 'eip155:'";
 
-/// Words of our own sort by bytes too, once an empty piece of a column that does is added: PostgreSQL takes the order from there.
+/// Words of our own sort by bytes too, once an empty piece of a column that does is added:
+/// PostgreSQL takes the order from there.
 const BY_BYTES: &str = " || substr(t.chain, 1, 0)";
 
 impl Order {
@@ -244,7 +246,8 @@ impl Builder<'_> {
     }
 }
 
-/// What a column holds where the object does not say that it is masked: nobody finds what nobody is shown.
+/// What a column holds where the object does not say that it is masked: nobody finds what nobody is
+/// shown.
 pub(super) fn unmasked(column: &str) -> String {
     format!("(CASE WHEN t.value_masked = 0 THEN {column} END)")
 }

@@ -75,7 +75,8 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// What is left out unless it is asked for: transfers that no longer count, and balances of NFTs.
+    /// What is left out unless it is asked for: transfers that no longer count, and balances of
+    /// NFTs.
     fn kept(&self) -> &'static str {
         match self.shape.table {
             "transfer" if !self.whole => " AND t.reverted = 0",

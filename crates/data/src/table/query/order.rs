@@ -34,7 +34,8 @@ enum By {
 }
 
 impl Keys {
-    /// The keys a query asks for, or the newest first; then those that break ties, the way the last of these goes.
+    /// The keys a query asks for, or the newest first; then those that break ties, the way the last
+    /// of these goes.
     pub(crate) fn new(shape: &'static Shape, sort: &[SortKey]) -> Self {
         let mut keys: Vec<Key> = sort.iter().map(Key::new).collect();
         if keys.is_empty() {
@@ -60,7 +61,8 @@ impl Keys {
         Self { keys, apart: false }
     }
 
-    /// Whether these could be the values of a row: so many, each of its key's form. A cursor comes from outside.
+    /// Whether these could be the values of a row: so many, each of its key's form. A cursor comes
+    /// from outside.
     pub(crate) fn fit(&self, shape: &Shape, values: &[Cell]) -> bool {
         let fits = |(key, value): (&Key, &Cell)| match value {
             Cell::Null => key.may_lack,
@@ -183,7 +185,8 @@ impl Builder<'_> {
     pub(super) fn order(&mut self, keys: &Keys) -> String {
         let each = |key: &Key| {
             let expression = self.key(key);
-            // An expression is not what the index holds. The first key of an indexed order is a time: a number.
+            // An expression is not what the index holds. The first key of an indexed order is a
+            // time: a number.
             let expression = if keys.apart && expression == format!("t.{}", self.shape.newest) {
                 format!("+{expression}")
             } else {

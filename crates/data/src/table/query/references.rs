@@ -258,7 +258,8 @@ impl Builder<'_> {
         )
     }
 
-    /// `<address>/<name>`: told apart where it is compared as a whole, so that an index leads there.
+    /// `<address>/<name>`: told apart where it is compared as a whole, so that an index leads
+    /// there.
     pub(super) fn qualified(&mut self, check: &Check) -> String {
         let Some(texts) = equalities(check) else {
             let shown = "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END";

@@ -5,17 +5,19 @@ use crate::{Error, Result};
 use serde_json::Value;
 
 impl Abi {
-    /// The data of a call. `method` is a name, or a signature such as `transfer(address,uint256)`; `params` a list, or an object by name.
+    /// The data of a call. `method` is a name, or a signature such as `transfer(address,uint256)`;
+    /// `params` a list, or an object by name.
     ///
-    /// Error `intent.abi` with the path of what is wrong: `method` (unknown, or a name of several functions: they are listed), or a place
-    /// such as `params.order.items[2].price`.
+    /// Error `intent.abi` with the path of what is wrong: `method` (unknown, or a name of several
+    /// functions: they are listed), or a place such as `params.order.items[2].price`.
     pub fn encode_call(&self, method: &str, params: &Value) -> Result<Vec<u8>> {
         let function = self.function(method)?;
         let tokens = input::params(&function.inputs, params, &Path::Root("params"))?;
         Ok([&function.selector()[..], &token::encode(&tokens)].concat())
     }
 
-    /// The data of a deployment: the code, then the constructor's arguments. An interface without constructor takes none.
+    /// The data of a deployment: the code, then the constructor's arguments. An interface without
+    /// constructor takes none.
     pub fn encode_deploy(&self, code: &[u8], params: &Value) -> Result<Vec<u8>> {
         let inputs = self
             .entries
@@ -26,7 +28,8 @@ impl Abi {
         Ok([code, &token::encode(&tokens)].concat())
     }
 
-    /// What a call returned, by the outputs' names; an unnamed one is `output`, or `output1` … by its place. Null if nothing came back.
+    /// What a call returned, by the outputs' names; an unnamed one is `output`, or `output1` … by
+    /// its place. Null if nothing came back.
     pub fn decode_output(&self, method: &str, data: &[u8]) -> Result<Value> {
         let function = self.function(method)?;
         if data.is_empty() {
@@ -38,8 +41,9 @@ impl Abi {
             .map_err(|fault| Error::abi("output", format!("{}: {fault}", function.signature)))
     }
 
-    /// A call's signature and arguments by name (an unnamed one is `arg`, or `arg1` … by its place); none if the interface has no function
-    /// of this selector, or the data does not decode.
+    /// A call's signature and arguments by name (an unnamed one is `arg`, or `arg1` … by its
+    /// place); none if the interface has no function of this selector, or the data does not
+    /// decode.
     pub fn decode_call(&self, data: &[u8]) -> Option<(String, Value)> {
         let (selector, arguments) = data.split_first_chunk::<4>()?;
         let function = self
@@ -51,7 +55,8 @@ impl Abi {
         Some((function.signature.clone(), Value::Object(object)))
     }
 
-    /// Whether a call's data is exactly what encoding its arguments gives: nothing hidden behind, between or in unused bits.
+    /// Whether a call's data is exactly what encoding its arguments gives: nothing hidden behind,
+    /// between or in unused bits.
     pub(crate) fn is_canonical_call(&self, data: &[u8]) -> bool {
         let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
             return false;

@@ -1,4 +1,5 @@
-//! The JSON ABI as it is written: the compiler's array, an artifact with a member `abi`, or a single entry.
+//! The JSON ABI as it is written: the compiler's array, an artifact with a member `abi`, or a
+//! single entry.
 
 use super::ty::{self, Param};
 use crate::{Error, Interface, Result};
@@ -93,7 +94,8 @@ pub(crate) struct Entries {
     pub(crate) events: Vec<Entry>,
     pub(crate) errors: Vec<Entry>,
     pub(crate) constructor: Option<Entry>,
-    /// Entries with a type that is not of the ABI (libraries have such): their names, and why. They stop only themselves.
+    /// Entries with a type that is not of the ABI (libraries have such): their names, and why.
+    /// They stop only themselves.
     pub(crate) unread: Vec<(String, String)>,
 }
 
@@ -132,7 +134,8 @@ impl Entries {
             (Ok(entry), "error") => self.errors.push(entry),
             (Ok(entry), "constructor") => self.constructor = Some(entry),
             (Err(why), _) => self.unread.push((name, why)),
-            // `fallback` and `receive` have nothing to encode; what a later compiler adds is none of ours.
+            // `fallback` and `receive` have nothing to encode; what a later compiler adds is none
+            // of ours.
             (Ok(_), _) => {}
         }
     }

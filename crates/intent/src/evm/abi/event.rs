@@ -17,8 +17,9 @@ pub struct DecodedEvent {
     pub name: String,
     /// Canonical text such as `Transfer(address,address,uint256)`.
     pub signature: String,
-    /// Its parameters by name, in their order (an unnamed one is `output`, or `output1` … by its place). An indexed parameter of a type
-    /// that has no room in a topic (text, bytes, lists, tuples) is the topic: the hash of the value, in hexadecimal.
+    /// Its parameters by name, in their order (an unnamed one is `output`, or `output1` … by its
+    /// place). An indexed parameter of a type that has no room in a topic (text, bytes, lists,
+    /// tuples) is the topic: the hash of the value, in hexadecimal.
     pub output: Value,
 }
 
@@ -30,8 +31,9 @@ pub fn topic_of(signature: &str) -> String {
 impl Abi {
     /// A log by the event that it is; none if it is none of this interface.
     ///
-    /// Events that share a signature (ERC-20's and ERC-721's `Transfer`) are told apart by how many topics they have. A log that no event
-    /// claims by its first topic is tried as each anonymous event.
+    /// Events that share a signature (ERC-20's and ERC-721's `Transfer`) are told apart by how many
+    /// topics they have. A log that no event claims by its first topic is tried as each
+    /// anonymous event.
     pub fn decode_event(&self, log: &Log) -> Option<DecodedEvent> {
         let (anonymous, named): (Vec<&Entry>, Vec<&Entry>) = self
             .entries

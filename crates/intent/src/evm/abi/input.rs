@@ -1,4 +1,5 @@
-//! JSON -> values of the ABI. Exact: no float, no rounding, no guess; what does not fit is an error that names its place.
+//! JSON -> values of the ABI. Exact: no float, no rounding, no guess; what does not fit is an error
+//! that names its place.
 
 use super::{
     number,

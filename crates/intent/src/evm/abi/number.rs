@@ -3,7 +3,8 @@
 use serde_json::Value;
 use types::Amount;
 
-/// An unsigned integer of so many bits: a decimal text, a hexadecimal text with 0x, or a whole JSON number.
+/// An unsigned integer of so many bits: a decimal text, a hexadecimal text with 0x, or a whole JSON
+/// number.
 pub(crate) fn uint(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     let word = magnitude(&text(given)?)?.to_be_bytes();
     let width = bits / 8;
@@ -26,7 +27,8 @@ pub(crate) fn int(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     }
     let word = magnitude(digits)?.to_be_bytes();
     let word = if negative { negate(word) } else { word };
-    // Zero may be written -0; beside that a negative number has its sign bit set, and a positive one has not.
+    // Zero may be written -0; beside that a negative number has its sign bit set, and a positive
+    // one has not.
     let fits = is_extended(&word, bits) && (is_negative(&word) == negative || word == [0; 32]);
     if fits {
         Ok(word)

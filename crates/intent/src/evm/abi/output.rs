@@ -1,5 +1,6 @@
-//! Words -> JSON. The words come from a chain and may be hostile: every offset is checked, and what a reading may produce is bounded by
-//! how much there is to read, so that offsets which point many times to the same place cannot be blown up.
+//! Words -> JSON. The words come from a chain and may be hostile: every offset is checked, and what
+//! a reading may produce is bounded by how much there is to read, so that offsets which point many
+//! times to the same place cannot be blown up.
 
 use super::{
     number,
@@ -31,7 +32,8 @@ pub(crate) fn values<'t>(
     types: impl Iterator<Item = &'t Type>,
     data: &[u8],
 ) -> Result<Vec<Value>, Fault> {
-    // Words laid out once each are read once each; twice that much leaves room for whoever shares a tail, but not for a bomb.
+    // Words laid out once each are read once each; twice that much leaves room for whoever shares a
+    // tail, but not for a bomb.
     let mut reader = Reader {
         left: 2 * data.len() + 64,
     };
@@ -113,7 +115,8 @@ impl Reader {
         }
     }
 
-    /// A count beyond what is there ends at the first item that is not: every item takes a word at least, and nothing is set aside before.
+    /// A count beyond what is there ends at the first item that is not: every item takes a word at
+    /// least, and nothing is set aside before.
     fn list(&mut self, item: &Type, data: &[u8]) -> Result<Value, Fault> {
         self.pay(32)?;
         let (count, items) = (size(data, 0)?, &data[32..]);

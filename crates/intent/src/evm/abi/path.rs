@@ -1,4 +1,5 @@
-//! Where in the arguments something stands: `params.order.items[2].price`. Written out only when there is an error to tell.
+//! Where in the arguments something stands: `params.order.items[2].price`. Written out only when
+//! there is an error to tell.
 
 use crate::Error;
 

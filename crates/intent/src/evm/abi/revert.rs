@@ -16,8 +16,9 @@ const PANIC: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 const MAX_REASON: usize = 1000;
 
 impl Abi {
-    /// The reason in words: the text of `Error(string)`, the meaning of `Panic(uint256)`, a custom error of the interface as
-    /// `InsufficientBalance(available: 5, required: 7)`, or what there is of data that nobody knows. At most 1,000 characters.
+    /// The reason in words: the text of `Error(string)`, the meaning of `Panic(uint256)`, a custom
+    /// error of the interface as `InsufficientBalance(available: 5, required: 7)`, or what
+    /// there is of data that nobody knows. At most 1,000 characters.
     pub fn revert_reason(&self, data: &[u8]) -> String {
         let reason = match data.split_first_chunk::<4>() {
             None if data.is_empty() => "reverted without a reason".to_owned(),

@@ -1,4 +1,5 @@
-//! Values of the ABI and how they are laid out: heads, then tails, in words of 32 bytes (Solidity ABI specification).
+//! Values of the ABI and how they are laid out: heads, then tails, in words of 32 bytes (Solidity
+//! ABI specification).
 
 /// A value, its type forgotten but for the layout.
 #[derive(Debug, Clone, PartialEq, Eq)]

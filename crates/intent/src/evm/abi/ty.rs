@@ -1,10 +1,12 @@
-//! The types of the contract ABI, and how their names are read. Bounded: no type is deeper or wider than the limits here.
+//! The types of the contract ABI, and how their names are read. Bounded: no type is deeper or wider
+//! than the limits here.
 
 use super::entry::RawParam;
 
 /// The deepest nesting of arrays and tuples.
 const MAX_DEPTH: usize = 16;
-/// The most words that a value takes in its head: keeps `uint256[1000000000]` from meaning a gigabyte.
+/// The most words that a value takes in its head: keeps `uint256[1000000000]` from meaning a
+/// gigabyte.
 const MAX_HEAD_WORDS: usize = 1 << 16;
 
 /// A type.
@@ -93,7 +95,8 @@ impl Type {
     pub(crate) fn array(item: Self, size: &str) -> Option<Self> {
         match size {
             "" => Some(Self::List(Box::new(item))),
-            // An array of nothing takes no room, and a list of such would have any length; Solidity refuses it too.
+            // An array of nothing takes no room, and a list of such would have any length; Solidity
+            // refuses it too.
             size => number(size).map(|size| Self::Array(Box::new(item), size)),
         }
     }

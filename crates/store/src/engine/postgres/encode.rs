@@ -38,7 +38,8 @@ impl ToSql for Value<'_> {
 }
 
 impl ToSql for Column<'_> {
-    /// The binary form of a one-dimensional array: dimensions, whether nulls occur, element type, length, lower bound, elements.
+    /// The binary form of a one-dimensional array: dimensions, whether nulls occur, element type,
+    /// length, lower bound, elements.
     fn to_sql(
         &self,
         type_: &Type,

@@ -1,4 +1,5 @@
-//! The process that evaluates: it answers until its parent is gone, and ends itself when an expression takes too much.
+//! The process that evaluates: it answers until its parent is gone, and ends itself when an
+//! expression takes too much.
 
 use super::frame::{self, GREETING, Head, Reply};
 use crate::expression::{Expression, Limits, evaluate};
@@ -96,8 +97,8 @@ fn compiled<'k>(
     kept.get(source).ok_or_else(String::new)
 }
 
-/// What is under way: how many looks it may still last, and how much memory it may take. Looks, not the time of a clock: a process that was
-/// made to stand still did nothing meanwhile.
+/// What is under way: how many looks it may still last, and how much memory it may take. Looks, not
+/// the time of a clock: a process that was made to stand still did nothing meanwhile.
 type UnderWay = Option<(u128, u64)>;
 
 /// Looks at this process while it evaluates.

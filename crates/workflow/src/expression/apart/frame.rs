@@ -1,4 +1,5 @@
-//! What is said between a process and the one that evaluates for it: pieces with their length in front.
+//! What is said between a process and the one that evaluates for it: pieces with their length in
+//! front.
 
 use crate::expression::{Answer, Limits};
 use serde::{Deserialize, Serialize};

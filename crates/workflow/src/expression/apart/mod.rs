@@ -1,9 +1,10 @@
 //! Evaluation in a process of its own.
 //!
-//! A small expression can make a value that is endless when it is walked (a list that holds itself twice, sixty times over), and a
-//! comparison of two such values neither comes to an end nor can be stopped from outside; others take gigabytes within their second. So
-//! what tenants write is evaluated where it can be killed: in a child that ends itself when its time or its memory is used up, and with
-//! its parent. A child is kept for the next expression as long as it answers.
+//! A small expression can make a value that is endless when it is walked (a list that holds itself
+//! twice, sixty times over), and a comparison of two such values neither comes to an end nor can be
+//! stopped from outside; others take gigabytes within their second. So what tenants write is
+//! evaluated where it can be killed: in a child that ends itself when its time or its memory is
+//! used up, and with its parent. A child is kept for the next expression as long as it answers.
 
 mod child;
 mod frame;
@@ -21,7 +22,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use types::{Json, Time};
 
-/// How a process that evaluates is started: one that calls [`evaluate_expressions`] and nothing else.
+/// How a process that evaluates is started: one that calls [`evaluate_expressions`] and nothing
+/// else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
     /// The program.
@@ -77,7 +79,8 @@ impl Evaluators {
         })))
     }
 
-    /// Evaluate in another process, if that is the way here; none if it is to be done in this one. Blocking.
+    /// Evaluate in another process, if that is the way here; none if it is to be done in this one.
+    /// Blocking.
     pub(super) fn evaluate(
         &self,
         context: &str,
@@ -102,7 +105,8 @@ impl Evaluators {
 }
 
 impl Apart {
-    /// One that somebody else killed is no word about the expression: another is asked, once. Evaluating has no effects.
+    /// One that somebody else killed is no word about the expression: another is asked, once.
+    /// Evaluating has no effects.
     fn evaluate(&self, head: &Head, context: &str) -> Result<Vec<Answer>, Failed> {
         match self.try_once(head, context) {
             Err(Broken::Process) => self.try_once(head, context),

@@ -119,7 +119,8 @@ fn another_process_says_what_this_one_would_say() {
     );
 }
 
-/// Small expressions whose values, walked through, do not come to an end; or that take all the memory there is.
+/// Small expressions whose values, walked through, do not come to an end; or that take all the
+/// memory there is.
 #[test]
 fn what_cannot_be_stopped_is_killed_and_the_next_is_answered() {
     let doubled = |item: &str, then: &str| {

@@ -80,7 +80,8 @@ impl Evm {
         Ok(Some(fetched))
     }
 
-    /// The block and what stands beside it, in one round trip; two on the first time that a node turns out not to know receipts by block.
+    /// The block and what stands beside it, in one round trip; two on the first time that a node
+    /// turns out not to know receipts by block.
     async fn ask_for(&self, hash: &Word, watch: &Watch) -> Result<(Reply, Beside, Option<Reply>)> {
         loop {
             let beside = self.beside(watch);
@@ -173,7 +174,8 @@ impl Evm {
                 && receipt.owns_its_logs()
         };
         let strict = self.config.check.receipts_root == ReceiptsRoot::Strict;
-        // State synchronisation may add a receipt at the end (Polygon). Elsewhere it belongs to a transaction that was kept back.
+        // State synchronisation may add a receipt at the end (Polygon). Elsewhere it belongs to a
+        // transaction that was kept back.
         let counts = receipts.len() == fetched.hashes.len()
             || (!strict && receipts.len() > fetched.hashes.len());
         if !counts
@@ -195,7 +197,8 @@ impl Evm {
         Ok(())
     }
 
-    /// What stands beside a block that the node has. That it does not have it, or has no such block, cannot be right.
+    /// What stands beside a block that the node has. That it does not have it, or has no such
+    /// block, cannot be right.
     fn part<T: DeserializeOwned>(&self, reply: Reply) -> Result<T> {
         match parse::<Option<T>>(reply) {
             Ok(Some(part)) => Ok(part),

@@ -11,7 +11,8 @@ use serde_json::json;
 use types::{Included, Witness};
 
 impl Evm {
-    /// Those of the watch; none if the block turns out to be of a branch that the node has left, whose receipts it no longer gives.
+    /// Those of the watch; none if the block turns out to be of a branch that the node has left,
+    /// whose receipts it no longer gives.
     pub(super) async fn included(
         &self,
         fetched: &Fetched,
