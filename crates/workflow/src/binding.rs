@@ -1,120 +1,123 @@
-//! Bindings: names that a namespace resolves to chain, contract and signer, so that the same
+//! Bindings: names that a namespace resolves to a chain, a contract and a signer, so that the same
 //! definition runs on another chain.
 
 use crate::table::binding as table;
-use crate::{Error, Result, Workflow, named};
+use crate::{Error, Result, Workflow, names};
 use serde::Serialize;
 use store::{Fact, Tx};
 use types::{BindingId, ChainId, Json, Page, Principal, Time};
 
-/// Bytes of an interface.
+/// Maximum size of an interface, in bytes.
 const MAX_INTERFACE: usize = 1 << 20;
 
-/// A binding.
+/// A named chain, contract and signer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Binding {
-    /// Its id.
     pub id: BindingId,
-    /// Its name, one of its own in the namespace.
+    /// Unique in the namespace.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// The chain.
     pub chain: ChainId,
-    /// The contract, in the chain's canonical form.
+    /// In the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
-    /// The account that signs, in the chain's canonical form.
+    /// The signing account, in the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
-    /// The contract's interface.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abi: Option<Json>,
-    /// When it was made.
     pub created: Time,
-    /// When it was last changed.
     pub updated: Time,
-    /// Rises with each change.
+    /// Incremented by each change.
     #[serde(skip)]
     pub version: u64,
 }
 
-/// What is said of a binding.
+/// The request to create or replace a binding.
 #[derive(Debug, Clone, Default)]
 pub struct NewBinding {
-    /// Its name; where the path names it, that one.
+    /// A new name for an existing binding; a new binding takes its name from the path.
     pub name: Option<String>,
-    /// What it is for.
     pub description: Option<String>,
-    /// The chain; the namespace's default chain if it is not given.
+    /// Defaults to the namespace's default chain.
     pub chain: Option<ChainId>,
-    /// The contract.
     pub contract: Option<String>,
-    /// The account that signs.
     pub signer: Option<String>,
-    /// The contract's interface: the JSON ABI, or an artifact that holds it.
+    /// The JSON ABI, or an artifact that contains it.
     pub abi: Option<Json>,
 }
 
-/// Make a binding of this name, or replace the one that is there; by id, replace only. Whether it
-/// is new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`,
-/// `workflow.too_much`, `intent.address`, `intent.abi`.
+/// Creates a binding with this name or replaces the existing one; with an id, only replaces.
+/// Returns whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// `workflow.name_taken`, `workflow.limit_exceeded`, `intent.address`, `intent.abi`.
 pub async fn put_binding(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     new: NewBinding,
 ) -> Result<(Binding, bool)> {
-    let new = checked(workflow, who, new)?;
-    let (path, who, most) = (
+    let new = validate(workflow, principal, new)?;
+    let (path, principal, limit) = (
         name_or_id.to_owned(),
-        who.clone(),
+        principal.clone(),
         workflow.settings().things,
     );
-    let namespace = who.namespace.clone();
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
-        let before = table::find(tx, &path)?;
-        let binding = next(tx, &path, before.as_ref(), &new, most)?;
+        let existing = table::find(tx, &path)?;
+        let binding = next(tx, &path, existing.as_ref(), &new, limit)?;
         if !table::put(tx, &binding)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
-        let kind = if before.is_some() {
+        let kind = if existing.is_some() {
             "binding.updated"
         } else {
             "binding.created"
         };
-        tx.append(fact(kind, &who, &binding));
-        Ok((binding, before.is_none()))
+        tx.append(fact(kind, &principal, &binding));
+        Ok((binding, existing.is_none()))
     };
     workflow.on().write(&namespace, write).await
 }
 
-/// A binding. Errors: `workflow.unknown`.
-pub async fn binding(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<Binding> {
+/// Reads a binding. Errors: `workflow.unknown_resource`.
+pub async fn binding(
+    workflow: &Workflow,
+    principal: &Principal,
+    name_or_id: &str,
+) -> Result<Binding> {
     let path = name_or_id.to_owned();
     workflow
         .db()
-        .read(&who.namespace, move |tx| require(tx, &path))
+        .read(&principal.namespace, move |tx| require(tx, &path))
         .await
 }
 
-/// Bindings by name.
-pub async fn bindings(workflow: &Workflow, who: &Principal, page: &Page) -> Result<Vec<Binding>> {
+/// Lists bindings by name.
+pub async fn bindings(
+    workflow: &Workflow,
+    principal: &Principal,
+    page: &Page,
+) -> Result<Vec<Binding>> {
     let page = page.clone();
     workflow
         .db()
-        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .read(&principal.namespace, move |tx| table::list(tx, &page))
         .await
 }
 
-/// Delete a binding. A step that names it fails from now on. Errors: `workflow.unknown`.
-pub async fn delete_binding(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<()> {
-    let (path, who) = (name_or_id.to_owned(), who.clone());
-    let namespace = who.namespace.clone();
+/// Deletes a binding. Steps that name it fail afterwards. Errors: `workflow.unknown_resource`.
+pub async fn delete_binding(
+    workflow: &Workflow,
+    principal: &Principal,
+    name_or_id: &str,
+) -> Result<()> {
+    let (path, principal) = (name_or_id.to_owned(), principal.clone());
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let binding = require(tx, &path)?;
         table::delete(tx, binding.id)?;
-        tx.append(fact("binding.deleted", &who, &binding));
+        tx.append(fact("binding.deleted", &principal, &binding));
         Ok::<_, Error>(())
     };
     workflow.on().write(&namespace, write).await
@@ -124,9 +127,11 @@ fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Binding> {
     table::find(tx, name_or_id)?.ok_or_else(|| Error::unknown("binding", name_or_id))
 }
 
-/// Accounts in their canonical form, an interface that can be read.
-fn checked(workflow: &Workflow, who: &Principal, new: NewBinding) -> Result<NewBinding> {
-    let chain = new.chain.unwrap_or_else(|| workflow.home(&who.namespace));
+/// Converts accounts to canonical form and checks that the interface parses.
+fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Result<NewBinding> {
+    let chain = new
+        .chain
+        .unwrap_or_else(|| workflow.default_chain(&principal.namespace));
     let account = |field: &str, text: &String| {
         let recipient = intent::parse_recipient(&chain, text)
             .map_err(|error| Error::invalid(field, error.to_string()))?;
@@ -147,9 +152,9 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewBinding) -> Result<NewB
         .as_ref()
         .is_some_and(|abi| abi.as_str().len() > MAX_INTERFACE)
     {
-        return Err(Error::TooMuch {
+        return Err(Error::LimitExceeded {
             field: "abi".to_owned(),
-            of: "bytes",
+            unit: "bytes",
             limit: MAX_INTERFACE,
         });
     }
@@ -160,11 +165,11 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewBinding) -> Result<NewB
     }
     let name = new
         .name
-        .map(|name| named::checked("name", &name))
+        .map(|name| names::validate_name("name", &name))
         .transpose()?;
     let description = new
         .description
-        .map(|text| named::described(&text))
+        .map(|text| names::validate_description(&text))
         .transpose()?;
     Ok(NewBinding {
         name,
@@ -179,12 +184,12 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewBinding) -> Result<NewB
 fn next(
     tx: &mut Tx<'_, '_>,
     path: &str,
-    before: Option<&Binding>,
+    existing: Option<&Binding>,
     new: &NewBinding,
-    most: usize,
+    limit: usize,
 ) -> Result<Binding> {
     let now = tx.now();
-    let (id, name, created, version) = match before {
+    let (id, name, created, version) = match existing {
         Some(binding) => {
             let name = new.name.clone().unwrap_or_else(|| binding.name.clone());
             (binding.id, name, binding.created, binding.version + 1)
@@ -192,17 +197,17 @@ fn next(
         None if path.parse::<BindingId>().is_ok() => return Err(Error::unknown("binding", path)),
         None => (BindingId::new(now, tx.entropy()), path.to_owned(), now, 1),
     };
-    let name = named::checked("name", &name)?;
-    if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    let name = names::validate_name("name", &name)?;
+    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded {
             field: "bindings".to_owned(),
-            of: "bindings in a namespace",
-            limit: most,
+            unit: "bindings in a namespace",
+            limit,
         });
     }
     if table::find(tx, &name)?.is_some_and(|other| other.id != id) {
         return Err(Error::NameTaken {
-            what: "binding",
+            noun: "binding",
             name,
         });
     }
@@ -223,12 +228,12 @@ fn next(
     })
 }
 
-fn fact(kind: &'static str, who: &Principal, binding: &Binding) -> Fact {
-    let said = serde_json::json!({
+fn fact(kind: &'static str, principal: &Principal, binding: &Binding) -> Fact {
+    let payload = serde_json::json!({
         "name": binding.name, "chain": binding.chain, "contract": binding.contract, "signer": binding.signer,
     });
     Fact::new(kind, 1)
         .about(&binding.id, binding.version)
-        .by(who)
-        .says(&said)
+        .by(principal)
+        .says(&payload)
 }

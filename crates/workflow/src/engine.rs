@@ -1,7 +1,7 @@
-//! What the verbs and the workers stand on.
+//! The engine handle, its dependencies and its settings.
 
-use crate::expression::{Evaluators, Launch, Limits, Threads};
-use crate::shelf::Shelf;
+use crate::definition_cache::DefinitionCache;
+use crate::expression::{EvaluationPool, Evaluators, Launch, Limits};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secret::Keyring;
@@ -9,42 +9,41 @@ use store::{Db, Lease, On};
 use streams::outbound::Outbound;
 use types::{ChainId, Namespace, RunId};
 
-/// Limits and pauses.
+/// Limits and intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Into how many shards runs and listeners are divided; each has a worker. Part of what is
-    /// stored: it may only grow.
+    /// Number of shards for runs and listeners; each shard has a worker. Stored with the data: it
+    /// may only grow.
     pub shards: u32,
-    /// Runs of a shard that are moved on at a time.
+    /// Runs of one shard that execute concurrently.
     pub in_flight: usize,
-    /// Of these, runs of one namespace.
+    /// Of these, at most this many of one namespace.
     pub in_flight_per_namespace: usize,
-    /// Steps that a run takes before others have their turn.
+    /// Steps a run executes before it yields to other runs.
     pub stretch: usize,
-    /// Expressions that are evaluated at a time.
+    /// Expressions evaluated concurrently.
     pub expressions: usize,
-    /// Of these, expressions of one namespace.
+    /// Of these, at most this many of one namespace.
     pub expressions_per_namespace: usize,
-    /// How long one expression may take.
+    /// Time limit of one expression.
     pub expression_ms: u64,
-    /// How much memory a process that evaluates expressions may take, in mebibytes.
+    /// Memory limit of an evaluator process, in mebibytes.
     pub expression_mb: u64,
-    /// Bytes of one value: the input of a run, the data of a step, a result.
+    /// Size limit in bytes of one value: the input of a run, the data of a step, a result.
     pub value_bytes: usize,
-    /// Bytes of all that the expressions of a step see.
+    /// Size limit in bytes of everything that the expressions of one step see.
     pub context_bytes: usize,
-    /// How long a call to the outside may take where the step says nothing.
+    /// Default timeout of an outbound call.
     pub http_timeout_ms: u64,
-    /// A run that waits for a submission looks at it after this long, even if it heard nothing.
+    /// Interval at which a waiting run checks its submission when no fact wakes it earlier.
     pub look_again_ms: i64,
-    /// Tasks, variable sets, bindings and listeners of a namespace: so many of each.
+    /// Limit for each of: tasks, variable sets, bindings, listeners.
     pub things: usize,
-    /// Versions of a task.
     pub versions: usize,
-    /// Runs of a namespace that have not ended.
+    /// Runs of one namespace that have not ended.
     pub open_runs: usize,
-    /// Runs of one listener that wait for their turn.
+    /// Runs of one listener that have not ended.
     pub lane: u32,
 }
 
@@ -71,62 +70,58 @@ impl Default for Settings {
     }
 }
 
-/// What tasks work with.
+/// The engines and services that tasks use.
 pub struct Parts {
-    /// The database.
     pub db: Db,
-    /// The partition of this process, for what people change; workers bring their own.
+    /// The lease for verbs; workers bring their own.
     pub lease: Lease,
-    /// Chain transactions.
     pub submit: submit::Submit,
-    /// The data model.
     pub data: data::Data,
-    /// What the data model knows of chains: the default chain of a namespace.
+    /// Resolves the default chain of a namespace.
     pub chains: Arc<dyn data::Chains>,
-    /// Policies.
     pub policy: policy::Policy,
-    /// Calls to addresses that tasks name.
+    /// Client for calls to addresses named by tasks.
     pub outbound: Outbound,
-    /// What variable sets and open effects are sealed with.
+    /// Encrypts variable sets, open effects and masked values.
     pub keyring: Arc<Keyring>,
 }
 
-/// Tasks, runs and listeners of an installation. Cheap to clone.
+/// The workflow engine of an installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Workflow(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
     settings: Settings,
-    threads: Threads,
+    evaluation_pool: EvaluationPool,
     evaluators: Evaluators,
-    shelf: Shelf,
+    definition_cache: DefinitionCache,
 }
 
 impl Workflow {
-    /// On these parts. Expressions are evaluated in this process, which a hostile one can end: for
-    /// those that nobody else writes.
+    /// Creates an engine that evaluates expressions in this process. A hostile expression can end
+    /// the process: use it only with trusted definitions.
     pub fn new(parts: Parts, settings: Settings) -> Self {
-        Self::evaluating(parts, settings, Evaluators::default())
+        Self::with_evaluators(parts, settings, Evaluators::default())
     }
 
-    /// On these parts. Expressions are evaluated in processes of their own.
+    /// Creates an engine that evaluates expressions in sandbox processes.
     pub fn apart(parts: Parts, settings: Settings, launch: Launch) -> Self {
-        Self::evaluating(parts, settings, Evaluators::apart(launch))
+        Self::with_evaluators(parts, settings, Evaluators::sandboxed(launch))
     }
 
-    fn evaluating(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {
-        let threads = Threads::new(settings.expressions, settings.expressions_per_namespace);
+    fn with_evaluators(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {
+        let evaluation_pool =
+            EvaluationPool::new(settings.expressions, settings.expressions_per_namespace);
         Self(Arc::new(Inner {
             parts,
             settings,
-            threads,
+            evaluation_pool,
             evaluators,
-            shelf: Shelf::default(),
+            definition_cache: DefinitionCache::default(),
         }))
     }
 
-    /// Limits and pauses.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -139,24 +134,24 @@ impl Workflow {
         &self.0.parts.db
     }
 
-    /// Write on the partition of this process.
+    /// Writes on the partition of this process.
     pub(crate) fn on(&self) -> On<'_> {
         self.0.parts.db.on(&self.0.parts.lease)
     }
 
-    pub(crate) fn threads(&self) -> &Threads {
-        &self.0.threads
+    pub(crate) fn evaluation_pool(&self) -> &EvaluationPool {
+        &self.0.evaluation_pool
     }
 
     pub(crate) fn evaluators(&self) -> Evaluators {
         self.0.evaluators.clone()
     }
 
-    pub(crate) fn shelf(&self) -> &Shelf {
-        &self.0.shelf
+    pub(crate) fn definition_cache(&self) -> &DefinitionCache {
+        &self.0.definition_cache
     }
 
-    pub(crate) fn home(&self, namespace: &Namespace) -> ChainId {
+    pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
         self.0.parts.chains.home(namespace)
     }
 
@@ -174,14 +169,12 @@ impl Workflow {
         }
     }
 
-    /// The shard of an id.
     pub(crate) fn shard_of(&self, id: &str) -> i64 {
         let digest = types::Digest::of(id.as_bytes());
         let number = u32::from_be_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);
         i64::from(number % self.0.settings.shards.max(1))
     }
 
-    /// The shard of a run.
     pub(crate) fn shard_of_run(&self, id: &RunId) -> i64 {
         self.shard_of(&id.to_string())
     }

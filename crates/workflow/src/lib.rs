@@ -1,70 +1,71 @@
-//! Tasks, durable step by step: definitions with expressions, runs that survive crashes, listeners
-//! that begin them.
+//! Tasks: durable, step-by-step execution of definitions, runs that survive crashes, and listeners
+//! that start them.
 //!
-//! A task is a named, versioned list of steps ([`post_version`]). A run ([`start`]) does them one
-//! after the other with a shared context; where it stands is a row, so that a restart finds it.
-//! Listeners ([`put_listener`]) begin runs for chain events and for new entries of the data model,
-//! each in its own order and with its own cursor. What steps name is resolved by namespace:
-//! bindings ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variables`]) to
-//! values that are sealed at rest.
+//! A task is a named, versioned list of steps ([`post_version`]). A run ([`start`]) executes them in
+//! order with a shared context; its position is a row, so that a restart finds it. Listeners
+//! ([`put_listener`]) start runs for chain events and for new entries of the data model, each in its
+//! own order and with its own cursor. The names in steps are resolved by namespace: bindings
+//! ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variables`]) to values that
+//! are encrypted at rest.
 //!
-//! What it never does: evaluate an expression inside a transaction, hold a future where a row would
-//! do, sign, show a secret in a run or a fact, repeat an outside effect that may have happened
-//! unless it was told to, let one run hold another but in its own lane.
+//! This crate never evaluates an expression inside a transaction, never holds a future where a row
+//! is enough, never signs, never shows a secret in a run or a fact, never repeats an external effect
+//! that may have happened unless the step declares it, and never lets a run block another one
+//! outside its lane.
 //!
 //! ```text
-//! queued ─▶ running ⇄ waiting (a submission; the time of the next attempt)
+//! queued ─▶ running ⇄ waiting (for a submission, or for the next attempt)
 //!              ├─▶ succeeded        ├─▶ failed ── retry ─▶ running, at the step that failed
-//!              └─▶ parked (nobody knows whether it happened) ── decide ─▶ running | failed        any but succeeded ─▶ cancelled
+//!              └─▶ parked (outcome unknown) ── decide ─▶ running | failed        any but succeeded ─▶ cancelled
 //!
 //! a step:  pending ─▶ open ─▶ waiting ─▶ acted ─▶ done
-//!            internal: pending ─▶ done, in one transaction with what it writes
-//!            chain:    the request is stored, then enqueued under a key of the step's; the wait is a row
-//!            external: the request is stored, then sent under an Idempotency-Key; after a crash in between the step's `ambiguity` decides
+//!            internal: pending ─▶ done, in one transaction with its writes
+//!            chain:    the request is stored, then enqueued under the step's key; the wait is a row
+//!            external: the request is stored, then sent with an Idempotency-Key; after a crash in between, the step's `ambiguity` decides
 //! ```
 //!
-//! Invariants, each with the test that holds it:
-//! - what ended never changes, and an effect is begun only after it was written down
+//! Invariants, each with the test that checks it:
+//! - a run that ended never changes, and an effect starts only after it was recorded
 //!   (`state::tests`);
-//! - an internal effect happens once, a chain effect once, an external one once or as declared,
+//! - an internal effect happens once, a chain effect once, an external effect once or as declared,
 //!   whatever crashes (`tests/it/crash`);
-//! - no secret of a variable set is in a run or a fact (`tests/it/secrecy`);
-//! - an expression neither panics nor grows without end, and loses no digit unseen
+//! - no secret of a variable set appears in a run or a fact (`tests/it/secrecy`);
+//! - an expression neither panics nor grows without bound, and never loses a digit silently
 //!   (`expression::tests`);
-//! - one that cannot be stopped is killed in a process of its own, and the next is answered
-//!   (`expression::apart::tests`);
-//! - one run, listener or namespace that fails delays no other (`tests/it/poison`).
+//! - an expression that cannot be interrupted is killed with its sandbox process, and the next
+//!   one is evaluated (`expression::sandbox::tests`);
+//! - a run, listener or namespace that fails delays no other (`tests/it/poison`).
 
 mod binding;
 mod definition;
+mod definition_cache;
 mod effect;
 mod engine;
 mod error;
 mod expression;
-mod figures;
 mod listener;
-mod named;
-mod reseal;
+mod metrics;
+mod names;
+mod reencrypt;
 mod run;
 mod secrets;
-mod shelf;
 pub mod state;
 mod table;
 mod task;
 mod variables;
 mod work;
 
+pub use self::metrics::{Figures, figures};
 pub use binding::{Binding, NewBinding, binding, bindings, delete_binding, put_binding};
 pub use definition::{Format, Warning};
 pub use engine::{Parts, Settings, Workflow};
 pub use error::{Error, Result};
 pub use expression::{Launch, evaluate_expressions};
-pub use figures::{Figures, figures};
 pub use listener::{
-    Given, Listener, ListenerKind, NewListener, Place, delete_listener, listener, listeners,
-    put_listener,
+    Given, Listener, ListenerCursor, ListenerKind, NewListener, delete_listener, listener,
+    listeners, put_listener,
 };
-pub use reseal::{reseal, sealed_before};
+pub use reencrypt::{reseal, sealed_before};
 pub use run::{
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel,
     decide, dismiss, retry, run, runs, start, start_all,

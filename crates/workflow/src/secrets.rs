@@ -1,40 +1,42 @@
-//! Values that nobody may read in facts and runs: masked where they are shown, sealed where they
-//! are needed.
+//! Secret values: masked where they are displayed, encrypted where they are needed.
 
 use serde_json::{Map, Value};
 use types::Json;
 
-/// What stands for a secret.
+/// Replaces a secret in displayed text.
 pub(crate) const MASK: &str = "•••";
-/// Shorter texts are not masked: they would be found everywhere.
-const SHORTEST: usize = 4;
-/// Secrets that one run carries, in all their forms: more than the values of a variable set can be.
-const MOST: usize = 50_000;
+/// Shorter strings are not masked: they would match everywhere.
+const MIN_LENGTH: usize = 4;
+/// Secrets of one run in all their encodings: more than a variable set can hold.
+const MAX_SECRETS: usize = 50_000;
 
 /// The secrets that a run has seen, longest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Every text, and every numeral, of a value.
-    pub(crate) fn of(value: &Value) -> Self {
-        let mut found = Vec::new();
-        collect(value, &mut found);
-        let forms: Vec<String> = found.iter().flat_map(|secret| forms(secret)).collect();
-        found.extend(forms);
-        Self::from_list(found)
+    /// Every string and number in a value.
+    pub(crate) fn from_value(value: &Value) -> Self {
+        let mut secrets = Vec::new();
+        collect(value, &mut secrets);
+        let encodings: Vec<String> = secrets
+            .iter()
+            .flat_map(|secret| encodings(secret))
+            .collect();
+        secrets.extend(encodings);
+        Self::from_list(secrets)
     }
 
     pub(crate) fn from_list(mut secrets: Vec<String>) -> Self {
-        secrets.retain(|secret| secret.len() >= SHORTEST);
+        secrets.retain(|secret| secret.len() >= MIN_LENGTH);
         secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
-        secrets.truncate(MOST);
+        secrets.truncate(MAX_SECRETS);
         Self(secrets)
     }
 
-    /// Both.
-    pub(crate) fn and(&self, more: &[String]) -> Self {
+    /// Adds more secrets.
+    pub(crate) fn extended(&self, more: &[String]) -> Self {
         Self::from_list(self.0.iter().chain(more).cloned().collect())
     }
 
@@ -42,24 +44,24 @@ impl Secrets {
         self.0.is_empty()
     }
 
-    /// Those that a text holds, to hand them on to where the text goes.
-    pub(crate) fn within(&self, text: &str) -> Vec<String> {
+    /// The secrets contained in a text, to pass on with it.
+    pub(crate) fn contained_in(&self, text: &str) -> Vec<String> {
         let unescaped: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         self.0
             .iter()
-            .filter(|secret| holds(&unescaped, secret))
+            .filter(|secret| contains(&unescaped, secret))
             .cloned()
             .collect()
     }
 
-    /// A text with its secrets masked.
+    /// Masks the secrets in a text.
     pub(crate) fn mask_text(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), MASK)
         })
     }
 
-    /// A value with its secrets masked; none if it holds none.
+    /// Masks the secrets in a value; `None` if it contains none.
     pub(crate) fn mask(&self, json: &Json) -> Option<Json> {
         if self.is_empty() {
             return None;
@@ -91,22 +93,22 @@ impl Secrets {
     }
 }
 
-/// How else a text is written inside of others: in a URL, as the functions of expressions do it and
-/// as browsers do, and in a text that holds JSON.
-fn forms(secret: &str) -> [String; 5] {
+/// Other encodings of a secret: percent-encoded as by expression functions and browsers, and
+/// escaped as in a JSON string.
+fn encodings(secret: &str) -> [String; 5] {
     let quoted = Value::String(secret.to_owned()).to_string();
     [
-        percent(secret, |_| false),
-        percent(secret, |byte| byte == b' ' || byte.is_ascii_graphic()),
-        percent(secret, |byte| b"-_.!~*'()".contains(&byte)),
-        percent(secret, |byte| b"-_.!~*'();,/?:@&=+$#".contains(&byte)),
+        percent_encode(secret, |_| false),
+        percent_encode(secret, |byte| byte == b' ' || byte.is_ascii_graphic()),
+        percent_encode(secret, |byte| b"-_.!~*'()".contains(&byte)),
+        percent_encode(secret, |byte| b"-_.!~*'();,/?:@&=+$#".contains(&byte)),
         quoted[1..quoted.len() - 1].to_owned(),
     ]
 }
 
-fn percent(text: &str, kept: impl Fn(u8) -> bool) -> String {
+fn percent_encode(text: &str, unreserved: impl Fn(u8) -> bool) -> String {
     let byte = |byte: u8| match byte {
-        _ if byte.is_ascii_alphanumeric() || kept(byte) => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() || unreserved(byte) => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(byte).collect()
@@ -122,14 +124,14 @@ fn collect(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-fn holds(value: &Value, secret: &str) -> bool {
+fn contains(value: &Value, secret: &str) -> bool {
     match value {
         Value::String(text) => text.contains(secret),
         Value::Number(number) => number.to_string() == secret,
-        Value::Array(items) => items.iter().any(|item| holds(item, secret)),
+        Value::Array(items) => items.iter().any(|item| contains(item, secret)),
         Value::Object(members) => members
             .iter()
-            .any(|(name, value)| name.contains(secret) || holds(value, secret)),
+            .any(|(name, value)| name.contains(secret) || contains(value, secret)),
         Value::Null | Value::Bool(_) => false,
     }
 }
@@ -142,13 +144,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn secrets() -> Secrets {
-        Secrets::of(
+        Secrets::from_value(
             &serde_json::json!({"token": "s3cret-token", "pin": 123456, "short": "ab", "deep": [{"key": "line\n\"two\""}]}),
         )
     }
 
     #[test]
-    fn a_secret_is_masked_wherever_it_stands() {
+    fn a_secret_is_masked_in_keys_and_values() {
         let shown = serde_json::json!({
             "header": "Bearer s3cret-token", "pin": 123456, "text": "pin 123456", "s3cret-token": [1, "line\n\"two\""], "ab": "ab",
         });
@@ -160,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_masked_in_a_url_and_in_a_text_of_json() {
-        let secrets = Secrets::of(&Value::String("s3 cret/\"ü".to_owned()));
+    fn a_secret_is_masked_in_a_url_and_in_escaped_json() {
+        let secrets = Secrets::from_value(&Value::String("s3 cret/\"ü".to_owned()));
         for shown in [
             "?key=s3%20cret%2F%22%C3%BC&n",
             "?key=s3%20cret/%22%C3%BC&n",
@@ -176,17 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_on_is_only_what_is_there() {
+    fn only_contained_secrets_are_passed_on() {
         assert_eq!(
-            secrets().within(r#"{"a":"x line\n\"two\" y"}"#),
+            secrets().contained_in(r#"{"a":"x line\n\"two\" y"}"#),
             ["line\n\"two\""]
         );
     }
 
     proptest! {
         #[test]
-        fn no_secret_survives_in_what_is_shown(secret in "[a-z0-9\"\\\\\n]{4,12}", before: String, after: String) {
-            let secrets = Secrets::of(&Value::String(secret.clone()));
+        fn no_secret_survives_masking(secret in "[a-z0-9\"\\\\\n]{4,12}", before: String, after: String) {
+            let secrets = Secrets::from_value(&Value::String(secret.clone()));
             let json = Json::of(&serde_json::json!({ "k": [format!("{before}{secret}{after}")] })).unwrap();
             let masked = secrets.mask(&json).unwrap().to_value();
             prop_assert!(!masked["k"][0].as_str().unwrap().contains(&secret));

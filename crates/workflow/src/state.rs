@@ -1,124 +1,114 @@
-//! The life of a run. Pure: every pair of position and event has its answer here.
+//! The life cycle of a run as a pure state machine: every pair of position and event is handled
+//! here.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Accepted; no step has begun.
     Queued,
-    /// Its steps are being done.
     Running,
-    /// A step waits: for a submission, or for the time to try again.
+    /// The current step waits for a submission or for its next attempt.
     Waiting,
-    /// All that was to be done is done.
     Succeeded,
     /// A step failed; the run can be retried from there.
     Failed,
-    /// Nobody knows whether an outside effect happened: a person decides.
+    /// An external effect has an unknown outcome: an operator decides.
     Parked,
-    /// Ended by a person.
+    /// Cancelled by a caller.
     Cancelled,
 }
 
-/// Where the step stands that the run is at.
+/// The state of a run's current step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// To be done, for the first time or again.
+    /// Not started, or due to be started again.
     Pending,
-    /// What it is to do is written down, and may have been begun.
+    /// The effect is recorded and may have been started.
     Open,
-    /// It was handed on, and its end is awaited.
+    /// The submission is enqueued; the step waits for its outcome.
     Waiting,
-    /// It happened; what is asked after the step is not answered yet.
+    /// The effect happened; the step's clauses are not evaluated yet.
     Acted,
-    /// Done.
     Done,
-    /// Left out.
     Skipped,
-    /// Failed.
     Failed,
-    /// Nobody knows whether it happened.
+    /// The outcome of the effect is unknown.
     Parked,
 }
 
-/// A run's place in its task.
+/// The progress of a run through its task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// The run.
     pub state: State,
-    /// The step it is at, from 0; the last one once it has ended.
+    /// The index of the current step, from 0; of the last one once the run has ended.
     pub step: u32,
-    /// That step.
     pub step_state: StepState,
-    /// Which attempt at it, from 1.
+    /// Attempt at the current step, from 1.
     pub attempt: u32,
-    /// How often a person had it tried anew; attempts of one round share their idempotency key.
+    /// How often an operator retried the step; all attempts of one round share their idempotency
+    /// key.
     pub round: u32,
 }
 
 /// What happens to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The step's condition to be left out holds.
+    /// The step's `skip` condition is true.
     Skipped,
-    /// The step's effect is written down.
+    /// The step's effect was recorded.
     Opened,
-    /// The effect was handed on; its end is awaited.
-    Waits,
-    /// The effect happened and its result is written down.
+    /// The submission was enqueued.
+    WaitStarted,
+    /// The effect happened and its result is recorded.
     Acted,
-    /// This attempt came to nothing; there will be another. `open`: it is not known whether the
-    /// effect happened, so the same is sent again.
-    PutOff {
-        /// Whether the effect stays open.
+    /// The attempt failed and another is scheduled.
+    RetryScheduled {
+        /// The outcome of the effect is unknown, so the same effect is sent again.
         open: bool,
     },
     /// The step is done.
-    Done(Then),
-    /// The step failed for good.
+    Done(Continuation),
+    /// The step failed permanently.
     Failed,
-    /// Nobody knows whether the effect happened.
+    /// The outcome of the effect is unknown.
     Parked,
-    /// A person ends the run.
+    /// A caller cancelled the run.
     Cancelled,
-    /// A person has a failed run go on from the step that failed.
+    /// An operator resumed the failed run at the step that failed.
     Retried,
-    /// A person says of a parked step: it did not happen, send it again.
+    /// An operator decided that the effect of a parked step did not happen.
     Resent,
-    /// A person says of a parked step: it happened, go on.
-    Settled,
-    /// A person says of a parked step: it failed.
-    GivenUp,
+    /// An operator decided that the effect of a parked step happened.
+    MarkedDone,
+    /// An operator decided that a parked step failed.
+    MarkedFailed,
 }
 
-/// How a run goes on after a step that is done.
+/// How a run continues after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Then {
-    /// With the next step; after the last one it has succeeded.
+pub enum Continuation {
+    /// With the next step; after the last one the run has succeeded.
     Next,
-    /// It ends successfully.
+    /// The run ends as succeeded.
     End,
-    /// It ends as failed.
+    /// The run ends as failed.
     Fail,
 }
 
-/// A pair that must not happen.
+/// An event that the current position does not accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is {state:?} at a step that is {step_state:?} cannot take {event:?}")]
-pub struct Illegal {
-    /// The run.
+#[error("a {state:?} run with a {step_state:?} step does not accept {event:?}")]
+pub struct IllegalTransition {
     pub state: State,
-    /// The step.
     pub step_state: StepState,
-    /// What came.
     pub event: Event,
 }
 
 impl State {
-    /// Every state.
     pub const ALL: [State; 7] = [
         State::Queued,
         State::Running,
@@ -129,7 +119,7 @@ impl State {
         State::Cancelled,
     ];
 
-    /// Whether workers have something to do with it, now or later.
+    /// Whether a worker will execute it, now or later.
     pub fn is_live(self) -> bool {
         matches!(self, State::Queued | State::Running | State::Waiting)
     }
@@ -152,14 +142,13 @@ impl State {
         }
     }
 
-    /// From what is stored or asked for.
+    /// Parses a stored or requested state.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
 impl StepState {
-    /// Every state.
     pub const ALL: [StepState; 8] = [
         StepState::Pending,
         StepState::Open,
@@ -185,14 +174,14 @@ impl StepState {
         }
     }
 
-    /// From what is stored.
+    /// Parses a stored state.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
 impl Position {
-    /// Where every run begins.
+    /// The position of a new run.
     pub const START: Position = Position {
         state: State::Queued,
         step: 0,
@@ -201,63 +190,69 @@ impl Position {
         round: 0,
     };
 
-    /// The position after an event, in a task of so many steps.
-    pub fn after(self, event: Event, steps: u32) -> Result<Position, Illegal> {
+    /// The position after an event, in a task with this number of steps.
+    pub fn after(self, event: Event, steps: u32) -> Result<Position, IllegalTransition> {
         use {Event as E, StepState as P};
         match (self.state, self.step_state, event) {
             (state, _, E::Cancelled) if !state.is_terminal() => {
-                Ok(self.at(State::Cancelled, self.step_state))
+                Ok(self.with_states(State::Cancelled, self.step_state))
             }
             (state, P::Pending, event) if state.is_live() => self.while_pending(event, steps),
             (state, P::Open | P::Waiting, event) if state.is_live() => {
                 self.while_open(event, steps)
             }
             (state, P::Acted, E::Done(then)) if state.is_live() => {
-                Ok(self.on(P::Done, then, steps))
+                Ok(self.after_step(P::Done, then, steps))
             }
             (state, P::Acted, E::Failed) if state.is_live() => {
-                Ok(self.at(State::Failed, P::Failed))
+                Ok(self.with_states(State::Failed, P::Failed))
             }
             (State::Failed, _, E::Retried) => Ok(Position {
                 attempt: 1,
                 round: self.round + 1,
-                ..self.at(State::Running, P::Pending)
+                ..self.with_states(State::Running, P::Pending)
             }),
-            (State::Parked, P::Parked, E::Resent) => Ok(self.at(State::Running, P::Open)),
-            // What the task asks after the step is still to be asked.
-            (State::Parked, P::Parked, E::Settled) => Ok(self.at(State::Running, P::Acted)),
-            (State::Parked, P::Parked, E::GivenUp) => Ok(self.at(State::Failed, P::Failed)),
+            (State::Parked, P::Parked, E::Resent) => Ok(self.with_states(State::Running, P::Open)),
+            // The step's clauses are still to be evaluated.
+            (State::Parked, P::Parked, E::MarkedDone) => {
+                Ok(self.with_states(State::Running, P::Acted))
+            }
+            (State::Parked, P::Parked, E::MarkedFailed) => {
+                Ok(self.with_states(State::Failed, P::Failed))
+            }
             _ => Err(self.illegal(event)),
         }
     }
 
-    fn while_pending(self, event: Event, steps: u32) -> Result<Position, Illegal> {
+    fn while_pending(self, event: Event, steps: u32) -> Result<Position, IllegalTransition> {
         use {Event as E, StepState as P};
         match event {
-            E::Skipped => Ok(self.on(P::Skipped, Then::Next, steps)),
-            E::Opened => Ok(self.at(State::Running, P::Open)),
-            E::Acted => Ok(self.at(State::Running, P::Acted)),
-            E::PutOff { open: false } => Ok(self.again(P::Pending)),
-            E::Done(then) => Ok(self.on(P::Done, then, steps)),
-            E::Failed => Ok(self.at(State::Failed, P::Failed)),
+            E::Skipped => Ok(self.after_step(P::Skipped, Continuation::Next, steps)),
+            E::Opened => Ok(self.with_states(State::Running, P::Open)),
+            E::Acted => Ok(self.with_states(State::Running, P::Acted)),
+            E::RetryScheduled { open: false } => Ok(self.retry_later(P::Pending)),
+            E::Done(then) => Ok(self.after_step(P::Done, then, steps)),
+            E::Failed => Ok(self.with_states(State::Failed, P::Failed)),
             _ => Err(self.illegal(event)),
         }
     }
 
-    fn while_open(self, event: Event, steps: u32) -> Result<Position, Illegal> {
+    fn while_open(self, event: Event, steps: u32) -> Result<Position, IllegalTransition> {
         use {Event as E, StepState as P};
         match event {
-            E::Waits => Ok(self.at(State::Waiting, P::Waiting)),
-            E::Acted => Ok(self.at(State::Running, P::Acted)),
-            E::PutOff { open } => Ok(self.again(if open { P::Open } else { P::Pending })),
-            E::Done(then) => Ok(self.on(P::Done, then, steps)),
-            E::Failed => Ok(self.at(State::Failed, P::Failed)),
-            E::Parked => Ok(self.at(State::Parked, P::Parked)),
+            E::WaitStarted => Ok(self.with_states(State::Waiting, P::Waiting)),
+            E::Acted => Ok(self.with_states(State::Running, P::Acted)),
+            E::RetryScheduled { open } => {
+                Ok(self.retry_later(if open { P::Open } else { P::Pending }))
+            }
+            E::Done(then) => Ok(self.after_step(P::Done, then, steps)),
+            E::Failed => Ok(self.with_states(State::Failed, P::Failed)),
+            E::Parked => Ok(self.with_states(State::Parked, P::Parked)),
             _ => Err(self.illegal(event)),
         }
     }
 
-    fn at(self, state: State, step_state: StepState) -> Position {
+    fn with_states(self, state: State, step_state: StepState) -> Position {
         Position {
             state,
             step_state,
@@ -265,30 +260,30 @@ impl Position {
         }
     }
 
-    fn again(self, step_state: StepState) -> Position {
+    fn retry_later(self, step_state: StepState) -> Position {
         Position {
             attempt: self.attempt + 1,
-            ..self.at(State::Waiting, step_state)
+            ..self.with_states(State::Waiting, step_state)
         }
     }
 
-    /// Behind a step that ended so.
-    fn on(self, ended: StepState, then: Then, steps: u32) -> Position {
+    /// The position after a step that ended.
+    fn after_step(self, ended: StepState, then: Continuation, steps: u32) -> Position {
         match then {
-            Then::Next if self.step + 1 < steps => Position {
+            Continuation::Next if self.step + 1 < steps => Position {
                 state: State::Running,
                 step: self.step + 1,
                 step_state: StepState::Pending,
                 attempt: 1,
                 round: 0,
             },
-            Then::Next | Then::End => self.at(State::Succeeded, ended),
-            Then::Fail => self.at(State::Failed, ended),
+            Continuation::Next | Continuation::End => self.with_states(State::Succeeded, ended),
+            Continuation::Fail => self.with_states(State::Failed, ended),
         }
     }
 
-    fn illegal(self, event: Event) -> Illegal {
-        Illegal {
+    fn illegal(self, event: Event) -> IllegalTransition {
+        IllegalTransition {
             state: self.state,
             step_state: self.step_state,
             event,
@@ -304,30 +299,30 @@ mod tests {
     const EVENTS: [Event; 16] = [
         Event::Skipped,
         Event::Opened,
-        Event::Waits,
+        Event::WaitStarted,
         Event::Acted,
-        Event::PutOff { open: false },
-        Event::PutOff { open: true },
-        Event::Done(Then::Next),
-        Event::Done(Then::Next),
-        Event::Done(Then::End),
-        Event::Done(Then::Fail),
+        Event::RetryScheduled { open: false },
+        Event::RetryScheduled { open: true },
+        Event::Done(Continuation::Next),
+        Event::Done(Continuation::Next),
+        Event::Done(Continuation::End),
+        Event::Done(Continuation::Fail),
         Event::Failed,
         Event::Parked,
         Event::Cancelled,
         Event::Retried,
         Event::Resent,
-        Event::Settled,
+        Event::MarkedDone,
     ];
 
     proptest! {
         #[test]
-        fn whatever_happens_a_run_keeps_its_shape(events in prop::collection::vec(0..EVENTS.len(), 0..60), steps in 1u32..5) {
+        fn every_sequence_of_events_keeps_the_invariants(events in prop::collection::vec(0..EVENTS.len(), 0..60), steps in 1u32..5) {
             let mut position = Position::START;
-            for place in events {
-                let event = EVENTS[place];
+            for index in events {
+                let event = EVENTS[index];
                 let Ok(next) = position.after(event, steps) else { continue };
-                prop_assert!(!position.state.is_terminal(), "{position:?} was left by {event:?}");
+                prop_assert!(!position.state.is_terminal(), "{event:?} changed the terminal {position:?}");
                 prop_assert!(next.step >= position.step && next.step < steps, "{position:?} {event:?} {next:?}");
                 prop_assert!(next.step <= position.step + 1);
                 prop_assert_ne!(next.state, State::Queued);
@@ -341,31 +336,33 @@ mod tests {
         }
 
         #[test]
-        fn an_effect_is_begun_only_after_it_is_written_down(events in prop::collection::vec(0..EVENTS.len(), 0..60)) {
+        fn an_effect_starts_only_after_it_is_recorded(events in prop::collection::vec(0..EVENTS.len(), 0..60)) {
             let mut position = Position::START;
-            let mut opened = false;
-            for place in events {
-                let event = EVENTS[place];
+            let mut recorded = false;
+            for index in events {
+                let event = EVENTS[index];
                 let Ok(next) = position.after(event, 3) else { continue };
-                opened = match event {
+                recorded = match event {
                     Event::Opened | Event::Resent => true,
                     _ if next.step_state == StepState::Pending => false,
-                    _ => opened,
+                    _ => recorded,
                 };
-                prop_assert!(opened || !matches!(next.step_state, StepState::Waiting | StepState::Parked | StepState::Open));
+                prop_assert!(recorded || !matches!(next.step_state, StepState::Waiting | StepState::Parked | StepState::Open));
                 position = next;
             }
         }
     }
 
     #[test]
-    fn the_last_step_ends_the_run_and_the_others_do_not() {
-        let first = Position::START.after(Event::Done(Then::Next), 2).unwrap();
+    fn only_the_last_step_ends_the_run() {
+        let first = Position::START
+            .after(Event::Done(Continuation::Next), 2)
+            .unwrap();
         assert_eq!(
             (first.state, first.step, first.step_state),
             (State::Running, 1, StepState::Pending)
         );
-        let last = first.after(Event::Done(Then::Next), 2).unwrap();
+        let last = first.after(Event::Done(Continuation::Next), 2).unwrap();
         assert_eq!(
             (last.state, last.step, last.step_state),
             (State::Succeeded, 1, StepState::Done)
@@ -373,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_by_a_person_is_a_new_round_and_a_resend_is_not() {
+    fn an_operator_retry_starts_a_new_round_and_a_resend_does_not() {
         let open = Position::START.after(Event::Opened, 1).unwrap();
         let parked = open.after(Event::Parked, 1).unwrap();
         assert_eq!(parked.after(Event::Resent, 1).unwrap().round, 0);
@@ -385,8 +382,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_not_thrown_away_by_a_late_word() {
-        let done = Position::START.after(Event::Done(Then::End), 3).unwrap();
+    fn a_run_that_ended_accepts_no_event() {
+        let done = Position::START
+            .after(Event::Done(Continuation::End), 3)
+            .unwrap();
         assert!(EVENTS.iter().all(|event| done.after(*event, 3).is_err()));
     }
 }

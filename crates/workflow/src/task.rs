@@ -1,50 +1,45 @@
-//! Tasks: names, versions, what they run with.
+//! Tasks and their versions.
 
 use crate::definition::{Definition, Warning, parse};
 use crate::table::task as table;
-use crate::{Error, Format, Result, Workflow, named, table as tables};
+use crate::{Error, Format, Result, Workflow, names, table as tables};
 use serde::Serialize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{Fact, Tx};
 use types::{Digest, Page, Principal, TaskId, Time, VersionId};
 
-/// A task.
+/// A named task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Its id.
     pub id: TaskId,
-    /// Its name, one of its own in the namespace.
+    /// Unique in the namespace.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// The variable set that its steps see, by name or id.
+    /// The variable set its steps see, by name or id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variable_set: Option<String>,
     /// The id of the current version.
     #[serde(skip)]
     pub current_id: Option<VersionId>,
-    /// The label of the current version; none before the first.
+    /// The label of the current version; `None` before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<String>,
-    /// When it was made.
     pub created: Time,
-    /// When it was last changed.
     pub updated: Time,
-    /// Rises with each change.
+    /// Incremented by each change.
     #[serde(skip)]
     pub version: u64,
 }
 
-/// What is said of a task.
+/// The request to create or change a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewTask {
-    /// Its name; where the path names it, that one.
+    /// A new name for an existing task; a new one takes its name from the path.
     pub name: Option<String>,
-    /// What it is for.
     pub description: Option<String>,
-    /// The variable set that its steps see, by name or id.
+    /// The variable set its steps see, by name or id.
     pub variable_set: Option<String>,
 }
 
@@ -52,155 +47,154 @@ pub struct NewTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
-    /// Its id.
     pub id: VersionId,
-    /// The task.
     pub task: TaskId,
-    /// Its label: the day it was made, `2026.01.31`; `2026.01.31.2` for the second of a day.
+    /// The label: the day of creation, `2026.01.31`; `2026.01.31.2` for the second of a day.
     pub version: String,
-    /// What it does, in words.
     pub description: String,
     /// SHA-256 of the document.
     pub hash: Digest,
-    /// How many steps it has.
+    /// Number of steps.
     pub steps: u32,
-    /// What was kept although it looks like a mistake.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// When it was made.
     pub created: Time,
-    /// By whom.
     pub created_by: String,
 }
 
-/// Make a task of this name, or replace what is said of the one that is there; by id, replace only.
-/// Whether it is new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`,
-/// `workflow.too_much`.
+/// Creates a task with this name or replaces the existing one; with an id, only replaces. Returns
+/// whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// `workflow.name_taken`, `workflow.limit_exceeded`.
 pub async fn put_task(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     new: NewTask,
 ) -> Result<(Task, bool)> {
-    let (path, who, new, most) = (
+    let (path, principal, new, limit) = (
         name_or_id.to_owned(),
-        who.clone(),
-        checked(new)?,
+        principal.clone(),
+        validate(new)?,
         workflow.settings().things,
     );
-    let namespace = who.namespace.clone();
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| match table::find(tx, &path)? {
-        Some(found) => {
-            let name = new.name.clone().unwrap_or_else(|| found.name.clone());
+        Some(existing) => {
+            let name = new.name.clone().unwrap_or_else(|| existing.name.clone());
             let description = new.description.clone().unwrap_or_default();
             let task = Task {
                 name,
                 description,
                 variable_set: new.variable_set.clone(),
-                ..found
+                ..existing
             };
-            Ok((change(tx, &who, task)?, false))
+            Ok((change(tx, &principal, task)?, false))
         }
         None if path.parse::<TaskId>().is_ok() => Err(Error::unknown("task", &path)),
-        None => Ok((create(tx, &who, &path, &new, most)?, true)),
+        None => Ok((create(tx, &principal, &path, &new, limit)?, true)),
     };
     workflow.on().write(&namespace, write).await
 }
 
-/// Change what is given of a task. Errors: `workflow.invalid`, `workflow.unknown`,
+/// Changes the given members of a task. Errors: `workflow.invalid`, `workflow.unknown_resource`,
 /// `workflow.name_taken`.
 pub async fn patch_task(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
-    given: NewTask,
+    changes: NewTask,
 ) -> Result<Task> {
-    let (path, who, given) = (name_or_id.to_owned(), who.clone(), checked(given)?);
-    let namespace = who.namespace.clone();
+    let (path, principal, changes) = (name_or_id.to_owned(), principal.clone(), validate(changes)?);
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
-        let found = table::require(tx, &path)?;
+        let existing = table::require(tx, &path)?;
         let NewTask {
             name,
             description,
             variable_set,
-        } = given.clone();
+        } = changes.clone();
         let task = Task {
-            name: name.unwrap_or(found.name),
-            description: description.unwrap_or(found.description),
-            variable_set: variable_set.or(found.variable_set),
-            ..found
+            name: name.unwrap_or(existing.name),
+            description: description.unwrap_or(existing.description),
+            variable_set: variable_set.or(existing.variable_set),
+            ..existing
         };
-        change(tx, &who, task)
+        change(tx, &principal, task)
     };
     workflow.on().write(&namespace, write).await
 }
 
-/// A task. Errors: `workflow.unknown`.
-pub async fn task(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<Task> {
+/// Reads a task. Errors: `workflow.unknown_resource`.
+pub async fn task(workflow: &Workflow, principal: &Principal, name_or_id: &str) -> Result<Task> {
     let path = name_or_id.to_owned();
     workflow
         .db()
-        .read(&who.namespace, move |tx| table::require(tx, &path))
+        .read(&principal.namespace, move |tx| table::require(tx, &path))
         .await
 }
 
-/// Tasks by name.
-pub async fn tasks(workflow: &Workflow, who: &Principal, page: &Page) -> Result<Vec<Task>> {
+/// Lists tasks by name.
+pub async fn tasks(workflow: &Workflow, principal: &Principal, page: &Page) -> Result<Vec<Task>> {
     let page = page.clone();
     workflow
         .db()
-        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .read(&principal.namespace, move |tx| table::list(tx, &page))
         .await
 }
 
-/// Delete a task and its versions. Runs that have ended stay readable.
-/// Errors: `workflow.unknown`, `workflow.referred_to` while runs of it are open or listeners feed
+/// Deletes a task and its versions. Runs that have ended stay readable. Errors:
+/// `workflow.unknown_resource`, `workflow.referenced` while it has open runs or a listener feeds
 /// it.
-pub async fn delete_task(workflow: &Workflow, who: &Principal, name_or_id: &str) -> Result<()> {
-    let (path, who) = (name_or_id.to_owned(), who.clone());
-    let namespace = who.namespace.clone();
+pub async fn delete_task(
+    workflow: &Workflow,
+    principal: &Principal,
+    name_or_id: &str,
+) -> Result<()> {
+    let (path, principal) = (name_or_id.to_owned(), principal.clone());
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
-        let referred = |by: String| Error::ReferredTo {
-            what: "task",
+        let referenced = |referrer: String| Error::Referenced {
+            noun: "task",
             name: path.clone(),
-            by,
+            referrer,
         };
         if let Some(listener) = tables::listener::of_task(tx, &task)? {
-            return Err(referred(format!("listener {listener:?} feeds it")));
+            return Err(referenced(format!("listener {listener:?} feeds it")));
         }
         if let Some(run) = tables::run::open_of_task(tx, task.id)? {
-            return Err(referred(format!("{run} has not ended")));
+            return Err(referenced(format!("{run} has not ended")));
         }
         table::delete(tx, task.id)?;
-        tx.append(fact("task.deleted", &who, &task));
+        tx.append(fact("task.deleted", &principal, &task));
         Ok(())
     };
     workflow.on().write(&namespace, write).await
 }
 
-/// Post a version; it becomes the current one. The whole document is read and checked first, every
-/// expression parsed. Errors: `workflow.definition`, `workflow.invalid`, `workflow.step_type`,
-/// `workflow.expression`, each naming the field; `workflow.unknown`, `workflow.too_much`.
+/// Posts a version and makes it the current one. The whole document is validated first, including
+/// every expression. Errors: `workflow.invalid_definition`, `workflow.invalid`,
+/// `workflow.unknown_step_type`, `workflow.expression_error`, each with the field;
+/// `workflow.unknown_resource`, `workflow.limit_exceeded`.
 pub async fn post_version(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     document: &str,
     format: Format,
 ) -> Result<Version> {
     let source = document.to_owned();
-    let (ready, warnings) = read(workflow, who, source.clone(), format).await?;
-    let (path, who, most) = (
+    let (parsed, warnings) = parse_version(workflow, principal, source.clone(), format).await?;
+    let (path, principal, limit) = (
         name_or_id.to_owned(),
-        who.clone(),
+        principal.clone(),
         workflow.settings().versions,
     );
-    let (namespace, definition) = (who.namespace.clone(), ready.clone());
+    let (namespace, definition) = (principal.namespace.clone(), parsed.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
         let now = tx.now();
-        let label = label(tx, task.id, now, most)?;
+        let label = label(tx, task.id, now, limit)?;
         let version = Version {
             id: VersionId::new(now, tx.entropy()),
             task: task.id,
@@ -210,7 +204,7 @@ pub async fn post_version(
             steps: u32::try_from(definition.steps.len()).unwrap_or(u32::MAX),
             warnings: warnings.clone(),
             created: now,
-            created_by: who.id.clone(),
+            created_by: principal.id.clone(),
         };
         let stored = table::Stored {
             version: version.clone(),
@@ -223,56 +217,56 @@ pub async fn post_version(
             current_version: Some(version.version.clone()),
             ..task
         };
-        change(tx, &who, task)?;
+        change(tx, &principal, task)?;
         Ok::<_, Error>(version)
     };
     let version = workflow.on().write(&namespace, write).await?;
-    workflow.shelf().put(version.id, ready);
+    workflow.definition_cache().put(version.id, parsed);
     Ok(version)
 }
 
-/// A version by its label or id, with its document as it was posted; the current one without a
-/// label. Errors: `workflow.unknown`, `workflow.no_version`.
+/// Reads a version by its label or id, with its document as posted; without a label, the current
+/// one. Errors: `workflow.unknown_resource`, `workflow.no_version`.
 pub async fn version(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     label: Option<&str>,
 ) -> Result<(Version, String)> {
     let (path, label) = (name_or_id.to_owned(), label.map(str::to_owned));
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let reader = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
-        let stored = chosen(tx, &task, label.as_deref())?;
+        let stored = select_version(tx, &task, label.as_deref())?;
         Ok((stored.version, stored.source))
     };
-    workflow.db().read(&who.namespace, read).await
+    workflow.db().read(&principal.namespace, reader).await
 }
 
-/// Versions of a task, newest first. Errors: `workflow.unknown`.
+/// Lists the versions of a task, newest first. Errors: `workflow.unknown_resource`.
 pub async fn versions(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     page: &Page,
 ) -> Result<Vec<Version>> {
     let (path, page) = (name_or_id.to_owned(), page.clone());
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let reader = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
         table::versions(tx, task.id, &page)
     };
-    workflow.db().read(&who.namespace, read).await
+    workflow.db().read(&principal.namespace, reader).await
 }
 
-/// The version that is meant: of a label, or the current one.
-pub(crate) fn chosen(
+/// Selects the version with this label, or the current one.
+pub(crate) fn select_version(
     tx: &mut Tx<'_, '_>,
     task: &Task,
     label: Option<&str>,
 ) -> Result<table::Stored> {
     match (label, task.current_id) {
         (Some(label), _) => {
-            let found = table::version_of(tx, task.id, label)?;
-            found.ok_or_else(|| Error::unknown("version", format!("{} of {}", label, task.name)))
+            let existing = table::version_of(tx, task.id, label)?;
+            existing.ok_or_else(|| Error::unknown("version", format!("{} of {}", label, task.name)))
         }
         (None, Some(id)) => {
             table::version_by_id(tx, id)?.ok_or_else(|| Error::corrupt("version", id.to_string()))
@@ -283,58 +277,58 @@ pub(crate) fn chosen(
     }
 }
 
-/// The definition of a version that is stored.
+/// The parsed definition of a stored version.
 pub(crate) async fn definition(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     id: VersionId,
 ) -> Result<Arc<Definition>> {
-    if let Some(definition) = workflow.shelf().get(id) {
+    if let Some(definition) = workflow.definition_cache().get(id) {
         return Ok(definition);
     }
     let stored = workflow
         .db()
-        .read(&who.namespace, move |tx| table::version_by_id(tx, id))
+        .read(&principal.namespace, move |tx| table::version_by_id(tx, id))
         .await?;
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
-    let (definition, _) = read(workflow, who, stored.source, stored.format).await?;
-    workflow.shelf().put(id, definition.clone());
+    let (definition, _) = parse_version(workflow, principal, stored.source, stored.format).await?;
+    workflow.definition_cache().put(id, definition.clone());
     Ok(definition)
 }
 
-type Checked = (Arc<Definition>, Vec<Warning>);
+type ParsedVersion = (Arc<Definition>, Vec<Warning>);
 
-/// Read a document on a thread of its own: it may be large, and the parsers of others may have
-/// mistakes.
-async fn read(
+/// Parses on a separate thread: the document may be large, and a parser may panic.
+async fn parse_version(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     source: String,
     format: Format,
-) -> Result<Checked> {
+) -> Result<ParsedVersion> {
     let work = move || catch_unwind(AssertUnwindSafe(|| parse(&source, format)));
-    let broken = |why: String| Error::Definition { why };
-    let read = workflow
-        .threads()
-        .run(&who.namespace, work)
+    let invalid = |reason: String| Error::InvalidDefinition { reason };
+    let parsed = workflow
+        .evaluation_pool()
+        .run(&principal.namespace, work)
         .await
-        .map_err(broken)?;
-    let (definition, warnings) = read.map_err(|_| broken("the parser broke off".to_owned()))??;
+        .map_err(invalid)?;
+    let (definition, warnings) =
+        parsed.map_err(|_| invalid("the parser panicked".to_owned()))??;
     Ok((Arc::new(definition), warnings))
 }
 
-fn checked(new: NewTask) -> Result<NewTask> {
+fn validate(new: NewTask) -> Result<NewTask> {
     let name = new
         .name
-        .map(|name| named::checked("name", &name))
+        .map(|name| names::validate_name("name", &name))
         .transpose()?;
     let description = new
         .description
-        .map(|text| named::described(&text))
+        .map(|text| names::validate_description(&text))
         .transpose()?;
     let variable_set = new.variable_set.filter(|name| !name.is_empty());
     let variable_set = variable_set
-        .map(|name| named::referred("variableSet", &name))
+        .map(|name| names::validate_reference("variableSet", &name))
         .transpose()?;
     Ok(NewTask {
         name,
@@ -345,20 +339,23 @@ fn checked(new: NewTask) -> Result<NewTask> {
 
 fn create(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     path: &str,
     new: &NewTask,
-    most: usize,
+    limit: usize,
 ) -> Result<Task> {
-    let name = named::checked("name", path)?;
-    if new.name.as_ref().is_some_and(|given| *given != name) {
-        return Err(Error::invalid("name", format!("the path says {name:?}")));
+    let name = names::validate_name("name", path)?;
+    if new.name.as_ref().is_some_and(|changes| *changes != name) {
+        return Err(Error::invalid(
+            "name",
+            format!("differs from the name {name:?} in the path"),
+        ));
     }
-    if table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    if table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded {
             field: "tasks".to_owned(),
-            of: "tasks in a namespace",
-            limit: most,
+            unit: "tasks in a namespace",
+            limit,
         });
     }
     let now = tx.now();
@@ -376,15 +373,15 @@ fn create(
     if !table::insert(tx, &task)? {
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
-    tx.append(fact("task.created", who, &task));
+    tx.append(fact("task.created", principal, &task));
     Ok(task)
 }
 
-fn change(tx: &mut Tx<'_, '_>, who: &Principal, task: Task) -> Result<Task> {
+fn change(tx: &mut Tx<'_, '_>, principal: &Principal, task: Task) -> Result<Task> {
     let other = table::find(tx, &task.name)?.filter(|other| other.id != task.id);
     if other.is_some() {
         return Err(Error::NameTaken {
-            what: "task",
+            noun: "task",
             name: task.name,
         });
     }
@@ -396,19 +393,19 @@ fn change(tx: &mut Tx<'_, '_>, who: &Principal, task: Task) -> Result<Task> {
     if !table::update(tx, &task)? {
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
-    tx.append(fact("task.updated", who, &task));
+    tx.append(fact("task.updated", principal, &task));
     Ok(task)
 }
 
-fn fact(kind: &'static str, who: &Principal, task: &Task) -> Fact {
+fn fact(kind: &'static str, principal: &Principal, task: &Task) -> Fact {
     Fact::new(kind, 1)
         .about(&task.id, task.version)
-        .by(who)
+        .by(principal)
         .says(task)
 }
 
-/// The label of a new version: its day, and which of the day it is.
-fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, most: usize) -> Result<String> {
+/// The label of a new version: its day, and a counter from the second version of the day.
+fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, limit: usize) -> Result<String> {
     let day = now
         .to_string()
         .chars()
@@ -416,11 +413,11 @@ fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, most: usize) -> Result<St
         .collect::<String>()
         .replace('-', ".");
     let (all, of_day) = table::count_versions(tx, task, &day)?;
-    if all >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    if all >= i64::try_from(limit).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded {
             field: "versions".to_owned(),
-            of: "versions of a task",
-            limit: most,
+            unit: "versions of a task",
+            limit,
         });
     }
     Ok(if of_day == 0 {

@@ -1,196 +1,196 @@
-//! Variable sets: values that a task sees as `variables`, sealed at rest.
+//! Variable sets: values that a task sees as `variables`, encrypted at rest.
 
 use crate::secrets::Secrets;
 use crate::table::variables as table;
-use crate::{Error, Result, Workflow, named};
+use crate::{Error, Result, Workflow, names};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::secret::{Keyring, Place};
 use store::{Fact, Tx};
 use types::{Json, Page, Principal, Time, VariableSetId};
 
-/// Bytes of all values of a set.
+/// Maximum size of all values of a set.
 const MAX_BYTES: usize = 64 << 10;
-/// The classification whose values nobody reads back.
+/// The classification of sets whose values cannot be read back.
 const SECRET: &str = "secret";
 
-/// A variable set. The values of a secret one are never shown.
+/// A set of variables. The values of a secret set are never returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VariableSet {
-    /// Its id.
     pub id: VariableSetId,
-    /// Its name, one of its own in the namespace.
+    /// Unique in the namespace.
     pub name: String,
-    /// `secret` where the values are not to be read back.
+    /// `secret` if the values cannot be read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification: Option<String>,
-    /// What it is for.
     pub description: String,
-    /// The values; left out where they are secret.
+    /// The values; missing if the set is secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variables: Option<Json>,
-    /// When it was made.
     pub created: Time,
-    /// When it was last changed.
     pub updated: Time,
-    /// Rises with each change.
+    /// Incremented by each change.
     #[serde(skip)]
     pub version: u64,
 }
 
-/// What is said of a variable set.
+/// The request to create or replace a variable set.
 #[derive(Clone, Default)]
 pub struct NewVariables {
-    /// Its name; where the path names it, that one.
+    /// A new name for an existing set; a new one takes its name from the path.
     pub name: Option<String>,
-    /// `secret` where the values are not to be read back.
+    /// `secret` if the values cannot be read back.
     pub classification: Option<String>,
-    /// What it is for.
     pub description: Option<String>,
-    /// The values: an object.
     pub variables: Map<String, Value>,
 }
 
-/// A set as it is stored.
+/// A set as stored.
 #[derive(Debug, Clone)]
-pub(crate) struct Sealed {
+pub(crate) struct StoredSet {
     pub(crate) set: VariableSet,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) ciphertext: Vec<u8>,
 }
 
-/// What a run sees of a set.
+/// The decrypted values of a set, for a run.
 #[derive(Clone)]
 pub(crate) struct Variables {
     pub(crate) values: Json,
     pub(crate) secrets: Secrets,
 }
 
-/// Make a set of this name, or replace the one that is there; by id, replace only. Whether it is
-/// new. Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
+/// Creates a set with this name or replaces the existing one; with an id, only replaces. Returns
+/// whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// `workflow.name_taken`, `workflow.limit_exceeded`.
 pub async fn put_variables(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     new: NewVariables,
 ) -> Result<(VariableSet, bool)> {
     let values = values(&new)?;
-    let (path, who, most, this) = (
+    let (path, principal, limit, engine) = (
         name_or_id.to_owned(),
-        who.clone(),
+        principal.clone(),
         workflow.settings().things,
         workflow.clone(),
     );
-    let namespace = who.namespace.clone();
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
-        let before = table::find(tx, &path)?.map(|sealed| sealed.set);
-        let set = next(tx, &path, before.as_ref(), &new, most)?;
-        let keyring = &this.parts().keyring;
-        let bytes = keyring.seal(
-            &place(&namespace_row(&set, &who)),
+        let existing = table::find(tx, &path)?.map(|stored| stored.set);
+        let set = next(tx, &path, existing.as_ref(), &new, limit)?;
+        let keyring = &engine.parts().keyring;
+        let ciphertext = keyring.seal(
+            &encryption_context(&row_in_namespace(&set, &principal)),
             values.as_str().as_bytes(),
             tx.entropy(),
         )?;
         if !table::put(
             tx,
-            &Sealed {
+            &StoredSet {
                 set: set.clone(),
-                bytes,
+                ciphertext,
             },
         )? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
-        let kind = if before.is_some() {
+        let kind = if existing.is_some() {
             "variables.updated"
         } else {
             "variables.created"
         };
-        tx.append(fact(kind, &who, &set));
-        Ok((shown(set, &values), before.is_none()))
+        tx.append(fact(kind, &principal, &set));
+        Ok((shown(set, &values), existing.is_none()))
     };
     workflow.on().write(&namespace.clone(), write).await
 }
 
-/// A set. Errors: `workflow.unknown`.
+/// Reads a set. Errors: `workflow.unknown_resource`.
 pub async fn variables(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
 ) -> Result<VariableSet> {
     let path = name_or_id.to_owned();
-    let found = workflow
+    let stored = workflow
         .db()
-        .read(&who.namespace, move |tx| require(tx, &path))
+        .read(&principal.namespace, move |tx| require(tx, &path))
         .await?;
-    show(workflow, who, found)
+    show(workflow, principal, stored)
 }
 
-/// Sets by name.
+/// Lists sets by name.
 pub async fn variable_sets(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     page: &Page,
 ) -> Result<Vec<VariableSet>> {
     let page = page.clone();
-    let found = workflow
+    let stored = workflow
         .db()
-        .read(&who.namespace, move |tx| table::list(tx, &page))
+        .read(&principal.namespace, move |tx| table::list(tx, &page))
         .await?;
-    found
+    stored
         .into_iter()
-        .map(|sealed| show(workflow, who, sealed))
+        .map(|stored| show(workflow, principal, stored))
         .collect()
 }
 
-/// Delete a set. Errors: `workflow.unknown`, `workflow.referred_to` while a task names it.
+/// Deletes a set. Errors: `workflow.unknown_resource`, `workflow.referenced` while a task refers to
+/// it.
 pub async fn delete_variables(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, who) = (name_or_id.to_owned(), who.clone());
-    let namespace = who.namespace.clone();
+    let (path, principal) = (name_or_id.to_owned(), principal.clone());
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let set = require(tx, &path)?.set;
         if let Some(task) = table::task_of(tx, &set)? {
-            return Err(Error::ReferredTo {
-                what: "variable set",
+            return Err(Error::Referenced {
+                noun: "variable set",
                 name: path.clone(),
-                by: format!("task {task:?} names it"),
+                referrer: format!("task {task:?} refers to it"),
             });
         }
         table::delete(tx, set.id)?;
-        tx.append(fact("variables.deleted", &who, &set));
+        tx.append(fact("variables.deleted", &principal, &set));
         Ok(())
     };
     workflow.on().write(&namespace, write).await
 }
 
-/// What a run sees of a set, in the snapshot of its transaction.
-pub(crate) fn open(tx: &mut Tx<'_, '_>, keyring: &Keyring, name_or_id: &str) -> Result<Variables> {
-    let sealed = require(tx, name_or_id)?;
-    let values = unsealed(keyring, &row(tx.namespace().as_str(), &sealed.set), &sealed)?;
-    let secrets = if is_secret(&sealed.set) {
-        Secrets::of(&values.to_value())
+/// Decrypts a set in the snapshot of the caller's transaction.
+pub(crate) fn decrypt(
+    tx: &mut Tx<'_, '_>,
+    keyring: &Keyring,
+    name_or_id: &str,
+) -> Result<Variables> {
+    let stored = require(tx, name_or_id)?;
+    let values = decrypted(keyring, &row(tx.namespace().as_str(), &stored.set), &stored)?;
+    let secrets = if is_secret(&stored.set) {
+        Secrets::from_value(&values.to_value())
     } else {
         Secrets::default()
     };
     Ok(Variables { values, secrets })
 }
 
-fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Sealed> {
+fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredSet> {
     table::find(tx, name_or_id)?.ok_or_else(|| Error::unknown("variable set", name_or_id))
 }
 
-fn show(workflow: &Workflow, who: &Principal, sealed: Sealed) -> Result<VariableSet> {
-    if is_secret(&sealed.set) {
-        return Ok(sealed.set);
+fn show(workflow: &Workflow, principal: &Principal, stored: StoredSet) -> Result<VariableSet> {
+    if is_secret(&stored.set) {
+        return Ok(stored.set);
     }
-    let values = unsealed(
+    let values = decrypted(
         &workflow.parts().keyring,
-        &namespace_row(&sealed.set, who),
-        &sealed,
+        &row_in_namespace(&stored.set, principal),
+        &stored,
     )?;
-    Ok(shown(sealed.set, &values))
+    Ok(shown(stored.set, &values))
 }
 
 fn shown(set: VariableSet, values: &Json) -> VariableSet {
@@ -201,25 +201,25 @@ fn shown(set: VariableSet, values: &Json) -> VariableSet {
 fn is_secret(set: &VariableSet) -> bool {
     set.classification
         .as_deref()
-        .is_some_and(|word| word.eq_ignore_ascii_case(SECRET))
+        .is_some_and(|text| text.eq_ignore_ascii_case(SECRET))
 }
 
-fn unsealed(keyring: &Keyring, row: &str, sealed: &Sealed) -> Result<Json> {
-    let bytes = keyring.open(&place(row), &sealed.bytes)?;
+fn decrypted(keyring: &Keyring, row: &str, stored: &StoredSet) -> Result<Json> {
+    let bytes = keyring.open(&encryption_context(row), &stored.ciphertext)?;
     let text = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
     text.ok_or_else(|| Error::corrupt("variable set", "its values are not JSON"))
 }
 
-fn place(row: &str) -> Place<'_> {
+fn encryption_context(row: &str) -> Place<'_> {
     Place {
         table: "variable_set",
         row,
-        column: "sealed",
+        column: "encrypted",
     }
 }
 
-fn namespace_row(set: &VariableSet, who: &Principal) -> String {
-    row(who.namespace.as_str(), set)
+fn row_in_namespace(set: &VariableSet, principal: &Principal) -> String {
+    row(principal.namespace.as_str(), set)
 }
 
 fn row(namespace: &str, set: &VariableSet) -> String {
@@ -229,12 +229,12 @@ fn row(namespace: &str, set: &VariableSet) -> String {
 fn next(
     tx: &mut Tx<'_, '_>,
     path: &str,
-    before: Option<&VariableSet>,
+    existing: Option<&VariableSet>,
     new: &NewVariables,
-    most: usize,
+    limit: usize,
 ) -> Result<VariableSet> {
     let now = tx.now();
-    let (id, name, created, version) = match before {
+    let (id, name, created, version) = match existing {
         Some(set) => (
             set.id,
             new.name.clone().unwrap_or_else(|| set.name.clone()),
@@ -251,22 +251,22 @@ fn next(
             1,
         ),
     };
-    let name = named::checked("name", &name)?;
-    if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    let name = names::validate_name("name", &name)?;
+    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded {
             field: "variables".to_owned(),
-            of: "variable sets in a namespace",
-            limit: most,
+            unit: "variable sets in a namespace",
+            limit,
         });
     }
     if table::find(tx, &name)?.is_some_and(|other| other.set.id != id) {
         return Err(Error::NameTaken {
-            what: "variable set",
+            noun: "variable set",
             name,
         });
     }
-    let description = named::described(new.description.as_deref().unwrap_or_default())?;
-    let classification = new.classification.clone().filter(|word| !word.is_empty());
+    let description = names::validate_description(new.description.as_deref().unwrap_or_default())?;
+    let classification = new.classification.clone().filter(|text| !text.is_empty());
     Ok(VariableSet {
         id,
         name,
@@ -283,29 +283,29 @@ fn values(new: &NewVariables) -> Result<Json> {
     if new
         .classification
         .as_ref()
-        .is_some_and(|word| word.len() > 64 || word.contains('\0'))
+        .is_some_and(|text| text.len() > 64 || text.contains('\0'))
     {
         return Err(Error::invalid(
             "classification",
-            "has at most 64 bytes, none of them NUL",
+            "must have at most 64 bytes, without NUL",
         ));
     }
     let values =
         Json::of(&new.variables).map_err(|error| Error::invalid("variables", error.to_string()))?;
     if values.as_str().len() > MAX_BYTES {
-        return Err(Error::TooMuch {
+        return Err(Error::LimitExceeded {
             field: "variables".to_owned(),
-            of: "bytes",
+            unit: "bytes",
             limit: MAX_BYTES,
         });
     }
     Ok(values)
 }
 
-/// Names and places alone: a fact holds no value.
-fn fact(kind: &'static str, who: &Principal, set: &VariableSet) -> Fact {
+/// The payload contains no values.
+fn fact(kind: &'static str, principal: &Principal, set: &VariableSet) -> Fact {
     Fact::new(kind, 1)
         .about(&set.id, set.version)
-        .by(who)
+        .by(principal)
         .says(set)
 }

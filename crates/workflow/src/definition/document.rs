@@ -1,40 +1,37 @@
-//! A version as it is posted, YAML or JSON, read into one tree: no duplicate keys, no endless
-//! aliases, no number that lost digits.
+//! Reads a posted version, YAML or JSON, into one tree. Rejects duplicate keys, unbounded aliases
+//! and numbers that would lose digits.
 
-use super::Refused;
+use super::DefinitionError;
 use crate::expression::long_numerals_as_texts;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::Budget;
 
-/// The longest document.
+/// Maximum size of a document, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
-/// The deepest nesting.
 const MAX_DEPTH: usize = 40;
-/// Nodes of the tree, aliases written out.
+/// Nodes of the tree with aliases expanded.
 const MAX_NODES: usize = 20_000;
-/// Anchors and aliases. They are a convenience for people, who use few.
+/// Anchors and aliases: hand-written documents use few.
 const MAX_ALIASES: usize = 200;
 
-/// How a version is written.
+/// The syntax of a posted version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// YAML 1.2; JSON is a part of it, but long numerals are read more carefully as
-    /// [`Format::Json`].
+    /// YAML 1.2. JSON is a subset, but [`Format::Json`] preserves long numerals exactly.
     Yaml,
-    /// JSON.
     Json,
 }
 
-/// Read a document. An error says where and why.
-pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Refused> {
+/// Reads a document. The error contains position and reason.
+pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, DefinitionError> {
     if text.len() > MAX_BYTES {
-        return Err(Refused::document(format!(
+        return Err(DefinitionError::document(format!(
             "it is longer than {MAX_BYTES} bytes"
         )));
     }
     if text.contains('\0') {
-        return Err(Refused::document("it holds the character NUL"));
+        return Err(DefinitionError::document("it contains the character NUL"));
     }
     let tree = match format {
         Format::Yaml => yaml(text),
@@ -42,21 +39,21 @@ pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Ref
     }?;
     match tree.0 {
         Value::Object(members) => Ok(members),
-        _ => Err(Refused::document("expected an object with `steps`")),
+        _ => Err(DefinitionError::document("expected an object with `steps`")),
     }
 }
 
-fn json(text: &str) -> Result<Tree, Refused> {
-    // Read once as it is: what is not JSON is to be told with its true line and column.
+fn json(text: &str) -> Result<Tree, DefinitionError> {
+    // Parsed unmodified first, so that syntax errors report the true line and column.
     serde_json::from_str::<de::IgnoredAny>(text)
-        .map_err(|error| Refused::document(error.to_string()))?;
+        .map_err(|error| DefinitionError::document(error.to_string()))?;
     let tree: Tree = serde_json::from_str(&long_numerals_as_texts(text))
-        .map_err(|error| Refused::document(error.to_string()))?;
+        .map_err(|error| DefinitionError::document(error.to_string()))?;
     check_size(&tree.0)?;
     Ok(tree)
 }
 
-fn yaml(text: &str) -> Result<Tree, Refused> {
+fn yaml(text: &str) -> Result<Tree, DefinitionError> {
     let mut budget = Budget::default();
     (budget.max_aliases, budget.max_anchors) = (MAX_ALIASES, MAX_ALIASES);
     (budget.max_depth, budget.max_documents) = (MAX_DEPTH, 1);
@@ -68,15 +65,15 @@ fn yaml(text: &str) -> Result<Tree, Refused> {
     options.strict_booleans = true; // YAML 1.2: a name may be `no`
     options.with_snippet = false;
     let tree: Tree = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| Refused::document(error.to_string()))?;
+        .map_err(|error| DefinitionError::document(error.to_string()))?;
     check_size(&tree.0)?;
     Ok(tree)
 }
 
-fn check_size(value: &Value) -> Result<(), Refused> {
+fn check_size(value: &Value) -> Result<(), DefinitionError> {
     let nodes = count(value, 0)?;
     if nodes > MAX_NODES {
-        Err(Refused::document(format!(
+        Err(DefinitionError::document(format!(
             "it has more than {MAX_NODES} values"
         )))
     } else {
@@ -84,39 +81,39 @@ fn check_size(value: &Value) -> Result<(), Refused> {
     }
 }
 
-fn count(value: &Value, depth: usize) -> Result<usize, Refused> {
+fn count(value: &Value, depth: usize) -> Result<usize, DefinitionError> {
     if depth > MAX_DEPTH {
-        return Err(Refused::document(format!(
+        return Err(DefinitionError::document(format!(
             "it nests deeper than {MAX_DEPTH} levels"
         )));
     }
-    let below = |values: &mut dyn Iterator<Item = &Value>| {
+    let children_size = |values: &mut dyn Iterator<Item = &Value>| {
         values
             .map(|inner| count(inner, depth + 1))
             .sum::<Result<usize, _>>()
     };
     Ok(1 + match value {
-        Value::Array(items) => below(&mut items.iter())?,
-        Value::Object(members) => below(&mut members.values())?,
+        Value::Array(items) => children_size(&mut items.iter())?,
+        Value::Object(members) => children_size(&mut members.values())?,
         _ => 0,
     })
 }
 
-/// A value in which every key stands once and every number is exact; long integers are texts.
+/// A value without duplicate keys in which every number is exact; long integers become strings.
 struct Tree(Value);
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(Seen).map(Tree)
+        d.deserialize_any(TreeVisitor).map(Tree)
     }
 }
 
-struct Seen;
+struct TreeVisitor;
 
-/// Whole numbers up to this are the same in every JSON reader.
+/// Every JSON reader represents integers up to this value exactly.
 const EXACT: u64 = 1 << 53;
 
-impl<'de> Visitor<'de> for Seen {
+impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -154,7 +151,7 @@ impl<'de> Visitor<'de> for Seen {
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         if !value.is_finite() || value.abs() > EXACT as f64 {
             return Err(E::custom(
-                "a number beyond 2^53 is not exact: write it as a text, in quotes",
+                "a number beyond 2^53 is not exact: write it as a string, in quotes",
             ));
         }
         Ok(Value::from(value))
@@ -173,7 +170,7 @@ impl<'de> Visitor<'de> for Seen {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
-        d.deserialize_any(Seen)
+        d.deserialize_any(TreeVisitor)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {

@@ -1,9 +1,9 @@
-//! Definitions: what a version of a task says, read from YAML or JSON and checked as a whole before
-//! it is stored.
+//! Definitions: the content of a task version, read from YAML or JSON and validated completely
+//! before it is stored.
 //!
-//! Whatever can be known to be wrong is refused here, with the path of the field: an unknown step
-//! type, a name that stands twice, an expression that does not parse, an option that the step does
-//! not have. Unknown keys of a step are kept and warned about.
+//! Everything that can be detected statically is rejected here with the path of the field: an
+//! unknown step type, a duplicate name, an expression that does not parse, an option that the step
+//! does not have. Unknown keys of a step are stored and reported as warnings.
 
 mod document;
 mod options;
@@ -15,55 +15,47 @@ pub use read::Warning;
 pub(crate) use read::parse;
 pub(crate) use step::{Ambiguity, Clause, Fail, Kind, Retry, Return, Step};
 
-/// What a version says, ready to run.
+/// A parsed and validated version.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
-    /// For people.
     pub(crate) description: Option<String>,
-    /// The steps, in order.
     pub(crate) steps: Vec<Step>,
-    /// Policies that every signature asks besides those attached.
+    /// Policies evaluated for every signature, in addition to the attached ones.
     pub(crate) policies: Vec<String>,
 }
 
-/// Why a definition is refused.
+/// Why a definition is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    /// What kind of mistake.
-    pub(crate) what: What,
+pub(crate) struct DefinitionError {
+    pub(crate) kind: DefinitionErrorKind,
     /// The path of the field; empty for the whole document.
     pub(crate) field: String,
-    /// In words.
-    pub(crate) why: String,
+    pub(crate) reason: String,
 }
 
-/// Kinds of mistake, each with a code of its own.
+/// Kinds of definition errors; each has its own error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    /// It cannot be read at all.
+pub(crate) enum DefinitionErrorKind {
     Document,
-    /// A field has a value that it cannot have.
     Field,
-    /// A step of no known type.
     StepType,
-    /// An expression that does not parse, or is not allowed.
     Expression,
 }
 
-impl Refused {
-    pub(crate) fn document(why: impl Into<String>) -> Self {
+impl DefinitionError {
+    pub(crate) fn document(reason: impl Into<String>) -> Self {
         Self {
-            what: What::Document,
+            kind: DefinitionErrorKind::Document,
             field: String::new(),
-            why: why.into(),
+            reason: reason.into(),
         }
     }
 
-    pub(crate) fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
-            what: What::Field,
+            kind: DefinitionErrorKind::Field,
             field: field.into(),
-            why: why.into(),
+            reason: reason.into(),
         }
     }
 }

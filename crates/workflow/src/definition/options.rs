@@ -1,9 +1,9 @@
-//! Which options each kind of step has.
+//! The options of each step type.
 
 use super::Kind;
 
-/// The types of the data model that can be written.
-const WRITABLE: [&str; 10] = [
+/// The object types that `data_model_update` accepts.
+const WRITABLE_TYPES: [&str; 10] = [
     "collections",
     "assets",
     "addresses",
@@ -15,8 +15,8 @@ const WRITABLE: [&str; 10] = [
     "transfers",
     "events",
 ];
-/// The types that can be queried.
-const QUERIED: [&str; 11] = [
+/// The object types that `data_model_query` accepts.
+const QUERYABLE_TYPES: [&str; 11] = [
     "collections",
     "assets",
     "addresses",
@@ -30,23 +30,22 @@ const QUERIED: [&str; 11] = [
     "balanceChanges",
 ];
 
-/// The options of a kind of step.
+/// The options of one step type.
 pub(super) struct Options {
-    /// All there are.
     pub(super) known: &'static [&'static str],
-    /// One of each group has to be given, literally or evaluated.
-    pub(super) needed: &'static [&'static [&'static str]],
-    /// Whether unknown ones are kept with a warning rather than refused: kinds that outside
-    /// definitions use.
+    /// At least one option of each group is required, literal or dynamic.
+    pub(super) required: &'static [&'static [&'static str]],
+    /// Whether unknown options are stored with a warning instead of rejected. Set for step types
+    /// that definitions written for other products use.
     pub(super) lenient: bool,
 }
 
-/// The options of a kind.
-pub(super) fn of(kind: Kind) -> Options {
-    let (known, needed, lenient): (&'static [_], &'static [&'static [_]], bool) = match kind {
+/// Returns the options of a step type.
+pub(super) fn for_kind(kind: Kind) -> Options {
+    let (known, required, lenient): (&'static [_], &'static [&'static [_]], bool) = match kind {
         Kind::JsonataTemplate => (&["template"], &[&["template"]], true),
-        Kind::DataModelQuery => (&QUERIED, &[], false),
-        Kind::DataModelUpdate => (&WRITABLE, &[], false),
+        Kind::DataModelQuery => (&QUERYABLE_TYPES, &[], false),
+        Kind::DataModelUpdate => (&WRITABLE_TYPES, &[], false),
         Kind::HttpRequest => (
             &["url", "method", "headers", "body", "expect", "query"],
             &[&["url"]],
@@ -95,7 +94,7 @@ pub(super) fn of(kind: Kind) -> Options {
     };
     Options {
         known,
-        needed,
+        required,
         lenient,
     }
 }

@@ -1,8 +1,9 @@
-//! From a document to a definition: every field checked, every expression parsed.
+//! Converts a document to a definition: validates every field and parses every expression.
 
 use super::document::{self, Format};
 use super::{
-    Ambiguity, Clause, Definition, Fail, Kind, Refused, Retry, Return, Step, What, options,
+    Ambiguity, Clause, Definition, DefinitionError, DefinitionErrorKind, Fail, Kind, Retry, Return,
+    Step, options,
 };
 use crate::expression::Expression;
 use serde::{Deserialize, Serialize};
@@ -13,31 +14,32 @@ use types::ChainId;
 const MAX_STEPS: usize = 200;
 /// Attempts of one step.
 const MAX_ATTEMPTS: u64 = 1_000;
-/// The longest pause and the longest time-out: 30 days.
+/// The longest pause and the longest timeout: 30 days.
 const MAX_MS: u64 = 30 * 24 * 3_600 * 1_000;
-/// The longest time of a call to the outside, and of a read: ten minutes. Whatever is under way
-/// takes the place of another.
+/// The longest timeout of an outbound call or a read: ten minutes. A call in progress occupies one
+/// of the worker's slots.
 const MAX_CALL_MS: u64 = 600_000;
-/// Evaluated options of a step.
+/// Dynamic options of one step.
 const MAX_DYNAMIC: usize = 100;
-/// Regular expressions of a version, each of which takes its time to build.
+/// Regular expressions of one version: each takes time to compile.
 const MAX_REGEXES: usize = 200;
-/// The longest name.
 const MAX_NAME: usize = 128;
-/// The longest description and message.
+/// Descriptions and messages, in bytes.
 const MAX_TEXT: usize = 4_096;
 
-/// Something that was kept although it looks like a mistake.
+/// Something that was accepted but is probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// The path of the field.
     pub field: String,
-    /// What is odd about it.
     pub message: String,
 }
 
-/// Read and check a version.
-pub(crate) fn parse(text: &str, format: Format) -> Result<(Definition, Vec<Warning>), Refused> {
+/// Reads and validates a version.
+pub(crate) fn parse(
+    text: &str,
+    format: Format,
+) -> Result<(Definition, Vec<Warning>), DefinitionError> {
     let root = document::read(text, format)?;
     let mut reader = Reader::default();
     let definition = reader.definition(&root)?;
@@ -52,56 +54,54 @@ struct Reader {
 type Members = Map<String, Value>;
 
 impl Reader {
-    fn definition(&mut self, root: &Members) -> Result<Definition, Refused> {
-        for name in unknown(root, &["description", "steps", "policies"]) {
-            self.warn(
-                name,
-                "is not a field of a version, and is kept without effect",
-            );
+    fn definition(&mut self, root: &Members) -> Result<Definition, DefinitionError> {
+        for name in unknown_members(root, &["description", "steps", "policies"]) {
+            self.warn(name, "is not a field of a version and has no effect");
         }
-        let steps = list(root, "steps")?
-            .ok_or_else(|| Refused::field("steps", "a version has at least one step"))?;
+        let steps = list(root, "steps")?.ok_or_else(|| {
+            DefinitionError::field("steps", "is required: a version has at least one step")
+        })?;
         if steps.is_empty() || steps.len() > MAX_STEPS {
-            return Err(Refused::field(
+            return Err(DefinitionError::field(
                 "steps",
-                format!("a version has 1 to {MAX_STEPS} steps"),
+                format!("must be a list of 1 to {MAX_STEPS} steps"),
             ));
         }
-        let mut read: Vec<Step> = Vec::with_capacity(steps.len());
-        for (place, step) in steps.iter().enumerate() {
-            let step = self.step(step, &format!("steps[{place}]"))?;
-            if read.iter().any(|before| before.name == step.name) {
-                return Err(Refused::field(
-                    format!("steps[{place}].name"),
+        let mut parsed: Vec<Step> = Vec::with_capacity(steps.len());
+        for (index, step) in steps.iter().enumerate() {
+            let step = self.step(step, &format!("steps[{index}]"))?;
+            if parsed.iter().any(|before| before.name == step.name) {
+                return Err(DefinitionError::field(
+                    format!("steps[{index}].name"),
                     format!("{:?} is the name of another step", step.name),
                 ));
             }
-            read.push(step);
-            if read
+            parsed.push(step);
+            if parsed
                 .iter()
                 .flat_map(Step::expressions)
                 .map(|expression| expression.regexes)
                 .sum::<usize>()
                 > MAX_REGEXES
             {
-                return Err(Refused::field(
+                return Err(DefinitionError::field(
                     "steps",
-                    format!("have more than {MAX_REGEXES} regular expressions"),
+                    format!("must have at most {MAX_REGEXES} regular expressions"),
                 ));
             }
         }
         let description = text(root, "", "description", MAX_TEXT)?;
         Ok(Definition {
             description,
-            steps: read,
+            steps: parsed,
             policies: policies(root)?,
         })
     }
 
-    fn step(&mut self, step: &Value, at: &str) -> Result<Step, Refused> {
+    fn step(&mut self, step: &Value, at: &str) -> Result<Step, DefinitionError> {
         let step = step
             .as_object()
-            .ok_or_else(|| Refused::field(at, "expected an object"))?;
+            .ok_or_else(|| DefinitionError::field(at, "expected an object"))?;
         const KNOWN: [&str; 11] = [
             "name",
             "type",
@@ -115,20 +115,20 @@ impl Reader {
             "timeout",
             "ambiguity",
         ];
-        for name in unknown(step, &KNOWN) {
+        for name in unknown_members(step, &KNOWN) {
             self.warn(
                 &format!("{at}.{name}"),
-                "is not a field of a step, and is kept without effect",
+                "is not a field of a step and has no effect",
             );
         }
-        let name = required(step, at, "name")?;
+        let name = required_text(step, at, "name")?;
         check_name(&name, &format!("{at}.name"))?;
-        let kind = required(step, at, "type")?;
+        let kind = required_text(step, at, "type")?;
         let kind = Kind::parse(&kind).ok_or_else(|| unknown_type(at, &kind))?;
-        let literal = object(step, at, "options")?.cloned().unwrap_or_default();
+        let options = object(step, at, "options")?.cloned().unwrap_or_default();
         let dynamic = dynamic_options(step, at)?;
-        self.check_options(kind, &literal, &dynamic, at)?;
-        let (options, dynamic) = with_template(kind, literal, dynamic, at)?;
+        self.check_options(kind, &options, &dynamic, at)?;
+        let (options, dynamic) = with_template(kind, options, dynamic, at)?;
         Ok(Step {
             name,
             kind,
@@ -142,28 +142,35 @@ impl Reader {
         })
     }
 
-    /// A wait is a row and may last; a call is under way, and a step that only reckons or writes
-    /// knows no time.
-    fn timeout(&mut self, step: &Members, kind: Kind, at: &str) -> Result<Option<u64>, Refused> {
-        let given = millis(step, at, "timeout")?;
+    /// Contract steps wait as a stored row, so their timeout can be long. A call occupies a slot,
+    /// so its timeout is bounded. Steps that only compute or write have no timeout.
+    fn timeout(
+        &mut self,
+        step: &Members,
+        kind: Kind,
+        at: &str,
+    ) -> Result<Option<u64>, DefinitionError> {
+        let timeout = millis(step, at, "timeout")?;
         let field = format!("{at}.timeout");
         match kind {
             Kind::ContractDeploy | Kind::ContractInvoke => {}
             Kind::HttpRequest | Kind::ContractQuery | Kind::DataModelQuery | Kind::Policy => {
-                if given.is_some_and(|given| given > MAX_CALL_MS) {
-                    let why = format!(
-                        "a {} takes at most {MAX_CALL_MS} milliseconds",
+                if timeout.is_some_and(|timeout| timeout > MAX_CALL_MS) {
+                    let reason = format!(
+                        "a {} may take at most {MAX_CALL_MS} milliseconds",
                         kind.as_str()
                     );
-                    return Err(Refused::field(field, why));
+                    return Err(DefinitionError::field(field, reason));
                 }
             }
-            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask if given.is_some() => {
+            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask
+                if timeout.is_some() =>
+            {
                 self.warn(&field, "has no effect on this step");
             }
             Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask => {}
         }
-        Ok(given)
+        Ok(timeout)
     }
 
     fn check_options(
@@ -172,40 +179,37 @@ impl Reader {
         literal: &Members,
         dynamic: &[(String, Expression)],
         at: &str,
-    ) -> Result<(), Refused> {
-        let options = options::of(kind);
+    ) -> Result<(), DefinitionError> {
+        let schema = options::for_kind(kind);
         let given = literal
             .keys()
             .map(|name| ("options", name))
             .chain(dynamic.iter().map(|(name, _)| ("dynamicOptions", name)));
         for (map, name) in given
             .clone()
-            .filter(|(_, name)| !options.known.contains(&name.as_str()))
+            .filter(|(_, name)| !schema.known.contains(&name.as_str()))
         {
             let field = format!("{at}.{map}.{name}");
-            if !options.lenient {
-                return Err(Refused::field(
+            if !schema.lenient {
+                return Err(DefinitionError::field(
                     field,
                     format!(
-                        "{} has no such option; it has {}",
+                        "{} has no such option; its options are {}",
                         kind.as_str(),
-                        options.known.join(", ")
+                        schema.known.join(", ")
                     ),
                 ));
             }
-            self.warn(
-                &field,
-                "is not an option of this step, and is kept without effect",
-            );
+            self.warn(&field, "is not an option of this step and has no effect");
         }
-        for group in options.needed {
+        for group in schema.required {
             if !given
                 .clone()
                 .any(|(_, name)| group.contains(&name.as_str()))
             {
-                return Err(Refused::field(
+                return Err(DefinitionError::field(
                     format!("{at}.options.{}", group[0]),
-                    format!("{} needs {}", kind.as_str(), group.join(" or ")),
+                    format!("{} requires {}", kind.as_str(), group.join(" or ")),
                 ));
             }
         }
@@ -213,9 +217,9 @@ impl Reader {
         Ok(())
     }
 
-    /// A literal chain ties a definition to it; a binding would not.
-    fn check_chains(&mut self, literal: &Members, at: &str) {
-        for (name, value) in literal {
+    /// A literal chain ties the definition to that chain; a binding does not.
+    fn check_chains(&mut self, options: &Members, at: &str) {
+        for (name, value) in options {
             let chain = value
                 .as_str()
                 .and_then(|text| text.parse::<ChainId>().ok())
@@ -224,7 +228,7 @@ impl Reader {
                 self.warn(
                     &format!("{at}.{name}"),
                     &format!(
-                        "{chain} ties the task to one chain: a binding lets it run on another"
+                        "{chain} ties the task to one chain: use a binding to run it on another"
                     ),
                 );
             }
@@ -239,24 +243,24 @@ impl Reader {
     }
 }
 
-fn unknown_type(at: &str, kind: &str) -> Refused {
+fn unknown_type(at: &str, kind: &str) -> DefinitionError {
     let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let why = format!(
-        "{:?} is not a type of step; there are {}",
+    let reason = format!(
+        "{:?} is not a step type; the types are {}",
         kind.chars().take(80).collect::<String>(),
         known.join(", ")
     );
-    Refused {
-        what: What::StepType,
+    DefinitionError {
+        kind: DefinitionErrorKind::StepType,
         field: format!("{at}.type"),
-        why,
+        reason,
     }
 }
 
-fn check_name(name: &str, field: &str) -> Result<(), Refused> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(legal) {
-        return Err(Refused::field(
+fn check_name(name: &str, field: &str) -> Result<(), DefinitionError> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(valid) {
+        return Err(DefinitionError::field(
             field,
             format!("a name has 1 to {MAX_NAME} of the characters a-z, A-Z, 0-9, _, - and ."),
         ));
@@ -264,29 +268,29 @@ fn check_name(name: &str, field: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The template is itself an expression: it moves to the evaluated options.
+/// A template is itself an expression: moves it to the dynamic options.
 fn with_template(
     kind: Kind,
-    mut literal: Members,
+    mut options: Members,
     mut dynamic: Vec<(String, Expression)>,
     at: &str,
-) -> Result<(Members, Vec<(String, Expression)>), Refused> {
+) -> Result<(Members, Vec<(String, Expression)>), DefinitionError> {
     if kind == Kind::JsonataTemplate && !dynamic.iter().any(|(name, _)| name == "template") {
         let field = format!("{at}.options.template");
-        let source = literal
+        let source = options
             .remove("template")
-            .ok_or_else(|| Refused::field(&field, "is missing"))?;
+            .ok_or_else(|| DefinitionError::field(&field, "is missing"))?;
         dynamic.push(("template".to_owned(), compile(&source, &field)?));
     }
-    Ok((literal, dynamic))
+    Ok((options, dynamic))
 }
 
-fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, Refused> {
-    let Some(given) = object(step, at, "dynamicOptions")? else {
+fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, DefinitionError> {
+    let Some(present) = object(step, at, "dynamicOptions")? else {
         return Ok(Vec::new());
     };
-    if given.len() > MAX_DYNAMIC {
-        return Err(Refused::field(
+    if present.len() > MAX_DYNAMIC {
+        return Err(DefinitionError::field(
             format!("{at}.dynamicOptions"),
             format!("at most {MAX_DYNAMIC}"),
         ));
@@ -295,30 +299,30 @@ fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>
         compile(source, &format!("{at}.dynamicOptions.{name}"))
             .map(|expression| (name.clone(), expression))
     };
-    given.iter().map(compiled).collect()
+    present.iter().map(compiled).collect()
 }
 
-fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, Refused> {
+fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, DefinitionError> {
     let mut clauses = Vec::new();
     if let Some(fail) = object(step, at, "fail")? {
         clauses.push(Clause::Fail(fail_clause(fail, &format!("{at}.fail"))?));
     }
-    if let Some(given) = object(step, at, "return")? {
+    if let Some(present) = object(step, at, "return")? {
         let at = format!("{at}.return");
-        only(given, &at, &["when", "result"])?;
+        check_known_members(present, &at, &["when", "result"])?;
         clauses.push(Clause::Return(Return {
-            when: expression(given, &at, "when")?,
-            result: expression(given, &at, "result")?,
+            when: expression(present, &at, "when")?,
+            result: expression(present, &at, "result")?,
         }));
     }
     clauses.extend(expression(step, at, "stopCondition")?.map(Clause::Stop));
     Ok(clauses)
 }
 
-fn fail_clause(fail: &Members, at: &str) -> Result<Fail, Refused> {
-    only(fail, at, &["when", "code", "message", "dynamicMessage"])?;
+fn fail_clause(fail: &Members, at: &str) -> Result<Fail, DefinitionError> {
+    check_known_members(fail, at, &["when", "code", "message", "dynamicMessage"])?;
     let when = expression(fail, at, "when")?
-        .ok_or_else(|| Refused::field(format!("{at}.when"), "is missing"))?;
+        .ok_or_else(|| DefinitionError::field(format!("{at}.when"), "is missing"))?;
     let code = text(fail, at, "code", MAX_NAME)?.unwrap_or_else(|| "failed".to_owned());
     check_name(&code, &format!("{at}.code"))?;
     let message = text(fail, at, "message", MAX_TEXT)?.unwrap_or_default();
@@ -330,97 +334,107 @@ fn fail_clause(fail: &Members, at: &str) -> Result<Fail, Refused> {
     })
 }
 
-fn retry(step: &Members, at: &str) -> Result<Retry, Refused> {
-    let Some(given) = object(step, at, "retry")? else {
+fn retry(step: &Members, at: &str) -> Result<Retry, DefinitionError> {
+    let Some(present) = object(step, at, "retry")? else {
         return Ok(Retry::NONE);
     };
     let at = format!("{at}.retry");
-    only(given, &at, &["attempts", "initial_ms", "factor", "max_ms"])?;
-    let attempts = whole(given, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
+    check_known_members(
+        present,
+        &at,
+        &["attempts", "initial_ms", "factor", "max_ms"],
+    )?;
+    let attempts = integer(present, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
     if attempts == 0 {
-        return Err(Refused::field(
+        return Err(DefinitionError::field(
             format!("{at}.attempts"),
-            "counts the first attempt too, so it is at least 1",
+            "includes the first attempt, so it must be at least 1",
         ));
     }
     Ok(Retry {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        initial_ms: millis(given, &at, "initial_ms")?.unwrap_or(Retry::NONE.initial_ms),
-        factor_percent: factor(given, &at)?,
-        max_ms: millis(given, &at, "max_ms")?.unwrap_or(Retry::NONE.max_ms),
+        initial_ms: millis(present, &at, "initial_ms")?.unwrap_or(Retry::NONE.initial_ms),
+        factor_percent: factor(present, &at)?,
+        max_ms: millis(present, &at, "max_ms")?.unwrap_or(Retry::NONE.max_ms),
         declared: true,
     })
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 100, in hundredths
-fn factor(given: &Members, at: &str) -> Result<u64, Refused> {
-    match given.get("factor") {
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 100, in percent
+fn factor(present: &Members, at: &str) -> Result<u64, DefinitionError> {
+    match present.get("factor") {
         None | Some(Value::Null) => Ok(Retry::NONE.factor_percent),
         Some(value) => match value
             .as_f64()
             .filter(|factor| (1.0..=100.0).contains(factor))
         {
             Some(factor) => Ok((factor * 100.0).round() as u64),
-            None => Err(Refused::field(
+            None => Err(DefinitionError::field(
                 format!("{at}.factor"),
-                "is a number from 1 to 100",
+                "must be a number from 1 to 100",
             )),
         },
     }
 }
 
-fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, Refused> {
+fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, DefinitionError> {
     let field = format!("{at}.ambiguity");
-    let Some(word) = text(step, at, "ambiguity", MAX_NAME)? else {
+    let Some(ambiguity) = text(step, at, "ambiguity", MAX_NAME)? else {
         return Ok(None);
     };
     if kind != Kind::HttpRequest {
-        return Err(Refused::field(
+        return Err(DefinitionError::field(
             field,
-            "is for steps with an effect outside: http_request",
+            "only applies to steps with an external effect: http_request",
         ));
     }
-    match word.as_str() {
+    match ambiguity.as_str() {
         "retry" => Ok(Some(Ambiguity::Retry)),
         "query" => Ok(Some(Ambiguity::Query)),
         "park" => Ok(Some(Ambiguity::Park)),
-        _ => Err(Refused::field(field, "expected retry, query or park")),
+        _ => Err(DefinitionError::field(
+            field,
+            "expected retry, query or park",
+        )),
     }
 }
 
-fn policies(root: &Members) -> Result<Vec<String>, Refused> {
+fn policies(root: &Members) -> Result<Vec<String>, DefinitionError> {
     let Some(names) = list(root, "policies")? else {
         return Ok(Vec::new());
     };
     if names.len() > MAX_STEPS {
-        return Err(Refused::field("policies", format!("at most {MAX_STEPS}")));
+        return Err(DefinitionError::field(
+            "policies",
+            format!("at most {MAX_STEPS}"),
+        ));
     }
-    let name = |(place, name): (usize, &Value)| {
-        let field = format!("policies[{place}]");
+    let name = |(index, name): (usize, &Value)| {
+        let field = format!("policies[{index}]");
         let name = name
             .as_str()
             .filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
         name.map(str::to_owned)
-            .ok_or_else(|| Refused::field(field, "expected the name of a policy"))
+            .ok_or_else(|| DefinitionError::field(field, "expected the name of a policy"))
     };
     names.iter().enumerate().map(name).collect()
 }
 
-/// A member that is given; `null` counts as not given.
-fn given<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
+/// Returns a member unless it is missing or `null`.
+fn present<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
     members.get(name).filter(|value| !value.is_null())
 }
 
-fn unknown<'m>(members: &'m Members, known: &[&str]) -> Vec<&'m String> {
+fn unknown_members<'m>(members: &'m Members, known: &[&str]) -> Vec<&'m String> {
     members
         .keys()
         .filter(|name| !known.contains(&name.as_str()))
         .collect()
 }
 
-fn only(members: &Members, at: &str, known: &[&str]) -> Result<(), Refused> {
-    match unknown(members, known).first() {
-        Some(name) => Err(Refused::field(
+fn check_known_members(members: &Members, at: &str, known: &[&str]) -> Result<(), DefinitionError> {
+    match unknown_members(members, known).first() {
+        Some(name) => Err(DefinitionError::field(
             format!("{at}.{name}"),
             format!("expected {}", known.join(", ")),
         )),
@@ -428,76 +442,95 @@ fn only(members: &Members, at: &str, known: &[&str]) -> Result<(), Refused> {
     }
 }
 
-fn list<'m>(members: &'m Members, name: &str) -> Result<Option<&'m Vec<Value>>, Refused> {
-    given(members, name)
+fn list<'m>(members: &'m Members, name: &str) -> Result<Option<&'m Vec<Value>>, DefinitionError> {
+    present(members, name)
         .map(|value| {
             value
                 .as_array()
-                .ok_or_else(|| Refused::field(name, "expected a list"))
+                .ok_or_else(|| DefinitionError::field(name, "expected a list"))
         })
         .transpose()
 }
 
-fn object<'m>(members: &'m Members, at: &str, name: &str) -> Result<Option<&'m Members>, Refused> {
-    let refused = || Refused::field(format!("{at}.{name}"), "expected an object");
-    given(members, name)
-        .map(|value| value.as_object().ok_or_else(refused))
+fn object<'m>(
+    members: &'m Members,
+    at: &str,
+    name: &str,
+) -> Result<Option<&'m Members>, DefinitionError> {
+    let error = || DefinitionError::field(format!("{at}.{name}"), "expected an object");
+    present(members, name)
+        .map(|value| value.as_object().ok_or_else(error))
         .transpose()
 }
 
-fn text(members: &Members, at: &str, name: &str, max: usize) -> Result<Option<String>, Refused> {
+fn text(
+    members: &Members,
+    at: &str,
+    name: &str,
+    max: usize,
+) -> Result<Option<String>, DefinitionError> {
     let field = if at.is_empty() {
         name.to_owned()
     } else {
         format!("{at}.{name}")
     };
-    let Some(value) = given(members, name) else {
+    let Some(value) = present(members, name) else {
         return Ok(None);
     };
     let text = value.as_str().filter(|text| text.len() <= max);
-    text.map(|text| Some(text.to_owned()))
-        .ok_or_else(|| Refused::field(field, format!("expected a text of at most {max} bytes")))
+    text.map(|text| Some(text.to_owned())).ok_or_else(|| {
+        DefinitionError::field(field, format!("expected a string of at most {max} bytes"))
+    })
 }
 
-fn required(members: &Members, at: &str, name: &str) -> Result<String, Refused> {
+fn required_text(members: &Members, at: &str, name: &str) -> Result<String, DefinitionError> {
     text(members, at, name, MAX_NAME)?
-        .ok_or_else(|| Refused::field(format!("{at}.{name}"), "is missing"))
+        .ok_or_else(|| DefinitionError::field(format!("{at}.{name}"), "is missing"))
 }
 
-fn whole(members: &Members, at: &str, name: &str, max: u64) -> Result<Option<u64>, Refused> {
-    let Some(value) = given(members, name) else {
+fn integer(
+    members: &Members,
+    at: &str,
+    name: &str,
+    max: u64,
+) -> Result<Option<u64>, DefinitionError> {
+    let Some(value) = present(members, name) else {
         return Ok(None);
     };
     let number = value.as_u64().filter(|number| *number <= max);
     number.map(Some).ok_or_else(|| {
-        Refused::field(
+        DefinitionError::field(
             format!("{at}.{name}"),
-            format!("expected a whole number from 0 to {max}"),
+            format!("expected an integer from 0 to {max}"),
         )
     })
 }
 
-fn millis(members: &Members, at: &str, name: &str) -> Result<Option<u64>, Refused> {
-    whole(members, at, name, MAX_MS)
+fn millis(members: &Members, at: &str, name: &str) -> Result<Option<u64>, DefinitionError> {
+    integer(members, at, name, MAX_MS)
 }
 
-fn expression(members: &Members, at: &str, name: &str) -> Result<Option<Expression>, Refused> {
-    given(members, name)
+fn expression(
+    members: &Members,
+    at: &str,
+    name: &str,
+) -> Result<Option<Expression>, DefinitionError> {
+    present(members, name)
         .map(|source| compile(source, &format!("{at}.{name}")))
         .transpose()
 }
 
-/// An expression is a text; YAML may have read a plain `true` or `5` as something else.
-fn compile(source: &Value, field: &str) -> Result<Expression, Refused> {
-    let refused = |why: String| Refused {
-        what: What::Expression,
+/// Expressions are strings, but YAML reads a plain `true` or `5` as another type.
+fn compile(source: &Value, field: &str) -> Result<Expression, DefinitionError> {
+    let error = |reason: String| DefinitionError {
+        kind: DefinitionErrorKind::Expression,
         field: field.to_owned(),
-        why,
+        reason,
     };
     let source = match source {
         Value::String(source) => source.clone(),
         Value::Bool(_) | Value::Number(_) => source.to_string(),
-        _ => return Err(refused("expected an expression as a text".to_owned())),
+        _ => return Err(error("expected an expression as a string".to_owned())),
     };
-    Expression::compile(&source).map_err(refused)
+    Expression::compile(&source).map_err(error)
 }

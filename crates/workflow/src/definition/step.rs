@@ -1,11 +1,10 @@
-//! What a step is.
+//! Steps of a definition.
 
 use crate::expression::Expression;
 use serde_json::{Map, Value};
 
-/// What a step does.
+/// The type of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // the table in docs/tasks.md says what each does
 pub(crate) enum Kind {
     JsonataTemplate,
     DataModelQuery,
@@ -19,7 +18,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
     pub(crate) const ALL: [Kind; 9] = [
         Kind::JsonataTemplate,
         Kind::DataModelQuery,
@@ -32,7 +30,7 @@ impl Kind {
         Kind::InvokeTask,
     ];
 
-    /// As definitions write it.
+    /// The name used in definitions.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Kind::JsonataTemplate => "jsonata_template",
@@ -47,112 +45,100 @@ impl Kind {
         }
     }
 
-    /// From what a definition says.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// One step.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    /// Its key under `steps`.
+    /// Becomes the key under `steps` in expressions.
     pub(crate) name: String,
-    /// What it does.
     pub(crate) kind: Kind,
-    /// Values taken literally.
+    /// Literal options.
     pub(crate) options: Map<String, Value>,
-    /// Values that are evaluated and laid over.
+    /// Options given as expressions; their results override the literal ones.
     pub(crate) dynamic: Vec<(String, Expression)>,
-    /// True: leave the step out.
+    /// The step is skipped when this is true.
     pub(crate) skip: Option<Expression>,
-    /// What is asked after the step, in this order.
+    /// Evaluated after the step, in this order.
     pub(crate) clauses: Vec<Clause>,
-    /// When it is tried again.
     pub(crate) retry: Retry,
-    /// How long it may take, in milliseconds.
     pub(crate) timeout_ms: Option<u64>,
-    /// What to do about an outside effect of which nobody knows whether it happened.
+    /// What to do when an external effect has an unknown outcome.
     pub(crate) ambiguity: Option<Ambiguity>,
 }
 
-/// What may end the run after a step.
+/// A condition that can end the run after a step.
 #[derive(Debug, Clone)]
 pub(crate) enum Clause {
-    /// As failed.
     Fail(Fail),
-    /// With a result.
     Return(Return),
-    /// Successfully.
     Stop(Expression),
 }
 
-/// End as failed.
+/// Ends the run as failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Fail {
-    /// When.
     pub(crate) when: Expression,
-    /// The code of the error.
+    /// The code of the failure.
     pub(crate) code: String,
-    /// In words.
     pub(crate) message: String,
-    /// In words that are evaluated.
+    /// A computed message, which replaces `message`.
     pub(crate) dynamic: Option<Expression>,
 }
 
-/// End with a result.
+/// Ends the run successfully with a result.
 #[derive(Debug, Clone)]
 pub(crate) struct Return {
-    /// When; always if it is not given.
+    /// Missing means always.
     pub(crate) when: Option<Expression>,
-    /// The result; none if it is not given.
+    /// Missing means no result.
     pub(crate) result: Option<Expression>,
 }
 
-/// When a step that failed is tried again by itself.
+/// Automatic retries of a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retry {
-    /// Attempts altogether.
+    /// Total number of attempts, including the first.
     pub(crate) attempts: u32,
-    /// The first pause, in milliseconds.
     pub(crate) initial_ms: u64,
-    /// What each pause is multiplied with, in hundredths.
+    /// The factor between pauses, in percent.
     pub(crate) factor_percent: u64,
-    /// The longest pause, in milliseconds.
     pub(crate) max_ms: u64,
-    /// Whether the definition says so, rather than that nothing is said.
+    /// Whether the definition declares `retry`; false for the defaults.
     pub(crate) declared: bool,
 }
 
-/// What to do about an outside effect of which nobody knows whether it happened.
+/// What to do when an external effect has an unknown outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ambiguity {
-    /// Send it again, under the same key.
+    /// Send it again under the same idempotency key.
     Retry,
-    /// Ask the other side whether it happened.
+    /// Query the receiver for the outcome.
     Query,
-    /// Wait for a person.
+    /// Wait for an operator's decision.
     Park,
 }
 
 impl Step {
-    /// Everything of it that is evaluated.
+    /// All expressions of the step.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        let asked = self.clauses.iter().flat_map(|clause| match clause {
+        let clause_expressions = self.clauses.iter().flat_map(|clause| match clause {
             Clause::Fail(fail) => [Some(&fail.when), fail.dynamic.as_ref()],
-            Clause::Return(ends) => [ends.when.as_ref(), ends.result.as_ref()],
+            Clause::Return(clause) => [clause.when.as_ref(), clause.result.as_ref()],
             Clause::Stop(when) => [Some(when), None],
         });
         self.dynamic
             .iter()
             .map(|(_, expression)| expression)
             .chain(&self.skip)
-            .chain(asked.flatten())
+            .chain(clause_expressions.flatten())
     }
 }
 
 impl Retry {
-    /// One attempt; pauses as they are where only the number is given.
+    /// One attempt. The pauses are the defaults when only `attempts` is declared.
     pub(crate) const NONE: Retry = Retry {
         attempts: 1,
         initial_ms: 1_000,
@@ -161,7 +147,7 @@ impl Retry {
         declared: false,
     };
 
-    /// The pause behind an attempt, counted from 1.
+    /// The pause after an attempt; the first attempt is 1.
     pub(crate) fn pause_ms(&self, attempt: u32) -> i64 {
         let mut pause = u128::from(self.initial_ms);
         for _ in 1..attempt.min(64) {

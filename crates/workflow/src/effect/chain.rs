@@ -1,32 +1,29 @@
-//! Steps that lead to a signature: they enqueue a submission under a key of the step's own, so that
-//! a repeat finds it, and wait for it as a row.
+//! Steps that need a signature. They enqueue a submission under an idempotency key derived from the
+//! step, so that a repeat finds it, and wait for it as a stored row.
 
-use super::options::{amount, given, interface, needed, params, read, text, units};
-use super::{Fault, Options, Why, written};
+use super::options::{amount, interface, params, parse, present, required, text, units};
+use super::{Fault, Options, StepError, to_json};
 use crate::binding::Binding;
 use crate::table::binding as table;
-use crate::work::load::Loaded;
+use crate::work::load::RunContext;
 use intent::{Intent, Interface};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use submit::{Context, Enqueue, State, Submission};
 use types::{ChainId, Json, Status};
 
-/// How far a submission has to come for its step to be done.
+/// The submission state that completes the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Until {
-    /// A node took it.
     Accepted,
-    /// It is in a block.
     Mined,
-    /// Its block is final.
     Final,
 }
 
-/// A submission as it is written down before it is enqueued.
+/// A submission request, stored before it is enqueued.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Sending {
+pub(crate) struct SubmissionRequest {
     pub(crate) key: String,
     intent: Intent,
     interface: Option<String>,
@@ -36,71 +33,77 @@ pub(crate) struct Sending {
     shown: Value,
 }
 
-/// Where a contract step acts.
-pub(super) struct Place {
+/// The chain, contract and accounts a contract step uses.
+pub(super) struct ContractTarget {
     pub(super) chain: ChainId,
     pub(super) contract: Option<String>,
     pub(super) signer: Option<String>,
     pub(super) interface: Option<Interface>,
 }
 
-/// What a deployment signs.
-pub(super) async fn deploy(run: &Loaded, options: &Options) -> Result<Sending, Fault> {
-    let (place, units) = (place(run, options).await?, units(options)?);
-    let code = needed(options, "bytecode")?;
+/// Builds the submission of a deployment.
+pub(super) async fn deploy(
+    run: &RunContext,
+    options: &Options,
+) -> Result<SubmissionRequest, Fault> {
+    let (target, units) = (resolve_target(run, options).await?, units(options)?);
+    let code = required(options, "bytecode")?;
     let code =
         decode_hex(&code).ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
     let params = params(options, &units)?;
     let empty = Interface::new("[]".to_owned());
     let data = intent::encode_deploy(
-        &place.chain,
-        place.interface.as_ref().unwrap_or(&empty),
+        &target.chain,
+        target.interface.as_ref().unwrap_or(&empty),
         &code,
         &params,
     );
-    let data = data.map_err(|error| Fault::of(&error))?;
+    let data = data.map_err(|error| Fault::from_error(&error))?;
     let shown = json!({"params": params});
-    sending(run, options, place, None, data, shown)
+    build_request(run, options, target, None, data, shown)
 }
 
-/// What a call signs.
-pub(super) async fn invoke(run: &Loaded, options: &Options) -> Result<Sending, Fault> {
-    let (place, units) = (place(run, options).await?, units(options)?);
-    let (method, params) = (needed(options, "method")?, params(options, &units)?);
-    let contract = place
+/// Builds the submission of a call.
+pub(super) async fn invoke(
+    run: &RunContext,
+    options: &Options,
+) -> Result<SubmissionRequest, Fault> {
+    let (target, units) = (resolve_target(run, options).await?, units(options)?);
+    let (method, params) = (required(options, "method")?, params(options, &units)?);
+    let contract = target
         .contract
         .clone()
         .ok_or_else(|| Fault::option("contract", "is missing, and the binding has none"))?;
-    let interface = place
+    let interface = target
         .interface
         .as_ref()
         .ok_or_else(|| Fault::option("abi", "is missing, and the binding has none"))?;
-    let data = intent::encode_call(&place.chain, interface, &method, &params)
-        .map_err(|error| Fault::of(&error))?;
+    let data = intent::encode_call(&target.chain, interface, &method, &params)
+        .map_err(|error| Fault::from_error(&error))?;
     let shown = json!({"contract": contract, "method": method, "params": params});
-    sending(run, options, place, Some(contract), data, shown)
+    build_request(run, options, target, Some(contract), data, shown)
 }
 
-fn sending(
-    run: &Loaded,
+fn build_request(
+    run: &RunContext,
     options: &Options,
-    place: Place,
+    target: ContractTarget,
     to: Option<String>,
     data: Vec<u8>,
     mut shown: Value,
-) -> Result<Sending, Fault> {
-    let signer = place
+) -> Result<SubmissionRequest, Fault> {
+    let signer = target
         .signer
         .ok_or_else(|| Fault::option("signer", "is missing, and the binding has none"))?;
     let value = amount(options, "value", &units(options)?)?;
-    let until = read(options, "until")?.unwrap_or(Until::Final);
-    for (name, shows) in [
-        ("chain", json!(place.chain)),
+    let until = parse(options, "until")?.unwrap_or(Until::Final);
+    for (name, shown_value) in [
+        ("chain", json!(target.chain)),
         ("signer", json!(signer)),
         ("value", json!(value)),
         ("until", json!(until)),
     ] {
-        shown[name] = shows;
+        shown[name] = shown_value;
     }
     let (row, step) = (&run.run, run.step());
     let round = if row.position.round > 0 {
@@ -114,23 +117,26 @@ fn sending(
         run: row.id,
         step: step.name.clone(),
     };
-    Ok(Sending {
+    Ok(SubmissionRequest {
         key: format!("run/{}/{}{round}", row.id, step.name),
-        intent: Intent::call(place.chain, signer, to, value, data),
-        interface: place.interface.map(|interface| interface.json),
+        intent: Intent::call(target.chain, signer, to, value, data),
+        interface: target.interface.map(|interface| interface.json),
         policies: run.definition.policies.clone(),
         context: Context {
             task: Some(task),
-            labels: read(options, "labels")?.unwrap_or_default(),
-            assets: read(options, "assets")?.unwrap_or_default(),
+            labels: parse(options, "labels")?.unwrap_or_default(),
+            assets: parse(options, "assets")?.unwrap_or_default(),
         },
         until,
         shown,
     })
 }
 
-/// Where the step acts: its binding, and what the options say besides.
-pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Fault> {
+/// Resolves the binding of the step and applies the options that override it.
+pub(super) async fn resolve_target(
+    run: &RunContext,
+    options: &Options,
+) -> Result<ContractTarget, Fault> {
     let binding = match text(options, "binding")? {
         None => None,
         Some(name) => Some(resolve(run, name).await?),
@@ -141,23 +147,23 @@ pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Faul
             .parse()
             .map_err(|error| Fault::option("chain", error))?,
         None => binding.map_or_else(
-            || run.workflow.home(&run.namespace),
+            || run.workflow.default_chain(&run.namespace),
             |binding| binding.chain.clone(),
         ),
     };
     if let Some(other) = binding.filter(|binding| binding.chain != chain) {
         return Err(Fault::option(
             "chain",
-            format!("the binding {} is of {}", other.name, other.chain),
+            format!("the binding {} is on {}", other.name, other.chain),
         ));
     }
     let contract = account(options, &chain, &["contract", "address"])?;
     let signer = account(options, &chain, &["signer"])?;
-    let abi = match given(options, "abi") {
-        Some(abi) => Some(written(abi)?),
+    let abi = match present(options, "abi") {
+        Some(abi) => Some(to_json(abi)?),
         None => binding.and_then(|binding| binding.abi.clone()),
     };
-    Ok(Place {
+    Ok(ContractTarget {
         contract: contract.or_else(|| binding.and_then(|binding| binding.contract.clone())),
         signer: signer.or_else(|| binding.and_then(|binding| binding.signer.clone())),
         interface: abi.map(|abi| interface(abi.as_str())),
@@ -165,15 +171,15 @@ pub(super) async fn place(run: &Loaded, options: &Options) -> Result<Place, Faul
     })
 }
 
-async fn resolve(run: &Loaded, name: String) -> Result<Binding, Fault> {
-    let wanted = name.clone();
-    let found = run
+async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
+    let binding_name = name.clone();
+    let binding = run
         .workflow
         .db()
-        .read(&run.namespace, move |tx| table::find(tx, &wanted))
+        .read(&run.namespace, move |tx| table::find(tx, &binding_name))
         .await;
-    let found = found.map_err(|error: crate::Error| Fault::of(&error))?;
-    found.ok_or_else(|| Fault::of(&crate::Error::unknown("binding", name)))
+    let binding = binding.map_err(|error: crate::Error| Fault::from_error(&error))?;
+    binding.ok_or_else(|| Fault::from_error(&crate::Error::unknown("binding", name)))
 }
 
 fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<String>, Fault> {
@@ -207,14 +213,14 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-impl Sending {
-    /// As it is shown.
+impl SubmissionRequest {
+    /// The request as shown in the run.
     pub(crate) fn shown(&self) -> Result<Json, Fault> {
-        written(&self.shown)
+        to_json(&self.shown)
     }
 
-    /// Enqueue it, or find what its key made before.
-    pub(crate) async fn enqueue(&self, run: &Loaded) -> Result<Submission, Fault> {
+    /// Enqueues the submission, or finds the one its key already created.
+    pub(crate) async fn enqueue(&self, run: &RunContext) -> Result<Submission, Fault> {
         let new = Enqueue {
             key: Some(self.key.clone()),
             intent: self.intent.clone(),
@@ -225,30 +231,36 @@ impl Sending {
         let outcome = submit::enqueue(&run.workflow.parts().submit, &run.run.initiator, new).await;
         outcome
             .map(|outcome| outcome.submission().clone())
-            .map_err(|error| Fault::of(&error))
+            .map_err(|error| Fault::from_error(&error))
     }
 }
 
-/// What a submission says to the step that waits for it: done with this data, failed, or nothing
-/// yet.
+/// Maps a submission's state to the step: completed with data, failed, or `None` while it is
+/// undecided.
 pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Json, Fault>> {
     use State as S;
-    let reason = submission.reason.as_deref().unwrap_or("no reason is told");
-    let words = |what: &str| format!("submission {} {what}: {reason}", submission.id);
-    let not_done = |what: &str| Some(Err(Fault::of(&Why::NotDone(words(what)))));
+    let reason = submission.reason.as_deref().unwrap_or("no reason given");
+    let message = |what: &str| format!("submission {} {what}: {reason}", submission.id);
+    let failed = |what: &str| {
+        Some(Err(Fault::from_error(&StepError::SubmissionFailed(
+            message(what),
+        ))))
+    };
     let on_chain = |enough: bool| match submission.outcome {
-        Some(Status::Reverted) if enough => Some(Err(Fault::of(&Why::Reverted(words(
-            "was undone by the chain",
-        ))))),
+        Some(Status::Reverted) if enough => Some(Err(Fault::from_error(
+            &StepError::ExecutionReverted(message("was reverted by the chain")),
+        ))),
         _ if enough => Some(data(submission)),
         _ => None,
     };
     match submission.state {
-        S::Denied => Some(Err(Fault::of(&Why::Denied(words("was denied"))))),
-        S::Expired => not_done("expired"),
-        S::Failed => not_done("cannot be done"),
-        S::Replaced => not_done("was replaced by another transaction"),
-        S::Cancelled => not_done("was cancelled"),
+        S::Denied => Some(Err(Fault::from_error(&StepError::PolicyDenied(message(
+            "was denied",
+        ))))),
+        S::Expired => failed("expired"),
+        S::Failed => failed("failed"),
+        S::Replaced => failed("was replaced by another transaction"),
+        S::Cancelled => failed("was cancelled"),
         S::Final => on_chain(true),
         S::Mined => on_chain(until <= Until::Mined),
         S::Accepted if until == Until::Accepted => Some(data(submission)),
@@ -263,7 +275,7 @@ impl PartialOrd for Until {
 }
 
 fn data(submission: &Submission) -> Result<Json, Fault> {
-    written(&json!({
+    to_json(&json!({
         "submission": submission.id, "state": submission.state, "transactionHash": submission.transaction,
         "blockHash": submission.block_hash, "blockNumber": submission.block_height, "fee": submission.fee,
         "contractAddress": submission.created_contract,

@@ -1,18 +1,18 @@
-//! `http_request`: a call to an address that the task names, under an idempotency key that stays
-//! the same until a person says otherwise.
+//! `http_request`: a call to an address named by the task. Its idempotency key stays the same for
+//! all attempts, until an operator retries the step.
 
-use super::options::{given, needed, read, text};
-use super::{Fault, Options, Why, bounded, too_large, written};
+use super::options::{parse, present, required, text};
+use super::{Fault, Options, StepError, bounded, to_json, too_large};
 use crate::definition::Ambiguity;
-use crate::work::judge::exact;
-use crate::work::load::Loaded;
+use crate::work::expressions::parse_exact;
+use crate::work::load::RunContext;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use streams::outbound::{Failure, Method, Request, Response};
 use types::Json;
 
-/// Names of headers whose values are never shown.
-const HIDDEN: [&str; 6] = [
+/// Headers whose values are never shown.
+const SENSITIVE: [&str; 6] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -20,9 +20,9 @@ const HIDDEN: [&str; 6] = [
     "api-key",
     "x-auth-token",
 ];
-/// Headers that HTTP itself writes: two opinions of where a request ends are one request too many
-/// for whoever stands in between.
-const OF_HTTP: [&str; 9] = [
+/// Headers that the HTTP client sets. A second value would let intermediaries disagree about where
+/// a request ends (request smuggling).
+const CLIENT_HEADERS: [&str; 9] = [
     "host",
     "content-length",
     "transfer-encoding",
@@ -33,11 +33,10 @@ const OF_HTTP: [&str; 9] = [
     "upgrade",
     "expect",
 ];
-/// Headers of one call.
 const MAX_HEADERS: usize = 64;
-const KEY: &str = "Idempotency-Key";
+const KEY_HEADER: &str = "Idempotency-Key";
 
-/// A call as it is written down before it is made.
+/// A call, stored before it is sent.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
     method: Method,
@@ -46,104 +45,103 @@ pub(crate) struct Call {
     body: String,
     pub(crate) timeout_ms: u64,
     expect: Vec<u16>,
-    query: Option<Ask>,
+    query: Option<StatusQuery>,
     pub(crate) key: String,
 }
 
-/// Where to ask whether a call happened.
+/// Where to query whether a call happened.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct StatusQuery {
     url: String,
     #[serde(default)]
     headers: Map<String, Value>,
 }
 
-/// What the other side says of a call.
-pub(crate) enum Found {
-    /// It happened; this is told of it.
+/// The answer to the query whether a call happened.
+pub(crate) enum CallStatus {
+    /// It happened; contains the answer as step data.
     Happened(Json),
-    /// It did not.
-    Not,
-    /// No clear word.
+    DidNotHappen,
     Unclear(Fault),
 }
 
-/// Work out the call.
-pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Call, Fault> {
+/// Builds the call.
+pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let method: Method = match text(options, "method")? {
         None => {
-            if given(options, "body").is_some() {
+            if present(options, "body").is_some() {
                 Method::Post
             } else {
                 Method::Get
             }
         }
-        Some(word) => {
-            serde_json::from_value(Value::String(word.to_ascii_uppercase())).map_err(|_| {
+        Some(method) => serde_json::from_value(Value::String(method.to_ascii_uppercase()))
+            .map_err(|_| {
                 Fault::option("method", "expected GET, HEAD, POST, PUT, PATCH or DELETE")
-            })?
-        }
+            })?,
     };
-    let (body, kind) = body(options)?;
-    let mut headers = headers(read(options, "headers")?.unwrap_or_default(), "headers")?;
-    if let Some(kind) = kind.filter(|_| {
+    let (body, content_type) = body(options)?;
+    let mut headers = headers(parse(options, "headers")?.unwrap_or_default(), "headers")?;
+    if let Some(content_type) = content_type.filter(|_| {
         !headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
     }) {
-        headers.push(("content-type".to_owned(), kind.to_owned()));
+        headers.push(("content-type".to_owned(), content_type.to_owned()));
     }
-    let query: Option<Ask> = read(options, "query")?;
+    let query: Option<StatusQuery> = parse(options, "query")?;
     if run.step().ambiguity == Some(Ambiguity::Query) && query.is_none() {
         return Err(Fault::option(
             "query",
-            "is missing: ambiguity is query, so say where to ask",
+            "is required when ambiguity is query",
         ));
     }
     let (position, timeout_ms) = (&run.run.position, run.step().timeout_ms);
     let call = Call {
         method,
-        url: needed(options, "url")?,
+        url: required(options, "url")?,
         headers,
         body,
         timeout_ms: timeout_ms
             .unwrap_or(run.workflow.settings().http_timeout_ms)
             .max(1),
-        expect: read(options, "expect")?.unwrap_or_default(),
+        expect: parse(options, "expect")?.unwrap_or_default(),
         query,
         key: format!("{}/{}/{}", run.run.id, run.step().name, position.round),
     };
-    // What would be refused anyway is refused before anything is written down.
+    // Reject forbidden addresses before anything is stored.
     let guard = run.workflow.parts().outbound.guard();
-    let asked = call.query.as_ref().map(|ask| ask.url.as_str());
-    for url in std::iter::once(call.url.as_str()).chain(asked) {
-        guard.check(url).map_err(|failure| Fault::of(&failure))?;
+    let query_url = call.query.as_ref().map(|query| query.url.as_str());
+    for url in std::iter::once(call.url.as_str()).chain(query_url) {
+        guard
+            .check(url)
+            .map_err(|failure| Fault::from_error(&failure))?;
     }
     Ok(call)
 }
 
 fn body(options: &Options) -> Result<(String, Option<&'static str>), Fault> {
-    match given(options, "body") {
+    match present(options, "body") {
         None => Ok((String::new(), None)),
         Some(Value::String(text)) => Ok((text.clone(), Some("text/plain; charset=utf-8"))),
         Some(value) => Ok((
-            written(value)?.as_str().to_owned(),
+            to_json(value)?.as_str().to_owned(),
             Some("application/json"),
         )),
     }
 }
 
-fn headers(given: Map<String, Value>, option: &str) -> Result<Vec<(String, String)>, Fault> {
-    if given.len() > MAX_HEADERS {
+fn headers(headers: Map<String, Value>, option: &str) -> Result<Vec<(String, String)>, Fault> {
+    if headers.len() > MAX_HEADERS {
         return Err(Fault::option(option, format!("at most {MAX_HEADERS}")));
     }
     let header = |(name, value): (String, Value)| match value {
-        _ if name.eq_ignore_ascii_case(KEY) => Err(Fault::option(
+        _ if name.eq_ignore_ascii_case(KEY_HEADER) => Err(Fault::option(
             &format!("{option}.{name}"),
-            "is set by Florin, the same for each attempt",
+            "is set by Florin",
         )),
-        _ if OF_HTTP
+        _ if CLIENT_HEADERS
             .iter()
             .any(|known| known.eq_ignore_ascii_case(&name)) =>
         {
@@ -156,17 +154,21 @@ fn headers(given: Map<String, Value>, option: &str) -> Result<Vec<(String, Strin
         Value::Number(value) => Ok((name, value.to_string())),
         _ => Err(Fault::option(
             &format!("{option}.{name}"),
-            "expected a text",
+            "expected a string",
         )),
     };
-    given.into_iter().map(header).collect()
+    headers.into_iter().map(header).collect()
 }
 
 impl Call {
-    /// As it is shown. Whatever may be a credential is left out; the secrets of variable sets are
-    /// masked by whoever shows it.
+    /// The call as shown in the run. Values that may be credentials are masked here; the caller
+    /// masks the secrets of variable sets.
     pub(crate) fn shown(&self) -> Result<Json, Fault> {
-        let hidden = |name: &str| HIDDEN.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let hidden = |name: &str| {
+            SENSITIVE
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        };
         let value = |name: &str, value: &str| {
             if hidden(name) {
                 crate::secrets::MASK.to_owned()
@@ -181,89 +183,88 @@ impl Call {
             .collect();
         let body =
             serde_json::from_str(&self.body).unwrap_or_else(|_| Value::String(self.body.clone()));
-        written(&json!({"method": self.method, "url": self.url, "headers": headers, "body": body}))
+        to_json(&json!({"method": self.method, "url": self.url, "headers": headers, "body": body}))
     }
 
-    /// Make the call.
-    pub(crate) async fn send(&self, run: &Loaded) -> Result<Json, Fault> {
+    /// Sends the call.
+    pub(crate) async fn send(&self, run: &RunContext) -> Result<Json, Fault> {
         let mut request = self.request(run, self.method, &self.url, &self.headers);
         request.body = self.body.clone().into_bytes();
-        request.headers.push((KEY.to_owned(), self.key.clone()));
+        request
+            .headers
+            .push((KEY_HEADER.to_owned(), self.key.clone()));
         let answer = run
             .workflow
             .parts()
             .outbound
             .send(request)
             .await
-            .map_err(|failure| self.no_answer(&failure))?;
-        self.judge(run, &answer)
+            .map_err(|failure| self.request_fault(&failure))?;
+        self.check_status(run, &answer)
     }
 
-    /// Ask the other side whether the call happened. 2xx says yes, 404 and 410 say no, nothing else
-    /// says anything.
-    pub(crate) async fn ask(&self, run: &Loaded) -> Found {
-        let Some(ask) = &self.query else {
-            return Found::Unclear(Fault {
-                unknown: true,
+    /// Queries the receiver whether the call happened. 2xx means yes, 404 and 410 mean no,
+    /// everything else is unclear.
+    pub(crate) async fn query_status(&self, run: &RunContext) -> CallStatus {
+        let Some(query) = &self.query else {
+            return CallStatus::Unclear(Fault {
+                outcome_unknown: true,
                 ..Fault::option("query", "is missing")
             });
         };
-        let headers = match headers(ask.headers.clone(), "query.headers") {
+        let headers = match headers(query.headers.clone(), "query.headers") {
             Ok(headers) => headers,
             Err(fault) => {
-                return Found::Unclear(Fault {
-                    unknown: true,
+                return CallStatus::Unclear(Fault {
+                    outcome_unknown: true,
                     ..fault
                 });
             }
         };
-        let request = self.request(run, Method::Get, &ask.url, &headers);
+        let request = self.request(run, Method::Get, &query.url, &headers);
         match run.workflow.parts().outbound.send(request).await {
             Ok(answer) if answer.is_success() => match self.data(run, &answer) {
-                Ok(data) => Found::Happened(data),
-                Err(fault) => Found::Unclear(Fault {
-                    unknown: true,
+                Ok(data) => CallStatus::Happened(data),
+                Err(fault) => CallStatus::Unclear(Fault {
+                    outcome_unknown: true,
                     ..fault
                 }),
             },
-            Ok(answer) if matches!(answer.status, 404 | 410) => Found::Not,
+            Ok(answer) if matches!(answer.status, 404 | 410) => CallStatus::DidNotHappen,
             Ok(answer) => {
-                let why = format!(
-                    "asked whether it happened, the other side answered {}",
-                    answer.status
-                );
-                Found::Unclear(Fault {
-                    unknown: true,
-                    passing: true,
-                    ..Fault::of(&Why::HttpStatus(why))
+                let reason = format!("the status query was answered with {}", answer.status);
+                CallStatus::Unclear(Fault {
+                    outcome_unknown: true,
+                    transient: true,
+                    ..Fault::from_error(&StepError::HttpStatus(reason))
                 })
             }
-            Err(failure) => Found::Unclear(Fault {
-                unknown: true,
-                passing: true,
-                ..Fault::of(&failure)
+            Err(failure) => CallStatus::Unclear(Fault {
+                outcome_unknown: true,
+                transient: true,
+                ..Fault::from_error(&failure)
             }),
         }
     }
 
-    /// What is said when nobody knows: the process that made the call is gone.
+    /// The fault of a call whose process died before it recorded the answer.
     pub(crate) fn interrupted(&self) -> Fault {
         Fault {
             may_retry: true,
-            passing: true,
-            unknown: true,
-            reads: self.reads(),
-            ..Fault::of(&Why::Interrupted)
+            transient: true,
+            outcome_unknown: true,
+            read_only: self.is_read_only(),
+            ..Fault::from_error(&StepError::Interrupted)
         }
     }
 
-    fn reads(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         matches!(self.method, Method::Get | Method::Head)
     }
 
     fn request(
         &self,
-        run: &Loaded,
+        run: &RunContext,
         method: Method,
         url: &str,
         headers: &[(String, String)],
@@ -277,54 +278,54 @@ impl Call {
         }
     }
 
-    fn no_answer(&self, failure: &Failure) -> Fault {
-        let unknown = matches!(
+    fn request_fault(&self, failure: &Failure) -> Fault {
+        let outcome_unknown = matches!(
             failure,
             Failure::Unreachable { .. } | Failure::Timeout { .. }
         );
-        let passing = unknown || matches!(failure, Failure::Unresolved { .. });
+        let transient = outcome_unknown || matches!(failure, Failure::Unresolved { .. });
         Fault {
-            may_retry: passing,
-            passing,
-            unknown,
-            reads: self.reads(),
-            ..Fault::of(failure)
+            may_retry: transient,
+            transient,
+            outcome_unknown,
+            read_only: self.is_read_only(),
+            ..Fault::from_error(failure)
         }
     }
 
-    fn judge(&self, run: &Loaded, answer: &Response) -> Result<Json, Fault> {
+    fn check_status(&self, run: &RunContext, answer: &Response) -> Result<Json, Fault> {
         let expected = if self.expect.is_empty() {
             answer.status < 400
         } else {
             self.expect.contains(&answer.status)
         };
         if !expected {
-            // Masked before it is cut: half a secret is one too.
+            // Mask before truncating: half a secret is still a secret.
             let start = run.secrets.mask_text(&types::hostile_text(&answer.body));
             let start: String = start.chars().take(300).collect();
-            let why = format!(
+            let reason = format!(
                 "{} answered {}: {start}",
                 self.url.split('?').next().unwrap_or_default(),
                 answer.status
             );
-            // An answer is an answer: only those that say "later" are worth another attempt, and
-            // only if the step declares some.
+            // An error status is an answer. Only statuses that mean "later" are retried, and only
+            // if the step declares retries.
             let may_retry = matches!(answer.status, 408 | 425 | 429 | 500..=599);
             return Err(Fault {
                 may_retry,
-                ..Fault::of(&Why::HttpStatus(why))
+                ..Fault::from_error(&StepError::HttpStatus(reason))
             });
         }
         self.data(run, answer)
     }
 
-    fn data(&self, run: &Loaded, answer: &Response) -> Result<Json, Fault> {
+    fn data(&self, run: &RunContext, answer: &Response) -> Result<Json, Fault> {
         if answer.truncated {
-            // What the call did is done: another attempt would do it again.
+            // The call took effect: another attempt would repeat it.
             return Err(too_large(run.workflow.settings().value_bytes));
         }
         let text = String::from_utf8_lossy(&answer.body);
-        let body = exact(&text).map_or_else(
+        let body = parse_exact(&text).map_or_else(
             || Value::String(types::hostile_text(&answer.body)),
             |json| json.to_value(),
         );
@@ -335,7 +336,7 @@ impl Call {
             .collect();
         bounded(
             run,
-            written(&json!({"status": answer.status, "headers": headers, "body": body}))?,
+            to_json(&json!({"status": answer.status, "headers": headers, "body": body}))?,
         )
     }
 }

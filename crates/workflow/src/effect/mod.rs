@@ -1,93 +1,92 @@
-//! What steps do, by kind: internal effects commit with the step, chain effects are submissions,
-//! external ones are calls.
+//! The effects of steps, by type. Internal effects commit with the step, chain effects are
+//! submissions, external effects are calls.
 
-mod call;
 mod chain;
+mod contract_query;
+mod data_model;
 mod http;
-mod invoke;
-mod model;
+mod invoke_task;
 mod options;
 mod policy;
-mod why;
+mod step_error;
 
-pub(crate) use chain::{Sending, outcome};
-pub(crate) use http::{Call, Found};
+pub(crate) use chain::{SubmissionRequest, outcome};
+pub(crate) use http::{Call, CallStatus};
 pub(crate) use options::interface;
-pub(crate) use why::Why;
+pub(crate) use step_error::StepError;
 
 use crate::Error;
 use crate::definition::Kind;
 use crate::run::Failure;
-use crate::run::start::Order;
-use crate::work::load::Loaded;
+use crate::run::start::RunRequest;
+use crate::work::load::RunContext;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use types::{Coded, Json, Retry, Time};
 
-/// What a step is to do, worked out and not yet begun.
+/// The prepared effect of a step, before it takes place.
 pub(crate) enum Plan {
-    /// Nothing but this value.
+    /// No effect, only a result.
     Value(Option<Json>),
-    /// Change the data model, with the step.
+    /// Update the data model in the step's transaction.
     Update(data::Prepared),
-    /// Begin a run, with the step.
-    Begin(Box<Order>),
-    /// Enqueue a submission.
-    Send(Box<Sending>),
-    /// Call somebody outside.
+    /// Start a run in the step's transaction.
+    StartRun(Box<RunRequest>),
+    Submit(Box<SubmissionRequest>),
     Call(Box<Call>),
 }
 
-/// Why a step did not come to an end.
+/// Why a step did not complete.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    /// Code and words.
     pub(crate) failure: Failure,
-    /// Whether another attempt may come to something.
+    /// Whether another attempt may succeed.
     pub(crate) may_retry: bool,
-    /// Whether it is of the installation or the network rather than of the step, so that it passes
-    /// by itself.
-    pub(crate) passing: bool,
+    /// Whether the cause is temporary: the installation or the network, not the step.
+    pub(crate) transient: bool,
     /// Whether the effect may have happened.
-    pub(crate) unknown: bool,
-    /// Whether the effect only reads.
-    pub(crate) reads: bool,
+    pub(crate) outcome_unknown: bool,
+    /// Whether the effect is read-only.
+    pub(crate) read_only: bool,
 }
 
 impl Fault {
-    /// It cannot be done, however often it is tried.
+    /// A failure that no retry can fix.
     pub(crate) fn fatal(failure: Failure) -> Self {
         Self {
             failure,
             may_retry: false,
-            passing: false,
-            unknown: false,
-            reads: false,
+            transient: false,
+            outcome_unknown: false,
+            read_only: false,
         }
     }
 
-    /// An option has a value that it cannot have.
-    pub(crate) fn option(name: &str, why: impl std::fmt::Display) -> Self {
-        Self::of(&Error::invalid(format!("options.{name}"), why.to_string()))
+    /// An option has an invalid value.
+    pub(crate) fn option(name: &str, reason: impl std::fmt::Display) -> Self {
+        Self::from_error(&Error::invalid(
+            format!("options.{name}"),
+            reason.to_string(),
+        ))
     }
 
-    /// An error of another engine: it says itself whether to try again.
-    pub(crate) fn of(error: &impl Coded) -> Self {
+    /// Converts an error of another engine; its code states whether to retry.
+    pub(crate) fn from_error(error: &impl Coded) -> Self {
         let code = error.code();
-        let passing = code.retry == Retry::Later;
+        let transient = code.retry == Retry::Later;
         let field = error
             .field()
             .map(|field| format!("{field}: "))
             .unwrap_or_default();
-        let words = error.to_string();
-        let message = if words.starts_with(&field) {
-            words
+        let text = error.to_string();
+        let message = if text.starts_with(&field) {
+            text
         } else {
-            field + &words
+            field + &text
         };
         Self {
-            may_retry: passing,
-            passing,
+            may_retry: transient,
+            transient,
             ..Self::fatal(Failure {
                 code: code.code.to_owned(),
                 message,
@@ -97,71 +96,72 @@ impl Fault {
     }
 }
 
-/// Options as they are evaluated.
+/// Evaluated options.
 pub(crate) type Options = Map<String, Value>;
 
-/// Work out what a step is to do. Reads may be made here, in the time that the step gives them;
-/// nothing is changed.
-pub(crate) async fn plan(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
-    let reads = matches!(
+/// Prepares the effect of a step. May read, within the step's timeout; changes nothing.
+pub(crate) async fn plan(run: &RunContext, options: &Options, began: Time) -> Result<Plan, Fault> {
+    let read_only = matches!(
         run.step().kind,
         Kind::DataModelQuery | Kind::ContractQuery | Kind::Policy
     );
-    let Some(limit) = run.step().timeout_ms.filter(|_| reads) else {
-        return work_out(run, options, began).await;
+    let Some(limit) = run.step().timeout_ms.filter(|_| read_only) else {
+        return prepare(run, options, began).await;
     };
-    let late = |_| {
-        let why = Why::Timeout(format!("there was no answer within {limit} ms"));
+    let timed_out = |_| {
+        let reason = StepError::Timeout(format!("no answer within {limit} ms"));
         Err(Fault {
             may_retry: true,
-            reads,
-            ..Fault::of(&why)
+            read_only,
+            ..Fault::from_error(&reason)
         })
     };
-    tokio::time::timeout(Duration::from_millis(limit), work_out(run, options, began))
+    tokio::time::timeout(Duration::from_millis(limit), prepare(run, options, began))
         .await
-        .unwrap_or_else(late)
+        .unwrap_or_else(timed_out)
 }
 
-async fn work_out(run: &Loaded, options: &Options, began: Time) -> Result<Plan, Fault> {
+async fn prepare(run: &RunContext, options: &Options, began: Time) -> Result<Plan, Fault> {
     match run.step().kind {
         Kind::JsonataTemplate => Ok(Plan::Value(
-            options.get("template").map(written).transpose()?,
+            options.get("template").map(to_json).transpose()?,
         )),
-        Kind::DataModelQuery => model::query(run, options).await.map(Plan::Value),
-        Kind::DataModelUpdate => model::update(run, options).map(Plan::Update),
-        Kind::HttpRequest => http::plan(run, options).map(|call| Plan::Call(Box::new(call))),
+        Kind::DataModelQuery => data_model::query(run, options).await.map(Plan::Value),
+        Kind::DataModelUpdate => data_model::update(run, options).map(Plan::Update),
+        Kind::HttpRequest => http::plan(run, options).map(|request| Plan::Call(Box::new(request))),
         Kind::ContractDeploy => chain::deploy(run, options)
             .await
-            .map(|sending| Plan::Send(Box::new(sending))),
+            .map(|request| Plan::Submit(Box::new(request))),
         Kind::ContractInvoke => chain::invoke(run, options)
             .await
-            .map(|sending| Plan::Send(Box::new(sending))),
-        Kind::ContractQuery => call::query(run, options).await.map(Plan::Value),
+            .map(|request| Plan::Submit(Box::new(request))),
+        Kind::ContractQuery => contract_query::query(run, options).await.map(Plan::Value),
         Kind::Policy => policy::evaluate(run, options, began).await.map(Plan::Value),
-        Kind::InvokeTask => invoke::plan(run, options).map(|order| Plan::Begin(Box::new(order))),
+        Kind::InvokeTask => {
+            invoke_task::plan(run, options).map(|request| Plan::StartRun(Box::new(request)))
+        }
     }
 }
 
-/// A value as JSON.
-pub(crate) fn written(value: &impl serde::Serialize) -> Result<Json, Fault> {
-    Json::of(value).map_err(|error| Fault::of(&Error::corrupt("value", error.to_string())))
+/// Serializes a value.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Json, Fault> {
+    Json::of(value).map_err(|error| Fault::from_error(&Error::corrupt("value", error.to_string())))
 }
 
-/// A value within bounds.
-pub(crate) fn bounded(run: &Loaded, value: Json) -> Result<Json, Fault> {
-    let most = run.workflow.settings().value_bytes;
-    if value.as_str().len() > most {
-        return Err(too_large(most));
+/// Checks the size limit of a value.
+pub(crate) fn bounded(run: &RunContext, value: Json) -> Result<Json, Fault> {
+    let limit = run.workflow.settings().value_bytes;
+    if value.as_str().len() > limit {
+        return Err(too_large(limit));
     }
     Ok(value)
 }
 
-/// What the step gives is larger than may be kept.
+/// The step's data exceeds the size limit.
 pub(crate) fn too_large(limit: usize) -> Fault {
-    Fault::of(&Error::TooMuch {
+    Fault::from_error(&Error::LimitExceeded {
         field: "the step's data".to_owned(),
-        of: "bytes",
+        unit: "bytes",
         limit,
     })
 }

@@ -1,4 +1,4 @@
-//! Reading options: each by its form, errors by its name.
+//! Typed access to the options of a step. Errors name the option.
 
 use super::{Fault, Options};
 use intent::Interface;
@@ -6,61 +6,65 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use types::{Amount, Unit, UnitedAmount};
 
-/// An option that is given; `null` counts as not given.
-pub(crate) fn given<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
+/// Returns an option unless it is missing or `null`.
+pub(crate) fn present<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
     options.get(name).filter(|value| !value.is_null())
 }
 
-/// A text.
+/// A string; numbers are converted.
 pub(crate) fn text(options: &Options, name: &str) -> Result<Option<String>, Fault> {
-    match given(options, name) {
+    match present(options, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(_) => Err(Fault::option(name, "expected a text")),
+        Some(_) => Err(Fault::option(name, "expected a string")),
     }
 }
 
-/// A text that has to be there.
-pub(crate) fn needed(options: &Options, name: &str) -> Result<String, Fault> {
+/// A string that must be present and not empty.
+pub(crate) fn required(options: &Options, name: &str) -> Result<String, Fault> {
     let text = text(options, name)?.filter(|text| !text.is_empty());
     text.ok_or_else(|| Fault::option(name, "is missing"))
 }
 
-/// Something of a known form.
-pub(crate) fn read<T: DeserializeOwned>(options: &Options, name: &str) -> Result<Option<T>, Fault> {
-    let read = |value: &Value| {
+/// Deserializes an option.
+pub(crate) fn parse<T: DeserializeOwned>(
+    options: &Options,
+    name: &str,
+) -> Result<Option<T>, Fault> {
+    let parse = |value: &Value| {
         serde_json::from_value(value.clone()).map_err(|error| Fault::option(name, error))
     };
-    given(options, name).map(read).transpose()
+    present(options, name).map(parse).transpose()
 }
 
 /// The units in which amounts are written.
 pub(crate) fn units(options: &Options) -> Result<Vec<Unit>, Fault> {
-    let units: Vec<Unit> = read(options, "units")?.unwrap_or_default();
+    let units: Vec<Unit> = parse(options, "units")?.unwrap_or_default();
     match units.iter().find(|unit| !unit.is_valid()) {
         Some(unit) => Err(Fault::option(
             "units",
-            format!("{:?} cannot be used", unit.name),
+            format!("{:?} is not a valid unit", unit.name),
         )),
         None => Ok(units),
     }
 }
 
-/// An amount in base units, however it is written.
+/// An amount in base units, from any accepted form.
 pub(crate) fn amount(options: &Options, name: &str, units: &[Unit]) -> Result<Amount, Fault> {
-    let Some(value) = given(options, name) else {
+    let Some(value) = present(options, name) else {
         return Ok(Amount::ZERO);
     };
-    united(value, units).map_err(|why| Fault::option(name, why))
+    parse_amount(value, units).map_err(|reason| Fault::option(name, reason))
 }
 
-fn united(value: &Value, units: &[Unit]) -> Result<Amount, String> {
+fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
     let amount: UnitedAmount = match value {
         Value::Object(_) => {
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())?
         }
-        // Told by the amount itself, not by a choice of forms: its words name what is wrong.
+        // Deserialized as the amount itself rather than as an untagged choice, so that the error
+        // names the fault.
         _ => UnitedAmount::Base(
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())?,
         ),
@@ -68,25 +72,25 @@ fn united(value: &Value, units: &[Unit]) -> Result<Amount, String> {
     amount.to_base(units).map_err(|error| error.to_string())
 }
 
-/// Parameters of a call: wherever `{value, unit}` stands alone in an object, the base units of it.
+/// Parameters of a call. Replaces every `{value, unit}` object with its amount in base units.
 pub(crate) fn params(options: &Options, units: &[Unit]) -> Result<Value, Fault> {
-    let given = given(options, "params")
+    let present = present(options, "params")
         .cloned()
         .unwrap_or_else(|| Value::Array(Vec::new()));
-    in_base_units(given, units).map_err(|why| Fault::option("params", why))
+    convert_amounts(present, units).map_err(|reason| Fault::option("params", reason))
 }
 
-fn in_base_units(value: Value, units: &[Unit]) -> Result<Value, String> {
+fn convert_amounts(value: Value, units: &[Unit]) -> Result<Value, String> {
     match value {
         Value::Object(ref members)
             if members.len() == 2
                 && members.contains_key("value")
                 && members.contains_key("unit") =>
         {
-            united(&value, units).map(|amount| Value::String(amount.to_string()))
+            parse_amount(&value, units).map(|amount| Value::String(amount.to_string()))
         }
         Value::Object(members) => {
-            let member = |(name, value)| in_base_units(value, units).map(|value| (name, value));
+            let member = |(name, value)| convert_amounts(value, units).map(|value| (name, value));
             members
                 .into_iter()
                 .map(member)
@@ -95,14 +99,14 @@ fn in_base_units(value: Value, units: &[Unit]) -> Result<Value, String> {
         }
         Value::Array(items) => items
             .into_iter()
-            .map(|item| in_base_units(item, units))
+            .map(|item| convert_amounts(item, units))
             .collect::<Result<_, _>>()
             .map(Value::Array),
         other => Ok(other),
     }
 }
 
-/// An interface from its JSON, which may be kept as a text.
+/// An interface from its JSON, which may also be a JSON string that contains it.
 pub(crate) fn interface(json: &str) -> Interface {
     let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
     Interface::new(text)

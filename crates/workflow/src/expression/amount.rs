@@ -1,31 +1,30 @@
-//! Exact arithmetic on amounts, for expressions: decimal texts in, decimal texts out.
+//! Exact arithmetic on amounts for expressions, on decimal strings.
 //!
-//! | function | gives |
+//! | function | result |
 //! |---|---|
 //! | `$amountAdd(a, b, …)`, `$amountMul(a, b, …)` | sum, product |
 //! | `$amountSub(a, b)` | difference; may be negative |
-//! | `$amountDiv(a, b)`, `$amountMod(a, b)` | quotient rounded towards zero, and what is left |
-//! | `$amountSum(list)`, `$amountMin(…)`, `$amountMax(…)` | of a list, or of the arguments |
-//! | `$amountCompare(a, b)` | -1, 0 or 1, a number |
-//! | `$amountOf(value, decimals)` | base units of a plain decimal number: `$amountOf("0.5", 18)` |
-//! | `$amountShow(amount, decimals)` | the plain decimal number of base units |
+//! | `$amountDiv(a, b)`, `$amountMod(a, b)` | quotient rounded towards zero, remainder |
+//! | `$amountSum(list)`, `$amountMin(…)`, `$amountMax(…)` | over a list or the arguments |
+//! | `$amountCompare(a, b)` | -1, 0 or 1, as a number |
+//! | `$amountOf(value, decimals)` | base units of a decimal number: `$amountOf("0.5", 18)` |
+//! | `$amountShow(amount, decimals)` | the decimal number for an amount in base units |
 
 use super::exact::EXACT_INTEGER;
 use jsonata_core::value::JValue;
 use num_bigint::BigInt;
 use types::{Amount, Unit};
 
-/// Nothing on a chain is wider; products on the way may be.
+/// Amounts on a chain have at most 256 bits; intermediate products may be wider.
 const MAX_BITS: u64 = 512;
-/// The longest text that is read as a number.
+/// The longest string parsed as a number.
 const MAX_TEXT: usize = 160;
 
-/// What a function says: a value, or why not.
-pub(super) type Told = Result<JValue, String>;
-/// A function on values.
-pub(super) type Function = fn(&[JValue]) -> Told;
+/// The result of a function, or an error message.
+pub(super) type FunctionResult = Result<JValue, String>;
+pub(super) type Function = fn(&[JValue]) -> FunctionResult;
 
-/// The functions by their names.
+/// The functions by name.
 pub(super) const FUNCTIONS: [(&str, Function); 11] = [
     ("amountAdd", |args| fold(args, |a, b| Ok(a + b))),
     ("amountSub", |args| pair(args, |a, b| Ok(a - b))),
@@ -33,7 +32,7 @@ pub(super) const FUNCTIONS: [(&str, Function); 11] = [
     ("amountDiv", |args| {
         pair(args, |a, b| {
             if b == BigInt::ZERO {
-                Err(by_zero())
+                Err(division_by_zero())
             } else {
                 Ok(a / b)
             }
@@ -42,7 +41,7 @@ pub(super) const FUNCTIONS: [(&str, Function); 11] = [
     ("amountMod", |args| {
         pair(args, |a, b| {
             if b == BigInt::ZERO {
-                Err(by_zero())
+                Err(division_by_zero())
             } else {
                 Ok(a % b)
             }
@@ -62,15 +61,15 @@ pub(super) const FUNCTIONS: [(&str, Function); 11] = [
             .map_or(Ok(JValue::Undefined), text)
     }),
     ("amountCompare", compare),
-    ("amountOf", of_unit),
-    ("amountShow", show),
+    ("amountOf", to_base_units),
+    ("amountShow", to_decimal),
 ];
 
-fn by_zero() -> String {
+fn division_by_zero() -> String {
     "an amount cannot be divided by 0".to_owned()
 }
 
-fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> Told {
+fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> FunctionResult {
     let mut numbers = numbers(args)?.into_iter();
     let first = numbers.next().ok_or("expected at least one amount")?;
     numbers
@@ -78,21 +77,21 @@ fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> 
         .and_then(|sum| text(&sum))
 }
 
-fn pair(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> Told {
+fn pair(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> FunctionResult {
     let [a, b] = args else {
-        return Err(format!("expected two amounts, not {}", args.len()));
+        return Err(format!("expected two amounts, got {}", args.len()));
     };
     text(&bounded(join(number(a)?, number(b)?)?)?)
 }
 
-fn compare(args: &[JValue]) -> Told {
+fn compare(args: &[JValue]) -> FunctionResult {
     let [a, b] = args else {
-        return Err(format!("expected two amounts, not {}", args.len()));
+        return Err(format!("expected two amounts, got {}", args.len()));
     };
     Ok(JValue::from(number(a)?.cmp(&number(b)?) as i64))
 }
 
-fn of_unit(args: &[JValue]) -> Told {
+fn to_base_units(args: &[JValue]) -> FunctionResult {
     let [value, decimals] = args else {
         return Err("expected a value and its decimals".to_owned());
     };
@@ -106,7 +105,7 @@ fn of_unit(args: &[JValue]) -> Told {
     Ok(JValue::string(amount.to_string()))
 }
 
-fn show(args: &[JValue]) -> Told {
+fn to_decimal(args: &[JValue]) -> FunctionResult {
     let [amount, decimals] = args else {
         return Err("expected an amount and its decimals".to_owned());
     };
@@ -126,10 +125,10 @@ fn unit(decimals: &JValue) -> Result<Unit, String> {
     });
     unit.ok()
         .filter(Unit::is_valid)
-        .ok_or_else(|| "decimals are 0 to 77".to_owned())
+        .ok_or_else(|| "decimals must be 0 to 77".to_owned())
 }
 
-/// The numbers of the arguments; a list counts as its items.
+/// The arguments as numbers; lists are flattened.
 fn numbers(args: &[JValue]) -> Result<Vec<BigInt>, String> {
     let mut all = Vec::with_capacity(args.len());
     for arg in args {
@@ -144,18 +143,18 @@ fn numbers(args: &[JValue]) -> Result<Vec<BigInt>, String> {
     Ok(all)
 }
 
-#[allow(clippy::cast_possible_truncation)] // the guard says that it is whole and small
+#[allow(clippy::cast_possible_truncation)] // the match guard ensures a small integer
 fn number(value: &JValue) -> Result<BigInt, String> {
     match value {
         JValue::Number(n) if n.fract() == 0.0 && n.abs() <= EXACT_INTEGER as f64 => {
             Ok(BigInt::from(*n as i64))
         }
         JValue::Number(n) => Err(format!(
-            "{n} is not a whole number that is exact; write it as a text of digits"
+            "{n} is not an exact integer; write it as a string of digits"
         )),
         JValue::String(digits) => parse(digits),
-        JValue::Undefined => Err("expected an amount, but there is none".to_owned()),
-        _ => Err("expected an amount as a text of digits".to_owned()),
+        JValue::Undefined => Err("expected an amount, got undefined".to_owned()),
+        _ => Err("expected an amount as a string of digits".to_owned()),
     }
 }
 
@@ -167,7 +166,7 @@ fn parse(text: &str) -> Result<BigInt, String> {
     let number = plain.then(|| text.parse().ok()).flatten();
     number.ok_or_else(|| {
         format!(
-            "{:?} is not a whole number in base units",
+            "{:?} is not an integer in base units",
             text.chars().take(80).collect::<String>()
         )
     })
@@ -175,13 +174,13 @@ fn parse(text: &str) -> Result<BigInt, String> {
 
 fn bounded(number: BigInt) -> Result<BigInt, String> {
     if number.bits() > MAX_BITS {
-        Err(format!("a result is wider than {MAX_BITS} bits"))
+        Err(format!("a result has more than {MAX_BITS} bits"))
     } else {
         Ok(number)
     }
 }
 
-fn text(number: &BigInt) -> Told {
+fn text(number: &BigInt) -> FunctionResult {
     Ok(JValue::string(number.to_string()))
 }
 
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_double_would_lose_is_kept() {
+    fn digits_beyond_a_double_are_kept() {
         assert_eq!(
             call("amountAdd", &["1000000000000000000000000", "1"]),
             Ok("1000000000000000000000001".into())
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn invalid_amounts_are_rejected() {
         for args in [
             ["1.5", "1"],
             ["", "1"],
@@ -245,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_integers(a: i64, b: i64) {
+        fn results_agree_with_integer_arithmetic(a: i64, b: i64) {
             let (x, y) = (a.to_string(), b.to_string());
             prop_assert_eq!(call("amountAdd", &[&x, &y]), Ok((i128::from(a) + i128::from(b)).to_string()));
             prop_assert_eq!(call("amountMul", &[&x, &y]), Ok((i128::from(a) * i128::from(b)).to_string()));

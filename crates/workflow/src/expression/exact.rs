@@ -1,37 +1,36 @@
-//! Numerals that a double cannot hold are kept as texts.
+//! Stores numerals that a double cannot represent exactly as strings.
 
-/// The longest numeral that a double always gives back as it was written.
+/// Doubles preserve every decimal numeral with at most this many digits.
 const EXACT_DIGITS: usize = 15;
-/// Whole numbers beyond this lose their last digits as doubles.
+/// Doubles represent integers up to this value exactly.
 pub(crate) const EXACT_INTEGER: u64 = 1 << 53;
 
-/// The same JSON with every numeral that would lose digits written as a text:
-/// `123456789012345678901234567890` becomes `"123456789012345678901234567890"`. The text has to be
-/// JSON.
+/// Replaces every numeral that would lose digits with a string: `123456789012345678901234567890`
+/// becomes `"123456789012345678901234567890"`. The input must be valid JSON.
 pub(crate) fn long_numerals_as_texts(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(at);
+        let (before, tail) = rest.split_at(at);
         out.push_str(before);
-        let end = if from.starts_with('"') {
-            string_end(from)
+        let end = if tail.starts_with('"') {
+            string_end(tail)
         } else {
-            numeral_end(from)
+            numeral_end(tail)
         };
-        let (token, behind) = from.split_at(end);
-        if from.starts_with('"') || is_exact(token) {
+        let (token, after) = tail.split_at(end);
+        if tail.starts_with('"') || is_exact(token) {
             out.push_str(token);
         } else {
             out.extend(["\"", token, "\""]);
         }
-        rest = behind;
+        rest = after;
     }
     out.push_str(rest);
     out
 }
 
-/// Whether a numeral means the same as a double.
+/// Whether a double represents the numeral exactly.
 pub(crate) fn is_exact(numeral: &str) -> bool {
     let unsigned = numeral.trim_start_matches('-');
     if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -44,22 +43,22 @@ pub(crate) fn is_exact(numeral: &str) -> bool {
     digits.trim_start_matches('0').len() <= EXACT_DIGITS
 }
 
-fn string_end(from: &str) -> usize {
+fn string_end(tail: &str) -> usize {
     let mut escaped = false;
-    for (place, byte) in from.bytes().enumerate().skip(1) {
+    for (index, byte) in tail.bytes().enumerate().skip(1) {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'"' => return place + 1,
+            b'"' => return index + 1,
             _ => {}
         }
     }
-    from.len()
+    tail.len()
 }
 
-fn numeral_end(from: &str) -> usize {
+fn numeral_end(tail: &str) -> usize {
     let part = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
-    from.find(|c| !part(c)).unwrap_or(from.len())
+    tail.find(|c| !part(c)).unwrap_or(tail.len())
 }
 
 #[cfg(test)]
@@ -68,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_what_would_lose_digits_becomes_a_text() {
+    fn only_numerals_that_would_lose_digits_become_strings() {
         let json = r#"{"a":9007199254740992,"b":9007199254740993,"c":-123456789012345678901,"d":1.5,"e":1e30,"f":0.12345678901234567,"9":"12345678901234567890 \" 99999999999999999999"}"#;
         let kept = r#"{"a":9007199254740992,"b":"9007199254740993","c":"-123456789012345678901","d":1.5,"e":1e30,"f":"0.12345678901234567","9":"12345678901234567890 \" 99999999999999999999"}"#;
         assert_eq!(long_numerals_as_texts(json), kept);
@@ -79,7 +78,7 @@ mod tests {
         fn every_integer_survives(value: i128, text: String) {
             let json = serde_json::json!({ "text": text }).to_string().replace('}', &format!(",\"n\":[{value}]}}"));
             let Ok(read) = serde_json::from_str::<serde_json::Value>(&long_numerals_as_texts(&json)) else {
-                return Ok(()); // the text held the brace that was replaced
+                return Ok(()); // the text contained the brace that was replaced
             };
             let n = &read["n"][0];
             prop_assert_eq!(n.as_str().map_or_else(|| n.to_string(), str::to_owned), value.to_string());

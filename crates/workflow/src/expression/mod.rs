@@ -1,52 +1,51 @@
-//! JSONata, as steps use it: checked when it is uploaded, evaluated within limits, exact where
-//! money is meant.
+//! JSONata as used by steps: checked at upload, evaluated within limits, exact for amounts.
 //!
-//! Numbers are doubles in JSONata. So nothing turns into a number by itself that would lose digits:
-//! long numerals of an input arrive as texts, a literal beyond 2^53 is refused, and so is a result.
-//! Amounts are texts of digits, reckoned with by the functions of `amount`.
+//! JSONata numbers are doubles. Nothing is converted to a number implicitly if it would lose
+//! digits: long numerals of an input arrive as strings; literals and results beyond 2^53 are
+//! rejected. Amounts are strings of digits; the functions in `amount` compute with them.
 
 mod amount;
-mod apart;
-mod careful;
+mod bounded_builtins;
 mod evaluate;
 mod exact;
-mod guard;
 mod output;
+mod sandbox;
+mod static_check;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use apart::Evaluators;
-pub use apart::{Launch, evaluate_expressions};
-pub(crate) use evaluate::{Answer, Limits, Scene, Threads};
+pub(crate) use evaluate::{Evaluation, EvaluationContext, EvaluationPool, Limits};
 pub(crate) use exact::long_numerals_as_texts;
+pub(crate) use sandbox::Evaluators;
+pub use sandbox::{Launch, evaluate_expressions};
 
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;
 use std::sync::Arc;
 
-/// The longest expression.
+/// Maximum length of an expression, in bytes.
 pub(crate) const MAX_SOURCE: usize = 64 << 10;
 
-/// An expression that was parsed and checked.
+/// A parsed and checked expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Expression {
     node: AstNode,
     source: Arc<str>,
-    /// Regular expressions that it has.
+    /// Number of regular expressions it contains.
     pub(crate) regexes: usize,
 }
 
 impl Expression {
-    /// Parse and check. An error says what is wrong, for whoever wrote it.
+    /// Parses and checks an expression. The error is a message for its author.
     pub(crate) fn compile(source: &str) -> Result<Self, String> {
         if source.len() > MAX_SOURCE {
             return Err(format!("it is longer than {MAX_SOURCE} bytes"));
         }
         if nests_too_deep(source) {
-            return Err("it nests too deep".to_owned());
+            return Err("it nests too deeply".to_owned());
         }
         let mut node = parser::parse(source).map_err(|error| error.to_string())?;
-        let regexes = guard::guard(&mut node)?;
+        let regexes = static_check::check_and_rewrite(&mut node)?;
         Ok(Self {
             node,
             source: source.into(),
@@ -55,9 +54,9 @@ impl Expression {
     }
 }
 
-/// A look before the parser, which recurses: brackets that open and never close are no expression.
+/// Checked before parsing, because the parser is recursive. Counts brackets that are not closed.
 fn nests_too_deep(source: &str) -> bool {
-    const MOST: usize = 400;
+    const MAX_OPEN: usize = 400;
     let mut depth = 0usize;
     source.bytes().any(|byte| {
         match byte {
@@ -65,6 +64,6 @@ fn nests_too_deep(source: &str) -> bool {
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        depth > MOST
+        depth > MAX_OPEN
     })
 }

@@ -1,24 +1,23 @@
-//! Values as JSON texts, within bounds: a value may hold the same list many times over, and be
-//! endless when written out.
+//! Converts values to JSON within bounds: a value may contain the same list many times and be
+//! unbounded when serialized.
 
 use super::exact::EXACT_INTEGER;
 use jsonata_core::value::JValue;
 use serde_json::Value;
 
-/// Nesting that a JSON parser reads again.
+/// The nesting that JSON parsers accept.
 const MAX_DEPTH: usize = 100;
 
-/// Why a value cannot be written.
-fn refuse(why: impl Into<String>) -> String {
-    why.into()
+fn refuse(reason: impl Into<String>) -> String {
+    reason.into()
 }
 
-/// A value as JSON; none if it is undefined. Functions count as undefined. At most `room` bytes,
-/// every number exact.
-pub(super) fn json(value: &JValue, room: usize) -> Result<Option<String>, String> {
+/// Serializes a value; `None` if it is undefined. Functions count as undefined. Writes at most
+/// `limit` bytes, and rejects numbers that are not exact.
+pub(super) fn json(value: &JValue, limit: usize) -> Result<Option<String>, String> {
     let mut writer = Writer {
         text: Some(String::new()),
-        left: room,
+        left: limit,
     };
     Ok(if writer.write(value, 0)? {
         writer.text
@@ -27,11 +26,11 @@ pub(super) fn json(value: &JValue, room: usize) -> Result<Option<String>, String
     })
 }
 
-/// Whether a value could be written in `room` bytes.
-pub(super) fn check(value: &JValue, room: usize) -> Result<(), String> {
+/// Checks that a value serializes to at most `limit` bytes.
+pub(super) fn check(value: &JValue, limit: usize) -> Result<(), String> {
     Writer {
         text: None,
-        left: room,
+        left: limit,
     }
     .write(value, 0)
     .map(drop)
@@ -54,7 +53,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Write a value; false if there is none.
+    /// Writes a value. Returns false if it is undefined.
     fn write(&mut self, value: &JValue, depth: usize) -> Result<bool, String> {
         if depth > MAX_DEPTH {
             return Err(refuse(format!("it nests deeper than {MAX_DEPTH} levels")));
@@ -76,8 +75,8 @@ impl Writer {
 
     fn list(&mut self, items: &[JValue], depth: usize) -> Result<(), String> {
         self.push("[")?;
-        for (place, item) in items.iter().enumerate() {
-            if place > 0 {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
                 self.push(",")?;
             }
             if !self.write(item, depth + 1)? {
@@ -119,7 +118,7 @@ impl Writer {
 fn numeral(number: f64) -> Result<String, String> {
     if number.abs() > EXACT_INTEGER as f64 || !number.is_finite() {
         return Err(refuse(format!(
-            "{number} is beyond 2^53 and not exact: reckon with texts of digits, by $amountAdd and its kin"
+            "{number} is beyond 2^53 and not exact: use strings of digits with $amountAdd and the other $amount functions"
         )));
     }
     if number.fract() == 0.0 {

@@ -1,4 +1,4 @@
-//! What expressions do, and what they cannot do.
+//! Behaviour and limits of expressions.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,34 +12,34 @@ const LIMITS: Limits = Limits {
     result_bytes: 1 << 20,
 };
 
-fn scene(input: &str) -> Scene {
+fn context(input: &str) -> EvaluationContext {
     let members = vec![("input", Json::parse(input).unwrap())];
-    Scene {
+    EvaluationContext {
         members,
         now: Time::from_secs(1_767_225_600),
-        by: Evaluators::default(),
+        evaluators: Evaluators::default(),
     }
 }
 
-fn answer(source: &str, input: &str) -> Result<Answer, String> {
+fn evaluate(source: &str, input: &str) -> Result<Evaluation, String> {
     let expression = Expression::compile(source)?;
-    let answers = scene(input)
+    let answers = context(input)
         .evaluate(&[&expression], &LIMITS)
-        .map_err(|(_, why)| why)?;
+        .map_err(|(_, reason)| reason)?;
     Ok(answers.into_iter().next().unwrap())
 }
 
-fn told(source: &str, input: &str) -> String {
-    match answer(source, input) {
-        Ok(answer) => answer
+fn result_text(source: &str, input: &str) -> String {
+    match evaluate(source, input) {
+        Ok(evaluate) => evaluate
             .json
             .map_or_else(|| "undefined".to_owned(), |json| json.as_str().to_owned()),
-        Err(why) => format!("error: {why}"),
+        Err(reason) => format!("error: {reason}"),
     }
 }
 
 #[test]
-fn what_known_tasks_need() {
+fn common_expressions_work() {
     let input = r#"{"a":"x","list":[1,2,3],"o":{"k":"v"},"id":"0/1/2","no":null}"#;
     for (source, expected) in [
         (r#""id-" & input.a"#, r#""id-x""#),
@@ -75,12 +75,12 @@ fn what_known_tasks_need() {
         ("1/4", "0.25"),
         ("input.no", "null"),
     ] {
-        assert_eq!(told(source, input), expected, "{source}");
+        assert_eq!(result_text(source, input), expected, "{source}");
     }
 }
 
 #[test]
-fn no_amount_loses_a_digit_unseen() {
+fn no_amount_loses_a_digit_silently() {
     let input = r#"{"n":123456789012345678901234567890,"s":"123456789012345678901234567890"}"#;
     for (source, expected) in [
         ("input.n", r#""123456789012345678901234567890""#),
@@ -96,7 +96,7 @@ fn no_amount_loses_a_digit_unseen() {
         ),
         ("$amountMax(\"9\", \"10\")", r#""10""#),
     ] {
-        assert_eq!(told(source, input), expected, "{source}");
+        assert_eq!(result_text(source, input), expected, "{source}");
     }
     for source in [
         "123456789012345678901234567890",
@@ -109,15 +109,15 @@ fn no_amount_loses_a_digit_unseen() {
         "$amountDiv(\"1\", \"0\")",
     ] {
         assert!(
-            told(source, input).starts_with("error: "),
+            result_text(source, input).starts_with("error: "),
             "{source}: {}",
-            told(source, input)
+            result_text(source, input)
         );
     }
 }
 
 #[test]
-fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
+fn nondeterministic_functions_and_redefinitions_are_rejected_at_upload() {
     for source in [
         "$random()",
         "$shuffle([1])",
@@ -140,7 +140,7 @@ fn what_would_not_come_to_the_same_twice_is_refused_when_uploaded() {
 }
 
 #[test]
-fn an_expression_has_only_so_many_regular_expressions() {
+fn the_number_of_regular_expressions_is_limited() {
     let many = |count: usize| format!("[{}]", vec!["$match(input.a, /x+/)"; count].join(","));
     assert!(Expression::compile(&many(20)).is_ok_and(|expression| expression.regexes == 20));
     assert!(
@@ -151,7 +151,7 @@ fn an_expression_has_only_so_many_regular_expressions() {
 }
 
 #[test]
-fn what_grows_without_end_is_stopped() {
+fn unbounded_growth_is_stopped() {
     let bombs = [
         "($f := function($s, $n){ $n = 0 ? $s : $f($s & $s, $n - 1) }; $f(\"aaaaaaaaaa\", 60))",
         "($f := function($s, $n){ $n = 0 ? $s : $f($join([$s, $s, $s]), $n - 1) }; $f(\"aaaaaaaaaa\", 60))",
@@ -165,14 +165,14 @@ fn what_grows_without_end_is_stopped() {
         "($f := function($n){ 1 + $f($n) }; $f(1))",
     ];
     for source in bombs {
-        let began = std::time::Instant::now();
-        assert!(told(source, "{}").starts_with("error: "), "{source}");
-        assert!(began.elapsed().as_secs() < 20, "{source}");
+        let started = std::time::Instant::now();
+        assert!(result_text(source, "{}").starts_with("error: "), "{source}");
+        assert!(started.elapsed().as_secs() < 20, "{source}");
     }
 }
 
 #[test]
-fn an_endless_nesting_is_refused_before_it_is_parsed() {
+fn deep_nesting_is_rejected_before_parsing() {
     for open in ["(", "[", "{\"a\":", "function(){", "-(", "a[", "$f(", "a.("] {
         assert!(Expression::compile(&open.repeat(5_000)).is_err(), "{open}");
     }
@@ -187,7 +187,7 @@ fn an_endless_nesting_is_refused_before_it_is_parsed() {
 }
 
 fn fragments() -> impl Strategy<Value = String> {
-    let words = prop::sample::select(vec![
+    let tokens = prop::sample::select(vec![
         "input",
         ".",
         "a",
@@ -252,19 +252,19 @@ fn fragments() -> impl Strategy<Value = String> {
         "*/",
         " ",
     ]);
-    prop::collection::vec(words, 0..25).prop_map(|words| words.concat())
+    prop::collection::vec(tokens, 0..25).prop_map(|tokens| tokens.concat())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_expression_makes_it_panic(source in fragments()) {
-        let _ = answer(&source, r#"{"a":[{"b":"1"},2,null,{"b":[true]}],"b":"x"}"#);
+    fn no_expression_panics(source in fragments()) {
+        let _ = evaluate(&source, r#"{"a":[{"b":"1"},2,null,{"b":[true]}],"b":"x"}"#);
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(source: String) {
+    fn no_input_panics_the_parser(source: String) {
         let _ = Expression::compile(&source);
     }
 }

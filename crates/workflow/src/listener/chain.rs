@@ -1,10 +1,10 @@
-//! Chain events into a task: final ones by themselves, pending ones with what is to be done if they
-//! are taken back.
+//! Starts runs for chain events: final events only, or pending events with a declared compensation
+//! for reverts.
 
 use super::config::{Config, Finality};
-use super::deliver::{Delivery, Item};
-use super::feed::{Fed, Seen};
-use super::{BEHIND_ALL, Given, Listener, Place};
+use super::deliver::{Delivery, EventDelivery};
+use super::feed::{FeedOutcome, ReadMark};
+use super::{AFTER_LAST_EVENT, Given, Listener, ListenerCursor};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
@@ -15,78 +15,80 @@ use std::sync::Arc;
 use store::{Lease, Unbound};
 use types::{ChainId, Height, Json, Namespace};
 
-/// Blocks without an event after which a listener's place is moved on all the same.
+/// The cursor advances without an event after this many blocks.
 const IDLE_BLOCKS: u64 = 100;
 
-/// What was read for a listener in one snapshot.
-struct Read {
-    /// Up to where there was something to read.
+/// What one snapshot contains for a listener.
+struct Snapshot {
+    /// The last block to read.
     through: Height,
-    /// Final up to here.
+    /// The final watermark.
     finalized: Height,
-    /// Where it reads on: behind the events that were delivered, unless blocks were dropped.
-    from: Place,
+    /// Where to continue: after the last delivered event, or earlier if its block was dropped.
+    cursor: ListenerCursor,
     events: Vec<StoredEvent>,
-    /// Delivered before, and taken back since.
+    /// Delivered earlier and reverted since.
     reverted: Vec<Delivered>,
-    /// How many more runs its lane takes.
-    room: u32,
-    seen: String,
+    /// How many more runs the lane accepts.
+    capacity: u32,
+    mark: String,
 }
 
-/// Begin runs for what is new.
+/// Starts runs for new events.
 pub(super) async fn feed(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     listener: &Listener,
-    seen: Option<&Seen>,
-) -> Result<Fed> {
+    last: Option<&ReadMark>,
+) -> Result<FeedOutcome> {
     let Given::Chain { config } = &listener.given else {
-        return Ok(Fed {
-            heard: 0,
-            seen: None,
+        return Ok(FeedOutcome {
+            delivered: 0,
+            mark: None,
         });
     };
     let config = Config::read(config)?;
     let chain = listener
         .chain
         .clone()
-        .ok_or_else(|| Error::corrupt("listener", "it names no chain"))?;
+        .ok_or_else(|| Error::corrupt("listener", "it has no chain"))?;
     let connector = workflow.parts().submit.chain(&chain)?.clone();
-    let Some(read) = read(workflow, namespace, listener, &config, &chain, seen).await? else {
-        return Ok(Fed {
-            heard: 0,
-            seen: seen.cloned(),
+    let Some(snapshot) =
+        read_snapshot(workflow, namespace, listener, &config, &chain, last).await?
+    else {
+        return Ok(FeedOutcome {
+            delivered: 0,
+            mark: last.cloned(),
         });
     };
-    let items = items(&connector, namespace, listener, &config, &read)?;
-    let whole = read.events.len() < usize::try_from(read.room).unwrap_or(usize::MAX);
-    let cursor = cursor(&read, whole, listener);
-    let heard = items.len();
-    let moved = heard > 0 || cursor.as_ref() != listener.cursor.as_ref();
-    let seen = whole.then(|| (listener.version + u64::from(moved), read.seen.clone()));
+    let deliveries = deliveries(&connector, namespace, listener, &config, &snapshot)?;
+    let complete = snapshot.events.len() < usize::try_from(snapshot.capacity).unwrap_or(usize::MAX);
+    let cursor = next_cursor(&snapshot, complete, listener);
+    let delivered = deliveries.len();
+    let moved = delivered > 0 || cursor.as_ref() != listener.cursor.as_ref();
+    let mark = complete.then(|| (listener.version + u64::from(moved), snapshot.mark.clone()));
     if moved {
-        let delivery = Delivery::new(workflow, namespace, &config, read.finalized);
-        delivery.commit(lease, listener, items, cursor).await?;
+        let delivery = Delivery::new(workflow, namespace, &config, snapshot.finalized);
+        delivery.commit(lease, listener, deliveries, cursor).await?;
     }
-    Ok(Fed { heard, seen })
+    Ok(FeedOutcome { delivered, mark })
 }
 
-async fn read(
+async fn read_snapshot(
     workflow: &Workflow,
     namespace: &Namespace,
     listener: &Listener,
     config: &Config,
     chain: &ChainId,
-    seen: Option<&Seen>,
-) -> Result<Option<Read>> {
-    let (namespace, listener, config, chain, seen) = (
+    last: Option<&ReadMark>,
+) -> Result<Option<Snapshot>> {
+    let (namespace, listener, config, chain, last) = (
         namespace.clone(),
         listener.clone(),
         config.clone(),
         chain.clone(),
-        seen.cloned(),
+        last.cloned(),
     );
     let lane = workflow.settings().lane;
     let filter = EventFilter {
@@ -115,9 +117,9 @@ async fn read(
         } else {
             through.to_string()
         };
-        if seen
+        if last
             .as_ref()
-            .is_some_and(|(version, words)| *version == listener.version && *words == mark)
+            .is_some_and(|(version, last)| *version == listener.version && *last == mark)
         {
             return Ok(None);
         }
@@ -126,33 +128,33 @@ async fn read(
         } else {
             Vec::new()
         };
-        let from = from(tx, &listener, &chain, finalized)?;
+        let cursor = resume_cursor(tx, &listener, &chain, finalized)?;
         let waiting = runs::count_lane(&mut tx.bound(&namespace), listener.id)?;
-        let room = lane.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
+        let capacity = lane.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
         let after = index::Cursor {
-            height: from.height,
-            index: from.index,
+            height: cursor.height,
+            index: cursor.index,
         };
-        let events = if room == 0 {
+        let events = if capacity == 0 {
             Vec::new()
         } else {
-            index::events_through(tx, &filter, after, through, room)?
+            index::events_through(tx, &filter, after, through, capacity)?
         };
         let finalized = finalized.unwrap_or_default();
-        Ok::<_, Error>(Some(Read {
+        Ok::<_, Error>(Some(Snapshot {
             through,
             finalized,
-            from,
+            cursor,
             events,
             reverted,
-            room,
-            seen: mark,
+            capacity,
+            mark,
         }))
     };
     workflow.db().read_unbound(read).await
 }
 
-/// What was delivered from blocks that are canonical no more, newest first.
+/// Delivered events whose blocks are no longer canonical, newest first.
 fn reverted(
     tx: &mut Unbound<'_, '_>,
     namespace: &Namespace,
@@ -161,41 +163,43 @@ fn reverted(
 ) -> Result<Vec<Delivered>> {
     let delivered = table::delivered(&mut tx.bound(namespace), listener.id)?;
     let mut reverted = Vec::new();
-    for one in delivered {
-        if index::block_at(tx, chain, one.height)?.as_deref() != Some(one.block_hash.as_str()) {
-            reverted.push(one);
+    for delivery in delivered {
+        if index::block_at(tx, chain, delivery.height)?.as_deref()
+            != Some(delivery.block_hash.as_str())
+        {
+            reverted.push(delivery);
         }
     }
     Ok(reverted)
 }
 
-/// Where it reads on. Where the block that it stands in was dropped, it begins again behind the
-/// last final one: what it has delivered from there is known by its run.
-fn from(
+/// Where to continue reading. If the cursor's block was dropped, restarts after the final
+/// watermark; events delivered from there are recognized by their idempotency keys.
+fn resume_cursor(
     tx: &mut Unbound<'_, '_>,
     listener: &Listener,
     chain: &ChainId,
     finalized: Option<Height>,
-) -> Result<Place> {
-    let place = listener.cursor.clone().unwrap_or(Place {
+) -> Result<ListenerCursor> {
+    let cursor = listener.cursor.clone().unwrap_or(ListenerCursor {
         height: Height(0),
         index: -1,
         hash: None,
     });
-    let Some(hash) = &place.hash else {
-        return Ok(place);
+    let Some(hash) = &cursor.hash else {
+        return Ok(cursor);
     };
-    let stands = finalized.is_some_and(|height| place.height <= height);
-    if stands || index::block_at(tx, chain, place.height)?.as_ref() == Some(hash) {
-        return Ok(place);
+    let is_final = finalized.is_some_and(|height| cursor.height <= height);
+    if is_final || index::block_at(tx, chain, cursor.height)?.as_ref() == Some(hash) {
+        return Ok(cursor);
     }
     Ok(match finalized {
-        Some(height) => Place {
+        Some(height) => ListenerCursor {
             height,
-            index: BEHIND_ALL,
+            index: AFTER_LAST_EVENT,
             hash: None,
         },
-        None => Place {
+        None => ListenerCursor {
             height: Height(0),
             index: -1,
             hash: None,
@@ -203,64 +207,63 @@ fn from(
     })
 }
 
-/// Where it stands afterwards: behind what was delivered; a longer way without events is left
-/// behind too, as far as it is final.
-fn cursor(read: &Read, whole: bool, listener: &Listener) -> Option<Place> {
-    let last = read.events.last().map(|event| Place {
+/// The cursor after the delivery: after the last event. Also skips a long range without events, but
+/// only up to the final watermark.
+fn next_cursor(snapshot: &Snapshot, complete: bool, listener: &Listener) -> Option<ListenerCursor> {
+    let last = snapshot.events.last().map(|event| ListenerCursor {
         height: event.height,
         index: i64::from(event.event.index),
-        hash: (event.height > read.finalized).then(|| event.block_hash.clone()),
+        hash: (event.height > snapshot.finalized).then(|| event.block_hash.clone()),
     });
-    let place = last.or_else(|| Some(read.from.clone()));
-    let stands = place.as_ref().map_or(Height(0), |place| place.height);
-    let idle = read.through.min(read.finalized);
-    if whole && read.room > 0 && idle.0 >= stands.0 + IDLE_BLOCKS {
-        return Some(Place {
+    let cursor = last.or_else(|| Some(snapshot.cursor.clone()));
+    let height = cursor.as_ref().map_or(Height(0), |cursor| cursor.height);
+    let idle = snapshot.through.min(snapshot.finalized);
+    if complete && snapshot.capacity > 0 && idle.0 >= height.0 + IDLE_BLOCKS {
+        return Some(ListenerCursor {
             height: idle,
-            index: BEHIND_ALL,
+            index: AFTER_LAST_EVENT,
             hash: None,
         });
     }
-    place.or_else(|| listener.cursor.clone())
+    cursor.or_else(|| listener.cursor.clone())
 }
 
-fn items(
+fn deliveries(
     connector: &Arc<dyn Connector>,
     namespace: &Namespace,
     listener: &Listener,
     config: &Config,
-    read: &Read,
-) -> Result<Vec<Item>> {
-    let mut items: Vec<Item> = read
+    snapshot: &Snapshot,
+) -> Result<Vec<EventDelivery>> {
+    let mut deliveries: Vec<EventDelivery> = snapshot
         .reverted
         .iter()
-        .map(|one| Item {
-            event: one.event.clone(),
-            block_hash: one.block_hash.clone(),
-            height: one.height,
-            input: one.input.clone(),
+        .map(|delivery| EventDelivery {
+            event_id: delivery.event.clone(),
+            block_hash: delivery.block_hash.clone(),
+            height: delivery.height,
+            input: delivery.input.clone(),
             reverted: true,
         })
         .collect();
     let interface = config.interface();
-    for event in &read.events {
-        // An event of another kind with the same topic, or one that does not decode, is none of
-        // this listener's.
+    for event in &snapshot.events {
+        // Another event with the same topic, or one that does not decode, is not for this listener.
         if let Ok(Some(decoded)) = connector.decode_event(&interface, &event.event) {
-            items.push(item(namespace, listener, config, event, &decoded)?);
+            deliveries.push(delivery(namespace, listener, config, event, &decoded)?);
         }
     }
-    Ok(items)
+    Ok(deliveries)
 }
 
-/// The event record: `id` and `blockchainEvent`, integers as decimal texts.
-fn item(
+/// The event record: `id` and `blockchainEvent`, integers as decimal strings.
+fn delivery(
     namespace: &Namespace,
     listener: &Listener,
     config: &Config,
     stored: &StoredEvent,
     decoded: &chain::DecodedEvent,
-) -> Result<Item> {
+) -> Result<EventDelivery> {
     let (id, event) = (stored.event.id(&stored.chain), &stored.event);
     let input = json!({
         "id": id,
@@ -285,8 +288,8 @@ fn item(
     });
     let input = Json::of(&input).map_err(|error| Error::corrupt("event", error.to_string()))?;
     let (block_hash, height) = (stored.block_hash.clone(), stored.height);
-    Ok(Item {
-        event: id,
+    Ok(EventDelivery {
+        event_id: id,
         block_hash,
         height,
         input,

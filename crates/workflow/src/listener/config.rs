@@ -1,4 +1,4 @@
-//! What the configuration of a listener to chain events says.
+//! The configuration of a chain event listener.
 
 use crate::{Error, Result};
 use intent::Interface;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use types::{ChainId, Json};
 
-/// Events and contracts that one listener names.
-const MOST: usize = 1_000;
+/// Events and contracts in one listener.
+const MAX_ENTRIES: usize = 1_000;
 
-/// As it is given. `firstEvent` occurs in two places; the outer one counts.
+/// The `config` document. `firstEvent` is accepted in two places; the outer one takes precedence.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Config {
@@ -18,15 +18,15 @@ pub(super) struct Config {
     pub(super) task_version: Option<String>,
     first_event: Option<Value>,
     blockchain_events: BlockchainEvents,
-    /// Ours: the chain; the namespace's default chain if it is not given.
+    /// Florin extension. Defaults to the namespace's default chain.
     pub(super) chain: Option<ChainId>,
-    /// Ours: when it runs.
+    /// Florin extension: when the listener starts runs.
     #[serde(default)]
     pub(super) finality: Finality,
-    /// Ours: what is done when an event is taken back; needed before final.
+    /// Florin extension: what to do when an event is reverted. Required if `finality` is `pending`.
     #[serde(alias = "on_revert")]
     pub(super) on_revert: Option<OnRevert>,
-    /// Ours: what a run that fails does to those behind it.
+    /// Florin extension: whether a failed run blocks the runs behind it.
     #[serde(default, alias = "on_error")]
     pub(super) on_error: OnError,
 }
@@ -50,27 +50,26 @@ struct CreateOptions {
     first_event: Option<Value>,
 }
 
-/// When a listener runs.
+/// When a listener starts runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Finality {
-    /// Once the event is final.
+    /// When the event is final.
     #[default]
     Final,
-    /// As soon as it is in a block.
+    /// When the event is in a block.
     Pending,
 }
 
-/// What is done when an event is taken back.
+/// What to do when an event is reverted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum OnRevert {
-    /// `none`: nothing.
-    Word(Word),
-    /// A run of this task, with the same input and `"reverted": true`.
+    /// `none`: do nothing.
+    Keyword(Keyword),
+    /// Start a run of this task with the same input and `"reverted": true`.
     #[serde(rename_all = "camelCase")]
     Compensate {
-        /// The task.
         task_name: String,
         /// The label of a version.
         task_version: Option<String>,
@@ -79,24 +78,24 @@ pub(super) enum OnRevert {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Word {
+pub(super) enum Keyword {
     None,
 }
 
-/// What a run that fails does to those behind it.
+/// What a failed run does to the runs behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OnError {
-    /// It holds them until it is retried or dismissed.
+    /// Blocks them until it is retried or dismissed.
     #[default]
     Hold,
-    /// It is set apart.
+    /// Becomes a dead letter; the next run starts.
     DeadLetter,
 }
 
-/// Where a listener begins.
+/// The block a new listener starts at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
+pub(super) enum StartEvent {
     Oldest,
     Newest,
     Height(u64),
@@ -107,60 +106,60 @@ impl Config {
         let config: Self = serde_json::from_str(json.as_str())
             .map_err(|error| Error::invalid("config", error.to_string()))?;
         if config.finality == Finality::Pending && config.on_revert.is_none() {
-            let why = "is missing: a listener that runs before final says what it does when an event is taken back, none or a task";
-            return Err(Error::invalid("config.onRevert", why));
+            let reason = "is required when finality is pending: none, or a task that compensates for reverted events";
+            return Err(Error::invalid("config.onRevert", reason));
         }
-        config.first()?;
+        config.start_event()?;
         Ok(config)
     }
 
-    /// Where it begins; the newest event if nothing is said.
-    pub(super) fn first(&self) -> Result<First> {
+    /// The first event to deliver; defaults to the newest.
+    pub(super) fn start_event(&self) -> Result<StartEvent> {
         let inner = self
             .blockchain_events
             .create_options
             .as_ref()
             .and_then(|options| options.first_event.as_ref());
-        let Some(given) = self
+        let Some(first_event) = self
             .first_event
             .as_ref()
             .or(inner)
             .filter(|value| !value.is_null())
         else {
-            return Ok(First::Newest);
+            return Ok(StartEvent::Newest);
         };
-        let word = given
+        let text = first_event
             .as_str()
-            .map_or_else(|| given.to_string(), str::to_owned);
-        match word.as_str() {
-            "oldest" | "0" => Ok(First::Oldest),
-            "newest" => Ok(First::Newest),
-            number => number.parse().map(First::Height).map_err(|_| {
+            .map_or_else(|| first_event.to_string(), str::to_owned);
+        match text.as_str() {
+            "oldest" | "0" => Ok(StartEvent::Oldest),
+            "newest" => Ok(StartEvent::Newest),
+            number => number.parse().map(StartEvent::Height).map_err(|_| {
                 Error::invalid(
                     "config.firstEvent",
-                    "expected \"0\", oldest, newest or the number of a block",
+                    "expected \"0\", oldest, newest or a block number",
                 )
             }),
         }
     }
 
-    /// The contracts, in canonical form; none for all.
+    /// The contracts in canonical form; empty means all.
     pub(super) fn sources(&self, chain: &ChainId) -> Result<Vec<String>> {
         let locations = self
             .blockchain_events
             .locations
             .as_deref()
             .unwrap_or_default();
-        if locations.len() > MOST {
+        if locations.len() > MAX_ENTRIES {
             let field = "config.blockchainEvents.locations".to_owned();
-            return Err(Error::TooMuch {
+            return Err(Error::LimitExceeded {
                 field,
-                of: "contracts",
-                limit: MOST,
+                unit: "contracts",
+                limit: MAX_ENTRIES,
             });
         }
-        let source = |(place, location): (usize, &Location)| {
-            let field = format!("config.blockchainEvents.locations[{place}].address");
+        let source = |(index, location): (usize, &Location)| {
+            let field = format!("config.blockchainEvents.locations[{index}].address");
             let recipient = intent::parse_recipient(chain, &location.address);
             recipient
                 .map(|recipient| recipient.account)
@@ -169,7 +168,7 @@ impl Config {
         locations.iter().enumerate().map(source).collect()
     }
 
-    /// The events, as an interface.
+    /// The events as an interface.
     pub(super) fn interface(&self) -> Interface {
         Interface::new(self.blockchain_events.abi_events.as_str().to_owned())
     }
@@ -179,10 +178,10 @@ impl Config {
         let field = "config.blockchainEvents.abiEvents";
         let topics = intent::topics(chain, &self.interface())
             .map_err(|error| Error::invalid(field, error.to_string()))?;
-        if topics.is_empty() || topics.len() > MOST {
+        if topics.is_empty() || topics.len() > MAX_ENTRIES {
             return Err(Error::invalid(
                 field,
-                format!("expected 1 to {MOST} events that are not anonymous"),
+                format!("expected 1 to {MAX_ENTRIES} events that are not anonymous"),
             ));
         }
         Ok(topics)

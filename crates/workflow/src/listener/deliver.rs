@@ -1,9 +1,9 @@
-//! Delivering chain events: the runs, the cursor and what is remembered of events that may be taken
-//! back, in one transaction.
+//! Delivers chain events: the runs, the cursor and the record of events that may be reverted commit
+//! in one transaction.
 
 use super::config::{Config, OnError, OnRevert};
-use super::{Listener, Place};
-use crate::run::start::{Begun, HEARD, Order, begin};
+use super::{Listener, ListenerCursor};
+use crate::run::start::{LISTENER_SCOPE, RunRequest, StartOutcome, start_in_tx};
 use crate::run::{Lane, NewRun, Origin};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
@@ -11,17 +11,16 @@ use crate::{Error, Result, Workflow};
 use store::{Lease, Tx, idempotency};
 use types::{Digest, Height, Json, Namespace, Principal, RunId};
 
-/// A run to be begun for an event.
-pub(super) struct Item {
-    pub(super) event: String,
+/// An event that a run is started for.
+pub(super) struct EventDelivery {
+    pub(super) event_id: String,
     pub(super) block_hash: String,
     pub(super) height: Height,
     pub(super) input: Json,
-    /// Whether the event was taken back.
     pub(super) reverted: bool,
 }
 
-/// What is the same for all events of one delivery.
+/// What all events of one delivery share.
 #[derive(Clone)]
 pub(super) struct Delivery {
     workflow: Workflow,
@@ -30,8 +29,8 @@ pub(super) struct Delivery {
     finalized: Height,
 }
 
-/// Which task a run is of.
-struct Which<'w> {
+/// The task and version a run executes.
+struct TaskVersionRef<'w> {
     task: &'w str,
     version: Option<&'w String>,
 }
@@ -51,14 +50,14 @@ impl Delivery {
         }
     }
 
-    /// Begin the runs and move the cursor. [`Error::Stale`] if somebody else changed the listener
-    /// meanwhile.
+    /// Starts the runs and moves the cursor. Fails with [`Error::VersionConflict`] if the listener
+    /// changed concurrently.
     pub(super) async fn commit(
         self,
         lease: &Lease,
         listener: &Listener,
-        items: Vec<Item>,
-        cursor: Option<Place>,
+        events: Vec<EventDelivery>,
+        cursor: Option<ListenerCursor>,
     ) -> Result<()> {
         let (db, namespace, listener) = (
             self.workflow.db().clone(),
@@ -71,13 +70,13 @@ impl Delivery {
                 problem: None,
                 ..listener.clone()
             };
-            for item in &items {
-                self.deliver(tx, &mut next, item)?;
+            for event in &events {
+                self.deliver(tx, &mut next, event)?;
             }
-            table::forget(tx, next.id, self.finalized)?;
+            table::delete_final_deliveries(tx, next.id, self.finalized)?;
             next.version += 1;
-            if !table::note(tx, &next, listener.version)? {
-                return Err(Error::Stale);
+            if !table::update_progress(tx, &next, listener.version)? {
+                return Err(Error::VersionConflict);
             }
             let now = tx.now();
             runs::release_lane(tx, next.id, now)
@@ -85,71 +84,76 @@ impl Delivery {
         db.on(lease).write(&namespace, write).await
     }
 
-    fn deliver(&self, tx: &mut Tx<'_, '_>, next: &mut Listener, item: &Item) -> Result<()> {
-        if item.reverted {
-            table::take_back(tx, next.id, &item.event, &item.block_hash)?;
+    fn deliver(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        next: &mut Listener,
+        event: &EventDelivery,
+    ) -> Result<()> {
+        if event.reverted {
+            table::delete_delivery(tx, next.id, &event.event_id, &event.block_hash)?;
             return self
                 .compensation()
-                .map_or(Ok(()), |which| self.start(tx, next, item, &which));
+                .map_or(Ok(()), |target| self.start_run(tx, next, event, &target));
         }
-        if item.height > self.finalized {
-            let (event, block_hash, input) = (
-                item.event.clone(),
-                item.block_hash.clone(),
-                item.input.clone(),
+        if event.height > self.finalized {
+            let (event_id, block_hash, input) = (
+                event.event_id.clone(),
+                event.block_hash.clone(),
+                event.input.clone(),
             );
-            table::remember(
+            table::insert_delivery(
                 tx,
                 next.id,
                 &Delivered {
-                    event,
+                    event: event_id,
                     block_hash,
-                    height: item.height,
+                    height: event.height,
                     input,
                 },
             )?;
         }
-        let which = Which {
+        let target = TaskVersionRef {
             task: &self.config.task_name,
             version: self.config.task_version.as_ref(),
         };
-        self.start(tx, next, item, &which)
+        self.start_run(tx, next, event, &target)
     }
 
-    /// The task that makes up for an event that was taken back, if one does.
-    fn compensation(&self) -> Option<Which<'_>> {
+    /// The task that compensates for a reverted event, if configured.
+    fn compensation(&self) -> Option<TaskVersionRef<'_>> {
         match &self.config.on_revert {
             Some(OnRevert::Compensate {
                 task_name,
                 task_version,
-            }) => Some(Which {
+            }) => Some(TaskVersionRef {
                 task: task_name,
                 version: task_version.as_ref(),
             }),
-            Some(OnRevert::Word(_)) | None => None,
+            Some(OnRevert::Keyword(_)) | None => None,
         }
     }
 
-    fn start(
+    fn start_run(
         &self,
         tx: &mut Tx<'_, '_>,
         next: &mut Listener,
-        item: &Item,
-        which: &Which<'_>,
+        event: &EventDelivery,
+        target: &TaskVersionRef<'_>,
     ) -> Result<()> {
         let now = tx.now();
-        let input = if item.reverted {
-            marked(&item.input)?
+        let input = if event.reverted {
+            with_reverted_flag(&event.input)?
         } else {
-            item.input.clone()
+            event.input.clone()
         };
         let lane = Lane {
             listener: next.id,
-            place: next.next_place,
+            index: next.next_lane_index,
             holds: self.config.on_error == OnError::Hold,
         };
-        let (task, version) = (which.task.to_owned(), which.version.cloned());
-        let order = Order {
+        let (task, version) = (target.task.to_owned(), target.version.cloned());
+        let request = RunRequest {
             id: RunId::new(now, tx.entropy()),
             new: NewRun {
                 task,
@@ -158,32 +162,35 @@ impl Delivery {
                 idempotency_key: None,
                 activity: None,
             },
-            sealed: None,
-            who: Principal::system(&format!("listener/{}", next.name), self.namespace.clone()),
+            encrypted_input: None,
+            principal: Principal::system(
+                &format!("listener/{}", next.name),
+                self.namespace.clone(),
+            ),
             origin: Origin::Listener {
                 listener: next.id,
-                event: item.event.clone(),
-                reverted: item.reverted,
+                event: event.event_id.clone(),
+                reverted: event.reverted,
             },
             lane: Some(lane),
             released: false,
-            key: Some((HEARD, self.key(next, item))),
+            key: Some((LISTENER_SCOPE, self.key(next, event))),
             command: None,
         };
-        if let Begun::Fresh(_) = begin(&self.workflow, tx, &order)? {
-            next.next_place += 1;
+        if let StartOutcome::Created(_) = start_in_tx(&self.workflow, tx, &request)? {
+            next.next_lane_index += 1;
         }
         Ok(())
     }
 
-    /// A run is unique by listener and event. Where events that are taken back are made up for, the
-    /// same event in another block is another occasion.
-    fn key(&self, listener: &Listener, item: &Item) -> String {
-        let mut key = format!("{}/{}", listener.id, item.event);
+    /// A run is unique by listener and event. If the listener compensates for reverts, the same
+    /// event in another block starts another run.
+    fn key(&self, listener: &Listener, event: &EventDelivery) -> String {
+        let mut key = format!("{}/{}", listener.id, event.event_id);
         if self.compensation().is_some() {
-            key.push_str(&format!("/{}", item.block_hash));
+            key.push_str(&format!("/{}", event.block_hash));
         }
-        if item.reverted {
+        if event.reverted {
             key.push_str("/reverted");
         }
         if key.len() > idempotency::MAX_KEY {
@@ -194,7 +201,7 @@ impl Delivery {
     }
 }
 
-fn marked(input: &Json) -> Result<Json> {
+fn with_reverted_flag(input: &Json) -> Result<Json> {
     let mut value = input.to_value();
     value["reverted"] = true.into();
     Json::of(&value).map_err(|error| Error::corrupt("event", error.to_string()))

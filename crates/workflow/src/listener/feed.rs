@@ -1,5 +1,5 @@
-//! Feeding listeners: look at each that has something to read, and begin runs with its cursor. One
-//! that cannot be fed stands still alone.
+//! Feeds listeners: reads new events of each and starts runs together with its cursor. A listener
+//! that fails blocks only itself.
 
 use super::{Given, Listener, chain, model};
 use crate::table::listener as table;
@@ -8,30 +8,30 @@ use std::collections::HashMap;
 use store::{Lease, Unbound};
 use types::{ListenerId, Namespace, Time};
 
-/// Listeners that one turn looks at.
-const MOST: u32 = 5_000;
-/// A listener with a problem is looked at again after this.
-const REST_MS: i64 = 5_000;
+/// Listeners read in one turn.
+const MAX_LISTENERS: u32 = 5_000;
+/// Pause before a listener with a problem is tried again.
+const RETRY_MS: i64 = 5_000;
 
-/// What a worker remembers of listeners: what each had read when it last had nothing to do.
+/// What the worker remembers of listeners, so that idle ones cost no reads.
 #[derive(Default)]
 pub(crate) struct Feeder {
-    seen: HashMap<ListenerId, Seen>,
+    marks: HashMap<ListenerId, ReadMark>,
 }
 
-/// How far there was to read, in words that change when there is more.
-pub(super) type Seen = (u64, String);
+/// The listener's version and a fingerprint of what there was to read; the fingerprint changes when
+/// there is more.
+pub(super) type ReadMark = (u64, String);
 
-/// What came of feeding one.
-pub(super) struct Fed {
-    /// Events that were taken up.
-    pub(super) heard: usize,
-    /// What it had read, if nothing is left to do.
-    pub(super) seen: Option<Seen>,
+pub(super) struct FeedOutcome {
+    /// Number of delivered events.
+    pub(super) delivered: usize,
+    /// Set if nothing is left to read.
+    pub(super) mark: Option<ReadMark>,
 }
 
 impl Feeder {
-    /// Feed the listeners of a shard; how many events were taken up.
+    /// Feeds the listeners of a shard. Returns the number of delivered events.
     pub(crate) async fn feed(
         &mut self,
         workflow: &Workflow,
@@ -41,52 +41,52 @@ impl Feeder {
         let now = workflow.db().clock().now();
         let due = workflow
             .db()
-            .read_unbound(move |tx| table::due(tx, shard, now, MOST))
+            .read_unbound(move |tx| table::due(tx, shard, now, MAX_LISTENERS))
             .await?;
         let ids: std::collections::HashSet<ListenerId> =
             due.iter().map(|(_, listener)| listener.id).collect();
-        self.seen.retain(|id, _| ids.contains(id));
-        let mut heard = 0;
+        self.marks.retain(|id, _| ids.contains(id));
+        let mut delivered = 0;
         for (namespace, listener) in due {
-            heard += self
-                .feed_one(workflow, lease, &namespace, &listener)
+            delivered += self
+                .feed_listener(workflow, lease, &namespace, &listener)
                 .await?;
         }
-        Ok(heard)
+        Ok(delivered)
     }
 
-    async fn feed_one(
+    async fn feed_listener(
         &mut self,
         workflow: &Workflow,
         lease: &Lease,
         namespace: &Namespace,
         listener: &Listener,
     ) -> Result<usize> {
-        let seen = self.seen.get(&listener.id);
+        let last = self.marks.get(&listener.id);
         let fed = match &listener.given {
-            Given::Chain { .. } => chain::feed(workflow, lease, namespace, listener, seen).await,
-            Given::Model { .. } => model::feed(workflow, lease, namespace, listener, seen).await,
+            Given::Chain { .. } => chain::feed(workflow, lease, namespace, listener, last).await,
+            Given::Model { .. } => model::feed(workflow, lease, namespace, listener, last).await,
         };
         match fed {
             Ok(fed) => {
-                match fed.seen {
-                    Some(seen) => self.seen.insert(listener.id, seen),
-                    None => self.seen.remove(&listener.id),
+                match fed.mark {
+                    Some(mark) => self.marks.insert(listener.id, mark),
+                    None => self.marks.remove(&listener.id),
                 };
-                Ok(fed.heard)
+                Ok(fed.delivered)
             }
-            Err(Error::Stale) => Ok(0),
+            Err(Error::VersionConflict) => Ok(0),
             Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed))) => {
                 Err(error.into())
             }
-            Err(error) => stand_still(workflow, lease, namespace, listener, &error)
+            Err(error) => block(workflow, lease, namespace, listener, &error)
                 .await
                 .map(|()| 0),
         }
     }
 }
 
-/// When a listener that has a problem is looked at again.
+/// When a listener with a problem is tried again.
 pub(crate) async fn next_due(workflow: &Workflow, shard: i64) -> Result<Option<Time>> {
     workflow
         .db()
@@ -94,36 +94,36 @@ pub(crate) async fn next_due(workflow: &Workflow, shard: i64) -> Result<Option<T
         .await
 }
 
-async fn stand_still(
+async fn block(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     listener: &Listener,
     error: &Error,
 ) -> Result<()> {
-    tracing::warn!(listener = %listener.id, %error, "a listener stands still");
-    let (listener, why) = (listener.clone(), error.to_string());
+    tracing::warn!(event = "listener.blocked", listener = %listener.id, %error, "listener is blocked");
+    let (listener, reason) = (listener.clone(), error.to_string());
     let write = move |tx: &mut store::Tx<'_, '_>| {
-        let next_at = tx.now().plus_millis(REST_MS);
-        let changed = listener.problem.as_deref() != Some(why.as_str());
+        let next_at = tx.now().plus_millis(RETRY_MS);
+        let changed = listener.problem.as_deref() != Some(reason.as_str());
         let version = listener.version + u64::from(changed);
-        let stands = Listener {
-            problem: Some(why.clone()),
+        let blocked = Listener {
+            problem: Some(reason.clone()),
             next_at,
             version,
             ..listener.clone()
         };
         if changed {
-            tx.append(stands.fact("listener.stands_still"));
+            tx.append(blocked.fact("listener.blocked"));
         }
-        if table::note(tx, &stands, listener.version)? {
+        if table::update_progress(tx, &blocked, listener.version)? {
             Ok(())
         } else {
-            Err(Error::Stale)
+            Err(Error::VersionConflict)
         }
     };
     match workflow.db().on(lease).write(namespace, write).await {
-        Err(Error::Stale) => Ok(()),
+        Err(Error::VersionConflict) => Ok(()),
         other => other,
     }
 }

@@ -1,9 +1,9 @@
-//! Listeners: they begin runs of a task for chain events, or for new entries of the data model.
+//! Listeners start runs of a task for chain events or for new entries of the data model.
 //!
-//! Each reads with a cursor of its own, and commits the runs it begins together with the cursor; a
-//! run is unique by (listener, event). Runs of one listener form a lane: one after the other, in
-//! chain order. One that fails holds those behind it, and no other listener (`onError: hold`), or
-//! is set apart as a dead letter (`onError: dead_letter`).
+//! Each listener has its own cursor, and commits the runs it starts together with the cursor; a run
+//! is unique by (listener, event). The runs of one listener form a lane: they execute one at a
+//! time, in chain order. A failed run blocks the runs behind it and no other listener (`onError:
+//! hold`), or becomes a dead letter (`onError: dead_letter`).
 
 mod chain;
 mod config;
@@ -18,18 +18,17 @@ pub use verbs::{NewListener, delete_listener, listener, listeners, put_listener}
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Height, Json, ListenerId, Time};
 
-/// What a listener listens to.
+/// The source of a listener's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListenerKind {
-    /// Chain events; the route calls it `firefly`.
+    /// Chain events; named `firefly` in the route.
     Firefly,
-    /// New entries of the data model.
     DataModel,
 }
 
 impl ListenerKind {
-    /// As stored, and as the route says it.
+    /// As stored, and as written in the route.
     pub const fn as_str(self) -> &'static str {
         match self {
             ListenerKind::Firefly => "firefly",
@@ -38,91 +37,85 @@ impl ListenerKind {
     }
 }
 
-/// A listener.
+/// A subscription of a task to events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
-    /// Its id.
     pub id: ListenerId,
-    /// What it listens to.
     #[serde(skip)]
     pub kind: ListenerKind,
-    /// Its name, one of its own among its kind in the namespace.
+    /// Unique among the listeners of its kind in the namespace.
     pub name: String,
-    /// Whether it takes up nothing new; it keeps its cursor.
+    /// A disabled listener keeps its cursor and starts no runs.
     pub disabled: bool,
-    /// As given.
+    /// The configuration as given.
     #[serde(flatten)]
     pub given: Given,
-    /// The chain it reads, of chain events.
+    /// Only for chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainId>,
-    /// Behind which event it stands.
+    /// The last event read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Place>,
-    /// Why it stands still, if it does.
+    pub cursor: Option<ListenerCursor>,
+    /// Why the listener is blocked, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// When it was made.
     pub created: Time,
-    /// When what is said of it last changed.
+    /// When the configuration last changed.
     pub updated: Time,
-    /// The shard whose worker feeds it.
     #[serde(skip)]
     pub(crate) shard: i64,
-    /// The place of the next run in its lane.
+    /// The lane index of the next run.
     #[serde(skip)]
-    pub(crate) next_place: i64,
-    /// When it may be fed again.
+    pub(crate) next_lane_index: i64,
+    /// When the worker reads it next.
     #[serde(skip)]
     pub(crate) next_at: Time,
-    /// Rises with each change.
+    /// Incremented by each change.
     #[serde(skip)]
     pub version: u64,
 }
 
-/// What a listener was given, by its kind.
+/// The configuration of a listener, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, try_from = "Shape")]
+#[serde(untagged, try_from = "SpecMembers")]
 pub enum Given {
-    /// Of chain events.
     Chain {
-        /// `{namespace, taskName, taskVersion?, firstEvent?, blockchainEvents}` and what is
-        /// Florin's own.
+        /// `{namespace, taskName, taskVersion?, firstEvent?, blockchainEvents}` and Florin's
+        /// extensions.
         config: Json,
     },
-    /// Of entries.
     Model {
-        /// The task, by id or name.
+        /// Name or id.
         #[serde(rename = "taskId")]
         task_id: String,
-        /// A regular expression on the entry's topic.
+        /// A regular expression that the entry's topic must match.
         #[serde(rename = "topicFilter")]
         topic_filter: String,
     },
 }
 
-/// The members of both kinds. An untagged enum cannot be read back where one of them keeps its
-/// exact text.
+/// The members of both kinds. Serde cannot read an untagged enum in which one variant keeps its
+/// exact JSON text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Shape {
+struct SpecMembers {
     config: Option<Json>,
     task_id: Option<String>,
     topic_filter: Option<String>,
 }
 
-impl TryFrom<Shape> for Given {
+impl TryFrom<SpecMembers> for Given {
     type Error = &'static str;
 
-    fn try_from(shape: Shape) -> std::result::Result<Self, &'static str> {
-        match shape {
-            Shape {
+    fn try_from(members: SpecMembers) -> std::result::Result<Self, &'static str> {
+        match members {
+            SpecMembers {
                 config: Some(config),
                 task_id: None,
                 topic_filter: None,
             } => Ok(Self::Chain { config }),
-            Shape {
+            SpecMembers {
                 config: None,
                 task_id: Some(task_id),
                 topic_filter: Some(topic_filter),
@@ -130,29 +123,28 @@ impl TryFrom<Shape> for Given {
                 task_id,
                 topic_filter,
             }),
-            _ => Err("neither a listener to chain events nor one to entries"),
+            _ => Err("neither a chain event listener nor a data model listener"),
         }
     }
 }
 
-/// A place among the events of a chain.
+/// A position among the events of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// The block's height.
+pub struct ListenerCursor {
     pub height: Height,
-    /// The event's index in the block; -1 before the first, 2^31-1 behind the last.
+    /// The event's index in the block; -1 before the first, 2^31-1 after the last.
     pub index: i64,
-    /// The block's hash, where it may still be dropped.
+    /// The block's hash, while the block may still be dropped.
     #[serde(skip)]
     pub(crate) hash: Option<String>,
 }
 
-/// Behind every event of a block.
-pub(crate) const BEHIND_ALL: i64 = i32::MAX as i64;
+/// An index after every event of a block.
+pub(crate) const AFTER_LAST_EVENT: i64 = i32::MAX as i64;
 
 impl Listener {
-    /// Which task it feeds, by id or name.
+    /// The task it starts, by id or name.
     pub(crate) fn task(&self) -> crate::Result<String> {
         match &self.given {
             Given::Chain { config } => Ok(config::Config::read(config)?.task_name),

@@ -1,10 +1,10 @@
-//! New entries of the data model into a task: read from the facts that made them, in the order of
-//! each partition.
+//! Starts runs for new entries of the data model, read from the facts that created them, in the
+//! order of each partition.
 
-use super::feed::{Fed, Seen};
-use super::verbs::filter;
+use super::feed::{FeedOutcome, ReadMark};
+use super::verbs::compile_filter;
 use super::{Given, Listener};
-use crate::run::start::{HEARD, Order, begin};
+use crate::run::start::{LISTENER_SCOPE, RunRequest, start_in_tx};
 use crate::run::{Lane, NewRun, Origin};
 use crate::table::listener as table;
 use crate::table::run as runs;
@@ -14,101 +14,109 @@ use std::collections::HashMap;
 use store::{Cursor, Lease, StoredFact, Tx, Unbound, facts_after, partitions};
 use types::{Json, Namespace, Principal, RunId};
 
-/// The type of fact of a new entry.
+/// The fact type of a new entry.
 const CREATED: &str = "data.event.created";
-/// Facts that one turn reads for a listener.
+/// Facts read per turn and listener.
 const PAGE: u32 = 500;
 
-/// What was read in one snapshot.
-struct Read {
+/// What one snapshot contains for a listener.
+struct Snapshot {
     facts: Vec<StoredFact>,
     cursors: Vec<Cursor>,
-    seen: String,
-    whole: bool,
+    mark: String,
+    complete: bool,
 }
 
-/// Begin runs for entries that are new.
+/// Starts runs for new entries.
 pub(super) async fn feed(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     listener: &Listener,
-    seen: Option<&Seen>,
-) -> Result<Fed> {
+    last: Option<&ReadMark>,
+) -> Result<FeedOutcome> {
     let Given::Model { topic_filter, .. } = &listener.given else {
-        return Ok(Fed {
-            heard: 0,
-            seen: None,
+        return Ok(FeedOutcome {
+            delivered: 0,
+            mark: None,
         });
     };
-    let regex = filter(topic_filter)?;
-    let Some(read) = read(workflow, namespace, listener, seen).await? else {
-        return Ok(Fed {
-            heard: 0,
-            seen: seen.cloned(),
+    let regex = compile_filter(topic_filter)?;
+    let Some(snapshot) = read_snapshot(workflow, namespace, listener, last).await? else {
+        return Ok(FeedOutcome {
+            delivered: 0,
+            mark: last.cloned(),
         });
     };
-    let entries: Vec<(String, Json)> = read
+    let entries: Vec<(String, Json)> = snapshot
         .facts
         .iter()
         .filter_map(entry)
-        .filter(|(_, entry)| fits(entry, &regex))
+        .filter(|(_, entry)| matches_topic(entry, &regex))
         .collect();
-    let heard = entries.len();
-    let moved = heard > 0 || !read.cursors.is_empty();
-    let version = listener.version + u64::from(heard > 0);
-    let seen = read.whole.then(|| (version, read.seen.clone()));
+    let delivered = entries.len();
+    let moved = delivered > 0 || !snapshot.cursors.is_empty();
+    let version = listener.version + u64::from(delivered > 0);
+    let mark = snapshot.complete.then(|| (version, snapshot.mark.clone()));
     if moved {
-        commit(workflow, lease, namespace, listener, entries, read.cursors).await?;
+        commit(
+            workflow,
+            lease,
+            namespace,
+            listener,
+            entries,
+            snapshot.cursors,
+        )
+        .await?;
     }
-    Ok(Fed { heard, seen })
+    Ok(FeedOutcome { delivered, mark })
 }
 
-async fn read(
+async fn read_snapshot(
     workflow: &Workflow,
     namespace: &Namespace,
     listener: &Listener,
-    seen: Option<&Seen>,
-) -> Result<Option<Read>> {
+    last: Option<&ReadMark>,
+) -> Result<Option<Snapshot>> {
     let (namespace, id, lane) = (namespace.clone(), listener.id, workflow.settings().lane);
-    let seen = seen
+    let last = last
         .filter(|(version, _)| *version == listener.version)
         .cloned();
     let read = move |tx: &mut Unbound<'_, '_>| {
         let heads = partitions(tx)?;
-        let words = heads
+        let mark = heads
             .iter()
             .map(|head| format!("{}:{}", head.partition, head.seq))
             .collect::<Vec<_>>()
             .join(" ");
-        if seen.as_ref().is_some_and(|(_, known)| *known == words) {
+        if last.as_ref().is_some_and(|(_, last)| *last == mark) {
             return Ok(None);
         }
         let known: HashMap<String, i64> = table::cursors(&mut tx.bound(&namespace), id)?
             .into_iter()
             .collect();
         let waiting = runs::count_lane(&mut tx.bound(&namespace), id)?;
-        let full = waiting >= i64::from(lane);
-        let mut read = Read {
+        let lane_full = waiting >= i64::from(lane);
+        let mut snapshot = Snapshot {
             facts: Vec::new(),
             cursors: Vec::new(),
-            seen: words,
-            whole: !full,
+            mark: mark,
+            complete: !lane_full,
         };
-        for head in heads.into_iter().filter(|_| !full) {
-            read.partition(
+        for head in heads.into_iter().filter(|_| !lane_full) {
+            snapshot.partition(
                 tx,
                 &namespace,
                 known.get(&head.partition).copied().unwrap_or(0),
                 &head,
             )?;
         }
-        Ok::<_, Error>(Some(read))
+        Ok::<_, Error>(Some(snapshot))
     };
     workflow.db().read_unbound(read).await
 }
 
-impl Read {
+impl Snapshot {
     fn partition(
         &mut self,
         tx: &mut Unbound<'_, '_>,
@@ -117,7 +125,7 @@ impl Read {
         head: &Cursor,
     ) -> Result<()> {
         if seq >= head.seq || self.facts.len() >= PAGE as usize {
-            self.whole &= seq >= head.seq;
+            self.complete &= seq >= head.seq;
             return Ok(());
         }
         let facts = facts_after(
@@ -129,7 +137,7 @@ impl Read {
             PAGE,
         )?;
         let last = facts.last().map_or(seq, |fact| fact.cursor.seq);
-        self.whole &= last >= head.seq;
+        self.complete &= last >= head.seq;
         self.cursors.push(Cursor {
             partition: head.partition.clone(),
             seq: last,
@@ -143,7 +151,7 @@ impl Read {
     }
 }
 
-/// The id of a new entry, and the entry as its fact tells it; none once that was erased.
+/// The id and content of a new entry; `None` if its payload was erased.
 fn entry(fact: &StoredFact) -> Option<(String, Json)> {
     let payload = fact.payload.as_ref()?.to_value();
     let object = payload.get("object")?;
@@ -151,7 +159,7 @@ fn entry(fact: &StoredFact) -> Option<(String, Json)> {
     Some((id, Json::of(object).ok()?))
 }
 
-fn fits(entry: &Json, regex: &regex::Regex) -> bool {
+fn matches_topic(entry: &Json, regex: &regex::Regex) -> bool {
     let value = entry.to_value();
     regex.is_match(
         value
@@ -169,19 +177,19 @@ async fn commit(
     entries: Vec<(String, Json)>,
     cursors: Vec<Cursor>,
 ) -> Result<()> {
-    let (this, listener, owner) = (workflow.clone(), listener.clone(), namespace.clone());
+    let (engine, listener, owner) = (workflow.clone(), listener.clone(), namespace.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let mut next = listener.clone();
         for (id, input) in &entries {
-            let order = order(tx, &owner, &next, id, input)?;
-            begin(&this, tx, &order)?;
-            next.next_place += 1;
+            let request = request(tx, &owner, &next, id, input)?;
+            start_in_tx(&engine, tx, &request)?;
+            next.next_lane_index += 1;
         }
         table::put_cursors(tx, next.id, &cursors)?;
         let changed = !entries.is_empty() || next.problem.is_some();
         (next.problem, next.version) = (None, next.version + u64::from(changed));
-        if !table::note(tx, &next, listener.version)? {
-            return Err(Error::Stale);
+        if !table::update_progress(tx, &next, listener.version)? {
+            return Err(Error::VersionConflict);
         }
         let now = tx.now();
         runs::release_lane(tx, next.id, now)
@@ -189,15 +197,15 @@ async fn commit(
     workflow.db().on(lease).write(namespace, write).await
 }
 
-fn order(
+fn request(
     tx: &mut Tx<'_, '_>,
     namespace: &Namespace,
     listener: &Listener,
     id: &str,
     input: &Json,
-) -> Result<Order> {
+) -> Result<RunRequest> {
     let now = tx.now();
-    Ok(Order {
+    Ok(RunRequest {
         id: RunId::new(now, tx.entropy()),
         new: NewRun {
             task: listener.task()?,
@@ -206,8 +214,8 @@ fn order(
             idempotency_key: None,
             activity: None,
         },
-        sealed: None,
-        who: Principal::system(&format!("listener/{}", listener.name), namespace.clone()),
+        encrypted_input: None,
+        principal: Principal::system(&format!("listener/{}", listener.name), namespace.clone()),
         origin: Origin::Listener {
             listener: listener.id,
             event: id.to_owned(),
@@ -215,11 +223,11 @@ fn order(
         },
         lane: Some(Lane {
             listener: listener.id,
-            place: listener.next_place,
+            index: listener.next_lane_index,
             holds: true,
         }),
         released: false,
-        key: Some((HEARD, format!("{}/{id}", listener.id))),
+        key: Some((LISTENER_SCOPE, format!("{}/{id}", listener.id))),
         command: None,
     })
 }

@@ -1,102 +1,109 @@
-//! Making, reading and deleting listeners.
+//! Creates, reads and deletes listeners.
 
-use super::config::{Config, First};
-use super::{BEHIND_ALL, Given, Listener, ListenerKind, Place};
+use super::config::{Config, StartEvent};
+use super::{AFTER_LAST_EVENT, Given, Listener, ListenerCursor, ListenerKind};
 use crate::table::listener as table;
-use crate::{Error, Result, Workflow, named, table as tables};
+use crate::{Error, Result, Workflow, names, table as tables};
 use regex::RegexBuilder;
 use store::{Tx, Unbound};
 use types::{ChainId, Height, Json, ListenerId, Page, Principal};
 
-/// The longest configuration.
 const MAX_CONFIG: usize = 256 << 10;
-/// The longest expression on topics, and how large it may become.
+/// Maximum length of a topic filter and of its compiled form, in bytes.
 const MAX_FILTER: usize = 1_024;
 const MAX_REGEX: usize = 1 << 20;
 
-/// What is said of a listener.
+/// The request to create or replace a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewListener {
-    /// Its name; where the path names it, that one.
+    /// A new name for an existing listener; a new one takes its name from the path.
     pub name: Option<String>,
-    /// Whether it takes up nothing new.
+    /// Whether it starts no runs.
     pub disabled: bool,
-    /// The rest, by its kind.
+    /// The configuration of its kind.
     pub given: Given,
 }
 
-/// What was checked outside the transaction.
+/// A request validated outside the transaction.
 #[derive(Clone)]
-struct Checked {
+struct ValidatedListener {
     new: NewListener,
     kind: ListenerKind,
     chain: Option<ChainId>,
-    first: First,
+    start_event: StartEvent,
     sources: Vec<String>,
     topics: Vec<String>,
 }
 
-/// Make a listener of this name, or replace the one that is there; by id, replace only. The one
-/// that is there keeps its cursor, as long as it reads the same chain. Whether it is new.
-/// Errors: `workflow.invalid`, `workflow.unknown`, `workflow.name_taken`, `workflow.too_much`.
+/// Creates a listener with this name or replaces the existing one; with an id, only replaces. An
+/// existing listener keeps its cursor as long as it reads the same chain. Returns whether it is
+/// new. Errors: `workflow.invalid`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// `workflow.limit_exceeded`.
 pub async fn put_listener(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     new: NewListener,
 ) -> Result<(Listener, bool)> {
-    let checked = checked(workflow, who, new)?;
-    let (path, who, this) = (name_or_id.to_owned(), who.clone(), workflow.clone());
+    let validated = validate(workflow, principal, new)?;
+    let (path, principal, engine) = (name_or_id.to_owned(), principal.clone(), workflow.clone());
     let write = move |tx: &mut Unbound<'_, '_>| {
-        let start = start(tx, &checked)?;
-        let mut tx = tx.bound(&who.namespace);
-        put(&this, &mut tx, &who, &path, &checked, start)
+        let start_cursor = start_cursor(tx, &validated)?;
+        let mut tx = tx.bound(&principal.namespace);
+        put(
+            &engine,
+            &mut tx,
+            &principal,
+            &path,
+            &validated,
+            start_cursor,
+        )
     };
     workflow.on().write_unbound(write).await
 }
 
-/// A listener. Errors: `workflow.unknown`.
+/// Reads a listener. Errors: `workflow.unknown_resource`.
 pub async fn listener(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<Listener> {
     let path = name_or_id.to_owned();
     workflow
         .db()
-        .read(&who.namespace, move |tx| require(tx, kind, &path))
+        .read(&principal.namespace, move |tx| require(tx, kind, &path))
         .await
 }
 
-/// Listeners of a kind, by name.
+/// Lists the listeners of a kind by name.
 pub async fn listeners(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     kind: ListenerKind,
     page: &Page,
 ) -> Result<Vec<Listener>> {
     let page = page.clone();
     workflow
         .db()
-        .read(&who.namespace, move |tx| table::list(tx, kind, &page))
+        .read(&principal.namespace, move |tx| table::list(tx, kind, &page))
         .await
 }
 
-/// Delete a listener. Runs that it began go on; those that wait for their turn are set free one
-/// after the other as before. Errors: `workflow.unknown`.
+/// Deletes a listener. Its runs continue, and queued ones are still released one at a time. Errors:
+/// `workflow.unknown_resource`.
 pub async fn delete_listener(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, who) = (name_or_id.to_owned(), who.clone());
-    let namespace = who.namespace.clone();
+    let (path, principal) = (name_or_id.to_owned(), principal.clone());
+    let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
         let listener = require(tx, kind, &path)?;
         table::delete(tx, listener.id)?;
-        tx.append(listener.fact("listener.deleted").by(&who));
+        tx.append(listener.fact("listener.deleted").by(&principal));
         Ok(())
     };
     workflow.on().write(&namespace, write).await
@@ -106,20 +113,24 @@ fn require(tx: &mut Tx<'_, '_>, kind: ListenerKind, name_or_id: &str) -> Result<
     table::find(tx, kind, name_or_id)?.ok_or_else(|| Error::unknown("listener", name_or_id))
 }
 
-fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Checked> {
+fn validate(
+    workflow: &Workflow,
+    principal: &Principal,
+    new: NewListener,
+) -> Result<ValidatedListener> {
     let new = NewListener {
         name: new
             .name
-            .map(|name| named::checked("name", &name))
+            .map(|name| names::validate_name("name", &name))
             .transpose()?,
         ..new
     };
     match new.given.clone() {
         Given::Chain { config: json } => {
             if json.as_str().len() > MAX_CONFIG {
-                return Err(Error::TooMuch {
+                return Err(Error::LimitExceeded {
                     field: "config".to_owned(),
-                    of: "bytes",
+                    unit: "bytes",
                     limit: MAX_CONFIG,
                 });
             }
@@ -127,14 +138,14 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Che
             let chain = config
                 .chain
                 .clone()
-                .unwrap_or_else(|| workflow.home(&who.namespace));
+                .unwrap_or_else(|| workflow.default_chain(&principal.namespace));
             let (sources, topics) = (config.sources(&chain)?, config.topics(&chain)?);
-            let first = config.first()?;
-            Ok(Checked {
+            let start_event = config.start_event()?;
+            Ok(ValidatedListener {
                 new,
                 kind: ListenerKind::Firefly,
                 chain: Some(chain),
-                first,
+                start_event,
                 sources,
                 topics,
             })
@@ -143,14 +154,14 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Che
             topic_filter,
             task_id,
         } => {
-            filter(&topic_filter)?;
-            named::referred("taskId", &task_id)?;
+            compile_filter(&topic_filter)?;
+            names::validate_reference("taskId", &task_id)?;
             let (sources, topics) = (Vec::new(), Vec::new());
-            Ok(Checked {
+            Ok(ValidatedListener {
                 new,
                 kind: ListenerKind::DataModel,
                 chain: None,
-                first: First::Newest,
+                start_event: StartEvent::Newest,
                 sources,
                 topics,
             })
@@ -158,12 +169,12 @@ fn checked(workflow: &Workflow, who: &Principal, new: NewListener) -> Result<Che
     }
 }
 
-/// The expression on topics.
-pub(super) fn filter(text: &str) -> Result<regex::Regex> {
+/// Compiles a topic filter.
+pub(super) fn compile_filter(text: &str) -> Result<regex::Regex> {
     if text.len() > MAX_FILTER {
-        return Err(Error::TooMuch {
+        return Err(Error::LimitExceeded {
             field: "topicFilter".to_owned(),
-            of: "bytes",
+            unit: "bytes",
             limit: MAX_FILTER,
         });
     }
@@ -171,139 +182,150 @@ pub(super) fn filter(text: &str) -> Result<regex::Regex> {
     regex.map_err(|error| Error::invalid("topicFilter", error.to_string()))
 }
 
-/// Where a new listener stands: a place on its chain, or behind all facts there are.
-enum Start {
-    Place(Place),
+/// The start of a new listener: a position on its chain, or after all existing facts.
+enum StartCursor {
+    Chain(ListenerCursor),
     Facts(Vec<store::Cursor>),
 }
 
-fn start(tx: &mut Unbound<'_, '_>, checked: &Checked) -> Result<Start> {
-    let Some(chain) = &checked.chain else {
-        return Ok(Start::Facts(store::partitions(tx)?));
+fn start_cursor(tx: &mut Unbound<'_, '_>, validated: &ValidatedListener) -> Result<StartCursor> {
+    let Some(chain) = &validated.chain else {
+        return Ok(StartCursor::Facts(store::partitions(tx)?));
     };
     let status = index::status(tx, chain)?;
     let head = status.as_ref().and_then(|status| status.head.as_ref());
-    let place = match (checked.first, head) {
-        (First::Newest, Some(head)) => Place {
+    let cursor = match (validated.start_event, head) {
+        (StartEvent::Newest, Some(head)) => ListenerCursor {
             height: head.height,
-            index: BEHIND_ALL,
+            index: AFTER_LAST_EVENT,
             hash: Some(head.hash.clone()),
         },
-        (First::Newest | First::Oldest, _) => Place {
+        (StartEvent::Newest | StartEvent::Oldest, _) => ListenerCursor {
             height: Height(0),
             index: -1,
             hash: None,
         },
-        (First::Height(height), _) => Place {
+        (StartEvent::Height(height), _) => ListenerCursor {
             height: Height(height),
             index: -1,
             hash: None,
         },
     };
-    Ok(Start::Place(place))
+    Ok(StartCursor::Chain(cursor))
 }
 
 fn put(
     workflow: &Workflow,
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     path: &str,
-    checked: &Checked,
-    start: Start,
+    validated: &ValidatedListener,
+    start_cursor: StartCursor,
 ) -> Result<(Listener, bool)> {
-    let before = table::find(tx, checked.kind, path)?;
-    let listener = next(workflow, tx, path, before.as_ref(), checked, &start)?;
+    let existing = table::find(tx, validated.kind, path)?;
+    let listener = next(
+        workflow,
+        tx,
+        path,
+        existing.as_ref(),
+        validated,
+        &start_cursor,
+    )?;
     if !table::put(tx, &listener, &listener.task()?)? {
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
-    if let Some(chain) = &checked.chain {
-        // All events of the contracts that are named; of no named one, these events of all.
-        let topics = if checked.sources.is_empty() {
-            checked.topics.as_slice()
+    if let Some(chain) = &validated.chain {
+        // Watches all events of the named contracts; without contracts, the named events of all
+        // contracts.
+        let topics = if validated.sources.is_empty() {
+            validated.topics.as_slice()
         } else {
             &[]
         };
-        index::watch_events(tx, chain, &checked.sources, topics)?;
+        index::watch_events(tx, chain, &validated.sources, topics)?;
     }
-    if let (Start::Facts(cursors), None) = (&start, &before) {
+    if let (StartCursor::Facts(cursors), None) = (&start_cursor, &existing) {
         table::put_cursors(tx, listener.id, cursors)?;
     }
-    let kind = if before.is_some() {
+    let kind = if existing.is_some() {
         "listener.updated"
     } else {
         "listener.created"
     };
-    tx.append(listener.fact(kind).by(who));
-    Ok((listener, before.is_none()))
+    tx.append(listener.fact(kind).by(principal));
+    Ok((listener, existing.is_none()))
 }
 
 fn next(
     workflow: &Workflow,
     tx: &mut Tx<'_, '_>,
     path: &str,
-    before: Option<&Listener>,
-    checked: &Checked,
-    start: &Start,
+    existing: Option<&Listener>,
+    validated: &ValidatedListener,
+    start_cursor: &StartCursor,
 ) -> Result<Listener> {
     let now = tx.now();
-    let (id, old_name) = match before {
+    let (id, old_name) = match existing {
         Some(listener) => (listener.id, listener.name.clone()),
         None if path.parse::<ListenerId>().is_ok() => return Err(Error::unknown("listener", path)),
         None => (ListenerId::new(now, tx.entropy()), path.to_owned()),
     };
-    let name = named::checked("name", checked.new.name.as_deref().unwrap_or(&old_name))?;
-    let most = workflow.settings().things;
-    if before.is_none() && table::count(tx)? >= i64::try_from(most).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    let name = names::validate_name("name", validated.new.name.as_deref().unwrap_or(&old_name))?;
+    let limit = workflow.settings().things;
+    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded {
             field: "listeners".to_owned(),
-            of: "listeners in a namespace",
-            limit: most,
+            unit: "listeners in a namespace",
+            limit,
         });
     }
-    if table::find(tx, checked.kind, &name)?.is_some_and(|other| other.id != id) {
+    if table::find(tx, validated.kind, &name)?.is_some_and(|other| other.id != id) {
         return Err(Error::NameTaken {
-            what: "listener",
+            noun: "listener",
             name,
         });
     }
-    check_task(tx, checked)?;
-    let place = match start {
-        Start::Place(place) => Some(place.clone()),
-        Start::Facts(_) => None,
+    check_task(tx, validated)?;
+    let cursor = match start_cursor {
+        StartCursor::Chain(cursor) => Some(cursor.clone()),
+        StartCursor::Facts(_) => None,
     };
-    let same_chain = before.filter(|listener| listener.chain == checked.chain);
+    let same_chain = existing.filter(|listener| listener.chain == validated.chain);
     Ok(Listener {
         id,
-        kind: checked.kind,
+        kind: validated.kind,
         name,
-        disabled: checked.new.disabled,
-        given: checked.new.given.clone(),
-        chain: checked.chain.clone(),
-        cursor: same_chain.map_or(place, |listener| listener.cursor.clone()),
+        disabled: validated.new.disabled,
+        given: validated.new.given.clone(),
+        chain: validated.chain.clone(),
+        cursor: same_chain.map_or(cursor, |listener| listener.cursor.clone()),
         problem: None,
-        created: before.map_or(now, |listener| listener.created),
+        created: existing.map_or(now, |listener| listener.created),
         updated: now,
         shard: workflow.shard_of(&id.to_string()),
-        next_place: before.map_or(1, |listener| listener.next_place),
+        next_lane_index: existing.map_or(1, |listener| listener.next_lane_index),
         next_at: now,
-        version: before.map_or(1, |listener| listener.version + 1),
+        version: existing.map_or(1, |listener| listener.version + 1),
     })
 }
 
-/// The tasks that it names have to be there, though they need no version yet.
-fn check_task(tx: &mut Tx<'_, '_>, checked: &Checked) -> Result<()> {
-    let (field, task) = match &checked.new.given {
+/// The named task must exist; it needs no version yet.
+fn check_task(tx: &mut Tx<'_, '_>, validated: &ValidatedListener) -> Result<()> {
+    let (field, task) = match &validated.new.given {
         Given::Chain { config } => ("config.taskName", Config::read(config)?.task_name),
         Given::Model { task_id, .. } => ("taskId", task_id.clone()),
     };
     match tables::task::find(tx, &task)? {
         Some(_) => Ok(()),
-        None => Err(Error::invalid(field, format!("there is no task {task:?}"))),
+        None => Err(Error::invalid(
+            field,
+            format!("no task {task:?} in this namespace"),
+        )),
     }
 }
 
 impl Given {
-    /// Of chain events.
+    /// The configuration of a chain event listener.
     pub fn chain(config: Json) -> Self {
         Self::Chain { config }
     }

@@ -1,49 +1,48 @@
-//! Beginning runs: asked for, by another run, or by a listener.
+//! Starts runs: on request, from another run, or from a listener.
 
 use super::{Lane, Origin, Run};
 use crate::expression::long_numerals_as_texts;
 use crate::state::Position;
 use crate::table::{run as table, task as tasks};
-use crate::task::chosen;
+use crate::task::select_version;
 use crate::{Error, Result, Workflow};
 use store::Tx;
 use store::idempotency::{self, Claim, Claimed};
 use types::{Canon, Digest, Json, Principal, RunId, Time};
 
-/// Where the answer of an idempotent command lives: of one that was asked for, of a step, of a
-/// listener.
-pub(crate) const ASKED: &str = "run";
-pub(crate) const INVOKED: &str = "run.invoked";
-pub(crate) const HEARD: &str = "run.heard";
-/// The longest name of an activity.
+/// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
+pub(crate) const REQUEST_SCOPE: &str = "run";
+pub(crate) const INVOKE_SCOPE: &str = "run.invoked";
+pub(crate) const LISTENER_SCOPE: &str = "run.heard";
+/// Maximum length of an activity's name, in bytes.
 const MAX_ACTIVITY: usize = 256;
 
-/// What is asked for.
+/// A request to start a run.
 #[derive(Debug, Clone)]
 pub struct NewRun {
-    /// The task, by name or id.
+    /// By name or id.
     pub task: String,
-    /// The label of a version; the current one if it is not given.
+    /// The label of a version; defaults to the current one.
     pub version: Option<String>,
     /// What its steps see as `input`.
     pub input: Json,
-    /// The caller's key: a repeat begins nothing.
+    /// A repeat with the same key starts nothing.
     pub idempotency_key: Option<String>,
-    /// The history it belongs to.
+    /// The activity the run belongs to.
     pub activity: Option<String>,
 }
 
-/// What became of a command.
+/// The outcome of a start request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Started {
-    /// It began this run.
+    /// A new run.
     Created(super::RunView),
-    /// Its key had begun this one before: as it stands now.
+    /// The run that the same key started earlier, in its current state.
     Replayed(super::RunView),
 }
 
 impl Started {
-    /// The run.
+    /// The run, new or existing.
     pub fn run(&self) -> &super::RunView {
         match self {
             Started::Created(run) | Started::Replayed(run) => run,
@@ -51,50 +50,51 @@ impl Started {
     }
 }
 
-/// Everything that a new run is made of.
+/// A validated request for a new run.
 #[derive(Debug, Clone)]
-pub(crate) struct Order {
+pub(crate) struct RunRequest {
     pub(crate) id: RunId,
     pub(crate) new: NewRun,
-    pub(crate) sealed: Option<Vec<u8>>,
-    pub(crate) who: Principal,
+    pub(crate) encrypted_input: Option<Vec<u8>>,
+    pub(crate) principal: Principal,
     pub(crate) origin: Origin,
     pub(crate) lane: Option<Lane>,
-    /// Whether it may begin now; another of its lane releases it otherwise.
+    /// Whether it may start now. Otherwise the end of the previous run in its lane releases it.
     pub(crate) released: bool,
-    /// The key that makes a repeat find this run, and whose keys it is among.
+    /// The scope and value of the idempotency key.
     pub(crate) key: Option<(&'static str, String)>,
-    /// What two commands of one key must share: none where the key says it all.
+    /// What two commands with the same key must share; `None` if the key alone identifies the
+    /// command.
     pub(crate) command: Option<Digest>,
 }
 
-/// Begin one run. See [`start_all`].
-pub async fn start(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<Started> {
-    start_all(workflow, who, vec![new]).await?.remove(0)
+/// Starts one run. See [`start_all`].
+pub async fn start(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Started> {
+    start_all(workflow, principal, vec![new]).await?.remove(0)
 }
 
-/// Begin runs. Each is queued, or answered by the run that its idempotency key began before; one
-/// that cannot begin stops no other.
+/// Starts runs. Each is queued, or answered with the run that its idempotency key created earlier;
+/// one that is rejected affects no other.
 ///
-/// Nothing is done here: the worker of the run's shard takes it up. Errors of one:
-/// `workflow.unknown`, `workflow.no_version`, `workflow.invalid`, `workflow.too_much`,
-/// `workflow.key_reused`.
+/// The worker of the run's shard executes it. Errors for each run: `workflow.unknown_resource`,
+/// `workflow.no_version`, `workflow.invalid`, `workflow.limit_exceeded`,
+/// `workflow.idempotency_key_reused`.
 pub async fn start_all(
     workflow: &Workflow,
-    who: &Principal,
+    principal: &Principal,
     new: Vec<NewRun>,
 ) -> Result<Vec<Result<Started>>> {
-    let orders: Vec<Result<Order>> = new
+    let requests: Vec<Result<RunRequest>> = new
         .into_iter()
-        .map(|new| order(workflow, who, new))
+        .map(|new| prepare(workflow, principal, new))
         .collect();
-    let (this, namespace) = (workflow.clone(), who.namespace.clone());
+    let (engine, namespace) = (workflow.clone(), principal.namespace.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
-        let told = |order: &Result<Order>| match order {
+        let start_each = |request: &Result<RunRequest>| match request {
             Err(error) => Ok(Err(error.clone())),
-            Ok(order) => refusal_apart(accept(&this, tx, order)),
+            Ok(request) => isolate_rejection(start_one(&engine, tx, request)),
         };
-        orders.iter().map(told).collect::<Result<Vec<_>>>()
+        requests.iter().map(start_each).collect::<Result<Vec<_>>>()
     };
     let started = workflow.on().write(&namespace, write).await?;
     fail::point("workflow.started")
@@ -103,29 +103,29 @@ pub async fn start_all(
     Ok(started)
 }
 
-/// What the database says ends the whole; what is wrong with one order is told to that one.
-fn refusal_apart<T>(outcome: Result<T>) -> Result<Result<T>> {
+/// A database error fails the whole batch; any other error affects only its own request.
+fn isolate_rejection<T>(outcome: Result<T>) -> Result<Result<T>> {
     match outcome {
         Err(Error::Store(error)) => Err(Error::Store(error)),
         other => Ok(other),
     }
 }
 
-fn order(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<Order> {
-    let new = checked(workflow, new)?;
+fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<RunRequest> {
+    let new = validate(workflow, new)?;
     let command = Canon::new("workflow-start", 1)
         .text(&new.task)
         .option(new.version.as_ref(), |canon, label| canon.text(label))
         .text(&types::canonical_json(&new.input.to_value()))
         .hash();
     let id = RunId::new(workflow.db().clock().now(), workflow.db().entropy());
-    let key = new.idempotency_key.clone().map(|key| (ASKED, key));
-    let (who, origin) = (who.clone(), Origin::Request);
-    Ok(Order {
+    let key = new.idempotency_key.clone().map(|key| (REQUEST_SCOPE, key));
+    let (principal, origin) = (principal.clone(), Origin::Request);
+    Ok(RunRequest {
         id,
         new,
-        sealed: None,
-        who,
+        encrypted_input: None,
+        principal,
         origin,
         lane: None,
         released: true,
@@ -134,14 +134,14 @@ fn order(workflow: &Workflow, who: &Principal, new: NewRun) -> Result<Order> {
     })
 }
 
-/// Within bounds, and every number exact.
-pub(crate) fn checked(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
-    let most = workflow.settings().value_bytes;
-    if new.input.as_str().len() > most {
-        return Err(Error::TooMuch {
+/// Checks limits, and converts long numerals to strings.
+pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
+    let limit = workflow.settings().value_bytes;
+    if new.input.as_str().len() > limit {
+        return Err(Error::LimitExceeded {
             field: "input".to_owned(),
-            of: "bytes",
-            limit: most,
+            unit: "bytes",
+            limit,
         });
     }
     if new
@@ -151,7 +151,7 @@ pub(crate) fn checked(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     {
         return Err(Error::invalid(
             "idempotencyKey",
-            format!("has 1 to {} bytes, none of them NUL", idempotency::MAX_KEY),
+            format!("must have 1 to {} bytes, without NUL", idempotency::MAX_KEY),
         ));
     }
     if new
@@ -161,109 +161,113 @@ pub(crate) fn checked(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     {
         return Err(Error::invalid(
             "activity",
-            format!("has 1 to {MAX_ACTIVITY} bytes, none of them NUL"),
+            format!("must have 1 to {MAX_ACTIVITY} bytes, without NUL"),
         ));
     }
     let input = Json::parse(&long_numerals_as_texts(new.input.as_str()));
     let input = input.ok_or_else(|| Error::invalid("input", "is not JSON"))?;
-    // Kept as text, but read once: what nests too deep could never be shown.
+    // Stored as text, but parsed once: input that nests too deep could never be shown.
     serde_json::from_str::<serde_json::Value>(input.as_str())
         .map_err(|error| Error::invalid("input", error.to_string()))?;
     Ok(NewRun { input, ..new })
 }
 
-fn accept(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Started> {
-    Ok(match begin(workflow, tx, order)? {
-        Begun::Fresh(run) => Started::Created(super::RunView::of(&run)),
-        Begun::Before(id) => {
+fn start_one(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Result<Started> {
+    Ok(match start_in_tx(workflow, tx, request)? {
+        StartOutcome::Created(run) => Started::Created(super::RunView::from_run(&run)),
+        StartOutcome::Existing(id) => {
             let run = table::get(tx, id)?.ok_or_else(|| Error::corrupt("run", id.to_string()))?;
-            Started::Replayed(super::RunView::of(&run))
+            Started::Replayed(super::RunView::from_run(&run))
         }
     })
 }
 
-/// What became of an order in the transaction.
-pub(crate) enum Begun {
-    /// It is a run now.
-    Fresh(Box<Run>),
-    /// Its key had begun this one before.
-    Before(RunId),
+/// The outcome of a start request in the transaction.
+pub(crate) enum StartOutcome {
+    Created(Box<Run>),
+    /// The run that the same key started earlier.
+    Existing(RunId),
 }
 
-/// Begin a run in the caller's transaction. A refusal burns no key.
-pub(crate) fn begin(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Begun> {
-    let Some((verb, key)) = &order.key else {
-        return create(workflow, tx, order);
+/// Starts a run in the caller's transaction. A rejected request does not consume its key.
+pub(crate) fn start_in_tx(
+    workflow: &Workflow,
+    tx: &mut Tx<'_, '_>,
+    request: &RunRequest,
+) -> Result<StartOutcome> {
+    let Some((scope, key)) = &request.key else {
+        return create(workflow, tx, request);
     };
     let claim = Claim {
         key,
-        command: order.command,
-        resource: order.id.to_string(),
+        command: request.command,
+        resource: request.id.to_string(),
     };
-    match idempotency::claim(tx, verb, &[claim])?.remove(0) {
-        Claimed::Conflict { resource } => Err(Error::KeyReused { resource }),
+    match idempotency::claim(tx, scope, &[claim])?.remove(0) {
+        Claimed::Conflict { resource } => Err(Error::IdempotencyKeyReused { resource }),
         Claimed::Replayed { resource } => {
             let id = resource
                 .parse()
                 .map_err(|_| Error::corrupt("run", resource.clone()))?;
-            Ok(Begun::Before(id))
+            Ok(StartOutcome::Existing(id))
         }
         Claimed::Fresh => {
-            let begun = create(workflow, tx, order);
-            if begun.is_err() {
-                idempotency::free(tx, verb, key)?;
+            let outcome = create(workflow, tx, request);
+            if outcome.is_err() {
+                idempotency::free(tx, scope, key)?;
             }
-            begun
+            outcome
         }
     }
 }
 
-fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, order: &Order) -> Result<Begun> {
-    let task = tasks::require(tx, &order.new.task)?;
-    let version = chosen(tx, &task, order.new.version.as_deref())?.version;
+fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Result<StartOutcome> {
+    let task = tasks::require(tx, &request.new.task)?;
+    let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs;
-    if order.lane.is_none() && table::count_open(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::TooMuch {
+    if request.lane.is_none() && table::count_open(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX)
+    {
+        return Err(Error::LimitExceeded {
             field: "runs".to_owned(),
-            of: "runs of a namespace that have not ended",
+            unit: "runs of a namespace that have not ended",
             limit,
         });
     }
-    let run = fresh(workflow, order, &task, &version, tx.now());
+    let run = new_run(workflow, request, &task, &version, tx.now());
     table::insert(tx, &run)?;
-    tx.append(run.fact("run.queued").by(&order.who));
-    Ok(Begun::Fresh(Box::new(run)))
+    tx.append(run.fact("run.queued").by(&request.principal));
+    Ok(StartOutcome::Created(Box::new(run)))
 }
 
-fn fresh(
+fn new_run(
     workflow: &Workflow,
-    order: &Order,
+    request: &RunRequest,
     task: &crate::Task,
     version: &crate::Version,
     now: Time,
 ) -> Run {
     Run {
-        id: order.id,
-        shard: workflow.shard_of_run(&order.id),
+        id: request.id,
+        shard: workflow.shard_of_run(&request.id),
         task: task.id,
         task_name: task.name.clone(),
         version_id: version.id,
         version_label: version.version.clone(),
         position: Position::START,
         steps: version.steps,
-        input: order.new.input.clone(),
-        sealed: order.sealed.clone(),
+        input: request.new.input.clone(),
+        encrypted_input: request.encrypted_input.clone(),
         result: None,
         error: None,
         reason: None,
         waits_for: None,
-        initiator: order.who.clone(),
-        origin: order.origin.clone(),
-        activity: order.new.activity.clone(),
-        idempotency_key: order.new.idempotency_key.clone(),
-        lane: order.lane.clone(),
-        settled: false,
-        next_at: order.released.then_some(now),
+        initiator: request.principal.clone(),
+        origin: request.origin.clone(),
+        activity: request.new.activity.clone(),
+        idempotency_key: request.new.idempotency_key.clone(),
+        lane: request.lane.clone(),
+        closed: false,
+        next_at: request.released.then_some(now),
         created: now,
         started: None,
         ended: None,

@@ -1,4 +1,4 @@
-//! Bindings.
+//! Table `binding`.
 
 use super::task::version;
 use crate::Result;
@@ -6,7 +6,7 @@ use crate::binding::Binding;
 use store::{Columns, Row, Tx};
 use types::{BindingId, Page};
 
-/// A binding by its id or name.
+/// By id or name.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<Binding>> {
     let row: Option<Row> = tx.row(
         "SELECT id, name, description, chain, contract, signer, interface, created_at, updated_at, version
@@ -16,7 +16,6 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<Bindi
     row.map(binding).transpose()
 }
 
-/// Bindings by name.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Binding>> {
     let rows: Vec<Row> = tx.rows(
         "SELECT id, name, description, chain, contract, signer, interface, created_at, updated_at, version
@@ -26,13 +25,13 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Binding>> {
     rows.into_iter().map(binding).collect()
 }
 
-/// How many bindings the namespace has.
+/// Number of bindings in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM binding WHERE namespace = ?ns", ())?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A new binding, or a changed one; false if somebody else changed it.
+/// Inserts or updates a binding. Returns false if it changed concurrently.
 pub(crate) fn put(tx: &mut Tx<'_, '_>, binding: &Binding) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO binding (namespace, id, name, description, chain, contract, signer, interface, created_at, updated_at, version)
@@ -56,7 +55,6 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, binding: &Binding) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Remove a binding.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: BindingId) -> Result<()> {
     tx.execute(
         "DELETE FROM binding WHERE namespace = ?ns AND id = ?1",

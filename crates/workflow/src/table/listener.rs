@@ -1,17 +1,17 @@
-//! Listeners, and what they have delivered.
+//! Tables `listener`, `listener_event` and `listener_cursor`.
 
-use super::run::{read, written};
+use super::run::{from_json, to_json};
 use super::task::version;
-use crate::listener::{Given, Listener, ListenerKind, Place};
+use crate::listener::{Given, Listener, ListenerCursor, ListenerKind};
 use crate::task::Task;
 use crate::{Error, Result};
 use store::{Columns, Cursor, Row, Tx, Unbound};
 use types::{Height, Json, ListenerId, Namespace, Page, Time};
 
-const COLUMNS: &str = "id, kind, name, shard, disabled, config, chain, cursor_height, cursor_index, cursor_hash, next_place, problem, next_at,
+const COLUMNS: &str = "id, kind, name, shard, disabled, config, chain, cursor_height, cursor_index, cursor_hash, next_lane_index, problem, next_at,
  created_at, updated_at, version";
 
-/// A listener by its id or name.
+/// By id or name.
 pub(crate) fn find(
     tx: &mut Tx<'_, '_>,
     kind: ListenerKind,
@@ -24,7 +24,6 @@ pub(crate) fn find(
     row.map(|row| listener(&mut Columns::of(row))).transpose()
 }
 
-/// Listeners by name.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, kind: ListenerKind, page: &Page) -> Result<Vec<Listener>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 ORDER BY name LIMIT ?2 OFFSET ?3"
@@ -35,13 +34,13 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, kind: ListenerKind, page: &Page) -> Resu
         .collect()
 }
 
-/// How many listeners the namespace has.
+/// Number of listeners in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM listener WHERE namespace = ?ns", ())?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A listener that feeds a task.
+/// The name of a listener that feeds the task.
 pub(crate) fn of_task(tx: &mut Tx<'_, '_>, task: &Task) -> Result<Option<String>> {
     let rows: Vec<(String,)> = tx.rows(
         "SELECT name FROM listener WHERE namespace = ?ns AND (task = ?1 OR task = ?2) ORDER BY name LIMIT 1",
@@ -50,12 +49,12 @@ pub(crate) fn of_task(tx: &mut Tx<'_, '_>, task: &Task) -> Result<Option<String>
     Ok(rows.into_iter().next().map(|(name,)| name))
 }
 
-/// A new listener, or a changed one; false if somebody else changed it.
+/// Inserts or updates a listener. Returns false if it changed concurrently.
 pub(crate) fn put(tx: &mut Tx<'_, '_>, listener: &Listener, task: &str) -> Result<bool> {
-    let place = listener.cursor.as_ref();
+    let cursor = listener.cursor.as_ref();
     let changed = tx.execute(
         "INSERT INTO listener (namespace, id, kind, name, shard, disabled, config, task, chain, cursor_height, cursor_index, cursor_hash,
-                next_place, problem, next_at, created_at, updated_at, version)
+                next_lane_index, problem, next_at, created_at, updated_at, version)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (namespace, id) DO UPDATE SET name = ?3, disabled = ?5, config = ?6, task = ?7, chain = ?8, cursor_height = ?9,
                 cursor_index = ?10, cursor_hash = ?11, problem = ?13, next_at = ?14, updated_at = ?16, version = ?17
@@ -66,13 +65,13 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, listener: &Listener, task: &str) -> Resul
             &listener.name,
             listener.shard,
             listener.disabled,
-            written(&listener.given)?,
+            to_json(&listener.given)?,
             task,
             &listener.chain,
-            place.map(|place| place.height),
-            place.map(|place| place.index),
-            place.and_then(|place| place.hash.as_ref()),
-            listener.next_place,
+            cursor.map(|cursor| cursor.height),
+            cursor.map(|cursor| cursor.index),
+            cursor.and_then(|cursor| cursor.hash.as_ref()),
+            listener.next_lane_index,
             &listener.problem,
             listener.next_at,
             listener.created,
@@ -83,19 +82,23 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, listener: &Listener, task: &str) -> Resul
     Ok(changed == 1)
 }
 
-/// Where a listener stands; false if somebody else changed it since `before`.
-pub(crate) fn note(tx: &mut Tx<'_, '_>, listener: &Listener, before: u64) -> Result<bool> {
-    let place = listener.cursor.as_ref();
+/// Updates the progress of a listener. Returns false if it is no longer at version `before`.
+pub(crate) fn update_progress(
+    tx: &mut Tx<'_, '_>,
+    listener: &Listener,
+    before: u64,
+) -> Result<bool> {
+    let cursor = listener.cursor.as_ref();
     let changed = tx.execute(
-        "UPDATE listener SET cursor_height = ?2, cursor_index = ?3, cursor_hash = ?4, next_place = ?5, problem = ?6, next_at = ?7,
+        "UPDATE listener SET cursor_height = ?2, cursor_index = ?3, cursor_hash = ?4, next_lane_index = ?5, problem = ?6, next_at = ?7,
                 version = ?8
           WHERE namespace = ?ns AND id = ?1 AND version = ?9",
         (
             listener.id,
-            place.map(|place| place.height),
-            place.map(|place| place.index),
-            place.and_then(|place| place.hash.as_ref()),
-            listener.next_place,
+            cursor.map(|cursor| cursor.height),
+            cursor.map(|cursor| cursor.index),
+            cursor.and_then(|cursor| cursor.hash.as_ref()),
+            listener.next_lane_index,
             &listener.problem,
             listener.next_at,
             version(listener.version),
@@ -105,7 +108,7 @@ pub(crate) fn note(tx: &mut Tx<'_, '_>, listener: &Listener, before: u64) -> Res
     Ok(changed == 1)
 }
 
-/// Remove a listener and what it remembers.
+/// Deletes a listener with its cursors and delivered events.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
     tx.execute(
         "DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1",
@@ -122,7 +125,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
     Ok(())
 }
 
-/// Listeners of a shard that may be fed.
+/// Listeners of a shard that are due.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -133,21 +136,21 @@ pub(crate) fn due(
         "SELECT namespace, {COLUMNS} FROM listener WHERE shard = ?1 AND disabled = 0 AND next_at <= ?2 ORDER BY next_at, id LIMIT ?3"
     );
     let rows: Vec<Row> = tx.rows(&sql, (shard, now, limit))?;
-    let read = |row| {
+    let from_json = |row| {
         let mut columns = Columns::of(row);
         Ok((columns.take()?, listener(&mut columns)?))
     };
-    rows.into_iter().map(read).collect()
+    rows.into_iter().map(from_json).collect()
 }
 
-/// When the next listener that has a problem may be fed again.
+/// When the next listener with a problem is tried again.
 pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> = tx
         .row("SELECT MIN(next_at) FROM listener WHERE shard = ?1 AND disabled = 0 AND problem IS NOT NULL", (shard,))?;
     Ok(row.and_then(|(at,)| at))
 }
 
-/// An event that was delivered before it was final.
+/// An event delivered before it was final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delivered {
     pub(crate) event: String,
@@ -156,34 +159,38 @@ pub(crate) struct Delivered {
     pub(crate) input: Json,
 }
 
-/// What a listener has delivered and may have to take back, newest first.
+/// Delivered events that may still be reverted, newest first.
 pub(crate) fn delivered(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<Delivered>> {
     let rows: Vec<(String, String, Height, Json)> = tx.rows(
         "SELECT event, block_hash, height, input FROM listener_event WHERE namespace = ?ns AND listener = ?1
           ORDER BY height DESC, event DESC",
         (listener,),
     )?;
-    let one = |(event, block_hash, height, input)| Delivered {
+    let delivery = |(event, block_hash, height, input)| Delivered {
         event,
         block_hash,
         height,
         input,
     };
-    Ok(rows.into_iter().map(one).collect())
+    Ok(rows.into_iter().map(delivery).collect())
 }
 
-/// Remember a delivery until it is final.
-pub(crate) fn remember(tx: &mut Tx<'_, '_>, listener: ListenerId, one: &Delivered) -> Result<()> {
+/// Records a delivery until it is final.
+pub(crate) fn insert_delivery(
+    tx: &mut Tx<'_, '_>,
+    listener: ListenerId,
+    delivery: &Delivered,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO listener_event (namespace, listener, event, block_hash, height, input) VALUES (?ns, ?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO NOTHING",
-        (listener, &one.event, &one.block_hash, one.height, &one.input),
+        (listener, &delivery.event, &delivery.block_hash, delivery.height, &delivery.input),
     )?;
     Ok(())
 }
 
-/// A delivery that was taken back.
-pub(crate) fn take_back(
+/// Removes a delivery that was reverted.
+pub(crate) fn delete_delivery(
     tx: &mut Tx<'_, '_>,
     listener: ListenerId,
     event: &str,
@@ -196,8 +203,12 @@ pub(crate) fn take_back(
     Ok(())
 }
 
-/// Deliveries that are final need not be remembered.
-pub(crate) fn forget(tx: &mut Tx<'_, '_>, listener: ListenerId, finalized: Height) -> Result<()> {
+/// Removes deliveries that are final.
+pub(crate) fn delete_final_deliveries(
+    tx: &mut Tx<'_, '_>,
+    listener: ListenerId,
+    finalized: Height,
+) -> Result<()> {
     tx.execute(
         "DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1 AND height <= ?2",
         (listener, finalized),
@@ -205,7 +216,7 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, listener: ListenerId, finalized: Heigh
     Ok(())
 }
 
-/// How far a listener to entries has read each partition.
+/// The sequence number read in each partition, for a listener to entries.
 pub(crate) fn cursors(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT partition, seq FROM listener_cursor WHERE namespace = ?ns AND listener = ?1",
@@ -213,7 +224,6 @@ pub(crate) fn cursors(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<(
     )?)
 }
 
-/// Remember how far.
 pub(crate) fn put_cursors(
     tx: &mut Tx<'_, '_>,
     listener: ListenerId,
@@ -242,26 +252,26 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         columns.take()?,
     );
     let given: Json = columns.take()?;
-    let given: Given = read(&given, "listener")?;
+    let given: Given = from_json(&given, "listener")?;
     let chain = columns.take()?;
     let (height, index, hash): (Option<Height>, Option<i64>, Option<String>) =
         (columns.take()?, columns.take()?, columns.take()?);
     let kind = [ListenerKind::Firefly, ListenerKind::DataModel]
         .into_iter()
-        .find(|known| known.as_str() == kind);
+        .find(|candidate| candidate.as_str() == kind);
     Ok(Listener {
         id,
-        kind: kind.ok_or_else(|| Error::corrupt("listener", "it is of no known kind"))?,
+        kind: kind.ok_or_else(|| Error::corrupt("listener", "its kind is unknown"))?,
         name,
         disabled,
         given,
         chain,
-        cursor: height.zip(index).map(|(height, index)| Place {
+        cursor: height.zip(index).map(|(height, index)| ListenerCursor {
             height,
             index,
             hash,
         }),
-        next_place: columns.take()?,
+        next_lane_index: columns.take()?,
         problem: columns.take()?,
         next_at: columns.take()?,
         created: columns.take()?,

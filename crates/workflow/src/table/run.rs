@@ -1,4 +1,4 @@
-//! Runs.
+//! Tables `run` and `run_cursor`.
 
 use super::task::version;
 use crate::run::{Lane, Run, RunFilter};
@@ -8,18 +8,17 @@ use serde::de::DeserializeOwned;
 use store::{Columns, Kind, Row, ToValue, Tx, Unbound, Value};
 use types::{Json, ListenerId, Namespace, Page, RunId, TaskId, Time};
 
-const COLUMNS: &str = "id, shard, task, task_name, version_id, version_label, state, step, step_state, attempt, round, steps, input, sealed,
- result, error, reason, waits_for, initiator, origin, activity, idempotency_key, lane, lane_place, lane_holds, settled, next_at, created_at,
+const COLUMNS: &str = "id, shard, task, task_name, version_id, version_label, state, step, step_state, attempt, round, steps, input, encrypted_input,
+ result, error, reason, waits_for, initiator, origin, activity, idempotency_key, lane, lane_index, lane_holds, closed, next_at, created_at,
  started_at, ended_at, updated_at, version";
 
-/// A run.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: RunId) -> Result<Option<Run>> {
     let sql = format!("SELECT {COLUMNS} FROM run WHERE namespace = ?ns AND id = ?1");
     let row: Option<Row> = tx.row(&sql, (id,))?;
     row.map(run).transpose()
 }
 
-/// Runs, newest first.
+/// Newest first.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Result<Vec<Run>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM run
@@ -42,44 +41,43 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Resu
     rows.into_iter().map(run).collect()
 }
 
-/// How many runs of the namespace have not ended.
+/// Runs of the namespace that have not ended.
 pub(crate) fn count_open(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
-        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND settled = 0",
+        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND closed = 0",
         (),
     )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A run of a task that has not ended.
+/// The oldest run of a task that has not ended.
 pub(crate) fn open_of_task(tx: &mut Tx<'_, '_>, task: TaskId) -> Result<Option<RunId>> {
     let rows: Vec<(RunId,)> = tx.rows(
-        "SELECT id FROM run WHERE namespace = ?ns AND task = ?1 AND settled = 0 ORDER BY created_at LIMIT 1",
+        "SELECT id FROM run WHERE namespace = ?ns AND task = ?1 AND closed = 0 ORDER BY created_at LIMIT 1",
         (task,),
     )?;
     Ok(rows.into_iter().next().map(|(id,)| id))
 }
 
-/// A new run.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, run: &Run) -> Result<()> {
     let params = values(run)?;
-    let places: Vec<String> = (1..=params.len())
-        .map(|place| format!("?{place}"))
+    let placeholders: Vec<String> = (1..=params.len())
+        .map(|lane_index| format!("?{lane_index}"))
         .collect();
     let sql = format!(
         "INSERT INTO run (namespace, {COLUMNS}) VALUES (?ns, {})",
-        places.join(", ")
+        placeholders.join(", ")
     );
     tx.execute(&sql, params)?;
     Ok(())
 }
 
-/// A changed run; false if somebody else changed it meanwhile.
+/// Updates a run. Returns false if it changed concurrently.
 pub(crate) fn update(tx: &mut Tx<'_, '_>, run: &Run) -> Result<bool> {
     let position = &run.position;
     let changed = tx.execute(
         "UPDATE run SET state = ?2, step = ?3, step_state = ?4, attempt = ?5, round = ?6, result = ?7, error = ?8, reason = ?9,
-                waits_for = ?10, next_at = ?11, started_at = ?12, ended_at = ?13, updated_at = ?14, version = ?15, settled = ?16
+                waits_for = ?10, next_at = ?11, started_at = ?12, ended_at = ?13, updated_at = ?14, version = ?15, closed = ?16
           WHERE namespace = ?ns AND id = ?1 AND version = ?15 - 1",
         (
             run.id,
@@ -97,14 +95,14 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, run: &Run) -> Result<bool> {
             run.ended,
             run.updated,
             version(run.version),
-            run.settled,
+            run.closed,
         ),
     )?;
     Ok(changed == 1)
 }
 
-/// Look at a run again at another time; nothing else of it changes.
-pub(crate) fn look_again(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()> {
+/// Changes when the run is due, and nothing else.
+pub(crate) fn reschedule(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()> {
     tx.execute(
         "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3",
         (run.id, at, version(run.version)),
@@ -112,8 +110,13 @@ pub(crate) fn look_again(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()>
     Ok(())
 }
 
-/// The same, unless somebody woke it since it was due: [`wake`] always changes the time.
-pub(crate) fn put_off_look(tx: &mut Tx<'_, '_>, run: &Run, due: Time, at: Time) -> Result<()> {
+/// The same, unless [`wake`] changed the due time since the run was loaded.
+pub(crate) fn reschedule_unless_woken(
+    tx: &mut Tx<'_, '_>,
+    run: &Run,
+    due: Time,
+    at: Time,
+) -> Result<()> {
     tx.execute(
         "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3 AND next_at = ?4",
         (run.id, at, version(run.version), due),
@@ -121,34 +124,33 @@ pub(crate) fn put_off_look(tx: &mut Tx<'_, '_>, run: &Run, due: Time, at: Time) 
     Ok(())
 }
 
-/// Let the first waiting run of a lane begin, unless one of it is under way.
+/// Releases the first queued run of a lane, unless another run of the lane is open.
 pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId, now: Time) -> Result<()> {
     tx.execute(
         "UPDATE run SET next_at = ?2
           WHERE namespace = ?ns AND lane = ?1 AND state = 'queued' AND next_at IS NULL
-                AND lane_place = (SELECT MIN(first.lane_place) FROM run first
-                                   WHERE first.namespace = ?ns AND first.lane = ?1 AND first.settled = 0)",
+                AND lane_index = (SELECT MIN(first.lane_index) FROM run first
+                                   WHERE first.namespace = ?ns AND first.lane = ?1 AND first.closed = 0)",
         (lane, now),
     )?;
     Ok(())
 }
 
-/// How many runs of a lane have not ended.
+/// Runs of a lane that have not ended.
 pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
-        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND settled = 0",
+        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND closed = 0",
         (lane,),
     )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Runs of a shard that are due, with the version they have: some of each namespace, the longest
-/// waiting first.
+/// Due runs of a shard, longest due first, at most `each` per namespace.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
     now: Time,
-    each: u32,
+    per_namespace: u32,
     limit: u32,
 ) -> Result<Vec<(Namespace, RunId)>> {
     Ok(tx.rows(
@@ -156,7 +158,7 @@ pub(crate) fn due(
            FROM (SELECT namespace, id, next_at, ROW_NUMBER() OVER (PARTITION BY namespace ORDER BY next_at, id) AS turn
                    FROM run WHERE shard = ?1 AND next_at <= ?2) due
           WHERE turn <= ?3 ORDER BY turn, next_at, id LIMIT ?4",
-        (shard, now, each, limit),
+        (shard, now, per_namespace, limit),
     )?)
 }
 
@@ -167,8 +169,8 @@ pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Ti
     Ok(row.and_then(|(at,)| at))
 }
 
-/// Look at once at the runs of a shard that wait for one of these. One that is due already is still
-/// due, at another time: whoever looks at it now sees that there was a word.
+/// Makes the runs that wait for one of these submissions due now. A run that is already due gets
+/// another due time, so that [`reschedule_unless_woken`] sees that it was woken.
 pub(crate) fn wake(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -176,15 +178,15 @@ pub(crate) fn wake(
     now: Time,
 ) -> Result<u64> {
     Ok(tx.execute_rows(
-        "WITH heard(subject) AS ({rows})
-         UPDATE run SET next_at = CASE WHEN run.next_at > ?2 THEN ?2 ELSE run.next_at - 1 END FROM heard
-          WHERE run.waits_for = heard.subject AND run.shard = ?1 AND run.next_at IS NOT NULL",
+        "WITH changed(subject) AS ({rows})
+         UPDATE run SET next_at = CASE WHEN run.next_at > ?2 THEN ?2 ELSE run.next_at - 1 END FROM changed
+          WHERE run.waits_for = changed.subject AND run.shard = ?1 AND run.next_at IS NOT NULL",
         (shard, now),
         subjects,
     )?)
 }
 
-/// How far a shard has read the facts of each partition.
+/// The sequence number a shard has read in each partition.
 pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT partition, seq FROM run_cursor WHERE shard = ?1",
@@ -192,7 +194,6 @@ pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(Strin
     )?)
 }
 
-/// Remember how far.
 pub(crate) fn put_cursors(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -211,10 +212,10 @@ pub(crate) fn put_cursors(
 fn values(run: &Run) -> Result<Vec<Value<'_>>> {
     let position = &run.position;
     let owned = |text: String| Value::Text(text.into());
-    let place = run
+    let lane_index = run
         .lane
         .as_ref()
-        .map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.place));
+        .map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.index));
     Ok(vec![
         run.id.to_value(),
         run.shard.to_value(),
@@ -229,25 +230,25 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
         Value::Int(position.round.into()),
         run.steps.to_value(),
         ToValue::to_value(&run.input),
-        run.sealed.to_value(),
+        run.encrypted_input.to_value(),
         run.result.to_value(),
         json(&run.error)?.map_or(Value::Null(Kind::Text), |json| {
             owned(json.as_str().to_owned())
         }),
         run.reason.to_value(),
         run.waits_for.to_value(),
-        owned(written(&run.initiator)?.as_str().to_owned()),
-        owned(written(&run.origin)?.as_str().to_owned()),
+        owned(to_json(&run.initiator)?.as_str().to_owned()),
+        owned(to_json(&run.origin)?.as_str().to_owned()),
         run.activity.to_value(),
         run.idempotency_key.to_value(),
         run.lane.as_ref().map_or(Value::Null(Kind::Text), |lane| {
             owned(lane.listener.to_string())
         }),
-        place,
+        lane_index,
         run.lane
             .as_ref()
             .map_or(Value::Null(Kind::Int), |lane| lane.holds.to_value()),
-        run.settled.to_value(),
+        run.closed.to_value(),
         run.next_at.to_value(),
         run.created.to_value(),
         run.started.to_value(),
@@ -269,20 +270,20 @@ fn run(row: Row) -> Result<Run> {
         position: position(&mut columns)?,
         steps: columns.take()?,
         input: columns.take()?,
-        sealed: columns.take()?,
+        encrypted_input: columns.take()?,
         result: columns.take()?,
         error: columns
             .take::<Option<Json>>()?
-            .map(|json| read(&json, "error"))
+            .map(|json| from_json(&json, "error"))
             .transpose()?,
         reason: columns.take()?,
         waits_for: columns.take()?,
-        initiator: read(&columns.take()?, "initiator")?,
-        origin: read(&columns.take()?, "origin")?,
+        initiator: from_json(&columns.take()?, "initiator")?,
+        origin: from_json(&columns.take()?, "origin")?,
         activity: columns.take()?,
         idempotency_key: columns.take()?,
         lane: lane(&mut columns)?,
-        settled: columns.take()?,
+        closed: columns.take()?,
         next_at: columns.take()?,
         created: columns.take()?,
         started: columns.take()?,
@@ -296,7 +297,7 @@ fn position(columns: &mut Columns) -> Result<Position> {
     let (state, step, step_state): (String, u32, String) =
         (columns.take()?, columns.take()?, columns.take()?);
     let (attempt, round) = (columns.take()?, columns.take()?);
-    let unknown = |word: &str| Error::corrupt("run", format!("{word:?} is no state"));
+    let unknown = |text: &str| Error::corrupt("run", format!("{text:?} is not a state"));
     Ok(Position {
         state: State::parse(&state).ok_or_else(|| unknown(&state))?,
         step,
@@ -307,26 +308,25 @@ fn position(columns: &mut Columns) -> Result<Position> {
 }
 
 fn lane(columns: &mut Columns) -> Result<Option<Lane>> {
-    let (listener, place): (Option<ListenerId>, Option<i64>) = (columns.take()?, columns.take()?);
+    let (listener, lane_index): (Option<ListenerId>, Option<i64>) =
+        (columns.take()?, columns.take()?);
     let holds = columns.take::<Option<bool>>()?.unwrap_or(true);
-    Ok(listener.zip(place).map(|(listener, place)| Lane {
+    Ok(listener.zip(lane_index).map(|(listener, lane_index)| Lane {
         listener,
-        place,
+        index: lane_index,
         holds,
     }))
 }
 
-/// Something small, as JSON.
-pub(crate) fn written(value: &impl serde::Serialize) -> Result<Json> {
+/// Serializes a small value.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Json> {
     Json::of(value).map_err(|error| Error::corrupt("run", error.to_string()))
 }
 
-/// The same where there may be none.
 pub(crate) fn json(value: &Option<impl serde::Serialize>) -> Result<Option<Json>> {
-    value.as_ref().map(written).transpose()
+    value.as_ref().map(to_json).transpose()
 }
 
-/// Back from JSON.
-pub(crate) fn read<T: DeserializeOwned>(json: &Json, what: &'static str) -> Result<T> {
-    serde_json::from_str(json.as_str()).map_err(|error| Error::corrupt(what, error.to_string()))
+pub(crate) fn from_json<T: DeserializeOwned>(json: &Json, noun: &'static str) -> Result<T> {
+    serde_json::from_str(json.as_str()).map_err(|error| Error::corrupt(noun, error.to_string()))
 }

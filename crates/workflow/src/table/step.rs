@@ -1,6 +1,6 @@
-//! Steps of runs, and attempts at them.
+//! Tables `run_step` and `run_attempt`.
 
-use super::run::{json, read, written};
+use super::run::{from_json, json, to_json};
 use crate::run::{Attempt, StepRow};
 use crate::state::StepState;
 use crate::{Error, Result};
@@ -10,7 +10,7 @@ use types::{Json, RunId};
 /// The steps of a run so far, in order.
 pub(crate) fn of_run(tx: &mut Tx<'_, '_>, run: RunId) -> Result<Vec<StepRow>> {
     let rows: Vec<Row> = tx.rows(
-        "SELECT seq, name, kind, state, attempt, round, input, output, sealed, request, idempotency_key, waits_for, error, began_at,
+        "SELECT seq, name, kind, state, attempt, round, input, output, encrypted_output, request, idempotency_key, waits_for, error, began_at,
                 sent_at, sent_by, ended_at
            FROM run_step WHERE namespace = ?ns AND run = ?1 ORDER BY seq",
         (run,),
@@ -18,13 +18,13 @@ pub(crate) fn of_run(tx: &mut Tx<'_, '_>, run: RunId) -> Result<Vec<StepRow>> {
     rows.into_iter().map(|row| step(run, row)).collect()
 }
 
-/// Write a step as it stands now.
+/// Inserts or updates a step.
 pub(crate) fn put(tx: &mut Tx<'_, '_>, step: &StepRow) -> Result<()> {
     tx.execute(
-        "INSERT INTO run_step (namespace, run, seq, name, kind, state, attempt, round, input, output, sealed, request, idempotency_key,
+        "INSERT INTO run_step (namespace, run, seq, name, kind, state, attempt, round, input, output, encrypted_output, request, idempotency_key,
                 waits_for, error, began_at, sent_at, sent_by, ended_at)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-         ON CONFLICT (namespace, run, seq) DO UPDATE SET state = ?5, attempt = ?6, round = ?7, input = ?8, output = ?9, sealed = ?10,
+         ON CONFLICT (namespace, run, seq) DO UPDATE SET state = ?5, attempt = ?6, round = ?7, input = ?8, output = ?9, encrypted_output = ?10,
                 request = ?11, idempotency_key = ?12, waits_for = ?13, error = ?14, began_at = ?15, sent_at = ?16, sent_by = ?17,
                 ended_at = ?18",
         (
@@ -37,7 +37,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, step: &StepRow) -> Result<()> {
             step.round,
             &step.input,
             &step.output,
-            &step.sealed,
+            &step.encrypted_output,
             &step.request,
             &step.idempotency_key,
             &step.waits_for,
@@ -51,7 +51,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, step: &StepRow) -> Result<()> {
     Ok(())
 }
 
-/// Attempts of a run that came to nothing.
+/// Failed attempts of a run.
 pub(crate) fn attempts(tx: &mut Tx<'_, '_>, run: RunId) -> Result<Vec<Attempt>> {
     let rows: Vec<(u32, u32, u32, types::Time, types::Time, Json)> = tx.rows(
         "SELECT seq, round, attempt, began_at, ended_at, error
@@ -65,13 +65,12 @@ pub(crate) fn attempts(tx: &mut Tx<'_, '_>, run: RunId) -> Result<Vec<Attempt>> 
             attempt,
             began,
             ended,
-            error: read(&error, "attempt")?,
+            error: from_json(&error, "attempt")?,
         })
     };
     rows.into_iter().map(attempt).collect()
 }
 
-/// Keep an attempt that came to nothing.
 pub(crate) fn put_attempt(tx: &mut Tx<'_, '_>, run: RunId, attempt: &Attempt) -> Result<()> {
     tx.execute(
         "INSERT INTO run_attempt (namespace, run, seq, round, attempt, began_at, ended_at, error)
@@ -83,7 +82,7 @@ pub(crate) fn put_attempt(tx: &mut Tx<'_, '_>, run: RunId, attempt: &Attempt) ->
             attempt.attempt,
             attempt.began,
             attempt.ended,
-            written(&attempt.error)?,
+            to_json(&attempt.error)?,
         ),
     )?;
     Ok(())
@@ -98,7 +97,7 @@ fn step(run: RunId, row: Row) -> Result<StepRow> {
         columns.take()?,
     );
     let state = StepState::parse(&state)
-        .ok_or_else(|| Error::corrupt("step", format!("{state:?} is no state")))?;
+        .ok_or_else(|| Error::corrupt("step", format!("{state:?} is not a state")))?;
     Ok(StepRow {
         run,
         seq,
@@ -109,13 +108,13 @@ fn step(run: RunId, row: Row) -> Result<StepRow> {
         round: columns.take()?,
         input: columns.take()?,
         output: columns.take()?,
-        sealed: columns.take()?,
+        encrypted_output: columns.take()?,
         request: columns.take()?,
         idempotency_key: columns.take()?,
         waits_for: columns.take()?,
         error: columns
             .take::<Option<Json>>()?
-            .map(|json| read(&json, "error"))
+            .map(|json| from_json(&json, "error"))
             .transpose()?,
         began: columns.take()?,
         sent: columns.take()?,

@@ -1,4 +1,4 @@
-//! Tasks and their versions.
+//! Tables `task` and `task_version`.
 
 use crate::definition::Warning;
 use crate::task::{Task, Version};
@@ -6,7 +6,7 @@ use crate::{Error, Format, Result};
 use store::{Columns, Row, Tx};
 use types::{Digest, Json, Page, TaskId, Time, VersionId};
 
-/// A task by its id or its name.
+/// By id or name.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<Task>> {
     let row: Option<Row> = tx.row(
         "SELECT id, name, description, variable_set, current_version, current_label, created_at, updated_at, version
@@ -16,12 +16,11 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<Task>
     row.map(task).transpose()
 }
 
-/// A task that has to be there.
+/// By id or name; an error if it does not exist.
 pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Task> {
     find(tx, name_or_id)?.ok_or_else(|| Error::unknown("task", name_or_id))
 }
 
-/// Tasks by name.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Task>> {
     let rows: Vec<Row> = tx.rows(
         "SELECT id, name, description, variable_set, current_version, current_label, created_at, updated_at, version
@@ -31,13 +30,13 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Task>> {
     rows.into_iter().map(task).collect()
 }
 
-/// How many tasks the namespace has.
+/// Number of tasks in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM task WHERE namespace = ?ns", ())?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A new task; false if its name is taken.
+/// Returns false if the name is taken.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, task: &Task) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO task (namespace, id, name, description, variable_set, created_at, updated_at, version)
@@ -47,7 +46,7 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, task: &Task) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// A changed task; false if somebody else changed it.
+/// Returns false if the task changed concurrently.
 pub(crate) fn update(tx: &mut Tx<'_, '_>, task: &Task) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE task SET name = ?2, description = ?3, variable_set = ?4, current_version = ?5, current_label = ?6, updated_at = ?7,
@@ -67,7 +66,7 @@ pub(crate) fn update(tx: &mut Tx<'_, '_>, task: &Task) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Remove a task and its versions.
+/// Deletes a task and its versions.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: TaskId) -> Result<()> {
     tx.execute(
         "DELETE FROM task_version WHERE namespace = ?ns AND task = ?1",
@@ -77,14 +76,13 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: TaskId) -> Result<()> {
     Ok(())
 }
 
-/// What a version is stored as, beside what is shown of it.
+/// A version with its document.
 pub(crate) struct Stored {
     pub(crate) version: Version,
     pub(crate) source: String,
     pub(crate) format: Format,
 }
 
-/// A new version.
 pub(crate) fn insert_version(tx: &mut Tx<'_, '_>, stored: &Stored, now: Time) -> Result<()> {
     let Stored {
         version,
@@ -102,7 +100,7 @@ pub(crate) fn insert_version(tx: &mut Tx<'_, '_>, stored: &Stored, now: Time) ->
             &version.version,
             &version.description,
             source,
-            format_word(*format),
+            format_name(*format),
             version.hash,
             version.steps,
             warnings,
@@ -113,13 +111,13 @@ pub(crate) fn insert_version(tx: &mut Tx<'_, '_>, stored: &Stored, now: Time) ->
     Ok(())
 }
 
-/// How many versions of a task there are, and how many with labels of this day.
+/// Number of versions of a task, and number of versions whose label has this day.
 pub(crate) fn count_versions(tx: &mut Tx<'_, '_>, task: TaskId, day: &str) -> Result<(i64, i64)> {
     let all: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM task_version WHERE namespace = ?ns AND task = ?1",
         (task,),
     )?;
-    // What begins with the day and a point sorts below the day and a slash, the next character.
+    // Labels that begin with the day and a dot sort before the day and a slash, the next character.
     let of_day: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM task_version WHERE namespace = ?ns AND task = ?1 AND (label = ?2 OR (label > ?3 AND label < ?4))",
         (task, day, format!("{day}."), format!("{day}/")),
@@ -127,7 +125,7 @@ pub(crate) fn count_versions(tx: &mut Tx<'_, '_>, task: TaskId, day: &str) -> Re
     Ok((all.map_or(0, |(n,)| n), of_day.map_or(0, |(n,)| n)))
 }
 
-/// A version of a task by its label or its id.
+/// A version of a task by label or id.
 pub(crate) fn version_of(
     tx: &mut Tx<'_, '_>,
     task: TaskId,
@@ -141,7 +139,6 @@ pub(crate) fn version_of(
     row.map(stored).transpose()
 }
 
-/// A version by its id.
 pub(crate) fn version_by_id(tx: &mut Tx<'_, '_>, id: VersionId) -> Result<Option<Stored>> {
     let row: Option<Row> = tx.row(
         "SELECT id, task, label, description, hash, steps, warnings, created_at, created_by, source, format
@@ -217,14 +214,14 @@ fn shown(columns: &mut Columns) -> Result<Version> {
     })
 }
 
-fn format_word(format: Format) -> &'static str {
+fn format_name(format: Format) -> &'static str {
     match format {
         Format::Yaml => "yaml",
         Format::Json => "json",
     }
 }
 
-/// A version number as it is stored.
+/// A version number as stored.
 pub(crate) fn version(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,32 +1,31 @@
-//! Variable sets.
+//! Table `variable_set`.
 
 use super::task::version;
 use crate::Result;
-use crate::variables::{Sealed, VariableSet};
+use crate::variables::{StoredSet, VariableSet};
 use store::{Columns, Row, Tx};
 use types::{Page, VariableSetId};
 
-/// A set by its id or name.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<Sealed>> {
+/// By id or name.
+pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Option<StoredSet>> {
     let row: Option<Row> = tx.row(
-        "SELECT id, name, classification, description, created_at, updated_at, version, sealed
+        "SELECT id, name, classification, description, created_at, updated_at, version, encrypted
            FROM variable_set WHERE namespace = ?ns AND (id = ?1 OR name = ?1)",
         (name_or_id,),
     )?;
-    row.map(sealed).transpose()
+    row.map(stored_set).transpose()
 }
 
-/// Sets by name.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Sealed>> {
+pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<StoredSet>> {
     let rows: Vec<Row> = tx.rows(
-        "SELECT id, name, classification, description, created_at, updated_at, version, sealed
+        "SELECT id, name, classification, description, created_at, updated_at, version, encrypted
            FROM variable_set WHERE namespace = ?ns ORDER BY name LIMIT ?1 OFFSET ?2",
         (page.limit, page.skip),
     )?;
-    rows.into_iter().map(sealed).collect()
+    rows.into_iter().map(stored_set).collect()
 }
 
-/// How many sets the namespace has.
+/// Number of variable sets in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM variable_set WHERE namespace = ?ns",
@@ -35,13 +34,13 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A new set, or a changed one; false if somebody else changed it.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, sealed: &Sealed) -> Result<bool> {
-    let Sealed { set, bytes } = sealed;
+/// Inserts or updates a set. Returns false if it changed concurrently.
+pub(crate) fn put(tx: &mut Tx<'_, '_>, stored: &StoredSet) -> Result<bool> {
+    let StoredSet { set, ciphertext } = stored;
     let changed = tx.execute(
-        "INSERT INTO variable_set (namespace, id, name, classification, description, sealed, created_at, updated_at, version)
+        "INSERT INTO variable_set (namespace, id, name, classification, description, encrypted, created_at, updated_at, version)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (namespace, id) DO UPDATE SET name = ?2, classification = ?3, description = ?4, sealed = ?5, updated_at = ?7,
+         ON CONFLICT (namespace, id) DO UPDATE SET name = ?2, classification = ?3, description = ?4, encrypted = ?5, updated_at = ?7,
                 version = ?8
           WHERE variable_set.version = ?8 - 1",
         (
@@ -49,7 +48,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, sealed: &Sealed) -> Result<bool> {
             &set.name,
             &set.classification,
             &set.description,
-            bytes,
+            ciphertext,
             set.created,
             set.updated,
             version(set.version),
@@ -58,7 +57,6 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, sealed: &Sealed) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Remove a set.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: VariableSetId) -> Result<()> {
     tx.execute(
         "DELETE FROM variable_set WHERE namespace = ?ns AND id = ?1",
@@ -67,7 +65,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: VariableSetId) -> Result<()> {
     Ok(())
 }
 
-/// A task that names this set.
+/// The name of a task that refers to this set.
 pub(crate) fn task_of(tx: &mut Tx<'_, '_>, set: &VariableSet) -> Result<Option<String>> {
     let rows: Vec<(String,)> = tx.rows(
         "SELECT name FROM task WHERE namespace = ?ns AND (variable_set = ?1 OR variable_set = ?2) ORDER BY name LIMIT 1",
@@ -76,7 +74,7 @@ pub(crate) fn task_of(tx: &mut Tx<'_, '_>, set: &VariableSet) -> Result<Option<S
     Ok(rows.into_iter().next().map(|(name,)| name))
 }
 
-fn sealed(row: Row) -> Result<Sealed> {
+fn stored_set(row: Row) -> Result<StoredSet> {
     let mut columns = Columns::of(row);
     let set = VariableSet {
         id: columns.take()?,
@@ -88,8 +86,8 @@ fn sealed(row: Row) -> Result<Sealed> {
         updated: columns.take()?,
         version: u64::try_from(columns.take::<i64>()?).unwrap_or(0),
     };
-    Ok(Sealed {
+    Ok(StoredSet {
         set,
-        bytes: columns.take()?,
+        ciphertext: columns.take()?,
     })
 }

@@ -1,56 +1,58 @@
-//! One flight: a run is moved on, step by step, until it waits or ends.
+//! Executes a run step by step, until it waits or ends.
 
+use super::expressions::{StepOutcome, StepStart};
 use super::faults::grace_ms;
-use super::judge::{Before, Verdict};
-use super::load::{Loaded, load};
+use super::load::{RunContext, load};
 use super::record::{Change, commit};
-use super::wait::Look;
+use super::wait::SubmissionCheck;
 use crate::definition::{Ambiguity, Kind};
-use crate::effect::{self, Call, Fault, Found, Plan, Sending};
-use crate::run::start::{Begun, Order, begin};
+use crate::effect::{self, Call, CallStatus, Fault, Plan, SubmissionRequest};
+use crate::run::start::{RunRequest, StartOutcome, start_in_tx};
 use crate::run::{Run, StepRow};
-use crate::state::{Event, StepState, Then};
+use crate::state::{Continuation, Event, StepState};
 use crate::{Error, Result, Workflow};
 use store::Lease;
 use types::{Json, Namespace, RunId};
 
-/// Move a run on.
+/// Advances a run by at most `steps_per_turn` transitions.
 pub(super) async fn advance(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     id: RunId,
 ) -> Result<()> {
-    let Some(mut flight) = load(workflow, lease, namespace, id).await? else {
+    let Some(mut run_context) = load(workflow, lease, namespace, id).await? else {
         return Ok(());
     };
-    pass("workflow.taken").await?;
+    fail_point("workflow.taken").await?;
     for _ in 0..workflow.settings().stretch.max(1) {
-        if !lease.may_act(workflow.db().clock().monotonic_ms()) || !flight.go_on().await? {
+        if !lease.may_act(workflow.db().clock().monotonic_ms())
+            || !run_context.advance_once().await?
+        {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// A place where a test can stop, end or fail this process.
+/// A fail point: tests can stop, end or fail the process here.
 #[inline(always)]
-fn pass(place: &'static str) -> impl Future<Output = Result<()>> {
-    let point = fail::point(place); // taken here: a future that kept the name would bring it into an optimised binary
+fn fail_point(name: &'static str) -> impl Future<Output = Result<()>> {
+    let point = fail::point(name); // created here: a future that held the name would keep it in an optimised binary
     async move { Ok(point.await.map_err(store::Error::from)?) }
 }
 
-impl Loaded {
-    /// Do what comes next; whether something comes at once behind it.
-    async fn go_on(&mut self) -> Result<bool> {
+impl RunContext {
+    /// Executes the next transition. Returns whether another one is due at once.
+    async fn advance_once(&mut self) -> Result<bool> {
         let row = self.row().cloned();
         match (self.run.position.step_state, row) {
-            (StepState::Pending, row) => self.begin(row).await?,
+            (StepState::Pending, row) => self.begin_step(row).await?,
             (StepState::Open, Some(row)) if self.step().kind == Kind::HttpRequest => {
                 self.reopen_call(row).await?
             }
             (StepState::Open, Some(row)) => self.enqueue(row).await?,
-            (StepState::Waiting, Some(row)) => self.look_at(row).await?,
+            (StepState::Waiting, Some(row)) => self.check_submission_step(row).await?,
             (StepState::Acted, Some(row)) => {
                 let data = self.output_of(&row)?;
                 self.finish(row, data).await?;
@@ -58,7 +60,7 @@ impl Loaded {
             (state, _) => {
                 return Err(Error::corrupt(
                     "run",
-                    format!("it is live, and its step is {}", state.as_str()),
+                    format!("it is live but its step is {}", state.as_str()),
                 ));
             }
         }
@@ -66,38 +68,38 @@ impl Loaded {
         Ok(self.run.position.state.is_live() && due)
     }
 
-    /// What was committed is what stands now.
-    fn took(&mut self, run: Run, row: StepRow) {
+    /// Replaces the loaded run and step by what was committed.
+    fn apply_committed(&mut self, run: Run, row: StepRow) {
         self.run = run;
-        self.steps.retain(|known| known.seq != row.seq);
+        self.steps.retain(|step| step.seq != row.seq);
         self.steps.push(row);
     }
 
-    /// Begin the step: what it asks, whether it is left out, what it does.
-    async fn begin(&mut self, before: Option<StepRow>) -> Result<()> {
-        let row = self.fresh(before);
-        let plan = match self.before(row.began).await {
-            Ok(Before::Skip) => return self.skip(row).await,
-            Ok(Before::Do(options)) => {
+    /// Begins a step: evaluates its expressions, then skips it or prepares its effect.
+    async fn begin_step(&mut self, before: Option<StepRow>) -> Result<()> {
+        let row = self.new_step_row(before);
+        let plan = match self.evaluate_before(row.began).await {
+            Ok(StepStart::Skip) => return self.skip(row).await,
+            Ok(StepStart::Run(options)) => {
                 let row = StepRow {
                     input: Some(self.shown(&options)?),
                     ..row.clone()
                 };
                 (effect::plan(self, &options, row.began).await, row)
             }
-            Err(failure) => return self.failed(row, Fault::fatal(failure)).await,
+            Err(failure) => return self.handle_fault(row, Fault::fatal(failure)).await,
         };
         match plan {
             (Ok(Plan::Value(data)), row) => self.finish(row, data).await,
             (Ok(Plan::Update(prepared)), row) => self.update(row, prepared).await,
-            (Ok(Plan::Begin(order)), row) => self.invoke(row, *order).await,
-            (Ok(Plan::Send(sending)), row) => self.open_sending(row, &sending).await,
+            (Ok(Plan::StartRun(request)), row) => self.invoke(row, *request).await,
+            (Ok(Plan::Submit(request)), row) => self.open_submission(row, &request).await,
             (Ok(Plan::Call(call)), row) => self.open_call(row, &call).await,
-            (Err(fault), row) => self.failed(row, fault).await,
+            (Err(fault), row) => self.handle_fault(row, fault).await,
         }
     }
 
-    fn fresh(&self, before: Option<StepRow>) -> StepRow {
+    fn new_step_row(&self, before: Option<StepRow>) -> StepRow {
         let (position, step) = (&self.run.position, self.step());
         let first = before
             .as_ref()
@@ -113,12 +115,12 @@ impl Loaded {
             round: position.round,
             input: None,
             output: None,
-            sealed: None,
+            encrypted_output: None,
             request: None,
             idempotency_key: None,
             waits_for: None,
             error: None,
-            // Attempts of one round see the same moment.
+            // All attempts of one round see the same time.
             began: first.unwrap_or_else(|| self.now()),
             sent: None,
             sent_by: None,
@@ -126,17 +128,16 @@ impl Loaded {
         }
     }
 
-    /// Options as they are shown: the template's value is the step's data, and is not shown twice.
+    /// The options as displayed. A template's result is the step's data and is not repeated here.
     fn shown(&self, options: &effect::Options) -> Result<Json> {
         let shown: effect::Options = match self.step().kind {
             Kind::JsonataTemplate => effect::Options::new(),
             _ => options.clone(),
         };
         let json = Json::of(&shown).map_err(|error| Error::corrupt("step", error.to_string()))?;
-        let most = self.workflow.settings().value_bytes;
-        if json.as_str().len() > most {
-            let note =
-                serde_json::json!({ "note": format!("larger than {most} bytes, and not kept") });
+        let limit = self.workflow.settings().value_bytes;
+        if json.as_str().len() > limit {
+            let note = serde_json::json!({ "note": format!("larger than {limit} bytes; omitted") });
             return Json::of(&note).map_err(|error| Error::corrupt("step", error.to_string()));
         }
         Ok(self.masked(&json))
@@ -150,24 +151,24 @@ impl Loaded {
             ..row
         };
         let run = self
-            .commit(Change::of(
+            .commit(Change::new(
                 self.run.after(Event::Skipped, now)?,
                 Some(row.clone()),
             ))
             .await?;
-        self.took(run, row);
+        self.apply_committed(run, row);
         Ok(())
     }
 
-    async fn failed(&mut self, row: StepRow, fault: Fault) -> Result<()> {
-        self.run = self.fault_of(row, fault).await?;
+    async fn handle_fault(&mut self, row: StepRow, fault: Fault) -> Result<()> {
+        self.run = self.record_fault(row, fault).await?;
         Ok(())
     }
 
-    /// The step has its data: judge what comes after, and record.
+    /// Evaluates the clauses with the step's data, and records the result.
     async fn finish(&mut self, row: StepRow, data: Option<Json>) -> Result<()> {
-        match self.after(data.as_ref(), row.began).await {
-            Ok(verdict) => self.done(row, data, verdict).await,
+        match self.evaluate_after(data.as_ref(), row.began).await {
+            Ok(verdict) => self.complete(row, data, verdict).await,
             Err(failure) => {
                 let row = self.with_output(row, data.as_ref())?;
                 self.run = self.fail(row, failure).await?;
@@ -176,7 +177,12 @@ impl Loaded {
         }
     }
 
-    async fn done(&mut self, row: StepRow, data: Option<Json>, verdict: Verdict) -> Result<()> {
+    async fn complete(
+        &mut self,
+        row: StepRow,
+        data: Option<Json>,
+        verdict: StepOutcome,
+    ) -> Result<()> {
         let now = self.now();
         let row = StepRow {
             state: StepState::Done,
@@ -191,82 +197,85 @@ impl Loaded {
             error: verdict.error,
             ..self.run.after(Event::Done(verdict.then), now)?
         };
-        let run = self.commit(Change::of(run, Some(row.clone()))).await?;
-        self.took(run, row);
-        pass("workflow.recorded").await
+        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
+        self.apply_committed(run, row);
+        fail_point("workflow.recorded").await
     }
 
     fn with_output(&self, row: StepRow, data: Option<&Json>) -> Result<StepRow> {
         let Some(data) = data else {
             return Ok(StepRow {
                 output: None,
-                sealed: None,
+                encrypted_output: None,
                 ..row
             });
         };
-        let (shown, sealed) = self.keeper().keep(data)?;
+        let (shown, encrypted_output) = self.output_protector().protect(data)?;
         Ok(StepRow {
             output: Some(shown),
-            sealed,
+            encrypted_output,
             ..row
         })
     }
 
-    /// Change the data model, together with the step.
+    /// Updates the data model in the step's transaction.
     async fn update(&mut self, row: StepRow, prepared: data::Prepared) -> Result<()> {
-        let who = self.run.initiator.clone();
-        let also = move |tx: &mut store::Tx<'_, '_>| {
-            let answer = data::write_update(tx, &who, &prepared)?;
+        let principal = self.run.initiator.clone();
+        let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
+            let answer = data::write_update(tx, &principal, &prepared)?;
             Json::of(&answer).map_err(|error| Error::corrupt("step", error.to_string()))
         };
-        self.act(row, also).await
+        self.commit_internal(row, effect_writes).await
     }
 
-    /// Begin another run, together with the step.
-    async fn invoke(&mut self, row: StepRow, order: Order) -> Result<()> {
+    /// Starts another run in the step's transaction.
+    async fn invoke(&mut self, row: StepRow, request: RunRequest) -> Result<()> {
         let workflow = self.workflow.clone();
-        let also = move |tx: &mut store::Tx<'_, '_>| {
-            let id = match begin(&workflow, tx, &order)? {
-                Begun::Fresh(run) => run.id,
-                Begun::Before(id) => id,
+        let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
+            let id = match start_in_tx(&workflow, tx, &request)? {
+                StartOutcome::Created(run) => run.id,
+                StartOutcome::Existing(id) => id,
             };
             Json::of(&id).map_err(|error| Error::corrupt("step", error.to_string()))
         };
-        self.act(row, also).await
+        self.commit_internal(row, effect_writes).await
     }
 
-    /// An internal effect: it commits with the step, exactly once. What is asked after it is asked
-    /// outside, from what was written down.
-    async fn act<F>(&mut self, row: StepRow, mut also: F) -> Result<()>
+    /// Commits an internal effect with the step, exactly once. The clauses are evaluated
+    /// afterwards, outside the transaction, from the recorded data.
+    async fn commit_internal<F>(&mut self, row: StepRow, mut effect_writes: F) -> Result<()>
     where
         F: FnMut(&mut store::Tx<'_, '_>) -> Result<Json> + Send + 'static,
     {
         let now = self.now();
-        let asked = !self.step().clauses.is_empty();
-        let (event, state) = if asked {
+        let has_clauses = !self.step().clauses.is_empty();
+        let (event, state) = if has_clauses {
             (Event::Acted, StepState::Acted)
         } else {
-            (Event::Done(Then::Next), StepState::Done)
+            (Event::Done(Continuation::Next), StepState::Done)
         };
         let row = StepRow {
             state,
-            ended: (!asked).then_some(now),
+            ended: (!has_clauses).then_some(now),
             ..row
         };
-        let change = Change::of(self.run.after(event, now)?, Some(row.clone()));
-        let (most, keeper) = (self.workflow.settings().value_bytes, self.keeper());
+        let change = Change::new(self.run.after(event, now)?, Some(row.clone()));
+        let (limit, output_protector) = (
+            self.workflow.settings().value_bytes,
+            self.output_protector(),
+        );
         let with_output = move |tx: &mut store::Tx<'_, '_>, change: &mut Change| {
-            let output = also(tx)?;
-            if output.as_str().len() > most {
-                return Err(Error::TooMuch {
-                    field: "the step's answer".to_owned(),
-                    of: "bytes",
-                    limit: most,
+            let output = effect_writes(tx)?;
+            if output.as_str().len() > limit {
+                return Err(Error::LimitExceeded {
+                    field: "the step's data".to_owned(),
+                    unit: "bytes",
+                    limit,
                 });
             }
             if let Some(step) = &mut change.step {
-                let (shown, sealed) = keeper.keep(&output)?;
-                (step.output, step.sealed) = (Some(shown), sealed);
+                let (shown, encrypted_output) = output_protector.protect(&output)?;
+                (step.output, step.encrypted_output) = (Some(shown), encrypted_output);
             }
             Ok(())
         };
@@ -281,19 +290,21 @@ impl Loaded {
         {
             Ok((change, ())) => {
                 let row = change.step.unwrap_or(row);
-                self.took(change.run, row);
-                pass("workflow.recorded").await
+                self.apply_committed(change.run, row);
+                fail_point("workflow.recorded").await
             }
             Err(
-                error
-                @ (Error::Stale | Error::Store(_) | Error::Corrupt { .. } | Error::Illegal(_)),
+                error @ (Error::VersionConflict
+                | Error::Store(_)
+                | Error::Corrupt { .. }
+                | Error::IllegalTransition(_)),
             ) => Err(error),
-            Err(error) => self.failed(row, Fault::of(&error)).await,
+            Err(error) => self.handle_fault(row, Fault::from_error(&error)).await,
         }
     }
 
-    /// Write an effect down before it is begun.
-    async fn open(
+    /// Records an external or chain effect before it starts.
+    async fn record_effect(
         &mut self,
         row: StepRow,
         request: &impl serde::Serialize,
@@ -306,53 +317,55 @@ impl Loaded {
         let row = StepRow {
             state: StepState::Open,
             input: Some(self.masked(&shown)),
-            request: Some(self.seal(row.seq, "request", &request)?),
+            request: Some(self.encrypt(row.seq, "request", &request)?),
             idempotency_key: Some(key.to_owned()),
             sent: Some(now),
             sent_by: Some(self.workflow.db().holder().to_owned()),
             ..row
         };
         let run = self
-            .commit(Change::of(
+            .commit(Change::new(
                 self.run.after(Event::Opened, now)?,
                 Some(row.clone()),
             ))
             .await?;
-        self.took(run, row.clone());
-        pass("workflow.opened").await?;
+        self.apply_committed(run, row.clone());
+        fail_point("workflow.opened").await?;
         Ok(row)
     }
 
-    async fn open_sending(&mut self, row: StepRow, sending: &Sending) -> Result<()> {
-        match sending.shown() {
+    async fn open_submission(&mut self, row: StepRow, request: &SubmissionRequest) -> Result<()> {
+        match request.shown() {
             Ok(shown) => {
-                let row = self.open(row, sending, &sending.key, shown).await?;
+                let row = self
+                    .record_effect(row, request, &request.key, shown)
+                    .await?;
                 self.enqueue(row).await
             }
-            Err(fault) => self.failed(row, fault).await,
+            Err(fault) => self.handle_fault(row, fault).await,
         }
     }
 
-    /// Enqueue what is written down. The key makes a repeat find what the first one made.
+    /// Enqueues the recorded submission. Its key makes a repeat find the first one.
     async fn enqueue(&mut self, row: StepRow) -> Result<()> {
-        let sending: Sending = self.request(&row)?;
-        match sending.enqueue(self).await {
+        let request: SubmissionRequest = self.request(&row)?;
+        match request.enqueue(self).await {
             Ok(submission) => {
-                pass("workflow.enqueued").await?;
+                fail_point("workflow.enqueued").await?;
                 let (run, row) = self.wait_for(row, &submission).await?;
-                self.took(run, row.clone());
-                self.look_at(row).await
+                self.apply_committed(run, row.clone());
+                self.check_submission_step(row).await
             }
-            Err(fault) => self.failed(row, fault).await,
+            Err(fault) => self.handle_fault(row, fault).await,
         }
     }
 
-    async fn look_at(&mut self, row: StepRow) -> Result<()> {
-        match self.look(&row).await? {
-            Look::Done(data) => self.finish(row, Some(data)).await,
-            Look::Fault(fault) => self.failed(row, fault).await,
-            Look::Later => {
-                self.run.next_at = None; // put off by the look itself
+    async fn check_submission_step(&mut self, row: StepRow) -> Result<()> {
+        match self.check_submission(&row).await? {
+            SubmissionCheck::Done(data) => self.finish(row, Some(data)).await,
+            SubmissionCheck::Fault(fault) => self.handle_fault(row, fault).await,
+            SubmissionCheck::Pending => {
+                self.run.next_at = None; // the check itself rescheduled the run
                 Ok(())
             }
         }
@@ -361,43 +374,43 @@ impl Loaded {
     async fn open_call(&mut self, row: StepRow, call: &Call) -> Result<()> {
         match call.shown() {
             Ok(shown) => {
-                let row = self.open(row, call, &call.key, shown).await?;
+                let row = self.record_effect(row, call, &call.key, shown).await?;
                 self.send(row, call).await
             }
-            Err(fault) => self.failed(row, fault).await,
+            Err(fault) => self.handle_fault(row, fault).await,
         }
     }
 
-    /// A call that was written down, and perhaps made: by this process in an attempt before, by
-    /// another that is gone, or not yet since a person said to send it.
+    /// A recorded call that may have been sent: by this process in an earlier attempt, by a process
+    /// that is gone, or not since an operator decided to resend it.
     async fn reopen_call(&mut self, row: StepRow) -> Result<()> {
         let call: Call = self.request(&row)?;
         let Some(sent) = row.sent else {
-            return self.stamp_and_send(row, &call).await;
+            return self.resend(row, &call).await;
         };
-        let mine = row.sent_by.as_deref() == Some(self.workflow.db().holder());
-        let over = sent.plus_millis(grace_ms(
+        let ours = row.sent_by.as_deref() == Some(self.workflow.db().holder());
+        let grace_ends = sent.plus_millis(grace_ms(
             &self.workflow,
             self.lease.ttl_ms(),
             call.timeout_ms,
         ));
-        if !mine && over > self.now() {
-            self.look_again(over).await?;
+        if !ours && grace_ends > self.now() {
+            self.reschedule(grace_ends).await?;
             self.run.next_at = None;
             return Ok(());
         }
         match self.ambiguity() {
-            Ambiguity::Retry => self.stamp_and_send(row, &call).await,
-            Ambiguity::Park => self.failed(row, call.interrupted()).await,
-            Ambiguity::Query => match call.ask(self).await {
-                Found::Happened(data) => self.finish(row, Some(data)).await,
-                Found::Not => self.stamp_and_send(row, &call).await,
-                Found::Unclear(fault) => self.failed(row, fault).await,
+            Ambiguity::Retry => self.resend(row, &call).await,
+            Ambiguity::Park => self.handle_fault(row, call.interrupted()).await,
+            Ambiguity::Query => match call.query_status(self).await {
+                CallStatus::Happened(data) => self.finish(row, Some(data)).await,
+                CallStatus::DidNotHappen => self.resend(row, &call).await,
+                CallStatus::Unclear(fault) => self.handle_fault(row, fault).await,
             },
         }
     }
 
-    async fn stamp_and_send(&mut self, row: StepRow, call: &Call) -> Result<()> {
+    async fn resend(&mut self, row: StepRow, call: &Call) -> Result<()> {
         let now = self.now();
         let holder = self.workflow.db().holder().to_owned();
         let row = StepRow {
@@ -413,14 +426,14 @@ impl Loaded {
             reason: None,
             ..self.run.clone()
         };
-        let run = self.commit(Change::of(run, Some(row.clone()))).await?;
-        self.took(run, row.clone());
+        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
+        self.apply_committed(run, row.clone());
         self.send(row, call).await
     }
 
-    /// Write down that the call was not made, for whoever goes on: this process once its lease is
-    /// renewed. One that lost it cannot.
-    async fn not_sent(&mut self, row: StepRow) -> Result<()> {
+    /// Records that the call was not sent, so that this process can send it once its lease is
+    /// renewed. A process that lost the lease fails to commit this.
+    async fn record_not_sent(&mut self, row: StepRow) -> Result<()> {
         let row = StepRow {
             sent: None,
             sent_by: None,
@@ -431,43 +444,43 @@ impl Loaded {
             version: self.run.version + 1,
             ..self.run.clone()
         };
-        let run = self.commit(Change::of(run, Some(row.clone()))).await?;
-        self.took(run, row);
+        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
+        self.apply_committed(run, row);
         Ok(())
     }
 
     async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
-        // The process may have stood still since it was written down, and somebody else may have
-        // taken the run on.
+        // The process may have been suspended since the effect was recorded, and another may have
+        // taken over the run.
         if !self
             .lease
             .may_act(self.workflow.db().clock().monotonic_ms())
         {
-            return self.not_sent(row).await;
+            return self.record_not_sent(row).await;
         }
         let answer = call.send(self).await;
-        pass("workflow.called").await?;
+        fail_point("workflow.called").await?;
         match answer {
             Ok(data) if self.step().clauses.is_empty() => {
-                self.done(row, Some(data), Verdict::on()).await
+                self.complete(row, Some(data), StepOutcome::proceed()).await
             }
             Ok(data) => {
-                // The answer is written down before anything else can fail.
+                // Record the answer before anything else can fail.
                 let now = self.now();
                 let row = StepRow {
                     state: StepState::Acted,
                     ..self.with_output(row, Some(&data))?
                 };
                 let run = self
-                    .commit(Change::of(
+                    .commit(Change::new(
                         self.run.after(Event::Acted, now)?,
                         Some(row.clone()),
                     ))
                     .await?;
-                self.took(run, row.clone());
+                self.apply_committed(run, row.clone());
                 self.finish(row, Some(data)).await
             }
-            Err(fault) => self.failed(row, fault).await,
+            Err(fault) => self.handle_fault(row, fault).await,
         }
     }
 }

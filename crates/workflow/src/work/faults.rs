@@ -1,7 +1,7 @@
-//! What becomes of a step that did not come to an end: another attempt, a failure, or a question to
-//! a person.
+//! Handles a step that did not complete: schedules another attempt, fails the run, or parks it for
+//! an operator.
 
-use super::load::Loaded;
+use super::load::RunContext;
 use super::record::{Change, commit};
 use crate::definition::{Ambiguity, Kind};
 use crate::effect::Fault;
@@ -10,62 +10,67 @@ use crate::state::{Event, StepState};
 use crate::{Result, Workflow};
 use types::Time;
 
-/// Attempts where the step says nothing and the fault is of the installation or of the network.
-const PATIENCE: u32 = 5;
+/// Attempts for temporary faults when the step declares no `retry`.
+const TRANSIENT_ATTEMPTS: u32 = 5;
 
-/// What is decided.
+/// What to do about a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resort {
-    /// Try again later; `open`: the same effect.
-    Again { open: bool },
-    /// It failed.
+enum FaultAction {
+    /// Retry later; `same_effect` if the outcome of the effect is unknown.
+    Retry {
+        same_effect: bool,
+    },
     Fail,
-    /// A person decides.
     Park,
 }
 
-impl Loaded {
-    /// Record a fault of the step, whose row is given as it stands, and what follows from it.
-    pub(crate) async fn fault_of(&self, row: StepRow, fault: Fault) -> Result<Run> {
-        let failure = self.named(fault.failure.clone());
-        match self.resort(&fault) {
-            Resort::Again { open } => self.put_off(row, failure, open).await,
-            Resort::Fail => self.fail(row, failure).await,
-            Resort::Park => self.park(row, failure).await,
+impl RunContext {
+    /// Records a fault of the step and its consequence.
+    pub(crate) async fn record_fault(&self, row: StepRow, fault: Fault) -> Result<Run> {
+        let failure = self.step_failure(fault.failure.clone());
+        match self.choose_action(&fault) {
+            FaultAction::Retry { same_effect } => {
+                self.schedule_retry(row, failure, same_effect).await
+            }
+            FaultAction::Fail => self.fail(row, failure).await,
+            FaultAction::Park => self.park(row, failure).await,
         }
     }
 
-    fn resort(&self, fault: &Fault) -> Resort {
+    fn choose_action(&self, fault: &Fault) -> FaultAction {
         let retry = self.step().retry;
-        let most = if retry.declared || !fault.passing {
+        let max_attempts = if retry.declared || !fault.transient {
             retry.attempts
         } else {
-            PATIENCE
+            TRANSIENT_ATTEMPTS
         };
-        let more = self.run.position.attempt < most;
-        match (fault.unknown, self.ambiguity()) {
-            (false, _) if fault.may_retry && more => Resort::Again { open: false },
-            (false, _) => Resort::Fail,
-            (true, Ambiguity::Retry | Ambiguity::Query) if more => Resort::Again { open: true },
-            // Reading changes nothing: that nobody knows whether it happened is no question to a
-            // person.
-            (true, Ambiguity::Retry) if fault.reads => Resort::Fail,
-            (true, _) => Resort::Park,
+        let attempts_left = self.run.position.attempt < max_attempts;
+        match (fault.outcome_unknown, self.ambiguity()) {
+            (false, _) if fault.may_retry && attempts_left => {
+                FaultAction::Retry { same_effect: false }
+            }
+            (false, _) => FaultAction::Fail,
+            (true, Ambiguity::Retry | Ambiguity::Query) if attempts_left => {
+                FaultAction::Retry { same_effect: true }
+            }
+            // A read has no effect, so an unknown outcome needs no operator.
+            (true, Ambiguity::Retry) if fault.read_only => FaultAction::Fail,
+            (true, _) => FaultAction::Park,
         }
     }
 
-    /// What the step declares; by itself only what may be done twice is.
+    /// The declared ambiguity policy; by default only repeatable effects are retried.
     pub(crate) fn ambiguity(&self) -> Ambiguity {
         let step = self.step();
-        let repeatable = || match step.kind {
+        let is_repeatable = || match step.kind {
             Kind::HttpRequest => self
                 .row()
                 .and_then(|row| row.input.as_ref())
-                .is_some_and(may_be_repeated),
+                .is_some_and(is_idempotent_method),
             _ => true,
         };
         step.ambiguity.unwrap_or_else(|| {
-            if repeatable() {
+            if is_repeatable() {
                 Ambiguity::Retry
             } else {
                 Ambiguity::Park
@@ -73,12 +78,19 @@ impl Loaded {
         })
     }
 
-    async fn put_off(&self, row: StepRow, failure: Failure, open: bool) -> Result<Run> {
+    async fn schedule_retry(
+        &self,
+        row: StepRow,
+        failure: Failure,
+        same_effect: bool,
+    ) -> Result<Run> {
         let now = self.now();
         let at = now.plus_millis(self.step().retry.pause_ms(self.run.position.attempt));
-        let after = self.run.after(Event::PutOff { open }, now)?;
+        let after = self
+            .run
+            .after(Event::RetryScheduled { open: same_effect }, now)?;
         let reason = format!(
-            "attempt {} came to nothing: {}",
+            "attempt {} failed: {}",
             self.run.position.attempt, failure.message
         );
         let run = Run {
@@ -91,9 +103,9 @@ impl Loaded {
         let step = StepRow {
             state: run.position.step_state,
             attempt: run.position.attempt,
-            request: row.request.clone().filter(|_| open),
-            sent: open.then_some(at),
-            sent_by: open.then_some(holder),
+            request: row.request.clone().filter(|_| same_effect),
+            sent: same_effect.then_some(at),
+            sent_by: same_effect.then_some(holder),
             error: Some(failure),
             ..row
         };
@@ -105,7 +117,7 @@ impl Loaded {
         .await
     }
 
-    /// Record that the step failed for good.
+    /// Records that the step failed permanently.
     pub(crate) async fn fail(&self, row: StepRow, failure: Failure) -> Result<Run> {
         let now = self.now();
         let after = self.run.after(Event::Failed, now)?;
@@ -134,7 +146,7 @@ impl Loaded {
         let after = self.run.after(Event::Parked, now)?;
         let attempt = attempt(&row, &failure, now);
         let reason = format!(
-            "nobody knows whether the effect happened: {}",
+            "it is unknown whether the effect happened: {}",
             failure.message
         );
         let step = StepRow {
@@ -154,7 +166,7 @@ impl Loaded {
         .await
     }
 
-    /// Record a change; the run as it is then.
+    /// Commits a change and returns the run.
     pub(crate) async fn commit(&self, change: Change) -> Result<Run> {
         let (change, ()) = commit(
             &self.workflow,
@@ -179,8 +191,8 @@ fn attempt(row: &StepRow, failure: &Failure, now: Time) -> Attempt {
     }
 }
 
-/// GET, HEAD, PUT and DELETE mean the same however often they are sent (RFC 9110, 9.2.2).
-fn may_be_repeated(input: &types::Json) -> bool {
+/// GET, HEAD, PUT and DELETE are idempotent (RFC 9110, 9.2.2).
+fn is_idempotent_method(input: &types::Json) -> bool {
     let method = input
         .to_value()
         .get("method")
@@ -191,10 +203,10 @@ fn may_be_repeated(input: &types::Json) -> bool {
     )
 }
 
-/// How long after an effect was begun by another process it may still be under way.
+/// How long an effect started by another process may still be in progress.
 pub(crate) fn grace_ms(workflow: &Workflow, lease_ms: u64, timeout_ms: u64) -> i64 {
     let lease_ms = match workflow.db().engine() {
-        store::EngineKind::Sqlite => 0, // the file lock proves the other process dead
+        store::EngineKind::Sqlite => 0, // the file lock proves that the other process is dead
         store::EngineKind::Postgres => lease_ms,
     };
     i64::try_from(lease_ms + timeout_ms).unwrap_or(i64::MAX)

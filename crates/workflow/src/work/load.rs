@@ -1,8 +1,8 @@
-//! Loading: a run with everything that its step needs, in one snapshot.
+//! Loads a run with everything its current step needs, in one snapshot.
 
 use crate::definition::{Definition, Step};
 use crate::effect::Fault;
-use crate::expression::Scene;
+use crate::expression::EvaluationContext;
 use crate::run::{Failure, Run, StepRow};
 use crate::secrets::{MASK, Secrets};
 use crate::table::{run as table, step as steps, task as tasks};
@@ -14,63 +14,63 @@ use store::secret::Place;
 use store::{Lease, Tx};
 use types::{Json, Namespace, RunId, Time};
 
-/// A run in the hands of the worker.
-pub(crate) struct Loaded {
+/// A run while a worker executes it.
+pub(crate) struct RunContext {
     pub(crate) workflow: Workflow,
     pub(crate) lease: Lease,
     pub(crate) namespace: Namespace,
     pub(crate) run: Run,
     pub(crate) steps: Vec<StepRow>,
     pub(crate) definition: Arc<Definition>,
-    /// The variables, or why they cannot be had.
+    /// The variables, or why they cannot be loaded.
     pub(crate) variables: std::result::Result<Variables, Failure>,
-    /// The input itself.
+    /// The unmasked input.
     pub(crate) input: Json,
     pub(crate) secrets: Secrets,
 }
 
-/// What of a run's input is sealed: the input itself, and the secrets in it that others brought.
+/// The plaintext of a run's encrypted input: the input and the secrets it contains from other runs.
 #[derive(Serialize, Deserialize)]
-struct SealedInput {
+struct EncryptedInput {
     input: Json,
     secrets: Vec<String>,
 }
 
-/// Load a run; none if there is nothing to do any more.
+/// Loads a run; `None` if there is nothing to do.
 pub(crate) async fn load(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     id: RunId,
-) -> Result<Option<Loaded>> {
-    let this = workflow.clone();
+) -> Result<Option<RunContext>> {
+    let engine = workflow.clone();
     let read = move |tx: &mut Tx<'_, '_>| {
         let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
             return Ok(None);
         };
-        let variables = variables_of(&this, tx, &run)?;
+        let variables = load_variables(&engine, tx, &run)?;
         let steps = steps::of_run(tx, id)?;
         Ok::<_, Error>(Some((run, steps, variables)))
     };
     let Some((run, steps, variables)) = workflow.db().read(namespace, read).await? else {
         return Ok(None);
     };
-    let who = super::record::worker(namespace);
-    let definition = task::definition(workflow, &who, run.version_id).await?;
+    let principal = super::record::worker(namespace);
+    let definition = task::definition(workflow, &principal, run.version_id).await?;
     if definition.steps.len() != usize::try_from(run.steps).unwrap_or(usize::MAX) {
         return Err(Error::corrupt(
             "run",
-            "its version has another number of steps",
+            "its version has a different number of steps",
         ));
     }
-    let (input, brought) = unseal_input(workflow, &run, namespace)?;
+    let (input, inherited) = decrypt_input(workflow, &run, namespace)?;
     let own = variables
         .as_ref()
         .map(|variables| variables.secrets.clone())
         .unwrap_or_default();
-    let secrets = own.and(&brought);
+    let secrets = own.extended(&inherited);
     let (workflow, lease, namespace) = (workflow.clone(), lease.clone(), namespace.clone());
-    Ok(Some(Loaded {
+    Ok(Some(RunContext {
         workflow,
         lease,
         namespace,
@@ -83,7 +83,7 @@ pub(crate) async fn load(
     }))
 }
 
-fn variables_of(
+fn load_variables(
     workflow: &Workflow,
     tx: &mut Tx<'_, '_>,
     run: &Run,
@@ -96,30 +96,30 @@ fn variables_of(
     else {
         return Ok(Ok(empty()));
     };
-    match variables::open(tx, &workflow.parts().keyring, &set) {
+    match variables::decrypt(tx, &workflow.parts().keyring, &set) {
         Ok(variables) => Ok(Ok(variables)),
-        Err(Error::Unknown { .. }) => {
+        Err(Error::UnknownResource { .. }) => {
             let message = format!("the task's variable set {set:?} does not exist");
             Ok(Err(Failure {
                 message,
-                ..Fault::of(&Error::unknown("variable set", set)).failure
+                ..Fault::from_error(&Error::unknown("variable set", set)).failure
             }))
         }
         Err(error) => Err(error),
     }
 }
 
-impl Loaded {
-    /// The step that the run is at.
+impl RunContext {
+    /// The current step.
     pub(crate) fn step(&self) -> &Step {
-        &self.definition.steps[self.place()]
+        &self.definition.steps[self.step_index()]
     }
 
-    fn place(&self) -> usize {
+    fn step_index(&self) -> usize {
         usize::try_from(self.run.position.step).unwrap_or(usize::MAX)
     }
 
-    /// The row of the step that the run is at, if it began.
+    /// The stored row of the current step, if it began.
     pub(crate) fn row(&self) -> Option<&StepRow> {
         self.steps
             .iter()
@@ -130,17 +130,18 @@ impl Loaded {
         self.workflow.db().clock().now()
     }
 
-    /// What the expressions of the step see; `data` is the step's own, once it has some.
-    pub(crate) fn scene(
+    /// The values visible to the step's expressions; `data` is the step's own result, once it
+    /// exists.
+    pub(crate) fn evaluation_context(
         &self,
         data: Option<&Json>,
         began: Time,
-    ) -> std::result::Result<Scene, Failure> {
+    ) -> std::result::Result<EvaluationContext, Failure> {
         let variables = self.variables.clone().map(|variables| variables.values);
-        let variables = variables.map_err(|failure| self.named(failure))?;
+        let variables = variables.map_err(|failure| self.step_failure(failure))?;
         let steps = self
             .steps_member(data)
-            .map_err(|error| self.named(Fault::of(&error).failure))?;
+            .map_err(|error| self.step_failure(Fault::from_error(&error).failure))?;
         let members = vec![
             ("input", self.input.clone()),
             ("steps", steps),
@@ -148,22 +149,22 @@ impl Loaded {
             ("run", self.run_member()),
         ];
         let size: usize = members.iter().map(|(_, json)| json.as_str().len()).sum();
-        let most = self.workflow.settings().context_bytes;
-        if size > most {
-            let field = "what the step sees".to_owned();
-            return Err(self.named(
-                Fault::of(&Error::TooMuch {
+        let limit = self.workflow.settings().context_bytes;
+        if size > limit {
+            let field = "context of the step".to_owned();
+            return Err(self.step_failure(
+                Fault::from_error(&Error::LimitExceeded {
                     field,
-                    of: "bytes",
-                    limit: most,
+                    unit: "bytes",
+                    limit,
                 })
                 .failure,
             ));
         }
-        Ok(Scene {
+        Ok(EvaluationContext {
             members,
             now: began,
-            by: self.workflow.evaluators(),
+            evaluators: self.workflow.evaluators(),
         })
     }
 
@@ -179,7 +180,7 @@ impl Loaded {
             }
         }
         members.extend(data.map(|data| (self.step().name.as_str(), data.clone())));
-        let each = |(name, data): &(&str, Json)| {
+        let member = |(name, data): &(&str, Json)| {
             format!(
                 "{}:{{\"data\":{}}}",
                 serde_json::Value::String((*name).to_owned()),
@@ -188,7 +189,7 @@ impl Loaded {
         };
         let text = format!(
             "{{{}}}",
-            members.iter().map(each).collect::<Vec<_>>().join(",")
+            members.iter().map(member).collect::<Vec<_>>().join(",")
         );
         Json::parse(&text).ok_or_else(|| Error::corrupt("step", "its data is not JSON"))
     }
@@ -202,85 +203,93 @@ impl Loaded {
         Json::of(&member).expect("plain data always serializes")
     }
 
-    /// The output of a step: unsealed where secrets are masked in what is shown.
+    /// The unmasked output of a step.
     pub(crate) fn output_of(&self, row: &StepRow) -> Result<Option<Json>> {
-        match &row.sealed {
+        match &row.encrypted_output {
             None => Ok(row.output.clone()),
-            Some(sealed) => self.unseal(row.seq, "sealed", sealed).map(Some),
+            Some(ciphertext) => self
+                .decrypt(row.seq, "encrypted_output", ciphertext)
+                .map(Some),
         }
     }
 
-    /// What keeps the step's data.
-    pub(crate) fn keeper(&self) -> Keeper {
-        Keeper {
+    /// Protects the current step's output.
+    pub(crate) fn output_protector(&self) -> OutputProtector {
+        OutputProtector {
             workflow: self.workflow.clone(),
             secrets: self.secrets.clone(),
-            row: row_of(&self.namespace, self.run.id, self.run.position.step),
+            row: step_row_key(&self.namespace, self.run.id, self.run.position.step),
         }
     }
 
-    /// A value with its secrets masked.
+    /// Masks the secrets in a value.
     pub(crate) fn masked(&self, value: &Json) -> Json {
         self.secrets.mask(value).unwrap_or_else(|| value.clone())
     }
 
-    pub(crate) fn seal(&self, seq: u32, column: &str, value: &Json) -> Result<Vec<u8>> {
-        let row = row_of(&self.namespace, self.run.id, seq);
-        let place = Place {
+    pub(crate) fn encrypt(&self, seq: u32, column: &str, value: &Json) -> Result<Vec<u8>> {
+        let row = step_row_key(&self.namespace, self.run.id, seq);
+        let context = Place {
             table: "run_step",
             row: &row,
             column,
         };
         Ok(self.workflow.parts().keyring.seal(
-            &place,
+            &context,
             value.as_str().as_bytes(),
             self.workflow.db().entropy(),
         )?)
     }
 
-    pub(crate) fn unseal(&self, seq: u32, column: &str, sealed: &[u8]) -> Result<Json> {
-        let row = row_of(&self.namespace, self.run.id, seq);
+    pub(crate) fn decrypt(&self, seq: u32, column: &str, ciphertext: &[u8]) -> Result<Json> {
+        let row = step_row_key(&self.namespace, self.run.id, seq);
         let bytes = self.workflow.parts().keyring.open(
             &Place {
                 table: "run_step",
                 row: &row,
                 column,
             },
-            sealed,
+            ciphertext,
         )?;
         let json = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
-        json.ok_or_else(|| Error::corrupt("step", "what is sealed is not JSON"))
+        json.ok_or_else(|| Error::corrupt("step", "the decrypted value is not JSON"))
     }
 
-    /// The input of another run that this one begins: what of it is secret stays so there.
-    pub(crate) fn hand_on(&self, child: RunId, input: &Json) -> Result<(Json, Option<Vec<u8>>)> {
+    /// The input for a run that this one starts: masked for display, encrypted if it contains
+    /// secrets.
+    pub(crate) fn child_input(
+        &self,
+        child: RunId,
+        input: &Json,
+    ) -> Result<(Json, Option<Vec<u8>>)> {
         let Some(masked) = self.secrets.mask(input) else {
             return Ok((input.clone(), None));
         };
-        let inner = SealedInput {
+        let plaintext = EncryptedInput {
             input: input.clone(),
-            secrets: self.secrets.within(input.as_str()),
+            secrets: self.secrets.contained_in(input.as_str()),
         };
-        let inner = Json::of(&inner).map_err(|error| Error::corrupt("run", error.to_string()))?;
-        let row = row_of_run(&self.namespace, child);
-        let place = Place {
+        let plaintext =
+            Json::of(&plaintext).map_err(|error| Error::corrupt("run", error.to_string()))?;
+        let row = run_row_key(&self.namespace, child);
+        let context = Place {
             table: "run",
             row: &row,
-            column: "sealed",
+            column: "encrypted_input",
         };
-        let sealed = self.workflow.parts().keyring.seal(
-            &place,
-            inner.as_str().as_bytes(),
+        let ciphertext = self.workflow.parts().keyring.seal(
+            &context,
+            plaintext.as_str().as_bytes(),
             self.workflow.db().entropy(),
         )?;
-        Ok((masked, Some(sealed)))
+        Ok((masked, Some(ciphertext)))
     }
 
-    /// A failure as this step's: within bounds, and without secrets.
-    pub(crate) fn named(&self, failure: Failure) -> Failure {
-        const LONGEST: usize = 2_000;
+    /// Adds the step's name to a failure, masks its secrets, and limits its length.
+    pub(crate) fn step_failure(&self, failure: Failure) -> Failure {
+        const MAX_MESSAGE_CHARS: usize = 2_000;
         let message = types::hostile_text(self.secrets.mask_text(&failure.message).as_bytes());
-        let short: String = message.chars().take(LONGEST).collect();
+        let short: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
         let message = if short.len() < message.len() {
             format!("{short}…")
         } else {
@@ -294,61 +303,61 @@ impl Loaded {
     }
 }
 
-/// Keeps the data of one step: shown with its secrets masked, and sealed if it holds any.
-pub(crate) struct Keeper {
+/// Protects the output of one step: masked for display, encrypted if it contains secrets.
+pub(crate) struct OutputProtector {
     workflow: Workflow,
     secrets: Secrets,
     row: String,
 }
 
-impl Keeper {
-    pub(crate) fn keep(&self, value: &Json) -> Result<(Json, Option<Vec<u8>>)> {
+impl OutputProtector {
+    pub(crate) fn protect(&self, value: &Json) -> Result<(Json, Option<Vec<u8>>)> {
         let Some(masked) = self.secrets.mask(value) else {
             return Ok((value.clone(), None));
         };
-        let place = Place {
+        let context = Place {
             table: "run_step",
             row: &self.row,
-            column: "sealed",
+            column: "encrypted_output",
         };
         let (keyring, entropy) = (&self.workflow.parts().keyring, self.workflow.db().entropy());
         Ok((
             masked,
-            Some(keyring.seal(&place, value.as_str().as_bytes(), entropy)?),
+            Some(keyring.seal(&context, value.as_str().as_bytes(), entropy)?),
         ))
     }
 }
 
-fn unseal_input(
+fn decrypt_input(
     workflow: &Workflow,
     run: &Run,
     namespace: &Namespace,
 ) -> Result<(Json, Vec<String>)> {
-    let Some(sealed) = &run.sealed else {
+    let Some(ciphertext) = &run.encrypted_input else {
         return Ok((run.input.clone(), Vec::new()));
     };
-    let row = row_of_run(namespace, run.id);
+    let row = run_row_key(namespace, run.id);
     let bytes = workflow.parts().keyring.open(
         &Place {
             table: "run",
             row: &row,
-            column: "sealed",
+            column: "encrypted_input",
         },
-        sealed,
+        ciphertext,
     )?;
-    let inner: SealedInput = serde_json::from_slice(&bytes).map_err(|_| {
+    let plaintext: EncryptedInput = serde_json::from_slice(&bytes).map_err(|_| {
         Error::corrupt(
             "run",
-            format!("what is sealed behind {MASK} is not an input"),
+            format!("the encrypted input behind {MASK} cannot be parsed"),
         )
     })?;
-    Ok((inner.input, inner.secrets))
+    Ok((plaintext.input, plaintext.secrets))
 }
 
-fn row_of(namespace: &Namespace, run: RunId, seq: u32) -> String {
+fn step_row_key(namespace: &Namespace, run: RunId, seq: u32) -> String {
     format!("{namespace}/{run}/{seq}")
 }
 
-fn row_of_run(namespace: &Namespace, run: RunId) -> String {
+fn run_row_key(namespace: &Namespace, run: RunId) -> String {
     format!("{namespace}/{run}")
 }

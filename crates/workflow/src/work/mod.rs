@@ -1,18 +1,18 @@
-//! The worker of one shard: it moves runs on, and feeds them from listeners.
+//! The worker of one shard: executes runs and feeds listeners.
 //!
-//! Each run is one flight: load it, do what its step asks for outside of any transaction, record.
-//! Many are under way at a time, with a share for each namespace; a turn waits for the first that
-//! lands, so a slow one delays no other.
+//! Each run is loaded, its step's effect takes place outside of any transaction, and the result is
+//! recorded. Many runs are in flight at a time, with a share for each namespace. A turn waits for
+//! the first that completes, so a slow run delays no other.
 
 mod advance;
+pub(crate) mod expressions;
 mod faults;
-mod hear;
-pub(crate) mod judge;
 pub(crate) mod load;
 pub(crate) mod record;
 mod wait;
+mod wake;
 
-use crate::effect::{Fault, Why};
+use crate::effect::{Fault, StepError};
 use crate::listener::Feeder;
 use crate::run::Failure;
 use crate::table::run as table;
@@ -24,80 +24,80 @@ use store::Lease;
 use tokio::task::JoinSet;
 use types::{Namespace, RunId, Time};
 
-/// A run that the database would not let us move on rests so long.
-const REST_MS: i64 = 1_000;
+/// Pause before a run is tried again after a database error.
+const BACKOFF_MS: i64 = 1_000;
 
 /// What a turn did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Runs that were moved on.
+    /// Runs advanced.
     pub moved: usize,
-    /// Events that listeners took up.
+    /// Events that listeners delivered.
     pub heard: usize,
-    /// Runs that are still under way.
+    /// Runs still in flight.
     pub under_way: usize,
 }
 
-/// Moves the runs of one shard on, and feeds its listeners. Holds the lease of `runs/<shard>`.
+/// Executes the runs of one shard and feeds its listeners. Holds the lease of `runs/<shard>`.
 pub struct Worker {
     workflow: Workflow,
     shard: i64,
     lease: Lease,
-    busy: HashSet<RunId>,
-    resting: HashMap<RunId, Time>,
-    flights: JoinSet<Landed>,
+    in_flight: HashSet<RunId>,
+    backoff: HashMap<RunId, Time>,
+    tasks: JoinSet<Finished>,
     feeder: Feeder,
 }
 
-struct Landed {
+struct Finished {
     namespace: Namespace,
     id: RunId,
     outcome: std::result::Result<Result<()>, String>,
 }
 
 impl Worker {
-    /// The worker of a shard.
+    /// Creates the worker of a shard.
     pub fn new(workflow: Workflow, shard: u32, lease: Lease) -> Self {
-        let (busy, resting) = (HashSet::new(), HashMap::new());
+        let (in_flight, backoff) = (HashSet::new(), HashMap::new());
         Self {
             workflow,
             shard: i64::from(shard),
             lease,
-            busy,
-            resting,
-            flights: JoinSet::new(),
+            in_flight,
+            backoff,
+            tasks: JoinSet::new(),
             feeder: Feeder::default(),
         }
     }
 
-    /// One turn: hear what submissions did, feed listeners, begin what is due, and wait for the
-    /// first run that lands. An error means that the lease is lost or the database does not
-    /// answer; one bad run is no error.
+    /// One turn: wakes runs whose submissions changed, feeds listeners, starts due runs, and waits
+    /// for the first run to complete. An error means that the lease is lost or the database does
+    /// not answer; a run that fails is not an error.
     pub async fn turn(&mut self) -> Result<Progress> {
-        hear::submissions(&self.workflow, self.shard, &self.lease).await?;
+        wake::wake_waiting_runs(&self.workflow, self.shard, &self.lease).await?;
         let heard = self
             .feeder
             .feed(&self.workflow, self.shard, &self.lease)
             .await?;
-        self.begin_due().await?;
+        self.start_due().await?;
         let mut moved = 0;
-        let mut landed = self.flights.join_next().await;
-        while let Some(flight) = landed {
+        let mut finished = self.tasks.join_next().await;
+        while let Some(task) = finished {
             moved += 1;
-            self.land(flight).await?;
-            landed = self.flights.try_join_next();
+            self.complete(task).await?;
+            finished = self.tasks.try_join_next();
         }
         Ok(Progress {
             moved,
             heard,
-            under_way: self.busy.len(),
+            under_way: self.in_flight.len(),
         })
     }
 
-    /// End at once: what is under way breaks off, as in a crash, and is found again by the next
+    /// Stops immediately. Runs in flight are interrupted, as in a crash, and resumed by the next
     /// worker.
     pub async fn stop(mut self) {
-        self.flights.shutdown().await;
+        self.tasks.shutdown().await;
     }
 
     /// When something is due next, if anything is.
@@ -112,105 +112,105 @@ impl Worker {
         Ok(runs.into_iter().chain(listeners).min())
     }
 
-    async fn begin_due(&mut self) -> Result<()> {
+    async fn start_due(&mut self) -> Result<()> {
         let settings = *self.workflow.settings();
-        let room = settings.in_flight.saturating_sub(self.busy.len());
+        let capacity = settings.in_flight.saturating_sub(self.in_flight.len());
         let now = self.workflow.db().clock().now();
-        self.resting.retain(|_, until| *until > now);
-        if room == 0
+        self.backoff.retain(|_, until| *until > now);
+        if capacity == 0
             || !self
                 .lease
                 .may_act(self.workflow.db().clock().monotonic_ms())
         {
             return Ok(());
         }
-        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        // Those that are under way are still due in the database: look behind them.
-        let (each, limit) = (
-            small(settings.in_flight_per_namespace + self.busy.len()),
-            small(room + self.busy.len()),
+        let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        // Runs in flight are still due in the database: read past them.
+        let (per_namespace, limit) = (
+            to_u32(settings.in_flight_per_namespace + self.in_flight.len()),
+            to_u32(capacity + self.in_flight.len()),
         );
         let shard = self.shard;
         let due = self
             .workflow
             .db()
-            .read_unbound(move |tx| table::due(tx, shard, now, each, limit))
+            .read_unbound(move |tx| table::due(tx, shard, now, per_namespace, limit))
             .await?;
         for (namespace, id) in due
             .into_iter()
-            .filter(|(_, id)| !self.busy.contains(id))
-            .take(room)
+            .filter(|(_, id)| !self.in_flight.contains(id))
+            .take(capacity)
             .collect::<Vec<_>>()
         {
-            if !self.resting.contains_key(&id) {
-                self.take_off(namespace, id);
+            if !self.backoff.contains_key(&id) {
+                self.spawn(namespace, id);
             }
         }
         Ok(())
     }
 
-    fn take_off(&mut self, namespace: Namespace, id: RunId) {
-        self.busy.insert(id);
+    fn spawn(&mut self, namespace: Namespace, id: RunId) {
+        self.in_flight.insert(id);
         let (workflow, lease) = (self.workflow.clone(), self.lease.clone());
-        self.flights.spawn(async move {
-            let flight = advance::advance(&workflow, &lease, &namespace, id);
-            let outcome = AssertUnwindSafe(flight).catch_unwind().await;
-            Landed {
+        self.tasks.spawn(async move {
+            let task = advance::advance(&workflow, &lease, &namespace, id);
+            let outcome = AssertUnwindSafe(task).catch_unwind().await;
+            Finished {
                 namespace,
                 id,
-                outcome: outcome.map_err(|_| "a mistake in Florin".to_owned()),
+                outcome: outcome.map_err(|_| "panic while advancing the run".to_owned()),
             }
         });
     }
 
-    async fn land(
+    async fn complete(
         &mut self,
-        flight: std::result::Result<Landed, tokio::task::JoinError>,
+        task: std::result::Result<Finished, tokio::task::JoinError>,
     ) -> Result<()> {
-        let Ok(Landed {
+        let Ok(Finished {
             namespace,
             id,
             outcome,
-        }) = flight
+        }) = task
         else {
             return Ok(());
         };
-        self.busy.remove(&id);
+        self.in_flight.remove(&id);
         match outcome {
-            Ok(Ok(()) | Err(Error::Stale)) => Ok(()),
+            Ok(Ok(()) | Err(Error::VersionConflict)) => Ok(()),
             Ok(Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed)))) => {
                 Err(error.into())
             }
             Ok(Err(Error::Store(error))) => {
-                tracing::warn!(run = %id, %error, "a run could not be recorded and rests");
-                self.resting
-                    .insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
+                tracing::warn!(event = "run.write_failed", run = %id, %error, "run cannot be recorded and is retried");
+                self.backoff
+                    .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));
                 Ok(())
             }
             Ok(Err(error)) => {
-                self.set_aside(&namespace, id, Fault::of(&error).failure)
+                self.abort_run(&namespace, id, Fault::from_error(&error).failure)
                     .await
             }
-            Err(why) => {
-                self.set_aside(&namespace, id, Why::Broken(why).failure())
+            Err(reason) => {
+                self.abort_run(&namespace, id, StepError::InternalError(reason).failure())
                     .await
             }
         }
     }
 
-    /// A run that cannot be moved on fails by itself; it can be retried.
-    async fn set_aside(
+    /// Fails a run that cannot be advanced; it can be retried.
+    async fn abort_run(
         &mut self,
         namespace: &Namespace,
         id: RunId,
         failure: Failure,
     ) -> Result<()> {
-        tracing::error!(run = %id, why = failure.message, "a run was set aside");
-        let set = record::set_aside(&self.workflow, &self.lease, namespace, id, failure).await;
-        if let Err(error) = set {
-            tracing::warn!(run = %id, %error, "a run could not even be set aside and rests");
-            self.resting
-                .insert(id, self.workflow.db().clock().now().plus_millis(REST_MS));
+        tracing::error!(event = "run.aborted", run = %id, reason = failure.message, "run cannot be advanced and is failed");
+        let result = record::abort_run(&self.workflow, &self.lease, namespace, id, failure).await;
+        if let Err(error) = result {
+            tracing::warn!(event = "run.abort_failed", run = %id, %error, "run cannot be failed and is retried");
+            self.backoff
+                .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));
         }
         Ok(())
     }

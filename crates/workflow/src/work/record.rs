@@ -1,5 +1,5 @@
-//! Recording: a run, its step, an attempt and the fact, in one transaction that counts only if
-//! nobody else changed the run.
+//! Records a run, its step, an attempt and the fact in one transaction, which fails if the run
+//! changed concurrently.
 
 use crate::run::{Attempt, Failure, Run, StepRow};
 use crate::state::{Position, State, StepState};
@@ -11,16 +11,14 @@ use types::{Namespace, Principal, RunId};
 /// A change of a run, ready to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
-    /// The run as it is then.
     pub(crate) run: Run,
-    /// The step as it is then.
     pub(crate) step: Option<StepRow>,
-    /// An attempt that came to nothing.
+    /// A failed attempt.
     pub(crate) attempt: Option<Attempt>,
 }
 
 impl Change {
-    pub(crate) fn of(run: Run, step: Option<StepRow>) -> Self {
+    pub(crate) fn new(run: Run, step: Option<StepRow>) -> Self {
         Self {
             run,
             step,
@@ -29,11 +27,11 @@ impl Change {
     }
 }
 
-/// Write a change. [`Error::Stale`] undoes whatever else the closure wrote.
-pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, who: &Principal) -> Result<()> {
+/// Writes a change. [`Error::VersionConflict`] rolls back whatever else the closure wrote.
+pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, principal: &Principal) -> Result<()> {
     let Change { run, step, attempt } = change;
     if !table::update(tx, run)? {
-        return Err(Error::Stale);
+        return Err(Error::VersionConflict);
     }
     if let Some(step) = step {
         steps::put(tx, step)?;
@@ -41,47 +39,47 @@ pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, who: &Principal) -> Re
     if let Some(attempt) = attempt {
         steps::put_attempt(tx, run.id, attempt)?;
     }
-    if let Some(lane) = run.lane.as_ref().filter(|_| run.settled) {
+    if let Some(lane) = run.lane.as_ref().filter(|_| run.closed) {
         table::release_lane(tx, lane.listener, run.updated)?;
     }
-    tx.append(run.fact(run.fact_kind()).by(who));
+    tx.append(run.fact(run.fact_kind()).by(principal));
     Ok(())
 }
 
-/// Write a change on the worker's partition, with what else belongs into its transaction.
+/// Commits a change on the worker's partition, together with the writes of `extra`.
 pub(crate) async fn commit<T, F>(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     change: Change,
-    mut also: F,
+    mut extra: F,
 ) -> Result<(Change, T)>
 where
     F: FnMut(&mut Tx<'_, '_>, &mut Change) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    let who = worker(namespace);
+    let principal = worker(namespace);
     let write = move |tx: &mut Tx<'_, '_>| {
         let mut change = change.clone();
-        let more = also(tx, &mut change)?;
-        write(tx, &change, &who)?;
-        Ok::<_, Error>((change, more))
+        let extra_result = extra(tx, &mut change)?;
+        write(tx, &change, &principal)?;
+        Ok::<_, Error>((change, extra_result))
     };
-    let (change, more) = workflow.db().on(lease).write(namespace, write).await?;
-    crate::figures::count(&change.run, change.step.as_ref());
-    Ok((change, more))
+    let (change, extra_result) = workflow.db().on(lease).write(namespace, write).await?;
+    crate::metrics::count(&change.run, change.step.as_ref());
+    Ok((change, extra_result))
 }
 
-/// A run that cannot be moved on fails where it stands.
-pub(crate) async fn set_aside(
+/// Fails a run that cannot be advanced.
+pub(crate) async fn abort_run(
     workflow: &Workflow,
     lease: &Lease,
     namespace: &Namespace,
     id: RunId,
     failure: Failure,
 ) -> Result<()> {
-    let who = worker(namespace);
-    let set = move |tx: &mut Tx<'_, '_>| {
+    let principal = worker(namespace);
+    let abort = move |tx: &mut Tx<'_, '_>| {
         let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
             return Ok(());
         };
@@ -97,18 +95,18 @@ pub(crate) async fn set_aside(
             position,
             error,
             ended,
-            settled: !holds,
+            closed: !holds,
             next_at: None,
             updated: now,
             version,
             ..run
         };
-        write(tx, &Change::of(run, None), &who)
+        write(tx, &Change::new(run, None), &principal)
     };
-    workflow.db().on(lease).write(namespace, set).await
+    workflow.db().on(lease).write(namespace, abort).await
 }
 
-/// Who writes when nobody asks.
+/// The principal of the worker's writes.
 pub(crate) fn worker(namespace: &Namespace) -> Principal {
     Principal::system("workflow", namespace.clone())
 }

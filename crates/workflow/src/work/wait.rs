@@ -1,9 +1,9 @@
-//! Waiting for a submission: the wait is a row. Who sees nothing yet puts the next look off, unless
-//! a word came meanwhile. Until then the look stays due, so that a crash in the middle of it delays
-//! nothing.
+//! Waits for a submission as a stored row. A check that finds no outcome reschedules the run,
+//! unless it was woken meanwhile. Until then the run stays due, so that a crash during a check
+//! delays nothing.
 
-use super::load::Loaded;
-use crate::effect::{Fault, Sending, Why, outcome};
+use super::load::RunContext;
+use crate::effect::{Fault, StepError, SubmissionRequest, outcome};
 use crate::run::{Run, StepRow};
 use crate::state::{Event, StepState};
 use crate::table::run as table;
@@ -13,19 +13,17 @@ use store::Tx;
 use submit::Submission;
 use types::{Json, SubmissionId, Time};
 
-/// What a look came to.
-pub(super) enum Look {
-    /// The step is done, with this data.
+/// The result of a check.
+pub(super) enum SubmissionCheck {
     Done(Json),
-    /// It failed.
     Fault(Fault),
-    /// Nothing yet: the next look is due later.
-    Later,
+    /// No outcome yet: the next check is scheduled.
+    Pending,
 }
 
-impl Loaded {
-    /// Record that the step waits for a submission. The first look is due at once: what became of
-    /// it before nobody hears again.
+impl RunContext {
+    /// Records that the step waits for a submission. The first check is due at once: facts recorded
+    /// before this commit wake nothing.
     pub(super) async fn wait_for(
         &self,
         row: StepRow,
@@ -35,7 +33,7 @@ impl Loaded {
         let id = submission.id.to_string();
         let (reason, after) = (
             format!("waits for submission {id}"),
-            self.run.after(Event::Waits, now)?,
+            self.run.after(Event::WaitStarted, now)?,
         );
         let run = Run {
             reason: Some(reason),
@@ -48,47 +46,46 @@ impl Loaded {
             waits_for: Some(id),
             ..row
         };
-        let run = self.commit(Change::of(run, Some(step.clone()))).await?;
+        let run = self.commit(Change::new(run, Some(step.clone()))).await?;
         Ok((run, step))
     }
 
-    /// Look at the submission that the step waits for.
-    pub(super) async fn look(&self, row: &StepRow) -> Result<Look> {
+    /// Checks the submission that the step waits for.
+    pub(super) async fn check_submission(&self, row: &StepRow) -> Result<SubmissionCheck> {
         let now = self.now();
-        let sending = self.request::<Sending>(row)?;
+        let sending = self.request::<SubmissionRequest>(row)?;
         let id: SubmissionId = row
             .waits_for
             .as_deref()
             .and_then(|id| id.parse().ok())
-            .ok_or_else(|| {
-                Error::corrupt("step", "it waits for something that is no submission")
-            })?;
+            .ok_or_else(|| Error::corrupt("step", "it does not wait for a submission"))?;
         let submission =
             match submit::get(&self.workflow.parts().submit, &self.run.initiator, id).await {
                 Ok(submission) => submission,
                 Err(submit::Error::Store(error)) => return Err(error.into()),
-                Err(error) => return Ok(Look::Fault(Fault::of(&error))),
+                Err(error) => return Ok(SubmissionCheck::Fault(Fault::from_error(&error))),
             };
         Ok(match outcome(&submission, sending.until) {
-            Some(Ok(data)) => Look::Done(data),
-            Some(Err(fault)) => Look::Fault(fault),
+            Some(Ok(data)) => SubmissionCheck::Done(data),
+            Some(Err(fault)) => SubmissionCheck::Fault(fault),
             None if self.deadline(row).is_some_and(|deadline| deadline <= now) => {
-                Look::Fault(late(&submission))
+                SubmissionCheck::Fault(timed_out(&submission))
             }
             None => {
-                self.put_off_look(row, now).await?;
-                Look::Later
+                self.reschedule_unless_woken(row, now).await?;
+                SubmissionCheck::Pending
             }
         })
     }
 
-    /// Look again later; at once if the submission moved on since the run was loaded.
-    async fn put_off_look(&self, row: &StepRow, now: Time) -> Result<()> {
+    /// Schedules the next check; at once if the submission changed since the run was loaded.
+    async fn reschedule_unless_woken(&self, row: &StepRow, now: Time) -> Result<()> {
         let Some(due) = self.run.next_at else {
             return Ok(());
         };
-        let (run, at) = (self.run.clone(), self.next_look(row, now));
-        let write = move |tx: &mut Tx<'_, '_>| table::put_off_look(tx, &run, due, at);
+        let (run, next_at) = (self.run.clone(), self.next_check(row, now));
+        let write =
+            move |tx: &mut Tx<'_, '_>| table::reschedule_unless_woken(tx, &run, due, next_at);
         self.workflow
             .db()
             .on(&self.lease)
@@ -96,21 +93,21 @@ impl Loaded {
             .await
     }
 
-    /// What was written down to be done.
+    /// The recorded request of the step's effect.
     pub(super) fn request<T: serde::de::DeserializeOwned>(&self, row: &StepRow) -> Result<T> {
-        let sealed = row
+        let ciphertext = row
             .request
             .as_ref()
-            .ok_or_else(|| Error::corrupt("step", "it is open, but nothing says what it does"))?;
-        let json = self.unseal(row.seq, "request", sealed)?;
+            .ok_or_else(|| Error::corrupt("step", "it is open but has no request"))?;
+        let json = self.decrypt(row.seq, "request", ciphertext)?;
         serde_json::from_str(json.as_str())
             .map_err(|error| Error::corrupt("step", error.to_string()))
     }
 
-    /// Put the next look off; nothing else of the run changes.
-    pub(super) async fn look_again(&self, at: Time) -> Result<()> {
+    /// Changes when the run is due, and nothing else.
+    pub(super) async fn reschedule(&self, next_at: Time) -> Result<()> {
         let run = self.run.clone();
-        let write = move |tx: &mut Tx<'_, '_>| table::look_again(tx, &run, at);
+        let write = move |tx: &mut Tx<'_, '_>| table::reschedule(tx, &run, next_at);
         self.workflow
             .db()
             .on(&self.lease)
@@ -118,7 +115,7 @@ impl Loaded {
             .await
     }
 
-    fn next_look(&self, row: &StepRow, now: Time) -> Time {
+    fn next_check(&self, row: &StepRow, now: Time) -> Time {
         let next = now.plus_millis(self.workflow.settings().look_again_ms);
         self.deadline(row)
             .filter(|deadline| *deadline > now)
@@ -134,11 +131,11 @@ impl Loaded {
     }
 }
 
-fn late(submission: &Submission) -> Fault {
+fn timed_out(submission: &Submission) -> Fault {
     let state = submission.state.as_str();
-    let why = format!(
-        "submission {} is {state}, and the step's time is up; it goes its own way",
+    let reason = format!(
+        "the step timed out while submission {} was {state}; the submission continues",
         submission.id
     );
-    Fault::of(&Why::Timeout(why))
+    Fault::from_error(&StepError::Timeout(reason))
 }

@@ -1,5 +1,5 @@
-//! Calls to the outside: what is sent, what counts as an answer, what is tried again, and what is
-//! asked of a person.
+//! Outbound calls: what is sent, which answers are accepted, what is retried, and what needs an
+//! operator.
 
 use crate::world::{World, assert_succeeded, data_of, json};
 use serde_json::json;
@@ -94,7 +94,9 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
             (State::Failed, 1),
             "what is wrong stays wrong"
         );
-        retry(&world.workflow, &world.who, run.id).await.unwrap();
+        retry(&world.workflow, &world.principal, run.id)
+            .await
+            .unwrap();
         world.settle().await;
         assert_succeeded(&world.run(run.id).await);
         assert_eq!(
@@ -181,13 +183,13 @@ async fn a_person_says_what_became_of_it() {
             server.script([Answer::Drop]);
             parked.push(world.through("t", "{}").await.id);
         }
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
-        decide(&flow, &who, parked[0], Decision::Resend)
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        decide(&flow, &principal, parked[0], Decision::Resend)
             .await
             .unwrap();
         decide(
             &flow,
-            &who,
+            &principal,
             parked[1],
             Decision::Done {
                 data: Some(json(r#"{"seen": true}"#)),
@@ -197,7 +199,7 @@ async fn a_person_says_what_became_of_it() {
         .unwrap();
         decide(
             &flow,
-            &who,
+            &principal,
             parked[2],
             Decision::Fail {
                 reason: "the bank says no".into(),
@@ -223,7 +225,7 @@ async fn a_person_says_what_became_of_it() {
             (State::Failed, "workflow.given_up", "the bank says no")
         );
         assert!(
-            decide(&flow, &who, parked[2], Decision::Resend)
+            decide(&flow, &principal, parked[2], Decision::Resend)
                 .await
                 .is_err(),
             "it is not parked any more"
@@ -250,7 +252,7 @@ async fn what_the_task_asks_after_a_step_is_asked_of_what_a_person_says_too() {
             let decision = Decision::Done {
                 data: Some(json(said)),
             };
-            decide(&world.workflow, &world.who, parked.id, decision)
+            decide(&world.workflow, &world.principal, parked.id, decision)
                 .await
                 .unwrap();
             world.settle().await;
@@ -281,18 +283,18 @@ async fn the_other_side_is_asked_whether_it_happened() {
             server.url("/paid")
         );
         world.task("t", &document).await;
-        // It happened, and the answer was lost.
+        // The call took effect and the answer was lost.
         server.script([Answer::Drop, Answer::json(&json!({"paid": "yes"}))]);
         let run = world.through("t", "{}").await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "call")["body"], json!({"paid": "yes"}));
         let targets = |from: usize| server.requests()[from..].iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect::<Vec<_>>();
         assert_eq!(targets(0), ["POST /pay", "GET /paid"]);
-        // It did not happen.
+        // The call did not take effect.
         server.script([Answer::Drop, Answer::status(404), Answer::json(&json!({}))]);
         assert_succeeded(&world.through("t", "{}").await);
         assert_eq!(targets(2), ["POST /pay", "GET /paid", "POST /pay"]);
-        // Nobody can say: a person has to.
+        // The outcome stays unknown: an operator must decide.
         server.script([Answer::Drop, Answer::status(500), Answer::status(500), Answer::status(500), Answer::status(500)]);
         let parked = world.through("t", "{}").await;
         assert_eq!(parked.state, State::Parked);

@@ -1,4 +1,4 @@
-//! Steps that lead to a signature, on a real chain: judged by the chain itself.
+//! Steps that need a signature, on a real chain, verified on the chain itself.
 
 use crate::world::{CHAIN, World, assert_succeeded, data_of};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use workflow::{NewBinding, RunView, Settings, put_binding};
 
 const ALICE: &str = "0x00000000000000000000000000000000000a11ce";
 
-/// Deploys the token, issues it to the treasury, and asks how much there is.
+/// Deploys the token, mints to the recipient and reads the balance.
 fn issue(until: &str) -> String {
     format!(
         r#"
@@ -48,7 +48,7 @@ async fn world(test: testkit::TestDb) -> Option<World> {
         abi: Some(Json::of(&artifact("DemoToken").abi).unwrap()),
         ..NewBinding::default()
     };
-    put_binding(&world.workflow, &world.who, "token", new)
+    put_binding(&world.workflow, &world.principal, "token", new)
         .await
         .unwrap();
     world.task("issue", &issue("final")).await;
@@ -60,7 +60,7 @@ fn input(world: &World, to: &str) -> String {
         .to_string()
 }
 
-/// What the chain says that an account has.
+/// The balance on the chain.
 fn balance(world: &World, contract: &str, of: &str) -> u128 {
     let data = world.node().calldata("balanceOf(address)", &[of]);
     u128::from_str_radix(
@@ -131,7 +131,7 @@ async fn a_wait_is_a_row_that_a_restart_finds() {
             world.follow().await;
             world = world.crash_and_restart().await;
             world.node().mine(1);
-            // Nobody heard anything: whoever waits looks by himself after a while.
+            // No fact woke the run: it polls its submission.
             world.wait(30_000).await;
         }
         let run = mine_until_done(&mut world, id).await;
@@ -152,9 +152,9 @@ async fn what_was_enqueued_before_a_crash_is_found_and_not_enqueued_again() {
         let id = world.begin("issue", &input(&world, ALICE)).await;
         world.settle().await;
         let first = world.run(id).await.waits_for.unwrap();
-        // As if it had crashed between enqueueing and writing down that it waits.
+        // Simulates a crash between enqueueing the submission and recording the wait.
         let lease = world.test.lease("test/0").await;
-        let undo = world.test.db.on(&lease).write(&world.who.namespace, move |tx| {
+        let undo = world.test.db.on(&lease).write(&world.principal.namespace, move |tx| {
             tx.execute("UPDATE run SET state = 'running', step_state = 'open', waits_for = NULL, next_at = 0 WHERE namespace = ?ns AND id = ?1", (id,))?;
             tx.execute("UPDATE run_step SET state = 'open', waits_for = NULL WHERE namespace = ?ns AND run = ?1", (id,))
         });
@@ -163,7 +163,7 @@ async fn what_was_enqueued_before_a_crash_is_found_and_not_enqueued_again() {
         world.settle().await;
         assert_eq!(world.run(id).await.waits_for.as_ref(), Some(&first), "the key finds the submission");
         assert_succeeded(&mine_until_done(&mut world, id).await);
-        let all = submit::list(&world.submit, &world.who, submit::Filter::default(), types::Page::default()).await.unwrap();
+        let all = submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap();
         assert_eq!(all.len(), 2);
     })
     .await;
@@ -331,7 +331,7 @@ async fn what_a_contract_step_cannot_do_is_named() {
             assert!(error.message.contains(named), "{input}: {}", error.message);
         }
         assert_eq!(world.node().nonce(&world.signer), 0);
-        assert!(submit::list(&world.submit, &world.who, submit::Filter::default(), types::Page::default()).await.unwrap().is_empty());
+        assert!(submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap().is_empty());
         assert_eq!(*CHAIN, types::ChainId::evm(world.node().chain_id()));
     })
     .await;

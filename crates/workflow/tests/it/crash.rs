@@ -1,5 +1,4 @@
-//! Crashes between any two steps and inside each kind of effect: judged by what the other side
-//! counted.
+//! Crashes between steps and inside each kind of effect, verified by what the receiver counted.
 
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
@@ -46,13 +45,13 @@ steps:
         assert_eq!(run.result.as_ref().map(types::Json::as_str), Some("1"));
         assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 1)].into());
         let filter = workflow::RunFilter { task: Some("child".into()), ..Default::default() };
-        assert_eq!(workflow::runs(&world.workflow, &world.who, filter, types::Page::default()).await.unwrap().len(), 1);
+        assert_eq!(workflow::runs(&world.workflow, &world.principal, filter, types::Page::default()).await.unwrap().len(), 1);
         assert_eq!(world.query(r#"{"assets": {}}"#).await["assets"]["items"].as_array().unwrap().len(), 1);
     })
     .await;
 }
 
-/// A run whose call is under way when everything stops.
+/// A run whose call is in progress when the process stops.
 async fn interrupted(world: &mut World, server: &Server, task: &str) -> types::RunId {
     server.script([Answer::Silence]);
     let (before, id) = (server.count(), world.begin(task, "{}").await);
@@ -99,7 +98,7 @@ async fn a_crash_during_a_call_is_met_as_declared() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_could_not_be_written_down_is_no_answer() {
     on_each_engine(|test| async move {
-        // The call arrives; before the answer is recorded, another worker takes the lease over.
+        // The call arrives; before the answer is recorded, another worker takes over the lease.
         let taken = Arc::new(AtomicBool::new(false));
         let (db, clock, seen) = (Mutex::new(Some(test.db.clone())), test.clock.clone(), taken.clone());
         let handle = tokio::runtime::Handle::current();
@@ -138,7 +137,8 @@ async fn who_stood_still_for_most_of_a_lease_begins_no_call_before_it_is_renewed
         let clock = test.clock.clone();
         let (calls, posts) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(0)));
         let counted = posts.clone();
-        // The first call is lost; while the other side is asked about it, most of the lease goes by.
+        // The first call is lost; while the receiver is queried about it, most of the lease
+        // elapses.
         let server = Server::answering(move |request| match (request.method.as_str(), calls.swap(true, Ordering::SeqCst)) {
             ("POST", first) => {
                 *counted.lock().unwrap() += 1;
@@ -174,9 +174,9 @@ async fn an_update_whose_record_is_lost_is_lost_with_it() {
         let mut world = World::new(test).await;
         world.task("t", "steps: [{name: put, type: data_model_update, options: {assets: [{name: a, updateType: create_only}]}}]").await;
         let id = world.begin("t", "{}").await;
-        // Somebody cancels while the step is prepared: whichever commits first counts, and never both.
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
-        let (turn, cancelled) = tokio::join!(world.worker.turn(), workflow::cancel(&flow, &who, id));
+        // The run is cancelled while the step is prepared: exactly one of the two commits.
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        let (turn, cancelled) = tokio::join!(world.worker.turn(), workflow::cancel(&flow, &principal, id));
         turn.unwrap();
         world.settle().await;
         let run = world.run(id).await;

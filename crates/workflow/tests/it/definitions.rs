@@ -1,4 +1,4 @@
-//! What is refused when a version is posted, and how the error names the field.
+//! Which versions are rejected, and the fields that their errors name.
 
 use crate::world::{World, somebody};
 use testkit::on_each_engine;
@@ -11,8 +11,8 @@ const GOOD: &str = "steps: [{name: a, type: jsonata_template, options: {template
 async fn what_is_wrong_with_a_version_is_named_and_changes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow, &world.principal);
+        put_task(flow, principal, "t", NewTask::default()).await.unwrap();
         let refused = [
             ("steps: [", "workflow.definition", None),
             ("{}", "workflow.invalid", Some("steps")),
@@ -54,11 +54,11 @@ async fn what_is_wrong_with_a_version_is_named_and_changes_nothing() {
             ("steps: [{name: a, type: jsonata_template, options: {template: '1'}}]\npolicies: [7]", "workflow.invalid", Some("policies[0]")),
         ];
         for (document, code, field) in refused {
-            let error = post_version(flow, who, "t", document, Format::Yaml).await.unwrap_err();
+            let error = post_version(flow, principal, "t", document, Format::Yaml).await.unwrap_err();
             assert_eq!((error.code().code, error.field().as_deref()), (code, field), "{document}: {error}");
         }
-        assert_eq!(task(flow, who, "t").await.unwrap().current_version, None);
-        assert!(post_version(flow, who, "nowhere", GOOD, Format::Yaml).await.is_err());
+        assert_eq!(task(flow, principal, "t").await.unwrap().current_version, None);
+        assert!(post_version(flow, principal, "nowhere", GOOD, Format::Yaml).await.is_err());
     })
     .await;
 }
@@ -67,12 +67,14 @@ async fn what_is_wrong_with_a_version_is_named_and_changes_nothing() {
 async fn versions_are_named_by_their_day() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow, &world.principal);
+        put_task(flow, principal, "t", NewTask::default())
+            .await
+            .unwrap();
         let labels = ["2026.01.01", "2026.01.01.2", "2026.01.01.3"];
         for label in labels {
             assert_eq!(
-                post_version(flow, who, "t", GOOD, Format::Yaml)
+                post_version(flow, principal, "t", GOOD, Format::Yaml)
                     .await
                     .unwrap()
                     .version,
@@ -81,26 +83,32 @@ async fn versions_are_named_by_their_day() {
         }
         world.wait(86_400_000).await;
         assert_eq!(
-            post_version(flow, who, "t", GOOD, Format::Yaml)
+            post_version(flow, principal, "t", GOOD, Format::Yaml)
                 .await
                 .unwrap()
                 .version,
             "2026.01.02"
         );
         assert_eq!(
-            task(flow, who, "t")
+            task(flow, principal, "t")
                 .await
                 .unwrap()
                 .current_version
                 .as_deref(),
             Some("2026.01.02")
         );
-        let (pinned, source) = version(flow, who, "t", Some("2026.01.01.2")).await.unwrap();
+        let (pinned, source) = version(flow, principal, "t", Some("2026.01.01.2"))
+            .await
+            .unwrap();
         assert_eq!(
             (pinned.version.as_str(), source.as_str()),
             ("2026.01.01.2", GOOD)
         );
-        assert!(version(flow, who, "t", Some("2025.01.01")).await.is_err());
+        assert!(
+            version(flow, principal, "t", Some("2025.01.01"))
+                .await
+                .is_err()
+        );
         assert!(version(flow, &somebody("other"), "t", None).await.is_err());
     })
     .await;
@@ -110,14 +118,14 @@ async fn versions_are_named_by_their_day() {
 async fn what_is_odd_is_kept_and_warned_about() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow, &world.principal);
+        put_task(flow, principal, "t", NewTask::default()).await.unwrap();
         let document = "steps:\n- {name: a, type: jsonata_template, color: red, options: {template: '1', more: 2}}\n\
                         - {name: b, type: contract_query, options: {chain: 'eip155:1', contract: '0x0', method: m}}\n";
-        let posted = post_version(flow, who, "t", document, Format::Yaml).await.unwrap();
+        let posted = post_version(flow, principal, "t", document, Format::Yaml).await.unwrap();
         let fields: Vec<&str> = posted.warnings.iter().map(|warning| warning.field.as_str()).collect();
         assert_eq!(fields, ["steps[0].color", "steps[0].options.more", "steps[1].options.chain"]);
-        assert_eq!(version(flow, who, "t", None).await.unwrap().0.warnings, posted.warnings);
+        assert_eq!(version(flow, principal, "t", None).await.unwrap().0.warnings, posted.warnings);
     })
     .await;
 }
@@ -126,14 +134,14 @@ async fn what_is_odd_is_kept_and_warned_about() {
 async fn json_is_read_as_exactly_as_yaml() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, who) = (&world.workflow.clone(), &world.who.clone());
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow.clone(), &world.principal.clone());
+        put_task(flow, principal, "t", NewTask::default()).await.unwrap();
         let twice =
             r#"{"steps": [{"name": "a", "name": "b", "type": "jsonata_template", "options": {"template": "1"}}]}"#;
-        assert!(post_version(flow, who, "t", twice, Format::Json).await.is_err());
-        assert!(post_version(flow, who, "t", "{\"steps\": [", Format::Json).await.is_err());
+        assert!(post_version(flow, principal, "t", twice, Format::Json).await.is_err());
+        assert!(post_version(flow, principal, "t", "{\"steps\": [", Format::Json).await.is_err());
         let document = r#"{"steps": [{"name": "a", "type": "jsonata_template", "options": {"template": "input.n"}}]}"#;
-        post_version(flow, who, "t", document, Format::Json).await.unwrap();
+        post_version(flow, principal, "t", document, Format::Json).await.unwrap();
         let run = world.through("t", r#"{"n": 123456789012345678901234567890}"#).await;
         assert_eq!(crate::world::data_of(&run, "a"), "123456789012345678901234567890");
     })
@@ -144,21 +152,21 @@ async fn json_is_read_as_exactly_as_yaml() {
 async fn a_version_that_takes_long_to_check_is_refused() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow, &world.principal);
+        put_task(flow, principal, "t", NewTask::default()).await.unwrap();
         let step = |n: usize| {
             let template = "$match(input, /x/)".to_owned() + &", $match(input, /x/)".repeat(19);
             format!("- {{name: s{n}, type: jsonata_template, options: {{template: '[{template}]'}}}}\n")
         };
         let steps = |count: usize| "steps:\n".to_owned() + &(0..count).map(step).collect::<String>();
-        post_version(flow, who, "t", &steps(10), Format::Yaml).await.unwrap();
-        let error = post_version(flow, who, "t", &steps(11), Format::Yaml).await.unwrap_err();
+        post_version(flow, principal, "t", &steps(10), Format::Yaml).await.unwrap();
+        let error = post_version(flow, principal, "t", &steps(11), Format::Yaml).await.unwrap_err();
         assert_eq!((error.code().code, error.field().as_deref()), ("workflow.invalid", Some("steps")));
         let many: String = (0..101).map(|n| format!("o{n}: '1', ")).collect();
         let wide = format!(
             "steps: [{{name: a, type: jsonata_template, options: {{template: '1'}}, dynamicOptions: {{{many}}}}}]"
         );
-        let error = post_version(flow, who, "t", &wide, Format::Yaml).await.unwrap_err();
+        let error = post_version(flow, principal, "t", &wide, Format::Yaml).await.unwrap_err();
         assert_eq!(error.field().as_deref(), Some("steps[0].dynamicOptions"));
     })
     .await;
@@ -168,8 +176,10 @@ async fn a_version_that_takes_long_to_check_is_refused() {
 async fn a_document_that_grows_without_end_is_refused() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
-        put_task(flow, who, "t", NewTask::default()).await.unwrap();
+        let (flow, principal) = (&world.workflow, &world.principal);
+        put_task(flow, principal, "t", NewTask::default())
+            .await
+            .unwrap();
         let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let below = format!("*a{}", level - 1);
@@ -189,7 +199,7 @@ async fn a_document_that_grows_without_end_is_refused() {
         for bomb in bombs {
             let start: String = bomb.chars().take(40).collect();
             for format in [Format::Yaml, Format::Json] {
-                let error = post_version(flow, who, "t", &bomb, format)
+                let error = post_version(flow, principal, "t", &bomb, format)
                     .await
                     .unwrap_err();
                 assert_eq!(error.code().status, 400, "{start}: {error}");

@@ -1,5 +1,4 @@
-//! An indexer of ERC-1155 movements, word for word as the documentation has it: events in, the data
-//! model out.
+//! The ERC-1155 indexer of `docs/examples`: from events to the data model.
 
 use crate::world::{World, assert_succeeded};
 use serde_json::json;
@@ -54,7 +53,7 @@ async fn movements_become_pools_transfers_balances_and_a_history() {
         assert_eq!(answer["events"]["items"].as_array().unwrap().len(), 2);
         assert_eq!(answer["activities"]["items"][0]["name"], format!("erc1155-{CONTRACT}"));
 
-        // The same event again, as an indexer that lost its place would send it, moves nothing twice.
+        // The same event delivered again changes nothing.
         let again = world.through("indexer", &event(8, ALICE, BOB, "1")).await;
         assert_succeeded(&again);
         let after = world.query(r#"{"transfers":{}, "events":{}}"#).await;
@@ -65,7 +64,7 @@ async fn movements_become_pools_transfers_balances_and_a_history() {
         let minted = world.through("indexer", &event(7, NOBODY, ALICE, million)).await;
         assert_succeeded(&minted);
         let filter = workflow::RunFilter { task: Some("erc1155_metadata".into()), ..Default::default() };
-        let runs = workflow::runs(&world.workflow, &world.who, filter, types::Page::default()).await.unwrap();
+        let runs = workflow::runs(&world.workflow, &world.principal, filter, types::Page::default()).await.unwrap();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].activity.as_deref(), Some(format!("erc1155-{CONTRACT}").as_str()));
         assert_succeeded(&runs[0]);

@@ -1,4 +1,4 @@
-//! Stories of tasks, runs and listeners, on both engines.
+//! Integration tests of tasks, runs and listeners, on both database engines.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +7,8 @@ mod contracts;
 mod crash;
 mod definitions;
 mod example;
+mod isolation;
 mod names;
-mod poison;
 mod rotation;
 mod runs;
 mod secrecy;

@@ -1,4 +1,5 @@
-//! Tasks, variable sets and bindings: made, changed, listed, deleted, and seen by nobody else.
+//! Tasks, variable sets and bindings: create, change, list, delete, and isolation between
+//! namespaces.
 
 use crate::world::{CHAIN, World, json, somebody};
 use serde_json::json;
@@ -18,10 +19,10 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, workflow::Error>) -> &'static str
 async fn a_task_is_put_by_name_and_changed_by_id() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         let (made, fresh) = put_task(
             &flow,
-            &who,
+            &principal,
             "mint",
             NewTask {
                 description: Some("d".into()),
@@ -31,7 +32,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
         .await
         .unwrap();
         assert!(fresh && made.id.to_string().starts_with("tsk:"));
-        let (same, fresh) = put_task(&flow, &who, "mint", NewTask::default())
+        let (same, fresh) = put_task(&flow, &principal, "mint", NewTask::default())
             .await
             .unwrap();
         assert_eq!(
@@ -44,7 +45,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             variable_set: Some("v".into()),
             ..NewTask::default()
         };
-        let (renamed, _) = put_task(&flow, &who, &made.id.to_string(), by_id)
+        let (renamed, _) = put_task(&flow, &principal, &made.id.to_string(), by_id)
             .await
             .unwrap();
         assert_eq!((renamed.id, renamed.name.as_str()), (made.id, "mint2"));
@@ -52,7 +53,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             description: Some("e".into()),
             ..NewTask::default()
         };
-        let patched = patch_task(&flow, &who, "mint2", patch).await.unwrap();
+        let patched = patch_task(&flow, &principal, "mint2", patch).await.unwrap();
         assert_eq!(
             (
                 patched.description.as_str(),
@@ -61,7 +62,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             ("e", Some("v")),
             "PATCH keeps the rest"
         );
-        put_task(&flow, &who, "burn", NewTask::default())
+        put_task(&flow, &principal, "burn", NewTask::default())
             .await
             .unwrap();
         let taken = NewTask {
@@ -69,10 +70,10 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             ..NewTask::default()
         };
         assert_eq!(
-            code(patch_task(&flow, &who, "mint2", taken).await),
+            code(patch_task(&flow, &principal, "mint2", taken).await),
             "workflow.name_taken"
         );
-        let names: Vec<String> = tasks(&flow, &who, &Page::default())
+        let names: Vec<String> = tasks(&flow, &principal, &Page::default())
             .await
             .unwrap()
             .into_iter()
@@ -88,7 +89,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             "tsk:01KDVDNA00Q8V49J3W0WDFT10Z",
         ] {
             assert!(
-                put_task(&flow, &who, bad, NewTask::default())
+                put_task(&flow, &principal, bad, NewTask::default())
                     .await
                     .is_err(),
                 "{bad:?}"
@@ -103,12 +104,15 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             .await;
         let open = world.begin("burn", "{}").await;
         assert_eq!(
-            code(delete_task(&flow, &who, "burn").await),
+            code(delete_task(&flow, &principal, "burn").await),
             "workflow.referred_to"
         );
         world.settle().await;
-        delete_task(&flow, &who, "burn").await.unwrap();
-        assert_eq!(code(task(&flow, &who, "burn").await), "workflow.unknown");
+        delete_task(&flow, &principal, "burn").await.unwrap();
+        assert_eq!(
+            code(task(&flow, &principal, "burn").await),
+            "workflow.unknown"
+        );
         assert_eq!(world.run(open).await.task, "burn", "its runs stay readable");
         assert_eq!(
             code(task(&flow, &somebody("other"), "mint2").await),
@@ -129,7 +133,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
 async fn the_values_of_a_secret_set_are_not_read_back() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
+        let (flow, principal) = (&world.workflow, &world.principal);
         let new = |classification: Option<&str>| NewVariables {
             classification: classification.map(str::to_owned),
             variables: json!({"url": "https://example.org", "limit": 5})
@@ -138,26 +142,30 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
                 .clone(),
             ..NewVariables::default()
         };
-        let (open, fresh) = put_variables(flow, who, "plain", new(None)).await.unwrap();
+        let (open, fresh) = put_variables(flow, principal, "plain", new(None))
+            .await
+            .unwrap();
         assert!(fresh);
         let shown = json(r#"{"url":"https://example.org","limit":5}"#);
         assert_eq!(open.variables, Some(shown.clone()));
         assert_eq!(
-            variables(flow, who, "plain").await.unwrap().variables,
+            variables(flow, principal, "plain").await.unwrap().variables,
             Some(shown)
         );
-        let (hidden, _) = put_variables(flow, who, "hidden", new(Some("secret")))
+        let (hidden, _) = put_variables(flow, principal, "hidden", new(Some("secret")))
             .await
             .unwrap();
         assert_eq!(hidden.variables, None);
         assert_eq!(
-            variables(flow, who, &hidden.id.to_string())
+            variables(flow, principal, &hidden.id.to_string())
                 .await
                 .unwrap()
                 .variables,
             None
         );
-        let listed = variable_sets(flow, who, &Page::default()).await.unwrap();
+        let listed = variable_sets(flow, principal, &Page::default())
+            .await
+            .unwrap();
         assert_eq!(
             listed
                 .iter()
@@ -167,7 +175,7 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
         );
         put_task(
             flow,
-            who,
+            principal,
             "t",
             NewTask {
                 variable_set: Some("hidden".into()),
@@ -177,12 +185,12 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
         .await
         .unwrap();
         assert_eq!(
-            code(delete_variables(flow, who, "hidden").await),
+            code(delete_variables(flow, principal, "hidden").await),
             "workflow.referred_to"
         );
-        delete_variables(flow, who, "plain").await.unwrap();
+        delete_variables(flow, principal, "plain").await.unwrap();
         assert_eq!(
-            code(variables(flow, who, "plain").await),
+            code(variables(flow, principal, "plain").await),
             "workflow.unknown"
         );
         assert_eq!(
@@ -197,7 +205,7 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
             ..NewVariables::default()
         };
         assert_eq!(
-            code(put_variables(flow, who, "large", large).await),
+            code(put_variables(flow, principal, "large", large).await),
             "workflow.too_much"
         );
     })
@@ -208,20 +216,20 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
 async fn a_binding_holds_only_what_can_be_used() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, who) = (&world.workflow, &world.who);
+        let (flow, principal) = (&world.workflow, &world.principal);
         let contract = Some("0x77cC00000000000000000000000000000000C0de".to_lowercase());
         let new = NewBinding {
             contract: contract.clone(),
             abi: Some(json(r#"[{"type":"event","name":"E","inputs":[]}]"#)),
             ..NewBinding::default()
         };
-        let (made, fresh) = put_binding(flow, who, "token", new).await.unwrap();
+        let (made, fresh) = put_binding(flow, principal, "token", new).await.unwrap();
         assert_eq!(
             (fresh, &made.chain, &made.contract),
             (true, &*CHAIN, &contract),
             "the default chain"
         );
-        assert_eq!(binding(flow, who, "token").await.unwrap(), made);
+        assert_eq!(binding(flow, principal, "token").await.unwrap(), made);
         let bad = [
             NewBinding {
                 contract: Some("0x12".into()),
@@ -242,7 +250,7 @@ async fn a_binding_holds_only_what_can_be_used() {
             },
         ];
         for new in bad {
-            let error = put_binding(flow, who, "bad", new).await.unwrap_err();
+            let error = put_binding(flow, principal, "bad", new).await.unwrap_err();
             assert_eq!(
                 (error.code().status, error.field().is_some()),
                 (400, true),
@@ -250,7 +258,10 @@ async fn a_binding_holds_only_what_can_be_used() {
             );
         }
         assert_eq!(
-            bindings(flow, who, &Page::default()).await.unwrap().len(),
+            bindings(flow, principal, &Page::default())
+                .await
+                .unwrap()
+                .len(),
             1
         );
         assert!(
@@ -259,8 +270,11 @@ async fn a_binding_holds_only_what_can_be_used() {
                 .unwrap()
                 .is_empty()
         );
-        delete_binding(flow, who, "token").await.unwrap();
-        assert_eq!(code(binding(flow, who, "token").await), "workflow.unknown");
+        delete_binding(flow, principal, "token").await.unwrap();
+        assert_eq!(
+            code(binding(flow, principal, "token").await),
+            "workflow.unknown"
+        );
     })
     .await;
 }

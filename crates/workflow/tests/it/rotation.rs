@@ -1,11 +1,11 @@
-//! A new data key: what tasks keep sealed is sealed anew, and opens.
+//! Key rotation: encrypted values are re-encrypted and stay readable.
 
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
 use testkit::on_each_engine;
 use workflow::{NewTask, NewVariables, put_task, put_variables};
 
-/// How many sealed values there are under each data key.
+/// Number of ciphertexts under each data key.
 async fn versions(world: &World) -> Vec<(u32, usize)> {
     let read = |tx: &mut store::Unbound<'_, '_>| {
         let mut all: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT sealed FROM variable_set", ())?;
@@ -35,32 +35,32 @@ async fn versions(world: &World) -> Vec<(u32, usize)> {
 async fn what_was_sealed_before_a_rotation_is_sealed_anew_and_opens() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         let set = |values: serde_json::Value| NewVariables {
             classification: Some("secret".into()),
             variables: values.as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&flow, &who, "bank", set(json!({"token": "hush-hush-hush", "bad": true}))).await.unwrap();
-        put_task(&flow, &who, "child", NewTask::default()).await.unwrap();
+        put_variables(&flow, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": true}))).await.unwrap();
+        put_task(&flow, &principal, "child", NewTask::default()).await.unwrap();
         world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: 'input.token'}}]").await;
         let with = NewTask { variable_set: Some("bank".into()), ..NewTask::default() };
-        put_task(&flow, &who, "t", with).await.unwrap();
+        put_task(&flow, &principal, "t", with).await.unwrap();
         let steps = r#"
 steps:
 - {name: make, type: jsonata_template, options: {template: '"Bearer " & variables.token'}}
 - {name: child, type: invoke_task, options: {taskName: child}, dynamicOptions: {input: '{"token": variables.token}'}}
 - {name: use, type: jsonata_template, options: {template: 'variables.bad ? $error("not yet") : steps.make.data = "Bearer hush-hush-hush"'}}
 "#;
-        workflow::post_version(&flow, &who, "t", steps, workflow::Format::Yaml).await.unwrap();
+        workflow::post_version(&flow, &principal, "t", steps, workflow::Format::Yaml).await.unwrap();
         let run = world.through("t", "{}").await;
         assert_eq!(run.error.as_ref().unwrap().code, "workflow.expression");
-        // A variable set, what the child was given, and what either made of it.
+        // The variable set, the child's input, and the outputs of both runs.
         let before = versions(&world).await;
         assert_eq!((before[0].0, before.len()), (1, 1));
         assert!(before[0].1 >= 4, "{before:?}");
 
-        keys::rotate(&world.keys, &who).await.unwrap();
+        keys::rotate(&world.keys, &principal).await.unwrap();
         assert_eq!(workflow::sealed_before(&flow).await.unwrap(), before[0].1 as u64);
         let (mut after, mut resealed) = (Some(String::new()), 0);
         while let Some(place) = after {
@@ -71,9 +71,9 @@ steps:
         assert_eq!((resealed, workflow::sealed_before(&flow).await.unwrap()), (before[0].1 as u64, 0));
         assert_eq!(versions(&world).await, [(2, before[0].1)]);
 
-        // The run goes on with what it had, and a changed set is under the new key.
-        put_variables(&flow, &who, "bank", set(json!({"token": "hush-hush-hush", "bad": false}))).await.unwrap();
-        workflow::retry(&flow, &who, run.id).await.unwrap();
+        // The run resumes with its stored values, and the changed set uses the new key.
+        put_variables(&flow, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": false}))).await.unwrap();
+        workflow::retry(&flow, &principal, run.id).await.unwrap();
         world.settle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);

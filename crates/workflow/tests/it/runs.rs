@@ -1,4 +1,4 @@
-//! Runs as they are asked for, read back, cancelled and retried.
+//! Starting, reading, cancelling and retrying runs.
 
 use crate::world::{World, assert_succeeded, somebody};
 use testkit::on_each_engine;
@@ -22,23 +22,23 @@ fn new(task: &str, key: Option<&str>, input: &str) -> NewRun {
 async fn a_key_begins_one_run_and_refusals_burn_none() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
-        let refused = start(&flow, &who, new("t", Some("k"), "{}")).await.unwrap_err();
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        let refused = start(&flow, &principal, new("t", Some("k"), "{}")).await.unwrap_err();
         assert_eq!(refused.code().code, "workflow.unknown");
-        workflow::put_task(&flow, &who, "t", workflow::NewTask::default()).await.unwrap();
-        assert_eq!(start(&flow, &who, new("t", Some("k"), "{}")).await.unwrap_err().code().code, "workflow.no_version");
+        workflow::put_task(&flow, &principal, "t", workflow::NewTask::default()).await.unwrap();
+        assert_eq!(start(&flow, &principal, new("t", Some("k"), "{}")).await.unwrap_err().code().code, "workflow.no_version");
         world.task("t", TASK).await;
 
-        let first = start(&flow, &who, new("t", Some("k"), r#"{"a": 1, "b": 2}"#)).await.unwrap();
+        let first = start(&flow, &principal, new("t", Some("k"), r#"{"a": 1, "b": 2}"#)).await.unwrap();
         assert!(matches!(first, Started::Created(_)));
         world.settle().await;
-        let again = start(&flow, &who, new("t", Some("k"), r#"{"b":2,"a":1}"#)).await.unwrap();
+        let again = start(&flow, &principal, new("t", Some("k"), r#"{"b":2,"a":1}"#)).await.unwrap();
         assert!(matches!(&again, Started::Replayed(run) if run.id == first.run().id && run.state == State::Succeeded));
-        let other = start(&flow, &who, new("t", Some("k"), r#"{"a": 2}"#)).await.unwrap_err();
+        let other = start(&flow, &principal, new("t", Some("k"), r#"{"a": 2}"#)).await.unwrap_err();
         assert_eq!(other.code().code, "workflow.key_reused");
         let elsewhere = start(&flow, &somebody("other"), new("t", Some("k"), "{}")).await.unwrap_err();
         assert_eq!(elsewhere.code().code, "workflow.unknown", "another namespace has its own tasks");
-        assert!(start(&flow, &who, new("t", Some(""), "{}")).await.is_err());
+        assert!(start(&flow, &principal, new("t", Some(""), "{}")).await.is_err());
     })
     .await;
 }
@@ -48,15 +48,15 @@ async fn many_begin_at_once_and_one_bad_stops_no_other() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", TASK).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         let mut all: Vec<NewRun> = (0..50).map(|n| new("t", None, &n.to_string())).collect();
         all.insert(10, new("nowhere", None, "{}"));
-        let started = start_all(&flow, &who, all).await.unwrap();
+        let started = start_all(&flow, &principal, all).await.unwrap();
         assert_eq!(started.iter().filter(|one| one.is_ok()).count(), 50);
         world.settle().await;
         let done = runs(
             &flow,
-            &who,
+            &principal,
             RunFilter {
                 state: Some(State::Succeeded),
                 ..RunFilter::default()
@@ -70,7 +70,10 @@ async fn many_begin_at_once_and_one_bad_stops_no_other() {
             ..RunFilter::default()
         };
         let page = Page::new(Some(10), Some(45), None).unwrap();
-        assert_eq!(runs(&flow, &who, filter, page).await.unwrap().len(), 5);
+        assert_eq!(
+            runs(&flow, &principal, filter, page).await.unwrap().len(),
+            5
+        );
     })
     .await;
 }
@@ -80,23 +83,23 @@ async fn what_ended_stays_as_it_is() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", TASK).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         let id = world.begin("t", "{}").await;
-        let cancelled = cancel(&flow, &who, id).await.unwrap();
+        let cancelled = cancel(&flow, &principal, id).await.unwrap();
         assert_eq!(cancelled.state, State::Cancelled);
         world.settle().await;
         let run_ = world.run(id).await;
         assert_eq!((run_.state, run_.steps.len()), (State::Cancelled, 0));
         for error in [
-            cancel(&flow, &who, id).await,
-            retry(&flow, &who, id).await,
-            dismiss(&flow, &who, id).await,
+            cancel(&flow, &principal, id).await,
+            retry(&flow, &principal, id).await,
+            dismiss(&flow, &principal, id).await,
         ] {
             assert_eq!(error.unwrap_err().code().code, "workflow.wrong_state");
         }
         let done = world.through("t", "{}").await;
         assert_succeeded(&done);
-        assert!(cancel(&flow, &who, done.id).await.is_err());
+        assert!(cancel(&flow, &principal, done.id).await.is_err());
         let stranger = somebody("other");
         assert_eq!(
             run(&flow, &stranger, done.id)
@@ -145,7 +148,7 @@ async fn a_run_keeps_the_version_it_began_with() {
             version: Some("2026.01.01".into()),
             ..new("t", None, "{}")
         };
-        let pinned = start(&world.workflow, &world.who, pinned)
+        let pinned = start(&world.workflow, &world.principal, pinned)
             .await
             .unwrap()
             .run()
@@ -168,17 +171,21 @@ async fn a_namespace_can_have_only_so_many_runs_open() {
         };
         let mut world = World::with(test, settings).await;
         world.task("t", TASK).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         for _ in 0..2 {
-            start(&flow, &who, new("t", None, "{}")).await.unwrap();
+            start(&flow, &principal, new("t", None, "{}"))
+                .await
+                .unwrap();
         }
-        let full = start(&flow, &who, new("t", Some("k"), "{}"))
+        let full = start(&flow, &principal, new("t", Some("k"), "{}"))
             .await
             .unwrap_err();
         assert_eq!(full.code().code, "workflow.too_much");
         world.settle().await;
         assert!(
-            start(&flow, &who, new("t", Some("k"), "{}")).await.is_ok(),
+            start(&flow, &principal, new("t", Some("k"), "{}"))
+                .await
+                .is_ok(),
             "a refusal burned no key"
         );
     })

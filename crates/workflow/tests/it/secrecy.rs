@@ -1,4 +1,4 @@
-//! Secrets of variable sets: used, and never seen.
+//! Secrets of variable sets are used but never stored or shown in clear.
 
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
@@ -9,7 +9,7 @@ use workflow::{NewTask, NewVariables, put_task, put_variables};
 
 const TOKEN: &str = "tok-8d1f\"77\\x";
 
-/// Everything that the database holds about runs and facts, as text.
+/// Everything the database holds about runs and facts, as text.
 async fn everything(world: &World) -> String {
     let read = |tx: &mut store::Unbound<'_, '_>| {
         let mut all = String::new();
@@ -50,15 +50,15 @@ async fn a_secret_is_used_and_never_seen() {
             Answer::json(&json!({"you": token, "pin": 987654}))
         });
         let mut world = World::new(test).await;
-        let (flow, who) = (world.workflow.clone(), world.who.clone());
+        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
         let values = json!({"token": TOKEN, "pin": 987654, "deep": {"list": ["hush-hush"]}});
         let secret = NewVariables {
             classification: Some("secret".into()),
             variables: values.as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&flow, &who, "bank", secret).await.unwrap();
-        put_task(&flow, &who, "child", NewTask::default()).await.unwrap();
+        put_variables(&flow, &principal, "bank", secret).await.unwrap();
+        put_task(&flow, &principal, "child", NewTask::default()).await.unwrap();
         world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: '{\"again\": input.token & \"!\"}'}}]").await;
         let document = format!(
             r#"
@@ -79,8 +79,8 @@ steps:
 "#,
             server.url("/x")
         );
-        put_task(&flow, &who, "t", NewTask { variable_set: Some("bank".into()), ..NewTask::default() }).await.unwrap();
-        workflow::post_version(&flow, &who, "t", &document, workflow::Format::Yaml).await.unwrap();
+        put_task(&flow, &principal, "t", NewTask { variable_set: Some("bank".into()), ..NewTask::default() }).await.unwrap();
+        workflow::post_version(&flow, &principal, "t", &document, workflow::Format::Yaml).await.unwrap();
         let run = world.through("t", "{}").await;
 
         let seen = &server.requests()[0];
@@ -117,7 +117,7 @@ async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
             variable_set: Some("later".into()),
             ..NewTask::default()
         };
-        workflow::patch_task(&world.workflow, &world.who, "t", named)
+        workflow::patch_task(&world.workflow, &world.principal, "t", named)
             .await
             .unwrap();
         let run = world.through("t", "{}").await;
@@ -126,10 +126,10 @@ async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
             variables: json!({"x": "y"}).as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&world.workflow, &world.who, "later", set)
+        put_variables(&world.workflow, &world.principal, "later", set)
             .await
             .unwrap();
-        workflow::retry(&world.workflow, &world.who, run.id)
+        workflow::retry(&world.workflow, &world.principal, run.id)
             .await
             .unwrap();
         world.settle().await;

@@ -1,4 +1,4 @@
-//! What steps mean: what is left out, what ends a run and how, what steps see of each other.
+//! Semantics of steps: skipping, ending a run, and the values that expressions see.
 
 use crate::world::{World, assert_succeeded, data_of, json};
 use serde_json::json;
@@ -144,9 +144,9 @@ steps:
         assert!(error.message.contains("KA090801"), "{}", error.message);
         assert_eq!(world.query(r#"{"assets": {}}"#).await["assets"]["items"], json!([]));
 
-        // Once what it refers to is there, the run goes on from the step that failed.
-        data::bulk_update(&world.data, &world.who, r#"{"collections": [{"name": "missing"}]}"#).await.unwrap();
-        workflow::retry(&world.workflow, &world.who, run.id).await.unwrap();
+        // Once the missing object exists, the run resumes at the step that failed.
+        data::bulk_update(&world.data, &world.principal, r#"{"collections": [{"name": "missing"}]}"#).await.unwrap();
+        workflow::retry(&world.workflow, &world.principal, run.id).await.unwrap();
         world.settle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);
@@ -297,7 +297,7 @@ async fn a_task_that_begins_itself_comes_to_an_end() {
         let page = types::Page::new(Some(1_000), None, None).unwrap();
         let runs = workflow::runs(
             &world.workflow,
-            &world.who,
+            &world.principal,
             workflow::RunFilter::default(),
             page,
         )
@@ -327,7 +327,7 @@ async fn a_task_that_is_not_there_fails_the_step() {
         let run = world.through("parent", "{}").await;
         assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.unknown"));
         world.task("nobody", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
-        workflow::retry(&world.workflow, &world.who, run.id).await.unwrap();
+        workflow::retry(&world.workflow, &world.principal, run.id).await.unwrap();
         world.settle().await;
         assert_succeeded(&world.run(run.id).await);
     })
@@ -340,9 +340,9 @@ async fn a_policy_is_asked_and_its_no_counts() {
         let mut world = World::new(test).await;
         let document = "package desk\ndefault allow := false\nallow if { input.labels.desk == \"fx\" }\n\
                         deny contains \"not this desk\" if { input.labels.desk == \"rates\" }\n";
-        policy::put(&world.policy, &world.who, "desk", "").await.unwrap();
+        policy::put(&world.policy, &world.principal, "desk", "").await.unwrap();
         let new = policy::NewVersion { description: String::new(), document: document.into(), example_input: None };
-        policy::add_version(&world.policy, &world.who, "desk", new).await.unwrap();
+        policy::add_version(&world.policy, &world.principal, "desk", new).await.unwrap();
         let steps = |on_deny: &str| {
             format!(
                 "steps:\n- {{name: ask, type: policy, options: {{policy: desk, onDeny: {on_deny}}}, \
@@ -383,7 +383,7 @@ async fn what_is_too_large_is_refused_and_not_cut() {
         world
             .task("t", "steps: [{name: a, type: jsonata_template, options: {template: '$pad(\"\", 20000, \"x\")'}}]")
             .await;
-        let refused = workflow::start(&world.workflow, &world.who, new).await.unwrap_err();
+        let refused = workflow::start(&world.workflow, &world.principal, new).await.unwrap_err();
         assert_eq!(types::Coded::code(&refused).code, "workflow.too_much");
         let run = world.through("t", "{}").await;
         assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.expression"));

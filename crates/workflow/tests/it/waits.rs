@@ -6,9 +6,9 @@ use testkit::on_each_engine;
 use workflow::Settings;
 use workflow::state::StepState;
 
-/// Longer than a turn that hears of a submission and records it takes here.
+/// Longer than a turn that reads the facts of a submission and records its outcome.
 const A_TURN: Duration = Duration::from_millis(12);
-/// How often the turn is broken off, each time a little later.
+/// How often the turn is interrupted, each time a little later.
 const TIMES: u32 = 24;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn a_crash_in_the_middle_of_a_look_delays_nothing() {
             world.settle().await;
             world.node().mine(3);
             while world.follow().await {}
-            // Somewhere between hearing that the submission is final and recording it.
+            // Somewhere between reading that the submission is final and recording it.
             let _ = tokio::time::timeout(A_TURN / TIMES * time, world.worker.turn()).await;
             world = world.crash_and_restart().await;
             world.settle().await;

@@ -1,4 +1,4 @@
-//! The one door of the stories: a database and everything that tasks work with.
+//! The test environment: a database and every engine that tasks use.
 
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
@@ -18,7 +18,7 @@ use types::{ChainId, Json, Kind, Principal, Role, RunId};
 use workflow::state::State;
 use workflow::{Format, NewRun, NewTask, Parts, RunView, Settings, Started, Worker, Workflow};
 
-/// The first of the node's own accounts, whose keys everybody knows.
+/// The public test mnemonic of the node.
 const MNEMONIC: &str = "test test test test test test test test test test test junk";
 
 pub(crate) struct World {
@@ -29,22 +29,22 @@ pub(crate) struct World {
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
     pub(crate) worker: Worker,
-    pub(crate) who: Principal,
+    pub(crate) principal: Principal,
     pub(crate) settings: Settings,
-    /// The account that signs, where there is a chain.
+    /// The signing account, if there is a chain.
     pub(crate) signer: String,
     chain: Option<Chain>,
     leases: Vec<Lease>,
 }
 
-/// A real node, and what follows it.
+/// A real node, with its follower and lanes.
 struct Chain {
     node: Arc<Anvil>,
     follower: Follower,
     lanes: submit::Worker,
 }
 
-/// Somebody of a namespace who may do everything but export keys.
+/// A principal with every role that tasks need.
 pub(crate) fn somebody(name: &str) -> Principal {
     let roles = vec![Role::Admin, Role::Operator, Role::Controller];
     Principal {
@@ -68,8 +68,8 @@ impl World {
         Self::build(test, settings, None).await
     }
 
-    /// With a real node that mines when it is told to, final two blocks deep. None if there is no
-    /// anvil here.
+    /// With a real node that mines on demand and finalizes at a depth of two blocks. `None` if
+    /// anvil is not installed.
     pub(crate) async fn on_chain(test: TestDb, settings: Settings) -> Option<Self> {
         let options = Options {
             mining: Mining::OnDemand,
@@ -90,10 +90,10 @@ impl World {
             account: 0,
             secret,
         };
-        let wallet = keys::create_wallet(&world.keys, &world.who, new)
+        let wallet = keys::create_wallet(&world.keys, &world.principal, new)
             .await
             .unwrap();
-        world.signer = keys::addresses(&world.keys, &world.who, &wallet.id, &CHAIN, 1)
+        world.signer = keys::addresses(&world.keys, &world.principal, &wallet.id, &CHAIN, 1)
             .await
             .unwrap()[0]
             .address
@@ -156,7 +156,7 @@ impl World {
         };
         let workflow = Workflow::new(parts, settings);
         let worker = Worker::new(workflow.clone(), 0, runs);
-        let (who, signer) = (somebody("ns"), String::new());
+        let (principal, signer) = (somebody("ns"), String::new());
         Self {
             test,
             workflow,
@@ -165,7 +165,7 @@ impl World {
             submit,
             keys,
             worker,
-            who,
+            principal,
             settings,
             signer,
             chain,
@@ -173,7 +173,7 @@ impl World {
         }
     }
 
-    /// Everything that was in memory is gone.
+    /// Restarts with all in-memory state lost.
     pub(crate) async fn crash_and_restart(self) -> Self {
         let Self {
             test,
@@ -191,7 +191,7 @@ impl World {
         } = self;
         worker.stop().await;
         for lease in &leases {
-            // What was queued before is done, and holds the database no longer.
+            // Waits until queued writes are done, so that they no longer hold the database.
             let _ = test
                 .db
                 .on(lease)
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// Let time pass; leases are kept alive, as the running process keeps them.
+    /// Advances the clock and renews the leases, as a running process does.
     pub(crate) async fn wait(&self, millis: i64) {
         self.test.clock.advance_millis(millis);
         for lease in &self.leases {
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// Step the workers until nothing is due any more.
+    /// Runs the workers until nothing is due.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..1_000 {
             let followed = self.follow().await;
@@ -231,7 +231,7 @@ impl World {
         panic!("the workers do not come to rest");
     }
 
-    /// One turn of what follows the chain and of the lanes; whether anything moved.
+    /// One turn of the follower and the lanes. Returns whether anything changed.
     pub(crate) async fn follow(&self) -> bool {
         let Some(chain) = &self.chain else {
             return false;
@@ -243,18 +243,17 @@ impl World {
         indexed | (chain.lanes.turn().await.unwrap().changed > 0)
     }
 
-    /// The node.
     pub(crate) fn node(&self) -> &Anvil {
         &self.chain.as_ref().expect("a world on a chain").node
     }
 
-    /// Mine blocks, and let everybody see them.
+    /// Mines blocks and runs the workers.
     pub(crate) async fn mine(&mut self, blocks: u64) {
         self.node().mine(blocks);
         self.settle().await;
     }
 
-    /// A policy that says yes to everything, attached to the namespace.
+    /// Attaches a policy that permits everything to the namespace.
     pub(crate) async fn allow_everything(&self) {
         self.attach(
             "all",
@@ -264,9 +263,9 @@ impl World {
         .await;
     }
 
-    /// A policy with one version, attached where it is said.
+    /// Creates a policy with one version and attaches it to a target.
     pub(crate) async fn attach(&self, name: &str, document: &str, target: Option<policy::Target>) {
-        policy::put(&self.policy, &self.who, name, "")
+        policy::put(&self.policy, &self.principal, name, "")
             .await
             .unwrap();
         let new = policy::NewVersion {
@@ -274,24 +273,30 @@ impl World {
             document: document.into(),
             example_input: None,
         };
-        policy::add_version(&self.policy, &self.who, name, new)
+        policy::add_version(&self.policy, &self.principal, name, new)
             .await
             .unwrap();
         if let Some(target) = target {
-            policy::attach(&self.policy, &self.who, name, target)
+            policy::attach(&self.policy, &self.principal, name, target)
                 .await
                 .unwrap();
         }
     }
 
-    /// A task with one version.
+    /// Creates a task with one version.
     pub(crate) async fn task(&self, name: &str, document: &str) {
-        workflow::put_task(&self.workflow, &self.who, name, NewTask::default())
+        workflow::put_task(&self.workflow, &self.principal, name, NewTask::default())
             .await
             .unwrap();
-        workflow::post_version(&self.workflow, &self.who, name, document, Format::Yaml)
-            .await
-            .unwrap();
+        workflow::post_version(
+            &self.workflow,
+            &self.principal,
+            name,
+            document,
+            Format::Yaml,
+        )
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn begin(&self, task: &str, input: &str) -> RunId {
@@ -306,16 +311,18 @@ impl World {
             idempotency_key: key.map(str::to_owned),
             activity: None,
         };
-        workflow::start(&self.workflow, &self.who, new)
+        workflow::start(&self.workflow, &self.principal, new)
             .await
             .unwrap()
     }
 
     pub(crate) async fn run(&self, id: RunId) -> RunView {
-        workflow::run(&self.workflow, &self.who, id).await.unwrap()
+        workflow::run(&self.workflow, &self.principal, id)
+            .await
+            .unwrap()
     }
 
-    /// Begin a run and let it go as far as it goes.
+    /// Starts a run and executes it until it waits or ends.
     pub(crate) async fn through(&mut self, task: &str, input: &str) -> RunView {
         let id = self.begin(task, input).await;
         self.settle().await;
@@ -323,12 +330,14 @@ impl World {
     }
 
     pub(crate) async fn query(&self, body: &str) -> Value {
-        let answer = data::bulk_query(&self.data, &self.who, body).await.unwrap();
+        let answer = data::bulk_query(&self.data, &self.principal, body)
+            .await
+            .unwrap();
         serde_json::to_value(answer).unwrap()
     }
 }
 
-/// The chain that is meant where none is named.
+/// The default chain.
 pub(crate) static CHAIN: LazyLock<ChainId> =
     LazyLock::new(|| ChainId::evm(Options::default().chain_id));
 
@@ -383,7 +392,6 @@ pub(crate) fn data_of(run: &RunView, step: &str) -> Value {
     step.output.as_ref().map_or(Value::Null, Json::to_value)
 }
 
-/// A run has succeeded, or its error is told.
 pub(crate) fn assert_succeeded(run: &RunView) {
     assert_eq!(
         run.state,

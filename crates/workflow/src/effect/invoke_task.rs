@@ -1,22 +1,22 @@
-//! `invoke_task`: begins a run of another task, in the step's own transaction, and does not wait
-//! for it.
+//! `invoke_task`: starts a run of another task in the step's own transaction, without waiting for
+//! it.
 
-use super::options::{given, needed, text};
-use super::{Fault, Options, written};
+use super::options::{present, required, text};
+use super::{Fault, Options, to_json};
 use crate::Error;
-use crate::run::start::{INVOKED, Order, checked};
+use crate::run::start::{INVOKE_SCOPE, RunRequest, validate};
 use crate::run::{NewRun, Origin};
-use crate::work::load::Loaded;
+use crate::work::load::RunContext;
 use serde_json::Value;
 use types::{Digest, Json, RunId};
 
-/// Runs that begin each other, one behind the other: a task that begins itself comes to an end.
+/// Longest chain of runs that start each other. Ends the recursion of a task that starts itself.
 const MAX_DEPTH: u32 = 64;
 
-/// What the step begins.
-pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
-    let task = needed(options, "taskName")?;
-    let input = given(options, "input").map_or_else(|| Ok(empty()), written)?;
+/// Builds the request for the new run.
+pub(super) fn plan(run: &RunContext, options: &Options) -> Result<RunRequest, Fault> {
+    let task = required(options, "taskName")?;
+    let input = present(options, "input").map_or_else(|| Ok(empty()), to_json)?;
     let key = text(options, "idempotencyKey")?.filter(|key| !key.is_empty());
     let new = NewRun {
         task: task.clone(),
@@ -25,17 +25,17 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
         idempotency_key: key.clone(),
         activity: text(options, "activity")?,
     };
-    // What is only there to be shown shows no secret; the key itself is known by its hash.
+    // Displayed values contain no secrets; the key is stored as its hash.
     let masked = |text: String| run.secrets.mask_text(&text);
-    let new = checked(&run.workflow, new).map_err(|error| Fault::of(&error))?;
+    let new = validate(&run.workflow, new).map_err(|error| Fault::from_error(&error))?;
     let (id, depth) = (
         RunId::new(run.now(), run.workflow.db().entropy()),
-        depth_behind(&run.run.origin)?,
+        child_depth(&run.run.origin)?,
     );
-    let (input, sealed) = run
-        .hand_on(id, &new.input)
-        .map_err(|error| Fault::of(&error))?;
-    Ok(Order {
+    let (input, encrypted_input) = run
+        .child_input(id, &new.input)
+        .map_err(|error| Fault::from_error(&error))?;
+    Ok(RunRequest {
         id,
         new: NewRun {
             input,
@@ -43,8 +43,8 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
             activity: new.activity.map(masked),
             ..new
         },
-        sealed,
-        who: run.run.initiator.clone(),
+        encrypted_input,
+        principal: run.run.initiator.clone(),
         origin: Origin::Run {
             run: run.run.id,
             step: run.step().name.clone(),
@@ -54,7 +54,7 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
         released: true,
         key: key.map(|key| {
             (
-                INVOKED,
+                INVOKE_SCOPE,
                 Digest::of(format!("{task}/{key}").as_bytes()).to_string(),
             )
         }),
@@ -62,18 +62,18 @@ pub(super) fn plan(run: &Loaded, options: &Options) -> Result<Order, Fault> {
     })
 }
 
-/// How deep a run stands that one of this origin begins.
-fn depth_behind(origin: &Origin) -> Result<u32, Fault> {
+/// The depth of a run started by a run with this origin.
+fn child_depth(origin: &Origin) -> Result<u32, Fault> {
     let depth = if let Origin::Run { depth, .. } = origin {
         depth + 1
     } else {
         1
     };
     if depth > MAX_DEPTH {
-        let (field, limit) = ("runs that begin each other".to_owned(), MAX_DEPTH as usize);
-        return Err(Fault::of(&Error::TooMuch {
+        let (field, limit) = ("runs that start each other".to_owned(), MAX_DEPTH as usize);
+        return Err(Fault::from_error(&Error::LimitExceeded {
             field,
-            of: "in a chain",
+            unit: "in a chain",
             limit,
         }));
     }

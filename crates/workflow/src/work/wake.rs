@@ -1,55 +1,58 @@
-//! Hearing what submissions did: the facts of lanes wake the runs that wait for them. Whoever hears
-//! nothing looks by himself, later.
+//! Wakes waiting runs from the facts of submissions. A run that is not woken polls its submission.
 
 use crate::table::run as table;
 use crate::{Result, Workflow};
 use std::collections::{BTreeSet, HashMap};
 use store::{Cursor, Lease, Unbound, facts_after, partitions};
 
-/// Where the facts of submissions stand.
-const LANES: &str = "lanes/";
-/// Facts that one turn reads of a partition.
+/// The partitions that hold the facts of submissions.
+const LANE_PARTITIONS: &str = "lanes/";
+/// Facts read per turn and partition.
 const PAGE: u32 = 500;
 
-/// Wake the runs of a shard whose submissions moved on.
-pub(crate) async fn submissions(workflow: &Workflow, shard: i64, lease: &Lease) -> Result<()> {
+/// Wakes the runs of a shard whose submissions changed.
+pub(crate) async fn wake_waiting_runs(
+    workflow: &Workflow,
+    shard: i64,
+    lease: &Lease,
+) -> Result<()> {
     let read = move |tx: &mut Unbound<'_, '_>| {
-        let known: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
-        let mut heard = Heard::default();
+        let cursors: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
+        let mut changes = SubmissionFacts::default();
         for head in partitions(tx)?
             .into_iter()
-            .filter(|head| head.partition.starts_with(LANES))
+            .filter(|head| head.partition.starts_with(LANE_PARTITIONS))
         {
-            heard.read(tx, known.get(&head.partition).copied(), &head)?;
+            changes.read(tx, cursors.get(&head.partition).copied(), &head)?;
         }
-        Ok::<_, crate::Error>(heard)
+        Ok::<_, crate::Error>(changes)
     };
-    let heard = workflow.db().read_unbound(read).await?;
-    if heard.cursors.is_empty() {
+    let changes = workflow.db().read_unbound(read).await?;
+    if changes.cursors.is_empty() {
         return Ok(());
     }
     let write = move |tx: &mut Unbound<'_, '_>| {
         let (subjects, now): (Vec<(String,)>, _) = (
-            heard.subjects.iter().map(|id| (id.clone(),)).collect(),
+            changes.subjects.iter().map(|id| (id.clone(),)).collect(),
             tx.now(),
         );
         table::wake(tx, shard, &subjects, now)?;
-        table::put_cursors(tx, shard, &heard.cursors)
+        table::put_cursors(tx, shard, &changes.cursors)
     };
     workflow.db().on(lease).write_unbound(write).await
 }
 
 #[derive(Default)]
-struct Heard {
+struct SubmissionFacts {
     subjects: BTreeSet<String>,
     cursors: Vec<(String, i64)>,
 }
 
-impl Heard {
-    /// Read on in a partition. A shard that sees it for the first time begins at its end: what
-    /// waited before looks by itself.
-    fn read(&mut self, tx: &mut Unbound<'_, '_>, from: Option<i64>, head: &Cursor) -> Result<()> {
-        let Some(seq) = from else {
+impl SubmissionFacts {
+    /// Reads new facts of a partition. A shard that sees a partition for the first time starts at
+    /// its end: runs that wait already poll their submissions.
+    fn read(&mut self, tx: &mut Unbound<'_, '_>, cursor: Option<i64>, head: &Cursor) -> Result<()> {
+        let Some(seq) = cursor else {
             self.cursors.push((head.partition.clone(), head.seq));
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! What is broken stops only itself.
+//! Isolation of failures.
 
 use crate::world::{World, assert_succeeded, somebody};
 use testkit::on_each_engine;
@@ -23,7 +23,7 @@ async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
             .test
             .db
             .on(&lease)
-            .write(&world.who.namespace, move |tx| {
+            .write(&world.principal.namespace, move |tx| {
                 tx.execute(
                     "UPDATE run SET steps = 7 WHERE namespace = ?ns AND id = ?1",
                     (bad,),

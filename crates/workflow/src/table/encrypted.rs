@@ -1,43 +1,42 @@
-//! What the crate keeps sealed, wherever it stands, for a new data key.
+//! All encrypted columns of the crate, for key rotation.
 
 use crate::Result;
 use store::Unbound;
 use types::Namespace;
 
-/// A sealed value: namespace, id of its row, number of the step (0 where there is none), bytes.
-pub(crate) type Sealed = (Namespace, String, i64, Vec<u8>);
+/// An encrypted value: namespace, row id, step number (0 if there is none), ciphertext.
+pub(crate) type EncryptedValue = (Namespace, String, i64, Vec<u8>);
 
-/// A value sealed anew: namespace, id, step, as it was, as it is to be.
-pub(crate) type Anew = (Namespace, String, i64, Vec<u8>, Vec<u8>);
+/// A re-encrypted value: namespace, row id, step number, old ciphertext, new ciphertext.
+pub(crate) type ReencryptedValue = (Namespace, String, i64, Vec<u8>, Vec<u8>);
 
-/// A column that holds sealed values.
+/// A column that holds ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) table: &'static str,
     pub(crate) column: &'static str,
     id: &'static str,
-    /// The number of a step, or nought.
+    /// The step number column, or zero.
     seq: &'static str,
 }
 
-/// Every column that holds sealed values. Each of a run's has an index of the rows where there is
-/// one.
+/// Every encrypted column. Those of runs have partial indexes over the rows that are not null.
 pub(crate) const COLUMNS: [Column; 4] = [
     Column {
         table: "variable_set",
-        column: "sealed",
+        column: "encrypted",
         id: "id",
         seq: "CAST(0 AS BIGINT)",
     },
     Column {
         table: "run",
-        column: "sealed",
+        column: "encrypted_input",
         id: "id",
         seq: "CAST(0 AS BIGINT)",
     },
     Column {
         table: "run_step",
-        column: "sealed",
+        column: "encrypted_output",
         id: "run",
         seq: "seq",
     },
@@ -49,21 +48,21 @@ pub(crate) const COLUMNS: [Column; 4] = [
     },
 ];
 
-/// What is sealed under an older data key than that which begins with this head, of any namespace,
-/// behind a row.
-pub(crate) fn before(
+/// Values encrypted under an older data key than the one whose ciphertexts begin with `head`, in
+/// all namespaces, after a row.
+pub(crate) fn outdated(
     tx: &mut Unbound<'_, '_>,
-    of: Column,
+    target: Column,
     head: &[u8],
     after: (&str, &str, i64),
     limit: u32,
-) -> Result<Vec<Sealed>> {
+) -> Result<Vec<EncryptedValue>> {
     let Column {
         table,
         column,
         id,
         seq,
-    } = of;
+    } = target;
     let sql = format!(
         "SELECT namespace, {id}, {seq}, {column} FROM {table}
           WHERE {column} IS NOT NULL AND {column} < ?1 AND (namespace, {id}, {seq}) > (?2, ?3, ?4)
@@ -72,22 +71,26 @@ pub(crate) fn before(
     Ok(tx.rows(&sql, (head, after.0, after.1, after.2, limit))?)
 }
 
-/// How many values are sealed under an older data key than that which begins with this head.
-pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, of: Column, head: &[u8]) -> Result<i64> {
-    let Column { table, column, .. } = of;
+/// Number of values encrypted under an older data key.
+pub(crate) fn count_outdated(tx: &mut Unbound<'_, '_>, target: Column, head: &[u8]) -> Result<i64> {
+    let Column { table, column, .. } = target;
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL AND {column} < ?1");
     let row: Option<(i64,)> = tx.row(&sql, (head,))?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Put values in place that were sealed anew. Those that changed meanwhile stay as they are.
-pub(crate) fn put(tx: &mut Unbound<'_, '_>, of: Column, rows: &[Anew]) -> Result<u64> {
+/// Stores re-encrypted values. Values that changed concurrently are left alone.
+pub(crate) fn put(
+    tx: &mut Unbound<'_, '_>,
+    target: Column,
+    rows: &[ReencryptedValue],
+) -> Result<u64> {
     let Column {
         table,
         column,
         id,
         seq,
-    } = of;
+    } = target;
     let seq = if seq == "seq" { "run_step.seq" } else { seq };
     let sql = format!(
         "WITH n(namespace, id, seq, old, new) AS ({{rows}})

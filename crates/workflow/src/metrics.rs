@@ -1,22 +1,21 @@
-//! Figures of runs, for whoever watches: what lives in which state, what is due; and what steps
-//! came to.
+//! Metrics of runs: the number in each state, the number due, and the outcomes of steps.
 
 use crate::run::{Run, StepRow};
 use crate::state::StepState;
-use crate::table::figures as table;
+use crate::table::metrics as table;
 use crate::{Result, Workflow};
 use store::Unbound;
 
-/// Runs of all namespaces as they stand.
+/// Counts of runs over all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// Runs that are not settled, by state.
+    /// Runs that are not closed, by state.
     pub states: Vec<(String, i64)>,
-    /// Runs that are due and were not taken up yet.
+    /// Runs that are due and not started.
     pub due: i64,
 }
 
-/// How runs stand now. Costs as much as there are live runs.
+/// Counts runs. The cost grows with the number of open runs.
 pub async fn figures(workflow: &Workflow) -> Result<Figures> {
     let now = workflow.db().clock().now();
     let read = move |tx: &mut Unbound<'_, '_>| {
@@ -28,7 +27,7 @@ pub async fn figures(workflow: &Workflow) -> Result<Figures> {
     workflow.db().read_unbound(read).await
 }
 
-/// Count what a change came to, once it is committed: an end of a step, an end of a run.
+/// Counts the end of a step or run, once the change is committed.
 pub(crate) fn count(run: &Run, step: Option<&StepRow>) {
     use StepState::{Done, Failed, Parked, Skipped};
     if let Some(step) = step.filter(|step| matches!(step.state, Done | Skipped | Failed | Parked)) {

@@ -1,38 +1,37 @@
-//! What an expression is allowed to be, and the functions that are exchanged for careful ones
-//! before it runs.
+//! Static checks of an expression, and the replacement of built-in functions by bounded ones.
 
 use super::exact::EXACT_INTEGER;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::functions::string::build_regex;
 
-/// Regular expressions of one expression: each may take milliseconds to build.
+/// Regular expressions in one expression: each may take milliseconds to compile.
 const MAX_REGEXES: usize = 20;
-/// Nesting beyond this is no rule that a person wrote.
+/// No hand-written expression nests this deep.
 const MAX_DEPTH: usize = 200;
-/// Built-in functions that could make a huge text of small ones, or a text of a number that lost
-/// digits.
-const CAREFUL: [&str; 4] = ["string", "join", "replace", "number"];
-/// Functions that give something else each time, or hide an expression from the check.
-const REFUSED: [(&str, &str); 3] = [
+/// Built-in functions that could build a huge string from small ones, or a string from a number
+/// that lost digits.
+const REPLACED: [&str; 4] = ["string", "join", "replace", "number"];
+/// Functions that are not deterministic, or hide an expression from the check.
+const FORBIDDEN: [(&str, &str); 3] = [
     (
         "eval",
-        "an expression is checked when it is uploaded, and $eval would not be",
+        "expressions are checked at upload, and $eval would bypass the check",
     ),
-    ("random", "a step that is repeated must come to the same"),
-    ("shuffle", "a step that is repeated must come to the same"),
+    ("random", "a repeated step must give the same result"),
+    ("shuffle", "a repeated step must give the same result"),
 ];
 
-/// The name of the careful function that stands for `&`.
+/// The bounded function that replaces `&`.
 pub(super) const CONCAT: &str = "florin_concat";
 
-/// The name of the careful function that stands for a built-in one.
-pub(super) fn careful(name: &str) -> String {
+/// The name of the bounded replacement for a built-in function.
+pub(super) fn bounded_name(name: &str) -> String {
     format!("florin_{name}")
 }
 
-/// Check a parsed expression and exchange what needs care; how many regular expressions it has. An
-/// error says why it is refused.
-pub(super) fn guard(node: &mut AstNode) -> Result<usize, String> {
+/// Checks a parsed expression and replaces unbounded functions. Returns the number of regular
+/// expressions, or why the expression is rejected.
+pub(super) fn check_and_rewrite(node: &mut AstNode) -> Result<usize, String> {
     let mut regexes = 0;
     visit(node, 0, &mut regexes)?;
     Ok(regexes)
@@ -49,30 +48,32 @@ fn visit(node: &mut AstNode, depth: usize, regexes: &mut usize) -> Result<(), St
             "it has more than {MAX_REGEXES} regular expressions"
         ));
     }
-    check(node)?;
-    exchange(node);
+    check_node(node)?;
+    replace_unbounded(node);
     Ok(())
 }
 
-fn check(node: &AstNode) -> Result<(), String> {
+fn check_node(node: &AstNode) -> Result<(), String> {
     match node {
         AstNode::Number(number) if number.abs() > EXACT_INTEGER as f64 => Err(format!(
-            "{number} is a number beyond 2^53, which is not exact: write it as a text of digits"
+            "{number} is beyond 2^53 and not exact: write it as a string of digits"
         )),
         AstNode::Regex { pattern, flags } => build_regex(pattern, flags)
             .map(drop)
             .map_err(|error| error.to_string()),
-        AstNode::Function { name, .. } | AstNode::Variable(name) => not_refused(name),
-        AstNode::Lambda { params, .. } => params.iter().try_for_each(|name| not_reserved(name)),
+        AstNode::Function { name, .. } | AstNode::Variable(name) => check_not_forbidden(name),
+        AstNode::Lambda { params, .. } => {
+            params.iter().try_for_each(|name| check_not_reserved(name))
+        }
         AstNode::Binary {
             op: BinaryOp::ColonEqual,
             lhs,
             ..
         } => match &**lhs {
             AstNode::Lambda { .. } => {
-                Err("a function of Florin's own cannot be bound anew".to_owned())
+                Err("a built-in function of Florin cannot be redefined".to_owned())
             }
-            AstNode::Variable(name) => not_reserved(name),
+            AstNode::Variable(name) => check_not_reserved(name),
             _ => Ok(()),
         },
         AstNode::Path { steps } => steps.iter().try_for_each(check_step),
@@ -89,27 +90,27 @@ fn check_step(step: &PathStep) -> Result<(), String> {
         .iter()
         .chain(&step.index_var)
         .chain(stages)
-        .try_for_each(|name| not_reserved(name))
+        .try_for_each(|name| check_not_reserved(name))
 }
 
-fn not_refused(name: &str) -> Result<(), String> {
-    match REFUSED.iter().find(|(refused, _)| *refused == name) {
-        Some((_, why)) => Err(format!("${name} is not available: {why}")),
-        None if name.starts_with("florin_") => Err(format!("${name} is a name of Florin's own")),
+fn check_not_forbidden(name: &str) -> Result<(), String> {
+    match FORBIDDEN.iter().find(|(forbidden, _)| *forbidden == name) {
+        Some((_, reason)) => Err(format!("${name} is not available: {reason}")),
+        None if name.starts_with("florin_") => Err(format!("${name} is reserved")),
         None => Ok(()),
     }
 }
 
-fn not_reserved(name: &str) -> Result<(), String> {
-    if CAREFUL.contains(&name) || name.starts_with("florin_") || name.starts_with("amount") {
+fn check_not_reserved(name: &str) -> Result<(), String> {
+    if REPLACED.contains(&name) || name.starts_with("florin_") || name.starts_with("amount") {
         return Err(format!(
-            "${name} is the name of a function and cannot be given to something else"
+            "${name} is the name of a function and cannot be redefined"
         ));
     }
     Ok(())
 }
 
-fn exchange(node: &mut AstNode) {
+fn replace_unbounded(node: &mut AstNode) {
     match node {
         AstNode::Binary {
             op: BinaryOp::Concatenate,
@@ -123,20 +124,20 @@ fn exchange(node: &mut AstNode) {
             *node = call(CONCAT, vec![lhs, rhs]);
         }
         AstNode::Function { name, args, .. }
-            if CAREFUL.contains(&name.as_str()) && !calls_back(args) =>
+            if REPLACED.contains(&name.as_str()) && !has_lambda(args) =>
         {
             let mut args = std::mem::take(args);
             if args.is_empty() {
-                args.push(AstNode::Variable(String::new())); // what it would take by itself: the context
+                args.push(AstNode::Variable(String::new())); // the default argument: the context
             }
-            *node = call(&careful(name), args);
+            *node = call(&bounded_name(name), args);
         }
-        // The function itself, handed to another: behind a lambda of one parameter, as it would
-        // take no more.
-        AstNode::Variable(name) if CAREFUL.contains(&name.as_str()) => {
+        // The function passed as a value: wrap it in a lambda with one parameter, so that it
+        // receives only one argument.
+        AstNode::Variable(name) if REPLACED.contains(&name.as_str()) => {
             let params = vec!["florin_it".to_owned()];
             let body = call(
-                &careful(name),
+                &bounded_name(name),
                 vec![AstNode::Variable("florin_it".to_owned())],
             );
             *node = AstNode::Lambda {
@@ -150,9 +151,9 @@ fn exchange(node: &mut AstNode) {
     }
 }
 
-/// Whether a function is among the arguments, which only the built-in can call: `$replace(text,
-/// /x/, function($m){…})`.
-fn calls_back(args: &[AstNode]) -> bool {
+/// Whether an argument is a lambda, which only the built-in function can call: `$replace(text, /x/,
+/// function($m){…})`.
+fn has_lambda(args: &[AstNode]) -> bool {
     args.iter().any(|arg| matches!(arg, AstNode::Lambda { .. }))
 }
 
@@ -166,7 +167,7 @@ fn call(name: &str, args: Vec<AstNode>) -> AstNode {
 
 type Visit<'v> = &'v mut dyn FnMut(&mut AstNode) -> Result<(), String>;
 
-/// Every node directly below.
+/// Visits every direct child.
 fn children(node: &mut AstNode, visit: Visit<'_>) -> Result<(), String> {
     use AstNode as N;
     match node {

@@ -1,0 +1,187 @@
+//! Key rotation: re-encrypts variable sets and the secrets of runs under the newest data key, in
+//! small batches.
+
+use crate::table::encrypted::{self as table, COLUMNS, Column, EncryptedValue, ReencryptedValue};
+use crate::{Error, Result, Workflow};
+use store::secret::{Place, Resealed};
+use store::{Fact, Unbound};
+use types::{Namespace, Principal};
+
+/// Values re-encrypted in one transaction.
+const BATCH: u32 = 200;
+
+/// Counts the values encrypted under an older data key.
+pub async fn sealed_before(workflow: &Workflow) -> Result<u64> {
+    let head = workflow.parts().keyring.head();
+    let count = move |tx: &mut Unbound<'_, '_>| {
+        COLUMNS.into_iter().try_fold(0, |sum, column| {
+            Ok(sum + table::count_outdated(tx, column, &head)?)
+        })
+    };
+    let count: Result<i64> = workflow.db().read_unbound(count).await;
+    Ok(count?.max(0).cast_unsigned())
+}
+
+/// Re-encrypts one batch of values that are under an older data key, starting after the position
+/// that the previous batch returned.
+pub async fn reseal(workflow: &Workflow, after: &str) -> Result<Resealed> {
+    let cursor = BatchCursor::parse(after);
+    let Some(column) = COLUMNS.get(cursor.column).copied() else {
+        return Ok(Resealed::default());
+    };
+    let (head, start) = (workflow.parts().keyring.head(), cursor.clone());
+    let read = move |tx: &mut Unbound<'_, '_>| {
+        table::outdated(
+            tx,
+            column,
+            &head,
+            (&start.namespace, &start.id, start.seq),
+            BATCH,
+        )
+    };
+    let outdated = workflow.db().read_unbound(read).await?;
+    let Some(last) = outdated.last() else {
+        return Ok(cursor.next_column());
+    };
+    let after = Some(cursor.after_row(last).text());
+    let total = outdated.len() as u64;
+    let rows: Vec<ReencryptedValue> = outdated
+        .into_iter()
+        .filter_map(|row| reencrypt_value(workflow, column, row))
+        .collect();
+    let broken = total - rows.len() as u64;
+    Ok(Resealed {
+        resealed: put(workflow, column, rows).await?,
+        broken,
+        after,
+    })
+}
+
+async fn put(workflow: &Workflow, column: Column, rows: Vec<ReencryptedValue>) -> Result<u64> {
+    let version = workflow.parts().keyring.version();
+    let write = workflow.on().write_unbound(move |tx| {
+        let reencrypted = table::put(tx, column, &rows)?;
+        if reencrypted > 0 {
+            let payload =
+                serde_json::json!({ "version": version, "of": column.table, "reencrypted": reencrypted });
+            let principal = Principal::system("rotation", Namespace::installation());
+            tx.append(
+                &Namespace::installation(),
+                Fact::new("keyring.reencrypted", 1).by(&principal).says(&payload),
+            );
+        }
+        Ok::<_, Error>(reencrypted)
+    });
+    write.await
+}
+
+fn reencrypt_value(
+    workflow: &Workflow,
+    target: Column,
+    (namespace, id, seq, outdated): EncryptedValue,
+) -> Option<ReencryptedValue> {
+    let row = match target.table {
+        "run_step" => format!("{namespace}/{id}/{seq}"),
+        _ => format!("{namespace}/{id}"),
+    };
+    let context = Place {
+        table: target.table,
+        row: &row,
+        column: target.column,
+    };
+    match workflow
+        .parts()
+        .keyring
+        .reseal(&context, &outdated, workflow.db().entropy().as_ref())
+    {
+        Ok(new) => Some((namespace, id, seq, outdated, new)),
+        Err(error) => {
+            tracing::error!(event = "secret.decryption_failed", table = target.table, row, %error, "an encrypted value cannot be decrypted");
+            None
+        }
+    }
+}
+
+/// Where a batch starts: in this column, after this row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct BatchCursor {
+    column: usize,
+    namespace: String,
+    id: String,
+    seq: i64,
+}
+
+impl BatchCursor {
+    const BEFORE_FIRST_STEP: i64 = -1; // steps are numbered from 0
+
+    /// An invalid cursor means the beginning: values that are already re-encrypted are skipped
+    /// cheaply.
+    fn parse(text: &str) -> Self {
+        let mut parts = text.split('/');
+        let column = parts
+            .next()
+            .and_then(|part| part.parse().ok())
+            .unwrap_or_default();
+        let (namespace, id) = (
+            parts.next().unwrap_or_default().to_owned(),
+            parts.next().unwrap_or_default().to_owned(),
+        );
+        let seq = parts
+            .next()
+            .and_then(|part| part.parse().ok())
+            .unwrap_or(Self::BEFORE_FIRST_STEP);
+        Self {
+            column,
+            namespace,
+            id,
+            seq,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}/{}/{}/{}",
+            self.column, self.namespace, self.id, self.seq
+        )
+    }
+
+    fn after_row(&self, row: &EncryptedValue) -> Self {
+        Self {
+            column: self.column,
+            namespace: row.0.to_string(),
+            id: row.1.clone(),
+            seq: row.2,
+        }
+    }
+
+    fn next_column(&self) -> Resealed {
+        let next = Self {
+            column: self.column + 1,
+            seq: Self::BEFORE_FIRST_STEP,
+            ..Self::default()
+        };
+        Resealed {
+            after: (next.column < COLUMNS.len()).then(|| next.text()),
+            ..Resealed::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_round_trips_and_ends_after_the_last_column() {
+        let cursor = BatchCursor {
+            column: 2,
+            namespace: "acme".into(),
+            id: "run:1".into(),
+            seq: 7,
+        };
+        assert_eq!(BatchCursor::parse(&cursor.text()), cursor);
+        assert_eq!(BatchCursor::parse("").seq, BatchCursor::BEFORE_FIRST_STEP);
+        assert_eq!(cursor.next_column().after.as_deref(), Some("3///-1"));
+        assert_eq!(BatchCursor::parse("3///-1").next_column().after, None);
+    }
+}
