@@ -5,9 +5,9 @@ CREATE TABLE task (
   id TEXT NOT NULL,
   name TEXT NOT NULL,
   description TEXT NOT NULL,
-  -- The name or id of a set, as given.
+  -- Name or id of a variable set, as given.
   variable_set TEXT,
-  -- Missing before the first version.
+  -- NULL before the first version.
   current_version TEXT,
   current_label TEXT,
   created_at BIGINT NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE task_version (
   task TEXT NOT NULL,
   label TEXT NOT NULL,
   description TEXT NOT NULL,
-  -- Exactly as it was posted, and how that is to be read: yaml or json.
+  -- The document exactly as posted, and its format: yaml or json.
   source TEXT NOT NULL,
   format TEXT NOT NULL,
   hash BLOB NOT NULL,
@@ -45,33 +45,33 @@ CREATE TABLE run (
   version_id TEXT NOT NULL,
   version_label TEXT NOT NULL,
   state TEXT NOT NULL,
-  -- The step it stands at, from 0, and where that step stands.
+  -- The current step, from 0, and its state.
   step BIGINT NOT NULL,
   step_state TEXT NOT NULL,
   attempt BIGINT NOT NULL,
   round BIGINT NOT NULL,
   steps BIGINT NOT NULL,
-  -- As shown: secrets are masked. Where something was masked, `sealed` holds the value itself.
+  -- As displayed, with secrets masked. If something was masked, `encrypted_input` holds the original.
   input TEXT NOT NULL,
-  sealed BLOB,
+  encrypted_input BLOB,
   result TEXT,
   error TEXT,
-  -- Why it waits, in words, and for which submission.
+  -- Why it waits, and for which submission.
   reason TEXT,
   waits_for TEXT,
   initiator TEXT NOT NULL,
-  -- What began it: {"by": "api" | "run" | "listener", …}.
+  -- What started it: {"by": "request" | "run" | "listener", …}.
   origin TEXT NOT NULL,
   activity TEXT,
   idempotency_key TEXT,
-  -- Runs of one listener go one after the other.
+  -- The runs of one listener execute one at a time, in this order.
   lane TEXT,
-  lane_place BIGINT,
-  -- 1 if a run that fails holds those behind it.
+  lane_index BIGINT,
+  -- 1 if a failed run blocks the runs behind it.
   lane_holds BIGINT,
-  -- 1 once it is over for good: it counts no more, and holds nobody. One that failed can still be retried.
-  settled BIGINT NOT NULL,
-  -- Missing while nothing is due: it has ended, is parked, or another of its lane goes first.
+  -- 1 once the run is not counted as open and blocks no other. A failed run can still be retried.
+  closed BIGINT NOT NULL,
+  -- NULL while nothing is due: the run has ended, is parked, or waits for its lane.
   next_at BIGINT,
   created_at BIGINT NOT NULL,
   started_at BIGINT,
@@ -82,14 +82,14 @@ CREATE TABLE run (
 );
 CREATE INDEX run_due ON run (shard, next_at);
 CREATE INDEX run_waits_for ON run (waits_for);
-CREATE INDEX run_lane ON run (namespace, lane, settled, lane_place);
-CREATE INDEX run_open ON run (namespace, settled);
+CREATE INDEX run_lane ON run (namespace, lane, closed, lane_index);
+CREATE INDEX run_open ON run (namespace, closed);
 CREATE INDEX run_task ON run (namespace, task, created_at);
 CREATE INDEX run_listing ON run (namespace, created_at, id);
--- Those that are not settled, to count them.
-CREATE INDEX run_live ON run (state, next_at) WHERE settled = 0;
--- What is sealed, for a new data key.
-CREATE INDEX run_sealed ON run (namespace, id) WHERE sealed IS NOT NULL;
+-- Open runs, for metrics.
+CREATE INDEX run_live ON run (state, next_at) WHERE closed = 0;
+-- Encrypted values, for key rotation.
+CREATE INDEX run_encrypted_input ON run (namespace, id) WHERE encrypted_input IS NOT NULL;
 
 CREATE TABLE run_step (
   namespace TEXT NOT NULL,
@@ -102,25 +102,25 @@ CREATE TABLE run_step (
   round BIGINT NOT NULL,
   input TEXT,
   output TEXT,
-  -- The output itself, where secrets are masked in `output`.
-  sealed BLOB,
-  -- The exact effect that is open, sealed; gone when the step ends.
+  -- The original output, if secrets are masked in `output`.
+  encrypted_output BLOB,
+  -- The exact request of an open effect, encrypted; NULL once the step ends.
   request BLOB,
   idempotency_key TEXT,
   waits_for TEXT,
   error TEXT,
   began_at BIGINT NOT NULL,
-  -- When the effect was last begun, and by which process.
+  -- When the effect was last sent, and by which process.
   sent_at BIGINT,
   sent_by TEXT,
   ended_at BIGINT,
   PRIMARY KEY (namespace, run, seq)
 );
 
-CREATE INDEX run_step_sealed ON run_step (namespace, run, seq) WHERE sealed IS NOT NULL;
+CREATE INDEX run_step_encrypted_output ON run_step (namespace, run, seq) WHERE encrypted_output IS NOT NULL;
 CREATE INDEX run_step_request ON run_step (namespace, run, seq) WHERE request IS NOT NULL;
 
--- Attempts that came to nothing.
+-- Failed attempts.
 CREATE TABLE run_attempt (
   namespace TEXT NOT NULL,
   run TEXT NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE run_attempt (
   PRIMARY KEY (namespace, run, seq, round, attempt)
 );
 
--- How far each shard has read the facts of lanes, to hear of submissions that moved on.
+-- The position up to which each shard has read the facts of submissions.
 CREATE TABLE run_cursor (
   shard BIGINT NOT NULL,
   partition TEXT NOT NULL,
@@ -147,7 +147,7 @@ CREATE TABLE variable_set (
   name TEXT NOT NULL,
   classification TEXT,
   description TEXT NOT NULL,
-  sealed BLOB NOT NULL,
+  encrypted BLOB NOT NULL,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   version BIGINT NOT NULL,
@@ -178,18 +178,18 @@ CREATE TABLE listener (
   name TEXT NOT NULL,
   shard BIGINT NOT NULL,
   disabled BIGINT NOT NULL,
-  -- As given.
+  -- As given by the caller.
   config TEXT NOT NULL,
-  -- Which task, by id or name, to see what refers to it.
+  -- Id or name of the task, to find references to it.
   task TEXT NOT NULL,
-  -- Chain events: the chain, and behind which event it stands; a pending one remembers the block's hash.
+  -- Chain events: the chain and the last event read, with the block's hash while it is not final.
   chain TEXT,
   cursor_height BIGINT,
   cursor_index BIGINT,
   cursor_hash TEXT,
-  -- The place of the next run in its lane.
-  next_place BIGINT NOT NULL,
-  -- Why it stands still, if it does.
+  -- The lane index of the next run.
+  next_lane_index BIGINT NOT NULL,
+  -- Why the listener is blocked, or NULL.
   problem TEXT,
   next_at BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
@@ -200,7 +200,7 @@ CREATE TABLE listener (
 CREATE UNIQUE INDEX listener_name ON listener (namespace, kind, name);
 CREATE INDEX listener_due ON listener (shard, disabled, next_at);
 
--- What a listener that runs before final has delivered, until that is final: it may have to be taken back.
+-- Pending events that a listener delivered, until they are final: they may be reverted.
 CREATE TABLE listener_event (
   namespace TEXT NOT NULL,
   listener TEXT NOT NULL,
@@ -212,7 +212,7 @@ CREATE TABLE listener_event (
 );
 CREATE INDEX listener_event_height ON listener_event (namespace, listener, height);
 
--- How far a listener to new entries of the data model has read each partition of facts.
+-- The position up to which a data model listener has read each partition of facts.
 CREATE TABLE listener_cursor (
   namespace TEXT NOT NULL,
   listener TEXT NOT NULL,

@@ -122,6 +122,7 @@ impl Workflow {
         }))
     }
 
+    /// The limits and intervals of this engine.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }

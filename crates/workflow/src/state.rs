@@ -109,6 +109,7 @@ pub struct IllegalTransition {
 }
 
 impl State {
+    /// All states, in the order of the life cycle.
     pub const ALL: [State; 7] = [
         State::Queued,
         State::Running,
@@ -149,6 +150,7 @@ impl State {
 }
 
 impl StepState {
+    /// All states, in the order of the life cycle.
     pub const ALL: [StepState; 8] = [
         StepState::Pending,
         StepState::Open,

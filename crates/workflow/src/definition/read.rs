@@ -286,10 +286,10 @@ fn with_template(
 }
 
 fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, DefinitionError> {
-    let Some(present) = object(step, at, "dynamicOptions")? else {
+    let Some(sources) = object(step, at, "dynamicOptions")? else {
         return Ok(Vec::new());
     };
-    if present.len() > MAX_DYNAMIC {
+    if sources.len() > MAX_DYNAMIC {
         return Err(DefinitionError::field(
             format!("{at}.dynamicOptions"),
             format!("at most {MAX_DYNAMIC}"),
@@ -299,7 +299,7 @@ fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>
         compile(source, &format!("{at}.dynamicOptions.{name}"))
             .map(|expression| (name.clone(), expression))
     };
-    present.iter().map(compiled).collect()
+    sources.iter().map(compiled).collect()
 }
 
 fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, DefinitionError> {
@@ -307,12 +307,12 @@ fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, DefinitionError> {
     if let Some(fail) = object(step, at, "fail")? {
         clauses.push(Clause::Fail(fail_clause(fail, &format!("{at}.fail"))?));
     }
-    if let Some(present) = object(step, at, "return")? {
+    if let Some(clause) = object(step, at, "return")? {
         let at = format!("{at}.return");
-        check_known_members(present, &at, &["when", "result"])?;
+        check_known_members(clause, &at, &["when", "result"])?;
         clauses.push(Clause::Return(Return {
-            when: expression(present, &at, "when")?,
-            result: expression(present, &at, "result")?,
+            when: expression(clause, &at, "when")?,
+            result: expression(clause, &at, "result")?,
         }));
     }
     clauses.extend(expression(step, at, "stopCondition")?.map(Clause::Stop));
@@ -335,16 +335,16 @@ fn fail_clause(fail: &Members, at: &str) -> Result<Fail, DefinitionError> {
 }
 
 fn retry(step: &Members, at: &str) -> Result<Retry, DefinitionError> {
-    let Some(present) = object(step, at, "retry")? else {
+    let Some(retry) = object(step, at, "retry")? else {
         return Ok(Retry::NONE);
     };
     let at = format!("{at}.retry");
     check_known_members(
-        present,
+        retry,
         &at,
         &["attempts", "initial_ms", "factor", "max_ms"],
     )?;
-    let attempts = integer(present, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
+    let attempts = integer(retry, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
     if attempts == 0 {
         return Err(DefinitionError::field(
             format!("{at}.attempts"),
@@ -353,16 +353,16 @@ fn retry(step: &Members, at: &str) -> Result<Retry, DefinitionError> {
     }
     Ok(Retry {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        initial_ms: millis(present, &at, "initial_ms")?.unwrap_or(Retry::NONE.initial_ms),
-        factor_percent: factor(present, &at)?,
-        max_ms: millis(present, &at, "max_ms")?.unwrap_or(Retry::NONE.max_ms),
+        initial_ms: millis(retry, &at, "initial_ms")?.unwrap_or(Retry::NONE.initial_ms),
+        factor_percent: factor(retry, &at)?,
+        max_ms: millis(retry, &at, "max_ms")?.unwrap_or(Retry::NONE.max_ms),
         declared: true,
     })
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 100, in percent
-fn factor(present: &Members, at: &str) -> Result<u64, DefinitionError> {
-    match present.get("factor") {
+fn factor(retry: &Members, at: &str) -> Result<u64, DefinitionError> {
+    match retry.get("factor") {
         None | Some(Value::Null) => Ok(Retry::NONE.factor_percent),
         Some(value) => match value
             .as_f64()
