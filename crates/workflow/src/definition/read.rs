@@ -339,11 +339,7 @@ fn retry(step: &Members, at: &str) -> Result<Retry, DefinitionError> {
         return Ok(Retry::NONE);
     };
     let at = format!("{at}.retry");
-    check_known_members(
-        retry,
-        &at,
-        &["attempts", "initial_ms", "factor", "max_ms"],
-    )?;
+    check_known_members(retry, &at, &["attempts", "initial_ms", "factor", "max_ms"])?;
     let attempts = integer(retry, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
     if attempts == 0 {
         return Err(DefinitionError::field(

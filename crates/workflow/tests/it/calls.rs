@@ -8,15 +8,15 @@ use testkit::on_each_engine;
 use workflow::state::{State, StepState};
 use workflow::{Decision, decide, retry};
 
-fn task(server: &Server, more: &str) -> String {
+fn http_task(server: &Server, extra: &str) -> String {
     format!(
-        "steps:\n- {{name: call, type: http_request, {more}, options: {{url: '{}', method: POST, body: {{a: 1}}}}}}\n",
+        "steps:\n- {{name: call, type: http_request, {extra}, options: {{url: '{}', method: POST, body: {{a: 1}}}}}}\n",
         server.url("/x")
     )
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_carries_its_key_and_gives_what_was_answered() {
+async fn a_call_sends_its_key_and_returns_the_answer() {
     on_each_engine(|test| async move {
         let server = Server::answering(|_| {
             Answer::status(201).with_header("content-type", "application/json").with_body(br#"{"id": 123456789012345678901}"#)
@@ -27,42 +27,44 @@ async fn a_call_carries_its_key_and_gives_what_was_answered() {
             server.url("/orders?a=1")
         );
         world.task("t", &document).await;
-        let run = world.through("t", r#"{"amount": "1000000000000000000000000", "n": 7}"#).await;
+        let run = world.run_task("t", r#"{"amount": "1000000000000000000000000", "n": 7}"#).await;
         assert_succeeded(&run);
-        let seen = &server.requests()[0];
-        assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.header("x-desk")), ("POST", "/orders?a=1", Some("fx")));
-        assert_eq!(seen.json(), json!({"amount": "1000000000000000000000000", "n": 7}));
-        assert_eq!(seen.header("content-type"), Some("application/json"));
-        assert_eq!(seen.header("idempotency-key"), Some(format!("{}/call/0", run.id).as_str()));
+        let request = &server.requests()[0];
+        assert_eq!((request.method.as_str(), request.target.as_str(), request.header("x-desk")), ("POST", "/orders?a=1", Some("fx")));
+        assert_eq!(request.json(), json!({"amount": "1000000000000000000000000", "n": 7}));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(request.header("idempotency-key"), Some(format!("{}/call/0", run.id).as_str()));
         let data = data_of(&run, "call");
         assert_eq!((&data["status"], &data["body"]), (&json!(201), &json!({"id": "123456789012345678901"})), "no digit is lost");
-        assert_eq!(run.steps[0].idempotency_key.as_deref(), seen.header("idempotency-key"));
+        assert_eq!(run.steps[0].idempotency_key.as_deref(), request.header("idempotency-key"));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
+async fn error_statuses_fail_and_temporary_ones_are_retried_if_declared() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        world.task("once", &task(&server, "timeout: 5000")).await;
+        world
+            .task("once", &http_task(&server, "timeout: 5000"))
+            .await;
         world
             .task(
                 "often",
-                &task(&server, "retry: {attempts: 3, initial_ms: 1000, factor: 2}"),
+                &http_task(&server, "retry: {attempts: 3, initial_ms: 1000, factor: 2}"),
             )
             .await;
 
         server.script([Answer::status(503)]);
-        let run = world.through("once", "{}").await;
+        let run = world.run_task("once", "{}").await;
         assert_eq!(
             (run.state, run.error.unwrap().code.as_str(), server.count()),
             (State::Failed, "workflow.http_status", 1)
         );
 
         server.script([Answer::status(503), Answer::status(429)]);
-        let run = world.through("often", "{}").await;
+        let run = world.run_task("often", "{}").await;
         assert_eq!((run.state, server.count()), (State::Waiting, 2));
         assert!(
             run.reason.as_ref().unwrap().contains("503"),
@@ -70,13 +72,13 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
             run.reason
         );
         world.wait(999).await;
-        world.settle().await;
-        assert_eq!(server.count(), 2, "not before its time");
+        world.run_until_idle().await;
+        assert_eq!(server.count(), 2, "not before the pause is over");
         world.wait(1).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(server.count(), 3);
         world.wait(2_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);
         assert_eq!((run.steps[0].attempts.len(), run.steps[0].attempt), (2, 3));
@@ -88,40 +90,40 @@ async fn a_no_is_an_answer_and_later_is_tried_again_if_declared() {
         );
 
         server.script([Answer::status(400)]);
-        let run = world.through("often", "{}").await;
+        let run = world.run_task("often", "{}").await;
         assert_eq!(
             (run.state, run.steps[0].attempts.len()),
             (State::Failed, 1),
-            "what is wrong stays wrong"
+            "a permanent error is not retried"
         );
         retry(&world.workflow, &world.principal, run.id)
             .await
             .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(run.id).await);
         assert_eq!(
             server
                 .calls_by("idempotency-key")
                 .get(&format!("{}/call/1", run.id)),
             Some(&1),
-            "a person's retry is another round"
+            "an operator retry starts a new round"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
+async fn a_call_with_unknown_outcome_is_repeated_only_if_declared_or_idempotent() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
         world
-            .task("post", &task(&server, "retry: {attempts: 5}"))
+            .task("post", &http_task(&server, "retry: {attempts: 5}"))
             .await;
         world
             .task(
                 "declared",
-                &task(
+                &http_task(
                     &server,
                     "retry: {attempts: 5, initial_ms: 0}, ambiguity: retry",
                 ),
@@ -134,22 +136,22 @@ async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
         world.task("put", &put).await;
 
         server.script([Answer::Drop]);
-        let parked = world.through("post", "{}").await;
+        let parked = world.run_task("post", "{}").await;
         assert_eq!(
             (parked.state, parked.steps[0].state, server.count()),
             (State::Parked, StepState::Parked, 1)
         );
         assert!(
-            parked.reason.as_ref().unwrap().contains("nobody knows"),
+            parked.reason.as_ref().unwrap().contains("unknown whether"),
             "{:?}",
             parked.reason
         );
         world.wait(600_000).await;
-        world.settle().await;
-        assert_eq!(server.count(), 1, "a parked run waits for a person");
+        world.run_until_idle().await;
+        assert_eq!(server.count(), 1, "a parked run waits for an operator");
 
         server.script([Answer::Drop]);
-        let run = world.through("declared", "{}").await;
+        let run = world.run_task("declared", "{}").await;
         assert_succeeded(&run);
         assert_eq!(
             server.calls_by("idempotency-key")[&format!("{}/call/0", run.id)],
@@ -157,38 +159,34 @@ async fn what_may_have_happened_is_not_sent_twice_unless_it_may_be() {
         );
 
         server.script([Answer::Drop]);
-        let run = world.through("put", "{}").await;
-        assert_eq!(
-            run.state,
-            State::Waiting,
-            "a PUT means the same however often it is sent"
-        );
+        let run = world.run_task("put", "{}").await;
+        assert_eq!(run.state, State::Waiting, "a PUT is idempotent");
         world.wait(1_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(run.id).await);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_says_what_became_of_it() {
+async fn an_operator_decides_about_a_parked_step() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        let document = task(&server, "timeout: 5000")
+        let document = http_task(&server, "timeout: 5000")
             + "- {name: then, type: jsonata_template, options: {template: steps.call.data}}\n";
         world.task("t", &document).await;
         let mut parked = Vec::new();
         for _ in 0..3 {
             server.script([Answer::Drop]);
-            parked.push(world.through("t", "{}").await.id);
+            parked.push(world.run_task("t", "{}").await.id);
         }
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
-        decide(&flow, &principal, parked[0], Decision::Resend)
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
+        decide(&engine, &principal, parked[0], Decision::Resend)
             .await
             .unwrap();
         decide(
-            &flow,
+            &engine,
             &principal,
             parked[1],
             Decision::Done {
@@ -198,16 +196,16 @@ async fn a_person_says_what_became_of_it() {
         .await
         .unwrap();
         decide(
-            &flow,
+            &engine,
             &principal,
             parked[2],
             Decision::Fail {
-                reason: "the bank says no".into(),
+                reason: "rejected by the bank".into(),
             },
         )
         .await
         .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         let resent = world.run(parked[0]).await;
         assert_succeeded(&resent);
         assert_eq!(
@@ -215,20 +213,24 @@ async fn a_person_says_what_became_of_it() {
             2,
             "under the same key"
         );
-        let settled = world.run(parked[1]).await;
-        assert_succeeded(&settled);
-        assert_eq!(data_of(&settled, "then"), json!({"seen": true}));
+        let marked_done = world.run(parked[1]).await;
+        assert_succeeded(&marked_done);
+        assert_eq!(data_of(&marked_done, "then"), json!({"seen": true}));
         let failed = world.run(parked[2]).await;
         let error = failed.error.unwrap();
         assert_eq!(
             (failed.state, error.code.as_str(), error.message.as_str()),
-            (State::Failed, "workflow.given_up", "the bank says no")
+            (
+                State::Failed,
+                "workflow.marked_failed",
+                "rejected by the bank"
+            )
         );
         assert!(
-            decide(&flow, &principal, parked[2], Decision::Resend)
+            decide(&engine, &principal, parked[2], Decision::Resend)
                 .await
                 .is_err(),
-            "it is not parked any more"
+            "it is no longer parked"
         );
         assert_eq!(server.count(), 4);
     })
@@ -236,26 +238,26 @@ async fn a_person_says_what_became_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_task_asks_after_a_step_is_asked_of_what_a_person_says_too() {
+async fn clauses_are_evaluated_on_the_data_of_a_decision() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        let document = task(
+        let document = http_task(
             &server,
             "fail: {when: 'steps.call.data.status != \"paid\"', code: unpaid}",
         ) + "- {name: ship, type: jsonata_template, options: {template: '\"shipped\"'}}\n";
         world.task("t", &document).await;
         let mut ended = Vec::new();
-        for said in [r#"{"status": "refused"}"#, r#"{"status": "paid"}"#] {
+        for answer in [r#"{"status": "refused"}"#, r#"{"status": "paid"}"#] {
             server.script([Answer::Drop]);
-            let parked = world.through("t", "{}").await;
+            let parked = world.run_task("t", "{}").await;
             let decision = Decision::Done {
-                data: Some(json(said)),
+                data: Some(json(answer)),
             };
             decide(&world.workflow, &world.principal, parked.id, decision)
                 .await
                 .unwrap();
-            world.settle().await;
+            world.run_until_idle().await;
             ended.push(world.run(parked.id).await);
         }
         assert_eq!(
@@ -273,7 +275,7 @@ async fn what_the_task_asks_after_a_step_is_asked_of_what_a_person_says_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_side_is_asked_whether_it_happened() {
+async fn the_receiver_is_queried_about_a_lost_call() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
@@ -285,18 +287,18 @@ async fn the_other_side_is_asked_whether_it_happened() {
         world.task("t", &document).await;
         // The call took effect and the answer was lost.
         server.script([Answer::Drop, Answer::json(&json!({"paid": "yes"}))]);
-        let run = world.through("t", "{}").await;
+        let run = world.run_task("t", "{}").await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "call")["body"], json!({"paid": "yes"}));
-        let targets = |from: usize| server.requests()[from..].iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect::<Vec<_>>();
+        let targets = |from: usize| server.requests()[from..].iter().map(|request| format!("{} {}", request.method, request.target)).collect::<Vec<_>>();
         assert_eq!(targets(0), ["POST /pay", "GET /paid"]);
         // The call did not take effect.
         server.script([Answer::Drop, Answer::status(404), Answer::json(&json!({}))]);
-        assert_succeeded(&world.through("t", "{}").await);
+        assert_succeeded(&world.run_task("t", "{}").await);
         assert_eq!(targets(2), ["POST /pay", "GET /paid", "POST /pay"]);
         // The outcome stays unknown: an operator must decide.
         server.script([Answer::Drop, Answer::status(500), Answer::status(500), Answer::status(500), Answer::status(500)]);
-        let parked = world.through("t", "{}").await;
+        let parked = world.run_task("t", "{}").await;
         assert_eq!(parked.state, State::Parked);
         assert_eq!(targets(5).iter().filter(|target| *target == "POST /pay").count(), 1);
     })
@@ -304,7 +306,7 @@ async fn the_other_side_is_asked_whether_it_happened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_nobody_may_call_is_not_called() {
+async fn forbidden_addresses_are_not_called() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
@@ -322,21 +324,21 @@ async fn whom_nobody_may_call_is_not_called() {
             )
             .await;
         for (url, code) in refused {
-            let run = world.through("t", &json!({"url": url}).to_string()).await;
+            let run = world.run_task("t", &json!({"url": url}).to_string()).await;
             assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, code), "{url}");
         }
         for name in ["idempotency-key", "Host", "Transfer-Encoding", "content-length"] {
             let input = json!({"url": server.url("/"), "headers": {name: "mine"}}).to_string();
-            let error = world.through("t", &input).await.error.unwrap();
+            let error = world.run_task("t", &input).await.error.unwrap();
             assert_eq!(error.code, "workflow.invalid");
             assert!(error.message.contains(&format!("headers.{name}")), "{}", error.message);
         }
         server.script([Answer::redirect(302, "http://10.0.0.1/")]);
-        let led = world.through("t", &json!({"url": server.url("/")}).to_string()).await;
-        assert_eq!((led.state, led.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_refused"));
+        let redirected = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
+        assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_refused"));
         server.script([Answer::Endless]);
-        let endless = world.through("t", &json!({"url": server.url("/")}).to_string()).await;
-        assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.too_much"));
+        let endless = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
+        assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.limit_exceeded"));
         assert_eq!(server.count(), 2);
     })
     .await;
@@ -347,7 +349,9 @@ async fn a_slow_call_delays_no_other_run() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
-        world.task("slow", &task(&server, "timeout: 600")).await;
+        world
+            .task("slow", &http_task(&server, "timeout: 600"))
+            .await;
         world
             .task(
                 "quick",
@@ -355,18 +359,21 @@ async fn a_slow_call_delays_no_other_run() {
             )
             .await;
         server.script([Answer::Silence]);
-        let slow = world.begin("slow", "{}").await;
-        let quick = world.begin("quick", "{}").await;
+        let slow = world.start_run("slow", "{}").await;
+        let quick = world.start_run("quick", "{}").await;
         while world.run(quick).await.state != State::Succeeded {
             let progress = world.worker.turn().await.unwrap();
-            assert!(progress.moved > 0, "the first that lands ends the turn");
+            assert!(
+                progress.moved > 0,
+                "the first run that completes ends the turn"
+            );
         }
         assert!(world.run(slow).await.state.is_live());
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.run(slow).await.state,
             State::Parked,
-            "its time was up, and nobody knows"
+            "it timed out with an unknown outcome"
         );
     })
     .await;

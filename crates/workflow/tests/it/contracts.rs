@@ -78,17 +78,17 @@ async fn mine_until_done(world: &mut World, id: RunId) -> RunView {
         }
         world.mine(1).await;
     }
-    panic!("it never ends: {:?}", world.run(id).await);
+    panic!("the run does not end: {:?}", world.run(id).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_deployed_issued_and_asked() {
+async fn a_token_is_deployed_minted_and_queried() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else {
             return;
         };
-        let id = world.begin("issue", &input(&world, ALICE)).await;
-        world.settle().await;
+        let id = world.start_run("issue", &input(&world, ALICE)).await;
+        world.run_until_idle().await;
         let waiting = world.run(id).await;
         assert_eq!(
             (waiting.state, waiting.steps[0].state),
@@ -97,7 +97,7 @@ async fn a_token_is_deployed_issued_and_asked() {
         assert_eq!(waiting.waits_for, waiting.steps[0].waits_for);
         assert!(
             waiting.reason.as_ref().unwrap().contains("sub:"),
-            "it says why it waits: {:?}",
+            "the reason names the submission: {:?}",
             waiting.reason
         );
         let run = mine_until_done(&mut world, id).await;
@@ -119,16 +119,16 @@ async fn a_token_is_deployed_issued_and_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_is_a_row_that_a_restart_finds() {
+async fn a_wait_survives_restarts() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else {
             return;
         };
-        let id = world.begin("issue", &input(&world, ALICE)).await;
+        let id = world.start_run("issue", &input(&world, ALICE)).await;
         for _ in 0..14 {
             world.worker.turn().await.unwrap();
             world = world.crash_and_restart().await;
-            world.follow().await;
+            world.index_blocks().await;
             world = world.crash_and_restart().await;
             world.node().mine(1);
             // No fact woke the run: it polls its submission.
@@ -139,18 +139,18 @@ async fn a_wait_is_a_row_that_a_restart_finds() {
         assert_eq!(
             world.node().nonce(&world.signer),
             2,
-            "each transaction once"
+            "each transaction is sent once"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_enqueued_before_a_crash_is_found_and_not_enqueued_again() {
+async fn a_submission_enqueued_before_a_crash_is_not_enqueued_again() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
-        let id = world.begin("issue", &input(&world, ALICE)).await;
-        world.settle().await;
+        let id = world.start_run("issue", &input(&world, ALICE)).await;
+        world.run_until_idle().await;
         let first = world.run(id).await.waits_for.unwrap();
         // Simulates a crash between enqueueing the submission and recording the wait.
         let lease = world.test.lease("test/0").await;
@@ -160,7 +160,7 @@ async fn what_was_enqueued_before_a_crash_is_found_and_not_enqueued_again() {
         });
         undo.await.unwrap();
         world = world.crash_and_restart().await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.run(id).await.waits_for.as_ref(), Some(&first), "the key finds the submission");
         assert_succeeded(&mine_until_done(&mut world, id).await);
         let all = submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap();
@@ -170,7 +170,7 @@ async fn what_was_enqueued_before_a_crash_is_found_and_not_enqueued_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_waits_as_long_as_it_says() {
+async fn a_step_waits_for_its_declared_state() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
         let call = |until: &str| {
@@ -182,21 +182,21 @@ async fn a_step_waits_as_long_as_it_says() {
         let bytes = input(&world, ALICE);
         let mut ids = Vec::new();
         for until in ["accepted", "mined", "final"] {
-            ids.push(world.begin(until, &bytes).await);
+            ids.push(world.start_run(until, &bytes).await);
         }
-        world.settle().await;
-        let mut seen = Vec::new();
+        world.run_until_idle().await;
+        let mut observed = Vec::new();
         for _ in 0..4 {
             let mut states = Vec::new();
             for id in &ids {
                 states.push(world.run(*id).await.state == State::Succeeded);
             }
-            seen.push(states);
+            observed.push(states);
             world.mine(1).await;
         }
-        assert_eq!(seen[0], [true, false, false]);
-        assert_eq!(seen[1], [true, true, false]);
-        assert!(seen[3].iter().all(|done| *done), "{seen:?}");
+        assert_eq!(observed[0], [true, false, false]);
+        assert_eq!(observed[1], [true, true, false]);
+        assert!(observed[3].iter().all(|done| *done), "{observed:?}");
     })
     .await;
 }
@@ -205,27 +205,27 @@ async fn a_step_waits_as_long_as_it_says() {
 async fn a_denial_and_a_revert_fail_the_step_with_their_reasons() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
-        let id = world.begin("issue", &input(&world, "0x00000000000000000000000000000000000b0b00")).await;
+        let id = world.start_run("issue", &input(&world, "0x00000000000000000000000000000000000b0b00")).await;
         let denied = mine_until_done(&mut world, id).await;
         let error = denied.error.clone().unwrap();
-        assert_eq!((denied.state, error.code.as_str(), error.step.as_deref()), (State::Failed, "workflow.denied", Some("mint")));
-        assert!(error.message.contains("none to bob"), "the task's own policy was asked: {}", error.message);
+        assert_eq!((denied.state, error.code.as_str(), error.step.as_deref()), (State::Failed, "workflow.policy_denied", Some("mint")));
+        assert!(error.message.contains("none to bob"), "the task's policy was evaluated: {}", error.message);
         assert_eq!(world.node().nonce(&world.signer), 1, "a denial uses no nonce");
 
         let contract = data_of(&denied, "deploy")["contractAddress"].as_str().unwrap().to_owned();
         let burn = format!("steps: [{{name: burn, type: contract_invoke, options: {{binding: token, contract: '{contract}', method: burn, params: ['{ALICE}', '5']}}}}]");
         world.task("burn", &burn).await;
-        let id = world.begin("burn", "{}").await;
+        let id = world.start_run("burn", "{}").await;
         let failed = mine_until_done(&mut world, id).await;
         let error = failed.error.unwrap();
-        assert_eq!((failed.state, error.code.as_str()), (State::Failed, "workflow.not_done"));
+        assert_eq!((failed.state, error.code.as_str()), (State::Failed, "workflow.submission_failed"));
         assert!(error.message.contains("reverts"), "{}", error.message);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
+async fn a_missing_policy_of_the_task_denies_everything() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else {
             return;
@@ -236,7 +236,7 @@ async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
                 &issue("final").replace("[issuing]", "[issuing, nobody]"),
             )
             .await;
-        let id = world.begin("unguarded", &input(&world, ALICE)).await;
+        let id = world.start_run("unguarded", &input(&world, ALICE)).await;
         let run = mine_until_done(&mut world, id).await;
         let error = run.error.unwrap();
         assert_eq!(
@@ -245,7 +245,7 @@ async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
             "{error:?}"
         );
         assert!(
-            error.code == "workflow.denied" && error.message.contains("no policy"),
+            error.code == "workflow.policy_denied" && error.message.contains("no policy"),
             "{error:?}"
         );
         assert_eq!(world.node().nonce(&world.signer), 0, "nothing was signed");
@@ -254,7 +254,7 @@ async fn a_policy_of_the_task_that_is_not_there_lets_nothing_through() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
+async fn a_timed_out_step_reports_the_state_of_its_submission() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else {
             return;
@@ -264,14 +264,14 @@ async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
             "type: contract_deploy\n  timeout: 60000",
         );
         world.task("hurry", &document).await;
-        let id = world.begin("hurry", &input(&world, ALICE)).await;
-        world.settle().await;
+        let id = world.start_run("hurry", &input(&world, ALICE)).await;
+        world.run_until_idle().await;
         world.wait(25_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.run(id).await.state, State::Waiting);
         world.wait(25_000).await;
         world.wait(10_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(id).await;
         let error = run.error.unwrap();
         assert_eq!(
@@ -284,12 +284,12 @@ async fn a_step_whose_time_is_up_says_where_its_submission_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_takes_no_longer_than_its_step_may() {
+async fn a_read_obeys_the_timeout_of_its_step() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
         let read = format!("steps: [{{name: ask, type: contract_query, timeout: 50, retry: {{attempts: 2, initial_ms: 0}}, options: {{binding: token, contract: '{ALICE}', method: balanceOf, params: ['{ALICE}']}}}}]");
         world.task("read", &read).await;
-        let id = world.begin("read", "{}").await;
+        let id = world.start_run("read", "{}").await;
         world.node().signal("STOP").unwrap();
         for _ in 0..20 {
             world.worker.turn().await.unwrap();
@@ -303,7 +303,7 @@ async fn a_read_takes_no_longer_than_its_step_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_contract_step_cannot_do_is_named() {
+async fn invalid_options_of_a_contract_step_are_named() {
     on_each_engine(|test| async move {
         let Some(mut world) = world(test).await else { return };
         let mistakes = [
@@ -316,7 +316,7 @@ async fn what_a_contract_step_cannot_do_is_named() {
             (r#"{"method": "pause", "value": "1e18"}"#, "value"),
             (r#"{"method": "pause", "until": "tomorrow"}"#, "until"),
             (r#"{"method": "pause", "chain": "nowhere"}"#, "chain"),
-            (r#"{"method": "pause", "chain": "eip155:4242"}"#, "the binding token is of"),
+            (r#"{"method": "pause", "chain": "eip155:4242"}"#, "the binding token is on"),
             (r#"{"method": "pause", "binding": "nobody"}"#, "nobody"),
             (r#"{"method": "pause", "contract": "0x5AAeb6053F3E94C9b9A09f33669435E7Ef1Beaed"}"#, "contract"),
         ];
@@ -324,11 +324,11 @@ async fn what_a_contract_step_cannot_do_is_named() {
         let dynamic: String = names.iter().map(|name| format!("{name}: input.{name}, ")).collect();
         let task = format!("steps: [{{name: go, type: contract_invoke, options: {{binding: token, contract: '{ALICE}'}}, dynamicOptions: {{{dynamic}}}}}]");
         world.task("go", &task).await;
-        for (input, named) in mistakes {
-            let run = world.through("go", input).await;
+        for (input, expected) in mistakes {
+            let run = world.run_task("go", input).await;
             let error = run.error.clone().unwrap_or_else(|| panic!("{input}: {:?}", run.state));
             assert_eq!(run.state, State::Failed, "{input}");
-            assert!(error.message.contains(named), "{input}: {}", error.message);
+            assert!(error.message.contains(expected), "{input}: {}", error.message);
         }
         assert_eq!(world.node().nonce(&world.signer), 0);
         assert!(submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap().is_empty());

@@ -31,7 +31,7 @@ steps:
             server.url("/x")
         );
         world.task("t", &document).await;
-        let id = world.begin("t", r#"{"n": "1"}"#).await;
+        let id = world.start_run("t", r#"{"n": "1"}"#).await;
         let mut turns = 0;
         while world.run(id).await.state != State::Succeeded {
             world.worker.turn().await.unwrap();
@@ -39,8 +39,8 @@ steps:
             turns += 1;
             assert!(turns < 40, "{:?}", world.run(id).await);
         }
-        world.settle().await;
-        assert!(turns >= 6, "each step was a flight of its own");
+        world.run_until_idle().await;
+        assert!(turns >= 6, "each step took a turn of its own");
         let run = world.run(id).await;
         assert_eq!(run.result.as_ref().map(types::Json::as_str), Some("1"));
         assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 1)].into());
@@ -52,15 +52,15 @@ steps:
 }
 
 /// A run whose call is in progress when the process stops.
-async fn interrupted(world: &mut World, server: &Server, task: &str) -> types::RunId {
+async fn start_interrupted_call(world: &mut World, server: &Server, task: &str) -> types::RunId {
     server.script([Answer::Silence]);
-    let (before, id) = (server.count(), world.begin(task, "{}").await);
+    let (before, id) = (server.count(), world.start_run(task, "{}").await);
     {
         let turn = world.worker.turn();
         tokio::pin!(turn);
         loop {
             tokio::select! {
-                _ = &mut turn => panic!("nobody answers, so the turn cannot end"),
+                _ = &mut turn => panic!("there is no answer, so the turn cannot end"),
                 () = tokio::task::yield_now() => if server.count() > before { break },
             }
         }
@@ -69,7 +69,7 @@ async fn interrupted(world: &mut World, server: &Server, task: &str) -> types::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_during_a_call_is_met_as_declared() {
+async fn a_crash_during_a_call_is_handled_as_declared() {
     on_each_engine(|test| async move {
         let server = Server::start();
         let mut world = World::new(test).await;
@@ -80,13 +80,13 @@ async fn a_crash_during_a_call_is_met_as_declared() {
         world.task("declared", &steps("POST", "ambiguity: retry,")).await;
         world.task("get", &steps("GET", "")).await;
         for (task, state, calls) in [("post", State::Parked, 1), ("declared", State::Succeeded, 2), ("get", State::Succeeded, 2)] {
-            let id = interrupted(&mut world, &server, task).await;
+            let id = start_interrupted_call(&mut world, &server, task).await;
             world = world.crash_and_restart().await;
-            world.settle().await;
-            assert_eq!(world.run(id).await.state, State::Running, "{task}: the call may still be under way");
+            world.run_until_idle().await;
+            assert_eq!(world.run(id).await.state, State::Running, "{task}: the call may still be in progress");
             world.wait(10_000).await;
             world.wait(i64::try_from(LEASE_MS).unwrap()).await;
-            world.settle().await;
+            world.run_until_idle().await;
             let run = world.run(id).await;
             assert_eq!(run.state, state, "{task}: {:?}", run.error);
             assert_eq!(server.calls_by("idempotency-key")[&format!("{id}/call/0")], calls, "{task}");
@@ -96,17 +96,17 @@ async fn a_crash_during_a_call_is_met_as_declared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_could_not_be_written_down_is_no_answer() {
+async fn an_answer_that_cannot_be_recorded_does_not_count() {
     on_each_engine(|test| async move {
         // The call arrives; before the answer is recorded, another worker takes over the lease.
-        let taken = Arc::new(AtomicBool::new(false));
-        let (db, clock, seen) = (Mutex::new(Some(test.db.clone())), test.clock.clone(), taken.clone());
+        let lease_taken = Arc::new(AtomicBool::new(false));
+        let (db, clock, swapped) = (Mutex::new(Some(test.db.clone())), test.clock.clone(), lease_taken.clone());
         let handle = tokio::runtime::Handle::current();
         let server = Server::answering(move |_| {
-            if !seen.swap(true, Ordering::SeqCst) {
+            if !swapped.swap(true, Ordering::SeqCst) {
                 clock.advance_millis(i64::try_from(LEASE_MS).unwrap() + 1);
                 let db = db.lock().unwrap().take().unwrap();
-                handle.block_on(db.lease("runs/0", LEASE_MS)).unwrap().expect("the old lease has run out");
+                handle.block_on(db.lease("runs/0", LEASE_MS)).unwrap().expect("the old lease has expired");
             }
             Answer::json(&json!({"n": 1}))
         });
@@ -116,13 +116,13 @@ async fn an_answer_that_could_not_be_written_down_is_no_answer() {
             server.url("/x")
         );
         world.task("t", &document).await;
-        let id = world.begin("t", "{}").await;
-        assert!(world.worker.turn().await.is_err(), "the lease is lost, and the worker says so");
+        let id = world.start_run("t", "{}").await;
+        assert!(world.worker.turn().await.is_err(), "the worker reports the lost lease");
         assert_eq!((world.run(id).await.state, server.count()), (State::Running, 1));
         world = world.crash_and_restart().await;
         world.wait(31_000).await;
         world.wait(31_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(id).await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "call")["body"]["n"], 1);
@@ -132,7 +132,7 @@ async fn an_answer_that_could_not_be_written_down_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stood_still_for_most_of_a_lease_begins_no_call_before_it_is_renewed() {
+async fn a_call_waits_for_renewal_when_most_of_the_lease_has_elapsed() {
     on_each_engine(|test| async move {
         let clock = test.clock.clone();
         let (calls, posts) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(0)));
@@ -155,13 +155,13 @@ async fn who_stood_still_for_most_of_a_lease_begins_no_call_before_it_is_renewed
             server.url("/pay")
         );
         world.task("t", &document).await;
-        let id = world.begin("t", "{}").await;
+        let id = world.start_run("t", "{}").await;
         for _ in 0..5 {
             world.worker.turn().await.unwrap();
         }
-        assert_eq!(*posts.lock().unwrap(), 1, "not sent again on a lease that is nearly over");
+        assert_eq!(*posts.lock().unwrap(), 1, "not sent again while the lease is about to expire");
         world.wait(1).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(id).await);
         assert_eq!(*posts.lock().unwrap(), 2);
     })
@@ -169,16 +169,16 @@ async fn who_stood_still_for_most_of_a_lease_begins_no_call_before_it_is_renewed
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_whose_record_is_lost_is_lost_with_it() {
+async fn an_update_commits_only_with_the_record_of_its_step() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", "steps: [{name: put, type: data_model_update, options: {assets: [{name: a, updateType: create_only}]}}]").await;
-        let id = world.begin("t", "{}").await;
+        let id = world.start_run("t", "{}").await;
         // The run is cancelled while the step is prepared: exactly one of the two commits.
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
-        let (turn, cancelled) = tokio::join!(world.worker.turn(), workflow::cancel(&flow, &principal, id));
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
+        let (turn, cancelled) = tokio::join!(world.worker.turn(), workflow::cancel(&engine, &principal, id));
         turn.unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(id).await;
         let assets = world.query(r#"{"assets": {}}"#).await["assets"]["items"].as_array().unwrap().len();
         match run.state {
@@ -201,17 +201,17 @@ async fn a_pause_survives_a_restart() {
         );
         world.task("t", &document).await;
         server.script([Answer::status(503)]);
-        let id = world.begin("t", "{}").await;
-        world.settle().await;
+        let id = world.start_run("t", "{}").await;
+        world.run_until_idle().await;
         let due = world.worker.next_due().await.unwrap().unwrap();
         assert_eq!(due, testkit::START.plus_millis(3_600_000));
         world = world.crash_and_restart().await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!((world.run(id).await.state, server.count()), (State::Waiting, 1));
         for _ in 0..360 {
             world.wait(10_000).await;
         }
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(id).await);
         assert_eq!(server.count(), 2);
     })

@@ -1,6 +1,6 @@
 //! Isolation of failures.
 
-use crate::world::{World, assert_succeeded, somebody};
+use crate::world::{World, assert_succeeded, principal_in};
 use testkit::on_each_engine;
 use workflow::state::State;
 use workflow::{Format, NewRun, NewTask, Settings};
@@ -9,14 +9,14 @@ const QUICK: &str = "steps: [{name: a, type: jsonata_template, options: {templat
 const ENDLESS: &str = "steps: [{name: a, type: jsonata_template, options: {template: '($f := function(){ $f() }; $f())'}}]";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
+async fn an_unreadable_run_fails_and_the_others_continue() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", QUICK).await;
-        let (bad, worse, good) = (
-            world.begin("t", "1").await,
-            world.begin("t", "2").await,
-            world.begin("t", "3").await,
+        let (wrong_step_count, missing_row, good) = (
+            world.start_run("t", "1").await,
+            world.start_run("t", "2").await,
+            world.start_run("t", "3").await,
         );
         let lease = world.test.lease("test/0").await;
         let damage = world
@@ -26,31 +26,31 @@ async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
             .write(&world.principal.namespace, move |tx| {
                 tx.execute(
                     "UPDATE run SET steps = 7 WHERE namespace = ?ns AND id = ?1",
-                    (bad,),
+                    (wrong_step_count,),
                 )?;
                 tx.execute(
                     "UPDATE run SET step_state = 'waiting' WHERE namespace = ?ns AND id = ?1",
-                    (worse,),
+                    (missing_row,),
                 )?;
                 Ok::<_, store::Error>(())
             });
         damage.await.unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(good).await);
-        for id in [bad, worse] {
+        for id in [wrong_step_count, missing_row] {
             let run = world.run(id).await;
             assert_eq!(
                 (run.state, run.error.unwrap().code.as_str()),
                 (State::Failed, "workflow.corrupt")
             );
         }
-        assert_succeeded(&world.through("t", "{}").await);
+        assert_succeeded(&world.run_task("t", "{}").await);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_that_is_busy_leaves_room_for_others() {
+async fn a_busy_namespace_leaves_capacity_for_others() {
     on_each_engine(|test| async move {
         let settings = Settings {
             in_flight: 4,
@@ -61,14 +61,14 @@ async fn a_namespace_that_is_busy_leaves_room_for_others() {
         let mut world = World::with(test, settings).await;
         world.task("endless", ENDLESS).await;
         for _ in 0..30 {
-            world.begin("endless", "{}").await;
+            world.start_run("endless", "{}").await;
         }
-        let other = somebody("other");
-        let flow = world.workflow.clone();
-        workflow::put_task(&flow, &other, "t", NewTask::default())
+        let other = principal_in("other");
+        let engine = world.workflow.clone();
+        workflow::put_task(&engine, &other, "t", NewTask::default())
             .await
             .unwrap();
-        workflow::post_version(&flow, &other, "t", QUICK, Format::Yaml)
+        workflow::post_version(&engine, &other, "t", QUICK, Format::Yaml)
             .await
             .unwrap();
         let new = NewRun {
@@ -78,14 +78,18 @@ async fn a_namespace_that_is_busy_leaves_room_for_others() {
             idempotency_key: None,
             activity: None,
         };
-        let id = workflow::start(&flow, &other, new).await.unwrap().run().id;
+        let id = workflow::start(&engine, &other, new)
+            .await
+            .unwrap()
+            .run()
+            .id;
         let mut turns = 0;
-        while workflow::run(&flow, &other, id).await.unwrap().state != State::Succeeded {
+        while workflow::run(&engine, &other, id).await.unwrap().state != State::Succeeded {
             world.worker.turn().await.unwrap();
             turns += 1;
             assert!(
                 turns < 6,
-                "thirty endless expressions go before one that takes no time"
+                "thirty endless expressions delay a fast run of another namespace"
             );
         }
     })

@@ -1,7 +1,7 @@
 //! Tasks, variable sets and bindings: create, change, list, delete, and isolation between
 //! namespaces.
 
-use crate::world::{CHAIN, World, json, somebody};
+use crate::world::{CHAIN, World, json, principal_in};
 use serde_json::json;
 use testkit::on_each_engine;
 use types::{Coded, Page};
@@ -16,12 +16,12 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, workflow::Error>) -> &'static str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_is_put_by_name_and_changed_by_id() {
+async fn a_task_is_created_by_name_and_changed_by_id() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
-        let (made, fresh) = put_task(
-            &flow,
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
+        let (created, is_new) = put_task(
+            &engine,
             &principal,
             "mint",
             NewTask {
@@ -31,38 +31,40 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
         )
         .await
         .unwrap();
-        assert!(fresh && made.id.to_string().starts_with("tsk:"));
-        let (same, fresh) = put_task(&flow, &principal, "mint", NewTask::default())
+        assert!(is_new && created.id.to_string().starts_with("tsk:"));
+        let (same, is_new) = put_task(&engine, &principal, "mint", NewTask::default())
             .await
             .unwrap();
         assert_eq!(
-            (same.id, fresh, same.description.as_str()),
-            (made.id, false, ""),
-            "PUT replaces"
+            (same.id, is_new, same.description.as_str()),
+            (created.id, false, ""),
+            "PUT replaces the task"
         );
         let by_id = NewTask {
             name: Some("mint2".into()),
             variable_set: Some("v".into()),
             ..NewTask::default()
         };
-        let (renamed, _) = put_task(&flow, &principal, &made.id.to_string(), by_id)
+        let (renamed, _) = put_task(&engine, &principal, &created.id.to_string(), by_id)
             .await
             .unwrap();
-        assert_eq!((renamed.id, renamed.name.as_str()), (made.id, "mint2"));
+        assert_eq!((renamed.id, renamed.name.as_str()), (created.id, "mint2"));
         let patch = NewTask {
             description: Some("e".into()),
             ..NewTask::default()
         };
-        let patched = patch_task(&flow, &principal, "mint2", patch).await.unwrap();
+        let patched = patch_task(&engine, &principal, "mint2", patch)
+            .await
+            .unwrap();
         assert_eq!(
             (
                 patched.description.as_str(),
                 patched.variable_set.as_deref()
             ),
             ("e", Some("v")),
-            "PATCH keeps the rest"
+            "PATCH keeps other members"
         );
-        put_task(&flow, &principal, "burn", NewTask::default())
+        put_task(&engine, &principal, "burn", NewTask::default())
             .await
             .unwrap();
         let taken = NewTask {
@@ -70,10 +72,10 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             ..NewTask::default()
         };
         assert_eq!(
-            code(patch_task(&flow, &principal, "mint2", taken).await),
+            code(patch_task(&engine, &principal, "mint2", taken).await),
             "workflow.name_taken"
         );
-        let names: Vec<String> = tasks(&flow, &principal, &Page::default())
+        let names: Vec<String> = tasks(&engine, &principal, &Page::default())
             .await
             .unwrap()
             .into_iter()
@@ -89,7 +91,7 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
             "tsk:01KDVDNA00Q8V49J3W0WDFT10Z",
         ] {
             assert!(
-                put_task(&flow, &principal, bad, NewTask::default())
+                put_task(&engine, &principal, bad, NewTask::default())
                     .await
                     .is_err(),
                 "{bad:?}"
@@ -102,38 +104,42 @@ async fn a_task_is_put_by_name_and_changed_by_id() {
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]",
             )
             .await;
-        let open = world.begin("burn", "{}").await;
+        let plain = world.start_run("burn", "{}").await;
         assert_eq!(
-            code(delete_task(&flow, &principal, "burn").await),
-            "workflow.referred_to"
+            code(delete_task(&engine, &principal, "burn").await),
+            "workflow.referenced"
         );
-        world.settle().await;
-        delete_task(&flow, &principal, "burn").await.unwrap();
+        world.run_until_idle().await;
+        delete_task(&engine, &principal, "burn").await.unwrap();
         assert_eq!(
-            code(task(&flow, &principal, "burn").await),
-            "workflow.unknown"
+            code(task(&engine, &principal, "burn").await),
+            "workflow.unknown_resource"
         );
-        assert_eq!(world.run(open).await.task, "burn", "its runs stay readable");
         assert_eq!(
-            code(task(&flow, &somebody("other"), "mint2").await),
-            "workflow.unknown"
+            world.run(plain).await.task,
+            "burn",
+            "its runs stay readable"
+        );
+        assert_eq!(
+            code(task(&engine, &principal_in("other"), "mint2").await),
+            "workflow.unknown_resource"
         );
         assert!(
-            put_task(&flow, &somebody("other"), "mint2", NewTask::default())
+            put_task(&engine, &principal_in("other"), "mint2", NewTask::default())
                 .await
                 .unwrap()
                 .1,
-            "a name of one namespace is free in another"
+            "a name used in one namespace is free in another"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_values_of_a_secret_set_are_not_read_back() {
+async fn the_values_of_a_secret_set_cannot_be_read_back() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, principal) = (&world.workflow, &world.principal);
+        let (engine, principal) = (&world.workflow, &world.principal);
         let new = |classification: Option<&str>| NewVariables {
             classification: classification.map(str::to_owned),
             variables: json!({"url": "https://example.org", "limit": 5})
@@ -142,28 +148,31 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
                 .clone(),
             ..NewVariables::default()
         };
-        let (open, fresh) = put_variables(flow, principal, "plain", new(None))
+        let (plain, is_new) = put_variables(engine, principal, "plain", new(None))
             .await
             .unwrap();
-        assert!(fresh);
+        assert!(is_new);
         let shown = json(r#"{"url":"https://example.org","limit":5}"#);
-        assert_eq!(open.variables, Some(shown.clone()));
+        assert_eq!(plain.variables, Some(shown.clone()));
         assert_eq!(
-            variables(flow, principal, "plain").await.unwrap().variables,
+            variables(engine, principal, "plain")
+                .await
+                .unwrap()
+                .variables,
             Some(shown)
         );
-        let (hidden, _) = put_variables(flow, principal, "hidden", new(Some("secret")))
+        let (secret, _) = put_variables(engine, principal, "hidden", new(Some("secret")))
             .await
             .unwrap();
-        assert_eq!(hidden.variables, None);
+        assert_eq!(secret.variables, None);
         assert_eq!(
-            variables(flow, principal, &hidden.id.to_string())
+            variables(engine, principal, &secret.id.to_string())
                 .await
                 .unwrap()
                 .variables,
             None
         );
-        let listed = variable_sets(flow, principal, &Page::default())
+        let listed = variable_sets(engine, principal, &Page::default())
             .await
             .unwrap();
         assert_eq!(
@@ -174,7 +183,7 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
             [false, true]
         );
         put_task(
-            flow,
+            engine,
             principal,
             "t",
             NewTask {
@@ -185,17 +194,17 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
         .await
         .unwrap();
         assert_eq!(
-            code(delete_variables(flow, principal, "hidden").await),
-            "workflow.referred_to"
+            code(delete_variables(engine, principal, "hidden").await),
+            "workflow.referenced"
         );
-        delete_variables(flow, principal, "plain").await.unwrap();
+        delete_variables(engine, principal, "plain").await.unwrap();
         assert_eq!(
-            code(variables(flow, principal, "plain").await),
-            "workflow.unknown"
+            code(variables(engine, principal, "plain").await),
+            "workflow.unknown_resource"
         );
         assert_eq!(
-            code(variables(flow, &somebody("other"), "hidden").await),
-            "workflow.unknown"
+            code(variables(engine, &principal_in("other"), "hidden").await),
+            "workflow.unknown_resource"
         );
         let large = NewVariables {
             variables: json!({"x": "y".repeat(70_000)})
@@ -205,31 +214,31 @@ async fn the_values_of_a_secret_set_are_not_read_back() {
             ..NewVariables::default()
         };
         assert_eq!(
-            code(put_variables(flow, principal, "large", large).await),
-            "workflow.too_much"
+            code(put_variables(engine, principal, "large", large).await),
+            "workflow.limit_exceeded"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binding_holds_only_what_can_be_used() {
+async fn a_binding_is_validated() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let (flow, principal) = (&world.workflow, &world.principal);
+        let (engine, principal) = (&world.workflow, &world.principal);
         let contract = Some("0x77cC00000000000000000000000000000000C0de".to_lowercase());
         let new = NewBinding {
             contract: contract.clone(),
             abi: Some(json(r#"[{"type":"event","name":"E","inputs":[]}]"#)),
             ..NewBinding::default()
         };
-        let (made, fresh) = put_binding(flow, principal, "token", new).await.unwrap();
+        let (created, is_new) = put_binding(engine, principal, "token", new).await.unwrap();
         assert_eq!(
-            (fresh, &made.chain, &made.contract),
+            (is_new, &created.chain, &created.contract),
             (true, &*CHAIN, &contract),
             "the default chain"
         );
-        assert_eq!(binding(flow, principal, "token").await.unwrap(), made);
+        assert_eq!(binding(engine, principal, "token").await.unwrap(), created);
         let bad = [
             NewBinding {
                 contract: Some("0x12".into()),
@@ -250,7 +259,9 @@ async fn a_binding_holds_only_what_can_be_used() {
             },
         ];
         for new in bad {
-            let error = put_binding(flow, principal, "bad", new).await.unwrap_err();
+            let error = put_binding(engine, principal, "bad", new)
+                .await
+                .unwrap_err();
             assert_eq!(
                 (error.code().status, error.field().is_some()),
                 (400, true),
@@ -258,22 +269,22 @@ async fn a_binding_holds_only_what_can_be_used() {
             );
         }
         assert_eq!(
-            bindings(flow, principal, &Page::default())
+            bindings(engine, principal, &Page::default())
                 .await
                 .unwrap()
                 .len(),
             1
         );
         assert!(
-            bindings(flow, &somebody("other"), &Page::default())
+            bindings(engine, &principal_in("other"), &Page::default())
                 .await
                 .unwrap()
                 .is_empty()
         );
-        delete_binding(flow, principal, "token").await.unwrap();
+        delete_binding(engine, principal, "token").await.unwrap();
         assert_eq!(
-            code(binding(flow, principal, "token").await),
-            "workflow.unknown"
+            code(binding(engine, principal, "token").await),
+            "workflow.unknown_resource"
         );
     })
     .await;

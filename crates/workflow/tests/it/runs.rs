@@ -1,6 +1,6 @@
 //! Starting, reading, cancelling and retrying runs.
 
-use crate::world::{World, assert_succeeded, somebody};
+use crate::world::{World, assert_succeeded, principal_in};
 use testkit::on_each_engine;
 use types::{Coded, Page};
 use workflow::state::State;
@@ -19,43 +19,43 @@ fn new(task: &str, key: Option<&str>, input: &str) -> NewRun {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_begins_one_run_and_refusals_burn_none() {
+async fn a_key_starts_one_run_and_rejections_do_not_consume_it() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
-        let refused = start(&flow, &principal, new("t", Some("k"), "{}")).await.unwrap_err();
-        assert_eq!(refused.code().code, "workflow.unknown");
-        workflow::put_task(&flow, &principal, "t", workflow::NewTask::default()).await.unwrap();
-        assert_eq!(start(&flow, &principal, new("t", Some("k"), "{}")).await.unwrap_err().code().code, "workflow.no_version");
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
+        let error = start(&engine, &principal, new("t", Some("k"), "{}")).await.unwrap_err();
+        assert_eq!(error.code().code, "workflow.unknown_resource");
+        workflow::put_task(&engine, &principal, "t", workflow::NewTask::default()).await.unwrap();
+        assert_eq!(start(&engine, &principal, new("t", Some("k"), "{}")).await.unwrap_err().code().code, "workflow.no_version");
         world.task("t", TASK).await;
 
-        let first = start(&flow, &principal, new("t", Some("k"), r#"{"a": 1, "b": 2}"#)).await.unwrap();
+        let first = start(&engine, &principal, new("t", Some("k"), r#"{"a": 1, "b": 2}"#)).await.unwrap();
         assert!(matches!(first, Started::Created(_)));
-        world.settle().await;
-        let again = start(&flow, &principal, new("t", Some("k"), r#"{"b":2,"a":1}"#)).await.unwrap();
+        world.run_until_idle().await;
+        let again = start(&engine, &principal, new("t", Some("k"), r#"{"b":2,"a":1}"#)).await.unwrap();
         assert!(matches!(&again, Started::Replayed(run) if run.id == first.run().id && run.state == State::Succeeded));
-        let other = start(&flow, &principal, new("t", Some("k"), r#"{"a": 2}"#)).await.unwrap_err();
-        assert_eq!(other.code().code, "workflow.key_reused");
-        let elsewhere = start(&flow, &somebody("other"), new("t", Some("k"), "{}")).await.unwrap_err();
-        assert_eq!(elsewhere.code().code, "workflow.unknown", "another namespace has its own tasks");
-        assert!(start(&flow, &principal, new("t", Some(""), "{}")).await.is_err());
+        let other = start(&engine, &principal, new("t", Some("k"), r#"{"a": 2}"#)).await.unwrap_err();
+        assert_eq!(other.code().code, "workflow.idempotency_key_reused");
+        let other_namespace = start(&engine, &principal_in("other"), new("t", Some("k"), "{}")).await.unwrap_err();
+        assert_eq!(other_namespace.code().code, "workflow.unknown_resource", "another namespace has its own tasks");
+        assert!(start(&engine, &principal, new("t", Some(""), "{}")).await.is_err());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_begin_at_once_and_one_bad_stops_no_other() {
+async fn a_rejected_run_does_not_affect_the_rest_of_a_batch() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", TASK).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
         let mut all: Vec<NewRun> = (0..50).map(|n| new("t", None, &n.to_string())).collect();
         all.insert(10, new("nowhere", None, "{}"));
-        let started = start_all(&flow, &principal, all).await.unwrap();
-        assert_eq!(started.iter().filter(|one| one.is_ok()).count(), 50);
-        world.settle().await;
+        let started = start_all(&engine, &principal, all).await.unwrap();
+        assert_eq!(started.iter().filter(|outcome| outcome.is_ok()).count(), 50);
+        world.run_until_idle().await;
         let done = runs(
-            &flow,
+            &engine,
             &principal,
             RunFilter {
                 state: Some(State::Succeeded),
@@ -71,7 +71,7 @@ async fn many_begin_at_once_and_one_bad_stops_no_other() {
         };
         let page = Page::new(Some(10), Some(45), None).unwrap();
         assert_eq!(
-            runs(&flow, &principal, filter, page).await.unwrap().len(),
+            runs(&engine, &principal, filter, page).await.unwrap().len(),
             5
         );
     })
@@ -79,46 +79,46 @@ async fn many_begin_at_once_and_one_bad_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ended_stays_as_it_is() {
+async fn a_run_that_ended_cannot_be_changed() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world.task("t", TASK).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
-        let id = world.begin("t", "{}").await;
-        let cancelled = cancel(&flow, &principal, id).await.unwrap();
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
+        let id = world.start_run("t", "{}").await;
+        let cancelled = cancel(&engine, &principal, id).await.unwrap();
         assert_eq!(cancelled.state, State::Cancelled);
-        world.settle().await;
-        let run_ = world.run(id).await;
-        assert_eq!((run_.state, run_.steps.len()), (State::Cancelled, 0));
+        world.run_until_idle().await;
+        let shown = world.run(id).await;
+        assert_eq!((shown.state, shown.steps.len()), (State::Cancelled, 0));
         for error in [
-            cancel(&flow, &principal, id).await,
-            retry(&flow, &principal, id).await,
-            dismiss(&flow, &principal, id).await,
+            cancel(&engine, &principal, id).await,
+            retry(&engine, &principal, id).await,
+            dismiss(&engine, &principal, id).await,
         ] {
             assert_eq!(error.unwrap_err().code().code, "workflow.wrong_state");
         }
-        let done = world.through("t", "{}").await;
+        let done = world.run_task("t", "{}").await;
         assert_succeeded(&done);
-        assert!(cancel(&flow, &principal, done.id).await.is_err());
-        let stranger = somebody("other");
+        assert!(cancel(&engine, &principal, done.id).await.is_err());
+        let stranger = principal_in("other");
         assert_eq!(
-            run(&flow, &stranger, done.id)
+            run(&engine, &stranger, done.id)
                 .await
                 .unwrap_err()
                 .code()
                 .code,
-            "workflow.unknown"
+            "workflow.unknown_resource"
         );
         assert_eq!(
-            cancel(&flow, &stranger, done.id)
+            cancel(&engine, &stranger, done.id)
                 .await
                 .unwrap_err()
                 .code()
                 .code,
-            "workflow.unknown"
+            "workflow.unknown_resource"
         );
         assert!(
-            runs(&flow, &stranger, RunFilter::default(), Page::default())
+            runs(&engine, &stranger, RunFilter::default(), Page::default())
                 .await
                 .unwrap()
                 .is_empty()
@@ -128,7 +128,7 @@ async fn what_ended_stays_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_keeps_the_version_it_began_with() {
+async fn a_run_keeps_the_version_it_started_with() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world
@@ -137,7 +137,7 @@ async fn a_run_keeps_the_version_it_began_with() {
                 "steps: [{name: a, type: jsonata_template, options: {template: '\"old\"'}}]",
             )
             .await;
-        let old = world.begin("t", "{}").await;
+        let old = world.start_run("t", "{}").await;
         world
             .task(
                 "t",
@@ -153,8 +153,8 @@ async fn a_run_keeps_the_version_it_began_with() {
             .unwrap()
             .run()
             .id;
-        let fresh = world.begin("t", "{}").await;
-        world.settle().await;
+        let fresh = world.start_run("t", "{}").await;
+        world.run_until_idle().await;
         for (id, expected) in [(old, "old"), (pinned, "old"), (fresh, "new")] {
             assert_eq!(crate::world::data_of(&world.run(id).await, "a"), expected);
         }
@@ -163,7 +163,7 @@ async fn a_run_keeps_the_version_it_began_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_can_have_only_so_many_runs_open() {
+async fn the_open_runs_of_a_namespace_are_limited() {
     on_each_engine(|test| async move {
         let settings = workflow::Settings {
             open_runs: 2,
@@ -171,22 +171,22 @@ async fn a_namespace_can_have_only_so_many_runs_open() {
         };
         let mut world = World::with(test, settings).await;
         world.task("t", TASK).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
         for _ in 0..2 {
-            start(&flow, &principal, new("t", None, "{}"))
+            start(&engine, &principal, new("t", None, "{}"))
                 .await
                 .unwrap();
         }
-        let full = start(&flow, &principal, new("t", Some("k"), "{}"))
+        let error = start(&engine, &principal, new("t", Some("k"), "{}"))
             .await
             .unwrap_err();
-        assert_eq!(full.code().code, "workflow.too_much");
-        world.settle().await;
+        assert_eq!(error.code().code, "workflow.limit_exceeded");
+        world.run_until_idle().await;
         assert!(
-            start(&flow, &principal, new("t", Some("k"), "{}"))
+            start(&engine, &principal, new("t", Some("k"), "{}"))
                 .await
                 .is_ok(),
-            "a refusal burned no key"
+            "a rejection does not consume the key"
         );
     })
     .await;

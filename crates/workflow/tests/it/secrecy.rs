@@ -10,7 +10,7 @@ use workflow::{NewTask, NewVariables, put_task, put_variables};
 const TOKEN: &str = "tok-8d1f\"77\\x";
 
 /// Everything the database holds about runs and facts, as text.
-async fn everything(world: &World) -> String {
+async fn dump(world: &World) -> String {
     let read = |tx: &mut store::Unbound<'_, '_>| {
         let mut all = String::new();
         for head in store::partitions(tx)? {
@@ -30,11 +30,11 @@ async fn everything(world: &World) -> String {
         let attempts: Vec<(String,)> = tx.rows("SELECT error FROM run_attempt", ())?;
         all.push_str(&format!("{runs:?}{steps:?}{attempts:?}"));
         let blobs: Vec<(Option<Vec<u8>>,)> = tx.rows(
-            "SELECT sealed FROM run_step UNION ALL SELECT request FROM run_step",
+            "SELECT encrypted_output FROM run_step UNION ALL SELECT request FROM run_step",
             (),
         )?;
-        let sealed: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT sealed FROM run", ())?;
-        for bytes in blobs.into_iter().chain(sealed).filter_map(|(bytes,)| bytes) {
+        let inputs: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT encrypted_input FROM run", ())?;
+        for bytes in blobs.into_iter().chain(inputs).filter_map(|(bytes,)| bytes) {
             all.push_str(&String::from_utf8_lossy(&bytes));
         }
         Ok::<_, store::Error>(all)
@@ -43,22 +43,22 @@ async fn everything(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_used_and_never_seen() {
+async fn a_secret_is_used_and_never_stored_in_clear() {
     on_each_engine(|test| async move {
         let server = Server::answering(|request| {
             let token = request.header("authorization").unwrap_or_default().to_owned();
             Answer::json(&json!({"you": token, "pin": 987654}))
         });
         let mut world = World::new(test).await;
-        let (flow, principal) = (world.workflow.clone(), world.principal.clone());
+        let (engine, principal) = (world.workflow.clone(), world.principal.clone());
         let values = json!({"token": TOKEN, "pin": 987654, "deep": {"list": ["hush-hush"]}});
         let secret = NewVariables {
             classification: Some("secret".into()),
             variables: values.as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&flow, &principal, "bank", secret).await.unwrap();
-        put_task(&flow, &principal, "child", NewTask::default()).await.unwrap();
+        put_variables(&engine, &principal, "bank", secret).await.unwrap();
+        put_task(&engine, &principal, "child", NewTask::default()).await.unwrap();
         world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: '{\"again\": input.token & \"!\"}'}}]").await;
         let document = format!(
             r#"
@@ -79,32 +79,32 @@ steps:
 "#,
             server.url("/x")
         );
-        put_task(&flow, &principal, "t", NewTask { variable_set: Some("bank".into()), ..NewTask::default() }).await.unwrap();
-        workflow::post_version(&flow, &principal, "t", &document, workflow::Format::Yaml).await.unwrap();
-        let run = world.through("t", "{}").await;
+        put_task(&engine, &principal, "t", NewTask { variable_set: Some("bank".into()), ..NewTask::default() }).await.unwrap();
+        workflow::post_version(&engine, &principal, "t", &document, workflow::Format::Yaml).await.unwrap();
+        let run = world.run_task("t", "{}").await;
 
-        let seen = &server.requests()[0];
-        assert_eq!(seen.header("authorization"), Some(format!("Bearer {TOKEN}").as_str()), "the secret itself was sent");
-        assert_eq!(seen.json(), json!({"pin": 987654, "word": "hush-hush"}));
+        let request = &server.requests()[0];
+        assert_eq!(request.header("authorization"), Some(format!("Bearer {TOKEN}").as_str()), "the secret itself was sent");
+        assert_eq!(request.json(), json!({"pin": 987654, "word": "hush-hush"}));
         assert_eq!(data_of(&run, "make"), json!({"header": "Bearer •••", "n": "•••", "open": "yes"}));
-        assert_eq!(data_of(&run, "check"), json!({"same": true, "pin": "•••"}), "later steps saw the value itself");
-        assert_eq!(run.error.as_ref().unwrap().code, "workflow.expression");
+        assert_eq!(data_of(&run, "check"), json!({"same": true, "pin": "•••"}), "later steps see the unmasked value");
+        assert_eq!(run.error.as_ref().unwrap().code, "workflow.expression_error");
         let shown = serde_json::to_string(&run).unwrap();
         let child = world.run(data_of(&run, "child").as_str().unwrap().parse().unwrap()).await;
         assert_succeeded(&child);
         assert_eq!(child.input.as_str(), r#"{"token":"•••"}"#);
-        assert_eq!(data_of(&child, "echo"), json!({"again": "•••!"}), "what was secret to one run is so to its child");
+        assert_eq!(data_of(&child, "echo"), json!({"again": "•••!"}), "a child run masks the secrets of its parent");
 
-        let stored = everything(&world).await + &shown + &serde_json::to_string(&child).unwrap();
+        let stored = dump(&world).await + &shown + &serde_json::to_string(&child).unwrap();
         for secret in [TOKEN, "tok-8d1f", "987654", "hush-hush", "77%5Cx"] {
-            assert!(!stored.contains(secret), "{secret} is in clear");
+            assert!(!stored.contains(secret), "{secret} is stored in clear");
         }
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
+async fn a_missing_variable_set_fails_only_the_run() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world
@@ -113,15 +113,15 @@ async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
                 "steps: [{name: a, type: jsonata_template, options: {template: variables.x}}]",
             )
             .await;
-        let named = NewTask {
+        let task = NewTask {
             variable_set: Some("later".into()),
             ..NewTask::default()
         };
-        workflow::patch_task(&world.workflow, &world.principal, "t", named)
+        workflow::patch_task(&world.workflow, &world.principal, "t", task)
             .await
             .unwrap();
-        let run = world.through("t", "{}").await;
-        assert_eq!(run.error.unwrap().code, "workflow.unknown");
+        let run = world.run_task("t", "{}").await;
+        assert_eq!(run.error.unwrap().code, "workflow.unknown_resource");
         let set = NewVariables {
             variables: json!({"x": "y"}).as_object().unwrap().clone(),
             ..NewVariables::default()
@@ -132,7 +132,7 @@ async fn a_set_that_is_gone_fails_the_run_and_nothing_else() {
         workflow::retry(&world.workflow, &world.principal, run.id)
             .await
             .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "a"), "y");

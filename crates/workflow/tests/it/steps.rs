@@ -7,7 +7,7 @@ use types::Json;
 use workflow::state::{State, StepState};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn steps_see_the_input_each_other_and_the_run() {
+async fn expressions_see_the_input_previous_steps_and_the_run() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = r#"
@@ -31,7 +31,7 @@ steps:
   options: {template: '"never"'}
 "#;
         world.task("t", document).await;
-        let run = world.through("t", r#"{"a": 1000000000000000000000000, "b": "1"}"#).await;
+        let run = world.run_task("t", r#"{"a": 1000000000000000000000000, "b": "1"}"#).await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "first")["sum"], "1000000000000000000000001");
         assert_eq!(data_of(&run, "first")["at"], "2026-01-01T00:00:00.000000Z");
@@ -45,7 +45,7 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_ends_where_its_step_says() {
+async fn clauses_end_the_run() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = r#"
@@ -61,24 +61,24 @@ steps:
   options: {template: '"went on"'}
 "#;
         world.task("t", document).await;
-        let on = world.through("t", "{}").await;
-        assert_succeeded(&on);
-        assert_eq!(data_of(&on, "b"), "went on");
-        let stopped = world.through("t", r#"{"stop": true}"#).await;
+        let continued = world.run_task("t", "{}").await;
+        assert_succeeded(&continued);
+        assert_eq!(data_of(&continued, "b"), "went on");
+        let stopped = world.run_task("t", r#"{"stop": true}"#).await;
         assert_eq!((stopped.state, stopped.steps.len(), stopped.result), (State::Succeeded, 1, None));
-        let given = world.through("t", r#"{"give": {"n": 1}, "stop": true}"#).await;
-        assert_eq!((given.state, given.steps.len(), given.result), (State::Succeeded, 1, Some(json(r#"{"n":1}"#))));
-        let failed = world.through("t", r#"{"no": "never", "give": 1}"#).await;
+        let returned = world.run_task("t", r#"{"give": {"n": 1}, "stop": true}"#).await;
+        assert_eq!((returned.state, returned.steps.len(), returned.result), (State::Succeeded, 1, Some(json(r#"{"n":1}"#))));
+        let failed = world.run_task("t", r#"{"no": "never", "give": 1}"#).await;
         let error = failed.error.clone().unwrap();
         assert_eq!((failed.state, error.code.as_str(), error.message.as_str()), (State::Failed, "not_allowed", "it said never"));
         assert_eq!(error.step.as_deref(), Some("a"));
-        assert_eq!(failed.steps[0].state, StepState::Done, "the step itself was done");
+        assert_eq!(failed.steps[0].state, StepState::Done, "the step itself is done");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_option_that_comes_to_nothing_is_not_given() {
+async fn an_undefined_dynamic_option_is_ignored() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = r#"
@@ -94,24 +94,26 @@ steps:
   options: {assets: {sort: [name], fields: [name]}, collections: {}}
 "#;
         world.task("t", document).await;
-        let run = world.through("t", r#"{"collections": ["only one"]}"#).await;
+        let run = world
+            .run_task("t", r#"{"collections": ["only one"]}"#)
+            .await;
         assert_succeeded(&run);
-        let asked = data_of(&run, "ask");
+        let queried = data_of(&run, "ask");
         assert_eq!(
-            asked["assets"]["items"],
+            queried["assets"]["items"],
             json!([{"name": "literal"}]),
             "the literal option stays"
         );
         assert_eq!(
-            asked["collections"]["items"][0]["name"], "only one",
-            "a list of one counts as a list"
+            queried["collections"]["items"][0]["name"], "only one",
+            "a one-element list is a list"
         );
         assert_eq!(
             data_of(&run, "put")["assets"]["created"][0]["name"],
             "literal"
         );
         let run = world
-            .through("t", r#"{"assets": [{"name": "dynamic"}]}"#)
+            .run_task("t", r#"{"assets": [{"name": "dynamic"}]}"#)
             .await;
         assert_succeeded(&run);
         assert!(
@@ -125,7 +127,7 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_that_is_refused_fails_its_step_and_changes_nothing() {
+async fn a_rejected_update_fails_its_step_and_changes_nothing() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = r#"
@@ -138,7 +140,7 @@ steps:
   options: {assets: [{name: c}]}
 "#;
         world.task("t", document).await;
-        let run = world.through("t", r#"{"collection": "missing"}"#).await;
+        let run = world.run_task("t", r#"{"collection": "missing"}"#).await;
         let error = run.error.clone().unwrap();
         assert_eq!((run.state, error.code.as_str()), (State::Failed, "data.bad_reference"));
         assert!(error.message.contains("KA090801"), "{}", error.message);
@@ -147,7 +149,7 @@ steps:
         // Once the missing object exists, the run resumes at the step that failed.
         data::bulk_update(&world.data, &world.principal, r#"{"collections": [{"name": "missing"}]}"#).await.unwrap();
         workflow::retry(&world.workflow, &world.principal, run.id).await.unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         let run = world.run(run.id).await;
         assert_succeeded(&run);
         assert_eq!((run.steps[0].round, run.steps[0].attempts.len()), (1, 1));
@@ -157,7 +159,7 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_asked_after_an_update_sees_its_answer() {
+async fn clauses_after_an_update_see_its_result() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = r#"
@@ -171,10 +173,10 @@ steps:
   options: {template: 'steps.put.data.assets.created[0].name'}
 "#;
         world.task("t", document).await;
-        let run = world.through("t", r#"{"name": "a"}"#).await;
+        let run = world.run_task("t", r#"{"name": "a"}"#).await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "after"), "a");
-        let again = world.through("t", r#"{"name": "a"}"#).await;
+        let again = world.run_task("t", r#"{"name": "a"}"#).await;
         assert_eq!(
             (again.state, again.error.unwrap().code.as_str()),
             (State::Failed, "seen")
@@ -184,7 +186,7 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expression_that_fails_says_which_and_why() {
+async fn a_failed_expression_is_named() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let bad = [
@@ -210,29 +212,29 @@ async fn an_expression_that_fails_says_which_and_why() {
                 "dynamicOptions.template",
             ),
         ];
-        for (place, (step, which)) in bad.into_iter().enumerate() {
-            let task = format!("t{place}");
+        for (index, (step, field)) in bad.into_iter().enumerate() {
+            let task = format!("t{index}");
             world
                 .task(
                     &task,
                     &format!("steps: [{{name: a, type: jsonata_template, {step}}}]"),
                 )
                 .await;
-            let run = world.through(&task, r#"{"a": "x"}"#).await;
+            let run = world.run_task(&task, r#"{"a": "x"}"#).await;
             let error = run.error.clone().unwrap();
             assert_eq!(
                 (run.state, error.code.as_str()),
-                (State::Failed, "workflow.expression"),
+                (State::Failed, "workflow.expression_error"),
                 "{step}"
             );
-            assert!(error.message.contains(which), "{step}: {}", error.message);
+            assert!(error.message.contains(field), "{step}: {}", error.message);
         }
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_key_begins_nothing() {
+async fn a_repeated_key_starts_no_run() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world
@@ -253,12 +255,12 @@ steps:
   dynamicOptions: {idempotencyKey: input.key, input: '{"n": "another"}'}
 "#;
         world.task("parent", parent).await;
-        let run = world.through("parent", r#"{"key": "k", "n": "1"}"#).await;
+        let run = world.run_task("parent", r#"{"key": "k", "n": "1"}"#).await;
         assert_succeeded(&run);
         assert_eq!(
             data_of(&run, "one"),
             data_of(&run, "two"),
-            "the second finds the run of the first"
+            "the second step finds the run of the first"
         );
         let child = world
             .run(data_of(&run, "one").as_str().unwrap().parse().unwrap())
@@ -270,18 +272,18 @@ steps:
             serde_json::to_value(&child.origin).unwrap()["run"],
             run.id.to_string()
         );
-        let nobody = world.through("parent", r#"{"n": "1"}"#).await;
+        let without_key = world.run_task("parent", r#"{"n": "1"}"#).await;
         assert_ne!(
-            data_of(&nobody, "one"),
-            data_of(&nobody, "two"),
-            "no key, two runs"
+            data_of(&without_key, "one"),
+            data_of(&without_key, "two"),
+            "without a key there are two runs"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_begins_itself_comes_to_an_end() {
+async fn a_task_that_starts_itself_is_stopped_at_the_depth_limit() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world
@@ -290,9 +292,9 @@ async fn a_task_that_begins_itself_comes_to_an_end() {
                 "steps: [{name: again, type: invoke_task, options: {taskName: loop}}]",
             )
             .await;
-        world.begin("loop", "{}").await;
+        world.start_run("loop", "{}").await;
         for _ in 0..10 {
-            world.settle().await;
+            world.run_until_idle().await;
         }
         let page = types::Page::new(Some(1_000), None, None).unwrap();
         let runs = workflow::runs(
@@ -307,8 +309,15 @@ async fn a_task_that_begins_itself_comes_to_an_end() {
             .iter()
             .filter(|run| run.state == State::Failed)
             .collect();
-        assert_eq!((runs.len(), failed.len()), (65, 1), "one, and 64 behind it");
-        assert_eq!(failed[0].error.as_ref().unwrap().code, "workflow.too_much");
+        assert_eq!(
+            (runs.len(), failed.len()),
+            (65, 1),
+            "one run and 64 descendants"
+        );
+        assert_eq!(
+            failed[0].error.as_ref().unwrap().code,
+            "workflow.limit_exceeded"
+        );
         assert_eq!(
             serde_json::to_value(&failed[0].origin).unwrap()["depth"],
             64
@@ -318,24 +327,24 @@ async fn a_task_that_begins_itself_comes_to_an_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_is_not_there_fails_the_step() {
+async fn a_missing_task_fails_the_step() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         world
             .task("parent", "steps: [{name: one, type: invoke_task, options: {taskName: nobody, idempotencyKey: k}}]")
             .await;
-        let run = world.through("parent", "{}").await;
-        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.unknown"));
+        let run = world.run_task("parent", "{}").await;
+        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.unknown_resource"));
         world.task("nobody", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
         workflow::retry(&world.workflow, &world.principal, run.id).await.unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         assert_succeeded(&world.run(run.id).await);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_asked_and_its_no_counts() {
+async fn a_policy_step_evaluates_and_enforces_the_policy() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let document = "package desk\ndefault allow := false\nallow if { input.labels.desk == \"fx\" }\n\
@@ -351,25 +360,25 @@ async fn a_policy_is_asked_and_its_no_counts() {
         };
         world.task("strict", &steps("fail")).await;
         world.task("lenient", &steps("continue")).await;
-        let yes = world.through("strict", r#"{"desk": "fx"}"#).await;
-        assert_succeeded(&yes);
+        let permitted = world.run_task("strict", r#"{"desk": "fx"}"#).await;
+        assert_succeeded(&permitted);
         assert_eq!(
-            (&data_of(&yes, "ask")["allowed"], &data_of(&yes, "ask")["result"]),
+            (&data_of(&permitted, "ask")["allowed"], &data_of(&permitted, "ask")["result"]),
             (&json!(true), &json!("permit"))
         );
-        let no = world.through("strict", r#"{"desk": "rates"}"#).await;
-        let error = no.error.unwrap();
-        assert_eq!((no.state, error.code.as_str()), (State::Failed, "workflow.denied"));
+        let denied = world.run_task("strict", r#"{"desk": "rates"}"#).await;
+        let error = denied.error.unwrap();
+        assert_eq!((denied.state, error.code.as_str()), (State::Failed, "workflow.policy_denied"));
         assert!(error.message.contains("not this desk"), "{}", error.message);
-        let told = world.through("lenient", r#"{"desk": "else"}"#).await;
-        assert_succeeded(&told);
-        assert_eq!(data_of(&told, "ask")["allowed"], false);
+        let result = world.run_task("lenient", r#"{"desk": "else"}"#).await;
+        assert_succeeded(&result);
+        assert_eq!(data_of(&result, "ask")["allowed"], false);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_large_is_refused_and_not_cut() {
+async fn oversized_values_are_rejected_and_not_truncated() {
     on_each_engine(|test| async move {
         let settings = workflow::Settings { value_bytes: 10_000, context_bytes: 25_000, ..Default::default() };
         let mut world = World::with(test, settings).await;
@@ -384,17 +393,17 @@ async fn what_is_too_large_is_refused_and_not_cut() {
             .task("t", "steps: [{name: a, type: jsonata_template, options: {template: '$pad(\"\", 20000, \"x\")'}}]")
             .await;
         let refused = workflow::start(&world.workflow, &world.principal, new).await.unwrap_err();
-        assert_eq!(types::Coded::code(&refused).code, "workflow.too_much");
-        let run = world.through("t", "{}").await;
-        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.expression"));
+        assert_eq!(types::Coded::code(&refused).code, "workflow.limit_exceeded");
+        let run = world.run_task("t", "{}").await;
+        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.expression_error"));
 
         let wide = (0..4).map(|n| {
             format!("- {{name: s{n}, type: jsonata_template, options: {{template: '$pad(\"\", 9000, \"x\")'}}}}\n")
         });
         world.task("wide", &format!("steps:\n{}", wide.collect::<String>())).await;
-        let run = world.through("wide", "{}").await;
-        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.too_much"));
-        assert_eq!(run.step, 3, "three of them fit into what a step may see");
+        let run = world.run_task("wide", "{}").await;
+        assert_eq!((run.state, run.error.unwrap().code.as_str()), (State::Failed, "workflow.limit_exceeded"));
+        assert_eq!(run.step, 3, "three of them fit into the context limit");
         assert_eq!(run.steps[0].output.as_ref().map(|data: &Json| data.as_str().len()), Some(9_002));
     })
     .await;

@@ -7,12 +7,12 @@ use workflow::Settings;
 use workflow::state::StepState;
 
 /// Longer than a turn that reads the facts of a submission and records its outcome.
-const A_TURN: Duration = Duration::from_millis(12);
+const TURN: Duration = Duration::from_millis(12);
 /// How often the turn is interrupted, each time a little later.
-const TIMES: u32 = 24;
+const ATTEMPTS: u32 = 24;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_in_the_middle_of_a_look_delays_nothing() {
+async fn a_crash_during_a_check_delays_nothing() {
     on_each_engine(|test| async move {
         let settings = Settings { look_again_ms: 24 * 3_600_000, ..Settings::default() };
         let Some(mut world) = World::on_chain(test, settings).await else { return };
@@ -22,17 +22,17 @@ async fn a_crash_in_the_middle_of_a_look_delays_nothing() {
             world.signer
         );
         world.task("pay", &document).await;
-        for time in 0..TIMES {
-            let id = world.begin("pay", "{}").await;
-            world.settle().await;
+        for attempt in 0..ATTEMPTS {
+            let id = world.start_run("pay", "{}").await;
+            world.run_until_idle().await;
             world.node().mine(3);
-            while world.follow().await {}
+            while world.index_blocks().await {}
             // Somewhere between reading that the submission is final and recording it.
-            let _ = tokio::time::timeout(A_TURN / TIMES * time, world.worker.turn()).await;
+            let _ = tokio::time::timeout(TURN / ATTEMPTS * attempt, world.worker.turn()).await;
             world = world.crash_and_restart().await;
-            world.settle().await;
+            world.run_until_idle().await;
             let run = world.run(id).await;
-            assert_eq!(run.steps[0].state, StepState::Done, "broken off for the {time}th time: {:?}", run.reason);
+            assert_eq!(run.steps[0].state, StepState::Done, "interruption {attempt}: {:?}", run.reason);
             assert_succeeded(&run);
         }
     })

@@ -45,7 +45,7 @@ struct Chain {
 }
 
 /// A principal with every role that tasks need.
-pub(crate) fn somebody(name: &str) -> Principal {
+pub(crate) fn principal_in(name: &str) -> Principal {
     let roles = vec![Role::Admin, Role::Operator, Role::Controller];
     Principal {
         id: "ann".into(),
@@ -107,7 +107,7 @@ impl World {
         let mut leases = vec![api.clone(), runs.clone()];
         let keyring = keyring(&db, &api).await;
         let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
-        let own = Arc::new(keyring.clone());
+        let keyring_handle = Arc::new(keyring.clone());
         let keys = Keys::new(
             db.clone(),
             api.clone(),
@@ -136,7 +136,7 @@ impl World {
         );
         let chain = match node.zip(connector) {
             Some((node, connector)) => {
-                Some(follow(&test, node, connector, &submit, &mut leases).await)
+                Some(index_blocks(&test, node, connector, &submit, &mut leases).await)
             }
             None => None,
         };
@@ -152,11 +152,11 @@ impl World {
             chains,
             policy: policy.clone(),
             outbound,
-            keyring: own,
+            keyring: keyring_handle,
         };
         let workflow = Workflow::new(parts, settings);
         let worker = Worker::new(workflow.clone(), 0, runs);
-        let (principal, signer) = (somebody("ns"), String::new());
+        let (principal, signer) = (principal_in("ns"), String::new());
         Self {
             test,
             workflow,
@@ -220,19 +220,19 @@ impl World {
     }
 
     /// Runs the workers until nothing is due.
-    pub(crate) async fn settle(&mut self) {
+    pub(crate) async fn run_until_idle(&mut self) {
         for _ in 0..1_000 {
-            let followed = self.follow().await;
+            let indexed = self.index_blocks().await;
             let progress = self.worker.turn().await.unwrap();
-            if !followed && progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
+            if !indexed && progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
                 return;
             }
         }
-        panic!("the workers do not come to rest");
+        panic!("the workers do not become idle");
     }
 
     /// One turn of the follower and the lanes. Returns whether anything changed.
-    pub(crate) async fn follow(&self) -> bool {
+    pub(crate) async fn index_blocks(&self) -> bool {
         let Some(chain) = &self.chain else {
             return false;
         };
@@ -250,7 +250,7 @@ impl World {
     /// Mines blocks and runs the workers.
     pub(crate) async fn mine(&mut self, blocks: u64) {
         self.node().mine(blocks);
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
     /// Attaches a policy that permits everything to the namespace.
@@ -299,7 +299,7 @@ impl World {
         .unwrap();
     }
 
-    pub(crate) async fn begin(&self, task: &str, input: &str) -> RunId {
+    pub(crate) async fn start_run(&self, task: &str, input: &str) -> RunId {
         self.start(task, input, None).await.run().id
     }
 
@@ -323,9 +323,9 @@ impl World {
     }
 
     /// Starts a run and executes it until it waits or ends.
-    pub(crate) async fn through(&mut self, task: &str, input: &str) -> RunView {
-        let id = self.begin(task, input).await;
-        self.settle().await;
+    pub(crate) async fn run_task(&mut self, task: &str, input: &str) -> RunView {
+        let id = self.start_run(task, input).await;
+        self.run_until_idle().await;
         self.run(id).await
     }
 
@@ -349,7 +349,7 @@ fn connector(test: &TestDb, node: &Anvil) -> Arc<dyn Connector> {
     Arc::new(Evm::new(config, test.entropy.clone()).unwrap())
 }
 
-async fn follow(
+async fn index_blocks(
     test: &TestDb,
     node: Arc<Anvil>,
     connector: Arc<dyn Connector>,
