@@ -106,8 +106,8 @@ impl Workflow {
     }
 
     /// Creates an engine that evaluates expressions in sandbox processes.
-    pub fn apart(parts: Parts, settings: Settings, launch: Launch) -> Self {
-        Self::with_evaluators(parts, settings, Evaluators::sandboxed(launch))
+    pub fn apart(parts: Parts, settings: Settings, command: Launch) -> Self {
+        Self::with_evaluators(parts, settings, Evaluators::sandboxed(command))
     }
 
     fn with_evaluators(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {

@@ -24,7 +24,7 @@ pub enum Error {
     #[error("{field}: {reason}")]
     Expression { field: String, reason: String },
     /// The resource does not exist in this namespace.
-    #[error("no {noun} {name:?} in this namespace")]
+    #[error("there is no {noun} {name:?} in this namespace")]
     UnknownResource {
         /// The noun: task, version, run, variable set, binding or listener.
         noun: &'static str,

@@ -417,7 +417,7 @@ fn policies(root: &Members) -> Result<Vec<String>, DefinitionError> {
 }
 
 /// Returns a member unless it is missing or `null`.
-fn present<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
+fn get_member<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
     members.get(name).filter(|value| !value.is_null())
 }
 
@@ -439,7 +439,7 @@ fn check_known_members(members: &Members, at: &str, known: &[&str]) -> Result<()
 }
 
 fn list<'m>(members: &'m Members, name: &str) -> Result<Option<&'m Vec<Value>>, DefinitionError> {
-    present(members, name)
+    get_member(members, name)
         .map(|value| {
             value
                 .as_array()
@@ -454,7 +454,7 @@ fn object<'m>(
     name: &str,
 ) -> Result<Option<&'m Members>, DefinitionError> {
     let error = || DefinitionError::field(format!("{at}.{name}"), "expected an object");
-    present(members, name)
+    get_member(members, name)
         .map(|value| value.as_object().ok_or_else(error))
         .transpose()
 }
@@ -470,7 +470,7 @@ fn text(
     } else {
         format!("{at}.{name}")
     };
-    let Some(value) = present(members, name) else {
+    let Some(value) = get_member(members, name) else {
         return Ok(None);
     };
     let text = value.as_str().filter(|text| text.len() <= max);
@@ -490,7 +490,7 @@ fn integer(
     name: &str,
     max: u64,
 ) -> Result<Option<u64>, DefinitionError> {
-    let Some(value) = present(members, name) else {
+    let Some(value) = get_member(members, name) else {
         return Ok(None);
     };
     let number = value.as_u64().filter(|number| *number <= max);
@@ -511,7 +511,7 @@ fn expression(
     at: &str,
     name: &str,
 ) -> Result<Option<Expression>, DefinitionError> {
-    present(members, name)
+    get_member(members, name)
         .map(|source| compile(source, &format!("{at}.{name}")))
         .transpose()
 }

@@ -1,7 +1,9 @@
 //! Steps that need a signature. They enqueue a submission under an idempotency key derived from the
 //! step, so that a repeat finds it, and wait for it as a stored row.
 
-use super::options::{amount, interface, params, parse, present, required, text, units};
+use super::options::{
+    amount, get_option, interface, params, parse_option, required_text, text, units,
+};
 use super::{Fault, Options, StepError, to_json};
 use crate::binding::Binding;
 use crate::table::binding as table;
@@ -47,7 +49,7 @@ pub(super) async fn deploy(
     options: &Options,
 ) -> Result<SubmissionRequest, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
-    let code = required(options, "bytecode")?;
+    let code = required_text(options, "bytecode")?;
     let code =
         decode_hex(&code).ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
     let params = params(options, &units)?;
@@ -69,7 +71,7 @@ pub(super) async fn invoke(
     options: &Options,
 ) -> Result<SubmissionRequest, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
-    let (method, params) = (required(options, "method")?, params(options, &units)?);
+    let (method, params) = (required_text(options, "method")?, params(options, &units)?);
     let contract = target
         .contract
         .clone()
@@ -96,7 +98,7 @@ fn build_request(
         .signer
         .ok_or_else(|| Fault::option("signer", "is missing, and the binding has none"))?;
     let value = amount(options, "value", &units(options)?)?;
-    let until = parse(options, "until")?.unwrap_or(Until::Final);
+    let until = parse_option(options, "until")?.unwrap_or(Until::Final);
     for (name, shown_value) in [
         ("chain", json!(target.chain)),
         ("signer", json!(signer)),
@@ -124,8 +126,8 @@ fn build_request(
         policies: run.definition.policies.clone(),
         context: Context {
             task: Some(task),
-            labels: parse(options, "labels")?.unwrap_or_default(),
-            assets: parse(options, "assets")?.unwrap_or_default(),
+            labels: parse_option(options, "labels")?.unwrap_or_default(),
+            assets: parse_option(options, "assets")?.unwrap_or_default(),
         },
         until,
         shown,
@@ -159,7 +161,7 @@ pub(super) async fn resolve_target(
     }
     let contract = account(options, &chain, &["contract", "address"])?;
     let signer = account(options, &chain, &["signer"])?;
-    let abi = match present(options, "abi") {
+    let abi = match get_option(options, "abi") {
         Some(abi) => Some(to_json(abi)?),
         None => binding.and_then(|binding| binding.abi.clone()),
     };

@@ -1,7 +1,7 @@
 //! `contract_query`: reads a contract.
 
 use super::chain::resolve_target;
-use super::options::{params, required, units};
+use super::options::{params, required_text, units};
 use super::{Fault, Options, bounded, to_json};
 use crate::work::load::RunContext;
 use ::chain::CallRequest;
@@ -10,7 +10,7 @@ use types::Json;
 /// Returns the outputs by name, with integers as strings.
 pub(super) async fn query(run: &RunContext, options: &Options) -> Result<Option<Json>, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
-    let (method, params) = (required(options, "method")?, params(options, &units)?);
+    let (method, params) = (required_text(options, "method")?, params(options, &units)?);
     let contract = target
         .contract
         .ok_or_else(|| Fault::option("contract", "is missing, and the binding has none"))?;

@@ -8,7 +8,7 @@ use types::Json;
 
 /// Runs a query.
 pub(super) async fn query(run: &RunContext, options: &Options) -> Result<Option<Json>, Fault> {
-    let body = to_json(&present(options))?;
+    let body = to_json(&without_nulls(options))?;
     let principal = &run.run.initiator;
     let answer = data::bulk_query(&run.workflow.parts().data, principal, body.as_str()).await;
     let answer = answer.map_err(|error| Fault::from_error(&error))?;
@@ -22,7 +22,7 @@ pub(super) fn update(run: &RunContext, options: &Options) -> Result<data::Prepar
         Value::Object(_) => (name.clone(), Value::Array(vec![value.clone()])),
         value => (name.clone(), value.clone()),
     };
-    let body: Options = present(options).iter().map(as_list).collect();
+    let body: Options = without_nulls(options).iter().map(as_list).collect();
     let body = to_json(&body)?;
     data::prepare_update(
         &run.workflow.parts().data,
@@ -32,7 +32,7 @@ pub(super) fn update(run: &RunContext, options: &Options) -> Result<data::Prepar
     .map_err(|error| Fault::from_error(&error))
 }
 
-fn present(options: &Options) -> Options {
+fn without_nulls(options: &Options) -> Options {
     options
         .iter()
         .filter(|(_, value)| !value.is_null())

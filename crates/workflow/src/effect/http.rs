@@ -1,7 +1,7 @@
 //! `http_request`: a call to an address named by the task. Its idempotency key stays the same for
 //! all attempts, until an operator retries the step.
 
-use super::options::{parse, present, required, text};
+use super::options::{get_option, parse_option, required_text, text};
 use super::{Fault, Options, StepError, bounded, to_json, too_large};
 use crate::definition::Ambiguity;
 use crate::work::expressions::parse_exact;
@@ -70,7 +70,7 @@ pub(crate) enum CallStatus {
 pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let method: Method = match text(options, "method")? {
         None => {
-            if present(options, "body").is_some() {
+            if get_option(options, "body").is_some() {
                 Method::Post
             } else {
                 Method::Get
@@ -82,7 +82,10 @@ pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
             })?,
     };
     let (body, content_type) = body(options)?;
-    let mut headers = headers(parse(options, "headers")?.unwrap_or_default(), "headers")?;
+    let mut headers = headers(
+        parse_option(options, "headers")?.unwrap_or_default(),
+        "headers",
+    )?;
     if let Some(content_type) = content_type.filter(|_| {
         !headers
             .iter()
@@ -90,7 +93,7 @@ pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     }) {
         headers.push(("content-type".to_owned(), content_type.to_owned()));
     }
-    let query: Option<StatusQuery> = parse(options, "query")?;
+    let query: Option<StatusQuery> = parse_option(options, "query")?;
     if run.step().ambiguity == Some(Ambiguity::Query) && query.is_none() {
         return Err(Fault::option(
             "query",
@@ -100,13 +103,13 @@ pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let (position, timeout_ms) = (&run.run.position, run.step().timeout_ms);
     let call = Call {
         method,
-        url: required(options, "url")?,
+        url: required_text(options, "url")?,
         headers,
         body,
         timeout_ms: timeout_ms
             .unwrap_or(run.workflow.settings().http_timeout_ms)
             .max(1),
-        expect: parse(options, "expect")?.unwrap_or_default(),
+        expect: parse_option(options, "expect")?.unwrap_or_default(),
         query,
         key: format!("{}/{}/{}", run.run.id, run.step().name, position.round),
     };
@@ -122,7 +125,7 @@ pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
 }
 
 fn body(options: &Options) -> Result<(String, Option<&'static str>), Fault> {
-    match present(options, "body") {
+    match get_option(options, "body") {
         None => Ok((String::new(), None)),
         Some(Value::String(text)) => Ok((text.clone(), Some("text/plain; charset=utf-8"))),
         Some(value) => Ok((

@@ -1,7 +1,7 @@
 //! `invoke_task`: starts a run of another task in the step's own transaction, without waiting for
 //! it.
 
-use super::options::{present, required, text};
+use super::options::{get_option, required_text, text};
 use super::{Fault, Options, to_json};
 use crate::Error;
 use crate::run::start::{INVOKE_SCOPE, RunRequest, validate};
@@ -15,8 +15,8 @@ const MAX_DEPTH: u32 = 64;
 
 /// Builds the request for the new run.
 pub(super) fn plan(run: &RunContext, options: &Options) -> Result<RunRequest, Fault> {
-    let task = required(options, "taskName")?;
-    let input = present(options, "input").map_or_else(|| Ok(empty()), to_json)?;
+    let task = required_text(options, "taskName")?;
+    let input = get_option(options, "input").map_or_else(|| Ok(empty()), to_json)?;
     let key = text(options, "idempotencyKey")?.filter(|key| !key.is_empty());
     let new = NewRun {
         task: task.clone(),

@@ -7,13 +7,13 @@ use serde_json::Value;
 use types::{Amount, Unit, UnitedAmount};
 
 /// Returns an option unless it is missing or `null`.
-pub(crate) fn present<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
+pub(crate) fn get_option<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
     options.get(name).filter(|value| !value.is_null())
 }
 
 /// A string; numbers are converted.
 pub(crate) fn text(options: &Options, name: &str) -> Result<Option<String>, Fault> {
-    match present(options, name) {
+    match get_option(options, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
@@ -22,25 +22,25 @@ pub(crate) fn text(options: &Options, name: &str) -> Result<Option<String>, Faul
 }
 
 /// A string that must be present and not empty.
-pub(crate) fn required(options: &Options, name: &str) -> Result<String, Fault> {
+pub(crate) fn required_text(options: &Options, name: &str) -> Result<String, Fault> {
     let text = text(options, name)?.filter(|text| !text.is_empty());
     text.ok_or_else(|| Fault::option(name, "is missing"))
 }
 
 /// Deserializes an option.
-pub(crate) fn parse<T: DeserializeOwned>(
+pub(crate) fn parse_option<T: DeserializeOwned>(
     options: &Options,
     name: &str,
 ) -> Result<Option<T>, Fault> {
-    let parse = |value: &Value| {
+    let deserialize = |value: &Value| {
         serde_json::from_value(value.clone()).map_err(|error| Fault::option(name, error))
     };
-    present(options, name).map(parse).transpose()
+    get_option(options, name).map(deserialize).transpose()
 }
 
 /// The units in which amounts are written.
 pub(crate) fn units(options: &Options) -> Result<Vec<Unit>, Fault> {
-    let units: Vec<Unit> = parse(options, "units")?.unwrap_or_default();
+    let units: Vec<Unit> = parse_option(options, "units")?.unwrap_or_default();
     match units.iter().find(|unit| !unit.is_valid()) {
         Some(unit) => Err(Fault::option(
             "units",
@@ -52,7 +52,7 @@ pub(crate) fn units(options: &Options) -> Result<Vec<Unit>, Fault> {
 
 /// An amount in base units, from any accepted form.
 pub(crate) fn amount(options: &Options, name: &str, units: &[Unit]) -> Result<Amount, Fault> {
-    let Some(value) = present(options, name) else {
+    let Some(value) = get_option(options, name) else {
         return Ok(Amount::ZERO);
     };
     parse_amount(value, units).map_err(|reason| Fault::option(name, reason))
@@ -74,10 +74,10 @@ fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
 
 /// Parameters of a call. Replaces every `{value, unit}` object with its amount in base units.
 pub(crate) fn params(options: &Options, units: &[Unit]) -> Result<Value, Fault> {
-    let present = present(options, "params")
+    let get_option = get_option(options, "params")
         .cloned()
         .unwrap_or_else(|| Value::Array(Vec::new()));
-    convert_amounts(present, units).map_err(|reason| Fault::option("params", reason))
+    convert_amounts(get_option, units).map_err(|reason| Fault::option("params", reason))
 }
 
 fn convert_amounts(value: Value, units: &[Unit]) -> Result<Value, String> {

@@ -1,7 +1,7 @@
 //! `policy`: evaluates one policy on an input built by the task. The result permits nothing:
 //! signatures have their own decisions.
 
-use super::options::{present, required, text};
+use super::options::{get_option, required_text, text};
 use super::{Fault, Options, StepError, to_json};
 use crate::work::load::RunContext;
 use policy::{Outcome, Trial};
@@ -20,7 +20,7 @@ pub(super) async fn evaluate(
     options: &Options,
     began: Time,
 ) -> Result<Option<Json>, Fault> {
-    let policy_name = required(options, "policy")?;
+    let policy_name = required_text(options, "policy")?;
     let on_deny = match text(options, "onDeny")?.as_deref() {
         None | Some("fail") => OnDeny::Fail,
         Some("continue") => OnDeny::Continue,
@@ -56,7 +56,7 @@ pub(super) async fn evaluate(
 /// The standard policy input without anything to sign, overlaid with the task's `input`.
 fn input(run: &RunContext, options: &Options, began: Time) -> Result<Value, Fault> {
     let mut input = base_input(run, began);
-    let overrides = match present(options, "input") {
+    let overrides = match get_option(options, "input") {
         None => return Ok(input),
         Some(Value::Object(overrides)) => overrides,
         Some(_) => return Err(Fault::option("input", "expected an object")),

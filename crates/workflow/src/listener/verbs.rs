@@ -319,7 +319,7 @@ fn check_task(tx: &mut Tx<'_, '_>, validated: &ValidatedListener) -> Result<()> 
         Some(_) => Ok(()),
         None => Err(Error::invalid(
             field,
-            format!("no task {task:?} in this namespace"),
+            format!("there is no task {task:?} in this namespace"),
         )),
     }
 }

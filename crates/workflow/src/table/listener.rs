@@ -251,8 +251,8 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         columns.take()?,
         columns.take()?,
     );
-    let given: Json = columns.take()?;
-    let given: Given = from_json(&given, "listener")?;
+    let spec: Json = columns.take()?;
+    let spec: Given = from_json(&spec, "listener")?;
     let chain = columns.take()?;
     let (height, index, hash): (Option<Height>, Option<i64>, Option<String>) =
         (columns.take()?, columns.take()?, columns.take()?);
@@ -264,7 +264,7 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         kind: kind.ok_or_else(|| Error::corrupt("listener", "its kind is unknown"))?,
         name,
         disabled,
-        given,
+        given: spec,
         chain,
         cursor: height.zip(index).map(|(height, index)| ListenerCursor {
             height,

@@ -24,7 +24,7 @@ pub(super) async fn advance(
     let Some(mut run_context) = load(workflow, lease, namespace, id).await? else {
         return Ok(());
     };
-    fail_point("workflow.taken").await?;
+    pass("workflow.taken").await?;
     for _ in 0..workflow.settings().stretch.max(1) {
         if !lease.may_act(workflow.db().clock().monotonic_ms())
             || !run_context.advance_once().await?
@@ -35,9 +35,10 @@ pub(super) async fn advance(
     Ok(())
 }
 
-/// A fail point: tests can stop, end or fail the process here.
+/// A fail point: tests can stop, end or fail the process here. `cargo xtask torture` finds the
+/// points in the source by this function's name.
 #[inline(always)]
-fn fail_point(name: &'static str) -> impl Future<Output = Result<()>> {
+fn pass(name: &'static str) -> impl Future<Output = Result<()>> {
     let point = fail::point(name); // created here: a future that held the name would keep it in an optimised binary
     async move { Ok(point.await.map_err(store::Error::from)?) }
 }
@@ -168,7 +169,7 @@ impl RunContext {
     /// Evaluates the clauses with the step's data, and records the result.
     async fn finish(&mut self, row: StepRow, data: Option<Json>) -> Result<()> {
         match self.evaluate_after(data.as_ref(), row.began).await {
-            Ok(verdict) => self.complete(row, data, verdict).await,
+            Ok(outcome) => self.complete(row, data, outcome).await,
             Err(failure) => {
                 let row = self.with_output(row, data.as_ref())?;
                 self.run = self.fail(row, failure).await?;
@@ -181,7 +182,7 @@ impl RunContext {
         &mut self,
         row: StepRow,
         data: Option<Json>,
-        verdict: StepOutcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let now = self.now();
         let row = StepRow {
@@ -191,15 +192,15 @@ impl RunContext {
             error: None,
             ..self.with_output(row, data.as_ref())?
         };
-        let result = verdict.result.map(|result| self.masked(&result));
+        let result = outcome.result.map(|result| self.masked(&result));
         let run = Run {
             result,
-            error: verdict.error,
-            ..self.run.after(Event::Done(verdict.then), now)?
+            error: outcome.error,
+            ..self.run.after(Event::Done(outcome.continuation), now)?
         };
         let run = self.commit(Change::new(run, Some(row.clone()))).await?;
         self.apply_committed(run, row);
-        fail_point("workflow.recorded").await
+        pass("workflow.recorded").await
     }
 
     fn with_output(&self, row: StepRow, data: Option<&Json>) -> Result<StepRow> {
@@ -291,7 +292,7 @@ impl RunContext {
             Ok((change, ())) => {
                 let row = change.step.unwrap_or(row);
                 self.apply_committed(change.run, row);
-                fail_point("workflow.recorded").await
+                pass("workflow.recorded").await
             }
             Err(
                 error @ (Error::VersionConflict
@@ -330,7 +331,7 @@ impl RunContext {
             ))
             .await?;
         self.apply_committed(run, row.clone());
-        fail_point("workflow.opened").await?;
+        pass("workflow.opened").await?;
         Ok(row)
     }
 
@@ -351,7 +352,7 @@ impl RunContext {
         let request: SubmissionRequest = self.request(&row)?;
         match request.enqueue(self).await {
             Ok(submission) => {
-                fail_point("workflow.enqueued").await?;
+                pass("workflow.enqueued").await?;
                 let (run, row) = self.wait_for(row, &submission).await?;
                 self.apply_committed(run, row.clone());
                 self.check_submission_step(row).await
@@ -459,7 +460,7 @@ impl RunContext {
             return self.record_not_sent(row).await;
         }
         let answer = call.send(self).await;
-        fail_point("workflow.called").await?;
+        pass("workflow.called").await?;
         match answer {
             Ok(data) if self.step().clauses.is_empty() => {
                 self.complete(row, Some(data), StepOutcome::proceed()).await

@@ -24,7 +24,7 @@ pub(crate) enum StepStart {
 /// The result of the expressions after a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepOutcome {
-    pub(crate) then: Continuation,
+    pub(crate) continuation: Continuation,
     pub(crate) result: Option<Json>,
     pub(crate) error: Option<Failure>,
 }
@@ -33,7 +33,7 @@ impl StepOutcome {
     /// Continue with the next step.
     pub(crate) const fn proceed() -> Self {
         Self {
-            then: Continuation::Next,
+            continuation: Continuation::Next,
             result: None,
             error: None,
         }
@@ -71,12 +71,12 @@ impl RunContext {
             self.run.position.step as usize,
         );
         let limits = self.workflow.limits();
-        let verdict = self
+        let outcome = self
             .evaluate(move || evaluate_after(&definition.steps[index].clauses, &context, &limits))
             .await?;
         Ok(StepOutcome {
-            error: verdict.error.map(|failure| self.step_failure(failure)),
-            ..verdict
+            error: outcome.error.map(|failure| self.step_failure(failure)),
+            ..outcome
         })
     }
 
@@ -137,8 +137,8 @@ fn evaluate_after(
     limits: &Limits,
 ) -> Result<StepOutcome, FailedField> {
     for clause in clauses {
-        if let Some(verdict) = evaluate_clause(clause, context, limits)? {
-            return Ok(verdict);
+        if let Some(outcome) = evaluate_clause(clause, context, limits)? {
+            return Ok(outcome);
         }
     }
     Ok(StepOutcome::proceed())
@@ -166,7 +166,7 @@ fn evaluate_clause(
                 step: None,
             };
             Ok(Some(StepOutcome {
-                then: Continuation::Fail,
+                continuation: Continuation::Fail,
                 result: None,
                 error: Some(error),
             }))
@@ -187,14 +187,14 @@ fn evaluate_clause(
                 .transpose()?;
             let result = result.and_then(|answer| answer.json);
             Ok(Some(StepOutcome {
-                then: Continuation::End,
+                continuation: Continuation::End,
                 result,
                 error: None,
             }))
         }
         Clause::Stop(stop) if evaluate_one("stopCondition", stop, context, limits)?.truthy => {
             Ok(Some(StepOutcome {
-                then: Continuation::End,
+                continuation: Continuation::End,
                 result: None,
                 error: None,
             }))

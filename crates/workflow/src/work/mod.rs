@@ -75,21 +75,21 @@ impl Worker {
     /// not answer; a run that fails is not an error.
     pub async fn turn(&mut self) -> Result<Progress> {
         wake::wake_waiting_runs(&self.workflow, self.shard, &self.lease).await?;
-        let heard = self
+        let delivered = self
             .feeder
             .feed(&self.workflow, self.shard, &self.lease)
             .await?;
         self.start_due().await?;
-        let mut moved = 0;
+        let mut advanced = 0;
         let mut finished = self.tasks.join_next().await;
         while let Some(task) = finished {
-            moved += 1;
+            advanced += 1;
             self.complete(task).await?;
             finished = self.tasks.try_join_next();
         }
         Ok(Progress {
-            moved,
-            heard,
+            moved: advanced,
+            heard: delivered,
             under_way: self.in_flight.len(),
         })
     }

@@ -36,7 +36,7 @@ pub(crate) struct Evaluators(Option<Arc<Sandbox>>);
 
 #[derive(Debug)]
 struct Sandbox {
-    launch: Launch,
+    command: Launch,
     /// Idle processes: never more than there are evaluation threads.
     idle: Mutex<Vec<Process>>,
 }
@@ -70,9 +70,9 @@ impl Evaluation {
 
 impl Evaluators {
     /// Evaluates in processes started by this command.
-    pub(crate) fn sandboxed(launch: Launch) -> Self {
+    pub(crate) fn sandboxed(command: Launch) -> Self {
         Self(Some(Arc::new(Sandbox {
-            launch,
+            command,
             idle: Mutex::default(),
         })))
     }
@@ -148,7 +148,7 @@ impl Sandbox {
 
     fn acquire(&self) -> std::io::Result<Process> {
         let idle = self.idle().pop();
-        idle.map_or_else(|| Process::start(&self.launch), Ok)
+        idle.map_or_else(|| Process::start(&self.command), Ok)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
@@ -158,9 +158,9 @@ impl Sandbox {
 
 impl Process {
     /// Starts a process with an empty environment.
-    fn start(launch: &Launch) -> std::io::Result<Self> {
-        let mut child = Command::new(&launch.program)
-            .args(&launch.args)
+    fn start(command: &Launch) -> std::io::Result<Self> {
+        let mut child = Command::new(&command.program)
+            .args(&command.args)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
