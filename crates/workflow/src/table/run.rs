@@ -62,7 +62,7 @@ pub(crate) fn open_of_task(tx: &mut Tx<'_, '_>, task: TaskId) -> Result<Option<R
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, run: &Run) -> Result<()> {
     let params = values(run)?;
     let placeholders: Vec<String> = (1..=params.len())
-        .map(|lane_index| format!("?{lane_index}"))
+        .map(|number| format!("?{number}"))
         .collect();
     let sql = format!(
         "INSERT INTO run (namespace, {COLUMNS}) VALUES (?ns, {})",
