@@ -1,54 +1,53 @@
-//! Sending stored bytes, and reading what a node's answer proves.
+//! Broadcasts stored bytes, and classifies the node's response by what it proves.
 
-use crate::replace::STALE_MS;
+use crate::replacement::STALE_MS;
 use crate::state::{Event, State};
-use crate::submission::{self, Submission};
+use crate::submission::{Submission, sanitize_message};
 use crate::{Result, Worker, table, worker};
 use chain::{Class, Submitted};
 use intent::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ChainId, Namespace, PermitId, SubmissionId, Time};
 
-/// Submissions sent in a turn.
+/// Submissions broadcast per turn.
 const PER_TURN: u32 = 500;
-/// The longest pause between two sendings of the same bytes.
+/// The longest backoff between two broadcasts of the same bytes.
 const MAX_RETRY_MS: i64 = 60_000;
-/// How long a lane waits for funds before it looks again.
-const FUNDS_MS: i64 = 30_000;
+/// How long a lane waits for funds before it retries.
+const FUNDS_RETRY_MS: i64 = 30_000;
 
-/// What an answer asks for.
-enum Reaction {
-    /// Nothing more.
-    Done,
-    /// Hold the whole lane, until then or until an operator resumes it.
+/// The action that a node's response requires.
+enum FollowUp {
+    None,
+    /// Pause the whole lane until a time, or until an operator resumes it.
     PauseLane(String, Option<Time>),
-    /// The price was too low: sign again at a better one, on the same witness.
+    /// The price is too low: sign again at a higher one, on the same replay keys.
     Reprice,
-    /// A node holds it, and no block has it: perhaps the price has risen since.
-    Stale,
+    /// In a pool for long without being mined: reprice if the chain's price has risen.
+    RepriceStale,
 }
 
 impl Worker {
-    /// Send what is signed and not yet accepted, and again what was accepted long ago or fell out
-    /// of a block: each chain by itself.
+    /// Broadcasts signed submissions, and rebroadcasts those that were accepted long ago or
+    /// reorganised away. Chains run concurrently.
     pub(crate) async fn broadcast(&self) -> Result<usize> {
         let turns = self.chains().into_iter().map(|chain| async move {
-            let done = self.broadcast_on(&chain).await;
-            self.apart(done, "sending", &chain)
+            let result = self.broadcast_on(&chain).await;
+            self.isolate_failure(result, "broadcast", &chain)
         });
         futures::future::join_all(turns).await.into_iter().sum()
     }
 
     async fn broadcast_on(&self, chain: &ChainId) -> Result<usize> {
-        let (shard, now, on) = (self.shard, self.now(), chain.clone());
+        let (shard, now, chain_id) = (self.shard, self.now(), chain.clone());
         let states = [State::Signed, State::Accepted, State::Reorged];
         let mut due = self
             .submit
             .0
             .db
-            .read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN))
+            .read_unbound(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
             .await?;
-        // A lane's transactions go out in the order of their places.
+        // In lane order: many nodes reject or park a nonce that is ahead of a gap.
         due.sort_by(|a, b| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
         self.send(chain, due).await
     }
@@ -60,151 +59,177 @@ impl Worker {
         }
         let signed: Vec<Signed> = ready.iter().map(|(_, signed)| signed.clone()).collect();
         fail::point("submit.sending").await?;
-        let answers = self.submit.chain(chain)?.submit(&signed).await;
+        let responses = self.submit.chain(chain)?.submit(&signed).await;
         fail::point("submit.sent").await?;
         let mut changed = Vec::with_capacity(ready.len());
-        let mut notes = Vec::with_capacity(ready.len());
-        let mut reactions = Vec::new();
-        for ((mut one, signed), answer) in ready.into_iter().zip(answers) {
-            notes.push((chain.clone(), signed.id, words(&answer)));
-            let reaction = self.react(&mut one, &answer)?;
-            reactions.push((one.clone(), reaction));
-            changed.push(one);
+        let mut answers = Vec::with_capacity(ready.len());
+        let mut follow_ups = Vec::new();
+        for ((mut submission, signed), response) in ready.into_iter().zip(responses) {
+            answers.push((chain.clone(), signed.id, response_text(&response)));
+            let follow_up = self.apply_response(&mut submission, &response)?;
+            follow_ups.push((submission.clone(), follow_up));
+            changed.push(submission);
         }
         let count = self
             .write(move |tx| {
-                table::note_answers(tx, &notes)?;
+                table::record_answers(tx, &answers)?;
                 worker::save(tx, &changed)
             })
             .await?;
-        for (one, reaction) in reactions {
-            let id = one.id;
-            let done = self.follow_up(one, reaction).await;
-            self.apart(done, "what follows an answer", &id)?;
+        for (submission, follow_up) in follow_ups {
+            let id = submission.id;
+            let result = self.follow_up(submission, follow_up).await;
+            self.isolate_failure(result, "follow_up", &id)?;
         }
         Ok(count)
     }
 
-    /// The stored bytes of each submission's newest transaction, in the order given.
+    /// Pairs each submission with the stored bytes of its newest transaction, in the given order.
+    /// Submissions without bytes are left out.
     async fn with_bytes(&self, submissions: Vec<Submission>) -> Result<Vec<(Submission, Signed)>> {
         let namespaces: BTreeSet<Namespace> = submissions
             .iter()
-            .map(|one| one.namespace.clone())
+            .map(|submission| submission.namespace.clone())
             .collect();
-        let wanted: Vec<Wanted> = submissions.iter().filter_map(Wanted::of).collect();
-        let found = self
+        let requests: Vec<BytesRequest> = submissions
+            .iter()
+            .filter_map(BytesRequest::from_submission)
+            .collect();
+        let bytes_by_id = self
             .submit
             .0
             .db
             .read_unbound(move |tx| {
-                let mut found = BTreeMap::new();
+                let mut bytes_by_id = BTreeMap::new();
                 for namespace in &namespaces {
-                    let own: Vec<&Wanted> = wanted
+                    let own: Vec<&BytesRequest> = requests
                         .iter()
-                        .filter(|one| one.namespace == *namespace)
+                        .filter(|request| request.namespace == *namespace)
                         .collect();
-                    let names: Vec<_> = own
+                    let ids: Vec<_> = own
                         .iter()
-                        .map(|one| (one.permit, one.transaction.as_str()))
+                        .map(|request| (request.permit, request.transaction.as_str()))
                         .collect();
-                    let bytes = keys::bytes(&mut tx.bound(namespace), &names)?;
-                    found.extend(
+                    let bytes = keys::bytes(&mut tx.bound(namespace), &ids)?;
+                    bytes_by_id.extend(
                         own.iter()
                             .zip(bytes)
-                            .filter_map(|(one, raw)| Some((one.submission, raw?))),
+                            .filter_map(|(request, raw)| Some((request.submission, raw?))),
                     );
                 }
-                Ok::<_, crate::Error>(found)
+                Ok::<_, crate::Error>(bytes_by_id)
             })
             .await?;
         Ok(submissions
             .into_iter()
-            .filter_map(|one| {
+            .filter_map(|submission| {
                 let signed = Signed {
-                    chain: one.chain.clone(),
-                    raw: found.get(&one.id)?.clone(),
-                    id: one.transaction.clone()?,
+                    chain: submission.chain.clone(),
+                    raw: bytes_by_id.get(&submission.id)?.clone(),
+                    id: submission.transaction.clone()?,
                 };
-                Some((one, signed))
+                Some((submission, signed))
             })
             .collect())
     }
 
-    fn react(&self, one: &mut Submission, answer: &Submitted) -> Result<Reaction> {
+    fn apply_response(
+        &self,
+        submission: &mut Submission,
+        response: &Submitted,
+    ) -> Result<FollowUp> {
         let now = self.now();
-        match answer {
+        match response {
             Submitted::Accepted | Submitted::AlreadyKnown => {
-                one.happen(Event::Accepted, now)?;
-                (one.attempts, one.reason) = (0, None);
-                one.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
-                Ok(if one.created.plus_millis(STALE_MS) < now {
-                    Reaction::Stale
+                submission.apply(Event::Accepted, now)?;
+                (submission.attempts, submission.reason) = (0, None);
+                submission.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
+                Ok(if submission.created.plus_millis(STALE_MS) < now {
+                    FollowUp::RepriceStale
                 } else {
-                    Reaction::Done
+                    FollowUp::None
                 })
             }
-            Submitted::Unknown { message } => {
-                self.try_again(one, format!("no answer that proves anything: {message}"))
+            Submitted::Unknown { message } => self.retry(
+                submission,
+                format!("the node's response is inconclusive: {message}"),
+            ),
+            Submitted::Refused { class, message } => {
+                self.apply_refusal(submission, *class, message)
             }
-            Submitted::Refused { class, message } => self.refused(one, *class, message),
         }
     }
 
-    /// Same bytes again, later.
-    fn try_again(&self, one: &mut Submission, reason: String) -> Result<Reaction> {
+    /// Schedules another broadcast of the same bytes.
+    fn retry(&self, submission: &mut Submission, reason: String) -> Result<FollowUp> {
         let now = self.now();
-        one.happen(Event::Unproven, now)?;
-        let pause = self
+        submission.apply(Event::Inconclusive, now)?;
+        let backoff = self
             .submit
             .0
             .settings
             .retry_ms
-            .saturating_mul(1 << one.attempts.min(12))
+            .saturating_mul(1 << submission.attempts.min(12))
             .min(MAX_RETRY_MS);
-        one.attempts = one.attempts.saturating_add(1);
-        one.wait(now.plus_millis(pause), reason);
-        Ok(Reaction::Done)
+        submission.attempts = submission.attempts.saturating_add(1);
+        submission.postpone(now.plus_millis(backoff), reason);
+        Ok(FollowUp::None)
     }
 
-    /// What each class of no proves (submission of the field: errors by what they prove, not by
-    /// their words).
-    fn refused(&self, one: &mut Submission, class: Class, message: &str) -> Result<Reaction> {
+    /// Acts on a refusal by what its class proves, not by the node's message. No refusal proves
+    /// that the transaction is dead: only a final block does.
+    fn apply_refusal(
+        &self,
+        submission: &mut Submission,
+        class: Class,
+        message: &str,
+    ) -> Result<FollowUp> {
         use Class as C;
         let now = self.now();
         match class {
             C::Known => {
-                one.happen(Event::Accepted, now)?;
-                one.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
-                Ok(Reaction::Done)
+                submission.apply(Event::Accepted, now)?;
+                submission.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
+                Ok(FollowUp::None)
             }
             C::Underpriced | C::BelowBaseFee | C::ReplacementUnderpriced => {
-                self.try_again(one, format!("the node wants a better price: {message}"))?;
-                Ok(Reaction::Reprice)
+                self.retry(
+                    submission,
+                    format!("the node requires a higher price: {message}"),
+                )?;
+                Ok(FollowUp::Reprice)
             }
-            C::NonceUsed => self.try_again(
-                one,
-                format!("its nonce is mined; the index will tell by whom: {message}"),
+            C::NonceUsed => self.retry(
+                submission,
+                format!("its nonce is mined; the indexed block will show by which transaction: {message}"),
             ),
             C::Funds => {
-                let until = now.plus_millis(FUNDS_MS);
-                self.try_again(one, format!("the signer lacks funds: {message}"))?;
-                one.next_at = until;
-                Ok(Reaction::PauseLane(
-                    format!("funds: {message}"),
+                let until = now.plus_millis(FUNDS_RETRY_MS);
+                self.retry(
+                    submission,
+                    format!("the signer has insufficient funds: {message}"),
+                )?;
+                submission.next_at = until;
+                Ok(FollowUp::PauseLane(
+                    format!("insufficient funds: {message}"),
                     Some(until),
                 ))
             }
             C::GasLimit | C::Size | C::Unsupported | C::Permission | C::FeeCap => {
                 let reason = format!(
-                    "the node refuses these bytes: {message}; cancel it to free its place, or raise the limit"
+                    "the node refuses these bytes: {message}; cancel the submission to free its \
+                     nonce, or raise the limit"
                 );
-                one.happen(Event::Paused, now)?;
-                one.wait(Time::from_micros(i64::MAX), reason.clone());
-                Ok(Reaction::PauseLane(reason, None))
+                submission.apply(Event::Paused, now)?;
+                submission.postpone(Time::from_micros(i64::MAX), reason.clone());
+                Ok(FollowUp::PauseLane(reason, None))
             }
             C::WrongChain => {
-                self.try_again(one, format!("the node is of another chain: {message}"))?;
-                Ok(Reaction::PauseLane(format!("wrong chain: {message}"), None))
+                self.retry(
+                    submission,
+                    format!("the node serves another chain: {message}"),
+                )?;
+                Ok(FollowUp::PauseLane(format!("wrong chain: {message}"), None))
             }
             C::NonceAhead
             | C::HoleBelow
@@ -212,49 +237,47 @@ impl Worker {
             | C::Reserved
             | C::NotReady
             | C::Throttled
-            | C::Lost => self.try_again(one, message.to_owned()),
+            | C::Lost => self.retry(submission, message.to_owned()),
         }
     }
 
-    async fn follow_up(&self, one: Submission, reaction: Reaction) -> Result<usize> {
-        match reaction {
-            Reaction::Done => Ok(0),
-            Reaction::PauseLane(reason, until) => self
-                .pause_lane(&one.chain, &one.signer, reason, until)
+    async fn follow_up(&self, submission: Submission, follow_up: FollowUp) -> Result<usize> {
+        match follow_up {
+            FollowUp::None => Ok(0),
+            FollowUp::PauseLane(reason, until) => self
+                .pause_lane(&submission.chain, &submission.signer, reason, until)
                 .await
                 .map(|()| 1),
-            Reaction::Reprice => self.reprice(&one).await,
-            Reaction::Stale => self.raise(&one).await,
+            FollowUp::Reprice => self.reprice(&submission).await,
+            FollowUp::RepriceStale => self.reprice_stale(&submission).await,
         }
     }
 }
 
-/// Whose bytes are wanted, and by what name.
-struct Wanted {
+/// The permit and transaction under which a submission's bytes are stored.
+struct BytesRequest {
     submission: SubmissionId,
     namespace: Namespace,
     permit: PermitId,
     transaction: String,
 }
 
-impl Wanted {
-    fn of(one: &Submission) -> Option<Self> {
+impl BytesRequest {
+    fn from_submission(submission: &Submission) -> Option<Self> {
         Some(Self {
-            submission: one.id,
-            namespace: one.namespace.clone(),
-            permit: one.permit.as_ref()?.body.id,
-            transaction: one.transaction.clone()?,
+            submission: submission.id,
+            namespace: submission.namespace.clone(),
+            permit: submission.permit.as_ref()?.body.id,
+            transaction: submission.transaction.clone()?,
         })
     }
 }
 
-fn words(answer: &Submitted) -> String {
-    match answer {
+fn response_text(response: &Submitted) -> String {
+    match response {
         Submitted::Accepted => "accepted".to_owned(),
         Submitted::AlreadyKnown => "already known".to_owned(),
-        Submitted::Refused { class, message } => {
-            submission::words(&format!("{class:?}: {message}"))
-        }
-        Submitted::Unknown { message } => submission::words(&format!("unknown: {message}")),
+        Submitted::Refused { class, message } => sanitize_message(&format!("{class:?}: {message}")),
+        Submitted::Unknown { message } => sanitize_message(&format!("unknown: {message}")),
     }
 }

@@ -1,5 +1,5 @@
-//! Signing outside any transaction, and committing nonce, bytes and hash of all that was signed
-//! together.
+//! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
+//! them in one.
 
 use crate::state::{Event, State};
 use crate::submission::Submission;
@@ -11,11 +11,11 @@ use std::sync::Arc;
 use store::Unbound;
 use types::{Namespace, Time};
 
-/// How long a submission waits while its key is frozen, or its node silent, before the lane looks
-/// again.
+/// How long a submission waits before it is planned and signed again, for example while its key is
+/// frozen or its node unreachable.
 pub(crate) const WAIT_MS: i64 = 5_000;
 
-/// One submission with the bytes planned for it.
+/// A submission with the bytes planned for it.
 pub(crate) struct Planned {
     pub(crate) submission: Submission,
     pub(crate) unsigned: Unsigned,
@@ -27,7 +27,7 @@ pub(crate) struct Planned {
 type SignedPlan = (Planned, Signed);
 
 impl Worker {
-    /// Sign outside any transaction; then commit nonce, bytes and hash of all together.
+    /// Signs the plans, then commits all of them or none.
     pub(crate) async fn sign_and_commit(
         &self,
         lane: Option<table::Lane>,
@@ -36,10 +36,12 @@ impl Worker {
         if !self.may_act() {
             return Ok(0);
         }
-        let answers = self.ask_keys(&planned).await;
-        let (signed, refused) = self.check_signed(planned, answers)?;
+        let results = self.sign_plans(&planned).await;
+        let (signed, refused) = self.split_signed(planned, results)?;
         if !refused.is_empty() {
-            return self.save(refused).await; // unrecorded signatures never leave memory
+            // Committing the rest would leave a gap in the nonces. Unrecorded signatures never
+            // leave memory, so dropping them is safe.
+            return self.save(refused).await;
         }
         fail::point("submit.signed").await?;
         let count = self.commit(lane, signed).await?;
@@ -47,42 +49,46 @@ impl Worker {
         Ok(count)
     }
 
-    /// A signature for each plan, in their order: asked for namespace by namespace, since a permit
-    /// holds in one.
-    async fn ask_keys(&self, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
-        let mut answers: Vec<Option<keys::Result<Signed>>> = planned.iter().map(|_| None).collect();
+    /// One result per plan, in their order. Signs namespace by namespace, since a permit is valid
+    /// in one namespace only.
+    async fn sign_plans(&self, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
+        let mut results: Vec<Option<keys::Result<Signed>>> = planned.iter().map(|_| None).collect();
         let namespaces: BTreeSet<&Namespace> = planned
             .iter()
-            .map(|one| &one.submission.namespace)
+            .map(|plan| &plan.submission.namespace)
             .collect();
         for namespace in namespaces {
-            let places: Vec<usize> = (0..planned.len())
-                .filter(|place| planned[*place].submission.namespace == *namespace)
+            let indexes: Vec<usize> = (0..planned.len())
+                .filter(|index| planned[*index].submission.namespace == *namespace)
                 .collect();
-            let orders = places.iter().map(|place| order(&planned[*place])).collect();
-            let signed = keys::sign(&self.submit.0.keys, &worker::system(namespace), orders).await;
-            for (place, answer) in places.into_iter().zip(signed) {
-                answers[place] = Some(answer);
+            let jobs = indexes
+                .iter()
+                .map(|index| signing_job(&planned[*index]))
+                .collect();
+            let signed = keys::sign(&self.submit.0.keys, &worker::system(namespace), jobs).await;
+            for (index, result) in indexes.into_iter().zip(signed) {
+                results[index] = Some(result);
             }
         }
-        answers
+        results
             .into_iter()
-            .map(|answer| answer.expect("every plan belongs to a namespace"))
+            .map(|result| result.expect("every plan belongs to a namespace"))
             .collect()
     }
 
-    fn check_signed(
+    /// Separates signed plans from submissions whose signature `keys` refused.
+    fn split_signed(
         &self,
         planned: Vec<Planned>,
-        answers: Vec<keys::Result<Signed>>,
+        results: Vec<keys::Result<Signed>>,
     ) -> Result<(Vec<SignedPlan>, Vec<Submission>)> {
         let (now, mut signed, mut refused) = (self.now(), Vec::new(), Vec::new());
-        for (mut one, answer) in planned.into_iter().zip(answers) {
-            match answer {
-                Ok(done) => signed.push((one, done)),
+        for (mut plan, result) in planned.into_iter().zip(results) {
+            match result {
+                Ok(signature) => signed.push((plan, signature)),
                 Err(error) => {
-                    refuse(&mut one.submission, &error, now)?;
-                    refused.push(one.submission);
+                    apply_signing_error(&mut plan.submission, &error, now)?;
+                    refused.push(plan.submission);
                 }
             }
         }
@@ -98,8 +104,8 @@ impl Worker {
             {
                 return Err(contended());
             }
-            let changed = take_down(tx, &signed)?;
-            give_way(tx, &signed)?;
+            let changed = record_signed(tx, &signed)?;
+            suspend_cancelled(tx, &signed)?;
             worker::save_all(tx, &changed)
         })
         .await?;
@@ -107,75 +113,83 @@ impl Worker {
     }
 }
 
-/// Record signatures, hashes and what they use up; the submissions as they are then.
-fn take_down(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
+/// Records signatures, hashes and replay keys. Returns the submissions in their new state.
+fn record_signed(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
     let now = tx.now();
     let mut changed = Vec::with_capacity(signed.len());
-    let (mut sent, mut held) = (Vec::new(), Vec::new());
-    for (planned, done) in signed {
-        let mut one = planned.submission.clone();
-        record(tx, &one.namespace, done)?;
-        one.happen(Event::Signed, now)?;
-        (one.transaction, one.next_at, one.reason) = (Some(done.id().to_owned()), now, None);
-        let terms = serde_json::to_string(&planned.terms).expect("terms always serialize");
-        sent.push((
-            one.namespace.clone(),
-            one.chain.clone(),
-            done.id().to_owned(),
-            one.id,
+    let (mut transactions, mut replay_keys) = (Vec::new(), Vec::new());
+    for (planned, signature) in signed {
+        let mut submission = planned.submission.clone();
+        record_signature(tx, &submission.namespace, signature)?;
+        submission.apply(Event::Signed, now)?;
+        (
+            submission.transaction,
+            submission.next_at,
+            submission.reason,
+        ) = (Some(signature.id().to_owned()), now, None);
+        let terms = serde_json::to_string(&planned.terms).expect("fee terms always serialize");
+        transactions.push((
+            submission.namespace.clone(),
+            submission.chain.clone(),
+            signature.id().to_owned(),
+            submission.id,
             now,
             terms,
         ));
-        held.extend(done.witnesses().iter().map(|witness| {
+        replay_keys.extend(signature.witnesses().iter().map(|replay_key| {
             (
-                one.namespace.clone(),
-                one.chain.clone(),
-                witness.clone(),
-                one.id,
-                one.signer.clone(),
+                submission.namespace.clone(),
+                submission.chain.clone(),
+                replay_key.clone(),
+                submission.id,
+                submission.signer.clone(),
                 1,
             )
         }));
-        changed.push(one);
+        changed.push(submission);
     }
-    table::insert_sent(tx, &sent)?;
-    table::hold(tx, &held)?;
+    table::insert_transactions(tx, &transactions)?;
+    table::insert_replay_keys(tx, &replay_keys)?;
     Ok(changed)
 }
 
-/// What is cancelled is sent no more: otherwise the two would outbid each other. Whichever is mined
-/// is learnt from the chain.
-fn give_way(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
+/// Stops rebroadcasting cancelled submissions: otherwise they and their cancels would outbid each
+/// other. The chain decides which of the two is mined.
+fn suspend_cancelled(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
     use State as S;
     for (planned, _) in signed {
         let Some(target) = planned.submission.supersedes else {
             continue;
         };
         let target = table::get(&mut tx.bound(&planned.submission.namespace), target)?;
-        let Some(mut target) = target
-            .filter(|one| matches!(one.state, S::Signed | S::Accepted | S::Reorged | S::Paused))
-        else {
+        let Some(mut target) = target.filter(|target| {
+            matches!(
+                target.state,
+                S::Signed | S::Accepted | S::Reorged | S::Paused
+            )
+        }) else {
             continue;
         };
-        target.wait(
+        target.postpone(
             Time::from_micros(i64::MAX),
-            "its cancel is on its way; whichever of the two is mined wins",
+            "its cancel is signed; whichever of the two is mined wins",
         );
         worker::save_all(tx, &[target])?;
     }
     Ok(())
 }
 
+/// The error for a row that another transaction changed since it was read.
 pub(crate) fn contended() -> Error {
     store::Error::Contended { attempts: 1 }.into()
 }
 
-fn order(planned: &Planned) -> Order {
+fn signing_job(planned: &Planned) -> Order {
     let permit = planned
         .submission
         .permit
         .clone()
-        .expect("whatever stands in a lane holds a permit");
+        .expect("every submission in a lane holds a permit");
     Order {
         permit,
         unsigned: planned.unsigned.clone(),
@@ -183,9 +197,13 @@ fn order(planned: &Planned) -> Order {
     }
 }
 
-/// Record a signature in the transaction that commits its nonce. A refusal here undoes all of it:
-/// what changed meanwhile is judged anew.
-fn record(tx: &mut Unbound<'_, '_>, namespace: &Namespace, signed: &Signed) -> Result<()> {
+/// Records a signature in the transaction that commits its nonce. If `keys` refuses, the whole
+/// transaction is rolled back, and the next turn plans from the current state.
+fn record_signature(
+    tx: &mut Unbound<'_, '_>,
+    namespace: &Namespace,
+    signed: &Signed,
+) -> Result<()> {
     let recorded = keys::record(
         &mut tx.bound(namespace),
         &worker::system(namespace),
@@ -193,31 +211,31 @@ fn record(tx: &mut Unbound<'_, '_>, namespace: &Namespace, signed: &Signed) -> R
     )?;
     recorded
         .into_iter()
-        .try_for_each(|one| one.map(drop))
+        .try_for_each(|result| result.map(drop))
         .map_err(Error::from)
 }
 
-/// Why keys refused, and what that means for the submission.
-fn refuse(one: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
+/// Ends or postpones a submission whose signature `keys` refused, depending on the error.
+fn apply_signing_error(submission: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
     use keys::Error as K;
     let event = match error {
         K::PermitExpired { .. } => Some(Event::Expired),
-        // A witness that another line took is no fault of this submission's: with another nonce or
-        // coin it may go.
+        // Temporary: the cause may be lifted, and a replay key taken by another permit chain is
+        // replaced by another nonce or coin in the next plan.
         K::Frozen { .. }
         | K::WitnessUsed { .. }
         | K::SignerUnknown { .. }
         | K::Backend { .. }
         | K::Keyring
         | K::Store(_) => None,
-        _ => Some(Event::Impossible),
+        _ => Some(Event::Failed),
     };
-    match event.filter(|_| one.state == State::Permitted) {
+    match event.filter(|_| submission.state == State::Permitted) {
         Some(event) => {
-            one.happen(event, now)?;
-            one.explain(error.to_string());
+            submission.apply(event, now)?;
+            submission.set_reason(error.to_string());
         }
-        None => one.wait(now.plus_millis(WAIT_MS), error.to_string()),
+        None => submission.postpone(now.plus_millis(WAIT_MS), error.to_string()),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What people do about a submission: cancel it, and let a lane go on.
+//! Operator actions: cancel a submission, resume a lane. Also pausing and resuming by the worker.
 
 use crate::commit::contended;
 use crate::enqueue::Outcome;
@@ -9,35 +9,39 @@ use intent::Intent;
 use store::{Fact, Unbound};
 use types::{ChainId, Principal, SubmissionId, Time};
 
-/// The longest reason.
+/// Characters of an operator's reason that are stored.
 const MAX_REASON: usize = 500;
-/// How often a cancel looks at a submission that changes under its eyes.
-const LOOKS: usize = 5;
-/// Submissions resumed in a turn.
+/// Attempts of a cancel while the worker keeps changing the submission.
+const CANCEL_ATTEMPTS: usize = 5;
+/// Submissions resumed per turn or request.
 const PER_TURN: u32 = 200;
 
-/// Cancel a submission. Before it is signed it simply ends; after that a cancel takes its witness
-/// on the chain, and whichever of the two is mined wins. Gives the submission itself, or the one
-/// that cancels it.
+/// Cancels a submission. Before it is signed it is withdrawn; after that a cancel transaction uses
+/// its replay keys, and whichever of the two is mined wins. Returns the submission itself, or the
+/// submission that cancels it.
 ///
-/// The worker may change the submission while this looks at it; then it looks again. Errors:
-/// `submit.not_found`, `submit.wrong_state`.
-pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Submission> {
-    for _ in 0..LOOKS {
-        let one = crate::get(submit, who, id).await?;
-        let outcome = match one.state {
+/// Retries if the worker changes the submission concurrently. Errors: `submit.unknown_submission`,
+/// `submit.wrong_state`.
+pub async fn cancel(
+    submit: &Submit,
+    principal: &Principal,
+    id: SubmissionId,
+) -> Result<Submission> {
+    for _ in 0..CANCEL_ATTEMPTS {
+        let submission = crate::get(submit, principal, id).await?;
+        let outcome = match submission.state {
             State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
-                withdraw(submit, who, one).await
+                withdraw(submit, principal, submission).await
             }
             State::Signed | State::Accepted | State::Reorged | State::Paused => {
-                counter(submit, who, &one).await
+                enqueue_cancel(submit, principal, &submission).await
             }
-            State::NonceReserved | State::Signing => Err(wrong(
+            State::NonceReserved | State::Signing => Err(wrong_state(
                 id,
-                "waits for a remote signature; cancel it once that is there",
+                "waits for a remote signature; cancel it once the signature has arrived",
             )),
-            State::Mined => Err(wrong(id, "is in a block already")),
-            _ => Err(wrong(id, "has ended")),
+            State::Mined => Err(wrong_state(id, "is already in a block")),
+            _ => Err(wrong_state(id, "has ended")),
         };
         match outcome {
             Err(Error::Store(store::Error::Contended { .. })) => {}
@@ -47,56 +51,68 @@ pub async fn cancel(submit: &Submit, who: &Principal, id: SubmissionId) -> Resul
     Err(contended())
 }
 
-fn wrong(id: SubmissionId, why: &str) -> Error {
+fn wrong_state(id: SubmissionId, why: &str) -> Error {
     Error::WrongState {
         id,
         why: why.to_owned(),
     }
 }
 
-async fn withdraw(submit: &Submit, who: &Principal, mut one: Submission) -> Result<Submission> {
-    one.happen(Event::Impossible, submit.0.db.clock().now())?;
-    one.explain(format!(
+async fn withdraw(
+    submit: &Submit,
+    principal: &Principal,
+    mut submission: Submission,
+) -> Result<Submission> {
+    submission.apply(Event::Failed, submit.0.db.clock().now())?;
+    submission.set_reason(format!(
         "withdrawn by {} before anything was signed",
-        who.id
+        principal.id
     ));
-    let (id, by) = (one.id, who.clone());
+    let (id, actor) = (submission.id, principal.clone());
     let written = submit
         .0
         .db
         .on(&submit.0.lease)
-        .write_unbound(move |tx| worker::save_by(tx, std::slice::from_ref(&one), Some(&by)))
+        .write_unbound(move |tx| {
+            worker::save_as(tx, std::slice::from_ref(&submission), Some(&actor))
+        })
         .await?;
     if written == 0 {
         Err(contended())
     } else {
-        crate::get(submit, who, id).await
+        crate::get(submit, principal, id).await
     }
 }
 
-/// A submission of its own, decided by policy like any other, on the same witness.
-async fn counter(submit: &Submit, who: &Principal, one: &Submission) -> Result<Submission> {
+/// Enqueues a cancel: a submission of its own on the same replay keys, decided by policy like any
+/// other.
+async fn enqueue_cancel(
+    submit: &Submit,
+    principal: &Principal,
+    target: &Submission,
+) -> Result<Submission> {
     let new = Enqueue {
-        key: None, // one that is under way is found by what it cancels
-        intent: Intent::cancel(one.chain.clone(), one.signer.clone()),
+        key: None, // a cancel in progress is found by its target
+        intent: Intent::cancel(target.chain.clone(), target.signer.clone()),
         interface: None,
         policies: Vec::new(),
         context: crate::Context::default(),
     };
-    let outcome = crate::enqueue::enqueue_superseding(submit, who, new, one.id).await?;
+    let outcome = crate::enqueue::enqueue_superseding(submit, principal, new, target.id).await?;
     let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = outcome;
     Ok(cancel)
 }
 
-/// Let a paused lane go on, with what is paused in it, and say why: the reason is recorded.
+/// Resumes a paused lane and its paused submissions. The reason is recorded. Errors:
+/// `submit.unknown_signer`, `submit.lane_not_paused`.
 pub async fn resume_lane(
     submit: &Submit,
-    who: &Principal,
+    principal: &Principal,
     chain: &ChainId,
     signer: &str,
     reason: &str,
 ) -> Result<()> {
-    let (who, chain, signer) = (who.clone(), chain.clone(), signer.to_owned());
+    let (principal, chain, signer) = (principal.clone(), chain.clone(), signer.to_owned());
     let reason: String = types::hostile_text(reason.as_bytes())
         .chars()
         .take(MAX_REASON)
@@ -106,50 +122,53 @@ pub async fn resume_lane(
         .db
         .on(&submit.0.lease)
         .write_unbound(move |tx| {
-            let missing = || Error::UnknownSigner {
+            let unknown_signer = || Error::UnknownSigner {
                 chain: chain.clone(),
                 signer: signer.clone(),
             };
-            keys::find(&mut tx.bound(&who.namespace), &chain, &signer)?.ok_or_else(missing)?;
+            keys::find(&mut tx.bound(&principal.namespace), &chain, &signer)?
+                .ok_or_else(unknown_signer)?;
             let not_paused = || Error::LaneNotPaused {
                 chain: chain.clone(),
                 signer: signer.clone(),
             };
             let mut lane = table::lane(tx, &chain, &signer)?.ok_or_else(not_paused)?;
-            let was = lane.paused.take().ok_or_else(not_paused)?;
+            let paused_reason = lane.paused.take().ok_or_else(not_paused)?;
             lane.paused_until = None;
             if !table::put_lane(tx, &lane)? {
                 return Err(contended());
             }
-            resume_in(tx, &chain, &signer)?;
+            resume_submissions(tx, &chain, &signer)?;
             tx.append(
-                &who.namespace,
-                lane_fact("lane.resumed", &lane, &who)
-                    .says(&serde_json::json!({ "was": was, "reason": reason })),
+                &principal.namespace,
+                lane_fact("lane.resumed", &lane, &principal)
+                    .says(&serde_json::json!({ "paused_reason": paused_reason, "reason": reason })),
             );
             Ok(())
         })
         .await
 }
 
-/// What is paused in a lane goes on, but for what is being cancelled.
-fn resume_in(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<()> {
+/// Resumes the paused submissions of a lane, except those with a signed cancel in progress: sending
+/// them again would outbid the cancel.
+fn resume_submissions(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<()> {
     let now = tx.now();
     let mut resumed = Vec::new();
-    for mut one in table::paused_in(tx, chain, signer, PER_TURN)? {
-        let cancel = table::cancel_under_way(&mut tx.bound(&one.namespace), one.id)?;
+    for mut submission in table::paused_in(tx, chain, signer, PER_TURN)? {
+        let cancel =
+            table::cancel_in_progress(&mut tx.bound(&submission.namespace), submission.id)?;
         if cancel.is_none_or(|cancel| cancel.transaction.is_none()) {
-            one.happen(Event::Resumed, now)?;
-            (one.next_at, one.reason) = (now, None);
-            resumed.push(one);
+            submission.apply(Event::Resumed, now)?;
+            (submission.next_at, submission.reason) = (now, None);
+            resumed.push(submission);
         }
     }
     worker::save(tx, &resumed).map(drop)
 }
 
-/// Hold a lane, until then or until an operator resumes it. Who waits for a person waits for a
-/// person, whatever else comes in between.
-pub(crate) fn hold(
+/// Pauses a lane until a time, or until an operator resumes it. A pause for an operator is never
+/// shortened by a timed one.
+pub(crate) fn pause(
     tx: &mut Unbound<'_, '_>,
     mut lane: table::Lane,
     reason: String,
@@ -158,7 +177,7 @@ pub(crate) fn hold(
     if lane.paused.is_some() && lane.paused_until.is_none() && until.is_some() {
         return Ok(());
     }
-    let reason = crate::submission::words(&reason);
+    let reason = crate::submission::sanitize_message(&reason);
     (lane.paused, lane.paused_until) = (Some(reason.clone()), until);
     if !table::put_lane(tx, &lane)? {
         return Err(contended());
@@ -172,15 +191,15 @@ pub(crate) fn hold(
     Ok(())
 }
 
-fn lane_fact(kind: &'static str, lane: &table::Lane, who: &Principal) -> Fact {
+fn lane_fact(kind: &'static str, lane: &table::Lane, actor: &Principal) -> Fact {
     let version = u64::try_from(lane.version + 1).unwrap_or(0);
     Fact::new(kind, 1)
         .about(&format!("lane:{}/{}", lane.chain, lane.signer), version)
-        .by(who)
+        .by(actor)
 }
 
 impl Worker {
-    /// Hold a lane, until then or until an operator resumes it.
+    /// Pauses a lane until a time, or until an operator resumes it.
     pub(crate) async fn pause_lane(
         &self,
         chain: &ChainId,
@@ -189,15 +208,15 @@ impl Worker {
         until: Option<Time>,
     ) -> Result<()> {
         let (chain, signer) = (chain.clone(), signer.to_owned());
-        tracing::warn!(%chain, signer, reason, "lane paused");
+        tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
         self.write(move |tx| match table::lane(tx, &chain, &signer)? {
-            Some(lane) => hold(tx, lane, reason.clone(), until),
+            Some(lane) => pause(tx, lane, reason.clone(), until),
             None => Ok(()),
         })
         .await
     }
 
-    /// Paused submissions whose time has come go on where they were.
+    /// Resumes paused submissions whose pause has expired.
     pub(crate) async fn resume_due(&self) -> Result<usize> {
         let mut changed = 0;
         for chain in self.chains() {
@@ -206,9 +225,9 @@ impl Worker {
                 table::due(tx, shard, &chain, &[State::Paused], now, PER_TURN)
             };
             let mut due = self.submit.0.db.read_unbound(due).await?;
-            for one in &mut due {
-                one.happen(Event::Resumed, now)?;
-                one.reason = None;
+            for submission in &mut due {
+                submission.apply(Event::Resumed, now)?;
+                submission.reason = None;
             }
             changed += self.save(due).await?;
         }

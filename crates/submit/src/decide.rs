@@ -1,4 +1,5 @@
-//! Asking policy: what would it cost, may it be, and its place in the lane.
+//! Quotes received submissions, requests their policy decisions, and appends permitted ones to
+//! their lanes.
 
 use crate::price::outbid;
 use crate::state::{Event, State};
@@ -11,101 +12,109 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Unbound, idempotency};
 use types::{ChainId, Time, WalletId};
 
-/// Submissions of a chain decided in a turn.
+/// Submissions of one chain decided per turn.
 const PER_TURN: u32 = 200;
 
 impl Worker {
-    /// Decide what was received: each chain by itself, so that one whose node is silent holds up no
-    /// other.
+    /// Decides received submissions. Chains run concurrently, so that an unresponsive node blocks
+    /// only its own chain.
     pub(crate) async fn decide(&self) -> Result<usize> {
         let turns = self.chains().into_iter().map(|chain| async move {
-            let done = self.decide_on(&chain).await;
-            self.apart(done, "deciding", &chain)
+            let result = self.decide_on(&chain).await;
+            self.isolate_failure(result, "decide", &chain)
         });
         futures::future::join_all(turns).await.into_iter().sum()
     }
 
     async fn decide_on(&self, chain: &ChainId) -> Result<usize> {
-        let (shard, now, on) = (self.shard, self.now(), chain.clone());
+        let (shard, now, chain_id) = (self.shard, self.now(), chain.clone());
         let states = [State::Received, State::Deciding];
         let due = self
             .submit
             .0
             .db
-            .read_unbound(move |tx| table::due(tx, shard, &on, &states, now, PER_TURN))
+            .read_unbound(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
             .await?;
         if due.is_empty() {
             return Ok(0);
         }
-        let taken = self.take(due).await?;
+        let started = self.start_deciding(due).await?;
         fail::point("submit.taken").await?;
-        let (quoted, set_aside) = self.quote(chain, taken).await?;
-        let set_aside = self.save(set_aside).await?;
-        let asked = self.ask(&quoted).await?;
+        let (quoted, unquoted) = self.quote(chain, started).await?;
+        let unquoted = self.save(unquoted).await?;
+        let verdicts = self.request_decisions(&quoted).await?;
         fail::point("submit.asked").await?;
-        let decided = self.record(quoted, asked).await?;
+        let decided = self.record_verdicts(quoted, verdicts).await?;
         fail::point("submit.decided").await?;
-        Ok(decided + set_aside)
+        Ok(decided + unquoted)
     }
 
-    /// Say that policy is being asked. Whoever was changed by somebody else meanwhile is left out.
-    async fn take(&self, mut due: Vec<Submission>) -> Result<Vec<Submission>> {
+    /// Commits the state `deciding`. Submissions that were changed concurrently are left out.
+    async fn start_deciding(&self, mut due: Vec<Submission>) -> Result<Vec<Submission>> {
         let now = self.now();
         due.iter_mut()
-            .try_for_each(|one| one.happen(Event::Taken, now))?;
+            .try_for_each(|submission| submission.apply(Event::DecisionStarted, now))?;
         self.write(move |tx| {
             let written: BTreeSet<_> = table::update(tx, &due)?.into_iter().collect();
-            let taken = due.iter().filter(|one| written.contains(&one.id));
-            Ok(taken
-                .map(|one| Submission {
-                    version: one.version + 1,
-                    ..one.clone()
+            let started = due
+                .iter()
+                .filter(|submission| written.contains(&submission.id));
+            Ok(started
+                .map(|submission| Submission {
+                    version: submission.version + 1,
+                    ..submission.clone()
                 })
                 .collect())
         })
         .await
     }
 
-    /// What each would buy and cost. Set aside: what cannot be done at all, and what no node could
-    /// tell about now.
+    /// Quotes gas and fees. Returns the quoted submissions, and separately those without a quote:
+    /// they would fail, or the node cannot quote them now.
     async fn quote(
         &self,
         chain: &ChainId,
-        taken: Vec<Submission>,
+        started: Vec<Submission>,
     ) -> Result<(Vec<Submission>, Vec<Submission>)> {
-        let intents: Vec<_> = taken.iter().map(|one| one.intent.clone()).collect();
+        let intents: Vec<_> = started
+            .iter()
+            .map(|submission| submission.intent.clone())
+            .collect();
         let quotes = self.submit.chain(chain)?.quote(&intents).await;
-        let (mut quoted, mut aside) = (Vec::new(), Vec::new());
-        for (mut one, quote) in taken.into_iter().zip(quotes) {
-            match self.outbidding(&one, quote).await? {
+        let (mut quoted, mut unquoted) = (Vec::new(), Vec::new());
+        for (mut submission, quote) in started.into_iter().zip(quotes) {
+            match self.outbid_target(&submission, quote).await? {
                 Ok(quote) => {
-                    one.quote = Some(quote.terms);
-                    quoted.push(one);
+                    submission.quote = Some(quote.terms);
+                    quoted.push(submission);
                 }
                 Err(error) => {
-                    self.set_aside(&mut one, &error)?;
-                    aside.push(one);
+                    self.record_quote_failure(&mut submission, &error)?;
+                    unquoted.push(submission);
                 }
             }
         }
-        Ok((quoted, aside))
+        Ok((quoted, unquoted))
     }
 
-    /// A cancel costs more than what it cancels: policy is asked about that price. A chain of coins
-    /// cannot quote one whose coins are all on their way; then what was sent tells the price.
-    async fn outbidding(
+    /// Raises a cancel's quote above what its target was sent with, so that policy decides on the
+    /// price actually offered. A UTXO chain cannot quote a cancel while all its coins are in
+    /// flight; then the price sent last is the base.
+    async fn outbid_target(
         &self,
-        one: &Submission,
+        submission: &Submission,
         quote: chain::Result<Quote>,
     ) -> Result<chain::Result<Quote>> {
-        let Some(target) = one.supersedes else {
+        let Some(target) = submission.supersedes else {
             return Ok(quote);
         };
         let sent = self
             .submit
             .0
             .db
-            .read(&one.namespace, move |tx| table::sent(tx, target))
+            .read(&submission.namespace, move |tx| {
+                table::transactions(tx, target)
+            })
             .await?;
         let Some(last) = sent.last() else {
             return Ok(quote);
@@ -122,50 +131,63 @@ impl Worker {
         }))
     }
 
-    fn set_aside(&self, one: &mut Submission, error: &chain::Error) -> Result<()> {
+    fn record_quote_failure(
+        &self,
+        submission: &mut Submission,
+        error: &chain::Error,
+    ) -> Result<()> {
         if matches!(
             error,
             chain::Error::Reverts { .. } | chain::Error::Intent(_)
         ) {
-            one.happen(Event::Impossible, self.now())?;
-            one.explain(format!("it would fail: {error}"));
+            submission.apply(Event::Failed, self.now())?;
+            submission.set_reason(format!("the transaction would fail: {error}"));
         } else {
-            one.attempts = one.attempts.saturating_add(1);
-            one.wait(self.later(one.attempts), format!("no quote: {error}"));
+            submission.attempts = submission.attempts.saturating_add(1);
+            submission.postpone(
+                self.retry_at(submission.attempts),
+                format!("no quote: {error}"),
+            );
         }
         Ok(())
     }
 
-    /// A pause that doubles with each attempt, to a minute.
-    pub(crate) fn later(&self, attempts: u32) -> Time {
-        let pause = self
+    /// The time of the next attempt: a backoff that doubles with each attempt, up to a minute.
+    pub(crate) fn retry_at(&self, attempts: u32) -> Time {
+        let backoff = self
             .submit
             .0
             .settings
             .retry_ms
             .saturating_mul(1 << attempts.min(12))
             .min(60_000);
-        self.now().plus_millis(pause)
+        self.now().plus_millis(backoff)
     }
 
-    async fn ask(&self, quoted: &[Submission]) -> Result<Vec<Verdict>> {
+    async fn request_decisions(&self, quoted: &[Submission]) -> Result<Vec<Verdict>> {
         if quoted.is_empty() {
             return Ok(Vec::new());
         }
-        let wanted = quoted.to_vec();
-        let found = self
+        let submissions = quoted.to_vec();
+        let key_locations = self
             .submit
             .0
             .db
             .read_unbound(move |tx| {
-                wanted
+                submissions
                     .iter()
-                    .map(|one| keys::find(&mut tx.bound(&one.namespace), &one.chain, &one.signer))
+                    .map(|submission| {
+                        keys::find(
+                            &mut tx.bound(&submission.namespace),
+                            &submission.chain,
+                            &submission.signer,
+                        )
+                    })
                     .collect::<keys::Result<Vec<_>>>()
             })
             .await?;
         let mut wallets: BTreeMap<WalletId, policy::WalletRef> = BTreeMap::new();
-        for (one, key) in quoted.iter().zip(&found) {
+        for (submission, key) in quoted.iter().zip(&key_locations) {
             let Some(key) = key
                 .as_ref()
                 .filter(|key| !wallets.contains_key(&key.wallet))
@@ -174,48 +196,52 @@ impl Worker {
             };
             let wallet = keys::wallet(
                 &self.submit.0.keys,
-                &worker::system(&one.namespace),
+                &worker::system(&submission.namespace),
                 &key.wallet,
             )
             .await?;
-            let named = policy::WalletRef {
+            let wallet_ref = policy::WalletRef {
                 id: wallet.id,
                 name: wallet.name,
-                kind: kind_of(wallet.kind).to_owned(),
+                kind: wallet_kind(wallet.kind).to_owned(),
             };
-            wallets.insert(key.wallet, named);
+            wallets.insert(key.wallet, wallet_ref);
         }
-        let questions: Vec<Question> = quoted
+        let requests: Vec<Question> = quoted
             .iter()
-            .zip(found)
-            .map(|(one, key)| question(one, key, &wallets))
+            .zip(key_locations)
+            .map(|(submission, key)| decision_request(submission, key, &wallets))
             .collect();
-        Ok(policy::decide(&self.submit.0.policy, &questions).await?)
+        Ok(policy::decide(&self.submit.0.policy, &requests).await?)
     }
 
-    /// Write the verdicts, and the places of what is permitted. What somebody else changed
-    /// meanwhile, such as by a cancel, is left as it is: its decision stays in the log and no
-    /// permit of it is ever used.
-    async fn record(&self, quoted: Vec<Submission>, verdicts: Vec<Verdict>) -> Result<usize> {
+    /// Records the verdicts, and the lane indexes of permitted submissions. A submission that was
+    /// changed concurrently, for example withdrawn, is left as it is: its decision stays in the log
+    /// and its permit is never used.
+    async fn record_verdicts(
+        &self,
+        quoted: Vec<Submission>,
+        verdicts: Vec<Verdict>,
+    ) -> Result<usize> {
         if quoted.is_empty() {
             return Ok(0);
         }
         let shard = self.shard;
         self.write(move |tx| {
             let now = tx.now();
-            let as_read = table::unchanged(tx, &quoted)?;
+            let unchanged = table::unchanged(tx, &quoted)?;
             let mut changed = Vec::with_capacity(quoted.len());
-            for (one, verdict) in quoted
+            for (submission, verdict) in quoted
                 .iter()
                 .zip(&verdicts)
-                .filter(|(one, _)| as_read.contains(&one.id))
+                .filter(|(submission, _)| unchanged.contains(&submission.id))
             {
-                let mut one = one.clone();
-                note_verdict(&mut one, verdict, now)?;
-                changed.push(one);
+                let mut submission = submission.clone();
+                apply_verdict(&mut submission, verdict, now)?;
+                changed.push(submission);
             }
-            give_places(tx, shard, &mut changed)?;
-            free_keys(tx, &changed)?;
+            assign_lane_indexes(tx, shard, &mut changed)?;
+            release_idempotency_keys(tx, &changed)?;
             worker::save_all(tx, &changed)?;
             Ok(changed.len())
         })
@@ -223,86 +249,94 @@ impl Worker {
     }
 }
 
-fn question(
-    one: &Submission,
+fn decision_request(
+    submission: &Submission,
     key: Option<keys::Found>,
     wallets: &BTreeMap<WalletId, policy::WalletRef>,
 ) -> Question {
     Question {
-        initiator: one.initiator.clone(),
-        subject: one.id.to_string(),
-        intent: one.intent.clone(),
-        interface: one.interface.clone().map(Interface::new),
-        quote: one.quote.unwrap_or_default(),
+        initiator: submission.initiator.clone(),
+        subject: submission.id.to_string(),
+        intent: submission.intent.clone(),
+        interface: submission.interface.clone().map(Interface::new),
+        quote: submission.quote.unwrap_or_default(),
         wallet: key
             .as_ref()
             .and_then(|key| wallets.get(&key.wallet).cloned()),
         key: key.as_ref().and_then(|key| key.key),
-        task: one.context.task.clone(),
-        assets: one.context.assets.clone(),
-        policies: one.policies.clone(),
-        labels: one.context.labels.clone(),
+        task: submission.context.task.clone(),
+        assets: submission.context.assets.clone(),
+        policies: submission.policies.clone(),
+        labels: submission.context.labels.clone(),
         approvals: Vec::new(),
     }
 }
 
-fn kind_of(kind: keys::WalletKind) -> &'static str {
+fn wallet_kind(kind: keys::WalletKind) -> &'static str {
     match kind {
         keys::WalletKind::Org => "org",
         keys::WalletKind::User => "user",
     }
 }
 
-fn note_verdict(one: &mut Submission, verdict: &Verdict, now: Time) -> Result<()> {
-    one.decision = Some(verdict.decision());
-    one.next_at = now;
-    one.attempts = 0;
+fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> Result<()> {
+    submission.decision = Some(verdict.decision());
+    submission.next_at = now;
+    submission.attempts = 0;
     match verdict {
         Verdict::Permit { permit, .. } => {
-            one.happen(Event::Permitted, now)?;
-            (one.permit, one.reason) = (Some(Permit::clone(permit)), None);
+            submission.apply(Event::Permitted, now)?;
+            (submission.permit, submission.reason) = (Some(Permit::clone(permit)), None);
         }
         Verdict::Denied { reasons, .. } => {
-            one.happen(Event::Denied, now)?;
-            let words: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
-            one.explain(format!("policy: {}", words.join("; ")));
+            submission.apply(Event::Denied, now)?;
+            let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+            submission.set_reason(format!("policy: {}", texts.join("; ")));
         }
         Verdict::Needs { obligations, .. } => {
-            one.happen(Event::NeedsApproval, now)?;
-            let words = serde_json::to_string(obligations).unwrap_or_default();
-            one.explain(format!("policy wants: {words}"));
+            submission.apply(Event::NeedsApproval, now)?;
+            let obligations = serde_json::to_string(obligations).unwrap_or_default();
+            submission.set_reason(format!("policy requires: {obligations}"));
         }
     }
     Ok(())
 }
 
-/// Places in the lanes, in the order in which the submissions were received.
-fn give_places(tx: &mut Unbound<'_, '_>, shard: i64, changed: &mut [Submission]) -> Result<()> {
+/// Appends permitted submissions to their lanes, in the order in which they were received.
+fn assign_lane_indexes(
+    tx: &mut Unbound<'_, '_>,
+    shard: i64,
+    changed: &mut [Submission],
+) -> Result<()> {
     let mut lanes: BTreeMap<(ChainId, String), Vec<&mut Submission>> = BTreeMap::new();
-    for one in changed
+    for submission in changed
         .iter_mut()
-        .filter(|one| one.state == State::Permitted)
+        .filter(|submission| submission.state == State::Permitted)
     {
         lanes
-            .entry((one.chain.clone(), one.signer.clone()))
+            .entry((submission.chain.clone(), submission.signer.clone()))
             .or_default()
-            .push(one);
+            .push(submission);
     }
     for ((chain, signer), submissions) in lanes {
         let count = i64::try_from(submissions.len()).unwrap_or(i64::MAX);
-        let first = table::take_places(tx, &chain, &signer, shard, count)?;
-        for (place, one) in (first..).zip(submissions) {
-            one.place = Some(place);
+        let first = table::take_lane_indexes(tx, &chain, &signer, shard, count)?;
+        for (lane_index, submission) in (first..).zip(submissions) {
+            submission.place = Some(lane_index);
         }
     }
     Ok(())
 }
 
-/// A denial burns no key: the same key may carry a better command.
-fn free_keys(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
-    for one in changed.iter().filter(|one| one.state == State::Denied) {
-        if let Some(key) = &one.idempotency_key {
-            idempotency::free(&mut tx.bound(&one.namespace), Submission::VERB, key)?;
+/// Releases the idempotency keys of denied submissions: the key may be used with a corrected
+/// command.
+fn release_idempotency_keys(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
+    for submission in changed
+        .iter()
+        .filter(|submission| submission.state == State::Denied)
+    {
+        if let Some(key) = &submission.idempotency_key {
+            idempotency::free(&mut tx.bound(&submission.namespace), Submission::VERB, key)?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Accepting submissions.
+//! Accepts submissions under idempotency keys.
 
 use crate::state::State;
 use crate::submission::{Enqueue, Submission};
@@ -9,20 +9,19 @@ use store::idempotency::{self, Claim, Claimed};
 use store::{Fact, Tx};
 use types::{ChainId, Digest, Principal, SubmissionId};
 
-/// The most submissions that are accepted at a time.
+/// The largest number of submissions accepted in one call.
 pub const MAX_BATCH: usize = 1_000;
 
-/// What became of a command.
+/// The result of an accepted command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It made this submission.
     Created(Submission),
-    /// Its key had made this one before: as it stands now.
+    /// The idempotency key had already created this submission; in its current state.
     Replayed(Submission),
 }
 
 impl Outcome {
-    /// The submission.
+    /// The created or replayed submission.
     pub fn submission(&self) -> &Submission {
         match self {
             Outcome::Created(submission) | Outcome::Replayed(submission) => submission,
@@ -30,74 +29,79 @@ impl Outcome {
     }
 }
 
-/// Accept one submission. See [`enqueue_all`].
-pub async fn enqueue(submit: &Submit, who: &Principal, new: Enqueue) -> Result<Outcome> {
-    enqueue_all(submit, who, vec![new]).await?.remove(0)
+/// Accepts one submission. See [`enqueue_all`].
+pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
+    enqueue_all(submit, principal, vec![new]).await?.remove(0)
 }
 
-/// Accept submissions, at most [`MAX_BATCH`]. Each becomes `received`, or is answered by the
-/// submission that its idempotency key made before, whatever became of its signer and lane since.
+/// Accepts up to [`MAX_BATCH`] submissions. Each is created in state `received`, or replayed: the
+/// submission that its idempotency key created earlier is returned, even if its signer or lane
+/// would be rejected now.
 ///
-/// Nothing is sent to a chain here: the worker moves `received` on. Errors of one:
-/// `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`, `submit.key_reused`,
-/// `submit.invalid`, those of addresses; of all: `submit.invalid`, the database's.
+/// Nothing is sent to a chain here; the worker processes `received` submissions. Errors per
+/// submission: `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`,
+/// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses. Errors of the
+/// whole call: `submit.invalid_field` for too many submissions, and those of the database.
 pub async fn enqueue_all(
     submit: &Submit,
-    who: &Principal,
+    principal: &Principal,
     new: Vec<Enqueue>,
 ) -> Result<Vec<Result<Outcome>>> {
     if new.len() > MAX_BATCH {
-        return Err(Error::Invalid {
+        return Err(Error::InvalidField {
             field: "submissions",
-            why: format!("come {MAX_BATCH} at a time at most"),
+            why: format!("has more than {MAX_BATCH} entries"),
         });
     }
-    let prepared: Vec<Result<Prepared>> = new.iter().map(|one| prepare(submit, who, one)).collect();
-    let (this, who) = (submit.clone(), who.clone());
+    let prepared: Vec<Result<Prepared>> = new
+        .iter()
+        .map(|command| prepare(submit, principal, command))
+        .collect();
+    let (this, principal) = (submit.clone(), principal.clone());
     let outcomes = submit
         .0
         .db
         .on(&submit.0.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            accept(&this, tx, &who, &prepared)
+        .write(&principal.namespace.clone(), move |tx| {
+            accept(&this, tx, &principal, &prepared)
         })
         .await?;
     fail::point("submit.enqueued").await?;
     Ok(outcomes)
 }
 
-/// Accept the cancel of a submission: it takes over its witness. One that is under way already is
-/// the answer.
+/// Accepts the cancel of a submission, which uses the same replay keys. If a cancel is already in
+/// progress, it is replayed.
 pub(crate) async fn enqueue_superseding(
     submit: &Submit,
-    who: &Principal,
+    principal: &Principal,
     new: Enqueue,
     supersedes: SubmissionId,
 ) -> Result<Outcome> {
-    let (mut cancel, hash) = prepare(submit, who, &new)?;
+    let (mut cancel, hash) = prepare(submit, principal, &new)?;
     cancel.supersedes = Some(supersedes);
-    let (this, who) = (submit.clone(), who.clone());
+    let (this, principal) = (submit.clone(), principal.clone());
     submit
         .0
         .db
         .on(&submit.0.lease)
         .write(
-            &who.namespace.clone(),
-            move |tx| match table::cancel_under_way(tx, supersedes)? {
-                Some(there) => Ok(Ok(Outcome::Replayed(there))),
+            &principal.namespace.clone(),
+            move |tx| match table::cancel_in_progress(tx, supersedes)? {
+                Some(existing) => Ok(Ok(Outcome::Replayed(existing))),
                 None => Ok::<_, Error>(
-                    accept(&this, tx, &who, &[Ok((cancel.clone(), hash))])?.remove(0),
+                    accept(&this, tx, &principal, &[Ok((cancel.clone(), hash))])?.remove(0),
                 ),
             },
         )
         .await?
 }
 
-/// A submission that could be stored, and the hash of its command.
+/// A submission ready to be stored, and the hash of its command.
 type Prepared = (Submission, Digest);
 
-/// Check what can be checked without the database, and bring addresses into their canonical form.
-fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> {
+/// Does the checks that need no database, and brings addresses into canonical form.
+fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prepared> {
     submit.chain(&new.intent.chain)?;
     new.check()?;
     let now = submit.0.db.clock().now();
@@ -105,13 +109,13 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> 
         intent: canonical(&new.intent)?,
         ..new.clone()
     };
-    let one = Submission {
+    let submission = Submission {
         id: SubmissionId::new(now, submit.0.db.entropy()),
-        namespace: who.namespace.clone(),
+        namespace: principal.namespace.clone(),
         chain: new.intent.chain.clone(),
         signer: new.intent.signer.clone(),
         idempotency_key: new.key.clone(),
-        initiator: who.clone(),
+        initiator: principal.clone(),
         intent: new.intent.clone(),
         interface: new.interface.clone(),
         policies: new.policies.clone(),
@@ -132,16 +136,16 @@ fn prepare(submit: &Submit, who: &Principal, new: &Enqueue) -> Result<Prepared> 
         created_contract: None,
         attempts: 0,
         next_at: now,
-        arrival: submit.arrival(now),
+        arrival: submit.next_received_seq(now),
         created: now,
         updated: now,
         version: 1,
     };
-    Ok((one, new.hash()))
+    Ok((submission, new.hash()))
 }
 
-/// The intent with its accounts as the chain's own bytes will name them: one signer has one lane,
-/// however he is written.
+/// The intent with its addresses in canonical form. Without this, two spellings of one signer would
+/// have two lanes and compete for the same nonces.
 fn canonical(intent: &Intent) -> Result<Intent> {
     let mut intent = intent.clone();
     intent.signer = account(&intent.chain, &intent.signer, "signer")?;
@@ -158,105 +162,116 @@ fn canonical(intent: &Intent) -> Result<Intent> {
 }
 
 fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
-    let found = intent::parse_recipient(chain, text)?;
-    match found.memo {
-        None => Ok(found.account),
-        Some(_) => Err(Error::Invalid {
+    let recipient = intent::parse_recipient(chain, text)?;
+    match recipient.memo {
+        None => Ok(recipient.account),
+        Some(_) => Err(Error::InvalidField {
             field,
-            why: "carries a memo, which belongs into the data".to_owned(),
+            why: "carries a memo; put the memo into the data".to_owned(),
         }),
     }
 }
 
-/// In the transaction: whose key is free, who is replayed, who may sign; then all that is fresh at
-/// once.
+/// Claims the idempotency keys, replays or admits each command, and stores all admitted submissions
+/// at once.
 fn accept(
     submit: &Submit,
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     prepared: &[Result<Prepared>],
 ) -> Result<Vec<Result<Outcome>>> {
     let claims = claim_keys(tx, prepared)?;
-    let mut desk = Desk {
+    let mut admission = Admission {
         submit,
-        rooms: BTreeMap::new(),
-        fresh: Vec::new(),
-        refused: BTreeMap::new(),
+        capacities: BTreeMap::new(),
+        admitted: Vec::new(),
+        rejected: BTreeMap::new(),
     };
     let mut outcomes = Vec::with_capacity(prepared.len());
-    for (one, claimed) in prepared.iter().zip(claims) {
-        outcomes.push(match (one, claimed) {
+    for (command, claimed) in prepared.iter().zip(claims) {
+        outcomes.push(match (command, claimed) {
             (Err(error), _) => Err(error.clone()),
             (Ok(_), Some(Claimed::Conflict { resource })) => Err(Error::KeyReused { resource }),
-            (Ok(_), Some(Claimed::Replayed { resource })) => desk.replay(tx, &resource)?,
-            (Ok((one, _)), Some(Claimed::Fresh) | None) => desk.admit(tx, one)?,
+            (Ok(_), Some(Claimed::Replayed { resource })) => admission.replay(tx, &resource)?,
+            (Ok((submission, _)), Some(Claimed::Fresh) | None) => {
+                admission.admit(tx, submission)?
+            }
         });
     }
-    let fresh = desk.fresh;
-    table::insert(tx, &fresh)?;
-    watch(tx, &fresh)?;
-    for (one, _) in &fresh {
-        tx.append(received(who, one));
+    let admitted = admission.admitted;
+    table::insert(tx, &admitted)?;
+    watch(tx, &admitted)?;
+    for (submission, _) in &admitted {
+        tx.append(received_fact(principal, submission));
     }
     Ok(outcomes)
 }
 
-/// What one transaction accepts and refuses.
-struct Desk<'s> {
+/// The admitted and rejected submissions of one transaction.
+struct Admission<'s> {
     submit: &'s Submit,
-    rooms: BTreeMap<(ChainId, String), Result<u32>>,
-    fresh: Vec<(Submission, i64)>,
-    refused: BTreeMap<String, Error>,
+    /// Remaining capacity by lane, or why its signer is rejected.
+    capacities: BTreeMap<(ChainId, String), Result<u32>>,
+    /// With their shards.
+    admitted: Vec<(Submission, i64)>,
+    /// By submission id.
+    rejected: BTreeMap<String, Error>,
 }
 
-impl Desk<'_> {
-    /// The signer must be a key of the namespace, and its lane must have room. A refusal burns no
-    /// key.
-    fn admit(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<Outcome>> {
-        match self.take_room(tx, one)? {
+impl Admission<'_> {
+    /// Admits a submission if its signer is a key of the namespace and its lane has capacity. A
+    /// rejection releases the idempotency key.
+    fn admit(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Result<Outcome>> {
+        match self.reserve_capacity(tx, submission)? {
             Ok(()) => {
-                self.fresh
-                    .push((one.clone(), self.submit.shard_of(&one.chain, &one.signer)));
-                Ok(Ok(Outcome::Created(one.clone())))
+                let shard = self.submit.shard_of(&submission.chain, &submission.signer);
+                self.admitted.push((submission.clone(), shard));
+                Ok(Ok(Outcome::Created(submission.clone())))
             }
             Err(error) => {
-                if let Some(key) = &one.idempotency_key {
+                if let Some(key) = &submission.idempotency_key {
                     idempotency::free(tx, Submission::VERB, key)?;
                 }
-                self.refused.insert(one.id.to_string(), error.clone());
+                self.rejected
+                    .insert(submission.id.to_string(), error.clone());
                 Ok(Err(error))
             }
         }
     }
 
-    fn take_room(&mut self, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<()>> {
-        let lane = (one.chain.clone(), one.signer.clone());
-        if !self.rooms.contains_key(&lane) {
-            let room = room(self.submit, tx, one)?;
-            self.rooms.insert(lane.clone(), room);
+    fn reserve_capacity(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        submission: &Submission,
+    ) -> Result<Result<()>> {
+        let lane = (submission.chain.clone(), submission.signer.clone());
+        if !self.capacities.contains_key(&lane) {
+            let capacity = lane_capacity(self.submit, tx, submission)?;
+            self.capacities.insert(lane.clone(), capacity);
         }
-        Ok(match self.rooms.get_mut(&lane) {
-            // A cancel empties a lane: it needs no room in it.
-            Some(Ok(_)) if one.supersedes.is_some() => Ok(()),
-            Some(Ok(0)) | None => Err(lane_full(self.submit, one)),
-            Some(Ok(room)) => {
-                *room -= 1;
+        Ok(match self.capacities.get_mut(&lane) {
+            // A cancel uses replay keys that are already held: a full lane must accept it.
+            Some(Ok(_)) if submission.supersedes.is_some() => Ok(()),
+            Some(Ok(0)) | None => Err(lane_full(self.submit, submission)),
+            Some(Ok(capacity)) => {
+                *capacity -= 1;
                 Ok(())
             }
             Some(Err(error)) => Err(error.clone()),
         })
     }
 
-    /// What a key made before: perhaps for an earlier command of this very slice.
+    /// The result of the command that used the idempotency key first, which may be an earlier one
+    /// of this batch.
     fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Result<Outcome>> {
-        if let Some((one, _)) = self
-            .fresh
+        if let Some((submission, _)) = self
+            .admitted
             .iter()
-            .find(|(one, _)| one.id.to_string() == resource)
+            .find(|(submission, _)| submission.id.to_string() == resource)
         {
-            return Ok(Ok(Outcome::Replayed(one.clone())));
+            return Ok(Ok(Outcome::Replayed(submission.clone())));
         }
-        if let Some(error) = self.refused.get(resource) {
+        if let Some(error) = self.rejected.get(resource) {
             return Ok(Err(error.clone()));
         }
         let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
@@ -266,8 +281,8 @@ impl Desk<'_> {
     }
 }
 
-fn lane_full(submit: &Submit, one: &Submission) -> Error {
-    let (chain, signer) = (one.chain.clone(), one.signer.clone());
+fn lane_full(submit: &Submit, submission: &Submission) -> Error {
+    let (chain, signer) = (submission.chain.clone(), submission.signer.clone());
     Error::LaneFull {
         chain,
         signer,
@@ -275,44 +290,49 @@ fn lane_full(submit: &Submit, one: &Submission) -> Error {
     }
 }
 
-fn room(submit: &Submit, tx: &mut Tx<'_, '_>, one: &Submission) -> Result<Result<u32>> {
-    if keys::find(tx, &one.chain, &one.signer)?.is_none() {
+fn lane_capacity(
+    submit: &Submit,
+    tx: &mut Tx<'_, '_>,
+    submission: &Submission,
+) -> Result<Result<u32>> {
+    if keys::find(tx, &submission.chain, &submission.signer)?.is_none() {
         return Ok(Err(Error::UnknownSigner {
-            chain: one.chain.clone(),
-            signer: one.signer.clone(),
+            chain: submission.chain.clone(),
+            signer: submission.signer.clone(),
         }));
     }
-    let waiting = table::count_own_waiting(tx, &one.chain, &one.signer)?;
+    let waiting = table::count_waiting(tx, &submission.chain, &submission.signer)?;
     Ok(Ok(submit.0.settings.lane_limit.saturating_sub(
         u32::try_from(waiting).unwrap_or(u32::MAX),
     )))
 }
 
-/// What each key says; none for commands without a key, or that are refused already.
+/// Claims the idempotency keys. One entry per command; none for commands without a key or with an
+/// error.
 fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<Option<Claimed>>> {
     let keyed: Vec<(usize, Claim<'_>)> = prepared
         .iter()
         .enumerate()
-        .filter_map(|(place, one)| {
-            let (one, hash) = one.as_ref().ok()?;
-            let key = one.idempotency_key.as_deref()?;
+        .filter_map(|(index, command)| {
+            let (submission, hash) = command.as_ref().ok()?;
+            let key = submission.idempotency_key.as_deref()?;
             Some((
-                place,
+                index,
                 Claim {
                     key,
                     command: Some(*hash),
-                    resource: one.id.to_string(),
+                    resource: submission.id.to_string(),
                 },
             ))
         })
         .collect();
     let claims: Vec<Claim<'_>> = keyed.iter().map(|(_, claim)| claim.clone()).collect();
-    let answers = idempotency::claim(tx, Submission::VERB, &claims)?;
-    let mut all = vec![None; prepared.len()];
-    for ((place, _), answer) in keyed.into_iter().zip(answers) {
-        all[place] = Some(answer);
+    let results = idempotency::claim(tx, Submission::VERB, &claims)?;
+    let mut claimed = vec![None; prepared.len()];
+    for ((index, _), result) in keyed.into_iter().zip(results) {
+        claimed[index] = Some(result);
     }
-    Ok(all)
+    Ok(claimed)
 }
 
 fn corrupt() -> store::Error {
@@ -323,14 +343,15 @@ fn corrupt() -> store::Error {
     }
 }
 
-/// The signers are watched before anything of theirs can be sent.
-fn watch(tx: &mut Tx<'_, '_>, fresh: &[(Submission, i64)]) -> Result<()> {
+/// Watches the signers. In this transaction, because a transaction sent before its signer is
+/// watched could be mined unseen.
+fn watch(tx: &mut Tx<'_, '_>, admitted: &[(Submission, i64)]) -> Result<()> {
     let mut signers: BTreeMap<&ChainId, std::collections::BTreeSet<String>> = BTreeMap::new();
-    for (one, _) in fresh {
+    for (submission, _) in admitted {
         signers
-            .entry(&one.chain)
+            .entry(&submission.chain)
             .or_default()
-            .insert(one.signer.clone());
+            .insert(submission.signer.clone());
     }
     for (chain, signers) in signers {
         index::watch_signers(tx, chain, &signers.into_iter().collect::<Vec<_>>())?;
@@ -338,8 +359,16 @@ fn watch(tx: &mut Tx<'_, '_>, fresh: &[(Submission, i64)]) -> Result<()> {
     Ok(())
 }
 
-fn received(who: &Principal, one: &Submission) -> Fact {
-    Fact::new("submission.received", 1).about(&one.id, one.version).by(who).part_of(&one.id).says(
-        &serde_json::json!({ "chain": one.chain, "signer": one.signer, "intent": one.intent, "context": one.context }),
-    )
+fn received_fact(actor: &Principal, submission: &Submission) -> Fact {
+    let payload = serde_json::json!({
+        "chain": submission.chain,
+        "signer": submission.signer,
+        "intent": submission.intent,
+        "context": submission.context,
+    });
+    Fact::new("submission.received", 1)
+        .about(&submission.id, submission.version)
+        .by(actor)
+        .part_of(&submission.id)
+        .says(&payload)
 }

@@ -1,93 +1,55 @@
-//! What can go wrong with a submission.
+//! Errors of submissions.
 
-use crate::state::Illegal;
+use crate::state::IllegalTransition;
 use types::{ChainId, Code, Coded, SubmissionId, codes};
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong.
+/// Why an operation on submissions failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The signer is not a key of this namespace.
     #[error("no key {signer} on {chain} in this namespace")]
-    UnknownSigner {
-        /// The chain.
-        chain: ChainId,
-        /// As given.
-        signer: String,
-    },
-    /// The chain is not configured here.
+    UnknownSigner { chain: ChainId, signer: String },
+    /// The chain is not configured in this installation.
     #[error("chain {chain} is not configured")]
-    UnknownChain {
-        /// As given.
-        chain: ChainId,
-    },
-    /// There is no such submission in this namespace.
-    #[error("no submission {id}")]
-    NotFound {
-        /// As given.
-        id: SubmissionId,
-    },
-    /// A field breaks its limits.
+    UnknownChain { chain: ChainId },
+    /// The namespace has no submission with this id.
+    #[error("no submission {id} in this namespace")]
+    UnknownSubmission { id: SubmissionId },
+    /// A field exceeds its limits.
     #[error("{field} {why}")]
-    Invalid {
-        /// The field.
-        field: &'static str,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The idempotency key was used by another command.
-    #[error("this idempotency key was used for another command, which made {resource}")]
-    KeyReused {
-        /// What that one made.
-        resource: String,
-    },
-    /// The lane holds as many waiting submissions as its limit allows.
-    #[error("{signer} has {limit} submissions waiting on {chain} already")]
+    InvalidField { field: &'static str, why: String },
+    /// The idempotency key was used with another command, which created `resource`.
+    #[error("this idempotency key was used with a different command, which created {resource}")]
+    KeyReused { resource: String },
+    /// The lane holds as many submissions as its limit allows.
+    #[error("{signer} already has {limit} submissions waiting on {chain}")]
     LaneFull {
-        /// The chain.
         chain: ChainId,
-        /// The signer.
         signer: String,
-        /// The limit.
         limit: u32,
     },
-    /// What was asked does not fit where the submission stands.
+    /// The submission's state does not allow the operation.
     #[error("submission {id} {why}")]
-    WrongState {
-        /// The submission.
-        id: SubmissionId,
-        /// What stands in the way.
-        why: String,
-    },
+    WrongState { id: SubmissionId, why: String },
     /// The lane does not exist or is not paused.
     #[error("the lane of {signer} on {chain} is not paused")]
-    LaneNotPaused {
-        /// The chain.
-        chain: ChainId,
-        /// The signer.
-        signer: String,
-    },
-    /// A mistake in Florin: an event that cannot happen in that state.
+    LaneNotPaused { chain: ChainId, signer: String },
+    /// A bug in Florin: an event that the state machine does not allow.
     #[error(transparent)]
-    Illegal(#[from] Illegal),
-    /// The intent.
+    IllegalTransition(#[from] IllegalTransition),
     #[error(transparent)]
     Intent(#[from] intent::Error),
-    /// The node.
     #[error(transparent)]
     Chain(#[from] chain::Error),
-    /// The keys.
     #[error(transparent)]
     Keys(#[from] keys::Error),
-    /// The policy.
     #[error(transparent)]
     Policy(#[from] policy::Error),
-    /// The index.
     #[error(transparent)]
     Index(#[from] index::Error),
-    /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -95,13 +57,13 @@ pub enum Error {
 codes! { Error {
     Self::UnknownSigner { .. } => ("submit.unknown_signer", 404, Never),
     Self::UnknownChain { .. } => ("submit.unknown_chain", 404, Never),
-    Self::NotFound { .. } => ("submit.not_found", 404, Never),
-    Self::Invalid { .. } => ("submit.invalid", 400, Never),
-    Self::KeyReused { .. } => ("submit.key_reused", 409, Never),
+    Self::UnknownSubmission { .. } => ("submit.unknown_submission", 404, Never),
+    Self::InvalidField { .. } => ("submit.invalid_field", 400, Never),
+    Self::KeyReused { .. } => ("submit.idempotency_key_reused", 409, Never),
     Self::LaneFull { .. } => ("submit.lane_full", 429, Later),
     Self::WrongState { .. } => ("submit.wrong_state", 409, Never),
     Self::LaneNotPaused { .. } => ("submit.lane_not_paused", 409, Never),
-    Self::Illegal(_) => ("submit.illegal", 500, Never),
+    Self::IllegalTransition(_) => ("submit.illegal_transition", 500, Never),
     ;
     Self::Intent(inner) => inner,
     Self::Chain(inner) => inner,
@@ -120,7 +82,7 @@ impl Coded for Error {
         match self {
             Self::UnknownSigner { .. } => Some("signer".to_owned()),
             Self::UnknownChain { .. } => Some("chain".to_owned()),
-            Self::Invalid { field, .. } => Some((*field).to_owned()),
+            Self::InvalidField { field, .. } => Some((*field).to_owned()),
             Self::KeyReused { .. } => Some("Idempotency-Key".to_owned()),
             Self::Intent(inner) => inner.field(),
             Self::Chain(inner) => inner.field(),

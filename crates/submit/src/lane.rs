@@ -1,9 +1,8 @@
-//! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as the
-//! window has room for, outside any transaction; then commits nonce, bytes and hash of all of them
-//! together.
+//! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as may be
+//! in flight, outside any transaction; then commits nonce, bytes and hash of all of them together.
 
 use crate::commit::{Planned, WAIT_MS};
-use crate::price::fitted;
+use crate::price::cap_to_permit;
 use crate::state::Event;
 use crate::submission::Submission;
 use crate::{Result, Worker, table};
@@ -12,38 +11,40 @@ use intent::{FeeTerms, Unsigned};
 use std::collections::BTreeSet;
 use types::{ChainId, Witness};
 
-/// Lanes served at a time.
-const LANES_AT_A_TIME: u32 = 256;
-/// Cancels of a lane signed in a turn.
+/// Lanes served concurrently.
+const LANES_PER_PAGE: u32 = 256;
+/// Cancels of a lane signed per turn.
 const CANCELS_PER_TURN: u32 = 16;
 
-/// A lane as it is loaded for a turn.
-struct Loaded {
+/// The state of a lane, loaded for one turn.
+struct LaneState {
     lane: Option<table::Lane>,
-    under_way: i64,
+    in_flight: i64,
     cancels: Vec<Submission>,
-    work: Vec<Submission>,
+    permitted: Vec<Submission>,
+    /// Replay keys that submissions of the lane hold.
     held: BTreeSet<Witness>,
 }
 
 impl Worker {
-    /// Sign for every lane that has something permitted and room for it.
+    /// Signs permitted submissions of every lane that has capacity.
     pub(crate) async fn sign(&self) -> Result<usize> {
         let turns = self.chains().into_iter().map(|chain| async move {
-            let done = self.sign_on(&chain).await;
-            self.apart(done, "signing", &chain)
+            let result = self.sign_on(&chain).await;
+            self.isolate_failure(result, "sign", &chain)
         });
         futures::future::join_all(turns).await.into_iter().sum()
     }
 
-    /// All lanes of a chain in their alphabetical order, so many at a time: none is served twice
-    /// before another was once.
+    /// Serves all ready lanes of a chain page by page, ordered by signer, so that no lane is served
+    /// twice before another is served once.
     async fn sign_on(&self, chain: &ChainId) -> Result<usize> {
-        let (mut changed, mut after) = (0, String::new());
+        let (mut changed, mut last_signer) = (0, String::new());
         while !self.is_halted(chain).await? && self.may_act() {
-            let (shard, now, on, from) = (self.shard, self.now(), chain.clone(), after);
+            let (shard, now, chain_id, after) =
+                (self.shard, self.now(), chain.clone(), last_signer);
             let ready = move |tx: &mut store::Unbound<'_, '_>| {
-                table::ready_lanes(tx, shard, &on, &from, now, LANES_AT_A_TIME)
+                table::ready_lanes(tx, shard, &chain_id, &after, now, LANES_PER_PAGE)
             };
             let signers: Vec<String> = self
                 .submit
@@ -58,19 +59,19 @@ impl Worker {
                 break;
             };
             let turns = signers.into_iter().map(|signer| async move {
-                let done = self.lane(chain, &signer).await;
-                self.apart(done, "lane", &format!("{chain}/{signer}"))
+                let result = self.serve_lane(chain, &signer).await;
+                self.isolate_failure(result, "sign_lane", &format!("{chain}/{signer}"))
             });
             changed += futures::future::join_all(turns)
                 .await
                 .into_iter()
                 .sum::<Result<usize>>()?;
-            after = last;
+            last_signer = last;
         }
         Ok(changed)
     }
 
-    /// On a halted chain nothing is signed: what was taken for final was not.
+    /// Nothing is signed on a halted chain: a block that counted as final was reorganised away.
     async fn is_halted(&self, chain: &ChainId) -> Result<bool> {
         let chain = chain.clone();
         let status = self
@@ -82,39 +83,42 @@ impl Worker {
         Ok(status.is_some_and(|status| status.halted.is_some()))
     }
 
-    async fn lane(&self, chain: &ChainId, signer: &str) -> Result<usize> {
-        let loaded = self.load(chain, signer).await?;
+    async fn serve_lane(&self, chain: &ChainId, signer: &str) -> Result<usize> {
+        let state = self.load_lane(chain, signer).await?;
         let mut changed = 0;
-        for cancel in loaded.cancels {
-            changed += self.counter(cancel).await?; // needs no room, not even in a paused lane: it takes a witness that is taken already
+        // A cancel reuses replay keys that are already held, so it needs no capacity and is signed
+        // even in a paused lane.
+        for cancel in state.cancels {
+            changed += self.sign_cancel(cancel).await?;
         }
-        if changed > 0 || self.is_paused(loaded.lane.as_ref()) || !self.may_act() {
-            return Ok(changed); // what a cancel took is not in what was loaded: the others' turn is the next
+        // The loaded state lacks what the cancels changed: the next turn serves the others.
+        if changed > 0 || self.is_paused(state.lane.as_ref()) || !self.may_act() {
+            return Ok(changed);
         }
-        let room = usize::try_from(i64::from(self.submit.0.settings.window) - loaded.under_way)
+        let capacity = usize::try_from(i64::from(self.submit.0.settings.window) - state.in_flight)
             .unwrap_or(0);
-        let work: Vec<Submission> = loaded.work.into_iter().take(room).collect();
-        match loaded.lane.filter(|_| !work.is_empty()) {
-            Some(lane) => self.advance(lane, &loaded.held, work).await,
+        let next: Vec<Submission> = state.permitted.into_iter().take(capacity).collect();
+        match state.lane.filter(|_| !next.is_empty()) {
+            Some(lane) => self.sign_next(lane, &state.held, next).await,
             None => Ok(0),
         }
     }
 
-    async fn load(&self, chain: &ChainId, signer: &str) -> Result<Loaded> {
+    async fn load_lane(&self, chain: &ChainId, signer: &str) -> Result<LaneState> {
         let (chain, signer, now) = (chain.clone(), signer.to_owned(), self.now());
-        let window = self.submit.0.settings.window.max(1);
+        let limit = self.submit.0.settings.window.max(1);
         self.submit
             .0
             .db
             .read_unbound(move |tx| {
-                Ok(Loaded {
+                Ok(LaneState {
                     lane: table::lane(tx, &chain, &signer)?,
-                    under_way: table::count_under_way(tx, &chain, &signer)?,
+                    in_flight: table::count_in_flight(tx, &chain, &signer)?,
                     cancels: table::permitted(tx, &chain, &signer, true, now, CANCELS_PER_TURN)?,
-                    work: table::permitted(tx, &chain, &signer, false, now, window)?,
-                    held: table::held(tx, &chain, &signer)?
+                    permitted: table::permitted(tx, &chain, &signer, false, now, limit)?,
+                    held: table::open_replay_keys(tx, &chain, &signer)?
                         .into_iter()
-                        .map(|(witness, _)| witness)
+                        .map(|(replay_key, _)| replay_key)
                         .collect(),
                 })
             })
@@ -125,61 +129,66 @@ impl Worker {
         lane.is_some_and(|lane| lane.is_paused(self.now()))
     }
 
-    /// Plan, sign and commit the next submissions of a lane.
-    async fn advance(
+    /// Plans, signs and commits the next submissions of a lane.
+    async fn sign_next(
         &self,
         mut lane: table::Lane,
         held: &BTreeSet<Witness>,
-        work: Vec<Submission>,
+        submissions: Vec<Submission>,
     ) -> Result<usize> {
         let connector = self.submit.chain(&lane.chain)?.clone();
         let by_nonce = connector.caps().sequencing == Sequencing::Nonce;
-        let mut next = lane.next_nonce;
+        let mut next_nonce = lane.next_nonce;
         if by_nonce {
+            // The node counts transactions that were signed elsewhere with the same key.
             let sequence = connector.sequence(&lane.signer).await?;
-            next = next.max(sequence.pending).max(sequence.mined);
+            next_nonce = next_nonce.max(sequence.pending).max(sequence.mined);
         }
-        let reservations: Vec<Reservations> = (0..work.len() as u64)
-            .map(|place| Reservations {
-                nonce: by_nonce.then_some(next + place),
+        let reservations: Vec<Reservations> = (0..submissions.len() as u64)
+            .map(|offset| Reservations {
+                nonce: by_nonce.then_some(next_nonce + offset),
                 held: held.clone(),
                 required: BTreeSet::new(),
             })
             .collect();
-        let plans: Vec<Plan<'_>> = work
+        let plans: Vec<Plan<'_>> = submissions
             .iter()
             .zip(&reservations)
-            .map(|(one, reservations)| Plan {
-                intent: &one.intent,
-                terms: fitted(one.quote.unwrap_or_default(), one.permit.as_ref()),
+            .map(|(submission, reservations)| Plan {
+                intent: &submission.intent,
+                terms: cap_to_permit(
+                    submission.quote.unwrap_or_default(),
+                    submission.permit.as_ref(),
+                ),
                 reservations,
                 authorisations: &[],
             })
             .collect();
         let terms: Vec<FeeTerms> = plans.iter().map(|plan| plan.terms).collect();
-        let answers = connector.plan(&plans).await;
+        let results = connector.plan(&plans).await;
         drop(plans);
-        let (planned, failed) = self.sort_out(work, terms, answers)?;
+        let (planned, failed) = self.split_planned(submissions, terms, results)?;
         if !failed.is_empty() {
-            return self.save(failed).await; // the others' nonces would leave a gap: they are planned anew in the next turn
+            // Signing the rest would leave a gap in the nonces: the next turn plans them again.
+            return self.save(failed).await;
         }
         if by_nonce {
-            lane.first_nonce = lane.first_nonce.or(Some(next));
-            lane.next_nonce = next + planned.len() as u64;
+            lane.first_nonce = lane.first_nonce.or(Some(next_nonce));
+            lane.next_nonce = next_nonce + planned.len() as u64;
         }
         self.sign_and_commit(Some(lane), planned).await
     }
 
-    /// Which plans stand, and which submissions cannot go on now.
-    fn sort_out(
+    /// Separates plans from submissions that could not be planned.
+    fn split_planned(
         &self,
-        work: Vec<Submission>,
+        submissions: Vec<Submission>,
         terms: Vec<FeeTerms>,
-        answers: Vec<chain::Result<Unsigned>>,
+        results: Vec<chain::Result<Unsigned>>,
     ) -> Result<(Vec<Planned>, Vec<Submission>)> {
         let (now, mut planned, mut failed) = (self.now(), Vec::new(), Vec::new());
-        for ((mut submission, terms), answer) in work.into_iter().zip(terms).zip(answers) {
-            match answer {
+        for ((mut submission, terms), result) in submissions.into_iter().zip(terms).zip(results) {
+            match result {
                 Ok(unsigned) => planned.push(Planned {
                     submission,
                     unsigned,
@@ -187,12 +196,12 @@ impl Worker {
                     supersedes: None,
                 }),
                 Err(chain::Error::Intent(error)) => {
-                    submission.happen(Event::Impossible, now)?;
-                    submission.explain(error.to_string());
+                    submission.apply(Event::Failed, now)?;
+                    submission.set_reason(error.to_string());
                     failed.push(submission);
                 }
                 Err(error) => {
-                    submission.wait(
+                    submission.postpone(
                         now.plus_millis(WAIT_MS),
                         format!("cannot be planned now: {error}"),
                     );

@@ -1,39 +1,41 @@
-//! From a permitted intent to a final transaction: nonce, fees, bytes, sending, replacing,
-//! completion.
+//! Takes an intent from acceptance to a final transaction: policy decision, nonce, fees, signing,
+//! broadcast, replacement and completion.
 //!
-//! A submission is accepted under an idempotency key ([`enqueue`]), decided by policy, given a
-//! place in the lane of its signer, planned and signed when the lane has room, stored, and only
-//! then sent. What became of it is learnt from the indexed chain, never from a node's answer.
+//! A submission is accepted under an idempotency key ([`enqueue`]), decided by policy, appended to
+//! the lane of its signer, planned and signed when the lane has capacity, stored, and only then
+//! broadcast. Its outcome is read from the indexed chain, never from a node's response.
 //!
-//! What it never does: sign without a permit, take a nonce before policy has allowed, send bytes
-//! that are not stored, take a time-out for a no, plan anew while the old bytes may still be mined.
+//! It never signs without a permit, assigns a nonce before policy has allowed the intent,
+//! broadcasts bytes that are not stored, treats a timeout as a rejection, or uses another replay
+//! key while the bytes already sent may still be mined.
 //!
 //! ```text
 //! received ─▶ deciding ─▶ permitted ─▶ signed ─▶ accepted ─▶ mined ─▶ final
 //!                │  │         │           ▲          ▲         │
 //!                │  └▶ denied │           └──────────┴─ reorged ◀
 //!                └▶ awaiting_approval     paused: any of permitted, signed, accepted, reorged
-//!                             └▶ failed, expired         replaced, cancelled: another hash of its witness became final
+//!                             └▶ failed, expired         replaced, cancelled: another transaction
+//!                                                        on its replay key became final
 //! ```
 //!
-//! Invariants, each with the test that holds it:
-//! - a terminal state is never left, nothing is signed without a permit (`state::tests`);
-//! - one witness, one payment, whatever crashes (`tests/it/crash`, and `cargo xtask torture`);
-//! - a refusal burns neither key nor nonce (`tests/it/refusals`);
-//! - every hash ever sent is watched (`tests/it/reorg`).
+//! Invariants, each with the test that checks it:
+//! - a terminal state is never left, and nothing is signed without a permit (`state::tests`);
+//! - one replay key pays once, whatever crashes (`tests/it/crash`, and `cargo xtask torture`);
+//! - a rejection consumes neither idempotency key nor nonce (`tests/it/rejections`);
+//! - every hash ever signed stays watched (`tests/it/reorg`).
 
 mod broadcast;
+mod chain_facts;
 mod commit;
-mod complete;
 mod control;
 mod decide;
 mod enqueue;
 mod error;
-mod figures;
 mod lane;
+mod metrics;
 mod price;
 mod read;
-mod replace;
+mod replacement;
 pub mod state;
 mod submission;
 mod table;
@@ -42,7 +44,7 @@ mod worker;
 pub use control::{cancel, resume_lane};
 pub use enqueue::{MAX_BATCH, Outcome, enqueue, enqueue_all};
 pub use error::{Error, Result};
-pub use figures::{Figures, figures};
+pub use metrics::{Figures, figures};
 pub use read::{Lane, get, lane as lane_status, list, sent};
 pub use state::State;
 pub use submission::{Context, Enqueue, Filter, Sent, Submission};
@@ -56,7 +58,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use store::{Db, Lease};
 use types::{ChainId, Time};
 
-/// What submissions are handled with.
+/// The submission engine: database, keys, policy and the connectors of the configured chains.
 #[derive(Clone)]
 pub struct Submit(Arc<Inner>);
 
@@ -67,28 +69,28 @@ struct Inner {
     policy: policy::Policy,
     chains: BTreeMap<ChainId, Arc<dyn Connector>>,
     settings: Settings,
-    last_arrival: AtomicI64,
+    last_received_seq: AtomicI64,
 }
 
-/// Limits and pauses.
+/// Limits and intervals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Into how many shards lanes are divided; each has a worker.
+    /// Number of shards that lanes are divided into. Each shard has one worker.
     pub shards: u32,
-    /// Transactions of one signer under way at a time: signed and not yet mined.
+    /// Transactions of one signer that may be in flight at a time: signed and not yet mined.
     pub window: u32,
-    /// Submissions of one signer that may wait.
+    /// Submissions of one signer that a namespace may have between received and mined.
     pub lane_limit: u32,
-    /// Same bytes again after this long without a block.
+    /// The same bytes are broadcast again after this long without a block.
     pub resubmit_ms: i64,
-    /// First pause after a no that proves nothing; doubles to a minute.
+    /// First backoff after an inconclusive response. Doubles up to a minute.
     pub retry_ms: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        // geth guarantees a sender 16 executable transactions; own nodes may allow more.
+        // geth guarantees each sender 16 executable pool slots. A private node may allow more.
         Self {
             shards: 1,
             window: 16,
@@ -100,7 +102,7 @@ impl Default for Settings {
 }
 
 impl Submit {
-    /// On a database, with the partition that the facts of this process go to.
+    /// Creates the engine. `lease` is the partition that receives the facts of this process.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -120,34 +122,34 @@ impl Submit {
             policy,
             chains,
             settings,
-            last_arrival: AtomicI64::new(0),
+            last_received_seq: AtomicI64::new(0),
         }))
     }
 
-    /// The chains that are configured.
+    /// The connectors of the configured chains.
     pub fn chains(&self) -> impl Iterator<Item = &Arc<dyn Connector>> {
         self.0.chains.values()
     }
 
-    /// The connector of a chain.
+    /// The connector of a chain. Error: `submit.unknown_chain`.
     pub fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
         self.0.chains.get(chain).ok_or_else(|| Error::UnknownChain {
             chain: chain.clone(),
         })
     }
 
-    /// A place in the order of arrival: microseconds, or one more than the last where the clock is
-    /// too coarse to tell two apart.
-    pub(crate) fn arrival(&self, now: Time) -> i64 {
-        let later = |last: i64| Some(now.micros().max(last + 1));
-        let update = self
-            .0
-            .last_arrival
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
-        update.map_or(now.micros(), |last| now.micros().max(last + 1))
+    /// The next sequence number of a received submission: the time in microseconds, or the previous
+    /// number plus one where the clock is too coarse to separate two submissions.
+    pub(crate) fn next_received_seq(&self, now: Time) -> i64 {
+        let after = |last: i64| Some(now.micros().max(last + 1));
+        let previous =
+            self.0
+                .last_received_seq
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, after);
+        previous.map_or(now.micros(), |last| now.micros().max(last + 1))
     }
 
-    /// Which shard a lane belongs to.
+    /// The shard that owns a lane. Stable as long as `shards` does not change.
     pub(crate) fn shard_of(&self, chain: &ChainId, signer: &str) -> i64 {
         let digest = types::Digest::of(format!("{chain}/{signer}").as_bytes());
         let number = u32::from_be_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);

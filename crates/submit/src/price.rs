@@ -1,29 +1,29 @@
-//! What is offered for a transaction, and for one that takes its place.
+//! Fee terms of a transaction and of its replacement.
 
 use intent::{FeeTerms, Permit};
 use types::Amount;
 
-/// The quote, brought under the permit's caps where it is above them: what is permitted may still
-/// be enough.
-pub(crate) fn fitted(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
+/// The quote, reduced to the permit's caps where it exceeds them: the permitted price may still be
+/// enough.
+pub(crate) fn cap_to_permit(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerms {
     let Some(caps) = permit.map(|permit| permit.body.envelope) else {
         return quote;
     };
     let fee_per_gas = quote.fee_per_gas.min(caps.fee_per_gas);
     let gas = quote.gas.min(caps.gas);
-    let most = Amount::from(gas)
+    let total_fee = Amount::from(gas)
         .checked_mul(fee_per_gas)
         .unwrap_or(Amount::MAX);
     FeeTerms {
         gas,
         fee_per_gas,
         tip: quote.tip.min(caps.tip).min(fee_per_gas),
-        total_fee: most,
+        total_fee,
     }
 }
 
-/// Terms that replace what was sent with `sent`: a tenth more on price and tip, rounded up, and
-/// never below the quote.
+/// Terms that replace a transaction sent with `sent`: price and tip raised by a tenth, rounded up,
+/// as nodes require of a replacement, and never below the quote.
 pub(crate) fn outbid(quote: FeeTerms, sent: &FeeTerms) -> FeeTerms {
     let tenth_more = |amount: Amount| {
         let eleven = amount.checked_mul(Amount::from(11)).unwrap_or(Amount::MAX);
@@ -62,12 +62,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_replacement_raises_both_by_a_tenth(gas in 1u64..1_000_000, fee in 0u64..1_000_000, tip in 0u64..1_000_000, now in 0u64..1_000_000) {
+        fn a_replacement_raises_price_and_tip_by_a_tenth(gas in 1u64..1_000_000, fee in 0u64..1_000_000, tip in 0u64..1_000_000, now in 0u64..1_000_000) {
             let sent = terms(gas, fee, tip);
             let next = outbid(terms(gas, now, now), &sent);
             for (after, before) in [(next.fee_per_gas, sent.fee_per_gas), (next.tip, sent.tip)] {
-                let ten = |amount: Amount, by: u64| amount.checked_mul(Amount::from(by)).expect("small");
-                prop_assert!(ten(after, 10) >= ten(before, 11));
+                let times = |amount: Amount, factor: u64| amount.checked_mul(Amount::from(factor)).expect("small");
+                prop_assert!(times(after, 10) >= times(before, 11));
             }
             prop_assert!(next.fee_per_gas >= Amount::from(now));
         }

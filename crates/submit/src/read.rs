@@ -1,66 +1,71 @@
-//! What can be asked of submissions.
+//! Queries of submissions and lanes.
 
 use crate::submission::{Filter, Sent, Submission};
 use crate::{Error, Result, Submit, table};
 use serde::Serialize;
 use types::{ChainId, Page, Principal, SubmissionId, Time};
 
-/// One submission as it stands.
-pub async fn get(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Submission> {
+/// The current state of one submission. Error: `submit.unknown_submission`.
+pub async fn get(submit: &Submit, principal: &Principal, id: SubmissionId) -> Result<Submission> {
     submit
         .0
         .db
-        .read(&who.namespace, move |tx| table::get(tx, id))
+        .read(&principal.namespace, move |tx| table::get(tx, id))
         .await?
-        .ok_or(Error::NotFound { id })
+        .ok_or(Error::UnknownSubmission { id })
 }
 
-/// Submissions, newest first.
+/// Lists submissions, newest first.
 pub async fn list(
     submit: &Submit,
-    who: &Principal,
+    principal: &Principal,
     filter: Filter,
     page: Page,
 ) -> Result<Vec<Submission>> {
     Ok(submit
         .0
         .db
-        .read(&who.namespace, move |tx| table::list(tx, &filter, &page))
+        .read(&principal.namespace, move |tx| {
+            table::list(tx, &filter, &page)
+        })
         .await?)
 }
 
-/// Every transaction that was signed for a submission.
-pub async fn sent(submit: &Submit, who: &Principal, id: SubmissionId) -> Result<Vec<Sent>> {
+/// Every transaction signed for a submission, oldest first.
+pub async fn sent(submit: &Submit, principal: &Principal, id: SubmissionId) -> Result<Vec<Sent>> {
     Ok(submit
         .0
         .db
-        .read(&who.namespace, move |tx| table::sent(tx, id))
+        .read(&principal.namespace, move |tx| table::transactions(tx, id))
         .await?)
 }
 
 /// A signer's lane on a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lane {
-    /// The chain.
     pub chain: ChainId,
-    /// The signer.
     pub signer: String,
-    /// The next nonce it will use, where the chain has nonces.
+    /// The next nonce, on chains that have nonces.
     pub next_nonce: u64,
-    /// Why it is paused, if it is.
+    /// The reason, if the lane is paused.
     pub paused: Option<String>,
-    /// Until when, if it goes on by itself.
+    /// When it resumes by itself; none while it waits for an operator.
     pub paused_until: Option<Time>,
 }
 
-/// A signer's lane; none if it never sent anything. The signer must be a key of the namespace.
+/// A signer's lane; none if the signer never had a permitted submission. Error:
+/// `submit.unknown_signer` if the signer is not a key of the namespace.
 pub async fn lane(
     submit: &Submit,
-    who: &Principal,
+    principal: &Principal,
     chain: &ChainId,
     signer: &str,
 ) -> Result<Option<Lane>> {
-    let (chain, signer, namespace) = (chain.clone(), signer.to_owned(), who.namespace.clone());
+    let (chain, signer, namespace) = (
+        chain.clone(),
+        signer.to_owned(),
+        principal.namespace.clone(),
+    );
     submit
         .0
         .db

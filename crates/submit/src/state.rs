@@ -1,96 +1,93 @@
-//! The life of a submission. Pure: every pair of state and event has its answer here.
+//! The state machine of a submission. Pure and total: every pair of state and event has an arm.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a submission stands.
+/// The state of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Committed under its idempotency key.
     Received,
-    /// Policy is being asked.
+    /// A policy decision is pending.
     Deciding,
-    /// Obligations are open; it has no place in any lane.
+    /// Obligations are open. It is not in a lane yet.
     AwaitingApproval,
-    /// A permit is held; it waits for room in its lane.
+    /// It holds a permit and waits for capacity in its lane.
     Permitted,
-    /// Remote keys only: its witness is committed, no signature was asked for.
+    /// Remote keys only: its replay key is committed, the signature is not requested yet.
     NonceReserved,
-    /// Remote keys only: the signature was asked for.
+    /// Remote keys only: the signature is requested.
     Signing,
-    /// Raw bytes and hash are stored; a node may or may not know them.
+    /// Raw bytes and hash are stored. A node may or may not know them.
     Signed,
-    /// A node said yes, or that it knows these bytes. A hint, no proof.
+    /// A node accepted the bytes or already knew them. A hint, not a proof.
     Accepted,
     /// In a block that is not final.
     Mined,
     /// In a final block: succeeded or reverted.
     Final,
-    /// Policy said no. Nothing was ever sent.
+    /// Policy denied it. Nothing was ever sent.
     Denied,
-    /// Approvals or the permit ran out. Nothing was ever sent.
+    /// Approvals or the permit expired. Nothing was ever sent.
     Expired,
-    /// It cannot be done. Nothing that could still take effect was sent.
+    /// It cannot be executed. Nothing that could still take effect was sent.
     Failed,
-    /// Another transaction on its witness became final.
+    /// Another transaction on its replay key became final.
     Replaced,
     /// Its cancel became final.
     Cancelled,
-    /// Was mined, is not now; every hash stays watched.
+    /// It was mined, and its block was reorganised away. Every hash stays watched.
     Reorged,
-    /// Held: funds, fee cap, permission, an operator. The reason says which.
+    /// Paused for funds, the fee cap, permission or an operator, as `reason` states.
     Paused,
 }
 
-/// What happens to a submission.
+/// An event in the life of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The worker took it up.
-    Taken,
-    /// Policy gave a permit.
+    /// The worker starts to decide it.
+    DecisionStarted,
+    /// Policy issued a permit.
     Permitted,
-    /// Policy wants approvals.
+    /// Policy requires approvals.
     NeedsApproval,
-    /// Policy said no, or an approver did.
+    /// Policy or an approver denied it.
     Denied,
-    /// Time ran out before anything was signed.
+    /// Approvals or the permit expired before anything was signed.
     Expired,
-    /// It cannot be done: the contract reverts, the intent does not fit the chain, the bytes can
-    /// never enter.
-    Impossible,
-    /// Remote keys: the witness is committed.
-    Reserved,
-    /// Remote keys: the signature was asked for.
-    Asked,
-    /// Bytes and hash are committed: the first, or a replacement on the same witness.
+    /// It cannot be executed: the contract reverts, the intent does not fit the chain, the chain
+    /// can never accept the bytes, or it was withdrawn.
+    Failed,
+    /// Remote keys: the replay key is committed.
+    NonceReserved,
+    /// Remote keys: the signature is requested.
+    SignatureRequested,
+    /// Bytes and hash are committed: the first, or a replacement on the same replay key.
     Signed,
-    /// A node said yes or "known".
+    /// A node accepted the bytes or already knew them.
     Accepted,
-    /// A node said no, or nothing that proves anything: the same bytes are sent again.
-    Unproven,
-    /// One of its hashes is in a block of the canonical chain.
+    /// A node's response is a refusal, or proves nothing. The same bytes are sent again.
+    Inconclusive,
+    /// One of its hashes is in a canonical block.
     Mined,
-    /// That block is canonical no more.
-    Dropped,
+    /// That block is no longer canonical.
+    Reorged,
     /// The block with one of its hashes is final.
     Final,
-    /// Another submission's hash on its witness is final.
+    /// Another submission's hash on its replay key is final.
     Superseded,
-    /// Its own cancel's hash is final.
+    /// The hash of its own cancel is final.
     Cancelled,
-    /// Held for a reason.
     Paused,
-    /// The reason is gone: it goes on where it was.
+    /// It returns to the state it was paused in.
     Resumed,
 }
 
-/// A pair that must not happen.
+/// A transition that the state machine does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a submission that is {state:?} cannot be {event:?}")]
-pub struct Illegal {
-    /// Where it stood.
+#[error("event {event:?} is not allowed for a submission in state {state:?}")]
+pub struct IllegalTransition {
     pub state: State,
-    /// What came.
     pub event: Event,
 }
 
@@ -116,7 +113,7 @@ impl State {
         State::Paused,
     ];
 
-    /// Whether it never changes again.
+    /// Whether the submission never changes again.
     pub fn is_terminal(self) -> bool {
         use State as S;
         matches!(
@@ -125,13 +122,13 @@ impl State {
         )
     }
 
-    /// Whether bytes of it may be on their way or in a block.
+    /// Whether its bytes may be in a pool or in a block.
     pub fn may_be_on_chain(self) -> bool {
         use State as S;
         matches!(self, S::Signed | S::Accepted | S::Mined | S::Reorged)
     }
 
-    /// As stored and shown.
+    /// The name as stored and shown.
     pub fn as_str(self) -> &'static str {
         use State as S;
         match self {
@@ -155,8 +152,8 @@ impl State {
         }
     }
 
-    /// The type of the fact that tells it.
-    pub(crate) fn fact(self) -> &'static str {
+    /// The type of the fact that records this state.
+    pub(crate) fn fact_type(self) -> &'static str {
         use State as S;
         match self {
             S::Received => "submission.received",
@@ -179,35 +176,37 @@ impl State {
         }
     }
 
-    /// From what is stored or asked for.
+    /// Parses a stored or requested name.
     pub fn parse(text: &str) -> Option<Self> {
         State::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// One step. `paused_from` is where a paused submission goes on.
-pub fn step(state: State, event: Event, paused_from: Option<State>) -> Result<State, Illegal> {
+/// The state after an event. `paused_from` is the state that a paused submission resumes in.
+pub fn step(
+    state: State,
+    event: Event,
+    paused_from: Option<State>,
+) -> Result<State, IllegalTransition> {
     use {Event as E, State as S};
     let next = match (state, event) {
-        (S::Received, E::Taken) | (S::Deciding, E::Taken) => S::Deciding,
+        (S::Received, E::DecisionStarted) | (S::Deciding, E::DecisionStarted) => S::Deciding,
         (S::Received | S::Deciding | S::AwaitingApproval, E::Permitted) => S::Permitted,
         (S::Received | S::Deciding | S::AwaitingApproval, E::NeedsApproval) => S::AwaitingApproval,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Denied) => S::Denied,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Expired) => S::Expired,
-        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Impossible) => {
-            S::Failed
-        }
-        (S::Permitted, E::Reserved) => S::NonceReserved,
-        (S::NonceReserved, E::Asked) => S::Signing,
+        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Failed) => S::Failed,
+        (S::Permitted, E::NonceReserved) => S::NonceReserved,
+        (S::NonceReserved, E::SignatureRequested) => S::Signing,
         (S::Permitted | S::Signing | S::Signed | S::Accepted | S::Reorged, E::Signed) => S::Signed,
         (S::Signed | S::Accepted | S::Reorged, E::Accepted) => S::Accepted,
-        (S::Signed | S::Accepted | S::Reorged, E::Unproven) => state,
+        (S::Signed | S::Accepted | S::Reorged, E::Inconclusive) => state,
         (S::Signed | S::Accepted | S::Reorged | S::Mined, E::Mined) => S::Mined,
-        (S::Mined, E::Dropped) => S::Reorged,
+        (S::Mined, E::Reorged) => S::Reorged,
         (S::Mined, E::Final) => S::Final,
         (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => S::Replaced,
         (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => S::Cancelled,
-        // The chain does not care that we have paused.
+        // Pausing is local: bytes that were sent can still be mined or superseded.
         (S::Paused, E::Mined | E::Superseded | E::Cancelled)
             if paused_from.is_some_and(S::may_be_on_chain) =>
         {
@@ -216,18 +215,20 @@ pub fn step(state: State, event: Event, paused_from: Option<State>) -> Result<St
         (S::Permitted | S::Signed | S::Accepted | S::Reorged, E::Paused) => S::Paused,
         (S::Paused, E::Paused) => S::Paused,
         (S::Paused, E::Resumed) => paused_from.unwrap_or(S::Signed),
-        (state, event) if is_late(state, event) => state,
-        _ => return Err(Illegal { state, event }),
+        (state, event) if is_stale(state, event) => state,
+        _ => return Err(IllegalTransition { state, event }),
     };
     Ok(next)
 }
 
-/// News that others overtook: it changes nothing.
-fn is_late(state: State, event: Event) -> bool {
+/// Whether a later event has made this one obsolete, so that it changes nothing.
+fn is_stale(state: State, event: Event) -> bool {
     use {Event as E, State as S};
     match event {
-        E::Accepted | E::Unproven => matches!(state, S::Mined | S::Paused) || state.is_terminal(),
-        E::Dropped => {
+        E::Accepted | E::Inconclusive => {
+            matches!(state, S::Mined | S::Paused) || state.is_terminal()
+        }
+        E::Reorged => {
             matches!(state, S::Reorged | S::Signed | S::Accepted | S::Paused) || state.is_terminal()
         }
         E::Mined | E::Final => matches!(state, S::Final | S::Replaced | S::Cancelled),
@@ -243,19 +244,19 @@ mod tests {
     use proptest::prelude::*;
 
     const EVENTS: [Event; 18] = [
-        Event::Taken,
+        Event::DecisionStarted,
         Event::Permitted,
         Event::NeedsApproval,
         Event::Denied,
         Event::Expired,
-        Event::Impossible,
-        Event::Reserved,
-        Event::Asked,
+        Event::Failed,
+        Event::NonceReserved,
+        Event::SignatureRequested,
         Event::Signed,
         Event::Accepted,
-        Event::Unproven,
+        Event::Inconclusive,
         Event::Mined,
-        Event::Dropped,
+        Event::Reorged,
         Event::Final,
         Event::Superseded,
         Event::Cancelled,
@@ -282,17 +283,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens(picks in proptest::collection::vec(0usize..18, 0..200)) {
+        fn invariants_hold_for_every_sequence_of_events(picks in proptest::collection::vec(0usize..18, 0..200)) {
             let steps = walk(&picks);
             let mut signed = false;
             for (before, event, after) in steps {
                 // A terminal state is never left.
                 prop_assert!(!before.is_terminal() || before == after, "{before:?} {event:?} {after:?}");
                 signed |= event == Event::Signed;
-                // Nothing is on a chain, or ends there, before its bytes were stored.
+                // Nothing is on a chain, or ends there, before its bytes are stored.
                 let needs_bytes = after.may_be_on_chain() || matches!(after, State::Final | State::Replaced | State::Cancelled);
                 prop_assert!(!needs_bytes || signed, "{before:?} {event:?} {after:?}");
-                // What says that nothing was ever sent says so truly.
+                // States that promise that nothing was sent are never reached after signing.
                 prop_assert!(!matches!(after, State::Denied | State::Expired | State::Failed) || !signed);
                 // Nothing is signed without a permit.
                 if event == Event::Signed {
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn names_read_back() {
+    fn state_names_round_trip() {
         for state in State::ALL {
             assert_eq!(State::parse(state.as_str()), Some(state));
         }
@@ -311,14 +312,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reorganised_submission_goes_back_and_ends_once() {
+    fn a_reorganised_submission_is_mined_again_and_ends_once() {
         let path = [
-            Event::Taken,
+            Event::DecisionStarted,
             Event::Permitted,
             Event::Signed,
             Event::Accepted,
             Event::Mined,
-            Event::Dropped,
+            Event::Reorged,
             Event::Accepted,
             Event::Mined,
             Event::Final,
@@ -327,11 +328,11 @@ mod tests {
             .into_iter()
             .try_fold(State::Received, |state, event| step(state, event, None));
         assert_eq!(end, Ok(State::Final));
-        assert_eq!(step(State::Final, Event::Dropped, None), Ok(State::Final));
+        assert_eq!(step(State::Final, Event::Reorged, None), Ok(State::Final));
     }
 
     #[test]
-    fn a_denied_one_cannot_be_signed() {
+    fn a_denied_submission_cannot_be_signed() {
         assert!(step(State::Denied, Event::Signed, None).is_err());
         assert!(step(State::Received, Event::Signed, None).is_err());
     }

@@ -1,4 +1,4 @@
-//! What a submission is, and the command that makes one.
+//! The submission record and the command that creates one.
 
 use crate::state::{Event, State, step};
 use crate::{Error, Result};
@@ -9,60 +9,58 @@ use types::{
     Amount, Canon, ChainId, DecisionId, Digest, Height, Principal, Status, SubmissionId, Time,
 };
 
-/// What the caller wants signed and sent.
+/// The command that creates a submission.
 #[derive(Debug, Clone)]
 pub struct Enqueue {
     /// The caller's idempotency key, at most 256 bytes.
     pub key: Option<String>,
-    /// What the signature does.
     pub intent: Intent,
-    /// The interface of the contract that is called, so that policy can read the call.
+    /// The interface of the called contract. Policy uses it to decode the call.
     pub interface: Option<String>,
-    /// Policies that the task or workflow asks for besides those attached.
+    /// Policies to evaluate in addition to those attached.
     pub policies: Vec<String>,
-    /// What it belongs to, as policy and explanations show it.
+    /// Shown to policy and in explanations.
     pub context: Context,
 }
 
-/// At most so many texts of at most so many bytes, none with a NUL.
-fn text<'t>(
+/// Checks the number and byte length of a field's texts, and that none contains NUL.
+fn check_texts<'t>(
     field: &'static str,
     texts: impl IntoIterator<Item = &'t String>,
-    most: usize,
-    longest: usize,
+    max_count: usize,
+    max_bytes: usize,
 ) -> Result<()> {
-    let invalid = |why: String| Err(Error::Invalid { field, why });
-    for (place, text) in texts.into_iter().enumerate() {
-        if place >= most {
-            return invalid(format!("are more than {most}"));
+    let invalid = |why: String| Err(Error::InvalidField { field, why });
+    for (index, text) in texts.into_iter().enumerate() {
+        if index >= max_count {
+            return invalid(format!("has more than {max_count} entries"));
         }
-        if text.len() > longest {
-            return invalid(format!("is longer than {longest} bytes"));
+        if text.len() > max_bytes {
+            return invalid(format!("is longer than {max_bytes} bytes"));
         }
         if text.contains('\0') {
-            return invalid("holds a NUL character".to_owned());
+            return invalid("contains a NUL character".to_owned());
         }
     }
     Ok(())
 }
 
-/// What a submission belongs to.
+/// The task, labels and assets a submission belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
-    /// The step of a task that asks for it.
+    /// The task step that created the submission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<policy::TaskRef>,
-    /// Labels, as the caller set them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Names of the assets it touches.
+    /// Names of the affected assets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<String>,
 }
 
 impl Enqueue {
-    /// What two commands must share to be the same.
+    /// The hash that identifies the command: a repeat under the same idempotency key must match it.
     pub fn hash(&self) -> Digest {
         Canon::new("submit-enqueue", 1)
             .bytes(&self.intent.canon().finish())
@@ -72,95 +70,80 @@ impl Enqueue {
             .hash()
     }
 
-    /// Whether it keeps the limits, and a database takes its text. Error `submit.invalid`.
+    /// Checks the limits, and that a database accepts the texts. Error: `submit.invalid_field`.
     pub(crate) fn check(&self) -> Result<()> {
         let labels = self
             .context
             .labels
             .iter()
             .flat_map(|(name, value)| [name, value]);
-        text("Idempotency-Key", self.key.as_slice(), 1, 256)?;
-        text("interface", self.interface.as_slice(), 1, 1 << 20)?;
-        text("policies", &self.policies, 64, 256)?;
-        text("assets", &self.context.assets, 64, 256)?;
-        text("labels", labels, 128, 1_024)
+        check_texts("Idempotency-Key", self.key.as_slice(), 1, 256)?;
+        check_texts("interface", self.interface.as_slice(), 1, 1 << 20)?;
+        check_texts("policies", &self.policies, 64, 256)?;
+        check_texts("assets", &self.context.assets, 64, 256)?;
+        check_texts("labels", labels, 128, 1_024)
     }
 }
 
-/// A chain transaction in our care.
+/// A chain transaction that Florin signs, broadcasts and follows until it is final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Submission {
-    /// Its id.
     pub id: SubmissionId,
-    /// The namespace.
     #[serde(skip)]
     pub namespace: types::Namespace,
-    /// The chain.
     pub chain: ChainId,
-    /// Who signs.
     pub signer: String,
-    /// The idempotency key it was made under.
     pub idempotency_key: Option<String>,
-    /// Who asked for it.
+    /// The principal that created it.
     pub initiator: Principal,
-    /// What the signature does.
     pub intent: Intent,
-    /// The contract's interface, as given.
+    /// The called contract's interface, as the caller sent it.
     #[serde(skip)]
     pub interface: Option<String>,
-    /// Policies asked for besides those attached.
+    /// Policies evaluated in addition to those attached.
     pub policies: Vec<String>,
-    /// What it belongs to.
     pub context: Context,
-    /// Where it stands.
     pub state: State,
-    /// Where it goes on, if it is paused.
+    /// The state that a paused submission resumes in.
     pub paused_from: Option<State>,
-    /// Why it waits, was denied or failed, in words.
+    /// Why it waits, was denied or failed, as text for people.
     pub reason: Option<String>,
-    /// What it would buy and cost, as quoted for the decision.
+    /// Gas and fees as quoted for the policy decision.
     pub quote: Option<FeeTerms>,
-    /// The decision of policy.
     pub decision: Option<DecisionId>,
-    /// The permit.
     #[serde(skip)]
     pub permit: Option<Permit>,
-    /// Its order within the lane.
+    /// Its order within the lane, assigned when it is permitted.
     #[serde(skip)]
     pub place: Option<i64>,
-    /// The submission whose witness it takes, if it is a cancel.
+    /// For a cancel: the submission whose replay keys it uses.
     pub supersedes: Option<SubmissionId>,
-    /// The transaction: the one that is mined, or the one signed last.
+    /// The hash of the mined transaction, or of the one signed last.
     pub transaction: Option<String>,
-    /// The block it is in.
     pub block_hash: Option<String>,
-    /// How high that stands.
     pub block_height: Option<Height>,
-    /// How it ended on the chain.
+    /// Whether the chain executed or reverted the transaction.
     pub outcome: Option<Status>,
-    /// What it cost.
+    /// The fee paid, in the chain's base unit.
     pub fee: Option<Amount>,
-    /// The contract it made.
     pub created_contract: Option<String>,
-    /// How often its bytes were sent since the last good news.
+    /// Consecutive attempts without success: quotes while deciding, broadcasts once signed.
     pub attempts: u32,
-    /// When the worker looks at it again.
+    /// When the worker processes it next.
     pub next_at: Time,
-    /// Its place in the order of arrival.
+    /// Order of receipt; lists and decisions sort by it.
     #[serde(skip)]
     pub arrival: i64,
-    /// When it was received.
     pub created: Time,
-    /// When it last changed.
     pub updated: Time,
-    /// Raised with each change.
+    /// Incremented with each change; updates compare it.
     pub version: u64,
 }
 
 impl Submission {
-    /// Let something happen to it. A transition that must not happen is a mistake in Florin and
-    /// changes nothing.
-    pub(crate) fn happen(&mut self, event: Event, now: Time) -> Result<()> {
+    /// Applies an event of the state machine. An illegal transition is a bug in Florin: it is
+    /// returned as an error and changes nothing.
+    pub(crate) fn apply(&mut self, event: Event, now: Time) -> Result<()> {
         let next = step(self.state, event, self.paused_from).map_err(Error::from)?;
         if next == State::Paused && self.state != State::Paused {
             self.paused_from = Some(self.state);
@@ -172,52 +155,47 @@ impl Submission {
         Ok(())
     }
 
-    /// Put it off, and say why.
-    pub(crate) fn wait(&mut self, until: Time, reason: impl AsRef<str>) {
+    /// Postpones the next attempt and records the reason.
+    pub(crate) fn postpone(&mut self, until: Time, reason: impl AsRef<str>) {
         self.next_at = until;
-        self.explain(reason);
+        self.set_reason(reason);
     }
 
-    /// Say why. Nodes and contracts are quoted here: their words are cut, and a database takes
-    /// them.
-    pub(crate) fn explain(&mut self, reason: impl AsRef<str>) {
-        self.reason = Some(words(reason.as_ref()));
+    /// Records a reason, which may quote a node or contract.
+    pub(crate) fn set_reason(&mut self, reason: impl AsRef<str>) {
+        self.reason = Some(sanitize_message(reason.as_ref()));
     }
 
-    /// Where the answer of an idempotent command lives.
+    /// The idempotency namespace of commands that create submissions.
     pub(crate) const VERB: &'static str = "submit";
 }
 
-/// Text of strangers as it is kept: without NUL, at most a thousand characters.
-pub(crate) fn words(text: &str) -> String {
-    const LONGEST: usize = 1_000;
+/// A message from an untrusted source as it is stored: without NUL, at most a thousand characters.
+pub(crate) fn sanitize_message(text: &str) -> String {
+    const MAX_CHARS: usize = 1_000;
     let clean = types::hostile_text(text.as_bytes());
-    match clean.char_indices().nth(LONGEST) {
+    match clean.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean,
     }
 }
 
-/// Which submissions to list.
+/// Selects the submissions to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Filter {
-    /// Only in this state.
     pub state: Option<State>,
-    /// Only by this signer.
     pub signer: Option<String>,
-    /// Only on this chain.
     pub chain: Option<ChainId>,
 }
 
-/// One transaction that was signed for a submission.
+/// One transaction signed for a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sent {
-    /// Its hash.
+    /// The transaction hash.
     pub transaction: String,
     /// When it was signed.
     pub signed: Time,
-    /// What it may cost.
     pub terms: FeeTerms,
-    /// What the node last said of it.
+    /// The node's last response to its broadcast.
     pub answer: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The worker of one shard of lanes: load, act, record.
+//! The worker of one shard of lanes. Each turn loads due submissions, acts, and records the result.
 
 use crate::submission::Submission;
 use crate::{Error, Result, Submit, table};
@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use store::{Fact, Lease, Unbound};
 use types::{ChainId, Namespace, Principal, SubmissionId, Time};
 
-/// What a turn did.
+/// The result of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Submissions that changed.
+    /// Number of submissions that changed.
     pub changed: usize,
 }
 
-/// Moves the submissions of one shard on. Holds the lease of `lanes/<shard>`.
+/// Processes the submissions of one shard. Holds the lease of `lanes/<shard>`.
 #[derive(Clone)]
 pub struct Worker {
     pub(crate) submit: Submit,
@@ -22,7 +22,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The worker of a shard.
+    /// Creates the worker of a shard. `lease` must be the lease of `lanes/<shard>`.
     pub fn new(submit: Submit, shard: u32, lease: Lease) -> Self {
         Self {
             submit,
@@ -31,10 +31,10 @@ impl Worker {
         }
     }
 
-    /// One turn: learn what the chain says, decide, sign, send. The running worker is a loop around
-    /// it.
+    /// One turn: apply chain facts, decide, sign, broadcast, resume. The running worker calls this
+    /// in a loop.
     pub async fn turn(&self) -> Result<Progress> {
-        let mut changed = self.complete().await?;
+        let mut changed = self.apply_chain_facts().await?;
         changed += self.decide().await?;
         changed += self.sign().await?;
         changed += self.broadcast().await?;
@@ -42,7 +42,7 @@ impl Worker {
         Ok(Progress { changed })
     }
 
-    /// When something is due next, if anything is.
+    /// The earliest time at which a submission is due, if any.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let (shard, chains) = (self.shard, self.chains());
         let next = move |tx: &mut Unbound<'_, '_>| {
@@ -55,7 +55,7 @@ impl Worker {
         Ok(self.submit.0.db.read_unbound(next).await?)
     }
 
-    /// The chains that are configured: submissions of another wait until theirs is.
+    /// The configured chains. Submissions of a chain that is not configured wait until it is.
     pub(crate) fn chains(&self) -> Vec<ChainId> {
         self.submit
             .chains()
@@ -67,12 +67,12 @@ impl Worker {
         self.submit.0.db.clock().now()
     }
 
-    /// Whether this worker may still begin an effect (law 9).
+    /// Whether the lease is still valid, so that this worker may start an external effect.
     pub(crate) fn may_act(&self) -> bool {
         self.lease.may_act(self.submit.0.db.clock().monotonic_ms())
     }
 
-    /// Write on this worker's partition.
+    /// Writes to this worker's partition, fenced by its lease.
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
     where
         F: FnMut(&mut Unbound<'_, '_>) -> Result<T> + Send + 'static,
@@ -81,8 +81,8 @@ impl Worker {
         self.submit.0.db.on(&self.lease).write_unbound(write).await
     }
 
-    /// Write submissions that changed, with a fact for each that is in another state than before.
-    /// One that somebody else changed meanwhile is left as he left it; the next turn sees it.
+    /// Writes changed submissions, each with a fact of its state. Those that were changed
+    /// concurrently are skipped; the next turn sees their new state.
     pub(crate) async fn save(&self, changed: Vec<Submission>) -> Result<usize> {
         if changed.is_empty() {
             return Ok(0);
@@ -90,48 +90,58 @@ impl Worker {
         self.write(move |tx| save(tx, &changed)).await
     }
 
-    /// A part that fails stops only itself, and is told; a lost lease stops the worker.
-    pub(crate) fn apart(
+    /// Logs a stage's failure and continues with the other stages, chains and lanes. A lost lease
+    /// or closed database stops the whole turn.
+    pub(crate) fn isolate_failure(
         &self,
-        done: Result<usize>,
-        what: &str,
-        of: &impl std::fmt::Display,
+        result: Result<usize>,
+        stage: &str,
+        subject: &impl std::fmt::Display,
     ) -> Result<usize> {
-        match done {
+        match result {
             Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => {
                 Err(error)
             }
             Err(error) => {
-                tracing::warn!(%of, %error, "{what} waits");
+                tracing::warn!(
+                    event = "submit.stage_failed",
+                    stage,
+                    %subject,
+                    %error,
+                    "a stage of the turn failed and is retried"
+                );
                 Ok(0)
             }
-            done => done,
+            result => result,
         }
     }
 }
 
-/// Write submissions in a transaction; how many were written.
+/// Writes changed submissions and their facts. Returns the number written.
 pub(crate) fn save(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<usize> {
-    save_by(tx, changed, None)
+    save_as(tx, changed, None)
 }
 
-/// The same, by the hand of whoever asked for it.
-pub(crate) fn save_by(
+/// Like [`save`], with `actor` as the actor of the facts, or the worker itself.
+pub(crate) fn save_as(
     tx: &mut Unbound<'_, '_>,
     changed: &[Submission],
-    who: Option<&Principal>,
+    actor: Option<&Principal>,
 ) -> Result<usize> {
     let written: BTreeSet<SubmissionId> = table::update(tx, changed)?.into_iter().collect();
-    for one in changed.iter().filter(|one| written.contains(&one.id)) {
+    for submission in changed
+        .iter()
+        .filter(|submission| written.contains(&submission.id))
+    {
         tx.append(
-            &one.namespace,
-            fact(one, who.unwrap_or(&system(&one.namespace))),
+            &submission.namespace,
+            fact(submission, actor.unwrap_or(&system(&submission.namespace))),
         );
     }
     Ok(written.len())
 }
 
-/// Write submissions in a transaction that means nothing without every one of them.
+/// Writes all changed submissions, or fails the transaction if one was changed concurrently.
 pub(crate) fn save_all(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
     if save(tx, changed)? == changed.len() {
         Ok(())
@@ -140,20 +150,27 @@ pub(crate) fn save_all(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Resu
     }
 }
 
-/// Who acts when nobody asks.
+/// The principal of actions that the worker takes by itself.
 pub(crate) fn system(namespace: &Namespace) -> Principal {
     Principal::system("submit", namespace.clone())
 }
 
-fn fact(one: &Submission, who: &Principal) -> Fact {
-    let said = serde_json::json!({
-        "chain": one.chain, "signer": one.signer, "state": one.state, "transaction": one.transaction, "reason": one.reason,
-        "block_hash": one.block_hash, "block_height": one.block_height, "outcome": one.outcome, "fee": one.fee,
-        "created_contract": one.created_contract,
+fn fact(submission: &Submission, actor: &Principal) -> Fact {
+    let payload = serde_json::json!({
+        "chain": submission.chain,
+        "signer": submission.signer,
+        "state": submission.state,
+        "transaction": submission.transaction,
+        "reason": submission.reason,
+        "block_hash": submission.block_hash,
+        "block_height": submission.block_height,
+        "outcome": submission.outcome,
+        "fee": submission.fee,
+        "created_contract": submission.created_contract,
     });
-    Fact::new(one.state.fact(), 1)
-        .about(&one.id, one.version + 1)
-        .by(who)
-        .part_of(&one.id)
-        .says(&said)
+    Fact::new(submission.state.fact_type(), 1)
+        .about(&submission.id, submission.version + 1)
+        .by(actor)
+        .part_of(&submission.id)
+        .says(&payload)
 }

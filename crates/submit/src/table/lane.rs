@@ -1,14 +1,14 @@
-//! Lanes, and how far the facts of each chain are read.
+//! Lanes, and the shards' cursors in the facts of the chains.
 
 use store::{Error, Result, Unbound};
 use types::{ChainId, Time};
 
-/// A lane: what its signer has come to on its chain.
+/// A signer's lane on a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lane {
     pub(crate) chain: ChainId,
     pub(crate) signer: String,
-    /// The first nonce that was used here: what came before is another's business.
+    /// The first nonce that was used here. Lower nonces were used before the key was managed here.
     pub(crate) first_nonce: Option<u64>,
     pub(crate) next_nonce: u64,
     pub(crate) paused: Option<String>,
@@ -17,13 +17,13 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Whether it is held now.
+    /// Whether the lane is paused at `now`.
     pub(crate) fn is_paused(&self, now: Time) -> bool {
         self.paused.is_some() && self.paused_until.is_none_or(|until| until > now)
     }
 }
 
-/// A lane, if it was ever used.
+/// A lane, if it exists.
 pub(crate) fn lane(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -47,7 +47,7 @@ pub(crate) fn lane(
     ))
 }
 
-/// Write a lane; false if another changed it since it was read.
+/// Writes a lane. Returns false if it was changed since it was read.
 pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE submission_lane SET next_nonce = ?3, paused = ?4, paused_until = ?5, first_nonce = ?7, version = version + 1
@@ -65,8 +65,8 @@ pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Places in a lane, in order: the first of `count` that are taken now.
-pub(crate) fn take_places(
+/// Takes `count` consecutive indexes at the end of a lane. Returns the first.
+pub(crate) fn take_lane_indexes(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     signer: &str,
@@ -74,9 +74,9 @@ pub(crate) fn take_places(
     count: i64,
 ) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
-        "INSERT INTO submission_lane (chain, signer, shard, next_nonce, next_place, version) VALUES (?1, ?2, ?3, 0, ?4, 1)
-         ON CONFLICT (chain, signer) DO UPDATE SET next_place = submission_lane.next_place + ?4
-         RETURNING next_place",
+        "INSERT INTO submission_lane (chain, signer, shard, next_nonce, next_lane_index, version) VALUES (?1, ?2, ?3, 0, ?4, 1)
+         ON CONFLICT (chain, signer) DO UPDATE SET next_lane_index = submission_lane.next_lane_index + ?4
+         RETURNING next_lane_index",
         (chain, signer, shard, count),
     )?;
     let (end,) = row.ok_or(Error::Column {
@@ -87,8 +87,8 @@ pub(crate) fn take_places(
     Ok(end - count)
 }
 
-/// How far a shard has read the facts of a partition. A shard that is new begins where the one
-/// furthest behind stands.
+/// The position of a shard in the facts of a partition. A new shard starts at the lowest position
+/// of all shards: its lanes came from them, and no fact may be skipped.
 pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
     let row: Option<(Option<i64>,)> = tx.row(
         "SELECT COALESCE((SELECT seq FROM submission_cursor WHERE shard = ?1 AND partition = ?2),
@@ -98,7 +98,7 @@ pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> R
     Ok(row.and_then(|(seq,)| seq).unwrap_or(0))
 }
 
-/// Move that cursor.
+/// Moves the position of a shard.
 pub(crate) fn put_cursor(
     tx: &mut Unbound<'_, '_>,
     shard: i64,

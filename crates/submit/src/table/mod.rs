@@ -1,14 +1,16 @@
-//! The only SQL of submissions; what is signed for them and their lanes have files of their own.
+//! The only SQL of the crate: submissions here, their transactions, replay keys and lanes in files
+//! of their own.
 
-pub(crate) mod figures;
-mod held;
 mod lane;
+pub(crate) mod metrics;
+mod replay_key;
 
-pub(crate) use held::{
-    held, hold, holders, insert_sent, left_open, let_go, note_answers, sent, settle, signed_for,
-    still_held, witnesses_of,
+pub(crate) use lane::{Lane, cursor, lane, put_cursor, put_lane, take_lane_indexes};
+pub(crate) use replay_key::{
+    close_replay_keys, close_replay_keys_of, holders, insert_replay_keys, insert_transactions,
+    open_replay_keys, open_replay_keys_of, record_answers, replay_keys_of, signed_for, still_open,
+    transactions,
 };
-pub(crate) use lane::{Lane, cursor, lane, put_cursor, put_lane, take_places};
 
 use crate::state::State;
 use crate::submission::{Filter, Submission};
@@ -17,8 +19,8 @@ use store::{Columns, Error, Result, Row, ToValue, Tx, Unbound, Value};
 use types::{ChainId, Page, Status, SubmissionId, Time};
 
 const COLUMNS: &str = "namespace, id, chain, signer, idempotency_key, initiator, intent, interface, policies, context, state, \
-     paused_from, reason, quote, decision, permit, place, supersedes, tx_id, block_hash, block_height, outcome, fee, \
-     created_contract, attempts, next_at, arrival, created_at, updated_at, version";
+     paused_from, reason, quote, decision, permit, lane_index, supersedes, tx_id, block_hash, block_height, outcome, fee, \
+     created_contract, attempts, next_at, received_seq, created_at, updated_at, version";
 
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data always serializes")
@@ -47,7 +49,8 @@ fn status_text(status: Status) -> &'static str {
     }
 }
 
-fn submission(row: Row) -> Result<Submission> {
+/// Decodes a row of [`COLUMNS`], in their order.
+fn submission_from_row(row: Row) -> Result<Submission> {
     let mut row = Columns::of(row);
     Ok(Submission {
         namespace: row.take()?,
@@ -99,59 +102,58 @@ fn submission(row: Row) -> Result<Submission> {
 }
 
 fn submissions(rows: Vec<Row>) -> Result<Vec<Submission>> {
-    rows.into_iter().map(submission).collect()
+    rows.into_iter().map(submission_from_row).collect()
 }
 
-/// Store new submissions.
+/// Stores new submissions, each with its shard.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &[(Submission, i64)]) -> Result<()> {
     let rows: Vec<Vec<Value<'_>>> = new
         .iter()
-        .map(|(one, shard)| insert_row(one, *shard))
+        .map(|(submission, shard)| insert_row(submission, *shard))
         .collect();
     tx.execute_rows(
         "INSERT INTO submission (namespace, id, chain, signer, shard, idempotency_key, initiator, intent, interface, policies,
-                                 context, state, attempts, next_at, arrival, created_at, updated_at, version, supersedes) {ns_rows}",
+                                 context, state, attempts, next_at, received_seq, created_at, updated_at, version, supersedes) {ns_rows}",
         (),
         &rows,
     )?;
     Ok(())
 }
 
-fn insert_row(one: &Submission, shard: i64) -> Vec<Value<'_>> {
+fn insert_row(submission: &Submission, shard: i64) -> Vec<Value<'_>> {
     vec![
-        one.id.to_value(),
-        one.chain.to_value(),
-        one.signer.to_value(),
+        submission.id.to_value(),
+        submission.chain.to_value(),
+        submission.signer.to_value(),
         Value::Int(shard),
-        one.idempotency_key.to_value(),
-        Value::Text(json(&one.initiator).into()),
-        Value::Text(json(&one.intent).into()),
-        one.interface.to_value(),
-        Value::Text(json(&one.policies).into()),
-        Value::Text(json(&one.context).into()),
-        Value::Text(one.state.as_str().into()),
-        one.attempts.to_value(),
-        one.next_at.to_value(),
-        Value::Int(one.arrival),
-        one.created.to_value(),
-        one.updated.to_value(),
+        submission.idempotency_key.to_value(),
+        Value::Text(json(&submission.initiator).into()),
+        Value::Text(json(&submission.intent).into()),
+        submission.interface.to_value(),
+        Value::Text(json(&submission.policies).into()),
+        Value::Text(json(&submission.context).into()),
+        Value::Text(submission.state.as_str().into()),
+        submission.attempts.to_value(),
+        submission.next_at.to_value(),
+        Value::Int(submission.arrival),
+        submission.created.to_value(),
+        submission.updated.to_value(),
         Value::Int(1),
-        one.supersedes.to_value(),
+        submission.supersedes.to_value(),
     ]
 }
 
-/// Write submissions that changed, each only if nobody changed it since it was read. The ids that
-/// were written.
+/// Writes submissions whose version is unchanged since they were read. Returns the written ids.
 pub(crate) fn update(
     tx: &mut Unbound<'_, '_>,
     changed: &[Submission],
 ) -> Result<Vec<SubmissionId>> {
     let rows: Vec<Vec<Value<'_>>> = changed.iter().map(update_row).collect();
     let written: Vec<(SubmissionId,)> = tx.query_rows(
-        "WITH n(ns, id, version, state, paused_from, reason, quote, decision, permit, place, tx_id, block_hash, block_height,
+        "WITH n(ns, id, version, state, paused_from, reason, quote, decision, permit, lane_index, tx_id, block_hash, block_height,
                 outcome, fee, created_contract, attempts, next_at, updated_at) AS ({rows})
          UPDATE submission SET state = n.state, paused_from = n.paused_from, reason = n.reason, quote = n.quote,
-                decision = n.decision, permit = n.permit, place = n.place, tx_id = n.tx_id, block_hash = n.block_hash,
+                decision = n.decision, permit = n.permit, lane_index = n.lane_index, tx_id = n.tx_id, block_hash = n.block_hash,
                 block_height = n.block_height, outcome = n.outcome, fee = n.fee, created_contract = n.created_contract,
                 attempts = n.attempts, next_at = n.next_at, updated_at = n.updated_at, version = submission.version + 1
            FROM n WHERE submission.namespace = n.ns AND submission.id = n.id AND submission.version = n.version
@@ -162,54 +164,61 @@ pub(crate) fn update(
     Ok(written.into_iter().map(|(id,)| id).collect())
 }
 
-fn update_row(one: &Submission) -> Vec<Value<'_>> {
+fn update_row(submission: &Submission) -> Vec<Value<'_>> {
     vec![
-        one.namespace.to_value(),
-        one.id.to_value(),
-        Value::Int(i64::try_from(one.version).unwrap_or(i64::MAX)),
-        Value::Text(one.state.as_str().into()),
-        one.paused_from
+        submission.namespace.to_value(),
+        submission.id.to_value(),
+        Value::Int(i64::try_from(submission.version).unwrap_or(i64::MAX)),
+        Value::Text(submission.state.as_str().into()),
+        submission
+            .paused_from
             .map_or(Value::Null(store::Kind::Text), |state| {
                 Value::Text(state.as_str().into())
             }),
-        one.reason.to_value(),
-        one.quote.map_or(Value::Null(store::Kind::Text), |quote| {
-            Value::Text(json(&quote).into())
-        }),
-        one.decision.to_value(),
-        one.permit
+        submission.reason.to_value(),
+        submission
+            .quote
+            .map_or(Value::Null(store::Kind::Text), |quote| {
+                Value::Text(json(&quote).into())
+            }),
+        submission.decision.to_value(),
+        submission
+            .permit
             .as_ref()
             .map_or(Value::Null(store::Kind::Text), |permit| {
                 Value::Text(json(permit).into())
             }),
-        one.place.to_value(),
-        one.transaction.to_value(),
-        one.block_hash.to_value(),
-        one.block_height.to_value(),
-        one.outcome
+        submission.place.to_value(),
+        submission.transaction.to_value(),
+        submission.block_hash.to_value(),
+        submission.block_height.to_value(),
+        submission
+            .outcome
             .map_or(Value::Null(store::Kind::Text), |status| {
                 Value::Text(status_text(status).into())
             }),
-        one.fee.to_value(),
-        one.created_contract.to_value(),
-        one.attempts.to_value(),
-        one.next_at.to_value(),
-        one.updated.to_value(),
+        submission.fee.to_value(),
+        submission.created_contract.to_value(),
+        submission.attempts.to_value(),
+        submission.next_at.to_value(),
+        submission.updated.to_value(),
     ]
 }
 
 /// One submission of the namespace.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Option<Submission>> {
     let sql = format!("SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND id = ?1");
-    tx.row::<Row>(&sql, (id,))?.map(submission).transpose()
+    tx.row::<Row>(&sql, (id,))?
+        .map(submission_from_row)
+        .transpose()
 }
 
 /// Submissions of the namespace, newest first.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR signer = ?2)
-            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR arrival < (SELECT arrival FROM submission WHERE namespace = ?ns AND id = ?6))
-          ORDER BY arrival DESC, id DESC LIMIT ?4 OFFSET ?5"
+            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR received_seq < (SELECT received_seq FROM submission WHERE namespace = ?ns AND id = ?6))
+          ORDER BY received_seq DESC, id DESC LIMIT ?4 OFFSET ?5"
     );
     let state = filter.state.map(State::as_str);
     submissions(tx.rows(
@@ -225,43 +234,45 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<
     )?)
 }
 
-/// The cancel of a submission that is under way, if one is.
-pub(crate) fn cancel_under_way(
+/// The oldest cancel of a submission that has not ended, if any.
+pub(crate) fn cancel_in_progress(
     tx: &mut Tx<'_, '_>,
     target: SubmissionId,
 ) -> Result<Option<Submission>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE namespace = ?ns AND supersedes = ?1
-            AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY arrival LIMIT 1"
+            AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY received_seq LIMIT 1"
     );
-    tx.row::<Row>(&sql, (target,))?.map(submission).transpose()
+    tx.row::<Row>(&sql, (target,))?
+        .map(submission_from_row)
+        .transpose()
 }
 
-/// Those of these submissions that nobody changed since they were read.
+/// The ids of those submissions whose version is unchanged since they were read.
 pub(crate) fn unchanged(
     tx: &mut Unbound<'_, '_>,
     read: &[Submission],
 ) -> Result<BTreeSet<SubmissionId>> {
     let rows: Vec<_> = read
         .iter()
-        .map(|one| {
+        .map(|submission| {
             (
-                &one.namespace,
-                one.id,
-                i64::try_from(one.version).unwrap_or(i64::MAX),
+                &submission.namespace,
+                submission.id,
+                i64::try_from(submission.version).unwrap_or(i64::MAX),
             )
         })
         .collect();
-    let found: Vec<(SubmissionId,)> = tx.query_rows(
+    let unchanged: Vec<(SubmissionId,)> = tx.query_rows(
         "WITH n(ns, id, version) AS ({rows}) SELECT s.id FROM submission s
            JOIN n ON s.namespace = n.ns AND s.id = n.id AND s.version = n.version",
         (),
         &rows,
     )?;
-    Ok(found.into_iter().map(|(id,)| id).collect())
+    Ok(unchanged.into_iter().map(|(id,)| id).collect())
 }
 
-/// Submissions of a lane that are paused.
+/// Paused submissions of a lane, in lane order.
 pub(crate) fn paused_in(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -269,12 +280,12 @@ pub(crate) fn paused_in(
     limit: u32,
 ) -> Result<Vec<Submission>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'paused' ORDER BY place LIMIT ?3"
+        "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'paused' ORDER BY lane_index LIMIT ?3"
     );
     submissions(tx.rows(&sql, (chain, signer, limit))?)
 }
 
-/// Submissions of a shard on a chain in one of these states whose time has come, oldest first.
+/// Due submissions of a shard on a chain in one of these states, oldest first.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -294,18 +305,18 @@ pub(crate) fn due(
             .iter()
             .map(|state| Value::Text(state.as_str().into())),
     );
-    let marks: Vec<String> = (0..states.len())
-        .map(|place| format!("?{}", place + 5))
+    let placeholders: Vec<String> = (0..states.len())
+        .map(|index| format!("?{}", index + 5))
         .collect();
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2
-          ORDER BY arrival, id LIMIT ?3",
-        marks.join(", ")
+          ORDER BY received_seq, id LIMIT ?3",
+        placeholders.join(", ")
     );
     submissions(tx.rows(&sql, params)?)
 }
 
-/// When the next submission of a shard on a chain is due.
+/// The earliest time at which a submission of a shard on a chain is due.
 pub(crate) fn next_due(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -320,7 +331,7 @@ pub(crate) fn next_due(
     Ok(row.and_then(|(at,)| at))
 }
 
-/// Permitted submissions of a lane whose time has come, in their order: cancels, or all others.
+/// Due permitted submissions of a lane, in lane order: only cancels, or all others.
 pub(crate) fn permitted(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -329,16 +340,16 @@ pub(crate) fn permitted(
     now: Time,
     limit: u32,
 ) -> Result<Vec<Submission>> {
-    let which = if cancels { "IS NOT NULL" } else { "IS NULL" };
+    let condition = if cancels { "IS NOT NULL" } else { "IS NULL" };
     let sql = format!(
         "SELECT {COLUMNS} FROM submission WHERE chain = ?1 AND signer = ?2 AND state = 'permitted' AND next_at <= ?3
-            AND supersedes {which} ORDER BY place LIMIT ?4"
+            AND supersedes {condition} ORDER BY lane_index LIMIT ?4"
     );
     submissions(tx.rows(&sql, (chain, signer, now, limit))?)
 }
 
-/// How many submissions of a signer the namespace has between received and mined.
-pub(crate) fn count_own_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) -> Result<i64> {
+/// Number of submissions of a signer that the namespace has between received and mined.
+pub(crate) fn count_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM submission WHERE namespace = ?ns AND chain = ?1 AND signer = ?2
             AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'nonce_reserved', 'signing', 'signed',
@@ -348,8 +359,8 @@ pub(crate) fn count_own_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &s
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// How many transactions of a signer are under way: signed and not mined.
-pub(crate) fn count_under_way(
+/// Number of a signer's transactions in flight: signed and not mined.
+pub(crate) fn count_in_flight(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     signer: &str,
@@ -362,8 +373,8 @@ pub(crate) fn count_under_way(
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Signers of a shard, behind one in the order of names, with something permitted: in a paused lane
-/// only a cancel counts.
+/// Signers of a shard with due permitted submissions, ordered by name and starting after `after`.
+/// In a paused lane only a cancel counts.
 pub(crate) fn ready_lanes(
     tx: &mut Unbound<'_, '_>,
     shard: i64,
@@ -383,7 +394,7 @@ pub(crate) fn ready_lanes(
     )
 }
 
-/// Submissions in these blocks.
+/// Mined submissions of a shard in these blocks.
 pub(crate) fn in_blocks(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,

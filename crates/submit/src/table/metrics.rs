@@ -1,13 +1,13 @@
-//! Figures over all namespaces: counts, and nothing of what they count.
+//! Counts over all namespaces, without any content of the submissions.
 
 use crate::Result;
 use store::Unbound;
 use types::ChainId;
 
-/// Submissions of these shards, chains and states, by chain and state.
+/// Number of submissions by chain and state, for the given groups of shard, chain and state.
 pub(crate) fn count(
     tx: &mut Unbound<'_, '_>,
-    of: &[(i64, ChainId, String)],
+    groups: &[(i64, ChainId, String)],
 ) -> Result<Vec<(ChainId, String, i64)>> {
     Ok(tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows})
@@ -15,14 +15,15 @@ pub(crate) fn count(
            JOIN submission ON submission.shard = n.shard AND submission.chain = n.chain AND submission.state = n.state
           GROUP BY n.chain, n.state",
         (),
-        of,
+        groups,
     )?)
 }
 
-/// The most submissions of these shards, chains and states that one signer has, by chain.
-pub(crate) fn deepest(
+/// The largest number of submissions of one signer by chain, for the given groups of shard, chain
+/// and state.
+pub(crate) fn deepest_lanes(
     tx: &mut Unbound<'_, '_>,
-    of: &[(i64, ChainId, String)],
+    groups: &[(i64, ChainId, String)],
 ) -> Result<Vec<(ChainId, i64)>> {
     Ok(tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows}), lane(chain, depth) AS (
@@ -31,6 +32,6 @@ pub(crate) fn deepest(
             GROUP BY n.chain, submission.signer)
          SELECT chain, MAX(depth) FROM lane GROUP BY chain",
         (),
-        of,
+        groups,
     )?)
 }

@@ -1,21 +1,20 @@
-//! Figures of submissions, for whoever watches: how many are under way in which state, and how deep
-//! the lanes are.
+//! Metrics of submissions in progress: their number by state, and the depth of the lanes.
 
-use crate::table::figures as table;
+use crate::table::metrics as table;
 use crate::{Result, State, Submit};
 use store::Unbound;
 use types::ChainId;
 
-/// Submissions of all namespaces that are under way.
+/// Submissions in progress, over all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// How many, by chain and state; each state that is not an end, also where there are none.
+    /// Number by chain and state, for every state that is not terminal, zeros included.
     pub states: Vec<(ChainId, State, i64)>,
-    /// The most that one signer of a chain has under way.
+    /// The depth of the deepest lane, by chain.
     pub depths: Vec<(ChainId, i64)>,
 }
 
-/// How submissions stand now. Costs as much as there are under way.
+/// Reads the current metrics. The cost is proportional to the number of submissions in progress.
 pub async fn figures(submit: &Submit) -> Result<Figures> {
     let open: Vec<State> = State::ALL
         .into_iter()
@@ -25,32 +24,35 @@ pub async fn figures(submit: &Submit) -> Result<Figures> {
         .chains()
         .map(|connector| connector.chain().clone())
         .collect();
-    let mut of = Vec::new();
+    let mut groups = Vec::new();
     for shard in 0..i64::from(submit.0.settings.shards.max(1)) {
         for chain in &chains {
-            of.extend(
+            groups.extend(
                 open.iter()
                     .map(|state| (shard, chain.clone(), state.as_str().to_owned())),
             );
         }
     }
-    if of.is_empty() {
+    if groups.is_empty() {
         return Ok(Figures::default());
     }
     let read = move |tx: &mut Unbound<'_, '_>| {
-        Ok::<_, crate::Error>((table::count(tx, &of)?, table::deepest(tx, &of)?))
+        Ok::<_, crate::Error>((
+            table::count(tx, &groups)?,
+            table::deepest_lanes(tx, &groups)?,
+        ))
     };
     let (counts, depths) = submit.0.db.read_unbound(read).await?;
     let count = |chain: &ChainId, state: State| {
         counts
             .iter()
-            .find(|(of, name, _)| of == chain && name == state.as_str())
+            .find(|(counted, name, _)| counted == chain && name == state.as_str())
             .map_or(0, |(.., count)| *count)
     };
     let depth = |chain: &ChainId| {
         depths
             .iter()
-            .find(|(of, _)| of == chain)
+            .find(|(counted, _)| counted == chain)
             .map_or(0, |(_, depth)| *depth)
     };
     let states = chains.iter().flat_map(|chain| {
