@@ -1,16 +1,17 @@
--- Blocks and what happened in them, stored once for the installation; how far each chain is read and final; who is watched.
+-- The index: blocks and their contents, stored once per installation; the cursor of each chain; watched values; projection scopes.
 
 CREATE TABLE chain_cursor (
   chain TEXT NOT NULL,
-  -- Missing before the first block.
+  -- NULL before the first block.
   head_height BIGINT,
   head_hash TEXT,
-  -- Missing until something is final.
+  -- NULL while no block is final.
   final_height BIGINT,
   final_hash TEXT,
   first_height BIGINT NOT NULL,
+  -- Why the chain is halted.
   halted TEXT,
-  -- An operator's word that the chain may be rewound below the final watermark, down to this height, once.
+  -- An operator's permission to rewind once below the final watermark, down to this height.
   rewind_to BIGINT,
   version BIGINT NOT NULL,
   PRIMARY KEY (chain)
@@ -23,7 +24,7 @@ CREATE TABLE block (
   parent TEXT NOT NULL,
   time BIGINT NOT NULL,
   event_count BIGINT NOT NULL,
-  included_count BIGINT NOT NULL,
+  inclusion_count BIGINT NOT NULL,
   canonical BIGINT NOT NULL,
   PRIMARY KEY (chain, hash)
 );
@@ -40,18 +41,18 @@ CREATE TABLE chain_event (
   source TEXT NOT NULL,
   topic TEXT NOT NULL,
   body TEXT NOT NULL,
-  -- Empty for what was kept with its block; else the one time at which it was added.
-  intake TEXT NOT NULL,
+  -- Empty for rows stored with their block; otherwise the unique id of the group of rows added later.
+  ingest_id TEXT NOT NULL,
   reverted BIGINT NOT NULL,
   PRIMARY KEY (chain, block_hash, event_index)
 );
 CREATE UNIQUE INDEX chain_event_identity ON chain_event (chain, tx_id, path) WHERE reverted = 0;
 CREATE INDEX chain_event_height ON chain_event (chain, height, event_index);
 
--- Transactions of watched signers: one row for each thing they used up.
-CREATE TABLE chain_included (
+-- Transactions of watched signers, one row per used replay key.
+CREATE TABLE chain_inclusion (
   chain TEXT NOT NULL,
-  witness TEXT NOT NULL,
+  replay_key TEXT NOT NULL,
   block_hash TEXT NOT NULL,
   tx_id TEXT NOT NULL,
   signer TEXT NOT NULL,
@@ -59,15 +60,16 @@ CREATE TABLE chain_included (
   tx_index BIGINT NOT NULL,
   status TEXT NOT NULL,
   fee BLOB NOT NULL,
-  created TEXT,
-  intake TEXT NOT NULL,
+  created_contract TEXT,
+  ingest_id TEXT NOT NULL,
   reverted BIGINT NOT NULL,
-  PRIMARY KEY (chain, witness, block_hash)
+  PRIMARY KEY (chain, replay_key, block_hash)
 );
-CREATE INDEX chain_included_block ON chain_included (chain, block_hash);
-CREATE INDEX chain_included_height ON chain_included (chain, height);
-CREATE INDEX chain_included_tx ON chain_included (chain, tx_id);
+CREATE INDEX chain_inclusion_block ON chain_inclusion (chain, block_hash);
+CREATE INDEX chain_inclusion_height ON chain_inclusion (chain, height);
+CREATE INDEX chain_inclusion_tx ON chain_inclusion (chain, tx_id);
 
+-- Watched signers, sources and topics of each namespace: they decide what is stored of each block.
 CREATE TABLE chain_watch (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,
@@ -78,7 +80,7 @@ CREATE TABLE chain_watch (
 );
 CREATE INDEX chain_watch_chain ON chain_watch (chain, kind, value);
 
--- What a namespace wants projected: a source, or "*" for all. A scope that joined late catches up to the head by itself.
+-- The sources that a namespace has projected, "*" for all. A scope added late is backfilled until it is caught up with the head.
 CREATE TABLE projection_scope (
   namespace TEXT NOT NULL,
   projection TEXT NOT NULL,
@@ -86,9 +88,9 @@ CREATE TABLE projection_scope (
   source TEXT NOT NULL,
   from_height BIGINT NOT NULL,
   next_height BIGINT NOT NULL,
-  level BIGINT NOT NULL,
+  caught_up BIGINT NOT NULL,
   quarantined TEXT,
   version BIGINT NOT NULL,
   PRIMARY KEY (namespace, projection, chain, source)
 );
-CREATE INDEX projection_scope_chain ON projection_scope (chain, level);
+CREATE INDEX projection_scope_chain ON projection_scope (chain, caught_up);

@@ -1,109 +1,112 @@
-//! Scopes that joined late: they read the stored chain from where they were asked to begin, apart
-//! from the committer, and join it when they are level.
+//! Backfills scopes that were added late: each reads the stored chain from its start height, in
+//! transactions of its own, and joins the committer when it is caught up with the head.
 
+use crate::fan_out::fan_out;
 use crate::read::Status;
 use crate::scope::{Scope, scope_fact};
-use crate::share::share;
-use crate::{Error, Follower, Result, Work, commit, fetch, intake, table};
+use crate::{Error, Follower, Result, Work, commit, fetch, ingest, table};
 use chain::BlockRef;
 use std::sync::Arc;
 use store::Unbound;
 use types::{Coded as _, Height, Retry};
 
-/// The longest reason for setting a scope aside.
+/// Characters of a quarantine reason that are stored.
 const MAX_REASON: usize = 500;
 
 impl Follower {
-    /// One turn for every scope of the chain that is not level. How many blocks were caught up on.
-    /// A scope whose projection cannot take what it is given is set aside, and stops no other;
-    /// a chain that is halted gives nothing to anyone.
+    /// One turn for every scope of the chain that is not caught up. Returns the number of blocks
+    /// read. A scope whose projection fails is quarantined and does not affect the others. Nothing
+    /// is projected while the chain is halted.
     pub async fn backfill(&self) -> Result<u64> {
         let chain = self.chain.chain().clone();
         let scopes = self
             .db
             .read_unbound(move |tx| table::scope::of_chain(tx, &chain))
             .await?;
-        let mut caught_up = 0;
+        let mut blocks_read = 0;
         for scope in scopes
             .into_iter()
             .filter(|scope| !scope.level && scope.quarantined.is_none())
         {
-            caught_up += match self.catch_up(&scope).await {
+            blocks_read += match self.backfill_scope(&scope).await {
                 Err(Error::Store(error)) if error.code().retry == Retry::Never => {
-                    self.set_aside(scope, &error).await?
+                    self.quarantine(scope, &error).await?
                 }
                 outcome => outcome?,
             };
         }
-        Ok(caught_up)
+        Ok(blocks_read)
     }
 
-    async fn catch_up(&self, scope: &Scope) -> Result<u64> {
-        let Some(names) = self.page(scope).await? else {
+    async fn backfill_scope(&self, scope: &Scope) -> Result<u64> {
+        let Some(refs) = self.next_blocks(scope).await? else {
             return Ok(0);
         };
-        let Some(work) = fetch::blocks(self.chain.as_ref(), &names, &scope.watch()).await? else {
-            return Ok(0); // the node does not have one of the blocks: a reorganisation is on its way
+        let Some(blocks) = fetch::blocks(self.chain.as_ref(), &refs, &scope.watch()).await? else {
+            return Ok(0); // the node lacks one of the blocks: a reorganisation is likely
         };
-        let count = work.len() as u64;
-        let next = work
+        let count = blocks.len() as u64;
+        let next = blocks
             .last()
             .map_or(scope.next, |last| last.block.height.next());
-        Ok(if self.advance(scope, work, next).await? {
+        Ok(if self.advance(scope, blocks, next).await? {
             count
         } else {
             0
         })
     }
 
-    /// The stored blocks that come next; none if the scope's time has not come.
-    async fn page(&self, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
+    /// The next stored blocks of a scope; none if the stored chain does not reach it yet.
+    async fn next_blocks(&self, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
         let (chain, from) = (scope.chain.clone(), scope.next);
-        let most = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
+        let limit = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
         let page = self.db.read_unbound(move |tx| {
-            let open = table::cursor::get(tx, &chain)?.is_some_and(|status| reaches(&status, from));
-            open.then(|| table::block::from_height(tx, &chain, from, most))
+            let reached =
+                table::cursor::get(tx, &chain)?.is_some_and(|status| reaches(&status, from));
+            reached
+                .then(|| table::block::from_height(tx, &chain, from, limit))
                 .transpose()
         });
         Ok(page.await?)
     }
 
-    /// Store what was missing, project it for this scope alone, and move its cursor; level once it
-    /// has reached the head. Whether it did: the next turn reads again what was reorganised
-    /// since it was read.
-    async fn advance(&self, scope: &Scope, work: Vec<Work>, next: Height) -> Result<bool> {
+    /// Stores missing events, projects the blocks for this scope alone, and moves its cursor. The
+    /// scope is caught up once it has reached the head. Returns false, and writes nothing, if the
+    /// blocks were reorganised away or the scope was changed since they were read.
+    async fn advance(&self, scope: &Scope, blocks: Vec<Work>, next: Height) -> Result<bool> {
         let (projections, scope) = (self.projections.clone(), scope.clone());
         let advance = move |tx: &mut Unbound<'_, '_>| {
             let Some(status) = table::cursor::get(tx, &scope.chain)? else {
                 return Ok(false);
             };
-            if !reaches(&status, next) || !are_canonical(tx, &work)? {
+            if !reaches(&status, next) || !are_canonical(tx, &blocks)? {
                 return Ok(false);
             }
-            let level = status
+            let caught_up = status
                 .head
                 .as_ref()
                 .is_some_and(|tip| next == tip.height.next());
-            if !table::scope::move_on(tx, &scope, next, level)? {
+            if !table::scope::advance(tx, &scope, next, caught_up)? {
                 return Ok(false);
             }
-            work.iter()
-                .try_for_each(|one| intake::keep_late(tx, &one.block, &scope.source))?;
-            let applied = share(&scope.projection, std::slice::from_ref(&scope), &work);
+            blocks
+                .iter()
+                .try_for_each(|decoded| ingest::ingest_late(tx, &decoded.block, &scope.source))?;
+            let applied = fan_out(&scope.projection, std::slice::from_ref(&scope), &blocks);
             projections
                 .iter()
                 .filter(|projection| projection.name() == scope.projection && !applied.is_empty())
                 .try_for_each(|projection| projection.apply(tx, &applied))?;
-            if level {
+            if caught_up {
                 let after = Scope {
                     next,
-                    level,
+                    level: caught_up,
                     version: scope.version + 1,
                     ..scope.clone()
                 };
                 tx.append(
                     &scope.namespace,
-                    scope_fact("index.level", &commit::follower(), &after),
+                    scope_fact("index.caught_up", &commit::system(), &after),
                 );
             }
             Ok::<_, store::Error>(true)
@@ -111,30 +114,37 @@ impl Follower {
         Ok(self.db.on(&self.lease).write_unbound(advance).await?)
     }
 
-    async fn set_aside(&self, scope: Scope, error: &store::Error) -> Result<u64> {
-        let why: String = error.to_string().chars().take(MAX_REASON).collect();
-        tracing::error!(chain = %scope.chain, namespace = %scope.namespace, source = scope.source, why, "a scope is set aside");
+    async fn quarantine(&self, scope: Scope, error: &store::Error) -> Result<u64> {
+        let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+        tracing::error!(
+            event = "scope.quarantined",
+            chain = %scope.chain,
+            namespace = %scope.namespace,
+            source = scope.source,
+            reason,
+            "the projection of a scope failed; the scope is quarantined"
+        );
         let scope = Arc::new(scope);
-        let set_aside = move |tx: &mut Unbound<'_, '_>| {
-            if table::scope::quarantine(tx, &scope, &why)? {
+        let quarantine = move |tx: &mut Unbound<'_, '_>| {
+            if table::scope::quarantine(tx, &scope, &reason)? {
                 let after = Scope {
                     version: scope.version + 1,
-                    quarantined: Some(why.clone()),
+                    quarantined: Some(reason.clone()),
                     ..(*scope).clone()
                 };
                 tx.append(
                     &scope.namespace,
-                    scope_fact("index.set_aside", &commit::follower(), &after),
+                    scope_fact("index.quarantined", &commit::system(), &after),
                 );
             }
             Ok::<_, store::Error>(0)
         };
-        Ok(self.db.on(&self.lease).write_unbound(set_aside).await?)
+        Ok(self.db.on(&self.lease).write_unbound(quarantine).await?)
     }
 }
 
-/// Whether the stored chain reaches a scope that goes on at this height: a block is there, or the
-/// next one will be it.
+/// Whether the stored chain reaches this height: it has a block there, or the next block will be
+/// there.
 fn reaches(status: &Status, next: Height) -> bool {
     status.halted.is_none()
         && status
@@ -143,9 +153,10 @@ fn reaches(status: &Status, next: Height) -> bool {
             .is_some_and(|tip| next <= tip.height.next())
 }
 
-fn are_canonical(tx: &mut Unbound<'_, '_>, work: &[Work]) -> store::Result<bool> {
-    for one in work {
-        if table::block::canonical_height(tx, &one.block.chain, &one.block.hash)?.is_none() {
+fn are_canonical(tx: &mut Unbound<'_, '_>, blocks: &[Work]) -> store::Result<bool> {
+    for decoded in blocks {
+        if table::block::canonical_height(tx, &decoded.block.chain, &decoded.block.hash)?.is_none()
+        {
             return Ok(false);
         }
     }

@@ -1,31 +1,31 @@
-//! The committer: blocks, events, projections, cursor, watermark and facts in one transaction; and
-//! its reverse.
+//! The committer: writes blocks, events, projections, cursor, watermark and facts in one
+//! transaction, and undoes them in one.
 
 use crate::event::{self, Dropped, FinalMoved, ReorgPayload};
+use crate::fan_out::fan_out;
 use crate::finality::Candidate;
 use crate::read::Status;
 use crate::scope::Scope;
-use crate::share::share;
 use crate::state::{self, Tip};
-use crate::{Projection, Work, intake, table};
+use crate::{Projection, Work, ingest, table};
 use chain::Watch;
 use std::sync::Arc;
 use store::{Fact, Result, Unbound};
 use types::{Height, Namespace, Principal};
 
-/// Who the facts of a chain are by.
-pub(crate) fn follower() -> Principal {
+/// The actor of the facts that the worker appends.
+pub(crate) fn system() -> Principal {
     Principal::system("index", Namespace::installation())
 }
 
-/// Append blocks that build on the tip, and move the watermark. What the cursor is then; none, and
-/// nothing done, if a scope is level by now that was not yet watched for when the blocks were
-/// fetched: what they hold of it would be missed.
+/// Appends blocks that extend the tip, and moves the watermark. Returns the new cursor; none, and
+/// writes nothing, if a scope caught up that was not watched yet when the blocks were fetched: its
+/// events in these blocks would be missed.
 pub(crate) fn extend(
     tx: &mut Unbound<'_, '_>,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
-    work: &[Work],
+    decoded: &[Work],
     watch: &Watch,
     candidate: &Candidate,
 ) -> Result<Option<Status>> {
@@ -39,10 +39,10 @@ pub(crate) fn extend(
     {
         return Ok(None);
     }
-    let blocks: Vec<&types::Block> = work.iter().map(|one| &one.block).collect();
-    intake::keep(tx, &status.chain, &blocks, status.version + 1)?;
+    let blocks: Vec<&types::Block> = decoded.iter().map(|decoded| &decoded.block).collect();
+    ingest::ingest(tx, &status.chain, &blocks, status.version + 1)?;
     for projection in projections {
-        let applied = share(projection.name(), &scopes, work);
+        let applied = fan_out(projection.name(), &scopes, decoded);
         if !applied.is_empty() {
             projection.apply(tx, &applied)?;
         }
@@ -53,27 +53,29 @@ pub(crate) fn extend(
             hash: last.hash.clone(),
         });
     }
-    // The node goes on from where we stand: an operator's leave to go back has had its day.
+    // The node extends the stored chain, so an operator's permission to rewind has lost its reason.
     status.rewind_to = None;
     move_watermark(tx, &mut status, candidate)?;
     put(tx, status).map(Some)
 }
 
-/// Take away every block above the one that is common, and all that was made of them; without one,
-/// every block. No more than so many, the newest first.
+/// Removes the blocks above the common ancestor (all blocks if there is none) and undoes their
+/// projections. Removes at most `max_blocks`, the newest first, so that a deep rewind can take
+/// several transactions.
 pub(crate) fn rewind(
     tx: &mut Unbound<'_, '_>,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
     common: Option<Tip>,
-    most: u64,
+    max_blocks: u64,
 ) -> Result<Status> {
-    let halfway = halfway(tx, &status, common.as_ref(), most)?;
-    let rewind_to = status.rewind_to.filter(|_| halfway.is_some()); // an operator's leave holds until the whole way is gone
-    let common = halfway.or(common);
-    let first_dropped = common
+    let intermediate = intermediate_tip(tx, &status, common.as_ref(), max_blocks)?;
+    // An operator's permission to rewind holds until the whole rewind is done.
+    let rewind_to = status.rewind_to.filter(|_| intermediate.is_some());
+    let new_tip = intermediate.or(common);
+    let first_dropped = new_tip
         .as_ref()
-        .map_or(status.first, |common| common.height.next());
+        .map_or(status.first, |tip| tip.height.next());
     let mut dropped: Vec<Dropped> =
         table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?
             .into_iter()
@@ -94,44 +96,45 @@ pub(crate) fn rewind(
         .as_ref()
         .is_some_and(|finalized| finalized.height >= first_dropped)
     {
-        status.finalized = common.clone(); // only an operator's word leads here: what was called final was not
+        // Only reached with an operator's permission to undo final blocks.
+        status.finalized = new_tip.clone();
     }
-    (status.head, status.rewind_to) = (common, rewind_to);
-    let fact = about(event::REORG, &status).says(&ReorgPayload { dropped });
+    (status.head, status.rewind_to) = (new_tip, rewind_to);
+    let fact = chain_fact(event::REORG, &status).says(&ReorgPayload { dropped });
     tx.append(&Namespace::installation(), fact);
     put(tx, status)
 }
 
-/// Our block that so many stand above, if it stands above the one that is common.
-fn halfway(
+/// The stored block `max_blocks` below the head, if it is above the common ancestor.
+fn intermediate_tip(
     tx: &mut Unbound<'_, '_>,
     status: &Status,
     common: Option<&Tip>,
-    most: u64,
+    max_blocks: u64,
 ) -> Result<Option<Tip>> {
-    let goal = common.map_or(status.first, |common| common.height.next());
+    let lowest = common.map_or(status.first, |common| common.height.next());
     let height = status
         .head
         .as_ref()
-        .and_then(|head| head.height.0.checked_sub(most))
+        .and_then(|head| head.height.0.checked_sub(max_blocks))
         .map(Height);
-    let Some(height) = height.filter(|height| *height >= goal) else {
+    let Some(height) = height.filter(|height| *height >= lowest) else {
         return Ok(None);
     };
     let hash = table::block::canonical_hash(tx, &status.chain, height)?;
     Ok(hash.map(|hash| Tip { height, hash }))
 }
 
-/// Halt the chain: no new block, no new nonce, until an operator resumes it.
+/// Halts the chain: no new block and no new nonce until an operator resumes it.
 pub(crate) fn halt(tx: &mut Unbound<'_, '_>, mut status: Status, reason: &str) -> Result<Status> {
     status.halted = Some(reason.to_owned());
-    let fact = about("chain.halted", &status).says(&serde_json::json!({ "reason": reason }));
+    let fact = chain_fact("chain.halted", &status).says(&serde_json::json!({ "reason": reason }));
     tx.append(&Namespace::installation(), fact);
     put(tx, status)
 }
 
-/// Move the watermark as far as the candidate allows, with no new block. What the cursor is then.
-pub(crate) fn settle(
+/// Moves the watermark as far as the candidate allows, without a new block. Returns the new cursor.
+pub(crate) fn finalize(
     tx: &mut Unbound<'_, '_>,
     mut status: Status,
     candidate: &Candidate,
@@ -156,10 +159,10 @@ fn move_watermark(
     status: &mut Status,
     candidate: &Candidate,
 ) -> Result<bool> {
-    let Some(through) = movable(status, candidate) else {
+    let Some(through) = next_watermark(status, candidate) else {
         return Ok(false);
     };
-    let Some(hash) = agreed(tx, status, through, candidate)? else {
+    let Some(hash) = final_hash(tx, status, through, candidate)? else {
         return Ok(false);
     };
     let above = status.finalized.as_ref().map(|before| before.height);
@@ -167,7 +170,7 @@ fn move_watermark(
         height: through,
         hash: hash.clone(),
     });
-    let moved = FinalMoved {
+    let update = FinalMoved {
         chain: status.chain.clone(),
         above,
         through,
@@ -175,43 +178,50 @@ fn move_watermark(
     };
     tx.append(
         &Namespace::installation(),
-        about(event::FINAL, status).says(&moved),
+        chain_fact(event::FINAL, status).says(&update),
     );
     Ok(true)
 }
 
-/// Where the watermark would move, if it does.
-pub(crate) fn movable(status: &Status, candidate: &Candidate) -> Option<Height> {
+/// The height that the watermark would move to; none if it would not move.
+pub(crate) fn next_watermark(status: &Status, candidate: &Candidate) -> Option<Height> {
     let tip = status.head.as_ref()?;
     let before = status.finalized.as_ref().map(|before| before.height);
     state::watermark(before, candidate.height, status.first, tip.height)
         .filter(|through| Some(*through) != before)
 }
 
-/// The hash of our block at the new watermark, unless the chain named another block than ours as
-/// settled.
-fn agreed(
+/// The hash of the stored block at the new watermark; none if the node's final block differs from
+/// the stored block at its height.
+fn final_hash(
     tx: &mut Unbound<'_, '_>,
     status: &Status,
     through: Height,
     candidate: &Candidate,
 ) -> Result<Option<String>> {
-    if let Some(named) = &candidate.named
-        && let Some(ours) = table::block::canonical_hash(tx, &status.chain, named.height)?
-        && ours != named.hash
+    if let Some(tagged) = &candidate.tagged
+        && let Some(stored) = table::block::canonical_hash(tx, &status.chain, tagged.height)?
+        && stored != tagged.hash
     {
-        tracing::warn!(chain = %status.chain, height = %named.height, ours, named = named.hash, "the chain calls another block final");
+        tracing::warn!(
+            event = "chain.final_block_differs",
+            chain = %status.chain,
+            height = %tagged.height,
+            stored,
+            tagged = tagged.hash,
+            "the node's final block differs from the stored block"
+        );
         return Ok(None);
     }
     table::block::canonical_hash(tx, &status.chain, through)
 }
 
-/// A fact about the chain, with the version that its cursor is about to have.
-fn about(kind: &'static str, status: &Status) -> Fact {
+/// A fact about the chain, with the version that its cursor has after this transaction.
+fn chain_fact(kind: &'static str, status: &Status) -> Fact {
     Fact::new(kind, 1)
         .about(
             &status.chain,
             u64::try_from(status.version + 1).unwrap_or(0),
         )
-        .by(&follower())
+        .by(&system())
 }

@@ -1,77 +1,57 @@
-//! What can go wrong while a chain is followed.
+//! Errors of the index.
 
 use types::{ChainId, Code, Coded, Height, codes};
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong.
+/// Why following or querying a chain failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The node.
     #[error(transparent)]
     Chain(#[from] chain::Error),
-    /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// No follower has begun with this chain.
-    #[error("chain {chain} is not followed")]
-    UnknownChain {
-        /// The chain.
-        chain: ChainId,
-    },
-    /// The chain was reorganised below what was final; an operator must look and resume it.
+    /// No block of the chain is stored yet.
+    #[error("chain {chain} is not indexed")]
+    UnknownChain { chain: ChainId },
+    /// The chain was reorganised at or below its final block. An operator must resume it.
     #[error("chain {chain} is halted at {height}: {reason}")]
     Halted {
-        /// The chain.
         chain: ChainId,
         /// The final watermark.
         height: Height,
-        /// What was seen.
         reason: String,
     },
-    /// Only a chain that is halted can be resumed.
+    /// Only a halted chain can be resumed.
     #[error("chain {chain} is not halted")]
-    NotHalted {
-        /// The chain.
-        chain: ChainId,
-    },
-    /// A reason is needed for the record.
-    #[error("say why, in 1 to 500 characters")]
-    Reason,
-    /// What the node said of a block cannot be right; nothing of it was stored.
-    #[error("the node of {chain} contradicts itself: {why}")]
-    Contradiction {
-        /// The chain.
-        chain: ChainId,
-        /// What cannot be right.
-        why: String,
-    },
+    NotHalted { chain: ChainId },
+    /// Resuming a chain needs a reason for the record.
+    #[error("a reason of 1 to 500 bytes is required")]
+    InvalidReason,
+    /// The node's data about a block cannot be correct. Nothing of it was stored.
+    #[error("the node of {chain} returned an inconsistent block: {why}")]
+    InconsistentBlock { chain: ChainId, why: String },
     /// The source is not an address of the chain.
     #[error("{source_text:?} is not a source on {chain}")]
-    Source {
-        /// The chain.
-        chain: ChainId,
-        /// As given.
-        source_text: String,
-    },
+    InvalidSource { chain: ChainId, source_text: String },
 }
 
 codes! { Error {
     Self::UnknownChain { .. } => ("index.unknown_chain", 404, Never),
     Self::Halted { .. } => ("index.halted", 503, Later),
     Self::NotHalted { .. } => ("index.not_halted", 409, Never),
-    Self::Reason => ("index.reason", 400, Never),
-    Self::Contradiction { .. } => ("index.contradiction", 502, Later),
-    Self::Source { .. } => ("index.source", 400, Never),
+    Self::InvalidReason => ("index.invalid_reason", 400, Never),
+    Self::InconsistentBlock { .. } => ("index.inconsistent_block", 502, Later),
+    Self::InvalidSource { .. } => ("index.invalid_source", 400, Never),
     ;
     Self::Chain(inner) => inner,
     Self::Store(inner) => inner,
 }}
 
 impl Error {
-    /// Whether it was more than one transaction may do: less at a time may do.
-    pub(crate) fn is_too_much(&self) -> bool {
+    /// Whether the work exceeded the budget of one transaction, so that a smaller part may succeed.
+    pub(crate) fn exceeds_budget(&self) -> bool {
         matches!(self, Self::Store(store::Error::Budget { .. }))
     }
 }
@@ -83,8 +63,8 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         match self {
-            Self::Reason => Some("reason".to_owned()),
-            Self::Source { .. } => Some("source".to_owned()),
+            Self::InvalidReason => Some("reason".to_owned()),
+            Self::InvalidSource { .. } => Some("source".to_owned()),
             Self::Chain(inner) => inner.field(),
             _ => None,
         }

@@ -1,58 +1,47 @@
-//! The facts of a chain's partition, and chain events as they are stored.
+//! The facts of a chain's partition, and stored chain events and inclusions.
 
 use serde::{Deserialize, Serialize};
 use types::{Amount, ChainId, Height, Status, Time, Witness};
 
-/// What the facts of the partition `chain/<id>` say.
+/// A decoded fact of the partition `chain/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainFact {
     /// `chain.block`: a block joined the canonical chain.
     Block {
-        /// The block.
         block: Dropped,
-        /// How many events of it are kept.
+        /// Number of stored events of the block.
         event_count: u64,
-        /// How many transactions of watched signers it holds.
+        /// Number of transactions of watched signers in the block.
         included_count: u64,
     },
-    /// `chain.reorg`: these blocks are not canonical any more, newest first.
-    Reorg {
-        /// The blocks.
-        dropped: Vec<Dropped>,
-    },
-    /// `chain.final`: everything up to this height is final.
+    /// `chain.reorg`: these blocks are no longer canonical, newest first.
+    Reorg { dropped: Vec<Dropped> },
+    /// `chain.final`: the final watermark moved.
     Final(FinalMoved),
 }
 
-/// A block by name.
+/// Identifies a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// The chain.
     pub chain: ChainId,
-    /// How high it stood.
     pub height: Height,
-    /// Its hash.
     pub hash: String,
 }
 
-/// The watermark moved.
+/// A move of the final watermark: heights above `above`, up to and including `through`, are final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinalMoved {
-    /// The chain.
     pub chain: ChainId,
-    /// Heights above this one, …
+    /// The watermark before; none if nothing was final.
     pub above: Option<Height>,
-    /// … up to this one are final now.
+    /// The watermark now.
     pub through: Height,
-    /// The block that stands there.
+    /// The hash of the block at `through`.
     pub hash: String,
 }
 
-/// `chain.block`, type of fact.
 pub(crate) const BLOCK: &str = "chain.block";
-/// `chain.reorg`, type of fact.
 pub(crate) const REORG: &str = "chain.reorg";
-/// `chain.final`, type of fact.
 pub(crate) const FINAL: &str = "chain.final";
 
 #[derive(Serialize, Deserialize)]
@@ -60,7 +49,7 @@ pub(crate) struct BlockPayload<B> {
     #[serde(flatten)]
     pub(crate) block: Dropped,
     pub(crate) event_count: u64,
-    pub(crate) included_count: u64,
+    pub(crate) inclusion_count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<B>,
 }
@@ -71,22 +60,22 @@ pub(crate) struct ReorgPayload {
 }
 
 impl ChainFact {
-    /// What a fact says of a chain; none if it is of another type, or not readable.
+    /// Decodes a fact; none if it is of another type or cannot be decoded.
     pub fn read(kind: &str, payload: &str) -> Option<Self> {
         match kind {
             BLOCK => {
-                let read: BlockPayload<serde_json::Value> = serde_json::from_str(payload).ok()?;
-                let (event_count, included_count) = (read.event_count, read.included_count);
+                let payload: BlockPayload<serde_json::Value> =
+                    serde_json::from_str(payload).ok()?;
                 Some(Self::Block {
-                    block: read.block,
-                    event_count,
-                    included_count,
+                    block: payload.block,
+                    event_count: payload.event_count,
+                    included_count: payload.inclusion_count,
                 })
             }
             REORG => {
-                let read: ReorgPayload = serde_json::from_str(payload).ok()?;
+                let payload: ReorgPayload = serde_json::from_str(payload).ok()?;
                 Some(Self::Reorg {
-                    dropped: read.dropped,
+                    dropped: payload.dropped,
                 })
             }
             FINAL => serde_json::from_str(payload).ok().map(Self::Final),
@@ -95,42 +84,32 @@ impl ChainFact {
     }
 }
 
-/// A chain event as it is stored.
+/// A stored chain event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// The chain.
     pub chain: ChainId,
-    /// The block.
     pub block_hash: String,
-    /// How high it stands.
     pub height: Height,
-    /// When the block was made.
     pub block_time: Time,
-    /// The event.
     pub event: types::ChainEvent,
-    /// Whether its block is canonical no more.
+    /// Whether its block is no longer canonical.
     pub reverted: bool,
 }
 
-/// A transaction of a watched signer as it is stored, for one thing it used up.
+/// The use of one replay key by a transaction of a watched signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredIncluded {
-    /// What was used up.
     pub witness: Witness,
-    /// The transaction.
+    /// The transaction hash.
     pub transaction: String,
-    /// Who signed it.
     pub signer: String,
-    /// The block.
     pub block_hash: String,
-    /// How high it stands.
     pub height: Height,
-    /// How it ended.
     pub status: Status,
-    /// What it cost.
+    /// The fee paid, in the chain's base unit.
     pub fee: Amount,
-    /// The contract it made.
+    /// The contract that the transaction deployed.
     pub created: Option<String>,
-    /// Whether its block is canonical no more.
+    /// Whether its block is no longer canonical.
     pub reverted: bool,
 }

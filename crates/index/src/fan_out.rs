@@ -1,21 +1,21 @@
-//! What of the blocks concerns whom: each namespace by its scopes.
+//! Distributes blocks to namespaces by their scopes.
 
 use crate::scope::{ALL, Scope};
 use crate::{Applied, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Block, Namespace, Transfer};
 
-/// What the scopes of one namespace cover together.
+/// The sources that the scopes of one namespace cover together.
 #[derive(Default)]
-struct Covered<'s> {
+struct Coverage<'s> {
     all: bool,
     sources: BTreeSet<&'s str>,
 }
 
-/// What of the blocks concerns each namespace, by its scopes of a projection. A transfer that
-/// several scopes cover is given once.
-pub(crate) fn share(projection: &str, scopes: &[Scope], work: &[Work]) -> Vec<Applied> {
-    let mut by_namespace: BTreeMap<&Namespace, Covered<'_>> = BTreeMap::new();
+/// The transfers for each namespace, by its scopes of a projection. A transfer that several scopes
+/// cover is delivered once.
+pub(crate) fn fan_out(projection: &str, scopes: &[Scope], blocks: &[Work]) -> Vec<Applied> {
+    let mut by_namespace: BTreeMap<&Namespace, Coverage<'_>> = BTreeMap::new();
     for scope in scopes
         .iter()
         .filter(|scope| scope.projection == projection && scope.quarantined.is_none())
@@ -27,14 +27,17 @@ pub(crate) fn share(projection: &str, scopes: &[Scope], work: &[Work]) -> Vec<Ap
     }
     let applied = by_namespace
         .into_iter()
-        .map(|(namespace, covered)| Applied {
+        .map(|(namespace, coverage)| Applied {
             namespace: namespace.clone(),
-            work: work.iter().filter_map(|one| covered.of(one)).collect(),
+            work: blocks
+                .iter()
+                .filter_map(|block| coverage.select(block))
+                .collect(),
         });
     applied.filter(|applied| !applied.work.is_empty()).collect()
 }
 
-impl<'s> Covered<'s> {
+impl<'s> Coverage<'s> {
     fn add(&mut self, source: &'s str) {
         self.all |= source == ALL;
         self.sources.insert(source);
@@ -44,22 +47,23 @@ impl<'s> Covered<'s> {
         self.all || self.sources.contains(transfer.contract.as_str())
     }
 
-    fn of(&self, work: &Work) -> Option<Work> {
-        let transfers: Vec<Transfer> = work
+    /// The block with its covered transfers; none if there are none.
+    fn select(&self, decoded: &Work) -> Option<Work> {
+        let transfers: Vec<Transfer> = decoded
             .transfers
             .iter()
             .filter(|transfer| self.covers(transfer))
             .cloned()
             .collect();
         (!transfers.is_empty()).then(|| Work {
-            block: name_only(&work.block),
+            block: without_contents(&decoded.block),
             transfers,
         })
     }
 }
 
-/// A projection needs the block's name, not its raw events.
-fn name_only(block: &Block) -> Block {
+/// The block without its events and inclusions, which a projection does not need.
+fn without_contents(block: &Block) -> Block {
     Block {
         chain: block.chain.clone(),
         height: block.height,

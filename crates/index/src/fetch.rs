@@ -1,5 +1,5 @@
-//! Fetching blocks in parallel, in order, with what their events mean. What cannot be right is
-//! refused before anything is stored.
+//! Fetches blocks in parallel, in order, and decodes their transfers. Inconsistent blocks are
+//! rejected before anything is stored.
 
 use crate::{Error, Result, Work};
 use chain::{BlockRef, Connector, Watch};
@@ -7,65 +7,68 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 use types::{Block, Height, hostile_text};
 
-/// Requests for blocks under way at a time, for one chain.
+/// Concurrent block requests per chain.
 const PARALLEL: usize = 4;
-/// Rows that one transaction stores before the blocks behind wait for the next one: memory and the
-/// transaction stay bounded, whatever the chain holds. One block may go beyond.
-const ROWS_AT_A_TIME: usize = 20_000;
+/// Once the fetched blocks have this many rows, the rest waits for the next transaction. Bounds
+/// memory and the size of the transaction; a single block may exceed it.
+const ROWS_PER_TRANSACTION: usize = 20_000;
 
-/// The names of the node's blocks in a range; shorter if its head is lower by now.
-pub(crate) async fn names(
-    chain: &dyn Connector,
-    from: Height,
-    to: Height,
-) -> Result<Vec<BlockRef>> {
-    // Futures are made before the stream: a closure in it would keep the whole from moving between
-    // threads.
-    let asked: Vec<_> = (from.0..=to.0)
+/// References to the node's blocks in a range. Shorter than the range if the node's head has
+/// dropped below its end.
+pub(crate) async fn refs(chain: &dyn Connector, from: Height, to: Height) -> Result<Vec<BlockRef>> {
+    // The futures are collected before streaming: with a closure inside the stream this future
+    // would not be `Send`.
+    let requests: Vec<_> = (from.0..=to.0)
         .map(|height| chain.block_at(Height(height)))
         .collect();
-    let found: Vec<Option<BlockRef>> = stream::iter(asked).buffered(PARALLEL).try_collect().await?;
-    let asked = found.into_iter().zip(from.0..);
-    Ok(asked
+    let blocks: Vec<Option<BlockRef>> = stream::iter(requests)
+        .buffered(PARALLEL)
+        .try_collect()
+        .await?;
+    Ok(blocks
+        .into_iter()
+        .zip(from.0..)
         .map_while(|(block, height)| block.filter(|block| block.height.0 == height))
         .collect())
 }
 
-/// The blocks of these names, in order, as many of the first as are stored at a time; none if the
-/// node does not have one of them any more.
+/// The referenced blocks in order, as many of the first ones as fit one transaction. None if the
+/// node no longer has one of them.
 pub(crate) async fn blocks(
     chain: &dyn Connector,
-    names: &[BlockRef],
+    refs: &[BlockRef],
     watch: &Watch,
 ) -> Result<Option<Vec<Work>>> {
-    let asked: Vec<_> = names
+    let requests: Vec<_> = refs
         .iter()
-        .map(|name| chain.block(&name.hash, watch))
+        .map(|block_ref| chain.block(&block_ref.hash, watch))
         .collect();
-    let mut found = stream::iter(names)
-        .zip(stream::iter(asked).buffered(PARALLEL))
-        .map(|(name, block)| Ok::<_, Error>((name, block?)));
-    let (mut work, mut rows) = (Vec::new(), 0);
-    while let Some((name, block)) = found.try_next().await? {
+    let mut responses = stream::iter(refs)
+        .zip(stream::iter(requests).buffered(PARALLEL))
+        .map(|(block_ref, block)| Ok::<_, Error>((block_ref, block?)));
+    let (mut blocks, mut rows) = (Vec::new(), 0);
+    while let Some((block_ref, block)) = responses.try_next().await? {
         let Some(block) = block else { return Ok(None) };
-        check(chain, name, &block)?;
-        let one = understood(chain, block);
-        // One event may tell thousands of transfers.
-        rows += one.block.events.len().max(one.transfers.len()) + one.block.included.len();
-        work.push(one);
-        if rows >= ROWS_AT_A_TIME {
+        check(chain, block_ref, &block)?;
+        let decoded = decode(chain, block);
+        // One event may contain thousands of transfers.
+        rows +=
+            decoded.block.events.len().max(decoded.transfers.len()) + decoded.block.included.len();
+        blocks.push(decoded);
+        if rows >= ROWS_PER_TRANSACTION {
             break;
         }
     }
-    Ok(Some(work))
+    Ok(Some(blocks))
 }
 
-/// A block with the movements of value that its events tell.
-fn understood(chain: &dyn Connector, mut block: Block) -> Work {
+/// Decodes the transfers of a block's events.
+fn decode(chain: &dyn Connector, mut block: Block) -> Work {
     for event in &mut block.events {
         for text in [&mut event.source, &mut event.topic, &mut event.body] {
+            // PostgreSQL rejects NUL in text, and no event may stop the chain.
             if text.contains('\0') {
-                *text = hostile_text(text.as_bytes()); // no database takes it, and no event may stop the chain
+                *text = hostile_text(text.as_bytes());
             }
         }
     }
@@ -77,26 +80,27 @@ fn understood(chain: &dyn Connector, mut block: Block) -> Work {
     Work { block, transfers }
 }
 
-/// Whether a block is the one that was asked for, and does not contradict itself.
-fn check(chain: &dyn Connector, name: &BlockRef, block: &Block) -> Result<()> {
-    let wrong = |why: &str| {
-        let why = format!("{why} ({} at {})", name.hash, name.height);
-        Err(Error::Contradiction {
+/// Checks that a block is the requested one and is consistent in itself.
+fn check(chain: &dyn Connector, requested: &BlockRef, block: &Block) -> Result<()> {
+    let inconsistent = |why: &str| {
+        let why = format!("{why} ({} at {})", requested.hash, requested.height);
+        Err(Error::InconsistentBlock {
             chain: chain.chain().clone(),
             why,
         })
     };
     if block.chain != *chain.chain()
-        || (&block.hash, &block.parent, block.height) != (&name.hash, &name.parent, name.height)
+        || (&block.hash, &block.parent, block.height)
+            != (&requested.hash, &requested.parent, requested.height)
     {
-        return wrong("it gave another block than was asked for");
+        return inconsistent("it is not the requested block");
     }
     if block
         .events
         .windows(2)
         .any(|pair| pair[0].index >= pair[1].index)
     {
-        return wrong("the events of a block are out of order");
+        return inconsistent("its events are out of order");
     }
     let identities: BTreeSet<_> = block
         .events
@@ -104,15 +108,15 @@ fn check(chain: &dyn Connector, name: &BlockRef, block: &Block) -> Result<()> {
         .map(|event| (&event.transaction, &event.path))
         .collect();
     if identities.len() != block.events.len() {
-        return wrong("two events of a block have one identity");
+        return inconsistent("two of its events have the same identity");
     }
-    let witnesses: Vec<_> = block
+    let replay_keys: Vec<_> = block
         .included
         .iter()
-        .flat_map(|one| &one.witnesses)
+        .flat_map(|inclusion| &inclusion.witnesses)
         .collect();
-    if witnesses.iter().collect::<BTreeSet<_>>().len() != witnesses.len() {
-        return wrong("a block uses one thing up twice");
+    if replay_keys.iter().collect::<BTreeSet<_>>().len() != replay_keys.len() {
+        return inconsistent("it uses the same replay key twice");
     }
     Ok(())
 }

@@ -1,69 +1,74 @@
-//! How far a chain is final, by its rule: asked first, then decided. The decision is pure.
+//! Determines how far a chain is final by its finality rule. The node is queried first; the
+//! decision is pure.
 
 use chain::{BlockRef, Connector, Finality};
 use types::Height;
 
-/// What the chain itself says of settled blocks.
+/// The node's answer about its finality tag (`safe` or `finalized`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// Nobody asked: the rule needs no word.
-    Needless,
-    /// This block is settled, and all below it.
+pub(crate) enum TagAnswer {
+    /// Not queried: the rule uses no tag.
+    NotNeeded,
+    /// This block is final, and all below it.
     Block(BlockRef),
-    /// The node knows no such word.
-    None,
-    /// The node does not answer, or has no such block now.
-    Silent,
+    /// The node does not know the tag.
+    Unsupported,
+    /// The node did not respond.
+    Unavailable,
 }
 
-/// What the rule says is final now: a height, and the block's hash where the chain itself named it.
+/// The height that the rule allows to be final, and the tagged block where the node named one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Candidate {
     pub(crate) height: Option<Height>,
-    pub(crate) named: Option<BlockRef>,
+    pub(crate) tagged: Option<BlockRef>,
 }
 
-/// Ask for the chain's word, if the rule needs it. Ask before blocks are named by height: what is
-/// settled now is below them then.
-pub(crate) async fn ask(chain: &dyn Connector) -> Word {
+/// Queries the tagged block, if the rule uses a tag. Must be called before blocks are fetched by
+/// height, so that the tagged block is not above them.
+pub(crate) async fn query_tag(chain: &dyn Connector) -> TagAnswer {
     let Finality::Tag { tag, .. } = chain.finality() else {
-        return Word::Needless;
+        return TagAnswer::NotNeeded;
     };
     match chain.tagged(tag).await {
-        Ok(Some(named)) => Word::Block(named),
-        Ok(None) => Word::None,
+        Ok(Some(tagged)) => TagAnswer::Block(tagged),
+        Ok(None) => TagAnswer::Unsupported,
         Err(error) => {
-            tracing::warn!(chain = %chain.chain(), %error, "finality unknown");
-            Word::Silent
+            tracing::warn!(
+                event = "chain.finality_unknown",
+                chain = %chain.chain(),
+                %error,
+                "the node did not return its final block"
+            );
+            TagAnswer::Unavailable
         }
     }
 }
 
-/// What is final by a rule and a word, when blocks up to `head` are known.
-pub(crate) fn candidate(rule: Finality, word: Word, head: Height) -> Candidate {
-    let deep = |blocks: u64| head.0.checked_sub(blocks).map(Height);
-    let height = match (rule, &word) {
+/// The candidate for finality by a rule and the node's answer, when blocks up to `head` are known.
+pub(crate) fn candidate(rule: Finality, answer: TagAnswer, head: Height) -> Candidate {
+    let at_depth = |blocks: u64| head.0.checked_sub(blocks).map(Height);
+    let height = match (rule, &answer) {
         (Finality::Instant, _) => Some(head),
-        (Finality::Depth { blocks }, _) => deep(blocks),
-        (Finality::Tag { blocks, .. }, Word::Block(named)) => {
-            deep(blocks).map(|deep| deep.min(named.height))
+        (Finality::Depth { blocks }, _) => at_depth(blocks),
+        (Finality::Tag { blocks, .. }, TagAnswer::Block(tagged)) => {
+            at_depth(blocks).map(|height| height.min(tagged.height))
         }
-        // The node knows no tags: depth alone decides. Without a depth there is no rule left, and
-        // nothing is final.
+        // The node does not know the tag: depth alone decides. Without a depth nothing is final.
         (
             Finality::Tag {
                 blocks: blocks @ 1..,
                 ..
             },
-            Word::None,
-        ) => deep(blocks),
+            TagAnswer::Unsupported,
+        ) => at_depth(blocks),
         (Finality::Tag { .. }, _) => None,
     };
-    let named = match word {
-        Word::Block(named) => Some(named),
+    let tagged = match answer {
+        TagAnswer::Block(tagged) => Some(tagged),
         _ => None,
     };
-    Candidate { height, named }
+    Candidate { height, tagged }
 }
 
 #[cfg(test)]
@@ -71,9 +76,9 @@ mod tests {
     use super::*;
     use chain::FinalityTag;
 
-    fn named(height: u64) -> Word {
+    fn tagged(height: u64) -> TagAnswer {
         let (hash, parent) = ("a".to_owned(), "b".to_owned());
-        Word::Block(BlockRef {
+        TagAnswer::Block(BlockRef {
             height: Height(height),
             hash,
             parent,
@@ -82,29 +87,44 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_with_each_word() {
+    fn every_rule_with_every_tag_answer() {
         let tag = |blocks| Finality::Tag {
             tag: FinalityTag::Finalized,
             blocks,
         };
         let cases = [
-            (Finality::Instant, Word::Needless, Some(100)),
-            (Finality::Depth { blocks: 0 }, Word::Needless, Some(100)),
-            (Finality::Depth { blocks: 12 }, Word::Needless, Some(88)),
-            (Finality::Depth { blocks: 101 }, Word::Needless, None),
-            (tag(0), named(90), Some(90)),
-            (tag(20), named(90), Some(80)),
-            (tag(20), named(70), Some(70)),
-            (tag(0), named(200), Some(100)),
-            (tag(101), named(90), None),
-            (tag(20), Word::None, Some(80)),
-            (tag(0), Word::None, None),
-            (tag(20), Word::Silent, None),
+            (Finality::Instant, TagAnswer::NotNeeded, Some(100)),
+            (
+                Finality::Depth { blocks: 0 },
+                TagAnswer::NotNeeded,
+                Some(100),
+            ),
+            (
+                Finality::Depth { blocks: 12 },
+                TagAnswer::NotNeeded,
+                Some(88),
+            ),
+            (Finality::Depth { blocks: 101 }, TagAnswer::NotNeeded, None),
+            (tag(0), tagged(90), Some(90)),
+            (tag(20), tagged(90), Some(80)),
+            (tag(20), tagged(70), Some(70)),
+            (tag(0), tagged(200), Some(100)),
+            (tag(101), tagged(90), None),
+            (tag(20), TagAnswer::Unsupported, Some(80)),
+            (tag(0), TagAnswer::Unsupported, None),
+            (tag(20), TagAnswer::Unavailable, None),
         ];
-        for (rule, word, expected) in cases {
-            let found = candidate(rule, word.clone(), Height(100));
-            assert_eq!(found.height, expected.map(Height), "{rule:?} {word:?}");
-            assert_eq!(found.named.is_some(), matches!(word, Word::Block(_)));
+        for (rule, answer, expected) in cases {
+            let candidate = candidate(rule, answer.clone(), Height(100));
+            assert_eq!(
+                candidate.height,
+                expected.map(Height),
+                "{rule:?} {answer:?}"
+            );
+            assert_eq!(
+                candidate.tagged.is_some(),
+                matches!(answer, TagAnswer::Block(_))
+            );
         }
     }
 }

@@ -1,21 +1,22 @@
-//! What comes in with blocks: their rows, and the facts that stand for the rows.
+//! Stores the rows of incoming blocks, and the facts that cover them.
 
-use crate::commit::follower;
+use crate::commit::system;
 use crate::event::{self, BlockPayload, Dropped};
 use crate::table;
 use store::{Batch, Fact, Result, Unbound, Value};
 use types::{Block, ChainId, Namespace, Ulid};
 
-/// A block with the rows that are to be stored of it.
-struct Kept<'b> {
+/// The rows stored for a block, which its facts cover.
+struct BlockRows<'b> {
     block: &'b Block,
     events: Vec<Vec<Value<'b>>>,
-    included: Vec<Vec<Value<'b>>>,
+    inclusions: Vec<Vec<Value<'b>>>,
 }
 
-/// Store blocks as canonical with what happened in them, and say so in their order. The facts carry
-/// the cursor's next `version`: a block that comes back has a higher one than it had before.
-pub(crate) fn keep(
+/// Stores blocks as canonical, with their events and inclusions, and appends their facts in order.
+/// The facts carry the cursor's next `version`, so that a block that returns after a
+/// reorganisation has a higher version than before.
+pub(crate) fn ingest(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     blocks: &[&Block],
@@ -23,27 +24,27 @@ pub(crate) fn keep(
 ) -> Result<()> {
     let returning = table::block::known(tx, chain, blocks)?;
     table::block::insert(tx, blocks)?;
-    let (mut events, mut included) = (Vec::new(), Vec::new());
+    let (mut events, mut inclusions) = (Vec::new(), Vec::new());
     for block in blocks
         .iter()
         .filter(|block| !returning.contains(&block.hash))
     {
         events.extend(table::event::rows(block));
-        included.extend(table::included::rows(block));
+        inclusions.extend(table::inclusion::rows(block));
     }
     table::event::insert(tx, &events)?;
-    table::included::insert(tx, &included)?;
+    table::inclusion::insert(tx, &inclusions)?;
     for block in blocks {
         if returning.contains(&block.hash) {
-            keep_again(tx, block, version)?;
+            ingest_returning(tx, block, version)?;
         } else {
-            let (events, included) = (table::event::rows(block), table::included::rows(block));
-            tell(
+            let (events, inclusions) = (table::event::rows(block), table::inclusion::rows(block));
+            append_block_facts(
                 tx,
-                Kept {
+                BlockRows {
                     block,
                     events,
-                    included,
+                    inclusions,
                 },
                 block.events.len() as u64,
                 "",
@@ -54,74 +55,81 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// A block that was canonical before is so again: its rows stand under their first facts; what is
-/// watched since then is added.
-fn keep_again(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Result<()> {
-    let known = table::event::revive(tx, &block.chain, &block.hash)?;
-    table::included::revive(tx, &block.chain, &block.hash)?;
-    let intake = new_intake(tx);
-    let events = missing_events(tx, block, &intake)?;
-    let rows = table::included::rows(block);
-    let added = table::included::insert_missing(tx, &rows, &intake)?;
-    let is_added = |row: &Vec<Value<'_>>| matches!(&row[1], Value::Text(witness) if added.iter().any(|one| one.as_str() == witness));
-    let included = rows.into_iter().filter(is_added).collect();
-    let count = known + events.len() as u64;
-    table::block::count(
+/// A block that was canonical before is canonical again. Its old rows are valid again under their
+/// first facts; rows that are watched only since then are added with facts of their own.
+fn ingest_returning(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Result<()> {
+    let revived = table::event::revive(tx, &block.chain, &block.hash)?;
+    table::inclusion::revive(tx, &block.chain, &block.hash)?;
+    let ingest_id = new_ingest_id(tx);
+    let events = insert_missing_events(tx, block, &ingest_id)?;
+    let rows = table::inclusion::rows(block);
+    let added = table::inclusion::insert_missing(tx, &rows, &ingest_id)?;
+    let is_added = |row: &Vec<Value<'_>>| {
+        matches!(&row[1], Value::Text(replay_key)
+            if added.iter().any(|added| added.as_str() == replay_key))
+    };
+    let inclusions = rows.into_iter().filter(is_added).collect();
+    let event_count = revived + events.len() as u64;
+    table::block::set_counts(
         tx,
         &block.chain,
         &block.hash,
-        count,
+        event_count,
         block.included.len() as u64,
     )?;
-    tell(
+    append_block_facts(
         tx,
-        Kept {
+        BlockRows {
             block,
             events,
-            included,
+            inclusions,
         },
-        count,
-        &intake,
+        event_count,
+        &ingest_id,
         version,
     );
     Ok(())
 }
 
-/// Store the events of a canonical block that were not kept at the time, with a fact for them.
-pub(crate) fn keep_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str) -> Result<()> {
-    let intake = new_intake(tx);
-    let added = missing_events(tx, block, &intake)?;
+/// Stores the events of a canonical block that were not watched when it was ingested, with a fact
+/// that covers them.
+pub(crate) fn ingest_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str) -> Result<()> {
+    let ingest_id = new_ingest_id(tx);
+    let added = insert_missing_events(tx, block, &ingest_id)?;
     if added.is_empty() {
         return Ok(());
     }
-    let batch = event_batch(block, &intake, &added);
-    let said = serde_json::json!({ "chain": block.chain, "hash": block.hash, "source": source, "batch": batch });
+    let batch = event_batch(block, &ingest_id, &added);
+    let payload = serde_json::json!({
+        "chain": block.chain, "hash": block.hash, "source": source, "batch": batch,
+    });
     let fact = Fact::new("chain.events_added", 1);
     let fact = fact
         .about(
-            &format!("events:{}/{}/{intake}", block.chain, block.hash),
+            &format!("events:{}/{}/{ingest_id}", block.chain, block.hash),
             1,
         )
-        .by(&follower())
-        .says(&said);
+        .by(&system())
+        .says(&payload);
     tx.append(&Namespace::installation(), fact);
     Ok(())
 }
 
-/// Under which what was not kept with its block is found again. It is never used twice, or a batch
-/// would grow behind its fact.
-fn new_intake(tx: &mut Unbound<'_, '_>) -> String {
+/// The id of a group of rows that is added to a stored block. Never reused: rows added to an
+/// existing group would not be covered by the group's fact.
+fn new_ingest_id(tx: &mut Unbound<'_, '_>) -> String {
     let now = tx.now();
     Ulid::new(now, tx.entropy()).to_string()
 }
 
-fn missing_events<'b>(
+/// Inserts the events of a block that are not stored yet. Returns their rows.
+fn insert_missing_events<'b>(
     tx: &mut Unbound<'_, '_>,
     block: &'b Block,
-    intake: &str,
+    ingest_id: &str,
 ) -> Result<Vec<Vec<Value<'b>>>> {
     let rows = table::event::rows(block);
-    let added = table::event::insert_missing(tx, &rows, intake)?;
+    let added = table::event::insert_missing(tx, &rows, ingest_id)?;
     Ok(rows
         .into_iter()
         .zip(&block.events)
@@ -130,40 +138,50 @@ fn missing_events<'b>(
         .collect())
 }
 
-fn tell(tx: &mut Unbound<'_, '_>, kept: Kept<'_>, event_count: u64, intake: &str, version: i64) {
-    let (block, version) = (kept.block, u64::try_from(version).unwrap_or(0));
-    let named = Dropped {
+fn append_block_facts(
+    tx: &mut Unbound<'_, '_>,
+    rows: BlockRows<'_>,
+    event_count: u64,
+    ingest_id: &str,
+    version: i64,
+) {
+    let (block, version) = (rows.block, u64::try_from(version).unwrap_or(0));
+    let block_id = Dropped {
         chain: block.chain.clone(),
         height: block.height,
         hash: block.hash.clone(),
     };
-    let batch = event_batch(block, intake, &kept.events);
+    let batch = event_batch(block, ingest_id, &rows.events);
     let payload = BlockPayload {
-        block: named,
+        block: block_id,
         event_count,
-        included_count: block.included.len() as u64,
+        inclusion_count: block.included.len() as u64,
         batch,
     };
     let fact =
         Fact::new(event::BLOCK, 1).about(&format!("block:{}/{}", block.chain, block.hash), version);
     tx.append(
         &Namespace::installation(),
-        fact.by(&follower()).says(&payload),
+        fact.by(&system()).says(&payload),
     );
-    if let Some(batch) = included_batch(block, intake, &kept.included) {
-        let said = serde_json::json!({ "chain": block.chain, "hash": block.hash, "batch": batch });
+    if let Some(batch) = inclusion_batch(block, ingest_id, &rows.inclusions) {
+        let payload =
+            serde_json::json!({ "chain": block.chain, "hash": block.hash, "batch": batch });
         let fact = Fact::new("chain.included", 1)
             .about(&format!("included:{}/{}", block.chain, block.hash), version);
-        tx.append(&Namespace::installation(), fact.by(&follower()).says(&said));
+        tx.append(
+            &Namespace::installation(),
+            fact.by(&system()).says(&payload),
+        );
     }
 }
 
-fn event_batch(block: &Block, intake: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
+fn event_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
     let batch = || {
         Batch::of(
             "chain_event",
             &table::event::COLUMNS,
-            &key(block, intake),
+            &batch_key(block, ingest_id),
             &["event_index"],
             rows,
         )
@@ -171,23 +189,23 @@ fn event_batch(block: &Block, intake: &str, rows: &[Vec<Value<'_>>]) -> Option<B
     (!rows.is_empty()).then(batch)
 }
 
-fn included_batch(block: &Block, intake: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
+fn inclusion_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
     let batch = || {
         Batch::of(
-            "chain_included",
-            &table::included::COLUMNS,
-            &key(block, intake),
-            &["witness"],
+            "chain_inclusion",
+            &table::inclusion::COLUMNS,
+            &batch_key(block, ingest_id),
+            &["replay_key"],
             rows,
         )
     };
     (!rows.is_empty()).then(batch)
 }
 
-fn key(block: &Block, intake: &str) -> [(&'static str, serde_json::Value); 3] {
+fn batch_key(block: &Block, ingest_id: &str) -> [(&'static str, serde_json::Value); 3] {
     [
         ("chain", serde_json::json!(block.chain)),
         ("block_hash", serde_json::json!(block.hash)),
-        ("intake", serde_json::json!(intake)),
+        ("ingest_id", serde_json::json!(ingest_id)),
     ]
 }

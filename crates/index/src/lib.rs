@@ -1,56 +1,59 @@
-//! Follows the canonical chain by hash: stores blocks and chain events, applies and undoes
-//! projections, moves the final watermark.
+//! Follows the canonical chain by block hash: stores blocks and chain events, applies and undoes
+//! projections, and moves the final watermark.
 //!
-//! One follower a chain holds the partition `chain/<id>`. Each turn it compares the node's head
-//! with its own ([`state::next`]), extends, or rewinds to the block where both agree. What a batch
-//! of blocks brings (blocks, events, transactions of watched signers, every projection that is
-//! level, the cursor, the final watermark and the facts) commits in one transaction.
+//! One worker per chain holds the partition `chain/<id>`. Each turn it compares the node's head
+//! with the stored tip ([`state::next_step`]), then extends the stored chain or rewinds it to the
+//! newest block that both have. Everything that a batch of blocks brings (blocks, events,
+//! transactions of watched signers, every projection that is caught up, the cursor, the final
+//! watermark and the facts) commits in one transaction.
 //!
-//! What it never does: trust a height (a block is known by its hash and its parent's), rewind below
-//! the final watermark by itself, stop at an event it cannot read, keep *pending* or *final* per
-//! row: a row has its height, its block's hash and whether it was reverted, and the watermark says
-//! the rest.
+//! It never trusts a height: a block is identified by its hash and its parent's hash. It never
+//! rewinds below the final watermark by itself, and never stops at an event it cannot decode. It
+//! stores no *pending* or *final* flag per row: a row has a height, a block hash and a reverted
+//! flag, and the watermark decides.
 //!
 //! ```text
-//!            extend                       fork above the watermark
-//!   level ──────────▶ level    level ─────────────────────────────▶ rewound ──▶ extend
-//!                              level ── fork below the watermark ─▶ halted  ── resume ─▶ level
+//!                extend                     fork above the watermark
+//!   caught up ──────────▶ caught up   caught up ─────────────────────▶ rewound ──▶ extend
+//!
+//!               fork below the watermark
+//!   caught up ──────────────────────────▶ halted ── resume ─▶ caught up
 //! ```
 //!
-//! Invariants, each with the test that holds it (`tests/it`, on both engines):
-//! - after any history of forks, crashes, lagging nodes, take-overs and late scopes the canonical
-//!   rows, the projections and what a consumer of the facts knows equal those of who saw the final
-//!   chain only; the watermark never falls (`model`, `finality`);
-//! - no branch below what is final is followed without an operator's word, which does not outlive
-//!   the doubt (`forks`);
-//! - a chain event keeps its id through re-inclusion, and only one row of an id is not reverted
-//!   (`forks`, `node`);
-//! - whoever is watched before he sends is seen (`watching`), and a scope gets each transfer from
-//!   its beginning on, once, whenever it becomes level (`scopes`);
+//! Invariants, each with the test that checks it (`tests/it`, on both databases):
+//! - after any history of forks, crashes, lagging nodes, lease takeovers and late scopes, the
+//!   canonical rows, the projections and the state that a consumer derives from the facts equal
+//!   those of an index that saw only the final chain; the watermark never falls (`model`,
+//!   `finality`);
+//! - no branch below the final watermark is followed without an operator's permission, which ends
+//!   as soon as the node extends the stored chain again (`forks`);
+//! - a chain event keeps its id when it is included again, and at most one row per id is not
+//!   reverted (`forks`, `node`);
+//! - every transaction of a signer watched before it is sent is stored (`watch`), and a scope
+//!   receives each transfer from its start height on, whenever it catches up (`scopes`);
 //! - each row of an event or of a watched transaction is covered by the root in exactly one fact
-//!   (`model`, `watching`);
-//! - what a node says that contradicts itself is not stored (`lies`), and nothing that a contract
+//!   (`model`, `watch`);
+//! - an inconsistent block from a node is never stored (`faulty_node`), and nothing that a contract
 //!   emits stops the chain (`node`).
 
 mod backfill;
 mod commit;
 mod error;
 mod event;
+mod fan_out;
 mod fetch;
 mod finality;
-mod follower;
-mod intake;
+mod ingest;
 mod projection;
 mod read;
 mod scope;
-mod share;
 pub mod state;
 mod table;
 mod watch;
+mod worker;
 
 pub use error::{Error, Result};
 pub use event::{ChainFact, Dropped, FinalMoved, StoredEvent, StoredIncluded};
-pub use follower::{Follower, Progress, Settings, Start};
 pub use projection::{Applied, Projection, Work};
 pub use read::{
     Cursor, EventFilter, Index, Resume, Status, block_at, events_in, events_through, included,
@@ -58,3 +61,4 @@ pub use read::{
 };
 pub use scope::{Scope, Wanted, scopes, track, untrack};
 pub use watch::{watch_events, watch_signers};
+pub use worker::{Follower, Progress, Settings, Start};

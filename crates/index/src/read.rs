@@ -1,4 +1,4 @@
-//! What others ask of the index.
+//! Queries of the index, and resuming a halted chain.
 
 use crate::event::{StoredEvent, StoredIncluded};
 use crate::state::Tip;
@@ -6,48 +6,45 @@ use crate::{Error, Result, table};
 use store::{Db, Fact, Lease, Unbound};
 use types::{ChainId, Height, Namespace, Principal, Witness};
 
-/// The longest reason.
+/// The longest reason, in bytes.
 const MAX_REASON: usize = 500;
 
-/// How far a chain is read.
+/// How far a chain is indexed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// The chain.
     pub chain: ChainId,
-    /// The newest block that is stored; none before the first.
+    /// The newest stored block; none before the first.
     pub head: Option<Tip>,
-    /// Everything up to this block is final; none while nothing is.
+    /// The final watermark: everything up to this block is final. None while nothing is.
     pub finalized: Option<Tip>,
-    /// Where the index begins.
+    /// The height at which the index starts.
     pub first: Height,
     /// Why the chain is halted, if it is.
     pub halted: Option<String>,
-    /// How far an operator allowed the chain to be rewound, once.
+    /// The height down to which an operator allowed one rewind below the final watermark.
     pub(crate) rewind_to: Option<Height>,
     pub(crate) version: i64,
 }
 
-/// A place among the events of a chain: behind this event.
+/// A position in the events of a chain: after this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    /// The block's height.
     pub height: Height,
-    /// The event's index in the block; -1 before the first.
+    /// The event's index in the block; -1 is before its first event.
     pub index: i64,
 }
 
-/// Which events.
+/// Selects chain events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter {
-    /// The chain.
     pub chain: ChainId,
-    /// From these sources; empty for all.
+    /// Empty for all sources.
     pub sources: Vec<String>,
-    /// Of these topics; empty for all.
+    /// Empty for all topics.
     pub topics: Vec<String>,
 }
 
-/// How far a chain is read; none if no follower has begun with it.
+/// How far a chain is indexed; none before its first stored block.
 pub fn status(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
     table::cursor::get(tx, chain)
 }
@@ -61,8 +58,7 @@ pub fn block_at(
     table::block::canonical_hash(tx, chain, height)
 }
 
-/// The events of one block, in order, behind an index (-1 for all); also of a block that was
-/// reverted.
+/// The events of one block, in order, after an event index (-1 for all). Includes reverted blocks.
 pub fn events_in(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -73,7 +69,8 @@ pub fn events_in(
     table::event::in_block(tx, chain, block_hash, after, limit)
 }
 
-/// Valid events behind a cursor, up to a height (the final watermark, or the head), in chain order.
+/// Canonical events after a cursor, up to and including a height (the final watermark, or the
+/// head), in chain order.
 pub fn events_through(
     tx: &mut Unbound<'_, '_>,
     filter: &EventFilter,
@@ -84,35 +81,36 @@ pub fn events_through(
     table::event::through(tx, filter, after, through, limit)
 }
 
-/// The transactions of watched signers in a block; also of one that was reverted.
+/// The transactions of watched signers in a block. Includes reverted blocks.
 pub fn included_in(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
 ) -> store::Result<Vec<StoredIncluded>> {
-    table::included::in_block(tx, chain, block_hash)
+    table::inclusion::in_block(tx, chain, block_hash)
 }
 
-/// The transactions of watched signers that became final with a move of the watermark.
+/// The canonical transactions of watched signers above one height, up to and including another:
+/// those that became final with a move of the watermark.
 pub fn included_between(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     above: Option<Height>,
     through: Height,
 ) -> store::Result<Vec<StoredIncluded>> {
-    table::included::between(tx, chain, above, through)
+    table::inclusion::between(tx, chain, above, through)
 }
 
-/// Who used these things up, on the canonical chain as it is stored.
+/// The canonical transactions that used these replay keys.
 pub fn included(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
-    witnesses: &[Witness],
+    replay_keys: &[Witness],
 ) -> store::Result<Vec<StoredIncluded>> {
-    table::included::by_witness(tx, chain, witnesses)
+    table::inclusion::by_replay_key(tx, chain, replay_keys)
 }
 
-/// The verbs of the index, asked by whoever holds a lease of his own.
+/// The index as seen by callers other than its worker. Writes to the caller's own partition.
 #[derive(Clone)]
 pub struct Index {
     pub(crate) db: Db,
@@ -120,43 +118,60 @@ pub struct Index {
 }
 
 impl Index {
-    /// On a database, with the partition that the facts of these verbs go to.
+    /// Creates a handle. `lease` is the partition that receives the facts of its operations.
     pub fn new(db: Db, lease: Lease) -> Self {
         Self { db, lease }
     }
 }
 
-/// How far a chain may be rewound when it is resumed, and why.
+/// A request to resume a halted chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
-    /// The lowest height that may stay common; none if nothing final is to be undone.
+    /// The height down to which final blocks may be undone; none to undo no final block.
     pub rewind_to: Option<Height>,
-    /// Why, for the record: 1 to 500 characters.
+    /// Recorded; 1 to 500 bytes.
     pub reason: String,
 }
 
-/// An operator's word that a halted chain goes on.
-pub async fn resume(index: &Index, who: &Principal, chain: &ChainId, resume: Resume) -> Result<()> {
-    if resume.reason.trim().is_empty() || resume.reason.len() > MAX_REASON {
-        return Err(Error::Reason);
+/// Resumes a halted chain on behalf of an operator. Errors: `index.invalid_reason`,
+/// `index.unknown_chain`, `index.not_halted`.
+pub async fn resume(
+    index: &Index,
+    principal: &Principal,
+    chain: &ChainId,
+    request: Resume,
+) -> Result<()> {
+    if request.reason.trim().is_empty() || request.reason.len() > MAX_REASON {
+        return Err(Error::InvalidReason);
     }
-    let (who, chain) = (who.clone(), chain.clone());
+    let (principal, chain) = (principal.clone(), chain.clone());
     index
         .db
         .on(&index.lease)
         .write_unbound(move |tx| {
             let mut status =
-                table::cursor::get(tx, &chain)?.ok_or_else(|| Error::UnknownChain { chain: chain.clone() })?;
-            let Some(halted) = status.halted.take() else {
-                return Err(Error::NotHalted { chain: chain.clone() });
+                table::cursor::get(tx, &chain)?.ok_or_else(|| Error::UnknownChain {
+                    chain: chain.clone(),
+                })?;
+            let Some(halt_reason) = status.halted.take() else {
+                return Err(Error::NotHalted {
+                    chain: chain.clone(),
+                });
             };
-            status.rewind_to = resume.rewind_to;
+            status.rewind_to = request.rewind_to;
             if !table::cursor::put(tx, &status)? {
                 return Err(store::Error::Contended { attempts: 1 }.into());
             }
-            let said = serde_json::json!({ "was": halted, "rewind_to": resume.rewind_to, "reason": resume.reason });
+            let payload = serde_json::json!({
+                "halt_reason": halt_reason,
+                "rewind_to": request.rewind_to,
+                "reason": request.reason,
+            });
             let version = u64::try_from(status.version + 1).unwrap_or(0);
-            let fact = Fact::new("chain.resumed", 1).about(&chain, version).by(&who).says(&said);
+            let fact = Fact::new("chain.resumed", 1)
+                .about(&chain, version)
+                .by(&principal)
+                .says(&payload);
             tx.append(&Namespace::installation(), fact);
             Ok(())
         })

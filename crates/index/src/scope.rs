@@ -1,5 +1,5 @@
-//! Scopes: which sources of a chain a namespace wants projected. Each has a cursor of its own until
-//! it is level with the committer.
+//! Scopes: the sources of a chain that a namespace has projected. Each has a cursor of its own
+//! until it is caught up with the committer.
 
 use crate::{Error, Index, Result, table};
 use chain::Watch;
@@ -7,37 +7,33 @@ use std::collections::BTreeSet;
 use store::Fact;
 use types::{ChainId, Height, Namespace, Principal};
 
-/// Every source.
+/// Matches every source.
 pub(crate) const ALL: &str = "*";
-/// The longest source: no chain has longer addresses.
+/// The longest source, in bytes. No chain has longer addresses.
 const MAX_SOURCE: usize = 128;
 
-/// What a namespace wants of a chain.
+/// A source of a chain that is projected for a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// The namespace.
     pub namespace: Namespace,
-    /// Which projection.
     pub projection: String,
-    /// The chain.
     pub chain: ChainId,
-    /// The source (a contract), or `*` for all.
+    /// A contract address, or `*` for all.
     pub source: String,
-    /// Where it begins.
+    /// The height at which it starts.
     pub from: Height,
-    /// Where it goes on while it is not level.
+    /// The next height to read while it is not caught up.
     pub next: Height,
-    /// Whether it moves with the committer.
+    /// Whether it has reached the head, so that the committer projects new blocks for it.
     pub level: bool,
-    /// Why it was set aside, if it was: its projection could not take what it was given.
-    /// Untracking and tracking it again tries anew.
+    /// Why its projection failed, if it did. To retry, untrack and track the source again.
     pub quarantined: Option<String>,
-    /// Raised with each change.
+    /// Incremented with each change.
     pub version: i64,
 }
 
 impl Scope {
-    /// What to ask a node for on behalf of this scope alone.
+    /// The watch that fetches the events of this scope alone.
     pub(crate) fn watch(&self) -> Watch {
         let everything = self.source == ALL;
         let sources = if everything {
@@ -52,87 +48,91 @@ impl Scope {
         }
     }
 
-    /// Whether blocks that were fetched with this watch hold all that the scope covers.
+    /// Whether blocks fetched with this watch contain all events that the scope covers.
     pub(crate) fn is_watched(&self, watch: &Watch) -> bool {
         watch.everything || (self.source != ALL && watch.sources.contains(&self.source))
     }
 }
 
-/// What of a chain a namespace asks to be projected.
+/// The scope to track or untrack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which projection.
     pub projection: String,
-    /// The chain.
     pub chain: ChainId,
-    /// The source (a contract), or `*` for all.
+    /// A contract address, or `*` for all.
     pub source: String,
 }
 
-/// Project a source (or `*`) of a chain for the asking namespace, from a height on, as far down as
-/// the chain is stored. Doing it twice changes nothing. Whether it is new.
-pub async fn track(index: &Index, who: &Principal, wanted: &Wanted, from: Height) -> Result<bool> {
+/// Projects a source (or `*`) of a chain for the principal's namespace, from a height on, as far
+/// down as the chain is stored. Idempotent: returns false if the scope already exists. Error:
+/// `index.invalid_source`.
+pub async fn track(
+    index: &Index,
+    principal: &Principal,
+    new: &Wanted,
+    from: Height,
+) -> Result<bool> {
     let scope = Scope {
-        namespace: who.namespace.clone(),
-        projection: wanted.projection.clone(),
-        chain: wanted.chain.clone(),
-        source: checked_source(&wanted.chain, &wanted.source)?,
+        namespace: principal.namespace.clone(),
+        projection: new.projection.clone(),
+        chain: new.chain.clone(),
+        source: canonical_source(&new.chain, &new.source)?,
         from,
         next: from,
         level: false,
         quarantined: None,
         version: 1,
     };
-    let who = who.clone();
-    let begun = index
+    let principal = principal.clone();
+    let inserted = index
         .db
         .on(&index.lease)
-        .write(&who.namespace.clone(), move |tx| {
+        .write(&principal.namespace.clone(), move |tx| {
             let inserted = table::scope::insert(tx, &scope)?;
             if inserted {
-                tx.append(scope_fact("index.tracked", &who, &scope));
+                tx.append(scope_fact("index.tracked", &principal, &scope));
             }
             Ok::<_, store::Error>(inserted)
         })
         .await?;
-    Ok(begun)
+    Ok(inserted)
 }
 
-/// Project a source no longer; what was projected stays. False if there was no such scope.
-pub async fn untrack(index: &Index, who: &Principal, wanted: &Wanted) -> Result<bool> {
-    let wanted = Wanted {
-        source: checked_source(&wanted.chain, &wanted.source)?,
-        ..wanted.clone()
+/// Stops projecting a source. Data projected so far stays. Returns false if there is no such scope.
+pub async fn untrack(index: &Index, principal: &Principal, scope: &Wanted) -> Result<bool> {
+    let scope = Wanted {
+        source: canonical_source(&scope.chain, &scope.source)?,
+        ..scope.clone()
     };
-    let who = who.clone();
-    let ended = index
+    let principal = principal.clone();
+    let deleted = index
         .db
         .on(&index.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let deleted =
-                table::scope::delete(tx, &wanted.projection, &wanted.chain, &wanted.source)?;
+        .write(&principal.namespace.clone(), move |tx| {
+            let deleted = table::scope::delete(tx, &scope.projection, &scope.chain, &scope.source)?;
             if let Some(scope) = &deleted {
-                tx.append(scope_fact("index.untracked", &who, scope));
+                tx.append(scope_fact("index.untracked", &principal, scope));
             }
             Ok::<_, store::Error>(deleted.is_some())
         })
         .await?;
-    Ok(ended)
+    Ok(deleted)
 }
 
-/// What the asking namespace tracks on a chain.
-pub async fn scopes(index: &Index, who: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
+/// The scopes of the principal's namespace on a chain.
+pub async fn scopes(index: &Index, principal: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
     let chain = chain.clone();
     Ok(index
         .db
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             table::scope::of_namespace(tx, &chain)
         })
         .await?)
 }
 
-fn checked_source(chain: &ChainId, source: &str) -> Result<String> {
-    let refused = || Error::Source {
+/// The source as the chain's events name it.
+fn canonical_source(chain: &ChainId, source: &str) -> Result<String> {
+    let invalid = || Error::InvalidSource {
         chain: chain.clone(),
         source_text: source.to_owned(),
     };
@@ -140,16 +140,20 @@ fn checked_source(chain: &ChainId, source: &str) -> Result<String> {
         return Ok(source.to_owned());
     }
     if source.is_empty() || source.len() > MAX_SOURCE {
-        return Err(refused());
+        return Err(invalid());
     }
     intent::parse_recipient(chain, source)
         .map(|recipient| recipient.account)
-        .map_err(|_| refused())
+        .map_err(|_| invalid())
 }
 
-pub(crate) fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> Fact {
-    let said = serde_json::json!({
-        "projection": scope.projection, "chain": scope.chain, "source": scope.source, "from": scope.from, "next": scope.next,
+pub(crate) fn scope_fact(kind: &'static str, actor: &Principal, scope: &Scope) -> Fact {
+    let payload = serde_json::json!({
+        "projection": scope.projection,
+        "chain": scope.chain,
+        "source": scope.source,
+        "from": scope.from,
+        "next": scope.next,
         "quarantined": scope.quarantined,
     });
     let version = u64::try_from(scope.version).unwrap_or(0);
@@ -157,5 +161,8 @@ pub(crate) fn scope_fact(kind: &'static str, who: &Principal, scope: &Scope) -> 
         "scope:{}/{}/{}",
         scope.projection, scope.chain, scope.source
     );
-    Fact::new(kind, 1).about(&id, version).by(who).says(&said)
+    Fact::new(kind, 1)
+        .about(&id, version)
+        .by(actor)
+        .says(&payload)
 }

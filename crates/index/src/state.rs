@@ -1,84 +1,75 @@
-//! What to do next, decided from what is stored and what the node says. Pure.
+//! Decides the worker's next step from the stored chain and the node's blocks. Pure.
 
 use chain::BlockRef;
 use types::Height;
 
-/// The end of what is stored as canonical.
+/// The newest stored canonical block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tip {
-    /// How high.
     pub height: Height,
-    /// Its hash.
     pub hash: String,
 }
 
-/// The next thing a follower does.
+/// The next step of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum NextStep {
     /// Nothing new.
     Idle,
-    /// Fetch these heights and append them, if they build on the tip.
-    Extend {
-        /// The first.
-        from: Height,
-        /// The last.
-        to: Height,
-    },
-    /// The node's head is not above the tip and not the tip: a fork, or a node that lags behind.
-    Compare {
-        /// The node's head.
-        head: BlockRef,
-    },
+    /// Fetch these heights (inclusive) and append them, if they extend the tip.
+    Extend { from: Height, to: Height },
+    /// The node's head is neither above the tip nor the tip itself: a fork, or a lagging node.
+    Compare { head: BlockRef },
 }
 
-/// Decide, given the tip (none before the first block), where to start, the node's head, and how
-/// many blocks to take at most.
-pub fn next(tip: Option<&Tip>, first: Height, head: &BlockRef, most: u64) -> Next {
+/// Decides the next step. `tip` is none before the first block, `first` is the height at which the
+/// index starts, and `max_blocks` limits the blocks fetched in one step.
+pub fn next_step(tip: Option<&Tip>, first: Height, head: &BlockRef, max_blocks: u64) -> NextStep {
     let from = match tip {
-        Some(tip) if tip.hash == head.hash => return Next::Idle,
-        // A node that is still far behind: what is stored begins above its head, so nothing can be
-        // compared.
-        Some(_) if head.height < first => return Next::Idle,
-        Some(tip) if tip.height >= head.height => return Next::Compare { head: head.clone() },
+        Some(tip) if tip.hash == head.hash => return NextStep::Idle,
+        // The node's head is below the first stored block, so there is nothing to compare.
+        Some(_) if head.height < first => return NextStep::Idle,
+        Some(tip) if tip.height >= head.height => {
+            return NextStep::Compare { head: head.clone() };
+        }
         Some(tip) => tip.height.next(),
         None => first,
     };
     if from > head.height {
-        return Next::Idle; // the first block is yet to come
+        return NextStep::Idle; // the node has not reached the first block
     }
-    Next::Extend {
+    NextStep::Extend {
         from,
-        to: Height(head.height.0.min(from.0 + most.max(1) - 1)),
+        to: Height(head.height.0.min(from.0 + max_blocks.max(1) - 1)),
     }
 }
 
-/// How blocks that were fetched join the tip.
+/// How fetched blocks relate to the tip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Join {
-    /// They form one chain that builds on the tip.
-    Builds,
-    /// They form one chain that builds on another block than the tip.
+pub enum Continuity {
+    /// They form one chain that extends the tip.
+    Extends,
+    /// They form one chain that builds on a block other than the tip.
     Forks,
-    /// They do not form one chain: the node changed its mind while we asked.
-    Torn,
+    /// They do not form one chain: the node switched branches between two requests.
+    Broken,
 }
 
-/// Whether fetched blocks build on the tip.
-pub fn join(tip: Option<&Tip>, blocks: &[BlockRef]) -> Join {
-    let torn = blocks
+/// Classifies fetched blocks by how they relate to the tip.
+pub fn continuity(tip: Option<&Tip>, blocks: &[BlockRef]) -> Continuity {
+    let broken = blocks
         .windows(2)
         .any(|pair| pair[1].parent != pair[0].hash || pair[1].height != pair[0].height.next());
     match (blocks.first(), tip) {
-        _ if torn => Join::Torn,
-        (None, _) => Join::Torn,
-        (Some(_), None) => Join::Builds,
-        (Some(first), Some(tip)) if first.parent == tip.hash => Join::Builds,
-        _ => Join::Forks,
+        _ if broken => Continuity::Broken,
+        (None, _) => Continuity::Broken,
+        (Some(_), None) => Continuity::Extends,
+        (Some(first), Some(tip)) if first.parent == tip.hash => Continuity::Extends,
+        _ => Continuity::Forks,
     }
 }
 
-/// The watermark after the chain was seen with this candidate: never below the one before, never
-/// above the tip, never below the first block of the index.
+/// The watermark for a candidate: never below the one before, never above the tip, and never below
+/// the first block of the index.
 pub fn watermark(
     before: Option<Height>,
     candidate: Option<Height>,
@@ -113,35 +104,38 @@ mod tests {
     }
 
     #[test]
-    fn the_cases_of_a_new_head() {
+    fn each_kind_of_new_head_has_its_step() {
         let first = Height(0);
         assert_eq!(
-            next(Some(&tip(5, "a")), first, &block(5, "a", "z"), 10),
-            Next::Idle
+            next_step(Some(&tip(5, "a")), first, &block(5, "a", "z"), 10),
+            NextStep::Idle
         );
         let fork = block(5, "b", "z");
         assert_eq!(
-            next(Some(&tip(5, "a")), first, &fork, 10),
-            Next::Compare { head: fork }
+            next_step(Some(&tip(5, "a")), first, &fork, 10),
+            NextStep::Compare { head: fork }
         );
         assert_eq!(
-            next(Some(&tip(5, "a")), first, &block(6, "b", "a"), 10),
-            Next::Extend {
+            next_step(Some(&tip(5, "a")), first, &block(6, "b", "a"), 10),
+            NextStep::Extend {
                 from: Height(6),
                 to: Height(6)
             }
         );
         assert_eq!(
-            next(Some(&tip(5, "a")), first, &block(60, "b", "x"), 10),
-            Next::Extend {
+            next_step(Some(&tip(5, "a")), first, &block(60, "b", "x"), 10),
+            NextStep::Extend {
                 from: Height(6),
                 to: Height(15)
             }
         );
-        assert_eq!(next(None, Height(7), &block(6, "b", "a"), 10), Next::Idle);
         assert_eq!(
-            next(None, Height(6), &block(6, "b", "a"), 10),
-            Next::Extend {
+            next_step(None, Height(7), &block(6, "b", "a"), 10),
+            NextStep::Idle
+        );
+        assert_eq!(
+            next_step(None, Height(6), &block(6, "b", "a"), 10),
+            NextStep::Extend {
                 from: Height(6),
                 to: Height(6)
             }
@@ -149,47 +143,47 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_has_not_come_to_the_first_block_says_nothing() {
+    fn a_node_below_the_first_block_is_not_compared() {
         assert_eq!(
-            next(Some(&tip(9, "a")), Height(7), &block(6, "x", "y"), 10),
-            Next::Idle
+            next_step(Some(&tip(9, "a")), Height(7), &block(6, "x", "y"), 10),
+            NextStep::Idle
         );
-        let seven = block(7, "x", "y");
+        let head = block(7, "x", "y");
         assert_eq!(
-            next(Some(&tip(9, "a")), Height(7), &seven, 10),
-            Next::Compare { head: seven }
+            next_step(Some(&tip(9, "a")), Height(7), &head, 10),
+            NextStep::Compare { head }
         );
     }
 
     #[test]
-    fn only_a_chain_on_the_tip_builds() {
+    fn only_one_chain_on_the_tip_extends_it() {
         let chain = [block(6, "b", "a"), block(7, "c", "b")];
-        assert_eq!(join(Some(&tip(5, "a")), &chain), Join::Builds);
-        assert_eq!(join(Some(&tip(5, "x")), &chain), Join::Forks);
+        assert_eq!(continuity(Some(&tip(5, "a")), &chain), Continuity::Extends);
+        assert_eq!(continuity(Some(&tip(5, "x")), &chain), Continuity::Forks);
         assert_eq!(
-            join(
+            continuity(
                 Some(&tip(5, "a")),
                 &[block(6, "b", "a"), block(7, "c", "y")]
             ),
-            Join::Torn
+            Continuity::Broken
         );
         assert_eq!(
-            join(
+            continuity(
                 Some(&tip(5, "a")),
                 &[block(6, "b", "a"), block(8, "c", "b")]
             ),
-            Join::Torn
+            Continuity::Broken
         );
-        assert_eq!(join(None, &chain), Join::Builds);
-        assert_eq!(join(None, &[]), Join::Torn);
+        assert_eq!(continuity(None, &chain), Continuity::Extends);
+        assert_eq!(continuity(None, &[]), Continuity::Broken);
     }
 
     proptest! {
         #[test]
         fn the_watermark_never_falls_and_never_passes_the_tip(
-            first in 0u64..50, done in proptest::option::of(0u64..50), candidate in proptest::option::of(0u64..200), above in 0u64..100,
+            first in 0u64..50, offset in proptest::option::of(0u64..50), candidate in proptest::option::of(0u64..200), above in 0u64..100,
         ) {
-            let before = done.map(|done| Height(first + done));
+            let before = offset.map(|offset| Height(first + offset));
             let tip = Height(before.map_or(first, |before| before.0) + above);
             let after = watermark(before, candidate.map(Height), Height(first), tip);
             prop_assert!(after >= before);
@@ -197,10 +191,10 @@ mod tests {
         }
 
         #[test]
-        fn what_is_fetched_begins_behind_the_tip_and_is_bounded(tip_at in 0u64..50, head_at in 0u64..100, most in 1u64..20) {
-            if let Next::Extend { from, to } = next(Some(&tip(tip_at, "t")), Height(0), &block(head_at, "h", "p"), most) {
+        fn fetched_heights_start_after_the_tip_and_are_bounded(tip_at in 0u64..50, head_at in 0u64..100, max_blocks in 1u64..20) {
+            if let NextStep::Extend { from, to } = next_step(Some(&tip(tip_at, "t")), Height(0), &block(head_at, "h", "p"), max_blocks) {
                 prop_assert_eq!(from, Height(tip_at + 1));
-                prop_assert!(to <= Height(head_at) && to.0 - from.0 < most);
+                prop_assert!(to <= Height(head_at) && to.0 - from.0 < max_blocks);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who and what is watched on a chain: what of each block is kept.
+//! Watched signers, sources and topics of a chain. They decide what is stored of each block.
 
 use crate::{Result, table};
 use chain::Watch;
@@ -8,11 +8,11 @@ use types::ChainId;
 const SIGNER: &str = "signer";
 const SOURCE: &str = "source";
 const TOPIC: &str = "topic";
-/// Watched values that are read in one transaction.
+/// Watched values read in one transaction.
 const PAGE: u32 = 20_000;
 
-/// Report transactions of these signers from the next block on. In the caller's transaction:
-/// whoever is to sign is watched before.
+/// Stores transactions of these signers from the next block on. Call it in the transaction that
+/// commits to sign for them, so that none of their transactions is mined unseen.
 pub fn watch_signers(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
@@ -21,7 +21,7 @@ pub fn watch_signers(
     table::watch::insert(tx, chain, SIGNER, signers).map(drop)
 }
 
-/// Keep the events of these sources, and those of these topics from whatever source, from the next
+/// Stores the events of these sources, and those of these topics from any source, from the next
 /// block on.
 pub fn watch_events(
     tx: &mut Tx<'_, '_>,
@@ -33,8 +33,8 @@ pub fn watch_events(
     table::watch::insert(tx, chain, TOPIC, topics).map(drop)
 }
 
-/// Everything that is asked for on a chain, by whomever: a page a transaction, for there may be
-/// millions of signers. Who was watched before this is called is in it.
+/// Everything that is watched on a chain, over all namespaces. Read page by page, since there may
+/// be millions of signers. Contains whatever was watched before the call.
 pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Result<Watch> {
     let mut watch = Watch {
         everything,
@@ -42,27 +42,27 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     };
     let mut last = (String::new(), String::new());
     loop {
-        let (on, after) = (chain.clone(), last.clone());
+        let (chain, after) = (chain.clone(), last.clone());
         let page = move |tx: &mut Unbound<'_, '_>| {
-            table::watch::of_chain(tx, &on, (&after.0, &after.1), PAGE)
+            table::watch::of_chain(tx, &chain, (&after.0, &after.1), PAGE)
         };
         let page = db.read_unbound(page).await?;
-        let whole = page.len() < PAGE as usize;
+        let is_last_page = page.len() < PAGE as usize;
         last = page.last().cloned().unwrap_or_default();
         page.into_iter()
             .for_each(|(kind, value)| add(&mut watch, &kind, value));
-        if whole {
+        if is_last_page {
             break;
         }
     }
-    let on = chain.clone();
+    let chain = chain.clone();
     let scopes = db
-        .read_unbound(move |tx| table::scope::of_chain(tx, &on))
+        .read_unbound(move |tx| table::scope::of_chain(tx, &chain))
         .await?;
     for scope in scopes.iter().filter(|scope| scope.quarantined.is_none()) {
-        let wanted = scope.watch();
-        watch.everything |= wanted.everything;
-        watch.sources.extend(wanted.sources);
+        let scope_watch = scope.watch();
+        watch.everything |= scope_watch.everything;
+        watch.sources.extend(scope_watch.sources);
     }
     Ok(watch)
 }

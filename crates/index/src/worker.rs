@@ -1,8 +1,8 @@
-//! The follower of one chain: load, ask, record.
+//! The worker of one chain. Each turn loads the cursor, queries the node, and records the result.
 
-use crate::finality::{self, Word};
+use crate::finality::{self, TagAnswer};
 use crate::read::Status;
-use crate::state::{self, Join, Next, Tip};
+use crate::state::{self, Continuity, NextStep, Tip};
 use crate::{Error, Projection, Result, Work, commit, fetch, table, watch};
 use chain::{BlockRef, Connector, Watch};
 use serde::{Deserialize, Serialize};
@@ -10,52 +10,46 @@ use std::sync::Arc;
 use store::{Db, Lease, Unbound};
 use types::Height;
 
-/// Each block takes a few statements, and a transaction has its share of them.
-const MOST_BLOCKS_PER_TURN: u64 = 500;
+/// Each block takes a few statements, and the number of statements per transaction is limited.
+const MAX_BLOCKS_PER_TURN: u64 = 500;
 
-/// Where the index of a chain begins.
+/// Where the index of a chain starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
-    /// At the head that the chain has when it is first followed.
+    /// At the head of the chain when it is indexed for the first time.
     Latest,
     /// At this height.
     Height(u64),
 }
 
-/// How a chain is followed.
+/// Settings of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Where to begin.
     pub start: Start,
-    /// Whether every event is kept, or only those of watched sources and topics.
+    /// Whether every event is stored, or only those of watched sources and topics.
     pub keep_all: bool,
-    /// Blocks that are fetched and committed at a time, at most; no more than 500.
+    /// The largest number of blocks fetched and committed per turn. Limited to 500.
     pub blocks_per_turn: u64,
 }
 
-/// What a turn did.
+/// The result of one turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing new.
     Idle,
-    /// Blocks were appended, or the watermark moved.
-    Extended {
-        /// The new head.
-        to: Height,
-    },
-    /// Blocks were taken away.
-    Rewound {
-        /// The new head.
-        to: Height,
-    },
-    /// The node changed its mind while it was asked; try again at once.
+    /// Blocks were appended, or the watermark moved. `to` is the head.
+    Extended { to: Height },
+    /// Blocks were removed. `to` is the new head.
+    Rewound { to: Height },
+    /// The node's responses did not fit together, for example during a reorganisation. Retry
+    /// immediately.
     Again,
     /// The chain is halted until an operator resumes it.
     Halted,
 }
 
-/// Follows one chain. Holds the lease of `chain/<id>`.
+/// Indexes one chain. Holds the lease of `chain/<id>`.
 #[derive(Clone)]
 pub struct Follower {
     pub(crate) db: Db,
@@ -66,7 +60,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// A follower of a chain, with what is made of it.
+    /// Creates the worker of a chain. `lease` must be the lease of `chain/<id>`.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -74,7 +68,7 @@ impl Follower {
         projections: Vec<Arc<dyn Projection>>,
         settings: Settings,
     ) -> Self {
-        let blocks_per_turn = settings.blocks_per_turn.clamp(1, MOST_BLOCKS_PER_TURN);
+        let blocks_per_turn = settings.blocks_per_turn.clamp(1, MAX_BLOCKS_PER_TURN);
         let settings = Settings {
             blocks_per_turn,
             ..settings
@@ -88,7 +82,7 @@ impl Follower {
         }
     }
 
-    /// One turn. The running worker is a loop around it.
+    /// One turn. The running worker calls this in a loop.
     pub async fn turn(&self) -> Result<Progress> {
         let status = self.status().await?;
         if status
@@ -100,17 +94,17 @@ impl Follower {
         let head = self.chain.head().await?;
         let status = match status {
             Some(status) => status,
-            None => self.begin(&head),
+            None => self.initial_status(&head),
         };
-        match state::next(
+        match state::next_step(
             status.head.as_ref(),
             status.first,
             &head,
             self.settings.blocks_per_turn,
         ) {
-            Next::Idle => self.settle(status).await,
-            Next::Compare { head } => self.compare(status, head).await,
-            Next::Extend { from, to } => self.extend(status, from, to).await,
+            NextStep::Idle => self.finalize(status).await,
+            NextStep::Compare { head } => self.compare(status, head).await,
+            NextStep::Extend { from, to } => self.extend(status, from, to).await,
         }
     }
 
@@ -122,8 +116,8 @@ impl Follower {
             .await?)
     }
 
-    /// A cursor before the first block.
-    fn begin(&self, head: &BlockRef) -> Status {
+    /// The cursor before the first block.
+    fn initial_status(&self, head: &BlockRef) -> Status {
         let first = match self.settings.start {
             Start::Latest => head.height,
             Start::Height(height) => Height(height),
@@ -139,20 +133,20 @@ impl Follower {
         }
     }
 
-    /// Nothing new at the head: what is final may still have moved.
-    async fn settle(&self, status: Status) -> Result<Progress> {
+    /// There is no new block, but the watermark may still move.
+    async fn finalize(&self, status: Status) -> Result<Progress> {
         let Some(tip) = status.head.clone() else {
             return Ok(Progress::Idle);
         };
-        let word = finality::ask(self.chain.as_ref()).await;
-        let candidate = finality::candidate(self.chain.finality(), word, tip.height);
-        if commit::movable(&status, &candidate).is_none() {
+        let answer = finality::query_tag(self.chain.as_ref()).await;
+        let candidate = finality::candidate(self.chain.finality(), answer, tip.height);
+        if commit::next_watermark(&status, &candidate).is_none() {
             return Ok(Progress::Idle);
         }
         let before = status.finalized.clone();
         let after = self
             .write(status, move |tx, status| {
-                commit::settle(tx, status, &candidate)
+                commit::finalize(tx, status, &candidate)
             })
             .await?;
         Ok(if after.finalized == before {
@@ -162,59 +156,61 @@ impl Follower {
         })
     }
 
-    /// The node's head is not above ours: it lags on our own chain, or it is on another.
+    /// The node's head is not above the tip: the node lags behind on the stored chain, or it is on
+    /// another branch.
     async fn compare(&self, status: Status, head: BlockRef) -> Result<Progress> {
         let (chain, hash) = (status.chain.clone(), head.hash.clone());
-        let ours = self
+        let stored = self
             .db
             .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &hash))
             .await?;
-        match ours {
+        match stored {
             Some(_) => Ok(Progress::Idle),
             None => self.rewind(status, head).await,
         }
     }
 
     async fn extend(&self, status: Status, from: Height, to: Height) -> Result<Progress> {
-        let word = finality::ask(self.chain.as_ref()).await;
-        let names = fetch::names(self.chain.as_ref(), from, to).await?;
-        match state::join(status.head.as_ref(), &names) {
-            Join::Torn => return Ok(Progress::Again),
-            Join::Forks => return self.rewind(status, names[0].clone()).await,
-            Join::Builds => {}
+        let answer = finality::query_tag(self.chain.as_ref()).await;
+        let refs = fetch::refs(self.chain.as_ref(), from, to).await?;
+        match state::continuity(status.head.as_ref(), &refs) {
+            Continuity::Broken => return Ok(Progress::Again),
+            Continuity::Forks => return self.rewind(status, refs[0].clone()).await,
+            Continuity::Extends => {}
         }
-        // Asked behind the names: whoever is in one of these blocks was watched before it was sent.
+        // Loaded after the block references: a signer with a transaction in one of these blocks was
+        // watched before the transaction was sent, so it is in this watch.
         let watch = self.watch().await?;
-        let Some(work) = fetch::blocks(self.chain.as_ref(), &names, &watch).await? else {
+        let Some(blocks) = fetch::blocks(self.chain.as_ref(), &refs, &watch).await? else {
             return Ok(Progress::Again);
         };
-        self.append(status, work, watch, word).await
+        self.append(status, blocks, watch, answer).await
     }
 
     async fn watch(&self) -> Result<Watch> {
         watch::of_chain(&self.db, self.chain.chain(), self.settings.keep_all).await
     }
 
-    /// Commit what was fetched; fewer blocks at a time where that is more than one transaction may
-    /// do, for how much it is depends on how many namespaces want it.
+    /// Commits fetched blocks. Halves their number while they exceed the budget of one transaction:
+    /// the cost depends on how many namespaces track them.
     async fn append(
         &self,
         status: Status,
-        work: Vec<Work>,
+        blocks: Vec<Work>,
         watch: Watch,
-        word: Word,
+        answer: TagAnswer,
     ) -> Result<Progress> {
-        let (work, watch) = (Arc::new(work), Arc::new(watch));
+        let (blocks, watch) = (Arc::new(blocks), Arc::new(watch));
         fail::point("index.fetched")
             .await
             .map_err(store::Error::from)?;
-        let mut count = work.len();
+        let mut count = blocks.len();
         loop {
             match self
-                .append_first(count, status.clone(), &work, &watch, word.clone())
+                .append_first(count, status.clone(), &blocks, &watch, answer.clone())
                 .await
             {
-                Err(error) if error.is_too_much() && count > 1 => count /= 2,
+                Err(error) if error.exceeds_budget() && count > 1 => count /= 2,
                 outcome => return outcome,
             }
         }
@@ -224,17 +220,19 @@ impl Follower {
         &self,
         count: usize,
         status: Status,
-        work: &Arc<Vec<Work>>,
+        blocks: &Arc<Vec<Work>>,
         watch: &Arc<Watch>,
-        word: Word,
+        answer: TagAnswer,
     ) -> Result<Progress> {
-        let Some(to) = work[..count].last().map(|last| last.block.height) else {
+        let Some(to) = blocks[..count].last().map(|last| last.block.height) else {
             return Ok(Progress::Idle);
         };
-        let candidate = finality::candidate(self.chain.finality(), word, to);
-        let (projections, work, watch) = (self.projections.clone(), work.clone(), watch.clone());
+        let candidate = finality::candidate(self.chain.finality(), answer, to);
+        let (projections, blocks, watch) =
+            (self.projections.clone(), blocks.clone(), watch.clone());
         let extend = move |tx: &mut Unbound<'_, '_>, status| {
-            commit::extend(tx, &projections, status, &work[..count], &watch, &candidate)
+            let blocks = &blocks[..count];
+            commit::extend(tx, &projections, status, blocks, &watch, &candidate)
         };
         if self.write(status, extend).await?.is_none() {
             return Ok(Progress::Again);
@@ -242,33 +240,43 @@ impl Follower {
         fail::point("index.committed")
             .await
             .map_err(store::Error::from)?;
-        tracing::debug!(chain = %self.chain.chain(), height = %to, "extended");
+        tracing::debug!(
+            event = "chain.extended",
+            chain = %self.chain.chain(),
+            height = %to,
+            "blocks were appended"
+        );
         Ok(Progress::Extended { to })
     }
 
-    /// The node is on another chain since some block: find it and go back to it.
+    /// The node is on another branch: rewinds to the common ancestor, or halts the chain.
     async fn rewind(&self, status: Status, branch: BlockRef) -> Result<Progress> {
         match self.ancestor(&status, branch).await? {
             Ancestor::Unknown => Ok(Progress::Again),
             Ancestor::Common(common) => self.rewind_to(status, Some(common)).await,
             Ancestor::None => self.rewind_to(status, None).await,
-            Ancestor::BelowFloor(seen) => self.halt(status, &seen).await,
+            Ancestor::BelowFinal(block) => self.halt(status, &block).await,
         }
     }
 
-    /// Go back to the common block; only part of the way where that is more than one transaction
-    /// may do: the next turn goes on from there.
+    /// Rewinds to the common ancestor. Goes only part of the way if that exceeds the budget of one
+    /// transaction; the next turn continues.
     async fn rewind_to(&self, status: Status, common: Option<Tip>) -> Result<Progress> {
         let to = common.as_ref().map_or(status.first, |common| common.height);
-        tracing::warn!(chain = %status.chain, to = %to, "reorganised");
-        let mut most = status
+        tracing::warn!(
+            event = "chain.reorganised",
+            chain = %status.chain,
+            to = %to,
+            "the chain was reorganised and is rewound"
+        );
+        let mut max_blocks = status
             .head
             .as_ref()
             .map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
         loop {
             let (projections, common) = (self.projections.clone(), common.clone());
             let rewind = move |tx: &mut Unbound<'_, '_>, status| {
-                commit::rewind(tx, &projections, status, common.clone(), most)
+                commit::rewind(tx, &projections, status, common.clone(), max_blocks)
             };
             match self.write(status.clone(), rewind).await {
                 Ok(after) => {
@@ -276,44 +284,49 @@ impl Follower {
                         to: after.head.map_or(to, |head| head.height),
                     });
                 }
-                Err(error) if error.is_too_much() && most > 1 => most /= 2,
+                Err(error) if error.exceeds_budget() && max_blocks > 1 => max_blocks /= 2,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    async fn halt(&self, status: Status, seen: &BlockRef) -> Result<Progress> {
-        let through = status
+    async fn halt(&self, status: Status, block: &BlockRef) -> Result<Progress> {
+        let watermark = status
             .finalized
             .as_ref()
             .map_or(status.first, |finalized| finalized.height);
         let reason = format!(
-            "the node is on a chain that leaves ours at or below the final block {through} (seen: {} at {})",
-            seen.hash, seen.height
+            "the node is on a branch that forks at or below the final block {watermark} (its block: {} at {})",
+            block.hash, block.height
         );
-        tracing::error!(chain = %status.chain, reason, "halted");
+        tracing::error!(
+            event = "chain.halted",
+            chain = %status.chain,
+            reason,
+            "the chain is halted until an operator resumes it"
+        );
         self.write(status, move |tx, status| commit::halt(tx, status, &reason))
             .await?;
         Ok(Progress::Halted)
     }
 
-    /// Walk back by parents, never by number, to a block that is canonical here.
+    /// Walks back by parent hash, never by height, to a block that is canonical here.
     async fn ancestor(&self, status: &Status, branch: BlockRef) -> Result<Ancestor> {
         let finalized = status.finalized.as_ref().map(|finalized| finalized.height);
         let floor = status.rewind_to.into_iter().chain(finalized).min();
         let mut block = branch;
         loop {
             let (chain, parent) = (status.chain.clone(), block.parent.clone());
-            let known: Option<Height> = self
+            let parent_height: Option<Height> = self
                 .db
                 .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &parent))
                 .await?;
-            match known {
+            match parent_height {
                 Some(height) if height.next() != block.height => {
-                    return Err(self.contradicts(&block));
+                    return Err(self.wrong_height(&block));
                 }
                 Some(height) if floor.is_some_and(|floor| height < floor) => {
-                    return Ok(Ancestor::BelowFloor(block));
+                    return Ok(Ancestor::BelowFinal(block));
                 }
                 Some(height) => {
                     return Ok(Ancestor::Common(Tip {
@@ -322,7 +335,7 @@ impl Follower {
                     }));
                 }
                 None if floor.is_some_and(|floor| block.height <= floor) => {
-                    return Ok(Ancestor::BelowFloor(block));
+                    return Ok(Ancestor::BelowFinal(block));
                 }
                 None if block.height <= status.first => return Ok(Ancestor::None),
                 None => {}
@@ -334,18 +347,18 @@ impl Follower {
         }
     }
 
-    fn contradicts(&self, block: &BlockRef) -> Error {
+    fn wrong_height(&self, block: &BlockRef) -> Error {
         let why = format!(
-            "{} does not stand above its parent ({})",
+            "{} is not one above its parent ({})",
             block.hash, block.height
         );
-        Error::Contradiction {
+        Error::InconsistentBlock {
             chain: self.chain.chain().clone(),
             why,
         }
     }
 
-    async fn write<T, F>(&self, status: Status, act: F) -> Result<T>
+    async fn write<T, F>(&self, status: Status, write: F) -> Result<T>
     where
         F: Fn(&mut Unbound<'_, '_>, Status) -> store::Result<T> + Send + 'static,
         T: Send + 'static,
@@ -353,19 +366,19 @@ impl Follower {
         Ok(self
             .db
             .on(&self.lease)
-            .write_unbound(move |tx| act(tx, status.clone()))
+            .write_unbound(move |tx| write(tx, status.clone()))
             .await?)
     }
 }
 
-/// Where another branch leaves ours.
+/// Where another branch forks from the stored chain.
 enum Ancestor {
-    /// Behind this block, above everything final.
+    /// After this stored block.
     Common(Tip),
-    /// At or below what is final: this block of the branch is not ours.
-    BelowFloor(BlockRef),
+    /// Below the lowest height that may be undone. The block is the lowest one seen of the branch.
+    BelowFinal(BlockRef),
     /// Below the first block of the index, while nothing is final.
     None,
-    /// The node does not have the branch any more.
+    /// The node no longer has the branch.
     Unknown,
 }

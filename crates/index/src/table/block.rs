@@ -1,15 +1,15 @@
-//! Blocks, of whatever branch.
+//! Blocks of all branches.
 
 use chain::BlockRef;
 use store::{Result, Unbound};
 use types::{Block, ChainId, Height, Time};
 
-/// Store blocks as canonical; one that was canonical before and came back is so again.
+/// Stores blocks as canonical. A block stored before becomes canonical again.
 pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> {
     let rows: Vec<_> = blocks
         .iter()
         .map(|block| {
-            let (events, included) = (block.events.len() as i64, block.included.len() as i64);
+            let (events, inclusions) = (block.events.len() as i64, block.included.len() as i64);
             (
                 &block.chain,
                 &block.hash,
@@ -17,13 +17,13 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> 
                 &block.parent,
                 block.time,
                 events,
-                included,
+                inclusions,
                 true,
             )
         })
         .collect();
     tx.execute_rows(
-        "INSERT INTO block (chain, hash, height, parent, time, event_count, included_count, canonical) {rows}
+        "INSERT INTO block (chain, hash, height, parent, time, event_count, inclusion_count, canonical) {rows}
          ON CONFLICT (chain, hash) DO UPDATE SET canonical = 1",
         (),
         &rows,
@@ -31,23 +31,23 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> 
     Ok(())
 }
 
-/// Note how much of a block is kept, where that has changed since it was stored.
-pub(crate) fn count(
+/// Updates the number of stored events and inclusions of a block.
+pub(crate) fn set_counts(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     hash: &str,
     events: u64,
-    included: u64,
+    inclusions: u64,
 ) -> Result<()> {
-    let (events, included) = (events.cast_signed(), included.cast_signed());
+    let (events, inclusions) = (events.cast_signed(), inclusions.cast_signed());
     tx.execute(
-        "UPDATE block SET event_count = ?3, included_count = ?4 WHERE chain = ?1 AND hash = ?2",
-        (chain, hash, events, included),
+        "UPDATE block SET event_count = ?3, inclusion_count = ?4 WHERE chain = ?1 AND hash = ?2",
+        (chain, hash, events, inclusions),
     )?;
     Ok(())
 }
 
-/// Which of these blocks were stored before.
+/// The hashes of those blocks that are already stored, canonical or not.
 pub(crate) fn known(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -62,7 +62,7 @@ pub(crate) fn known(
     Ok(known.into_iter().map(|(hash,)| hash).collect())
 }
 
-/// The canonical block of this hash, if it is one: its height.
+/// The height of the block with this hash; none if it is not canonical.
 pub(crate) fn canonical_height(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -111,7 +111,7 @@ pub(crate) fn from_height(
         .collect())
 }
 
-/// Mark everything from a height on as reverted.
+/// Marks blocks, events and inclusions from a height on as reverted.
 pub(crate) fn revert_from(tx: &mut Unbound<'_, '_>, chain: &ChainId, first: Height) -> Result<()> {
     tx.execute(
         "UPDATE block SET canonical = 0 WHERE chain = ?1 AND height >= ?2 AND canonical = 1",
@@ -122,7 +122,7 @@ pub(crate) fn revert_from(tx: &mut Unbound<'_, '_>, chain: &ChainId, first: Heig
         (chain, first),
     )?;
     tx.execute(
-        "UPDATE chain_included SET reverted = 1 WHERE chain = ?1 AND height >= ?2 AND reverted = 0",
+        "UPDATE chain_inclusion SET reverted = 1 WHERE chain = ?1 AND height >= ?2 AND reverted = 0",
         (chain, first),
     )?;
     Ok(())

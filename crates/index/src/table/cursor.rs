@@ -1,11 +1,11 @@
-//! How far each chain is read and final.
+//! The cursor of each chain: how far it is indexed and final.
 
 use crate::read::Status;
 use crate::state::Tip;
 use store::{FromRow as _, Result, Row, Unbound};
 use types::{ChainId, Height};
 
-/// How far a chain is read.
+/// The cursor of a chain, if it exists.
 pub(crate) fn get(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Option<Status>> {
     let row: Option<Row> = tx.row(
         "SELECT head_height, head_hash, final_height, final_hash, first_height, halted, rewind_to, version
@@ -42,7 +42,7 @@ pub(crate) fn get(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Option<St
     .transpose()
 }
 
-/// Write how far a chain is read; false if another wrote since `version`.
+/// Writes the cursor of a chain. Returns false if it was changed since it was read.
 pub(crate) fn put(tx: &mut Unbound<'_, '_>, status: &Status) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO chain_cursor (chain, head_height, head_hash, final_height, final_hash, first_height, halted, rewind_to, version)

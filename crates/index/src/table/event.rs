@@ -1,13 +1,13 @@
 //! Chain events.
 
-use super::with_intake;
+use super::with_ingest_id;
 use crate::event::StoredEvent;
 use crate::read::{Cursor, EventFilter};
 use std::collections::BTreeSet;
 use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
 use types::{Block, ChainEvent, ChainId, Height, Time};
 
-/// The columns of a chain event that never change, in the order that the fact's root covers them.
+/// The immutable columns, in the order in which the fact's root covers them.
 pub(crate) const COLUMNS: [&str; 10] = [
     "chain",
     "tx_id",
@@ -21,7 +21,7 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "body",
 ];
 
-/// The rows of a block's events, as inserted and as covered by its fact.
+/// The rows of a block's events, as inserted and as covered by the block's fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
     block
         .events
@@ -43,14 +43,17 @@ pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
         .collect()
 }
 
-/// Store chain events with their block.
+/// Stores chain events with their block.
 pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
-    let columns: Vec<&str> = COLUMNS.into_iter().chain(["intake", "reverted"]).collect();
-    tx.bulk_insert("chain_event", &columns, &with_intake(rows, ""))?;
+    let columns: Vec<&str> = COLUMNS
+        .into_iter()
+        .chain(["ingest_id", "reverted"])
+        .collect();
+    tx.bulk_insert("chain_event", &columns, &with_ingest_id(rows, ""))?;
     Ok(())
 }
 
-/// The events of a block that came back are valid again; how many there are.
+/// Unmarks the events of a block that is canonical again. Returns their number.
 pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
     tx.execute(
         "UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
@@ -58,18 +61,18 @@ pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str
     )
 }
 
-/// Store chain events that were not kept when their block was read first; the indexes of those that
-/// were missing.
+/// Stores chain events that were not watched yet when their block was ingested. Returns the indexes
+/// of the added events.
 pub(crate) fn insert_missing(
     tx: &mut Unbound<'_, '_>,
     rows: &[Vec<Value<'_>>],
-    intake: &str,
+    ingest_id: &str,
 ) -> Result<BTreeSet<u32>> {
     let added: Vec<(u32,)> = tx.query_rows(
-        "INSERT INTO chain_event (chain, tx_id, path, block_hash, height, tx_index, event_index, source, topic, body, intake, reverted)
+        "INSERT INTO chain_event (chain, tx_id, path, block_hash, height, tx_index, event_index, source, topic, body, ingest_id, reverted)
          {rows} ON CONFLICT (chain, block_hash, event_index) DO NOTHING RETURNING event_index",
         (),
-        &with_intake(rows, intake),
+        &with_ingest_id(rows, ingest_id),
     )?;
     Ok(added.into_iter().map(|(index,)| index).collect())
 }
@@ -123,7 +126,7 @@ fn stored_event(chain: &ChainId, row: Row) -> Result<StoredEvent> {
     })
 }
 
-/// The events of a block, in order, behind an index.
+/// The events of a block, in order, after an event index.
 pub(crate) fn in_block(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -140,7 +143,7 @@ pub(crate) fn in_block(
         .collect()
 }
 
-/// Valid events behind a cursor and up to a height that a filter lets through, in chain order.
+/// Canonical events that match a filter, after a cursor and up to a height, in chain order.
 pub(crate) fn through(
     tx: &mut Unbound<'_, '_>,
     filter: &EventFilter,
@@ -161,10 +164,10 @@ pub(crate) fn through(
     );
     for (column, values) in [("e.source", &filter.sources), ("e.topic", &filter.topics)] {
         if !values.is_empty() {
-            let marks: Vec<String> = (0..values.len())
-                .map(|place| format!("?{}", params.len() + place + 1))
+            let placeholders: Vec<String> = (0..values.len())
+                .map(|index| format!("?{}", params.len() + index + 1))
                 .collect();
-            sql.push_str(&format!(" AND {column} IN ({})", marks.join(", ")));
+            sql.push_str(&format!(" AND {column} IN ({})", placeholders.join(", ")));
             params.extend(
                 values
                     .iter()

@@ -1,15 +1,15 @@
-//! Transactions of watched signers: one row for each thing they used up.
+//! Transactions of watched signers, one row per used replay key.
 
-use super::with_intake;
+use super::with_ingest_id;
 use crate::event::StoredIncluded;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
 use types::{Block, ChainId, Height, Included, Status, Witness};
 
-/// The columns that never change, in the order that the fact's root covers them.
+/// The immutable columns, in the order in which the fact's root covers them.
 pub(crate) const COLUMNS: [&str; 10] = [
     "chain",
-    "witness",
+    "replay_key",
     "block_hash",
     "tx_id",
     "signer",
@@ -17,71 +17,73 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "tx_index",
     "status",
     "fee",
-    "created",
+    "created_contract",
 ];
 
-/// The rows of a block's transactions by watched signers, in the order of the witnesses, as
-/// inserted and as covered by its fact.
+/// The rows of a block's watched transactions, ordered by replay key, as inserted and as covered by
+/// the block's fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
-    let each = block
-        .included
-        .iter()
-        .flat_map(|one| one.witnesses.iter().map(move |witness| (witness, one)));
+    let each = block.included.iter().flat_map(|inclusion| {
+        inclusion
+            .witnesses
+            .iter()
+            .map(move |replay_key| (replay_key, inclusion))
+    });
     let sorted: BTreeMap<&Witness, &Included> = each.collect();
     sorted
         .into_iter()
-        .map(|(witness, one)| row(block, witness, one))
+        .map(|(replay_key, inclusion)| row(block, replay_key, inclusion))
         .collect()
 }
 
-fn row<'b>(block: &'b Block, witness: &'b Witness, one: &'b Included) -> Vec<Value<'b>> {
+fn row<'b>(block: &'b Block, replay_key: &'b Witness, inclusion: &'b Included) -> Vec<Value<'b>> {
     vec![
         block.chain.to_value(),
-        witness.to_value(),
+        replay_key.to_value(),
         block.hash.to_value(),
-        one.transaction.to_value(),
-        one.signer.to_value(),
+        inclusion.transaction.to_value(),
+        inclusion.signer.to_value(),
         block.height.to_value(),
-        one.index.to_value(),
-        status_text(one.status).to_value(),
-        one.fee.to_value(),
-        one.created.to_value(),
+        inclusion.index.to_value(),
+        status_text(inclusion.status).to_value(),
+        inclusion.fee.to_value(),
+        inclusion.created.to_value(),
     ]
 }
 
-/// Store transactions of watched signers with their block.
+/// Stores inclusions with their block.
 pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     tx.execute_rows(
-        "INSERT INTO chain_included (chain, witness, block_hash, tx_id, signer, height, tx_index, status, fee, created, intake, reverted)
+        "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
          {rows}",
         (),
-        &with_intake(rows, ""),
+        &with_ingest_id(rows, ""),
     )?;
     Ok(())
 }
 
-/// The transactions of a block that came back are valid again.
+/// Unmarks the inclusions of a block that is canonical again.
 pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
     tx.execute(
-        "UPDATE chain_included SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
+        "UPDATE chain_inclusion SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
         (chain, block_hash),
     )
 }
 
-/// Store transactions whose signer was not watched yet when their block was read first; the
-/// witnesses of those that were missing.
+/// Stores inclusions whose signer was not watched yet when their block was ingested. Returns the
+/// replay keys of the added rows.
 pub(crate) fn insert_missing(
     tx: &mut Unbound<'_, '_>,
     rows: &[Vec<Value<'_>>],
-    intake: &str,
+    ingest_id: &str,
 ) -> Result<BTreeSet<Witness>> {
     let added: Vec<(Witness,)> = tx.query_rows(
-        "INSERT INTO chain_included (chain, witness, block_hash, tx_id, signer, height, tx_index, status, fee, created, intake, reverted)
-         {rows} ON CONFLICT (chain, witness, block_hash) DO NOTHING RETURNING witness",
+        "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
+         {rows} ON CONFLICT (chain, replay_key, block_hash) DO NOTHING RETURNING replay_key",
         (),
-        &with_intake(rows, intake),
+        &with_ingest_id(rows, ingest_id),
     )?;
-    Ok(added.into_iter().map(|(witness,)| witness).collect())
+    Ok(added.into_iter().map(|(replay_key,)| replay_key).collect())
 }
 
 fn status_text(status: Status) -> &'static str {
@@ -91,9 +93,10 @@ fn status_text(status: Status) -> &'static str {
     }
 }
 
-const INCLUDED: &str = "SELECT witness, tx_id, signer, block_hash, height, status, fee, created, reverted FROM chain_included";
+const INCLUSIONS: &str = "SELECT replay_key, tx_id, signer, block_hash, height, status, fee, created_contract, reverted \
+     FROM chain_inclusion";
 
-fn stored_included(row: Row) -> Result<StoredIncluded> {
+fn stored_inclusion(row: Row) -> Result<StoredIncluded> {
     type Columns = (
         Witness,
         String,
@@ -105,7 +108,7 @@ fn stored_included(row: Row) -> Result<StoredIncluded> {
         Option<String>,
         bool,
     );
-    let (witness, transaction, signer, block_hash, height, status, fee, created, reverted) =
+    let (replay_key, transaction, signer, block_hash, height, status, fee, created, reverted) =
         Columns::from_row(row)?;
     let status = if status == "succeeded" {
         Status::Succeeded
@@ -113,7 +116,7 @@ fn stored_included(row: Row) -> Result<StoredIncluded> {
         Status::Reverted
     };
     Ok(StoredIncluded {
-        witness,
+        witness: replay_key,
         transaction,
         signer,
         block_hash,
@@ -125,18 +128,19 @@ fn stored_included(row: Row) -> Result<StoredIncluded> {
     })
 }
 
-/// Transactions of watched signers in a block.
+/// The inclusions of a block.
 pub(crate) fn in_block(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
 ) -> Result<Vec<StoredIncluded>> {
-    let sql = format!("{INCLUDED} WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, witness");
+    let sql =
+        format!("{INCLUSIONS} WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, replay_key");
     let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash))?;
-    rows.into_iter().map(stored_included).collect()
+    rows.into_iter().map(stored_inclusion).collect()
 }
 
-/// Valid transactions of watched signers above a height and up to another, in chain order.
+/// Canonical inclusions above one height, up to and including another, in chain order.
 pub(crate) fn between(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
@@ -144,24 +148,24 @@ pub(crate) fn between(
     through: Height,
 ) -> Result<Vec<StoredIncluded>> {
     let sql = format!(
-        "{INCLUDED} WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, witness"
+        "{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, replay_key"
     );
     let above = above.map_or(-1, Height::stored);
     let rows: Vec<Row> = tx.rows(&sql, (chain, above, through))?;
-    rows.into_iter().map(stored_included).collect()
+    rows.into_iter().map(stored_inclusion).collect()
 }
 
-/// The valid transactions that used up these things.
-pub(crate) fn by_witness(
+/// The canonical inclusions of these replay keys.
+pub(crate) fn by_replay_key(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
-    witnesses: &[Witness],
+    replay_keys: &[Witness],
 ) -> Result<Vec<StoredIncluded>> {
-    let rows: Vec<(&Witness,)> = witnesses.iter().map(|witness| (witness,)).collect();
-    let found: Vec<Row> = tx.query_rows(
-        &format!("{INCLUDED} WHERE chain = ?1 AND reverted = 0 AND witness IN ({{rows}})"),
+    let rows: Vec<(&Witness,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
+    let inclusions: Vec<Row> = tx.query_rows(
+        &format!("{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND replay_key IN ({{rows}})"),
         (chain,),
         &rows,
     )?;
-    found.into_iter().map(stored_included).collect()
+    inclusions.into_iter().map(stored_inclusion).collect()
 }

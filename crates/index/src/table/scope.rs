@@ -1,4 +1,4 @@
-//! Scopes.
+//! Projection scopes.
 
 use crate::scope::Scope;
 use store::{FromRow as _, Result, Row, Tx, Unbound};
@@ -7,17 +7,17 @@ use types::{ChainId, Height, Namespace};
 /// The scopes of a chain, of every namespace.
 pub(crate) fn of_chain(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
     let rows: Vec<Row> = tx.rows(
-        "SELECT namespace, projection, source, from_height, next_height, level, quarantined, version FROM projection_scope
+        "SELECT namespace, projection, source, from_height, next_height, caught_up, quarantined, version FROM projection_scope
           WHERE chain = ?1 ORDER BY namespace, projection, source",
         (chain,),
     )?;
     rows.into_iter().map(|row| scope(chain, row)).collect()
 }
 
-/// The scopes of a namespace.
+/// The scopes of the namespace on a chain.
 pub(crate) fn of_namespace(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
     let rows: Vec<Row> = tx.rows(
-        "SELECT namespace, projection, source, from_height, next_height, level, quarantined, version FROM projection_scope
+        "SELECT namespace, projection, source, from_height, next_height, caught_up, quarantined, version FROM projection_scope
           WHERE namespace = ?ns AND chain = ?1 ORDER BY projection, source",
         (chain,),
     )?;
@@ -35,7 +35,7 @@ fn scope(chain: &ChainId, row: Row) -> Result<Scope> {
         Option<String>,
         i64,
     );
-    let (namespace, projection, source, from, next, level, quarantined, version) =
+    let (namespace, projection, source, from, next, caught_up, quarantined, version) =
         Columns::from_row(row)?;
     Ok(Scope {
         namespace,
@@ -44,23 +44,23 @@ fn scope(chain: &ChainId, row: Row) -> Result<Scope> {
         source,
         from,
         next,
-        level,
+        level: caught_up,
         quarantined,
         version,
     })
 }
 
-/// Begin a scope; false if it is there.
+/// Inserts a scope. Returns false if it already exists.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<bool> {
     let inserted = tx.execute(
-        "INSERT INTO projection_scope (namespace, projection, chain, source, from_height, next_height, level, quarantined, version)
+        "INSERT INTO projection_scope (namespace, projection, chain, source, from_height, next_height, caught_up, quarantined, version)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?4, 0, NULL, 1) ON CONFLICT DO NOTHING",
         (&scope.projection, &scope.chain, &scope.source, scope.from),
     )?;
     Ok(inserted == 1)
 }
 
-/// End a scope; what it was, if there was one.
+/// Deletes a scope. Returns it with its next version, if it existed.
 pub(crate) fn delete(
     tx: &mut Tx<'_, '_>,
     projection: &str,
@@ -69,21 +69,21 @@ pub(crate) fn delete(
 ) -> Result<Option<Scope>> {
     let row: Option<Row> = tx.row(
         "DELETE FROM projection_scope WHERE namespace = ?ns AND projection = ?1 AND chain = ?2 AND source = ?3
-         RETURNING namespace, projection, source, from_height, next_height, level, quarantined, version + 1",
+         RETURNING namespace, projection, source, from_height, next_height, caught_up, quarantined, version + 1",
         (projection, chain, source),
     )?;
     row.map(|row| scope(chain, row)).transpose()
 }
 
-/// Move a scope on; false if it was ended or moved meanwhile.
-pub(crate) fn move_on(
+/// Moves a scope's cursor. Returns false if the scope was deleted or changed since it was read.
+pub(crate) fn advance(
     tx: &mut Unbound<'_, '_>,
     scope: &Scope,
     next: Height,
-    level: bool,
+    caught_up: bool,
 ) -> Result<bool> {
     let moved = tx.execute(
-        "UPDATE projection_scope SET next_height = ?5, level = ?6, version = version + 1
+        "UPDATE projection_scope SET next_height = ?5, caught_up = ?6, version = version + 1
           WHERE namespace = ?1 AND projection = ?2 AND chain = ?3 AND source = ?4 AND version = ?7",
         (
             &scope.namespace,
@@ -91,15 +91,15 @@ pub(crate) fn move_on(
             &scope.chain,
             &scope.source,
             next,
-            level,
+            caught_up,
             scope.version,
         ),
     )?;
     Ok(moved == 1)
 }
 
-/// The chain goes on at a height: scopes that had gone further go on there too, those that begin
-/// later wait again.
+/// Rewinds scopes with the chain, whose next height is now `next`. Scopes beyond it continue there;
+/// scopes that start later wait for their start height again.
 pub(crate) fn rewind(tx: &mut Unbound<'_, '_>, chain: &ChainId, next: Height) -> Result<()> {
     tx.execute(
         "UPDATE projection_scope SET next_height = ?2, version = version + 1
@@ -107,15 +107,15 @@ pub(crate) fn rewind(tx: &mut Unbound<'_, '_>, chain: &ChainId, next: Height) ->
         (chain, next),
     )?;
     tx.execute(
-        "UPDATE projection_scope SET next_height = from_height, level = 0, version = version + 1
-          WHERE chain = ?1 AND from_height > ?2 AND (level = 1 OR next_height > from_height)",
+        "UPDATE projection_scope SET next_height = from_height, caught_up = 0, version = version + 1
+          WHERE chain = ?1 AND from_height > ?2 AND (caught_up = 1 OR next_height > from_height)",
         (chain, next),
     )?;
     Ok(())
 }
 
-/// Set a scope aside, and say why; false if it was ended or moved meanwhile.
-pub(crate) fn quarantine(tx: &mut Unbound<'_, '_>, scope: &Scope, why: &str) -> Result<bool> {
+/// Quarantines a scope. Returns false if it was deleted or changed since it was read.
+pub(crate) fn quarantine(tx: &mut Unbound<'_, '_>, scope: &Scope, reason: &str) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE projection_scope SET quarantined = ?5, version = version + 1
           WHERE namespace = ?1 AND projection = ?2 AND chain = ?3 AND source = ?4 AND version = ?6",
@@ -124,7 +124,7 @@ pub(crate) fn quarantine(tx: &mut Unbound<'_, '_>, scope: &Scope, why: &str) -> 
             &scope.projection,
             &scope.chain,
             &scope.source,
-            why,
+            reason,
             scope.version,
         ),
     )?;

@@ -1,9 +1,9 @@
-//! What is watched.
+//! Watched signers, sources and topics.
 
 use store::{Result, Tx, Unbound};
 use types::ChainId;
 
-/// What is watched on a chain, by whatever namespace, behind a kind and value. Uses
+/// Watched kinds and values of a chain, over all namespaces, after a kind and value. Uses index
 /// `chain_watch_chain`.
 pub(crate) fn of_chain(
     tx: &mut Unbound<'_, '_>,
@@ -17,7 +17,7 @@ pub(crate) fn of_chain(
     )
 }
 
-/// Watch more, for a namespace.
+/// Adds watched values for the namespace.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
