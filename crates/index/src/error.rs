@@ -30,8 +30,8 @@ pub enum Error {
     #[error("a reason of 1 to 500 bytes is required")]
     InvalidReason,
     /// The node's data about a block cannot be correct. Nothing of it was stored.
-    #[error("the node of {chain} returned an inconsistent block: {why}")]
-    InconsistentBlock { chain: ChainId, why: String },
+    #[error("the node of {chain} returned an inconsistent block: {reason}")]
+    InconsistentBlock { chain: ChainId, reason: String },
     /// The source is not an address of the chain.
     #[error("{source_text:?} is not a source on {chain}")]
     InvalidSource { chain: ChainId, source_text: String },

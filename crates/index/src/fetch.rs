@@ -82,11 +82,11 @@ fn decode(chain: &dyn Connector, mut block: Block) -> Work {
 
 /// Checks that a block is the requested one and is consistent in itself.
 fn check(chain: &dyn Connector, requested: &BlockRef, block: &Block) -> Result<()> {
-    let inconsistent = |why: &str| {
-        let why = format!("{why} ({} at {})", requested.hash, requested.height);
+    let inconsistent = |reason: &str| {
+        let reason = format!("{reason} ({} at {})", requested.hash, requested.height);
         Err(Error::InconsistentBlock {
             chain: chain.chain().clone(),
-            why,
+            reason,
         })
     };
     if block.chain != *chain.chain()

@@ -348,13 +348,13 @@ impl Follower {
     }
 
     fn wrong_height(&self, block: &BlockRef) -> Error {
-        let why = format!(
+        let reason = format!(
             "{} is not one above its parent ({})",
             block.hash, block.height
         );
         Error::InconsistentBlock {
             chain: self.chain.chain().clone(),
-            why,
+            reason,
         }
     }
 

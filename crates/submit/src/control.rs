@@ -51,10 +51,10 @@ pub async fn cancel(
     Err(contended())
 }
 
-fn wrong_state(id: SubmissionId, why: &str) -> Error {
+fn wrong_state(id: SubmissionId, reason: &str) -> Error {
     Error::WrongState {
         id,
-        why: why.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 

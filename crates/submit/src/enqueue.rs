@@ -50,7 +50,7 @@ pub async fn enqueue_all(
     if new.len() > MAX_BATCH {
         return Err(Error::InvalidField {
             field: "submissions",
-            why: format!("has more than {MAX_BATCH} entries"),
+            reason: format!("has more than {MAX_BATCH} entries"),
         });
     }
     let prepared: Vec<Result<Prepared>> = new
@@ -167,7 +167,7 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
         None => Ok(recipient.account),
         Some(_) => Err(Error::InvalidField {
             field,
-            why: "carries a memo; put the memo into the data".to_owned(),
+            reason: "carries a memo; put the memo into the data".to_owned(),
         }),
     }
 }

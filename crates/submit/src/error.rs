@@ -19,8 +19,8 @@ pub enum Error {
     #[error("no submission {id} in this namespace")]
     UnknownSubmission { id: SubmissionId },
     /// A field exceeds its limits.
-    #[error("{field} {why}")]
-    InvalidField { field: &'static str, why: String },
+    #[error("{field} {reason}")]
+    InvalidField { field: &'static str, reason: String },
     /// The idempotency key was used with another command, which created `resource`.
     #[error("this idempotency key was used with a different command, which created {resource}")]
     KeyReused { resource: String },
@@ -32,8 +32,8 @@ pub enum Error {
         limit: u32,
     },
     /// The submission's state does not allow the operation.
-    #[error("submission {id} {why}")]
-    WrongState { id: SubmissionId, why: String },
+    #[error("submission {id} {reason}")]
+    WrongState { id: SubmissionId, reason: String },
     /// The lane does not exist or is not paused.
     #[error("the lane of {signer} on {chain} is not paused")]
     LaneNotPaused { chain: ChainId, signer: String },

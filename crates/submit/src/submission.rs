@@ -30,7 +30,7 @@ fn check_texts<'t>(
     max_count: usize,
     max_bytes: usize,
 ) -> Result<()> {
-    let invalid = |why: String| Err(Error::InvalidField { field, why });
+    let invalid = |reason: String| Err(Error::InvalidField { field, reason });
     for (index, text) in texts.into_iter().enumerate() {
         if index >= max_count {
             return invalid(format!("has more than {max_count} entries"));

@@ -1,4 +1,4 @@
-//! How the watermark moves, and what does not move it.
+//! The final watermark under each finality rule.
 
 use crate::replay::replay;
 use crate::tree::Tree;
@@ -16,7 +16,7 @@ fn tagged(blocks: u64) -> std::sync::Arc<Tree> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_chains_word_moves_it_up_and_never_down() {
+async fn the_finality_tag_moves_the_watermark_up_and_never_down() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         let at = |height: u64| {
@@ -27,21 +27,21 @@ async fn the_chains_word_moves_it_up_and_never_down() {
         };
         world.chain.mine_empty(10);
         world.chain.tag(at(3));
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.final_height().await, Some(3));
         world.chain.tag(at(1));
         world.chain.mine_empty(1);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.final_height().await,
             Some(3),
-            "a word that falls back is not heard"
+            "a lower tag does not lower the watermark"
         );
         world.chain.tag(at(9));
         assert_eq!(
             world.turn().await,
             Progress::Extended { to: Height(11) },
-            "no new block, and yet"
+            "the watermark moves without a new block"
         );
         assert_eq!(world.final_height().await, Some(9));
         let before = world.facts().await.len();
@@ -53,15 +53,15 @@ async fn the_chains_word_moves_it_up_and_never_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_word_only_depth_makes_final_and_without_depth_nothing() {
+async fn without_a_tag_depth_decides_and_without_depth_nothing_is_final() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         world.chain.mine_empty(10);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.final_height().await,
             None,
-            "a node that knows no such block makes none final"
+            "a node without the tag makes no block final"
         );
         let why = "no answer".to_owned();
         world.chain.tag(Some(Err(Error::Unreachable {
@@ -69,11 +69,11 @@ async fn without_a_word_only_depth_makes_final_and_without_depth_nothing() {
             why,
         })));
         world.chain.mine_empty(1);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.head().await,
             Some(world.chain.head_hash()),
-            "blocks come all the same"
+            "blocks are appended all the same"
         );
         assert_eq!(world.final_height().await, None);
     })
@@ -81,36 +81,36 @@ async fn without_a_word_only_depth_makes_final_and_without_depth_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(4), EVERYTHING).await;
         world.chain.mine_empty(10);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.final_height().await, Some(6));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_word_about_another_block_than_ours_moves_nothing() {
+async fn a_tag_on_another_branch_does_not_move_the_watermark() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         world.chain.mine_empty(6);
-        world.settle().await;
+        world.run_until_idle().await;
         let other = world.chain.at(&world.chain.head_hash(), Height(3)).unwrap();
         let other = world.chain.grow(&other, &[]);
         world.chain.tag(Some(Ok(other)));
-        let version = world.facts().await.len();
+        let fact_count = world.facts().await.len();
         assert_eq!(world.turn().await, Progress::Idle);
         world.chain.mine_empty(1);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             (world.final_height().await, world.facts().await.len()),
-            (None, version + 1),
-            "a block, no more"
+            (None, fact_count + 1),
+            "only the fact of the new block"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_it_catches_up_it_is_never_above_what_is_stored() {
+async fn the_watermark_never_passes_the_stored_head_while_catching_up() {
     on_each_engine(|test| async move {
         let world = World::new(test, tagged(0), EVERYTHING).await;
         world.chain.mine_empty(20);
@@ -122,7 +122,7 @@ async fn while_it_catches_up_it_is_never_above_what_is_stored() {
         while world.turn().await != Progress::Idle {
             let status = world.status().await.unwrap();
             let height = status.finalized.as_ref().map(|tip| tip.height);
-            assert!(height >= last, "it falls");
+            assert!(height >= last, "the watermark falls");
             assert!(status.finalized.as_ref().unwrap().height <= status.head.unwrap().height);
             last = height;
         }
@@ -132,16 +132,16 @@ async fn while_it_catches_up_it_is_never_above_what_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_blocks_are_final_at_once_every_fork_halts() {
+async fn with_instant_finality_every_fork_halts_the_chain() {
     on_each_engine(|test| async move {
         let world = World::new(test, Tree::new(Finality::Instant), EVERYTHING).await;
         let base = world.chain.mine_empty(3);
         world.chain.mine_empty(1);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.final_height().await, Some(4));
         let other = world.chain.grow(&base, &[]);
         world.chain.switch_to(&other);
-        assert_eq!(world.settle().await, Progress::Halted);
+        assert_eq!(world.run_until_idle().await, Progress::Halted);
     })
     .await;
 }

@@ -1,20 +1,20 @@
-//! The index's stories, each on both engines.
+//! The index on simulated and real chains, each test on both databases.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
 
-mod coins;
+mod counting_projection;
+mod faulty_node;
 mod finality;
 mod forks;
-mod ledger;
-mod lies;
 mod model;
 mod node;
 mod replay;
 mod scopes;
-mod slices;
+mod transaction_budget;
 mod tree;
-mod watching;
+mod utxo;
+mod watch;
 mod world;

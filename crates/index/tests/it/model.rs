@@ -1,10 +1,9 @@
-//! Random histories of a chain and of those who follow it, against a model that is nothing but the
-//! tree of blocks.
+//! Random histories of a chain and of its index, checked against a model: the tree of blocks.
 
-use crate::ledger::{self, Counted};
+use crate::counting_projection::{self, Counted};
 use crate::replay::{replay, verify_batches};
 use crate::tree::{Tree, Tx, account, transfer, tx};
-use crate::world::{World, events_of, included_of, names};
+use crate::world::{World, blocks_of, events_of, inclusions_of};
 use chain::Finality;
 use index::{Progress, Settings, Start};
 use proptest::prelude::*;
@@ -17,7 +16,7 @@ use types::Height;
 const NAMESPACES: [&str; 2] = ["ns-a", "ns-b"];
 const CONTRACTS: u64 = 3;
 
-/// One thing that happens.
+/// One step of a history.
 #[derive(Debug, Clone)]
 enum Op {
     /// The head grows.
@@ -25,22 +24,22 @@ enum Op {
         blocks: u64,
         txs: u64,
     },
-    /// A branch leaves the chain some blocks below the head and grows; transactions of the blocks
-    /// beside it may stand in it again.
+    /// A branch forks some blocks below the head and grows. With `reuse`, its blocks include the
+    /// transactions of the blocks it replaces.
     Fork {
         back: u64,
         blocks: u64,
-        again: bool,
+        reuse: bool,
         switch: bool,
     },
     /// The head moves to the end of a branch.
     Switch {
-        which: usize,
+        branch: usize,
     },
-    /// The head moves while the follower asks.
-    Flip {
-        which: usize,
-        after: u64,
+    /// The head moves after some requests of the worker.
+    SwitchAfter {
+        branch: usize,
+        requests: u64,
     },
     /// The node falls behind, or catches up.
     Lag {
@@ -49,11 +48,11 @@ enum Op {
     Turn,
     Backfill,
     Crash,
-    /// Another owner takes over; the old one tries to go on.
+    /// Another owner takes over the lease; the old one takes a turn.
     TakeOver,
-    /// A namespace asks for a contract, or for all.
+    /// A namespace tracks a contract, or all.
     Track {
-        who: usize,
+        namespace: usize,
         contract: Option<u64>,
         from: u64,
     },
@@ -63,21 +62,22 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (1..4u64, 0..3u64).prop_map(|(blocks, txs)| Op::Grow { blocks, txs }),
         3 => (1..4u64, 1..5u64, any::<bool>(), any::<bool>())
-            .prop_map(|(back, blocks, again, switch)| Op::Fork { back, blocks, again, switch }),
-        3 => any::<usize>().prop_map(|which| Op::Switch { which }),
-        2 => (any::<usize>(), 0..9u64).prop_map(|(which, after)| Op::Flip { which, after }),
+            .prop_map(|(back, blocks, reuse, switch)| Op::Fork { back, blocks, reuse, switch }),
+        3 => any::<usize>().prop_map(|branch| Op::Switch { branch }),
+        2 => (any::<usize>(), 0..9u64)
+            .prop_map(|(branch, requests)| Op::SwitchAfter { branch, requests }),
         1 => (0..3u64).prop_map(|blocks| Op::Lag { blocks }),
         8 => Just(Op::Turn),
         3 => Just(Op::Backfill),
         1 => Just(Op::Crash),
         1 => Just(Op::TakeOver),
         1 => (0..2usize, proptest::option::of(0..CONTRACTS), 0..6u64)
-            .prop_map(|(who, contract, from)| Op::Track { who, contract, from }),
+            .prop_map(|(namespace, contract, from)| Op::Track { namespace, contract, from }),
     ]
 }
 
 #[derive(Debug, Clone)]
-struct Story {
+struct History {
     depth: u64,
     start: Start,
     keep_all: bool,
@@ -86,7 +86,7 @@ struct Story {
     ops: Vec<Op>,
 }
 
-fn story() -> impl Strategy<Value = Story> {
+fn history() -> impl Strategy<Value = History> {
     let start = prop_oneof![Just(Start::Latest), (0..5u64).prop_map(Start::Height)];
     let settings = (
         1..4u64,
@@ -96,7 +96,7 @@ fn story() -> impl Strategy<Value = Story> {
         proptest::bool::weighted(0.2),
     );
     (settings, proptest::collection::vec(op(), 5..40)).prop_map(
-        |((depth, start, keep_all, blocks_per_turn, crash_always), ops)| Story {
+        |((depth, start, keep_all, blocks_per_turn, crash_always), ops)| History {
             depth,
             start,
             keep_all,
@@ -107,15 +107,16 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
-/// What the model knows.
 struct Model {
     world: Option<World>,
     depth: u64,
     /// Ends of branches.
     tips: Vec<String>,
-    /// The highest that the head ever was: what a watermark can follow from.
+    /// The highest head so far, which bounds the watermark.
     highest: u64,
-    made: u64,
+    /// Number of transactions created so far.
+    created: u64,
+    /// Namespace, contract (none for all), start height.
     tracked: Vec<(usize, Option<u64>, u64)>,
     watermark: Option<u64>,
 }
@@ -130,19 +131,20 @@ impl Model {
     }
 
     fn transactions(&mut self, count: u64) -> Vec<Tx> {
-        let number = self.made;
-        self.made += count;
+        let number = self.created;
+        self.created += count;
         (number..number + count)
-            .map(|number| tx(number, &[number % CONTRACTS, (number / 3) % CONTRACTS]))
+            .map(|number| tx(number, &contracts_of(number)))
             .collect()
     }
 
     fn note_head(&mut self) {
         let head = self.tree().head_hash();
-        self.highest = self.highest.max(self.tree().name(&head).height.0);
+        self.highest = self.highest.max(self.tree().block_ref(&head).height.0);
     }
 
-    /// A chain with this finality never leaves a block that is so deep.
+    /// Whether the head may move between two branches: a chain with this finality depth never
+    /// drops a block that deep.
     fn may_switch(&self, from: &str, to: &str) -> bool {
         let floor = Height(self.highest.saturating_sub(self.depth));
         let tree = self.tree();
@@ -157,21 +159,21 @@ impl Model {
         self.note_head();
     }
 
-    fn fork(&mut self, back: u64, blocks: u64, again: bool, switch: bool) {
+    fn fork(&mut self, back: u64, blocks: u64, reuse: bool, switch: bool) {
         let tree = self.tree();
         let head = tree.head_hash();
-        let height = tree.name(&head).height.0;
+        let height = tree.block_ref(&head).height.0;
         let base = height.saturating_sub(back);
-        let left = tree.branch(&head, Height(base + 1));
+        let replaced = tree.branch(&head, Height(base + 1));
         let mut end = tree.at(&head, Height(base)).unwrap();
-        for place in 0..blocks {
-            let old = left
-                .get(place as usize)
-                .filter(|_| again)
+        for index in 0..blocks {
+            let reused = replaced
+                .get(index as usize)
+                .filter(|_| reuse)
                 .map(same_transactions);
-            let transactions = match old {
-                Some(old) => old,
-                None if again => Vec::new(),
+            let transactions = match reused {
+                Some(reused) => reused,
+                None if reuse => Vec::new(),
                 None => self.transactions(1),
             };
             end = tree.grow(&end, &transactions);
@@ -184,22 +186,22 @@ impl Model {
         }
     }
 
-    /// The end of a branch that the head may move to.
-    fn branch(&self, which: usize) -> Option<String> {
+    /// The end of a branch that the head may move to, chosen by `pick`.
+    fn branch(&self, pick: usize) -> Option<String> {
         let head = self.tree().head_hash();
-        let open: Vec<&String> = self
+        let reachable: Vec<&String> = self
             .tips
             .iter()
             .filter(|tip| self.may_switch(&head, tip))
             .collect();
-        (!open.is_empty()).then(|| open[which % open.len()].clone())
+        (!reachable.is_empty()).then(|| reachable[pick % reachable.len()].clone())
     }
 
     async fn act(&mut self, op: &Op) {
-        // A flip that never came must not outlive the reasoning about how deep a branch may leave.
+        // A scheduled switch was checked against the current head: it must happen before the head
+        // moves otherwise.
         if !matches!(op, Op::Turn | Op::Backfill) {
-            let lag = self.tree();
-            lag.flip_now();
+            self.tree().switch_now();
             self.note_head();
         }
         match op {
@@ -207,42 +209,42 @@ impl Model {
             Op::Fork {
                 back,
                 blocks,
-                again,
+                reuse,
                 switch,
-            } => self.fork(*back, *blocks, *again, *switch),
-            Op::Switch { which } => self.switch(*which),
-            Op::Flip { which, after } => self.flip(*which, *after),
+            } => self.fork(*back, *blocks, *reuse, *switch),
+            Op::Switch { branch } => self.switch(*branch),
+            Op::SwitchAfter { branch, requests } => self.switch_after(*branch, *requests),
             Op::Lag { blocks } => self.tree().lag((*blocks).min(self.tree_height())),
             Op::Turn => self.turn().await,
             Op::Backfill => drop(self.world().backfill().await),
             Op::Crash => self.crash().await,
             Op::TakeOver => self.take_over().await,
             Op::Track {
-                who,
+                namespace,
                 contract,
                 from,
-            } => self.track(*who, *contract, *from).await,
+            } => self.track(*namespace, *contract, *from).await,
         }
     }
 
     fn tree_height(&self) -> u64 {
         let tree = self.tree();
-        tree.name(&tree.head_hash()).height.0
+        tree.block_ref(&tree.head_hash()).height.0
     }
 
-    fn switch(&mut self, which: usize) {
-        if let Some(to) = self.branch(which) {
+    fn switch(&mut self, pick: usize) {
+        if let Some(to) = self.branch(pick) {
             self.tips.push(self.tree().head_hash());
             self.tree().switch_to(&to);
             self.note_head();
         }
     }
 
-    fn flip(&mut self, which: usize, after: u64) {
-        if let Some(to) = self.branch(which) {
+    fn switch_after(&mut self, pick: usize, requests: u64) {
+        if let Some(to) = self.branch(pick) {
             self.tips.push(self.tree().head_hash());
-            let height = self.tree().name(&to).height.0;
-            self.tree().flip_after(after, &to);
+            let height = self.tree().block_ref(&to).height.0;
+            self.tree().switch_after(requests, &to);
             self.highest = self.highest.max(height);
         }
     }
@@ -252,7 +254,7 @@ impl Model {
         assert_ne!(
             progress,
             Progress::Halted,
-            "no branch leaves below what is final"
+            "no branch forks below the watermark"
         );
         let watermark = self.world().final_height().await;
         assert!(
@@ -271,12 +273,12 @@ impl Model {
 
     async fn take_over(&mut self) {
         let world = self.world.as_mut().unwrap();
-        let late = world.take_over().await;
+        let stale = world.take_over().await;
         let before = (world.head().await, world.facts().await.len());
-        match late.turn().await {
+        match stale.turn().await {
             Ok(progress) => assert!(
                 matches!(progress, Progress::Idle | Progress::Again),
-                "it wrote: {progress:?}"
+                "the stale worker wrote: {progress:?}"
             ),
             Err(error) => assert!(
                 matches!(error, index::Error::Store(store::Error::Fenced { .. })),
@@ -286,34 +288,38 @@ impl Model {
         assert_eq!((world.head().await, world.facts().await.len()), before);
     }
 
-    async fn track(&mut self, who: usize, contract: Option<u64>, from: u64) {
+    async fn track(&mut self, namespace: usize, contract: Option<u64>, from: u64) {
         let source = contract.map_or("*".to_owned(), |contract| account(100 + contract));
-        if self.world().track(NAMESPACES[who], &source, from).await {
-            self.tracked.push((who, contract, from));
+        if self
+            .world()
+            .track(NAMESPACES[namespace], &source, from)
+            .await
+        {
+            self.tracked.push((namespace, contract, from));
         }
     }
 
-    /// What the projection should hold, times aside.
+    /// The expected rows of the projection, without their counts.
     fn expected(&self, first: Height) -> BTreeSet<(String, String, String, String)> {
         let tree = self.tree();
         let blocks = tree.branch(&tree.head_hash(), first);
         let mut expected = BTreeSet::new();
-        for (who, contract, from) in &self.tracked {
+        for (namespace, contract, from) in &self.tracked {
             for block in blocks.iter().filter(|block| block.height.0 >= *from) {
-                let moved = block.events.iter().filter_map(transfer);
-                let wanted = moved.filter(|one| {
-                    contract.is_none_or(|contract| account(100 + contract) == one.contract)
+                let transfers = block.events.iter().filter_map(transfer);
+                let covered = transfers.filter(|transfer| {
+                    contract.is_none_or(|contract| account(100 + contract) == transfer.contract)
                 });
                 let hash = block.hash.clone();
-                let row = |one: types::Transfer| {
+                let row = |transfer: types::Transfer| {
                     (
-                        NAMESPACES[*who].to_owned(),
-                        one.transaction,
-                        one.path,
+                        NAMESPACES[*namespace].to_owned(),
+                        transfer.transaction,
+                        transfer.path,
                         hash.clone(),
                     )
                 };
-                expected.extend(wanted.map(row));
+                expected.extend(covered.map(row));
             }
         }
         expected
@@ -323,12 +329,12 @@ impl Model {
         let (world, tree) = (self.world(), self.tree());
         let status = world.status().await.unwrap();
         let blocks = tree.branch(&tree.head_hash(), status.first);
-        assert_eq!(world.canonical().await, names(&blocks));
-        assert_eq!(world.included().await, included_of(&blocks));
+        assert_eq!(world.canonical().await, blocks_of(&blocks));
+        assert_eq!(world.inclusions().await, inclusions_of(&blocks));
         if keep_all {
             assert_eq!(world.events().await, events_of(&blocks));
         }
-        let counted: Vec<Counted> = ledger::counted(&world.test.db).await;
+        let counted: Vec<Counted> = counting_projection::counted(&world.test.db).await;
         let rows = counted
             .iter()
             .map(|(a, b, c, d, _)| (a.clone(), b.clone(), c.clone(), d.clone()))
@@ -340,7 +346,7 @@ impl Model {
             .any(|(_, contract, _)| contract.is_none());
         assert!(
             overlap || counted.iter().all(|row| row.4 == 1),
-            "something was applied twice: {counted:?}"
+            "a transfer was applied twice: {counted:?}"
         );
 
         let due = blocks
@@ -349,80 +355,75 @@ impl Model {
             .filter(|due| *due >= status.first.0);
         assert!(
             self.watermark >= due,
-            "{:?} is final, and {due:?} should be",
+            "the watermark is {:?}, expected {due:?}",
             self.watermark
         );
-        let known = replay(&world.facts().await, false);
-        assert_eq!(known.blocks, names(&blocks));
+        let replayed = replay(&world.facts().await, false);
+        assert_eq!(replayed.blocks, blocks_of(&blocks));
         assert_eq!(
-            known.finalized,
+            replayed.finalized,
             status.finalized.map(|tip| (tip.height.stored(), tip.hash))
         );
         verify_batches(world).await;
     }
 }
 
-/// The transactions of a block, as they would stand in another.
+/// The transactions of a block, for inclusion in another.
 fn same_transactions(block: &types::Block) -> Vec<Tx> {
     block
         .included
         .iter()
-        .map(|one| {
-            tx(
-                one.witnesses[0].as_nonce().unwrap(),
-                &[one_of(one), other_of(one)],
-            )
+        .map(|inclusion| {
+            let number = inclusion.witnesses[0].as_nonce().unwrap();
+            tx(number, &contracts_of(number))
         })
         .collect()
 }
 
-fn one_of(one: &types::Included) -> u64 {
-    one.witnesses[0].as_nonce().unwrap() % CONTRACTS
+/// The contracts that emit events in a transaction.
+fn contracts_of(number: u64) -> [u64; 2] {
+    [number % CONTRACTS, (number / 3) % CONTRACTS]
 }
 
-fn other_of(one: &types::Included) -> u64 {
-    (one.witnesses[0].as_nonce().unwrap() / 3) % CONTRACTS
-}
-
-async fn run(test: TestDb, story: Story) {
+async fn run(test: TestDb, history: History) {
     let tree = Tree::new(Finality::Depth {
-        blocks: story.depth,
+        blocks: history.depth,
     });
     tree.mine_empty(2);
     let settings = Settings {
-        start: story.start,
-        keep_all: story.keep_all,
-        blocks_per_turn: story.blocks_per_turn,
+        start: history.start,
+        keep_all: history.keep_all,
+        blocks_per_turn: history.blocks_per_turn,
     };
     let world = World::new(test, tree, settings).await;
     world
         .watch_signers("ns-a", (0..3).map(account).collect())
         .await;
-    let (depth, tips, tracked) = (story.depth, Vec::new(), Vec::new());
+    let (depth, tips, tracked) = (history.depth, Vec::new(), Vec::new());
     let mut model = Model {
         world: Some(world),
         depth,
         tips,
         highest: 2,
-        made: 0,
+        created: 0,
         tracked,
         watermark: None,
     };
-    for op in &story.ops {
+    for op in &history.ops {
         model.act(op).await;
-        if story.crash_always && matches!(op, Op::Turn | Op::Backfill) {
+        if history.crash_always && matches!(op, Op::Turn | Op::Backfill) {
             model.crash().await;
         }
     }
-    model.tree().be_honest();
-    model.grow(5, 1); // past every start
-    model.world().settle().await;
+    model.tree().clear_faults();
+    model.grow(5, 1); // beyond every start height
+    model.world().run_until_idle().await;
     model.turn().await;
-    model.check(story.keep_all).await;
+    model.check(history.keep_all).await;
 }
 
 #[test]
-fn whatever_the_chain_does_the_index_ends_as_one_that_saw_the_end_only() {
+fn after_any_history_the_index_equals_one_that_saw_only_the_final_chain() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -435,7 +436,7 @@ fn whatever_the_chain_does_the_index_ends_as_one_that_saw_the_end_only() {
         failure_persistence: None,
         ..Config::with_cases(cases)
     };
-    proptest!(config, |(story in story())| {
-        runtime.block_on(on_each_engine(|test| run(test, story.clone())));
+    proptest!(config, |(history in history())| {
+        runtime.block_on(on_each_engine(|test| run(test, history.clone())));
     });
 }

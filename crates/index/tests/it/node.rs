@@ -1,7 +1,7 @@
-//! A real node, followed by the real connector: transfers, a reorganisation that drops one, a
-//! contract that lies.
+//! A real node through the real connector: transfers, reorganisations, and a contract that emits
+//! malformed events.
 
-use crate::ledger;
+use crate::counting_projection;
 use crate::replay::{replay, verify_batches};
 use crate::world::{EVERYTHING, EventRow, World};
 use chain::evm::{Evm, EvmConfig};
@@ -18,18 +18,18 @@ struct Node {
     evm: Arc<Evm>,
 }
 
-/// A node that mines on demand, and a connector to it; nothing, and the test counted as skipped,
-/// where there is none.
-fn node(settings: Value) -> Option<Node> {
+/// A node that mines on demand, and a connector to it. None, which skips the test, if anvil is not
+/// installed.
+fn start_node(settings: Value) -> Option<Node> {
     let anvil = anvil::start(&Options {
         mining: Mining::OnDemand,
         ..Options::default()
     })?;
-    let mut whole = json!({"preset": "anvil", "number": anvil.chain_id(), "url": anvil.url()});
+    let mut config = json!({"preset": "anvil", "number": anvil.chain_id(), "url": anvil.url()});
     for (name, value) in settings.as_object().unwrap() {
-        whole[name] = value.clone();
+        config[name] = value.clone();
     }
-    let config: EvmConfig = serde_json::from_value(whole).unwrap();
+    let config: EvmConfig = serde_json::from_value(config).unwrap();
     let evm = Evm::new(config, Arc::new(SeededEntropy::new(1))).unwrap();
     Some(Node {
         anvil,
@@ -38,8 +38,8 @@ fn node(settings: Value) -> Option<Node> {
 }
 
 impl Node {
-    fn account(&self, place: usize) -> &str {
-        &self.anvil.accounts()[place].address
+    fn account(&self, index: usize) -> &str {
+        &self.anvil.accounts()[index].address
     }
 
     fn deploy(&self, contract: &str, arguments: Value) -> String {
@@ -77,9 +77,9 @@ impl Node {
             .to_owned()
     }
 
-    /// What the node itself says of the logs of its chain: transaction, block, address.
+    /// The logs of the node's chain: transaction, block, address.
     fn logs(&self) -> Vec<(String, String, String)> {
-        let found = self.anvil.rpc(
+        let logs = self.anvil.rpc(
             "eth_getLogs",
             json!([{"fromBlock": "0x0", "toBlock": "latest"}]),
         );
@@ -91,7 +91,7 @@ impl Node {
                 text(log, "address"),
             )
         };
-        found.as_array().unwrap().iter().map(row).collect()
+        logs.as_array().unwrap().iter().map(row).collect()
     }
 }
 
@@ -99,8 +99,8 @@ fn as_logs(rows: Vec<EventRow>) -> Vec<(String, String, String)> {
     rows.into_iter().map(|row| (row.0, row.2, row.4)).collect()
 }
 
-/// The stored chain is the node's, block by block and log by log.
-async fn agrees(world: &World<Evm>, node: &Node) {
+/// Checks that the stored chain equals the node's, block by block and log by log.
+async fn assert_matches_node(world: &World<Evm>, node: &Node) {
     let height = node.anvil.height() as i64;
     let stored = world.canonical().await;
     assert_eq!(stored.last().map(|(height, _)| *height), Some(height));
@@ -125,16 +125,18 @@ async fn follow(test: TestDb, node: &Node) -> World<Evm> {
     world
         .watch_signers(
             "ns-a",
-            (0..3).map(|place| node.account(place).to_owned()).collect(),
+            (0..3).map(|index| node.account(index).to_owned()).collect(),
         )
         .await;
     world
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
+async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
     on_each_engine(|test| async move {
-        let Some(node) = node(json!({})) else { return };
+        let Some(node) = start_node(json!({})) else {
+            return;
+        };
         let token = node.token();
         let world = follow(test, &node).await;
         world.track("ns-a", &token, 0).await;
@@ -156,25 +158,25 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
             );
             node.anvil.mine(1);
             if round % 7 == 0 {
-                world.settle().await;
+                world.run_until_idle().await;
             }
         }
-        world.settle().await;
-        agrees(&world, &node).await;
+        world.run_until_idle().await;
+        assert_matches_node(&world, &node).await;
         let head = node.anvil.height();
         assert_eq!(
             world.final_height().await,
             Some(head - 2),
-            "by the node's word: two slots of one block"
+            "the node's finalized tag: two epochs of one slot"
         );
-        let counted = ledger::counted(&world.test.db).await;
+        let counted = counting_projection::counted(&world.test.db).await;
         assert!(
             counted.len() == 51 && counted.iter().all(|row| row.4 == 1),
             "{}",
             counted.len()
         );
         assert_eq!(
-            world.included().await.len(),
+            world.inclusions().await.len(),
             1 + 1 + 50,
             "deployment, mint, transfers"
         );
@@ -184,27 +186,27 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
         let before = id(world.events().await.last().unwrap());
         let raw = node.raw(&last.0);
         node.anvil.reorg(1, &[]);
-        world.settle().await;
-        agrees(&world, &node).await;
+        world.run_until_idle().await;
+        assert_matches_node(&world, &node).await;
         assert!(world.events().await.iter().all(|row| row.0 != last.0));
-        assert_eq!(ledger::counted(&world.test.db).await.len(), 50);
+        assert_eq!(counting_projection::counted(&world.test.db).await.len(), 50);
 
         let world = world.crash().await;
         node.anvil.rpc("eth_sendRawTransaction", json!([raw]));
         node.anvil.mine(1);
-        world.settle().await;
-        agrees(&world, &node).await;
+        world.run_until_idle().await;
+        assert_matches_node(&world, &node).await;
         let after = world.events().await.last().unwrap().clone();
         let again = format!("{}/{}/{}", world.id(), after.0, after.1);
         assert!(
             before == again && after.2 != last.1,
             "the same event in another block"
         );
-        assert_eq!(ledger::counted(&world.test.db).await.len(), 51);
-        assert_eq!(world.included().await.len(), 52);
+        assert_eq!(counting_projection::counted(&world.test.db).await.len(), 51);
+        assert_eq!(world.inclusions().await.len(), 52);
 
         node.anvil.mine(3);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.final_height().await, Some(node.anvil.height() - 2));
         assert!(
             replay(&world.facts().await, false)
@@ -216,29 +218,29 @@ async fn fifty_blocks_and_a_transfer_that_is_dropped_and_mined_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reorganisation_of_a_real_node_below_what_is_final_halts() {
+async fn a_reorganisation_of_a_real_node_below_the_watermark_halts_the_chain() {
     on_each_engine(|test| async move {
-        let Some(node) = node(json!({"finality": {"rule": "depth", "blocks": 3}})) else {
+        let Some(node) = start_node(json!({"finality": {"rule": "depth", "blocks": 3}})) else {
             return;
         };
         let world = follow(test, &node).await;
         node.anvil.mine(10);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.final_height().await, Some(7));
         node.anvil.reorg(3, &[]);
         assert_eq!(
-            world.settle().await,
+            world.run_until_idle().await,
             Progress::Idle,
-            "down to what is final, and no further"
+            "down to the watermark is allowed"
         );
-        agrees(&world, &node).await;
+        assert_matches_node(&world, &node).await;
         node.anvil.reorg(5, &[]);
-        assert_eq!(world.settle().await, Progress::Halted);
+        assert_eq!(world.run_until_idle().await, Progress::Halted);
         world
             .resume(Some(5), "a test network was rewound on purpose")
             .await
             .unwrap();
-        assert_eq!(world.settle().await, Progress::Idle);
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
         assert_eq!(world.final_height().await, Some(7));
         assert_eq!(world.head().await, node.anvil.block_hash(10));
         assert_eq!(replay(&world.facts().await, true).blocks.len(), 11);
@@ -247,9 +249,11 @@ async fn a_reorganisation_of_a_real_node_below_what_is_final_halts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contract_that_lies_stops_nothing() {
+async fn malformed_events_of_a_contract_do_not_stop_the_chain() {
     on_each_engine(|test| async move {
-        let Some(node) = node(json!({})) else { return };
+        let Some(node) = start_node(json!({})) else {
+            return;
+        };
         let (hostile, token) = (node.deploy("HostileToken", json!([])), node.token());
         let world = follow(test, &node).await;
         world.track("ns-a", "*", 0).await;
@@ -275,10 +279,10 @@ async fn a_contract_that_lies_stops_nothing() {
         node.anvil.mine(1);
         node.call(0, &token, "DemoToken", "mint", json!([b, "8"]));
         node.anvil.mine(1);
-        assert_eq!(world.settle().await, Progress::Idle);
-        agrees(&world, &node).await;
-        let honest: Vec<(i64,)> = world.rows("SELECT times FROM counted").await;
-        assert!(honest.len() >= 30 + 1 + 2, "{}", honest.len());
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
+        assert_matches_node(&world, &node).await;
+        let rows: Vec<(i64,)> = world.rows("SELECT times FROM counted").await;
+        assert!(rows.len() >= 30 + 1 + 2, "{}", rows.len());
     })
     .await;
 }

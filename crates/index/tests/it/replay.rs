@@ -1,5 +1,5 @@
-//! A consumer that knows nothing but the facts of a chain's partition, and a verifier that computes
-//! each batch's root again.
+//! A consumer that reads only the facts of a chain's partition, and a verifier that recomputes the
+//! root of each batch.
 
 use crate::world::World;
 use chain::Connector;
@@ -8,16 +8,16 @@ use serde_json::Value;
 use store::{Cell, Row, StoredFact};
 use types::merkle_root;
 
-/// What a consumer knows after it has read all facts: the canonical blocks, and the watermark.
+/// The state that a consumer derives from all facts: canonical blocks and watermark.
 pub(crate) struct Replayed {
     pub(crate) blocks: Vec<(i64, String)>,
     pub(crate) finalized: Option<(i64, String)>,
 }
 
-/// Read facts as a consumer does, holding each against what is known so far. `rewound_final` says
-/// that an operator once let the chain be rewound below what was final.
+/// Replays facts as a consumer does, and checks each against the state so far. `rewound_final`:
+/// an operator allowed a rewind below the final watermark.
 pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
-    let mut known = Replayed {
+    let mut state = Replayed {
         blocks: Vec::new(),
         finalized: None,
     };
@@ -30,7 +30,7 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
             );
             assert!(
                 before.is_none_or(|before| before < subject.version),
-                "{} does not rise: {fact:?}",
+                "the version of {} does not increase: {fact:?}",
                 subject.id
             );
         }
@@ -39,53 +39,53 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
             Some(ChainFact::Block { block, .. }) => {
                 let height = block.height.stored();
                 assert!(
-                    known.blocks.last().is_none_or(|(tip, _)| tip + 1 == height),
+                    state.blocks.last().is_none_or(|(tip, _)| tip + 1 == height),
                     "a gap below {height}"
                 );
-                known.blocks.push((height, block.hash));
+                state.blocks.push((height, block.hash));
             }
             Some(ChainFact::Reorg { dropped }) => {
                 for block in dropped {
                     assert_eq!(
-                        known.blocks.pop(),
+                        state.blocks.pop(),
                         Some((block.height.stored(), block.hash)),
                         "dropped from the top"
                     );
                 }
-                let top = known.blocks.last().cloned();
-                let kept = known.finalized.is_none() || known.finalized <= top;
-                assert!(kept || rewound_final, "what was final was dropped");
+                let top = state.blocks.last().cloned();
+                let kept = state.finalized.is_none() || state.finalized <= top;
+                assert!(kept || rewound_final, "a final block was dropped");
                 if !kept {
-                    known.finalized = top;
+                    state.finalized = top;
                 }
             }
-            Some(ChainFact::Final(moved)) => {
+            Some(ChainFact::Final(update)) => {
                 assert_eq!(
-                    moved.above.map(|above| above.stored()),
-                    known.finalized.as_ref().map(|(height, _)| *height)
+                    update.above.map(|above| above.stored()),
+                    state.finalized.as_ref().map(|(height, _)| *height)
                 );
-                let through = (moved.through.stored(), moved.hash);
+                let through = (update.through.stored(), update.hash);
                 assert!(
-                    known
+                    state
                         .finalized
                         .as_ref()
                         .is_none_or(|(height, _)| *height < through.0),
-                    "it falls"
+                    "the watermark falls"
                 );
                 assert!(
-                    known.blocks.contains(&through),
-                    "{through:?} is no block of the chain"
+                    state.blocks.contains(&through),
+                    "{through:?} is not a block of the chain"
                 );
-                known.finalized = Some(through);
+                state.finalized = Some(through);
             }
             None => {}
         }
     }
-    known
+    state
 }
 
-/// Compute the root of every batch that a fact of the chain names, from the rows that stand in the
-/// database, and compare. How many.
+/// Recomputes the root of every batch in the chain's facts from the stored rows, and compares it.
+/// Returns the number of batches.
 pub(crate) async fn verify_batches<C: Connector + 'static>(world: &World<C>) -> usize {
     let mut count = 0;
     for fact in world.facts().await {
@@ -138,7 +138,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
     let values: Vec<String> = key.into_iter().map(|(_, value)| value).collect();
     let read = move |tx: &mut store::Unbound<'_, '_>| {
         let [a, b, c] = values.as_slice() else {
-            panic!("three equalities")
+            panic!("a batch key has three columns")
         };
         tx.rows(&sql, (a, b, c))
     };
@@ -151,7 +151,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
         .unwrap()
 }
 
-/// A row's leaf: a tag for each value, and its bytes.
+/// The Merkle leaf of a row: for each value a type tag and its bytes.
 fn leaf(row: Row) -> Vec<u8> {
     let mut bytes = Vec::new();
     for cell in row {

@@ -1,7 +1,7 @@
-//! Who tracks what: from where on, late, twice, no longer; and level with the committer without
-//! losing or doubling anything.
+//! Scopes: added late, twice, removed, and caught up with the committer without losing or
+//! duplicating a transfer.
 
-use crate::ledger::{self, NAME};
+use crate::counting_projection::{self, NAME};
 use crate::replay::{replay, verify_batches};
 use crate::tree::{Tree, account, tx};
 use crate::world::{EVERYTHING, World, user};
@@ -20,34 +20,42 @@ fn tree() -> Arc<Tree> {
     Tree::new(Finality::Depth { blocks: 5 })
 }
 
-/// What is counted for a namespace: how many transfers, and the most times that one of them was
-/// applied.
-async fn counted(world: &World, who: &str) -> (usize, i64) {
-    let rows = ledger::counted(&world.test.db).await;
-    let mine: Vec<i64> = rows
+/// The number of transfers counted for a namespace, and how often the most applied one was applied.
+async fn counted(world: &World, namespace: &str) -> (usize, i64) {
+    let rows = counting_projection::counted(&world.test.db).await;
+    let times: Vec<i64> = rows
         .into_iter()
-        .filter(|row| row.0 == who)
+        .filter(|row| row.0 == namespace)
         .map(|row| row.4)
         .collect();
-    (mine.len(), mine.into_iter().max().unwrap_or_default())
+    (times.len(), times.into_iter().max().unwrap_or_default())
+}
+
+/// The only scope of a namespace.
+async fn only_scope(world: &World, namespace: &str) -> index::Scope {
+    let mut scopes = index::scopes(&world.index(), &user(namespace), &world.id())
+        .await
+        .unwrap();
+    assert_eq!(scopes.len(), 1);
+    scopes.remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_joins_late_gets_what_was_not_kept() {
+async fn a_late_scope_receives_events_that_were_not_stored() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         for number in 0..120 {
             world.chain.mine(&[tx(number, &[number % 2, 2])]);
         }
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.events().await, vec![]);
         assert!(world.track("ns-a", &account(100), 0).await);
         assert!(world.track("ns-b", "*", 101).await);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await, (60, 1));
         assert_eq!(counted(&world, "ns-b").await, (40, 1));
         world.chain.mine(&[tx(200, &[0]), tx(201, &[1])]);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await, (61, 1));
         assert_eq!(counted(&world, "ns-b").await, (42, 1));
         assert!(verify_batches(&world).await > 60);
@@ -57,47 +65,45 @@ async fn who_joins_late_gets_what_was_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_of_the_future_waits_for_its_block() {
+async fn a_scope_waits_for_its_start_height() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), EVERYTHING).await;
         world.track("ns-a", "*", 6).await;
-        assert_eq!(world.backfill().await, 0, "nobody follows yet");
-        world.settle().await;
-        world.settle().await;
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
-            .await
-            .unwrap();
+        assert_eq!(world.backfill().await, 0, "no block is stored yet");
+        world.run_until_idle().await;
+        world.run_until_idle().await;
+        let scope = only_scope(&world, "ns-a").await;
         assert_eq!(
-            (scopes[0].version, scopes[0].level),
+            (scope.version, scope.level),
             (1, false),
             "waiting writes nothing"
         );
-        let writes = world.facts().await.len();
+        let fact_count = world.facts().await.len();
         for number in 1..=8 {
             world.chain.mine(&[tx(number, &[0])]);
-            world.settle().await;
+            world.run_until_idle().await;
         }
         assert_eq!(counted(&world, "ns-a").await, (3, 1), "blocks 6, 7 and 8");
-        // Back below where it begins: it waits again.
+        // Rewound below its start height: it waits again.
         let end = world.chain.head_hash();
         let mut other = world.chain.at(&end, types::Height(4)).unwrap();
         for number in 11..=13 {
             other = world.chain.grow(&other, &[tx(number, &[0])]);
             world.chain.switch_to(&other);
-            world.settle().await;
+            world.run_until_idle().await;
         }
         assert_eq!(
             counted(&world, "ns-a").await,
             (2, 1),
             "the other blocks 6 and 7"
         );
-        assert!(world.facts().await.len() > writes);
+        assert!(world.facts().await.len() > fact_count);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tracking_twice_is_tracking_once_and_sources_are_addresses() {
+async fn tracking_is_idempotent_and_sources_are_addresses() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), EVERYTHING).await;
         world.chain.mine(&[tx(1, &[0])]);
@@ -105,40 +111,27 @@ async fn tracking_twice_is_tracking_once_and_sources_are_addresses() {
         assert!(!world.track("ns-a", &account(100), 5).await);
         assert!(
             world.track("ns-b", &account(100), 5).await,
-            "each namespace for itself"
+            "namespaces are independent"
         );
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
-            .await
-            .unwrap();
-        assert_eq!((scopes.len(), scopes[0].from.0), (1, 0));
-        world.settle().await;
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
-            .await
-            .unwrap();
-        assert!(scopes[0].level);
-        for wrong in [
+        assert_eq!(only_scope(&world, "ns-a").await.from.0, 0);
+        world.run_until_idle().await;
+        assert!(only_scope(&world, "ns-a").await.level);
+        for source in [
             "",
             "0x12",
             "somewhere",
             &"0".repeat(500),
             "0x00000000000000000000000000000000000000AB",
         ] {
-            let wanted = world.wanted(wrong);
-            let refused =
-                index::track(&world.index(), &user("ns-a"), &wanted, types::Height(0)).await;
-            let right = matches!(refused, Err(Error::Source { .. })) || wrong.ends_with("AB");
-            assert!(right, "{wrong}: {refused:?}");
+            let scope = world.scope(source);
+            let result =
+                index::track(&world.index(), &user("ns-a"), &scope, types::Height(0)).await;
+            let as_expected =
+                matches!(result, Err(Error::InvalidSource { .. })) || source.ends_with("AB");
+            assert!(as_expected, "{source}: {result:?}");
         }
-        assert!(
-            index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100)))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !index::untrack(&world.index(), &user("ns-b"), &world.wanted(&account(100)))
-                .await
-                .unwrap()
-        );
+        assert!(world.untrack("ns-b", &account(100)).await);
+        assert!(!world.untrack("ns-b", &account(100)).await);
         let kinds: Vec<String> = world
             .facts_of("api/0")
             .await
@@ -155,24 +148,22 @@ async fn tracking_twice_is_tracking_once_and_sources_are_addresses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_projected_stays_and_can_be_taken_up_again() {
+async fn projected_data_stays_after_untracking_and_tracking_can_resume() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         world.chain.mine(&[tx(1, &[0])]);
         world.track("ns-a", &account(100), 0).await;
-        world.settle().await;
-        index::untrack(&world.index(), &user("ns-a"), &world.wanted(&account(100)))
-            .await
-            .unwrap();
+        world.run_until_idle().await;
+        world.untrack("ns-a", &account(100)).await;
         world.chain.mine(&[tx(2, &[0])]);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await.0, 1);
         world.track("ns-a", &account(100), 0).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             counted(&world, "ns-a").await.0,
             2,
-            "the one between, and no other twice by its key"
+            "the missed transfer is added, the other keeps its row"
         );
         assert!(verify_batches(&world).await >= 2);
     })
@@ -180,64 +171,64 @@ async fn what_was_projected_stays_and_can_be_taken_up_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_that_overlap_give_each_transfer_to_a_namespace_once_when_level() {
+async fn overlapping_scopes_deliver_each_transfer_once_when_caught_up() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), EVERYTHING).await;
         for source in ["*", &account(100), &account(101)] {
             world.track("ns-a", source, 0).await;
         }
-        world.settle().await;
+        world.run_until_idle().await;
         world.chain.mine(&[tx(1, &[0, 1, 2])]);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await, (3, 1));
     })
     .await;
 }
 
-/// Blocks are on their way to the committer that were asked for without the scope; meanwhile it
-/// joins and is level.
+/// The committer is fetching blocks that were requested without the scope's source, while the scope
+/// is added and catches up.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_becomes_level_while_blocks_are_under_way_misses_none() {
+async fn a_scope_that_catches_up_during_a_fetch_misses_no_event() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let next = world.chain.mine(&[tx(1, &[0])]);
         let gate = world.chain.hold(&next);
-        let follower = world.follower();
-        let under_way = tokio::spawn(async move { follower.turn().await });
+        let worker = world.worker();
+        let turn = tokio::spawn(async move { worker.turn().await });
         gate.reached().await;
         world.track("ns-a", &account(100), 1).await;
         assert_eq!(world.backfill().await, 0);
-        let scopes = index::scopes(&world.index(), &user("ns-a"), &world.id())
-            .await
-            .unwrap();
-        assert!(scopes[0].level, "nothing is stored that it has not seen");
+        assert!(
+            only_scope(&world, "ns-a").await.level,
+            "it has reached the stored head"
+        );
         gate.open();
         assert_eq!(
-            under_way.await.unwrap().unwrap(),
+            turn.await.unwrap().unwrap(),
             Progress::Again,
-            "what was fetched lacks its events"
+            "the fetched blocks lack its events"
         );
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await, (1, 1));
         assert_eq!(world.events().await.len(), 1);
     })
     .await;
 }
 
-/// The block that a scope reads is reorganised away before it writes.
+/// A block is reorganised away between the backfill's fetch and its write.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_read_of_a_block_that_is_gone_writes_nothing() {
+async fn a_backfill_of_a_reorganised_block_writes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         let base = world.chain.mine(&[tx(1, &[0])]);
-        let gone = world.chain.mine(&[tx(2, &[0])]);
-        world.settle().await;
+        let dropped = world.chain.mine(&[tx(2, &[0])]);
+        world.run_until_idle().await;
         let other = world.chain.grow(&base, &[tx(3, &[0])]);
         world.track("ns-a", "*", 0).await;
-        let gate = world.chain.hold(&gone);
-        let follower = world.follower();
-        let late = tokio::spawn(async move { follower.backfill().await });
+        let gate = world.chain.hold(&dropped);
+        let worker = world.worker();
+        let backfill = tokio::spawn(async move { worker.backfill().await });
         gate.reached().await;
         world.chain.switch_to(&other);
         assert_eq!(
@@ -253,88 +244,86 @@ async fn a_late_read_of_a_block_that_is_gone_writes_nothing() {
             }
         );
         gate.open();
-        assert_eq!(late.await.unwrap().unwrap(), 0);
+        assert_eq!(backfill.await.unwrap().unwrap(), 0);
         assert_eq!(counted(&world, "ns-a").await, (0, 0));
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(counted(&world, "ns-a").await, (2, 1));
-        let sources: Vec<(String,)> = world
+        let blocks: Vec<(String,)> = world
             .rows("SELECT DISTINCT block_hash FROM counted ORDER BY block_hash")
             .await;
-        assert!(!sources.contains(&(gone,)));
+        assert!(!blocks.contains(&(dropped,)));
     })
     .await;
 }
 
-/// One that cannot take what it is given.
-struct Picky;
+/// A projection that fails for one namespace.
+struct FailingProjection;
 
-impl Projection for Picky {
+impl Projection for FailingProjection {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
         assert!(
-            applied.iter().all(|one| one.namespace.as_str() != "ns-bad"),
-            "what a mess"
+            applied
+                .iter()
+                .all(|applied| applied.namespace.as_str() != "ns-bad"),
+            "cannot project"
         );
-        ledger::Ledger.apply(tx, applied)
+        counting_projection::CountingProjection.apply(tx, applied)
     }
 
     fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
-        ledger::Ledger.undo(tx, dropped)
+        counting_projection::CountingProjection.undo(tx, dropped)
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_that_cannot_be_projected_is_set_aside_and_stops_no_other() {
+async fn a_scope_whose_projection_fails_is_quarantined_and_affects_no_other() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), EVERYTHING).await;
         world.chain.mine(&[tx(1, &[0])]);
-        world.settle().await;
+        world.run_until_idle().await;
         world.track("ns-bad", "*", 0).await;
         world.track("ns-good", "*", 0).await;
-        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(Picky)];
+        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(FailingProjection)];
         let (db, lease) = (world.test.db.clone(), world.lease.clone());
-        let follower = Follower::new(db, lease, world.chain.clone(), projections, EVERYTHING);
-        assert_eq!(follower.backfill().await.unwrap(), 2);
+        let worker = Follower::new(db, lease, world.chain.clone(), projections, EVERYTHING);
+        assert_eq!(worker.backfill().await.unwrap(), 2);
         world.chain.mine(&[tx(2, &[0])]);
         assert_eq!(
-            follower.turn().await.unwrap(),
+            worker.turn().await.unwrap(),
             Progress::Extended {
                 to: types::Height(2)
             }
         );
         assert_eq!(counted(&world, "ns-good").await, (2, 1));
-        let scopes = index::scopes(&world.index(), &user("ns-bad"), &world.id())
-            .await
-            .unwrap();
+        let scope = only_scope(&world, "ns-bad").await;
         assert!(
-            scopes[0]
+            scope
                 .quarantined
                 .as_ref()
                 .unwrap()
-                .contains("what a mess")
-                && !scopes[0].level
+                .contains("cannot project")
+                && !scope.level
         );
         assert!(
             world
                 .facts()
                 .await
                 .iter()
-                .any(|fact| fact.kind == "index.set_aside")
+                .any(|fact| fact.kind == "index.quarantined")
         );
-        drop(follower);
+        drop(worker);
 
-        index::untrack(&world.index(), &user("ns-bad"), &world.wanted("*"))
-            .await
-            .unwrap();
+        world.untrack("ns-bad", "*").await;
         world.track("ns-bad", "*", 0).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             counted(&world, "ns-bad").await,
             (2, 1),
-            "the projection was mended"
+            "the projection works again"
         );
     })
     .await;

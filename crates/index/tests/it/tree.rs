@@ -1,5 +1,5 @@
-//! A chain that is a tree of blocks, with whatever happened in them that a test likes, and a node
-//! that tells of it: late, forgetful, or changing its mind between two questions.
+//! A simulated chain: a tree of blocks with arbitrary contents, and a node that serves it. The node
+//! can lag, lose blocks, corrupt them, or switch branches between two requests.
 
 use async_trait::async_trait;
 use chain::{
@@ -15,12 +15,14 @@ use types::{
     TransferKind, Witness,
 };
 
-/// The topic of a movement of value.
-pub(crate) const MOVED: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
-/// A topic that means nothing to the standards built in.
-pub(crate) const NOISE: &str = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925";
+/// The topic of a transfer event.
+pub(crate) const TRANSFER_TOPIC: &str =
+    "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+/// A topic that the built-in standards do not know.
+pub(crate) const OTHER_TOPIC: &str =
+    "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925";
 
-/// A transaction: in whatever block it stands, it does the same.
+/// A transaction, with the same effect in every block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tx {
     pub(crate) id: String,
@@ -30,31 +32,32 @@ pub(crate) struct Tx {
     pub(crate) events: Vec<(String, &'static str, u64)>,
 }
 
-/// An account or contract by its number.
+/// The address of an account or contract, by its number.
 pub(crate) fn account(number: u64) -> String {
     format!("0x{number:040x}")
 }
 
-/// A transaction by its number: of signer `number % 3`, with an event of each contract given.
+/// A transaction by its number: signed by `number % 3`, with a transfer event of each given
+/// contract. Every fourth has an event with another topic too.
 pub(crate) fn tx(number: u64, contracts: &[u64]) -> Tx {
-    let moved = contracts
+    let transfers = contracts
         .iter()
-        .map(|contract| (account(100 + contract), MOVED, number + 1));
-    let noise = number
+        .map(|contract| (account(100 + contract), TRANSFER_TOPIC, number + 1));
+    let other = number
         .is_multiple_of(4)
-        .then(|| (account(200), NOISE, number));
+        .then(|| (account(200), OTHER_TOPIC, number));
     Tx {
         id: hash_of("tx", number),
         signer: account(number % 3),
         nonce: number,
-        events: moved.chain(noise).collect(),
+        events: transfers.chain(other).collect(),
     }
 }
 
-fn hash_of(what: &str, number: u64) -> String {
+fn hash_of(kind: &str, number: u64) -> String {
     format!(
         "0x{}",
-        hex::encode(Digest::of(format!("{what} {number}").as_bytes()).0)
+        hex::encode(Digest::of(format!("{kind} {number}").as_bytes()).0)
     )
 }
 
@@ -64,47 +67,47 @@ pub(crate) struct Tree {
     state: Mutex<State>,
 }
 
-/// Where a question waits: how many came, and leave to go on.
+/// Holds a request until it is opened.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    came: Arc<Semaphore>,
-    leave: Arc<Semaphore>,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
 }
 
 impl Gate {
-    /// Wait until the question is there.
+    /// Waits until a request has arrived.
     pub(crate) async fn reached(&self) {
-        self.came.acquire().await.unwrap().forget();
+        self.arrived.acquire().await.unwrap().forget();
     }
 
     pub(crate) fn open(&self) {
-        self.leave.add_permits(1_000);
+        self.released.add_permits(1_000);
     }
 }
 
-type Bend = Arc<dyn Fn(&mut Block) + Send + Sync>;
+type Corruption = Arc<dyn Fn(&mut Block) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
     blocks: BTreeMap<String, Block>,
     head: String,
-    /// Blocks that the node has not heard of yet.
+    /// Number of newest blocks that the node does not have yet.
     lag: u64,
-    /// Blocks that it has never heard of.
+    /// Blocks that the node lacks.
     forgotten: BTreeSet<String>,
-    /// Another branch from which blocks are told by height.
+    /// Another branch from which blocks are served by height.
     heights_of: Option<String>,
-    /// What it calls final, if anything.
+    /// The response to a query of the finality tag.
     tag: Option<Result<String>>,
-    /// After so many questions from now the head moves.
-    flip: Option<(u64, String)>,
-    /// What happens to whole blocks on their way.
-    bend: Option<Bend>,
-    silent: bool,
-    /// A block whose contents are not told before the gate opens.
+    /// The head moves to this block once this many requests were made in total.
+    scheduled_switch: Option<(u64, String)>,
+    /// Applied to each block before it is served.
+    corruption: Option<Corruption>,
+    unresponsive: bool,
+    /// A block that is not served before the gate opens.
     held: Option<(String, Gate)>,
-    made: u64,
-    questions: u64,
+    created: u64,
+    requests: u64,
 }
 
 impl Tree {
@@ -122,13 +125,13 @@ impl Tree {
         self.state.lock().unwrap()
     }
 
-    /// A block on any other, without making it the head.
+    /// Adds a block to any other, without making it the head.
     pub(crate) fn grow(&self, parent: &str, transactions: &[Tx]) -> String {
         let height = self.state().blocks[parent].height.next();
         self.put(height, parent, transactions)
     }
 
-    /// A block on the head, which becomes the head.
+    /// Adds a block to the head, and makes it the head.
     pub(crate) fn mine(&self, transactions: &[Tx]) -> String {
         let hash = self.grow(&self.head_hash(), transactions);
         self.switch_to(&hash);
@@ -141,8 +144,8 @@ impl Tree {
 
     fn put(&self, height: Height, parent: &str, transactions: &[Tx]) -> String {
         let mut state = self.state();
-        state.made += 1;
-        let hash = hash_of("block", state.made);
+        state.created += 1;
+        let hash = hash_of("block", state.created);
         let time = Time::from_secs(1_767_225_600 + height.0 as i64 * 12);
         let block = Block {
             chain: self.chain.clone(),
@@ -151,7 +154,7 @@ impl Tree {
             parent: parent.to_owned(),
             time,
             events: events(transactions),
-            included: included(transactions),
+            included: inclusions(transactions),
         };
         state.blocks.insert(hash.clone(), block);
         hash
@@ -163,16 +166,16 @@ impl Tree {
         state.head = hash.to_owned();
     }
 
-    /// Move the head when so many more questions were asked.
-    pub(crate) fn flip_after(&self, questions: u64, hash: &str) {
+    /// Schedules a move of the head after this many more requests.
+    pub(crate) fn switch_after(&self, requests: u64, hash: &str) {
         let mut state = self.state();
-        state.flip = Some((state.questions + questions, hash.to_owned()));
+        state.scheduled_switch = Some((state.requests + requests, hash.to_owned()));
     }
 
-    /// A flip that is still to come, comes now.
-    pub(crate) fn flip_now(&self) {
+    /// Executes a scheduled move of the head now.
+    pub(crate) fn switch_now(&self) {
         let mut state = self.state();
-        if let Some((_, hash)) = state.flip.take() {
+        if let Some((_, hash)) = state.scheduled_switch.take() {
             state.head = hash;
         }
     }
@@ -185,7 +188,7 @@ impl Tree {
         self.state().forgotten.insert(hash.to_owned());
     }
 
-    pub(crate) fn tell_heights_of(&self, hash: &str) {
+    pub(crate) fn serve_heights_of(&self, hash: &str) {
         self.state().heights_of = Some(hash.to_owned());
     }
 
@@ -193,33 +196,33 @@ impl Tree {
         self.state().tag = tag;
     }
 
-    pub(crate) fn bend(&self, bend: impl Fn(&mut Block) + Send + Sync + 'static) {
-        self.state().bend = Some(Arc::new(bend));
+    pub(crate) fn corrupt_blocks(&self, corruption: impl Fn(&mut Block) + Send + Sync + 'static) {
+        self.state().corruption = Some(Arc::new(corruption));
     }
 
-    /// Whoever asks for the contents of this block waits at a gate.
+    /// Requests for this block wait at the returned gate.
     pub(crate) fn hold(&self, hash: &str) -> Gate {
         let gate = Gate {
-            came: Arc::new(Semaphore::new(0)),
-            leave: Arc::new(Semaphore::new(0)),
+            arrived: Arc::new(Semaphore::new(0)),
+            released: Arc::new(Semaphore::new(0)),
         };
         self.state().held = Some((hash.to_owned(), gate.clone()));
         gate
     }
 
-    pub(crate) fn silence(&self) {
-        self.state().silent = true;
+    pub(crate) fn stop_responding(&self) {
+        self.state().unresponsive = true;
     }
 
-    /// No more lies; a flip that is still to come, comes now.
-    pub(crate) fn be_honest(&self) {
-        self.flip_now();
+    /// Removes all faults, and executes a scheduled move of the head.
+    pub(crate) fn clear_faults(&self) {
+        self.switch_now();
         let mut state = self.state();
         (
             state.lag,
             state.heights_of,
-            state.bend,
-            state.silent,
+            state.corruption,
+            state.unresponsive,
             state.held,
         ) = (0, None, None, false, None);
         state.forgotten.clear();
@@ -229,11 +232,11 @@ impl Tree {
         self.state().head.clone()
     }
 
-    pub(crate) fn name(&self, hash: &str) -> BlockRef {
-        name(&self.state().blocks[hash])
+    pub(crate) fn block_ref(&self, hash: &str) -> BlockRef {
+        block_ref(&self.state().blocks[hash])
     }
 
-    /// The blocks of the branch that ends there, from a height on, lowest first.
+    /// The blocks of the branch that ends at `hash`, from a height on, lowest first.
     pub(crate) fn branch(&self, hash: &str, from: Height) -> Vec<Block> {
         let state = self.state();
         let down = std::iter::successors(state.blocks.get(hash), |block| {
@@ -247,6 +250,7 @@ impl Tree {
         blocks
     }
 
+    /// The hash of a branch's block at a height.
     pub(crate) fn at(&self, branch: &str, height: Height) -> Option<String> {
         self.branch(branch, height)
             .into_iter()
@@ -255,21 +259,21 @@ impl Tree {
             .map(|block| block.hash)
     }
 
-    /// One question is asked.
-    fn ask(&self) -> Result<MutexGuard<'_, State>> {
+    /// Counts a request, executes a due move of the head, and returns the state to serve.
+    fn request(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state();
-        state.questions += 1;
+        state.requests += 1;
         let due = state
-            .flip
+            .scheduled_switch
             .as_ref()
-            .is_some_and(|(at, _)| state.questions > *at);
-        if due && let Some((_, hash)) = state.flip.take() {
+            .is_some_and(|(after, _)| state.requests > *after);
+        if due && let Some((_, hash)) = state.scheduled_switch.take() {
             state.head = hash;
         }
-        if state.silent {
+        if state.unresponsive {
             return Err(Error::Unreachable {
                 chain: self.chain.to_string(),
-                why: "silence".to_owned(),
+                why: "no response".to_owned(),
             });
         }
         Ok(state)
@@ -277,26 +281,29 @@ impl Tree {
 }
 
 impl State {
-    fn ancestor(&self, of: &str, height: Height) -> Option<&Block> {
-        let down =
-            std::iter::successors(self.blocks.get(of), |block| self.blocks.get(&block.parent));
-        down.into_iter().find(|block| block.height == height)
+    fn ancestor(&self, hash: &str, height: Height) -> Option<&Block> {
+        let mut down = std::iter::successors(self.blocks.get(hash), |block| {
+            self.blocks.get(&block.parent)
+        });
+        down.find(|block| block.height == height)
     }
 
-    fn seen_head(&self) -> &Block {
+    /// The head that the node serves.
+    fn served_head(&self) -> &Block {
         let head = &self.blocks[&self.head];
         self.ancestor(&self.head, Height(head.height.0.saturating_sub(self.lag)))
             .unwrap()
     }
 
-    fn seen(&self, hash: &str) -> Option<&Block> {
+    /// The block, unless the node lacks it.
+    fn served(&self, hash: &str) -> Option<&Block> {
         self.blocks
             .get(hash)
             .filter(|_| !self.forgotten.contains(hash))
     }
 }
 
-fn name(block: &Block) -> BlockRef {
+fn block_ref(block: &Block) -> BlockRef {
     BlockRef {
         height: block.height,
         hash: block.hash.clone(),
@@ -307,12 +314,12 @@ fn name(block: &Block) -> BlockRef {
 
 fn events(transactions: &[Tx]) -> Vec<ChainEvent> {
     let mut events = Vec::new();
-    for (tx, place) in transactions.iter().zip(0u32..) {
+    for (tx, transaction_index) in transactions.iter().zip(0u32..) {
         for (path, (source, topic, amount)) in tx.events.iter().enumerate() {
             events.push(ChainEvent {
                 transaction: tx.id.clone(),
                 path: path.to_string(),
-                transaction_index: place,
+                transaction_index,
                 index: events.len() as u32,
                 source: source.clone(),
                 topic: (*topic).to_owned(),
@@ -323,8 +330,8 @@ fn events(transactions: &[Tx]) -> Vec<ChainEvent> {
     events
 }
 
-fn included(transactions: &[Tx]) -> Vec<Included> {
-    let one = |(tx, index): (&Tx, u32)| Included {
+fn inclusions(transactions: &[Tx]) -> Vec<Included> {
+    let inclusion = |(tx, index): (&Tx, u32)| Included {
         transaction: tx.id.clone(),
         signer: tx.signer.clone(),
         witnesses: vec![Witness::nonce(&tx.signer, tx.nonce)],
@@ -333,10 +340,10 @@ fn included(transactions: &[Tx]) -> Vec<Included> {
         fee: Amount::from(21_000),
         created: None,
     };
-    transactions.iter().zip(0u32..).map(one).collect()
+    transactions.iter().zip(0u32..).map(inclusion).collect()
 }
 
-/// The movement of value that an event tells.
+/// The transfer of an event; none if it is not a transfer event.
 pub(crate) fn transfer(event: &ChainEvent) -> Option<Transfer> {
     let amount = event
         .body
@@ -344,7 +351,7 @@ pub(crate) fn transfer(event: &ChainEvent) -> Option<Transfer> {
         .strip_suffix(r#""}"#)?
         .parse()
         .ok()?;
-    (event.topic == MOVED).then(|| Transfer {
+    (event.topic == TRANSFER_TOPIC).then(|| Transfer {
         transaction: event.transaction.clone(),
         path: event.path.clone(),
         protocol_id: String::new(),
@@ -378,11 +385,11 @@ impl Connector for Tree {
     }
 
     async fn quote(&self, _: &[Intent]) -> Vec<Result<Quote>> {
-        unreachable!("the index quotes nothing")
+        unreachable!("the index requests no quotes")
     }
 
     async fn sequence(&self, _: &str) -> Result<Sequence> {
-        unreachable!("the index has no nonces")
+        unreachable!("the index reads no nonces")
     }
 
     async fn plan(&self, _: &[Plan<'_>]) -> Vec<Result<Unsigned>> {
@@ -394,22 +401,22 @@ impl Connector for Tree {
     }
 
     async fn status(&self, _: &str) -> Result<TxStatus> {
-        unreachable!("the index asks for blocks")
+        unreachable!("the index reads blocks, not transactions")
     }
 
     async fn head(&self) -> Result<BlockRef> {
-        Ok(name(self.ask()?.seen_head()))
+        Ok(block_ref(self.request()?.served_head()))
     }
 
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>> {
-        let state = self.ask()?;
-        let seen = state.seen_head();
-        let branch = state.heights_of.as_ref().unwrap_or(&seen.hash);
-        Ok(state.ancestor(branch, height).map(name))
+        let state = self.request()?;
+        let head = state.served_head();
+        let branch = state.heights_of.as_ref().unwrap_or(&head.hash);
+        Ok(state.ancestor(branch, height).map(block_ref))
     }
 
     async fn header(&self, hash: &str) -> Result<Option<BlockRef>> {
-        Ok(self.ask()?.seen(hash).map(name))
+        Ok(self.request()?.served(hash).map(block_ref))
     }
 
     async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
@@ -420,33 +427,33 @@ impl Connector for Tree {
             .filter(|(held, _)| held == hash)
             .map(|(_, gate)| gate.clone());
         if let Some(gate) = gate {
-            gate.came.add_permits(1);
-            gate.leave.acquire().await.unwrap().forget();
+            gate.arrived.add_permits(1);
+            gate.released.acquire().await.unwrap().forget();
         }
-        let state = self.ask()?;
-        let Some(mut block) = state.seen(hash).cloned() else {
+        let state = self.request()?;
+        let Some(mut block) = state.served(hash).cloned() else {
             return Ok(None);
         };
-        let wanted = |event: &ChainEvent| {
+        let is_watched = |event: &ChainEvent| {
             watch.everything
                 || watch.sources.contains(&event.source)
                 || watch.topics.contains(&event.topic)
         };
-        block.events.retain(wanted);
+        block.events.retain(is_watched);
         block
             .included
-            .retain(|one| watch.signers.contains(&one.signer));
-        if let Some(bend) = &state.bend {
-            bend(&mut block);
+            .retain(|inclusion| watch.signers.contains(&inclusion.signer));
+        if let Some(corrupt) = &state.corruption {
+            corrupt(&mut block);
         }
         Ok(Some(block))
     }
 
     async fn tagged(&self, _: FinalityTag) -> Result<Option<BlockRef>> {
-        let state = self.ask()?;
+        let state = self.request()?;
         match &state.tag {
             None => Ok(None),
-            Some(Ok(hash)) => Ok(Some(name(&state.blocks[hash]))),
+            Some(Ok(hash)) => Ok(Some(block_ref(&state.blocks[hash]))),
             Some(Err(error)) => Err(error.clone()),
         }
     }
@@ -456,7 +463,7 @@ impl Connector for Tree {
     }
 
     async fn balance(&self, _: &str) -> Result<Amount> {
-        unreachable!("the index has no balances")
+        unreachable!("the index reads no balances")
     }
 
     fn transfers(&self, _: Height, event: &ChainEvent) -> Vec<Transfer> {

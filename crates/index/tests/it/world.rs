@@ -1,6 +1,6 @@
-//! One door for the stories: a database, a chain, a follower, and what is stored.
+//! The test environment: a database, a chain, an index worker, and access to the stored rows.
 
-use crate::ledger::{self, Ledger};
+use crate::counting_projection::{self, CountingProjection};
 use crate::tree::Tree;
 use chain::Connector;
 use index::{Follower, Index, Progress, Projection, Resume, Settings, Start, Status, Wanted};
@@ -32,7 +32,7 @@ impl<C: Connector + 'static> World<C> {
     pub(crate) async fn new(test: TestDb, chain: Arc<C>, settings: Settings) -> Self {
         let lease = test.lease(&format!("chain/{}", chain.chain())).await;
         let api = test.lease("api/0").await;
-        ledger::make_table(&test.db, &lease).await;
+        counting_projection::create_table(&test.db, &lease).await;
         Self {
             test,
             chain,
@@ -46,8 +46,8 @@ impl<C: Connector + 'static> World<C> {
         self.chain.chain().clone()
     }
 
-    pub(crate) fn follower(&self) -> Follower {
-        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(Ledger)];
+    pub(crate) fn worker(&self) -> Follower {
+        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(CountingProjection)];
         Follower::new(
             self.test.db.clone(),
             self.lease.clone(),
@@ -62,36 +62,36 @@ impl<C: Connector + 'static> World<C> {
     }
 
     pub(crate) async fn turn(&self) -> Progress {
-        self.follower().turn().await.unwrap()
+        self.worker().turn().await.unwrap()
     }
 
     pub(crate) async fn backfill(&self) -> u64 {
-        self.follower().backfill().await.unwrap()
+        self.worker().backfill().await.unwrap()
     }
 
-    /// An operator lets the chain go on.
+    /// Resumes the halted chain as an operator.
     pub(crate) async fn resume(&self, rewind_to: Option<u64>, reason: &str) -> index::Result<()> {
-        let resume = Resume {
+        let request = Resume {
             rewind_to: rewind_to.map(Height),
             reason: reason.to_owned(),
         };
-        index::resume(&self.index(), &user("ns-a"), &self.id(), resume).await
+        index::resume(&self.index(), &user("ns-a"), &self.id(), request).await
     }
 
-    /// Step until nothing is due, or the chain is halted.
-    pub(crate) async fn settle(&self) -> Progress {
+    /// Steps until nothing is due, or the chain is halted.
+    pub(crate) async fn run_until_idle(&self) -> Progress {
         for _ in 0..1_000 {
             let progress = self.turn().await;
-            let caught_up = self.backfill().await;
+            let blocks_read = self.backfill().await;
             match progress {
-                Progress::Idle | Progress::Halted if caught_up == 0 => return progress,
+                Progress::Idle | Progress::Halted if blocks_read == 0 => return progress,
                 _ => {}
             }
         }
-        panic!("it never settles");
+        panic!("the worker never becomes idle");
     }
 
-    /// The process dies and another begins.
+    /// The process crashes and restarts.
     pub(crate) async fn crash(self) -> Self {
         let Self {
             test,
@@ -111,57 +111,56 @@ impl<C: Connector + 'static> World<C> {
         }
     }
 
-    /// Another owner takes the chain over; the follower that does not know it yet.
+    /// Another owner takes over the lease of the chain. Returns the worker that still has the old
+    /// lease.
     pub(crate) async fn take_over(&mut self) -> Follower {
-        let late = self.follower();
+        let stale = self.worker();
         self.test.clock.advance_millis(LEASE_MS as i64 + 1);
         self.lease = self
             .test
             .lease(&format!("chain/{}", self.chain.chain()))
             .await;
         self.api = self.test.lease("api/0").await;
-        late
+        stale
     }
 
-    pub(crate) async fn track(&self, who: &str, source: &str, from: u64) -> bool {
-        index::track(
-            &self.index(),
-            &user(who),
-            &self.wanted(source),
-            Height(from),
-        )
-        .await
-        .unwrap()
+    pub(crate) async fn track(&self, ns: &str, source: &str, from: u64) -> bool {
+        let scope = self.scope(source);
+        index::track(&self.index(), &user(ns), &scope, Height(from))
+            .await
+            .unwrap()
     }
 
-    pub(crate) fn wanted(&self, source: &str) -> Wanted {
+    pub(crate) async fn untrack(&self, ns: &str, source: &str) -> bool {
+        index::untrack(&self.index(), &user(ns), &self.scope(source))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn scope(&self, source: &str) -> Wanted {
         Wanted {
-            projection: ledger::NAME.to_owned(),
+            projection: counting_projection::NAME.to_owned(),
             chain: self.id(),
             source: source.to_owned(),
         }
     }
 
-    pub(crate) async fn watch_signers(&self, who: &str, signers: Vec<String>) {
+    pub(crate) async fn watch_signers(&self, ns: &str, signers: Vec<String>) {
         let chain = self.id();
-        let write = self
-            .test
-            .db
-            .on(&self.api)
-            .write(&namespace(who), move |tx| {
-                index::watch_signers(tx, &chain, &signers)
-            });
+        let write = self.test.db.on(&self.api).write(&namespace(ns), move |tx| {
+            index::watch_signers(tx, &chain, &signers)
+        });
         write.await.unwrap();
     }
 
-    pub(crate) async fn watch_events(&self, who: &str, sources: Vec<String>, topics: Vec<String>) {
+    pub(crate) async fn watch_events(&self, ns: &str, sources: Vec<String>, topics: Vec<String>) {
         let chain = self.id();
         let watch =
             move |tx: &mut store::Tx<'_, '_>| index::watch_events(tx, &chain, &sources, &topics);
         self.test
             .db
             .on(&self.api)
-            .write(&namespace(who), watch)
+            .write(&namespace(ns), watch)
             .await
             .unwrap();
     }
@@ -218,13 +217,13 @@ impl<C: Connector + 'static> World<C> {
             .unwrap()
     }
 
-    /// The canonical blocks as they are stored: height and hash.
+    /// The stored canonical blocks: height and hash.
     pub(crate) async fn canonical(&self) -> Vec<(i64, String)> {
         self.rows("SELECT height, hash FROM block WHERE canonical = 1 ORDER BY height")
             .await
     }
 
-    /// The events that count: transaction, path, block, index, source.
+    /// The canonical events: transaction, path, block, index, source, body.
     pub(crate) async fn events(&self) -> Vec<EventRow> {
         self.rows(
             "SELECT tx_id, path, block_hash, event_index, source, body FROM chain_event WHERE reverted = 0
@@ -233,10 +232,10 @@ impl<C: Connector + 'static> World<C> {
         .await
     }
 
-    /// The transactions of watched signers that count: witness, block, transaction.
-    pub(crate) async fn included(&self) -> Vec<(String, String, String)> {
+    /// The canonical transactions of watched signers: replay key, block, transaction.
+    pub(crate) async fn inclusions(&self) -> Vec<(String, String, String)> {
         self.rows(
-            "SELECT witness, block_hash, tx_id FROM chain_included WHERE reverted = 0 ORDER BY height, tx_index, witness",
+            "SELECT replay_key, block_hash, tx_id FROM chain_inclusion WHERE reverted = 0 ORDER BY height, tx_index, replay_key",
         )
         .await
     }
@@ -244,14 +243,15 @@ impl<C: Connector + 'static> World<C> {
 
 pub(crate) type EventRow = (String, String, String, i64, String, String);
 
-/// What should be stored of blocks: their names, events and included transactions.
-pub(crate) fn names(blocks: &[Block]) -> Vec<(i64, String)> {
+/// The expected rows of [`World::canonical`].
+pub(crate) fn blocks_of(blocks: &[Block]) -> Vec<(i64, String)> {
     blocks
         .iter()
         .map(|block| (block.height.0 as i64, block.hash.clone()))
         .collect()
 }
 
+/// The expected rows of [`World::events`].
 pub(crate) fn events_of(blocks: &[Block]) -> Vec<EventRow> {
     let row = |block: &Block, event: &types::ChainEvent| {
         let (index, source) = (i64::from(event.index), event.source.clone());
@@ -270,18 +270,19 @@ pub(crate) fn events_of(blocks: &[Block]) -> Vec<EventRow> {
         .collect()
 }
 
-pub(crate) fn included_of(blocks: &[Block]) -> Vec<(String, String, String)> {
+/// The expected rows of [`World::inclusions`].
+pub(crate) fn inclusions_of(blocks: &[Block]) -> Vec<(String, String, String)> {
     let mut rows = Vec::new();
     for block in blocks {
-        for one in &block.included {
-            let row = |witness: &types::Witness| {
+        for inclusion in &block.included {
+            let row = |replay_key: &types::Witness| {
                 (
-                    witness.as_str().to_owned(),
+                    replay_key.as_str().to_owned(),
                     block.hash.clone(),
-                    one.transaction.clone(),
+                    inclusion.transaction.clone(),
                 )
             };
-            rows.extend(one.witnesses.iter().map(row));
+            rows.extend(inclusion.witnesses.iter().map(row));
         }
     }
     rows

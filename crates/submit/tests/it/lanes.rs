@@ -11,16 +11,16 @@ async fn a_payment_goes_from_received_to_final() {
         };
         let id = world.enqueue(world.payment(5)).await;
         assert_eq!(world.state(id).await, State::Received);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Accepted);
-        assert_eq!(world.bobs(), 0);
+        assert_eq!(world.bob_balance(), 0);
         world.mine(1).await;
         let mined = world.get(id).await;
         assert_eq!(
             (mined.state, mined.outcome, mined.block_height.map(|h| h.0)),
             (State::Mined, Some(Status::Succeeded), Some(1))
         );
-        assert_eq!(world.bobs(), 5);
+        assert_eq!(world.bob_balance(), 5);
         world.mine(2).await;
         let done = world.get(id).await;
         assert_eq!(done.state, State::Final);
@@ -31,7 +31,7 @@ async fn a_payment_goes_from_received_to_final() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_keeps_its_order_and_its_window() {
+async fn a_lane_keeps_its_order_and_its_in_flight_limit() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
@@ -40,60 +40,59 @@ async fn a_lane_keeps_its_order_and_its_window() {
         for wei in 1..=10 {
             ids.push(world.enqueue(world.payment(wei)).await);
         }
-        world.settle().await;
+        world.run_until_idle().await;
         let mut accepted = 0;
         for id in &ids {
             accepted += usize::from(world.state(*id).await == State::Accepted);
         }
-        assert_eq!(accepted, 4, "the window is four");
+        assert_eq!(accepted, 4, "at most four are in flight");
         for _ in 0..4 {
             world.mine(1).await;
         }
         world.mine(2).await;
         let mut heights = Vec::new();
         for id in &ids {
-            let one = world.get(*id).await;
-            assert_eq!(one.state, State::Final);
-            heights.push(one.block_height.unwrap());
+            let submission = world.get(*id).await;
+            assert_eq!(submission.state, State::Final);
+            heights.push(submission.block_height.unwrap());
         }
-        assert!(
-            heights.is_sorted(),
-            "they went in the order in which they came"
-        );
-        assert_eq!((world.nonce(), world.bobs()), (10, 55));
+        assert!(heights.is_sorted(), "mined in the order of receipt");
+        assert_eq!((world.nonce(), world.bob_balance()), (10, 55));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_is_answered_by_what_it_made_before() {
+async fn a_repeat_under_the_same_key_returns_the_first_submission() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else { return };
         let keyed = |wei: u64| submit::Enqueue { key: Some("order-7".into()), ..world.payment(wei) };
         let first = world.enqueue(keyed(5)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
-        let again = submit::enqueue(&world.submit, &world.who, keyed(5)).await.unwrap();
-        assert!(matches!(&again, Outcome::Replayed(one) if one.id == first && one.state == State::Final), "{again:?}");
-        let other = submit::enqueue(&world.submit, &world.who, keyed(6)).await;
+        let again = submit::enqueue(&world.submit, &world.principal, keyed(5)).await.unwrap();
+        assert!(matches!(&again, Outcome::Replayed(replayed) if replayed.id == first && replayed.state == State::Final), "{again:?}");
+        let other = submit::enqueue(&world.submit, &world.principal, keyed(6)).await;
         assert!(matches!(other, Err(submit::Error::KeyReused { .. })));
         world.mine(1).await;
-        assert_eq!((world.nonce(), world.bobs()), (1, 5));
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 5));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_takes_the_witness() {
+async fn a_cancel_uses_the_replay_key_of_its_target() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
+        world.run_until_idle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
         assert_ne!(cancel.id, id);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.state(cancel.id).await,
             State::Accepted,
@@ -106,21 +105,23 @@ async fn a_cancel_takes_the_witness() {
             (world.state(id).await, world.state(cancel.id).await),
             (State::Cancelled, State::Final)
         );
-        assert_eq!((world.nonce(), world.bobs()), (1, 0));
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_it_is_signed_a_cancel_needs_no_chain() {
+async fn a_cancel_before_signing_sends_no_transaction() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let id = world.enqueue(world.payment(5)).await;
-        let withdrawn = submit::cancel(&world.submit, &world.who, id).await.unwrap();
+        let withdrawn = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
         assert_eq!((withdrawn.id, withdrawn.state), (id, State::Failed));
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!((world.nonce(), world.state(id).await), (0, State::Failed));
     })

@@ -1,11 +1,11 @@
-//! Submissions on a real node: what the chain says, judged from outside.
+//! Submissions on a real node. Results are checked on the chain, not in the tables under test.
 #![allow(clippy::unwrap_used)]
 
-mod coins;
 mod crash;
+mod fail_points;
 mod lanes;
-mod points;
-mod refusals;
+mod rejections;
 mod reorg;
-mod siege;
+mod robustness;
+mod utxo;
 mod world;

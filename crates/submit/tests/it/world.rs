@@ -1,4 +1,4 @@
-//! The one door of the stories: a database, an anvil, and everything between an intent and a final
+//! The test environment: a database, an anvil node, and every engine between an intent and a final
 //! transaction.
 
 use chain::Connector;
@@ -15,10 +15,10 @@ use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{Proxy, TestDb, namespace};
 use types::{Amount, ChainId, Json, Kind, Principal, Role, SubmissionId};
 
-/// The first of the node's own accounts, whose keys everybody knows.
+/// The mnemonic of the node's own accounts, so that the node can sign with the treasury's key.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
 pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
-/// Payments up to this many wei.
+/// Allows payments of up to a million wei.
 pub(crate) const PAY_SMALL: &str = "package florin.small
 import data.florin.amount
 default allow := false
@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) node: Arc<Anvil>,
     pub(crate) proxy: Arc<Proxy>,
-    pub(crate) who: Principal,
+    pub(crate) principal: Principal,
     pub(crate) signer: String,
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
@@ -42,7 +42,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A treasury that may pay up to a million wei. None if there is no anvil here.
+    /// A treasury that may pay up to a million wei. None if anvil is not installed.
     pub(crate) async fn new(test: TestDb) -> Option<Self> {
         Self::with(
             test,
@@ -63,13 +63,13 @@ impl World {
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::before(&node.url()));
         let mut world = Self::build(test, node, proxy, String::new(), settings).await;
-        world.signer = world.settle_in(&world.who).await;
+        world.signer = world.set_up_treasury(&world.principal).await;
         Some(world)
     }
 
-    /// The treasury's key, and the policy that lets it pay, in the namespace of this person. Its
-    /// address.
-    pub(crate) async fn settle_in(&self, who: &Principal) -> String {
+    /// Creates the treasury's key and the policy that lets it pay, in the principal's namespace.
+    /// Returns its address.
+    pub(crate) async fn set_up_treasury(&self, principal: &Principal) -> String {
         let new = NewWallet {
             name: "treasury".into(),
             kind: WalletKind::User,
@@ -80,20 +80,24 @@ impl World {
                 passphrase: String::new().into(),
             },
         };
-        let wallet = keys::create_wallet(&self.keys, who, new).await.unwrap();
-        policy::put(&self.policy, who, "small", "").await.unwrap();
+        let wallet = keys::create_wallet(&self.keys, principal, new)
+            .await
+            .unwrap();
+        policy::put(&self.policy, principal, "small", "")
+            .await
+            .unwrap();
         let version = NewVersion {
             description: String::new(),
             document: PAY_SMALL.into(),
             example_input: None,
         };
-        policy::add_version(&self.policy, who, "small", version)
+        policy::add_version(&self.policy, principal, "small", version)
             .await
             .unwrap();
-        policy::attach(&self.policy, who, "small", Target::Namespace)
+        policy::attach(&self.policy, principal, "small", Target::Namespace)
             .await
             .unwrap();
-        keys::addresses(&self.keys, who, &wallet.id, &self.chain(), 1)
+        keys::addresses(&self.keys, principal, &wallet.id, &self.chain(), 1)
             .await
             .unwrap()[0]
             .address
@@ -161,7 +165,7 @@ impl World {
         let follower = Follower::new(db, blocks.clone(), chain, Vec::new(), follow);
         leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
-        let who = Principal {
+        let principal = Principal {
             id: "ann".into(),
             kind: Kind::Person,
             namespace: namespace("ns"),
@@ -171,7 +175,7 @@ impl World {
             test,
             node,
             proxy,
-            who,
+            principal,
             signer,
             submit,
             keys,
@@ -183,7 +187,7 @@ impl World {
         }
     }
 
-    /// Let time pass; leases are kept alive, as the running process keeps them.
+    /// Advances the clock and renews the leases, as the running process does.
     pub(crate) async fn wait(&self, millis: i64) {
         self.test.clock.advance_millis(millis);
         for lease in &self.leases {
@@ -191,7 +195,7 @@ impl World {
         }
     }
 
-    /// Everything that was in memory is gone; the node goes on.
+    /// Drops everything in memory and reopens the database. The node keeps running.
     pub(crate) async fn crash_and_restart(self) -> Self {
         let Self {
             test,
@@ -236,34 +240,39 @@ impl World {
     }
 
     pub(crate) async fn enqueue(&self, new: Enqueue) -> SubmissionId {
-        match submit::enqueue(&self.submit, &self.who, new).await.unwrap() {
-            Outcome::Created(one) | Outcome::Replayed(one) => one.id,
+        match submit::enqueue(&self.submit, &self.principal, new)
+            .await
+            .unwrap()
+        {
+            Outcome::Created(submission) | Outcome::Replayed(submission) => submission.id,
         }
     }
 
-    /// The treasury, asked by somebody who is no part of it: anvil knows its key too.
-    pub(crate) fn somebody_else_pays(&self, wei: u64) {
-        let theft = json!({ "from": self.signer, "to": BOB, "value": format!("{wei:#x}") });
-        self.node.rpc("eth_sendTransaction", json!([theft]));
+    /// Pays from the treasury without Florin: anvil has its key too.
+    pub(crate) fn pay_outside_florin(&self, wei: u64) {
+        let payment = json!({ "from": self.signer, "to": BOB, "value": format!("{wei:#x}") });
+        self.node.rpc("eth_sendTransaction", json!([payment]));
     }
 
     pub(crate) async fn lane(&self) -> submit::Lane {
-        submit::lane_status(&self.submit, &self.who, &self.chain(), &self.signer)
+        submit::lane_status(&self.submit, &self.principal, &self.chain(), &self.signer)
             .await
             .unwrap()
             .unwrap()
     }
 
     pub(crate) async fn get(&self, id: SubmissionId) -> Submission {
-        submit::get(&self.submit, &self.who, id).await.unwrap()
+        submit::get(&self.submit, &self.principal, id)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn state(&self, id: SubmissionId) -> State {
         self.get(id).await.state
     }
 
-    /// One turn of the submissions' workers. How much changed.
-    pub(crate) async fn work(&self) -> usize {
+    /// One turn of every submission worker. Returns the number of changed submissions.
+    pub(crate) async fn turn(&self) -> usize {
         let mut changed = 0;
         for worker in &self.workers {
             changed += worker.turn().await.unwrap().changed;
@@ -271,31 +280,31 @@ impl World {
         changed
     }
 
-    /// Step the workers until nothing changes any more.
-    pub(crate) async fn settle(&self) {
+    /// Steps the workers until nothing changes.
+    pub(crate) async fn run_until_idle(&self) {
         for _ in 0..50 {
-            let mut moved = false;
+            let mut progressed = false;
             for _ in 0..20 {
                 match self.follower.turn().await.unwrap() {
                     index::Progress::Idle | index::Progress::Halted => break,
-                    _ => moved = true,
+                    _ => progressed = true,
                 }
             }
-            moved |= self.work().await > 0;
-            if !moved {
+            progressed |= self.turn().await > 0;
+            if !progressed {
                 return;
             }
         }
-        panic!("the workers never come to rest");
+        panic!("the workers never become idle");
     }
 
     pub(crate) async fn mine(&self, blocks: u64) {
         self.node.mine(blocks);
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
-    /// What the chain says Bob has, in wei.
-    pub(crate) fn bobs(&self) -> u64 {
+    /// Bob's balance on the chain, in wei.
+    pub(crate) fn bob_balance(&self) -> u64 {
         self.balance(BOB)
     }
 
@@ -304,7 +313,7 @@ impl World {
         u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
     }
 
-    /// How many transactions the chain has of the signer.
+    /// The number of the signer's transactions on the chain.
     pub(crate) fn nonce(&self) -> u64 {
         self.node.nonce(&self.signer)
     }

@@ -1,4 +1,4 @@
-//! A chain of coins: what a transaction uses up is each of its inputs.
+//! A UTXO chain: the replay keys of a transaction are its inputs.
 
 use crate::replay::{replay, verify_batches};
 use crate::world::{EVERYTHING, World};
@@ -30,11 +30,11 @@ async fn payment(coins: &FakeCoins, from: &CoinKey, to: &CoinKey, satoshi: u64) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_inputs_are_two_witnesses_through_a_reorganisation() {
+async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
     on_each_engine(|test| async move {
         let coins = Arc::new(FakeCoins::new());
-        let (me, you) = (CoinKey::new(1), CoinKey::new(2));
-        let mine = me.address(coins.chain());
+        let (payer, payee) = (CoinKey::new(1), CoinKey::new(2));
+        let payer_address = payer.address(coins.chain());
         let world = World::new(
             test,
             coins.clone(),
@@ -44,98 +44,107 @@ async fn two_inputs_are_two_witnesses_through_a_reorganisation() {
             },
         )
         .await;
-        world.watch_signers("ns-a", vec![mine.clone()]).await;
-        world.watch_events("ns-a", vec![mine.clone()], vec![]).await;
-        let funded = [coins.fund(&mine, 40_000), coins.fund(&mine, 30_000)];
-        let signed = payment(&coins, &me, &you, 60_000).await;
+        world
+            .watch_signers("ns-a", vec![payer_address.clone()])
+            .await;
+        world
+            .watch_events("ns-a", vec![payer_address.clone()], vec![])
+            .await;
+        let funded = [
+            coins.fund(&payer_address, 40_000),
+            coins.fund(&payer_address, 30_000),
+        ];
+        let signed = payment(&coins, &payer, &payee, 60_000).await;
         assert_eq!(
             coins.submit(std::slice::from_ref(&signed)).await,
             [Submitted::Accepted]
         );
         let first = coins.mine();
-        assert_eq!(world.settle().await, Progress::Idle);
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
 
-        let mut witnesses: Vec<Witness> = funded
+        let mut replay_keys: Vec<Witness> = funded
             .iter()
             .map(|coin| Witness::input(&coin.transaction, coin.output))
             .collect();
-        witnesses.sort();
+        replay_keys.sort();
         let expected = |block: &str| -> Vec<(String, String, String)> {
-            let row = |witness: &Witness| {
+            let row = |replay_key: &Witness| {
                 (
-                    witness.as_str().to_owned(),
+                    replay_key.as_str().to_owned(),
                     block.to_owned(),
                     signed.id.clone(),
                 )
             };
-            witnesses.iter().map(row).collect()
+            replay_keys.iter().map(row).collect()
         };
-        assert_eq!(world.included().await, expected(&first));
-        let by_me: Vec<String> = world.events().await.into_iter().map(|row| row.1).collect();
-        assert_eq!(by_me, ["out/0", "out/0", "in/0", "in/1", "out/1"]);
+        assert_eq!(world.inclusions().await, expected(&first));
+        let paths: Vec<String> = world.events().await.into_iter().map(|row| row.1).collect();
+        assert_eq!(paths, ["out/0", "out/0", "in/0", "in/1", "out/1"]);
 
         coins.reorg(1, |_| Fate::Pooled);
-        world.settle().await;
-        assert_eq!(world.included().await, vec![]);
+        world.run_until_idle().await;
+        assert_eq!(world.inclusions().await, vec![]);
         let second = coins.mine();
         let world = world.crash().await;
-        world.settle().await;
-        assert_eq!(world.included().await, expected(&second));
+        world.run_until_idle().await;
+        assert_eq!(world.inclusions().await, expected(&second));
         coins.mine_empty(3);
-        world.settle().await;
+        world.run_until_idle().await;
         let height = coins.tip().0;
         assert_eq!(world.final_height().await, Some(height.0 - 3));
-        let (chain, asked) = (world.id(), witnesses.clone());
-        let read = move |tx: &mut store::Unbound<'_, '_>| index::included(tx, &chain, &asked);
-        let found = world.test.db.read_unbound(read).await.unwrap();
+        let (chain, keys) = (world.id(), replay_keys.clone());
+        let read = move |tx: &mut store::Unbound<'_, '_>| index::included(tx, &chain, &keys);
+        let inclusions = world.test.db.read_unbound(read).await.unwrap();
         assert!(
-            found.len() == 2
-                && found
-                    .iter()
-                    .all(|one| one.transaction == signed.id && one.height == Height(4))
+            inclusions.len() == 2
+                && inclusions.iter().all(|inclusion| {
+                    inclusion.transaction == signed.id && inclusion.height == Height(4)
+                })
         );
         assert_eq!(
             (coins.arrivals(&signed.id), coins.mined()),
             (1, vec![signed.id.clone()])
         );
-        let known = replay(&world.facts().await, false);
-        assert_eq!(known.finalized.unwrap(), (height.stored() - 3, second));
+        let replayed = replay(&world.facts().await, false);
+        assert_eq!(replayed.finalized.unwrap(), (height.stored() - 3, second));
         verify_batches(&world).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_and_lying_node_of_coins_moves_nothing_wrong() {
+async fn a_lagging_or_faulty_utxo_node_changes_nothing() {
     on_each_engine(|test| async move {
         let coins = Arc::new(FakeCoins::new());
-        let (me, mine) = (CoinKey::new(1), CoinKey::new(1).address(coins.chain()));
+        let (payer, payer_address) = (CoinKey::new(1), CoinKey::new(1).address(coins.chain()));
         let world = World::new(test, coins.clone(), EVERYTHING).await;
-        world.watch_signers("ns-a", vec![mine.clone()]).await;
-        coins.fund(&mine, 90_000);
-        world.settle().await;
+        world
+            .watch_signers("ns-a", vec![payer_address.clone()])
+            .await;
+        coins.fund(&payer_address, 90_000);
+        world.run_until_idle().await;
         coins
-            .submit(&[payment(&coins, &me, &CoinKey::new(2), 20_000).await])
+            .submit(&[payment(&coins, &payer, &CoinKey::new(2), 20_000).await])
             .await;
         let tip = coins.tip().1;
         let next = coins.mine();
         coins.lag(1);
         assert_eq!(world.turn().await, Progress::Idle);
         coins.be_honest();
-        for (lie, answer) in [
+        for (lie, expected) in [
             (Lie::Silence, None),
             (Lie::OtherBlock, None),
             (Lie::Forgets(next.clone()), Some(Progress::Again)),
             (Lie::HeightsOf(tip.clone()), Some(Progress::Again)),
         ] {
             coins.lie(lie.clone());
-            assert_eq!(world.follower().turn().await.ok(), answer, "{lie:?}");
+            assert_eq!(world.worker().turn().await.ok(), expected, "{lie:?}");
             assert_eq!(world.head().await.as_ref(), Some(&tip), "{lie:?}");
             coins.be_honest();
         }
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
-            (world.head().await, world.included().await.len()),
+            (world.head().await, world.inclusions().await.len()),
             (Some(next), 1)
         );
     })

@@ -1,8 +1,8 @@
-//! More than one transaction may do: blocks and reorganisations go in slices.
+//! Work that exceeds the budget of one transaction is split over several.
 
-use crate::ledger::{self, Ledger, counted};
+use crate::counting_projection::{self, CountingProjection, counted};
 use crate::tree::{Tree, tx};
-use crate::world::{EVERYTHING, World, events_of, names};
+use crate::world::{EVERYTHING, World, blocks_of, events_of};
 use chain::Finality;
 use index::{Applied, Dropped, Follower, Progress, Projection, Settings};
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use store::Unbound;
 use testkit::on_each_engine;
 use types::Height;
 
-/// A ledger whose blocks cost as much as if a hundred namespaces wanted them.
-struct Costly;
+/// A projection whose blocks cost as much as if a hundred namespaces tracked them.
+struct ExpensiveProjection;
 
-impl Projection for Costly {
+impl Projection for ExpensiveProjection {
     fn name(&self) -> &'static str {
-        ledger::NAME
+        counting_projection::NAME
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
         applied
             .iter()
-            .flat_map(|one| &one.work)
+            .flat_map(|applied| &applied.work)
             .try_for_each(|_| spend(tx))?;
-        Ledger.apply(tx, applied)
+        CountingProjection.apply(tx, applied)
     }
 
     fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
-        Ledger.undo(tx, dropped)?;
+        CountingProjection.undo(tx, dropped)?;
         dropped.iter().try_for_each(|_| spend(tx))
     }
 }
 
-/// A third of what a transaction may do.
+/// Spends a third of a transaction's budget.
 fn spend(tx: &mut Unbound<'_, '_>) -> store::Result<()> {
     (0..1_500).try_for_each(|_| {
         tx.row::<(i64,)>("SELECT COUNT(*) FROM counted WHERE times < 0", ())
@@ -40,7 +40,7 @@ fn spend(tx: &mut Unbound<'_, '_>) -> store::Result<()> {
     })
 }
 
-fn follower(world: &World) -> Follower {
+fn expensive_worker(world: &World) -> Follower {
     let settings = Settings {
         blocks_per_turn: 10,
         ..EVERYTHING
@@ -49,31 +49,31 @@ fn follower(world: &World) -> Follower {
         world.test.db.clone(),
         world.lease.clone(),
         world.chain.clone(),
-        vec![Arc::new(Costly)],
+        vec![Arc::new(ExpensiveProjection)],
         settings,
     )
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_much_for_one_transaction_goes_in_several() {
+async fn work_beyond_the_budget_of_a_transaction_is_split() {
     on_each_engine(|test| async move {
         let world = World::new(test, Tree::new(Finality::Depth { blocks: 6 }), EVERYTHING).await;
         world.track("ns-a", "*", 0).await;
-        assert_eq!(world.settle().await, Progress::Idle);
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
         for number in 0..10 {
             world.chain.mine(&[tx(number, &[0])]);
         }
-        let follower = follower(&world);
+        let worker = expensive_worker(&world);
         assert_eq!(
-            follower.turn().await,
+            worker.turn().await,
             Ok(Progress::Extended { to: Height(2) }),
             "two of ten blocks at a time"
         );
-        while follower.turn().await.unwrap() != Progress::Idle {}
+        while worker.turn().await.unwrap() != Progress::Idle {}
         assert_eq!(
             world.final_height().await,
             Some(4),
-            "the watermark is of what is stored"
+            "the watermark follows the stored head"
         );
 
         let mut end = world.chain.at(&world.chain.head_hash(), Height(5)).unwrap();
@@ -82,31 +82,31 @@ async fn what_is_too_much_for_one_transaction_goes_in_several() {
         }
         world.chain.switch_to(&end);
         assert_eq!(
-            follower.turn().await,
+            worker.turn().await,
             Ok(Progress::Rewound { to: Height(7) }),
-            "part of the way"
+            "the first part"
         );
         assert_eq!(
-            follower.turn().await,
+            worker.turn().await,
             Ok(Progress::Rewound { to: Height(5) }),
-            "and the rest"
+            "the rest"
         );
-        while follower.turn().await.unwrap() != Progress::Idle {}
-        agrees(&world, &end).await;
+        while worker.turn().await.unwrap() != Progress::Idle {}
+        assert_matches_branch(&world, &end).await;
     })
     .await;
 }
 
-async fn agrees(world: &World, end: &str) {
+async fn assert_matches_branch(world: &World, end: &str) {
     let blocks = world.chain.branch(end, Height(0));
     assert_eq!(
         (world.canonical().await, world.events().await),
-        (names(&blocks), events_of(&blocks))
+        (blocks_of(&blocks), events_of(&blocks))
     );
     let times: Vec<i64> = counted(&world.test.db)
         .await
         .into_iter()
         .map(|row| row.4)
         .collect();
-    assert_eq!(times, vec![1; 11], "each once");
+    assert_eq!(times, vec![1; 11], "each transfer is applied once");
 }

@@ -1,15 +1,15 @@
-//! A projection that counts: what was applied for each namespace, in which block, and how often.
+//! A projection that counts how often each transfer was applied, by namespace and block.
 
 use index::{Applied, Dropped, Projection};
 use store::{Db, Lease, Unbound};
 use types::{Namespace, Transfer};
 
-pub(crate) const NAME: &str = "ledger";
+pub(crate) const NAME: &str = "counting";
 
-pub(crate) struct Ledger;
+pub(crate) struct CountingProjection;
 
-/// Make the projection's table, in a database where it is missing.
-pub(crate) async fn make_table(db: &Db, lease: &Lease) {
+/// Creates the projection's table if it does not exist.
+pub(crate) async fn create_table(db: &Db, lease: &Lease) {
     db.on(lease)
         .write_unbound(|tx| {
             tx.execute(
@@ -24,13 +24,13 @@ pub(crate) async fn make_table(db: &Db, lease: &Lease) {
         .unwrap();
 }
 
-impl Projection for Ledger {
+impl Projection for CountingProjection {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
-        for (namespace, block, transfer) in all(applied) {
+        for (namespace, block, transfer) in transfers(applied) {
             tx.execute(
                 "INSERT INTO counted (namespace, chain, tx_id, path, block_hash, contract, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
                  ON CONFLICT (namespace, chain, tx_id, path, block_hash) DO UPDATE SET times = counted.times + 1",
@@ -51,18 +51,18 @@ impl Projection for Ledger {
     }
 }
 
-fn all(applied: &[Applied]) -> impl Iterator<Item = (&Namespace, &types::Block, &Transfer)> {
-    applied.iter().flat_map(|one| {
-        let work = one.work.iter();
-        work.flat_map(move |work| {
-            work.transfers
+fn transfers(applied: &[Applied]) -> impl Iterator<Item = (&Namespace, &types::Block, &Transfer)> {
+    applied.iter().flat_map(|applied| {
+        applied.work.iter().flat_map(move |decoded| {
+            decoded
+                .transfers
                 .iter()
-                .map(move |transfer| (&one.namespace, &work.block, transfer))
+                .map(move |transfer| (&applied.namespace, &decoded.block, transfer))
         })
     })
 }
 
-/// What is counted: namespace, transaction, path, block, times.
+/// A counted transfer: namespace, transaction, path, block, times.
 pub(crate) type Counted = (String, String, String, String, i64);
 
 pub(crate) async fn counted(db: &Db) -> Vec<Counted> {

@@ -1,8 +1,8 @@
-//! A node that lies, forgets, or tears its answers: the follower tries again or says so, and never
-//! writes a wrong row.
+//! A node that returns wrong, missing or inconsistent data: the worker retries or reports an error,
+//! and never writes a wrong row.
 
 use crate::tree::{Tree, account, tx};
-use crate::world::{EVERYTHING, World, events_of, names};
+use crate::world::{EVERYTHING, World, blocks_of, events_of};
 use chain::Finality;
 use index::{Error, Progress};
 use testkit::on_each_engine;
@@ -16,35 +16,35 @@ async fn world(test: testkit::TestDb) -> World {
     for number in 0..3 {
         world.chain.mine(&[tx(number, &[0])]);
     }
-    world.settle().await;
+    world.run_until_idle().await;
     world
 }
 
-/// What is stored, facts included.
+/// A summary of the stored rows: blocks, and the number of events, inclusions and facts.
 async fn stored(world: &World) -> (Vec<(i64, String)>, usize, usize, usize) {
-    let (events, included) = (world.events().await.len(), world.included().await.len());
+    let (events, inclusions) = (world.events().await.len(), world.inclusions().await.len());
     (
         world.canonical().await,
         events,
-        included,
+        inclusions,
         world.facts().await.len(),
     )
 }
 
-/// And when it is honest again, all is right.
-async fn heals(world: &World) {
-    world.chain.be_honest();
-    assert_eq!(world.settle().await, Progress::Idle);
+/// Removes all faults, and checks that the index ends with the node's chain.
+async fn assert_recovers(world: &World) {
+    world.chain.clear_faults();
+    assert_eq!(world.run_until_idle().await, Progress::Idle);
     let blocks = world.chain.branch(&world.chain.head_hash(), Height(0));
     assert_eq!(
         (world.canonical().await, world.events().await),
-        (names(&blocks), events_of(&blocks))
+        (blocks_of(&blocks), events_of(&blocks))
     );
 }
 
-type Bend = (&'static str, fn(&mut Block));
+type Corruption = (&'static str, fn(&mut Block));
 
-const BENDS: [Bend; 9] = [
+const CORRUPTIONS: [Corruption; 9] = [
     ("another hash", |block| {
         block.hash = format!("0x{}", "ab".repeat(32))
     }),
@@ -77,47 +77,55 @@ const BENDS: [Bend; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_block_that_contradicts_itself_is_stored() {
+async fn an_inconsistent_block_is_never_stored() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         world.chain.mine(&[tx(4, &[1, 2])]);
         let before = stored(&world).await;
-        for (what, bend) in BENDS {
-            world.chain.bend(bend);
-            let turn = world.follower().turn().await;
-            assert!(turn.is_err(), "{what}: {turn:?}");
-            let last = what.starts_with("a transaction");
+        for (name, corrupt) in CORRUPTIONS {
+            world.chain.corrupt_blocks(corrupt);
+            let turn = world.worker().turn().await;
+            assert!(turn.is_err(), "{name}: {turn:?}");
+            // The last one is consistent in itself; the database rejects it.
+            let last = name.starts_with("a transaction");
             assert!(
-                last || matches!(turn, Err(Error::Contradiction { .. })),
-                "{what}: {turn:?}"
+                last || matches!(turn, Err(Error::InconsistentBlock { .. })),
+                "{name}: {turn:?}"
             );
-            assert_eq!(stored(&world).await, before, "{what}");
+            assert_eq!(stored(&world).await, before, "{name}");
         }
-        heals(&world).await;
+        assert_recovers(&world).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_reader_is_as_strict() {
+async fn backfill_rejects_inconsistent_blocks_too() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         world.track("ns-a", "*", 0).await;
-        world.chain.bend(|block| block.hash = "0xelse".to_owned());
+        world
+            .chain
+            .corrupt_blocks(|block| block.hash = "0xelse".to_owned());
         let before = stored(&world).await;
         assert!(matches!(
-            world.follower().backfill().await,
-            Err(Error::Contradiction { .. })
+            world.worker().backfill().await,
+            Err(Error::InconsistentBlock { .. })
         ));
         assert_eq!(stored(&world).await, before);
-        heals(&world).await;
-        assert_eq!(crate::ledger::counted(&world.test.db).await.len(), 3);
+        assert_recovers(&world).await;
+        assert_eq!(
+            crate::counting_projection::counted(&world.test.db)
+                .await
+                .len(),
+            3
+        );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_forgotten_torn_or_not_said_is_asked_again() {
+async fn missing_and_broken_responses_are_requested_again() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         let tip = world.chain.head_hash();
@@ -127,33 +135,30 @@ async fn what_is_forgotten_torn_or_not_said_is_asked_again() {
 
         world.chain.forget(&next);
         assert_eq!(world.turn().await, Progress::Again);
-        world.chain.be_honest();
+        world.chain.clear_faults();
 
-        // Heights of a branch that leaves ours, whose blocks the node then does not have; of one
-        // that is torn; and of one too short.
+        // Heights of another branch whose blocks the node then lacks, and of a branch that is too
+        // short.
         let other = world.chain.grow(&tip, &[]);
-        let strange = world.chain.grow(&other, &[]);
-        world.chain.tell_heights_of(&strange);
+        let other_tip = world.chain.grow(&other, &[]);
+        world.chain.serve_heights_of(&other_tip);
         world.chain.forget(&other);
         assert_eq!(world.turn().await, Progress::Again);
-        world.chain.be_honest();
-        world.chain.tell_heights_of(&tip);
+        world.chain.clear_faults();
+        world.chain.serve_heights_of(&tip);
         assert_eq!(world.turn().await, Progress::Again);
-        world.chain.be_honest();
+        world.chain.clear_faults();
 
-        world.chain.silence();
-        assert!(matches!(
-            world.follower().turn().await,
-            Err(Error::Chain(_))
-        ));
+        world.chain.stop_responding();
+        assert!(matches!(world.worker().turn().await, Err(Error::Chain(_))));
         assert_eq!(stored(&world).await, before);
-        heals(&world).await;
+        assert_recovers(&world).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fork_whose_roots_are_not_told_moves_nothing() {
+async fn a_fork_with_missing_ancestors_changes_nothing() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         let base = world.chain.at(&world.chain.head_hash(), Height(1)).unwrap();
@@ -165,19 +170,19 @@ async fn a_fork_whose_roots_are_not_told_moves_nothing() {
         let before = stored(&world).await;
         assert_eq!(world.turn().await, Progress::Again);
         assert_eq!(stored(&world).await, before);
-        heals(&world).await;
+        assert_recovers(&world).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_no_database_takes_stops_nothing() {
+async fn an_event_with_nul_characters_is_sanitized_and_stored() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         world.track("ns-a", "*", 0).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.chain.mine(&[tx(4, &[1, 2])]);
-        world.chain.bend(|block| {
+        world.chain.corrupt_blocks(|block| {
             if let Some(event) = block.events.first_mut() {
                 (event.body, event.topic, event.source) =
                     ("a\0b".to_owned(), "\0".to_owned(), "c\0".repeat(20_000));
@@ -197,31 +202,31 @@ async fn an_event_that_no_database_takes_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_block_of_many_rows_ends_a_transaction_and_loses_none() {
+async fn blocks_with_many_rows_are_split_over_transactions_and_none_is_lost() {
     on_each_engine(|test| async move {
         let world = world(test).await;
-        let many: Vec<_> = (0..30)
-            .map(|n| (account(100), crate::tree::MOVED, n))
+        let events: Vec<_> = (0..30)
+            .map(|n| (account(100), crate::tree::TRANSFER_TOPIC, n))
             .collect();
         for number in 0..4u64 {
-            let heavy: Vec<_> = (0..300)
+            let transactions: Vec<_> = (0..300)
                 .map(|n| crate::tree::Tx {
-                    events: many.clone(),
+                    events: events.clone(),
                     ..tx(1_000 + number * 300 + n, &[])
                 })
                 .collect();
-            world.chain.mine(&heavy);
+            world.chain.mine(&transactions);
         }
-        // 9,300 rows a block: the third passes the bound.
+        // 9,300 rows per block: the third block exceeds the limit.
         assert_eq!(world.turn().await, Progress::Extended { to: Height(6) });
         assert_eq!(world.turn().await, Progress::Extended { to: Height(7) });
-        heals(&world).await;
+        assert_recovers(&world).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lagging_node_moves_nothing() {
+async fn a_lagging_node_changes_nothing() {
     on_each_engine(|test| async move {
         let world = world(test).await;
         let before = stored(&world).await;

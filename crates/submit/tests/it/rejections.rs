@@ -4,7 +4,7 @@ use testkit::on_each_engine;
 use types::ChainId;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_burns_neither_key_nor_nonce() {
+async fn a_denial_consumes_neither_idempotency_key_nor_nonce() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
@@ -14,72 +14,73 @@ async fn a_denial_burns_neither_key_nor_nonce() {
             ..world.payment(wei)
         };
         let denied = world.enqueue(keyed(2_000_000)).await;
-        world.settle().await;
-        let one = world.get(denied).await;
-        assert_eq!(one.state, State::Denied);
+        world.run_until_idle().await;
+        let submission = world.get(denied).await;
+        assert_eq!(submission.state, State::Denied);
         assert!(
-            one.reason
+            submission
+                .reason
                 .as_deref()
                 .is_some_and(|reason| reason.contains("more than a million")),
             "{:?}",
-            one.reason
+            submission.reason
         );
-        assert!(one.transaction.is_none());
-        // The same key carries a better command, and nothing was used up.
-        let better = world.enqueue(keyed(7)).await;
-        assert_ne!(better, denied);
-        world.settle().await;
+        assert!(submission.transaction.is_none());
+        // The same key works with a corrected command, and no nonce was used.
+        let corrected = world.enqueue(keyed(7)).await;
+        assert_ne!(corrected, denied);
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
-            (world.state(better).await, world.state(denied).await),
+            (world.state(corrected).await, world.state(denied).await),
             (State::Final, State::Denied)
         );
-        assert_eq!((world.nonce(), world.bobs()), (1, 7));
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 7));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_known_is_refused_at_the_door() {
+async fn unknown_signers_and_chains_are_rejected() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let mut stranger = world.payment(1);
-        stranger.intent.signer = BOB.into();
+        let mut unknown_signer = world.payment(1);
+        unknown_signer.intent.signer = BOB.into();
         assert!(matches!(
-            submit::enqueue(&world.submit, &world.who, stranger).await,
+            submit::enqueue(&world.submit, &world.principal, unknown_signer).await,
             Err(Error::UnknownSigner { .. })
         ));
-        let mut elsewhere = world.payment(1);
-        elsewhere.intent.chain = ChainId::evm(999);
+        let mut unknown_chain = world.payment(1);
+        unknown_chain.intent.chain = ChainId::evm(999);
         assert!(matches!(
-            submit::enqueue(&world.submit, &world.who, elsewhere).await,
+            submit::enqueue(&world.submit, &world.principal, unknown_chain).await,
             Err(Error::UnknownChain { .. })
         ));
         let other = types::Principal {
             namespace: testkit::namespace("other"),
-            ..world.who.clone()
+            ..world.principal.clone()
         };
         assert!(matches!(
             submit::enqueue(&world.submit, &other, world.payment(1)).await,
             Err(Error::UnknownSigner { .. })
         ));
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.nonce(), 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_wallet_signs_nothing_until_it_is_thawed() {
+async fn a_frozen_wallet_signs_nothing_until_it_is_unfrozen() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         keys::freeze(
             &world.keys,
-            &world.who,
+            &world.principal,
             keys::Scope::Namespace,
             false,
             "drill",
@@ -87,7 +88,7 @@ async fn a_frozen_wallet_signs_nothing_until_it_is_thawed() {
         .await
         .unwrap();
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let waiting = world.get(id).await;
         assert_eq!(waiting.state, State::Permitted);
         assert!(
@@ -98,14 +99,19 @@ async fn a_frozen_wallet_signs_nothing_until_it_is_thawed() {
             "{:?}",
             waiting.reason
         );
-        keys::unfreeze(&world.keys, &world.who, keys::Scope::Namespace, "over")
-            .await
-            .unwrap();
+        keys::unfreeze(
+            &world.keys,
+            &world.principal,
+            keys::Scope::Namespace,
+            "over",
+        )
+        .await
+        .unwrap();
         world.wait(6_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
-            (world.state(id).await, world.nonce(), world.bobs()),
+            (world.state(id).await, world.nonce(), world.bob_balance()),
             (State::Final, 1, 5)
         );
     })

@@ -1,4 +1,4 @@
-//! What people, nodes and accidents do to a lane that it must survive.
+//! Lanes under operator actions, faulty nodes, concurrency and foreign use of their keys.
 
 use crate::world::{BOB, World};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn keyed(new: Enqueue, key: &str) -> Enqueue {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_gets_past_a_queue_that_does_not_move() {
+async fn a_cancel_passes_a_blocked_lane() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
@@ -23,15 +23,15 @@ async fn a_cancel_gets_past_a_queue_that_does_not_move() {
         for _ in 0..20 {
             ids.push(world.enqueue(world.payment(1)).await);
         }
-        world.settle().await;
-        let cancel = submit::cancel(&world.submit, &world.who, ids[0])
+        world.run_until_idle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, ids[0])
             .await
             .unwrap();
-        let again = submit::cancel(&world.submit, &world.who, ids[0])
+        let again = submit::cancel(&world.submit, &world.principal, ids[0])
             .await
             .unwrap();
-        assert_eq!(again.id, cancel.id, "one that is under way is enough");
-        world.settle().await;
+        assert_eq!(again.id, cancel.id, "a cancel in progress is reused");
+        world.run_until_idle().await;
         assert_eq!(
             world.state(cancel.id).await,
             State::Accepted,
@@ -45,22 +45,24 @@ async fn a_cancel_gets_past_a_queue_that_does_not_move() {
             (world.state(ids[0]).await, world.state(cancel.id).await),
             (State::Cancelled, State::Final)
         );
-        assert_eq!((world.nonce(), world.bobs()), (20, 19));
+        assert_eq!((world.nonce(), world.bob_balance()), (20, 19));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_a_node_never_takes_can_be_cancelled_in_the_lane_that_they_stopped() {
+async fn bytes_that_a_node_refuses_can_be_cancelled_in_their_paused_lane() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let no = json!({ "code": -32000, "message": "exceeds block gas limit" });
-        world.proxy.next("eth_sendRawTransaction", Fault::Error(no));
+        let refusal = json!({ "code": -32000, "message": "exceeds block gas limit" });
+        world
+            .proxy
+            .next("eth_sendRawTransaction", Fault::Error(refusal));
         let id = world.enqueue(world.payment(5)).await;
         let behind = world.enqueue(world.payment(7)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.state(id).await,
             State::Paused,
@@ -68,8 +70,10 @@ async fn bytes_that_a_node_never_takes_can_be_cancelled_in_the_lane_that_they_st
             world.get(id).await.reason
         );
         assert!(world.lane().await.paused.is_some());
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
-        world.settle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
             (world.state(id).await, world.state(cancel.id).await),
@@ -77,21 +81,25 @@ async fn bytes_that_a_node_never_takes_can_be_cancelled_in_the_lane_that_they_st
         );
         assert!(
             world.lane().await.paused.is_some(),
-            "the lane waits for a person"
+            "the lane waits for an operator"
         );
         submit::resume_lane(
             &world.submit,
-            &world.who,
+            &world.principal,
             &world.chain(),
             &world.signer,
             "cancelled",
         )
         .await
         .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
-            (world.state(behind).await, world.nonce(), world.bobs()),
+            (
+                world.state(behind).await,
+                world.nonce(),
+                world.bob_balance()
+            ),
             (State::Final, 2, 7)
         );
     })
@@ -99,15 +107,17 @@ async fn bytes_that_a_node_never_takes_can_be_cancelled_in_the_lane_that_they_st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_lets_go_on_what_was_paused_with_its_lane() {
+async fn resuming_a_lane_resumes_its_paused_submissions() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let no = json!({ "code": -32000, "message": "transaction fee cap exceeded" });
-        world.proxy.next("eth_sendRawTransaction", Fault::Error(no));
+        let refusal = json!({ "code": -32000, "message": "transaction fee cap exceeded" });
+        world
+            .proxy
+            .next("eth_sendRawTransaction", Fault::Error(refusal));
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
             world.state(id).await,
             State::Paused,
@@ -116,17 +126,17 @@ async fn an_operator_lets_go_on_what_was_paused_with_its_lane() {
         );
         submit::resume_lane(
             &world.submit,
-            &world.who,
+            &world.principal,
             &world.chain(),
             &world.signer,
             "cap raised",
         )
         .await
         .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
-            (world.state(id).await, world.nonce(), world.bobs()),
+            (world.state(id).await, world.nonce(), world.bob_balance()),
             (State::Final, 1, 5)
         );
     })
@@ -134,65 +144,65 @@ async fn an_operator_lets_go_on_what_was_paused_with_its_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_for_a_person_outlives_a_pause_for_funds() {
+async fn a_pause_for_an_operator_outlives_a_pause_for_funds() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let first = world.enqueue(world.payment(1)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(world.state(first).await, State::Final);
         world.proxy.next("eth_sendRawTransaction", Fault::LoseCall);
         let waiting = world.enqueue(world.payment(2)).await;
-        world.work().await;
+        world.turn().await;
         assert_eq!(world.state(waiting).await, State::Signed);
-        world.somebody_else_pays(4);
-        let poor =
+        world.pay_outside_florin(4);
+        let insufficient_funds =
             json!({ "code": -32000, "message": "insufficient funds for gas * price + value" });
         world
             .proxy
-            .next("eth_sendRawTransaction", Fault::Error(poor));
+            .next("eth_sendRawTransaction", Fault::Error(insufficient_funds));
         world.mine(1).await;
         world.wait(5_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.wait(40_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let lane = world.lane().await;
         assert!(
             lane.paused
                 .as_deref()
-                .is_some_and(|why| why.contains("foreign use")),
+                .is_some_and(|reason| reason.contains("foreign use")),
             "{lane:?}"
         );
         let stuck = world.enqueue(world.payment(3)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.state(stuck).await, State::Permitted);
         world.mine(3).await;
         assert_eq!(
             world.state(waiting).await,
             State::Replaced,
-            "the other one took its nonce"
+            "the foreign transaction used its nonce"
         );
-        assert_eq!((world.nonce(), world.bobs()), (2, 5));
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 5));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_key_did_before_it_came_to_us_is_no_alarm() {
+async fn transactions_from_before_the_first_use_of_a_key_do_not_pause_its_lane() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         for wei in [1, 2] {
-            world.somebody_else_pays(wei);
+            world.pay_outside_florin(wei);
             world.node.mine(1);
         }
-        let id = world.enqueue(world.payment(4)).await; // watched from here on
-        world.somebody_else_pays(8);
+        let id = world.enqueue(world.payment(4)).await; // the signer is watched from here on
+        world.pay_outside_florin(8);
         world.node.mine(1);
-        world.work().await; // signs before the index has read anything
+        world.turn().await; // signs before the index has read a block
         assert_eq!(
             world.state(id).await,
             State::Accepted,
@@ -204,38 +214,41 @@ async fn what_a_key_did_before_it_came_to_us_is_no_alarm() {
             (world.state(id).await, world.lane().await.paused),
             (State::Final, None)
         );
-        assert_eq!((world.nonce(), world.bobs()), (4, 15));
-        world.somebody_else_pays(16);
+        assert_eq!((world.nonce(), world.bob_balance()), (4, 15));
+        world.pay_outside_florin(16);
         world.mine(1).await;
-        assert!(world.lane().await.paused.is_some(), "after that it is");
+        assert!(
+            world.lane().await.paused.is_some(),
+            "foreign use after the first use pauses the lane"
+        );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signer_has_one_lane_however_it_is_written() {
+async fn a_signer_has_one_lane_whatever_its_spelling() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let mut shouted = world.payment_to("0x00000000000000000000000000000000000B0B00", 1);
-        shouted.intent.signer = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".into();
+        let mut other_spelling = world.payment_to("0x00000000000000000000000000000000000B0B00", 1);
+        other_spelling.intent.signer = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".into();
         let ids = [
-            world.enqueue(shouted).await,
+            world.enqueue(other_spelling).await,
             world.enqueue(world.payment(2)).await,
         ];
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         for id in ids {
-            let one = world.get(id).await;
+            let submission = world.get(id).await;
             assert_eq!(
-                (one.state, &one.signer),
+                (submission.state, &submission.signer),
                 (State::Final, &world.signer),
                 "{:?}",
-                one.reason
+                submission.reason
             );
         }
-        assert_eq!((world.nonce(), world.bobs()), (2, 3));
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 3));
     })
     .await;
 }
@@ -248,32 +261,36 @@ async fn two_namespaces_that_hold_one_key_share_its_lane() {
         };
         let other = Principal {
             namespace: namespace("other"),
-            ..world.who.clone()
+            ..world.principal.clone()
         };
-        assert_eq!(world.settle_in(&other).await, world.signer);
+        assert_eq!(world.set_up_treasury(&other).await, world.signer);
         let mut ids = Vec::new();
         for wei in 1..=6 {
-            let who = if wei % 2 == 0 { &world.who } else { &other };
-            let made = submit::enqueue(&world.submit, who, world.payment(wei))
+            let principal = if wei % 2 == 0 {
+                &world.principal
+            } else {
+                &other
+            };
+            let outcome = submit::enqueue(&world.submit, principal, world.payment(wei))
                 .await
                 .unwrap();
-            ids.push((who, made.submission().id));
+            ids.push((principal, outcome.submission().id));
         }
         for _ in 0..6 {
             world.mine(1).await;
         }
-        for (who, id) in ids {
-            let one = submit::get(&world.submit, who, id).await.unwrap();
-            assert_eq!(one.state, State::Final, "{:?}", one.reason);
+        for (principal, id) in ids {
+            let submission = submit::get(&world.submit, principal, id).await.unwrap();
+            assert_eq!(submission.state, State::Final, "{:?}", submission.reason);
         }
-        assert_eq!((world.nonce(), world.bobs()), (6, 21));
+        assert_eq!((world.nonce(), world.bob_balance()), (6, 21));
         assert_eq!(world.lane().await.paused, None);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_lane_still_answers_repeats_and_burns_no_key() {
+async fn a_full_lane_replays_repeats_and_releases_rejected_keys() {
     on_each_engine(|test| async move {
         let settings = submit::Settings {
             lane_limit: 2,
@@ -287,7 +304,7 @@ async fn a_full_lane_still_answers_repeats_and_burns_no_key() {
         world.enqueue(keyed(world.payment(2), "b")).await;
         let third = keyed(world.payment(3), "c");
         let batch = vec![third.clone(), third.clone(), keyed(world.payment(1), "a")];
-        let outcomes = submit::enqueue_all(&world.submit, &world.who, batch)
+        let outcomes = submit::enqueue_all(&world.submit, &world.principal, batch)
             .await
             .unwrap();
         assert!(
@@ -299,45 +316,48 @@ async fn a_full_lane_still_answers_repeats_and_burns_no_key() {
             "{outcomes:?}"
         );
         assert!(
-            matches!(&outcomes[2], Ok(Outcome::Replayed(one)) if one.id == first),
+            matches!(&outcomes[2], Ok(Outcome::Replayed(replayed)) if replayed.id == first),
             "{outcomes:?}"
         );
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
-        let made = submit::enqueue(&world.submit, &world.who, third)
+        let outcome = submit::enqueue(&world.submit, &world.principal, third)
             .await
             .unwrap();
         assert!(
-            matches!(made, Outcome::Created(_)),
-            "the key was not burnt: {made:?}"
+            matches!(outcome, Outcome::Created(_)),
+            "the key was consumed: {outcome:?}"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_command_of_a_batch_stops_only_itself() {
+async fn one_invalid_command_of_a_batch_is_rejected_alone() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let mut labelled = world.payment(2);
         labelled.context.labels.insert("order".into(), "7\0".into());
-        let mut crowded = world.payment(3);
-        crowded.policies = vec!["small".into(); 65];
+        let mut too_many_policies = world.payment(3);
+        too_many_policies.policies = vec!["small".into(); 65];
         let batch = vec![
             keyed(world.payment(1), &"k".repeat(257)),
             keyed(world.payment(1), "k\0"),
             labelled,
-            crowded,
+            too_many_policies,
             world.payment_to("nobody", 4),
             world.payment(5),
         ];
-        let outcomes = submit::enqueue_all(&world.submit, &world.who, batch)
+        let outcomes = submit::enqueue_all(&world.submit, &world.principal, batch)
             .await
             .unwrap();
         for outcome in &outcomes[..4] {
-            assert!(matches!(outcome, Err(Error::Invalid { .. })), "{outcome:?}");
+            assert!(
+                matches!(outcome, Err(Error::InvalidField { .. })),
+                "{outcome:?}"
+            );
         }
         assert!(
             matches!(&outcomes[4], Err(Error::Intent(_))),
@@ -347,16 +367,16 @@ async fn one_bad_command_of_a_batch_stops_only_itself() {
         assert!(outcomes[5].is_ok());
         let many = vec![world.payment(1); submit::MAX_BATCH + 1];
         assert!(matches!(
-            submit::enqueue_all(&world.submit, &world.who, many).await,
-            Err(Error::Invalid { .. })
+            submit::enqueue_all(&world.submit, &world.principal, many).await,
+            Err(Error::InvalidField { .. })
         ));
-        // What a policy sees belongs to the command.
+        // Labels are part of the command, since policy reads them.
         let first = keyed(world.payment(6), "labels");
         let mut second = first.clone();
         second.context.labels.insert("order".into(), "8".into());
         world.enqueue(first).await;
         assert!(matches!(
-            submit::enqueue(&world.submit, &world.who, second).await,
+            submit::enqueue(&world.submit, &world.principal, second).await,
             Err(Error::KeyReused { .. })
         ));
     })
@@ -364,31 +384,37 @@ async fn one_bad_command_of_a_batch_stops_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_halted_chain_takes_no_new_nonce() {
+async fn no_nonce_is_assigned_on_a_halted_chain() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let before = world.enqueue(world.payment(1)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(8).await;
         assert_eq!(world.state(before).await, State::Final);
         world.node.reorg(7, &[]);
         world.mine(2).await;
         let id = world.enqueue(world.payment(2)).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Permitted);
         assert_eq!(
-            submit::sent(&world.submit, &world.who, id).await.unwrap(),
+            submit::sent(&world.submit, &world.principal, id)
+                .await
+                .unwrap(),
             []
         );
-        assert_eq!(world.state(before).await, State::Final, "an end is an end");
+        assert_eq!(
+            world.state(before).await,
+            State::Final,
+            "a terminal state never changes"
+        );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_who_withdraw_while_the_worker_works_stop_nothing() {
+async fn concurrent_withdrawals_do_not_block_the_worker() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
@@ -397,48 +423,57 @@ async fn people_who_withdraw_while_the_worker_works_stop_nothing() {
         for _ in 0..24 {
             ids.push(world.enqueue(world.payment(1)).await);
         }
-        let (submit, who, doomed) = (world.submit.clone(), world.who.clone(), ids.clone());
-        let people = tokio::spawn(async move {
+        let (submit, principal, to_withdraw) =
+            (world.submit.clone(), world.principal.clone(), ids.clone());
+        let withdrawals = tokio::spawn(async move {
             let mut withdrawn = 0;
-            for id in doomed.into_iter().rev().step_by(2) {
-                let done = submit::cancel(&submit, &who, id).await;
-                withdrawn += usize::from(done.is_ok_and(|one| one.state == State::Failed));
+            for id in to_withdraw.into_iter().rev().step_by(2) {
+                let result = submit::cancel(&submit, &principal, id).await;
+                withdrawn +=
+                    usize::from(result.is_ok_and(|submission| submission.state == State::Failed));
             }
             withdrawn
         });
-        while !people.is_finished() {
-            world.work().await;
+        while !withdrawals.is_finished() {
+            world.turn().await;
         }
-        people.await.unwrap();
+        withdrawals.await.unwrap();
         for _ in 0..14 {
             world.mine(1).await;
         }
         let (mut paid, mut ended) = (0, 0);
         for id in &ids {
-            let one = world.get(*id).await;
-            assert!(one.state.is_terminal(), "{:?} {:?}", one.state, one.reason);
-            assert!(one.state != State::Failed || one.transaction.is_none());
-            paid += u64::from(one.state == State::Final);
+            let submission = world.get(*id).await;
+            assert!(
+                submission.state.is_terminal(),
+                "{:?} {:?}",
+                submission.state,
+                submission.reason
+            );
+            assert!(submission.state != State::Failed || submission.transaction.is_none());
+            paid += u64::from(submission.state == State::Final);
             ended += 1;
         }
-        assert_eq!((world.bobs(), ended), (paid, 24));
+        assert_eq!((world.bob_balance(), ended), (paid, 24));
         assert!(paid >= 12);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_mined_before_his_cancel_is_paid() {
+async fn a_payment_mined_before_its_cancel_wins() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
+        world.run_until_idle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
         world.mine(3).await;
         world.wait(6_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let late = world.get(cancel.id).await;
         let states = (world.state(id).await, late.state);
         assert!(
@@ -450,9 +485,9 @@ async fn whoever_is_mined_before_his_cancel_is_paid() {
             "{states:?} {:?}",
             late.reason
         );
-        assert_eq!((world.nonce(), world.bobs()), (1, 5));
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 5));
         assert!(matches!(
-            submit::cancel(&world.submit, &world.who, id).await,
+            submit::cancel(&world.submit, &world.principal, id).await,
             Err(Error::WrongState { .. })
         ));
     })
@@ -460,38 +495,40 @@ async fn whoever_is_mined_before_his_cancel_is_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_cancelled_is_not_sent_again_and_the_two_do_not_outbid_each_other() {
+async fn a_cancelled_submission_is_not_rebroadcast_and_does_not_outbid_its_cancel() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
-        world.settle().await;
-        for _ in 0..4 {
-            world.wait(40_000).await;
-            world.settle().await;
-        }
-        assert_eq!(
-            submit::sent(&world.submit, &world.who, id)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-        assert_eq!(
-            submit::sent(&world.submit, &world.who, cancel.id)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-        // A cancel of the cancel is one more on the same nonce; all of them end.
-        let third = submit::cancel(&world.submit, &world.who, cancel.id)
+        world.run_until_idle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
             .await
             .unwrap();
-        world.settle().await;
+        world.run_until_idle().await;
+        for _ in 0..4 {
+            world.wait(40_000).await;
+            world.run_until_idle().await;
+        }
+        assert_eq!(
+            submit::sent(&world.submit, &world.principal, id)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        assert_eq!(
+            submit::sent(&world.submit, &world.principal, cancel.id)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        // A cancel of the cancel uses the same nonce too; all of them end.
+        let third = submit::cancel(&world.submit, &world.principal, cancel.id)
+            .await
+            .unwrap();
+        world.run_until_idle().await;
         assert_eq!(
             world.state(third.id).await,
             State::Accepted,
@@ -505,13 +542,13 @@ async fn what_is_cancelled_is_not_sent_again_and_the_two_do_not_outbid_each_othe
             world.state(third.id).await,
         );
         assert_eq!(states, (State::Cancelled, State::Cancelled, State::Final));
-        assert_eq!((world.nonce(), world.bobs()), (1, 0));
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shards_part_the_lanes_and_lose_none() {
+async fn every_lane_belongs_to_one_shard() {
     on_each_engine(|test| async move {
         let settings = submit::Settings {
             shards: 3,
@@ -524,12 +561,12 @@ async fn shards_part_the_lanes_and_lose_none() {
         for wei in 1..=5 {
             ids.push(world.enqueue(world.payment(wei)).await);
         }
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(4).await;
         for id in &ids {
             assert_eq!(world.state(*id).await, State::Final);
         }
-        assert_eq!((world.nonce(), world.bobs()), (5, 15));
+        assert_eq!((world.nonce(), world.bob_balance()), (5, 15));
         let filter = Filter {
             state: Some(State::Final),
             signer: Some(world.signer.clone()),
@@ -539,45 +576,49 @@ async fn shards_part_the_lanes_and_lose_none() {
             limit: 3,
             ..Page::default()
         };
-        let listed = submit::list(&world.submit, &world.who, filter, page)
+        let listed = submit::list(&world.submit, &world.principal, filter, page)
             .await
             .unwrap();
         assert_eq!(
-            listed.iter().map(|one| one.id).collect::<Vec<_>>(),
+            listed
+                .iter()
+                .map(|submission| submission.id)
+                .collect::<Vec<_>>(),
             ids[2..].iter().rev().copied().collect::<Vec<_>>()
         );
         assert!(
             listed
                 .iter()
-                .all(|one| one.outcome == Some(Status::Succeeded))
+                .all(|submission| submission.outcome == Some(Status::Succeeded))
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_words_of_a_node_are_kept_short_and_harmless() {
+async fn hostile_node_messages_are_truncated_and_sanitized() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let words = format!("nonsense \0 {}", "x".repeat(100_000));
+        let message = format!("nonsense \0 {}", "x".repeat(100_000));
         world.proxy.next(
             "eth_sendRawTransaction",
-            Fault::Error(json!({ "code": -32000, "message": words })),
+            Fault::Error(json!({ "code": -32000, "message": message })),
         );
         let id = world.enqueue(world.payment(5)).await;
-        world.settle().await;
-        let one = world.get(id).await;
+        world.run_until_idle().await;
+        let submission = world.get(id).await;
         assert!(
-            one.reason
+            submission
+                .reason
                 .as_deref()
-                .is_some_and(|why| why.len() < 5_000 && !why.contains('\0')),
+                .is_some_and(|reason| reason.len() < 5_000 && !reason.contains('\0')),
             "{:?}",
-            one.state
+            submission.state
         );
         world.wait(3_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(
             (world.state(id).await, world.nonce(), world.balance(BOB)),
@@ -588,36 +629,36 @@ async fn hostile_words_of_a_node_are_kept_short_and_harmless() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_lease_went_to_another_signs_nothing() {
+async fn a_worker_that_lost_its_lease_signs_nothing() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         let id = world.enqueue(world.payment(5)).await;
-        world.work().await;
+        world.turn().await;
         let next = world.enqueue(world.payment(1)).await;
         world
             .test
             .clock
             .advance_millis(testkit::LEASE_MS as i64 + 1);
         let Ok(Some(lease)) = world.test.db.lease("lanes/0", testkit::LEASE_MS).await else {
-            return; // this engine gives a lease to its process alone
+            return; // SQLite grants leases to a single process
         };
-        let heir = submit::Worker::new(world.submit.clone(), 0, lease);
+        let new_owner = submit::Worker::new(world.submit.clone(), 0, lease);
         assert!(world.workers[0].turn().await.is_err());
         assert_eq!(world.state(next).await, State::Received);
         for _ in 0..3 {
-            heir.turn().await.unwrap();
+            new_owner.turn().await.unwrap();
         }
         world.node.mine(1);
-        assert_eq!((world.nonce(), world.bobs()), (2, 6));
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 6));
         assert_eq!(world.state(id).await, State::Accepted);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_lowest_of_what_waits_for_long_offers_more() {
+async fn only_the_lowest_stale_nonce_is_repriced() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
@@ -626,7 +667,7 @@ async fn only_the_lowest_of_what_waits_for_long_offers_more() {
             world.enqueue(world.payment(1)).await,
             world.enqueue(world.payment(2)).await,
         ];
-        world.settle().await;
+        world.run_until_idle().await;
         let block = world
             .node
             .rpc("eth_getBlockByNumber", json!(["latest", false]));
@@ -641,17 +682,17 @@ async fn only_the_lowest_of_what_waits_for_long_offers_more() {
         world.proxy.always(
             "eth_feeHistory",
             Fault::alter_result(move |result| {
-                let risen = json!(format!("{:#x}", base * 3 / 2));
+                let higher = json!(format!("{:#x}", base * 3 / 2));
                 let fees = result["baseFeePerGas"].as_array_mut().unwrap();
-                fees.iter_mut().for_each(|fee| *fee = risen.clone());
+                fees.iter_mut().for_each(|fee| *fee = higher.clone());
             }),
         );
         world.wait(400_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let mut sent = Vec::new();
         for id in ids {
             sent.push(
-                submit::sent(&world.submit, &world.who, id)
+                submit::sent(&world.submit, &world.principal, id)
                     .await
                     .unwrap()
                     .len(),
@@ -659,12 +700,12 @@ async fn only_the_lowest_of_what_waits_for_long_offers_more() {
         }
         assert_eq!(sent, [2, 1], "{:?}", world.get(ids[0]).await.reason);
         world.proxy.heal();
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(3).await;
         for id in ids {
             assert_eq!(world.state(id).await, State::Final);
         }
-        assert_eq!((world.nonce(), world.bobs()), (2, 3));
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 3));
     })
     .await;
 }

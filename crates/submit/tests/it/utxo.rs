@@ -1,4 +1,4 @@
-//! The same engine on a chain of coins: nothing here knows of nonces.
+//! The same engine on a UTXO chain, where replay keys are coins instead of nonces.
 
 use crate::world::PAY_SMALL;
 use chain::{Class, Connector};
@@ -14,12 +14,12 @@ use testkit::{FakeCoins, TestDb, namespace, on_each_engine};
 use types::{Amount, Json, Kind, Principal, Role, SubmissionId};
 use zeroize::Zeroizing;
 
-/// A treasury with coins, and somebody who is paid.
+/// A treasury with coins, and a shop that is paid.
 struct World {
     test: TestDb,
     coins: Arc<FakeCoins>,
-    who: Principal,
-    /// Known to the test as well: somebody else may sign with it.
+    principal: Principal,
+    /// The treasury's key, so that a test can sign with it outside Florin.
     key: CoinKey,
     signer: String,
     shop: String,
@@ -36,7 +36,7 @@ impl World {
         for satoshi in coins {
             world.coins.fund(&world.signer, *satoshi);
         }
-        world.settle().await;
+        world.run_until_idle().await;
         world
     }
 
@@ -66,7 +66,7 @@ impl World {
             policy::Config::default(),
         );
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
-        let who = Principal {
+        let principal = Principal {
             id: "ann".into(),
             kind: Kind::Person,
             namespace: namespace("ns"),
@@ -100,7 +100,7 @@ impl World {
         let world = Self {
             test,
             coins,
-            who,
+            principal,
             key,
             signer,
             shop,
@@ -109,13 +109,13 @@ impl World {
             follower,
             leases,
         };
-        world.settle_in(&keys, &policy).await;
+        world.set_up_treasury(&keys, &policy).await;
         world
     }
 
-    /// The treasury's key and its policy, unless they are there.
-    async fn settle_in(&self, keys: &Keys, policy: &Policy) {
-        if keys::wallet_named(keys, &self.who, "treasury")
+    /// Creates the treasury's key and its policy, unless they exist.
+    async fn set_up_treasury(&self, keys: &Keys, policy: &Policy) {
+        if keys::wallet_named(keys, &self.principal, "treasury")
             .await
             .is_ok()
         {
@@ -131,17 +131,21 @@ impl World {
                 chain: self.coins.chain().clone(),
             },
         };
-        keys::create_wallet(keys, &self.who, new).await.unwrap();
-        policy::put(policy, &self.who, "small", "").await.unwrap();
+        keys::create_wallet(keys, &self.principal, new)
+            .await
+            .unwrap();
+        policy::put(policy, &self.principal, "small", "")
+            .await
+            .unwrap();
         let version = NewVersion {
             description: String::new(),
             document: PAY_SMALL.into(),
             example_input: None,
         };
-        policy::add_version(policy, &self.who, "small", version)
+        policy::add_version(policy, &self.principal, "small", version)
             .await
             .unwrap();
-        policy::attach(policy, &self.who, "small", Target::Namespace)
+        policy::attach(policy, &self.principal, "small", Target::Namespace)
             .await
             .unwrap();
     }
@@ -173,7 +177,7 @@ impl World {
             policies: vec![],
             context: submit::Context::default(),
         };
-        submit::enqueue(&self.submit, &self.who, new)
+        submit::enqueue(&self.submit, &self.principal, new)
             .await
             .unwrap()
             .submission()
@@ -181,7 +185,9 @@ impl World {
     }
 
     async fn get(&self, id: SubmissionId) -> Submission {
-        submit::get(&self.submit, &self.who, id).await.unwrap()
+        submit::get(&self.submit, &self.principal, id)
+            .await
+            .unwrap()
     }
 
     async fn state(&self, id: SubmissionId) -> State {
@@ -189,29 +195,31 @@ impl World {
     }
 
     async fn sent(&self, id: SubmissionId) -> Vec<String> {
-        let sent = submit::sent(&self.submit, &self.who, id).await.unwrap();
-        sent.into_iter().map(|one| one.transaction).collect()
+        let sent = submit::sent(&self.submit, &self.principal, id)
+            .await
+            .unwrap();
+        sent.into_iter().map(|sent| sent.transaction).collect()
     }
 
-    async fn work(&self) {
+    async fn turn(&self) {
         self.worker.turn().await.unwrap();
     }
 
-    async fn settle(&self) {
+    async fn run_until_idle(&self) {
         for _ in 0..50 {
-            let mut moved = false;
+            let mut progressed = false;
             for _ in 0..40 {
                 match self.follower.turn().await.unwrap() {
                     index::Progress::Idle | index::Progress::Halted => break,
-                    _ => moved = true,
+                    _ => progressed = true,
                 }
             }
-            moved |= self.worker.turn().await.unwrap().changed > 0;
-            if !moved {
+            progressed |= self.worker.turn().await.unwrap().changed > 0;
+            if !progressed {
                 return;
             }
         }
-        panic!("the workers never come to rest");
+        panic!("the workers never become idle");
     }
 
     async fn wait(&self, millis: i64) {
@@ -219,17 +227,17 @@ impl World {
         for lease in &self.leases {
             self.test.db.renew(lease).await.unwrap();
         }
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
     async fn mine(&self, blocks: u64) {
         for _ in 0..blocks {
             self.coins.mine();
         }
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
-    /// What the chain itself counts: satoshi of each payment to the shop.
+    /// The payments to the shop on the chain, in satoshi.
     fn paid(&self) -> Vec<u64> {
         self.coins
             .payments_to(&self.shop)
@@ -246,7 +254,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
         world.coins.lose_reply_next_submit();
         let id = world.pay(90_000).await;
         for _ in 0..4 {
-            world.work().await;
+            world.turn().await;
             world = world.crash_and_restart().await;
         }
         world.wait(3_000).await;
@@ -255,7 +263,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
         let transaction = accepted.transaction.clone().unwrap();
         assert!(
             world.coins.arrivals(&transaction) >= 2,
-            "the lost reply was asked for again"
+            "the transaction with the lost reply was not sent again"
         );
         world.mine(1).await;
         assert_eq!(
@@ -263,7 +271,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
             (State::Mined, vec![90_000])
         );
 
-        // It falls out of its block and waits; then out of another, and is mined elsewhere at once.
+        // Its block is reorganised away and it waits; then it is reorganised into another block.
         world.coins.reorg(1, |_| Fate::Lost);
         world.mine_empty().await;
         assert!(matches!(
@@ -276,7 +284,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
         assert_eq!(
             world.coins.pool(),
             std::slice::from_ref(&transaction),
-            "sent again, same bytes"
+            "the same bytes are sent again"
         );
         world.mine(1).await;
         let mined = world.get(id).await.block_hash;
@@ -284,7 +292,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
         world.mine(1).await;
         let again = world.get(id).await;
         assert_eq!(again.state, State::Mined);
-        assert_ne!(again.block_hash, mined, "mined elsewhere");
+        assert_ne!(again.block_hash, mined, "mined in another block");
         world.mine(4).await;
         assert_eq!(
             (world.state(id).await, world.paid()),
@@ -299,21 +307,21 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_submission_never_spends_what_the_first_holds() {
+async fn a_second_submission_never_spends_coins_held_by_the_first() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000, 50_000]).await;
-        world.coins.next_submit(testkit::utxo::Fault::LoseCall); // so that the pool does not know that the coins are taken
+        world.coins.next_submit(testkit::utxo::Fault::LoseCall); // the pool must not know that the coins are spent
         let first = world.pay(90_000).await;
-        world.work().await;
+        world.turn().await;
         assert_eq!(world.state(first).await, State::Signed);
         let second = world.pay(40_000).await;
         let third = world.pay(3_000).await;
-        world.work().await;
-        world.work().await;
+        world.turn().await;
+        world.turn().await;
         let waiting = world.get(second).await;
         assert_eq!(waiting.state, State::Permitted, "{:?}", waiting.reason);
         assert_eq!(world.sent(second).await, [""; 0]);
-        // A coin for the small one: it need not wait for the large one before it.
+        // A coin for the small payment, which need not wait for the large one before it.
         world.coins.fund(&world.signer, 5_000);
         world.wait(6_000).await;
         assert_eq!(
@@ -346,20 +354,22 @@ async fn a_cancel_spends_the_same_coins() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000, 50_000]).await;
         let id = world.pay(90_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Accepted);
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
-        world.settle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
+        world.run_until_idle().await;
         world.wait(40_000).await;
-        let on_its_way = world.get(cancel.id).await;
-        assert_eq!(on_its_way.state, State::Accepted, "{:?}", on_its_way.reason);
+        let accepted = world.get(cancel.id).await;
+        assert_eq!(accepted.state, State::Accepted, "{:?}", accepted.reason);
         assert_eq!(
             world.coins.pool(),
-            [on_its_way.transaction.unwrap()],
-            "it took the other's place"
+            [accepted.transaction.unwrap()],
+            "the cancel replaces the payment in the pool"
         );
         world.mine(1).await;
-        // Even the cancel may fall out of its block, and the other come back in its place.
+        // Until its block is final, the cancel could still be reorganised away.
         world.mine(5).await;
         assert_eq!(
             (world.state(id).await, world.state(cancel.id).await),
@@ -367,7 +377,7 @@ async fn a_cancel_spends_the_same_coins() {
         );
         assert_eq!((world.paid(), world.coins.mined().len()), (vec![], 1));
         let next = world.pay(100_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(5).await;
         assert_eq!(
             (world.state(next).await, world.paid()),
@@ -378,14 +388,16 @@ async fn a_cancel_spends_the_same_coins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_that_falls_out_of_its_block_may_lose_after_all() {
+async fn a_reorganised_cancel_may_lose_to_its_target() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000]).await;
         let id = world.pay(20_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let payment = world.get(id).await.transaction.unwrap();
-        let cancel = submit::cancel(&world.submit, &world.who, id).await.unwrap();
-        world.settle().await;
+        let cancel = submit::cancel(&world.submit, &world.principal, id)
+            .await
+            .unwrap();
+        world.run_until_idle().await;
         let (_, base) = world.coins.tip();
         world.mine(1).await;
         assert_eq!(
@@ -394,11 +406,11 @@ async fn a_cancel_that_falls_out_of_its_block_may_lose_after_all() {
             "{:?}",
             world.get(cancel.id).await.reason
         );
-        // Another branch holds the payment instead.
+        // Another branch contains the payment instead.
         let branch = world.coins.grow(&base, &[&payment]);
         let branch = world.coins.grow(&branch, &[]);
         world.coins.switch_to(&branch);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Mined);
         world.wait(31_000).await;
         world.mine(5).await;
@@ -412,14 +424,14 @@ async fn a_cancel_that_falls_out_of_its_block_may_lose_after_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_coin_beside_one_that_a_thief_spent_is_free_again_once_that_is_final() {
+async fn an_unspent_coin_is_released_once_a_foreign_spend_is_final() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000, 50_000]).await;
         let id = world.pay(90_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         let ours = world.get(id).await.transaction.unwrap();
         assert!(world.coins.drop_from_pool(&ours));
-        // Somebody else has the key, and spends one of the two coins.
+        // A thief has the key, and spends one of the two coins.
         let (chain, signer) = (world.coins.chain().clone(), world.signer.clone());
         let thief = CoinKey::new(13).address(&chain);
         let intent = Intent::call(chain, signer, Some(thief), Amount::from(58_000), Vec::new());
@@ -446,7 +458,7 @@ async fn a_coin_beside_one_that_a_thief_spent_is_free_again_once_that_is_final()
         world.mine(1).await;
         let lane = submit::lane_status(
             &world.submit,
-            &world.who,
+            &world.principal,
             world.coins.chain(),
             &world.signer,
         )
@@ -455,21 +467,21 @@ async fn a_coin_beside_one_that_a_thief_spent_is_free_again_once_that_is_final()
             lane.unwrap()
                 .unwrap()
                 .paused
-                .is_some_and(|why| why.contains("foreign use"))
+                .is_some_and(|reason| reason.contains("foreign use"))
         );
         world.mine(5).await;
         assert_eq!(world.state(id).await, State::Replaced);
         submit::resume_lane(
             &world.submit,
-            &world.who,
+            &world.principal,
             world.coins.chain(),
             &world.signer,
-            "looked",
+            "explained",
         )
         .await
         .unwrap();
         let rest = world.pay(40_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.mine(5).await;
         assert_eq!(
             world.state(rest).await,
@@ -483,17 +495,17 @@ async fn a_coin_beside_one_that_a_thief_spent_is_free_again_once_that_is_final()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_price_that_rose_is_paid_within_the_permit_and_no_further() {
+async fn a_higher_price_is_paid_up_to_the_cap_of_the_permit() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[600_000]).await;
         world
             .coins
             .refuse_next(Class::Underpriced, "min relay fee not met");
         let id = world.pay(20_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.wait(2_000).await;
-        let one = world.get(id).await;
-        assert_eq!(one.state, State::Accepted, "{:?}", one.reason);
+        let repriced = world.get(id).await;
+        assert_eq!(repriced.state, State::Accepted, "{:?}", repriced.reason);
         assert_eq!(world.sent(id).await.len(), 2);
         world.mine(5).await;
         assert_eq!(
@@ -501,27 +513,31 @@ async fn a_price_that_rose_is_paid_within_the_permit_and_no_further() {
             (State::Final, vec![20_000])
         );
 
-        // Beyond the permit it waits, says why, and goes when the price has fallen.
-        let dear = world.pay(30_000).await;
-        world.work().await;
+        // Above the permit's cap it waits with a reason, and is sent once the price has fallen.
+        let expensive = world.pay(30_000).await;
+        world.turn().await;
         world.coins.set_fee_rates(10_000, 10_000);
         let late = world.pay(1_000).await;
         world
             .coins
-            .drop_from_pool(&world.get(dear).await.transaction.unwrap_or_default());
+            .drop_from_pool(&world.get(expensive).await.transaction.unwrap_or_default());
         world.wait(31_000).await;
-        let waiting = world.get(dear).await;
+        let waiting = world.get(expensive).await;
         assert_eq!(waiting.state, State::Paused, "{:?}", waiting.reason);
-        assert!(waiting.reason.is_some_and(|why| why.contains("fee cap")));
+        assert!(
+            waiting
+                .reason
+                .is_some_and(|reason| reason.contains("fee cap"))
+        );
         world.coins.set_fee_rates(2, 1);
         world.wait(61_000).await;
         world.wait(61_000).await;
         world.mine(5).await;
         assert_eq!(
-            world.state(dear).await,
+            world.state(expensive).await,
             State::Final,
             "{:?}",
-            world.get(dear).await.reason
+            world.get(expensive).await.reason
         );
         world.wait(61_000).await;
         world.mine(5).await;
@@ -535,11 +551,11 @@ async fn a_price_that_rose_is_paid_within_the_permit_and_no_further() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_long_offers_more_once_the_chain_asks_more() {
+async fn a_stale_transaction_is_repriced_when_the_price_rises() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000, 90_000]).await;
         let id = world.pay(20_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         world.wait(400_000).await;
         assert_eq!(world.sent(id).await.len(), 1, "the price has not risen");
         world.coins.set_fee_rates(3, 1);
@@ -551,7 +567,7 @@ async fn what_waits_for_long_offers_more_once_the_chain_asks_more() {
         assert_eq!(
             world.sent(id).await.len(),
             2,
-            "once is enough for the time being"
+            "repriced once until it is stale again"
         );
         world.mine(5).await;
         assert_eq!(
@@ -565,6 +581,6 @@ async fn what_waits_for_long_offers_more_once_the_chain_asks_more() {
 impl World {
     async fn mine_empty(&self) {
         self.coins.mine_empty(1);
-        self.settle().await;
+        self.run_until_idle().await;
     }
 }

@@ -1,7 +1,7 @@
-//! Who and what is watched, from when on.
+//! Watched signers, sources and topics.
 
 use crate::replay::verify_batches;
-use crate::tree::{MOVED, NOISE, Tree, Tx, account, tx};
+use crate::tree::{OTHER_TOPIC, TRANSFER_TOPIC, Tree, Tx, account, tx};
 use crate::world::{EVERYTHING, World};
 use chain::Finality;
 use index::{Progress, Settings};
@@ -18,111 +18,115 @@ fn tree() -> Arc<Tree> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_is_watched_is_kept() {
+async fn only_watched_events_are_stored() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         world.chain.mine(&[tx(4, &[0, 1, 2])]);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.events().await, vec![]);
         world.watch_events("ns-a", vec![account(101)], vec![]).await;
         world.chain.mine(&[tx(8, &[0, 1, 2])]);
-        world.settle().await;
+        world.run_until_idle().await;
         world
-            .watch_events("ns-b", vec![], vec![NOISE.to_owned()])
+            .watch_events("ns-b", vec![], vec![OTHER_TOPIC.to_owned()])
             .await;
         world.chain.mine(&[tx(12, &[0, 1, 2])]);
-        world.settle().await;
-        let kept: Vec<(String, String)> = world
+        world.run_until_idle().await;
+        let stored: Vec<(String, String)> = world
             .events()
             .await
             .into_iter()
             .map(|row| (row.0, row.4))
             .collect();
-        let of = |number| tx(number, &[]).id;
+        let id = |number| tx(number, &[]).id;
         assert_eq!(
-            kept,
+            stored,
             vec![
-                (of(8), account(101)),
-                (of(12), account(101)),
-                (of(12), account(200))
+                (id(8), account(101)),
+                (id(12), account(101)),
+                (id(12), account(200))
             ]
         );
         world
-            .watch_events("ns-b", vec![], vec![MOVED.to_owned()])
+            .watch_events("ns-b", vec![], vec![TRANSFER_TOPIC.to_owned()])
             .await;
         world
-            .watch_events("ns-b", vec![], vec![MOVED.to_owned(), NOISE.to_owned()])
+            .watch_events(
+                "ns-b",
+                vec![],
+                vec![TRANSFER_TOPIC.to_owned(), OTHER_TOPIC.to_owned()],
+            )
             .await;
         world.chain.mine(&[tx(16, &[0, 1, 2])]);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(world.events().await.len(), 3 + 4);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signer_is_seen_from_his_next_transaction_on() {
+async fn a_signers_transactions_are_stored_from_the_next_block_on() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         let base = world.chain.head_hash();
         let early = world.chain.mine(&[tx(1, &[])]);
-        world.settle().await;
+        world.run_until_idle().await;
         world
             .watch_signers("ns-a", vec![account(1), account(2)])
             .await;
-        assert_eq!(world.included().await, vec![]);
+        assert_eq!(world.inclusions().await, vec![]);
         world.chain.mine(&[tx(0, &[]), tx(2, &[]), tx(4, &[])]);
-        world.settle().await;
+        world.run_until_idle().await;
         let seen: Vec<String> = world
-            .included()
+            .inclusions()
             .await
             .into_iter()
             .map(|row| row.2)
             .collect();
         assert_eq!(seen, vec![tx(2, &[]).id, tx(4, &[]).id]);
 
-        // A block that was read before he was watched goes, and comes back: now it tells of him.
+        // A block from before the signer was watched leaves the chain and returns: now its
+        // transaction is stored.
         let other = world.chain.grow(&base, &[]);
         world.chain.switch_to(&other);
-        world.settle().await;
-        assert_eq!(world.included().await, vec![]);
+        world.run_until_idle().await;
+        assert_eq!(world.inclusions().await, vec![]);
         world.chain.switch_to(&early);
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(
-            world.included().await,
+            world.inclusions().await,
             vec![(format!("nonce/{}/1", account(1)), early, tx(1, &[]).id)]
         );
         assert!(
             verify_batches(&world).await >= 2,
-            "each is covered by a fact, then and now"
+            "the rows of both ingests are covered by facts"
         );
     })
     .await;
 }
 
-/// Someone is watched, signs, sends and is mined, all while the follower asks for the names of
-/// blocks.
+/// A signer is watched, signs, sends and is mined while the worker is fetching block references.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_watched_before_he_sends_is_seen_whatever_the_follower_does() {
+async fn a_signer_watched_before_sending_is_stored_at_every_interleaving() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
-        world.settle().await;
-        for questions in 0..6u64 {
+        world.run_until_idle().await;
+        for requests in 0..6u64 {
             let parent = world.chain.head_hash();
             let empty = world.chain.grow(&parent, &[]);
-            let signer = 500 + questions;
+            let signer = 500 + requests;
             let mut sent = tx(signer, &[]);
             sent.signer = account(signer);
             let end = world.chain.grow(&empty, &[sent.clone()]);
             world.chain.switch_to(&empty);
             world.watch_signers("ns-a", vec![account(signer)]).await;
-            world.chain.flip_after(questions, &end);
+            world.chain.switch_after(requests, &end);
             assert_ne!(world.turn().await, Progress::Halted);
-            world.chain.flip_now();
-            world.settle().await;
+            world.chain.switch_now();
+            world.run_until_idle().await;
             assert!(
-                world.included().await.iter().any(|row| row.2 == sent.id),
-                "after {questions} questions"
+                world.inclusions().await.iter().any(|row| row.2 == sent.id),
+                "after {requests} requests"
             );
         }
     })
@@ -130,15 +134,15 @@ async fn who_is_watched_before_he_sends_is_seen_whatever_the_follower_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_of_very_many_is_seen_too() {
+async fn watched_signers_beyond_one_page_are_stored() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
-        // Beyond what one transaction reads, in both namespaces.
-        for who in ["ns-a", "ns-b"] {
+        // More than one transaction reads, in both namespaces.
+        for namespace in ["ns-a", "ns-b"] {
             for part in 0..5 {
                 world
                     .watch_signers(
-                        who,
+                        namespace,
                         (0..10_000)
                             .map(|n| account(1_000_000 + part * 10_000 + n))
                             .collect(),
@@ -147,7 +151,7 @@ async fn the_last_of_very_many_is_seen_too() {
             }
         }
         world
-            .watch_events("ns-a", vec![account(100)], vec![NOISE.to_owned()])
+            .watch_events("ns-a", vec![account(100)], vec![OTHER_TOPIC.to_owned()])
             .await;
         let sent = |signer: u64, nonce| Tx {
             signer: account(signer),
@@ -161,9 +165,9 @@ async fn the_last_of_very_many_is_seen_too() {
             sent(1_050_000, 5),
         ];
         world.chain.mine(&all);
-        world.settle().await;
+        world.run_until_idle().await;
         let mut seen: Vec<String> = world
-            .included()
+            .inclusions()
             .await
             .into_iter()
             .map(|row| row.2)
