@@ -296,7 +296,8 @@ impl Follower {
             .as_ref()
             .map_or(status.first, |finalized| finalized.height);
         let reason = format!(
-            "the node is on a branch that forks at or below the final block {watermark} (its block: {} at {})",
+            "the node is on a branch that forks at or below the final block {watermark} \
+             (its block: {} at {})",
             block.hash, block.height
         );
         tracing::error!(

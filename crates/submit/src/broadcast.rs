@@ -201,7 +201,10 @@ impl Worker {
             }
             C::NonceUsed => self.retry(
                 submission,
-                format!("its nonce is mined; the indexed block will show by which transaction: {message}"),
+                format!(
+                    "its nonce is mined; the indexed block will show by which transaction: \
+                     {message}"
+                ),
             ),
             C::Funds => {
                 let until = now.plus_millis(FUNDS_RETRY_MS);

@@ -250,7 +250,8 @@ impl Worker {
                 "a transaction that was not submitted here used a replay key of the signer"
             );
             let reason = format!(
-                "foreign use of the key: transaction {} used {}; resume the lane once it is explained",
+                "foreign use of the key: transaction {} used {}; resume the lane once it is \
+                 explained",
                 inclusion.transaction, inclusion.witness
             );
             if let Some(nonce) = nonce {

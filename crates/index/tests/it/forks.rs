@@ -245,8 +245,12 @@ async fn an_event_keeps_its_id_in_another_block_and_is_canonical_once() {
         assert!(reverted.iter().all(|stored| stored.reverted));
         assert!(canonical.iter().all(|stored| !stored.reverted));
         let ids = |events: &[index::StoredEvent]| -> Vec<String> {
-            let of_moved = events.iter().filter(|stored| stored.event.transaction == moved.id);
-            of_moved.map(|stored| stored.event.id(&stored.chain)).collect()
+            let of_moved = events
+                .iter()
+                .filter(|stored| stored.event.transaction == moved.id);
+            of_moved
+                .map(|stored| stored.event.id(&stored.chain))
+                .collect()
         };
         assert_eq!(ids(&reverted), ids(&canonical));
         assert_ne!(
@@ -254,7 +258,10 @@ async fn an_event_keeps_its_id_in_another_block_and_is_canonical_once() {
             "the index in the block differs"
         );
         let duplicates: Vec<(i64,)> = world
-            .rows("SELECT COUNT(*) FROM chain_event WHERE reverted = 0 GROUP BY chain, tx_id, path HAVING COUNT(*) > 1")
+            .rows(
+                "SELECT COUNT(*) FROM chain_event WHERE reverted = 0
+                  GROUP BY chain, tx_id, path HAVING COUNT(*) > 1",
+            )
             .await;
         assert_eq!(duplicates, vec![]);
 
@@ -264,7 +271,14 @@ async fn an_event_keeps_its_id_in_another_block_and_is_canonical_once() {
         world.run_until_idle().await;
         let blocks = world.chain.branch(&first, Height(0));
         assert_eq!(world.events().await, events_of(&blocks));
-        assert_eq!(world.inclusions().await, vec![(format!("nonce/{}/4", account(1)), first.clone(), moved.id.clone())]);
+        assert_eq!(
+            world.inclusions().await,
+            vec![(
+                format!("nonce/{}/4", account(1)),
+                first.clone(),
+                moved.id.clone()
+            )]
+        );
         replay(&world.facts().await, false);
     })
     .await;

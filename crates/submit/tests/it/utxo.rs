@@ -2,7 +2,7 @@
 
 use crate::world::PAY_SMALL;
 use chain::{Class, Connector};
-use index::{Follower, Settings, Start};
+use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
@@ -25,7 +25,7 @@ struct World {
     shop: String,
     submit: Submit,
     worker: Worker,
-    follower: Follower,
+    indexer: index::Follower,
     leases: Vec<store::Lease>,
 }
 
@@ -85,12 +85,13 @@ impl World {
         let lanes = test.lease("lanes/0").await;
         let worker = Worker::new(submit.clone(), 0, lanes.clone());
         let blocks = test.lease(&format!("chain/{}", connector.chain())).await;
-        let follow = Settings {
+        let index_settings = Settings {
             start: Start::Height(0),
             keep_all: true,
             blocks_per_turn: 20,
         };
-        let follower = Follower::new(db, blocks.clone(), connector, Vec::new(), follow);
+        let indexer =
+            index::Follower::new(db, blocks.clone(), connector, Vec::new(), index_settings);
         let key = CoinKey::new(7);
         let (signer, shop) = (
             key.address(coins.chain()),
@@ -106,7 +107,7 @@ impl World {
             shop,
             submit,
             worker,
-            follower,
+            indexer,
             leases,
         };
         world.set_up_treasury(&keys, &policy).await;
@@ -156,10 +157,10 @@ impl World {
             coins,
             submit,
             worker,
-            follower,
+            indexer,
             ..
         } = self;
-        drop((submit, worker, follower));
+        drop((submit, worker, indexer));
         Self::build(test.reopen().await, coins).await
     }
 
@@ -209,7 +210,7 @@ impl World {
         for _ in 0..50 {
             let mut progressed = false;
             for _ in 0..40 {
-                match self.follower.turn().await.unwrap() {
+                match self.indexer.turn().await.unwrap() {
                     index::Progress::Idle | index::Progress::Halted => break,
                     _ => progressed = true,
                 }

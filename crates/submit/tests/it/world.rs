@@ -3,7 +3,7 @@
 
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
-use index::{Follower, Settings, Start};
+use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) workers: Vec<Worker>,
     pub(crate) settings: submit::Settings,
-    follower: Follower,
+    indexer: index::Follower,
     leases: Vec<store::Lease>,
 }
 
@@ -157,12 +157,12 @@ impl World {
             leases.push(lanes);
         }
         let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
-        let follow = Settings {
+        let index_settings = Settings {
             start: Start::Height(0),
             keep_all: true,
             blocks_per_turn: 20,
         };
-        let follower = Follower::new(db, blocks.clone(), chain, Vec::new(), follow);
+        let indexer = index::Follower::new(db, blocks.clone(), chain, Vec::new(), index_settings);
         leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let principal = Principal {
@@ -182,7 +182,7 @@ impl World {
             policy,
             workers,
             settings,
-            follower,
+            indexer,
             leases,
         }
     }
@@ -207,10 +207,10 @@ impl World {
             policy,
             workers,
             settings,
-            follower,
+            indexer,
             ..
         } = self;
-        drop((submit, keys, policy, workers, follower));
+        drop((submit, keys, policy, workers, indexer));
         Self::build(test.reopen().await, node, proxy, signer, settings).await
     }
 
@@ -285,7 +285,7 @@ impl World {
         for _ in 0..50 {
             let mut progressed = false;
             for _ in 0..20 {
-                match self.follower.turn().await.unwrap() {
+                match self.indexer.turn().await.unwrap() {
                     index::Progress::Idle | index::Progress::Halted => break,
                     _ => progressed = true,
                 }
