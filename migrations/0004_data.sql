@@ -1,6 +1,6 @@
--- The data model: one table a type of object, their labels and declared metadata beside them, balances kept by net delta.
--- Empty text in `chain` and `address` means "none": they are part of keys. What others refer to is not deleted: this crate looks before it
--- deletes, and foreign keys meet who comes at the same moment through another process.
+-- The data model: one table per object type, side tables for labels and declared fields, and balances that transfers update by net delta.
+-- Empty text in `chain` and `address` means "none", because they are part of keys. Referenced objects cannot be deleted: the crate checks
+-- before it deletes, and foreign keys catch concurrent references from other processes.
 
 CREATE TABLE collection (
   namespace TEXT NOT NULL,
@@ -38,7 +38,7 @@ CREATE UNIQUE INDEX asset_id ON asset (namespace, id);
 CREATE INDEX asset_created ON asset (namespace, created, id);
 CREATE INDEX asset_collection ON asset (namespace, collection_id);
 
--- `id` is `<chain>/<address>`. `height` and `block_hash` tell where the chain first showed it; none if a person wrote it.
+-- `id` is `<chain>/<address>`. `height` and `block_hash` are those of the first block that included it; NULL if a caller created it.
 CREATE TABLE address (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE pool (
   standard TEXT,
   asset_id TEXT,
   firefly TEXT,
-  -- 0 once a balance left the 256 bits a balance can have.
+  -- 0 once a balance has exceeded the 256-bit range.
   trusted BIGINT NOT NULL,
   height BIGINT,
   block_hash TEXT,
@@ -160,7 +160,7 @@ CREATE TABLE activity (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
   name TEXT NOT NULL,
-  -- The sequence that the next event gets. Never lowered.
+  -- The sequence number of the next event. Never decreases.
   next_sequence BIGINT NOT NULL,
   version BIGINT NOT NULL,
   created BIGINT NOT NULL,
@@ -223,8 +223,8 @@ CREATE UNIQUE INDEX data_id ON data (namespace, id);
 CREATE INDEX data_parent ON data (namespace, parent_id);
 CREATE INDEX data_created ON data (namespace, created, id);
 
--- Identity of what a chain did: (chain, transaction_id, path). `protocol_id` is its current position, unique only among rows that are
--- not reverted. What a person wrote has no transaction_id and no block; its path is its id.
+-- A chain transfer is identified by (chain, transaction_id, path). `protocol_id` is its current position, unique only among rows that are
+-- not reverted. Transfers written by callers have an empty transaction_id and block_hash; their path is their id.
 CREATE TABLE transfer (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,
@@ -243,10 +243,10 @@ CREATE TABLE transfer (
   firefly TEXT,
   parent_type TEXT NOT NULL,
   parent_id TEXT NOT NULL,
-  -- What the chain said, and in which batch it was entered: never changed. Missing where a person wrote the transfer.
+  -- The emitting contract and the batch that inserted the row; never changed. NULL for transfers written by callers.
   source TEXT,
   batch TEXT,
-  -- 1 where the balance changes were given; else they follow from the transfer.
+  -- 1 if the balance changes were given explicitly; otherwise they are derived from the transfer.
   explicit BIGINT NOT NULL,
   height BIGINT,
   block_time BIGINT,
@@ -261,7 +261,7 @@ CREATE TABLE transfer (
   PRIMARY KEY (namespace, chain, transaction_id, path, block_hash)
 );
 CREATE UNIQUE INDEX transfer_live ON transfer (namespace, id) WHERE reverted = 0;
-CREATE INDEX transfer_evidence ON transfer (namespace, id) WHERE reverted = 1;
+CREATE INDEX transfer_reverted ON transfer (namespace, id) WHERE reverted = 1;
 CREATE UNIQUE INDEX transfer_protocol ON transfer (namespace, protocol_id, chain) WHERE reverted = 0;
 CREATE INDEX transfer_from ON transfer (namespace, from_address, parent_id, position);
 CREATE INDEX transfer_to ON transfer (namespace, to_address, parent_id, position);
@@ -270,24 +270,24 @@ CREATE INDEX transfer_hash ON transfer (namespace, transaction_hash) WHERE trans
 CREATE INDEX transfer_created ON transfer (namespace, created, id);
 CREATE INDEX transfer_block ON transfer (chain, height) WHERE height IS NOT NULL;
 
--- Only changes that were given. `direction` is 1 or -1.
+-- Explicit changes only. `direction` is 1 or -1.
 CREATE TABLE balance_change (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,
   transaction_id TEXT NOT NULL,
   path TEXT NOT NULL,
   block_hash TEXT NOT NULL,
-  place BIGINT NOT NULL,
+  change_index BIGINT NOT NULL,
   address TEXT NOT NULL,
   direction BIGINT NOT NULL,
   amount BLOB NOT NULL,
-  PRIMARY KEY (namespace, chain, transaction_id, path, block_hash, place)
+  PRIMARY KEY (namespace, chain, transaction_id, path, block_hash, change_index)
 );
 CREATE INDEX balance_change_address ON balance_change (namespace, address);
 
--- Every change that counts, given or derived.
+-- The changes of all counted transfers, explicit or derived.
 CREATE VIEW transfer_change AS
-  SELECT namespace, chain, id AS transfer_id, 0 AS place, from_address AS address, -1 AS direction, amount,
+  SELECT namespace, chain, id AS transfer_id, 0 AS change_index, from_address AS address, -1 AS direction, amount,
          parent_type, parent_id, position, height
     FROM transfer
    WHERE reverted = 0 AND explicit = 0 AND amount IS NOT NULL AND from_address IS NOT NULL
@@ -298,13 +298,13 @@ CREATE VIEW transfer_change AS
    WHERE reverted = 0 AND explicit = 0 AND amount IS NOT NULL AND to_address IS NOT NULL
      AND to_address NOT IN ('', '0x0000000000000000000000000000000000000000')
   UNION ALL
-  SELECT t.namespace, t.chain, t.id, c.place, c.address, c.direction, c.amount, t.parent_type, t.parent_id, t.position, t.height
+  SELECT t.namespace, t.chain, t.id, c.change_index, c.address, c.direction, c.amount, t.parent_type, t.parent_id, t.position, t.height
     FROM balance_change c
     JOIN transfer t ON t.namespace = c.namespace AND t.chain = c.chain AND t.transaction_id = c.transaction_id
                    AND t.path = c.path AND t.block_hash = c.block_hash
    WHERE t.reverted = 0 AND t.explicit = 1;
 
--- What an address has in a pool or of an NFT, by everything that is not reverted; what is final follows from the watermark.
+-- The total of an address in a pool or NFT over all transfers that are not reverted. The final part is computed on read.
 CREATE TABLE balance (
   namespace TEXT NOT NULL,
   chain TEXT NOT NULL,
@@ -333,18 +333,18 @@ CREATE TABLE label (
 );
 CREATE INDEX label_value ON label (namespace, type, key, value);
 
--- Metadata that was declared: which path of which type, read as what. Only these can be filtered without reading the objects.
+-- Declared fields: the type, the path and how its values are compared. Only these paths can be filtered without reading the objects.
 CREATE TABLE metadata_field (
   namespace TEXT NOT NULL,
   type TEXT NOT NULL,
   path TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  -- 1 once the objects that were there before are entered too.
+  value_type TEXT NOT NULL,
+  -- 1 once the objects that existed before the declaration are indexed.
   ready BIGINT NOT NULL,
   PRIMARY KEY (namespace, type, path)
 );
 
--- One form or the other, by the field's kind. A text above 256 bytes is known by its hash, and `hashed` is 1.
+-- Either text_value or number_value is set, by the field's value type. A text above 256 bytes is stored as its hash, and `hashed` is 1.
 CREATE TABLE metadata_value (
   namespace TEXT NOT NULL,
   type TEXT NOT NULL,

@@ -1,51 +1,51 @@
-//! Balances move by the net of a whole batch: the touched ones are read, added to here, and
-//! written, in the same transaction.
+//! Balance deltas of a batch. The affected balances are read, updated in memory and written in the
+//! same transaction as the transfers.
 //!
-//! A balance may fall below zero (indexing began late) and is then shown as such. One that leaves
-//! the 256 bits a balance can have says that its pool lies: the pool is no longer trusted, and
-//! nothing stops.
+//! A balance can be negative when indexing started late; it is stored and shown as such. A balance
+//! outside the 256-bit range means that the contract reports impossible transfers: its pool is
+//! marked untrusted, and indexing continues.
 
-use crate::object::{Object, is_nobody};
+use crate::object::{Object, is_null_address};
 use crate::table;
-use crate::table::balance::Key;
-use crate::table::transfer::{Given, RowKey};
+use crate::table::balance::BalanceKey;
+use crate::table::transfer::{ChangeRow, RowKey};
 use crate::view::View;
 use crate::{Type, ids};
 use std::collections::{BTreeMap, HashMap};
 use store::{Fact, Result, Tx};
 use types::Quantity;
 
-/// The given changes of transfers, by the row they belong to.
-pub(crate) type Changes = HashMap<RowKey, Vec<Given>>;
+/// Explicit balance changes, by the row of their transfer.
+pub(crate) type ExplicitChanges = HashMap<RowKey, Vec<ChangeRow>>;
 
-/// What a batch adds to balances.
+/// The net change of each balance in a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Deltas {
-    net: BTreeMap<Key, Quantity>,
+    net: BTreeMap<BalanceKey, Quantity>,
     kinds: HashMap<String, Type>,
-    /// Each NFT that moved, and who got it last.
+    /// Each NFT that moved, and its last recipient.
     moved: BTreeMap<String, Option<String>>,
 }
 
-/// The row of a transfer, as its changes know it.
-pub(crate) fn row_key(transfer: &Object) -> RowKey {
-    let [chain, transaction, path, block] =
-        <[String; 4]>::try_from(transfer.row()).expect("a transfer's row has four columns");
+/// The primary key of a transfer's row.
+pub(crate) fn transfer_row_key(transfer: &Object) -> RowKey {
+    let [chain, transaction, path, block] = <[String; 4]>::try_from(transfer.row_key())
+        .expect("the row key of a transfer has four columns");
     (chain, transaction, path, block)
 }
 
 impl Deltas {
-    /// Count what a transfer does; `changes` are its own, if they were given.
-    pub(crate) fn count(&mut self, transfer: &Object, changes: Option<&Vec<Given>>) {
-        self.enter(transfer, changes, false);
+    /// Add the effect of a transfer. `changes` are its explicit balance changes, if it has any.
+    pub(crate) fn add(&mut self, transfer: &Object, changes: Option<&Vec<ChangeRow>>) {
+        self.accumulate(transfer, changes, false);
     }
 
-    /// Take back what a transfer did.
-    pub(crate) fn uncount(&mut self, transfer: &Object, changes: Option<&Vec<Given>>) {
-        self.enter(transfer, changes, true);
+    /// Subtract the effect of a transfer that was counted before.
+    pub(crate) fn subtract(&mut self, transfer: &Object, changes: Option<&Vec<ChangeRow>>) {
+        self.accumulate(transfer, changes, true);
     }
 
-    fn enter(&mut self, transfer: &Object, changes: Option<&Vec<Given>>, back: bool) {
+    fn accumulate(&mut self, transfer: &Object, changes: Option<&Vec<ChangeRow>>, revert: bool) {
         let chain = transfer.text("chain").unwrap_or_default();
         let parent = transfer.text("parent_id").unwrap_or_default();
         let kind = if transfer.text("parent_type") == Some(Type::Nft.singular()) {
@@ -55,14 +55,14 @@ impl Deltas {
         };
         self.kinds.insert(parent.to_owned(), kind);
         for (address, quantity) in effects(transfer, changes) {
-            let signed = if back { quantity.negated() } else { quantity };
+            let signed = if revert { quantity.negated() } else { quantity };
             *self
                 .net
                 .entry((chain.to_owned(), address, parent.to_owned()))
                 .or_default() += &signed;
         }
         if kind == Type::Nft {
-            let to = if back {
+            let to = if revert {
                 None
             } else {
                 transfer.text("to_address").map(str::to_owned)
@@ -71,43 +71,56 @@ impl Deltas {
         }
     }
 
-    /// Write what they come to.
-    pub(crate) fn settle(self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let keys: Vec<Key> = self
+    /// Write the accumulated changes to the database.
+    pub(crate) fn flush(self, tx: &mut Tx<'_, '_>) -> Result<()> {
+        let keys: Vec<BalanceKey> = self
             .net
             .iter()
             .filter(|(_, net)| !net.is_zero())
             .map(|(key, _)| key.clone())
             .collect();
-        let known = table::balance::of(tx, &keys)?;
-        let mut now: HashMap<Key, Quantity> = known
+        let stored = table::balance::of(tx, &keys)?;
+        let mut quantities: HashMap<BalanceKey, Quantity> = stored
             .into_iter()
             .map(|(chain, address, parent, quantity)| ((chain, address, parent), quantity))
             .collect();
-        let at = tx.now();
+        let now = tx.now();
         let mut rows = Vec::with_capacity(keys.len());
-        let mut beyond: Vec<(String,)> = Vec::new();
+        let mut out_of_range: Vec<(String,)> = Vec::new();
         for key in keys {
-            let quantity = now.remove(&key).unwrap_or_default() + &self.net[&key];
+            let quantity = quantities.remove(&key).unwrap_or_default() + &self.net[&key];
             let (chain, address, parent) = key;
             let kind = self.kinds[&parent];
             if kind == Type::Pool && !quantity.is_within_256_bits() {
-                beyond.push((parent.clone(),));
+                out_of_range.push((parent.clone(),));
             }
             let id = ids::of_balance(&chain, &address, &parent);
-            rows.push((chain, address, parent, kind.singular(), id, quantity, 1, at));
+            rows.push((
+                chain,
+                address,
+                parent,
+                kind.singular(),
+                id,
+                quantity,
+                1,
+                now,
+            ));
         }
         table::balance::put(tx, &rows)?;
-        distrust(tx, beyond)?;
-        hand_over(tx, self.moved)
+        mark_untrusted(tx, out_of_range)?;
+        update_owners(tx, self.moved)
     }
 }
 
-/// What a transfer does to whom: the changes that were given, else what follows from it.
-pub(crate) fn effects(transfer: &Object, changes: Option<&Vec<Given>>) -> Vec<(String, Quantity)> {
+/// The signed change of each address: the explicit changes, or else those derived from the
+/// transfer.
+pub(crate) fn effects(
+    transfer: &Object,
+    changes: Option<&Vec<ChangeRow>>,
+) -> Vec<(String, Quantity)> {
     if transfer.is_set("explicit") {
-        let given = changes.into_iter().flatten();
-        return given
+        let changes = changes.into_iter().flatten();
+        return changes
             .map(|(_, _, _, _, _, address, direction, amount)| {
                 (
                     address.clone(),
@@ -131,31 +144,35 @@ pub(crate) fn effects(transfer: &Object, changes: Option<&Vec<Given>>) -> Vec<(S
         .map(|to| (to.to_owned(), amount.clone()));
     from.into_iter()
         .chain(to)
-        .filter(|(address, _)| !is_nobody(address))
+        .filter(|(address, _)| !is_null_address(address))
         .collect()
 }
 
-/// Show what transfers do to balances, given or derived.
-pub(crate) fn complete(
+/// Add `balanceChanges` to the views of transfers.
+pub(crate) fn add_balance_changes(
     tx: &mut Tx<'_, '_>,
     transfers: &[Object],
     items: &mut [View],
 ) -> Result<()> {
-    let given: Vec<RowKey> = transfers
+    let explicit: Vec<RowKey> = transfers
         .iter()
         .filter(|transfer| transfer.is_set("explicit"))
-        .map(row_key)
+        .map(transfer_row_key)
         .collect();
-    let changes = load(tx, &given)?;
+    let changes = load_changes(tx, &explicit)?;
     for (transfer, item) in transfers.iter().zip(items) {
-        show_changes(transfer, changes.get(&row_key(transfer)), item);
+        put_balance_changes(transfer, changes.get(&transfer_row_key(transfer)), item);
     }
     Ok(())
 }
 
-/// Show what a transfer does to balances.
-pub(crate) fn show_changes(transfer: &Object, given: Option<&Vec<Given>>, item: &mut View) {
-    let shown = |(address, quantity): (String, Quantity)| {
+/// Add `balanceChanges` to the view of one transfer.
+pub(crate) fn put_balance_changes(
+    transfer: &Object,
+    changes: Option<&Vec<ChangeRow>>,
+    item: &mut View,
+) {
+    let change_json = |(address, quantity): (String, Quantity)| {
         let (operation, amount) = if quantity.is_negative() {
             ("subtract", quantity.negated())
         } else {
@@ -163,13 +180,16 @@ pub(crate) fn show_changes(transfer: &Object, given: Option<&Vec<Given>>, item: 
         };
         serde_json::json!({ "address": address, "operation": operation, "amount": amount })
     };
-    let changes: Vec<serde_json::Value> = effects(transfer, given).into_iter().map(shown).collect();
+    let changes: Vec<serde_json::Value> = effects(transfer, changes)
+        .into_iter()
+        .map(change_json)
+        .collect();
     item.put("balanceChanges", &changes);
 }
 
-/// The given changes of rows.
-pub(crate) fn load(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Changes> {
-    let mut changes = Changes::new();
+/// Load the explicit changes of transfers, in list order.
+pub(crate) fn load_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<ExplicitChanges> {
+    let mut changes = ExplicitChanges::new();
     for change in table::transfer::changes_of(tx, rows)? {
         let key = (
             change.0.clone(),
@@ -181,17 +201,18 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Changes> {
     }
     changes
         .values_mut()
-        .for_each(|of| of.sort_by_key(|change| change.4));
+        .for_each(|rows| rows.sort_by_key(|change| change.4));
     Ok(changes)
 }
 
-fn distrust(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
+fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
     pools.sort();
     pools.dedup();
-    for (pool, version) in table::transfer::distrust(tx, &pools)? {
+    for (pool, version) in table::transfer::mark_untrusted(tx, &pools)? {
         tracing::warn!(
-            pool,
-            "a pool holds more than a balance can: it is no longer trusted"
+            event = "pool.distrusted",
+            %pool,
+            "a balance exceeds 256 bits; the pool is marked untrusted"
         );
         let version = u64::try_from(version).unwrap_or(0);
         tx.append(
@@ -203,9 +224,9 @@ fn distrust(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
     Ok(())
 }
 
-/// Who owns the NFTs that moved: whoever has one now. A lying contract may give one to several;
-/// then the last receiver counts.
-fn hand_over(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Result<()> {
+/// Set the owner of each NFT that moved to an address with a positive balance. A malicious contract
+/// can credit several addresses; the last recipient wins.
+fn update_owners(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Result<()> {
     let nfts: Vec<(String,)> = moved.keys().map(|nft| (nft.clone(),)).collect();
     let mut holders: HashMap<String, Vec<String>> = HashMap::new();
     for (nft, address) in table::balance::holders(tx, &nfts)? {
@@ -214,11 +235,11 @@ fn hand_over(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Re
     let owners: Vec<(String, Option<String>, bool)> = moved
         .into_iter()
         .map(|(nft, to)| {
-            let mut of = holders.remove(&nft).unwrap_or_default();
-            of.sort();
+            let mut addresses = holders.remove(&nft).unwrap_or_default();
+            addresses.sort();
             let owner = to
-                .filter(|to| of.contains(to))
-                .or_else(|| of.into_iter().next());
+                .filter(|to| addresses.contains(to))
+                .or_else(|| addresses.into_iter().next());
             let active = owner.is_some();
             (nft, owner, active)
         })

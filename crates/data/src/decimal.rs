@@ -1,18 +1,18 @@
-//! Numbers of JSON compared exactly, however long: no float has a part in it.
+//! Exact comparison of JSON numbers of any length, without floats.
 
 use std::cmp::Ordering;
 
-/// A decimal number: 0.d1d2d3… times ten to the `exponent`.
+/// A decimal number: 0.d1d2d3… × 10^`exponent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decimal {
     negative: bool,
-    /// Without zeros at either end; none for zero.
+    /// No leading or trailing zeros; empty for zero.
     digits: Vec<u8>,
     exponent: i64,
 }
 
 impl Decimal {
-    /// From the text of a JSON number (leading zeros and a plain sign do no harm).
+    /// Parse the text of a JSON number. Leading zeros and a minus sign are accepted.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text
             .strip_prefix('-')
@@ -55,7 +55,7 @@ impl Decimal {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
-            // Without zeros in front the exponents decide, then the digits as text.
+            // Without leading zeros, the exponents decide first, then the digits.
             (false, false) => self
                 .exponent
                 .cmp(&other.exponent)
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_in_many_forms_is_one_number() {
+    fn equal_numbers_in_different_notations_are_equal() {
         for text in ["100", "1e2", "1.0E+2", "0.1e3", "00100.000"] {
             assert_eq!(decimal(text), decimal("100"), "{text}");
         }
@@ -112,7 +112,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn arbitrary_text_does_not_panic(text: String) {
             let _ = Decimal::parse(&text);
         }
     }

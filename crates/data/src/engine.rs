@@ -1,21 +1,22 @@
-//! The handle that the verbs take, and what it has to be told of chains.
+//! The handle that every function takes, and what it needs to know about chains.
 
 use std::sync::Arc;
 use store::{Db, Lease, Unbound};
 use types::{ChainId, Height, Namespace};
 
-/// What the data model has to know of chains. The binary answers from its configuration and from
+/// Chain information that the data model needs. The binary implements it over its configuration and
 /// the index.
 pub trait Chains: Send + Sync {
-    /// The chain that is meant where none is named.
+    /// The chain of inputs and references that name none.
     fn home(&self, namespace: &Namespace) -> ChainId;
 
-    /// How far each chain is final, read in the same snapshot as the objects. What is not listed is
-    /// final nowhere.
+    /// The final height of each chain, read in the same snapshot as the objects. Blocks of a chain
+    /// that is not listed are never final.
     fn finals(&self, tx: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>>;
 }
 
-/// One chain for all, and nothing final: for an installation, or a test, that follows no chain.
+/// One default chain for all namespaces and no final heights, for tests and installations that do
+/// not follow a chain.
 #[derive(Debug, Clone)]
 pub struct OffChain(pub ChainId);
 
@@ -29,7 +30,7 @@ impl Chains for OffChain {
     }
 }
 
-/// The data model over one database. Clones share it.
+/// The data model of one database. Clones share it.
 #[derive(Clone)]
 pub struct Data {
     pub(crate) db: Db,
@@ -38,13 +39,12 @@ pub struct Data {
 }
 
 impl Data {
-    /// The data model in a database; writes go to the partition of the lease.
+    /// Create a handle. Writes go to the partition of `lease`.
     pub fn new(db: Db, lease: Lease, chains: Arc<dyn Chains>) -> Self {
         Self { db, lease, chains }
     }
 
-    /// The chain that is meant where none is named.
-    pub(crate) fn home(&self, namespace: &Namespace) -> ChainId {
+    pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
         self.chains.home(namespace)
     }
 }

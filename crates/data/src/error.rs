@@ -1,152 +1,110 @@
-//! What can go wrong with the data model.
+//! Errors of the data model.
 
 use crate::Type;
 use types::{Code, Coded, codes};
 
-/// The crate's result.
+/// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong. `field` is a path into the request, such as `transfers[0].amount`.
+/// Errors of the data model. `field` is the path in the request, such as `transfers[0].amount`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The body is not JSON, or not of the form that is expected.
-    #[error("the body cannot be read: {why}")]
-    Body {
-        /// What the parser says.
-        why: String,
-    },
-    /// A field has a value it cannot have.
-    #[error("{field}: {why}")]
-    Invalid {
-        /// Which field.
-        field: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// There is no such field.
-    #[error("{field} is not a field that can be given here")]
-    UnknownField {
-        /// Which field.
-        field: String,
-    },
-    /// There is no such operator.
-    #[error("{field}: {operator} is not an operator for this field")]
-    UnknownOperator {
-        /// Where it stands.
-        field: String,
-        /// The operator.
-        operator: String,
-    },
-    /// More than the limit allows.
-    #[error("{field}: at most {limit}")]
-    TooMany {
-        /// Of what.
-        field: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// A reference to something that is not there. `KA090801` is what the public bulk clients look
-    /// for.
+    /// The body is not JSON, or not an object where one is expected.
+    #[error("the body cannot be read: {reason}")]
+    Body { reason: String },
+    /// A field has an invalid value.
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
+    /// The field, type or member does not exist.
+    #[error("{field} is not a known field, type or member")]
+    UnknownField { field: String },
+    /// The operator does not exist or does not apply to the field.
+    #[error("{field}: the operator {operator} does not apply to this field")]
+    UnknownOperator { field: String, operator: String },
+    /// The request exceeds a limit.
+    #[error("{field}: the limit of {limit} is exceeded")]
+    LimitExceeded { field: String, limit: usize },
+    /// A reference to an object that does not exist. Public bulk clients search the message for
+    /// `KA090801`.
     #[error("KA090801: {field} refers to {kind} {reference:?}, which does not exist")]
     BadReference {
-        /// Which field.
         field: String,
-        /// The type it should name.
         kind: Type,
-        /// What it names.
         reference: String,
     },
-    /// A name that several objects have.
+    /// Several objects have the name.
     #[error(
-        "{field}: several objects of type {kind} are called {reference:?}; name one by its id or qualified name"
+        "{field}: several objects of type {kind} are named {reference:?}; use an id or a qualified name"
     )]
     Ambiguous {
-        /// Which field.
         field: String,
-        /// The type.
         kind: Type,
-        /// The name.
         reference: String,
     },
-    /// An object of that key is there already.
-    #[error("{field}: a {kind} {key:?} exists already")]
-    Exists {
-        /// Where it was named.
+    /// An object with this key exists.
+    #[error("{field}: {kind} {key:?} already exists")]
+    AlreadyExists {
         field: String,
-        /// The type.
         kind: Type,
-        /// Its key.
         key: String,
     },
-    /// `update_only` names an object that is not there.
-    #[error("{field}: there is no {kind} {key:?} to update")]
+    /// `update_only` names an object that does not exist.
+    #[error("{field}: {kind} {key:?} does not exist and cannot be updated")]
     NothingToUpdate {
-        /// Where it was named.
         field: String,
-        /// The type.
         kind: Type,
-        /// Its key.
         key: String,
     },
-    /// What a chain said of a transfer cannot be changed, nor the transfer deleted.
-    #[error("{field}: transfer {key:?} is on a chain, which is not changed by us")]
-    OnChain {
-        /// Which field.
+    /// A transfer that came from a chain cannot be deleted, and its chain fields cannot be changed.
+    #[error("{field}: transfer {key:?} comes from a chain and cannot be changed")]
+    ImmutableTransfer {
         field: String,
-        /// The transfer's protocol id.
+        /// The protocol id of the transfer.
         key: String,
     },
-    /// There is no such object.
-    #[error("there is no {kind} {key:?}")]
+    /// The object does not exist.
+    #[error("{kind} {key:?} does not exist")]
     Unknown {
-        /// The type.
         kind: Type,
-        /// As it was named.
+        /// The reference as the caller wrote it.
         key: String,
     },
-    /// Others refer to the object that should be deleted.
-    #[error("{kind} {key:?} cannot be deleted: {by} refers to it")]
-    ReferredTo {
-        /// The type.
+    /// The object cannot be deleted because others refer to it.
+    #[error("{kind} {key:?} cannot be deleted: an object of type {by} refers to it")]
+    Referenced {
         kind: Type,
-        /// As it was named.
+        /// The reference as the caller wrote it.
         key: String,
-        /// What refers to it.
+        /// The type of the referring object.
         by: String,
     },
-    /// A path into free metadata that would have to be read from too many objects.
+    /// A filter on an undeclared path would have to read too many objects.
     #[error(
-        "{field} is not a declared field, and more than {limit} objects are left to read: declare it, or filter further"
+        "{field} is not a declared field, and more than {limit} objects would have to be read: declare it, or add filters"
     )]
     Undeclared {
         /// The path.
         field: String,
-        /// How many objects may be left.
+        /// The number of objects that a query may read.
         limit: u64,
     },
-    /// A query that would read too many rows for want of an index.
+    /// A query would scan too many rows because a field has no index.
     #[error(
-        "{field} has no index, and more than {limit} rows would be read: filter by one of {indexed} as well"
+        "{field} has no index, and more than {limit} rows would be scanned: also filter by one of {indexed}"
     )]
     NotIndexed {
-        /// The field without an index.
         field: String,
-        /// How many rows may be read.
+        /// The number of rows that a query may scan.
         limit: u64,
-        /// Fields that have one.
+        /// The indexed fields of the type.
         indexed: String,
     },
-    /// A stored object cannot be read. A mistake in Florin, or a database that was changed by hand.
-    #[error("a stored {kind} cannot be read: {what}")]
-    Corrupt {
-        /// The type.
-        kind: Type,
-        /// What is wrong.
-        what: &'static str,
-    },
+    /// A stored object cannot be decoded: a bug in Florin, or a database that was changed by hand.
+    #[error("a stored {kind} cannot be decoded: {reason}")]
+    Corrupt { kind: Type, reason: &'static str },
 }
 
 codes! { Error {
@@ -154,14 +112,14 @@ codes! { Error {
     Self::Invalid { .. } => ("data.invalid", 400, Never),
     Self::UnknownField { .. } => ("data.unknown_field", 400, Never),
     Self::UnknownOperator { .. } => ("data.unknown_operator", 400, Never),
-    Self::TooMany { .. } => ("data.too_many", 400, Never),
+    Self::LimitExceeded { .. } => ("data.limit_exceeded", 400, Never),
     Self::BadReference { .. } => ("data.bad_reference", 400, Never),
     Self::Ambiguous { .. } => ("data.ambiguous", 400, Never),
-    Self::Exists { .. } => ("data.exists", 409, Never),
+    Self::AlreadyExists { .. } => ("data.already_exists", 409, Never),
     Self::NothingToUpdate { .. } => ("data.nothing_to_update", 409, Never),
-    Self::OnChain { .. } => ("data.on_chain", 409, Never),
-    Self::Unknown { .. } => ("data.unknown", 404, Never),
-    Self::ReferredTo { .. } => ("data.referred_to", 409, Never),
+    Self::ImmutableTransfer { .. } => ("data.immutable_transfer", 409, Never),
+    Self::Unknown { .. } => ("data.unknown_object", 404, Never),
+    Self::Referenced { .. } => ("data.referenced", 409, Never),
     Self::Undeclared { .. } => ("data.undeclared", 400, Never),
     Self::NotIndexed { .. } => ("data.not_indexed", 400, Never),
     Self::Corrupt { .. } => ("data.corrupt", 500, Never),
@@ -169,10 +127,10 @@ codes! { Error {
 }}
 
 impl Error {
-    pub(crate) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.into(),
-            why: why.into(),
+            reason: reason.into(),
         }
     }
 }
@@ -187,12 +145,12 @@ impl Coded for Error {
             Error::Invalid { field, .. }
             | Error::UnknownField { field }
             | Error::UnknownOperator { field, .. }
-            | Error::TooMany { field, .. }
+            | Error::LimitExceeded { field, .. }
             | Error::BadReference { field, .. }
             | Error::Ambiguous { field, .. }
-            | Error::Exists { field, .. }
+            | Error::AlreadyExists { field, .. }
             | Error::NothingToUpdate { field, .. }
-            | Error::OnChain { field, .. }
+            | Error::ImmutableTransfer { field, .. }
             | Error::Undeclared { field, .. }
             | Error::NotIndexed { field, .. } => Some(field.clone()),
             _ => None,

@@ -1,40 +1,39 @@
-//! What the crate appends when an object changes: `data.<type>.created`, `.updated` or `.deleted`,
-//! with the object as it is then.
+//! Facts about objects: `data.<type>.created`, `.updated` and `.deleted`, each with the object as
+//! of that change.
 //!
-//! What listeners of new entries wait for is `data.event.created`; a replaced event is an update
-//! and wakes nobody.
+//! Data model listeners consume `data.event.created`. Replacing an event is an update and notifies
+//! no listener.
 
 use crate::Type;
-use crate::balance::show_changes;
+use crate::balance::put_balance_changes;
 use crate::object::Object;
-use crate::table::transfer::Given;
+use crate::table::transfer::ChangeRow;
 use crate::update::{Staging, changed};
-use crate::view::{Shown, show};
+use crate::view::{ViewContext, render};
 use store::{Fact, Tx};
 use types::Principal;
 
-/// The three things that happen to an object.
 #[derive(Debug, Clone, Copy)]
-enum Happened {
+enum Change {
     Created,
     Updated,
     Deleted,
 }
 
-macro_rules! kinds {
+macro_rules! fact_types {
     ($($kind:ident = $name:literal),*) => {
-        fn kind_of(kind: Type, happened: Happened) -> &'static str {
-            match (kind, happened) {
+        fn fact_type(kind: Type, change: Change) -> &'static str {
+            match (kind, change) {
                 $(
-                    (Type::$kind, Happened::Created) => concat!("data.", $name, ".created"),
-                    (Type::$kind, Happened::Updated) => concat!("data.", $name, ".updated"),
-                    (Type::$kind, Happened::Deleted) => concat!("data.", $name, ".deleted"),
+                    (Type::$kind, Change::Created) => concat!("data.", $name, ".created"),
+                    (Type::$kind, Change::Updated) => concat!("data.", $name, ".updated"),
+                    (Type::$kind, Change::Deleted) => concat!("data.", $name, ".deleted"),
                 )*
             }
         }
     };
 }
-kinds!(
+fact_types!(
     Collection = "collection",
     Asset = "asset",
     Address = "address",
@@ -49,36 +48,35 @@ kinds!(
     BalanceChange = "balanceChange"
 );
 
-fn fact(object: &Object, given: Option<&Vec<Given>>, happened: Happened) -> Fact {
-    let mut shown = show(object, &Shown::default());
+fn fact(object: &Object, changes: Option<&Vec<ChangeRow>>, change: Change) -> Fact {
+    let mut view = render(object, &ViewContext::default());
     if object.kind() == Type::Transfer {
-        show_changes(object, given, &mut shown);
+        put_balance_changes(object, changes, &mut view);
     }
-    Fact::new(kind_of(object.kind(), happened), 1)
+    Fact::new(fact_type(object.kind(), change), 1)
         .about(&object.id(), object.version())
-        .says(&serde_json::json!({ "type": object.kind().singular(), "object": shown }))
+        .says(&serde_json::json!({ "type": object.kind().singular(), "object": view }))
 }
 
-/// Objects that the chain brought.
+/// Append the creation of objects that a block brought.
 pub(crate) fn created(tx: &mut Tx<'_, '_>, objects: &[Object]) {
     objects
         .iter()
-        .for_each(|object| tx.append(fact(object, None, Happened::Created)));
+        .for_each(|object| tx.append(fact(object, None, Change::Created)));
 }
 
-/// An object that is no more.
-pub(crate) fn deleted(tx: &mut Tx<'_, '_>, who: &Principal, object: &Object) {
-    tx.append(fact(object, None, Happened::Deleted).by(who));
+pub(crate) fn deleted(tx: &mut Tx<'_, '_>, principal: &Principal, object: &Object) {
+    tx.append(fact(object, None, Change::Deleted).by(principal));
 }
 
-/// What a batch made and changed.
-pub(crate) fn of_stage(tx: &mut Tx<'_, '_>, who: &Principal, stage: &Staging) {
-    for (object, given, is_new) in changed(stage) {
-        let happened = if is_new {
-            Happened::Created
+/// Append what a batch created and updated.
+pub(crate) fn batch(tx: &mut Tx<'_, '_>, principal: &Principal, stage: &Staging) {
+    for (object, changes, is_new) in changed(stage) {
+        let change = if is_new {
+            Change::Created
         } else {
-            Happened::Updated
+            Change::Updated
         };
-        tx.append(fact(object, given, happened).by(who));
+        tx.append(fact(object, changes, change).by(principal));
     }
 }

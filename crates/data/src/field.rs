@@ -1,133 +1,137 @@
-//! What a field is: its name on the wire, its column, and how its values are read, compared and
+//! Field definitions: the name on the wire, the column, and how values are parsed, compared and
 //! shown.
 
 use crate::Type;
 use store::{Cell, Kind};
 
-/// How the values of a field are read, compared and shown.
+/// How the values of a field are parsed, compared and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Is {
-    /// Text of at most so many bytes.
+pub(crate) enum FieldType {
+    /// Text of at most this many bytes.
     Text(usize),
-    /// The same, and neither shown nor found where the object says that it is masked.
+    /// Text that is neither shown nor searchable while the object is marked as masked.
     Masked(usize),
-    /// Text that is part of a key: short enough for an index, never empty.
+    /// Text that is part of a key: never empty, and short enough for an index.
     Name,
-    /// An address on the object's chain. Empty or missing: none.
+    /// An address on the object's chain. Empty means none.
     Address,
-    /// A chain by its CAIP-2 name. Empty: none.
+    /// A CAIP-2 chain id. Empty means none.
     Chain,
-    /// Yes or no.
     Flag,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Int,
-    /// An amount in base units, 0..2^256-1.
+    /// An integer in base units, 0..2^256-1.
     Amount,
     /// A signed sum of amounts.
     Quantity,
-    /// A moment.
     Time,
-    /// Any JSON, kept as its exact text.
+    /// Any JSON, stored as its exact text.
     Json,
-    /// Labels: an object of strings, also in a table of their own.
+    /// An object of strings, which is copied to the `label` table for filters.
     Labels,
-    /// Units of an asset.
     Units,
-    /// The id of another object; on the wire its name.
+    /// The id of another object; its name on the wire.
     Ref(Type),
     /// `parent.type`.
     ParentType,
-    /// `parent.ref`: the id of an object of any type; on the wire its name.
+    /// `parent.ref`: the id of an object of any type; its name on the wire.
     ParentRef,
     /// The asset of the parent. Derived.
     ParentAsset,
     /// `<address>/<name>`. Derived.
     Qualified,
-    /// `pending`, `final` or `reverted`. Derived from the watermark.
+    /// `pending`, `final` or `reverted`. Derived from the final height of the chain.
     Status,
     /// `add` or `subtract`, stored as 1 or -1.
     Direction,
-    /// `<transfer>/<place>`. Derived.
+    /// `<transfer>/<change_index>`. Derived.
     ChangeId,
-    /// Computed for the page that is shown; not for filters.
-    Shown,
-    /// A column that the wire does not know.
-    Hidden(Kind),
+    /// Computed for the items of a page; cannot be used in filters.
+    DisplayOnly,
+    /// A column that is not on the wire.
+    Internal(Kind),
 }
 
-/// What a field holds when nothing was given.
+/// The value of a field that was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blank {
+pub(crate) enum DefaultValue {
     Null,
     Zero,
     One,
     Empty,
 }
 
-/// One field of a type.
 #[derive(Debug)]
 pub(crate) struct Field {
-    /// Its name on the wire; the column's name where the wire does not know it.
+    /// The name on the wire; for internal columns, the column name.
     pub(crate) name: &'static str,
-    /// Its column; empty if it is derived.
+    /// The column; empty for derived fields.
     pub(crate) column: &'static str,
-    pub(crate) is: Is,
-    /// Whether callers may give it.
+    pub(crate) field_type: FieldType,
+    /// Whether callers can set it.
     pub(crate) input: bool,
-    /// Whether an index leads to its values.
+    /// Whether an index covers it.
     pub(crate) indexed: bool,
-    pub(crate) blank: Blank,
+    pub(crate) default: DefaultValue,
 }
 
-/// A type's fields, where they are stored, and by what an object is known.
+/// The fields of a type, its table and its keys.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct Schema {
     pub(crate) kind: Type,
     pub(crate) table: &'static str,
     pub(crate) fields: &'static [Field],
-    /// The columns behind the namespace by which callers know an object.
+    /// The columns after the namespace that identify an object to callers.
     pub(crate) key: &'static [&'static str],
-    /// The columns behind the namespace that name one stored row.
-    pub(crate) row: &'static [&'static str],
-    /// The column by which a listing is sorted, newest first, if nothing is said.
-    pub(crate) newest: &'static str,
-    /// The columns that break ties in any order, so that a listing can be gone on with.
-    pub(crate) tie: &'static [&'static str],
+    /// The columns after the namespace that identify a stored row.
+    pub(crate) row_key: &'static [&'static str],
+    /// The column by which a listing is sorted, newest first, by default.
+    pub(crate) default_sort: &'static str,
+    /// The columns that make any order total, so that a cursor has exactly one position.
+    pub(crate) tie_breakers: &'static [&'static str],
 }
 
 /// A field that only Florin sets.
-pub(crate) const fn set(name: &'static str, column: &'static str, is: Is) -> Field {
+pub(crate) const fn computed(
+    name: &'static str,
+    column: &'static str,
+    field_type: FieldType,
+) -> Field {
     Field {
         name,
         column,
-        is,
+        field_type,
         input: false,
         indexed: false,
-        blank: Blank::Null,
+        default: DefaultValue::Null,
     }
 }
 
-/// A field that callers give.
-pub(crate) const fn give(name: &'static str, column: &'static str, is: Is) -> Field {
+/// A field that callers can set.
+pub(crate) const fn input(
+    name: &'static str,
+    column: &'static str,
+    field_type: FieldType,
+) -> Field {
     Field {
         name,
         column,
-        is,
+        field_type,
         input: true,
         indexed: false,
-        blank: Blank::Null,
+        default: DefaultValue::Null,
     }
 }
 
-/// A column that the wire does not know.
-pub(crate) const fn hide(column: &'static str, kind: Kind) -> Field {
+/// A column that is not on the wire.
+pub(crate) const fn internal(column: &'static str, kind: Kind) -> Field {
     Field {
         name: column,
         column,
-        is: Is::Hidden(kind),
+        field_type: FieldType::Internal(kind),
         input: false,
         indexed: false,
-        blank: Blank::Null,
+        default: DefaultValue::Null,
     }
 }
 
@@ -137,8 +141,8 @@ impl Field {
         self
     }
 
-    pub(crate) const fn or(mut self, blank: Blank) -> Self {
-        self.blank = blank;
+    pub(crate) const fn default(mut self, default: DefaultValue) -> Self {
+        self.default = default;
         self
     }
 
@@ -146,66 +150,64 @@ impl Field {
         !self.column.is_empty()
     }
 
-    pub(crate) const fn is_hidden(&self) -> bool {
-        matches!(self.is, Is::Hidden(_))
+    pub(crate) const fn is_internal(&self) -> bool {
+        matches!(self.field_type, FieldType::Internal(_))
     }
 
-    /// The type of its column, or of its value where it is derived.
+    /// The type of the column, or of the value if the field is derived.
     pub(crate) const fn storage(&self) -> Kind {
-        match self.is {
-            Is::Flag | Is::Int | Is::Time | Is::Direction => Kind::Int,
-            Is::Amount | Is::Quantity => Kind::Blob,
-            Is::Hidden(kind) => kind,
+        match self.field_type {
+            FieldType::Flag | FieldType::Int | FieldType::Time | FieldType::Direction => Kind::Int,
+            FieldType::Amount | FieldType::Quantity => Kind::Blob,
+            FieldType::Internal(kind) => kind,
             _ => Kind::Text,
         }
     }
 
-    /// Whether an empty text in its column says that there is nothing.
-    pub(crate) fn may_be_empty(&self) -> bool {
-        matches!(self.is, Is::Address | Is::Chain) || self.column == "block_hash"
+    /// Whether an empty text in the column means that the field is not set.
+    pub(crate) fn empty_means_unset(&self) -> bool {
+        matches!(self.field_type, FieldType::Address | FieldType::Chain)
+            || self.column == "block_hash"
     }
 
-    /// What it holds when nothing was given.
-    pub(crate) fn blank_cell(&self) -> Cell {
-        match self.blank {
-            Blank::Null => Cell::Null,
-            Blank::Zero => Cell::Int(0),
-            Blank::One => Cell::Int(1),
-            Blank::Empty => Cell::Text(String::new()),
+    pub(crate) fn default_cell(&self) -> Cell {
+        match self.default {
+            DefaultValue::Null => Cell::Null,
+            DefaultValue::Zero => Cell::Int(0),
+            DefaultValue::One => Cell::Int(1),
+            DefaultValue::Empty => Cell::Text(String::new()),
         }
     }
 }
 
-impl Shape {
-    /// Where a column stands among the fields.
-    pub(crate) fn place(&self, column: &str) -> usize {
-        let place = self.fields.iter().position(|field| field.column == column);
-        place.unwrap_or_else(|| panic!("{} has no column {column}", self.table))
+impl Schema {
+    /// The index of a column among the fields.
+    pub(crate) fn index_of(&self, column: &str) -> usize {
+        let index = self.fields.iter().position(|field| field.column == column);
+        index.unwrap_or_else(|| panic!("{} has no column {column}", self.table))
     }
 
-    /// The field of this name on the wire.
+    /// The field with this wire name.
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields
             .iter()
-            .find(|field| field.name == name && !field.is_hidden())
+            .find(|field| field.name == name && !field.is_internal())
     }
 
-    /// The field of this column.
     pub(crate) fn column(&self, column: &str) -> &'static Field {
-        &self.fields[self.place(column)]
+        &self.fields[self.index_of(column)]
     }
 
-    /// Whether it has this column.
     pub(crate) fn has(&self, column: &str) -> bool {
         self.fields.iter().any(|field| field.column == column)
     }
 
-    /// The fields that have a column, in the order of the stored row.
+    /// The fields that have a column, in column order.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.iter().filter(|field| field.is_stored())
     }
 
-    /// The names of fields with an index, for messages.
+    /// The names of indexed fields, for error messages.
     pub(crate) fn indexed_names(&self) -> String {
         let names = self
             .fields

@@ -1,17 +1,17 @@
-//! Letters without case. A letter is folded to its lower-case letter where that is one letter; a
-//! letter outside ASCII is never folded into ASCII. So a search for ASCII text may be left to the
-//! database, which knows the case of ASCII only.
+//! Case folding, one character at a time. A character is folded to its lower-case form if that is a
+//! single character; non-ASCII characters never fold to ASCII. Searches for ASCII text can
+//! therefore run in the database, where `lower` covers ASCII only.
 
-/// A text without case.
+/// Fold the case of a text.
 pub(crate) fn fold(text: &str) -> String {
-    text.chars().map(fold_letter).collect()
+    text.chars().map(fold_char).collect()
 }
 
-fn fold_letter(letter: char) -> char {
-    let mut lower = letter.to_lowercase();
+fn fold_char(c: char) -> char {
+    let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
-        (Some(one), None) if one.is_ascii() == letter.is_ascii() => one,
-        _ => letter,
+        (Some(folded), None) if folded.is_ascii() == c.is_ascii() => folded,
+        _ => c,
     }
 }
 
@@ -20,14 +20,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_fold_to_letters_of_their_own_kind() {
+    fn ascii_and_non_ascii_characters_stay_apart() {
         assert_eq!(fold("ÀÉz Straße ΑΣ"), "àéz straße ασ");
-        // The Kelvin sign and the dotted capital I stay, so that no ASCII search finds them.
+        // The Kelvin sign and the dotted capital I must not fold to ASCII, so that an ASCII search
+        // does not match them.
         assert_eq!(fold("\u{212a}İ"), "\u{212a}İ");
     }
 
     #[test]
-    fn of_ascii_it_is_what_the_databases_do() {
+    fn ascii_folds_as_in_the_databases() {
         for byte in 0..=127u8 {
             let text = char::from(byte).to_string();
             assert_eq!(fold(&text), text.to_ascii_lowercase());

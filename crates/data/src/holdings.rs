@@ -1,59 +1,65 @@
-//! Balances as callers read them: what an address has now, and how much of it is final.
+//! Balances as the API returns them: the current total of an address, and its final part.
 //!
-//! `balanceAfter` counts everything that is not reverted. `balanceFinal` leaves out what stands
-//! above the chain's final watermark; it is computed for the page, from at most [`MAX_PENDING`]
-//! pending movements, and left out where there are more.
+//! `balanceAfter` counts every transfer that is not reverted. `balanceFinal` leaves out blocks
+//! above the chain's final height. It is computed per page from at most [`MAX_PENDING`] pending
+//! transfers, and omitted if there are more.
 
 use crate::names::Names;
-use crate::object::{Object, is_nobody};
-use crate::query::{self, Check, Filter, Listing, Order, Subject, Test};
-use crate::table::balance::Key;
-use crate::update::{first_position, one};
-use crate::view::{Finals, Shown, View, show};
+use crate::object::{Object, is_null_address};
+use crate::query::{self, Comparison, Condition, Filter, Listing, Predicate, Subject};
+use crate::table::balance::BalanceKey;
+use crate::update::{first_position, resolve_one};
+use crate::view::{FinalHeights, View, ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Cell, Tx};
 use types::{Page, Principal, Quantity, Time};
 
-/// Pending movements that a page of balances may rest on.
+/// Pending transfers that one page of balances may read.
 const MAX_PENDING: u32 = 50_000;
 
-/// Whose balances.
+/// Which balances to list.
 #[derive(Debug, Clone, Copy)]
 pub enum BalancesOf<'a> {
-    /// All.
+    /// Every balance of the namespace.
     Everyone,
-    /// Of an address, in every pool.
+    /// The balances of an address, in every pool.
     Address(&'a str),
-    /// In a pool, by every address.
+    /// The balances in a pool.
     Pool(&'a str),
-    /// In an asset: for each address the sum over the asset's pools.
+    /// The balances in an asset: for each address, the sum over the asset's pools.
     Asset(&'a str),
 }
 
 /// List balances: the routes `/balances` and `/{addresses,pools,assets}/{…}/balances`.
 ///
-/// Those of an asset are in the order of addresses and take `limit`, `skip`, `after` and `address`
-/// only. Errors: `data.unknown` (404) for what they are of, and those of [`crate::list`].
+/// Balances of an asset are ordered by address and accept only `limit`, `skip`, `after` and
+/// `address`. Errors: `data.unknown_object` (404) for the address, pool or asset, and those of
+/// [`crate::list`].
 pub async fn balances(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     of: BalancesOf<'_>,
     params: &[(String, String)],
 ) -> Result<Listing> {
     let (kind, reference) = match of {
-        BalancesOf::Everyone => return query::list(data, who, Type::Balance, params).await,
+        BalancesOf::Everyone => return query::list(data, principal, Type::Balance, params).await,
         BalancesOf::Address(reference) => (Type::Address, reference),
         BalancesOf::Pool(reference) => (Type::Pool, reference),
         BalancesOf::Asset(reference) => (Type::Asset, reference),
     };
-    let (home, reference) = (data.home(&who.namespace), reference.to_owned());
+    let (default_chain, reference) = (
+        data.default_chain(&principal.namespace),
+        reference.to_owned(),
+    );
     let id = data
         .db
-        .read(&who.namespace, move |tx| one(tx, &home, kind, &reference))
+        .read(&principal.namespace, move |tx| {
+            resolve_one(tx, &default_chain, kind, &reference)
+        })
         .await?;
     if kind == Type::Asset {
-        return of_asset(data, who, id, params).await;
+        return asset_balances(data, principal, id, params).await;
     }
     let mut query = query::by_params(Type::Balance, params)?;
     if kind == Type::Address {
@@ -64,63 +70,69 @@ pub async fn balances(
     } else {
         query.filters.push(equal("pool", &id));
     }
-    let listing = query::ask(data, who, vec![query]).await?.pop();
+    let listing = query::run_queries(data, principal, vec![query])
+        .await?
+        .pop();
     listing.ok_or(Error::Corrupt {
         kind,
-        what: "a query without an answer",
+        reason: "a query without a result",
     })
 }
 
 fn equal(name: &str, value: &str) -> Filter {
     let field = Type::Balance
-        .shape()
+        .schema()
         .field(name)
         .expect("balances have this field");
-    let check = Check::Compare(Order::Eq, Cell::Text(value.to_owned()));
-    Filter::Test(Test {
+    let predicate = Predicate::Compare(Comparison::Eq, Cell::Text(value.to_owned()));
+    Filter::Condition(Condition {
         subject: Subject::Field(field),
-        check,
+        predicate,
         negated: false,
-        folded: false,
+        ignore_case: false,
     })
 }
 
-/// One balance by its id.
-pub(crate) async fn balance(data: &Data, who: &Principal, id: &str) -> Result<View> {
-    let (engine, home, id) = (data.clone(), data.home(&who.namespace), id.to_owned());
-    let namespace = who.namespace.clone();
+/// Get one balance by its id.
+pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Result<View> {
+    let (engine, default_chain, id) = (
+        data.clone(),
+        data.default_chain(&principal.namespace),
+        id.to_owned(),
+    );
+    let namespace = principal.namespace.clone();
     data.db
         .read_unbound(move |tx| {
-            let finals = Finals::read(&engine, tx)?;
+            let final_heights = FinalHeights::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
             let unknown = || Error::Unknown {
                 kind: Type::Balance,
                 key: id.clone(),
             };
             let objects = [table::balance::by_id(tx, &id)?.ok_or_else(unknown)?];
-            let names = Names::load(tx, &home, &objects)?;
-            let mut items = vec![show(
+            let names = Names::load(tx, &default_chain, &objects)?;
+            let mut items = vec![render(
                 &objects[0],
-                &Shown {
+                &ViewContext {
                     names,
-                    finals: Some(finals.clone()),
+                    final_heights: Some(final_heights.clone()),
                 },
             )];
-            complete(tx, &finals, &objects, &mut items)?;
+            add_final_balances(tx, &final_heights, &objects, &mut items)?;
             items.pop().ok_or_else(unknown)
         })
         .await
 }
 
-/// Say how much of each balance is final, and which are below zero.
-pub(crate) fn complete(
+/// Add `balanceFinal` to each balance, and `belowZero` to negative ones.
+pub(crate) fn add_final_balances(
     tx: &mut Tx<'_, '_>,
-    finals: &Finals,
+    final_heights: &FinalHeights,
     objects: &[Object],
     items: &mut [View],
 ) -> Result<()> {
-    let keys: Vec<Key> = objects.iter().map(key).collect();
-    let pending = Pending::load(tx, finals, &keys)?;
+    let keys: Vec<BalanceKey> = objects.iter().map(key).collect();
+    let pending = Pending::load(tx, final_heights, &keys)?;
     for ((object, key), item) in objects.iter().zip(&keys).zip(items) {
         let quantity = object.quantity("quantity").unwrap_or_default();
         if let Some(pending) = pending.of(key) {
@@ -133,20 +145,24 @@ pub(crate) fn complete(
     Ok(())
 }
 
-fn key(object: &Object) -> Key {
+fn key(object: &Object) -> BalanceKey {
     let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
     (text("chain"), text("address"), text("parent_id"))
 }
 
-/// What of balances is pending.
+/// The pending part of balances.
 struct Pending {
-    net: HashMap<Key, Quantity>,
-    /// Chains with more pending movements than are read.
-    beyond: Vec<String>,
+    net: HashMap<BalanceKey, Quantity>,
+    /// Chains with more pending transfers than the limit.
+    over_limit: Vec<String>,
 }
 
 impl Pending {
-    fn load(tx: &mut Tx<'_, '_>, finals: &Finals, balances: &[Key]) -> Result<Self> {
+    fn load(
+        tx: &mut Tx<'_, '_>,
+        final_heights: &FinalHeights,
+        balances: &[BalanceKey],
+    ) -> Result<Self> {
         let mut by_chain: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
         for (chain, address, parent) in balances {
             by_chain
@@ -154,19 +170,19 @@ impl Pending {
                 .or_default()
                 .insert((address.clone(), parent.clone()));
         }
-        let mut this = Self {
+        let mut pending = Self {
             net: HashMap::new(),
-            beyond: Vec::new(),
+            over_limit: Vec::new(),
         };
         for (chain, balances) in by_chain {
-            let above = finals.of(chain).map_or(-1, types::Height::stored);
-            this.add(
+            let above = final_heights.of(chain).map_or(-1, types::Height::stored);
+            pending.add(
                 tx,
                 (chain, above),
                 &balances.into_iter().collect::<Vec<_>>(),
             )?;
         }
-        Ok(this)
+        Ok(pending)
     }
 
     fn add(
@@ -177,31 +193,30 @@ impl Pending {
     ) -> Result<()> {
         let limit = MAX_PENDING + 1;
         let from = first_position(types::Height::from_stored(above.1 + 1));
-        // What is made and destroyed does not come from, or go to, anybody; only changes that were
-        // given say so.
-        let of_somebody: Vec<(String, String)> = balances
+        // Derived changes never touch the null address, so only explicit changes are read for it.
+        let derived: Vec<(String, String)> = balances
             .iter()
-            .filter(|(address, _)| !is_nobody(address))
+            .filter(|(address, _)| !is_null_address(address))
             .cloned()
             .collect();
-        let gone =
-            table::balance::derived_above(tx, "from_address", above, &from, limit, &of_somebody)?;
-        let come =
-            table::balance::derived_above(tx, "to_address", above, &from, limit, &of_somebody)?;
+        let outgoing =
+            table::balance::derived_above(tx, "from_address", above, &from, limit, &derived)?;
+        let incoming =
+            table::balance::derived_above(tx, "to_address", above, &from, limit, &derived)?;
         let addresses: BTreeSet<&String> = balances.iter().map(|(address, _)| address).collect();
         let addresses: Vec<(String,)> = addresses
             .into_iter()
             .map(|address| (address.clone(),))
             .collect();
-        let given = table::balance::given_above(tx, above, limit, &addresses)?;
-        if gone.len() + come.len() + given.len() > MAX_PENDING as usize {
-            self.beyond.push(above.0.to_owned());
+        let explicit = table::balance::explicit_above(tx, above, limit, &addresses)?;
+        if outgoing.len() + incoming.len() + explicit.len() > MAX_PENDING as usize {
+            self.over_limit.push(above.0.to_owned());
             return Ok(());
         }
-        let gone = gone
+        let outgoing = outgoing
             .into_iter()
             .map(|(address, parent, amount)| (address, parent, amount.negated()));
-        let given = given
+        let explicit = explicit
             .into_iter()
             .map(|(address, parent, direction, amount)| {
                 (
@@ -214,7 +229,7 @@ impl Pending {
                     },
                 )
             });
-        for (address, parent, amount) in gone.chain(come).chain(given) {
+        for (address, parent, amount) in outgoing.chain(incoming).chain(explicit) {
             *self
                 .net
                 .entry((above.0.to_owned(), address, parent))
@@ -223,18 +238,18 @@ impl Pending {
         Ok(())
     }
 
-    fn of(&self, key: &Key) -> Option<Quantity> {
-        (!self.beyond.contains(&key.0)).then(|| self.net.get(key).cloned().unwrap_or_default())
+    fn of(&self, key: &BalanceKey) -> Option<Quantity> {
+        (!self.over_limit.contains(&key.0)).then(|| self.net.get(key).cloned().unwrap_or_default())
     }
 }
 
-/// The parameters of an asset's balances.
-struct Asked {
+/// The query parameters of an asset's balances.
+struct AssetParams {
     page: Page,
     address: Option<String>,
 }
 
-fn asked(params: &[(String, String)]) -> Result<Asked> {
+fn asset_params(params: &[(String, String)]) -> Result<AssetParams> {
     let (mut limit, mut skip, mut after, mut address) = (None, None, None, None);
     let number = |name: &str, value: &str| {
         value
@@ -243,7 +258,7 @@ fn asked(params: &[(String, String)]) -> Result<Asked> {
     };
     for (name, value) in params {
         if value.contains('\0') {
-            return Err(Error::invalid(name, "cannot contain the character NUL"));
+            return Err(Error::invalid(name, "must not contain NUL"));
         }
         match name.as_str() {
             "limit" => limit = Some(number(name, value)?),
@@ -259,48 +274,53 @@ fn asked(params: &[(String, String)]) -> Result<Asked> {
     }
     let page = Page::new(limit, skip, after)
         .map_err(|error| Error::invalid("limit", error.to_string()))?;
-    Ok(Asked { page, address })
+    Ok(AssetParams { page, address })
 }
 
-async fn of_asset(
+async fn asset_balances(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     asset: String,
     params: &[(String, String)],
 ) -> Result<Listing> {
-    let (engine, home, namespace) = (
+    let (engine, default_chain, namespace) = (
         data.clone(),
-        data.home(&who.namespace),
-        who.namespace.clone(),
+        data.default_chain(&principal.namespace),
+        principal.namespace.clone(),
     );
-    let mut asked = asked(params)?;
-    asked.address = asked
+    let mut params = asset_params(params)?;
+    params.address = params
         .address
-        .map(|address| crate::object::written(home.as_str(), &address));
+        .map(|address| crate::object::normalize_address(default_chain.as_str(), &address));
     data.db
         .read_unbound(move |tx| {
-            let finals = Finals::read(&engine, tx)?;
-            asset_page(&mut tx.bound(&namespace), &finals, &asset, &asked)
+            let final_heights = FinalHeights::read(&engine, tx)?;
+            asset_page(&mut tx.bound(&namespace), &final_heights, &asset, &params)
         })
         .await
 }
 
-fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) -> Result<Listing> {
-    let after = match &asked.page.after {
-        Some(text) => holder_of(text)?,
+fn asset_page(
+    tx: &mut Tx<'_, '_>,
+    final_heights: &FinalHeights,
+    asset: &str,
+    params: &AssetParams,
+) -> Result<Listing> {
+    let after = match &params.page.after {
+        Some(text) => parse_cursor(text)?,
         None => (String::new(), String::new()),
     };
-    let (limit, skip) = (asked.page.limit, asked.page.skip);
-    let mut holders = table::balance::addresses_in(
+    let (limit, skip) = (params.page.limit, params.page.skip);
+    let mut holders = table::balance::holders_of_asset(
         tx,
         asset,
-        asked.address.as_deref(),
+        params.address.as_deref(),
         (&after.0, &after.1),
         (limit + 1, skip),
     )?;
     let more = holders.len() > limit as usize;
     holders.truncate(limit as usize);
-    let name = table::object::shown_names(tx, Type::Asset.shape(), &[(asset.to_owned(),)])?;
+    let name = table::object::reference_names(tx, Type::Asset.schema(), &[(asset.to_owned(),)])?;
     let name = match name
         .into_iter()
         .next()
@@ -310,11 +330,11 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
         _ => asset.to_owned(),
     };
     let parts = table::balance::in_asset(tx, asset, &holders)?;
-    let keys: Vec<Key> = parts
+    let keys: Vec<BalanceKey> = parts
         .iter()
         .map(|part| (part.0.clone(), part.1.clone(), part.2.clone()))
         .collect();
-    let pending = Pending::load(tx, finals, &keys)?;
+    let pending = Pending::load(tx, final_heights, &keys)?;
     let mut sums: HashMap<(String, String), Sum> = HashMap::new();
     for (chain, address, pool, quantity, updated) in parts {
         let sum = sums
@@ -333,7 +353,7 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
         .into_iter()
         .map(|holder| {
             let sum = sums.remove(&holder).unwrap_or_else(Sum::new);
-            sum.show(asset, &name, &holder)
+            sum.into_view(asset, &name, &holder)
         })
         .collect();
     let (count, all_items) = (items.len(), after.is_none());
@@ -347,7 +367,7 @@ fn asset_page(tx: &mut Tx<'_, '_>, finals: &Finals, asset: &str, asked: &Asked) 
     })
 }
 
-fn holder_of(cursor: &str) -> Result<(String, String)> {
+fn parse_cursor(cursor: &str) -> Result<(String, String)> {
     let text = hex::decode(cursor)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
@@ -358,7 +378,7 @@ fn holder_of(cursor: &str) -> Result<(String, String)> {
     Ok((chain.to_owned(), address.to_owned()))
 }
 
-/// What an address has in all pools of an asset.
+/// The total of an address over the pools of an asset.
 struct Sum {
     quantity: Quantity,
     pending: Option<Quantity>,
@@ -384,7 +404,7 @@ impl Sum {
         self.updated = self.updated.max(updated);
     }
 
-    fn show(self, asset: &str, name: &str, (chain, address): &(String, String)) -> View {
+    fn into_view(self, asset: &str, name: &str, (chain, address): &(String, String)) -> View {
         let mut view = View::default();
         view.put("id", &ids::of_balance(chain, address, asset));
         view.put("address", address);

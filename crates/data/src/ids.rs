@@ -1,15 +1,15 @@
-//! Ids: chance for what people make, derived for what follows from something known, so that it
-//! survives being seen again.
+//! Object ids: random for objects that callers create, derived from the key for balances and chain
+//! transfers, which must keep their id across reorgs.
 
 use types::{Canon, ChainId, Entropy, ObjectId, Time, Ulid};
 
-/// A new id.
+/// A new random id.
 pub(crate) fn new(now: Time, entropy: &dyn Entropy) -> String {
     ObjectId::new(now, entropy).to_string()
 }
 
-/// The outside id of a transfer of a chain: it follows from its identity and survives re-inclusion
-/// in another block.
+/// The id of a chain transfer. It depends only on the transfer's identity and so survives
+/// re-inclusion in another block.
 pub(crate) fn of_transfer(chain: &ChainId, transaction: &str, path: &str) -> String {
     derived(
         Canon::new("data-transfer", 1)
@@ -19,7 +19,6 @@ pub(crate) fn of_transfer(chain: &ChainId, transaction: &str, path: &str) -> Str
     )
 }
 
-/// The id of a balance.
 pub(crate) fn of_balance(chain: &str, address: &str, parent: &str) -> String {
     derived(
         Canon::new("data-balance", 1)
@@ -37,7 +36,7 @@ fn derived(canon: Canon) -> String {
     ObjectId::from_ulid(Ulid::from_bits(bits)).to_string()
 }
 
-/// Whether a text has the form of an id, so that no name may.
+/// Whether a text has the form of an id. Names must not.
 pub(crate) fn is_id(text: &str) -> bool {
     text.parse::<ObjectId>().is_ok()
 }

@@ -1,18 +1,18 @@
-//! JSON read level by level, each value kept as its exact text, so that long numbers survive and
-//! errors can name their place.
+//! JSON parsed one level at a time. Each value keeps its exact text, so that long numbers survive
+//! and errors can name the path.
 
 use crate::{Error, Result};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use types::Json;
 
-/// The members of an object, in their order.
+/// The members of an object, in order. Duplicate names are rejected.
 pub(crate) struct Members(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        struct Seen;
-        impl<'de> Visitor<'de> for Seen {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
@@ -25,41 +25,43 @@ impl<'de> Deserialize<'de> for Members {
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
                     if !names.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format!("{name:?} is given twice")));
+                        return Err(serde::de::Error::custom(format!(
+                            "{name:?} is a duplicate member"
+                        )));
                     }
                     members.push((name, value));
                 }
                 Ok(Members(members))
             }
         }
-        d.deserialize_map(Seen)
+        d.deserialize_map(MembersVisitor)
     }
 }
 
-/// A whole body as an object.
+/// Parse a whole body as an object.
 pub(crate) fn body(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     serde_json::from_str::<Members>(text)
         .map(|members| members.0)
         .map_err(|error| Error::Body {
-            why: error.to_string(),
+            reason: error.to_string(),
         })
 }
 
-/// The members of an object.
+/// Parse the members of an object.
 pub(crate) fn object(value: &RawValue, path: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     read::<Members>(value, path, "expected an object").map(|members| members.0)
 }
 
-/// The items of an array.
+/// Parse the items of an array.
 pub(crate) fn array(value: &RawValue, path: &str) -> Result<Vec<Box<RawValue>>> {
     read(value, path, "expected an array")
 }
 
-/// A text that every database takes, of at most so many bytes.
+/// Parse a string of at most `max` bytes without NUL, which PostgreSQL cannot store.
 pub(crate) fn text(value: &RawValue, path: &str, max: usize) -> Result<String> {
     let text: String = read(value, path, "expected a string")?;
     if text.contains('\0') {
-        return Err(Error::invalid(path, "cannot contain the character NUL"));
+        return Err(Error::invalid(path, "must not contain NUL"));
     }
     if text.len() > max {
         return Err(Error::invalid(path, format!("is longer than {max} bytes")));
@@ -67,42 +69,41 @@ pub(crate) fn text(value: &RawValue, path: &str, max: usize) -> Result<String> {
     Ok(text)
 }
 
-/// True or false.
 pub(crate) fn flag(value: &RawValue, path: &str) -> Result<bool> {
     read(value, path, "expected true or false")
 }
 
-/// Any JSON that can be read again, at most so many bytes.
+/// Parse any JSON of at most `max` bytes.
 pub(crate) fn any(value: &RawValue, path: &str, max: usize) -> Result<Json> {
     if value.get().len() > max {
         return Err(Error::invalid(path, format!("is longer than {max} bytes")));
     }
-    // Kept as text, but read once: what nests too deep, or holds half a surrogate pair, could never
-    // be shown.
-    read::<serde_json::Value>(value, path, "is not JSON that can be kept")?;
+    // The exact text is stored, but parsed once: JSON that nests too deep or contains an unpaired
+    // surrogate could not be read back.
+    read::<serde_json::Value>(value, path, "is not JSON that can be stored")?;
     Json::parse(value.get()).ok_or_else(|| Error::invalid(path, "is not JSON"))
 }
 
-/// Whether a value is `null`, which is how some clients say "not given".
+/// Whether a value is `null`, which some clients send for "not given".
 pub(crate) fn is_null(value: &RawValue) -> bool {
     value.get() == "null"
 }
 
-/// A value of a known form; `what` is said of one that is not.
+/// Deserialize a value; `expected` begins the error message.
 pub(crate) fn read<'v, T: Deserialize<'v>>(
     value: &'v RawValue,
     path: &str,
-    what: &str,
+    expected: &str,
 ) -> Result<T> {
     serde_json::from_str(value.get()).map_err(|error| {
-        let inner = error.to_string();
-        let inner = inner.split(" at line").next().unwrap_or_default();
+        let detail = error.to_string();
+        let detail = detail.split(" at line").next().unwrap_or_default();
         Error::invalid(
             path,
-            if inner.is_empty() {
-                what.to_owned()
+            if detail.is_empty() {
+                expected.to_owned()
             } else {
-                format!("{what}: {inner}")
+                format!("{expected}: {detail}")
             },
         )
     })

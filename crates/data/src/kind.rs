@@ -1,36 +1,36 @@
-//! The types of object, by the names they have on the wire.
+//! The object types and their wire names.
 
-/// A type of object.
+/// An object type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Type {
     /// A family of assets.
     Collection,
-    /// A thing of value, independent of chain.
+    /// Something of value, independent of any chain.
     Asset,
     /// An account or contract on a chain.
     Address,
-    /// A named history.
+    /// A named history of events.
     Activity,
-    /// A fungible holding space of a contract.
+    /// The fungible units of a contract.
     Pool,
-    /// One non-fungible token of a contract.
+    /// A single non-fungible token of a contract.
     Nft,
     /// A named value held under an address.
     Fragment,
-    /// A document or pointer attached to another object.
+    /// A document or a pointer, attached to another object.
     Data,
-    /// A movement in a pool or of an NFT.
+    /// A movement of units of a pool or of an NFT.
     Transfer,
-    /// One entry in an activity.
+    /// An entry of an activity.
     Event,
-    /// What an address has in a pool; computed.
+    /// The total of an address in a pool. Computed.
     Balance,
-    /// One effect of a transfer on a balance; computed.
+    /// One effect of a transfer on a balance. Computed.
     BalanceChange,
 }
 
 impl Type {
-    /// The ten types that can be written, each behind those it may refer to.
+    /// The ten writable types, each after the types that it can refer to.
     pub const WRITABLE: [Type; 10] = [
         Type::Collection,
         Type::Asset,
@@ -44,7 +44,7 @@ impl Type {
         Type::Event,
     ];
 
-    /// Its route and its key in bulk requests.
+    /// The name in routes and bulk requests.
     pub const fn plural(self) -> &'static str {
         match self {
             Type::Collection => "collections",
@@ -62,7 +62,7 @@ impl Type {
         }
     }
 
-    /// Its name in `parent.type` and in messages.
+    /// The name in `parent.type` and in messages.
     pub const fn singular(self) -> &'static str {
         match self {
             Type::Collection => "collection",
@@ -80,7 +80,7 @@ impl Type {
         }
     }
 
-    /// The type of a route or key.
+    /// Parse a name of routes and bulk requests.
     pub fn from_plural(name: &str) -> Option<Self> {
         let computed = [Type::Balance, Type::BalanceChange];
         Self::WRITABLE
@@ -89,14 +89,14 @@ impl Type {
             .find(|kind| kind.plural() == name)
     }
 
-    /// The type that `parent.type` names.
+    /// Parse a `parent.type`.
     pub fn from_singular(name: &str) -> Option<Self> {
         Self::WRITABLE
             .into_iter()
             .find(|kind| kind.singular() == name)
     }
 
-    /// Whether it is part of a chain, so that its key begins with one.
+    /// Whether the type's key contains a chain.
     pub const fn is_on_chain(self) -> bool {
         matches!(
             self,
@@ -104,7 +104,7 @@ impl Type {
         )
     }
 
-    /// Whether it is known by address and name, and so has a `qualifiedName`.
+    /// Whether the type is identified by address and name, and so has a `qualifiedName`.
     pub const fn is_qualified(self) -> bool {
         matches!(self, Type::Pool | Type::Nft | Type::Fragment)
     }

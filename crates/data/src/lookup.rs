@@ -1,23 +1,23 @@
-//! What policy may ask of the model: single data by name, in their final state.
+//! Data lookups for policies: single values in their final state.
 //!
-//! `<type>.<field>` gives a field that people set (`address.labels`, `asset.info`,
-//! `pool.standard`), for the object that the argument names. `balance.final` gives what an address
-//! surely has: its argument is `<address>@<pool>`. What a pending block may still take back, such
-//! as the owner of an NFT, cannot be asked for. No object, or nothing there: no answer, which
-//! policy takes for a no.
+//! `<type>.<field>` returns a field that callers can set (`address.labels`, `asset.info`,
+//! `pool.standard`) of the object that the argument names. `balance.final` returns the final
+//! balance for an argument `<address>@<pool>`. Values that a pending block can still change, such
+//! as the owner of an NFT, are not available. A missing object or value gives no result, which
+//! policies treat as a denial.
 
 use crate::holdings;
 use crate::names::Names;
-use crate::update::one;
-use crate::view::{Finals, Shown, show};
+use crate::update::resolve_one;
+use crate::view::{FinalHeights, ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
 use types::{Json, Namespace};
 
-/// The longest argument.
+/// Bytes of an argument.
 const MAX_ARGUMENT: usize = 1_024;
 
-/// Look a datum up. Errors: `data.unknown_field` for a name that is none, `data.invalid` for an
-/// argument that cannot be.
+/// Look up a value. Errors: `data.unknown_field` for an unknown lookup name, `data.invalid` for a
+/// malformed argument.
 pub async fn lookup(
     data: &Data,
     namespace: &Namespace,
@@ -25,18 +25,15 @@ pub async fn lookup(
     argument: &str,
 ) -> Result<Option<Json>> {
     if argument.len() > MAX_ARGUMENT || argument.contains('\0') {
-        return Err(Error::invalid(
-            "argument",
-            "is too long, or holds the character NUL",
-        ));
+        return Err(Error::invalid("argument", "is too long or contains NUL"));
     }
-    let found = match name {
+    let value = match name {
         "balance.final" => final_balance(data, namespace, argument).await,
         _ => field(data, namespace, name, argument).await,
     };
-    match found {
+    match value {
         Err(Error::Unknown { .. } | Error::Ambiguous { .. }) => Ok(None),
-        other => other,
+        value => value,
     }
 }
 
@@ -51,27 +48,27 @@ async fn field(
     };
     let (kind, field) = name.split_once('.').ok_or_else(unknown)?;
     let kind = Type::from_singular(kind).ok_or_else(unknown)?;
-    let said = kind
-        .shape()
+    let field_name = kind
+        .schema()
         .field(field)
         .filter(|field| field.input && field.column != "active");
-    let said = said.ok_or_else(unknown)?.name;
-    let (home, argument) = (data.home(namespace), argument.to_owned());
+    let field_name = field_name.ok_or_else(unknown)?.name;
+    let (default_chain, argument) = (data.default_chain(namespace), argument.to_owned());
     data.db
         .read(namespace, move |tx| {
-            let id = one(tx, &home, kind, &argument)?;
-            let objects = table::object::by_ids(tx, kind.shape(), &[(id,)])?;
-            let names = Names::load(tx, &home, &objects)?;
+            let id = resolve_one(tx, &default_chain, kind, &argument)?;
+            let objects = table::object::by_ids(tx, kind.schema(), &[(id,)])?;
+            let names = Names::load(tx, &default_chain, &objects)?;
             let view = objects.first().map(|object| {
-                show(
+                render(
                     object,
-                    &Shown {
+                    &ViewContext {
                         names,
-                        finals: None,
+                        final_heights: None,
                     },
                 )
             });
-            Ok(view.and_then(|view| view.get(said).cloned()))
+            Ok(view.and_then(|view| view.get(field_name).cloned()))
         })
         .await
 }
@@ -80,25 +77,33 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
     let Some((address, pool)) = argument.split_once('@') else {
         return Err(Error::invalid("argument", "expected <address>@<pool>"));
     };
-    let (engine, home, namespace) = (data.clone(), data.home(namespace), namespace.clone());
+    let (engine, default_chain, namespace) = (
+        data.clone(),
+        data.default_chain(namespace),
+        namespace.clone(),
+    );
     let (address, pool) = (address.to_owned(), pool.to_owned());
     data.db
         .read_unbound(move |tx| {
-            let finals = Finals::read(&engine, tx)?;
+            let final_heights = FinalHeights::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
-            let pool = one(tx, &home, Type::Pool, &pool)?;
+            let pool = resolve_one(tx, &default_chain, Type::Pool, &pool)?;
             let Some(object) =
-                table::object::by_ids(tx, Type::Pool.shape(), &[(pool.clone(),)])?.pop()
+                table::object::by_ids(tx, Type::Pool.schema(), &[(pool.clone(),)])?.pop()
             else {
                 return Ok(None);
             };
             let chain = object.text("chain").unwrap_or_default();
-            let id = ids::of_balance(chain, &crate::object::written(chain, &address), &pool);
+            let id = ids::of_balance(
+                chain,
+                &crate::object::normalize_address(chain, &address),
+                &pool,
+            );
             let Some(balance) = table::balance::by_id(tx, &id)? else {
                 return Ok(Json::parse("\"0\""));
             };
-            let mut items = vec![show(&balance, &Shown::default())];
-            holdings::complete(tx, &finals, &[balance], &mut items)?;
+            let mut items = vec![render(&balance, &ViewContext::default())];
+            holdings::add_final_balances(tx, &final_heights, &[balance], &mut items)?;
             Ok(items[0].get("balanceFinal").cloned())
         })
         .await

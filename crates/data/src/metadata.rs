@@ -1,5 +1,5 @@
-//! Declared metadata: paths into free JSON that a namespace wants to filter and sort by. Their
-//! values stand in a table of their own, in a form that both databases compare alike.
+//! Declared fields: paths into free JSON that a namespace filters and sorts by. Their values are
+//! copied to a side table, in a form that both databases compare alike.
 
 use crate::object::Object;
 use crate::path::{Leaf, Path};
@@ -9,38 +9,38 @@ use std::borrow::Cow;
 use store::{Fact, Kind, Tx, Value};
 use types::{Digest, Principal, Quantity, Time, hostile_text};
 
-/// Paths that one type of a namespace may declare.
+/// Paths that a namespace can declare per type.
 const MAX_FIELDS: usize = 64;
-/// Bytes of a text that an index takes as it is.
+/// Bytes of a text that is indexed as it is; longer texts are indexed by their hash.
 const MAX_TEXT: usize = 256;
-/// Objects entered in one transaction after a declaration.
+/// Objects indexed per transaction after a declaration.
 const SLICE: u32 = 500;
 
-/// As what the values of a declared path are compared.
+/// How the values of a declared field are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// As text.
     Text,
-    /// As whole numbers of any width, also those that stand in strings.
+    /// As integers of any size, also if they are stored as strings.
     Integer,
-    /// As true and false.
     Boolean,
-    /// As moments (RFC 3339).
+    /// As times (RFC 3339).
     Time,
 }
 
-/// A declared path.
+/// A declared field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeclaredField {
-    /// The type whose objects have it, in the plural of the routes.
+    /// The type of the objects, in the plural form of the routes.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The path, such as `info.grade`.
     pub path: String,
-    /// As what its values are compared.
+    /// How its values are compared.
+    #[serde(rename = "form")]
     pub form: Form,
-    /// Whether objects that were there before the declaration are entered already.
+    /// Whether the objects that existed before the declaration are indexed.
     pub ready: bool,
 }
 
@@ -54,19 +54,19 @@ impl Form {
         }
     }
 
-    /// The form of this name.
+    /// Parse the name of a value type.
     pub fn parse(name: &str) -> Option<Self> {
         [Form::Text, Form::Integer, Form::Boolean, Form::Time]
             .into_iter()
-            .find(|form| form.name() == name)
+            .find(|value_type| value_type.name() == name)
     }
 
-    /// Whether values are kept as ordered bytes.
+    /// Whether values are stored as ordered bytes.
     pub(crate) const fn is_number(self) -> bool {
         matches!(self, Form::Integer | Form::Time)
     }
 
-    /// The ordered bytes of a value, where the form has them.
+    /// The ordered bytes of a value; none if it is not of this type.
     pub(crate) fn number(self, leaf: &Leaf) -> Option<Vec<u8>> {
         let text = match leaf {
             Leaf::Text(text) | Leaf::Number(text) => text,
@@ -80,7 +80,7 @@ impl Form {
         Some(quantity.to_ordered_bytes())
     }
 
-    /// The text of a value, where the form has one.
+    /// The text of a value; none if it is not of this type.
     pub(crate) fn text(self, leaf: &Leaf) -> Option<String> {
         match (self, leaf) {
             (Form::Text, Leaf::Text(text) | Leaf::Number(text)) => {
@@ -95,8 +95,8 @@ impl Form {
     }
 }
 
-/// A text as the side table keeps it, and whether that is its hash.
-pub(crate) fn kept_text(text: &str) -> (String, bool) {
+/// A text as the side table stores it, and whether that is its hash.
+pub(crate) fn indexed_text(text: &str) -> (String, bool) {
     if text.len() <= MAX_TEXT {
         (text.to_owned(), false)
     } else {
@@ -107,20 +107,22 @@ pub(crate) fn kept_text(text: &str) -> (String, bool) {
 /// The declared paths of a type.
 pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<(Path, Form, bool)>> {
     let all = table::metadata::declared(tx)?;
-    let of_kind = all.into_iter().filter(|(of, ..)| of == kind.singular());
-    Ok(of_kind
-        .filter_map(|(_, path, form, ready)| {
+    let fields = all
+        .into_iter()
+        .filter(|(type_name, ..)| type_name == kind.singular());
+    Ok(fields
+        .filter_map(|(_, path, value_type, ready)| {
             Some((
-                Path::parse(kind.shape(), &path)?,
-                Form::parse(&form)?,
+                Path::parse(kind.schema(), &path)?,
+                Form::parse(&value_type)?,
                 ready,
             ))
         })
         .collect())
 }
 
-/// Enter what objects have at declared paths, in the place of what they had.
-pub(crate) fn enter(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
+/// Replace the indexed values of objects.
+pub(crate) fn index_values(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
     }
@@ -132,166 +134,192 @@ pub(crate) fn enter(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Res
         .iter()
         .map(|object| (object.id().to_owned(),))
         .collect();
-    table::metadata::clear(tx, kind.singular(), &ids)?;
+    table::metadata::delete_objects(tx, kind.singular(), &ids)?;
     let mut rows = Vec::new();
-    for (path, form, _) in &fields {
+    for (path, value_type, _) in &fields {
         for object in objects {
             rows.extend(
                 path.read(object)
-                    .and_then(|leaf| row(kind, path, *form, object.id(), &leaf)),
+                    .and_then(|leaf| value_row(kind, path, *value_type, object.id(), &leaf)),
             );
         }
     }
     Ok(table::metadata::insert(tx, &rows)?)
 }
 
-fn row(kind: Type, path: &Path, form: Form, id: &str, leaf: &Leaf) -> Option<Vec<Value<'static>>> {
+fn value_row(
+    kind: Type,
+    path: &Path,
+    value_type: Form,
+    id: &str,
+    leaf: &Leaf,
+) -> Option<Vec<Value<'static>>> {
     let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
-    let (shown, number, hashed) = if form.is_number() {
+    let (text_value, number, hashed) = if value_type.is_number() {
         (
             Value::Null(Kind::Text),
-            Value::Blob(Cow::Owned(form.number(leaf)?)),
+            Value::Blob(Cow::Owned(value_type.number(leaf)?)),
             false,
         )
     } else {
-        let (kept, hashed) = kept_text(&form.text(leaf)?);
-        (text(&kept), Value::Null(Kind::Blob), hashed)
+        let (stored, hashed) = indexed_text(&value_type.text(leaf)?);
+        (text(&stored), Value::Null(Kind::Blob), hashed)
     };
     Some(vec![
         text(kind.singular()),
         text(&path.text),
         text(id),
-        shown,
+        text_value,
         number,
         Value::Int(i64::from(hashed)),
     ])
 }
 
-/// Declare a path of a type, and enter the objects that are there, slice by slice. A declaration
-/// that was interrupted is gone on with by declaring again; until it is done, queries read the
-/// objects themselves.
+/// Declare a path of a type and index the existing objects, slice by slice. To resume an
+/// interrupted declaration, declare the field again; until all objects are indexed, queries read
+/// the objects themselves.
 ///
 /// Errors: `data.invalid` for a path that does not begin with a field of free JSON,
-/// `data.too_many`, `data.exists` with another form.
+/// `data.limit_exceeded`, `data.already_exists` if it is declared with another value type.
 pub async fn declare_field(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     kind: Type,
     path: &str,
-    form: Form,
+    value_type: Form,
 ) -> Result<DeclaredField> {
-    let path = Path::parse(kind.shape(), path).ok_or_else(|| {
+    let path = Path::parse(kind.schema(), path).ok_or_else(|| {
         Error::invalid("path", "expected a path into free JSON, such as info.grade")
     })?;
-    begin(data, who, kind, &path, form).await?;
+    insert_declaration(data, principal, kind, &path, value_type).await?;
     let mut after = String::new();
-    while let Some(last) = enter_slice(data, who, kind, &path, form, after).await? {
+    while let Some(last) = index_slice(data, principal, kind, &path, value_type, after).await? {
         after = last;
     }
     Ok(DeclaredField {
         kind: kind.plural(),
         path: path.text,
-        form,
+        form: value_type,
         ready: true,
     })
 }
 
-async fn begin(data: &Data, who: &Principal, kind: Type, path: &Path, form: Form) -> Result<()> {
-    let (who, path) = (who.clone(), path.clone());
+async fn insert_declaration(
+    data: &Data,
+    principal: &Principal,
+    kind: Type,
+    path: &Path,
+    value_type: Form,
+) -> Result<()> {
+    let (principal, path) = (principal.clone(), path.clone());
     data.db
         .on(&data.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let known = declared(tx, kind)?;
-            if let Some((_, as_, _)) = known.iter().find(|(other, ..)| *other == path) {
-                let same = *as_ == form;
-                let exists = Error::Exists {
+        .write(&principal.namespace.clone(), move |tx| {
+            let fields = declared(tx, kind)?;
+            if let Some((_, declared_type, _)) = fields.iter().find(|(known, ..)| *known == path) {
+                let same = *declared_type == value_type;
+                let exists = Error::AlreadyExists {
                     field: "path".to_owned(),
                     kind,
                     key: path.text.clone(),
                 };
                 return if same { Ok(()) } else { Err(exists) };
             }
-            if known.len() >= MAX_FIELDS {
-                return Err(Error::TooMany {
+            if fields.len() >= MAX_FIELDS {
+                return Err(Error::LimitExceeded {
                     field: "path".to_owned(),
                     limit: MAX_FIELDS,
                 });
             }
-            table::metadata::declare(tx, kind.singular(), &path.text, form.name())?;
-            tx.append(fact("data.field.declared", &who, kind, &path.text));
+            table::metadata::declare(tx, kind.singular(), &path.text, value_type.name())?;
+            tx.append(fact("data.field.declared", &principal, kind, &path.text));
             Ok(())
         })
         .await
 }
 
-fn fact(name: &'static str, who: &Principal, kind: Type, path: &str) -> Fact {
+fn fact(name: &'static str, principal: &Principal, kind: Type, path: &str) -> Fact {
     Fact::new(name, 1)
-        .by(who)
+        .by(principal)
         .says(&serde_json::json!({ "type": kind.plural(), "path": path }))
 }
 
-/// Enter one slice behind an id; the id to go on behind, none when all is done.
-async fn enter_slice(
+/// Index one slice of objects after an id. Returns the last id, or none when all are indexed.
+async fn index_slice(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     kind: Type,
     path: &Path,
-    form: Form,
+    value_type: Form,
     after: String,
 ) -> Result<Option<String>> {
     let path = path.clone();
     data.db
         .on(&data.lease)
-        .write(&who.namespace, move |tx| {
-            let shape = kind.shape();
-            let found = table::metadata::texts_after(tx, shape.table, path.column, &after, SLICE)?;
-            let rows: Vec<Vec<Value<'static>>> = found
+        .write(&principal.namespace, move |tx| {
+            let schema = kind.schema();
+            let objects =
+                table::metadata::texts_after(tx, schema.table, path.column, &after, SLICE)?;
+            let rows: Vec<Vec<Value<'static>>> = objects
                 .iter()
                 .filter_map(|(id, json)| {
-                    row(kind, &path, form, id, &path.read_text(json.as_deref()?)?)
+                    value_row(
+                        kind,
+                        &path,
+                        value_type,
+                        id,
+                        &path.read_text(json.as_deref()?)?,
+                    )
                 })
                 .collect();
             table::metadata::insert(tx, &rows)?;
-            if found.len() < SLICE as usize {
-                table::metadata::make_ready(tx, kind.singular(), &path.text)?;
+            if objects.len() < SLICE as usize {
+                table::metadata::set_ready(tx, kind.singular(), &path.text)?;
                 return Ok(None);
             }
-            Ok::<_, Error>(found.into_iter().next_back().map(|(id, _)| id))
+            Ok::<_, Error>(objects.into_iter().next_back().map(|(id, _)| id))
         })
         .await
 }
 
-/// The declared paths of a namespace.
-pub async fn declared_fields(data: &Data, who: &Principal) -> Result<Vec<DeclaredField>> {
+/// List the declared fields of a namespace.
+pub async fn declared_fields(data: &Data, principal: &Principal) -> Result<Vec<DeclaredField>> {
     data.db
-        .read(&who.namespace, |tx| {
+        .read(&principal.namespace, |tx| {
             let mut all = Vec::new();
             for kind in Type::WRITABLE {
-                all.extend(declared(tx, kind)?.into_iter().map(|(path, form, ready)| {
-                    DeclaredField {
-                        kind: kind.plural(),
-                        path: path.text,
-                        form,
-                        ready,
-                    }
-                }));
+                all.extend(
+                    declared(tx, kind)?
+                        .into_iter()
+                        .map(|(path, value_type, ready)| DeclaredField {
+                            kind: kind.plural(),
+                            path: path.text,
+                            form: value_type,
+                            ready,
+                        }),
+                );
             }
             Ok(all)
         })
         .await
 }
 
-/// Withdraw a declaration. False if there was none.
-pub async fn withdraw_field(data: &Data, who: &Principal, kind: Type, path: &str) -> Result<bool> {
-    let (who, path) = (who.clone(), path.to_owned());
+/// Withdraw a declaration. Returns false if there was none.
+pub async fn withdraw_field(
+    data: &Data,
+    principal: &Principal,
+    kind: Type,
+    path: &str,
+) -> Result<bool> {
+    let (principal, path) = (principal.clone(), path.to_owned());
     data.db
         .on(&data.lease)
-        .write(&who.namespace.clone(), move |tx| {
+        .write(&principal.namespace.clone(), move |tx| {
             if !table::metadata::withdraw(tx, kind.singular(), &path)? {
                 return Ok(false);
             }
-            table::metadata::forget(tx, kind.singular(), &path)?;
-            tx.append(fact("data.field.withdrawn", &who, kind, &path));
+            table::metadata::delete_values(tx, kind.singular(), &path)?;
+            tx.append(fact("data.field.withdrawn", &principal, kind, &path));
             Ok(true)
         })
         .await

@@ -1,39 +1,39 @@
-//! What references show: names for ids, read for a whole page at once.
+//! Display names of referenced objects, loaded for a whole page at once.
 
-use crate::field::Is;
+use crate::field::FieldType;
 use crate::object::Object;
 use crate::{Type, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Cell, Result, Row, Tx};
 use types::ChainId;
 
-/// A target of references.
+/// The names of a referenced object.
 #[derive(Debug, Clone)]
-pub(crate) struct Named {
+pub(crate) struct TargetName {
     pub(crate) name: String,
-    /// The name, qualified where names alone are not unique.
-    pub(crate) plain: String,
-    /// The same with its chain in front, where it is on one.
-    pub(crate) full: String,
-    /// What a reference shows: plain, or full where the chain is not the usual one.
-    shown: String,
+    /// The name, qualified by the address where names alone are not unique.
+    pub(crate) qualified: String,
+    /// The qualified name after its chain, if it has one.
+    pub(crate) with_chain: String,
+    /// What a reference shows: `qualified`, or `with_chain` on a chain other than the default.
+    displayed: String,
     asset: Option<String>,
 }
 
-/// Targets by id.
+/// Names of referenced objects, by id.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names(HashMap<String, Named>);
+pub(crate) struct Names(HashMap<String, TargetName>);
 
 impl Names {
-    /// What a reference to an id shows; the id itself where nothing is known of it.
-    pub(crate) fn shown(&self, id: &str) -> String {
+    /// What a reference to an id shows; the id itself if the object is unknown.
+    pub(crate) fn display(&self, id: &str) -> String {
         self.0
             .get(id)
-            .map_or_else(|| id.to_owned(), |named| named.shown.clone())
+            .map_or_else(|| id.to_owned(), |target| target.displayed.clone())
     }
 
-    /// All that a reference may be matched by.
-    pub(crate) fn of(&self, id: &str) -> Option<&Named> {
+    /// All names by which a reference can match.
+    pub(crate) fn get(&self, id: &str) -> Option<&TargetName> {
         self.0.get(id)
     }
 
@@ -42,116 +42,126 @@ impl Names {
         self.0.get(id)?.asset.as_deref()
     }
 
-    /// The targets of all references of some objects, and the assets of those.
-    pub(crate) fn load(tx: &mut Tx<'_, '_>, home: &ChainId, objects: &[Object]) -> Result<Self> {
-        let mut wanted: BTreeMap<Type, BTreeSet<String>> = BTreeMap::new();
+    /// Load the objects that some objects refer to, and the assets of those.
+    pub(crate) fn load(
+        tx: &mut Tx<'_, '_>,
+        default_chain: &ChainId,
+        objects: &[Object],
+    ) -> Result<Self> {
+        let mut ids_by_type: BTreeMap<Type, BTreeSet<String>> = BTreeMap::new();
         for object in objects {
             for (kind, id) in references(object) {
-                wanted.entry(kind).or_default().insert(id);
+                ids_by_type.entry(kind).or_default().insert(id);
             }
         }
         let mut names = Self::default();
-        names.add(tx, home, wanted)?;
+        names.add(tx, default_chain, ids_by_type)?;
         let assets: BTreeSet<String> = names
             .0
             .values()
-            .filter_map(|named| named.asset.clone())
+            .filter_map(|target| target.asset.clone())
             .collect();
-        let unknown = assets
+        let missing = assets
             .into_iter()
             .filter(|id| !names.0.contains_key(id))
             .collect();
-        names.add(tx, home, BTreeMap::from([(Type::Asset, unknown)]))?;
+        names.add(tx, default_chain, BTreeMap::from([(Type::Asset, missing)]))?;
         Ok(names)
     }
 
     fn add(
         &mut self,
         tx: &mut Tx<'_, '_>,
-        home: &ChainId,
-        wanted: BTreeMap<Type, BTreeSet<String>>,
+        default_chain: &ChainId,
+        ids_by_type: BTreeMap<Type, BTreeSet<String>>,
     ) -> Result<()> {
-        for (kind, ids) in wanted {
+        for (kind, ids) in ids_by_type {
             if kind == Type::Address {
-                self.0
-                    .extend(ids.into_iter().map(|id| (id.clone(), address(&id, home))));
+                self.0.extend(
+                    ids.into_iter()
+                        .map(|id| (id.clone(), address_name(&id, default_chain))),
+                );
                 continue;
             }
             let ids: Vec<(String,)> = ids.into_iter().map(|id| (id,)).collect();
-            for row in table::object::shown_names(tx, kind.shape(), &ids)? {
-                self.0.extend(named(kind, row, home));
+            for row in table::object::reference_names(tx, kind.schema(), &ids)? {
+                self.0.extend(target_name(kind, row, default_chain));
             }
         }
         Ok(())
     }
 }
 
-/// The objects an object refers to.
+/// The types and ids that an object refers to.
 fn references(object: &Object) -> Vec<(Type, String)> {
-    let mut found = Vec::new();
-    for (place, field) in object.shape.fields.iter().enumerate() {
-        let Cell::Text(id) = object.at(place) else {
+    let mut references = Vec::new();
+    for (index, field) in object.schema.fields.iter().enumerate() {
+        let Cell::Text(id) = object.at(index) else {
             continue;
         };
-        match field.is {
-            Is::Ref(kind) => found.push((kind, id.clone())),
-            Is::ParentRef => {
+        match field.field_type {
+            FieldType::Ref(kind) => references.push((kind, id.clone())),
+            FieldType::ParentRef => {
                 let kind = object.text("parent_type").and_then(Type::from_singular);
-                found.extend(kind.map(|kind| (kind, id.clone())));
+                references.extend(kind.map(|kind| (kind, id.clone())));
             }
             _ => {}
         }
     }
-    found
+    references
 }
 
-fn address(id: &str, home: &ChainId) -> Named {
+fn address_name(id: &str, default_chain: &ChainId) -> TargetName {
     let (chain, address) = id.split_once('/').unwrap_or(("", id));
-    Named::new(
+    TargetName::new(
         address.to_owned(),
         address.to_owned(),
         Some(chain),
-        home,
+        default_chain,
         None,
     )
 }
 
-fn named(kind: Type, row: Row, home: &ChainId) -> Option<(String, Named)> {
+fn target_name(kind: Type, row: Row, default_chain: &ChainId) -> Option<(String, TargetName)> {
     let mut texts = row.into_iter().map(|cell| match cell {
         Cell::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     });
     let mut next = || texts.next().flatten();
     let (id, name, chain, address, asset) = (next()?, next()?, next(), next(), next());
-    let plain = match (kind, address) {
-        // Several activities may have an event of one name.
+    let qualified = match (kind, address) {
+        // Event names are unique only within their activity.
         (Type::Event, _) => id.clone(),
         (_, Some(address)) => format!("{address}/{name}"),
         (_, None) => name.clone(),
     };
     let chain = chain.filter(|_| kind.is_qualified());
-    Some((id, Named::new(name, plain, chain.as_deref(), home, asset)))
+    Some((
+        id,
+        TargetName::new(name, qualified, chain.as_deref(), default_chain, asset),
+    ))
 }
 
-impl Named {
+impl TargetName {
     fn new(
         name: String,
-        plain: String,
+        qualified: String,
         chain: Option<&str>,
-        home: &ChainId,
+        default_chain: &ChainId,
         asset: Option<String>,
     ) -> Self {
-        let full = chain.map_or_else(|| plain.clone(), |chain| format!("{chain}/{plain}"));
-        let shown = if chain.is_none_or(|chain| chain == home.as_str()) {
-            plain.clone()
+        let with_chain =
+            chain.map_or_else(|| qualified.clone(), |chain| format!("{chain}/{qualified}"));
+        let displayed = if chain.is_none_or(|chain| chain == default_chain.as_str()) {
+            qualified.clone()
         } else {
-            full.clone()
+            with_chain.clone()
         };
         Self {
             name,
-            plain,
-            full,
-            shown,
+            qualified,
+            with_chain,
+            displayed,
             asset,
         }
     }

@@ -1,68 +1,68 @@
-//! An object as it is stored: one cell a field. Cells of one field compare as their values do,
-//! amounts too, so that what the database sorts and what this crate sorts come out alike.
+//! A stored object: one cell per field. Cells of one field, including amounts, order as their
+//! values do, so that sorting in the database and in memory agree.
 
 use crate::Type;
-use crate::field::Shape;
+use crate::field::Schema;
 use store::{Cell, Kind, Row, Value};
 use types::{Amount, ChainId, Family, Quantity, Time};
 
 /// An object of any type.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
-    pub(crate) shape: &'static Shape,
+    pub(crate) schema: &'static Schema,
     cells: Row,
 }
 
 impl Object {
-    /// One of which nothing is known yet.
-    pub(crate) fn blank(kind: Type) -> Self {
-        let shape = kind.shape();
+    /// An object with the default value in every field.
+    pub(crate) fn with_defaults(kind: Type) -> Self {
+        let schema = kind.schema();
         Self {
-            shape,
-            cells: shape
+            schema,
+            cells: schema
                 .fields
                 .iter()
-                .map(crate::field::Field::blank_cell)
+                .map(crate::field::Field::default_cell)
                 .collect(),
         }
     }
 
-    /// From the columns of a stored row, in their order.
-    pub(crate) fn from_row(shape: &'static Shape, row: Row) -> Self {
+    /// Build an object from the columns of a stored row, in schema order.
+    pub(crate) fn from_row(schema: &'static Schema, row: Row) -> Self {
         let mut row = row.into_iter();
         let stored =
             |field: &crate::field::Field| if field.is_stored() { row.next() } else { None };
-        let cells = shape
+        let cells = schema
             .fields
             .iter()
             .map(stored)
             .map(|cell| cell.unwrap_or(Cell::Null))
             .collect();
-        Self { shape, cells }
+        Self { schema, cells }
     }
 
     pub(crate) fn kind(&self) -> Type {
-        self.shape.kind
+        self.schema.kind
     }
 
-    /// The cell of a column; nothing where the type has no such column.
+    /// The cell of a column; NULL if the type has no such column.
     pub(crate) fn get(&self, column: &str) -> &Cell {
-        let place = self
-            .shape
+        let index = self
+            .schema
             .fields
             .iter()
             .position(|field| field.column == column);
-        place.map_or(&Cell::Null, |place| &self.cells[place])
+        index.map_or(&Cell::Null, |index| &self.cells[index])
     }
 
-    /// The cell of the field that stands at this place of the shape.
-    pub(crate) fn at(&self, place: usize) -> &Cell {
-        &self.cells[place]
+    /// The cell of the field at this index of the schema.
+    pub(crate) fn at(&self, index: usize) -> &Cell {
+        &self.cells[index]
     }
 
     pub(crate) fn put(&mut self, column: &str, cell: Cell) {
-        let place = self.shape.place(column);
-        self.cells[place] = cell;
+        let index = self.schema.index_of(column);
+        self.cells[index] = cell;
     }
 
     pub(crate) fn put_text(&mut self, column: &str, text: impl Into<String>) {
@@ -84,7 +84,7 @@ impl Object {
         );
     }
 
-    /// The text of a column; none where it is empty, as keys are where a part is missing.
+    /// The text of a column. Empty text counts as none: key columns are never NULL.
     pub(crate) fn text(&self, column: &str) -> Option<&str> {
         match self.get(column) {
             Cell::Text(text) if !text.is_empty() => Some(text),
@@ -110,7 +110,7 @@ impl Object {
         }
     }
 
-    /// Its id; for an address `<chain>/<address>`, which the wire does not show.
+    /// The id; for an address `<chain>/<address>`, which is not on the wire.
     pub(crate) fn id(&self) -> &str {
         self.text("id").unwrap_or_default()
     }
@@ -121,14 +121,14 @@ impl Object {
             .unwrap_or(0)
     }
 
-    /// The columns by which callers know it.
+    /// The values of the key columns.
     pub(crate) fn key(&self) -> Vec<String> {
-        self.columns(self.shape.key)
+        self.columns(self.schema.key)
     }
 
-    /// The columns that name its stored row.
-    pub(crate) fn row(&self) -> Vec<String> {
-        self.columns(self.shape.row)
+    /// The values of the columns that identify the stored row.
+    pub(crate) fn row_key(&self) -> Vec<String> {
+        self.columns(self.schema.row_key)
     }
 
     fn columns(&self, names: &[&str]) -> Vec<String> {
@@ -138,7 +138,7 @@ impl Object {
             .collect()
     }
 
-    /// What callers call it: the address, the protocol id or the name.
+    /// The address, the protocol id or the name, depending on the type.
     pub(crate) fn name(&self) -> &str {
         let column = match self.kind() {
             Type::Address => "address",
@@ -148,8 +148,8 @@ impl Object {
         self.text(column).unwrap_or_default()
     }
 
-    /// The id that callers see.
-    pub(crate) fn outside_id(&self) -> &str {
+    /// The id on the wire.
+    pub(crate) fn public_id(&self) -> &str {
         if self.kind() == Type::Address {
             self.name()
         } else {
@@ -157,10 +157,10 @@ impl Object {
         }
     }
 
-    /// Its stored columns, in their order.
+    /// The values of the stored columns, in order.
     pub(crate) fn values(&self) -> Vec<Value<'_>> {
         let stored = self
-            .shape
+            .schema
             .fields
             .iter()
             .zip(&self.cells)
@@ -170,11 +170,11 @@ impl Object {
             .collect()
     }
 
-    /// Whether it holds the same as another, but for when it was written.
-    pub(crate) fn says_the_same_as(&self, other: &Object) -> bool {
+    /// Whether another object has the same content, apart from version and update time.
+    pub(crate) fn same_content(&self, other: &Object) -> bool {
         let stamps = ["version", "updated"];
         let pairs = self
-            .shape
+            .schema
             .fields
             .iter()
             .zip(self.cells.iter().zip(&other.cells));
@@ -184,7 +184,7 @@ impl Object {
     }
 }
 
-/// A cell as a parameter; a missing one has the type of its column.
+/// A cell as a parameter. NULL gets the type of its column, which PostgreSQL needs.
 pub(crate) fn value_of(cell: &Cell, kind: Kind) -> Value<'_> {
     match cell {
         Cell::Null => Value::Null(kind),
@@ -194,18 +194,18 @@ pub(crate) fn value_of(cell: &Cell, kind: Kind) -> Value<'_> {
     }
 }
 
-/// An address as its chain writes it: EVM addresses are compared without case and kept in lower
-/// case, others as they are.
-pub(crate) fn written(chain: &str, address: &str) -> String {
-    if is_caseless(chain) {
+/// The canonical form of an address on its chain: EVM addresses are case-insensitive and stored in
+/// lower case; others keep their case.
+pub(crate) fn normalize_address(chain: &str, address: &str) -> String {
+    if is_case_insensitive(chain) {
         address.to_ascii_lowercase()
     } else {
         address.to_owned()
     }
 }
 
-/// Whether a chain compares addresses without case.
-pub(crate) fn is_caseless(chain: &str) -> bool {
+/// Whether the addresses of a chain are case-insensitive.
+pub(crate) fn is_case_insensitive(chain: &str) -> bool {
     chain
         .parse::<ChainId>()
         .ok()
@@ -213,13 +213,12 @@ pub(crate) fn is_caseless(chain: &str) -> bool {
         == Some(Family::Evm)
 }
 
-/// What an address row is known by inside.
+/// The internal id of an address.
 pub(crate) fn address_id(chain: &str, address: &str) -> String {
     format!("{chain}/{address}")
 }
 
-/// Whether an address stands for nobody: value comes from there when it is made and goes there when
-/// it is destroyed.
-pub(crate) fn is_nobody(address: &str) -> bool {
+/// Whether an address is the source of mints and the target of burns: the zero address, or none.
+pub(crate) fn is_null_address(address: &str) -> bool {
     address.is_empty() || address == "0x0000000000000000000000000000000000000000"
 }

@@ -1,7 +1,7 @@
-//! Paths into free JSON: `info.grade.score`. Read from the exact text, so that long numbers stay
-//! exact.
+//! Paths into free JSON, such as `info.grade.score`. Values are read from the exact text, so that
+//! long numbers stay exact.
 
-use crate::field::{Field, Is, Shape};
+use crate::field::{Field, FieldType, Schema};
 use crate::json::Members;
 use crate::object::Object;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ const MAX_STEPS: usize = 16;
 /// Bytes of a path.
 const MAX_PATH: usize = 256;
 
-/// A path: the field it begins with, and the steps from there.
+/// A path: a field of free JSON, and the steps below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) text: String,
@@ -19,54 +19,54 @@ pub(crate) struct Path {
     pub(crate) steps: Vec<String>,
 }
 
-/// What stands at the end of a path, if it can be compared.
+/// A comparable value at the end of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leaf {
     Text(String),
-    /// A number by its exact text.
+    /// The exact text of a number.
     Number(String),
     Flag(bool),
 }
 
 impl Path {
-    /// A path that begins with a field of free JSON of this shape.
-    pub(crate) fn parse(shape: &Shape, text: &str) -> Option<Self> {
+    /// Parse a path. Returns none unless it begins with a free JSON field of this schema.
+    pub(crate) fn parse(schema: &Schema, text: &str) -> Option<Self> {
         let mut steps = text.split('.');
-        let field: &Field = shape.field(steps.next()?)?;
+        let field: &Field = schema.field(steps.next()?)?;
         let steps: Vec<String> = steps.map(str::to_owned).collect();
-        let legal = field.is == Is::Json
+        let valid = field.field_type == FieldType::Json
             && text.len() <= MAX_PATH
             && (1..=MAX_STEPS).contains(&steps.len())
             && steps
                 .iter()
                 .all(|step| !step.is_empty() && !step.contains('\0'));
-        legal.then(|| Self {
+        valid.then(|| Self {
             text: text.to_owned(),
             column: field.column,
             steps,
         })
     }
 
-    /// What an object has there.
+    /// The value of an object at this path.
     pub(crate) fn read(&self, object: &Object) -> Option<Leaf> {
         self.read_text(object.text(self.column)?)
     }
 
-    /// What a JSON text has there.
+    /// The value of a JSON text at this path.
     pub(crate) fn read_text(&self, json: &str) -> Option<Leaf> {
-        let mut here: Box<RawValue> = serde_json::from_str(json).ok()?;
+        let mut value: Box<RawValue> = serde_json::from_str(json).ok()?;
         for step in &self.steps {
-            here = into(&here, step)?;
+            value = step_into(&value, step)?;
         }
-        leaf(&here)
+        leaf(&value)
     }
 }
 
-fn into(value: &RawValue, step: &str) -> Option<Box<RawValue>> {
+fn step_into(value: &RawValue, step: &str) -> Option<Box<RawValue>> {
     if value.get().starts_with('[') {
         let mut items: Vec<Box<RawValue>> = serde_json::from_str(value.get()).ok()?;
-        let place: usize = step.parse().ok()?;
-        return (place < items.len()).then(|| items.swap_remove(place));
+        let index: usize = step.parse().ok()?;
+        return (index < items.len()).then(|| items.swap_remove(index));
     }
     let members: Members = serde_json::from_str(value.get()).ok()?;
     members

@@ -1,7 +1,7 @@
 //! Objects as the wire shows them. Free JSON keeps its exact text.
 
 use crate::Type;
-use crate::field::{Field, Is};
+use crate::field::{Field, FieldType};
 use crate::names::Names;
 use crate::object::Object;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use store::{Cell, Unbound};
 use types::{Height, Json, Quantity, Time};
 
-/// An object as it is shown: names and values, in their order.
+/// An object in wire form: field names and values, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View(Vec<(&'static str, Json)>);
 
@@ -22,7 +22,7 @@ impl View {
             .map(|(_, value)| value)
     }
 
-    /// The text of a field, if it is one.
+    /// The value of a field, if it is a string.
     pub fn text(&self, name: &str) -> Option<String> {
         serde_json::from_str(self.get(name)?.as_str()).ok()
     }
@@ -32,14 +32,14 @@ impl View {
         self.0.push((name, value));
     }
 
-    /// Keep only some fields.
-    pub(crate) fn only(&mut self, fields: &[String]) {
-        let asked = |name: &str| {
+    /// Keep only the given fields.
+    pub(crate) fn retain_fields(&mut self, fields: &[String]) {
+        let requested = |name: &str| {
             fields
                 .iter()
                 .any(|field| field.split('.').next() == Some(name))
         };
-        self.0.retain(|(name, _)| asked(name));
+        self.0.retain(|(name, _)| requested(name));
     }
 }
 
@@ -53,15 +53,15 @@ impl Serialize for View {
     }
 }
 
-/// How far each chain is final.
+/// The final height of each chain.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Finals(HashMap<String, Height>);
+pub(crate) struct FinalHeights(HashMap<String, Height>);
 
-impl Finals {
+impl FinalHeights {
     pub(crate) fn read(data: &crate::Data, tx: &mut Unbound<'_, '_>) -> store::Result<Self> {
-        let finals = data.chains.finals(tx)?;
+        let final_heights = data.chains.finals(tx)?;
         Ok(Self(
-            finals
+            final_heights
                 .into_iter()
                 .map(|(chain, height)| (chain.to_string(), height))
                 .collect(),
@@ -78,7 +78,7 @@ impl Finals {
             .map(|(chain, height)| (chain.as_str(), *height))
     }
 
-    /// `pending`, `final` or `reverted`. What no block holds is final.
+    /// `pending`, `final` or `reverted`. An object without a block is final.
     pub(crate) fn status(&self, object: &Object) -> &'static str {
         if object.is_set("reverted") {
             return "reverted";
@@ -86,8 +86,8 @@ impl Finals {
         let Some(height) = object.int("height") else {
             return "final";
         };
-        let through = self.of(object.text("chain").unwrap_or_default());
-        if through.is_some_and(|through| height <= through.stored()) {
+        let final_height = self.of(object.text("chain").unwrap_or_default());
+        if final_height.is_some_and(|final_height| height <= final_height.stored()) {
             "final"
         } else {
             "pending"
@@ -95,42 +95,42 @@ impl Finals {
     }
 }
 
-/// What a page of objects is shown with.
+/// What is needed to render objects: display names and final heights.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shown {
+pub(crate) struct ViewContext {
     pub(crate) names: Names,
-    /// None where the status is not told, as in facts.
-    pub(crate) finals: Option<Finals>,
+    /// None where no status is shown, as in facts.
+    pub(crate) final_heights: Option<FinalHeights>,
 }
 
-/// Show an object.
-pub(crate) fn show(object: &Object, with: &Shown) -> View {
-    let mut view = View(Vec::with_capacity(object.shape.fields.len()));
-    for (place, field) in object.shape.fields.iter().enumerate() {
-        put_field(&mut view, object, field, object.at(place), with);
+/// Render an object in wire form.
+pub(crate) fn render(object: &Object, context: &ViewContext) -> View {
+    let mut view = View(Vec::with_capacity(object.schema.fields.len()));
+    for (index, field) in object.schema.fields.iter().enumerate() {
+        put_field(&mut view, object, field, object.at(index), context);
     }
     view
 }
 
-fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, with: &Shown) {
-    match field.is {
-        Is::Hidden(_) | Is::ParentType | Is::Shown => {}
-        Is::ParentRef => put_parent(view, object, field, with),
-        Is::ParentAsset => {
-            if let Some(asset) = asset_of(object, with) {
+fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, context: &ViewContext) {
+    match field.field_type {
+        FieldType::Internal(_) | FieldType::ParentType | FieldType::DisplayOnly => {}
+        FieldType::ParentRef => put_parent(view, object, field, context),
+        FieldType::ParentAsset => {
+            if let Some(asset) = asset_of(object, context) {
                 view.put(field.name, &asset);
             }
         }
-        Is::Qualified => view.put(field.name, &qualified(object)),
-        Is::Status => {
-            if let Some(finals) = &with.finals {
-                view.put(field.name, &finals.status(object));
+        FieldType::Qualified => view.put(field.name, &qualified(object)),
+        FieldType::Status => {
+            if let Some(final_heights) = &context.final_heights {
+                view.put(field.name, &final_heights.status(object));
             }
         }
-        Is::ChangeId => view.put(field.name, &change_id(object)),
-        Is::Ref(_) => {
+        FieldType::ChangeId => view.put(field.name, &change_id(object)),
+        FieldType::Ref(_) => {
             if let Cell::Text(id) = cell {
-                view.put(field.name, &with.names.shown(id));
+                view.put(field.name, &context.names.display(id));
             }
         }
         _ if is_withheld(object, field) => {}
@@ -138,12 +138,12 @@ fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, with:
     }
 }
 
-/// The id of a balance change: its transfer and its place there.
+/// The id of a balance change: its transfer and its index there.
 pub(crate) fn change_id(object: &Object) -> String {
     format!(
         "{}/{}",
         object.text("transfer_id").unwrap_or_default(),
-        object.int("place").unwrap_or(0)
+        object.int("change_index").unwrap_or(0)
     )
 }
 
@@ -156,50 +156,55 @@ pub(crate) fn qualified(object: &Object) -> String {
 }
 
 /// The name of the asset of an object's parent.
-pub(crate) fn asset_of(object: &Object, with: &Shown) -> Option<String> {
+pub(crate) fn asset_of(object: &Object, context: &ViewContext) -> Option<String> {
     let parent = object.text("parent_id")?;
     let asset = match object.text("parent_type") {
         Some("asset") => Some(parent),
-        _ => with.names.asset(parent),
+        _ => context.names.asset(parent),
     };
-    asset.map(|asset| with.names.shown(asset))
+    asset.map(|asset| context.names.display(asset))
 }
 
-/// A masked value is not shown; what belongs to contracts is shown of contracts only.
+/// Masked values are not shown; `firefly` and `contractManager` only for contracts.
 fn is_withheld(object: &Object, field: &Field) -> bool {
     match (object.kind(), field.column) {
-        _ if matches!(field.is, Is::Masked(_)) => object.is_set("value_masked"),
+        _ if matches!(field.field_type, FieldType::Masked(_)) => object.is_set("value_masked"),
         (Type::Address, "contract_manager" | "firefly") => !object.is_set("contract"),
         _ => false,
     }
 }
 
-fn put_parent(view: &mut View, object: &Object, field: &Field, with: &Shown) {
+fn put_parent(view: &mut View, object: &Object, field: &Field, context: &ViewContext) {
     let (Some(kind), Some(id)) = (object.text("parent_type"), object.text("parent_id")) else {
         return;
     };
-    let shown = with.names.shown(id);
+    let displayed = context.names.display(id);
     match (field.name, kind) {
-        ("pool", "nft") => view.put("nft", &shown),
-        ("pool", _) => view.put("pool", &shown),
-        _ => view.put("parent", &serde_json::json!({ "type": kind, "ref": shown })),
+        ("pool", "nft") => view.put("nft", &displayed),
+        ("pool", _) => view.put("pool", &displayed),
+        _ => view.put(
+            "parent",
+            &serde_json::json!({ "type": kind, "ref": displayed }),
+        ),
     }
 }
 
 fn put_cell(view: &mut View, field: &Field, cell: &Cell) {
-    match (field.is, cell) {
+    match (field.field_type, cell) {
         (_, Cell::Null) => {}
-        (Is::Json | Is::Labels | Is::Units, Cell::Text(text)) => {
+        (FieldType::Json | FieldType::Labels | FieldType::Units, Cell::Text(text)) => {
             if let Some(json) = Json::parse(text) {
                 view.0.push((field.name, json));
             }
         }
-        (Is::Name | Is::Address | Is::Chain, Cell::Text(text)) if text.is_empty() => {}
-        (Is::Text(_), Cell::Text(text)) if text.is_empty() && field.column == "block_hash" => {}
+        (FieldType::Name | FieldType::Address | FieldType::Chain, Cell::Text(text))
+            if text.is_empty() => {}
+        (FieldType::Text(_), Cell::Text(text))
+            if text.is_empty() && field.column == "block_hash" => {}
         (_, Cell::Text(text)) => view.put(field.name, text),
-        (Is::Flag, Cell::Int(value)) => view.put(field.name, &(*value == 1)),
-        (Is::Time, Cell::Int(micros)) => view.put(field.name, &Time::from_micros(*micros)),
-        (Is::Direction, Cell::Int(value)) => {
+        (FieldType::Flag, Cell::Int(value)) => view.put(field.name, &(*value == 1)),
+        (FieldType::Time, Cell::Int(micros)) => view.put(field.name, &Time::from_micros(*micros)),
+        (FieldType::Direction, Cell::Int(value)) => {
             view.put(field.name, if *value < 0 { &"subtract" } else { &"add" })
         }
         (_, Cell::Int(value)) => view.put(field.name, value),

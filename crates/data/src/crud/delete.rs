@@ -1,40 +1,44 @@
-//! Deleting: only what nobody refers to.
+//! Deletion, which is limited to objects that nothing refers to.
 
-use super::read::stored;
-use crate::balance::{self, Deltas, row_key};
+use super::read::load_object;
+use crate::balance::{self, Deltas, transfer_row_key};
 use crate::object::Object;
 use crate::{Data, Error, Result, Type, facts, table};
 use store::Tx;
 use types::Principal;
 
-/// Delete an object. A transfer's effects on balances are undone with it.
+/// Delete an object. Deleting a transfer reverts its effect on balances.
 ///
-/// Errors: `data.unknown` (404), `data.referred_to` (409), `data.on_chain` (409) for what a chain
-/// said.
-pub async fn delete(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<()> {
-    let (who, home, reference) = (who.clone(), data.home(&who.namespace), reference.to_owned());
+/// Errors: `data.unknown_object` (404), `data.referenced` (409), `data.immutable_transfer` (409)
+/// for a transfer that came from a chain.
+pub async fn delete(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<()> {
+    let (principal, default_chain, reference) = (
+        principal.clone(),
+        data.default_chain(&principal.namespace),
+        reference.to_owned(),
+    );
     data.db
         .on(&data.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let object = stored(tx, &home, kind, &reference)?;
+        .write(&principal.namespace.clone(), move |tx| {
+            let object = load_object(tx, &default_chain, kind, &reference)?;
             if let Some(by) = referrer(tx, &object)? {
-                return Err(Error::ReferredTo {
+                return Err(Error::Referenced {
                     kind,
                     key: reference.clone(),
                     by,
                 });
             }
             if kind == Type::Transfer {
-                undo(tx, &object)?;
+                revert_balances(tx, &object)?;
             }
             remove(tx, &object)?;
-            facts::deleted(tx, &who, &object);
+            facts::deleted(tx, &principal, &object);
             Ok(())
         })
         .await
 }
 
-/// What refers to an object, if anything does.
+/// The type of an object that refers to this one, if any.
 fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
     let by_id: &[(Type, &str)] = match object.kind() {
         Type::Collection => &[(Type::Asset, "collection_id")],
@@ -52,41 +56,41 @@ fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
         (Type::Data, "parent_id"),
     ];
     for (kind, column) in by_id.iter().chain(&parents) {
-        if table::object::refers(tx, kind.shape(), column, object.id())? {
-            return Ok(Some(format!("some {kind}")));
+        if table::object::is_referenced(tx, kind.schema(), column, object.id())? {
+            return Ok(Some(kind.to_string()));
         }
     }
     if object.kind() == Type::Address {
         let (chain, address) = (object.text("chain").unwrap_or_default(), object.name());
         for kind in [Type::Pool, Type::Nft, Type::Fragment] {
-            if table::object::stands_at(tx, kind.shape(), chain, address)? {
-                return Ok(Some(format!("some {kind}")));
+            if table::object::exists_at_address(tx, kind.schema(), chain, address)? {
+                return Ok(Some(kind.to_string()));
             }
         }
     }
     Ok(None)
 }
 
-fn undo(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
+fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
     if transfer.text("source").is_some() {
-        return Err(Error::OnChain {
+        return Err(Error::ImmutableTransfer {
             field: "transfer".to_owned(),
             key: transfer.name().to_owned(),
         });
     }
-    let row = row_key(transfer);
-    let changes = balance::load(tx, std::slice::from_ref(&row))?;
+    let row = transfer_row_key(transfer);
+    let changes = balance::load_changes(tx, std::slice::from_ref(&row))?;
     let mut deltas = Deltas::default();
-    deltas.uncount(transfer, changes.get(&row));
-    table::transfer::clear_changes(tx, &[row])?;
-    Ok(deltas.settle(tx)?)
+    deltas.subtract(transfer, changes.get(&row));
+    table::transfer::delete_changes(tx, &[row])?;
+    Ok(deltas.flush(tx)?)
 }
 
 fn remove(tx: &mut Tx<'_, '_>, object: &Object) -> Result<()> {
-    let (shape, ids) = (object.shape, [(object.id().to_owned(),)]);
-    table::label::clear(tx, shape.kind.singular(), &ids)?;
-    table::metadata::clear(tx, shape.kind.singular(), &ids)?;
-    table::balance::forget(tx, object.id())?;
-    table::object::delete(tx, shape, object.id())?;
+    let (schema, ids) = (object.schema, [(object.id().to_owned(),)]);
+    table::label::delete(tx, schema.kind.singular(), &ids)?;
+    table::metadata::delete_objects(tx, schema.kind.singular(), &ids)?;
+    table::balance::delete(tx, object.id())?;
+    table::object::delete(tx, schema, object.id())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! One object at a time: read, make, replace, change, delete.
+//! Create, read, replace, update and delete single objects.
 
 mod delete;
 mod read;

@@ -1,44 +1,44 @@
-//! Reading one object.
+//! Read a single object.
 
 use crate::names::Names;
 use crate::object::Object;
-use crate::update::one;
-use crate::view::{Finals, Shown, View, show};
+use crate::update::resolve_one;
+use crate::view::{FinalHeights, View, ViewContext, render};
 use crate::{Data, Error, Result, Type, balance, holdings, table};
 use store::Tx;
 use types::{ChainId, Principal};
 
-/// An object by what the routes accept: id, name, address, qualified name, protocol id; `<chain>/`
-/// in front for another chain than usual. A transfer that no longer counts is found by its id, as
-/// evidence.
+/// Get an object by any reference that the routes accept: id, name, address, qualified name or
+/// protocol id, with `<chain>/` in front for a chain other than the default. A reverted transfer is
+/// found by its id only.
 ///
-/// Errors: `data.unknown` (404), `data.ambiguous` for a name that several have.
-pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<View> {
+/// Errors: `data.unknown_object` (404), `data.ambiguous` if several objects have the name.
+pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<View> {
     if kind == Type::Balance {
-        return holdings::balance(data, who, reference).await;
+        return holdings::balance(data, principal, reference).await;
     }
-    let (data_, home, reference) = (
+    let (engine, default_chain, reference) = (
         data.clone(),
-        data.home(&who.namespace),
+        data.default_chain(&principal.namespace),
         reference.to_owned(),
     );
-    let namespace = who.namespace.clone();
+    let namespace = principal.namespace.clone();
     data.db
         .read_unbound(move |tx| {
-            let finals = Finals::read(&data_, tx)?;
+            let final_heights = FinalHeights::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
-            let object = stored(tx, &home, kind, &reference)?;
+            let object = load_object(tx, &default_chain, kind, &reference)?;
             let objects = [object];
-            let names = Names::load(tx, &home, &objects)?;
-            let mut items = [show(
+            let names = Names::load(tx, &default_chain, &objects)?;
+            let mut items = [render(
                 &objects[0],
-                &Shown {
+                &ViewContext {
                     names,
-                    finals: Some(finals),
+                    final_heights: Some(final_heights),
                 },
             )];
             if kind == Type::Transfer {
-                balance::complete(tx, &objects, &mut items)?;
+                balance::add_balance_changes(tx, &objects, &mut items)?;
             }
             let [item] = items;
             Ok(item)
@@ -46,10 +46,10 @@ pub async fn get(data: &Data, who: &Principal, kind: Type, reference: &str) -> R
         .await
 }
 
-/// The stored object that a reference leads to.
-pub(super) fn stored(
+/// Load the object that a reference resolves to.
+pub(super) fn load_object(
     tx: &mut Tx<'_, '_>,
-    home: &ChainId,
+    default_chain: &ChainId,
     kind: Type,
     reference: &str,
 ) -> Result<Object> {
@@ -57,14 +57,14 @@ pub(super) fn stored(
         kind,
         key: reference.to_owned(),
     };
-    let id = match one(tx, home, kind, reference) {
+    let id = match resolve_one(tx, default_chain, kind, reference) {
         Ok(id) => id,
         Err(Error::Unknown { .. }) if kind == Type::Transfer => {
-            return table::transfer::evidence(tx, reference)?.ok_or_else(unknown);
+            return table::transfer::latest_reverted(tx, reference)?.ok_or_else(unknown);
         }
         Err(error) => return Err(error),
     };
-    table::object::by_ids(tx, kind.shape(), &[(id,)])?
+    table::object::by_ids(tx, kind.schema(), &[(id,)])?
         .pop()
         .ok_or_else(unknown)
 }

@@ -1,6 +1,6 @@
-//! Making, replacing and changing one object: a bulk update of one.
+//! Create, replace and update single objects, each as a bulk update of one item.
 
-use super::read::{get, stored};
+use super::read::{get, load_object};
 use crate::object::Object;
 use crate::update::{self, Input, Prepared, Target, UpdateType};
 use crate::view::View;
@@ -9,32 +9,37 @@ use serde_json::value::RawValue;
 use store::Cell;
 use types::{ChainId, Principal};
 
-/// Read and check what makes one object, for [`crate::write_update`] in the caller's own
-/// transaction. Its key must be free.
-pub fn prepare_create(data: &Data, who: &Principal, kind: Type, body: &str) -> Result<Prepared> {
+/// Parse and check the input of a new object, for [`crate::write_update`] in the caller's
+/// transaction. Writing it fails if the key is taken.
+pub fn prepare_create(
+    data: &Data,
+    principal: &Principal,
+    kind: Type,
+    body: &str,
+) -> Result<Prepared> {
     check_writable(kind)?;
-    let home = data.home(&who.namespace);
-    let mut input = Input::parse(kind, &raw(body)?, String::new(), &home)?;
+    let default_chain = data.default_chain(&principal.namespace);
+    let mut input = Input::parse(kind, &raw(body)?, String::new(), &default_chain)?;
     input.mode = UpdateType::CreateOnly;
     Ok(Prepared {
         inputs: vec![input],
-        home,
+        default_chain,
     })
 }
 
-/// Make an object. Its key must be free.
+/// Create an object.
 ///
-/// Errors: `data.exists` (409), and those of [`crate::bulk_update`].
-pub async fn create(data: &Data, who: &Principal, kind: Type, body: &str) -> Result<View> {
-    let mut prepared = prepare_create(data, who, kind, body)?;
+/// Errors: `data.already_exists` (409), and those of [`crate::bulk_update`].
+pub async fn create(data: &Data, principal: &Principal, kind: Type, body: &str) -> Result<View> {
+    let mut prepared = prepare_create(data, principal, kind, body)?;
     let input = prepared.inputs.pop().ok_or(Error::Corrupt {
         kind,
-        what: "an input that was just read",
+        reason: "an input that was just read",
     })?;
-    write(data, who, input).await
+    write(data, principal, input).await
 }
 
-/// Computed objects are not written.
+/// Balances and balance changes are computed and cannot be written.
 fn check_writable(kind: Type) -> Result<()> {
     if Type::WRITABLE.contains(&kind) {
         Ok(())
@@ -45,23 +50,26 @@ fn check_writable(kind: Type) -> Result<()> {
     }
 }
 
-/// Make or replace an object. By name: created if it is not there. By id: replaced, and renamed if
-/// the body has another name.
+/// Create or replace an object. A reference by name creates a missing object. A reference by id
+/// replaces the object, and renames it if the body has another name.
 ///
-/// Errors: `data.unknown` for an id that is not there, and those of [`crate::bulk_update`].
+/// Errors: `data.unknown_object` for an unknown id, and those of [`crate::bulk_update`].
 pub async fn put(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     kind: Type,
     reference: &str,
     body: &str,
 ) -> Result<View> {
     check_writable(kind)?;
     let body = raw(body)?;
-    let (by_id, home) = (ids::is_id(reference), data.home(&who.namespace));
-    let input = match target(data, who, kind, reference).await {
+    let (by_id, default_chain) = (
+        ids::is_id(reference),
+        data.default_chain(&principal.namespace),
+    );
+    let input = match target(data, principal, kind, reference).await {
         Ok(object) => {
-            let mut input = for_target(kind, &body, &object, &home)?;
+            let mut input = input_for(kind, &body, &object, &default_chain)?;
             if !by_id {
                 check_name(&input, &object)?;
             }
@@ -69,51 +77,59 @@ pub async fn put(
             input
         }
         Err(Error::Unknown { .. }) if !by_id => {
-            let mut input = Input::parse(kind, &body, String::new(), &home)?;
-            name_by_path(&mut input, reference)?;
+            let mut input = Input::parse(kind, &body, String::new(), &default_chain)?;
+            apply_path_name(&mut input, reference)?;
             input.mode = UpdateType::CreateOrReplace;
             input
         }
         Err(error) => return Err(error),
     };
-    write(data, who, input).await
+    write(data, principal, input).await
 }
 
-/// Change the given fields of an object; labels are merged, `info` is replaced as a whole.
+/// Update the given fields of an object. Labels are merged; `info` is replaced as a whole.
 ///
-/// Errors: `data.unknown` (404), and those of [`crate::bulk_update`].
+/// Errors: `data.unknown_object` (404), and those of [`crate::bulk_update`].
 pub async fn patch(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     kind: Type,
     reference: &str,
     body: &str,
 ) -> Result<View> {
-    let object = target(data, who, kind, reference).await?;
-    let mut input = for_target(kind, &raw(body)?, &object, &data.home(&who.namespace))?;
+    let object = target(data, principal, kind, reference).await?;
+    let mut input = input_for(
+        kind,
+        &raw(body)?,
+        &object,
+        &data.default_chain(&principal.namespace),
+    )?;
     if !ids::is_id(reference) {
         check_name(&input, &object)?;
     }
     input.mode = UpdateType::UpdateOnly;
-    write(data, who, input).await
+    write(data, principal, input).await
 }
 
 fn raw(body: &str) -> Result<Box<RawValue>> {
     RawValue::from_string(body.to_owned()).map_err(|error| Error::Body {
-        why: error.to_string(),
+        reason: error.to_string(),
     })
 }
 
-async fn target(data: &Data, who: &Principal, kind: Type, reference: &str) -> Result<Object> {
-    let (home, reference) = (data.home(&who.namespace), reference.to_owned());
+async fn target(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<Object> {
+    let (default_chain, reference) = (
+        data.default_chain(&principal.namespace),
+        reference.to_owned(),
+    );
     let object = data
         .db
-        .read(&who.namespace, move |tx| {
-            stored(tx, &home, kind, &reference)
+        .read(&principal.namespace, move |tx| {
+            load_object(tx, &default_chain, kind, &reference)
         })
         .await?;
     if object.is_set("reverted") && kind == Type::Transfer {
-        return Err(Error::OnChain {
+        return Err(Error::ImmutableTransfer {
             field: kind.to_string(),
             key: object.name().to_owned(),
         });
@@ -121,9 +137,14 @@ async fn target(data: &Data, who: &Principal, kind: Type, reference: &str) -> Re
     Ok(object)
 }
 
-/// An input for a stored object: what it does not say of its chain is the object's.
-fn for_target(kind: Type, body: &RawValue, object: &Object, home: &ChainId) -> Result<Input> {
-    let chain = if object.shape.has("chain") {
+/// Parse an input for a stored object. If the body names no chain, the object's chain applies.
+fn input_for(
+    kind: Type,
+    body: &RawValue,
+    object: &Object,
+    default_chain: &ChainId,
+) -> Result<Input> {
+    let chain = if object.schema.has("chain") {
         object.text("chain").and_then(|chain| chain.parse().ok())
     } else {
         None
@@ -132,10 +153,10 @@ fn for_target(kind: Type, body: &RawValue, object: &Object, home: &ChainId) -> R
         kind,
         body,
         String::new(),
-        &chain.clone().unwrap_or_else(|| home.clone()),
+        &chain.clone().unwrap_or_else(|| default_chain.clone()),
     )?;
     if chain.is_none() {
-        input.given.retain(|(column, _)| *column != "chain");
+        input.values.retain(|(column, _)| *column != "chain");
     }
     input.target = Some(Target {
         id: object.id().to_owned(),
@@ -143,26 +164,26 @@ fn for_target(kind: Type, body: &RawValue, object: &Object, home: &ChainId) -> R
     Ok(input)
 }
 
-/// A body that is sent to a name has that name or none.
+/// Reject a body whose name differs from the name in the path.
 fn check_name(input: &Input, object: &Object) -> Result<()> {
     let column = if input.kind == Type::Transfer {
         "protocol_id"
     } else {
         "name"
     };
-    match input.given.iter().find(|(known, _)| *known == column) {
-        Some((_, update::Given::Cell(Cell::Text(name)))) if name != object.name() => {
+    match input.values.iter().find(|(known, _)| *known == column) {
+        Some((_, update::InputValue::Cell(Cell::Text(name)))) if name != object.name() => {
             Err(Error::invalid(
-                object.shape.column(column).name,
-                "is not the name in the path",
+                object.schema.column(column).name,
+                "must be the name in the path",
             ))
         }
         _ => Ok(()),
     }
 }
 
-/// A new object is called what the path calls it.
-fn name_by_path(input: &mut Input, reference: &str) -> Result<()> {
+/// Give a new object the name in the path.
+fn apply_path_name(input: &mut Input, reference: &str) -> Result<()> {
     let (chain, rest) = match reference.split_once('/') {
         Some((first, rest)) if input.kind.is_on_chain() && first.parse::<ChainId>().is_ok() => {
             (Some(first), rest)
@@ -170,51 +191,61 @@ fn name_by_path(input: &mut Input, reference: &str) -> Result<()> {
         _ => (None, reference),
     };
     match input.kind {
-        Type::Address => name(input, "address", rest)?,
-        Type::Transfer => name(input, "protocol_id", rest)?,
+        Type::Address => set_key_part(input, "address", rest)?,
+        Type::Transfer => set_key_part(input, "protocol_id", rest)?,
         kind if kind.is_qualified() => match rest.split_once('/') {
-            Some((address, called)) => {
-                name(input, "address", address)?;
-                name(input, "name", called)?;
+            Some((address, name)) => {
+                set_key_part(input, "address", address)?;
+                set_key_part(input, "name", name)?;
             }
-            None => name(input, "name", rest)?,
+            None => set_key_part(input, "name", rest)?,
         },
-        _ => name(input, "name", reference)?,
+        _ => set_key_part(input, "name", reference)?,
     }
     let chain = chain.map_or_else(|| input.chain.clone(), str::to_owned);
-    input.stand_on(&chain);
+    input.set_chain(&chain);
     Ok(())
 }
 
-fn name(input: &mut Input, column: &'static str, text: &str) -> Result<()> {
-    let field = input.kind.shape().column(column).name;
+fn set_key_part(input: &mut Input, column: &'static str, text: &str) -> Result<()> {
+    let field = input.kind.schema().column(column).name;
     update::check_key(input.kind, column, text, field)?;
     if text.len() > update::MAX_NAME || text.contains('\0') {
         return Err(Error::invalid(
             field,
-            format!("has at most {} bytes and no NUL", update::MAX_NAME),
+            format!("must have at most {} bytes and no NUL", update::MAX_NAME),
         ));
     }
-    let same =
-        |given: &str| given == text || column == "address" && given.eq_ignore_ascii_case(text);
+    let same = |existing: &str| {
+        existing == text || column == "address" && existing.eq_ignore_ascii_case(text)
+    };
     match input.text(column) {
-        Some(given) if !same(given) => Err(Error::invalid(field, "is not the name in the path")),
+        Some(existing) if !same(existing) => {
+            Err(Error::invalid(field, "must be the name in the path"))
+        }
         Some(_) => Ok(()),
         None => {
-            input.put(column, update::Given::Cell(Cell::Text(text.to_owned())));
+            input.put(
+                column,
+                update::InputValue::Cell(Cell::Text(text.to_owned())),
+            );
             Ok(())
         }
     }
 }
 
-async fn write(data: &Data, who: &Principal, input: Input) -> Result<View> {
-    let (kind, writer, home) = (input.kind, who.clone(), data.home(&who.namespace));
+async fn write(data: &Data, principal: &Principal, input: Input) -> Result<View> {
+    let (kind, writer, default_chain) = (
+        input.kind,
+        principal.clone(),
+        data.default_chain(&principal.namespace),
+    );
     let id = data
         .db
         .on(&data.lease)
-        .write(&who.namespace, move |tx| {
-            update::write_one(tx, &writer, &input, &home)
+        .write(&principal.namespace, move |tx| {
+            update::write_one(tx, &writer, &input, &default_chain)
         })
         .await?;
-    get(data, who, kind, &id).await
+    get(data, principal, kind, &id).await
 }

@@ -1,87 +1,111 @@
-//! Conditions on an object in hand: what the database cannot answer is asked here, by the same
-//! rules.
+//! Filters evaluated in memory, for conditions that the database cannot evaluate, with the same
+//! semantics.
 
-use super::filter::{Check, Filter, Order, Part, Subject, Test};
+use super::filter::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use crate::decimal::Decimal;
-use crate::field::{Field, Is};
+use crate::field::{Field, FieldType};
 use crate::fold::fold;
-use crate::object::{Object, is_caseless};
+use crate::object::{Object, is_case_insensitive};
 use crate::path::Leaf;
 use crate::update::labels_of;
-use crate::view::{Shown, asset_of, change_id, qualified};
+use crate::view::{ViewContext, asset_of, change_id, qualified};
 use std::cmp::Ordering;
 use store::Cell;
 
-/// Whether a condition holds of an object.
-pub(crate) fn holds(filter: &Filter, object: &Object, with: &Shown) -> bool {
+/// Whether an object matches a filter.
+pub(crate) fn matches(filter: &Filter, object: &Object, context: &ViewContext) -> bool {
     match filter {
-        Filter::All(filters) => filters.iter().all(|filter| holds(filter, object, with)),
-        Filter::Any(filters) => filters.iter().any(|filter| holds(filter, object, with)),
-        Filter::Test(test) => passes(test, object, with) != test.negated,
+        Filter::All(filters) => filters
+            .iter()
+            .all(|filter| matches(filter, object, context)),
+        Filter::Any(filters) => filters
+            .iter()
+            .any(|filter| matches(filter, object, context)),
+        Filter::Condition(condition) => {
+            condition_matches(condition, object, context) != condition.negated
+        }
     }
 }
 
-fn passes(test: &Test, object: &Object, with: &Shown) -> bool {
-    match &test.subject {
+fn condition_matches(condition: &Condition, object: &Object, context: &ViewContext) -> bool {
+    match &condition.subject {
         Subject::Field(field) => {
-            let caseless =
-                field.is == Is::Address && is_caseless(object.text("chain").unwrap_or_default());
-            check(
-                &test.check,
-                &values(field, object, with),
-                test.folded || caseless,
-            ) || names_id(test, field, object, with)
+            let case_insensitive = field.field_type == FieldType::Address
+                && is_case_insensitive(object.text("chain").unwrap_or_default());
+            satisfies(
+                &condition.predicate,
+                &values(field, object, context),
+                condition.ignore_case || case_insensitive,
+            ) || matches_id(condition, field, object, context)
         }
         Subject::Label(key) => {
             let label = labels_of(object).remove(key).map(Cell::Text);
-            check(
-                &test.check,
+            satisfies(
+                &condition.predicate,
                 &label.into_iter().collect::<Vec<_>>(),
-                test.folded,
+                condition.ignore_case,
             )
         }
-        Subject::Declared { path, form, .. } => {
+        Subject::Declared {
+            path, value_type, ..
+        } => {
             let leaf = path.read(object);
             let value = leaf.and_then(|leaf| {
-                form.number(&leaf)
+                value_type
+                    .number(&leaf)
                     .map(Cell::Blob)
-                    .or_else(|| form.text(&leaf).map(Cell::Text))
+                    .or_else(|| value_type.text(&leaf).map(Cell::Text))
             });
-            check(
-                &test.check,
+            satisfies(
+                &condition.predicate,
                 &value.into_iter().collect::<Vec<_>>(),
-                test.folded,
+                condition.ignore_case,
             )
         }
-        Subject::Free(path) => free(&test.check, path.read(object), test.folded),
+        Subject::Undeclared(path) => undeclared(
+            &condition.predicate,
+            path.read(object),
+            condition.ignore_case,
+        ),
     }
 }
 
-/// Whether a reference is compared with the id of its target, which is never without case.
-fn names_id(test: &Test, field: &Field, object: &Object, with: &Shown) -> bool {
+/// Whether the condition compares a reference with the id of its target. Ids are always
+/// case-sensitive.
+fn matches_id(
+    condition: &Condition,
+    field: &Field,
+    object: &Object,
+    context: &ViewContext,
+) -> bool {
     let parent = object.text("parent_id");
-    let id = match field.is {
-        Is::Ref(_) | Is::ParentRef => object.text(field.column),
-        Is::ParentAsset if object.text("parent_type") == Some("asset") => parent,
-        Is::ParentAsset => parent.and_then(|parent| with.names.asset(parent)),
+    let id = match field.field_type {
+        FieldType::Ref(_) | FieldType::ParentRef => object.text(field.column),
+        FieldType::ParentAsset if object.text("parent_type") == Some("asset") => parent,
+        FieldType::ParentAsset => parent.and_then(|parent| context.names.asset(parent)),
         _ => None,
     };
-    let by_value = matches!(test.check, Check::Compare(Order::Eq, _) | Check::Among(_));
-    by_value && id.is_some_and(|id| test.check.texts().any(|text| text == id))
+    let by_value = matches!(
+        condition.predicate,
+        Predicate::Compare(Comparison::Eq, _) | Predicate::In(_)
+    );
+    by_value && id.is_some_and(|id| condition.predicate.texts().any(|text| text == id))
 }
 
-/// What a field may be matched by: first what it shows, then what else its value is called.
-fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
+/// The values that a field can match: first the displayed one, then its aliases.
+fn values(field: &Field, object: &Object, context: &ViewContext) -> Vec<Cell> {
     let text = |text: String| vec![Cell::Text(text)];
-    match field.is {
-        Is::Ref(_) | Is::ParentRef => references(object.text(field.column), with),
-        Is::ParentAsset => asset_of(object, with).map_or_else(Vec::new, text),
-        Is::Qualified => text(qualified(object)),
-        Is::Status => with
-            .finals
+    match field.field_type {
+        FieldType::Ref(_) | FieldType::ParentRef => references(object.text(field.column), context),
+        FieldType::ParentAsset => asset_of(object, context).map_or_else(Vec::new, text),
+        FieldType::Qualified => text(qualified(object)),
+        FieldType::Status => context
+            .final_heights
             .as_ref()
-            .map_or_else(Vec::new, |finals| text(finals.status(object).to_owned())),
-        Is::Direction => text(
+            .map_or_else(Vec::new, |final_heights| {
+                text(final_heights.status(object).to_owned())
+            }),
+        FieldType::Direction => text(
             if object.int("direction") < Some(0) {
                 "subtract"
             } else {
@@ -89,9 +113,9 @@ fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
             }
             .to_owned(),
         ),
-        Is::ChangeId => text(change_id(object)),
-        Is::Masked(_) if object.is_set("value_masked") => Vec::new(),
-        _ if field.may_be_empty() => object
+        FieldType::ChangeId => text(change_id(object)),
+        FieldType::Masked(_) if object.is_set("value_masked") => Vec::new(),
+        _ if field.empty_means_unset() => object
             .text(field.column)
             .map_or_else(Vec::new, |value| text(value.to_owned())),
         _ => match object.get(field.column) {
@@ -101,66 +125,66 @@ fn values(field: &Field, object: &Object, with: &Shown) -> Vec<Cell> {
     }
 }
 
-fn references(id: Option<&str>, with: &Shown) -> Vec<Cell> {
+fn references(id: Option<&str>, context: &ViewContext) -> Vec<Cell> {
     let Some(id) = id else { return Vec::new() };
-    let Some(named) = with.names.of(id) else {
+    let Some(target) = context.names.get(id) else {
         return vec![Cell::Text(id.to_owned())];
     };
-    let known = [&named.plain, &named.name, &named.full];
-    known
+    let aliases = [&target.qualified, &target.name, &target.with_chain];
+    aliases
         .into_iter()
         .map(|text| Cell::Text(text.clone()))
         .collect()
 }
 
-fn check(check: &Check, values: &[Cell], folded: bool) -> bool {
-    let Some(shown) = values.first() else {
-        return matches!(check, Check::Null);
+fn satisfies(predicate: &Predicate, values: &[Cell], ignore_case: bool) -> bool {
+    let Some(displayed) = values.first() else {
+        return matches!(predicate, Predicate::IsNull);
     };
-    match check {
-        Check::Null => false,
-        Check::Compare(Order::Eq, operand) => values
+    match predicate {
+        Predicate::IsNull => false,
+        Predicate::Compare(Comparison::Eq, operand) => values
             .iter()
-            .any(|value| compare(value, operand, folded) == Some(Ordering::Equal)),
-        Check::Compare(order, operand) => {
-            compare(shown, operand, folded).is_some_and(|found| order.allows(found))
-        }
-        Check::Among(operands) => values.iter().any(|value| {
+            .any(|value| compare(value, operand, ignore_case) == Some(Ordering::Equal)),
+        Predicate::Compare(comparison, operand) => compare(displayed, operand, ignore_case)
+            .is_some_and(|ordering| comparison.allows(ordering)),
+        Predicate::In(operands) => values.iter().any(|value| {
             operands
                 .iter()
-                .any(|operand| compare(value, operand, folded) == Some(Ordering::Equal))
+                .any(|operand| compare(value, operand, ignore_case) == Some(Ordering::Equal))
         }),
-        Check::Part(part, needle) => match shown {
-            Cell::Text(text) if folded => part.is_in(&fold(text), &fold(needle)),
-            Cell::Text(text) => part.is_in(text, needle),
+        Predicate::Text(mode, needle) => match displayed {
+            Cell::Text(text) if ignore_case => mode.is_in(&fold(text), &fold(needle)),
+            Cell::Text(text) => mode.is_in(text, needle),
             _ => false,
         },
     }
 }
 
-/// Cells of one form compare as their values do.
-fn compare(value: &Cell, operand: &Cell, folded: bool) -> Option<Ordering> {
+/// Compare two cells of the same type.
+fn compare(value: &Cell, operand: &Cell, ignore_case: bool) -> Option<Ordering> {
     match (value, operand) {
         (Cell::Int(a), Cell::Int(b)) => Some(a.cmp(b)),
         (Cell::Blob(a), Cell::Blob(b)) => Some(a.cmp(b)),
-        (Cell::Text(a), Cell::Text(b)) if folded => Some(fold(a).cmp(&fold(b))),
+        (Cell::Text(a), Cell::Text(b)) if ignore_case => Some(fold(a).cmp(&fold(b))),
         (Cell::Text(a), Cell::Text(b)) => Some(a.cmp(b)),
         _ => None,
     }
 }
 
-/// What stands at an undeclared path is compared as what it is there: numbers as numbers, all else
-/// as text.
-fn free(check_: &Check, leaf: Option<Leaf>, folded: bool) -> bool {
+/// Evaluate a condition on an undeclared path: numbers compare as numbers, everything else as text.
+fn undeclared(predicate: &Predicate, leaf: Option<Leaf>, ignore_case: bool) -> bool {
     match leaf {
-        None => matches!(check_, Check::Null),
-        Some(Leaf::Text(text)) => check(check_, &[Cell::Text(text)], folded),
-        Some(Leaf::Flag(flag)) => check(check_, &[Cell::Text(flag.to_string())], folded),
-        Some(Leaf::Number(number)) => free_number(check_, &number),
+        None => matches!(predicate, Predicate::IsNull),
+        Some(Leaf::Text(text)) => satisfies(predicate, &[Cell::Text(text)], ignore_case),
+        Some(Leaf::Flag(flag)) => {
+            satisfies(predicate, &[Cell::Text(flag.to_string())], ignore_case)
+        }
+        Some(Leaf::Number(number)) => undeclared_number(predicate, &number),
     }
 }
 
-fn free_number(check: &Check, number: &str) -> bool {
+fn undeclared_number(predicate: &Predicate, number: &str) -> bool {
     let as_decimal = |cell: &Cell| match cell {
         Cell::Text(text) => Decimal::parse(text),
         _ => None,
@@ -168,38 +192,38 @@ fn free_number(check: &Check, number: &str) -> bool {
     let Some(value) = Decimal::parse(number) else {
         return false;
     };
-    match check {
-        Check::Null => false,
-        Check::Compare(order, operand) => {
-            as_decimal(operand).is_some_and(|operand| order.allows(value.cmp(&operand)))
+    match predicate {
+        Predicate::IsNull => false,
+        Predicate::Compare(comparison, operand) => {
+            as_decimal(operand).is_some_and(|operand| comparison.allows(value.cmp(&operand)))
         }
-        Check::Among(operands) => operands
+        Predicate::In(operands) => operands
             .iter()
             .filter_map(as_decimal)
             .any(|operand| operand == value),
-        Check::Part(part, needle) => part.is_in(number, needle),
+        Predicate::Text(mode, needle) => mode.is_in(number, needle),
     }
 }
 
-impl Order {
-    /// Whether a value that stands so to the operand is meant.
-    pub(crate) fn allows(self, found: Ordering) -> bool {
+impl Comparison {
+    /// Whether a comparison result satisfies the operator.
+    pub(crate) fn allows(self, ordering: Ordering) -> bool {
         match self {
-            Order::Eq => found == Ordering::Equal,
-            Order::Lt => found == Ordering::Less,
-            Order::Lte => found != Ordering::Greater,
-            Order::Gt => found == Ordering::Greater,
-            Order::Gte => found != Ordering::Less,
+            Comparison::Eq => ordering == Ordering::Equal,
+            Comparison::Lt => ordering == Ordering::Less,
+            Comparison::Lte => ordering != Ordering::Greater,
+            Comparison::Gt => ordering == Ordering::Greater,
+            Comparison::Gte => ordering != Ordering::Less,
         }
     }
 }
 
-impl Part {
+impl TextMatch {
     fn is_in(self, text: &str, needle: &str) -> bool {
         match self {
-            Part::Contains => text.contains(needle),
-            Part::StartsWith => text.starts_with(needle),
-            Part::EndsWith => text.ends_with(needle),
+            TextMatch::Contains => text.contains(needle),
+            TextMatch::StartsWith => text.starts_with(needle),
+            TextMatch::EndsWith => text.ends_with(needle),
         }
     }
 }

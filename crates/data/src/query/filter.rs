@@ -1,51 +1,47 @@
-//! A query, read and typed: what the database, or this crate, is to look for.
+//! Parsed and typed queries.
 
 use crate::Type;
-use crate::field::{Field, Shape};
+use crate::field::{Field, Schema};
 use crate::metadata::Form;
 use crate::path::Path;
 use store::Cell;
 
-/// Conditions.
+/// A condition, or a combination of conditions.
 #[derive(Debug, Clone)]
 pub(crate) enum Filter {
-    /// All must hold.
     All(Vec<Filter>),
-    /// One must hold.
     Any(Vec<Filter>),
-    /// This must hold.
-    Test(Test),
+    Condition(Condition),
 }
 
-/// One condition.
+/// A condition on one subject.
 #[derive(Debug, Clone)]
-pub(crate) struct Test {
+pub(crate) struct Condition {
     pub(crate) subject: Subject,
-    pub(crate) check: Check,
-    /// Holds where the check does not; also where there is nothing to check.
+    pub(crate) predicate: Predicate,
+    /// Inverts the predicate; then also true if the subject has no value.
     pub(crate) negated: bool,
-    /// Text without case.
-    pub(crate) folded: bool,
+    /// Whether text is compared case-insensitively.
+    pub(crate) ignore_case: bool,
 }
 
-/// What is looked at.
+/// What a condition looks at.
 #[derive(Debug, Clone)]
 pub(crate) enum Subject {
     Field(&'static Field),
     Label(String),
-    /// A declared path. Where its values cannot answer the check, the objects are read.
+    /// A declared path. Without `by_index` the objects are read.
     Declared {
         path: Path,
-        form: Form,
+        value_type: Form,
         by_index: bool,
     },
-    /// A path that nobody declared.
-    Free(Path),
+    /// A path that is not declared.
+    Undeclared(Path),
 }
 
-/// How two values stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Comparison {
     Eq,
     Lt,
     Lte,
@@ -53,25 +49,25 @@ pub(crate) enum Order {
     Gte,
 }
 
-/// Where a text is found in another.
+/// How a text is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TextMatch {
     Contains,
     StartsWith,
     EndsWith,
 }
 
-/// What is checked. Operands have the form in which the subject is stored; those of undeclared
-/// paths are text.
+/// What is checked. Operands have the stored form of the subject; those of undeclared paths are
+/// text.
 #[derive(Debug, Clone)]
-pub(crate) enum Check {
-    Compare(Order, Cell),
-    Part(Part, String),
-    Among(Vec<Cell>),
-    Null,
+pub(crate) enum Predicate {
+    Compare(Comparison, Cell),
+    Text(TextMatch, String),
+    In(Vec<Cell>),
+    IsNull,
 }
 
-/// One key of an order.
+/// One key of a sort order.
 #[derive(Debug, Clone)]
 pub(crate) struct SortKey {
     pub(crate) subject: Subject,
@@ -83,101 +79,99 @@ pub(crate) struct SortKey {
 pub(crate) struct Query {
     pub(crate) kind: Type,
     pub(crate) filters: Vec<Filter>,
-    /// Without the keys that break ties.
+    /// Without the tie-breaking keys.
     pub(crate) sort: Vec<SortKey>,
     pub(crate) page: types::Page,
     pub(crate) count: bool,
-    /// What each item shows; all where empty.
+    /// The fields to show; empty for all.
     pub(crate) fields: Vec<String>,
-    /// Where it stands in the request, for errors.
-    pub(crate) at: String,
+    /// The path of the query in the request, for errors.
+    pub(crate) path: String,
 }
 
 impl Filter {
-    /// Whether some test looks at what this says.
-    pub(crate) fn mentions(&self, of: &impl Fn(&Subject) -> bool) -> bool {
+    /// Whether `of` holds for the subject of any condition.
+    pub(crate) fn any_subject(&self, of: &impl Fn(&Subject) -> bool) -> bool {
         match self {
             Filter::All(filters) | Filter::Any(filters) => {
-                filters.iter().any(|filter| filter.mentions(of))
+                filters.iter().any(|filter| filter.any_subject(of))
             }
-            Filter::Test(test) => of(&test.subject),
+            Filter::Condition(test) => of(&test.subject),
         }
     }
 
-    /// Whether the database can answer it.
-    pub(crate) fn is_for_database(&self) -> bool {
+    /// Whether the database can evaluate it.
+    pub(crate) fn is_sql(&self) -> bool {
         match self {
-            Filter::All(filters) | Filter::Any(filters) => {
-                filters.iter().all(Filter::is_for_database)
-            }
-            Filter::Test(test) => test.is_for_database(),
+            Filter::All(filters) | Filter::Any(filters) => filters.iter().all(Filter::is_sql),
+            Filter::Condition(test) => test.is_sql(),
         }
     }
 
-    /// Whether an index leads to what it lets through.
+    /// Whether an index covers it.
     pub(crate) fn is_selective(&self) -> bool {
         match self {
             Filter::All(filters) => filters.iter().any(Filter::is_selective),
             Filter::Any(filters) => !filters.is_empty() && filters.iter().all(Filter::is_selective),
-            Filter::Test(test) => test.is_selective(),
+            Filter::Condition(test) => test.is_selective(),
         }
     }
 
-    /// The first subject that no index leads to.
-    pub(crate) fn unindexed(&self) -> Option<String> {
+    /// The first subject that no index covers.
+    pub(crate) fn first_unindexed(&self) -> Option<String> {
         match self {
             Filter::All(filters) | Filter::Any(filters) => {
-                filters.iter().find_map(Filter::unindexed)
+                filters.iter().find_map(Filter::first_unindexed)
             }
-            Filter::Test(test) => (!test.is_selective()).then(|| test.subject.name()),
+            Filter::Condition(test) => (!test.is_selective()).then(|| test.subject.name()),
         }
     }
 
-    /// The first subject that the database cannot answer for.
-    pub(crate) fn unanswered(&self) -> Option<String> {
+    /// The first subject that the database cannot evaluate.
+    pub(crate) fn first_non_sql(&self) -> Option<String> {
         match self {
             Filter::All(filters) | Filter::Any(filters) => {
-                filters.iter().find_map(Filter::unanswered)
+                filters.iter().find_map(Filter::first_non_sql)
             }
-            Filter::Test(test) => (!test.is_for_database()).then(|| test.subject.name()),
+            Filter::Condition(test) => (!test.is_sql()).then(|| test.subject.name()),
         }
     }
 }
 
-impl Test {
-    fn is_for_database(&self) -> bool {
+impl Condition {
+    fn is_sql(&self) -> bool {
         let in_database = match &self.subject {
             Subject::Field(_) | Subject::Label(_) => true,
             Subject::Declared { by_index, .. } => *by_index,
-            Subject::Free(_) => false,
+            Subject::Undeclared(_) => false,
         };
-        // The databases know the case of ASCII only.
-        in_database && (!self.folded || self.check.texts().all(str::is_ascii))
+        // `lower` in the databases covers ASCII only.
+        in_database && (!self.ignore_case || self.predicate.texts().all(str::is_ascii))
     }
 
     fn is_selective(&self) -> bool {
-        let by_value = match &self.check {
-            Check::Compare(..) | Check::Among(_) => true,
-            Check::Part(..) | Check::Null => false,
+        let by_value = match &self.predicate {
+            Predicate::Compare(..) | Predicate::In(_) => true,
+            Predicate::Text(..) | Predicate::IsNull => false,
         };
         let indexed = match &self.subject {
-            Subject::Field(field) => field.indexed && !self.folded,
-            Subject::Label(_) => !self.folded,
-            Subject::Declared { by_index, .. } => *by_index && !self.folded,
-            Subject::Free(_) => false,
+            Subject::Field(field) => field.indexed && !self.ignore_case,
+            Subject::Label(_) => !self.ignore_case,
+            Subject::Declared { by_index, .. } => *by_index && !self.ignore_case,
+            Subject::Undeclared(_) => false,
         };
         by_value && indexed && !self.negated
     }
 }
 
-impl Check {
-    /// The texts it compares with.
+impl Predicate {
+    /// The text operands.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let (cells, part): (&[Cell], Option<&str>) = match self {
-            Check::Compare(_, cell) => (std::slice::from_ref(cell), None),
-            Check::Among(cells) => (cells, None),
-            Check::Part(_, text) => (&[], Some(text)),
-            Check::Null => (&[], None),
+            Predicate::Compare(_, cell) => (std::slice::from_ref(cell), None),
+            Predicate::In(cells) => (cells, None),
+            Predicate::Text(_, text) => (&[], Some(text)),
+            Predicate::IsNull => (&[], None),
         };
         let texts = cells.iter().filter_map(|cell| match cell {
             Cell::Text(text) => Some(text.as_str()),
@@ -188,24 +182,24 @@ impl Check {
 }
 
 impl Subject {
-    /// What requests call it.
+    /// The subject's name in requests.
     pub(crate) fn name(&self) -> String {
         match self {
             Subject::Field(field) => field.name.to_owned(),
             Subject::Label(key) => format!("labels.{key}"),
-            Subject::Declared { path, .. } | Subject::Free(path) => path.text.clone(),
+            Subject::Declared { path, .. } | Subject::Undeclared(path) => path.text.clone(),
         }
     }
 }
 
 impl Query {
-    pub(crate) fn shape(&self) -> &'static Shape {
-        self.kind.shape()
+    pub(crate) fn schema(&self) -> &'static Schema {
+        self.kind.schema()
     }
 
-    /// Whether some filter looks at a field.
-    pub(crate) fn looks_at(&self, name: &str) -> bool {
+    /// Whether any filter uses a field.
+    pub(crate) fn uses_field(&self, name: &str) -> bool {
         let of = |subject: &Subject| matches!(subject, Subject::Field(field) if field.name == name);
-        self.filters.iter().any(|filter| filter.mentions(&of))
+        self.filters.iter().any(|filter| filter.any_subject(&of))
     }
 }

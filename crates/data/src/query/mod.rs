@@ -1,39 +1,42 @@
-//! Reading the model: bulk queries, and listings by parameters.
+//! Queries of the model: bulk queries, and listings by query parameters.
 //!
-//! A condition on nothing does not hold, and its opposite (`neq`, `nin`, `not`) does. Text is
-//! compared byte by byte, or without case ([`crate::fold`]); amounts, times and booleans as what
-//! they are; references by name or id; addresses of EVM chains without case. Transfers that no
-//! longer count are left out unless `status` is asked for, holdings of NFTs unless `parent.type`
-//! is.
+//! A condition on a field without a value is false, and its negation (`neq`, `nin`, `not`) is true.
+//! Text is compared byte by byte, or case-insensitively ([`crate::fold`]); amounts, times and
+//! booleans by value; references by name or id; EVM addresses case-insensitively. Reverted
+//! transfers are left out unless the query uses `status`, NFT balances unless it uses
+//! `parent.type`.
 
-mod answer;
 mod cursor;
+mod declared;
 mod evaluate;
 mod filter;
+mod listing;
 pub(crate) mod operand;
 mod page;
 mod params;
 mod parse;
-mod settle;
 
-pub use answer::{Listing, QueryAnswer};
-pub(crate) use filter::{Check, Filter, Order, Part, Query, SortKey, Subject, Test};
-use page::run;
+pub(crate) use filter::{
+    Comparison, Condition, Filter, Predicate, Query, SortKey, Subject, TextMatch,
+};
+pub use listing::{Listing, QueryAnswer};
+use page::execute;
 
 use crate::names::Names;
-use crate::view::{Finals, Shown, show};
-use crate::{Data, Error, Result, Type, balance, changes, holdings, json};
+use crate::view::{FinalHeights, ViewContext, render};
+use crate::{Data, Error, Result, Type, balance, balance_history, holdings, json};
 use store::Tx;
 use types::{ChainId, Principal};
 
-/// Types of one bulk query are asked in one snapshot, each once.
+/// Queries in one bulk query; each type can occur once.
 const MAX_QUERIES: usize = 12;
 
-/// Answer a bulk query (section 4 of the model: `POST /bulk/query`), all types in one snapshot.
+/// Run a bulk query (`POST /bulk/query`, section 4 of the model). All types are read in one
+/// snapshot.
 ///
 /// Errors: `data.body`, `data.unknown_field`, `data.unknown_operator`, `data.invalid`,
-/// `data.too_many`, `data.undeclared`, `data.not_indexed`.
-pub async fn bulk_query(data: &Data, who: &Principal, body: &str) -> Result<QueryAnswer> {
+/// `data.limit_exceeded`, `data.undeclared`, `data.not_indexed`.
+pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Result<QueryAnswer> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {
         let kind = Type::from_plural(&name).ok_or_else(|| Error::UnknownField {
@@ -43,78 +46,91 @@ pub async fn bulk_query(data: &Data, who: &Principal, body: &str) -> Result<Quer
             queries.push(parse::query(kind, &value, &name)?);
         }
         if queries.len() > MAX_QUERIES {
-            return Err(Error::TooMany {
+            return Err(Error::LimitExceeded {
                 field: name,
                 limit: MAX_QUERIES,
             });
         }
     }
     let kinds: Vec<Type> = queries.iter().map(|query| query.kind).collect();
-    let listings = ask(data, who, queries).await?;
+    let listings = run_queries(data, principal, queries).await?;
     Ok(QueryAnswer(kinds.into_iter().zip(listings).collect()))
 }
 
-/// List the objects of a type by the parameters of its route (section 3 of the model).
+/// List the objects of a type by the query parameters of its route (section 3 of the model).
 pub async fn list(
     data: &Data,
-    who: &Principal,
+    principal: &Principal,
     kind: Type,
     params: &[(String, String)],
 ) -> Result<Listing> {
     let query = params::query(kind, params)?;
-    ask(data, who, vec![query])
+    run_queries(data, principal, vec![query])
         .await?
         .pop()
         .ok_or(Error::Corrupt {
             kind,
-            what: "a query without an answer",
+            reason: "a query without a result",
         })
 }
 
-/// A query by the parameters of a route, for others to add to.
+/// Parse the query parameters of a route, for callers that add filters.
 pub(crate) fn by_params(kind: Type, params: &[(String, String)]) -> Result<Query> {
     params::query(kind, params)
 }
 
-/// Answer queries in one snapshot.
-pub(crate) async fn ask(data: &Data, who: &Principal, queries: Vec<Query>) -> Result<Vec<Listing>> {
-    let (engine, home, namespace) = (
+/// Run queries in one snapshot.
+pub(crate) async fn run_queries(
+    data: &Data,
+    principal: &Principal,
+    queries: Vec<Query>,
+) -> Result<Vec<Listing>> {
+    let (engine, default_chain, namespace) = (
         data.clone(),
-        data.home(&who.namespace),
-        who.namespace.clone(),
+        data.default_chain(&principal.namespace),
+        principal.namespace.clone(),
     );
     data.db
         .read_unbound(move |tx| {
-            let finals = Finals::read(&engine, tx)?;
+            let final_heights = FinalHeights::read(&engine, tx)?;
             let tx = &mut tx.bound(&namespace);
             queries
                 .iter()
-                .map(|query| answer(tx, &home, &finals, query))
+                .map(|query| run_query(tx, &default_chain, &final_heights, query))
                 .collect()
         })
         .await
 }
 
-fn answer(tx: &mut Tx<'_, '_>, home: &ChainId, finals: &Finals, query: &Query) -> Result<Listing> {
+fn run_query(
+    tx: &mut Tx<'_, '_>,
+    default_chain: &ChainId,
+    final_heights: &FinalHeights,
+    query: &Query,
+) -> Result<Listing> {
     let fields = query.fields.clone();
-    let found = run(tx, home, finals, query.clone())?;
-    let with = Shown {
-        names: Names::load(tx, home, &found.objects)?,
-        finals: Some(finals.clone()),
+    let page = execute(tx, default_chain, final_heights, query.clone())?;
+    let context = ViewContext {
+        names: Names::load(tx, default_chain, &page.objects)?,
+        final_heights: Some(final_heights.clone()),
     };
-    let mut items: Vec<_> = found
+    let mut items: Vec<_> = page
         .objects
         .iter()
-        .map(|object| show(object, &with))
+        .map(|object| render(object, &context))
         .collect();
     match query.kind {
-        Type::Transfer => balance::complete(tx, &found.objects, &mut items)?,
-        Type::Balance => holdings::complete(tx, finals, &found.objects, &mut items)?,
-        Type::BalanceChange => changes::complete(tx, &found.objects, &mut items)?,
+        Type::Transfer => balance::add_balance_changes(tx, &page.objects, &mut items)?,
+        Type::Balance => {
+            holdings::add_final_balances(tx, final_heights, &page.objects, &mut items)?
+        }
+        Type::BalanceChange => balance_history::add_running_totals(tx, &page.objects, &mut items)?,
         _ => {}
     }
     if !fields.is_empty() {
-        items.iter_mut().for_each(|item| item.only(&fields));
+        items
+            .iter_mut()
+            .for_each(|item| item.retain_fields(&fields));
     }
-    Ok(Listing::new(&found, items))
+    Ok(Listing::new(&page, items))
 }

@@ -1,40 +1,39 @@
-//! Values of a query, read by what they are compared with.
+//! Operands, parsed by the type of the field that they are compared with.
 
-use super::filter::{Check, Order, Part};
-use crate::field::{Field, Is};
-use crate::metadata::{Form, kept_text};
+use super::filter::{Comparison, Predicate, TextMatch};
+use crate::field::{Field, FieldType};
+use crate::metadata::{Form, indexed_text};
 use crate::path::Leaf;
 use crate::{Error, Result};
 use store::Cell;
 use types::{Quantity, Time};
 
-/// The longest value of a query.
+/// Bytes of one operand.
 pub(crate) const MAX_VALUE: usize = 8_192;
 
-/// An operator as the request names it.
+/// An operator of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
-    Compare(Order),
+    Compare(Comparison),
     NotEqual,
-    Part(Part),
+    TextMatch(TextMatch),
     In,
     NotIn,
     Null,
 }
 
 impl Operator {
-    /// The operator of this name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
-            "eq" => Self::Compare(Order::Eq),
+            "eq" => Self::Compare(Comparison::Eq),
             "neq" => Self::NotEqual,
-            "lt" => Self::Compare(Order::Lt),
-            "lte" => Self::Compare(Order::Lte),
-            "gt" => Self::Compare(Order::Gt),
-            "gte" => Self::Compare(Order::Gte),
-            "contains" => Self::Part(Part::Contains),
-            "startsWith" => Self::Part(Part::StartsWith),
-            "endsWith" => Self::Part(Part::EndsWith),
+            "lt" => Self::Compare(Comparison::Lt),
+            "lte" => Self::Compare(Comparison::Lte),
+            "gt" => Self::Compare(Comparison::Gt),
+            "gte" => Self::Compare(Comparison::Gte),
+            "contains" => Self::TextMatch(TextMatch::Contains),
+            "startsWith" => Self::TextMatch(TextMatch::StartsWith),
+            "endsWith" => Self::TextMatch(TextMatch::EndsWith),
             "in" => Self::In,
             "nin" => Self::NotIn,
             "null" => Self::Null,
@@ -42,32 +41,32 @@ impl Operator {
         })
     }
 
-    /// Whether it says the opposite of what it checks.
+    /// Whether it negates its predicate.
     pub(crate) fn negates(self) -> bool {
         matches!(self, Self::NotEqual | Self::NotIn)
     }
 
-    /// The check of some values; single-valued operators have one.
-    pub(crate) fn check(
+    /// Build the predicate. Operators with a single operand use the first value.
+    pub(crate) fn predicate(
         self,
         values: &[String],
         read: impl Fn(&str) -> Result<Cell>,
         is_text: bool,
-        unfit: impl Fn() -> Error,
-    ) -> Result<Check> {
-        let one = || values.first().map(String::as_str).unwrap_or_default();
+        unsupported: impl Fn() -> Error,
+    ) -> Result<Predicate> {
+        let first = || values.first().map(String::as_str).unwrap_or_default();
         Ok(match self {
-            Self::Compare(order) => Check::Compare(order, read(one())?),
-            Self::NotEqual => Check::Compare(Order::Eq, read(one())?),
-            Self::Part(part) if is_text => Check::Part(part, one().to_owned()),
-            Self::Part(_) => return Err(unfit()),
-            Self::In | Self::NotIn => Check::Among(
+            Self::Compare(comparison) => Predicate::Compare(comparison, read(first())?),
+            Self::NotEqual => Predicate::Compare(Comparison::Eq, read(first())?),
+            Self::TextMatch(mode) if is_text => Predicate::Text(mode, first().to_owned()),
+            Self::TextMatch(_) => return Err(unsupported()),
+            Self::In | Self::NotIn => Predicate::In(
                 values
                     .iter()
                     .map(|value| read(value))
                     .collect::<Result<_>>()?,
             ),
-            Self::Null => Check::Null,
+            Self::Null => Predicate::IsNull,
         })
     }
 }
@@ -75,42 +74,45 @@ impl Operator {
 /// Whether a field is compared as text.
 pub(crate) fn is_text(field: &Field) -> bool {
     !matches!(
-        field.is,
-        Is::Flag
-            | Is::Int
-            | Is::Amount
-            | Is::Quantity
-            | Is::Time
-            | Is::Json
-            | Is::Labels
-            | Is::Units
+        field.field_type,
+        FieldType::Flag
+            | FieldType::Int
+            | FieldType::Amount
+            | FieldType::Quantity
+            | FieldType::Time
+            | FieldType::Json
+            | FieldType::Labels
+            | FieldType::Units
     )
 }
 
-/// Whether a field can only be asked for being there.
+/// Whether a field supports only the `null` operator.
 pub(crate) fn is_opaque(field: &Field) -> bool {
-    matches!(field.is, Is::Json | Is::Labels | Is::Units)
+    matches!(
+        field.field_type,
+        FieldType::Json | FieldType::Labels | FieldType::Units
+    )
 }
 
-/// A value in the form a field is stored in.
+/// Parse an operand in the stored form of a field.
 pub(crate) fn read(field: &Field, text: &str, at: &str) -> Result<Cell> {
-    let invalid = |why: &str| Error::invalid(at, why);
-    Ok(match field.is {
-        Is::Flag => Cell::Int(match text {
+    let invalid = |reason: &str| Error::invalid(at, reason);
+    Ok(match field.field_type {
+        FieldType::Flag => Cell::Int(match text {
             "true" => 1,
             "false" => 0,
             _ => return Err(invalid("expected true or false")),
         }),
-        Is::Int => Cell::Int(
+        FieldType::Int => Cell::Int(
             text.parse()
                 .map_err(|_| invalid("expected a whole number"))?,
         ),
-        Is::Time => Cell::Int(
+        FieldType::Time => Cell::Int(
             text.parse::<Time>()
                 .map_err(|error| invalid(&error.to_string()))?
                 .micros(),
         ),
-        Is::Amount | Is::Quantity => {
+        FieldType::Amount | FieldType::Quantity => {
             let quantity = text
                 .parse::<Quantity>()
                 .map_err(|_| invalid("expected a whole number in base units"))?;
@@ -120,51 +122,51 @@ pub(crate) fn read(field: &Field, text: &str, at: &str) -> Result<Cell> {
     })
 }
 
-/// A value in the form a declared path is kept in.
-pub(crate) fn read_declared(form: Form, text: &str, at: &str) -> Result<Cell> {
+/// Parse an operand in the stored form of a declared field.
+pub(crate) fn read_declared(value_type: Form, text: &str, at: &str) -> Result<Cell> {
     let leaf = Leaf::Text(text.to_owned());
-    let cell = if form.is_number() {
-        form.number(&leaf).map(Cell::Blob)
+    let cell = if value_type.is_number() {
+        value_type.number(&leaf).map(Cell::Blob)
     } else {
-        form.text(&leaf).map(Cell::Text)
+        value_type.text(&leaf).map(Cell::Text)
     };
-    cell.ok_or_else(|| Error::invalid(at, "is not of the declared form"))
+    cell.ok_or_else(|| Error::invalid(at, "is not of the declared type"))
 }
 
-/// A text that may be known by its hash, for comparing what is kept.
-pub(crate) fn kept(cell: &Cell) -> Cell {
+/// The operand as the side table stores it: long texts by their hash.
+pub(crate) fn indexed(cell: &Cell) -> Cell {
     match cell {
-        Cell::Text(text) => Cell::Text(kept_text(text).0),
+        Cell::Text(text) => Cell::Text(indexed_text(text).0),
         other => other.clone(),
     }
 }
 
-/// References name addresses too, and those of EVM chains are stored in lower case: what is
-/// compared as a whole is compared in both forms.
-pub(crate) fn with_plain_addresses(check: Check) -> Check {
-    let cells = match check {
-        Check::Compare(Order::Eq, cell) => vec![cell],
-        Check::Among(cells) => cells,
+/// References can name EVM addresses, which are stored in lower case. Operands of equality are
+/// compared in both forms.
+pub(crate) fn with_lower_addresses(predicate: Predicate) -> Predicate {
+    let cells = match predicate {
+        Predicate::Compare(Comparison::Eq, cell) => vec![cell],
+        Predicate::In(cells) => cells,
         other => return other,
     };
     let mut all = cells.clone();
     for cell in cells {
         if let Cell::Text(text) = &cell {
-            let plain = Cell::Text(
+            let lowered = Cell::Text(
                 text.split('/')
-                    .map(plain_address)
+                    .map(lower_address)
                     .collect::<Vec<_>>()
                     .join("/"),
             );
-            if plain != cell {
-                all.push(plain);
+            if lowered != cell {
+                all.push(lowered);
             }
         }
     }
-    Check::Among(all)
+    Predicate::In(all)
 }
 
-fn plain_address(part: &str) -> String {
+fn lower_address(part: &str) -> String {
     let is_address = part
         .get(..2)
         .is_some_and(|head| head.eq_ignore_ascii_case("0x"));

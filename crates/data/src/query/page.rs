@@ -1,155 +1,154 @@
-//! Running a query: what the database answers, what is read from the objects, and what is refused
-//! because it would read too much.
+//! Execute a query: filter in the database, evaluate the rest in memory, and reject queries that
+//! would read too much.
 
 use super::filter::{Filter, Query};
-use super::{cursor, evaluate, settle};
+use super::{cursor, declared, evaluate};
 use crate::names::Names;
 use crate::object::Object;
-use crate::table::query::{self as statement, Keys, Scope, Sorted};
-use crate::view::{Finals, Shown};
+use crate::table::query::{self as sql, Scope, SortKeys, SortedRow};
+use crate::view::{FinalHeights, ViewContext};
 use crate::{Error, Result, Type};
 use store::{Cell, Tx};
 use types::ChainId;
 
-/// Totals are exact up to here.
+/// Totals are exact up to this number.
 pub(crate) const MAX_TOTAL: u64 = 10_000;
-/// Objects that may be read for conditions the database cannot answer.
+/// Objects that may be read to evaluate conditions in memory.
 const MAX_READ: u64 = 10_000;
-/// Rows that may be looked at without an index.
+/// Rows that may be scanned without an index.
 const MAX_SCAN: u64 = 100_000;
-/// Up to so many rows are sorted rather than looked for in the order of an index: without
-/// statistics a database guesses wrong.
+/// With at most this many selected rows, rows are sorted instead of read in index order. SQLite
+/// keeps no statistics and would choose the sort index.
 const MAX_SORT: u64 = 2_000;
 /// Objects read at a time.
 const CHUNK: u32 = 500;
 
 /// A page of objects.
-pub(crate) struct Found {
+pub(crate) struct QueryPage {
     pub(crate) objects: Vec<Object>,
     pub(crate) total: Option<u64>,
-    /// Where to go on; none where nothing matched beyond this page.
+    /// The cursor of the next page; none on the last one.
     pub(crate) after: Option<String>,
 }
 
-/// Run a query.
-pub(crate) fn run(
+pub(crate) fn execute(
     tx: &mut Tx<'_, '_>,
-    home: &ChainId,
-    finals: &Finals,
+    default_chain: &ChainId,
+    final_heights: &FinalHeights,
     query: Query,
-) -> Result<Found> {
-    let query = settle::settle(tx, query)?;
-    let (for_database, residual): (Vec<Filter>, Vec<Filter>) = flattened(&query.filters)
+) -> Result<QueryPage> {
+    let query = declared::resolve_paths(tx, query)?;
+    let (sql_filters, residual): (Vec<Filter>, Vec<Filter>) = flatten(&query.filters)
         .into_iter()
-        .partition(Filter::is_for_database);
-    let mut run = Run {
+        .partition(Filter::is_sql);
+    let mut execution = Execution {
         query: &query,
-        home,
-        finals,
-        keys: Keys::new(query.shape(), &query.sort),
-        for_database,
+        default_chain,
+        final_heights,
+        keys: SortKeys::new(query.schema(), &query.sort),
+        sql_filters,
         residual,
     };
-    run.check_scan(tx)?;
-    run.choose_order(tx)?;
+    execution.check_scan(tx)?;
+    execution.choose_order(tx)?;
     let after = query
         .page
         .after
         .as_ref()
-        .map(|text| cursor::read(&query, text, &run.keys))
+        .map(|text| cursor::read(&query, text, &execution.keys))
         .transpose()?;
-    if run.residual.is_empty() {
-        run.by_database(tx, after)
+    if execution.residual.is_empty() {
+        execution.from_sql(tx, after)
     } else {
-        run.by_reading(tx, after)
+        execution.from_objects(tx, after)
     }
 }
 
-/// Conditions that must all hold, one by one.
-fn flattened(filters: &[Filter]) -> Vec<Filter> {
+/// Flatten nested conjunctions into a list.
+fn flatten(filters: &[Filter]) -> Vec<Filter> {
     let mut flat = Vec::new();
     for filter in filters {
         match filter {
-            Filter::All(inner) => flat.extend(flattened(inner)),
+            Filter::All(inner) => flat.extend(flatten(inner)),
             other => flat.push(other.clone()),
         }
     }
     flat
 }
 
-struct Run<'a> {
+struct Execution<'a> {
     query: &'a Query,
-    home: &'a ChainId,
-    finals: &'a Finals,
-    keys: Keys,
-    for_database: Vec<Filter>,
+    default_chain: &'a ChainId,
+    final_heights: &'a FinalHeights,
+    keys: SortKeys,
+    sql_filters: Vec<Filter>,
     residual: Vec<Filter>,
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     fn scope<'s>(&'s self, filters: &'s [Filter]) -> Scope<'s> {
-        let asked = match self.query.kind {
+        let revealing_field = match self.query.kind {
             Type::Balance => "parent.type",
             _ => "status",
         };
         Scope {
-            shape: self.query.shape(),
-            finals: self.finals,
+            schema: self.query.schema(),
+            final_heights: self.final_heights,
             filters,
-            whole: self.query.looks_at(asked),
+            include_hidden: self.query.uses_field(revealing_field),
         }
     }
 
-    /// Refuse what would look at too many rows: the conditions with an index must leave few enough
-    /// for the others, and for sorting.
+    /// Reject queries that would scan too many rows: the indexed conditions must leave few enough
+    /// for the other conditions and for sorting.
     fn check_scan(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let shape = self.query.shape();
+        let schema = self.query.schema();
         let (selective, others): (Vec<Filter>, Vec<Filter>) = self
-            .for_database
+            .sql_filters
             .iter()
             .cloned()
             .partition(Filter::is_selective);
-        let unindexed = others.iter().find_map(Filter::unindexed);
+        let first_unindexed = others.iter().find_map(Filter::first_unindexed);
         let unsorted = || {
-            let by = self.query.sort.first().map(|key| key.subject.name());
-            (!self.keys.is_indexed(shape)).then(|| by.unwrap_or_else(|| "the order".to_owned()))
+            let field = self.query.sort.first().map(|key| key.subject.name());
+            (!self.keys.is_indexed(schema)).then(|| field.unwrap_or_else(|| "sort".to_owned()))
         };
-        let Some(field) = unindexed.or_else(unsorted) else {
+        let Some(field) = first_unindexed.or_else(unsorted) else {
             return Ok(());
         };
-        if statement::count(tx, &self.scope(&selective), MAX_SCAN + 1)? > MAX_SCAN {
+        if sql::count(tx, &self.scope(&selective), MAX_SCAN + 1)? > MAX_SCAN {
             return Err(Error::NotIndexed {
                 field,
                 limit: MAX_SCAN,
-                indexed: shape.indexed_names(),
+                indexed: schema.indexed_names(),
             });
         }
         Ok(())
     }
 
-    /// Few rows behind an index are found by it and sorted; where it leads to many, the order's own
-    /// index meets them soon.
+    /// If the indexed conditions select few rows, sort those; otherwise walk the index of the
+    /// order, which reaches the matches soon.
     fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
         let selective: Vec<Filter> = self
-            .for_database
+            .sql_filters
             .iter()
             .filter(|filter| filter.is_selective())
             .cloned()
             .collect();
-        let by_order = self.keys.is_indexed(self.query.shape());
+        let by_order = self.keys.is_indexed(self.query.schema());
         if by_order
             && !selective.is_empty()
-            && statement::count(tx, &self.scope(&selective), MAX_SORT + 1)? <= MAX_SORT
+            && sql::count(tx, &self.scope(&selective), MAX_SORT + 1)? <= MAX_SORT
         {
-            self.keys.sort_apart();
+            self.keys.sort_without_index();
         }
         Ok(())
     }
 
-    fn by_database(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<Found> {
+    fn from_sql(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
         let page = &self.query.page;
-        let scope = self.scope(&self.for_database);
-        let rows = statement::page(
+        let scope = self.scope(&self.sql_filters);
+        let rows = sql::page(
             tx,
             &scope,
             &self.keys,
@@ -157,15 +156,15 @@ impl Run<'_> {
             (page.limit + 1, page.skip),
         )?;
         let total = if self.query.count {
-            Some(statement::count(tx, &scope, MAX_TOTAL + 1)?)
+            Some(sql::count(tx, &scope, MAX_TOTAL + 1)?)
         } else {
             None
         };
-        Ok(self.found(rows, total))
+        Ok(self.finish_page(rows, total))
     }
 
-    /// One row more than the page has says that there are more.
-    fn found(&self, mut rows: Vec<Sorted>, total: Option<u64>) -> Found {
+    /// Cut off the extra row, whose presence means that there is another page.
+    fn finish_page(&self, mut rows: Vec<SortedRow>, total: Option<u64>) -> QueryPage {
         let limit = self.query.page.limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -174,21 +173,21 @@ impl Run<'_> {
         } else {
             None
         };
-        Found {
+        QueryPage {
             objects: rows.into_iter().map(|row| row.object).collect(),
             total,
             after,
         }
     }
 
-    /// Read what the other conditions left, and look at each.
-    fn by_reading(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<Found> {
-        let scope = self.scope(&self.for_database);
-        if statement::count(tx, &scope, MAX_READ + 1)? > MAX_READ {
+    /// Read the rows that the database conditions leave, and evaluate the other conditions on each.
+    fn from_objects(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
+        let scope = self.scope(&self.sql_filters);
+        if sql::count(tx, &scope, MAX_READ + 1)? > MAX_READ {
             let field = self
                 .residual
                 .iter()
-                .find_map(Filter::unanswered)
+                .find_map(Filter::first_non_sql)
                 .unwrap_or_default();
             return Err(Error::Undeclared {
                 field,
@@ -196,51 +195,55 @@ impl Run<'_> {
             });
         }
         let page = &self.query.page;
-        let wanted = page.skip as usize + page.limit as usize + 1;
-        let (mut kept, mut behind) = (Vec::new(), after);
+        let needed = page.skip as usize + page.limit as usize + 1;
+        let (mut matching, mut cursor_keys) = (Vec::new(), after);
         loop {
-            let rows = statement::page(tx, &scope, &self.keys, behind.as_deref(), (CHUNK, 0))?;
+            let rows = sql::page(tx, &scope, &self.keys, cursor_keys.as_deref(), (CHUNK, 0))?;
             let is_last = rows.len() < CHUNK as usize;
-            behind = rows.last().map(|row| row.keys.clone());
-            kept.extend(self.sift(tx, rows)?.into_iter().take(wanted - kept.len()));
-            if is_last || kept.len() >= wanted {
+            cursor_keys = rows.last().map(|row| row.keys.clone());
+            matching.extend(
+                self.retain_matching(tx, rows)?
+                    .into_iter()
+                    .take(needed - matching.len()),
+            );
+            if is_last || matching.len() >= needed {
                 break;
             }
         }
         let total = if self.query.count {
-            Some(self.count_by_reading(tx)?)
+            Some(self.count_objects(tx)?)
         } else {
             None
         };
-        kept.drain(..(page.skip as usize).min(kept.len()));
-        Ok(self.found(kept, total))
+        matching.drain(..(page.skip as usize).min(matching.len()));
+        Ok(self.finish_page(matching, total))
     }
 
-    fn count_by_reading(&self, tx: &mut Tx<'_, '_>) -> Result<u64> {
-        let scope = self.scope(&self.for_database);
-        let (mut count, mut behind) = (0, None);
+    fn count_objects(&self, tx: &mut Tx<'_, '_>) -> Result<u64> {
+        let scope = self.scope(&self.sql_filters);
+        let (mut count, mut cursor_keys) = (0, None);
         loop {
-            let rows = statement::page(tx, &scope, &self.keys, behind.as_deref(), (CHUNK, 0))?;
+            let rows = sql::page(tx, &scope, &self.keys, cursor_keys.as_deref(), (CHUNK, 0))?;
             let is_last = rows.len() < CHUNK as usize;
-            behind = rows.last().map(|row: &Sorted| row.keys.clone());
-            count += self.sift(tx, rows)?.len() as u64;
+            cursor_keys = rows.last().map(|row: &SortedRow| row.keys.clone());
+            count += self.retain_matching(tx, rows)?.len() as u64;
             if is_last {
                 return Ok(count);
             }
         }
     }
 
-    fn sift(&self, tx: &mut Tx<'_, '_>, rows: Vec<Sorted>) -> Result<Vec<Sorted>> {
+    fn retain_matching(&self, tx: &mut Tx<'_, '_>, rows: Vec<SortedRow>) -> Result<Vec<SortedRow>> {
         let objects: Vec<Object> = rows.iter().map(|row| row.object.clone()).collect();
-        let with = Shown {
-            names: Names::load(tx, self.home, &objects)?,
-            finals: Some(self.finals.clone()),
+        let context = ViewContext {
+            names: Names::load(tx, self.default_chain, &objects)?,
+            final_heights: Some(self.final_heights.clone()),
         };
-        let passes = |row: &Sorted| {
+        let matches = |row: &SortedRow| {
             self.residual
                 .iter()
-                .all(|filter| evaluate::holds(filter, &row.object, &with))
+                .all(|filter| evaluate::matches(filter, &row.object, &context))
         };
-        Ok(rows.into_iter().filter(passes).collect())
+        Ok(rows.into_iter().filter(matches).collect())
     }
 }

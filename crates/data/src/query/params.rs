@@ -1,27 +1,27 @@
-//! The query parameters of a listing, as the same query that a bulk query gives.
+//! Query parameters of a listing, parsed into the same query as a bulk query.
 
 use super::filter::Query;
 use super::operand::{MAX_VALUE, Operator};
-use super::parse::{EQ, Reader, empty, label, sort, subject};
+use super::parse::{EQ, FilterParser, empty, label, sort, subject};
 use crate::{Error, Result, Type};
 use std::collections::BTreeMap;
 use types::Page;
 
-/// Read `limit`, `skip`, `after`, `sort` (repeatable), `count`, `label=<key>=<value>` (or only a
-/// key), and any field for equality (several values of one field: one of them).
+/// Parse `limit`, `skip`, `after`, `sort` (repeatable), `count`, `label=<key>=<value>` (or only a
+/// key), and equality on any field. Several values of one field are alternatives.
 pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
     let mut query = empty(kind, kind.plural());
-    let mut reader = Reader::new(kind);
-    let (mut limit, mut skip, mut after, mut order) = (None, None, None, Vec::new());
+    let mut parser = FilterParser::new(kind);
+    let (mut limit, mut skip, mut after, mut sort_keys) = (None, None, None, Vec::new());
     let mut equal: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in params {
-        check(name, value)?;
+        check_value(name, value)?;
         match name.as_str() {
             "limit" => limit = Some(number(name, value)?),
             "skip" => skip = Some(number(name, value)?),
             "after" => after = Some(value.clone()),
             "count" => query.count = flag(name, value)?,
-            "sort" => order.extend(value.split(',').map(str::to_owned)),
+            "sort" => sort_keys.extend(value.split(',').map(str::to_owned)),
             "label" => {
                 let (key, value) = value
                     .split_once('=')
@@ -29,9 +29,9 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
                 let subject = label(kind, key, name)?;
                 let filter = match value {
                     Some(value) => {
-                        reader.enter(subject, EQ, &[value.to_owned()], (false, false), name)?
+                        parser.condition(subject, EQ, &[value.to_owned()], (false, false), name)?
                     }
-                    None => reader.enter(subject, Operator::Null, &[], (true, false), name)?,
+                    None => parser.condition(subject, Operator::Null, &[], (true, false), name)?,
                 };
                 query.filters.push(filter);
             }
@@ -42,22 +42,23 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
         let subject = subject(kind, field, "query").map_err(|_| Error::UnknownField {
             field: field.to_owned(),
         })?;
-        query
-            .filters
-            .push(reader.enter(subject, Operator::In, &values, (false, false), field)?);
+        query.filters.push(parser.condition(
+            subject,
+            Operator::In,
+            &values,
+            (false, false),
+            field,
+        )?);
     }
-    query.sort = sort(kind, &order, "sort")?;
+    query.sort = sort(kind, &sort_keys, "sort")?;
     query.page = Page::new(limit, skip, after)
         .map_err(|error| Error::invalid("limit", error.to_string()))?;
     Ok(query)
 }
 
-fn check(name: &str, value: &str) -> Result<()> {
+fn check_value(name: &str, value: &str) -> Result<()> {
     if value.contains('\0') || value.len() > 4 * MAX_VALUE {
-        return Err(Error::invalid(
-            name,
-            "has a value that is too long, or holds the character NUL",
-        ));
+        return Err(Error::invalid(name, "is too long or contains NUL"));
     }
     Ok(())
 }

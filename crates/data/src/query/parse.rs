@@ -1,42 +1,42 @@
-//! Reading a bulk query: unknown fields and operators are refused by their path.
+//! Parser of bulk queries. Errors name unknown fields and operators by their path.
 
-use super::filter::{Check, Filter, Order, Query, SortKey, Subject, Test};
+use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use super::operand::{self, MAX_VALUE, Operator};
-use crate::field::Is;
+use crate::field::FieldType;
 use crate::path::Path;
 use crate::{Error, Result, Type, json};
 use serde_json::value::RawValue;
 use types::{Page, Sort};
 
-/// Conditions of one query, nested ones counted.
-const MAX_TESTS: usize = 100;
-/// Parameters that the statements of one query may have: SQLite takes 32,766.
+/// Conditions of one query, including nested ones.
+const MAX_CONDITIONS: usize = 100;
+/// Parameters in the statements of one query. SQLite allows 32,766.
 const MAX_WEIGHT: usize = 12_000;
 /// Values of one list.
 const MAX_VALUES: usize = 1_000;
-/// How deep `or` may nest.
+/// Nesting depth of `or`.
 const MAX_DEPTH: usize = 8;
-/// Keys of an order.
+/// Keys of a sort order.
 const MAX_SORT: usize = 4;
 const MAX_FIELDS: usize = 64;
 
-/// A query under construction.
-pub(crate) struct Reader {
+/// Parses filters and enforces the limits of a query.
+pub(crate) struct FilterParser {
     kind: Type,
-    tests: usize,
-    /// Parameters that the conditions come to, at least as many as they will.
+    conditions: usize,
+    /// An upper bound of the parameters that the conditions need.
     weight: usize,
 }
 
-/// One entry of an operator's list.
+/// An entry in the list of an operator.
 struct Entry {
     field: String,
     values: Vec<String>,
     not: bool,
-    fold: bool,
+    ignore_case: bool,
 }
 
-/// A query of a type, with nothing asked yet.
+/// A query without filters.
 pub(crate) fn empty(kind: Type, at: &str) -> Query {
     let (filters, sort, page) = (Vec::new(), Vec::new(), Page::default());
     Query {
@@ -46,14 +46,14 @@ pub(crate) fn empty(kind: Type, at: &str) -> Query {
         page,
         count: false,
         fields: Vec::new(),
-        at: at.to_owned(),
+        path: at.to_owned(),
     }
 }
 
-/// Read a query.
+/// Parse a query.
 pub(crate) fn query(kind: Type, value: &RawValue, at: &str) -> Result<Query> {
     let mut query = empty(kind, at);
-    let mut reader = Reader::new(kind);
+    let mut parser = FilterParser::new(kind);
     let (mut limit, mut skip, mut after) = (None, None, None);
     for (name, value) in json::object(value, at)? {
         let path = format!("{at}.{name}");
@@ -69,7 +69,7 @@ pub(crate) fn query(kind: Type, value: &RawValue, at: &str) -> Result<Query> {
             "fields" => query.fields = fields(kind, texts(&value, &path, MAX_FIELDS)?, &path)?,
             _ => query
                 .filters
-                .extend(reader.member(&name, &value, &path, 0)?),
+                .extend(parser.member(&name, &value, &path, 0)?),
         }
     }
     query.page =
@@ -81,32 +81,32 @@ fn number(value: &RawValue, path: &str) -> Result<u32> {
     json::read(value, path, "expected a whole number")
 }
 
-fn texts(value: &RawValue, path: &str, most: usize) -> Result<Vec<String>> {
+fn texts(value: &RawValue, path: &str, max: usize) -> Result<Vec<String>> {
     let items = json::array(value, path)?;
-    if items.len() > most {
-        return Err(Error::TooMany {
+    if items.len() > max {
+        return Err(Error::LimitExceeded {
             field: path.to_owned(),
-            limit: most,
+            limit: max,
         });
     }
     let texts = items
         .iter()
         .enumerate()
-        .map(|(place, item)| json::text(item, &format!("{path}[{place}]"), MAX_VALUE));
+        .map(|(index, item)| json::text(item, &format!("{path}[{index}]"), MAX_VALUE));
     texts.collect()
 }
 
-/// The keys of an order.
+/// Parse the keys of a sort order.
 pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey>> {
     if texts.len() > MAX_SORT {
-        return Err(Error::TooMany {
+        return Err(Error::LimitExceeded {
             field: at.to_owned(),
             limit: MAX_SORT,
         });
     }
-    let key = |(place, text): (usize, &String)| {
+    let key = |(index, text): (usize, &String)| {
         let sort = Sort::parse(text);
-        let path = format!("{at}[{place}]");
+        let path = format!("{at}[{index}]");
         let subject = subject(kind, &sort.field, &path)?;
         match &subject {
             Subject::Field(field) if operand::is_opaque(field) => Err(Error::UnknownOperator {
@@ -123,54 +123,57 @@ pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey
 }
 
 fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
-    for (place, name) in names.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         let first = name.split('.').next().unwrap_or_default();
         let known = kind
-            .shape()
+            .schema()
             .fields
             .iter()
-            .any(|field| !field.is_hidden() && field.name.split('.').next() == Some(first));
+            .any(|field| !field.is_internal() && field.name.split('.').next() == Some(first));
         if !known {
             return Err(Error::UnknownField {
-                field: format!("{at}[{place}]"),
+                field: format!("{at}[{index}]"),
             });
         }
     }
     Ok(names)
 }
 
-/// What a name leads to.
+/// Resolve a field name or path.
 pub(crate) fn subject(kind: Type, name: &str, at: &str) -> Result<Subject> {
-    let shape = kind.shape();
-    let name = if name == "parent" && shape.has("parent_id") {
+    let schema = kind.schema();
+    let name = if name == "parent" && schema.has("parent_id") {
         "parent.ref"
     } else {
         name
     };
-    if let Some(field) = shape.field(name).filter(|field| field.is != Is::Shown) {
+    if let Some(field) = schema
+        .field(name)
+        .filter(|field| field.field_type != FieldType::DisplayOnly)
+    {
         return Ok(Subject::Field(field));
     }
-    match Path::parse(shape, name) {
-        Some(path) => Ok(Subject::Free(path)),
+    match Path::parse(schema, name) {
+        Some(path) => Ok(Subject::Undeclared(path)),
         None => Err(Error::UnknownField {
             field: format!("{at}: {name}"),
         }),
     }
 }
 
-impl Reader {
+impl FilterParser {
     pub(crate) fn new(kind: Type) -> Self {
         Self {
             kind,
-            tests: 0,
+            conditions: 0,
             weight: 0,
         }
     }
 
-    /// The filters of a nested query: no paging there.
+    /// Parse the filters of a nested query, which has no paging.
     fn nested(&mut self, value: &RawValue, at: &str, depth: usize) -> Result<Filter> {
         if depth > MAX_DEPTH {
-            return Err(Error::TooMany {
+            return Err(Error::LimitExceeded {
                 field: at.to_owned(),
                 limit: MAX_DEPTH,
             });
@@ -194,14 +197,14 @@ impl Reader {
         match name {
             "or" => {
                 let nested = json::array(value, at)?;
-                let mut any = Vec::with_capacity(nested.len());
-                for (place, item) in nested.iter().enumerate() {
-                    any.push(self.nested(item, &format!("{at}[{place}]"), depth + 1)?);
+                let mut alternatives = Vec::with_capacity(nested.len());
+                for (index, item) in nested.iter().enumerate() {
+                    alternatives.push(self.nested(item, &format!("{at}[{index}]"), depth + 1)?);
                 }
-                Ok(if any.is_empty() {
+                Ok(if alternatives.is_empty() {
                     Vec::new()
                 } else {
-                    vec![Filter::Any(any)]
+                    vec![Filter::Any(alternatives)]
                 })
             }
             "labels" => {
@@ -234,108 +237,118 @@ impl Reader {
             });
         };
         let mut filters = Vec::new();
-        for (place, item) in json::array(value, at)?.iter().enumerate() {
-            let path = format!("{at}[{place}]");
+        for (index, item) in json::array(value, at)?.iter().enumerate() {
+            let path = format!("{at}[{index}]");
             let entry = entry(operator, item, &path)?;
-            filters.push(self.test(operator, entry, &path, labels)?);
+            filters.push(self.entry_condition(operator, entry, &path, labels)?);
         }
         Ok(filters)
     }
 
-    fn test(&mut self, operator: Operator, entry: Entry, at: &str, labels: bool) -> Result<Filter> {
+    fn entry_condition(
+        &mut self,
+        operator: Operator,
+        entry: Entry,
+        at: &str,
+        labels: bool,
+    ) -> Result<Filter> {
         let subject = if labels {
             label(self.kind, &entry.field, at)?
         } else {
             subject(self.kind, &entry.field, at)?
         };
-        self.enter(
+        self.condition(
             subject,
             operator,
             &entry.values,
-            (entry.not, entry.fold),
+            (entry.not, entry.ignore_case),
             at,
         )
     }
 
-    /// One condition on a subject.
-    pub(crate) fn enter(
+    /// Build one condition and count it against the limits.
+    pub(crate) fn condition(
         &mut self,
         subject: Subject,
         operator: Operator,
         values: &[String],
-        (not, folded): (bool, bool),
+        (not, ignore_case): (bool, bool),
         at: &str,
     ) -> Result<Filter> {
-        self.tests += 1;
-        if self.tests > MAX_TESTS {
-            return Err(Error::TooMany {
+        self.conditions += 1;
+        if self.conditions > MAX_CONDITIONS {
+            return Err(Error::LimitExceeded {
                 field: at.to_owned(),
-                limit: MAX_TESTS,
+                limit: MAX_CONDITIONS,
             });
         }
         self.weight += weight(&subject) * values.len().max(1);
         if self.weight > MAX_WEIGHT {
-            return Err(Error::TooMany {
+            return Err(Error::LimitExceeded {
                 field: at.to_owned(),
                 limit: MAX_WEIGHT / weight(&subject),
             });
         }
-        let unfit = || Error::UnknownOperator {
+        let unsupported = || Error::UnknownOperator {
             field: at.to_owned(),
             operator: format!("{operator:?}"),
         };
         let at_value = format!("{at}.value");
-        let check = match &subject {
+        let predicate = match &subject {
             Subject::Field(field) if operand::is_opaque(field) && operator != Operator::Null => {
-                return Err(unfit());
+                return Err(unsupported());
             }
-            Subject::Field(field) => operator.check(
+            Subject::Field(field) => operator.predicate(
                 values,
                 |text| operand::read(field, text, &at_value),
                 operand::is_text(field),
-                unfit,
+                unsupported,
             )?,
-            _ => operator.check(
+            _ => operator.predicate(
                 values,
                 |text| Ok(store::Cell::Text(text.to_owned())),
                 true,
-                unfit,
+                unsupported,
             )?,
         };
-        let by_value = matches!(&subject, Subject::Field(field) if !operand::is_text(field));
-        let folded = folded && !by_value && !matches!(check, Check::Null);
-        let check = match &subject {
-            Subject::Field(field) if matches!(field.is, Is::ParentRef | Is::Qualified) => {
-                operand::with_plain_addresses(check)
+        let not_text = matches!(&subject, Subject::Field(field) if !operand::is_text(field));
+        let ignore_case = ignore_case && !not_text && !matches!(predicate, Predicate::IsNull);
+        let predicate = match &subject {
+            Subject::Field(field)
+                if matches!(
+                    field.field_type,
+                    FieldType::ParentRef | FieldType::Qualified
+                ) =>
+            {
+                operand::with_lower_addresses(predicate)
             }
-            _ => check,
+            _ => predicate,
         };
-        Ok(Filter::Test(Test {
+        Ok(Filter::Condition(Condition {
             subject,
-            check,
+            predicate,
             negated: operator.negates() != not,
-            folded,
+            ignore_case,
         }))
     }
 }
 
-/// Parameters that one value of a condition comes to: references are looked for in every type they
-/// may lead to.
+/// An upper bound of the parameters per value. A reference is searched in every type that it can
+/// refer to.
 fn weight(subject: &Subject) -> usize {
     match subject {
-        Subject::Field(field) => match field.is {
-            Is::ParentRef => 48,
-            Is::ParentAsset => 16,
-            Is::Ref(_) | Is::Address => 4,
+        Subject::Field(field) => match field.field_type {
+            FieldType::ParentRef => 48,
+            FieldType::ParentAsset => 16,
+            FieldType::Ref(_) | FieldType::Address => 4,
             _ => 2,
         },
-        Subject::Label(_) | Subject::Declared { .. } | Subject::Free(_) => 4,
+        Subject::Label(_) | Subject::Declared { .. } | Subject::Undeclared(_) => 4,
     }
 }
 
-/// A label by its key.
 pub(crate) fn label(kind: Type, key: &str, at: &str) -> Result<Subject> {
-    if kind.shape().has("labels") {
+    if kind.schema().has("labels") {
         Ok(Subject::Label(key.to_owned()))
     } else {
         Err(Error::UnknownField {
@@ -344,11 +357,11 @@ pub(crate) fn label(kind: Type, key: &str, at: &str) -> Result<Subject> {
     }
 }
 
-/// Equality, as the parameters of a listing ask it.
-pub(crate) const EQ: Operator = Operator::Compare(Order::Eq);
+/// The operator of listing parameters.
+pub(crate) const EQ: Operator = Operator::Compare(Comparison::Eq);
 
 fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
-    let (mut field, mut values, mut not, mut fold) = (None, None, false, false);
+    let (mut field, mut values, mut not, mut ignore_case) = (None, None, false, false);
     let many = matches!(operator, Operator::In | Operator::NotIn);
     for (name, value) in json::object(item, at)? {
         let path = format!("{at}.{name}");
@@ -359,7 +372,7 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
             }
             "values" if many => values = Some(list(&value, &path)?),
             "not" => not = !json::is_null(&value) && json::flag(&value, &path)?,
-            "caseInsensitive" => fold = !json::is_null(&value) && json::flag(&value, &path)?,
+            "caseInsensitive" => ignore_case = !json::is_null(&value) && json::flag(&value, &path)?,
             _ => return Err(Error::UnknownField { field: path }),
         }
     }
@@ -369,23 +382,23 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
         (None, _) => {
             return Err(Error::invalid(
                 format!("{at}.{}", if many { "values" } else { "value" }),
-                "is needed",
+                "is required",
             ));
         }
     };
-    let field = field.ok_or_else(|| Error::invalid(format!("{at}.field"), "is needed"))?;
+    let field = field.ok_or_else(|| Error::invalid(format!("{at}.field"), "is required"))?;
     Ok(Entry {
         field,
         values,
         not,
-        fold,
+        ignore_case,
     })
 }
 
 fn list(value: &RawValue, at: &str) -> Result<Vec<String>> {
     let items = json::array(value, at)?;
     if items.len() > MAX_VALUES {
-        return Err(Error::TooMany {
+        return Err(Error::LimitExceeded {
             field: at.to_owned(),
             limit: MAX_VALUES,
         });
@@ -393,11 +406,11 @@ fn list(value: &RawValue, at: &str) -> Result<Vec<String>> {
     items
         .iter()
         .enumerate()
-        .map(|(place, item)| scalar(item, &format!("{at}[{place}]")))
+        .map(|(index, item)| scalar(item, &format!("{at}[{index}]")))
         .collect()
 }
 
-/// Values arrive as strings; a number or a boolean is taken by its text.
+/// Operands arrive as strings; numbers and booleans are accepted as their text.
 fn scalar(value: &RawValue, at: &str) -> Result<String> {
     match value.get().as_bytes().first() {
         Some(b'"') => json::text(value, at, MAX_VALUE),

@@ -1,15 +1,14 @@
-//! Balances, and what is still pending of them.
+//! Balances and their pending parts.
 
 use crate::Type;
 use crate::object::Object;
 use store::{Result, Row, Tx};
 use types::{Quantity, Time};
 
-/// The key of a balance: chain, address, pool or NFT.
-pub(crate) type Key = (String, String, String);
-/// A balance to be written: its key, the parent's type, its id, what it is now, its first version,
-/// when.
-pub(crate) type New = (
+/// The key of a balance: chain, address, id of the pool or NFT.
+pub(crate) type BalanceKey = (String, String, String);
+/// A balance to write: its key, the parent's type, its id, quantity, first version, time.
+pub(crate) type NewBalance = (
     String,
     String,
     String,
@@ -20,10 +19,10 @@ pub(crate) type New = (
     Time,
 );
 
-/// The balances of these keys that there are.
+/// The balances with these keys that exist.
 pub(crate) fn of(
     tx: &mut Tx<'_, '_>,
-    keys: &[Key],
+    keys: &[BalanceKey],
 ) -> Result<Vec<(String, String, String, Quantity)>> {
     tx.query_rows(
         "WITH n(namespace, chain, address, parent_id) AS ({ns_rows})
@@ -35,8 +34,8 @@ pub(crate) fn of(
     )
 }
 
-/// Write balances, new or known.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[New]) -> Result<()> {
+/// Insert or update balances.
+pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[NewBalance]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO balance (namespace, chain, address, parent_id, parent_type, id, quantity, version, updated) {ns_rows}
          ON CONFLICT (namespace, chain, address, parent_id) DO UPDATE
@@ -47,8 +46,8 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[New]) -> Result<()> {
     Ok(())
 }
 
-/// Forget the balances of a pool or NFT that nothing moved in.
-pub(crate) fn forget(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
+/// Delete the balances of a pool or NFT.
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
     tx.execute(
         "DELETE FROM balance WHERE namespace = ?ns AND parent_id = ?1",
         (parent,),
@@ -56,7 +55,7 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
     Ok(())
 }
 
-/// Who has something of these NFTs: NFT, address, in the order of addresses.
+/// The holders of NFTs: NFT, address.
 pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(String, String)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows})
@@ -66,9 +65,8 @@ pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(St
     )
 }
 
-/// What came to, or left, balances by derived changes of blocks above a height, at most `limit`:
-/// address, parent, amount. `column` is `from_address` or `to_address`; `from` is the lowest
-/// position of such blocks.
+/// Derived changes of balances in blocks above a height, at most `limit`: address, parent, amount.
+/// `column` is `from_address` or `to_address`; `from` is the lowest position of such blocks.
 pub(crate) fn derived_above(
     tx: &mut Tx<'_, '_>,
     column: &'static str,
@@ -86,9 +84,9 @@ pub(crate) fn derived_above(
     tx.query_rows(&sql, (chain, above, from, limit), balances)
 }
 
-/// Changes that were given for addresses above a height, at most `limit`: address, parent,
-/// direction, amount.
-pub(crate) fn given_above(
+/// Explicit changes of addresses above a height, at most `limit`: address, parent, direction,
+/// amount.
+pub(crate) fn explicit_above(
     tx: &mut Tx<'_, '_>,
     (chain, above): (&str, i64),
     limit: u32,
@@ -106,9 +104,9 @@ pub(crate) fn given_above(
     )
 }
 
-/// Addresses that have a balance in the pools of an asset, in order, behind one: chain, address.
-/// `only` one address, if given.
-pub(crate) fn addresses_in(
+/// Addresses with a balance in the pools of an asset, in order, after a given one: chain, address.
+/// `only` restricts them to one address.
+pub(crate) fn holders_of_asset(
     tx: &mut Tx<'_, '_>,
     asset: &str,
     only: Option<&str>,
@@ -124,15 +122,15 @@ pub(crate) fn addresses_in(
     )
 }
 
-/// A balance in a pool: chain, address, pool, quantity, when.
-pub(crate) type InPool = (String, String, String, Quantity, Time);
+/// A balance in a pool: chain, address, pool, quantity, update time.
+pub(crate) type PoolBalance = (String, String, String, Quantity, Time);
 
 /// The balances of addresses in the pools of an asset.
 pub(crate) fn in_asset(
     tx: &mut Tx<'_, '_>,
     asset: &str,
     addresses: &[(String, String)],
-) -> Result<Vec<InPool>> {
+) -> Result<Vec<PoolBalance>> {
     tx.query_rows(
         "WITH n(namespace, chain, address) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
@@ -143,33 +141,31 @@ pub(crate) fn in_asset(
     )
 }
 
-/// A balance by its id.
 pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
-    let shape = Type::Balance.shape();
+    let schema = Type::Balance.schema();
     let sql = format!(
         "SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1",
-        super::columns(shape, "t.")
+        super::columns(schema, "t.")
     );
     Ok(tx
         .row::<Row>(&sql, (id,))?
-        .map(|row| Object::from_row(shape, row)))
+        .map(|row| Object::from_row(schema, row)))
 }
 
-/// A change with its place in the history of an address in a pool: transfer, place, direction,
-/// amount.
-pub(crate) type Change = (String, i64, i64, Quantity);
+/// A change in the history of an address in a pool: transfer, change index, direction, amount.
+pub(crate) type HistoryRow = (String, i64, i64, Quantity);
 
 /// The changes of an address in a pool from a position on, newest first.
 pub(crate) fn changes_from(
     tx: &mut Tx<'_, '_>,
-    key: &Key,
+    key: &BalanceKey,
     from: &str,
     limit: u32,
-) -> Result<Vec<Change>> {
+) -> Result<Vec<HistoryRow>> {
     tx.rows(
-        "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
+        "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position >= ?4
-          ORDER BY v.position DESC, v.transfer_id DESC, v.place DESC LIMIT ?5",
+          ORDER BY v.position DESC, v.transfer_id DESC, v.change_index DESC LIMIT ?5",
         (&key.0, &key.1, &key.2, from, limit),
     )
 }
@@ -177,14 +173,14 @@ pub(crate) fn changes_from(
 /// The changes of an address in a pool up to a position, oldest first.
 pub(crate) fn changes_to(
     tx: &mut Tx<'_, '_>,
-    key: &Key,
+    key: &BalanceKey,
     to: &str,
     limit: u32,
-) -> Result<Vec<Change>> {
+) -> Result<Vec<HistoryRow>> {
     tx.rows(
-        "SELECT v.transfer_id, v.place, v.direction, v.amount FROM transfer_change v
+        "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position <= ?4
-          ORDER BY v.position, v.transfer_id, v.place LIMIT ?5",
+          ORDER BY v.position, v.transfer_id, v.change_index LIMIT ?5",
         (&key.0, &key.1, &key.2, to, limit),
     )
 }

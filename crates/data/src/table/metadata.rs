@@ -1,26 +1,31 @@
-//! Declared metadata: which paths, and their values beside the objects.
+//! Declared fields, and their values copied out of the objects.
 
 use store::{Result, Tx, Value};
 
-/// A declared path: type, path, kind, whether it is ready.
+/// A declared field: type, path, value type, whether all objects are indexed.
 pub(crate) type Declared = (String, String, String, bool);
 
-/// Everything that is declared.
+/// All declared fields of the namespace.
 pub(crate) fn declared(tx: &mut Tx<'_, '_>) -> Result<Vec<Declared>> {
-    tx.rows("SELECT type, path, kind, ready FROM metadata_field WHERE namespace = ?ns ORDER BY type, path", ())
+    tx.rows("SELECT type, path, value_type, ready FROM metadata_field WHERE namespace = ?ns ORDER BY type, path", ())
 }
 
-/// Declare a path; false if it is declared already.
-pub(crate) fn declare(tx: &mut Tx<'_, '_>, kind: &str, path: &str, form: &str) -> Result<bool> {
+/// Declare a path. Returns false if it is declared already.
+pub(crate) fn declare(
+    tx: &mut Tx<'_, '_>,
+    kind: &str,
+    path: &str,
+    value_type: &str,
+) -> Result<bool> {
     let inserted = tx.execute(
-        "INSERT INTO metadata_field (namespace, type, path, kind, ready) VALUES (?ns, ?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
-        (kind, path, form),
+        "INSERT INTO metadata_field (namespace, type, path, value_type, ready) VALUES (?ns, ?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
+        (kind, path, value_type),
     )?;
     Ok(inserted == 1)
 }
 
-/// Say that every object is entered.
-pub(crate) fn make_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+/// Record that all existing objects are indexed.
+pub(crate) fn set_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
     tx.execute(
         "UPDATE metadata_field SET ready = 1 WHERE namespace = ?ns AND type = ?1 AND path = ?2",
         (kind, path),
@@ -28,7 +33,7 @@ pub(crate) fn make_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<
     Ok(())
 }
 
-/// Withdraw a declaration; false if there was none.
+/// Withdraw a declaration. Returns false if there was none.
 pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM metadata_field WHERE namespace = ?ns AND type = ?1 AND path = ?2",
@@ -37,8 +42,8 @@ pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bo
     Ok(deleted == 1)
 }
 
-/// Forget the values of a path.
-pub(crate) fn forget(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+/// Delete the values of a path.
+pub(crate) fn delete_values(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
     tx.execute(
         "DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2",
         (kind, path),
@@ -46,8 +51,8 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> 
     Ok(())
 }
 
-/// Forget the values of objects.
-pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
+/// Delete the values of objects.
+pub(crate) fn delete_objects(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          DELETE FROM metadata_value WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
@@ -57,7 +62,7 @@ pub(crate) fn clear(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Resul
     Ok(())
 }
 
-/// Enter values: type, path, object, text or number, whether the text is a hash.
+/// Insert values: type, path, object, text or number, whether the text is a hash.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO metadata_value (namespace, type, path, object_id, text_value, number_value, hashed) {ns_rows}
@@ -69,16 +74,16 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()>
     Ok(())
 }
 
-/// Whether some text of a path is known by its hash only.
+/// Whether any text of a path is stored as a hash.
 pub(crate) fn has_hashed(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
-    let found: Option<(i64,)> = tx.row(
+    let row: Option<(i64,)> = tx.row(
         "SELECT 1 FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2 AND hashed = 1 LIMIT 1",
         (kind, path),
     )?;
-    Ok(found.is_some())
+    Ok(row.is_some())
 }
 
-/// The ids and texts of `column` behind an id, for entering what was there before.
+/// The ids and `column` texts of objects after an id, for indexing existing objects.
 pub(crate) fn texts_after(
     tx: &mut Tx<'_, '_>,
     table: &str,

@@ -1,5 +1,5 @@
-//! The only SQL of the crate, one statement a function. Texts are put together from the names in
-//! `shape.rs`, never from a request.
+//! The only SQL of the crate, one statement per function. Table and column names come from
+//! `schema.rs`, never from a request.
 
 pub(crate) mod balance;
 pub(crate) mod label;
@@ -8,20 +8,20 @@ pub(crate) mod object;
 pub(crate) mod query;
 pub(crate) mod transfer;
 
-use crate::field::Shape;
+use crate::field::Schema;
 
-/// The stored columns, each behind `prefix`.
-fn columns(shape: &Shape, prefix: &str) -> String {
-    let names: Vec<String> = shape
+/// The stored columns, each with `prefix`.
+fn columns(schema: &Schema, prefix: &str) -> String {
+    let names: Vec<String> = schema
         .stored()
         .map(|field| format!("{prefix}{}", field.column))
         .collect();
     names.join(", ")
 }
 
-/// What tells live rows from evidence, where a type has evidence.
-fn live(shape: &Shape) -> &'static str {
-    if shape.table == "transfer" {
+/// The condition that excludes reverted transfers; empty for other types.
+fn not_reverted(schema: &Schema) -> &'static str {
+    if schema.table == "transfer" {
         " AND t.reverted = 0"
     } else {
         ""

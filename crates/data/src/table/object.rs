@@ -1,41 +1,41 @@
-//! Statements that serve every type alike.
+//! Statements that work for every type.
 
-use super::{columns, live};
-use crate::field::Shape;
+use super::{columns, not_reverted};
+use crate::field::Schema;
 use crate::object::Object;
 use store::{Result, Row, Tx, Value};
 
-fn objects(shape: &'static Shape, rows: Vec<Row>) -> Vec<Object> {
+fn objects(schema: &'static Schema, rows: Vec<Row>) -> Vec<Object> {
     rows.into_iter()
-        .map(|row| Object::from_row(shape, row))
+        .map(|row| Object::from_row(schema, row))
         .collect()
 }
 
-/// Objects of these ids, in no promised order. Transfers: only those that are not reverted.
+/// Load objects by id, in no particular order, without reverted transfers.
 pub(crate) fn by_ids(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     ids: &[(String,)],
 ) -> Result<Vec<Object>> {
     let sql = format!(
         "WITH n(namespace, id) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
-        columns(shape, "t."),
-        shape.table,
-        live(shape)
+        columns(schema, "t."),
+        schema.table,
+        not_reverted(schema)
     );
-    Ok(objects(shape, tx.query_rows(&sql, (), ids)?))
+    Ok(objects(schema, tx.query_rows(&sql, (), ids)?))
 }
 
-/// Objects of these keys, in no promised order. Transfers: only those that are not reverted.
+/// Load objects by key, in no particular order, without reverted transfers.
 pub(crate) fn by_keys(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     keys: &[Vec<String>],
 ) -> Result<Vec<Object>> {
-    let names: Vec<String> = (0..shape.key.len())
-        .map(|place| format!("k{place}"))
+    let names: Vec<String> = (0..schema.key.len())
+        .map(|index| format!("k{index}"))
         .collect();
-    let joined: Vec<String> = shape
+    let joined: Vec<String> = schema
         .key
         .iter()
         .zip(&names)
@@ -44,10 +44,10 @@ pub(crate) fn by_keys(
     let sql = format!(
         "WITH n(namespace, {}) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND {}{}",
         names.join(", "),
-        columns(shape, "t."),
-        shape.table,
+        columns(schema, "t."),
+        schema.table,
         joined.join(" AND "),
-        live(shape)
+        not_reverted(schema)
     );
     let rows: Vec<Vec<Value<'_>>> = keys
         .iter()
@@ -57,17 +57,16 @@ pub(crate) fn by_keys(
                 .collect()
         })
         .collect();
-    Ok(objects(shape, tx.query_rows(&sql, (), &rows)?))
+    Ok(objects(schema, tx.query_rows(&sql, (), &rows)?))
 }
 
-/// For each name that some object has: the lowest and the highest id, which are one where the name
-/// is nobody else's.
+/// For each name in use: the lowest and the highest id, which are equal if the name is unique.
 pub(crate) fn by_names(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     names: &[(String,)],
 ) -> Result<Vec<(String, String, String)>> {
-    let column = if shape.has("protocol_id") {
+    let column = if schema.has("protocol_id") {
         "protocol_id"
     } else {
         "name"
@@ -75,21 +74,21 @@ pub(crate) fn by_names(
     let sql = format!(
         "WITH n(namespace, name) AS ({{ns_rows}}) SELECT n.name, MIN(t.id), MAX(t.id) FROM n
            JOIN {} t ON t.namespace = n.namespace AND t.{column} = n.name{} GROUP BY n.name",
-        shape.table,
-        live(shape)
+        schema.table,
+        not_reverted(schema)
     );
     tx.query_rows(&sql, (), names)
 }
 
-/// What references show of their targets: id, name, chain, address, asset; what a type lacks is
-/// missing.
-pub(crate) fn shown_names(
+/// What references show of their targets: id, name, chain, address, asset; NULL for columns that
+/// the type lacks.
+pub(crate) fn reference_names(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     ids: &[(String,)],
 ) -> Result<Vec<Row>> {
     let column = |name: &str| {
-        if shape.has(name) {
+        if schema.has(name) {
             format!("t.{name}")
         } else {
             "NULL".to_owned()
@@ -98,99 +97,99 @@ pub(crate) fn shown_names(
     let sql = format!(
         "WITH n(namespace, id) AS ({{ns_rows}})
          SELECT t.id, {}, {}, {}, {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
-        if shape.has("name") { "t.name" } else { "t.id" },
+        if schema.has("name") { "t.name" } else { "t.id" },
         column("chain"),
         column("address"),
         column("asset_id"),
-        shape.table,
-        live(shape)
+        schema.table,
+        not_reverted(schema)
     );
     tx.query_rows(&sql, (), ids)
 }
 
-/// Insert new objects; how many were. Fewer than given: another has one of the keys.
+/// Insert new objects. Returns how many were inserted; fewer if another object has one of the keys.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     objects: &[&Object],
 ) -> Result<u64> {
     let sql = format!(
         "INSERT INTO {} (namespace, {}) {{ns_rows}} ON CONFLICT DO NOTHING",
-        shape.table,
-        columns(shape, "")
+        schema.table,
+        columns(schema, "")
     );
     let rows: Vec<Vec<Value<'_>>> = objects.iter().map(|object| object.values()).collect();
     tx.execute_rows(&sql, (), &rows)
 }
 
-/// Write known objects anew, all columns but those that name the row; how many were.
+/// Update all columns of existing objects except the row key. Returns how many were updated.
 pub(crate) fn update(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     objects: &[&Object],
 ) -> Result<u64> {
-    let all: Vec<&str> = shape.stored().map(|field| field.column).collect();
-    let changed = all.iter().filter(|column| !shape.row.contains(column));
+    let all: Vec<&str> = schema.stored().map(|field| field.column).collect();
+    let changed = all.iter().filter(|column| !schema.row_key.contains(column));
     let set: Vec<String> = changed
         .map(|column| format!("{column} = n.{column}"))
         .collect();
-    let found: Vec<String> = shape
-        .row
+    let same_row: Vec<String> = schema
+        .row_key
         .iter()
         .map(|column| format!("t.{column} = n.{column}"))
         .collect();
     let sql = format!(
         "WITH n(namespace, {}) AS ({{ns_rows}}) UPDATE {} AS t SET {} FROM n WHERE t.namespace = n.namespace AND {}",
         all.join(", "),
-        shape.table,
+        schema.table,
         set.join(", "),
-        found.join(" AND ")
+        same_row.join(" AND ")
     );
     let rows: Vec<Vec<Value<'_>>> = objects.iter().map(|object| object.values()).collect();
     tx.execute_rows(&sql, (), &rows)
 }
 
 /// Delete all rows of an id.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, shape: &'static Shape, id: &str) -> Result<u64> {
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, schema: &'static Schema, id: &str) -> Result<u64> {
     tx.execute(
         &format!(
             "DELETE FROM {} WHERE namespace = ?ns AND id = ?1",
-            shape.table
+            schema.table
         ),
         (id,),
     )
 }
 
-/// Whether some row has this value in a column that refers to others.
-pub(crate) fn refers(
+/// Whether any row has this id in a referring column.
+pub(crate) fn is_referenced(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     column: &str,
     id: &str,
 ) -> Result<bool> {
     let sql = format!(
         "SELECT 1 FROM {} WHERE namespace = ?ns AND {column} = ?1 LIMIT 1",
-        shape.table
+        schema.table
     );
     Ok(tx.row::<(i64,)>(&sql, (id,))?.is_some())
 }
 
-/// Whether some row stands at this address.
-pub(crate) fn stands_at(
+/// Whether any row is under this address.
+pub(crate) fn exists_at_address(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     chain: &str,
     address: &str,
 ) -> Result<bool> {
     let sql = format!(
         "SELECT 1 FROM {} WHERE namespace = ?ns AND chain = ?1 AND address = ?2 LIMIT 1",
-        shape.table
+        schema.table
     );
     Ok(tx.row::<(i64,)>(&sql, (chain, address))?.is_some())
 }
 
-/// Hand out sequences: add to each activity's counter; the counters after that.
-pub(crate) fn hand_out(
+/// Reserve event sequences: add to each activity's counter. Returns the counters after that.
+pub(crate) fn reserve_sequences(
     tx: &mut Tx<'_, '_>,
     counts: &[(String, i64)],
 ) -> Result<Vec<(String, i64)>> {
@@ -204,11 +203,12 @@ pub(crate) fn hand_out(
     )
 }
 
-/// Mark what a block showed first as gone with it. By the index of blocks, as in
-/// `transfer::of_block`.
+/// Mark objects that a block introduced as reverted. `namespace
+///
+/// ''` keeps SQLite on the block index, as in `transfer::of_block`.
 pub(crate) fn mark_reverted(
     tx: &mut Tx<'_, '_>,
-    shape: &'static Shape,
+    schema: &'static Schema,
     chain: &str,
     height: i64,
     hash: &str,
@@ -216,7 +216,7 @@ pub(crate) fn mark_reverted(
     let sql = format!(
         "UPDATE {} SET reverted = 1, version = version + 1
           WHERE namespace || '' = ?ns AND chain = ?1 AND height = ?2 AND block_hash = ?3 AND reverted = 0",
-        shape.table
+        schema.table
     );
     tx.execute(&sql, (chain, height, hash))
 }

@@ -1,35 +1,39 @@
-//! One item of a request: which type, what to do, which fields were given.
+//! One item of a request: its type, mode and parsed fields.
 
-use super::given::{self, Given};
+use super::value::{self, InputValue};
 use super::{Target, UpdateType};
-use crate::field::Is;
-use crate::object::written;
+use crate::field::FieldType;
+use crate::object::normalize_address;
 use crate::{Error, Result, Type, ids, json};
 use serde_json::value::RawValue;
 use store::Cell;
 use types::ChainId;
 
-/// The longest part of a key.
+/// Bytes of one part of a key.
 pub(crate) const MAX_NAME: usize = 256;
 
-/// One item.
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
     pub(crate) kind: Type,
-    /// Where it stands in the request, such as `pools[3]`; empty if it is the whole body.
+    /// The path in the request, such as `pools[3]`; empty if the item is the whole body.
     pub(crate) path: String,
     pub(crate) mode: UpdateType,
-    /// The chain it names, or that of the namespace.
+    /// The chain that it names, or the default chain.
     pub(crate) chain: String,
-    /// The stored object it is meant for, where it is not told by its own key.
+    /// The stored object it applies to, if that is not found by the item's own key.
     pub(crate) target: Option<Target>,
-    /// What was given, by column.
-    pub(crate) given: Vec<(&'static str, Given)>,
+    /// The given values, by column.
+    pub(crate) values: Vec<(&'static str, InputValue)>,
 }
 
 impl Input {
-    /// Read an item. Its chain is the one it names, or `home`.
-    pub(crate) fn parse(kind: Type, item: &RawValue, path: String, home: &ChainId) -> Result<Self> {
+    /// Parse an item. Its chain is the one it names, or `default_chain`.
+    pub(crate) fn parse(
+        kind: Type,
+        item: &RawValue,
+        path: String,
+        default_chain: &ChainId,
+    ) -> Result<Self> {
         let members = json::object(item, &path)?;
         let mode = UpdateType::CreateOrUpdate;
         let mut input = Self {
@@ -38,9 +42,9 @@ impl Input {
             mode,
             chain: String::new(),
             target: None,
-            given: Vec::new(),
+            values: Vec::new(),
         };
-        input.chain = input.named_chain(&members, home)?;
+        input.chain = input.named_chain(&members, default_chain)?;
         for (name, value) in &members {
             input.member(name, value)?;
         }
@@ -48,24 +52,24 @@ impl Input {
         Ok(input)
     }
 
-    /// Say the chain from outside: what stands at an address stands there.
-    pub(crate) fn stand_on(&mut self, chain: &str) {
+    /// Override the chain, for an item whose path names one.
+    pub(crate) fn set_chain(&mut self, chain: &str) {
         chain.clone_into(&mut self.chain);
-        self.given.retain(|(column, _)| *column != "chain");
-        for (_, given) in self
-            .given
+        self.values.retain(|(column, _)| *column != "chain");
+        for (_, value) in self
+            .values
             .iter_mut()
             .filter(|(column, _)| *column == "address")
         {
-            if let Given::Cell(Cell::Text(address)) = given {
-                *address = written(chain, address);
+            if let InputValue::Cell(Cell::Text(address)) = value {
+                *address = normalize_address(chain, address);
             }
         }
         self.put_chain();
     }
 
     /// The path of one of its fields.
-    pub(crate) fn at(&self, field: &str) -> String {
+    pub(crate) fn field_path(&self, field: &str) -> String {
         if self.path.is_empty() {
             field.to_owned()
         } else {
@@ -73,48 +77,52 @@ impl Input {
         }
     }
 
-    /// What was given for a column.
-    pub(crate) fn given(&self, column: &str) -> Option<&Given> {
-        self.given
+    /// The value given for a column.
+    pub(crate) fn value(&self, column: &str) -> Option<&InputValue> {
+        self.values
             .iter()
             .find(|(known, _)| *known == column)
-            .map(|(_, given)| given)
+            .map(|(_, value)| value)
     }
 
-    /// The text that was given for a column.
+    /// The text given for a column.
     pub(crate) fn text(&self, column: &str) -> Option<&str> {
-        match self.given(column)? {
-            Given::Cell(Cell::Text(text)) => Some(text),
-            Given::Name { text, .. } => Some(text),
+        match self.value(column)? {
+            InputValue::Cell(Cell::Text(text)) => Some(text),
+            InputValue::Reference { text, .. } => Some(text),
             _ => None,
         }
     }
 
-    /// Say a column, unless it was given.
-    pub(crate) fn put(&mut self, column: &'static str, given: Given) {
-        if self.given(column).is_none() {
-            self.given.push((column, given));
+    /// Set a column unless it was given.
+    pub(crate) fn put(&mut self, column: &'static str, value: InputValue) {
+        if self.value(column).is_none() {
+            self.values.push((column, value));
         }
     }
 
-    fn named_chain(&self, members: &[(String, Box<RawValue>)], home: &ChainId) -> Result<String> {
+    fn named_chain(
+        &self,
+        members: &[(String, Box<RawValue>)],
+        default_chain: &ChainId,
+    ) -> Result<String> {
         match members
             .iter()
             .find(|(name, value)| name == "chain" && !json::is_null(value))
         {
             Some((_, value)) if self.kind.is_on_chain() => {
-                let text = json::text(value, &self.at("chain"), MAX_NAME)?;
-                let chain: ChainId = text
-                    .parse()
-                    .map_err(|error| Error::invalid(self.at("chain"), format!("{error}")))?;
+                let text = json::text(value, &self.field_path("chain"), MAX_NAME)?;
+                let chain: ChainId = text.parse().map_err(|error| {
+                    Error::invalid(self.field_path("chain"), format!("{error}"))
+                })?;
                 Ok(chain.to_string())
             }
-            _ => Ok(home.to_string()),
+            _ => Ok(default_chain.to_string()),
         }
     }
 
     fn member(&mut self, name: &str, value: &RawValue) -> Result<()> {
-        let (path, chain) = (self.at(name), &self.chain.clone());
+        let (path, chain) = (self.field_path(name), &self.chain.clone());
         match name {
             "updateType" if json::is_null(value) => return Ok(()),
             "updateType" => {
@@ -122,90 +130,94 @@ impl Input {
                 return Ok(());
             }
             "balanceChanges" if self.kind == Type::Transfer => {
-                let given = if json::is_null(value) {
-                    Given::Clear
+                let parsed = if json::is_null(value) {
+                    InputValue::Clear
                 } else {
-                    given::changes(value, &path, chain)?
+                    value::changes(value, &path, chain)?
                 };
-                self.given.push(("explicit", given));
+                self.values.push(("explicit", parsed));
                 return Ok(());
             }
-            "parent" if self.kind.shape().has("parent_id") => {
+            "parent" if self.kind.schema().has("parent_id") => {
                 return self.parent(value, &path, chain);
             }
             _ => {}
         }
         let Some(field) = self
             .kind
-            .shape()
+            .schema()
             .field(name)
             .filter(|field| !field.name.contains('.'))
         else {
             return Err(Error::UnknownField { field: path });
         };
-        if !field.input || field.is == Is::Chain {
-            return Ok(()); // what Florin sets itself may be sent back; the chain was read before
+        if !field.input || field.field_type == FieldType::Chain {
+            // Fields that Florin sets can be sent back and are ignored; the chain was parsed before.
+            return Ok(());
         }
-        let given = if json::is_null(value) {
-            Given::Clear
+        let parsed = if json::is_null(value) {
+            InputValue::Clear
         } else {
-            given::read(field, value, &path, chain)?
+            value::read(field, value, &path, chain)?
         };
-        self.check(field.column, &given, &path)?;
-        self.given.push((field.column, given));
+        self.check(field.column, &parsed, &path)?;
+        self.values.push((field.column, parsed));
         Ok(())
     }
 
-    fn check(&self, column: &str, given: &Given, path: &str) -> Result<()> {
-        let Given::Cell(Cell::Text(text)) = given else {
+    fn check(&self, column: &str, value: &InputValue, path: &str) -> Result<()> {
+        let InputValue::Cell(Cell::Text(text)) = value else {
             return Ok(());
         };
         check_key(self.kind, column, text, path)
     }
 
     fn parent(&mut self, value: &RawValue, path: &str, chain: &str) -> Result<()> {
-        let given = if json::is_null(value) {
-            Given::Clear
+        let parsed = if json::is_null(value) {
+            InputValue::Clear
         } else {
-            given::parent(value, path, chain)?
+            value::parent(value, path, chain)?
         };
-        self.given.push(("parent_id", given));
+        self.values.push(("parent_id", parsed));
         Ok(())
     }
 
-    /// The chain is part of the key of whatever stands at an address.
+    /// Objects under an address have the chain in their key.
     fn put_chain(&mut self) {
-        let stands = match self.kind {
+        let has_chain = match self.kind {
             Type::Address | Type::Transfer => true,
             kind if kind.is_qualified() => self.text("address").is_some(),
             _ => false,
         };
-        if stands {
-            self.given
-                .push(("chain", Given::Cell(Cell::Text(self.chain.clone()))));
+        if has_chain {
+            self.values
+                .push(("chain", InputValue::Cell(Cell::Text(self.chain.clone()))));
         }
     }
 }
 
-/// What a text must be to serve as part of a key.
+/// Check a text that is part of a key.
 pub(crate) fn check_key(kind: Type, column: &str, text: &str, path: &str) -> Result<()> {
     match column {
         "name" | "address" | "protocol_id" if text.is_empty() => {
-            Err(Error::invalid(path, "cannot be empty"))
+            Err(Error::invalid(path, "must not be empty"))
         }
-        "name" | "address" if text.contains('/') => Err(Error::invalid(path, "cannot contain /")),
+        "name" | "address" if text.contains('/') => Err(Error::invalid(path, "must not contain /")),
         "name" if kind == Type::Pool && text == "balances" => Err(Error::invalid(
             path,
-            "a pool cannot be called balances: that is the route of its balances",
+            "must not be `balances`, which is the route of a pool's balances",
         )),
         "name" | "protocol_id" if ids::is_id(text) => {
-            Err(Error::invalid(path, "cannot have the form of an id"))
+            Err(Error::invalid(path, "must not have the form of an id"))
         }
         _ => Ok(()),
     }
 }
 
-/// An address as the request wrote it, as the chain writes it.
+/// Parse an address into its canonical form.
 pub(crate) fn address(value: &RawValue, path: &str, chain: &str) -> Result<String> {
-    Ok(written(chain, &json::text(value, path, MAX_NAME)?))
+    Ok(normalize_address(
+        chain,
+        &json::text(value, path, MAX_NAME)?,
+    ))
 }

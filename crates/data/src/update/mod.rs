@@ -1,48 +1,47 @@
-//! Writing the model: the bulk update, which every other write goes through as well.
+//! The bulk update. Every other write is a bulk update of one item.
 //!
-//! All or nothing, in one transaction. References may point to anything that is there or in the
-//! same batch, in any order. Repeats of a key apply in list order. Fields that Florin sets itself
-//! (`id`, `created`, …) may be sent back and are ignored; unknown ones are refused. In an update an
-//! explicit `null` clears a field; elsewhere it counts as not given. A label whose value is `null`
-//! is taken away.
+//! A batch is atomic. References can point to stored objects or to objects of the same batch, in
+//! any order. Items with the same key apply in list order. Fields that Florin sets (`id`,
+//! `created`, …) can be sent back and are ignored; unknown fields are rejected. In an update an
+//! explicit `null` clears a field; elsewhere it counts as not given. A label with the value `null`
+//! is removed.
 //!
-//! A transfer that came from a chain keeps what the chain said (`from`, `to`, `amount`); anything
-//! else of it may be set.
+//! A transfer that came from a chain keeps its `from`, `to` and `amount`; all other fields can be
+//! set.
 
-mod answer;
-mod entries;
-mod given;
+mod events;
 mod input;
-mod movements;
 mod resolve;
+mod result;
 mod stage;
+mod transfers;
+mod value;
 mod write;
 
-pub use answer::{BulkAnswer, Listed, Outcome};
-pub(crate) use given::Given;
 pub(crate) use input::{Input, MAX_NAME, check_key};
-pub(crate) use resolve::one;
+pub(crate) use resolve::resolve_one;
+pub use result::{BulkAnswer, Listed, Outcome};
 pub(crate) use stage::Target;
 pub(crate) use stage::labels_of;
+pub(crate) use value::InputValue;
 pub(crate) use write::{write, write_one};
 
-/// The objects of a batch, for the facts about them.
 pub(crate) type Staging = stage::Stage;
 
-/// An object that a batch changed: the object, its given balance changes, whether it is new.
+/// An object that a batch changed: the object, its explicit balance changes, whether it is new.
 pub(crate) type Changed<'s> = (
     &'s crate::object::Object,
-    Option<&'s Vec<crate::table::transfer::Given>>,
+    Option<&'s Vec<crate::table::transfer::ChangeRow>>,
     bool,
 );
 
-/// The objects that a batch changed, in its order.
+/// The objects that a batch changed, in order.
 pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = Changed<'_>> {
     let changed = stage.staged.iter().filter(|staged| staged.is_changed());
     changed.map(|staged| (&staged.after, staged.rows.as_ref(), staged.is_new()))
 }
 
-use crate::object::is_nobody;
+use crate::object::is_null_address;
 use crate::{Data, Error, Result, Type, json};
 use store::Tx;
 use types::{ChainId, Height, Principal, Time};
@@ -50,18 +49,18 @@ use types::{ChainId, Height, Principal, Time};
 /// Items of one bulk update.
 pub const MAX_ITEMS: usize = 10_000;
 
-/// What to do with an object that is, or is not, there.
+/// What to do with an existing or a missing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateType {
-    /// Create; there already: refused.
+    /// Create; fail if the object exists.
     CreateOnly,
-    /// Create; there already: left alone.
+    /// Create; leave an existing object unchanged.
     CreateOrIgnore,
-    /// Create, or set the given fields. What is meant where nothing is said.
+    /// Create, or set the given fields. The default.
     CreateOrUpdate,
     /// Create, or replace the content.
     CreateOrReplace,
-    /// Set the given fields; not there: refused.
+    /// Set the given fields; fail if the object does not exist.
     UpdateOnly,
 }
 
@@ -81,20 +80,19 @@ impl UpdateType {
     }
 }
 
-/// A bulk update that was read and checked, ready for a transaction.
+/// A parsed and checked bulk update, ready to be written.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(crate) inputs: Vec<Input>,
-    pub(crate) home: ChainId,
+    pub(crate) default_chain: ChainId,
 }
 
-/// Read and check a bulk update (section 5 of the model: `PUT /bulk/datamodel`), outside a
+/// Parse and check a bulk update (`PUT /bulk/datamodel`, section 5 of the model), outside a
 /// transaction.
 ///
-/// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.too_many`, each naming the
-/// field.
-pub fn prepare_update(data: &Data, who: &Principal, body: &str) -> Result<Prepared> {
-    let home = data.home(&who.namespace);
+/// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.limit_exceeded`.
+pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<Prepared> {
+    let default_chain = data.default_chain(&principal.namespace);
     let mut inputs = Vec::new();
     let lists = json::body(body)?;
     if let Some((name, _)) = lists.iter().find(|(name, _)| writable(name).is_none()) {
@@ -109,17 +107,25 @@ pub fn prepare_update(data: &Data, who: &Principal, body: &str) -> Result<Prepar
         if json::is_null(list) {
             continue;
         }
-        for (place, item) in json::array(list, name)?.iter().enumerate() {
-            inputs.push(Input::parse(kind, item, format!("{name}[{place}]"), &home)?);
+        for (index, item) in json::array(list, name)?.iter().enumerate() {
+            inputs.push(Input::parse(
+                kind,
+                item,
+                format!("{name}[{index}]"),
+                &default_chain,
+            )?);
             if inputs.len() > MAX_ITEMS {
-                return Err(Error::TooMany {
+                return Err(Error::LimitExceeded {
                     field: name.clone(),
                     limit: MAX_ITEMS,
                 });
             }
         }
     }
-    Ok(Prepared { inputs, home })
+    Ok(Prepared {
+        inputs,
+        default_chain,
+    })
 }
 
 fn writable(name: &str) -> Option<Type> {
@@ -128,51 +134,51 @@ fn writable(name: &str) -> Option<Type> {
         .find(|kind| kind.plural() == name)
 }
 
-/// Write a prepared update in the transaction of the caller.
+/// Write a prepared update in the caller's transaction.
 ///
-/// Errors: `data.bad_reference` (its message holds `KA090801`), `data.ambiguous`, `data.exists`,
-/// `data.nothing_to_update`, `data.invalid`, `data.on_chain`.
+/// Errors: `data.bad_reference` (its message contains `KA090801`), `data.ambiguous`,
+/// `data.already_exists`, `data.nothing_to_update`, `data.invalid`, `data.immutable_transfer`.
 pub fn write_update(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     prepared: &Prepared,
 ) -> Result<BulkAnswer> {
-    write(tx, who, &prepared.inputs, &prepared.home)
+    write(tx, principal, &prepared.inputs, &prepared.default_chain)
 }
 
-/// Apply a bulk update: read, check, write, all or nothing.
-pub async fn bulk_update(data: &Data, who: &Principal, body: &str) -> Result<BulkAnswer> {
-    let prepared = prepare_update(data, who, body)?;
-    let who = who.clone();
+/// Parse, check and write a bulk update in one transaction.
+pub async fn bulk_update(data: &Data, principal: &Principal, body: &str) -> Result<BulkAnswer> {
+    let prepared = prepare_update(data, principal, body)?;
+    let principal = principal.clone();
     data.db
         .on(&data.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            write_update(tx, &who, &prepared)
+        .write(&principal.namespace.clone(), move |tx| {
+            write_update(tx, &principal, &prepared)
         })
         .await
 }
 
-/// What a transfer is by who gives and who gets.
+/// The type of a transfer, derived from its sender and recipient.
 pub(crate) fn derived_type(from: &str, to: &str) -> &'static str {
-    match (is_nobody(from), is_nobody(to)) {
+    match (is_null_address(from), is_null_address(to)) {
         (true, false) => "mint",
         (false, true) => "burn",
         _ => "transfer",
     }
 }
 
-/// Where a transfer stands in the history of its pool: by its place on the chain where its protocol
-/// id tells one (`block/transaction/log`, zero-padded or not), else behind all those, by when it
-/// was written.
+/// The sort position of a transfer in the history of its pool. A protocol id of the form
+/// `block/transaction/log`, zero-padded or not, gives the position on the chain; other transfers
+/// sort after those, by the time they were written.
 pub(crate) fn position(protocol_id: &str, at: Time) -> String {
-    place(protocol_id).unwrap_or_else(|| format!("~{:020}/{protocol_id}", at.micros()))
+    chain_position(protocol_id).unwrap_or_else(|| format!("~{:020}/{protocol_id}", at.micros()))
 }
 
-/// The same for what a block holds: never outside that block.
+/// The position of a transfer in a block, which never sorts outside that block.
 pub(crate) fn position_in(height: Height, protocol_id: &str) -> String {
     let block = first_position(height);
-    place(protocol_id)
-        .filter(|place| place.starts_with(&block))
+    chain_position(protocol_id)
+        .filter(|position| position.starts_with(&block))
         .unwrap_or_else(|| format!("{block}~{protocol_id}"))
 }
 
@@ -181,7 +187,7 @@ pub(crate) fn first_position(height: Height) -> String {
     format!("{:018}/", height.0)
 }
 
-fn place(protocol_id: &str) -> Option<String> {
+fn chain_position(protocol_id: &str) -> Option<String> {
     let parts: Vec<&str> = protocol_id.split('/').collect();
     let is_number = |part: &&str| {
         (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())

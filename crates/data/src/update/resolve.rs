@@ -1,33 +1,41 @@
-//! References: by id, by qualified name, or by a name that only one object has; in the batch itself
-//! or among what is there.
+//! References: by id, by qualified name, or by a unique name; in the batch or in the database.
 
 use super::stage::Stage;
-use crate::object::{address_id, written};
+use crate::object::{address_id, normalize_address};
 use crate::{Error, Result, Type, ids, table};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use store::Tx;
 use types::ChainId;
 
-/// A type and what one of it is called.
-pub(crate) type Wanted = (Type, String);
+/// A type and the reference text.
+pub(crate) type ReferenceKey = (Type, String);
 
-/// What a reference leads to.
+/// The result of resolving a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// The object of this id.
-    One(String),
-    /// Several of that name.
-    Several,
-    /// Nothing.
-    None,
+pub(crate) enum Resolution {
+    /// The id of the object.
+    Object(String),
+    /// Several objects have the name.
+    Ambiguous,
+    Missing,
 }
 
-/// Find one, or say what is wrong with it.
-pub(crate) fn one(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, text: &str) -> Result<String> {
-    let found = resolve(tx, home, None, &BTreeSet::from([(kind, text.to_owned())]))?;
-    match found.into_values().next() {
-        Some(Found::One(id)) => Ok(id),
-        Some(Found::Several) => Err(Error::Ambiguous {
+/// Resolve a single reference.
+pub(crate) fn resolve_one(
+    tx: &mut Tx<'_, '_>,
+    default_chain: &ChainId,
+    kind: Type,
+    text: &str,
+) -> Result<String> {
+    let resolutions = resolve(
+        tx,
+        default_chain,
+        None,
+        &BTreeSet::from([(kind, text.to_owned())]),
+    )?;
+    match resolutions.into_values().next() {
+        Some(Resolution::Object(id)) => Ok(id),
+        Some(Resolution::Ambiguous) => Err(Error::Ambiguous {
             field: kind.to_string(),
             kind,
             reference: text.to_owned(),
@@ -41,160 +49,167 @@ pub(crate) fn one(tx: &mut Tx<'_, '_>, home: &ChainId, kind: Type, text: &str) -
 
 pub(super) fn resolve(
     tx: &mut Tx<'_, '_>,
-    home: &ChainId,
+    default_chain: &ChainId,
     stage: Option<&Stage>,
-    wanted: &BTreeSet<Wanted>,
-) -> Result<HashMap<Wanted, Found>> {
-    let mut found = HashMap::new();
+    references: &BTreeSet<ReferenceKey>,
+) -> Result<HashMap<ReferenceKey, Resolution>> {
+    let mut resolutions = HashMap::new();
     for kind in Type::WRITABLE {
-        let texts: Vec<&str> = wanted
+        let texts: Vec<&str> = references
             .iter()
-            .filter(|(of, _)| *of == kind)
+            .filter(|(reference_type, _)| *reference_type == kind)
             .map(|(_, text)| text.as_str())
             .collect();
         if !texts.is_empty() {
-            let answers = of_type(tx, home, stage, kind, &texts)?;
-            found.extend(
+            let of_type = resolve_type(tx, default_chain, stage, kind, &texts)?;
+            resolutions.extend(
                 texts
                     .into_iter()
-                    .zip(answers)
-                    .map(|(text, answer)| ((kind, text.to_owned()), answer)),
+                    .zip(of_type)
+                    .map(|(text, resolution)| ((kind, text.to_owned()), resolution)),
             );
         }
     }
-    Ok(found)
+    Ok(resolutions)
 }
 
-/// How a reference names its object.
-enum Named<'t> {
+/// How a reference identifies its object.
+enum ParsedReference<'t> {
     Id(&'t str),
     Key(Vec<String>),
     Name(&'t str),
 }
 
-fn named<'t>(kind: Type, text: &'t str, home: &ChainId) -> Named<'t> {
+fn parse_reference<'t>(kind: Type, text: &'t str, default_chain: &ChainId) -> ParsedReference<'t> {
     if ids::is_id(text) {
-        return Named::Id(text);
+        return ParsedReference::Id(text);
     }
     let on_chain = kind.is_on_chain().then(|| text.split_once('/')).flatten();
     let (chain, rest) =
         match on_chain.and_then(|(first, rest)| Some((first.parse::<ChainId>().ok()?, rest))) {
             Some((chain, rest)) => (chain.to_string(), rest),
-            None => (home.to_string(), text),
+            None => (default_chain.to_string(), text),
         };
     match kind {
-        Type::Address => Named::Key(vec![chain.clone(), written(&chain, rest)]),
-        Type::Transfer => Named::Key(vec![chain, rest.to_owned()]),
+        Type::Address => ParsedReference::Key(vec![chain.clone(), normalize_address(&chain, rest)]),
+        Type::Transfer => ParsedReference::Key(vec![chain, rest.to_owned()]),
         kind if kind.is_qualified() => match rest.split_once('/') {
-            Some((address, name)) => Named::Key(vec![
+            Some((address, name)) => ParsedReference::Key(vec![
                 chain.clone(),
-                written(&chain, address),
+                normalize_address(&chain, address),
                 name.to_owned(),
             ]),
-            None => Named::Name(rest),
+            None => ParsedReference::Name(rest),
         },
-        Type::Event => Named::Name(text),
-        _ => Named::Key(vec![text.to_owned()]),
+        Type::Event => ParsedReference::Name(text),
+        _ => ParsedReference::Key(vec![text.to_owned()]),
     }
 }
 
-fn of_type(
+fn resolve_type(
     tx: &mut Tx<'_, '_>,
-    home: &ChainId,
+    default_chain: &ChainId,
     stage: Option<&Stage>,
     kind: Type,
     texts: &[&str],
-) -> Result<Vec<Found>> {
-    let names: Vec<Named<'_>> = texts.iter().map(|text| named(kind, text, home)).collect();
-    let by_id = stored_ids(tx, stage, kind, &names)?;
-    let by_key = stored_keys(tx, stage, kind, &names)?;
-    let by_name = stored_names(tx, stage, kind, &names)?;
-    Ok(names
+) -> Result<Vec<Resolution>> {
+    let parsed: Vec<ParsedReference<'_>> = texts
+        .iter()
+        .map(|text| parse_reference(kind, text, default_chain))
+        .collect();
+    let by_id = known_ids(tx, stage, kind, &parsed)?;
+    let by_key = ids_by_key(tx, stage, kind, &parsed)?;
+    let by_name = ids_by_names(tx, stage, kind, &parsed)?;
+    Ok(parsed
         .into_iter()
-        .map(|named| match named {
-            Named::Id(id) if by_id.contains(id) => Found::One(id.to_owned()),
-            Named::Id(_) => Found::None,
-            Named::Key(key) => by_key.get(&key).cloned().map_or(Found::None, Found::One),
-            Named::Name(name) => by_name.get(name).map_or(Found::None, |ids| {
+        .map(|reference| match reference {
+            ParsedReference::Id(id) if by_id.contains(id) => Resolution::Object(id.to_owned()),
+            ParsedReference::Id(_) => Resolution::Missing,
+            ParsedReference::Key(key) => by_key
+                .get(&key)
+                .cloned()
+                .map_or(Resolution::Missing, Resolution::Object),
+            ParsedReference::Name(name) => by_name.get(name).map_or(Resolution::Missing, |ids| {
                 match ids.iter().collect::<Vec<_>>()[..] {
-                    [] => Found::None,
-                    [id] => Found::One(id.clone()),
-                    _ => Found::Several,
+                    [] => Resolution::Missing,
+                    [id] => Resolution::Object(id.clone()),
+                    _ => Resolution::Ambiguous,
                 }
             }),
         })
         .collect())
 }
 
-fn stored_ids(
+fn known_ids(
     tx: &mut Tx<'_, '_>,
     stage: Option<&Stage>,
     kind: Type,
-    names: &[Named<'_>],
+    references: &[ParsedReference<'_>],
 ) -> Result<HashSet<String>> {
-    let mut known = HashSet::new();
-    let mut asked: Vec<(String,)> = Vec::new();
-    for named in names {
-        match named {
-            Named::Id(id)
+    let mut ids = HashSet::new();
+    let mut missing: Vec<(String,)> = Vec::new();
+    for reference in references {
+        match reference {
+            ParsedReference::Id(id)
                 if stage
                     .and_then(|stage| stage.of_id(id))
                     .is_some_and(|s| s.after.kind() == kind) =>
             {
-                known.insert((*id).to_owned());
+                ids.insert((*id).to_owned());
             }
-            Named::Id(id) => asked.push(((*id).to_owned(),)),
+            ParsedReference::Id(id) => missing.push(((*id).to_owned(),)),
             _ => {}
         }
     }
-    known.extend(stored(tx, kind, &asked)?);
-    Ok(known)
+    ids.extend(existing_ids(tx, kind, &missing)?);
+    Ok(ids)
 }
 
-fn stored_keys(
+fn ids_by_key(
     tx: &mut Tx<'_, '_>,
     stage: Option<&Stage>,
     kind: Type,
-    names: &[Named<'_>],
+    references: &[ParsedReference<'_>],
 ) -> Result<HashMap<Vec<String>, String>> {
-    let mut known = HashMap::new();
-    let mut asked = BTreeSet::new();
-    for named in names {
-        let Named::Key(key) = named else { continue };
+    let mut resolved = HashMap::new();
+    let mut missing = BTreeSet::new();
+    for reference in references {
+        let ParsedReference::Key(key) = reference else {
+            continue;
+        };
         match stage.and_then(|stage| stage.of_key(kind, key)) {
-            Some(staged) => drop(known.insert(key.clone(), staged.after.id().to_owned())),
-            None => drop(asked.insert(key.clone())),
+            Some(staged) => drop(resolved.insert(key.clone(), staged.after.id().to_owned())),
+            None => drop(missing.insert(key.clone())),
         }
     }
     if kind == Type::Address {
-        // Their ids say it all: no need to read the objects.
-        let ids: Vec<(String,)> = asked
+        // Address ids contain the key, so the objects need not be loaded.
+        let ids: Vec<(String,)> = missing
             .iter()
             .map(|key| (address_id(&key[0], &key[1]),))
             .collect();
-        let there: HashSet<String> = stored(tx, kind, &ids)?;
-        let found = asked
+        let existing: HashSet<String> = existing_ids(tx, kind, &ids)?;
+        let keys = missing
             .into_iter()
             .map(|key| (address_id(&key[0], &key[1]), key));
-        known.extend(
-            found
-                .filter(|(id, _)| there.contains(id))
+        resolved.extend(
+            keys.filter(|(id, _)| existing.contains(id))
                 .map(|(id, key)| (key, id)),
         );
-        return Ok(known);
+        return Ok(resolved);
     }
-    let asked: Vec<Vec<String>> = asked.into_iter().collect();
-    let found = table::object::by_keys(tx, kind.shape(), &asked)?;
-    known.extend(
-        found
+    let missing: Vec<Vec<String>> = missing.into_iter().collect();
+    let objects = table::object::by_keys(tx, kind.schema(), &missing)?;
+    resolved.extend(
+        objects
             .into_iter()
             .map(|object| (object.key(), object.id().to_owned())),
     );
-    Ok(known)
+    Ok(resolved)
 }
 
-fn stored(tx: &mut Tx<'_, '_>, kind: Type, ids: &[(String,)]) -> Result<HashSet<String>> {
-    let rows = table::object::shown_names(tx, kind.shape(), ids)?;
+fn existing_ids(tx: &mut Tx<'_, '_>, kind: Type, ids: &[(String,)]) -> Result<HashSet<String>> {
+    let rows = table::object::reference_names(tx, kind.schema(), ids)?;
     Ok(rows
         .into_iter()
         .filter_map(|row| match row.into_iter().next() {
@@ -204,37 +219,37 @@ fn stored(tx: &mut Tx<'_, '_>, kind: Type, ids: &[(String,)]) -> Result<HashSet<
         .collect())
 }
 
-fn stored_names(
+fn ids_by_names(
     tx: &mut Tx<'_, '_>,
     stage: Option<&Stage>,
     kind: Type,
-    names: &[Named<'_>],
+    references: &[ParsedReference<'_>],
 ) -> Result<HashMap<String, BTreeSet<String>>> {
-    let texts: BTreeSet<&str> = names
+    let texts: BTreeSet<&str> = references
         .iter()
-        .filter_map(|named| match named {
-            Named::Name(name) => Some(*name),
+        .filter_map(|reference| match reference {
+            ParsedReference::Name(name) => Some(*name),
             _ => None,
         })
         .collect();
-    let mut known: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let mut resolved: HashMap<String, BTreeSet<String>> = HashMap::new();
     if texts.is_empty() {
-        return Ok(known);
+        return Ok(resolved);
     }
-    let asked: Vec<(String,)> = texts.iter().map(|name| ((*name).to_owned(),)).collect();
-    for (name, low, high) in table::object::by_names(tx, kind.shape(), &asked)? {
-        known.entry(name).or_default().extend([low, high]);
+    let lookup: Vec<(String,)> = texts.iter().map(|name| ((*name).to_owned(),)).collect();
+    for (name, low, high) in table::object::by_names(tx, kind.schema(), &lookup)? {
+        resolved.entry(name).or_default().extend([low, high]);
     }
     if let Some(stage) = stage {
-        let called = stage.called(kind);
+        let ids_by_name = stage.ids_by_name(kind);
         for name in texts {
-            let staged = called
+            let staged = ids_by_name
                 .get(name)
                 .into_iter()
                 .flatten()
                 .map(|id| (*id).to_owned());
-            known.entry(name.to_owned()).or_default().extend(staged);
+            resolved.entry(name.to_owned()).or_default().extend(staged);
         }
     }
-    Ok(known)
+    Ok(resolved)
 }

@@ -1,52 +1,50 @@
-//! The objects that a batch touches, in memory: found, changed in list order, written at the end.
+//! The objects of a batch in memory: loaded, changed in list order, and written at the end.
 
-use super::answer::What;
-use super::given::{Change, Given, check_labels};
+use super::result::Action;
+use super::value::{Change, InputValue, check_labels};
 use super::{Input, UpdateType};
-use crate::field::Is;
+use crate::field::FieldType;
 use crate::object::{Object, address_id};
 use crate::{Error, Result, Type, ids, table};
 use std::collections::{BTreeMap, HashMap};
 use store::{Cell, Tx};
 
-/// A stored object that an input is meant for, whatever key the input gives.
+/// A stored object that an input applies to, whatever key the input has.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// Its id.
     pub(crate) id: String,
 }
 
-/// One object of the batch.
 #[derive(Debug)]
-pub(crate) struct Staged {
+pub(crate) struct StagedObject {
     pub(super) before: Option<Object>,
     pub(super) after: Object,
-    /// What is known only once all objects of the batch are: references and amounts in units, with
-    /// the path that gave them.
-    pub(super) pending: BTreeMap<&'static str, (Given, String)>,
-    /// The balance changes that were given, and where.
+    /// References and amounts in units, which are resolved once the whole batch is known, with
+    /// their paths.
+    pub(super) pending: BTreeMap<&'static str, (InputValue, String)>,
+    /// The explicit balance changes of the batch, with their path.
     pub(super) changes: Option<(Vec<Change>, String)>,
-    /// The same as rows, or those that were there before and still hold.
-    pub(super) rows: Option<Vec<crate::table::transfer::Given>>,
-    /// Whether a transfer's type was given, and so does not follow from who gives and gets.
-    pub(super) typed: bool,
-    /// Where the batch named it last.
+    /// The explicit changes as rows: those of the batch, or the stored ones that still apply.
+    pub(super) rows: Option<Vec<crate::table::transfer::ChangeRow>>,
+    /// Whether a transfer's type was given, and so is not derived.
+    pub(super) type_given: bool,
+    /// The path of the last item that named it.
     pub(super) path: String,
 }
 
-/// All of them.
+/// The objects of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
-    pub(super) staged: Vec<Staged>,
+    pub(super) staged: Vec<StagedObject>,
     by_key: HashMap<(Type, Vec<String>), usize>,
     by_id: HashMap<String, usize>,
     /// What was done, in list order.
-    pub(super) done: Vec<(What, usize)>,
+    pub(super) actions: Vec<(Action, usize)>,
 }
 
 impl Stage {
-    /// Find what is there already of the objects that inputs name. Events wait until their
-    /// activities are known.
+    /// Load the stored objects that inputs name. Events come after the other types, because their
+    /// keys need the ids of activities.
     pub(super) fn load(&mut self, tx: &mut Tx<'_, '_>, inputs: &[&Input]) -> Result<()> {
         for kind in Type::WRITABLE {
             let of_kind: Vec<&&Input> = inputs.iter().filter(|input| input.kind == kind).collect();
@@ -63,48 +61,46 @@ impl Stage {
             }
             keys.sort_unstable();
             keys.dedup();
-            for object in table::object::by_keys(tx, kind.shape(), &keys)? {
+            for object in table::object::by_keys(tx, kind.schema(), &keys)? {
                 self.add(Some(object.clone()), object, String::new());
             }
-            for object in table::object::by_ids(tx, kind.shape(), &targets)? {
+            for object in table::object::by_ids(tx, kind.schema(), &targets)? {
                 self.add(Some(object.clone()), object, String::new());
             }
         }
         Ok(())
     }
 
-    /// Where an object of this id stands.
-    pub(super) fn of_id(&self, id: &str) -> Option<&Staged> {
-        self.by_id.get(id).map(|place| &self.staged[*place])
+    pub(super) fn of_id(&self, id: &str) -> Option<&StagedObject> {
+        self.by_id.get(id).map(|index| &self.staged[*index])
     }
 
-    /// Where an object of this key stands, if the batch makes it or it was there.
-    pub(super) fn of_key(&self, kind: Type, key: &[String]) -> Option<&Staged> {
+    pub(super) fn of_key(&self, kind: Type, key: &[String]) -> Option<&StagedObject> {
         self.by_key
             .get(&(kind, key.to_vec()))
-            .map(|place| &self.staged[*place])
+            .map(|index| &self.staged[*index])
     }
 
-    /// The ids of staged objects of a type that are called so.
-    pub(super) fn called(&self, kind: Type) -> HashMap<&str, Vec<&str>> {
-        let mut called: HashMap<&str, Vec<&str>> = HashMap::new();
+    /// The ids of staged objects of a type, by name.
+    pub(super) fn ids_by_name(&self, kind: Type) -> HashMap<&str, Vec<&str>> {
+        let mut ids_by_name: HashMap<&str, Vec<&str>> = HashMap::new();
         for staged in self
             .staged
             .iter()
             .filter(|staged| staged.after.kind() == kind)
         {
-            called
+            ids_by_name
                 .entry(staged.after.name())
                 .or_default()
                 .push(staged.after.id());
         }
-        called
+        ids_by_name
     }
 
-    /// Do what an input asks, to the object as earlier inputs left it.
-    pub(super) fn fold(&mut self, tx: &mut Tx<'_, '_>, input: &Input) -> Result<()> {
-        let place = match &input.target {
-            // Gone since the caller looked.
+    /// Apply an input to its object, as earlier inputs left it.
+    pub(super) fn apply(&mut self, tx: &mut Tx<'_, '_>, input: &Input) -> Result<()> {
+        let index = match &input.target {
+            // Deleted since the caller looked it up.
             Some(target) if !self.by_id.contains_key(&target.id) => {
                 return Err(Error::Unknown {
                     kind: input.kind,
@@ -115,38 +111,38 @@ impl Stage {
             None => self.by_key.get(&(input.kind, self.key_of(input)?)).copied(),
         };
         use UpdateType as U;
-        let (what, place) = match (input.mode, place) {
-            (U::CreateOrIgnore, Some(place)) => (What::Ignored, place),
-            (U::CreateOnly, Some(place)) => return Err(self.exists(input, place)),
-            (U::UpdateOnly, None) => return Err(self.nothing(input)?),
-            (U::CreateOrReplace, Some(place)) => {
-                self.clear(place);
-                self.set(place, input, false)?;
-                (What::Replaced, place)
+        let (action, index) = match (input.mode, index) {
+            (U::CreateOrIgnore, Some(index)) => (Action::Ignored, index),
+            (U::CreateOnly, Some(index)) => return Err(self.already_exists(input, index)),
+            (U::UpdateOnly, None) => return Err(self.nothing_to_update(input)?),
+            (U::CreateOrReplace, Some(index)) => {
+                self.clear(index);
+                self.set(index, input, false)?;
+                (Action::Replaced, index)
             }
-            (U::CreateOrUpdate | U::UpdateOnly, Some(place)) => {
-                self.set(place, input, true)?;
-                (What::Updated, place)
+            (U::CreateOrUpdate | U::UpdateOnly, Some(index)) => {
+                self.set(index, input, true)?;
+                (Action::Updated, index)
             }
             (U::CreateOnly | U::CreateOrIgnore | U::CreateOrUpdate | U::CreateOrReplace, None) => {
-                let place = self.create(tx, input)?;
-                (What::Created, place)
+                let index = self.create(tx, input)?;
+                (Action::Created, index)
             }
         };
-        self.done.push((what, place));
+        self.actions.push((action, index));
         Ok(())
     }
 
-    fn exists(&self, input: &Input, place: usize) -> Error {
-        let key = self.staged[place].after.name().to_owned();
-        Error::Exists {
+    fn already_exists(&self, input: &Input, index: usize) -> Error {
+        let key = self.staged[index].after.name().to_owned();
+        Error::AlreadyExists {
             field: input.path.clone(),
             kind: input.kind,
             key,
         }
     }
 
-    fn nothing(&self, input: &Input) -> Result<Error> {
+    fn nothing_to_update(&self, input: &Input) -> Result<Error> {
         let key = self.key_of(input)?.join("/");
         Ok(Error::NothingToUpdate {
             field: input.path.clone(),
@@ -155,30 +151,30 @@ impl Stage {
         })
     }
 
-    /// The key an input names. An event's needs its activity to be known.
+    /// The key of an input. For events the activity must be resolved.
     fn key_of(&self, input: &Input) -> Result<Vec<String>> {
-        let shape = input.kind.shape();
-        let mut key = Vec::with_capacity(shape.key.len());
-        for column in shape.key {
-            let given = input.text(column).unwrap_or_default();
-            // What stands at no address is on no chain.
-            let may_lack = *column == "chain"
+        let schema = input.kind.schema();
+        let mut key = Vec::with_capacity(schema.key.len());
+        for column in schema.key {
+            let value = input.text(column).unwrap_or_default();
+            // An object without an address has no chain.
+            let optional = *column == "chain"
                 || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
-            if given.is_empty() && !may_lack {
+            if value.is_empty() && !optional {
                 return Err(Error::invalid(
-                    input.at(shape.column(column).name),
-                    "is needed",
+                    input.field_path(schema.column(column).name),
+                    "is required",
                 ));
             }
-            key.push(given.to_owned());
+            key.push(value.to_owned());
         }
         Ok(key)
     }
 
     fn create(&mut self, tx: &mut Tx<'_, '_>, input: &Input) -> Result<usize> {
         let key = self.key_of(input)?;
-        let mut object = Object::blank(input.kind);
-        for (column, part) in input.kind.shape().key.iter().zip(&key) {
+        let mut object = Object::with_defaults(input.kind);
+        for (column, part) in input.kind.schema().key.iter().zip(&key) {
             object.put_text(column, part);
         }
         let now = tx.now();
@@ -187,96 +183,99 @@ impl Stage {
             _ => ids::new(now, tx.entropy()),
         };
         if input.kind == Type::Transfer {
-            object.put_text("path", &*id); // no chain said it: it is known by itself
+            // Without a chain identity, the id makes the row unique.
+            object.put_text("path", &*id);
         }
         object.put_text("id", id);
         object.put_time("created", now);
-        let place = self.add(None, object, input.path.clone());
-        self.set(place, input, false)?;
-        Ok(place)
+        let index = self.add(None, object, input.path.clone());
+        self.set(index, input, false)?;
+        Ok(index)
     }
 
     pub(super) fn add(&mut self, before: Option<Object>, after: Object, path: String) -> usize {
-        let place = self.staged.len();
+        let index = self.staged.len();
         if let Some(known) = self.by_id.get(after.id()) {
             return *known;
         }
-        self.by_key.insert((after.kind(), after.key()), place);
-        self.by_id.insert(after.id().to_owned(), place);
-        self.staged.push(Staged {
+        self.by_key.insert((after.kind(), after.key()), index);
+        self.by_id.insert(after.id().to_owned(), index);
+        self.staged.push(StagedObject {
             before,
             after,
             pending: BTreeMap::new(),
             changes: None,
             rows: None,
-            typed: false,
+            type_given: false,
             path,
         });
-        place
+        index
     }
 
-    /// Forget what callers gave, but not what names the object, nor what a chain said.
-    fn clear(&mut self, place: usize) {
-        let staged = &mut self.staged[place];
-        let shape = staged.after.shape;
-        let kept: &[&str] = match (shape.kind, staged.after.text("source")) {
+    /// Reset the given fields, except the key and the fields that came from a chain.
+    fn clear(&mut self, index: usize) {
+        let staged = &mut self.staged[index];
+        let schema = staged.after.schema;
+        let preserved: &[&str] = match (schema.kind, staged.after.text("source")) {
             (Type::Transfer, Some(_)) => {
                 &["from_address", "to_address", "amount", "transaction_hash"]
             }
-            // Whether an NFT is there follows from its transfers, unless it is said.
+            // The state of an NFT follows from its transfers unless it is given.
             (Type::Nft, _) => &["active"],
             _ => &[],
         };
-        for field in shape
+        for field in schema
             .fields
             .iter()
             .filter(|field| field.input && field.is_stored())
         {
-            if !shape.key.contains(&field.column)
-                && !kept.contains(&field.column)
+            if !schema.key.contains(&field.column)
+                && !preserved.contains(&field.column)
                 && field.column != "chain"
             {
-                staged.after.put(field.column, field.blank_cell());
+                staged.after.put(field.column, field.default_cell());
             }
         }
-        if shape.kind == Type::Transfer {
+        if schema.kind == Type::Transfer {
             staged.after.put_int("explicit", 0);
         }
         staged.pending.clear();
         staged.changes = None;
-        staged.typed = false;
+        staged.type_given = false;
     }
 
-    fn set(&mut self, place: usize, input: &Input, may_clear: bool) -> Result<()> {
-        self.rename(place, input)?;
-        let staged = &mut self.staged[place];
+    fn set(&mut self, index: usize, input: &Input, may_clear: bool) -> Result<()> {
+        self.rename(index, input)?;
+        let staged = &mut self.staged[index];
         staged.path.clone_from(&input.path);
-        for (column, given) in &input.given {
-            if !staged.after.shape.key.contains(column) || matches!(given, Given::Name { .. }) {
-                staged.set(column, given, input, may_clear)?;
+        for (column, value) in &input.values {
+            if !staged.after.schema.key.contains(column)
+                || matches!(value, InputValue::Reference { .. })
+            {
+                staged.set(column, value, input, may_clear)?;
             }
         }
         Ok(())
     }
 
-    /// A target may be given another name, if nobody has it. It stays where it is.
-    fn rename(&mut self, place: usize, input: &Input) -> Result<()> {
+    /// Rename a target. Its address and chain cannot change.
+    fn rename(&mut self, index: usize, input: &Input) -> Result<()> {
         if input.target.is_none() {
             return Ok(());
         }
-        let staged = &mut self.staged[place];
+        let staged = &mut self.staged[index];
         let old = (input.kind, staged.after.key());
-        for column in input.kind.shape().key {
-            let Some(Given::Cell(Cell::Text(text))) = input.given(column) else {
+        for column in input.kind.schema().key {
+            let Some(InputValue::Cell(Cell::Text(text))) = input.value(column) else {
                 continue;
             };
-            let same = staged.after.text(column).unwrap_or_default() == text;
+            let unchanged = staged.after.text(column).unwrap_or_default() == text;
             let from_chain = input.kind == Type::Transfer && staged.after.text("source").is_some();
-            if !same && (*column != "name" && *column != "protocol_id" || from_chain) {
-                let field = input.kind.shape().column(column).name;
+            if !unchanged && (*column != "name" && *column != "protocol_id" || from_chain) {
+                let field = input.kind.schema().column(column).name;
                 return Err(Error::invalid(
-                    input.at(field),
-                    "is not that of the object it was sent to",
+                    input.field_path(field),
+                    "must be the one of the object in the path",
                 ));
             }
             staged.after.put_text(column, text);
@@ -284,65 +283,66 @@ impl Stage {
         let new = (input.kind, staged.after.key());
         if old != new {
             if self.by_key.contains_key(&new) {
-                return Err(Error::Exists {
+                return Err(Error::AlreadyExists {
                     field: input.path.clone(),
                     kind: input.kind,
                     key: new.1.join("/"),
                 });
             }
             self.by_key.remove(&old);
-            self.by_key.insert(new, place);
+            self.by_key.insert(new, index);
         }
         Ok(())
     }
 }
 
-impl Staged {
+impl StagedObject {
     fn set(
         &mut self,
         column: &'static str,
-        given: &Given,
+        value: &InputValue,
         input: &Input,
         may_clear: bool,
     ) -> Result<()> {
-        let field = self.after.shape.column(column);
-        match given {
-            Given::Clear if !may_clear => {}
-            Given::Clear => {
+        let field = self.after.schema.column(column);
+        match value {
+            InputValue::Clear if !may_clear => {}
+            InputValue::Clear => {
                 self.pending.remove(column);
-                self.after.put(column, field.blank_cell());
+                self.after.put(column, field.default_cell());
                 match column {
                     "parent_id" => self.after.put("parent_type", Cell::Null),
                     "explicit" => self.changes = None,
                     _ => {}
                 }
             }
-            Given::Cell(cell) => {
+            InputValue::Cell(cell) => {
                 self.pending.remove(column);
-                self.typed |= column == "type";
+                self.type_given |= column == "type";
                 self.after.put(column, cell.clone());
             }
-            Given::Name { .. } | Given::InUnit { .. } => {
-                let name = if field.is == Is::ParentRef {
+            InputValue::Reference { .. } | InputValue::InUnit { .. } => {
+                let name = if field.field_type == FieldType::ParentRef {
                     "parent.ref"
                 } else {
                     field.name
                 };
-                self.pending.insert(column, (given.clone(), input.at(name)));
+                self.pending
+                    .insert(column, (value.clone(), input.field_path(name)));
             }
-            Given::Labels(labels) => self.label(labels, &input.at("labels"))?,
-            Given::Changes(changes) => {
+            InputValue::Labels(labels) => self.merge_labels(labels, &input.field_path("labels"))?,
+            InputValue::Changes(changes) => {
                 self.after.put_int("explicit", 1);
-                self.changes = Some((changes.clone(), input.at("balanceChanges")));
+                self.changes = Some((changes.clone(), input.field_path("balanceChanges")));
             }
         }
         Ok(())
     }
 
-    /// Labels are merged; a missing value takes one away.
-    fn label(&mut self, given: &BTreeMap<String, Option<String>>, path: &str) -> Result<()> {
+    /// Merge labels; a missing value removes one.
+    fn merge_labels(&mut self, value: &BTreeMap<String, Option<String>>, path: &str) -> Result<()> {
         let mut labels = labels_of(&self.after);
-        for (key, value) in given {
+        for (key, value) in value {
             match value {
                 Some(value) => labels.insert(key.clone(), value.clone()),
                 None => labels.remove(key),
@@ -363,7 +363,6 @@ impl Staged {
     }
 }
 
-/// The labels of an object.
 pub(crate) fn labels_of(object: &Object) -> BTreeMap<String, String> {
     object
         .text("labels")

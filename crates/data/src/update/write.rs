@@ -1,116 +1,125 @@
-//! From inputs to rows: fold, resolve, complete, write, tell.
+//! Apply inputs to rows: stage, resolve references, derive fields, write, append facts.
 
-use super::answer::BulkAnswer;
-use super::given::Given;
-use super::resolve::{Found, Wanted, resolve};
-use super::stage::{Stage, Staged, labels_of};
-use super::{Input, entries, movements};
+use super::resolve::{ReferenceKey, Resolution, resolve};
+use super::result::BulkAnswer;
+use super::stage::{Stage, StagedObject, labels_of};
+use super::value::InputValue;
+use super::{Input, events, transfers};
 use crate::object::Object;
 use crate::{Error, Result, Type, facts, metadata, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::{Cell, Tx};
 use types::{ChainId, Principal};
 
-/// Do what inputs ask, all or nothing.
+/// Apply inputs, all or nothing.
 pub(crate) fn write(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     inputs: &[Input],
-    home: &ChainId,
+    default_chain: &ChainId,
 ) -> Result<BulkAnswer> {
-    let (stage, activities) = perform(tx, who, inputs, home)?;
+    let (stage, activities) = apply_inputs(tx, principal, inputs, default_chain)?;
     Ok(BulkAnswer::of(&stage, &activities))
 }
 
-/// Do what one input asks; the id of the object.
+/// Apply one input. Returns the id of the object.
 pub(crate) fn write_one(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     input: &Input,
-    home: &ChainId,
+    default_chain: &ChainId,
 ) -> Result<String> {
-    let (stage, _) = perform(tx, who, std::slice::from_ref(input), home)?;
-    let place = stage.done.first().map_or(0, |(_, place)| *place);
-    Ok(stage.staged[place].after.id().to_owned())
+    let (stage, _) = apply_inputs(tx, principal, std::slice::from_ref(input), default_chain)?;
+    let index = stage.actions.first().map_or(0, |(_, index)| *index);
+    Ok(stage.staged[index].after.id().to_owned())
 }
 
-/// The batch as it was written, and the names of the activities of its events.
-type Performed = (Stage, BTreeMap<String, String>);
+/// The written batch, and the names of its events' activities by id.
+type AppliedBatch = (Stage, BTreeMap<String, String>);
 
-fn perform(
+fn apply_inputs(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     inputs: &[Input],
-    home: &ChainId,
-) -> Result<Performed> {
+    default_chain: &ChainId,
+) -> Result<AppliedBatch> {
     let mut stage = Stage::default();
     let (events, others): (Vec<&Input>, Vec<&Input>) =
         inputs.iter().partition(|input| input.kind == Type::Event);
-    fold(tx, &mut stage, &others)?;
-    let events = entries::with_activities(tx, &stage, &events, home)?;
-    fold(tx, &mut stage, &events.iter().collect::<Vec<_>>())?;
-    refer(tx, &mut stage, home)?;
+    stage_inputs(tx, &mut stage, &others)?;
+    let events = events::with_activities(tx, &stage, &events, default_chain)?;
+    stage_inputs(tx, &mut stage, &events.iter().collect::<Vec<_>>())?;
+    resolve_references(tx, &mut stage, default_chain)?;
     check_names(tx, &stage)?;
-    let deltas = movements::complete(tx, &mut stage)?;
-    let activities = entries::complete(tx, &mut stage)?;
+    let deltas = transfers::complete(tx, &mut stage)?;
+    let activities = events::set_topics(tx, &mut stage)?;
     stamp(tx, &mut stage);
     for kind in Type::WRITABLE {
         if kind == Type::Event {
-            entries::number(tx, &mut stage)?;
+            events::assign_sequences(tx, &mut stage)?;
         }
-        store(tx, &stage, kind)?;
+        write_objects(tx, &stage, kind)?;
     }
-    movements::store_changes(tx, &stage)?;
-    deltas.settle(tx)?;
-    facts::of_stage(tx, who, &stage);
+    transfers::store_changes(tx, &stage)?;
+    deltas.flush(tx)?;
+    facts::batch(tx, principal, &stage);
     Ok((stage, activities))
 }
 
-fn fold(tx: &mut Tx<'_, '_>, stage: &mut Stage, inputs: &[&Input]) -> Result<()> {
+fn stage_inputs(tx: &mut Tx<'_, '_>, stage: &mut Stage, inputs: &[&Input]) -> Result<()> {
     stage.load(tx, inputs)?;
-    inputs.iter().try_for_each(|input| stage.fold(tx, input))
+    inputs.iter().try_for_each(|input| stage.apply(tx, input))
 }
 
-impl Staged {
+impl StagedObject {
     pub(super) fn is_new(&self) -> bool {
         self.before.is_none()
     }
 
-    /// Whether the batch leaves it other than it was.
+    /// Whether the batch changes the object.
     pub(super) fn is_changed(&self) -> bool {
         self.before
             .as_ref()
-            .is_none_or(|before| self.changes.is_some() || !self.after.says_the_same_as(before))
+            .is_none_or(|before| self.changes.is_some() || !self.after.same_content(before))
     }
 
-    fn has_moved(&self) -> bool {
+    fn key_changed(&self) -> bool {
         self.before
             .as_ref()
             .is_some_and(|before| before.key() != self.after.key())
     }
 }
 
-/// Put ids in the place of names. What stands at an address needs that address.
-fn refer(tx: &mut Tx<'_, '_>, stage: &mut Stage, home: &ChainId) -> Result<()> {
-    let mut wanted: BTreeSet<Wanted> = BTreeSet::new();
+/// Replace names by ids. A new object under an address needs that address to exist.
+fn resolve_references(
+    tx: &mut Tx<'_, '_>,
+    stage: &mut Stage,
+    default_chain: &ChainId,
+) -> Result<()> {
+    let mut references: BTreeSet<ReferenceKey> = BTreeSet::new();
     for staged in &stage.staged {
-        wanted.extend(names(staged).map(|(_, kind, text, _)| (kind, text.to_owned())));
-        wanted.extend(place_of(staged).map(|(text, _)| (Type::Address, text)));
+        references
+            .extend(pending_references(staged).map(|(_, kind, text, _)| (kind, text.to_owned())));
+        references.extend(required_address(staged).map(|(text, _)| (Type::Address, text)));
     }
-    let found = resolve(tx, home, Some(stage), &wanted)?;
+    let resolved = resolve(tx, default_chain, Some(stage), &references)?;
     for staged in &mut stage.staged {
-        if let Some((text, path)) = place_of(staged) {
+        if let Some((text, path)) = required_address(staged) {
             let address = staged.after.text("address").unwrap_or_default().to_owned();
-            target(&found, Type::Address, &text, &path).map_err(|_| Error::BadReference {
-                field: path,
-                kind: Type::Address,
-                reference: address,
+            resolved_id(&resolved, Type::Address, &text, &path).map_err(|_| {
+                Error::BadReference {
+                    field: path,
+                    kind: Type::Address,
+                    reference: address,
+                }
             })?;
         }
-        let resolved: Vec<(&'static str, Type, String)> = names(staged)
-            .map(|(column, kind, text, path)| Ok((column, kind, target(&found, kind, text, path)?)))
+        let ids: Vec<(&'static str, Type, String)> = pending_references(staged)
+            .map(|(column, kind, text, path)| {
+                Ok((column, kind, resolved_id(&resolved, kind, text, path)?))
+            })
             .collect::<Result<_>>()?;
-        for (column, kind, id) in resolved {
+        for (column, kind, id) in ids {
             staged.pending.remove(column);
             staged.after.put(column, Cell::Text(id));
             if column == "parent_id" {
@@ -122,19 +131,23 @@ fn refer(tx: &mut Tx<'_, '_>, stage: &mut Stage, home: &ChainId) -> Result<()> {
     Ok(())
 }
 
-/// What waits for an id: column, type, name, path.
-fn names(staged: &Staged) -> impl Iterator<Item = (&'static str, Type, &str, &str)> {
+/// The references to resolve: column, type, name, path.
+fn pending_references(
+    staged: &StagedObject,
+) -> impl Iterator<Item = (&'static str, Type, &str, &str)> {
     staged
         .pending
         .iter()
-        .filter_map(|(column, (given, path))| match given {
-            Given::Name { kind, text } => Some((*column, *kind, text.as_str(), path.as_str())),
+        .filter_map(|(column, (value, path))| match value {
+            InputValue::Reference { kind, text } => {
+                Some((*column, *kind, text.as_str(), path.as_str()))
+            }
             _ => None,
         })
 }
 
-/// The address that a new object stands at, and where the request says so.
-fn place_of(staged: &Staged) -> Option<(String, String)> {
+/// The address that a new object needs, and its path in the request.
+fn required_address(staged: &StagedObject) -> Option<(String, String)> {
     if !staged.is_new() || !staged.after.kind().is_qualified() {
         return None;
     }
@@ -145,11 +158,16 @@ fn place_of(staged: &Staged) -> Option<(String, String)> {
     ))
 }
 
-fn target(found: &HashMap<Wanted, Found>, kind: Type, text: &str, path: &str) -> Result<String> {
+fn resolved_id(
+    resolved: &HashMap<ReferenceKey, Resolution>,
+    kind: Type,
+    text: &str,
+    path: &str,
+) -> Result<String> {
     let (field, reference) = (path.to_owned(), text.to_owned());
-    match found.get(&(kind, text.to_owned())) {
-        Some(Found::One(id)) => Ok(id.clone()),
-        Some(Found::Several) => Err(Error::Ambiguous {
+    match resolved.get(&(kind, text.to_owned())) {
+        Some(Resolution::Object(id)) => Ok(id.clone()),
+        Some(Resolution::Ambiguous) => Err(Error::Ambiguous {
             field,
             kind,
             reference,
@@ -162,69 +180,74 @@ fn target(found: &HashMap<Wanted, Found>, kind: Type, text: &str, path: &str) ->
     }
 }
 
-/// A transfer moves something: a pool's units or an NFT.
-fn check_parent(staged: &Staged) -> Result<()> {
+/// Transfers must belong to a pool or an NFT.
+fn check_parent(staged: &StagedObject) -> Result<()> {
     if staged.after.kind() != Type::Transfer {
         return Ok(());
     }
     let field = || format!("{}.parent", staged.path);
     match staged.after.text("parent_type") {
         Some("pool" | "nft") => Ok(()),
-        None => Err(Error::invalid(field(), "is needed")),
+        None => Err(Error::invalid(field(), "is required")),
         Some(_) => Err(Error::invalid(
             field(),
-            "a transfer belongs to a pool or an nft",
+            "a transfer must belong to a pool or an nft",
         )),
     }
 }
 
-/// Nobody else has a name that was changed, nor one that stands at no address.
+/// Changed names, and names of new objects without an address, must be free.
 fn check_names(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
     for kind in Type::WRITABLE {
-        let of_kind: Vec<&Staged> = stage
+        let of_kind: Vec<&StagedObject> = stage
             .staged
             .iter()
             .filter(|staged| staged.after.kind() == kind)
             .collect();
-        let moved: Vec<&&Staged> = of_kind.iter().filter(|staged| staged.has_moved()).collect();
-        let keys: Vec<Vec<String>> = moved.iter().map(|staged| staged.after.key()).collect();
-        for other in table::object::by_keys(tx, kind.shape(), &keys)? {
+        let rekeyed: Vec<&&StagedObject> = of_kind
+            .iter()
+            .filter(|staged| staged.key_changed())
+            .collect();
+        let keys: Vec<Vec<String>> = rekeyed.iter().map(|staged| staged.after.key()).collect();
+        for other in table::object::by_keys(tx, kind.schema(), &keys)? {
             if stage
                 .of_id(other.id())
-                .is_none_or(|staged| !staged.has_moved())
+                .is_none_or(|staged| !staged.key_changed())
             {
-                let field = moved
+                let field = rekeyed
                     .iter()
                     .find(|staged| staged.after.key() == other.key())
                     .map(|staged| staged.path.clone());
-                return Err(Error::Exists {
+                return Err(Error::AlreadyExists {
                     field: field.unwrap_or_default(),
                     kind,
                     key: other.name().to_owned(),
                 });
             }
         }
-        check_bare(tx, kind, &of_kind)?;
+        check_unaddressed(tx, kind, &of_kind)?;
     }
     Ok(())
 }
 
-fn check_bare(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&Staged]) -> Result<()> {
+fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject]) -> Result<()> {
     if !kind.is_qualified() {
         return Ok(());
     }
-    let bare = of_kind
+    let unaddressed = of_kind
         .iter()
         .filter(|staged| staged.is_new() && staged.after.text("address").is_none());
-    let names: HashMap<&str, &&Staged> = bare.map(|staged| (staged.after.name(), staged)).collect();
-    let asked: Vec<(String,)> = names.keys().map(|name| ((*name).to_owned(),)).collect();
-    match table::object::by_names(tx, kind.shape(), &asked)?.first() {
+    let names: HashMap<&str, &&StagedObject> = unaddressed
+        .map(|staged| (staged.after.name(), staged))
+        .collect();
+    let lookup_names: Vec<(String,)> = names.keys().map(|name| ((*name).to_owned(),)).collect();
+    match table::object::by_names(tx, kind.schema(), &lookup_names)?.first() {
         Some((name, _, _)) => {
             let field = names
                 .get(name.as_str())
                 .map(|staged| staged.path.clone())
                 .unwrap_or_default();
-            Err(Error::Exists {
+            Err(Error::AlreadyExists {
                 field,
                 kind,
                 key: name.clone(),
@@ -234,7 +257,7 @@ fn check_bare(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&Staged]) -> Result<()
     }
 }
 
-/// Raise versions, say when.
+/// Set versions and update times.
 fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
     let now = tx.now();
     for staged in stage.staged.iter_mut().filter(|staged| staged.is_changed()) {
@@ -243,7 +266,7 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
             staged.after.put_int("version", version);
         }
         staged.after.put_time("updated", now);
-        // What a person writes no longer hangs on the block that is gone.
+        // A change by a caller detaches the object from the reverted block.
         if staged.after.is_set("reverted") {
             for (column, cell) in [
                 ("reverted", Cell::Int(0)),
@@ -256,26 +279,27 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
     }
 }
 
-/// Write the objects of a type, their labels and their declared metadata.
-fn store(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
+/// Write the objects of a type, their labels and their declared fields.
+fn write_objects(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
     let changed = stage
         .staged
         .iter()
         .filter(|staged| staged.after.kind() == kind && staged.is_changed());
-    let (new, known): (Vec<&Staged>, Vec<&Staged>) = changed.partition(|staged| staged.is_new());
-    let objects = |of: &[&'_ Staged]| -> Vec<Object> {
+    let (new, known): (Vec<&StagedObject>, Vec<&StagedObject>) =
+        changed.partition(|staged| staged.is_new());
+    let objects = |of: &[&'_ StagedObject]| -> Vec<Object> {
         of.iter().map(|staged| staged.after.clone()).collect()
     };
     let (new_objects, known_objects) = (objects(&new), objects(&known));
     let inserted =
-        table::object::insert(tx, kind.shape(), &new_objects.iter().collect::<Vec<_>>())?;
+        table::object::insert(tx, kind.schema(), &new_objects.iter().collect::<Vec<_>>())?;
     let updated =
-        table::object::update(tx, kind.shape(), &known_objects.iter().collect::<Vec<_>>())?;
+        table::object::update(tx, kind.schema(), &known_objects.iter().collect::<Vec<_>>())?;
     if inserted != new.len() as u64 || updated != known.len() as u64 {
-        // Another transaction made or removed one of them since this one began to look.
+        // A concurrent transaction created or deleted one of them; the store retries.
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
-    let relabelled: Vec<&Object> = new
+    let changed_labels: Vec<&Object> = new
         .iter()
         .chain(&known)
         .filter(|staged| {
@@ -286,18 +310,18 @@ fn store(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
         })
         .map(|staged| &staged.after)
         .collect();
-    relabel(tx, kind, &relabelled)?;
-    metadata::enter(
+    write_labels(tx, kind, &changed_labels)?;
+    metadata::index_values(
         tx,
         kind,
         &new_objects.iter().chain(&known_objects).collect::<Vec<_>>(),
     )
 }
 
-fn relabel(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
+fn write_labels(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
     let ids: HashSet<&str> = objects.iter().map(|object| object.id()).collect();
     let ids: Vec<(String,)> = ids.into_iter().map(|id| (id.to_owned(),)).collect();
-    table::label::clear(tx, kind.singular(), &ids)?;
+    table::label::delete(tx, kind.singular(), &ids)?;
     let mut rows = Vec::new();
     for object in objects {
         let labels = labels_of(object);

@@ -1,14 +1,15 @@
-//! The bulk update: what each update type does, references in any order, and everything it refuses
-//! by the path of the field.
+//! The bulk update: update types, references in any order, and the field path of every error.
 
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world, json as shown, who};
+use crate::world::{
+    ALICE, BOB, TOKEN, World, ZERO, ann, erc20, json as shown, principal, with_each_engine,
+};
 use data::{Error, Type};
 use serde_json::{Value, json};
 use types::Coded;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_update_type_does_what_the_table_says() {
-    in_each_world(|world| async move {
+async fn each_update_type_behaves_as_documented() {
+    with_each_engine(|world| async move {
         let send = |mode: &str, name: &str, extra: Value| {
             let mut item = json!({"updateType": mode, "name": name});
             item.as_object_mut()
@@ -23,18 +24,18 @@ async fn each_update_type_does_what_the_table_says() {
             "create_or_update",
             "create_or_replace",
         ] {
-            let made = send(
+            let created = send(
                 mode,
                 mode,
                 json!({"displayName": "first", "labels": {"a": "1"}}),
             )
             .await
             .unwrap();
-            assert_eq!(made["assets"]["created"][0]["name"], mode);
+            assert_eq!(created["assets"]["created"][0]["name"], mode);
         }
         assert!(matches!(
             send("create_only", "create_only", json!({})).await,
-            Err(Error::Exists { .. })
+            Err(Error::AlreadyExists { .. })
         ));
         assert!(matches!(
             send("update_only", "nobody", json!({})).await,
@@ -93,7 +94,7 @@ async fn each_update_type_does_what_the_table_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn references_inside_a_batch_resolve_in_any_order_and_by_any_name() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let pool = format!("{TOKEN}/main");
         let body = json!({
             "events": [{"name": "e", "activity": "history", "parent": {"type": "transfer", "ref": "t-1"}}],
@@ -126,8 +127,8 @@ async fn references_inside_a_batch_resolve_in_any_order_and_by_any_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_numbered_without_reuse_and_a_replaced_one_keeps_its_number_and_wakes_nobody() {
-    in_each_world(|world| async move {
+async fn event_sequences_are_not_reused_and_a_replaced_event_keeps_its_own() {
+    with_each_engine(|world| async move {
         let event = |name: &str| json!({"updateType": "create_or_replace", "name": name, "activity": "log"});
         world.bulk(json!({"activities": [{"name": "log"}], "events": [event("a"), event("b")]})).await.unwrap();
         world.bulk(json!({"events": [event("c"), event("a")]})).await.unwrap();
@@ -140,21 +141,21 @@ async fn events_are_numbered_without_reuse_and_a_replaced_one_keeps_its_number_a
             numbers.push(world.get(Type::Event, name).await.unwrap()["sequence"].as_i64().unwrap());
         }
         assert_eq!(numbers, [1, 2, 4]);
-        let woken: Vec<String> = world
+        let notified: Vec<String> = world
             .facts()
             .await
             .into_iter()
             .filter(|fact| fact.kind == "data.event.created")
             .map(|fact| fact.payload.unwrap().to_value()["object"]["name"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(woken, ["a", "b", "c", "d"]);
+        assert_eq!(notified, ["a", "b", "c", "d"]);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn amounts_are_strings_integers_of_any_length_or_values_in_a_unit() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let units = json!([{"name": "ETH", "decimals": 18, "default": true}, {"name": "GWEI", "decimals": 9}]);
         world
             .bulk(json!({
@@ -207,7 +208,7 @@ async fn amounts_are_strings_integers_of_any_length_or_values_in_a_unit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_names_its_field_and_changes_nothing() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let long = "x".repeat(300);
         for (body, field) in [
             (json!({"assets": [{"name": "a"}, {"name": "b", "colour": 1}]}), "assets[1].colour"),
@@ -250,15 +251,15 @@ async fn bad_input_names_its_field_and_changes_nothing() {
         let deep = format!(r#"{{"assets": [{{"name": "a", "info": {}{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(data::bulk_update(&world.data, &ann(), &deep).await.unwrap_err().field().unwrap(), "assets[0].info");
         let many: Vec<Value> = (0..10_001).map(|n| json!({"name": format!("a{n}")})).collect();
-        assert_eq!(world.bulk(json!({ "assets": many })).await.unwrap_err().code().code, "data.too_many");
+        assert_eq!(world.bulk(json!({ "assets": many })).await.unwrap_err().code().code, "data.limit_exceeded");
         assert!(world.facts().await.is_empty());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_be_sent_back_and_free_json_keeps_its_text() {
-    in_each_world(|world| async move {
+async fn a_read_object_can_be_written_back_and_free_json_keeps_its_text() {
+    with_each_engine(|world| async move {
         let info = r#"{"long":123456789012345678901234567890,"price":1.10,"text":"\u00e9"}"#;
         let body = format!(r#"{{"assets": [{{"name": "gold", "info": {info}}}]}}"#);
         data::bulk_update(&world.data, &ann(), &body).await.unwrap();
@@ -276,15 +277,15 @@ async fn what_was_read_can_be_sent_back_and_free_json_keeps_its_text() {
         assert_eq!(
             world.facts().await.len(),
             facts,
-            "nothing changed, so nothing happened"
+            "an unchanged object appends no fact"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bare_fragments_and_nfts_need_a_name_that_nobody_has() {
-    in_each_world(|world| async move {
+async fn fragments_and_nfts_without_an_address_need_an_unused_name() {
+    with_each_engine(|world| async move {
         world.bulk(json!({"fragments": [{"name": "vault", "value": "9", "valueMasked": true}], "nfts": [{"name": "deed"}]})).await.unwrap();
         let vault = world.get(Type::Fragment, "vault").await.unwrap();
         assert_eq!((vault["qualifiedName"].as_str(), vault.get("value"), vault.get("address")), (Some("vault"), None, None));
@@ -292,14 +293,14 @@ async fn bare_fragments_and_nfts_need_a_name_that_nobody_has() {
         world.bulk(placed).await.unwrap();
         assert_eq!(world.get(Type::Fragment, &format!("{ALICE}/box")).await.unwrap()["value"], "3");
         let taken = world.bulk(json!({"fragments": [{"name": "box"}]})).await.unwrap_err();
-        assert!(matches!(taken, Error::Exists { .. }), "{taken}");
+        assert!(matches!(taken, Error::AlreadyExists { .. }), "{taken}");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_chain_said_stays_and_what_people_add_survives_a_reorg() {
-    in_each_world(|world| async move {
+async fn chain_fields_are_immutable_and_user_fields_survive_a_reorg() {
+    with_each_engine(|world| async move {
         let at = "000000000001/000000/000000";
         let mint = [erc20("0xt0", "0", at, ZERO, ALICE, 100)];
         world.apply(1, "0xb1", &mint).await;
@@ -308,9 +309,9 @@ async fn what_a_chain_said_stays_and_what_people_add_survives_a_reorg() {
             let mut item = json!({"updateType": "create_or_update", "protocolId": at});
             item[field] = value;
             let error = world.bulk(json!({"transfers": [item]})).await.unwrap_err();
-            assert_eq!((error.code().code, error.field().unwrap()), ("data.on_chain", format!("transfers[0].{field}")));
+            assert_eq!((error.code().code, error.field().unwrap()), ("data.immutable_transfer", format!("transfers[0].{field}")));
         }
-        assert!(matches!(data::delete(&world.data, &ann(), Type::Transfer, at).await, Err(Error::OnChain { .. })));
+        assert!(matches!(data::delete(&world.data, &ann(), Type::Transfer, at).await, Err(Error::ImmutableTransfer { .. })));
         let replaced = json!({"updateType": "create_or_replace", "protocolId": at, "labels": {"desk": "fx"},
             "parent": {"type": "pool", "ref": pool}, "balanceChanges": [{"address": BOB, "operation": "add", "amount": "1"}]});
         world.bulk(json!({"transfers": [replaced]})).await.unwrap();
@@ -327,8 +328,8 @@ async fn what_a_chain_said_stays_and_what_people_add_survives_a_reorg() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_a_person_wrote_first_is_taken_over_by_the_chain_under_its_id() {
-    in_each_world(|world| async move {
+async fn a_transfer_written_before_its_block_is_indexed_keeps_its_id() {
+    with_each_engine(|world| async move {
         let (at, pool) = ("000000000004/000000/000000", format!("{TOKEN}/main"));
         world
             .bulk(json!({"addresses": [{"address": TOKEN}], "pools": [{"name": "main", "address": TOKEN}],
@@ -347,8 +348,8 @@ async fn a_transfer_that_a_person_wrote_first_is_taken_over_by_the_chain_under_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renamed_transfer_leaves_its_old_protocol_id_to_others() {
-    in_each_world(|world| async move {
+async fn renaming_a_transfer_frees_its_old_protocol_id() {
+    with_each_engine(|world| async move {
         let transfer = |id: &str, amount: &str| json!({"protocolId": id, "to": ALICE, "amount": amount, "parent": {"type": "pool", "ref": "main"}});
         world
             .bulk(json!({"addresses": [{"address": TOKEN}], "pools": [{"name": "main", "address": TOKEN}], "transfers": [transfer("a", "1")]}))
@@ -360,14 +361,14 @@ async fn a_renamed_transfer_leaves_its_old_protocol_id_to_others() {
         world.bulk(json!({"transfers": [transfer("a", "4")]})).await.unwrap();
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/main")).await, "6");
         let taken = data::patch(&world.data, &ann(), Type::Transfer, renamed.text("id").unwrap().as_str(), r#"{"protocolId": "a"}"#).await;
-        assert!(matches!(taken, Err(Error::Exists { .. })));
+        assert!(matches!(taken, Err(Error::AlreadyExists { .. })));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_nobody_refers_to_is_deleted_and_then_it_is_gone() {
-    in_each_world(|world| async move {
+async fn only_unreferenced_objects_can_be_deleted() {
+    with_each_engine(|world| async move {
         world
             .bulk(json!({
                 "collections": [{"name": "c"}], "assets": [{"name": "a", "collection": "c"}], "addresses": [{"address": TOKEN}],
@@ -387,7 +388,7 @@ async fn only_what_nobody_refers_to_is_deleted_and_then_it_is_gone() {
         ];
         for (kind, name) in &order[1..] {
             let refused = delete(*kind, name).await.unwrap_err();
-            assert_eq!(refused.code().code, "data.referred_to", "{kind}: {refused}");
+            assert_eq!(refused.code().code, "data.referenced", "{kind}: {refused}");
         }
         for (kind, name) in order {
             delete(kind, name).await.unwrap();
@@ -408,8 +409,8 @@ async fn only_what_nobody_refers_to_is_deleted_and_then_it_is_gone() {
     .await;
 }
 
-/// Make one object of each type, and say how each is named.
-async fn one_of_each(world: &World) -> Vec<(Type, String)> {
+/// Create one object of each type. Returns their names.
+async fn create_one_of_each(world: &World) -> Vec<(Type, String)> {
     let id = "1/1/1";
     world
         .bulk(json!({
@@ -430,17 +431,17 @@ async fn one_of_each(world: &World) -> Vec<(Type, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_namespace_reads_and_changes_nothing() {
-    in_each_world(|world| async move {
-        let stranger = who("other");
-        let mut named = one_of_each(&world).await;
-        for (kind, name) in named.clone() {
+    with_each_engine(|world| async move {
+        let stranger = principal("other");
+        let mut references = create_one_of_each(&world).await;
+        for (kind, name) in references.clone() {
             let own = world.get(kind, &name).await.unwrap();
-            named.extend(
+            references.extend(
                 own.get("id")
                     .map(|id| (kind, id.as_str().unwrap().to_owned())),
             );
         }
-        for (kind, name) in &named {
+        for (kind, name) in &references {
             let data = &world.data;
             assert!(
                 matches!(
@@ -480,15 +481,16 @@ async fn another_namespace_reads_and_changes_nothing() {
                 .iter()
                 .all(|(_, listing)| listing.count == 0 && listing.total == Some(0))
         );
-        let borrowed = json!({"assets": [{"name": "mine", "collection": "c"}]}).to_string();
-        let refused = data::bulk_update(&world.data, &stranger, &borrowed)
+        let foreign_reference =
+            json!({"assets": [{"name": "mine", "collection": "c"}]}).to_string();
+        let refused = data::bulk_update(&world.data, &stranger, &foreign_reference)
             .await
             .unwrap_err();
         assert_eq!(refused.code().code, "data.bad_reference");
-        let looked = data::lookup(&world.data, &stranger.namespace, "asset.labels", "a")
+        let value = data::lookup(&world.data, &stranger.namespace, "asset.labels", "a")
             .await
             .unwrap();
-        assert_eq!(looked, None);
+        assert_eq!(value, None);
         assert_eq!(
             data::lookup(&world.data, &ann().namespace, "asset.labels", "a")
                 .await

@@ -1,7 +1,7 @@
-//! Balances as callers read them, and the routes' listings.
+//! Balances and listings as the API returns them.
 
-use crate::queries::ask;
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, erc721, in_each_world};
+use crate::queries::bulk_query;
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, erc721, with_each_engine};
 use data::{BalancesOf, Error, Type};
 use serde_json::{Value, json};
 use types::Coded;
@@ -39,8 +39,8 @@ fn column<'v>(listing: &'v Value, name: &str) -> Vec<&'v str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pending_and_final_stand_side_by_side() {
-    in_each_world(|world| async move {
+async fn balances_show_pending_and_final_amounts() {
+    with_each_engine(|world| async move {
         world
             .apply(
                 1,
@@ -105,39 +105,39 @@ async fn pending_and_final_stand_side_by_side() {
             world.get(Type::Balance, id).await.unwrap()["balanceFinal"],
             "100"
         );
-        let looked = |name: &'static str, of: String| {
+        let look_up = |name: &'static str, of: String| {
             let world = world.clone();
             async move {
-                let found = data::lookup(&world.data, &ann().namespace, name, &of)
+                let value = data::lookup(&world.data, &ann().namespace, name, &of)
                     .await
                     .unwrap();
-                found.map(|json| json.as_str().to_owned())
+                value.map(|json| json.as_str().to_owned())
             }
         };
         assert_eq!(
-            looked("balance.final", format!("{BOB}@{pool}"))
+            look_up("balance.final", format!("{BOB}@{pool}"))
                 .await
                 .as_deref(),
             Some("\"0\"")
         );
         assert_eq!(
-            looked("balance.final", format!("{ALICE}@{pool}"))
+            look_up("balance.final", format!("{ALICE}@{pool}"))
                 .await
                 .as_deref(),
             Some("\"100\"")
         );
         assert_eq!(
-            looked("balance.final", format!("{ALICE}@nowhere/main")).await,
+            look_up("balance.final", format!("{ALICE}@nowhere/main")).await,
             None
         );
         assert_eq!(
-            looked("pool.standard", pool.clone()).await.as_deref(),
+            look_up("pool.standard", pool.clone()).await.as_deref(),
             Some("\"ERC-20\"")
         );
-        let secret = data::lookup(&world.data, &ann().namespace, "nft.owner", "x")
+        let unavailable = data::lookup(&world.data, &ann().namespace, "nft.owner", "x")
             .await
             .unwrap_err();
-        assert_eq!(secret.code().code, "data.unknown_field");
+        assert_eq!(unavailable.code().code, "data.unknown_field");
         world.finalize(2);
         let listing = balances(&world, BalancesOf::Everyone, &[("sort", "-balanceAfter")])
             .await
@@ -152,7 +152,7 @@ async fn pending_and_final_stand_side_by_side() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_asset_sums_its_pools_for_each_address() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let transfer = |n: usize, pool: &str, to: &str, amount: &str| {
             json!({"protocolId": format!("t{n}"), "to": to, "amount": amount, "parent": {"type": "pool", "ref": pool}})
         };
@@ -186,8 +186,8 @@ async fn an_asset_sums_its_pools_for_each_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn holdings_of_nfts_are_shown_where_they_are_asked_for() {
-    in_each_world(|world| async move {
+async fn nft_balances_are_listed_only_on_request() {
+    with_each_engine(|world| async move {
         world
             .apply(
                 1,
@@ -216,8 +216,8 @@ async fn holdings_of_nfts_are_shown_where_they_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_parameters_of_a_listing_filter_sort_and_page() {
-    in_each_world(|world| async move {
+async fn listing_parameters_filter_sort_and_page() {
+    with_each_engine(|world| async move {
         let assets: Vec<Value> = (0..30)
             .map(|n| json!({"name": format!("a{n:02}"), "labels": {"parity": if n % 2 == 1 { "odd" } else { "even" }, "path=x": "a=b"}}))
             .collect();
@@ -236,7 +236,7 @@ async fn the_parameters_of_a_listing_filter_sort_and_page() {
             assert_eq!(error.code().status, 400, "{name}={value}: {error}");
         }
         let fields = json!({"assets": {"fields": ["name", "labels"], "sort": ["name"], "limit": 1}});
-        let answer = ask(&world, fields).await.unwrap();
+        let answer = bulk_query(&world, fields).await.unwrap();
         assert_eq!(answer["assets"]["items"][0].as_object().unwrap().keys().collect::<Vec<_>>(), ["name", "labels"]);
         for (bad, code) in [
             (json!({"assets": {"like": []}}), "data.unknown_operator"),
@@ -252,7 +252,7 @@ async fn the_parameters_of_a_listing_filter_sort_and_page() {
             (json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}}), "data.invalid"),
             (json!({"nfts": {"eq": [{"field": "active", "value": "yes"}]}}), "data.invalid"),
         ] {
-            assert_eq!(ask(&world, bad.clone()).await.unwrap_err().code().code, code, "{bad}");
+            assert_eq!(bulk_query(&world, bad.clone()).await.unwrap_err().code().code, code, "{bad}");
         }
     })
     .await;

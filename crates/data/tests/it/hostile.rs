@@ -1,14 +1,14 @@
-//! What a hostile token, and a hostile caller, can send.
+//! Hostile tokens and hostile callers.
 
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world};
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, with_each_engine};
 use data::Type;
 use serde_json::{Value, json};
 use testkit::SeededEntropy;
 use types::{Amount, Coded, Entropy, TransferKind};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_mints_more_than_there_can_be_is_no_longer_trusted_and_stops_nothing() {
-    in_each_world(|world| async move {
+async fn a_pool_with_a_balance_above_256_bits_becomes_untrusted_and_indexing_continues() {
+    with_each_engine(|world| async move {
         let mut mint = erc20("0xt1", "0", "000000000001/000000/000000", ZERO, ALICE, 0);
         mint.amount = Amount::MAX;
         let mut again = erc20("0xt2", "0", "000000000002/000000/000000", ZERO, ALICE, 0);
@@ -42,21 +42,21 @@ async fn a_token_that_mints_more_than_there_can_be_is_no_longer_trusted_and_stop
             )
             .await;
         assert_eq!(world.balance(BOB, &reference).await, "-1");
-        let told: Vec<String> = world
+        let distrusted: Vec<String> = world
             .facts()
             .await
             .into_iter()
             .map(|fact| fact.kind)
             .filter(|kind| kind.contains("distrusted"))
             .collect();
-        assert_eq!(told.len(), 1);
+        assert_eq!(distrusted.len(), 1);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_of_a_chain_that_no_database_takes_is_kept_as_what_it_takes() {
-    in_each_world(|world| async move {
+async fn chain_text_that_a_database_rejects_is_sanitized() {
+    with_each_engine(|world| async move {
         let endless = "n\0".repeat(5_000);
         let mut transfer = erc20("0xt", "0", "000000000001/000000/000000", ZERO, ALICE, 4);
         transfer.standard = endless.clone();
@@ -123,9 +123,9 @@ async fn text_of_a_chain_that_no_database_takes_is_kept_as_what_it_takes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_tokens_that_claim_one_nft_leave_one_owner() {
-    in_each_world(|world| async move {
-        let give = |n: u64, to: &str| {
+async fn an_nft_minted_twice_has_one_owner() {
+    with_each_engine(|world| async move {
+        let mint = |n: u64, to: &str| {
             let mut transfer = erc20(
                 &format!("0xt{n}"),
                 "0",
@@ -139,8 +139,8 @@ async fn two_tokens_that_claim_one_nft_leave_one_owner() {
             };
             transfer
         };
-        world.apply(1, "0xb1", &[give(1, ALICE)]).await;
-        world.apply(2, "0xb2", &[give(2, BOB)]).await;
+        world.apply(1, "0xb1", &[mint(1, ALICE)]).await;
+        world.apply(2, "0xb2", &[mint(2, BOB)]).await;
         let reference = format!("{TOKEN}/id-1");
         assert_eq!(
             world.get(Type::Nft, &reference).await.unwrap()["owner"],
@@ -155,15 +155,15 @@ async fn two_tokens_that_claim_one_nft_leave_one_owner() {
     .await;
 }
 
-/// Bodies that are nearly right: a good one with a few bytes, or values, made into something else.
-struct Spoiler(SeededEntropy);
+/// Mutates valid bodies: some bytes, or some values.
+struct Mutator(SeededEntropy);
 
-impl Spoiler {
+impl Mutator {
     fn below(&self, bound: usize) -> usize {
         self.0.below(bound as u64) as usize
     }
 
-    fn spoil_text(&self, text: &str) -> String {
+    fn mutate_text(&self, text: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
         for _ in 0..1 + self.below(4) {
             let at = self.below(bytes.len());
@@ -176,8 +176,8 @@ impl Spoiler {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn odd(&self) -> Value {
-        let odd = [
+    fn unusual_value(&self) -> Value {
+        let values = [
             json!(null),
             json!(true),
             json!(-1),
@@ -195,14 +195,14 @@ impl Spoiler {
             json!("\u{10ffff}"),
             json!("eip155:1/"),
         ];
-        odd[self.below(odd.len())].clone()
+        values[self.below(values.len())].clone()
     }
 
-    fn spoil_value(&self, value: &mut Value) {
+    fn mutate_value(&self, value: &mut Value) {
         match value {
             Value::Array(items) if !items.is_empty() && self.below(4) > 0 => {
                 let at = self.below(items.len());
-                self.spoil_value(&mut items[at]);
+                self.mutate_value(&mut items[at]);
             }
             Value::Object(members) if !members.is_empty() && self.below(5) > 0 => {
                 let name = members
@@ -218,35 +218,35 @@ impl Spoiler {
                         moved,
                     );
                 } else {
-                    self.spoil_value(members.get_mut(&name).unwrap());
+                    self.mutate_value(members.get_mut(&name).unwrap());
                 }
             }
-            other => *other = self.odd(),
+            other => *other = self.unusual_value(),
         }
     }
 }
 
-async fn state(world: &World) -> usize {
+async fn fact_count(world: &World) -> usize {
     world.facts().await.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
-    in_each_world(|world| async move {
-        let good_update = crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10);
+async fn mutated_bodies_are_accepted_or_rejected_with_a_code() {
+    with_each_engine(|world| async move {
+        let good_update = crate::traps::indexer_update("1/2/3", 42, ZERO, ALICE, 10);
         let good_query = json!({
             "transfers": {"eq": [{"field": "to", "value": ALICE, "caseInsensitive": true}], "gte": [{"field": "amount", "value": "5"}],
                 "or": [{"in": [{"field": "parent.ref", "values": ["main", TOKEN]}]}, {"labels": {"eq": [{"field": "desk", "value": "fx"}]}}],
                 "null": [{"field": "info.x.y", "not": true}], "sort": ["-created", "amount"], "limit": 20, "count": true, "fields": ["amount"]},
             "balanceChanges": {"contains": [{"field": "operation", "value": "a"}]}
         });
-        let spoiler = Spoiler(SeededEntropy::new(5));
+        let mutator = Mutator(SeededEntropy::new(5));
         for round in 0..150 {
             for (good, is_update) in [(&good_update, true), (&good_query, false)] {
                 let mut value = good.clone();
-                (0..1 + spoiler.below(2)).for_each(|_| spoiler.spoil_value(&mut value));
-                let body = if round % 3 == 0 { spoiler.spoil_text(&good.to_string()) } else { value.to_string() };
-                let before = state(&world).await;
+                (0..1 + mutator.below(2)).for_each(|_| mutator.mutate_value(&mut value));
+                let body = if round % 3 == 0 { mutator.mutate_text(&good.to_string()) } else { value.to_string() };
+                let before = fact_count(&world).await;
                 let error = if is_update {
                     data::bulk_update(&world.data, &ann(), &body).await.err()
                 } else {
@@ -256,13 +256,13 @@ async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
                     let code = error.code();
                     assert!((400..500).contains(&code.status), "{body}: {error}");
                     assert!(code.code.starts_with("data."), "{body}: {error}");
-                    assert_eq!(state(&world).await, before, "{body}");
+                    assert_eq!(fact_count(&world).await, before, "{body}");
                 }
             }
         }
         let mut noise = [0u8; 64];
         for _ in 0..300 {
-            spoiler.0.fill(&mut noise);
+            mutator.0.fill(&mut noise);
             let text = String::from_utf8_lossy(&noise).into_owned();
             assert!(data::bulk_update(&world.data, &ann(), &text).await.is_err());
             assert!(data::bulk_query(&world.data, &ann(), &text).await.is_err());
@@ -280,8 +280,8 @@ async fn spoilt_bodies_are_refused_with_a_code_or_do_what_they_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_masked_value_is_not_found_either() {
-    in_each_world(|world| async move {
+async fn masked_values_cannot_be_searched() {
+    with_each_engine(|world| async move {
         let fragments =
             json!([{"name": "pin", "value": "4711", "valueMasked": true}, {"name": "open", "value": "4712"}]);
         world.bulk(json!({"fragments": fragments, "assets": [{"name": "gold"}]})).await.unwrap();
@@ -297,7 +297,7 @@ async fn a_masked_value_is_not_found_either() {
             (json!({"null": [{"field": "value"}]}), vec!["pin"]),
             (json!({"sort": ["-value"]}), vec!["open", "pin"]),
         ] {
-            let answer = crate::queries::ask(&world, json!({ "fragments": query })).await.unwrap();
+            let answer = crate::queries::bulk_query(&world, json!({ "fragments": query })).await.unwrap();
             let names: Vec<&str> = answer["fragments"]["items"]
                 .as_array()
                 .unwrap()
@@ -307,9 +307,9 @@ async fn a_masked_value_is_not_found_either() {
             assert_eq!(names, found, "{query}");
         }
         let first = json!({"fragments": {"sort": ["value"], "limit": 1}});
-        let page = crate::queries::ask(&world, first).await.unwrap()["fragments"].take();
+        let page = crate::queries::bulk_query(&world, first).await.unwrap()["fragments"].take();
         assert_eq!(page["items"][0]["name"], "pin");
-        assert!(!page["after"].as_str().unwrap().contains(&hex(b"4711")), "nor does a cursor tell it");
+        assert!(!page["after"].as_str().unwrap().contains(&hex(b"4711")), "a cursor must not contain it either");
         let facts = world.facts().await;
         assert!(
             facts.iter().all(|fact| fact.payload.as_ref().is_none_or(|payload| !payload.as_str().contains("4711")))
@@ -318,26 +318,29 @@ async fn a_masked_value_is_not_found_either() {
     .await;
 }
 
-fn combinations(of: &[Value]) -> impl Iterator<Item = (&Value, &Value, &Value)> {
-    of.iter().flat_map(move |a| {
-        of.iter()
-            .flat_map(move |b| of.iter().map(move |c| (a, b, c)))
+fn combinations(values: &[Value]) -> impl Iterator<Item = (&Value, &Value, &Value)> {
+    values.iter().flat_map(move |a| {
+        values
+            .iter()
+            .flat_map(move |b| values.iter().map(move |c| (a, b, c)))
     })
 }
 
-/// A cursor as a caller could make one up who knows how they are made.
-fn forged(of: &str, values: &[Value]) -> String {
-    hex(json!({"of": of, "values": values}).to_string().as_bytes())
+/// A cursor as a caller who knows the format could forge it.
+fn forged(order: &str, values: &[Value]) -> String {
+    hex(json!({"order": order, "values": values})
+        .to_string()
+        .as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_cursor_is_refused_or_says_a_place() {
-    in_each_world(|world| async move {
+async fn a_forged_cursor_is_rejected_or_is_a_valid_position() {
+    with_each_engine(|world| async move {
         world
-            .bulk(crate::traps::indexed("1/2/3", 42, ZERO, ALICE, 10))
+            .bulk(crate::traps::indexer_update("1/2/3", 42, ZERO, ALICE, 10))
             .await
             .unwrap();
-        let kept = [
+        let cursor_values = [
             json!(null),
             json!({"i": i64::MIN}),
             json!({"t": "\u{10ffff}"}),
@@ -355,29 +358,29 @@ async fn a_forged_cursor_is_refused_or_says_a_place() {
             ("balanceChanges", None),
             ("events", Some("sequence")),
         ] {
-            let of = match order.map(|key| key.strip_prefix('-').ok_or(key)) {
+            let order_text = match order.map(|key| key.strip_prefix('-').ok_or(key)) {
                 None => format!("{kind}:"),
                 Some(Ok(descending)) => format!("{kind}:-{descending}"),
                 Some(Err(ascending)) => format!("{kind}:+{ascending}"),
             };
-            let (mut places, mut refused) = (0, 0);
-            for (first, second, third) in combinations(&kept) {
+            let (mut accepted, mut refused) = (0, 0);
+            for (first, second, third) in combinations(&cursor_values) {
                 for count in 1..4 {
                     let values = [first.clone(), second.clone(), third.clone()];
                     let sort: Vec<&str> = order.into_iter().collect();
                     let query =
-                        json!({kind: {"sort": sort, "after": forged(&of, &values[..count])}});
-                    match crate::queries::ask(&world, query).await {
-                        Ok(_) => places += 1,
+                        json!({kind: {"sort": sort, "after": forged(&order_text, &values[..count])}});
+                    match crate::queries::bulk_query(&world, query).await {
+                        Ok(_) => accepted += 1,
                         Err(error) => {
-                            let told = (error.code().code, error.field());
-                            assert_eq!(told, ("data.invalid", Some(format!("{kind}.after"))));
+                            let error_fields = (error.code().code, error.field());
+                            assert_eq!(error_fields, ("data.invalid", Some(format!("{kind}.after"))));
                             refused += 1;
                         }
                     }
                 }
             }
-            assert!(places > 0 && refused > 50, "{of}: {places} {refused}");
+            assert!(accepted > 0 && refused > 50, "{order_text}: {accepted} {refused}");
         }
     })
     .await;

@@ -1,13 +1,13 @@
-//! Declared metadata, and what is refused because it would read too much.
+//! Declared fields, and queries that are rejected because they would read too much.
 
-use crate::queries::ask;
-use crate::world::{World, ann, in_each_world};
+use crate::queries::bulk_query;
+use crate::world::{World, ann, with_each_engine};
 use data::{Error, Form, Type};
 use serde_json::{Value, json};
 use types::Coded;
 
 async fn names(world: &World, query: Value) -> Result<Vec<String>, Error> {
-    let answer = ask(world, json!({ "assets": query })).await?;
+    let answer = bulk_query(world, json!({ "assets": query })).await?;
     let items = answer["assets"]["items"].as_array().unwrap();
     Ok(items
         .iter()
@@ -20,8 +20,8 @@ fn by(operator: &str, field: &str, value: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn declared_fields_are_compared_by_their_form_before_and_after_their_declaration() {
-    in_each_world(|world| async move {
+async fn declared_fields_compare_by_value_type_for_old_and_new_objects() {
+    with_each_engine(|world| async move {
         let long = "z".repeat(1_000);
         let info = |n: usize| match n {
             0 => json!({"score": 20, "when": "2026-03-01T00:00:00+01:00", "grade": "Ab"}),
@@ -49,8 +49,8 @@ async fn declared_fields_are_compared_by_their_form_before_and_after_their_decla
         assert_eq!(names(&world, by("eq", "info.grade", "7")).await.unwrap(), ["a2"]);
         assert_eq!(names(&world, json!({"null": [{"field": "info.grade"}]})).await.unwrap(), ["a3"]);
         assert_eq!(names(&world, json!({"sort": ["-info.score"]})).await.unwrap(), ["a2", "a1", "a0", "a3"]);
-        let wrong = names(&world, by("gt", "info.score", "a lot")).await.unwrap_err();
-        assert_eq!(wrong.code().code, "data.invalid");
+        let invalid = names(&world, by("gt", "info.score", "a lot")).await.unwrap_err();
+        assert_eq!(invalid.code().code, "data.invalid");
         world
             .bulk(json!({"assets": [{"name": "a0", "info": {"score": -5}}, {"name": "a4", "info": {"score": 21}}]}))
             .await
@@ -62,7 +62,7 @@ async fn declared_fields_are_compared_by_their_form_before_and_after_their_decla
         assert_eq!(known.len(), 4);
         assert!(known.iter().all(|field| field.ready));
         let other = data::declare_field(&world.data, &ann(), Type::Asset, "info.score", Form::Text).await.unwrap_err();
-        assert_eq!(other.code().code, "data.exists");
+        assert_eq!(other.code().code, "data.already_exists");
         assert!(data::withdraw_field(&world.data, &ann(), Type::Asset, "info.score").await.unwrap());
         assert_eq!(names(&world, by("gt", "info.score", "19")).await.unwrap(), ["a2", "a3"]);
         for bad in ["score", "info", "info.", "name.x", "info..x"] {
@@ -73,8 +73,8 @@ async fn declared_fields_are_compared_by_their_form_before_and_after_their_decla
     .await;
 }
 
-/// Many assets, by SQL of the test's own.
-async fn many(world: &World, count: i64) {
+/// Insert many assets directly in SQL.
+async fn insert_assets(world: &World, count: i64) {
     world
         .test
         .db
@@ -93,12 +93,12 @@ async fn many(world: &World, count: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_undeclared_path_is_read_from_ten_thousand_objects_and_no_more() {
-    in_each_world(|world| async move {
-        many(&world, 10_000).await;
+async fn an_undeclared_path_is_read_from_at_most_ten_thousand_objects() {
+    with_each_engine(|world| async move {
+        insert_assets(&world, 10_000).await;
         let query =
             || json!({"gt": [{"field": "info.n", "value": "9990"}], "sort": ["-created"], "count": true, "limit": 3});
-        let answer = ask(&world, json!({ "assets": query() })).await.unwrap();
+        let answer = bulk_query(&world, json!({ "assets": query() })).await.unwrap();
         assert_eq!(
             (answer["assets"]["total"].as_u64(), answer["assets"]["allItems"].as_bool()),
             (Some(10), Some(false))
@@ -109,7 +109,7 @@ async fn an_undeclared_path_is_read_from_ten_thousand_objects_and_no_more() {
         let mut narrowed = query();
         narrowed["startsWith"] = json!([{"field": "name", "value": "a"}]);
         assert_eq!(names(&world, narrowed).await.unwrap(), ["a10000", "a9999", "a9998"]);
-        let total = ask(&world, json!({"assets": {"count": true}})).await.unwrap();
+        let total = bulk_query(&world, json!({"assets": {"count": true}})).await.unwrap();
         assert_eq!((total["assets"].get("total"), total["assets"]["totalAtLeast"].as_u64()), (None, Some(10_000)));
         data::declare_field(&world.data, &ann(), Type::Asset, "info.n", Form::Integer).await.unwrap();
         assert_eq!(names(&world, query()).await.unwrap(), ["a10000", "a9999", "a9998"]);
@@ -118,9 +118,9 @@ async fn an_undeclared_path_is_read_from_ten_thousand_objects_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_without_an_index_is_refused_where_it_would_read_too_much() {
-    in_each_world(|world| async move {
-        many(&world, 100_000).await;
+async fn a_query_without_an_index_is_rejected_if_it_would_scan_too_much() {
+    with_each_engine(|world| async move {
+        insert_assets(&world, 100_000).await;
         let slow = || by("eq", "description", "of 3");
         assert_eq!(names(&world, slow()).await.unwrap().len(), 25);
         world
@@ -156,12 +156,12 @@ async fn a_query_without_an_index_is_refused_where_it_would_read_too_much() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_widest_queries_that_are_accepted_are_answered() {
-    in_each_world(|world| async move {
+async fn the_largest_accepted_queries_run() {
+    with_each_engine(|world| async move {
         world.bulk(json!({"assets": [{"name": "gold"}]})).await.unwrap();
         let values = |count: usize| (0..count).map(|n| format!("0xA{n}/p{n}")).collect::<Vec<_>>();
-        let one = |field: &str, count: usize| json!({"field": field, "values": values(count), "caseInsensitive": true});
-        for (kind, field, most) in [
+        let entry = |field: &str, count: usize| json!({"field": field, "values": values(count), "caseInsensitive": true});
+        for (kind, field, max) in [
             ("transfers", "parent.ref", 250),
             ("transfers", "asset", 750),
             ("transfers", "from", 1_000),
@@ -170,20 +170,20 @@ async fn the_widest_queries_that_are_accepted_are_answered() {
             ("assets", "info.x", 1_000),
         ] {
             for operator in ["in", "nin"] {
-                let query = json!({kind: {operator: [one(field, most)], "sort": ["-updated"], "count": true}});
-                ask(&world, query).await.unwrap_or_else(|error| panic!("{kind} {field}: {error}"));
+                let query = json!({kind: {operator: [entry(field, max)], "sort": ["-updated"], "count": true}});
+                bulk_query(&world, query).await.unwrap_or_else(|error| panic!("{kind} {field}: {error}"));
             }
         }
-        let many = json!({"transfers": {"nin": vec![one("parent.ref", 2); 100]}});
-        ask(&world, many).await.unwrap();
+        let many = json!({"transfers": {"nin": vec![entry("parent.ref", 2); 100]}});
+        bulk_query(&world, many).await.unwrap();
         for too_many in [
-            json!({"transfers": {"in": [one("parent.ref", 251)]}}),
-            json!({"assets": {"in": [one("name", 1_001)]}}),
-            json!({"assets": {"in": vec![one("name", 1_000); 7]}}),
+            json!({"transfers": {"in": [entry("parent.ref", 251)]}}),
+            json!({"assets": {"in": [entry("name", 1_001)]}}),
+            json!({"assets": {"in": vec![entry("name", 1_000); 7]}}),
             json!({"assets": {"eq": vec![json!({"field": "name", "value": "x"}); 101]}}),
             json!({"assets": {"sort": ["name", "id", "created", "updated", "-description"]}}),
         ] {
-            assert_eq!(ask(&world, too_many).await.unwrap_err().code().code, "data.too_many");
+            assert_eq!(bulk_query(&world, too_many).await.unwrap_err().code().code, "data.limit_exceeded");
         }
         let mut nested = json!({"eq": [{"field": "name", "value": "gold"}]});
         for _ in 0..8 {
@@ -191,21 +191,21 @@ async fn the_widest_queries_that_are_accepted_are_answered() {
         }
         assert_eq!(names(&world, nested.clone()).await.unwrap(), ["gold"]);
         let deeper = names(&world, json!({"or": [nested]})).await.unwrap_err();
-        assert_eq!(deeper.code().code, "data.too_many");
+        assert_eq!(deeper.code().code, "data.limit_exceeded");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_in_the_order_of_long_texts_is_gone_on_with() {
-    in_each_world(|world| async move {
+async fn a_listing_sorted_by_long_texts_can_be_continued() {
+    with_each_engine(|world| async move {
         let long = "\u{1}".repeat(60_000);
         let asset = |n: usize| json!({"name": format!("a{n}"), "description": format!("{}{long}{n}", n / 2)});
         world.bulk(json!({"assets": (0..6).map(asset).collect::<Vec<_>>()})).await.unwrap();
         let (mut after, mut found) = (Value::Null, Vec::new());
         loop {
             let sort = json!({"sort": ["description", "displayName"], "limit": 1, "after": after, "fields": ["name"]});
-            let answer = ask(&world, json!({"assets": sort})).await.unwrap()["assets"].take();
+            let answer = bulk_query(&world, json!({"assets": sort})).await.unwrap()["assets"].take();
             found.push(answer["items"][0]["name"].as_str().unwrap()[1..].parse::<usize>().unwrap());
             after = answer["after"].clone();
             if after.is_null() {
@@ -214,7 +214,7 @@ async fn a_listing_in_the_order_of_long_texts_is_gone_on_with() {
         }
         assert_eq!(found.iter().map(|n| n / 2).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
         found.sort_unstable();
-        assert_eq!(found, [0, 1, 2, 3, 4, 5], "none twice, none left out");
+        assert_eq!(found, [0, 1, 2, 3, 4, 5], "each once");
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! The data model's stories, each on both engines.
+//! Tests of the data model, each on both engines.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,

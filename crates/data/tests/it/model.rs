@@ -1,8 +1,8 @@
-//! Random histories of blocks, reorgs, bulk updates, replacements and deletions, against a model
-//! that keeps nothing but what counts.
+//! Random sequences of blocks, reorgs, bulk updates, replacements and deletions, compared with a
+//! model that keeps only what counts.
 
-use crate::queries::ask;
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world};
+use crate::queries::bulk_query;
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, with_each_engine};
 use data::Type;
 use num_bigint::BigInt;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const PEOPLE: [&str; 4] = [
     "0xcccccccccccccccccccccccccccccccccccccccc",
 ];
 
-/// What a transfer does: address and signed amount, in a pool.
+/// The effect of a transfer: addresses and signed amounts in a pool.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Effect {
     pool: String,
@@ -26,18 +26,18 @@ struct Effect {
     height: Option<u64>,
 }
 
-/// A block that is gone, with what people made of its transfers.
-type Gone = (u64, String, Vec<Transfer>, BTreeMap<String, Effect>);
+/// A reverted block, with the edits of its transfers.
+type RevertedBlock = (u64, String, Vec<Transfer>, BTreeMap<String, Effect>);
 
 #[derive(Default)]
 struct Model {
-    /// What counts, by protocol id.
+    /// Counted transfers, by protocol id.
     live: BTreeMap<String, Effect>,
     /// Blocks on the chain, lowest first.
     chain: Vec<(u64, String, Vec<Transfer>)>,
-    /// Blocks that are gone, with what people made of their transfers meanwhile.
-    gone: Vec<Gone>,
-    /// Transfers that were dropped and may come back elsewhere.
+    /// Reverted blocks, with the edits of their transfers.
+    reverted: Vec<RevertedBlock>,
+    /// Transfers of reverted blocks, which can be included again.
     dropped: Vec<Transfer>,
 }
 
@@ -45,8 +45,8 @@ fn derived(pool: &str, from: &str, to: &str, amount: &BigInt, height: Option<u64
     let moves = [(from, -amount.clone()), (to, amount.clone())];
     let moves = moves
         .into_iter()
-        .filter(|(who, _)| *who != ZERO)
-        .map(|(who, n)| (who.to_owned(), n))
+        .filter(|(address, _)| *address != ZERO)
+        .map(|(address, n)| (address.to_owned(), n))
         .collect();
     Effect {
         pool: pool.to_owned(),
@@ -62,7 +62,7 @@ fn pool_of(transfer: &Transfer) -> String {
     }
 }
 
-fn told(transfer: &Transfer, height: u64) -> Effect {
+fn chain_effect(transfer: &Transfer, height: u64) -> Effect {
     let amount: BigInt = transfer.amount.to_string().parse().unwrap();
     derived(
         &pool_of(transfer),
@@ -73,19 +73,19 @@ fn told(transfer: &Transfer, height: u64) -> Effect {
     )
 }
 
-struct Story<'w> {
+struct Simulation<'w> {
     world: &'w World,
-    chance: SeededEntropy,
+    entropy: SeededEntropy,
     model: Model,
     next: u64,
 }
 
-impl Story<'_> {
+impl Simulation<'_> {
     fn below(&self, bound: u64) -> u64 {
-        self.chance.below(bound)
+        self.entropy.below(bound)
     }
 
-    fn one<'v>(&self, of: &[&'v str]) -> &'v str {
+    fn pick<'v>(&self, of: &[&'v str]) -> &'v str {
         of[self.below(of.len() as u64) as usize]
     }
 
@@ -100,12 +100,12 @@ impl Story<'_> {
             &format!("0xt{}", self.next),
             "0",
             "",
-            self.one(&PEOPLE),
-            self.one(&PEOPLE),
+            self.pick(&PEOPLE),
+            self.pick(&PEOPLE),
             0,
         );
         transfer.amount = self.amount().to_string().parse().unwrap();
-        transfer.contract = self.one(&[TOKEN, OTHER]).to_owned();
+        transfer.contract = self.pick(&[TOKEN, OTHER]).to_owned();
         if self.below(3) == 0 {
             transfer.what = TransferKind::Fungible {
                 token_id: Some(Amount::from(self.below(2))),
@@ -118,9 +118,9 @@ impl Story<'_> {
         match self.below(9) {
             0..=2 => self.extend().await,
             3 => self.undo().await,
-            4 => self.come_back().await,
+            4 => self.restore().await,
             5 | 6 => self.write().await,
-            7 => self.give_changes().await,
+            7 => self.set_changes().await,
             _ => self.delete().await,
         }
     }
@@ -138,8 +138,8 @@ impl Story<'_> {
                 None => self.transfer(),
             });
         }
-        for (place, transfer) in transfers.iter_mut().enumerate() {
-            transfer.protocol_id = format!("{height:012}/{place:06}/000000");
+        for (index, transfer) in transfers.iter_mut().enumerate() {
+            transfer.protocol_id = format!("{height:012}/{index:06}/000000");
         }
         self.add(height, hash, transfers, BTreeMap::new()).await;
     }
@@ -149,14 +149,14 @@ impl Story<'_> {
         height: u64,
         hash: String,
         transfers: Vec<Transfer>,
-        made: BTreeMap<String, Effect>,
+        edits: BTreeMap<String, Effect>,
     ) {
         self.world.apply(height, &hash, &transfers).await;
         for transfer in &transfers {
-            let effect = made
+            let effect = edits
                 .get(&transfer.protocol_id)
                 .cloned()
-                .unwrap_or_else(|| told(transfer, height));
+                .unwrap_or_else(|| chain_effect(transfer, height));
             self.model.live.insert(transfer.protocol_id.clone(), effect);
         }
         self.model.chain.push((height, hash, transfers));
@@ -167,39 +167,39 @@ impl Story<'_> {
             return;
         };
         self.world.undo(height, &hash).await;
-        let mut made = BTreeMap::new();
+        let mut edits = BTreeMap::new();
         for transfer in &transfers {
-            made.insert(
+            edits.insert(
                 transfer.protocol_id.clone(),
                 self.model.live.remove(&transfer.protocol_id).unwrap(),
             );
         }
         self.model.dropped.extend(transfers.clone());
-        self.model.gone.push((height, hash, transfers, made));
+        self.model.reverted.push((height, hash, transfers, edits));
     }
 
-    /// A block that was gone comes back, if it fits and none of its transfers came back elsewhere.
-    async fn come_back(&mut self) {
+    /// Restore a reverted block, if it fits and none of its transfers was included elsewhere.
+    async fn restore(&mut self) {
         let top = self.model.chain.last().map_or(0, |(height, ..)| *height);
-        let Some((height, hash, transfers, made)) = self.model.gone.pop() else {
+        let Some((height, hash, transfers, edits)) = self.model.reverted.pop() else {
             return;
         };
-        let here = |one: &Transfer| {
+        let included = |transfer: &Transfer| {
             self.model
                 .chain
                 .iter()
                 .flat_map(|(_, _, all)| all)
-                .any(|other| other.transaction == one.transaction)
+                .any(|other| other.transaction == transfer.transaction)
         };
-        if height != top + 1 || transfers.iter().any(here) {
+        if height != top + 1 || transfers.iter().any(included) {
             return;
         }
-        self.model.dropped.retain(|one| {
+        self.model.dropped.retain(|transfer| {
             transfers
                 .iter()
-                .all(|back| back.transaction != one.transaction)
+                .all(|back| back.transaction != transfer.transaction)
         });
-        self.add(height, hash, transfers, made).await;
+        self.add(height, hash, transfers, edits).await;
     }
 
     fn parents(&self) -> Vec<String> {
@@ -209,10 +209,10 @@ impl Story<'_> {
     }
 
     async fn write(&mut self) {
-        let id = format!("ours-{}", self.below(5));
+        let id = format!("manual-{}", self.below(5));
         let parents = self.parents();
         let pool = parents[self.below(2) as usize].clone();
-        let (from, to, amount) = (self.one(&PEOPLE), self.one(&PEOPLE), self.amount());
+        let (from, to, amount) = (self.pick(&PEOPLE), self.pick(&PEOPLE), self.amount());
         let item = json!({"updateType": "create_or_replace", "protocolId": id, "from": from, "to": to,
             "amount": amount.to_string(), "parent": {"type": "pool", "ref": pool}});
         let mut transfers = vec![item];
@@ -229,35 +229,39 @@ impl Story<'_> {
         self.model.live.insert(id, effect);
     }
 
-    /// Say what some transfer does, also one of the chain, or say no more so that it follows again.
-    async fn give_changes(&mut self) {
+    /// Set explicit balance changes of any transfer, including those of the chain.
+    async fn set_changes(&mut self) {
         let ids: Vec<String> = self.model.live.keys().cloned().collect();
         if ids.is_empty() {
             return;
         }
         let id = ids[self.below(ids.len() as u64) as usize].clone();
-        let (who, amount) = (self.one(&PEOPLE), self.amount());
+        let (address, amount) = (self.pick(&PEOPLE), self.amount());
         let (operation, signed) = if self.below(2) == 0 {
             ("add", amount.clone())
         } else {
             ("subtract", -amount.clone())
         };
-        let change = json!({"address": who, "operation": operation, "amount": amount.to_string()});
+        let change =
+            json!({"address": address, "operation": operation, "amount": amount.to_string()});
         let item = json!({"updateType": "update_only", "protocolId": id, "balanceChanges": [change, change]});
         self.world.bulk(json!({"transfers": [item]})).await.unwrap();
         let effect = self.model.live.get_mut(&id).unwrap();
-        effect.moves = vec![(who.to_owned(), signed.clone()), (who.to_owned(), signed)];
+        effect.moves = vec![
+            (address.to_owned(), signed.clone()),
+            (address.to_owned(), signed),
+        ];
     }
 
     async fn delete(&mut self) {
-        let ours: Vec<String> = self
+        let manual: Vec<String> = self
             .model
             .live
             .keys()
-            .filter(|id| id.starts_with("ours"))
+            .filter(|id| id.starts_with("manual"))
             .cloned()
             .collect();
-        if let Some(id) = ours.first() {
+        if let Some(id) = manual.first() {
             data::delete(&self.world.data, &ann(), Type::Transfer, id)
                 .await
                 .unwrap();
@@ -268,9 +272,9 @@ impl Story<'_> {
     fn balances(&self, counts: impl Fn(&Effect) -> bool) -> BTreeMap<(String, String), BigInt> {
         let mut balances: BTreeMap<(String, String), BigInt> = BTreeMap::new();
         for effect in self.model.live.values().filter(|effect| counts(effect)) {
-            for (who, amount) in &effect.moves {
+            for (address, amount) in &effect.moves {
                 *balances
-                    .entry((who.clone(), effect.pool.clone()))
+                    .entry((address.clone(), effect.pool.clone()))
                     .or_default() += amount;
             }
         }
@@ -279,9 +283,9 @@ impl Story<'_> {
     }
 
     async fn check(&self, at: &str) {
-        let through = self.model.chain.last().map_or(0, |(height, ..)| height / 2);
-        self.world.finalize(through);
-        let answer = ask(
+        let final_height = self.model.chain.last().map_or(0, |(height, ..)| height / 2);
+        self.world.finalize(final_height);
+        let answer = bulk_query(
             self.world,
             json!({"balances": {"limit": 1000}, "transfers": {"limit": 1000}}),
         )
@@ -295,7 +299,7 @@ impl Story<'_> {
             all.filter(|(_, amount)| *amount != BigInt::ZERO).collect()
         };
         assert_eq!(shown("balanceAfter"), self.balances(|_| true), "{at}");
-        let is_final = |effect: &Effect| effect.height.is_none_or(|height| height <= through);
+        let is_final = |effect: &Effect| effect.height.is_none_or(|height| height <= final_height);
         assert_eq!(
             shown("balanceFinal"),
             self.balances(is_final),
@@ -319,10 +323,10 @@ impl Story<'_> {
         self.check_changes(at).await;
     }
 
-    /// Each change says what stood before and after it, and the last of each history says what
-    /// stands now.
+    /// The totals of each change must match, and the last total of each history must be the
+    /// balance.
     async fn check_changes(&self, at: &str) {
-        let answer = ask(self.world, json!({"balanceChanges": {"limit": 1000}}))
+        let answer = bulk_query(self.world, json!({"balanceChanges": {"limit": 1000}}))
             .await
             .unwrap();
         let page = &answer["balanceChanges"];
@@ -344,33 +348,33 @@ impl Story<'_> {
             assert_eq!(number("balanceAfter"), *running, "{at}: {item}");
         }
         now.retain(|_, amount| *amount != BigInt::ZERO);
-        // The zero address is nobody's: changes that were given for it count like any other.
+        // Explicit changes of the zero address count like any other.
         assert_eq!(now, self.balances(|_| true), "{at}: changes");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_balances_are_the_sum_of_what_counts() {
-    let setting = |name: &str, otherwise: u64| {
+async fn balances_are_the_sum_of_all_counted_transfers() {
+    let setting = |name: &str, default: u64| {
         std::env::var(name)
             .ok()
             .and_then(|n| n.parse().ok())
-            .unwrap_or(otherwise)
+            .unwrap_or(default)
     };
     let (steps, first) = (setting("FLORIN_STEPS", 50), setting("FLORIN_SEED", 1));
     for seed in first..first + setting("FLORIN_ROUNDS", 2) {
-        in_each_world(|world| async move {
+        with_each_engine(|world| async move {
             world
                 .bulk(json!({"addresses": [{"address": TOKEN}, {"address": OTHER}],
                     "pools": [{"name": "main", "address": TOKEN}, {"name": "main", "address": OTHER}]}))
                 .await
                 .unwrap();
-            let chance = SeededEntropy::new(seed);
-            let mut story = Story { world: &world, chance, model: Model::default(), next: 0 };
+            let entropy = SeededEntropy::new(seed);
+            let mut simulation = Simulation { world: &world, entropy, model: Model::default(), next: 0 };
             for step in 0..steps {
-                story.step().await;
+                simulation.step().await;
                 if step % 3 == 2 {
-                    story.check(&format!("seed {seed} step {step} {:?}", world.test.engine())).await;
+                    simulation.check(&format!("seed {seed} step {step} {:?}", world.test.engine())).await;
                 }
             }
         })
@@ -379,21 +383,21 @@ async fn whatever_happens_balances_are_the_sum_of_what_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_sealed_by_a_root_that_the_verifier_finds_again() {
-    in_each_world(|world| async move {
-        let chance = SeededEntropy::new(77);
-        let mut story = Story { world: &world, chance, model: Model::default(), next: 0 };
+async fn the_verifier_recomputes_the_merkle_root_of_a_batch() {
+    with_each_engine(|world| async move {
+        let entropy = SeededEntropy::new(77);
+        let mut simulation = Simulation { world: &world, entropy, model: Model::default(), next: 0 };
         for _ in 0..8 {
-            story.extend().await;
+            simulation.extend().await;
         }
-        story.undo().await;
-        story.extend().await;
-        let id = story.model.live.keys().next().unwrap().clone();
+        simulation.undo().await;
+        simulation.extend().await;
+        let id = simulation.model.live.keys().next().unwrap().clone();
         world
             .bulk(json!({"transfers": [{"protocolId": id, "labels": {"seen": "yes"}, "info": {"n": 1}}]}))
             .await
             .unwrap();
-        let report = verified(&world).await;
+        let report = verify_database(&world).await;
         assert!(report.is_sound(), "{:?}", report.problems);
         let forged = id.clone();
         world
@@ -409,12 +413,12 @@ async fn a_batch_is_sealed_by_a_root_that_the_verifier_finds_again() {
             .await
             .map_err(|error: store::Error| error)
             .unwrap();
-        assert!(!verified(&world).await.is_sound(), "a forged amount is seen");
+        assert!(!verify_database(&world).await.is_sound(), "a changed amount is detected");
     })
     .await;
 }
 
-async fn verified(world: &World) -> verify::Report {
+async fn verify_database(world: &World) -> verify::Report {
     let source = match world.test.config() {
         store::Config::Sqlite { path, .. } => verify::Source::Sqlite(path.clone()),
         store::Config::Postgres { url, .. } => verify::Source::Postgres(url.clone()),

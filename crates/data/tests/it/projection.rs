@@ -1,11 +1,11 @@
-use crate::world::{ALICE, BOB, TOKEN, ZERO, erc20, erc721, in_each_world};
+use crate::world::{ALICE, BOB, TOKEN, ZERO, erc20, erc721, with_each_engine};
 use data::Type;
 
 const POOL: &str = "0x7777777777777777777777777777777777777777/main";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_is_pending_then_reverted_then_pending_again_under_one_id_and_final() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let mint = erc20("0xt0", "0", "000000000001/000000/000000", ZERO, ALICE, 100);
         world.apply(1, "0xb1", &[mint]).await;
         let pay = |at: &str| erc20("0xt1", "0", at, ALICE, BOB, 30);
@@ -86,8 +86,8 @@ async fn a_transfer_is_pending_then_reverted_then_pending_again_under_one_id_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_block_twice_counts_once_and_a_block_that_comes_back_counts_again() {
-    in_each_world(|world| async move {
+async fn a_block_applied_twice_counts_once_and_a_restored_block_counts_again() {
+    with_each_engine(|world| async move {
         let mint = [erc20(
             "0xt0",
             "0",
@@ -125,7 +125,7 @@ async fn the_same_block_twice_counts_once_and_a_block_that_comes_back_counts_aga
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_nft_has_its_owner_until_it_is_burnt() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         world
             .apply(
                 1,

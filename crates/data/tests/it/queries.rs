@@ -1,6 +1,6 @@
-//! Random queries, judged by an evaluation of their own over what the wire shows.
+//! Random queries, compared with an independent evaluator over the JSON that the API returns.
 
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, in_each_world};
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, with_each_engine};
 use num_bigint::BigInt;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
@@ -126,14 +126,14 @@ fn fields(kind: &str) -> Vec<&'static str> {
 }
 
 fn at<'v>(item: &'v Value, path: &str) -> Option<&'v Value> {
-    let found = path.split('.').try_fold(item, |here, step| match here {
+    let found = path.split('.').try_fold(item, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => here.get(step),
+        _ => value.get(step),
     });
     found.filter(|value| !value.is_null() && !value.is_object() && !value.is_array())
 }
 
-/// Everything that a reference may be called, by what it shows.
+/// All names of a reference, by its displayed name.
 type Aliases = HashMap<String, Vec<String>>;
 
 fn number(text: &str) -> Option<(BigInt, u32)> {
@@ -154,7 +154,7 @@ fn text(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Without case, letter by letter; the Kelvin sign is no k.
+/// Fold case, one character at a time; the Kelvin sign does not become k.
 fn lower(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -167,7 +167,7 @@ fn lower(text: &str) -> String {
         .collect()
 }
 
-/// What one field's values are to each other; none where they cannot be compared.
+/// Compare a value with an operand; none if they are not comparable.
 fn order(field: &str, value: &Value, operand: &str, fold: bool) -> Option<Ordering> {
     let shown = text(value);
     if AMOUNTS.contains(&field) || INTS.contains(&field) || field.contains('.') && value.is_number()
@@ -273,24 +273,24 @@ fn matches(item: &Value, query: &Value, aliases: &Aliases) -> bool {
         })
 }
 
-/// Queries from a seed.
-struct Dice<'a> {
-    chance: SeededEntropy,
+/// Generates queries from a seed.
+struct QueryGenerator<'a> {
+    entropy: SeededEntropy,
     items: &'a [Value],
     aliases: &'a Aliases,
     kind: &'static str,
 }
 
-impl Dice<'_> {
+impl QueryGenerator<'_> {
     fn below(&self, bound: usize) -> usize {
-        self.chance.below(bound as u64) as usize
+        self.entropy.below(bound as u64) as usize
     }
 
     fn pick<'v, T>(&self, of: &'v [T]) -> &'v T {
         &of[self.below(of.len())]
     }
 
-    /// A value that is there, or nearly.
+    /// A value that occurs, or nearly.
     fn value(&self, field: &str, label: bool) -> String {
         let item = if self.items.is_empty() {
             &Value::Null
@@ -406,7 +406,7 @@ impl Dice<'_> {
             };
             match list {
                 Value::Array(list) => list.push(entry),
-                none => *none = json!([entry]),
+                list => *list = json!([entry]),
             }
         }
         if depth < 2 && self.below(3) == 0 {
@@ -441,7 +441,7 @@ fn sort_value(field: &str, item: &Value) -> Option<(Option<BigInt>, String)> {
     Some((None, text(value)))
 }
 
-/// Whether items stand in the order of the keys; ties are not judged here.
+/// Whether items are in sort order; ties are not checked.
 fn is_sorted(items: &[Value], keys: &[String]) -> bool {
     items.windows(2).all(|pair| {
         for key in keys {
@@ -458,7 +458,7 @@ fn is_sorted(items: &[Value], keys: &[String]) -> bool {
     })
 }
 
-/// A small world of every type: by bulk updates, by the projection, with hostile letters.
+/// Create objects of every type by bulk updates and by the projection, with difficult characters.
 async fn populate(world: &World) {
     let words = [
         "alpha",
@@ -483,7 +483,7 @@ async fn populate(world: &World) {
         3 => json!({"grade": null, "list": [true, false]}),
         _ => json!([1, 2]),
     };
-    let dress = |mut object: Value, n: usize| {
+    let with_metadata = |mut object: Value, n: usize| {
         if n % 4 != 3 {
             object["info"] = info(n);
             object["displayName"] = json!(words[(n * 5) % words.len()]);
@@ -493,9 +493,11 @@ async fn populate(world: &World) {
         }
         object
     };
-    let other = |n: usize| format!("0x{:040x}", n * 1_000_003 + 10);
+    let address_of = |n: usize| format!("0x{:040x}", n * 1_000_003 + 10);
     let many = |count: usize, make: &dyn Fn(usize) -> Value| {
-        (0..count).map(|n| dress(make(n), n)).collect::<Vec<_>>()
+        (0..count)
+            .map(|n| with_metadata(make(n), n))
+            .collect::<Vec<_>>()
     };
     let asset = |n: usize| {
         if n.is_multiple_of(3) {
@@ -508,7 +510,7 @@ async fn populate(world: &World) {
         .bulk(json!({
             "collections": many(3, &|n| json!({"name": format!("Coll{n}")})),
             "assets": many(7, &|n| json!({"name": format!("asset-{n}"), "collection": if n % 2 == 0 { json!(format!("Coll{}", n % 3)) } else { Value::Null }})),
-            "addresses": many(12, &|n| json!({"address": other(n).to_uppercase().replace("0X", "0x"), "contract": n % 3 == 0})),
+            "addresses": many(12, &|n| json!({"address": address_of(n).to_uppercase().replace("0X", "0x"), "contract": n % 3 == 0})),
             "activities": many(3, &|n| json!({"name": format!("act{n}")})),
         }))
         .await
@@ -516,34 +518,34 @@ async fn populate(world: &World) {
     world.test.clock.advance_millis(1_500);
     world
         .bulk(json!({
-            "pools": many(14, &|n| json!({"name": format!("p{}", n % 5), "address": other(n % 6), "asset": asset(n), "standard": words[n % 6]})),
-            "nfts": many(8, &|n| json!({"name": format!("n{n}"), "address": other(n % 4), "asset": asset(n + 1), "tokenIndex": Amount::MAX.to_string()[..1 + n * 9].to_owned(), "active": n % 2 == 0})),
-            "fragments": many(6, &|n| json!({"name": format!("f{n}"), "address": if n % 2 == 0 { json!(other(n)) } else { Value::Null }, "asset": asset(n), "valueMasked": n % 2 == 1, "valueReference": words[n]})),
+            "pools": many(14, &|n| json!({"name": format!("p{}", n % 5), "address": address_of(n % 6), "asset": asset(n), "standard": words[n % 6]})),
+            "nfts": many(8, &|n| json!({"name": format!("n{n}"), "address": address_of(n % 4), "asset": asset(n + 1), "tokenIndex": Amount::MAX.to_string()[..1 + n * 9].to_owned(), "active": n % 2 == 0})),
+            "fragments": many(6, &|n| json!({"name": format!("f{n}"), "address": if n % 2 == 0 { json!(address_of(n)) } else { Value::Null }, "asset": asset(n), "valueMasked": n % 2 == 1, "valueReference": words[n]})),
             "data": many(9, &|n| json!({"name": format!("doc{n}"), "role": words[n % 5], "uri": format!("ipfs://{n}"),
-                "parent": match n % 3 { 0 => json!({"type": "asset", "ref": format!("asset-{}", n % 7)}), 1 => json!({"type": "address", "ref": other(n)}), _ => json!({"type": "nft", "ref": format!("n{}", n % 8)}) }})),
+                "parent": match n % 3 { 0 => json!({"type": "asset", "ref": format!("asset-{}", n % 7)}), 1 => json!({"type": "address", "ref": address_of(n)}), _ => json!({"type": "nft", "ref": format!("n{}", n % 8)}) }})),
             "events": many(15, &|n| json!({"name": format!("e{n}"), "activity": format!("act{}", n % 3),
-                "parent": if n % 2 == 0 { json!({"type": "pool", "ref": format!("{}/p{}", other(n % 5), n % 5)}) } else { Value::Null }})),
+                "parent": if n % 2 == 0 { json!({"type": "pool", "ref": format!("{}/p{}", address_of(n % 5), n % 5)}) } else { Value::Null }})),
         }))
         .await
         .unwrap();
     world.test.clock.advance_millis(1_500);
     let transfers = many(40, &|n| {
-        json!({"protocolId": format!("inv-{n:03}"), "from": if n % 5 == 0 { ZERO.to_owned() } else { other(n % 6) }, "to": other(n % 4 + 1),
+        json!({"protocolId": format!("inv-{n:03}"), "from": if n % 5 == 0 { ZERO.to_owned() } else { address_of(n % 6) }, "to": address_of(n % 4 + 1),
             "amount": Amount::MAX.to_string()[..1 + (n * 13) % 77].trim_start_matches('0').to_owned(),
-            "firefly": {"namespace": words[n % 3]}, "signer": if n % 4 == 0 { json!(other(n)) } else { Value::Null },
-            "parent": {"type": "pool", "ref": format!("{}/p{}", other(n % 5), n % 5)}})
+            "firefly": {"namespace": words[n % 3]}, "signer": if n % 4 == 0 { json!(address_of(n)) } else { Value::Null },
+            "parent": {"type": "pool", "ref": format!("{}/p{}", address_of(n % 5), n % 5)}})
     });
     world.bulk(json!({ "transfers": transfers })).await.unwrap();
     for height in 1..=6u64 {
         world.test.clock.advance_millis(500);
         let moves: Vec<_> = (0..4)
             .map(|k| {
-                let place = format!("{height:012}/{k:06}/000000");
+                let position = format!("{height:012}/{k:06}/000000");
                 let (from, to) = if k == 0 { (ZERO, ALICE) } else { (ALICE, BOB) };
                 erc20(
                     &format!("0xT{height}{k}"),
                     "0",
-                    &place,
+                    &position,
                     from,
                     to,
                     height * 10 - k,
@@ -597,14 +599,14 @@ async fn all(world: &World) -> HashMap<&'static str, Vec<Value>> {
         if kind == "transfers" {
             query["in"] = json!([{"field": "status", "values": ["pending", "final", "reverted"]}]);
         }
-        let answer = ask(world, json!({ kind: query })).await.unwrap();
+        let answer = bulk_query(world, json!({ kind: query })).await.unwrap();
         assert_eq!(answer[kind]["allItems"], true);
         all.insert(kind, answer[kind]["items"].as_array().unwrap().clone());
     }
     all
 }
 
-pub(crate) async fn ask(world: &World, query: Value) -> Result<Value, data::Error> {
+pub(crate) async fn bulk_query(world: &World, query: Value) -> Result<Value, data::Error> {
     let answer = data::bulk_query(&world.data, &ann(), &query.to_string()).await?;
     Ok(serde_json::to_value(answer).unwrap())
 }
@@ -614,8 +616,8 @@ fn mentions_status(query: &Value) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
-    in_each_world(|world| async move {
+async fn random_queries_match_an_independent_evaluator() {
+    with_each_engine(|world| async move {
         populate(&world).await;
         let all = all(&world).await;
         let aliases = aliases(&all);
@@ -627,14 +629,14 @@ async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
         for kind in TYPES {
             let items = &all[kind];
             assert!(!items.is_empty(), "{kind}");
-            let dice = Dice {
-                chance: SeededEntropy::new(seed + kind.len() as u64),
+            let generator = QueryGenerator {
+                entropy: SeededEntropy::new(seed + kind.len() as u64),
                 items,
                 aliases: &aliases,
                 kind,
             };
             for round in 0..rounds {
-                let (mut query, sort) = (dice.query(0), dice.sort());
+                let (mut query, sort) = (generator.query(0), generator.sort());
                 let mut expected: Vec<String> = items
                     .iter()
                     .filter(|item| {
@@ -647,11 +649,11 @@ async fn random_queries_find_what_an_evaluation_of_its_own_finds() {
                     .collect();
                 query["sort"] = json!(sort);
                 query["count"] = json!(true);
-                let limit = 1 + dice.below(30);
+                let limit = 1 + generator.below(30);
                 query["limit"] = json!(limit);
                 let mut found: Vec<Value> = Vec::new();
                 loop {
-                    let answer = ask(&world, json!({ kind: query })).await;
+                    let answer = bulk_query(&world, json!({ kind: query })).await;
                     let answer =
                         answer.unwrap_or_else(|error| panic!("{kind} {round}: {query} {error}"));
                     let page = &answer[kind];

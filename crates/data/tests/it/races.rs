@@ -1,6 +1,6 @@
-//! Several writers at once.
+//! Concurrent writers.
 
-use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, chain, erc20, in_each_world};
+use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, chain, erc20, with_each_engine};
 use data::{Data, Movements, Type};
 use serde_json::json;
 use std::sync::Arc;
@@ -33,11 +33,10 @@ async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
         .unwrap();
 }
 
-/// The chain's follower and two API processes move the same balances; each has a partition of its
-/// own.
+/// The index worker and two API processes change the same balances, each in its own partition.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_several_partitions_lose_no_delta() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let pool = format!("{TOKEN}/main");
         world.apply(1, "0xb1", &[erc20("0xt0", "0", "000000000001/000000/000000", ZERO, ALICE, 1_000)]).await;
         let mut tasks = Vec::new();
@@ -67,7 +66,7 @@ async fn writers_of_several_partitions_lose_no_delta() {
         }
         assert_eq!((world.balance(ALICE, &pool).await, world.balance(BOB, &pool).await), ("980".into(), "40".into()));
         let query = json!({"events": {"sort": ["sequence"], "limit": 1000}});
-        let answer = crate::queries::ask(&world, query).await.unwrap();
+        let answer = crate::queries::bulk_query(&world, query).await.unwrap();
         let numbers: Vec<i64> =
             answer["events"]["items"].as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
         assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
@@ -76,8 +75,8 @@ async fn writers_of_several_partitions_lose_no_delta() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_create_one_name_one_does() {
-    in_each_world(|world| async move {
+async fn one_of_many_concurrent_creates_of_a_name_succeeds() {
+    with_each_engine(|world| async move {
         let mut tasks = Vec::new();
         for process in 1..5 {
             let lease = world.test.lease(&format!("api/{process}")).await;
@@ -95,11 +94,11 @@ async fn of_many_who_create_one_name_one_does() {
                 }));
             }
         }
-        let mut made = 0;
+        let mut created = 0;
         for task in tasks {
-            made += usize::from(task.await.unwrap());
+            created += usize::from(task.await.unwrap());
         }
-        assert_eq!(made, 1);
+        assert_eq!(created, 1);
         assert_eq!(
             data::list(&world.data, &ann(), Type::Asset, &[])
                 .await
@@ -111,7 +110,7 @@ async fn of_many_who_create_one_name_one_does() {
     .await;
 }
 
-/// What was accepted before a crash is there after it, and the chain goes on where it was.
+/// Accepted writes survive a crash, and the chain resumes where it was.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
     testkit::on_each_engine(|test| async move {
@@ -155,21 +154,20 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
     .await;
 }
 
-/// One process deletes what another begins to refer to, at the same moment: one of the two is
-/// refused, whichever comes first.
+/// One process deletes an object while another begins to refer to it: exactly one of the two fails.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_referred_to_at_the_moment_it_is_deleted_is_not_left_dangling() {
-    in_each_world(|world| async move {
+async fn concurrent_delete_and_reference_leave_no_dangling_reference() {
+    with_each_engine(|world| async move {
         let lease = world.test.lease("api/9").await;
         let other = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
         let (mut deleted, mut referred) = (0, 0);
         for n in 0..40 {
             let token = format!("0x{n:040x}");
-            let there = json!({
+            let existing = json!({
                 "collections": [{"name": format!("c{n}")}], "assets": [{"name": format!("a{n}")}],
                 "activities": [{"name": format!("h{n}")}], "addresses": [{"address": TOKEN}, {"address": token}],
             });
-            world.bulk(there).await.unwrap();
+            world.bulk(existing).await.unwrap();
             for (kind, name, refers) in [
                 (
                     Type::Collection,
@@ -184,12 +182,12 @@ async fn what_is_referred_to_at_the_moment_it_is_deleted_is_not_left_dangling() 
                 (Type::Address, token.clone(), json!({"pools": [{"name": "main", "address": token}]})),
                 (Type::Activity, format!("h{n}"), json!({"events": [{"name": "e", "activity": format!("h{n}")}]})),
             ] {
-                let (one, two, called) = (world.data.clone(), other.clone(), name.clone());
-                let delete = tokio::spawn(async move { data::delete(&one, &ann(), kind, &called).await });
-                let write = tokio::spawn(async move { data::bulk_update(&two, &ann(), &refers.to_string()).await });
+                let (deleter, writer, reference) = (world.data.clone(), other.clone(), name.clone());
+                let delete = tokio::spawn(async move { data::delete(&deleter, &ann(), kind, &reference).await });
+                let write = tokio::spawn(async move { data::bulk_update(&writer, &ann(), &refers.to_string()).await });
                 match (delete.await.unwrap(), write.await.unwrap()) {
                     (Ok(()), Err(data::Error::BadReference { .. })) => deleted += 1,
-                    (Err(data::Error::ReferredTo { .. }), Ok(_)) => referred += 1,
+                    (Err(data::Error::Referenced { .. }), Ok(_)) => referred += 1,
                     (delete, write) => panic!("{kind} {name}: {delete:?} {:?}", write.err()),
                 }
             }

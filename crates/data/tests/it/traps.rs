@@ -1,13 +1,19 @@
-//! The traps of the model, one by one.
+//! The traps of the data model (section 10), one test each.
 
-use crate::queries::ask;
-use crate::world::{ALICE, BOB, TOKEN, ZERO, ann, in_each_world, json as shown};
+use crate::queries::bulk_query;
+use crate::world::{ALICE, BOB, TOKEN, ZERO, ann, json as shown, with_each_engine};
 use data::{BalancesOf, Error, Type};
 use serde_json::{Value, json};
 use types::Coded;
 
-/// What a public ERC-1155 indexer sends for one movement.
-pub(crate) fn indexed(protocol_id: &str, token: u64, from: &str, to: &str, amount: u64) -> Value {
+/// The bulk update that a public ERC-1155 indexer sends for one transfer.
+pub(crate) fn indexer_update(
+    protocol_id: &str,
+    token: u64,
+    from: &str,
+    to: &str,
+    amount: u64,
+) -> Value {
     let (minted, burned) = (from == ZERO, to == ZERO);
     let mut changes = Vec::new();
     if !minted {
@@ -38,8 +44,8 @@ pub(crate) fn indexed(protocol_id: &str, token: u64, from: &str, to: &str, amoun
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trap_1_a_slash_in_a_path_is_part_of_a_name_and_balances_stand_behind_it() {
-    in_each_world(|world| async move {
+async fn trap_1_a_slash_in_a_path_is_part_of_a_name_and_balances_is_a_sub_resource() {
+    with_each_engine(|world| async move {
         let mixed = "0xAbCd000000000000000000000000000000000001";
         world
             .bulk(json!({
@@ -67,8 +73,8 @@ async fn trap_1_a_slash_in_a_path_is_part_of_a_name_and_balances_stand_behind_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trap_2_a_bad_reference_says_ka090801_and_writes_nothing() {
-    in_each_world(|world| async move {
+async fn trap_2_a_bad_reference_returns_ka090801_and_writes_nothing() {
+    with_each_engine(|world| async move {
         let body = json!({
             "assets": [{"name": "gold"}],
             "pools": [{"name": "main", "address": ALICE, "asset": "gold"}]
@@ -111,7 +117,7 @@ async fn trap_2_a_bad_reference_says_ka090801_and_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_3_numbers_are_strings_both_ways_and_compare_as_numbers() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let transfers: Vec<Value> = ["20", "100", "3"]
             .iter()
             .map(|amount| json!({"protocolId": format!("p{amount}"), "amount": amount, "parent": {"type": "pool", "ref": "main"}}))
@@ -121,30 +127,39 @@ async fn trap_3_numbers_are_strings_both_ways_and_compare_as_numbers() {
             .await
             .unwrap();
         let query = json!({"transfers": {"gt": [{"field": "amount", "value": "19"}], "sort": ["amount"]}});
-        let answer = ask(&world, query).await.unwrap();
+        let answer = bulk_query(&world, query).await.unwrap();
         let amounts: Vec<&Value> = answer["transfers"]["items"].as_array().unwrap().iter().map(|t| &t["amount"]).collect();
         assert_eq!(amounts, [&json!("20"), &json!("100")]);
         let bad = json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}});
-        assert_eq!(ask(&world, bad).await.unwrap_err().field().unwrap(), "transfers.gt[0].value");
+        assert_eq!(bulk_query(&world, bad).await.unwrap_err().field().unwrap(), "transfers.gt[0].value");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_4_a_replaced_transfer_does_not_move_balances_twice() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let pool = format!("{TOKEN}/id-42");
         let at = "000000000005/000001/000002";
-        let first = world.bulk(indexed(at, 42, ZERO, ALICE, 10)).await.unwrap();
+        let first = world
+            .bulk(indexer_update(at, 42, ZERO, ALICE, 10))
+            .await
+            .unwrap();
         assert_eq!(first["transfers"]["created"][0]["name"], at);
-        let second = world.bulk(indexed(at, 42, ZERO, ALICE, 10)).await.unwrap();
+        let second = world
+            .bulk(indexer_update(at, 42, ZERO, ALICE, 10))
+            .await
+            .unwrap();
         assert_eq!(
             second["transfers"]["replaced"][0]["id"],
             first["transfers"]["created"][0]["id"]
         );
         assert_eq!(second["pools"]["ignored"][0]["parent"], TOKEN);
         assert_eq!(world.balance(ALICE, &pool).await, "10");
-        world.bulk(indexed(at, 42, ZERO, BOB, 7)).await.unwrap();
+        world
+            .bulk(indexer_update(at, 42, ZERO, BOB, 7))
+            .await
+            .unwrap();
         assert_eq!(
             (
                 world.balance(ALICE, &pool).await,
@@ -163,7 +178,7 @@ async fn trap_4_a_replaced_transfer_does_not_move_balances_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let put = |reference: String, body: Value| {
             let data = world.data.clone();
             async move {
@@ -178,13 +193,13 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
                 .map(shown)
             }
         };
-        let made = put(
+        let created = put(
             "metals".into(),
             json!({"name": "metals", "displayName": "Metals"}),
         )
         .await
         .unwrap();
-        let id = made["id"].as_str().unwrap().to_owned();
+        let id = created["id"].as_str().unwrap().to_owned();
         let replaced = put(
             id.clone(),
             json!({"name": "metals", "description": "precious"}),
@@ -195,7 +210,7 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
             (replaced["id"].as_str(), replaced.get("displayName")),
             (Some(&*id), None)
         );
-        assert_eq!(replaced["created"], made["created"]);
+        assert_eq!(replaced["created"], created["created"]);
         let renamed = put(id.clone(), json!({"name": "ores"})).await.unwrap();
         assert_eq!(
             (renamed["name"].as_str(), renamed["id"].as_str()),
@@ -212,7 +227,7 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
         put("metals".into(), json!({})).await.unwrap();
         assert!(matches!(
             put(id, json!({"name": "metals"})).await,
-            Err(Error::Exists { .. })
+            Err(Error::AlreadyExists { .. })
         ));
         let gone = put(
             "obj:01KDVDNA0041FVF3CXK7P77HE2".into(),
@@ -225,8 +240,8 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trap_6_update_only_reaches_what_the_same_batch_or_an_earlier_step_made() {
-    in_each_world(|world| async move {
+async fn trap_6_update_only_finds_objects_of_the_same_batch_and_of_earlier_steps() {
+    with_each_engine(|world| async move {
         let body =
             json!({"assets": [{"name": "gold"}, {"updateType": "update_only", "name": "gold", "displayName": "Gold"}]});
         let answer = world.bulk(body).await.unwrap();
@@ -248,9 +263,9 @@ async fn trap_6_update_only_reaches_what_the_same_batch_or_an_earlier_step_made(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_7_the_zero_address_is_an_address_like_any_other() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         world
-            .bulk(indexed("1/1/1", 1, ZERO, ALICE, 3))
+            .bulk(indexer_update("1/1/1", 1, ZERO, ALICE, 3))
             .await
             .unwrap();
         assert_eq!(
@@ -264,7 +279,7 @@ async fn trap_7_the_zero_address_is_an_address_like_any_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_8_standards_roles_signers_and_labels_are_free_text() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let body = json!({
             "addresses": [{"address": TOKEN, "labels": {"Größe / size": "ÄÖÜ, \"quoted\" % _"}}],
             "pools": [{"name": "main", "address": TOKEN, "standard": "ERC-20 (ours, v2)"}],
@@ -275,14 +290,14 @@ async fn trap_8_standards_roles_signers_and_labels_are_free_text() {
         assert_eq!(world.get(Type::Pool, "main").await.unwrap()["standard"], "ERC-20 (ours, v2)");
         assert_eq!(world.get(Type::Transfer, "x").await.unwrap()["signer"], "the treasury");
         let by_label = json!({"addresses": {"labels": {"contains": [{"field": "Größe / size", "value": "% _"}]}}});
-        assert_eq!(ask(&world, by_label).await.unwrap()["addresses"]["count"], 1);
+        assert_eq!(bulk_query(&world, by_label).await.unwrap()["addresses"]["count"], 1);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_9_names_have_case_and_evm_addresses_have_none() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         world.bulk(json!({"assets": [{"name": "Gold"}, {"name": "gold"}]})).await.unwrap();
         assert_ne!(
             world.get(Type::Asset, "Gold").await.unwrap()["id"],
@@ -299,14 +314,14 @@ async fn trap_9_names_have_case_and_evm_addresses_have_none() {
         assert_eq!(world.get(Type::Address, &format!("{other}/bc1QAbC")).await.unwrap()["address"], "bc1QAbC");
         assert!(world.get(Type::Address, &format!("{other}/bc1qabc")).await.is_err());
         let by_other_case = json!({"addresses": {"in": [{"field": "address", "values": [upper, "bc1qABC"]}]}});
-        assert_eq!(ask(&world, by_other_case).await.unwrap()["addresses"]["count"], 1);
+        assert_eq!(bulk_query(&world, by_other_case).await.unwrap()["addresses"]["count"], 1);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trap_10_one_log_that_moves_several_tokens_makes_several_transfers() {
-    in_each_world(|world| async move {
+    with_each_engine(|world| async move {
         let mut batch: Vec<types::Transfer> = (0..12)
             .map(|n| {
                 crate::world::erc20(
@@ -327,8 +342,7 @@ async fn trap_10_one_log_that_moves_several_tokens_makes_several_transfers() {
         world.apply(1, "0xb1", &batch).await;
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/id-0")).await, "36");
         assert_eq!(world.balance(ALICE, &format!("{TOKEN}/id-1")).await, "42");
-        // A connector that forgot the suffix would have them overwrite each other: they still all
-        // count.
+        // Without the suffix the transfers have one protocol id, and still all of them count.
         for transfer in &mut batch {
             transfer.transaction = "0xu".into();
             transfer.protocol_id = "000000000002/000000/000004".into();

@@ -1,5 +1,5 @@
-//! What the stories stand on: a data model over a fresh database, a watermark that the test moves,
-//! and chain transfers.
+//! Test environment: a data model over a fresh database, final heights that the test sets, and
+//! chain transfers.
 
 use data::{Chains, Data, Error, Movements, Type, View};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub(crate) const TOKEN: &str = "0x7777777777777777777777777777777777777777";
 pub(crate) const ALICE: &str = "0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub(crate) const BOB: &str = "0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-/// One chain, and how far it is final.
+/// One chain with a final height.
 #[derive(Default)]
 pub(crate) struct Watermarks(Mutex<BTreeMap<ChainId, Height>>);
 
@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) lease: store::Lease,
 }
 
-pub(crate) fn who(namespace: &str) -> Principal {
+pub(crate) fn principal(namespace: &str) -> Principal {
     Principal {
         id: "ann".into(),
         kind: Kind::Person,
@@ -50,22 +50,22 @@ pub(crate) fn who(namespace: &str) -> Principal {
 }
 
 pub(crate) fn ann() -> Principal {
-    who("ns")
+    principal("ns")
 }
 
-/// Run a story on both engines.
-pub(crate) async fn in_each_world<F, Fut>(story: F)
+/// Run a test on both engines.
+pub(crate) async fn with_each_engine<F, Fut>(test_body: F)
 where
     F: Fn(Arc<World>) -> Fut,
     Fut: std::future::Future<Output = ()>,
 {
     testkit::on_each_engine(|test| {
-        let story = &story;
+        let test_body = &test_body;
         async move {
             let lease = test.lease("api/0").await;
             let watermarks = Arc::new(Watermarks::default());
             let data = Data::new(test.db.clone(), lease.clone(), watermarks.clone());
-            story(Arc::new(World {
+            test_body(Arc::new(World {
                 data,
                 test,
                 watermarks,
@@ -143,7 +143,7 @@ impl World {
             .unwrap();
     }
 
-    /// What the database holds for an address in a pool, by SQL of the test's own.
+    /// The stored balance of an address in a pool, read directly in SQL.
     pub(crate) async fn balance(&self, address: &str, parent: &str) -> String {
         let (address, parent) = (address.to_owned(), parent.to_owned());
         let rows: Vec<(types::Quantity,)> = self
@@ -181,7 +181,7 @@ pub(crate) fn json(view: View) -> serde_json::Value {
     serde_json::to_value(&view).unwrap()
 }
 
-/// A movement of ERC-20 units.
+/// An ERC-20 transfer.
 pub(crate) fn erc20(
     transaction: &str,
     path: &str,
@@ -204,7 +204,7 @@ pub(crate) fn erc20(
     }
 }
 
-/// A movement of an NFT.
+/// An ERC-721 transfer.
 pub(crate) fn erc721(transaction: &str, at: &str, token: u64, from: &str, to: &str) -> Transfer {
     Transfer {
         standard: "ERC-721".into(),

@@ -1,29 +1,29 @@
-//! Conditions on one row. A negated condition also holds where there is nothing to compare, alike
-//! on both engines.
+//! SQL conditions on a row. A negated condition is also true if there is nothing to compare, on
+//! both engines.
 
 use super::Builder;
-use crate::field::{Field, Is};
+use crate::field::{Field, FieldType};
 use crate::fold::fold;
 use crate::metadata::Form;
-use crate::query::operand::kept;
-use crate::query::{Check, Filter, Order, Part, Subject, Test};
+use crate::query::operand::indexed;
+use crate::query::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use store::Cell;
 
-/// Which chains compare addresses without case.
+/// Matches rows of chains with case-insensitive addresses.
 pub(super) const CASELESS: &str = "substr(t.chain, 1, 7) = 'eip155:'";
 
-/// Words of our own sort by bytes too, once an empty piece of a column that does is added:
-/// PostgreSQL takes the order from there.
-const BY_BYTES: &str = " || substr(t.chain, 1, 0)";
+/// Literals must also sort byte by byte. Appending an empty slice of a column makes PostgreSQL take
+/// the column's collation.
+const BYTE_COLLATION: &str = " || substr(t.chain, 1, 0)";
 
-impl Order {
+impl Comparison {
     fn sign(self) -> &'static str {
         match self {
-            Order::Eq => "=",
-            Order::Lt => "<",
-            Order::Lte => "<=",
-            Order::Gt => ">",
-            Order::Gte => ">=",
+            Comparison::Eq => "=",
+            Comparison::Lt => "<",
+            Comparison::Lte => "<=",
+            Comparison::Gt => ">",
+            Comparison::Gte => ">=",
         }
     }
 }
@@ -31,230 +31,267 @@ impl Order {
 impl Builder<'_> {
     pub(super) fn filter(&mut self, filter: &Filter) -> String {
         match filter {
-            Filter::All(filters) => self.joined(filters, " AND ", "1 = 1"),
-            Filter::Any(filters) => self.joined(filters, " OR ", "1 = 0"),
-            Filter::Test(test) => self.test(test),
+            Filter::All(filters) => self.combine(filters, " AND ", "1 = 1"),
+            Filter::Any(filters) => self.combine(filters, " OR ", "1 = 0"),
+            Filter::Condition(condition) => self.condition(condition),
         }
     }
 
-    fn joined(&mut self, filters: &[Filter], by: &str, none: &str) -> String {
+    fn combine(&mut self, filters: &[Filter], operator: &str, empty: &str) -> String {
         let parts: Vec<String> = filters.iter().map(|filter| self.filter(filter)).collect();
         if parts.is_empty() {
-            none.to_owned()
+            empty.to_owned()
         } else {
-            format!("({})", parts.join(by))
+            format!("({})", parts.join(operator))
         }
     }
 
-    fn test(&mut self, test: &Test) -> String {
-        let condition = match &test.subject {
-            Subject::Field(field) => self.field(field, &test.check, test.folded),
-            Subject::Label(key) => self.label(key, &test.check, test.folded),
-            Subject::Declared { path, form, .. } => {
-                self.declared(&path.text, *form, &test.check, test.folded)
-            }
-            Subject::Free(_) => unreachable!("undeclared paths are not for the database"),
+    fn condition(&mut self, condition: &Condition) -> String {
+        let sql = match &condition.subject {
+            Subject::Field(field) => self.field(field, &condition.predicate, condition.ignore_case),
+            Subject::Label(key) => self.label(key, &condition.predicate, condition.ignore_case),
+            Subject::Declared {
+                path, value_type, ..
+            } => self.declared(
+                &path.text,
+                *value_type,
+                &condition.predicate,
+                condition.ignore_case,
+            ),
+            Subject::Undeclared(_) => unreachable!("undeclared paths are evaluated in memory"),
         };
-        if test.negated {
-            format!("NOT COALESCE({condition}, FALSE)")
+        if condition.negated {
+            format!("NOT COALESCE({sql}, FALSE)")
         } else {
-            condition
+            sql
         }
     }
 
-    fn field(&mut self, field: &Field, check: &Check, folded: bool) -> String {
+    fn field(&mut self, field: &Field, predicate: &Predicate, ignore_case: bool) -> String {
         let column = format!("t.{}", field.column);
-        if field.may_be_empty() {
-            return self.unless_empty(field, &column, check, folded);
+        if field.empty_means_unset() {
+            return self.unless_unset(field, &column, predicate, ignore_case);
         }
-        match field.is {
-            Is::Ref(kind) => self.reference(&column, kind, check, folded),
-            Is::ParentRef => self.parent(check, folded),
-            Is::ParentAsset => self.parent_asset(check, folded),
-            Is::Qualified if !folded => self.qualified(check),
-            Is::Masked(_) => self.check(&unmasked(&column), check, folded),
-            _ if field.is_stored() && field.is != Is::Direction => {
-                self.check(&column, check, folded)
+        match field.field_type {
+            FieldType::Ref(kind) => self.reference(&column, kind, predicate, ignore_case),
+            FieldType::ParentRef => self.parent(predicate, ignore_case),
+            FieldType::ParentAsset => self.parent_asset(predicate, ignore_case),
+            FieldType::Qualified if !ignore_case => self.qualified(predicate),
+            FieldType::Masked(_) => self.predicate(&unmasked(&column), predicate, ignore_case),
+            _ if field.is_stored() && field.field_type != FieldType::Direction => {
+                self.predicate(&column, predicate, ignore_case)
             }
             _ => {
                 let expression = self.derived(field);
-                self.check(&expression, check, folded)
+                self.predicate(&expression, predicate, ignore_case)
             }
         }
     }
 
-    /// Empty text says that there is nothing.
-    fn unless_empty(&mut self, field: &Field, column: &str, check: &Check, folded: bool) -> String {
-        if matches!(check, Check::Null) {
+    /// An empty text means that the field is not set.
+    fn unless_unset(
+        &mut self,
+        field: &Field,
+        column: &str,
+        predicate: &Predicate,
+        ignore_case: bool,
+    ) -> String {
+        if matches!(predicate, Predicate::IsNull) {
             return format!("({column} IS NULL OR {column} = '')");
         }
-        let condition = match field.is {
-            Is::Address if !folded => self.address(column, CASELESS, check),
-            _ => self.check(column, check, folded),
+        let condition = match field.field_type {
+            FieldType::Address if !ignore_case => self.address(column, CASELESS, predicate),
+            _ => self.predicate(column, predicate, ignore_case),
         };
         format!("({column} <> '' AND {condition})")
     }
 
-    /// What a field without a column shows.
+    /// The expression of a field without a column.
     pub(super) fn derived(&mut self, field: &Field) -> String {
-        match field.is {
-            Is::Qualified => {
+        match field.field_type {
+            FieldType::Qualified => {
                 "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END"
                     .to_owned()
             }
-            Is::Direction => {
-                format!("(CASE WHEN t.direction < 0 THEN 'subtract' ELSE 'add' END{BY_BYTES})")
+            FieldType::Direction => {
+                format!(
+                    "(CASE WHEN t.direction < 0 THEN 'subtract' ELSE 'add' END{BYTE_COLLATION})"
+                )
             }
-            Is::ChangeId => "t.transfer_id || '/' || t.place".to_owned(),
-            Is::Status => self.status(),
-            _ => unreachable!("{} has a column, or is only shown", field.name),
+            FieldType::ChangeId => "t.transfer_id || '/' || t.change_index".to_owned(),
+            FieldType::Status => self.status(),
+            _ => unreachable!("{} has a column or is display-only", field.name),
         }
     }
 
     fn status(&mut self) -> String {
-        let mut finals = String::from("1 = 0");
-        let known: Vec<(String, i64)> = self
-            .finals
+        let mut is_final = String::from("1 = 0");
+        let heights: Vec<(String, i64)> = self
+            .final_heights
             .iter()
             .map(|(chain, height)| (chain.to_owned(), height.stored()))
             .collect();
-        for (chain, height) in known {
+        for (chain, height) in heights {
             let (chain, height) = (self.text(chain), self.cell(&Cell::Int(height)));
-            finals.push_str(&format!(" OR (t.chain = {chain} AND t.height <= {height})"));
+            is_final.push_str(&format!(" OR (t.chain = {chain} AND t.height <= {height})"));
         }
         format!(
-            "(CASE WHEN t.reverted = 1 THEN 'reverted' WHEN t.height IS NULL OR {finals} THEN 'final' ELSE 'pending' END{BY_BYTES})"
+            "(CASE WHEN t.reverted = 1 THEN 'reverted' WHEN t.height IS NULL OR {is_final} THEN 'final' ELSE 'pending' END{BYTE_COLLATION})"
         )
     }
 
-    /// A check of a plain value.
-    pub(super) fn check(&mut self, expression: &str, check: &Check, folded: bool) -> String {
-        let of_text = check.texts().next().is_some();
-        let expression = if folded && of_text {
+    /// The predicate on a plain expression.
+    pub(super) fn predicate(
+        &mut self,
+        expression: &str,
+        predicate: &Predicate,
+        ignore_case: bool,
+    ) -> String {
+        let of_text = predicate.texts().next().is_some();
+        let expression = if ignore_case && of_text {
             format!("lower({expression})")
         } else {
             expression.to_owned()
         };
         let mut operand = |cell: &Cell| match cell {
-            Cell::Text(text) if folded => self.text(fold(text)),
+            Cell::Text(text) if ignore_case => self.text(fold(text)),
             cell => self.cell(cell),
         };
-        match check {
-            Check::Null => format!("{expression} IS NULL"),
-            Check::Compare(order, cell) => {
-                format!("{expression} {} {}", order.sign(), operand(cell))
+        match predicate {
+            Predicate::IsNull => format!("{expression} IS NULL"),
+            Predicate::Compare(comparison, cell) => {
+                format!("{expression} {} {}", comparison.sign(), operand(cell))
             }
-            Check::Among(cells) => {
+            Predicate::In(cells) => {
                 let operands: Vec<String> = cells.iter().map(operand).collect();
-                self.among(&expression, operands)
+                self.in_list(&expression, operands)
             }
-            Check::Part(part, needle) => {
-                let needle = if folded { fold(needle) } else { needle.clone() };
-                self.part(&expression, *part, needle)
+            Predicate::Text(mode, needle) => {
+                let needle = if ignore_case {
+                    fold(needle)
+                } else {
+                    needle.clone()
+                };
+                self.text_match(&expression, *mode, needle)
             }
         }
     }
 
-    /// Lists are filled up to a power of two, so that few texts are prepared.
-    pub(super) fn among(&mut self, expression: &str, mut operands: Vec<String>) -> String {
+    /// Pads the list to a power of two, which limits the number of distinct statements to prepare.
+    pub(super) fn in_list(&mut self, expression: &str, mut operands: Vec<String>) -> String {
         let Some(last) = operands.last().cloned() else {
             return "1 = 0".to_owned();
         };
         while !operands.len().is_power_of_two() {
-            let place: usize = last.trim_start_matches('?').parse().unwrap_or(1);
-            let again = self.params[place - 1].clone();
-            operands.push(self.param(again));
+            let index: usize = last.trim_start_matches('?').parse().unwrap_or(1);
+            let padding = self.params[index - 1].clone();
+            operands.push(self.param(padding));
         }
         format!("{expression} IN ({})", operands.join(", "))
     }
 
-    /// No LIKE: it ignores case on one engine only, and its wildcards would have to be escaped.
-    fn part(&mut self, expression: &str, part: Part, needle: String) -> String {
+    /// Avoids LIKE: it ignores case on SQLite only, and its wildcards would have to be escaped.
+    fn text_match(&mut self, expression: &str, mode: TextMatch, needle: String) -> String {
         if needle.is_empty() {
             return format!("{expression} IS NOT NULL");
         }
         let needle = self.text(needle);
-        match part {
-            Part::StartsWith => format!("substr({expression}, 1, length({needle})) = {needle}"),
-            Part::EndsWith => format!(
+        match mode {
+            TextMatch::StartsWith => {
+                format!("substr({expression}, 1, length({needle})) = {needle}")
+            }
+            TextMatch::EndsWith => format!(
                 "(length({expression}) >= length({needle}) AND substr({expression}, length({expression}) - length({needle}) + 1) = {needle})"
             ),
-            Part::Contains => format!("replace({expression}, {needle}, '') <> {expression}"),
+            TextMatch::Contains => format!("replace({expression}, {needle}, '') <> {expression}"),
         }
     }
 
-    /// An address: without case where its chain does so, where it is stored in lower case.
-    pub(super) fn address(&mut self, column: &str, caseless: &str, check: &Check) -> String {
-        let lowered = lowered(check);
+    /// A predicate on an address: case-insensitive on chains that store addresses in lower case.
+    pub(super) fn address(
+        &mut self,
+        column: &str,
+        caseless: &str,
+        predicate: &Predicate,
+    ) -> String {
+        let lowered = lowered(predicate);
         let Some(lowered) = lowered else {
-            return self.check(column, check, false);
+            return self.predicate(column, predicate, false);
         };
-        let either: Vec<Cell> = check
+        let either: Vec<Cell> = predicate
             .texts()
             .chain(lowered.texts())
             .map(|text| Cell::Text(text.to_owned()))
             .collect();
-        let is_whole = matches!(check, Check::Compare(Order::Eq, _) | Check::Among(_));
+        let is_whole = matches!(
+            predicate,
+            Predicate::Compare(Comparison::Eq, _) | Predicate::In(_)
+        );
         let (as_given, lowered) = (
-            self.check(column, check, false),
-            self.check(column, &lowered, false),
+            self.predicate(column, predicate, false),
+            self.predicate(column, &lowered, false),
         );
         let condition =
             format!("(({as_given} AND NOT ({caseless})) OR ({lowered} AND {caseless}))");
         if !is_whole {
             return condition;
         }
-        // What either half may find is said at once, so that an index is used.
-        let either = self.check(column, &Check::Among(either), false);
+        // The union of both halves comes first, so that the database can use an index.
+        let either = self.predicate(column, &Predicate::In(either), false);
         format!("({either} AND {condition})")
     }
 
-    fn label(&mut self, key: &str, check: &Check, folded: bool) -> String {
+    fn label(&mut self, key: &str, predicate: &Predicate, ignore_case: bool) -> String {
         let key = self.text(key);
-        let kind = self.shape.kind.singular();
+        let kind = self.schema.kind.singular();
         let of_key = format!("l.namespace = ?ns AND l.type = '{kind}' AND l.key = {key}");
-        if matches!(check, Check::Null) {
+        if matches!(predicate, Predicate::IsNull) {
             return format!("t.id NOT IN (SELECT l.object_id FROM label l WHERE {of_key})");
         }
-        let condition = self.check("l.value", check, folded);
+        let condition = self.predicate("l.value", predicate, ignore_case);
         format!("t.id IN (SELECT l.object_id FROM label l WHERE {of_key} AND {condition})")
     }
 
-    fn declared(&mut self, path: &str, form: Form, check: &Check, folded: bool) -> String {
+    fn declared(
+        &mut self,
+        path: &str,
+        value_type: Form,
+        predicate: &Predicate,
+        ignore_case: bool,
+    ) -> String {
         let path = self.text(path);
-        let kind = self.shape.kind.singular();
+        let kind = self.schema.kind.singular();
         let of_path = format!("m.namespace = ?ns AND m.type = '{kind}' AND m.path = {path}");
-        if matches!(check, Check::Null) {
+        if matches!(predicate, Predicate::IsNull) {
             return format!(
                 "t.id NOT IN (SELECT m.object_id FROM metadata_value m WHERE {of_path})"
             );
         }
-        let column = if form.is_number() {
+        let column = if value_type.is_number() {
             "m.number_value"
         } else {
             "m.text_value"
         };
-        let check = match check {
-            Check::Compare(order, cell) => Check::Compare(*order, kept(cell)),
-            Check::Among(cells) => Check::Among(cells.iter().map(kept).collect()),
+        let predicate = match predicate {
+            Predicate::Compare(comparison, cell) => Predicate::Compare(*comparison, indexed(cell)),
+            Predicate::In(cells) => Predicate::In(cells.iter().map(indexed).collect()),
             other => other.clone(),
         };
-        let condition = self.check(column, &check, folded);
+        let condition = self.predicate(column, &predicate, ignore_case);
         format!(
             "t.id IN (SELECT m.object_id FROM metadata_value m WHERE {of_path} AND {condition})"
         )
     }
 }
 
-/// What a column holds where the object does not say that it is masked: nobody finds what nobody is
-/// shown.
+/// The column, or NULL if the value is masked, so that masked values cannot be found by searching.
 pub(super) fn unmasked(column: &str) -> String {
     format!("(CASE WHEN t.value_masked = 0 THEN {column} END)")
 }
 
-/// The same check in lower case, if that differs.
-fn lowered(check: &Check) -> Option<Check> {
-    if !check
+/// The predicate with lower-case operands, if that differs.
+fn lowered(predicate: &Predicate) -> Option<Predicate> {
+    if !predicate
         .texts()
         .any(|text| text.bytes().any(|byte| byte.is_ascii_uppercase()))
     {
@@ -264,10 +301,10 @@ fn lowered(check: &Check) -> Option<Check> {
         Cell::Text(text) => Cell::Text(text.to_ascii_lowercase()),
         other => other.clone(),
     };
-    Some(match check {
-        Check::Compare(order, cell) => Check::Compare(*order, lower(cell)),
-        Check::Among(cells) => Check::Among(cells.iter().map(lower).collect()),
-        Check::Part(part, text) => Check::Part(*part, text.to_ascii_lowercase()),
-        Check::Null => Check::Null,
+    Some(match predicate {
+        Predicate::Compare(comparison, cell) => Predicate::Compare(*comparison, lower(cell)),
+        Predicate::In(cells) => Predicate::In(cells.iter().map(lower).collect()),
+        Predicate::Text(mode, text) => Predicate::Text(*mode, text.to_ascii_lowercase()),
+        Predicate::IsNull => Predicate::IsNull,
     })
 }

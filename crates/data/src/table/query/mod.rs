@@ -1,41 +1,41 @@
-//! Queries as statements. Names come from `shape.rs`, values only ever as parameters.
+//! Queries as SQL. Names come from `schema.rs`; values are always parameters.
 
 mod conditions;
 mod order;
 mod references;
 
-pub(crate) use order::Keys;
+pub(crate) use order::SortKeys;
 
 use super::columns;
-use crate::field::Shape;
+use crate::field::Schema;
 use crate::object::Object;
 use crate::query::Filter;
-use crate::view::Finals;
+use crate::view::FinalHeights;
 use store::{Cell, Result, Row, Tx, Value};
 
-/// A statement under construction: its parameters, and what conditions need to know.
+/// A statement under construction: its parameters, and the context of its conditions.
 pub(crate) struct Builder<'a> {
-    pub(crate) shape: &'static Shape,
-    pub(crate) finals: &'a Finals,
+    pub(crate) schema: &'static Schema,
+    pub(crate) final_heights: &'a FinalHeights,
     params: Vec<Value<'static>>,
 }
 
-/// A row of a page: the object, and the values of the keys it was sorted by.
-pub(crate) struct Sorted {
+/// A row of a page: the object, and its sort key values.
+pub(crate) struct SortedRow {
     pub(crate) object: Object,
     pub(crate) keys: Vec<Cell>,
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn new(shape: &'static Shape, finals: &'a Finals) -> Self {
+    pub(crate) fn new(schema: &'static Schema, final_heights: &'a FinalHeights) -> Self {
         Self {
-            shape,
-            finals,
+            schema,
+            final_heights,
             params: Vec::new(),
         }
     }
 
-    /// A value as a parameter.
+    /// Add a parameter.
     fn param(&mut self, value: Value<'static>) -> String {
         self.params.push(value);
         format!("?{}", self.params.len())
@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn all(&mut self, filters: &[Filter]) -> String {
+    fn conditions(&mut self, filters: &[Filter]) -> String {
         let mut text = String::from("t.namespace = ?ns");
         for filter in filters {
             let condition = self.filter(filter);
@@ -65,51 +65,50 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Which rows a statement looks at.
+/// The rows that a statement reads.
 pub(crate) struct Scope<'a> {
-    pub(crate) shape: &'static Shape,
-    pub(crate) finals: &'a Finals,
+    pub(crate) schema: &'static Schema,
+    pub(crate) final_heights: &'a FinalHeights,
     pub(crate) filters: &'a [Filter],
-    /// Rows that no longer count, too; holdings of NFTs, too.
-    pub(crate) whole: bool,
+    /// Also reverted transfers and NFT balances.
+    pub(crate) include_hidden: bool,
 }
 
 impl Scope<'_> {
-    /// What is left out unless it is asked for: transfers that no longer count, and balances of
-    /// NFTs.
-    fn kept(&self) -> &'static str {
-        match self.shape.table {
-            "transfer" if !self.whole => " AND t.reverted = 0",
-            "balance" if !self.whole => " AND t.parent_type = 'pool'",
+    /// Excludes reverted transfers and NFT balances unless the query asks for them.
+    fn default_filter(&self) -> &'static str {
+        match self.schema.table {
+            "transfer" if !self.include_hidden => " AND t.reverted = 0",
+            "balance" if !self.include_hidden => " AND t.parent_type = 'pool'",
             _ => "",
         }
     }
 }
 
-/// A page of rows in the order of some keys, behind a row, leaving some out.
+/// A page of rows in sort order, after a cursor.
 pub(crate) fn page(
     tx: &mut Tx<'_, '_>,
     scope: &Scope<'_>,
-    keys: &Keys,
+    keys: &SortKeys,
     after: Option<&[Cell]>,
     (limit, skip): (u32, u32),
-) -> Result<Vec<Sorted>> {
-    let mut builder = Builder::new(scope.shape, scope.finals);
+) -> Result<Vec<SortedRow>> {
+    let mut builder = Builder::new(scope.schema, scope.final_heights);
     let mut text = String::from("SELECT ");
-    text.push_str(&columns(scope.shape, "t."));
+    text.push_str(&columns(scope.schema, "t."));
     for key in builder.key_values(keys) {
         text.push_str(", ");
         text.push_str(&key);
     }
     text.push_str(&format!(
         " FROM {} t WHERE {}{}",
-        scope.shape.table,
-        builder.all(scope.filters),
-        scope.kept()
+        scope.schema.table,
+        builder.conditions(scope.filters),
+        scope.default_filter()
     ));
     if let Some(after) = after {
-        let behind = builder.behind(keys, after);
-        text.push_str(&format!(" AND {behind}"));
+        let condition = builder.after(keys, after);
+        text.push_str(&format!(" AND {condition}"));
     }
     let order = builder.order(keys);
     let (limit, skip) = (
@@ -117,30 +116,30 @@ pub(crate) fn page(
         builder.param(Value::Int(skip.into())),
     );
     text.push_str(&format!(" ORDER BY {order} LIMIT {limit} OFFSET {skip}"));
-    let width = scope.shape.stored().count();
+    let width = scope.schema.stored().count();
     let rows: Vec<Row> = tx.rows(&text, builder.params)?;
     Ok(rows
         .into_iter()
         .map(|mut row| {
             let keys = row.split_off(width);
-            Sorted {
-                object: Object::from_row(scope.shape, row),
+            SortedRow {
+                object: Object::from_row(scope.schema, row),
                 keys,
             }
         })
         .collect())
 }
 
-/// How many rows there are, counted no further than `most`.
-pub(crate) fn count(tx: &mut Tx<'_, '_>, scope: &Scope<'_>, most: u64) -> Result<u64> {
-    let mut builder = Builder::new(scope.shape, scope.finals);
-    let conditions = builder.all(scope.filters);
-    let limit = builder.param(Value::Int(i64::try_from(most).unwrap_or(i64::MAX)));
+/// The number of rows, counted up to `limit`.
+pub(crate) fn count(tx: &mut Tx<'_, '_>, scope: &Scope<'_>, limit: u64) -> Result<u64> {
+    let mut builder = Builder::new(scope.schema, scope.final_heights);
+    let conditions = builder.conditions(scope.filters);
+    let limit = builder.param(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
     let text = format!(
         "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {} t WHERE {conditions}{} LIMIT {limit}) counted",
-        scope.shape.table,
-        scope.kept()
+        scope.schema.table,
+        scope.default_filter()
     );
-    let found: Option<(i64,)> = tx.row(&text, builder.params)?;
-    Ok(found.map_or(0, |(count,)| u64::try_from(count).unwrap_or(0)))
+    let row: Option<(i64,)> = tx.row(&text, builder.params)?;
+    Ok(row.map_or(0, |(count,)| u64::try_from(count).unwrap_or(0)))
 }

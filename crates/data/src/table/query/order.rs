@@ -1,168 +1,180 @@
-//! Orders, and going on behind a row. Nothing sorts before everything, on both engines.
+//! Sort orders and keyset paging. NULL sorts first on both engines.
 
 use super::Builder;
 use super::conditions::unmasked;
-use crate::field::{Blank, Field, Is, Shape};
+use crate::field::{DefaultValue, Field, FieldType, Schema};
 use crate::query::{SortKey, Subject};
 use store::{Cell, Kind};
 
-/// Letters of a text by which it is sorted.
-const SORTED: usize = 256;
+/// Characters of a text that count for sorting.
+const SORT_PREFIX: usize = 256;
 
-/// The keys of an order, those that break ties included.
+/// The keys of a sort order, including tie breakers.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys {
-    keys: Vec<Key>,
-    /// Keep the rows from being looked for in the order of an index.
-    apart: bool,
+pub(crate) struct SortKeys {
+    keys: Vec<OrderKey>,
+    /// Prevents the database from walking the index of the order.
+    avoid_index: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Key {
-    by: By,
+struct OrderKey {
+    source: KeySource,
     descending: bool,
-    /// Whether rows may have nothing there.
-    may_lack: bool,
+    nullable: bool,
 }
 
 #[derive(Debug, Clone)]
-enum By {
+enum KeySource {
     Column(&'static str),
     Derived(&'static Field),
     /// A declared path, and whether its values are numbers.
     Declared(String, bool),
 }
 
-impl Keys {
-    /// The keys a query asks for, or the newest first; then those that break ties, the way the last
-    /// of these goes.
-    pub(crate) fn new(shape: &'static Shape, sort: &[SortKey]) -> Self {
-        let mut keys: Vec<Key> = sort.iter().map(Key::new).collect();
+impl SortKeys {
+    /// The requested keys, or the default order; then the tie breakers, in the direction of the
+    /// last key.
+    pub(crate) fn new(schema: &'static Schema, sort: &[SortKey]) -> Self {
+        let mut keys: Vec<OrderKey> = sort.iter().map(OrderKey::new).collect();
         if keys.is_empty() {
-            keys.push(Key {
-                by: By::Column(shape.newest),
+            keys.push(OrderKey {
+                source: KeySource::Column(schema.default_sort),
                 descending: true,
-                may_lack: false,
+                nullable: false,
             });
         }
         let descending = keys.last().is_some_and(|key| key.descending);
-        for column in shape.tie {
+        for column in schema.tie_breakers {
             if !keys
                 .iter()
-                .any(|key| matches!(key.by, By::Column(known) if known == *column))
+                .any(|key| matches!(key.source, KeySource::Column(known) if known == *column))
             {
-                keys.push(Key {
-                    by: By::Column(column),
+                keys.push(OrderKey {
+                    source: KeySource::Column(column),
                     descending,
-                    may_lack: false,
+                    nullable: false,
                 });
             }
         }
-        Self { keys, apart: false }
+        Self {
+            keys,
+            avoid_index: false,
+        }
     }
 
-    /// Whether these could be the values of a row: so many, each of its key's form. A cursor comes
-    /// from outside.
-    pub(crate) fn fit(&self, shape: &Shape, values: &[Cell]) -> bool {
-        let fits = |(key, value): (&Key, &Cell)| match value {
-            Cell::Null => key.may_lack,
-            Cell::Int(_) => key.form(shape) == Kind::Int,
-            Cell::Text(_) => key.form(shape) == Kind::Text,
-            Cell::Blob(_) => key.form(shape) == Kind::Blob,
+    /// Whether values could be the key values of a row, by number and type. A cursor is untrusted
+    /// input.
+    pub(crate) fn accept(&self, schema: &Schema, values: &[Cell]) -> bool {
+        let fits = |(key, value): (&OrderKey, &Cell)| match value {
+            Cell::Null => key.nullable,
+            Cell::Int(_) => key.storage(schema) == Kind::Int,
+            Cell::Text(_) => key.storage(schema) == Kind::Text,
+            Cell::Blob(_) => key.storage(schema) == Kind::Blob,
         };
         self.keys.len() == values.len() && self.keys.iter().zip(values).all(fits)
     }
 
-    /// Whether an index has the rows in this order already.
-    pub(crate) fn is_indexed(&self, shape: &Shape) -> bool {
-        let first_is_newest = matches!(self.keys.first().map(|key| &key.by), Some(By::Column(column)) if *column == shape.newest);
+    /// Whether an index has the rows in this order.
+    pub(crate) fn is_indexed(&self, schema: &Schema) -> bool {
+        let first_is_newest = matches!(self.keys.first().map(|key| &key.source), Some(KeySource::Column(column)) if *column == schema.default_sort);
         first_is_newest
-            && self.keys.len() == 1 + shape.tie.len()
-            && shape.table != "transfer_change"
+            && self.keys.len() == 1 + schema.tie_breakers.len()
+            && schema.table != "transfer_change"
     }
 
-    /// Have the rows found by the conditions, then sorted.
-    pub(crate) fn sort_apart(&mut self) {
-        self.apart = true;
+    /// Select rows by the conditions and sort them afterwards.
+    pub(crate) fn sort_without_index(&mut self) {
+        self.avoid_index = true;
     }
 
     /// Whether the keys compare as one tuple.
-    fn is_plain(&self) -> bool {
+    fn is_tuple(&self) -> bool {
         let descending = self.keys.first().is_some_and(|key| key.descending);
         self.keys.iter().all(|key| {
-            matches!(key.by, By::Column(_)) && !key.may_lack && key.descending == descending
+            matches!(key.source, KeySource::Column(_))
+                && !key.nullable
+                && key.descending == descending
         })
     }
 }
 
-impl Key {
+impl OrderKey {
     fn new(key: &SortKey) -> Self {
         let descending = key.descending;
         match &key.subject {
-            Subject::Field(field) if field.is_stored() && !is_shown_by_name(field) => {
-                let never_lacks = field.blank != Blank::Null
+            Subject::Field(field) if field.is_stored() && !sorts_by_display(field) => {
+                let never_null = field.default != DefaultValue::Null
                     || ["id", "name", "protocol_id"].contains(&field.column);
                 Self {
-                    by: By::Column(field.column),
+                    source: KeySource::Column(field.column),
                     descending,
-                    may_lack: !never_lacks,
+                    nullable: !never_null,
                 }
             }
             Subject::Field(field) => Self {
-                by: By::Derived(field),
+                source: KeySource::Derived(field),
                 descending,
-                may_lack: true,
+                nullable: true,
             },
-            Subject::Declared { path, form, .. } => Self {
-                by: By::Declared(path.text.clone(), form.is_number()),
+            Subject::Declared {
+                path, value_type, ..
+            } => Self {
+                source: KeySource::Declared(path.text.clone(), value_type.is_number()),
                 descending,
-                may_lack: true,
+                nullable: true,
             },
-            Subject::Label(_) | Subject::Free(_) => {
-                unreachable!("nobody sorts by a label or an undeclared path")
+            Subject::Label(_) | Subject::Undeclared(_) => {
+                unreachable!("sorting by labels and undeclared paths is rejected earlier")
             }
         }
     }
 }
 
-impl Key {
-    /// The form of its values.
-    fn form(&self, shape: &Shape) -> Kind {
-        match &self.by {
-            By::Column(column) => shape.column(column).storage(),
-            By::Declared(_, true) => Kind::Blob,
-            By::Derived(_) | By::Declared(_, false) => Kind::Text,
+impl OrderKey {
+    /// The storage type of the key's values.
+    fn storage(&self, schema: &Schema) -> Kind {
+        match &self.source {
+            KeySource::Column(column) => schema.column(column).storage(),
+            KeySource::Declared(_, true) => Kind::Blob,
+            KeySource::Derived(_) | KeySource::Declared(_, false) => Kind::Text,
         }
     }
 }
 
-/// What is sorted by the name of what it refers to, or by a word for its value.
-fn is_shown_by_name(field: &Field) -> bool {
+/// Whether the sort value is not the stored one: the name of a reference, or the word for a
+/// direction.
+fn sorts_by_display(field: &Field) -> bool {
     matches!(
-        field.is,
-        Is::Ref(_) | Is::ParentRef | Is::ParentAsset | Is::Direction
+        field.field_type,
+        FieldType::Ref(_) | FieldType::ParentRef | FieldType::ParentAsset | FieldType::Direction
     )
 }
 
 impl Builder<'_> {
-    fn key(&mut self, key: &Key) -> String {
-        match &key.by {
-            By::Column(column) => match self.shape.column(column).is {
-                // Long texts are in order by how they begin: they would not go into a cursor.
-                Is::Masked(_) => {
-                    format!("substr({}, 1, {SORTED})", unmasked(&format!("t.{column}")))
+    fn key(&mut self, key: &OrderKey) -> String {
+        match &key.source {
+            KeySource::Column(column) => match self.schema.column(column).field_type {
+                // Long texts are sorted by a prefix: whole, they would not fit into a cursor.
+                FieldType::Masked(_) => {
+                    format!(
+                        "substr({}, 1, {SORT_PREFIX})",
+                        unmasked(&format!("t.{column}"))
+                    )
                 }
-                Is::Text(most) if most > SORTED => format!("substr(t.{column}, 1, {SORTED})"),
+                FieldType::Text(max) if max > SORT_PREFIX => {
+                    format!("substr(t.{column}, 1, {SORT_PREFIX})")
+                }
                 _ => format!("t.{column}"),
             },
-            By::Derived(field) => match field.is {
-                Is::Ref(kind) => self.name_of(kind, &format!("t.{}", field.column)),
-                Is::ParentRef => self.parent_shown(),
-                Is::ParentAsset => self.parent_asset_shown(),
+            KeySource::Derived(field) => match field.field_type {
+                FieldType::Ref(kind) => self.name_of(kind, &format!("t.{}", field.column)),
+                FieldType::ParentRef => self.parent_display(),
+                FieldType::ParentAsset => self.parent_asset_name(),
                 _ => self.derived(field),
             },
-            By::Declared(path, number) => {
-                let (path, kind) = (self.text(path.clone()), self.shape.kind.singular());
+            KeySource::Declared(path, number) => {
+                let (path, kind) = (self.text(path.clone()), self.schema.kind.singular());
                 let column = if *number {
                     "number_value"
                 } else {
@@ -176,23 +188,23 @@ impl Builder<'_> {
         }
     }
 
-    /// The values of the keys, to be selected.
-    pub(super) fn key_values(&mut self, keys: &Keys) -> Vec<String> {
+    /// The key expressions of the SELECT list.
+    pub(super) fn key_values(&mut self, keys: &SortKeys) -> Vec<String> {
         keys.keys.iter().map(|key| self.key(key)).collect()
     }
 
-    /// The ORDER BY.
-    pub(super) fn order(&mut self, keys: &Keys) -> String {
-        let each = |key: &Key| {
+    pub(super) fn order(&mut self, keys: &SortKeys) -> String {
+        let each = |key: &OrderKey| {
             let expression = self.key(key);
-            // An expression is not what the index holds. The first key of an indexed order is a
-            // time: a number.
-            let expression = if keys.apart && expression == format!("t.{}", self.shape.newest) {
-                format!("+{expression}")
-            } else {
-                expression
-            };
-            match (key.may_lack, key.descending) {
+            // The unary plus makes the key an expression that the index does not cover. The first
+            // key of an indexed order is a time, so the value does not change.
+            let expression =
+                if keys.avoid_index && expression == format!("t.{}", self.schema.default_sort) {
+                    format!("+{expression}")
+                } else {
+                    expression
+                };
+            match (key.nullable, key.descending) {
                 (false, false) => expression,
                 (false, true) => format!("{expression} DESC"),
                 (true, false) => format!("{expression} NULLS FIRST"),
@@ -202,27 +214,27 @@ impl Builder<'_> {
         keys.keys.iter().map(each).collect::<Vec<_>>().join(", ")
     }
 
-    /// What comes behind a row with these values.
-    pub(super) fn behind(&mut self, keys: &Keys, after: &[Cell]) -> String {
-        if keys.is_plain() {
+    /// The condition for rows after a row with these values.
+    pub(super) fn after(&mut self, keys: &SortKeys, after: &[Cell]) -> String {
+        if keys.is_tuple() {
             let columns: Vec<String> = keys.keys.iter().map(|key| self.key(key)).collect();
             let values: Vec<String> = after.iter().map(|cell| self.cell(cell)).collect();
             let sign = if keys.keys[0].descending { "<" } else { ">" };
             return format!("({}) {sign} ({})", columns.join(", "), values.join(", "));
         }
         let mut alternatives: Vec<String> = Vec::new();
-        for place in 0..keys.keys.len() {
+        for index in 0..keys.keys.len() {
             let mut parts: Vec<String> = Vec::new();
-            for (key, value) in keys.keys[..place].iter().zip(after) {
-                parts.push(self.level(key, value));
+            for (key, value) in keys.keys[..index].iter().zip(after) {
+                parts.push(self.equal_to(key, value));
             }
-            parts.push(self.beyond(&keys.keys[place], &after[place]));
+            parts.push(self.sorts_after(&keys.keys[index], &after[index]));
             alternatives.push(format!("({})", parts.join(" AND ")));
         }
         format!("({})", alternatives.join(" OR "))
     }
 
-    fn level(&mut self, key: &Key, value: &Cell) -> String {
+    fn equal_to(&mut self, key: &OrderKey, value: &Cell) -> String {
         let expression = self.key(key);
         match value {
             Cell::Null => format!("{expression} IS NULL"),
@@ -230,7 +242,7 @@ impl Builder<'_> {
         }
     }
 
-    fn beyond(&mut self, key: &Key, value: &Cell) -> String {
+    fn sorts_after(&mut self, key: &OrderKey, value: &Cell) -> String {
         let expression = self.key(key);
         match (value, key.descending) {
             (Cell::Null, false) => format!("{expression} IS NOT NULL"),
@@ -238,7 +250,7 @@ impl Builder<'_> {
             (value, false) => format!("{expression} > {}", self.cell(value)),
             (value, true) => {
                 let less = format!("{expression} < {}", self.cell(value));
-                if key.may_lack {
+                if key.nullable {
                     format!("({less} OR {} IS NULL)", self.key(key))
                 } else {
                     less

@@ -1,13 +1,14 @@
-//! Conditions on references: by the name, or the id, of what is referred to.
+//! Conditions on references, by the name or id of the target.
 
 use super::Builder;
 use crate::Type;
 use crate::fold::fold;
-use crate::query::{Check, Order};
+use crate::query::{Comparison, Predicate};
 use store::Cell;
 use types::ChainId;
 
-/// What may be a parent, but addresses: the table, and whether names need an address to be unique.
+/// The types that can be a parent, except addresses: the table, and whether names are unique only
+/// under an address.
 const PARENTS: [(&str, bool); 9] = [
     ("pool", true),
     ("nft", true),
@@ -19,84 +20,86 @@ const PARENTS: [(&str, bool); 9] = [
     ("event", false),
     ("transfer", false),
 ];
-/// What may be a parent and has an asset.
+/// The types that can be a parent and have an asset.
 const WITH_ASSET: [&str; 3] = ["pool", "nft", "fragment"];
 
-/// The texts of an equality, or of membership; none for other checks.
-fn equalities(check: &Check) -> Option<Vec<&str>> {
-    match check {
-        Check::Compare(Order::Eq, _) | Check::Among(_) => Some(check.texts().collect()),
+/// The operands of an equality or a list; none for other predicates.
+fn equalities(predicate: &Predicate) -> Option<Vec<&str>> {
+    match predicate {
+        Predicate::Compare(Comparison::Eq, _) | Predicate::In(_) => {
+            Some(predicate.texts().collect())
+        }
         _ => None,
     }
 }
 
-/// What texts may call a parent, by how many of its parts they give.
+/// The operands of a parent condition, by the form of reference they can be.
 #[derive(Default)]
-struct Called {
-    /// As they are: ids are never compared without case.
+struct ParentNames {
+    /// Ids, which are always case-sensitive.
     ids: Vec<String>,
-    /// Names that need no address.
-    whole: Vec<String>,
+    /// Names without an address.
+    names: Vec<String>,
     /// Address and name.
     qualified: Vec<Vec<String>>,
     /// Chain, address and name.
-    full: Vec<Vec<String>>,
+    with_chain: Vec<Vec<String>>,
     /// Chain and address.
-    places: Vec<Vec<String>>,
+    addresses: Vec<Vec<String>>,
 }
 
-impl Called {
-    fn by(texts: &[&str], folded: bool) -> Self {
-        let mut called = Self::default();
+impl ParentNames {
+    fn parse(texts: &[&str], ignore_case: bool) -> Self {
+        let mut names = Self::default();
         for text in texts {
-            called.ids.push((*text).to_owned());
-            let text = if folded {
+            names.ids.push((*text).to_owned());
+            let text = if ignore_case {
                 fold(text)
             } else {
                 (*text).to_owned()
             };
-            called.whole.push(text.clone());
+            names.names.push(text.clone());
             let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
-            let begins_with_chain = parts[0].parse::<ChainId>().is_ok();
-            match (parts.len(), begins_with_chain) {
-                (2, true) => called.places.push(parts),
-                (2, false) => called.qualified.push(parts),
-                (3, true) => called.full.push(parts),
+            let starts_with_chain = parts[0].parse::<ChainId>().is_ok();
+            match (parts.len(), starts_with_chain) {
+                (2, true) => names.addresses.push(parts),
+                (2, false) => names.qualified.push(parts),
+                (3, true) => names.with_chain.push(parts),
                 _ => {}
             }
         }
-        called
+        names
     }
 }
 
 impl Builder<'_> {
-    /// A field that refers to one type.
+    /// A condition on a field that refers to one type.
     pub(super) fn reference(
         &mut self,
         column: &str,
         kind: Type,
-        check: &Check,
-        folded: bool,
+        predicate: &Predicate,
+        ignore_case: bool,
     ) -> String {
-        match (check, equalities(check)) {
-            (Check::Null, _) => format!("{column} IS NULL"),
+        match (predicate, equalities(predicate)) {
+            (Predicate::IsNull, _) => format!("{column} IS NULL"),
             (_, Some(texts)) => {
-                let named = self.named(kind, &texts, folded);
-                format!("{column} IN ({named})")
+                let ids = self.ids_named(kind, &texts, ignore_case);
+                format!("{column} IN ({ids})")
             }
             _ => {
                 let name = self.name_of(kind, column);
-                self.check(&name, check, folded)
+                self.predicate(&name, predicate, ignore_case)
             }
         }
     }
 
-    /// The ids of objects of a type that are called so, or are that.
-    fn named(&mut self, kind: Type, texts: &[&str], folded: bool) -> String {
-        let table = kind.shape().table;
+    /// Selects the ids of objects of a type that have one of the names or ids.
+    fn ids_named(&mut self, kind: Type, texts: &[&str], ignore_case: bool) -> String {
+        let table = kind.schema().table;
         let (ids, names) = (
             self.list("r.id", texts, false),
-            self.list("r.name", texts, folded),
+            self.list("r.name", texts, ignore_case),
         );
         format!(
             "SELECT r.id FROM {table} r WHERE r.namespace = ?ns AND {ids} UNION ALL
@@ -104,84 +107,100 @@ impl Builder<'_> {
         )
     }
 
-    /// The name of what a column refers to.
+    /// The name of the object that a column refers to.
     pub(super) fn name_of(&mut self, kind: Type, column: &str) -> String {
-        let table = kind.shape().table;
+        let table = kind.schema().table;
         format!("(SELECT r.name FROM {table} r WHERE r.namespace = ?ns AND r.id = {column})")
     }
 
-    fn list(&mut self, expression: &str, texts: &[&str], folded: bool) -> String {
+    fn list(&mut self, expression: &str, texts: &[&str], ignore_case: bool) -> String {
         let cells = texts
             .iter()
             .map(|text| Cell::Text((*text).to_owned()))
             .collect();
-        self.check(expression, &Check::Among(cells), folded)
+        self.predicate(expression, &Predicate::In(cells), ignore_case)
     }
 
-    /// `parent.ref`, and the pool of a balance.
-    pub(super) fn parent(&mut self, check: &Check, folded: bool) -> String {
-        match (check, equalities(check)) {
-            (Check::Null, _) => "t.parent_id IS NULL".to_owned(),
+    /// A condition on `parent.ref`, or on the pool of a balance.
+    pub(super) fn parent(&mut self, predicate: &Predicate, ignore_case: bool) -> String {
+        match (predicate, equalities(predicate)) {
+            (Predicate::IsNull, _) => "t.parent_id IS NULL".to_owned(),
             (_, Some(texts)) => {
-                let parents = self.parents_called(&Called::by(&texts, folded), folded);
+                let parents =
+                    self.parent_selects(&ParentNames::parse(&texts, ignore_case), ignore_case);
                 format!("t.parent_id IN ({})", parents.join(" UNION ALL "))
             }
             _ => {
-                let shown = self.parent_shown();
-                self.check(&shown, check, folded)
+                let display = self.parent_display();
+                self.predicate(&display, predicate, ignore_case)
             }
         }
     }
 
-    /// The ids of everything that is called so, some SELECTs for each type.
-    fn parents_called(&mut self, called: &Called, folded: bool) -> Vec<String> {
+    /// Selects the ids of everything that the operands can name, several SELECTs per type.
+    fn parent_selects(&mut self, names: &ParentNames, ignore_case: bool) -> Vec<String> {
         let mut selects: Vec<String> = Vec::new();
-        for (table, by_address) in PARENTS {
-            selects.push(self.parents_in(table, &["p.id"], &rows(&called.ids), false));
-            // Names of entries are not unique, and transfers have none.
+        for (table, under_address) in PARENTS {
+            selects.push(self.parent_select(table, &["p.id"], &rows(&names.ids), false));
+            // Event names are not unique, and transfers have none.
             if !["event", "transfer"].contains(&table) {
-                selects.push(self.parents_in(table, &["p.name"], &rows(&called.whole), folded));
+                selects.push(self.parent_select(
+                    table,
+                    &["p.name"],
+                    &rows(&names.names),
+                    ignore_case,
+                ));
             }
-            if by_address {
-                selects.push(self.parents_in(
+            if under_address {
+                selects.push(self.parent_select(
                     table,
                     &["p.address", "p.name"],
-                    &called.qualified,
-                    folded,
+                    &names.qualified,
+                    ignore_case,
                 ));
-                selects.push(self.parents_in(
+                selects.push(self.parent_select(
                     table,
                     &["p.chain", "p.address", "p.name"],
-                    &called.full,
-                    folded,
+                    &names.with_chain,
+                    ignore_case,
                 ));
             }
         }
-        selects.push(self.parents_in("address", &["p.address"], &rows(&called.whole), folded));
-        selects.push(self.parents_in("address", &["p.chain", "p.address"], &called.places, folded));
+        selects.push(self.parent_select(
+            "address",
+            &["p.address"],
+            &rows(&names.names),
+            ignore_case,
+        ));
+        selects.push(self.parent_select(
+            "address",
+            &["p.chain", "p.address"],
+            &names.addresses,
+            ignore_case,
+        ));
         selects
     }
 
-    fn parents_in(
+    fn parent_select(
         &mut self,
         table: &str,
         columns: &[&str],
         rows: &[Vec<String>],
-        folded: bool,
+        ignore_case: bool,
     ) -> String {
-        let condition = self.tuples(columns, rows, folded);
+        let condition = self.row_in(columns, rows, ignore_case);
         format!("SELECT p.id FROM {table} p WHERE p.namespace = ?ns AND {condition}")
     }
 
-    /// Whether some columns hold one of some rows.
-    fn tuples(&mut self, columns: &[&str], rows: &[Vec<String>], folded: bool) -> String {
+    /// Whether the columns equal one of the rows.
+    fn row_in(&mut self, columns: &[&str], rows: &[Vec<String>], ignore_case: bool) -> String {
         if rows.is_empty() {
             return "1 = 0".to_owned();
         }
         let columns: Vec<String> = columns
             .iter()
             .map(|column| {
-                if folded {
+                if ignore_case {
                     format!("lower({column})")
                 } else {
                     (*column).to_owned()
@@ -189,9 +208,13 @@ impl Builder<'_> {
             })
             .collect();
         let mut row = |texts: &Vec<String>| {
-            let texts = texts
-                .iter()
-                .map(|text| if folded { fold(text) } else { text.clone() });
+            let texts = texts.iter().map(|text| {
+                if ignore_case {
+                    fold(text)
+                } else {
+                    text.clone()
+                }
+            });
             format!(
                 "({})",
                 texts
@@ -205,65 +228,66 @@ impl Builder<'_> {
     }
 
     /// What a reference to the parent shows, without its chain.
-    pub(super) fn parent_shown(&self) -> String {
-        let mut shown: Vec<String> = Vec::new();
-        for (table, by_address) in PARENTS {
-            let of = |what: &str| {
+    pub(super) fn parent_display(&self) -> String {
+        let mut columns: Vec<String> = Vec::new();
+        for (table, under_address) in PARENTS {
+            let column = |expression: &str| {
                 format!(
-                    "(SELECT {what} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)"
+                    "(SELECT {expression} FROM {table} x WHERE x.namespace = ?ns AND x.id = t.parent_id)"
                 )
             };
-            match (table, by_address) {
+            match (table, under_address) {
                 ("event" | "transfer", _) => {}
-                (_, true) => shown.push(of(
+                (_, true) => columns.push(column(
                     "CASE WHEN x.address = '' THEN x.name ELSE x.address || '/' || x.name END",
                 )),
-                (_, false) => shown.push(of("x.name")),
+                (_, false) => columns.push(column("x.name")),
             }
         }
-        shown.push(
+        columns.push(
             "(SELECT x.address FROM address x WHERE x.namespace = ?ns AND x.id = t.parent_id)"
                 .to_owned(),
         );
-        format!("COALESCE({}, t.parent_id)", shown.join(", "))
+        format!("COALESCE({}, t.parent_id)", columns.join(", "))
     }
 
-    /// The asset of the parent.
-    pub(super) fn parent_asset(&mut self, check: &Check, folded: bool) -> String {
-        match (check, equalities(check)) {
-            (Check::Null, _) => format!("{} IS NULL", parent_asset_id()),
+    /// A condition on the asset of the parent.
+    pub(super) fn parent_asset(&mut self, predicate: &Predicate, ignore_case: bool) -> String {
+        match (predicate, equalities(predicate)) {
+            (Predicate::IsNull, _) => format!("{} IS NULL", parent_asset_id()),
             (_, Some(texts)) => {
                 let mut parents: Vec<String> = Vec::new();
                 for table in WITH_ASSET {
-                    let assets = self.named(Type::Asset, &texts, folded);
+                    let assets = self.ids_named(Type::Asset, &texts, ignore_case);
                     parents.push(format!(
                         "SELECT x.id FROM {table} x WHERE x.namespace = ?ns AND x.asset_id IN ({assets})"
                     ));
                 }
-                parents.push(self.named(Type::Asset, &texts, folded));
+                parents.push(self.ids_named(Type::Asset, &texts, ignore_case));
                 format!("t.parent_id IN ({})", parents.join(" UNION ALL "))
             }
             _ => {
-                let name = self.parent_asset_shown();
-                self.check(&name, check, folded)
+                let name = self.parent_asset_name();
+                self.predicate(&name, predicate, ignore_case)
             }
         }
     }
 
-    /// The name of the asset of the parent.
-    pub(super) fn parent_asset_shown(&self) -> String {
+    /// The name of the parent's asset.
+    pub(super) fn parent_asset_name(&self) -> String {
         format!(
             "(SELECT a.name FROM asset a WHERE a.namespace = ?ns AND a.id = {})",
             parent_asset_id()
         )
     }
 
-    /// `<address>/<name>`: told apart where it is compared as a whole, so that an index leads
-    /// there.
-    pub(super) fn qualified(&mut self, check: &Check) -> String {
-        let Some(texts) = equalities(check) else {
-            let shown = "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END";
-            return self.check(shown, check, false);
+    /// A condition on `<address>/<name>`. Equality is split into both columns, so that an index
+    /// applies.
+    pub(super) fn qualified(&mut self, predicate: &Predicate) -> String {
+        let Some(texts) = equalities(predicate) else {
+            let display =
+                "CASE WHEN t.address = '' THEN t.name ELSE t.address || '/' || t.name END";
+            return self.predicate(display, predicate, false);
         };
         let parts: Vec<Vec<String>> = texts
             .iter()
@@ -272,7 +296,7 @@ impl Builder<'_> {
                 vec![address.to_owned(), name.to_owned()]
             })
             .collect();
-        self.tuples(&["t.address", "t.name"], &parts, false)
+        self.row_in(&["t.address", "t.name"], &parts, false)
     }
 }
 

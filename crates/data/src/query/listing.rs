@@ -1,39 +1,38 @@
-//! What queries answer.
+//! Query results.
 
-use super::page::{Found, MAX_TOTAL};
+use super::page::{MAX_TOTAL, QueryPage};
 use crate::view::View;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-/// A page of objects, as the wire shows it.
+/// A page of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listing {
-    /// How many objects the page has.
+    /// The number of items on the page.
     pub count: usize,
-    /// How many match in all, where it was asked for and is not above 10,000.
+    /// The number of all matches, if requested and at most 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Where more than 10,000 match.
+    /// 10,000, if requested and more objects match.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_at_least: Option<u64>,
-    /// Whether nothing matched beyond this page.
+    /// Whether nothing matches beyond this page.
     pub all_items: bool,
-    /// Where the next page begins, if there is one.
+    /// The cursor of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// The objects.
     pub items: Vec<View>,
 }
 
 impl Listing {
-    pub(crate) fn new(found: &Found, items: Vec<View>) -> Self {
-        let total = found.total.filter(|total| *total <= MAX_TOTAL);
-        let total_at_least = found
+    pub(crate) fn new(page: &QueryPage, items: Vec<View>) -> Self {
+        let total = page.total.filter(|total| *total <= MAX_TOTAL);
+        let total_at_least = page
             .total
             .filter(|total| *total > MAX_TOTAL)
             .map(|_| MAX_TOTAL);
-        let after = found.after.clone();
+        let after = page.after.clone();
         Self {
             count: items.len(),
             total,
@@ -45,7 +44,7 @@ impl Listing {
     }
 }
 
-/// The answer to a bulk query: a page for each type that was asked for.
+/// The result of a bulk query: one page per requested type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryAnswer(pub Vec<(crate::Type, Listing)>);
 

@@ -1,17 +1,16 @@
-//! A transfer as the chain told it, made fit for keys.
+//! A transfer of a block, with its texts sanitized for use in keys.
 
 use super::Movements;
-use crate::object::{Object, written};
+use crate::object::{Object, normalize_address};
 use crate::table::transfer::Identity;
 use crate::{Type, update};
 use types::{ChainId, Digest, Transfer, TransferKind, hostile_text};
 
-/// The longest text of a chain that becomes part of a key; addresses and hashes of known chains
-/// have at most some 100.
+/// Bytes of chain text in a key. Addresses and hashes of known chains have about 100 at most.
 const MAX_KEY: usize = 200;
 
-/// One transfer of one block.
-pub(super) struct Sighting<'a> {
+/// One transfer of a block.
+pub(super) struct ObservedTransfer<'a> {
     pub(super) block: &'a Movements<'a>,
     pub(super) identity: Identity,
     pub(super) protocol_id: String,
@@ -21,11 +20,10 @@ pub(super) struct Sighting<'a> {
     pub(super) kind: Type,
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) told: &'a Transfer,
+    pub(super) transfer: &'a Transfer,
 }
 
-/// Text of a chain as part of a key: without what a database refuses, and known by its hash where
-/// it is too long for an index.
+/// Chain text as part of a key: sanitized, and replaced by its hash if it is too long for an index.
 fn key_text(text: &str) -> String {
     let clean = hostile_text(text.as_bytes());
     if clean.len() <= MAX_KEY {
@@ -35,10 +33,10 @@ fn key_text(text: &str) -> String {
     }
 }
 
-impl<'a> Sighting<'a> {
-    pub(super) fn new(chain: &ChainId, block: &'a Movements<'a>, told: &'a Transfer) -> Self {
-        let address = |text: &str| written(chain.as_str(), &key_text(text));
-        let (kind, name) = match &told.what {
+impl<'a> ObservedTransfer<'a> {
+    pub(super) fn new(chain: &ChainId, block: &'a Movements<'a>, transfer: &'a Transfer) -> Self {
+        let address = |text: &str| normalize_address(chain.as_str(), &key_text(text));
+        let (kind, name) = match &transfer.what {
             TransferKind::Fungible { token_id: None } => (Type::Pool, "main".to_owned()),
             TransferKind::Fungible {
                 token_id: Some(token),
@@ -47,33 +45,35 @@ impl<'a> Sighting<'a> {
         };
         Self {
             block,
-            identity: (key_text(&told.transaction), key_text(&told.path)),
-            protocol_id: key_text(&told.protocol_id),
-            contract: address(&told.contract),
+            identity: (key_text(&transfer.transaction), key_text(&transfer.path)),
+            protocol_id: key_text(&transfer.protocol_id),
+            contract: address(&transfer.contract),
             name,
             kind,
-            from: address(&told.from),
-            to: address(&told.to),
-            told,
+            from: address(&transfer.from),
+            to: address(&transfer.to),
+            transfer,
         }
     }
 
-    /// Every address it names.
+    /// The addresses of the transfer, and whether each is the contract.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&str, bool)> {
-        let known = [
+        let addresses = [
             (self.contract.as_str(), true),
             (self.from.as_str(), false),
             (self.to.as_str(), false),
         ];
-        known.into_iter().filter(|(address, _)| !address.is_empty())
+        addresses
+            .into_iter()
+            .filter(|(address, _)| !address.is_empty())
     }
 
-    /// Where the pool or NFT is found: contract and name.
+    /// The pool or NFT of the transfer: type, contract and name.
     pub(super) fn parent(&self) -> (Type, String, String) {
         (self.kind, self.contract.clone(), self.name.clone())
     }
 
-    /// Write what the chain says into a row; what a person added stays.
+    /// Write the chain's data into a row. Fields that callers added stay.
     pub(super) fn write_into(&self, row: &mut Object, chain: &ChainId, parent: &str, batch: &str) {
         row.put_text("chain", chain.as_str());
         row.put_text("transaction_id", &*self.identity.0);
@@ -85,7 +85,7 @@ impl<'a> Sighting<'a> {
         );
         row.put_text("from_address", &*self.from);
         row.put_text("to_address", &*self.to);
-        row.put_amount("amount", self.told.amount);
+        row.put_amount("amount", self.transfer.amount);
         row.put_text("transaction_hash", &*self.identity.0);
         row.put_text("parent_type", self.kind.singular());
         row.put_text("parent_id", parent);
@@ -97,13 +97,16 @@ impl<'a> Sighting<'a> {
         row.put_time("block_time", self.block.time);
         row.put_int("reverted", 0);
         row.put_text("type", update::derived_type(&self.from, &self.to));
-        if let Some(operator) = &self.told.operator {
-            row.put_text("signer", written(chain.as_str(), &key_text(operator)));
+        if let Some(operator) = &self.transfer.operator {
+            row.put_text(
+                "signer",
+                normalize_address(chain.as_str(), &key_text(operator)),
+            );
         }
     }
 }
 
-/// The hash of a block as rows keep it.
+/// A block hash as stored in rows.
 pub(super) fn block_key(hash: &str) -> String {
     key_text(hash)
 }

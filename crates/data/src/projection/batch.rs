@@ -1,12 +1,12 @@
-//! One fact for a whole block: the Merkle root over the columns that never change, so that a
-//! verifier can hold the rows to it.
+//! One fact per block: the Merkle root over the immutable columns of its transfers, from which a
+//! verifier can check the rows.
 
 use crate::object::Object;
 use serde::Serialize;
 use store::Cell;
 use types::{Digest, merkle_root};
 
-/// What the chain said, and nothing that a person may add.
+/// The columns that come from the chain and never change. They are part of the hashed form.
 const COLUMNS: [&str; 11] = [
     "id",
     "chain",
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 11] = [
 ];
 const ORDER: [&str; 2] = ["transaction_id", "path"];
 
-/// Which rows a fact stands for.
+/// The rows that a fact commits to.
 #[derive(Debug, Serialize)]
 pub(super) struct Batch {
     table: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Over the rows of one block that were entered together.
+    /// The batch of rows of one block that were inserted together.
     pub(super) fn of(
         namespace: &str,
         chain: &str,
@@ -56,8 +56,8 @@ impl Batch {
     }
 }
 
-/// A row: for each column a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes big-endian,
-/// or a length of 4 bytes and the bytes.
+/// The bytes of a row: for each column a tag (0 NULL, 1 integer, 2 text, 3 bytes), then 8 bytes
+/// big-endian, or a 4-byte length and the content.
 fn leaf(row: &Object) -> Vec<u8> {
     let mut bytes = Vec::new();
     for column in COLUMNS {

@@ -1,8 +1,8 @@
-//! Values of an item, read by what their field is.
+//! Input values, parsed by field type.
 
 use super::input::{MAX_NAME, address};
-use crate::field::{Field, Is};
-use crate::object::written;
+use crate::field::{Field, FieldType};
+use crate::object::normalize_address;
 use crate::{Error, Result, Type, json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -11,31 +11,31 @@ use types::{Amount, Quantity, Unit, UnitedAmount};
 
 /// Bytes of free JSON in one field.
 const MAX_JSON: usize = 256 * 1_024;
-/// Labels of one object, and the bytes of one: what an index takes.
+/// Labels of one object. A label has at most [`MAX_LABEL`] bytes, which fits an index.
 const MAX_LABELS: usize = 64;
 pub(crate) const MAX_LABEL: usize = 1_024;
 const MAX_UNITS: usize = 32;
 /// Explicit balance changes of one transfer.
 const MAX_CHANGES: usize = 1_000;
 
-/// What was given for a field.
+/// The parsed value of a field.
 #[derive(Debug, Clone)]
-pub(crate) enum Given {
+pub(crate) enum InputValue {
     /// An explicit `null`.
     Clear,
-    /// A value, in the form it is stored in.
+    /// A value in stored form.
     Cell(Cell),
     /// Another object, by name or id.
-    Name { kind: Type, text: String },
-    /// An amount whose unit only the asset knows.
+    Reference { kind: Type, text: String },
+    /// An amount in a unit that the asset defines.
     InUnit { value: String, unit: String },
-    /// Labels to set, or (none) to take away.
+    /// Labels to set, or to remove (none).
     Labels(BTreeMap<String, Option<String>>),
-    /// The whole truth about what a transfer does to balances.
+    /// The explicit balance changes of a transfer.
     Changes(Vec<Change>),
 }
 
-/// One given balance change.
+/// An explicit balance change.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) address: String,
@@ -44,21 +44,23 @@ pub(crate) struct Change {
     pub(crate) amount: UnitedAmount,
 }
 
-/// Read a value.
-pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> Result<Given> {
-    Ok(match field.is {
-        Is::Name => Given::Cell(Cell::Text(json::text(value, path, MAX_NAME)?)),
-        Is::Text(max) | Is::Masked(max) => Given::Cell(Cell::Text(json::text(value, path, max)?)),
-        Is::Address => Given::Cell(Cell::Text(address(value, path, chain)?)),
-        Is::Flag => Given::Cell(Cell::Int(i64::from(json::flag(value, path)?))),
-        Is::Amount => match amount(value, path)? {
-            UnitedAmount::Base(amount) => Given::Cell(stored(amount)),
-            UnitedAmount::InUnit { value, unit } => Given::InUnit { value, unit },
+/// Parse a value.
+pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> Result<InputValue> {
+    Ok(match field.field_type {
+        FieldType::Name => InputValue::Cell(Cell::Text(json::text(value, path, MAX_NAME)?)),
+        FieldType::Text(max) | FieldType::Masked(max) => {
+            InputValue::Cell(Cell::Text(json::text(value, path, max)?))
+        }
+        FieldType::Address => InputValue::Cell(Cell::Text(address(value, path, chain)?)),
+        FieldType::Flag => InputValue::Cell(Cell::Int(i64::from(json::flag(value, path)?))),
+        FieldType::Amount => match amount(value, path)? {
+            UnitedAmount::Base(amount) => InputValue::Cell(stored(amount)),
+            UnitedAmount::InUnit { value, unit } => InputValue::InUnit { value, unit },
         },
-        Is::Json => Given::Cell(Cell::Text(free(field, value, path)?)),
-        Is::Labels => Given::Labels(labels(value, path)?),
-        Is::Units => Given::Cell(Cell::Text(units(value, path)?)),
-        Is::Ref(kind) => Given::Name {
+        FieldType::Json => InputValue::Cell(Cell::Text(free_json(field, value, path)?)),
+        FieldType::Labels => InputValue::Labels(labels(value, path)?),
+        FieldType::Units => InputValue::Cell(Cell::Text(units(value, path)?)),
+        FieldType::Ref(kind) => InputValue::Reference {
             kind,
             text: reference(value, path)?,
         },
@@ -70,22 +72,21 @@ pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> 
     })
 }
 
-/// An amount as it is stored.
+/// An amount in stored form.
 pub(crate) fn stored(amount: Amount) -> Cell {
     Cell::Blob(Quantity::from(amount).to_ordered_bytes())
 }
 
-/// The name or id of another object.
 fn reference(value: &RawValue, path: &str) -> Result<String> {
     let text = json::text(value, path, 3 * MAX_NAME)?;
     if text.is_empty() {
-        Err(Error::invalid(path, "cannot be empty"))
+        Err(Error::invalid(path, "must not be empty"))
     } else {
         Ok(text)
     }
 }
 
-/// A decimal string, a JSON integer of any length, or a value in a unit.
+/// Parse a decimal string, a JSON integer of any length, or an amount in a unit.
 pub(crate) fn amount(value: &RawValue, path: &str) -> Result<UnitedAmount> {
     let text = value.get();
     if text.starts_with('{') {
@@ -102,12 +103,12 @@ pub(crate) fn amount(value: &RawValue, path: &str) -> Result<UnitedAmount> {
         .map_err(|error: types::AmountError| Error::invalid(path, error.to_string()))
 }
 
-fn in_unit(given: &RawValue, path: &str) -> Result<UnitedAmount> {
+fn in_unit(input: &RawValue, path: &str) -> Result<UnitedAmount> {
     let (mut value, mut unit) = (None, None);
-    for (name, member) in json::object(given, path)? {
+    for (name, member) in json::object(input, path)? {
         let at = format!("{path}.{name}");
         match name.as_str() {
-            // A JSON number is taken by its text, so that no digit is lost.
+            // A JSON number is read as its text, so that no digit is lost.
             "value"
                 if member
                     .get()
@@ -124,14 +125,15 @@ fn in_unit(given: &RawValue, path: &str) -> Result<UnitedAmount> {
         (Some(value), Some(unit)) => Ok(UnitedAmount::InUnit { value, unit }),
         _ => Err(Error::invalid(
             path,
-            "an amount in a unit has a value and a unit",
+            "an amount in a unit needs a value and a unit",
         )),
     }
 }
 
-/// Free JSON. `firefly` and `contractManager` are objects with text members, whatever their names.
-fn free(field: &Field, value: &RawValue, path: &str) -> Result<String> {
-    let kept = json::any(value, path, MAX_JSON)?;
+/// Parse free JSON. `firefly` and `contractManager` must be objects with text members; member names
+/// are not checked.
+fn free_json(field: &Field, value: &RawValue, path: &str) -> Result<String> {
+    let json = json::any(value, path, MAX_JSON)?;
     if field.name != "info" {
         for (name, member) in json::object(value, path)? {
             if !json::is_null(&member) {
@@ -139,7 +141,7 @@ fn free(field: &Field, value: &RawValue, path: &str) -> Result<String> {
             }
         }
     }
-    Ok(kept.as_str().to_owned())
+    Ok(json.as_str().to_owned())
 }
 
 fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String>>> {
@@ -149,7 +151,7 @@ fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String
         if key.is_empty() || key.len() > MAX_NAME || key.contains('\0') {
             return Err(Error::invalid(
                 &at,
-                format!("the name of a label has 1 to {MAX_NAME} bytes and no NUL"),
+                format!("a label key must have 1 to {MAX_NAME} bytes and no NUL"),
             ));
         }
         let value = if json::is_null(&value) {
@@ -163,10 +165,9 @@ fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String
     Ok(labels)
 }
 
-/// No object has more labels than the limit.
 pub(crate) fn check_labels(count: usize, path: &str) -> Result<()> {
     if count > MAX_LABELS {
-        Err(Error::TooMany {
+        Err(Error::LimitExceeded {
             field: path.to_owned(),
             limit: MAX_LABELS,
         })
@@ -178,21 +179,24 @@ pub(crate) fn check_labels(count: usize, path: &str) -> Result<()> {
 fn units(value: &RawValue, path: &str) -> Result<String> {
     let units: Vec<Unit> = json::read(value, path, "expected a list of {name, decimals, default}")?;
     if units.len() > MAX_UNITS {
-        return Err(Error::TooMany {
+        return Err(Error::LimitExceeded {
             field: path.to_owned(),
             limit: MAX_UNITS,
         });
     }
-    for (place, unit) in units.iter().enumerate() {
-        let at = format!("{path}[{place}]");
+    for (index, unit) in units.iter().enumerate() {
+        let at = format!("{path}[{index}]");
         if !unit.is_valid() || unit.name.len() > MAX_NAME || unit.name.contains('\0') {
-            return Err(Error::invalid(at, "a unit has a name and 0 to 77 decimals"));
+            return Err(Error::invalid(
+                at,
+                "a unit needs a name and 0 to 77 decimals",
+            ));
         }
-        if units[..place]
+        if units[..index]
             .iter()
             .any(|earlier| earlier.name == unit.name)
         {
-            return Err(Error::invalid(at, "there is another unit of this name"));
+            return Err(Error::invalid(at, "duplicate unit name"));
         }
     }
     if units.iter().filter(|unit| unit.default).count() > 1 {
@@ -201,8 +205,8 @@ fn units(value: &RawValue, path: &str) -> Result<String> {
     serde_json::to_string(&units).map_err(|error| Error::invalid(path, error.to_string()))
 }
 
-/// `{type, ref}`.
-pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<Given> {
+/// Parse `{type, ref}`.
+pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<InputValue> {
     let (mut kind, mut text) = (None, None);
     for (name, member) in json::object(value, path)? {
         let at = format!("{path}.{name}");
@@ -211,7 +215,7 @@ pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<Given>
                 let name = json::text(&member, &at, MAX_NAME)?;
                 let known = Type::from_singular(&name);
                 kind = Some(known.ok_or_else(|| {
-                    Error::invalid(&at, format!("{name:?} is not a type of object"))
+                    Error::invalid(&at, format!("{name:?} is not an object type"))
                 })?);
             }
             "ref" => text = Some(reference(&member, &at)?),
@@ -219,32 +223,32 @@ pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<Given>
         }
     }
     match (kind, text) {
-        (Some(kind), Some(text)) => Ok(Given::Name {
+        (Some(kind), Some(text)) => Ok(InputValue::Reference {
             kind,
-            text: on_chain(kind, text, chain),
+            text: with_chain(kind, text, chain),
         }),
-        _ => Err(Error::invalid(path, "a parent has a type and a ref")),
+        _ => Err(Error::invalid(path, "a parent needs a type and a ref")),
     }
 }
 
-/// A reference to something on the chain of the item that refers, unless it names another.
-fn on_chain(kind: Type, text: String, chain: &str) -> String {
+/// Add the item's chain to a reference that names none.
+fn with_chain(kind: Type, text: String, chain: &str) -> String {
     let names_chain = text
         .split_once('/')
         .is_some_and(|(first, _)| first.parse::<types::ChainId>().is_ok());
-    let is_place = kind == Type::Address || kind == Type::Transfer || text.contains('/');
-    if kind.is_on_chain() && is_place && !names_chain && !crate::ids::is_id(&text) {
+    let needs_chain = kind == Type::Address || kind == Type::Transfer || text.contains('/');
+    if kind.is_on_chain() && needs_chain && !names_chain && !crate::ids::is_id(&text) {
         format!("{chain}/{text}")
     } else {
         text
     }
 }
 
-/// The given balance changes of a transfer.
-pub(crate) fn changes(value: &RawValue, path: &str, chain: &str) -> Result<Given> {
+/// Parse the explicit balance changes of a transfer.
+pub(crate) fn changes(value: &RawValue, path: &str, chain: &str) -> Result<InputValue> {
     let items = json::array(value, path)?;
     if items.len() > MAX_CHANGES {
-        return Err(Error::TooMany {
+        return Err(Error::LimitExceeded {
             field: path.to_owned(),
             limit: MAX_CHANGES,
         });
@@ -252,16 +256,21 @@ pub(crate) fn changes(value: &RawValue, path: &str, chain: &str) -> Result<Given
     let changes = items
         .iter()
         .enumerate()
-        .map(|(place, item)| change(item, &format!("{path}[{place}]"), chain));
-    changes.collect::<Result<_>>().map(Given::Changes)
+        .map(|(index, item)| change(item, &format!("{path}[{index}]"), chain));
+    changes.collect::<Result<_>>().map(InputValue::Changes)
 }
 
 fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
-    let (mut to, mut direction, mut much) = (None, None, None);
+    let (mut address, mut direction, mut change_amount) = (None, None, None);
     for (name, member) in json::object(item, path)? {
         let at = format!("{path}.{name}");
         match name.as_str() {
-            "address" => to = Some(written(chain, &json::text(&member, &at, MAX_NAME)?)),
+            "address" => {
+                address = Some(normalize_address(
+                    chain,
+                    &json::text(&member, &at, MAX_NAME)?,
+                ))
+            }
             "operation" => {
                 direction = Some(match json::text(&member, &at, MAX_NAME)?.as_str() {
                     "add" => 1,
@@ -269,13 +278,13 @@ fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
                     _ => return Err(Error::invalid(at, "expected add or subtract")),
                 });
             }
-            "amount" => much = Some(amount(&member, &at)?),
-            // What reads show besides may be sent back.
+            "amount" => change_amount = Some(amount(&member, &at)?),
+            // Read-only fields can be sent back and are ignored.
             "id" | "parent" | "balanceBefore" | "balanceAfter" | "transfer" => {}
             _ => return Err(Error::UnknownField { field: at }),
         }
     }
-    match (to, direction, much) {
+    match (address, direction, change_amount) {
         (Some(address), Some(direction), Some(amount)) if !address.is_empty() => Ok(Change {
             address,
             direction,
@@ -283,7 +292,7 @@ fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
         }),
         _ => Err(Error::invalid(
             path,
-            "a balance change has an address, an operation and an amount",
+            "a balance change needs an address, an operation and an amount",
         )),
     }
 }

@@ -1,25 +1,24 @@
-//! What a bulk update did, by type and in list order.
+//! The result of a bulk update, by type and in list order.
 
 use super::stage::Stage;
 use crate::Type;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
 
-/// What was done to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Action {
     Created,
     Replaced,
     Updated,
     Ignored,
 }
 
-/// One object of the answer.
+/// An object in the result.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Listed {
-    /// Its name; for addresses the address, for transfers the protocol id.
+    /// The name; the address of addresses, the protocol id of transfers.
     pub name: String,
-    /// Its id; for addresses the address.
+    /// The id; the address of addresses.
     pub id: String,
     /// The address of pools, NFTs and fragments; the activity of events.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,25 +28,21 @@ pub struct Listed {
 /// What was done to the objects of one type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Outcome {
-    /// Made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub created: Vec<Listed>,
-    /// Content replaced.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<Listed>,
-    /// Given fields set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub updated: Vec<Listed>,
-    /// Left alone.
+    /// Left unchanged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Listed>,
 }
 
-/// What a bulk update did. On the wire: `{"pools": {"created": [{"name", "id", "parent"}]}}`; types
-/// that were not touched are left out.
+/// The result of a bulk update. On the wire: `{"pools": {"created": [{"name", "id", "parent"}]}}`,
+/// without untouched types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BulkAnswer {
-    /// By type.
     pub outcomes: BTreeMap<Type, Outcome>,
 }
 
@@ -63,9 +58,9 @@ impl Serialize for BulkAnswer {
 
 impl BulkAnswer {
     pub(super) fn of(stage: &Stage, activities: &BTreeMap<String, String>) -> Self {
-        let mut answer = Self::default();
-        for (what, place) in &stage.done {
-            let object = &stage.staged[*place].after;
+        let mut result = Self::default();
+        for (what, index) in &stage.actions {
+            let object = &stage.staged[*index].after;
             let parent = match object.kind() {
                 kind if kind.is_qualified() => object.text("address").map(str::to_owned),
                 Type::Event => object
@@ -74,19 +69,19 @@ impl BulkAnswer {
                     .cloned(),
                 _ => None,
             };
-            let listed = Listed {
+            let object_ref = Listed {
                 name: object.name().to_owned(),
-                id: object.outside_id().to_owned(),
+                id: object.public_id().to_owned(),
                 parent,
             };
-            let outcome = answer.outcomes.entry(object.kind()).or_default();
+            let outcome = result.outcomes.entry(object.kind()).or_default();
             match what {
-                What::Created => outcome.created.push(listed),
-                What::Replaced => outcome.replaced.push(listed),
-                What::Updated => outcome.updated.push(listed),
-                What::Ignored => outcome.ignored.push(listed),
+                Action::Created => outcome.created.push(object_ref),
+                Action::Replaced => outcome.replaced.push(object_ref),
+                Action::Updated => outcome.updated.push(object_ref),
+                Action::Ignored => outcome.ignored.push(object_ref),
             }
         }
-        answer
+        result
     }
 }

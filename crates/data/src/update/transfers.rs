@@ -1,26 +1,26 @@
-//! Transfers of a batch: amounts in units, what follows from what, and what they do to balances.
+//! Transfers of a batch: amounts in units, derived fields, and their effect on balances.
 
-use super::given::{Change, Given, stored};
-use super::stage::{Stage, Staged};
+use super::stage::{Stage, StagedObject};
+use super::value::{Change, InputValue, stored};
 use super::{derived_type, position};
-use crate::balance::{self, Changes, Deltas, row_key};
+use crate::balance::{self, Deltas, ExplicitChanges, transfer_row_key};
 use crate::object::Object;
-use crate::table::transfer::{Given as ChangeRow, RowKey};
+use crate::table::transfer::{ChangeRow, RowKey};
 use crate::{Error, Result, Type, table};
 use std::collections::{BTreeSet, HashMap};
 use store::{Cell, Tx};
 use types::{Amount, Quantity, Unit, UnitedAmount};
 
-/// Complete the transfers of a batch; what the batch does to balances: what they did before is
-/// undone, what they do now is done.
+/// Complete the transfers of a batch. Returns its balance deltas: the previous effect of each
+/// transfer is subtracted, the new one added.
 pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas> {
     let units = Units::load(tx, stage)?;
     let before: Vec<RowKey> = transfers(stage)
         .filter_map(|staged| staged.before.as_ref())
         .filter(|before| before.is_set("explicit"))
-        .map(row_key)
+        .map(transfer_row_key)
         .collect();
-    let before = balance::load(tx, &before)?;
+    let before = balance::load_changes(tx, &before)?;
     let now = tx.now();
     let mut deltas = Deltas::default();
     for staged in stage
@@ -28,8 +28,8 @@ pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas>
         .iter_mut()
         .filter(|staged| staged.after.kind() == Type::Transfer)
     {
-        settle_amount(staged, &units)?;
-        settle_type(staged);
+        convert_amount(staged, &units)?;
+        derive_type(staged);
         if staged.is_new()
             || staged
                 .before
@@ -40,48 +40,53 @@ pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas>
             staged.after.put_text("position", position);
         }
         check_chain(staged)?;
-        count(&mut deltas, staged, &before, &units)?;
+        apply_deltas(&mut deltas, staged, &before, &units)?;
     }
     Ok(deltas)
 }
 
-fn transfers(stage: &Stage) -> impl Iterator<Item = &Staged> {
+fn transfers(stage: &Stage) -> impl Iterator<Item = &StagedObject> {
     stage
         .staged
         .iter()
         .filter(|staged| staged.after.kind() == Type::Transfer)
 }
 
-fn count(deltas: &mut Deltas, staged: &mut Staged, before: &Changes, units: &Units) -> Result<()> {
+fn apply_deltas(
+    deltas: &mut Deltas,
+    staged: &mut StagedObject,
+    before: &ExplicitChanges,
+    units: &Units,
+) -> Result<()> {
     let old = staged
         .before
         .as_ref()
-        .and_then(|old| before.get(&row_key(old)));
+        .and_then(|old| before.get(&transfer_row_key(old)));
     if let Some(before) = &staged.before {
-        deltas.uncount(before, old);
+        deltas.subtract(before, old);
     }
     staged.rows = match &staged.changes {
         Some(_) => Some(rows(staged, units)?),
         None => old.filter(|_| staged.after.is_set("explicit")).cloned(),
     };
-    deltas.count(&staged.after, staged.rows.as_ref());
+    deltas.add(&staged.after, staged.rows.as_ref());
     Ok(())
 }
 
-/// The rows of given changes.
-fn rows(staged: &Staged, units: &Units) -> Result<Vec<ChangeRow>> {
+/// The explicit changes as rows.
+fn rows(staged: &StagedObject, units: &Units) -> Result<Vec<ChangeRow>> {
     let Some((changes, path)) = &staged.changes else {
         return Ok(Vec::new());
     };
-    let (chain, transaction, line, block) = row_key(&staged.after);
-    let row = |(place, change): (usize, &Change)| {
-        let field = format!("{path}[{place}].amount");
+    let (chain, transaction, identity_path, block) = transfer_row_key(&staged.after);
+    let row = |(index, change): (usize, &Change)| {
+        let field = format!("{path}[{index}].amount");
         let amount = units.base(&staged.after, &change.amount, &field)?;
-        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let index = i64::try_from(index).unwrap_or(i64::MAX);
         let key = (
             chain.clone(),
             transaction.clone(),
-            line.clone(),
+            identity_path.clone(),
             block.clone(),
         );
         Ok((
@@ -89,7 +94,7 @@ fn rows(staged: &Staged, units: &Units) -> Result<Vec<ChangeRow>> {
             key.1,
             key.2,
             key.3,
-            place,
+            index,
             change.address.clone(),
             change.direction,
             Quantity::from(amount),
@@ -98,17 +103,18 @@ fn rows(staged: &Staged, units: &Units) -> Result<Vec<ChangeRow>> {
     changes.iter().enumerate().map(row).collect()
 }
 
-/// Write the given changes of the batch in the place of those before.
+/// Replace the explicit changes of the batch's transfers.
 pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
-    let gone = |staged: &&Staged| !staged.after.is_set("explicit") || staged.changes.is_some();
+    let is_replaced =
+        |staged: &&StagedObject| !staged.after.is_set("explicit") || staged.changes.is_some();
     let old = transfers(stage)
-        .filter(gone)
+        .filter(is_replaced)
         .filter_map(|staged| staged.before.as_ref());
     let old: Vec<RowKey> = old
         .filter(|before| before.is_set("explicit"))
-        .map(row_key)
+        .map(transfer_row_key)
         .collect();
-    table::transfer::clear_changes(tx, &old)?;
+    table::transfer::delete_changes(tx, &old)?;
     let new: Vec<ChangeRow> = transfers(stage)
         .filter(|staged| staged.changes.is_some())
         .flat_map(|staged| staged.rows.clone())
@@ -117,8 +123,8 @@ pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
     Ok(table::transfer::insert_changes(tx, &new)?)
 }
 
-fn settle_amount(staged: &mut Staged, units: &Units) -> Result<()> {
-    if let Some((Given::InUnit { value, unit }, path)) = staged.pending.remove("amount") {
+fn convert_amount(staged: &mut StagedObject, units: &Units) -> Result<()> {
+    if let Some((InputValue::InUnit { value, unit }, path)) = staged.pending.remove("amount") {
         let amount = units.base(&staged.after, &UnitedAmount::InUnit { value, unit }, &path)?;
         staged.after.put("amount", stored(amount));
     }
@@ -130,24 +136,24 @@ fn settle_amount(staged: &mut Staged, units: &Units) -> Result<()> {
     Ok(())
 }
 
-/// A type that was not given follows from who gives and who gets.
-fn settle_type(staged: &mut Staged) {
+/// Derive a type that was not given from sender and recipient.
+fn derive_type(staged: &mut StagedObject) {
     let derived = |object: &Object| match (object.text("from_address"), object.text("to_address")) {
         (None, None) => "transfer",
         (from, to) => derived_type(from.unwrap_or_default(), to.unwrap_or_default()),
     };
-    let followed = staged
+    let was_derived = staged
         .before
         .as_ref()
         .is_some_and(|before| before.text("type") == Some(derived(before)));
-    if staged.after.text("type").is_none() || (!staged.typed && followed) {
+    if staged.after.text("type").is_none() || (!staged.type_given && was_derived) {
         let kind = derived(&staged.after);
         staged.after.put_text("type", kind);
     }
 }
 
-/// What a chain said stays.
-fn check_chain(staged: &Staged) -> Result<()> {
+/// Reject changes of the fields that came from a chain.
+fn check_chain(staged: &StagedObject) -> Result<()> {
     let Some(before) = staged
         .before
         .as_ref()
@@ -161,7 +167,7 @@ fn check_chain(staged: &Staged) -> Result<()> {
         ("amount", "amount"),
     ] {
         if before.get(column) != staged.after.get(column) {
-            return Err(Error::OnChain {
+            return Err(Error::ImmutableTransfer {
                 field: format!("{}.{field}", staged.path),
                 key: before.name().to_owned(),
             });
@@ -170,7 +176,7 @@ fn check_chain(staged: &Staged) -> Result<()> {
     Ok(())
 }
 
-/// The units of the assets that transfers of the batch move.
+/// The units of the assets that the batch's transfers move.
 struct Units {
     /// The asset of a pool or NFT.
     asset_of: HashMap<String, String>,
@@ -178,9 +184,9 @@ struct Units {
 }
 
 impl Units {
-    /// Read only where some amount is given in a unit.
+    /// Loads only what amounts in units need.
     fn load(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<Self> {
-        let mut this = Self {
+        let mut units = Self {
             asset_of: HashMap::new(),
             units_of: HashMap::new(),
         };
@@ -191,23 +197,24 @@ impl Units {
         for kind in [Type::Pool, Type::Nft] {
             let ids = parents
                 .iter()
-                .filter(|(of, _)| *of == kind)
+                .filter(|(parent_type, _)| *parent_type == kind)
                 .map(|(_, id)| id.as_str());
             for object in objects(tx, stage, kind, ids)? {
                 let asset = object.text("asset_id").map(str::to_owned);
-                this.asset_of
+                units
+                    .asset_of
                     .extend(asset.map(|asset| (object.id().to_owned(), asset)));
             }
         }
-        let assets: BTreeSet<&str> = this.asset_of.values().map(String::as_str).collect();
+        let assets: BTreeSet<&str> = units.asset_of.values().map(String::as_str).collect();
         for object in objects(tx, stage, Type::Asset, assets.into_iter())? {
-            let units = object
+            let asset_units = object
                 .text("units")
                 .and_then(|text| serde_json::from_str(text).ok())
                 .unwrap_or_default();
-            this.units_of.insert(object.id().to_owned(), units);
+            units.units_of.insert(object.id().to_owned(), asset_units);
         }
-        Ok(this)
+        Ok(units)
     }
 
     fn base(&self, transfer: &Object, amount: &UnitedAmount, path: &str) -> Result<Amount> {
@@ -223,7 +230,7 @@ impl Units {
     }
 }
 
-fn needs_units(staged: &Staged) -> bool {
+fn needs_units(staged: &StagedObject) -> bool {
     let in_unit = |change: &Change| matches!(change.amount, UnitedAmount::InUnit { .. });
     staged.pending.contains_key("amount")
         || staged
@@ -232,25 +239,25 @@ fn needs_units(staged: &Staged) -> bool {
             .any(|(changes, _)| changes.iter().any(in_unit))
 }
 
-fn parent_of(staged: &Staged) -> Option<(Type, String)> {
+fn parent_of(staged: &StagedObject) -> Option<(Type, String)> {
     let kind = Type::from_singular(staged.after.text("parent_type")?)?;
     Some((kind, staged.after.text("parent_id")?.to_owned()))
 }
 
-/// Objects as the batch leaves them.
+/// Load objects, with the changes of the batch.
 fn objects<'s>(
     tx: &mut Tx<'_, '_>,
     stage: &Stage,
     kind: Type,
     ids: impl Iterator<Item = &'s str>,
 ) -> Result<Vec<Object>> {
-    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    let (mut objects, mut missing) = (Vec::new(), Vec::new());
     for id in ids {
         match stage.of_id(id) {
-            Some(staged) => found.push(staged.after.clone()),
-            None => unknown.push((id.to_owned(),)),
+            Some(staged) => objects.push(staged.after.clone()),
+            None => missing.push((id.to_owned(),)),
         }
     }
-    found.extend(table::object::by_ids(tx, kind.shape(), &unknown)?);
-    Ok(found)
+    objects.extend(table::object::by_ids(tx, kind.schema(), &missing)?);
+    Ok(objects)
 }

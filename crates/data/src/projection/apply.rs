@@ -1,0 +1,364 @@
+//! Apply blocks to the data model, and revert them.
+
+use super::batch::Batch;
+use super::observed::{ObservedTransfer, block_key};
+use super::parents::{self, Parents};
+use crate::balance::{self, Deltas, ExplicitChanges, transfer_row_key};
+use crate::object::Object;
+use crate::table::transfer::{Identity, RowKey};
+use crate::{Type, ids, table};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use store::{Fact, Result, Tx, Unbound};
+use types::{ChainId, Height, Namespace, Time, Transfer, Ulid};
+
+/// The transfers of one block.
+#[derive(Debug, Clone, Copy)]
+pub struct Movements<'a> {
+    pub height: Height,
+    pub hash: &'a str,
+    /// The block's timestamp.
+    pub time: Time,
+    /// The transfers, in block order.
+    pub transfers: &'a [Transfer],
+}
+
+/// Apply blocks of a chain to a namespace, in the caller's transaction.
+///
+/// Idempotent: transfers that are already counted with the same block are skipped. A transfer that
+/// was reverted with an earlier block becomes pending again under the same id. Fails only if the
+/// database fails.
+pub fn apply(
+    tx: &mut Unbound<'_, '_>,
+    namespace: &Namespace,
+    chain: &ChainId,
+    blocks: &[Movements<'_>],
+) -> Result<()> {
+    let tx = &mut tx.bound(namespace);
+    let all = blocks.iter().flat_map(|block| {
+        block
+            .transfers
+            .iter()
+            .map(move |transfer| ObservedTransfer::new(chain, block, transfer))
+    });
+    let (transfers, rows) = skip_counted(tx, chain, all.collect())?;
+    if transfers.is_empty() {
+        return Ok(());
+    }
+    parents::addresses(tx, chain, &transfers)?;
+    let parents = parents::pools_and_nfts(tx, chain, &transfers)?;
+    let plan = Plan::make(tx, chain, &transfers, &parents, rows)?;
+    plan.write(tx, chain)
+}
+
+/// The stored rows of each transfer: at most one that counts, and reverted ones.
+type Rows = HashMap<Identity, Vec<Object>>;
+
+/// Drop transfers that are already counted and duplicates within the slice.
+fn skip_counted<'a>(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    all: Vec<ObservedTransfer<'a>>,
+) -> Result<(Vec<ObservedTransfer<'a>>, Rows)> {
+    let mut seen = HashSet::new();
+    let mut positions = HashSet::new();
+    let mut transfers: Vec<ObservedTransfer<'a>> = all
+        .into_iter()
+        .filter(|transfer| seen.insert(transfer.identity.clone()))
+        .collect();
+    for transfer in &mut transfers {
+        // Only one transfer per protocol id can count. A duplicate gets its path as a suffix, so
+        // that both count.
+        if !positions.insert(transfer.protocol_id.clone()) {
+            transfer.protocol_id = format!("{}#{}", transfer.protocol_id, transfer.identity.1);
+        }
+    }
+    let identities: Vec<Identity> = transfers
+        .iter()
+        .map(|transfer| transfer.identity.clone())
+        .collect();
+    let mut rows = Rows::new();
+    for row in table::transfer::by_identities(tx, chain, &identities)? {
+        let (_, transaction, path, _) = transfer_row_key(&row);
+        rows.entry((transaction, path)).or_default().push(row);
+    }
+    transfers.retain(|transfer| {
+        let hash = block_key(transfer.block.hash);
+        let counts =
+            |row: &Object| !row.is_set("reverted") && row.text("block_hash") == Some(&hash);
+        !rows
+            .get(&transfer.identity)
+            .is_some_and(|rows| rows.iter().any(counts))
+    });
+    Ok((transfers, rows))
+}
+
+/// The rows to write.
+#[derive(Default)]
+struct Plan {
+    new: Vec<Object>,
+    /// Reverted rows whose block is back on the chain.
+    restored: Vec<Object>,
+    /// Counted rows of a block that this block replaces.
+    reverted: Vec<Object>,
+    /// Rows that a caller wrote under a protocol id that the chain now reports.
+    superseded: Vec<Object>,
+    changes: ExplicitChanges,
+}
+
+impl Plan {
+    fn make(
+        tx: &mut Tx<'_, '_>,
+        chain: &ChainId,
+        transfers: &[ObservedTransfer<'_>],
+        parents: &Parents,
+        mut rows: Rows,
+    ) -> Result<Self> {
+        let mut plan = Plan::default();
+        let mut batches: BTreeMap<&str, String> = BTreeMap::new();
+        let mut at_position = at_positions(tx, chain, transfers)?;
+        for transfer in transfers {
+            let now = tx.now();
+            let batch = batches
+                .entry(transfer.block.hash)
+                .or_insert_with(|| Ulid::new(now, tx.entropy()).to_string());
+            let stored = rows.remove(&transfer.identity).unwrap_or_default();
+            let occupant = at_position.remove(&transfer.protocol_id);
+            plan.add_transfer(
+                chain,
+                transfer,
+                &parents[&transfer.parent()],
+                batch,
+                stored,
+                occupant,
+                now,
+            );
+        }
+        let previous: Vec<RowKey> = plan
+            .restored
+            .iter()
+            .chain(&plan.reverted)
+            .chain(&plan.superseded)
+            .map(transfer_row_key)
+            .collect();
+        plan.changes = balance::load_changes(tx, &previous)?;
+        Ok(plan)
+    }
+
+    #[allow(clippy::too_many_arguments)] // the inputs of one decision
+    fn add_transfer(
+        &mut self,
+        chain: &ChainId,
+        transfer: &ObservedTransfer<'_>,
+        parent: &str,
+        batch: &str,
+        stored: Vec<Object>,
+        occupant: Option<Object>,
+        now: Time,
+    ) {
+        let hash = block_key(transfer.block.hash);
+        let id = stored.first().map(|row| row.id().to_owned());
+        let mut same_block = None;
+        for row in stored {
+            if row.text("block_hash") == Some(&hash) {
+                same_block = Some(row);
+            } else if !row.is_set("reverted") {
+                self.revert_once(row);
+            }
+        }
+        let mut manual = None;
+        // Another row counts under the same protocol id: one that a caller wrote, whose content the
+        // new row takes over, or another transfer, whose block must be gone.
+        if let Some(row) = occupant {
+            if row.text("source").is_none() {
+                manual = Some(row.clone());
+                self.superseded.push(row);
+            } else if row.text("transaction_id") != Some(&transfer.identity.0)
+                || row.text("path") != Some(&transfer.identity.1)
+            {
+                self.revert_once(row);
+            }
+        }
+        if let Some(mut row) = same_block {
+            row.put_int("reverted", 0);
+            row.put_text("protocol_id", &*transfer.protocol_id);
+            self.restored.push(row);
+            return;
+        }
+        let manual_id = manual.as_ref().map(|row| row.id().to_owned());
+        let mut row = manual.unwrap_or_else(|| Object::with_defaults(Type::Transfer));
+        transfer.write_into(&mut row, chain, parent, batch);
+        row.put_text(
+            "id",
+            manual_id.or(id).unwrap_or_else(|| {
+                ids::of_transfer(chain, &transfer.identity.0, &transfer.identity.1)
+            }),
+        );
+        if row.int("created") == Some(0) {
+            row.put_time("created", now);
+        }
+        self.new.push(row);
+    }
+
+    fn revert_once(&mut self, row: Object) {
+        if !self
+            .reverted
+            .iter()
+            .any(|other| other.row_key() == row.row_key())
+        {
+            self.reverted.push(row);
+        }
+    }
+
+    fn write(mut self, tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<()> {
+        let mut deltas = Deltas::default();
+        let changes = &self.changes;
+        let changes_of = |row: &Object| changes.get(&transfer_row_key(row));
+        self.reverted
+            .iter()
+            .chain(&self.superseded)
+            .for_each(|row| deltas.subtract(row, changes_of(row)));
+        self.restored
+            .iter()
+            .for_each(|row| deltas.add(row, changes_of(row)));
+        self.new.iter().for_each(|row| deltas.add(row, None));
+        for row in &mut self.reverted {
+            row.put_int("reverted", 1);
+        }
+        let now = tx.now();
+        for row in self.reverted.iter_mut().chain(&mut self.restored) {
+            bump_version(row, now);
+        }
+        self.new
+            .iter_mut()
+            .for_each(|row| row.put_time("updated", now));
+        let schema = Type::Transfer.schema();
+        let superseded: Vec<RowKey> = self.superseded.iter().map(transfer_row_key).collect();
+        table::transfer::delete_changes(tx, &superseded)?;
+        table::transfer::delete_rows(tx, &superseded)?;
+        table::object::update(tx, schema, &self.reverted.iter().collect::<Vec<_>>())?;
+        table::object::update(tx, schema, &self.restored.iter().collect::<Vec<_>>())?;
+        let inserted = table::object::insert(tx, schema, &self.new.iter().collect::<Vec<_>>())?;
+        assert_eq!(
+            inserted,
+            self.new.len() as u64,
+            "counted transfers have unique identities and positions"
+        );
+        deltas.flush(tx)?;
+        self.append_facts(tx, chain);
+        Ok(())
+    }
+
+    /// Append one fact per block for new, restored and reverted transfers.
+    fn append_facts(&self, tx: &mut Tx<'_, '_>, chain: &ChainId) {
+        let namespace = tx.namespace().as_str().to_owned();
+        for ((height, hash, batch), rows) in by_batch(&self.new) {
+            let batch = Batch::of(&namespace, chain.as_str(), height, &batch, &rows);
+            let payload = serde_json::json!({ "chain": chain, "height": height, "block": hash, "batch": batch });
+            tx.append(Fact::new("data.transfers.applied", 1).says(&payload));
+        }
+        for ((height, hash, _), rows) in by_batch(&self.restored) {
+            let payload = serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": rows.len() });
+            tx.append(Fact::new("data.transfers.restored", 1).says(&payload));
+        }
+        for ((height, hash, _), rows) in by_batch(&self.reverted) {
+            append_reverted_fact(tx, chain, Height::from_stored(height), &hash, rows.len());
+        }
+    }
+}
+
+fn by_batch(rows: &[Object]) -> BTreeMap<(i64, String, String), Vec<&Object>> {
+    let mut batches: BTreeMap<(i64, String, String), Vec<&Object>> = BTreeMap::new();
+    for row in rows {
+        let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
+        batches
+            .entry((
+                row.int("height").unwrap_or(0),
+                text("block_hash"),
+                text("batch"),
+            ))
+            .or_default()
+            .push(row);
+    }
+    batches
+}
+
+fn at_positions(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    transfers: &[ObservedTransfer<'_>],
+) -> Result<HashMap<String, Object>> {
+    let keys: Vec<Vec<String>> = transfers
+        .iter()
+        .map(|transfer| vec![chain.to_string(), transfer.protocol_id.clone()])
+        .collect();
+    let rows = table::object::by_keys(tx, Type::Transfer.schema(), &keys)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.name().to_owned(), row))
+        .collect())
+}
+
+fn bump_version(row: &mut Object, now: Time) {
+    row.put_int(
+        "version",
+        i64::try_from(row.version() + 1).unwrap_or(i64::MAX),
+    );
+    row.put_time("updated", now);
+}
+
+/// Revert a block in every namespace that has rows of it. Its transfers stay as `reverted` rows;
+/// addresses, pools and NFTs that it introduced are `reverted` until another block includes them.
+pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
+    let hash = block_key(hash);
+    let mut namespaces: Vec<Namespace> = Vec::new();
+    for table in ["transfer", "address", "pool", "nft"] {
+        let rows = table::transfer::namespaces_of_block(tx, table, chain, height, &hash)?;
+        namespaces.extend(rows.into_iter().map(|(namespace,)| namespace));
+    }
+    namespaces.sort();
+    namespaces.dedup();
+    namespaces
+        .iter()
+        .try_for_each(|namespace| undo_in(&mut tx.bound(namespace), chain, height, &hash))
+}
+
+fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
+    let mut rows = table::transfer::of_block(tx, chain, height, hash)?;
+    let explicit: Vec<RowKey> = rows
+        .iter()
+        .filter(|row| row.is_set("explicit"))
+        .map(transfer_row_key)
+        .collect();
+    let changes = balance::load_changes(tx, &explicit)?;
+    let mut deltas = Deltas::default();
+    rows.iter()
+        .for_each(|row| deltas.subtract(row, changes.get(&transfer_row_key(row))));
+    let now = tx.now();
+    for row in &mut rows {
+        row.put_int("reverted", 1);
+        bump_version(row, now);
+    }
+    table::object::update(
+        tx,
+        Type::Transfer.schema(),
+        &rows.iter().collect::<Vec<_>>(),
+    )?;
+    deltas.flush(tx)?;
+    for kind in [Type::Address, Type::Pool, Type::Nft] {
+        table::object::mark_reverted(tx, kind.schema(), chain.as_str(), height.stored(), hash)?;
+    }
+    append_reverted_fact(tx, chain, height, hash, rows.len());
+    Ok(())
+}
+
+fn append_reverted_fact(
+    tx: &mut Tx<'_, '_>,
+    chain: &ChainId,
+    height: Height,
+    hash: &str,
+    count: usize,
+) {
+    let payload =
+        serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": count });
+    tx.append(Fact::new("data.transfers.reverted", 1).says(&payload));
+}

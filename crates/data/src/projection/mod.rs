@@ -1,0 +1,13 @@
+//! The built-in projection of token transfers: addresses, pools, NFTs and transfers of each block,
+//! and how they are reverted.
+//!
+//! A pool is called `main` if the contract has one (ERC-20), and `id-<token>` if it has many
+//! (ERC-1155). An NFT is called `id-<token>`. Text from a chain is untrusted and sanitized before
+//! it becomes part of a key. Nothing is rejected; only the database can fail.
+
+mod apply;
+mod batch;
+mod observed;
+mod parents;
+
+pub use apply::{Movements, apply, undo};

@@ -1,0 +1,140 @@
+//! Resolve the paths of a query against the declared fields: a declared path is compared by its
+//! value type, and by its index if that can answer.
+
+use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
+use super::operand::read_declared;
+use crate::metadata::{self, Form};
+use crate::path::Path;
+use crate::{Error, Result, table};
+use store::{Cell, Tx};
+
+/// The declared fields of a type.
+struct Declared {
+    fields: Vec<(Path, Form, bool)>,
+    /// Paths with texts that are stored as a hash.
+    hashed: Vec<String>,
+}
+
+/// Replace undeclared paths of a query by the declared fields that they name.
+pub(crate) fn resolve_paths(tx: &mut Tx<'_, '_>, mut query: Query) -> Result<Query> {
+    let is_path = |subject: &Subject| matches!(subject, Subject::Undeclared(_));
+    let in_filters = query
+        .filters
+        .iter()
+        .any(|filter| filter.any_subject(&is_path));
+    if !in_filters && !query.sort.iter().any(|key| is_path(&key.subject)) {
+        return Ok(query);
+    }
+    let declared = Declared::load(tx, &query)?;
+    query.filters = query
+        .filters
+        .into_iter()
+        .map(|filter| declared.filter(filter))
+        .collect::<Result<_>>()?;
+    query.sort = query
+        .sort
+        .into_iter()
+        .map(|key| declared.sort(key))
+        .collect::<Result<_>>()?;
+    Ok(query)
+}
+
+impl Declared {
+    fn load(tx: &mut Tx<'_, '_>, query: &Query) -> Result<Self> {
+        let fields = metadata::declared(tx, query.kind)?;
+        let mut hashed = Vec::new();
+        for (path, value_type, _) in &fields {
+            if *value_type == Form::Text
+                && table::metadata::has_hashed(tx, query.kind.singular(), &path.text)?
+            {
+                hashed.push(path.text.clone());
+            }
+        }
+        Ok(Self { fields, hashed })
+    }
+
+    fn filter(&self, filter: Filter) -> Result<Filter> {
+        let each = |filters: Vec<Filter>| {
+            filters
+                .into_iter()
+                .map(|filter| self.filter(filter))
+                .collect::<Result<_>>()
+        };
+        Ok(match filter {
+            Filter::All(filters) => Filter::All(each(filters)?),
+            Filter::Any(filters) => Filter::Any(each(filters)?),
+            Filter::Condition(condition) => Filter::Condition(self.condition(condition)?),
+        })
+    }
+
+    fn condition(&self, condition: Condition) -> Result<Condition> {
+        let Subject::Undeclared(path) = &condition.subject else {
+            return Ok(condition);
+        };
+        let Some((_, value_type, ready)) = self.fields.iter().find(|(known, ..)| known == path)
+        else {
+            return Ok(condition);
+        };
+        let is_equality = matches!(
+            condition.predicate,
+            Predicate::Compare(Comparison::Eq, _) | Predicate::In(_) | Predicate::IsNull
+        ) && !condition.ignore_case;
+        let by_index = *ready && (is_equality || !self.hashed.contains(&path.text));
+        let predicate = typed(&condition.predicate, *value_type, &path.text)?;
+        let ignore_case = condition.ignore_case && !value_type.is_number();
+        Ok(Condition {
+            subject: Subject::Declared {
+                path: path.clone(),
+                value_type: *value_type,
+                by_index,
+            },
+            predicate,
+            ignore_case,
+            ..condition
+        })
+    }
+
+    /// Only declared fields can be sorted by, and only if none of their texts is stored as a hash.
+    fn sort(&self, key: SortKey) -> Result<SortKey> {
+        let Subject::Undeclared(path) = &key.subject else {
+            return Ok(key);
+        };
+        let field = self
+            .fields
+            .iter()
+            .find(|(known, _, ready)| known == path && *ready);
+        match field {
+            Some((_, value_type, _)) if !self.hashed.contains(&path.text) => {
+                let subject = Subject::Declared {
+                    path: path.clone(),
+                    value_type: *value_type,
+                    by_index: true,
+                };
+                Ok(SortKey { subject, ..key })
+            }
+            _ => Err(Error::Undeclared {
+                field: path.text.clone(),
+                limit: 0,
+            }),
+        }
+    }
+}
+
+fn typed(predicate: &Predicate, value_type: Form, at: &str) -> Result<Predicate> {
+    let read = |cell: &Cell| match cell {
+        Cell::Text(text) => read_declared(value_type, text, at),
+        other => Ok(other.clone()),
+    };
+    Ok(match predicate {
+        Predicate::Compare(comparison, cell) => Predicate::Compare(*comparison, read(cell)?),
+        Predicate::In(cells) => Predicate::In(cells.iter().map(read).collect::<Result<_>>()?),
+        Predicate::Text(..) if value_type.is_number() => {
+            return Err(Error::UnknownOperator {
+                field: at.to_owned(),
+                operator: "contains, startsWith or endsWith".to_owned(),
+            });
+        }
+        Predicate::Text(mode, text) => Predicate::Text(*mode, text.clone()),
+        Predicate::IsNull => Predicate::IsNull,
+    })
+}
