@@ -12,9 +12,9 @@
 //! each read one snapshot.
 //!
 //! ```text
-//!              apply                 the final height reaches its block
-//!   (nothing) ───────▶ pending ────────────────────────────────────────▶ final     written by a caller: final
-//!                       │    ▲
+//!              apply            final height reaches its block
+//!   (nothing) ───────▶ pending ───────────────────────────────────▶ final
+//!                       │    ▲                        (written by a caller: always final)
 //!                  undo ▼    │ apply, with this block or another: the same id
 //!                     reverted
 //! ```
