@@ -1,7 +1,7 @@
-//! A real EVM node, anvil, on a free port of the loopback interface, with the calls by which tests
-//! drive and judge it.
+//! A real EVM node, anvil, on a free loopback port, with the calls that tests use to control and
+//! inspect it.
 //!
-//! The calls share no code with our connector: what they tell is the judge's word.
+//! The calls share no code with the EVM connector, so they are an independent check.
 
 mod control;
 mod program;
@@ -16,38 +16,37 @@ use crate::{Leash, Tether, free_port, http, wait_until};
 
 pub use control::Account;
 
-/// Nobody else may have taken a free port more often than this in a row.
+/// Start attempts: another process may take the free port first.
 const TRIES: u32 = 5;
-/// It takes half a second on an idle machine.
+/// Takes half a second on an idle machine.
 const READY_MS: u64 = 60_000;
 
-/// When blocks are made.
+/// When the node mines blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mining {
-    /// A block for each transaction, at once.
+    /// A block per transaction, immediately.
     Auto,
-    /// A block every so many seconds: for load.
+    /// A block at a fixed interval, for load tests.
     EverySeconds(u64),
-    /// Only when [`Anvil::mine`] asks.
+    /// Only by [`Anvil::mine`].
     OnDemand,
 }
 
-/// How the node is started.
+/// Start options of the node.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// When blocks are made.
     pub mining: Mining,
-    /// The EIP-155 chain id.
+    /// EIP-155.
     pub chain_id: u64,
-    /// Gas a block; enough for a block of thousands of transfers.
+    /// Block gas limit; the default fits thousands of transfers.
     pub gas_limit: u64,
-    /// The first block's base fee in wei; anvil's own (1 gwei) without one.
+    /// Base fee of the first block in wei; default: anvil's own, 1 gwei.
     pub base_fee: Option<u64>,
-    /// `finalized` stands twice this below the head.
+    /// The `finalized` block is twice this number below the head.
     pub slots_in_an_epoch: u64,
-    /// How many accounts hold ether.
+    /// Number of funded accounts.
     pub accounts: u32,
-    /// Further arguments of anvil, such as `--hardfork`, `berlin` for a chain without EIP-1559.
+    /// Further command-line arguments, such as `--hardfork`, `berlin` for a chain without EIP-1559.
     pub arguments: Vec<String>,
 }
 
@@ -65,13 +64,13 @@ impl Default for Options {
     }
 }
 
-/// A running node. Dropping it ends it.
+/// A running node. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Anvil {
     address: String,
     accounts: Vec<Account>,
     chain_id: u64,
-    leash: Leash,
+    child: Leash,
     _home: TempDir,
 }
 
@@ -79,43 +78,43 @@ pub struct Anvil {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing;
 
-/// A node, or `None` and the test counted as skipped where anvil is not installed.
+/// Start a node; returns `None` and counts the test as skipped if anvil is not installed.
 ///
 /// # Panics
-/// If anvil is there and does not start; or is not there, and `FLORIN_REQUIRE_REAL=1`.
+/// If anvil is installed and does not start, or is not installed and `FLORIN_REQUIRE_REAL=1`.
 pub fn start(options: &Options) -> Option<Anvil> {
     match Anvil::start(options) {
         Ok(anvil) => Some(anvil),
         Err(Missing) => {
             crate::skipped_for_want_of(
                 "anvil",
-                "it is neither in contracts/node_modules nor on the PATH",
+                "neither in contracts/node_modules nor on the PATH",
             );
             None
         }
     }
 }
 
-/// Whether anvil is on this machine.
+/// Whether anvil is installed.
 pub fn is_installed() -> bool {
     program::find().is_some()
 }
 
 impl Anvil {
-    /// Start a node and wait until it answers.
+    /// Start a node and wait until it responds.
     ///
     /// # Errors
-    /// [`Missing`] where anvil is not installed.
+    /// [`NotInstalled`] if anvil is not installed.
     ///
     /// # Panics
-    /// If it is installed and does not start; the message ends with what it said.
+    /// If it is installed and does not start; the message ends with its log.
     pub fn start(options: &Options) -> Result<Self, Missing> {
         let program = program::find().ok_or(Missing)?;
         let mut log = String::new();
         for _ in 0..TRIES {
-            match attempt(&program, options) {
+            match try_start(&program, options) {
                 Ok(anvil) => return Ok(anvil),
-                Err(said) => log = said,
+                Err(output) => log = output,
             }
         }
         panic!("anvil did not start, {TRIES} times: {log}")
@@ -136,76 +135,76 @@ impl Anvil {
         self.chain_id
     }
 
-    /// The accounts that hold ether, with their keys.
+    /// The funded accounts.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts
     }
 
-    /// Make the node stand still (`STOP`), go on (`CONT`) or end (`KILL`).
+    /// Send a signal by name: `STOP`, `CONT`, `KILL`.
     ///
     /// # Errors
-    /// If there is no shell.
+    /// If no shell can be started.
     pub fn signal(&self, name: &str) -> std::io::Result<()> {
-        self.leash.signal(name)
+        self.child.signal(name)
     }
 
-    /// One JSON-RPC call: the result, or the error object.
+    /// One JSON-RPC call; returns its result.
     ///
     /// # Errors
-    /// The `error` member of the answer.
+    /// The `error` member of the response.
     ///
     /// # Panics
-    /// If the node does not answer, or not by JSON-RPC.
+    /// If the node does not respond with JSON-RPC.
     pub fn try_rpc(&self, method: &str, params: Value) -> Result<Value, Value> {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let answer = http::post_json(&self.address, "/", &call)
+        let response = http::post_json(&self.address, "/", &call)
             .unwrap_or_else(|e| panic!("anvil: {method}: {e}"));
-        let mut answer = answer.json();
-        match answer.get("error") {
+        let mut response = response.json();
+        match response.get("error") {
             Some(error) => Err(error.clone()),
-            None => Ok(answer["result"].take()),
+            None => Ok(response["result"].take()),
         }
     }
 
     /// One JSON-RPC call that must succeed.
     ///
     /// # Panics
-    /// If the node answers by an error, or not at all.
+    /// If the response is an error, or missing.
     pub fn rpc(&self, method: &str, params: Value) -> Value {
         self.try_rpc(method, params)
             .unwrap_or_else(|error| panic!("anvil: {method}: {error}"))
     }
 }
 
-/// One try; what the node said if it ended.
-fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
+/// One start attempt; returns the log if the node ended.
+fn try_start(program: &Path, options: &Options) -> Result<Anvil, String> {
     let home = tempfile::Builder::new()
         .prefix("florin-anvil-")
         .tempdir()
-        .expect("a temporary folder");
+        .expect("a temporary directory can be created");
     let log = home.path().join("log");
-    let tether = Tether {
+    let child_options = Tether {
         log: Some(log.clone()),
         environment: vec![("HOME".to_owned(), home.path().as_os_str().to_owned())],
         remove: Some(home.path().to_owned()),
         ..Tether::default()
     };
     let port = free_port();
-    let leash = Leash::start(
-        &tether,
+    let child = Leash::start(
+        &child_options,
         program.as_os_str(),
         &arguments(options, port, home.path()),
     );
-    let leash = leash.expect("a shell to start anvil");
+    let child = child.expect("a shell to start anvil is available");
     let address = format!("127.0.0.1:{port}");
     let mut anvil = Anvil {
         address,
         accounts: Vec::new(),
         chain_id: options.chain_id,
-        leash,
+        child,
         _home: home,
     };
-    if !anvil.becomes_ready() {
+    if !anvil.wait_ready() {
         return Err(std::fs::read_to_string(log).unwrap_or_default());
     }
     anvil.accounts = control::read_accounts(&anvil._home.path().join("config.json"));
@@ -213,14 +212,13 @@ fn attempt(program: &Path, options: &Options) -> Result<Anvil, String> {
 }
 
 impl Anvil {
-    /// Wait until it answers and has written its configuration whole, or ends. Another's node may
-    /// have the port and answer for it: that one writes no configuration of ours, and ours
-    /// ends.
-    fn becomes_ready(&mut self) -> bool {
+    /// Wait until the node responds and has written its whole configuration, or ends. The
+    /// configuration proves that the response is not from another node on the same port.
+    fn wait_ready(&mut self) -> bool {
         let mut alive = true;
         wait_until(READY_MS, || {
-            alive = self.leash.is_alive();
-            !alive || (self.has_configuration() && self.answers())
+            alive = self.child.is_alive();
+            !alive || (self.has_configuration() && self.responds())
         }) && alive
     }
 
@@ -230,9 +228,9 @@ impl Anvil {
         serde_json::from_str::<Value>(&text).is_ok()
     }
 
-    fn answers(&self) -> bool {
+    fn responds(&self) -> bool {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []});
-        http::post_json(&self.address, "/", &call).is_ok_and(|answer| answer.status == 200)
+        http::post_json(&self.address, "/", &call).is_ok_and(|response| response.status == 200)
     }
 }
 

@@ -1,25 +1,25 @@
-//! A clock that stands still until a test moves it.
+//! A clock that tests control.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use types::{Clock, Time};
 
-/// A clock that tests set and advance. Share it as `Arc<ManualClock>`.
+/// A clock that changes only when a test sets or advances it. Share it as `Arc<ManualClock>`.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows `at`.
+    /// A clock set to `at`.
     pub fn at(at: Time) -> Self {
         Self(AtomicI64::new(at.micros()))
     }
 
-    /// Show `at`, earlier or later than now.
+    /// Set the time, forwards or backwards.
     pub fn set(&self, at: Time) {
         self.0.store(at.micros(), Ordering::SeqCst);
     }
 
-    /// Move on by some milliseconds (back, if negative) and return the new moment.
+    /// Advance by milliseconds (backwards if negative) and return the new time.
     pub fn advance_millis(&self, millis: i64) -> Time {
         let step = millis.saturating_mul(1_000);
         Time::from_micros(
@@ -31,7 +31,7 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// 2026-01-01T00:00:00Z: a plausible moment, the same in every run.
+    /// 2026-01-01T00:00:00Z.
     fn default() -> Self {
         Self::at(Time::from_secs(1_767_225_600))
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stands_still_until_it_is_moved() {
+    fn time_changes_only_by_set_and_advance() {
         let clock = ManualClock::default();
         assert_eq!(clock.now().to_string(), "2026-01-01T00:00:00.000000Z");
         assert_eq!(clock.now(), clock.now());

@@ -1,4 +1,4 @@
-//! The committed contracts, as tests deploy them.
+//! The committed contract artifacts.
 
 use serde_json::Value;
 
@@ -7,18 +7,17 @@ use crate::workspace_root;
 /// A compiled contract of `contracts/artifacts`.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// Its JSON ABI.
     pub abi: Value,
-    /// The bytes that deploy it, before constructor arguments; with `0x`.
+    /// Creation bytecode without constructor arguments, with `0x`.
     pub bytecode: String,
-    /// The bytes that then stand on the chain; with `0x`.
+    /// Runtime bytecode, with `0x`.
     pub deployed_bytecode: String,
 }
 
-/// The committed artifact of a contract, such as `DemoToken`.
+/// The artifact of a contract, such as `DemoToken`.
 ///
 /// # Panics
-/// If there is none of this name.
+/// If there is none with this name.
 pub fn artifact(name: &str) -> Artifact {
     let path = workspace_root()
         .join("contracts/artifacts")

@@ -1,5 +1,4 @@
-//! A fresh database of each engine for a story: the same test body runs on SQLite and on
-//! PostgreSQL.
+//! A fresh database per engine: runs the same test body on SQLite and on PostgreSQL.
 
 use crate::{ManualClock, SeededEntropy, postgres};
 use std::future::Future;
@@ -8,20 +7,18 @@ use std::time::Duration;
 use store::{Config, Db, EngineKind, Lease, LeaseTime};
 use types::{Namespace, Time};
 
-/// When every story begins: 2026-01-01T00:00:00Z.
+/// The time at which every test starts: 2026-01-01T00:00:00Z.
 pub const START: Time = Time::from_secs(1_767_225_600);
-/// How long leases last in stories.
+/// Duration of leases in tests.
 pub const LEASE_MS: u64 = 30_000;
-/// How often a closed database is looked at before it counts as never closed.
-const LOOKS: u32 = 2_000;
+/// Attempts to reopen a database file before the test fails.
+const OPEN_TRIES: u32 = 2_000;
 
-/// A database of one engine, all to itself, with a clock and chance that the test drives.
+/// A database of one engine, private to a test, with a manual clock and seeded entropy.
 pub struct TestDb {
-    /// The open database.
     pub db: Db,
-    /// Its clock; leases are reckoned by it too.
+    /// Also the clock of the leases.
     pub clock: Arc<ManualClock>,
-    /// Its chance.
     pub entropy: Arc<SeededEntropy>,
     config: Config,
     dir: Arc<tempfile::TempDir>,
@@ -30,7 +27,7 @@ pub struct TestDb {
 
 impl TestDb {
     async fn new(kind: EngineKind) -> Option<Self> {
-        let dir = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+        let dir = Arc::new(tempfile::tempdir().expect("a temporary directory can be created"));
         let server = match kind {
             EngineKind::Sqlite => None,
             EngineKind::Postgres => Some(Arc::new(postgres::fresh_database()?)),
@@ -54,37 +51,37 @@ impl TestDb {
         })
     }
 
-    /// Which engine this is, for messages.
+    /// The storage engine.
     pub fn engine(&self) -> EngineKind {
         self.db.engine()
     }
 
-    /// How it was opened.
+    /// The configuration that it was opened with.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The PostgreSQL database behind it, to look from outside; none on SQLite.
+    /// The PostgreSQL database, for checks from outside; `None` on SQLite.
     pub fn server(&self) -> Option<&postgres::Database> {
         self.server.as_deref()
     }
 
-    /// A lease that must be free.
+    /// Acquire a lease that must be free.
     pub async fn lease(&self, name: &str) -> Lease {
         self.db
             .lease(name, LEASE_MS)
             .await
-            .expect("the database answers")
-            .expect("nobody holds it")
+            .expect("the database responds")
+            .expect("the lease is free")
     }
 
-    /// Open the same database once more, as another process would. Only PostgreSQL allows it.
+    /// Open the same database again, as another process would. PostgreSQL only.
     pub async fn open_beside(&self) -> Db {
         open(&self.config, &self.clock, &self.entropy).await
     }
 
-    /// Close and open again, as after a crash: memory is lost, what was committed stays. Every
-    /// clone of `db` must be gone.
+    /// Close and reopen, as after a crash: only committed data remains. Every clone of `db` must be
+    /// dropped before.
     pub async fn reopen(self) -> Self {
         let Self {
             db,
@@ -96,9 +93,10 @@ impl TestDb {
         } = self;
         tokio::task::spawn_blocking(move || drop(db))
             .await
-            .expect("closes");
+            .expect("closing does not panic");
         if server.is_some() {
-            clock.advance_millis(LEASE_MS as i64 + 1); // another process waits until the old leases have run out
+            // A new process has to wait until the old leases have expired.
+            clock.advance_millis(LEASE_MS as i64 + 1);
         }
         let db = open_when_free(&config, &clock, &entropy).await;
         Self {
@@ -112,14 +110,13 @@ impl TestDb {
     }
 }
 
-/// Open once whoever had the file lets go of it: a thread of the database that was closed may still
-/// be ending.
+/// Open as soon as the file lock is released: a thread of the closed database may still be ending.
 async fn open_when_free(
     config: &Config,
     clock: &Arc<ManualClock>,
     entropy: &Arc<SeededEntropy>,
 ) -> Db {
-    for _ in 0..LOOKS {
+    for _ in 0..OPEN_TRIES {
         match Db::open(
             config.clone(),
             clock.clone(),
@@ -129,7 +126,7 @@ async fn open_when_free(
         .await
         {
             Err(store::Error::Locked { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
-            opened => return opened.expect("the database opens"),
+            opened => return opened.expect("the database can be opened"),
         }
     }
     panic!("a clone of the database is still open")
@@ -143,12 +140,12 @@ async fn open(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEnt
         LeaseTime::Clock,
     )
     .await
-    .expect("the database opens")
+    .expect("the database can be opened")
 }
 
-/// Run a story on SQLite and on PostgreSQL, each with a database of its own. Call it in a
+/// Run a test body on SQLite and on PostgreSQL, each with its own database. Call it in a
 /// `#[tokio::test(flavor = "multi_thread")]`.
-pub async fn on_each_engine<F, Fut>(story: F)
+pub async fn on_each_engine<F, Fut>(test: F)
 where
     F: Fn(TestDb) -> Fut,
     Fut: Future<Output = ()>,
@@ -156,17 +153,17 @@ where
     for kind in [EngineKind::Sqlite, EngineKind::Postgres] {
         match TestDb::new(kind).await {
             Some(database) => {
-                // A story's closure may capture only some of the fields, and drop the rest before
-                // it ends: hold on to what it stands on.
-                let _ground = (database.dir.clone(), database.server.clone());
-                story(database).await;
+                // The test may move single fields out of the database and drop the others early:
+                // keep the directory and the server alive until it ends.
+                let _keep_alive = (database.dir.clone(), database.server.clone());
+                test(database).await;
             }
-            None => continue, // counted as skipped by whoever looked for the server
+            None => continue, // fresh_database() has counted the test as skipped
         }
     }
 }
 
-/// A namespace by its name.
+/// Parse a namespace.
 pub fn namespace(name: &str) -> Namespace {
     name.parse().expect("a legal namespace")
 }

@@ -1,11 +1,11 @@
-//! Chance that repeats itself: the same seed gives the same bytes, however they are asked for.
+//! Reproducible entropy: the same seed gives the same bytes, regardless of request sizes.
 
 use std::sync::Mutex;
 
 use sha2::{Digest, Sha256};
 use types::Entropy;
 
-/// A stream of bytes that follows from a seed: SHA-256 over the seed and a counter.
+/// A deterministic byte stream: SHA-256 over a seed and a counter.
 #[derive(Debug)]
 pub struct SeededEntropy {
     seed: u64,
@@ -15,11 +15,11 @@ pub struct SeededEntropy {
 #[derive(Debug, Default)]
 struct State {
     counter: u64,
-    left: Vec<u8>,
+    unused: Vec<u8>,
 }
 
 impl SeededEntropy {
-    /// The stream of a seed. Print the seed of a failing test, and it can be run again.
+    /// The stream of a seed. Print the seed of a failing test to reproduce it.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -34,7 +34,7 @@ impl SeededEntropy {
         u64::from_be_bytes(bytes)
     }
 
-    /// A number below `bound`. The bias of a remainder does not matter to a test.
+    /// A number below `bound`; the modulo bias does not matter in tests.
     ///
     /// # Panics
     /// If `bound` is 0.
@@ -53,13 +53,16 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn fill(&self, into: &mut [u8]) {
-        let mut state = self.state.lock().expect("no holder of this lock can panic");
+        let mut state = self
+            .state
+            .lock()
+            .expect("no thread panics while it holds this lock");
         for byte in into {
-            if state.left.is_empty() {
-                state.left = self.block(state.counter).to_vec();
+            if state.unused.is_empty() {
+                state.unused = self.block(state.counter).to_vec();
                 state.counter += 1;
             }
-            *byte = state.left.pop().unwrap_or_default();
+            *byte = state.unused.pop().unwrap_or_default();
         }
     }
 }
@@ -80,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_stream_in_any_portions() {
+    fn a_seed_gives_the_same_stream_for_any_request_sizes() {
         let whole = bytes(&SeededEntropy::new(7), &[100]);
         assert_eq!(whole, bytes(&SeededEntropy::new(7), &[1, 40, 59]));
         assert_ne!(whole, bytes(&SeededEntropy::new(8), &[100]));
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_below_their_bound() {
+    fn numbers_are_below_their_bound() {
         let entropy = SeededEntropy::new(1);
         assert!((0..100).all(|_| entropy.below(3) < 3));
     }

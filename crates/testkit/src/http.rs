@@ -1,6 +1,6 @@
-//! HTTP/1.1 on the loopback interface, by threads: a server that records and counts what reaches it
-//! and answers as it is told ([`Server`]), and a client for JSON ([`post_json`]). Judges of
-//! webhooks and HTTP steps stand outside our own HTTP code, so this shares none with it.
+//! HTTP/1.1 on the loopback interface, with threads: a server that records requests and sends
+//! scripted answers ([`Server`]), and a JSON client ([`post_json`]). Shares no code with the HTTP
+//! stack under test, so that it is an independent check.
 
 mod answer;
 mod client;

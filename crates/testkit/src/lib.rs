@@ -1,42 +1,41 @@
-//! What tests stand on: a clock and chance that tests drive, and the real parts that judge from
-//! outside — a private PostgreSQL cluster, an anvil node, a proxy that makes it fail and lie, an
-//! HTTP server that counts what reaches it. A chain of coins ([`FakeCoins`]) is played in memory,
-//! by the rules of a real one.
+//! Test support: a manual clock and seeded entropy, and real components that check results from
+//! outside: a private PostgreSQL cluster, an anvil node, a JSON-RPC proxy that injects faults, and
+//! an HTTP server that records requests. [`FakeUtxoChain`] simulates a Bitcoin-like chain in memory
+//! and enforces its rules.
 //!
-//! What it never does: run in production, sleep to wait for something, reach beyond 127.0.0.1, or
-//! leave a process behind (every child hangs on a [`Leash`] that ends it when the test process
-//! ends, by whatever cause).
+//! What it never does: run in production, sleep for a fixed time, reach beyond 127.0.0.1, or leave
+//! a process behind (every [`ChildProcess`] ends when the test process ends, however it ends).
 //!
-//! Invariants, each with the test that holds it: a test process that is killed takes its children
-//! along (`tests/it/leash.rs`); each test has a database of its own, in a cluster that does not
-//! sort as C does (`tests/it/postgres.rs`); a lost reply was done, a lost call was not
-//! (`tests/it/proxy.rs`); the chain of coins takes nothing that a real one would refuse (`tests/it/
-//! utxo.rs`); what was received is counted, whatever was answered (`tests/it/http.rs`).
+//! Invariants, each with the test that checks it: a killed test process ends its children
+//! (`tests/it/child.rs`); each test has its own database, in a cluster whose locale is not C
+//! (`tests/it/postgres.rs`); a call whose reply is lost is executed, and a lost call is not
+//! (`tests/it/proxy.rs`); the UTXO chain rejects what a real node would reject
+//! (`tests/it/utxo.rs`); every request is recorded, whatever the answer (`tests/it/http.rs`).
 //!
-//! Where a real part is missing the test is *skipped and counted*: see [`skip`]. With
-//! `FLORIN_REQUIRE_REAL=1` a missing part is a failure instead.
+//! A test whose real component is not installed is *skipped and counted*: see [`skip`]. With
+//! `FLORIN_REQUIRE_REAL=1` it fails instead.
 
 pub mod anvil;
 pub mod http;
 pub mod postgres;
 pub mod utxo;
 
+mod child;
 mod clock;
 mod contracts;
 mod databases;
 mod entropy;
-mod leash;
 mod net;
 mod proxy;
 mod root;
 mod skip;
 mod wait;
 
+pub use child::{Leash, Tether};
 pub use clock::ManualClock;
 pub use contracts::{Artifact, artifact};
 pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
 pub use entropy::SeededEntropy;
-pub use leash::{Leash, Tether};
 pub use net::free_port;
 pub use proxy::{Fault, Proxy};
 pub use root::workspace_root;

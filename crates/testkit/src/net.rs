@@ -2,11 +2,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it: start, look
-/// whether your child lives, and try again with another.
+/// A TCP port of 127.0.0.1 that is free at the time of the call. Another process may take it: check
+/// that your child is alive, and retry with another port.
 ///
 /// # Panics
-/// If the machine has no free port.
+/// If no port is free.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
     listener

@@ -1,7 +1,7 @@
-//! A real private PostgreSQL: one cluster a test process, one fresh database a test.
+//! A private PostgreSQL: one cluster per test process, one fresh database per test.
 //!
-//! The cluster listens on 127.0.0.1 only, trusts everyone there, sorts by a locale that is not C
-//! (so that a missing `COLLATE "C"` shows), and ends with the process that started it.
+//! The cluster listens on 127.0.0.1 only, uses `trust` authentication, has a locale other than C
+//! (so that a missing `COLLATE "C"` is found), and ends with the process that started it.
 
 mod cluster;
 mod locale;
@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use cluster::{Cluster, Missing, Options};
 
 static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-/// An empty database of the shared cluster. Dropping it drops it there, whoever is still connected.
+/// A database of the shared cluster. Dropping it drops the database, even with open connections.
 #[derive(Debug)]
 pub struct Database {
     name: String,
@@ -24,16 +24,16 @@ pub struct Database {
 }
 
 impl Database {
-    /// `postgres://florin@127.0.0.1:PORT/NAME`; no password is asked.
+    /// `postgres://florin@127.0.0.1:PORT/NAME`, without a password.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Run SQL by `psql`, outside our code: the rows come as text, unaligned, columns parted by
-    /// `|`.
+    /// Run SQL with `psql`, independently of the code under test. Rows are text, unaligned, columns
+    /// separated by `|`.
     ///
     /// # Panics
-    /// If PostgreSQL refuses the statement.
+    /// If the statement fails.
     pub fn psql(&self, sql: &str) -> String {
         self.cluster.psql(&self.name, sql)
     }
@@ -45,27 +45,27 @@ impl Drop for Database {
     }
 }
 
-/// A fresh database of the cluster that all tests of this process share; the first call starts it.
-/// `None`, and the test counted as skipped, where there is no PostgreSQL.
+/// A fresh database of the cluster that the tests of this process share; the first call starts it.
+/// Returns `None` and counts the test as skipped if PostgreSQL is not installed.
 ///
 /// # Panics
-/// If PostgreSQL is there and does not start; or is not there, and `FLORIN_REQUIRE_REAL=1`.
+/// If PostgreSQL is installed and does not start, or is not installed and `FLORIN_REQUIRE_REAL=1`.
 pub fn fresh_database() -> Option<Database> {
-    let Some(cluster) = shared() else {
-        crate::skipped_for_want_of("postgres", "initdb and postgres are in no known folder");
+    let Some(cluster) = shared_cluster() else {
+        crate::skipped_for_want_of("postgres", "initdb and postgres were not found");
         return None;
     };
-    let name = format!("t_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("t_{}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
     let url = cluster.create_database(&name);
     Some(Database { name, url, cluster })
 }
 
-/// Whether PostgreSQL's server is on this machine.
+/// Whether the PostgreSQL server is installed.
 pub fn is_installed() -> bool {
-    programs::folder().is_some()
+    programs::directory().is_some()
 }
 
-fn shared() -> Option<&'static Cluster> {
+fn shared_cluster() -> Option<&'static Cluster> {
     SHARED
         .get_or_init(|| Cluster::start(&Options::default()).ok())
         .as_ref()

@@ -1,5 +1,5 @@
-//! A JSON-RPC node that fails and lies on request: a proxy before a real one. What it does not
-//! alter is the real node's word.
+//! A proxy in front of a JSON-RPC node that injects faults. Everything else is passed through
+//! unchanged.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 
 use crate::http::{self, Answer, Request, Server};
 
-/// What happens to a call.
+/// A fault for one call.
 #[derive(Clone)]
 pub enum Fault {
-    /// The node never sees it; the caller's connection is closed.
+    /// The node does not get the call; the caller's connection is closed.
     LoseCall,
-    /// The node does it; the caller's connection is closed: it cannot know.
+    /// The node executes the call; the caller's connection is closed without a response.
     LoseReply,
-    /// The node never sees it; nothing is said for as long as the caller waits.
+    /// The node does not get the call; the connection stays open without a response.
     Silence,
-    /// The node never sees it; the caller gets this HTTP status.
+    /// The node does not get the call; the caller gets this HTTP status.
     Status(u16),
-    /// The node never sees it; the caller gets this `result`.
+    /// The node does not get the call; the caller gets this `result`.
     Result(Value),
-    /// The node never sees it; the caller gets this `error`.
+    /// The node does not get the call; the caller gets this `error`.
     Error(Value),
-    /// The node does it; the whole answer (`id`, `result`, …) is altered on its way back.
+    /// The node executes the call; the whole response object (`id`, `result`, …) is modified.
     Alter(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
 
 impl Fault {
-    /// The node does it, and its result is altered on its way back.
+    /// The node executes the call; its `result` is modified.
     pub fn alter_result(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::Alter(Arc::new(move |answer| change(&mut answer["result"])))
     }
 }
 
-/// The proxy. Faults that hit the connection take the whole batch along; the others only their own
+/// The proxy. Faults of the connection affect the whole JSON-RPC batch, other faults only their own
 /// call.
 pub struct Proxy {
     server: Server,
@@ -49,7 +49,7 @@ struct Plan {
 }
 
 impl Proxy {
-    /// Stand before the node at `url` (`http://127.0.0.1:PORT`).
+    /// Start a proxy in front of the node at `url` (`http://127.0.0.1:PORT`).
     pub fn before(url: &str) -> Self {
         let node = url
             .trim_start_matches("http://")
@@ -61,13 +61,12 @@ impl Proxy {
         Self { server, plan }
     }
 
-    /// Where to call instead of the node.
+    /// The URL of the proxy.
     pub fn url(&self) -> String {
         self.server.url("")
     }
 
-    /// Do so to the next call of a method that has no fault planned yet. Call it twice for the next
-    /// two.
+    /// Inject a fault into the next call of a method; repeated calls queue faults for later calls.
     pub fn next(&self, method: &str, fault: Fault) {
         self.with(|plan| {
             plan.next
@@ -77,12 +76,12 @@ impl Proxy {
         });
     }
 
-    /// Do so to every call of a method, after those planned by [`Proxy::next`].
+    /// Inject a fault into every call of a method, after those queued by [`Proxy::fail_next`].
     pub fn always(&self, method: &str, fault: Fault) {
         self.with(|plan| plan.always.insert(method.to_owned(), fault));
     }
 
-    /// Be honest again.
+    /// Remove all faults.
     pub fn heal(&self) {
         self.with(|plan| {
             plan.next.clear();
@@ -90,28 +89,29 @@ impl Proxy {
         });
     }
 
-    /// How many calls of a method came, alone or in batches.
+    /// The number of calls of a method, alone or in batches.
     pub fn calls(&self, method: &str) -> usize {
         self.with(|plan| plan.calls.get(method).copied().unwrap_or_default())
     }
 
-    /// How many HTTP requests came.
+    /// The number of HTTP requests.
     pub fn requests(&self) -> usize {
         self.server.count()
     }
 
-    /// Wait until so many HTTP requests came, for at most `limit_ms`; whether they did.
+    /// Wait until at least this many HTTP requests are received, at most `limit_ms`; returns whether
+    /// they were.
     pub fn wait_for(&self, requests: usize, limit_ms: u64) -> bool {
         self.server.wait_for(requests, limit_ms)
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Plan) -> T) -> T {
-        act(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, action: impl FnOnce(&mut Plan) -> T) -> T {
+        action(&mut self.plan.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Plan {
-    /// Count a call; what is to happen to it.
+    /// Count a call; returns its fault.
     fn take(&mut self, method: &str) -> Option<Fault> {
         *self.calls.entry(method.to_owned()).or_default() += 1;
         let next = self.next.get_mut(method).and_then(VecDeque::pop_front);
@@ -119,7 +119,7 @@ impl Plan {
     }
 }
 
-/// A call and what is to happen to it.
+/// A call and its fault.
 type Planned = (Value, Option<Fault>);
 
 fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
@@ -133,11 +133,11 @@ fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
     let faults: Vec<Option<Fault>> = calls.iter().map(fault).collect();
     drop(plan);
     let planned: Vec<Planned> = calls.into_iter().zip(faults).collect();
-    unforwarded(&planned).unwrap_or_else(|| forwarded(node, &planned, body.is_array()))
+    local_answer(&planned).unwrap_or_else(|| forward(node, &planned, body.is_array()))
 }
 
-/// The answer to a request of which the node is to see nothing.
-fn unforwarded(planned: &[Planned]) -> Option<Answer> {
+/// The answer to a request that is not forwarded.
+fn local_answer(planned: &[Planned]) -> Option<Answer> {
     planned.iter().find_map(|(_, fault)| match fault {
         Some(Fault::LoseCall) => Some(Answer::Drop),
         Some(Fault::Silence) => Some(Answer::Silence),
@@ -146,11 +146,11 @@ fn unforwarded(planned: &[Planned]) -> Option<Answer> {
     })
 }
 
-fn forwarded(node: &str, planned: &[Planned], batch: bool) -> Answer {
-    let mut answers: Vec<Value> = planned.iter().filter_map(invented).collect();
+fn forward(node: &str, planned: &[Planned], batch: bool) -> Answer {
+    let mut answers: Vec<Value> = planned.iter().filter_map(local_response).collect();
     let real: Vec<&Value> = planned
         .iter()
-        .filter(|planned| invented(planned).is_none())
+        .filter(|planned| local_response(planned).is_none())
         .map(|(call, _)| call)
         .collect();
     if !real.is_empty() {
@@ -175,8 +175,8 @@ fn forwarded(node: &str, planned: &[Planned], batch: bool) -> Answer {
     })
 }
 
-/// The answer to a call that the node is not to see, if it gets one.
-fn invented((call, fault): &Planned) -> Option<Value> {
+/// The response object of a call that is not forwarded.
+fn local_response((call, fault): &Planned) -> Option<Value> {
     let (member, value) = match fault {
         Some(Fault::Result(value)) => ("result", value),
         Some(Fault::Error(value)) => ("error", value),
@@ -186,8 +186,8 @@ fn invented((call, fault): &Planned) -> Option<Value> {
 }
 
 fn alter(planned: &[Planned], answer: &mut Value) {
-    let of_this = planned.iter().find(|(call, _)| call["id"] == answer["id"]);
-    if let Some((_, Some(Fault::Alter(change)))) = of_this {
+    let call = planned.iter().find(|(call, _)| call["id"] == answer["id"]);
+    if let Some((_, Some(Fault::Alter(change)))) = call {
         change(answer);
     }
 }

@@ -1,20 +1,23 @@
-//! A test that cannot run for want of a real part says so, in a way that can be counted.
+//! Skipping of tests whose real component is not installed, so that they are counted.
 //!
-//! libtest has no word for "skipped while running", so a skipping test returns early and leaves a
-//! line: on standard output for people, and in the file that `FLORIN_SKIP_LOG` names, one
-//! `package/binary<TAB>test<TAB>reason` a line, for `cargo xtask test`, which counts the test as
-//! skipped and not as passed.
+//! libtest cannot skip a running test, so a skipped test returns early and reports itself: on
+//! standard output, and as a line `package/binary<TAB>test<TAB>reason` in the file named by
+//! `FLORIN_SKIP_LOG`. `cargo xtask test` counts these tests as skipped instead of passed.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// The file that collects skipped tests.
+/// Names the file that collects skipped tests.
 const LOG: &str = "FLORIN_SKIP_LOG";
-/// Set to 1 where a missing real part must fail the run.
+/// Set to 1 if a missing real component must fail the test.
 const REQUIRE_REAL: &str = "FLORIN_REQUIRE_REAL";
 
-/// Count the calling test as skipped. Call it from the test's own thread, whose name is the test's.
-#[expect(clippy::print_stdout, reason = "a person who runs one test looks here")]
+/// Count the calling test as skipped. Must be called from the test's own thread, whose name is the
+/// name of the test.
+#[expect(
+    clippy::print_stdout,
+    reason = "visible to a developer who runs a single test"
+)]
 pub fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
     let Some(log) = std::env::var_os(LOG) else {
@@ -26,7 +29,7 @@ pub fn skip(reason: &str) {
         test(),
         reason.replace(['\n', '\t'], " ")
     );
-    // One write of one short line: tests that append at the same time do not mix.
+    // A single short write, so that lines of concurrent tests do not mix.
     let written = OpenOptions::new()
         .append(true)
         .create(true)
@@ -35,17 +38,20 @@ pub fn skip(reason: &str) {
     written.expect("FLORIN_SKIP_LOG names a file that can be written");
 }
 
-/// Skip for want of `part`, because of `why`.
+/// Skip the calling test, because `component` is missing.
 ///
 /// # Panics
-/// If `FLORIN_REQUIRE_REAL=1`: then a missing part is a failure.
-pub fn skipped_for_want_of(part: &str, why: &str) {
+/// If `FLORIN_REQUIRE_REAL=1`.
+pub fn skipped_for_want_of(component: &str, why: &str) {
     let required = std::env::var(REQUIRE_REAL).is_ok_and(|value| value == "1");
-    assert!(!required, "{REQUIRE_REAL}=1 and there is no {part}: {why}");
-    skip(&format!("{part}: {why}"));
+    assert!(
+        !required,
+        "{REQUIRE_REAL}=1 and {component} is missing: {why}"
+    );
+    skip(&format!("{component}: {why}"));
 }
 
-/// `store/it`: the package, as cargo tells it, and the binary without cargo's hash.
+/// The package and the test binary without cargo's hash, such as `store/it`.
 fn binary() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     let stem = path

@@ -1,11 +1,11 @@
-//! Waiting for another process, where nothing but looking again is possible.
+//! Polling, for conditions in other processes.
 
 use std::time::{Duration, Instant};
 
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Look until `probe` holds, for at most `limit_ms`; whether it held. Only for what another process
-/// does: what our own code does is waited for by stepping it.
+/// Poll until `probe` returns true, at most `limit_ms`; returns whether it did. Only for other
+/// processes: code under test is stepped instead.
 pub fn wait_until(limit_ms: u64, mut probe: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_millis(limit_ms);
     loop {
@@ -15,6 +15,6 @@ pub fn wait_until(limit_ms: u64, mut probe: impl FnMut() -> bool) -> bool {
         if Instant::now() >= end {
             return false;
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

@@ -1,4 +1,4 @@
-//! What a test makes the node do: mine, reorganise, go back, change its pace.
+//! Control of the node: mining, reorgs, snapshots, transactions.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::Anvil;
 use crate::wait_until;
 
-/// A node that mines by itself takes milliseconds, at most its block time.
+/// Automatic mining takes milliseconds, at most the block time.
 const MINED_MS: u64 = 30_000;
 
-/// An account that holds ether from the first block on. Its key is known to all the world.
+/// An account that is funded in the genesis block. Its key is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// `0x` and 40 hexadecimal digits, lower case.
@@ -20,14 +20,14 @@ pub struct Account {
 }
 
 impl Anvil {
-    /// Make so many blocks.
+    /// Mine blocks.
     pub fn mine(&self, blocks: u64) {
         self.rpc("anvil_mine", json!([format!("{blocks:#x}")]));
     }
 
-    /// Replace the last `depth` blocks by as many others. What they held is gone and does not
-    /// return to the pool, except the raw transactions given here, each with the block it goes
-    /// into (0 is the first of the new ones).
+    /// Replace the last `depth` blocks by as many new ones. Their transactions are lost and do not
+    /// return to the pool, except the raw transactions given here, each with the index of its new
+    /// block (0 is the first).
     pub fn reorg(&self, depth: u64, transactions: &[(String, u64)]) {
         let pairs: Vec<Value> = transactions
             .iter()
@@ -36,12 +36,12 @@ impl Anvil {
         self.rpc("anvil_reorg", json!([depth, pairs]));
     }
 
-    /// Whether each transaction gets a block at once.
+    /// Turn immediate mining of each transaction on or off.
     pub fn set_automine(&self, on: bool) {
         self.rpc("evm_setAutomine", json!([on]));
     }
 
-    /// The base fee of the next block in wei.
+    /// Set the base fee of the next block in wei.
     pub fn set_next_base_fee(&self, wei: u64) {
         self.rpc(
             "anvil_setNextBlockBaseFeePerGas",
@@ -49,15 +49,15 @@ impl Anvil {
         );
     }
 
-    /// Remember the state; the name by which [`Anvil::revert`] returns to it, once.
+    /// Take a snapshot of the state; returns its id for one [`Anvil::revert`].
     pub fn snapshot(&self) -> Value {
         self.rpc("evm_snapshot", json!([]))
     }
 
-    /// Return to a remembered state.
+    /// Revert to a snapshot.
     ///
     /// # Panics
-    /// If the name is not known (any more).
+    /// If the snapshot does not exist or was used.
     pub fn revert(&self, snapshot: &Value) {
         assert_eq!(
             self.rpc("evm_revert", json!([snapshot])),
@@ -66,7 +66,7 @@ impl Anvil {
         );
     }
 
-    /// Throw a transaction out of the pool.
+    /// Drop a transaction from the pool.
     pub fn drop_transaction(&self, hash: &str) {
         self.rpc("anvil_dropTransaction", json!([hash]));
     }
@@ -85,31 +85,31 @@ impl Anvil {
         block["hash"].as_str().map(str::to_owned)
     }
 
-    /// How many transactions of an address the chain holds: its next nonce.
+    /// The next nonce of an address.
     pub fn nonce(&self, address: &str) -> u64 {
         number(&self.rpc("eth_getTransactionCount", json!([address, "latest"])))
     }
 
-    /// The receipt of a transaction that a block holds.
+    /// The receipt of a mined transaction.
     pub fn receipt(&self, hash: &str) -> Option<Value> {
         Some(self.rpc("eth_getTransactionReceipt", json!([hash])))
             .filter(|receipt| !receipt.is_null())
     }
 
-    /// `eth_call` on the head: the answer's bytes with `0x`.
+    /// `eth_call` at the head; returns `0x`-prefixed bytes.
     ///
     /// # Panics
     /// If the call reverts.
     pub fn call(&self, to: &str, data: &str) -> String {
-        let answer = self.rpc("eth_call", json!([{"to": to, "data": data}, "latest"]));
-        answer
+        let result = self.rpc("eth_call", json!([{"to": to, "data": data}, "latest"]));
+        result
             .as_str()
-            .expect("eth_call answers by text")
+            .expect("the result of eth_call is a string")
             .to_owned()
     }
 
-    /// Send from one of [`Anvil::accounts`], which the node itself signs for; the hash. `to`
-    /// nothing deploys.
+    /// Send a transaction from one of [`Anvil::accounts`], signed by the node; returns its hash.
+    /// Without `to` it deploys a contract.
     pub fn send(&self, from: &str, to: Option<&str>, data: &str) -> String {
         let mut transaction = json!({"from": from, "data": data});
         if let Some(to) = to {
@@ -119,9 +119,8 @@ impl Anvil {
         hash.as_str().expect("a hash").to_owned()
     }
 
-    /// The bytes that call a function whose arguments are all one word each, such as
-    /// `balanceOf(address)`: its selector (the node hashes the signature, not our code) and the
-    /// arguments, hexadecimal with `0x`, filled up on the left.
+    /// Calldata of a function whose arguments are one word each, such as `balanceOf(address)`. The
+    /// node computes the selector. Arguments are hexadecimal and are padded on the left.
     pub fn calldata(&self, signature: &str, words: &[&str]) -> String {
         let hash = self.rpc(
             "web3_sha3",
@@ -136,11 +135,10 @@ impl Anvil {
         })
     }
 
-    /// Send as [`Anvil::send`] does and wait for the receipt: a node that mines by itself does so
-    /// just after it has answered.
+    /// [`Anvil::send`], then wait for the receipt: automatic mining happens just after the response.
     ///
     /// # Panics
-    /// If no block takes the transaction, or it fails.
+    /// If the transaction is not mined, or fails.
     pub fn transact(&self, from: &str, to: Option<&str>, data: &str) -> Value {
         let hash = self.send(from, to, data);
         assert!(
@@ -152,8 +150,8 @@ impl Anvil {
         receipt
     }
 
-    /// Deploy bytes from the first account and return the contract's address. The node must mine by
-    /// itself.
+    /// Deploy bytecode from the first account; returns the contract address. Requires automatic
+    /// mining.
     pub fn deploy(&self, bytecode: &str) -> String {
         let receipt = self.transact(&self.accounts()[0].address, None, bytecode);
         receipt["contractAddress"]
@@ -171,7 +169,7 @@ fn number(quantity: &Value) -> u64 {
     u64::from_str_radix(digits, 16).expect("a JSON-RPC quantity")
 }
 
-/// The accounts, as anvil wrote them for us.
+/// Read the accounts from anvil's configuration file.
 pub(super) fn read_accounts(config: &Path) -> Vec<Account> {
     let text = std::fs::read_to_string(config).expect("anvil's configuration");
     let config: Value = serde_json::from_str(&text).expect("anvil's configuration is JSON");

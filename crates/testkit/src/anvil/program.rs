@@ -1,15 +1,15 @@
-//! Where anvil's program lies: the native one of the npm package, not its JavaScript wrapper.
+//! The location of the anvil binary: the native one of the npm package, not its JavaScript wrapper.
 
 use std::path::PathBuf;
 
 use crate::workspace_root;
 
-/// Names the program, before all other places.
+/// Path of the binary; takes precedence over all other locations.
 const PROGRAM: &str = "FLORIN_ANVIL";
 
 pub(super) fn find() -> Option<PathBuf> {
-    let named = std::env::var_os(PROGRAM).map(PathBuf::from);
-    named
+    let configured = std::env::var_os(PROGRAM).map(PathBuf::from);
+    configured
         .into_iter()
         .chain([installed()])
         .chain(on_path())

@@ -1,26 +1,22 @@
-//! What the server says to a request.
+//! Answers of the server.
 
 use std::io::{self, Write};
 
-/// An answer, or the lack of one.
+/// An answer to a request, or its absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A whole answer.
+    /// A complete response.
     Full {
-        /// The status code.
         status: u16,
-        /// Headers beside the length.
+        /// Without `content-length`.
         headers: Vec<(String, String)>,
-        /// The body.
         body: Vec<u8>,
     },
-    /// Read the request, count it, and close the connection: the caller cannot know what happened.
+    /// Record the request, and close the connection without a response.
     Drop,
-    /// Read the request, count it, and say nothing until the server ends: for the caller's time
-    /// limits.
+    /// Record the request, and keep the connection open without a response: to test time limits.
     Silence,
-    /// A status of 200 and a body without end, for as long as the caller reads (at most a
-    /// gigabyte): for its size limits.
+    /// 200 with a body of up to a gigabyte, for as long as the caller reads: to test size limits.
     Endless,
 }
 
@@ -49,7 +45,7 @@ impl Answer {
         Self::status(status).with_header("location", location)
     }
 
-    /// The same with one more header; nothing changes on what is no full answer.
+    /// Add a header; has no effect unless the answer is [`Answer::Full`].
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         if let Self::Full { headers, .. } = &mut self {
@@ -58,7 +54,7 @@ impl Answer {
         self
     }
 
-    /// The same with another body.
+    /// Replace the body; has no effect unless the answer is [`Answer::Full`].
     #[must_use]
     pub fn with_body(mut self, bytes: &[u8]) -> Self {
         if let Self::Full { body, .. } = &mut self {
@@ -67,7 +63,7 @@ impl Answer {
         self
     }
 
-    /// Write it; whether the connection goes on.
+    /// Write the answer; returns whether the connection stays open.
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<bool> {
         match self {
             Self::Full {
@@ -85,7 +81,7 @@ impl Answer {
 }
 
 fn head(status: u16, headers: &[(String, String)], length: usize) -> String {
-    let mut head = format!("HTTP/1.1 {status} Told\r\n");
+    let mut head = format!("HTTP/1.1 {status} Scripted\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -100,7 +96,7 @@ fn endless(to: &mut impl Write) -> io::Result<bool> {
         b"\r\n",
     ]
     .concat();
-    to.write_all(b"HTTP/1.1 200 Told\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    to.write_all(b"HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")?;
     for _ in 0..(1 << 30) / CHUNK {
         to.write_all(&chunk)?;
     }

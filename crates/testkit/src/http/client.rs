@@ -1,4 +1,4 @@
-//! A client for one request a connection.
+//! An HTTP client with one request per connection.
 
 use std::io::{self, BufReader, Write};
 use std::net::TcpStream;
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::message::{Response, read_response};
 
-/// A part that does not answer within this has failed its test.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A component that does not respond within this time fails the test.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Send one request to `address` (`127.0.0.1:PORT`) and read the answer.
+/// Send a request to `address` (`127.0.0.1:PORT`) and read the response.
 ///
 /// # Errors
-/// If nobody listens, or what comes back is not HTTP/1.1.
+/// If the connection fails, or the response is not HTTP/1.1.
 pub fn send(
     address: &str,
     method: &str,
@@ -20,16 +20,16 @@ pub fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> io::Result<Response> {
-    send_within(PATIENCE, address, method, target, headers, body)
+    send_within(DEFAULT_TIMEOUT, address, method, target, headers, body)
 }
 
-/// [`send`], for one who gives up after so long without a byte: nobody knows then what became of
-/// the request.
+/// [`send`] with a time limit for each read and write. After a time-out, the outcome of the request
+/// is unknown.
 ///
 /// # Errors
-/// As [`send`]; and if it takes too long.
+/// As [`send`], and on a time-out.
 pub fn send_within(
-    patience: Duration,
+    timeout: Duration,
     address: &str,
     method: &str,
     target: &str,
@@ -37,8 +37,8 @@ pub fn send_within(
     body: &[u8],
 ) -> io::Result<Response> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     stream.set_nodelay(true)?;
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");

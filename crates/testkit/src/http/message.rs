@@ -1,36 +1,33 @@
-//! Requests and responses, and how they are read from a connection.
+//! Requests and responses, and their parsing.
 
 use std::io::{self, BufRead, Read};
 
-/// Nothing a test sends is longer.
+/// Larger than any body that a test sends.
 const MAX_BODY: u64 = 64 << 20;
 
-/// A request as it arrived.
+/// A request as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The target: path and query.
+    /// Path and query.
     pub target: String,
-    /// Names in lower case, in their order, with their values.
+    /// In order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The exact bytes of the body.
     pub body: Vec<u8>,
 }
 
-/// An answer as it arrived.
+/// A response as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The status code.
     pub status: u16,
-    /// Names in lower case, in their order, with their values.
+    /// In order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The first value of a header; its name in lower case.
+    /// The first value of a header. `name` must be lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
@@ -38,14 +35,14 @@ impl Request {
     /// The body as JSON.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 }
 
 impl Response {
-    /// The first value of a header; its name in lower case.
+    /// The first value of a header. `name` must be lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
@@ -53,7 +50,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
@@ -62,7 +59,7 @@ impl Response {
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers
         .iter()
-        .find(|(known, _)| known == name)
+        .find(|(header, _)| header == name)
         .map(|(_, value)| value.as_str())
 }
 
@@ -71,11 +68,11 @@ pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<Request
     let Some((start, headers)) = read_head(from)? else {
         return Ok(None);
     };
-    let mut words = start.split(' ').map(str::to_owned);
-    let (Some(method), Some(target)) = (words.next(), words.next()) else {
-        return Err(bad("request line"));
+    let mut parts = start.split(' ').map(str::to_owned);
+    let (Some(method), Some(target)) = (parts.next(), parts.next()) else {
+        return Err(invalid("request line"));
     };
-    let body = if framed(&headers) {
+    let body = if has_body(&headers) {
         read_body(from, &headers)?
     } else {
         Vec::new()
@@ -90,12 +87,12 @@ pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<Request
 
 /// Read one response.
 pub(super) fn read_response(from: &mut impl BufRead) -> io::Result<Response> {
-    let (start, headers) = read_head(from)?.ok_or_else(|| bad("no answer"))?;
+    let (start, headers) = read_head(from)?.ok_or_else(|| invalid("no response"))?;
     let status = start
         .split(' ')
         .nth(1)
         .and_then(|code| code.parse().ok())
-        .ok_or_else(|| bad("status line"))?;
+        .ok_or_else(|| invalid("status line"))?;
     let body = read_body(from, &headers)?;
     Ok(Response {
         status,
@@ -112,7 +109,7 @@ fn read_head(from: &mut impl BufRead) -> io::Result<Option<Head>> {
     };
     let mut headers = Vec::new();
     while let Some(line) = read_line(from)?.filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':').ok_or_else(|| bad("header"))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| invalid("header"))?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     Ok(Some((start, headers)))
@@ -124,7 +121,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn framed(headers: &[(String, String)]) -> bool {
+fn has_body(headers: &[(String, String)]) -> bool {
     find(headers, "content-length").is_some() || find(headers, "transfer-encoding").is_some()
 }
 
@@ -136,14 +133,14 @@ fn read_body(from: &mut impl BufRead, headers: &[(String, String)]) -> io::Resul
     }
     let length = find(headers, "content-length");
     let length = length
-        .map(|text| text.parse::<u64>().map_err(|_| bad("content-length")))
+        .map(|text| text.parse::<u64>().map_err(|_| invalid("content-length")))
         .transpose()?;
     let mut body = Vec::new();
     let read = from
         .take(length.unwrap_or(MAX_BODY).min(MAX_BODY))
         .read_to_end(&mut body)?;
     match length {
-        Some(length) if length != read as u64 => Err(bad("body cut short")),
+        Some(length) if length != read as u64 => Err(invalid("body cut short")),
         _ => Ok(body),
     }
 }
@@ -151,11 +148,11 @@ fn read_body(from: &mut impl BufRead, headers: &[(String, String)]) -> io::Resul
 fn read_chunks(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
-        let line = read_line(from)?.ok_or_else(|| bad("chunk"))?;
+        let line = read_line(from)?.ok_or_else(|| invalid("chunk"))?;
         let size = u64::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
-            .map_err(|_| bad("chunk size"))?;
+            .map_err(|_| invalid("chunk size"))?;
         if from.take(size.min(MAX_BODY)).read_to_end(&mut body)? as u64 != size {
-            return Err(bad("chunk cut short"));
+            return Err(invalid("chunk cut short"));
         }
         read_line(from)?;
         if size == 0 {
@@ -164,6 +161,6 @@ fn read_chunks(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-fn bad(what: &str) -> io::Error {
+fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP/1.1: {what}"))
 }

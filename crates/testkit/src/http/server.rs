@@ -1,4 +1,4 @@
-//! The server: a thread that accepts, a thread a connection, one list of all that came.
+//! The server: a thread that accepts, a thread per connection, and a shared list of requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufReader};
@@ -27,19 +27,18 @@ struct Shared {
 struct State {
     requests: Vec<Request>,
     script: VecDeque<Answer>,
-    /// The open connections, by a number of our own.
     connections: BTreeMap<u64, TcpStream>,
     next: u64,
     closed: bool,
 }
 
 impl Server {
-    /// A server that says 200 with an empty JSON object.
+    /// A server that answers every request with 200 and an empty JSON object.
     pub fn start() -> Self {
         Self::answering(|_| Answer::json(&serde_json::json!({})))
     }
 
-    /// A server that answers by a function of the request.
+    /// A server that computes its answers with a handler.
     ///
     /// # Panics
     /// If no port of 127.0.0.1 is free.
@@ -69,23 +68,22 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answer the next requests so, one after the other, before the usual answer again.
+    /// Answer the next requests with these answers, before the handler is used again.
     pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
         self.shared.lock().script.extend(answers);
     }
 
-    /// All requests so far, in the order of their arrival.
+    /// All requests so far, in the order received.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.lock().requests.clone()
     }
 
-    /// How many requests came so far.
+    /// The number of requests so far.
     pub fn count(&self) -> usize {
         self.shared.lock().requests.len()
     }
 
-    /// How many requests came with each value of a header (named in lower case), such as
-    /// `idempotency-key`.
+    /// The number of requests by the value of a header (lower case), such as `idempotency-key`.
     pub fn calls_by(&self, header: &str) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
         for request in &self.shared.lock().requests {
@@ -96,15 +94,16 @@ impl Server {
         calls
     }
 
-    /// Wait until at least `count` requests came, for at most `limit_ms`; whether they did.
+    /// Wait until at least `count` requests are received, at most `limit_ms`; returns whether they
+    /// were.
     pub fn wait_for(&self, count: usize, limit_ms: u64) -> bool {
         let limit = Duration::from_millis(limit_ms);
         let waiting = |state: &mut State| state.requests.len() < count;
-        let waited = self
+        let result = self
             .shared
             .arrived
             .wait_timeout_while(self.shared.lock(), limit, waiting);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        !result.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
@@ -114,7 +113,7 @@ impl Drop for Server {
         for connection in self.shared.lock().connections.values() {
             let _ = connection.shutdown(Shutdown::Both);
         }
-        // Wakes the accepting thread, which then sees that it is over.
+        // Wake the accepting thread, which then sees `closed`.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -124,7 +123,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remember a connection; `None` once the server has ended.
+    /// Register a connection; `None` if the server has ended.
     fn open(&self, stream: &TcpStream) -> Option<u64> {
         let mut state = self.lock();
         let number = state.next;
@@ -150,7 +149,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
-            // A caller that breaks off is the caller's matter: what arrived whole is recorded.
+            // A caller may close the connection at any time; complete requests are recorded.
             let _ = converse(&stream, &shared);
             let _ = stream.shutdown(Shutdown::Both);
             shared.lock().connections.remove(&number);

@@ -1,4 +1,4 @@
-//! One private cluster: made, started, asked, ended.
+//! A private cluster: initialization, start, queries, end.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -14,25 +14,24 @@ use crate::{Leash, Tether, free_port, wait_until};
 
 use super::{locale, programs};
 
-/// Nobody else may have taken a free port more often than this in a row.
+/// Start attempts: another process may take the free port first.
 const TRIES: u32 = 5;
-/// A busy machine starts a cluster in some seconds.
+/// A busy machine needs a few seconds.
 const READY_MS: u64 = 60_000;
-/// The user that owns everything in the cluster.
+/// The superuser of the cluster.
 const USER: &str = "florin";
 
-/// How a cluster is set up.
+/// Options of a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether a commit waits for the disk. Off for tests, which lose the cluster anyway; never
-    /// off in a benchmark.
+    /// Whether commits wait for the disk. Off for tests, which discard the cluster; must be on for
+    /// benchmarks.
     pub fsync: bool,
-    /// Where to put the data; the temporary folder without one. A benchmark wants a folder on a
+    /// Parent directory of the data; default: the temporary directory. Benchmarks need one on a
     /// real disk.
     pub folder: Option<PathBuf>,
-    /// How many may be connected.
     pub max_connections: u32,
-    /// Further settings, as in `postgresql.conf`.
+    /// Additional `postgresql.conf` settings.
     pub settings: Vec<(String, String)>,
 }
 
@@ -48,7 +47,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// For benchmarks: commits wait for the disk.
+    /// For benchmarks: `fsync` on.
     pub fn durable() -> Self {
         Self {
             fsync: true,
@@ -66,30 +65,30 @@ pub struct Missing;
 pub struct Cluster {
     port: u16,
     programs: PathBuf,
-    leash: Leash,
+    child: Leash,
 }
 
 impl Cluster {
-    /// Make and start a cluster.
+    /// Initialize and start a cluster.
     ///
     /// # Errors
-    /// [`Missing`] where PostgreSQL is not installed.
+    /// [`NotInstalled`] if PostgreSQL is not installed.
     ///
     /// # Panics
     /// If it is installed and does not start; the message ends with the server's log.
     pub fn start(options: &Options) -> Result<Self, Missing> {
-        let programs = programs::folder().ok_or(Missing)?;
+        let programs = programs::directory().ok_or(Missing)?;
         let mut log = String::new();
         for _ in 0..TRIES {
-            match attempt(&programs, options) {
+            match try_start(&programs, options) {
                 Ok(cluster) => return Ok(cluster),
-                Err(said) => log = said,
+                Err(output) => log = output,
             }
         }
         panic!("postgres did not start, {TRIES} times: {log}")
     }
 
-    /// The address of a database in this cluster.
+    /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
     }
@@ -99,12 +98,12 @@ impl Cluster {
         self.port
     }
 
-    /// The server's process id, for faults.
+    /// The process id of the server.
     pub fn pid(&self) -> u32 {
-        self.leash.pid()
+        self.child.pid()
     }
 
-    /// Make an empty database and return its address.
+    /// Create an empty database; returns its URL.
     ///
     /// # Panics
     /// If it exists.
@@ -116,10 +115,10 @@ impl Cluster {
         self.url(name)
     }
 
-    /// Run SQL by `psql`: rows as text, unaligned, columns parted by `|`.
+    /// Run SQL with `psql`: rows as text, unaligned, columns separated by `|`.
     ///
     /// # Panics
-    /// If PostgreSQL refuses the statement.
+    /// If the statement fails.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let output = self.run_psql(database, sql);
         assert!(
@@ -133,7 +132,7 @@ impl Cluster {
     }
 
     pub(super) fn drop_database(&self, name: &str) {
-        // A test that failed may have ended the server; what is left goes with the cluster.
+        // A failed test may have ended the server; the data is removed with the cluster.
         let _ = self.run_psql(
             "postgres",
             &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
@@ -147,11 +146,11 @@ impl Cluster {
         psql.env_clear()
             .env("PATH", "/usr/bin:/bin")
             .output()
-            .expect("psql lies beside postgres")
+            .expect("psql is installed with postgres")
     }
 
-    /// Wait until the server says in its own lock file that it is ready, or ends.
-    fn becomes_ready(&mut self, home: &Path) -> bool {
+    /// Wait until the server's lock file says that it is ready, or the server ends.
+    fn wait_ready(&mut self, home: &Path) -> bool {
         let lock = home.join("data/postmaster.pid");
         let ready = || {
             std::fs::read_to_string(&lock)
@@ -159,44 +158,44 @@ impl Cluster {
         };
         let mut alive = true;
         wait_until(READY_MS, || {
-            alive = self.leash.is_alive();
+            alive = self.child.is_alive();
             !alive || ready()
         }) && alive
     }
 }
 
-/// One try; the server's log if it ended.
-fn attempt(programs: &Path, options: &Options) -> Result<Cluster, String> {
-    let user = programs::other_than_root();
+/// One start attempt; returns the server's log if it ended.
+fn try_start(programs: &Path, options: &Options) -> Result<Cluster, String> {
+    let user = programs::unprivileged_user();
     let home = make_home(options, user);
     initialise(programs, home.path(), user);
     configure(home.path(), options);
     let log_path = home.path().join("log");
-    // Kept open: the leash removes the folder as soon as the server ends.
+    // Kept open: the directory is removed as soon as the server ends.
     let log = File::options()
         .read(true)
         .write(true)
         .create_new(true)
         .open(&log_path)
-        .expect("a log in our own folder");
-    give(&log_path, user);
+        .expect("a log file can be created in a new directory");
+    change_owner(&log_path, user);
     let port = free_port();
-    let leash = serve(programs, home.path(), user, port);
+    let child = serve(programs, home.path(), user, port);
     let home = home.keep();
     let mut cluster = Cluster {
         port,
         programs: programs.to_owned(),
-        leash,
+        child,
     };
-    if cluster.becomes_ready(&home) {
+    if cluster.wait_ready(&home) {
         return Ok(cluster);
     }
     drop(cluster);
     Err(std::io::read_to_string(log).unwrap_or_default())
 }
 
-/// A folder that the server's user owns. Below `/tmp` for root, whose own temporary folder may be
-/// closed to others.
+/// A directory owned by the server's user. Under `/tmp` for root, whose own temporary directory may
+/// not be accessible to other users.
 fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
     let default = if user.is_some() {
         PathBuf::from("/tmp")
@@ -207,14 +206,14 @@ fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
     let home = tempfile::Builder::new()
         .prefix("florin-pg-")
         .tempdir_in(parent)
-        .expect("a temporary folder");
-    give(home.path(), user);
+        .expect("a temporary directory can be created");
+    change_owner(home.path(), user);
     home
 }
 
-fn give(path: &Path, user: Option<(u32, u32)>) {
+fn change_owner(path: &Path, user: Option<(u32, u32)>) {
     if let Some((user, group)) = user {
-        chown(path, Some(user), Some(group)).expect("root may give its files away");
+        chown(path, Some(user), Some(group)).expect("root can change the owner of a file");
     }
 }
 
@@ -237,7 +236,7 @@ fn initialise(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
     if let Some((user, group)) = user {
         initdb.uid(user).gid(group);
     }
-    let output = initdb.output().expect("initdb can be run");
+    let output = initdb.output().expect("initdb can be started");
     assert!(
         output.status.success(),
         "initdb: {}",
@@ -268,12 +267,12 @@ fn configure(home: &Path, options: &Options) {
         .append(true)
         .open(home.join("data/postgresql.conf"));
     file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .expect("the configuration that initdb wrote");
+        .expect("initdb has written postgresql.conf");
 }
 
 fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> Leash {
-    // QUIT: an immediate end without a checkpoint; nobody will start this cluster again.
-    let tether = Tether {
+    // QUIT: immediate shutdown without a checkpoint; this cluster is never started again.
+    let options = Tether {
         signal: "QUIT",
         log: Some(home.join("log")),
         remove: Some(home.to_owned()),
@@ -286,6 +285,6 @@ fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> L
         "-p".into(),
         OsString::from(port.to_string()),
     ];
-    Leash::start(&tether, programs.join("postgres").as_os_str(), &arguments)
-        .expect("a shell to start postgres")
+    Leash::start(&options, programs.join("postgres").as_os_str(), &arguments)
+        .expect("a shell to start postgres is available")
 }

@@ -1,9 +1,9 @@
-//! Which locale the test cluster sorts by: en_US.UTF-8, else another that is not C, so that text
-//! which lacks `COLLATE "C"` sorts otherwise than on SQLite and a test sees it.
+//! The locale of the test cluster: en_US.UTF-8, or another one that is not C, so that text without
+//! `COLLATE "C"` sorts differently than on SQLite and a test fails.
 
 use std::process::Command;
 
-/// The arguments of `initdb` that choose the locale.
+/// The locale arguments of `initdb`.
 pub(super) fn arguments() -> Vec<String> {
     let installed = Command::new("locale")
         .arg("-a")
@@ -24,7 +24,7 @@ fn choose(installed: &str) -> Vec<String> {
     candidates.sort_unstable_by_key(|name| !name.starts_with("en_US."));
     match candidates.first() {
         Some(name) => vec![format!("--locale={name}")],
-        // The C library has none: PostgreSQL 15 and newer bring ICU's.
+        // No suitable libc locale: PostgreSQL 15 and newer support ICU.
         None => [
             "--locale=C.UTF-8",
             "--locale-provider=icu",

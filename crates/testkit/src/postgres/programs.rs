@@ -1,29 +1,29 @@
-//! Where PostgreSQL's programs lie, and who may run them.
+//! The location of the PostgreSQL programs, and the user that runs them.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Names the folder of `initdb` and `postgres`, before all other places.
-const FOLDER: &str = "FLORIN_POSTGRES_BIN";
-/// Debian's folders, one a version.
+/// Directory of `initdb` and `postgres`; takes precedence over all other locations.
+const DIRECTORY: &str = "FLORIN_POSTGRES_BIN";
+/// Debian's directories, one per version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// The folder that holds the server's programs. `pg_config` may come from a client-only package:
-/// its folder counts only if the server is in it.
-pub(super) fn folder() -> Option<PathBuf> {
-    let named = std::env::var_os(FOLDER).map(PathBuf::from);
-    named
+/// The directory of the server programs. `pg_config` may come from a client-only package, so its
+/// directory is used only if the server is in it.
+pub(super) fn directory() -> Option<PathBuf> {
+    let configured = std::env::var_os(DIRECTORY).map(PathBuf::from);
+    configured
         .into_iter()
         .chain(by_pg_config())
         .chain(newest_first())
-        .find(|folder| is_complete(folder))
+        .find(|directory| is_complete(directory))
 }
 
-fn is_complete(folder: &Path) -> bool {
+fn is_complete(directory: &Path) -> bool {
     ["initdb", "postgres", "psql"]
         .iter()
-        .all(|program| folder.join(program).is_file())
+        .all(|program| directory.join(program).is_file())
 }
 
 fn by_pg_config() -> Option<PathBuf> {
@@ -43,10 +43,10 @@ fn newest_first() -> Vec<PathBuf> {
         .collect()
 }
 
-/// User and group to run as: PostgreSQL refuses root. `None` for whoever is not root.
-pub(super) fn other_than_root() -> Option<(u32, u32)> {
-    let me = std::fs::metadata("/proc/self").ok()?.uid();
-    if me != 0 {
+/// User and group to run the server as, if this process is root: PostgreSQL does not run as root.
+pub(super) fn unprivileged_user() -> Option<(u32, u32)> {
+    let uid = std::fs::metadata("/proc/self").ok()?.uid();
+    if uid != 0 {
         return None;
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -68,7 +68,7 @@ mod tests {
     use super::ids_of;
 
     #[test]
-    fn finds_a_user_by_the_whole_name() {
+    fn users_are_found_by_full_name() {
         let users = "root:x:0:0::/root:/bin/sh\npostgresql:x:1:1::/:/bin/sh\npostgres:x:101:104:,,,:/:/bin/sh\n";
         assert_eq!(ids_of(users, "postgres"), Some((101, 104)));
         assert_eq!(ids_of(users, "nobody"), None);

@@ -1,4 +1,4 @@
-//! The connector: every answer through the node, which may be late, silent or lying.
+//! The connector: every answer comes from the node, which may lag, be silent or lie.
 
 use super::fault::{Fault, lost};
 use super::plan::unsuitable;
@@ -12,7 +12,7 @@ use intent::{Intent, Interface, Signed, Unsigned};
 use types::{Amount, Block, ChainEvent, ChainId, Height, Transfer};
 
 impl FakeCoins {
-    /// One transaction on its way to the node.
+    /// Submit a transaction, subject to the next fault.
     fn send(&self, state: &mut State, signed: &Signed) -> Submitted {
         let fault = state.faults.next.pop_front();
         if fault == Some(Fault::LoseCall) {
@@ -22,14 +22,14 @@ impl FakeCoins {
         match fault {
             Some(Fault::Refuse(class, message)) => Submitted::Refused { class, message },
             Some(_) => {
-                self.take(state, signed);
+                self.receive(state, signed);
                 lost()
             }
-            None => self.take(state, signed),
+            None => self.receive(state, signed),
         }
     }
 
-    fn take(&self, state: &mut State, signed: &Signed) -> Submitted {
+    fn receive(&self, state: &mut State, signed: &Signed) -> Submitted {
         if signed.chain != self.rules.chain {
             let message = format!("bytes for {}", signed.chain);
             return Submitted::Refused {
@@ -37,7 +37,7 @@ impl FakeCoins {
                 message,
             };
         }
-        state.enter(&self.rules, signed)
+        state.accept(&self.rules, signed)
     }
 }
 
@@ -76,7 +76,7 @@ impl Connector for FakeCoins {
         let mut state = self.state();
         signed
             .iter()
-            .map(|one| self.send(&mut state, one))
+            .map(|transaction| self.send(&mut state, transaction))
             .collect()
     }
 
@@ -85,7 +85,7 @@ impl Connector for FakeCoins {
     }
 
     async fn head(&self) -> Result<BlockRef> {
-        self.ask(|state| state.seen_head().name.clone())
+        self.query(|state| state.seen_head().name.clone())
     }
 
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>> {
@@ -101,7 +101,7 @@ impl Connector for FakeCoins {
     }
 
     async fn tagged(&self, _tag: FinalityTag) -> Result<Option<BlockRef>> {
-        self.ask(|_| None)
+        self.query(|_| None)
     }
 
     async fn call(

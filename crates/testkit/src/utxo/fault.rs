@@ -1,33 +1,33 @@
-//! What goes wrong between the node and whoever asks it.
+//! Faults between the node and its clients.
 
 use super::FakeCoins;
 use chain::{Class, Submitted};
 use std::collections::VecDeque;
 
-/// What happens to the next transaction that is sent.
+/// A fault of the next submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The node judges and keeps it; the answer is lost.
+    /// The node processes it; the response is lost.
     LoseReply,
-    /// The node never sees it, and no answer comes.
+    /// The node does not get it; there is no response.
     LoseCall,
-    /// The node sees it and says no, whatever it is.
+    /// The node gets it and rejects it, even if it is valid.
     Refuse(Class, String),
 }
 
-/// What the node gets wrong when it is asked, until [`FakeCoins::be_honest`].
+/// Wrong behavior of the node in queries, until [`FakeUtxoChain::clear_faults`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lie {
-    /// It gives no answer to any question.
+    /// No query gets a response.
     Silence,
-    /// It never heard of the block of this hash, when asked by hash.
+    /// Queries by hash do not find the block with this hash.
     Forgets(String),
-    /// Asked by height, it tells of the branch that ends in the block of this hash; its head stays
-    /// where it is.
+    /// Queries by height return the branch that ends in the block with this hash; the head does not
+    /// change.
     HeightsOf(String),
-    /// Asked for a whole block, it gives the one below, as if that had been asked for.
+    /// Queries for a full block return its parent.
     OtherBlock,
-    /// Blocks come without what happened in them.
+    /// Blocks are returned without events and transactions.
     NothingHappened,
 }
 
@@ -35,52 +35,52 @@ pub enum Lie {
 pub(super) struct Faults {
     pub(super) next: VecDeque<Fault>,
     pub(super) lies: Vec<Lie>,
-    /// Blocks that the node has not heard of yet.
+    /// The number of newest blocks that the node does not know yet.
     pub(super) lag: u64,
 }
 
 impl FakeCoins {
-    /// Do so to the next transaction that is sent, and for which nothing is planned yet.
+    /// Inject a fault into the next submission; repeated calls queue faults for later submissions.
     pub fn next_submit(&self, fault: Fault) {
         self.state().faults.next.push_back(fault);
     }
 
-    /// The node takes the next transaction, and the answer is lost.
+    /// The node processes the next submission, and the response is lost.
     pub fn lose_reply_next_submit(&self) {
         self.next_submit(Fault::LoseReply);
     }
 
-    /// The node says no to the next transaction, whatever it is.
+    /// The node rejects the next submission, even if it is valid.
     pub fn refuse_next(&self, class: Class, message: &str) {
         self.next_submit(Fault::Refuse(class, message.to_owned()));
     }
 
-    /// Lie from now on, besides all other lies.
+    /// Add a wrong behavior.
     pub fn lie(&self, lie: Lie) {
         self.state().faults.lies.push(lie);
     }
 
-    /// Lie no more, be late no more, and do to transactions that are sent only what is right.
+    /// Remove all faults, lies and lag.
     pub fn be_honest(&self) {
         self.state().faults = Faults::default();
     }
 
-    /// The node has not heard of the newest blocks; 0 for all. Transactions that are sent are
-    /// judged by the true head: they travel.
+    /// Hide the newest blocks in queries; 0 shows all. Submissions are still checked against the
+    /// true head.
     pub fn lag(&self, blocks: u64) {
         self.state().faults.lag = blocks;
     }
 }
 
 impl Faults {
-    pub(super) fn tells(&self, lie: &Lie) -> bool {
+    pub(super) fn has(&self, lie: &Lie) -> bool {
         self.lies.contains(lie)
     }
 }
 
-/// The answer that comes when none does.
+/// The result of a submission without a response.
 pub(super) fn lost() -> Submitted {
     Submitted::Unknown {
-        message: "the connection was closed before an answer came".to_owned(),
+        message: "the connection was closed before a response was received".to_owned(),
     }
 }

@@ -1,27 +1,26 @@
-//! A chain of coins played in memory: blocks, forks, a pool, a faucet, and a node before it that
-//! can be late, deaf or lying.
+//! An in-memory UTXO chain: blocks, forks, a mempool, a faucet, and a node in front of it that can
+//! lag, be silent or lie.
 //!
-//! [`FakeCoins`] is a [`chain::Connector`] for a `bip122` chain, and as strict as a node: it reads
-//! raw bytes by itself, checks each signature against the owner of the coin that is spent, refuses
-//! what spends a coin twice or pays out more than it takes in, replaces by fee as Bitcoin Core
-//! does, and counts every arrival, so that a test can say *exactly once*. What tests do to it and
-//! ask of it is not behind the connector: [`FakeCoins::fund`], [`FakeCoins::mine`],
-//! [`FakeCoins::reorg`], [`FakeCoins::switch_to`], [`FakeCoins::arrivals`].
+//! [`FakeUtxoChain`] is a [`chain::Connector`] for a `bip122` chain, and as strict as a real node:
+//! it decodes raw bytes, checks each signature against the owner of the spent coin, rejects double
+//! spends and transactions that pay out more than they take in, replaces by fee like Bitcoin Core,
+//! and counts every submission, so that tests can check *exactly once*. Control and inspection
+//! bypass the connector: [`FakeUtxoChain::fund`], [`FakeUtxoChain::mine`],
+//! [`FakeUtxoChain::reorg`], [`FakeUtxoChain::switch_to`], [`FakeUtxoChain::arrivals`].
 //!
-//! What it is not: proof of work, scripts, block rewards, ripening of fresh coins, or limits on a
-//! block's size.
+//! Not simulated: proof of work, scripts, block rewards, coinbase maturity, block size limits.
 
 mod connector;
-mod drive;
+mod control;
 mod fault;
-mod judge;
+mod inspect;
 mod key;
 mod plan;
 mod pool;
-mod read;
 mod tree;
+mod view;
 
-pub use drive::Fate;
+pub use control::Fate;
 pub use fault::{Fault, Lie};
 pub use key::CoinKey;
 
@@ -31,18 +30,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tree::{Coins, Tree, Tx};
 use types::ChainId;
 
-/// The rules of a chain and of the node before it.
+/// The rules of the chain and of its node.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Which chain it plays.
     pub chain: ChainId,
-    /// What the connector says of finality.
+    /// The finality rule that the connector reports.
     pub finality: Finality,
-    /// What a quote asks at first, in satoshi a virtual byte.
+    /// Initial fee rate of quotes, in satoshi per virtual byte.
     pub fee_rate: u64,
-    /// Below this the node takes nothing at first.
+    /// Initial minimum fee rate that the node accepts.
     pub least_fee_rate: u64,
-    /// What a replacement pays for its own way beyond what it evicts (BIP-125, rule 4).
+    /// Fee rate that a replacement adds to the fees it evicts (BIP-125, rule 4).
     pub relay_step: u64,
 }
 
@@ -58,8 +56,7 @@ impl Default for Rules {
     }
 }
 
-/// The chain and the node before it. Share it as `Arc<FakeCoins>`: the test drives it while the
-/// engines ask it.
+/// The chain and its node. Share it as `Arc<FakeUtxoChain>` between the test and the engines.
 #[derive(Debug)]
 pub struct FakeCoins {
     rules: Rules,
@@ -69,28 +66,27 @@ pub struct FakeCoins {
 #[derive(Debug)]
 struct State {
     tree: Tree,
-    /// What waits for a block, parents before children.
+    /// The mempool, parents before children.
     pool: Vec<Arc<Tx>>,
-    /// Every transaction that was ever in a block or the pool.
+    /// Every transaction that was ever in a block or the mempool.
     known: BTreeMap<String, Arc<Tx>>,
-    /// Every coin there ever was, on whatever branch: what it is worth and whose it is never
-    /// changes.
-    ever: Coins,
-    /// How often bytes of a transaction arrived, whatever was answered.
+    /// Every coin ever created, on any branch; its owner and value never change.
+    all_coins: Coins,
+    /// Submissions of each transaction, whatever the answer.
     arrivals: BTreeMap<String, usize>,
-    /// What a quote asks now, and below what the node takes nothing now.
+    /// Current fee rate of quotes.
     fee_rate: u64,
     least_fee_rate: u64,
     faults: fault::Faults,
 }
 
 impl FakeCoins {
-    /// A chain with nothing but its first block, by the usual rules.
+    /// A chain with only its genesis block and the default rules.
     pub fn new() -> Self {
         Self::with(Rules::default())
     }
 
-    /// A chain with nothing but its first block.
+    /// A chain with only its genesis block.
     ///
     /// # Panics
     /// If the chain is not of the family `bip122`.
@@ -98,13 +94,13 @@ impl FakeCoins {
         assert_eq!(
             rules.chain.family(),
             Some(types::Family::Utxo),
-            "a chain of coins"
+            "the chain is of family bip122"
         );
         let state = State {
             tree: Tree::new(),
             pool: Vec::new(),
             known: BTreeMap::new(),
-            ever: Coins::new(),
+            all_coins: Coins::new(),
             arrivals: BTreeMap::new(),
             fee_rate: rules.fee_rate,
             least_fee_rate: rules.least_fee_rate,
@@ -116,7 +112,7 @@ impl FakeCoins {
         }
     }
 
-    /// The rules it plays by.
+    /// The rules of the chain.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }

@@ -1,5 +1,4 @@
-//! What a node with a wallet's view plans: which coins a transaction spends, what it costs, and its
-//! bytes.
+//! Transaction planning: coin selection, fees, and the unsigned bytes.
 
 use super::tree::{Coin, OutPoint};
 use super::{FakeCoins, State};
@@ -9,55 +8,56 @@ use intent::{Act, FeeTerms, Intent, Unsigned};
 use std::collections::BTreeSet;
 use types::{Amount, Witness};
 
-/// What an input of a key's adds: a quote leaves room for some more than are needed now.
+/// Size of one key input, for the spare inputs of a quote.
 const INPUT_BYTES: u64 = 68;
-/// Coins that a plan may take beyond those that a quote counted: others of the lane may have taken
-/// the large ones.
+/// Inputs that a quote reserves beyond those selected now: other submissions of the lane may take
+/// the large coins first.
 const SPARE_INPUTS: u64 = 2;
-/// What Bitcoin's wallet says where the coins do not suffice (-6).
+/// Bitcoin Core's error code for insufficient funds.
 const NO_FUNDS: i64 = -6;
 
 impl FakeCoins {
     pub(super) fn quoted(&self, intent: &Intent) -> Result<Quote> {
-        self.suits(intent)?;
+        self.check_intent(intent)?;
         let rate = self.state().fee_rate;
-        let free = Reservations::default();
+        let no_reservations = Reservations::default();
         let terms = terms(u64::MAX, rate)?;
-        let unsigned =
-            self.ask(|state| self.choose(state, intent, &terms, &free, &BTreeSet::new()))??;
+        let unsigned = self.query(|state| {
+            self.select_coins(state, intent, &terms, &no_reservations, &BTreeSet::new())
+        })??;
         let size = intent::decode(&unsigned)?.fee.gas + SPARE_INPUTS * INPUT_BYTES;
         Ok(Quote {
             terms: self::terms(size, rate)?,
         })
     }
 
-    /// The bytes of each; a later one sees what those before it took.
+    /// The unsigned bytes of each plan; later plans do not use coins of earlier ones.
     pub(super) fn planned(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>> {
         let mut taken = BTreeSet::new();
         plans
             .iter()
             .map(|plan| {
-                self.suits(plan.intent)?;
-                let chosen = |state: &State| {
-                    self.choose(state, plan.intent, &plan.terms, plan.reservations, &taken)
+                self.check_intent(plan.intent)?;
+                let select = |state: &State| {
+                    self.select_coins(state, plan.intent, &plan.terms, plan.reservations, &taken)
                 };
-                let unsigned = self.ask(chosen)??;
+                let unsigned = self.query(select)??;
                 taken.extend(intent::decode(&unsigned)?.witnesses);
                 Ok(unsigned)
             })
             .collect()
     }
 
-    fn suits(&self, intent: &Intent) -> Result<()> {
+    fn check_intent(&self, intent: &Intent) -> Result<()> {
         match &intent.act {
             Act::Transaction(_) if intent.chain == self.rules.chain => Ok(()),
-            Act::Transaction(_) => Err(unsuitable("the intent is meant for another chain")),
+            Act::Transaction(_) => Err(unsuitable("the intent is for another chain")),
             _ => Err(unsuitable("this chain signs transactions only")),
         }
     }
 
-    /// The required coins, and as many of the largest others as it takes, at the terms' rate.
-    fn choose(
+    /// Select the required coins, and as many of the largest others as needed at the fee rate.
+    fn select_coins(
         &self,
         state: &State,
         intent: &Intent,
@@ -67,7 +67,7 @@ impl FakeCoins {
     ) -> Result<Unsigned> {
         let mut coins = self.required(state, intent, reservations)?;
         let others = available(state, intent, reservations, taken);
-        let mut last = self.no_funds("there is no coin to spend");
+        let mut last = self.no_funds("there are no spendable coins");
         for next in std::iter::once(None).chain(others.into_iter().map(Some)) {
             coins.extend(next);
             if coins.is_empty() {
@@ -75,7 +75,7 @@ impl FakeCoins {
             }
             match self.build(intent, &coins, terms) {
                 Err(Error::Refused { message, .. }) => last = self.no_funds(&message),
-                done => return done,
+                result => return result,
             }
         }
         Err(last)
@@ -88,22 +88,20 @@ impl FakeCoins {
         reservations: &Reservations,
     ) -> Result<Vec<Spent>> {
         let mine = |witness: &Witness| {
-            let found = state
-                .ever
+            let known = state
+                .all_coins
                 .iter()
                 .find(|(point, _)| witness_of(point) == *witness);
-            let (point, coin) = found.filter(|(_, coin)| coin.owner == intent.signer)?;
+            let (point, coin) = known.filter(|(_, coin)| coin.owner == intent.signer)?;
             let free = state.spender(point).is_none();
             free.then(|| spent(point, coin))
         };
         let coins: Option<Vec<Spent>> = reservations.required.iter().map(mine).collect();
-        coins.ok_or_else(|| {
-            self.no_funds("a coin that must be spent is not there, or spent by a block")
-        })
+        coins.ok_or_else(|| self.no_funds("a required coin is missing or already spent"))
     }
 
-    /// The bytes for these coins; refused where they do not suffice, or leave a rest too small to
-    /// return and too large to give away.
+    /// The unsigned bytes that spend these coins. Fails if they do not suffice, or if the change is
+    /// too small for an output and too large for the fee.
     fn build(&self, intent: &Intent, coins: &[Spent], terms: &FeeTerms) -> Result<Unsigned> {
         let mut fee = 0;
         for _ in 0..3 {
@@ -115,26 +113,26 @@ impl FakeCoins {
                 }
                 other => other?,
             };
-            let says = intent::decode(&unsigned)?.fee;
-            let wanted = says
+            let fee_terms = intent::decode(&unsigned)?.fee;
+            let required_fee = fee_terms
                 .gas
                 .saturating_mul(terms.fee_per_gas.to_u64().unwrap_or(u64::MAX));
-            let fits = says.gas <= terms.gas
-                && says.fee_per_gas <= terms.fee_per_gas
-                && says.total_fee <= terms.total_fee;
-            // The first try pays nothing, to learn the size. A rest that is given away pays more
-            // than was asked for.
+            let fits = fee_terms.gas <= terms.gas
+                && fee_terms.fee_per_gas <= terms.fee_per_gas
+                && fee_terms.total_fee <= terms.total_fee;
+            // The first iteration has no fee, to determine the size. Change that is too small for
+            // an output is added to the fee.
             if fee > 0 && fits {
                 return Ok(unsigned);
             }
-            if says.gas > terms.gas {
-                return Err(unsuitable("it takes more bytes than the terms allow"));
+            if fee_terms.gas > terms.gas {
+                return Err(unsuitable("it needs more bytes than the terms allow"));
             }
-            fee = wanted
+            fee = required_fee
                 .min(terms.total_fee.to_u64().unwrap_or(u64::MAX))
                 .max(1);
         }
-        Err(self.no_funds("the coins leave a rest too small to return and too large to give away"))
+        Err(self.no_funds("the change is too small for an output and too large for the fee"))
     }
 
     fn no_funds(&self, message: &str) -> Error {
@@ -146,22 +144,22 @@ impl FakeCoins {
     }
 }
 
-/// The signer's coins that a block holds and nothing waiting spends, largest first.
+/// The signer's confirmed coins that no mempool transaction spends, largest first.
 fn available(
     state: &State,
     intent: &Intent,
     reservations: &Reservations,
     taken: &BTreeSet<Witness>,
 ) -> Vec<Spent> {
-    let no = |witness: &Witness| {
+    let unavailable = |witness: &Witness| {
         reservations.held.contains(witness)
             || reservations.required.contains(witness)
             || taken.contains(witness)
     };
-    let waiting = |point: &OutPoint| state.pool.iter().any(|tx| tx.spends(point));
+    let spent_in_pool = |point: &OutPoint| state.pool.iter().any(|tx| tx.spends(point));
     let coins = &state.seen_head().coins;
     let mine = coins.iter().filter(|(point, coin)| {
-        coin.owner == intent.signer && !no(&witness_of(point)) && !waiting(point)
+        coin.owner == intent.signer && !unavailable(&witness_of(point)) && !spent_in_pool(point)
     });
     let mut mine: Vec<Spent> = mine.map(|(point, coin)| spent(point, coin)).collect();
     mine.sort_by(|a, b| {
@@ -186,7 +184,7 @@ fn terms(size: u64, rate: u64) -> Result<FeeTerms> {
     let price = Amount::from(rate);
     let total_fee = Amount::from(size)
         .checked_mul(price)
-        .ok_or_else(|| unsuitable("a fee beyond all money"))?;
+        .ok_or_else(|| unsuitable("the fee overflows"))?;
     Ok(FeeTerms {
         gas: size,
         fee_per_gas: price,

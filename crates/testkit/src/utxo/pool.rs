@@ -1,4 +1,4 @@
-//! What a node does with bytes that arrive: read, check, refuse, replace, keep.
+//! The mempool: decoding, validation, rejection and replacement of submitted transactions.
 
 use super::tree::{Coin, Coins, OutPoint, Tx};
 use super::{Rules, State};
@@ -10,16 +10,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::Amount;
 
-/// What pays less costs more to spend than it is worth (P2WPKH).
+/// Dust limit of P2WPKH outputs.
 const DUST: u64 = 294;
-/// Transactions that a replacement may throw out (BIP-125, rule 5).
-const MOST_EVICTED: usize = 100;
+/// Transactions that a replacement may evict (BIP-125, rule 5).
+const MAX_EVICTED: usize = 100;
 
 fn sum(mut values: impl Iterator<Item = u64>) -> Option<u64> {
     values.try_fold(0, u64::checked_add)
 }
 
-/// A no, and what it proves.
+/// The class and the message of a rejection.
 type Refusal = (Class, &'static str);
 
 enum Verdict {
@@ -28,9 +28,9 @@ enum Verdict {
 }
 
 impl State {
-    /// Bytes arrive.
-    pub(super) fn enter(&mut self, rules: &Rules, signed: &Signed) -> Submitted {
-        match self.judge(rules, signed) {
+    /// Validate a submitted transaction and add it to the mempool.
+    pub(super) fn accept(&mut self, rules: &Rules, signed: &Signed) -> Submitted {
+        match self.validate(rules, signed) {
             Ok(Verdict::Known) => Submitted::AlreadyKnown,
             Ok(Verdict::Take { tx, evicted }) => {
                 self.pool.retain(|other| !evicted.contains(&other.id));
@@ -46,16 +46,16 @@ impl State {
         }
     }
 
-    /// Know a transaction and its coins from now on.
+    /// Register a transaction and its coins.
     pub(super) fn remember(&mut self, tx: &Arc<Tx>) {
-        self.ever.extend(tx.coins());
+        self.all_coins.extend(tx.coins());
         self.known.insert(tx.id.clone(), tx.clone());
     }
 
-    fn judge(&self, rules: &Rules, signed: &Signed) -> Result<Verdict, Refusal> {
-        let checked = self.checked(rules, &signed.raw)?;
+    fn validate(&self, rules: &Rules, signed: &Signed) -> Result<Verdict, Refusal> {
+        let checked = self.verify_bytes(rules, &signed.raw)?;
         if checked.id != signed.id {
-            return Err((Class::Size, "the bytes have another id than they came with"));
+            return Err((Class::Size, "the id does not match the bytes"));
         }
         if self.is_pooled(&checked.id)
             || self
@@ -65,8 +65,8 @@ impl State {
         {
             return Ok(Verdict::Known);
         }
-        let tx = self.priced(checked)?;
-        self.has_coins(&tx)?;
+        let tx = self.with_inputs(checked)?;
+        self.check_inputs(&tx)?;
         if tx.fee < self.least_fee_rate * tx.size {
             return Err((Class::Underpriced, "min relay fee not met"));
         }
@@ -74,13 +74,13 @@ impl State {
         Ok(Verdict::Take { tx, evicted })
     }
 
-    /// Read the bytes and check each signature against the coin's owner, wherever the coin may be.
-    fn checked(&self, rules: &Rules, raw: &[u8]) -> Result<Checked, Refusal> {
+    /// Decode the bytes and check each signature against the owner of the coin, on any branch.
+    fn verify_bytes(&self, rules: &Rules, raw: &[u8]) -> Result<Checked, Refusal> {
         let missing = Cell::new(false);
         let coin = |id: &str, output: u32| {
-            let found = self.ever.get(&(id.to_owned(), output));
-            missing.set(found.is_none());
-            found.map(|coin| (coin.owner.clone(), Amount::from(coin.value)))
+            let known = self.all_coins.get(&(id.to_owned(), output));
+            missing.set(known.is_none());
+            known.map(|coin| (coin.owner.clone(), Amount::from(coin.value)))
         };
         verify(&rules.chain, raw, coin).map_err(|error| match error {
             _ if missing.get() => (
@@ -94,33 +94,33 @@ impl State {
         })
     }
 
-    /// The transaction with what it spends and costs.
-    fn priced(&self, checked: Checked) -> Result<Tx, Refusal> {
-        let never = |why: &'static str| (Class::Size, why);
+    /// The transaction with its inputs and fee.
+    fn with_inputs(&self, checked: Checked) -> Result<Tx, Refusal> {
+        let invalid = |why: &'static str| (Class::Size, why);
         let points: BTreeSet<&OutPoint> = checked.inputs.iter().collect();
         if points.len() != checked.inputs.len() {
-            return Err(never("bad-txns-inputs-duplicate"));
+            return Err(invalid("bad-txns-inputs-duplicate"));
         }
-        let coin = |point: &OutPoint| Some((point.clone(), self.ever.get(point)?.clone()));
+        let coin = |point: &OutPoint| Some((point.clone(), self.all_coins.get(point)?.clone()));
         let spends: Option<Vec<(OutPoint, Coin)>> = checked.inputs.iter().map(coin).collect();
-        let spends = spends.ok_or_else(|| never("a coin that nobody knows"))?;
+        let spends = spends.ok_or_else(|| invalid("an unknown coin"))?;
         let output = |(to, value): (Option<String>, Amount)| Some((to, value.to_u64()?));
         let outputs: Option<Vec<_>> = checked.outputs.into_iter().map(output).collect();
         let outputs = outputs
             .filter(|outputs| !outputs.is_empty())
-            .ok_or_else(|| never("bad-txns-vout-toolarge"))?;
+            .ok_or_else(|| invalid("bad-txns-vout-toolarge"))?;
         if outputs
             .iter()
             .any(|(to, value)| to.is_some() && *value < DUST)
         {
-            return Err(never("dust"));
+            return Err(invalid("dust"));
         }
-        let taken = sum(spends.iter().map(|(_, coin)| coin.value));
-        let paid = sum(outputs.iter().map(|(_, value)| *value));
-        let fee = taken
-            .zip(paid)
-            .and_then(|(taken, paid)| taken.checked_sub(paid));
-        let fee = fee.ok_or_else(|| never("bad-txns-in-belowout"))?;
+        let input_sum = sum(spends.iter().map(|(_, coin)| coin.value));
+        let output_sum = sum(outputs.iter().map(|(_, value)| *value));
+        let fee = input_sum
+            .zip(output_sum)
+            .and_then(|(inputs, outputs)| inputs.checked_sub(outputs));
+        let fee = fee.ok_or_else(|| invalid("bad-txns-in-belowout"))?;
         Ok(Tx {
             id: checked.id,
             spends,
@@ -131,9 +131,9 @@ impl State {
         })
     }
 
-    /// Whether each coin can be spent now, by a block or by something that waits in the pool.
-    fn has_coins(&self, tx: &Tx) -> Result<(), Refusal> {
-        let made: BTreeSet<OutPoint> = self
+    /// Check that each input is unspent, in the chain or the mempool.
+    fn check_inputs(&self, tx: &Tx) -> Result<(), Refusal> {
+        let pool_outputs: BTreeSet<OutPoint> = self
             .pool
             .iter()
             .flat_map(|tx| tx.coins())
@@ -143,21 +143,21 @@ impl State {
         let missing = tx
             .spends
             .iter()
-            .find(|(point, _)| !coins.contains_key(point) && !made.contains(point));
+            .find(|(point, _)| !coins.contains_key(point) && !pool_outputs.contains(point));
         match missing {
             None => Ok(()),
             Some((point, _)) if self.spender(point).is_some() => Err((
                 Class::NonceUsed,
-                "bad-txns-inputs-missingorspent: a block spends it",
+                "bad-txns-inputs-missingorspent: already spent by a block",
             )),
             Some(_) => Err((
                 Class::NonceAhead,
-                "bad-txns-inputs-missingorspent: its maker is not here",
+                "bad-txns-inputs-missingorspent: its transaction is unknown",
             )),
         }
     }
 
-    /// Who spends a coin on the branch of the head.
+    /// The transaction that spends a coin on the main chain.
     pub(super) fn spender(&self, point: &OutPoint) -> Option<&Arc<Tx>> {
         let head = &self.tree.head().name.hash;
         self.tree
@@ -170,24 +170,24 @@ impl State {
         self.pool.iter().any(|tx| tx.id == id)
     }
 
-    /// What a transaction throws out of the pool, if the rules of replacement let it.
+    /// The transactions that a replacement evicts, if the replacement rules allow it.
     fn evicted(&self, rules: &Rules, tx: &Tx) -> Result<BTreeSet<String>, Refusal> {
         let conflicts: Vec<&Arc<Tx>> = self
             .pool
             .iter()
             .filter(|other| other.spends.iter().any(|(point, _)| tx.spends(point)))
             .collect();
-        let evicted = self.with_children(conflicts.iter().map(|tx| tx.id.clone()).collect());
+        let evicted = self.with_descendants(conflicts.iter().map(|tx| tx.id.clone()).collect());
         if conflicts.is_empty() {
             return Ok(evicted);
         }
-        let no = |why: &'static str| (Class::ReplacementUnderpriced, why);
+        let rejected = |why: &'static str| (Class::ReplacementUnderpriced, why);
         if tx
             .spends
             .iter()
             .any(|((maker, _), _)| evicted.contains(maker))
         {
-            return Err(no("bad-txns-spends-conflicting-tx"));
+            return Err(rejected("bad-txns-spends-conflicting-tx"));
         }
         let fees: u64 = self
             .pool
@@ -196,21 +196,21 @@ impl State {
             .map(|other| other.fee)
             .sum();
         // Rates are compared as products: fee a / size a > fee b / size b.
-        let dearer = |other: &&Arc<Tx>| tx.fee * other.size > other.fee * tx.size;
+        let has_higher_rate = |other: &&Arc<Tx>| tx.fee * other.size > other.fee * tx.size;
         match evicted.len() {
-            MOST_EVICTED.. => Err(no("too many potential replacements")),
-            _ if !conflicts.iter().all(dearer) => {
-                Err(no("insufficient fee, rejecting replacement: its rate"))
-            }
-            _ if tx.fee < fees + rules.relay_step * tx.size => {
-                Err(no("insufficient fee, rejecting replacement: its sum"))
-            }
+            MAX_EVICTED.. => Err(rejected("too many potential replacements")),
+            _ if !conflicts.iter().all(has_higher_rate) => Err(rejected(
+                "insufficient fee, rejecting replacement: fee rate",
+            )),
+            _ if tx.fee < fees + rules.relay_step * tx.size => Err(rejected(
+                "insufficient fee, rejecting replacement: total fee",
+            )),
             _ => Ok(evicted),
         }
     }
 
-    /// These, and everything in the pool that spends what they make. Parents stand before children.
-    fn with_children(&self, mut ids: BTreeSet<String>) -> BTreeSet<String> {
+    /// These transactions and their descendants in the mempool, which lists parents before children.
+    fn with_descendants(&self, mut ids: BTreeSet<String>) -> BTreeSet<String> {
         for tx in &self.pool {
             if tx.spends.iter().any(|((maker, _), _)| ids.contains(maker)) {
                 ids.insert(tx.id.clone());
@@ -219,18 +219,18 @@ impl State {
         ids
     }
 
-    /// Throw one out, and what depends on it. Whether it was there.
+    /// Remove a transaction and its descendants; returns whether it was there.
     pub(super) fn forget(&mut self, id: &str) -> bool {
-        let there = self.is_pooled(id);
-        let gone = self.with_children(BTreeSet::from([id.to_owned()]));
-        self.pool.retain(|tx| !gone.contains(&tx.id));
-        there
+        let existed = self.is_pooled(id);
+        let removed = self.with_descendants(BTreeSet::from([id.to_owned()]));
+        self.pool.retain(|tx| !removed.contains(&tx.id));
+        existed
     }
 
-    /// The head moved: what left the chain comes before what waited already; what does not fit any
-    /// more is gone.
-    pub(super) fn refill(&mut self, left: Vec<Arc<Tx>>) {
-        let waited = std::mem::take(&mut self.pool);
+    /// Rebuild the mempool after the head moved: transactions of abandoned blocks come before the
+    /// current ones, and those that are no longer valid are dropped.
+    pub(super) fn refill(&mut self, abandoned: Vec<Arc<Tx>>) {
+        let previous = std::mem::take(&mut self.pool);
         let head = self.tree.head();
         let mined: BTreeSet<&str> = self
             .tree
@@ -241,7 +241,7 @@ impl State {
         let mut coins = head.coins.clone();
         let mut ids = BTreeSet::new();
         let mut kept = Vec::new();
-        for tx in left.into_iter().chain(waited) {
+        for tx in abandoned.into_iter().chain(previous) {
             if !mined.contains(tx.id.as_str()) && tx.fits(&coins) && ids.insert(tx.id.clone()) {
                 tx.apply(&mut coins);
                 kept.push(tx);
@@ -250,7 +250,7 @@ impl State {
         self.pool = kept;
     }
 
-    /// Of these, in order, what can stand in one block on these coins.
+    /// The candidates that one block can contain, in order, given the unspent coins.
     pub(super) fn minable(candidates: Vec<Arc<Tx>>, coins: &Coins) -> Vec<Arc<Tx>> {
         let mut coins = coins.clone();
         let fits = |tx: &Arc<Tx>| {

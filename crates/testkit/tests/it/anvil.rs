@@ -1,12 +1,12 @@
-//! A real node, driven and asked.
+//! Control and inspection of a real node.
 
 use serde_json::json;
 use testkit::anvil::{Mining, Options, start};
 
-const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
+const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
 
 #[test]
-fn it_answers_with_the_chain_that_was_asked_for() {
+fn options_apply_to_the_node() {
     let Some(anvil) = start(&Options {
         chain_id: 4242,
         accounts: 3,
@@ -37,7 +37,7 @@ fn it_answers_with_the_chain_that_was_asked_for() {
 }
 
 #[test]
-fn final_stands_two_blocks_below_the_head() {
+fn finalized_is_two_blocks_below_the_head() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
@@ -50,7 +50,7 @@ fn final_stands_two_blocks_below_the_head() {
 }
 
 #[test]
-fn nothing_is_mined_but_on_demand() {
+fn on_demand_mining_mines_only_on_request() {
     let Some(anvil) = start(&Options {
         mining: Mining::OnDemand,
         ..Options::default()
@@ -58,7 +58,7 @@ fn nothing_is_mined_but_on_demand() {
         return;
     };
     let from = anvil.accounts()[0].address.clone();
-    let hash = anvil.send(&from, Some(NOBODY), "0x");
+    let hash = anvil.send(&from, Some(RECIPIENT), "0x");
     assert_eq!((anvil.receipt(&hash), anvil.nonce(&from)), (None, 0));
     anvil.mine(1);
     assert_eq!(anvil.receipt(&hash).unwrap()["status"], "0x1");
@@ -66,13 +66,13 @@ fn nothing_is_mined_but_on_demand() {
 }
 
 #[test]
-fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
+fn a_reorg_drops_transactions_unless_given_back() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
     let from = anvil.accounts()[0].address.clone();
     anvil.mine(3);
-    let hash = anvil.transact(&from, Some(NOBODY), "0x")["transactionHash"]
+    let hash = anvil.transact(&from, Some(RECIPIENT), "0x")["transactionHash"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -94,15 +94,15 @@ fn a_reorg_replaces_blocks_and_forgets_their_transactions_unless_given_back() {
 }
 
 #[test]
-fn a_snapshot_brings_the_state_back() {
+fn a_snapshot_restores_the_state() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
     let from = anvil.accounts()[0].address.clone();
     let before = anvil.snapshot();
-    anvil.transact(&from, Some(NOBODY), "0x");
+    anvil.transact(&from, Some(RECIPIENT), "0x");
     anvil.set_automine(false);
-    anvil.send(&from, Some(NOBODY), "0x");
+    anvil.send(&from, Some(RECIPIENT), "0x");
     assert_eq!(anvil.nonce(&from), 1);
     anvil.revert(&before);
     assert_eq!(anvil.nonce(&from), 0);

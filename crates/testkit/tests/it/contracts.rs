@@ -1,4 +1,4 @@
-//! The committed contracts do on a real chain what their sources say.
+//! The committed contracts behave as documented, on a real chain.
 
 use serde_json::{Value, json};
 use testkit::anvil::{Anvil, Options, start};
@@ -17,7 +17,7 @@ fn logs(anvil: &Anvil, to: &str, data: &str) -> Vec<Value> {
     receipt["logs"].as_array().unwrap().clone()
 }
 
-/// The bytes with which a call reverts.
+/// The revert data of a call.
 fn revert_data(anvil: &Anvil, to: &str, data: &str) -> String {
     let error = anvil
         .try_rpc("eth_call", json!([{"to": to, "data": data}, "latest"]))
@@ -25,7 +25,7 @@ fn revert_data(anvil: &Anvil, to: &str, data: &str) -> String {
     error["data"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The text that a function without arguments answers, in hexadecimal.
+/// The string that a function without arguments returns, in hexadecimal.
 fn text(anvil: &Anvil, to: &str, signature: &str) -> String {
     let answer = anvil.call(to, &anvil.calldata(signature, &[]));
     let length = usize::from_str_radix(&answer[2 + 64..2 + 128], 16).unwrap();
@@ -33,7 +33,7 @@ fn text(anvil: &Anvil, to: &str, signature: &str) -> String {
 }
 
 #[test]
-fn a_burst_is_real_transfers_round_a_ring() {
+fn a_burst_makes_transfers_around_the_ring() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
@@ -56,9 +56,9 @@ fn a_burst_is_real_transfers_round_a_ring() {
             .unwrap()
             .ends_with("1000000000000000000000000000000000000000")
     );
-    // 13 steps from place 8: places 8, 9 and 0 sent twice; 9, 0 and 1 received twice.
-    let balance = |place: u64| {
-        let member = anvil.call(&token, &anvil.calldata("member(uint256)", &[&word(place)]));
+    // 13 transfers from index 8: members 8, 9 and 0 send twice; 9, 0 and 1 receive twice.
+    let balance = |index: u64| {
+        let member = anvil.call(&token, &anvil.calldata("member(uint256)", &[&word(index)]));
         anvil.call(&token, &anvil.calldata("balanceOf(address)", &[&member]))
     };
     let balances: Vec<String> = [7, 8, 9, 1].into_iter().map(balance).collect();
@@ -72,7 +72,7 @@ fn a_burst_is_real_transfers_round_a_ring() {
 }
 
 #[test]
-fn the_hostile_token_lies_as_promised() {
+fn the_hostile_token_misbehaves_as_documented() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
@@ -95,11 +95,11 @@ fn the_hostile_token_lies_as_promised() {
         3
     );
     for topics in 1..=4u64 {
-        let lie = anvil.calldata(
+        let transfer = anvil.calldata(
             "lieWithTopics(uint256,address,address,uint256)",
             &[&word(topics), ALICE, ALICE, &word(9)],
         );
-        let log = &logs(&anvil, &token, &lie)[0];
+        let log = &logs(&anvil, &token, &transfer)[0];
         assert_eq!(log["topics"].as_array().unwrap().len() as u64, topics);
         assert_eq!(
             log["data"].as_str().unwrap().len() as u64,
@@ -115,7 +115,7 @@ fn the_hostile_token_lies_as_promised() {
 }
 
 #[test]
-fn every_way_to_fail_fails_in_its_way() {
+fn each_failure_has_its_revert_data() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
@@ -149,12 +149,12 @@ fn every_way_to_fail_fails_in_its_way() {
 }
 
 #[test]
-fn the_issuer_of_the_demo_token_freezes_and_pauses() {
+fn the_demo_token_issuer_can_freeze_and_pause() {
     let Some(anvil) = start(&Options::default()) else {
         return;
     };
     let issuer = anvil.accounts()[0].address.clone();
-    // Constructor: two texts (at 0x80 and 0xc0), decimals, issuer.
+    // Constructor: two strings (at 0x80 and 0xc0), decimals, issuer.
     let [name, symbol] = ["466c6f72696e", "464c4e"].map(|text| format!("{:0<64}", text));
     let words = ["80", "c0", "6", &issuer, "6", &name, "3", &symbol];
     let arguments = anvil.calldata("", &words).split_off(10);
@@ -163,7 +163,7 @@ fn the_issuer_of_the_demo_token_freezes_and_pauses() {
 
     let call =
         |signature: &str, words: &[&str]| logs(&anvil, &token, &anvil.calldata(signature, words));
-    let refused = |words: &[&str]| {
+    let revert = |words: &[&str]| {
         let data = anvil.calldata("transfer(address,uint256)", words);
         let error = anvil.try_rpc(
             "eth_call",
@@ -174,13 +174,13 @@ fn the_issuer_of_the_demo_token_freezes_and_pauses() {
     call("mint(address,uint256)", &[&issuer, &word(100)]);
     call("setFrozen(address,bool)", &[ALICE, "1"]);
     assert_eq!(
-        refused(&[ALICE, &word(1)]),
+        revert(&[ALICE, &word(1)]),
         anvil.calldata("HolderFrozen(address)", &[ALICE])
     );
     call("setFrozen(address,bool)", &[ALICE, "0"]);
     call("pause()", &[]);
     assert_eq!(
-        refused(&[ALICE, &word(1)]),
+        revert(&[ALICE, &word(1)]),
         anvil.calldata("EnforcedPause()", &[])
     );
     call("unpause()", &[]);

@@ -1,11 +1,11 @@
-//! The server that judges from outside, and the client beside it.
+//! The recording HTTP server and the client.
 
 use serde_json::json;
 use testkit::http::{Answer, Server, post_json, send};
 
 #[test]
-fn it_records_what_came_and_answers_by_script_and_then_as_usual() {
-    let server = Server::answering(|request| Answer::json(&json!({"you": request.target})));
+fn requests_are_recorded_and_answered_by_script_then_by_handler() {
+    let server = Server::answering(|request| Answer::json(&json!({"target": request.target})));
     server.script([
         Answer::status(503).with_header("retry-after", "1"),
         Answer::redirect(302, "http://127.0.0.1:1/"),
@@ -22,7 +22,7 @@ fn it_records_what_came_and_answers_by_script_and_then_as_usual() {
     );
     assert_eq!(
         (third.status, third.json()),
-        (200, json!({"you": "/hook?a=1"}))
+        (200, json!({"target": "/hook?a=1"}))
     );
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
@@ -34,7 +34,7 @@ fn it_records_what_came_and_answers_by_script_and_then_as_usual() {
 }
 
 #[test]
-fn it_counts_calls_by_a_header() {
+fn requests_are_counted_by_header() {
     let server = Server::start();
     for key in ["a", "b", "a"] {
         send(
@@ -53,7 +53,7 @@ fn it_counts_calls_by_a_header() {
 }
 
 #[test]
-fn a_dropped_call_was_received_and_got_no_answer() {
+fn a_dropped_request_is_recorded_without_a_response() {
     let server = Server::start();
     server.script([Answer::Drop]);
     assert!(post_json(&server.address(), "/", &json!(1)).is_err());
@@ -65,7 +65,7 @@ fn a_dropped_call_was_received_and_got_no_answer() {
 }
 
 #[test]
-fn silence_lasts_until_the_server_ends() {
+fn a_silent_request_ends_with_the_server() {
     let server = Server::start();
     server.script([Answer::Silence]);
     let address = server.address();
@@ -77,7 +77,7 @@ fn silence_lasts_until_the_server_ends() {
 }
 
 #[test]
-fn an_endless_body_goes_on_until_the_caller_has_enough() {
+fn an_endless_body_can_be_read_in_part() {
     use std::io::{Read, Write};
     let server = Server::start();
     server.script([Answer::Endless]);
@@ -85,6 +85,6 @@ fn an_endless_body_goes_on_until_the_caller_has_enough() {
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();
-    let mut much = vec![0u8; 5 << 20];
-    stream.read_exact(&mut much).unwrap();
+    let mut buffer = vec![0u8; 5 << 20];
+    stream.read_exact(&mut buffer).unwrap();
 }

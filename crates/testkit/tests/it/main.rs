@@ -1,10 +1,10 @@
-//! The kit is tried on itself: what other crates' tests stand on must hold.
+//! Tests of the test support itself.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod anvil;
+mod child;
 mod contracts;
 mod http;
-mod leash;
 mod postgres;
 mod proxy;
 mod utxo;

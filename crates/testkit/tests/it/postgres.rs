@@ -1,28 +1,28 @@
-//! A real cluster, private to this process.
+//! The private cluster of this process.
 
 use testkit::postgres::{Cluster, Options, fresh_database};
 use testkit::wait_until;
 
 #[test]
-fn each_test_gets_an_empty_database_of_one_cluster() {
-    let (Some(one), Some(two)) = (fresh_database(), fresh_database()) else {
+fn each_test_gets_an_empty_database_in_a_shared_cluster() {
+    let (Some(first), Some(second)) = (fresh_database(), fresh_database()) else {
         return;
     };
-    assert_ne!(one.url(), two.url());
+    assert_ne!(first.url(), second.url());
     assert_eq!(
-        one.url().rsplit_once('/').unwrap().0,
-        two.url().rsplit_once('/').unwrap().0
+        first.url().rsplit_once('/').unwrap().0,
+        second.url().rsplit_once('/').unwrap().0
     );
-    one.psql("CREATE TABLE t (n BIGINT); INSERT INTO t VALUES (1), (2)");
-    assert_eq!(one.psql("SELECT sum(n), count(*) FROM t"), "3|2");
+    first.psql("CREATE TABLE t (n BIGINT); INSERT INTO t VALUES (1), (2)");
+    assert_eq!(first.psql("SELECT sum(n), count(*) FROM t"), "3|2");
     assert_eq!(
-        two.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+        second.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
         "0"
     );
 }
 
 #[test]
-fn it_listens_on_loopback_only_and_does_not_sort_as_c_does() {
+fn the_cluster_listens_on_loopback_and_has_a_locale_other_than_c() {
     let Some(db) = fresh_database() else { return };
     assert_eq!(db.psql("SHOW listen_addresses"), "127.0.0.1");
     assert_eq!(db.psql("SHOW server_encoding"), "UTF8");
@@ -37,19 +37,19 @@ fn it_listens_on_loopback_only_and_does_not_sort_as_c_does() {
 }
 
 #[test]
-fn a_dropped_database_is_gone_from_the_cluster() {
-    let (Some(kept), Some(gone)) = (fresh_database(), fresh_database()) else {
+fn a_dropped_database_is_removed_from_the_cluster() {
+    let (Some(remaining), Some(dropped)) = (fresh_database(), fresh_database()) else {
         return;
     };
-    let name = gone.url().rsplit_once('/').unwrap().1.to_owned();
+    let name = dropped.url().rsplit_once('/').unwrap().1.to_owned();
     let count = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
-    assert_eq!(kept.psql(&count), "1");
-    drop(gone);
-    assert_eq!(kept.psql(&count), "0");
+    assert_eq!(remaining.psql(&count), "1");
+    drop(dropped);
+    assert_eq!(remaining.psql(&count), "0");
 }
 
 #[test]
-fn a_cluster_for_benchmarks_waits_for_the_disk_and_leaves_nothing_behind() {
+fn a_durable_cluster_uses_fsync_and_is_removed_when_dropped() {
     if fresh_database().is_none() {
         return;
     }

@@ -1,11 +1,11 @@
-//! A node that fails and lies as it is told.
+//! Fault injection by the proxy.
 
 use serde_json::{Value, json};
 use testkit::anvil::{Anvil, Options, start};
 use testkit::http::{Response, post_json};
 use testkit::{Fault, Proxy};
 
-fn stand() -> Option<(Anvil, Proxy)> {
+fn node_and_proxy() -> Option<(Anvil, Proxy)> {
     let anvil = start(&Options::default())?;
     let proxy = Proxy::before(&anvil.url());
     Some((anvil, proxy))
@@ -20,8 +20,8 @@ fn call(id: u64, method: &str) -> Value {
 }
 
 #[test]
-fn what_is_not_altered_is_the_nodes_word() {
-    let Some((anvil, proxy)) = stand() else {
+fn calls_without_a_fault_pass_through() {
+    let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
     anvil.mine(3);
@@ -43,8 +43,8 @@ fn what_is_not_altered_is_the_nodes_word() {
 }
 
 #[test]
-fn a_lost_reply_was_done_and_a_lost_call_was_not() {
-    let Some((anvil, proxy)) = stand() else {
+fn a_call_with_a_lost_reply_is_executed_and_a_lost_call_is_not() {
+    let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
     proxy.next("evm_mine", Fault::LoseReply);
@@ -58,8 +58,8 @@ fn a_lost_reply_was_done_and_a_lost_call_was_not() {
 }
 
 #[test]
-fn lies_replace_or_alter_one_call_of_a_batch() {
-    let Some((anvil, proxy)) = stand() else {
+fn faults_apply_to_single_calls_of_a_batch() {
+    let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
     proxy.next(
@@ -97,8 +97,8 @@ fn lies_replace_or_alter_one_call_of_a_batch() {
 }
 
 #[test]
-fn a_status_and_an_invented_result_never_reach_the_node() {
-    let Some((anvil, proxy)) = stand() else {
+fn calls_with_a_local_answer_do_not_reach_the_node() {
+    let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
     proxy.next("evm_mine", Fault::Status(429));

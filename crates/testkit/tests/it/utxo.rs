@@ -1,5 +1,4 @@
-//! The chain of coins takes nothing that a real one would refuse, and forgets nothing that a real
-//! one would keep.
+//! The UTXO chain rejects what a real node would reject, and keeps what a real node would keep.
 
 use chain::{Class, Connector, Error, Plan, Quote, Reservations, Submitted, TxStatus, Watch};
 use intent::utxo::Coin;
@@ -11,28 +10,28 @@ use types::{Amount, Height, Witness};
 
 struct World {
     coins: FakeCoins,
-    me: CoinKey,
-    you: CoinKey,
+    alice: CoinKey,
+    bob: CoinKey,
 }
 
 impl World {
     fn new() -> Self {
         Self {
             coins: FakeCoins::new(),
-            me: CoinKey::new(1),
-            you: CoinKey::new(2),
+            alice: CoinKey::new(1),
+            bob: CoinKey::new(2),
         }
     }
 
-    fn of(&self, key: &CoinKey) -> String {
+    fn address(&self, key: &CoinKey) -> String {
         key.address(self.coins.chain())
     }
 
-    fn pays(&self, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Intent {
+    fn payment(&self, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Intent {
         Intent::call(
             self.coins.chain().clone(),
-            self.of(from),
-            Some(self.of(to)),
+            self.address(from),
+            Some(self.address(to)),
             Amount::from(satoshi),
             vec![],
         )
@@ -64,8 +63,8 @@ impl World {
         self.coins.plan(&[plan]).await.remove(0)
     }
 
-    async fn planned(&self, intent: &Intent) -> Signed {
-        self.me.sign(
+    async fn sign_payment(&self, intent: &Intent) -> Signed {
+        self.alice.sign(
             &self
                 .plan(intent, 2, &Reservations::default())
                 .await
@@ -80,10 +79,17 @@ impl World {
             .remove(0)
     }
 
-    /// Bytes that spend just these coins, whatever the chain thinks of it.
-    fn bytes(&self, key: &CoinKey, to: &CoinKey, satoshi: u64, coins: &[Coin], fee: u64) -> Signed {
+    /// A signed transaction that spends exactly these coins, valid or not.
+    fn signed_spend(
+        &self,
+        key: &CoinKey,
+        to: &CoinKey,
+        satoshi: u64,
+        coins: &[Coin],
+        fee: u64,
+    ) -> Signed {
         key.sign(
-            &intent::utxo::unsigned(&self.pays(key, to, satoshi), coins, Amount::from(fee))
+            &intent::utxo::unsigned(&self.payment(key, to, satoshi), coins, Amount::from(fee))
                 .unwrap(),
         )
     }
@@ -101,19 +107,19 @@ fn witness(coin: &Coin) -> Witness {
 }
 
 #[tokio::test]
-async fn two_coins_pay_through_a_reorganisation_exactly_once() {
+async fn a_payment_survives_a_reorg_exactly_once() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let funded = [coins.fund(&mine, 40_000), coins.fund(&mine, 30_000)];
-    let intent = world.pays(&world.me, &world.you, 60_000);
+    let intent = world.payment(&world.alice, &world.bob, 60_000);
     let unsigned = world
         .plan(&intent, 2, &Reservations::default())
         .await
         .unwrap();
-    let says = intent::decode(&unsigned).unwrap();
-    assert_eq!(says.intent, intent);
+    let decoded = intent::decode(&unsigned).unwrap();
+    assert_eq!(decoded.intent, intent);
     assert_eq!(
-        says.witnesses.iter().collect::<BTreeSet<_>>(),
+        decoded.witnesses.iter().collect::<BTreeSet<_>>(),
         funded
             .iter()
             .map(witness)
@@ -121,9 +127,9 @@ async fn two_coins_pay_through_a_reorganisation_exactly_once() {
             .iter()
             .collect()
     );
-    assert!(says.fee.gas <= world.quote(&intent).await.terms.gas);
+    assert!(decoded.fee.gas <= world.quote(&intent).await.terms.gas);
 
-    let signed = world.me.sign(&unsigned);
+    let signed = world.alice.sign(&unsigned);
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Unknown);
     assert_eq!(world.send(&signed).await, Submitted::Accepted);
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Pending);
@@ -142,29 +148,29 @@ async fn two_coins_pay_through_a_reorganisation_exactly_once() {
     assert_eq!(world.send(&signed).await, Submitted::AlreadyKnown);
     assert_eq!(coins.mined(), vec![signed.id.clone()]);
     assert_eq!(
-        coins.payments_to(&world.of(&world.you)),
+        coins.payments_to(&world.address(&world.bob)),
         vec![(signed.id.clone(), 0, 60_000)]
     );
     assert_eq!(
         (coins.arrivals(&signed.id), coins.confirmations(&signed.id)),
         (3, 1)
     );
-    let fee = says.fee.total_fee.to_u64().unwrap();
+    let fee = decoded.fee.total_fee.to_u64().unwrap();
     assert_eq!(
-        (coins.worth(&mine), coins.worth(&world.of(&world.you))),
+        (coins.worth(&mine), coins.worth(&world.address(&world.bob))),
         (10_000 - fee, 60_000)
     );
     assert_eq!(coins.spender(&funded[0].transaction, 0), Some(signed.id));
 }
 
 #[tokio::test]
-async fn what_a_node_refuses() {
+async fn invalid_transactions_are_rejected() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let coin = coins.fund(&mine, 50_000);
-    let honest = world.bytes(
-        &world.me,
-        &world.you,
+    let honest = world.signed_spend(
+        &world.alice,
+        &world.bob,
         20_000,
         std::slice::from_ref(&coin),
         500,
@@ -175,11 +181,11 @@ async fn what_a_node_refuses() {
         output: 0,
         value: Amount::from(50_000),
     };
-    let from_nowhere = world.bytes(&world.me, &world.you, 20_000, &[invented], 500);
+    let from_nowhere = world.signed_spend(&world.alice, &world.bob, 20_000, &[invented], 500);
     assert_eq!(class(world.send(&from_nowhere).await), Class::NonceAhead);
-    let thief = world.bytes(
-        &world.you,
-        &world.me,
+    let thief = world.signed_spend(
+        &world.bob,
+        &world.alice,
         20_000,
         std::slice::from_ref(&coin),
         500,
@@ -189,11 +195,11 @@ async fn what_a_node_refuses() {
         value: Amount::from(90_000),
         ..coin.clone()
     };
-    let inflated = world.bytes(&world.me, &world.you, 80_000, &[inflated], 500);
+    let inflated = world.signed_spend(&world.alice, &world.bob, 80_000, &[inflated], 500);
     assert_eq!(class(world.send(&inflated).await), Class::Size);
-    let cheap = world.bytes(
-        &world.me,
-        &world.you,
+    let cheap = world.signed_spend(
+        &world.alice,
+        &world.bob,
         20_000,
         std::slice::from_ref(&coin),
         100,
@@ -206,12 +212,12 @@ async fn what_a_node_refuses() {
         };
         assert_eq!(class(world.send(&cut).await), Class::Size);
     }
-    for place in 0..honest.raw.len() {
+    for index in 0..honest.raw.len() {
         let mut changed = honest.clone();
-        changed.raw[place] ^= 1;
+        changed.raw[index] ^= 1;
         assert!(
             matches!(world.send(&changed).await, Submitted::Refused { .. }),
-            "byte {place}"
+            "byte {index}"
         );
     }
     let elsewhere = Signed {
@@ -228,48 +234,48 @@ async fn what_a_node_refuses() {
 
     assert_eq!(world.send(&honest).await, Submitted::Accepted);
     coins.mine();
-    let again = world.bytes(&world.me, &world.you, 21_000, &[coin], 500);
+    let again = world.signed_spend(&world.alice, &world.bob, 21_000, &[coin], 500);
     assert_eq!(class(world.send(&again).await), Class::NonceUsed);
-    assert_eq!(coins.payments_to(&world.of(&world.you)).len(), 1);
+    assert_eq!(coins.payments_to(&world.address(&world.bob)).len(), 1);
 }
 
 #[tokio::test]
-async fn a_replacement_pays_for_all_that_it_throws_out() {
+async fn a_replacement_pays_for_all_that_it_evicts() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let coin = coins.fund(&mine, 90_000);
     let spends = std::slice::from_ref(&coin);
-    let first = world.bytes(&world.me, &world.you, 20_000, spends, 300);
+    let first = world.signed_spend(&world.alice, &world.bob, 20_000, spends, 300);
     assert_eq!(world.send(&first).await, Submitted::Accepted);
     let change = Coin {
         transaction: first.id.clone(),
         output: 1,
         value: Amount::from(69_700),
     };
-    let child = world.bytes(&world.me, &world.you, 30_000, &[change], 900);
+    let child = world.signed_spend(&world.alice, &world.bob, 30_000, &[change], 900);
     assert_eq!(world.send(&child).await, Submitted::Accepted);
 
-    let same_rate = world.bytes(&world.me, &world.you, 20_001, spends, 300);
+    let same_rate = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 300);
     assert_eq!(
         class(world.send(&same_rate).await),
         Class::ReplacementUnderpriced
     );
-    // A better rate than its rival's, yet less than it and its child would have paid, and nothing
-    // for its own way.
-    let too_little = world.bytes(&world.me, &world.you, 20_001, spends, 1_200);
+    // A higher rate than the replaced transaction, but a lower total than it and its child paid,
+    // and no relay fee.
+    let too_little = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 1_200);
     assert_eq!(
         class(world.send(&too_little).await),
         Class::ReplacementUnderpriced
     );
     assert_eq!(coins.pool(), vec![first.id.clone(), child.id.clone()]);
 
-    let enough = world.bytes(&world.me, &world.you, 20_001, spends, 1_200 + 141);
+    let enough = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 1_200 + 141);
     assert_eq!(world.send(&enough).await, Submitted::Accepted);
     assert_eq!(coins.pool(), vec![enough.id.clone()]);
     assert_eq!(
         class(world.send(&child).await),
         Class::NonceAhead,
-        "its parent is gone"
+        "its parent was evicted"
     );
     coins.mine();
     assert_eq!(class(world.send(&first).await), Class::NonceUsed);
@@ -277,13 +283,13 @@ async fn a_replacement_pays_for_all_that_it_throws_out() {
 }
 
 #[tokio::test]
-async fn plans_see_what_is_taken() {
+async fn plans_do_not_reuse_coins() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let funded: Vec<Coin> = [10_000, 20_000, 30_000]
         .map(|value| coins.fund(&mine, value))
         .into();
-    let intent = world.pays(&world.me, &world.you, 5_000);
+    let intent = world.payment(&world.alice, &world.bob, 5_000);
     let (free, terms) = (Reservations::default(), world.quote(&intent).await.terms);
     let plan = || Plan {
         intent: &intent,
@@ -292,19 +298,19 @@ async fn plans_see_what_is_taken() {
         authorisations: &[],
     };
     let four = coins.plan(&[plan(), plan(), plan(), plan()]).await;
-    let taken = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().witnesses;
+    let inputs = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().witnesses;
     let each: Vec<Witness> = four[..3]
         .iter()
-        .flat_map(|planned| taken(planned.as_ref().unwrap()))
+        .flat_map(|planned| inputs(planned.as_ref().unwrap()))
         .collect();
     assert_eq!(
         each,
         funded.iter().rev().map(witness).collect::<Vec<_>>(),
-        "the largest first, each once"
+        "the largest coins first, each once"
     );
     assert!(
         matches!(four[3], Err(Error::Refused { .. })),
-        "funds may come: {:?}",
+        "funds may arrive later: {:?}",
         four[3]
     );
 
@@ -313,7 +319,7 @@ async fn plans_see_what_is_taken() {
         ..Reservations::default()
     };
     assert_eq!(
-        taken(&world.plan(&intent, 2, &held).await.unwrap()),
+        inputs(&world.plan(&intent, 2, &held).await.unwrap()),
         [witness(&funded[1])]
     );
     let required = Reservations {
@@ -321,33 +327,33 @@ async fn plans_see_what_is_taken() {
         ..Reservations::default()
     };
     assert_eq!(
-        taken(&world.plan(&intent, 2, &required).await.unwrap()),
+        inputs(&world.plan(&intent, 2, &required).await.unwrap()),
         [witness(&funded[0])]
     );
-    let large = world.pays(&world.me, &world.you, 25_000);
+    let large = world.payment(&world.alice, &world.bob, 25_000);
     assert_eq!(
-        taken(&world.plan(&large, 2, &required).await.unwrap()).len(),
+        inputs(&world.plan(&large, 2, &required).await.unwrap()).len(),
         2,
-        "the required one, and what is missing"
+        "the required coin, and another for the rest"
     );
 
     assert_eq!(
-        world.send(&world.planned(&intent).await).await,
+        world.send(&world.sign_payment(&intent).await).await,
         Submitted::Accepted
     );
     assert_eq!(
-        taken(&world.plan(&intent, 2, &free).await.unwrap()),
+        inputs(&world.plan(&intent, 2, &free).await.unwrap()),
         [witness(&funded[1])],
-        "the pool spends the largest"
+        "the largest coin is spent in the mempool"
     );
     let gone = Reservations {
         required: [witness(&funded[2])].into(),
         ..Reservations::default()
     };
     assert_eq!(
-        taken(&world.plan(&intent, 9, &gone).await.unwrap()),
+        inputs(&world.plan(&intent, 9, &gone).await.unwrap()),
         [witness(&funded[2])],
-        "a replacement spends it again"
+        "a replacement may spend it again"
     );
     coins.mine();
     assert!(matches!(
@@ -357,25 +363,26 @@ async fn plans_see_what_is_taken() {
 }
 
 #[tokio::test]
-async fn a_rest_is_neither_lost_nor_beyond_the_terms() {
+async fn change_is_neither_lost_nor_beyond_the_terms() {
     for rest in [0, 1, 150, 280, 293, 294, 295, 400, 575, 576, 577, 800] {
         let world = World::new();
-        let (coins, mine) = (&world.coins, world.of(&world.me));
+        let (coins, mine) = (&world.coins, world.address(&world.alice));
         coins.fund(&mine, 20_000 + rest);
         coins.fund(&mine, 2_000);
-        let intent = world.pays(&world.me, &world.you, 20_000);
+        let intent = world.payment(&world.alice, &world.bob, 20_000);
         let terms = world.quote(&intent).await.terms;
         let unsigned = world
             .plan(&intent, 2, &Reservations::default())
             .await
             .unwrap();
-        let says = intent::decode(&unsigned).unwrap();
+        let decoded = intent::decode(&unsigned).unwrap();
         assert!(
-            says.fee.fee_per_gas <= terms.fee_per_gas && says.fee.total_fee <= terms.total_fee,
-            "{rest}: {says:?}"
+            decoded.fee.fee_per_gas <= terms.fee_per_gas
+                && decoded.fee.total_fee <= terms.total_fee,
+            "{rest}: {decoded:?}"
         );
         assert_eq!(
-            world.send(&world.me.sign(&unsigned)).await,
+            world.send(&world.alice.sign(&unsigned)).await,
             Submitted::Accepted,
             "{rest}"
         );
@@ -383,69 +390,79 @@ async fn a_rest_is_neither_lost_nor_beyond_the_terms() {
 }
 
 #[tokio::test]
-async fn what_does_not_suit_this_chain() {
+async fn unsupported_intents_are_rejected() {
     let world = World::new();
-    world.coins.fund(&world.of(&world.me), 50_000);
-    let says = Intent {
+    world.coins.fund(&world.address(&world.alice), 50_000);
+    let message = Intent {
         act: Act::Message { bytes: vec![1] },
-        ..world.pays(&world.me, &world.you, 1_000)
+        ..world.payment(&world.alice, &world.bob, 1_000)
     };
     let elsewhere = Intent {
         chain: "bip122:elsewhere".parse().unwrap(),
-        ..world.pays(&world.me, &world.you, 1_000)
+        ..world.payment(&world.alice, &world.bob, 1_000)
     };
     let outputs = vec![Output {
         to: Some("0xnobody".to_owned()),
         value: Amount::from(1_000),
     }];
-    let stranger = Intent {
+    let unknown_recipient = Intent {
         act: Act::Transaction(Transaction {
             outputs,
             ..Transaction::default()
         }),
-        ..world.pays(&world.me, &world.you, 1_000)
+        ..world.payment(&world.alice, &world.bob, 1_000)
     };
-    for wrong in [says, elsewhere, stranger] {
+    for unsupported in [message, elsewhere, unknown_recipient] {
         let quote = world
             .coins
-            .quote(std::slice::from_ref(&wrong))
+            .quote(std::slice::from_ref(&unsupported))
             .await
             .remove(0);
         assert!(matches!(quote, Err(Error::Intent(_))), "{quote:?}");
     }
-    assert!(world.coins.sequence(&world.of(&world.me)).await.is_err());
+    assert!(
+        world
+            .coins
+            .sequence(&world.address(&world.alice))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
-async fn branches_come_and_go() {
+async fn branches_can_be_switched() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let coin = coins.fund(&mine, 50_000);
     let (_, base) = coins.tip();
-    let one = world.bytes(
-        &world.me,
-        &world.you,
+    let first = world.signed_spend(
+        &world.alice,
+        &world.bob,
         20_000,
         std::slice::from_ref(&coin),
         500,
     );
-    let other = world.bytes(&world.me, &world.you, 30_000, &[coin], 900);
-    world.send(&one).await;
-    let left = coins.mine();
+    let other = world.signed_spend(&world.alice, &world.bob, 30_000, &[coin], 900);
+    world.send(&first).await;
+    let abandoned = coins.mine();
     let fork = coins.grow(&base, &[]);
     let higher = coins.grow(&fork, &[]);
-    assert_eq!(coins.tip().1, left, "growing a branch moves no head");
+    assert_eq!(
+        coins.tip().1,
+        abandoned,
+        "adding to a branch does not move the head"
+    );
 
     coins.switch_to(&higher);
     assert_eq!(
         coins.pool(),
-        vec![one.id.clone()],
-        "what left the chain waits again"
+        vec![first.id.clone()],
+        "an abandoned transaction returns to the mempool"
     );
     assert_eq!(
         world.send(&other).await,
         Submitted::Accepted,
-        "it pays more"
+        "it pays a higher fee"
     );
     let rival = coins.mine();
     assert_eq!(
@@ -453,31 +470,31 @@ async fn branches_come_and_go() {
         (vec![other.id.clone()], vec![])
     );
 
-    coins.switch_to(&left);
-    assert_eq!(coins.mined(), vec![one.id.clone()]);
+    coins.switch_to(&abandoned);
+    assert_eq!(coins.mined(), vec![first.id.clone()]);
     assert!(coins.pool().is_empty(), "its coin is spent on this branch");
     assert_eq!(class(world.send(&other).await), Class::NonceUsed);
     coins.switch_to(&rival);
     assert_eq!(coins.mined(), vec![other.id]);
-    let header = coins.header(&left).await.unwrap().unwrap();
+    let header = coins.header(&abandoned).await.unwrap().unwrap();
     assert_eq!(
         (header.height, header.parent),
         (Height(2), base),
-        "a branch that was left is still known"
+        "an abandoned branch is still known"
     );
 }
 
 #[tokio::test]
-async fn each_transaction_of_a_replaced_block_has_its_fate() {
+async fn a_reorg_decides_the_fate_of_each_transaction() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     let funded: Vec<Coin> = (0..3).map(|_| coins.fund(&mine, 50_000)).collect();
     let sent: Vec<Signed> = funded
         .iter()
         .map(|coin| {
-            world.bytes(
-                &world.me,
-                &world.you,
+            world.signed_spend(
+                &world.alice,
+                &world.bob,
                 20_000,
                 std::slice::from_ref(coin),
                 500,
@@ -486,7 +503,7 @@ async fn each_transaction_of_a_replaced_block_has_its_fate() {
         .collect();
     coins.submit(&sent).await;
     coins.mine();
-    let fates = |id: &str| match sent.iter().position(|one| one.id == id) {
+    let fates = |id: &str| match sent.iter().position(|transaction| transaction.id == id) {
         Some(0) => Fate::Mined,
         Some(1) => Fate::Pooled,
         _ => Fate::Lost,
@@ -498,7 +515,7 @@ async fn each_transaction_of_a_replaced_block_has_its_fate() {
     );
     assert!(coins.drop_from_pool(&sent[1].id) && !coins.drop_from_pool(&sent[1].id));
     assert_eq!(world.send(&sent[2]).await, Submitted::Accepted);
-    // The faucet's block goes too: what it paid is no more, nor what spends that.
+    // The faucet's block is replaced too: its coins are gone, and so are their spenders.
     coins.reorg(2, |_| Fate::Mined);
     assert_eq!(coins.mined(), vec![sent[0].id.clone()]);
     coins.reorg(2, |id| {
@@ -512,13 +529,17 @@ async fn each_transaction_of_a_replaced_block_has_its_fate() {
 }
 
 #[tokio::test]
-async fn blocks_tell_what_is_watched() {
+async fn blocks_contain_what_is_watched() {
     let world = World::new();
-    let (coins, mine, yours) = (&world.coins, world.of(&world.me), world.of(&world.you));
+    let (coins, mine, yours) = (
+        &world.coins,
+        world.address(&world.alice),
+        world.address(&world.bob),
+    );
     coins.fund(&mine, 40_000);
     coins.fund(&mine, 30_000);
     let signed = world
-        .planned(&world.pays(&world.me, &world.you, 60_000))
+        .sign_payment(&world.payment(&world.alice, &world.bob, 60_000))
         .await;
     world.send(&signed).await;
     let hash = coins.mine();
@@ -528,7 +549,7 @@ async fn blocks_tell_what_is_watched() {
         ..Watch::default()
     };
     let block = coins.block(&hash, &all).await.unwrap().unwrap();
-    let told: Vec<(&str, &str, &str, u32)> = block
+    let actual: Vec<(&str, &str, &str, u32)> = block
         .events
         .iter()
         .map(|e| {
@@ -546,7 +567,7 @@ async fn blocks_tell_what_is_watched() {
         ("out/0", "utxo.created", &yours, 2),
         ("out/1", "utxo.created", &mine, 3),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(actual, expected);
     let body: serde_json::Value = serde_json::from_str(&block.events[2].body).unwrap();
     assert_eq!(
         (body["coin"].as_str(), body["value"].as_str()),
@@ -573,12 +594,12 @@ async fn blocks_tell_what_is_watched() {
 }
 
 #[tokio::test]
-async fn answers_are_lost_refused_late_and_false() {
+async fn faults_lose_reject_delay_and_falsify_answers() {
     let world = World::new();
-    let (coins, mine) = (&world.coins, world.of(&world.me));
+    let (coins, mine) = (&world.coins, world.address(&world.alice));
     coins.fund(&mine, 90_000);
     let signed = world
-        .planned(&world.pays(&world.me, &world.you, 20_000))
+        .sign_payment(&world.payment(&world.alice, &world.bob, 20_000))
         .await;
     coins.next_submit(Fault::LoseCall);
     coins.refuse_next(Class::PoolFull, "mempool full");

@@ -1,16 +1,15 @@
-//! What the chain itself knows: the judge of a test. Never what the node in front of it says: it
-//! may be late or lie.
+//! Inspection of the true chain state, for assertions. Unlike the node, it never lags or lies.
 
 use super::FakeCoins;
 use types::Height;
 
 impl FakeCoins {
-    /// How often bytes of this transaction arrived, whatever was answered.
+    /// How often this transaction was submitted, whatever the answer.
     pub fn arrivals(&self, id: &str) -> usize {
         self.state().arrivals.get(id).copied().unwrap_or_default()
     }
 
-    /// Every transaction that ever arrived, with how often.
+    /// Every transaction that was submitted, with the number of submissions.
     pub fn all_arrivals(&self) -> Vec<(String, usize)> {
         self.state()
             .arrivals
@@ -19,7 +18,7 @@ impl FakeCoins {
             .collect()
     }
 
-    /// What waits in the pool, parents before children.
+    /// The mempool, parents before children.
     pub fn pool(&self) -> Vec<String> {
         self.state().pool.iter().map(|tx| tx.id.clone()).collect()
     }
@@ -31,24 +30,23 @@ impl FakeCoins {
         (head.height, head.hash.clone())
     }
 
-    /// The hash of the block at a height of the chain.
+    /// The hash of the block at a height of the main chain.
     pub fn hash_at(&self, height: u64) -> Option<String> {
         let state = self.state();
-        let found = state
+        let block = state
             .tree
             .ancestor(&state.tree.head().name.hash, Height(height));
-        found.map(|block| block.name.hash.clone())
+        block.map(|block| block.name.hash.clone())
     }
 
-    /// The block of the chain that holds a transaction.
+    /// The block of the main chain that contains a transaction.
     pub fn block_of(&self, id: &str) -> Option<String> {
         let state = self.state();
-        let found = state.tree.holder(&state.tree.head().name.hash, id);
-        found.map(|block| block.name.hash.clone())
+        let block = state.tree.holder(&state.tree.head().name.hash, id);
+        block.map(|block| block.name.hash.clone())
     }
 
-    /// How many blocks of the chain stand on a transaction, its own among them; 0 for one that is
-    /// in none.
+    /// The confirmations of a transaction, including its own block; 0 if it is not mined.
     pub fn confirmations(&self, id: &str) -> u64 {
         let state = self.state();
         let head = &state.tree.head().name;
@@ -56,7 +54,7 @@ impl FakeCoins {
         holder.map_or(0, |block| head.height.0 - block.name.height.0 + 1)
     }
 
-    /// The transactions of the chain, but for the faucet's, oldest first.
+    /// The transactions of the main chain without those of the faucet, oldest first.
     pub fn mined(&self) -> Vec<String> {
         let state = self.state();
         let blocks: Vec<_> = state.tree.down_from(&state.tree.head().name.hash).collect();
@@ -65,12 +63,12 @@ impl FakeCoins {
             .rev()
             .flat_map(|block| &block.transactions);
         transactions
-            .filter(|tx| !tx.is_faucets())
+            .filter(|tx| !tx.is_faucet())
             .map(|tx| tx.id.clone())
             .collect()
     }
 
-    /// What a block of the chain or of any branch holds.
+    /// The transactions of a block of any branch.
     pub fn transactions_in(&self, hash: &str) -> Vec<String> {
         let state = self.state();
         let block = state.tree.block(hash);
@@ -79,8 +77,8 @@ impl FakeCoins {
             .unwrap_or_default()
     }
 
-    /// Each payment to an address on the chain: transaction, output, satoshi; spent or not, without
-    /// the faucet's and without change.
+    /// Payments to an address on the main chain as (transaction, output, satoshi), spent or not,
+    /// without faucet payments and change.
     pub fn payments_to(&self, address: &str) -> Vec<(String, u32, u64)> {
         let state = self.state();
         let blocks: Vec<_> = state.tree.down_from(&state.tree.head().name.hash).collect();
@@ -89,7 +87,7 @@ impl FakeCoins {
             .rev()
             .flat_map(|block| &block.transactions);
         let by_others = transactions.filter(|tx| {
-            !tx.is_faucets() && tx.spends.iter().all(|(_, coin)| coin.owner != address)
+            !tx.is_faucet() && tx.spends.iter().all(|(_, coin)| coin.owner != address)
         });
         let coins = by_others
             .flat_map(|tx| tx.coins())
@@ -99,7 +97,7 @@ impl FakeCoins {
             .collect()
     }
 
-    /// The satoshi of an address on the chain.
+    /// The balance of an address on the main chain, in satoshi.
     pub fn worth(&self, address: &str) -> u64 {
         let state = self.state();
         state
@@ -112,7 +110,7 @@ impl FakeCoins {
             .sum()
     }
 
-    /// Who spends a coin on the chain.
+    /// The transaction that spends a coin on the main chain.
     pub fn spender(&self, transaction: &str, output: u32) -> Option<String> {
         let state = self.state();
         let spender = state.spender(&(transaction.to_owned(), output));

@@ -1,4 +1,4 @@
-//! What the node tells of its blocks: late and lying, if it was told so.
+//! The node's view of the chain, with its lag and lies.
 
 use super::fault::Lie;
 use super::tree::{Block as Stored, OutPoint, Tx};
@@ -7,27 +7,25 @@ use chain::{BlockRef, Error, Result, TxStatus, Watch};
 use serde_json::json;
 use types::{Amount, Block, ChainEvent, Height, Included, Status, Witness};
 
-/// The topic of a coin that was made. Its source is the owner; the body `{coin, output, value,
-/// transaction, memo}`.
+/// Topic of a created coin. Source: the owner; body: `{coin, output, value, transaction, memo}`.
 const CREATED: &str = "utxo.created";
-/// The topic of a coin that was spent. Its source is the owner; the body `{coin, output, value,
-/// transaction}`.
+/// Topic of a spent coin. Source: the owner; body: `{coin, output, value, transaction}`.
 const SPENT: &str = "utxo.spent";
 
 impl State {
-    /// The newest block that the node has heard of.
+    /// The newest block that the node knows.
     pub(super) fn seen_head(&self) -> &Stored {
         let head = self.tree.head();
         let height = Height(head.name.height.0.saturating_sub(self.faults.lag));
         self.tree.ancestor(&head.name.hash, height).unwrap_or(head)
     }
 
-    /// A block by its hash, if the node admits to having it.
+    /// A block by its hash, if the node's view contains it.
     fn seen(&self, hash: &str) -> Option<&Stored> {
         let block = self
             .tree
             .block(hash)
-            .filter(|_| !self.faults.tells(&Lie::Forgets(hash.to_owned())))?;
+            .filter(|_| !self.faults.has(&Lie::Forgets(hash.to_owned())))?;
         let too_new = block.name.height > self.seen_head().name.height
             && self.tree.is_on(&self.tree.head().name.hash, &block.name);
         (!too_new).then_some(block)
@@ -35,20 +33,20 @@ impl State {
 }
 
 impl FakeCoins {
-    /// Ask the state, unless the node is silent.
-    pub(super) fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> Result<T> {
+    /// Query the state; fails if the node is silent.
+    pub(super) fn query<T>(&self, read: impl FnOnce(&State) -> T) -> Result<T> {
         let state = self.state();
-        if state.faults.tells(&Lie::Silence) {
+        if state.faults.has(&Lie::Silence) {
             return Err(Error::Unreachable {
                 chain: self.rules.chain.to_string(),
-                why: "silence".to_owned(),
+                why: "no response".to_owned(),
             });
         }
-        Ok(question(&state))
+        Ok(read(&state))
     }
 
     pub(super) fn seen_at(&self, height: Height) -> Result<Option<BlockRef>> {
-        self.ask(|state| {
+        self.query(|state| {
             let branch = state.faults.lies.iter().find_map(|lie| match lie {
                 Lie::HeightsOf(hash) => Some(hash),
                 _ => None,
@@ -62,25 +60,25 @@ impl FakeCoins {
     }
 
     pub(super) fn seen_header(&self, hash: &str) -> Result<Option<BlockRef>> {
-        self.ask(|state| state.seen(hash).map(|block| block.name.clone()))
+        self.query(|state| state.seen(hash).map(|block| block.name.clone()))
     }
 
     pub(super) fn seen_block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
-        self.ask(|state| {
+        self.query(|state| {
             let mut block = state.seen(hash)?;
-            if state.faults.tells(&Lie::OtherBlock) {
+            if state.faults.has(&Lie::OtherBlock) {
                 block = state.tree.block(&block.name.parent)?;
             }
-            let mut told = self.told(block, watch);
-            if state.faults.tells(&Lie::NothingHappened) {
-                (told.events, told.included) = (Vec::new(), Vec::new());
+            let mut result = self.watched_block(block, watch);
+            if state.faults.has(&Lie::NothingHappened) {
+                (result.events, result.included) = (Vec::new(), Vec::new());
             }
-            Some(told)
+            Some(result)
         })
     }
 
     pub(super) fn seen_status(&self, id: &str) -> Result<TxStatus> {
-        self.ask(
+        self.query(
             |state| match state.tree.holder(&state.seen_head().name.hash, id) {
                 Some(block) => {
                     let (block, height) = (block.name.hash.clone(), block.name.height);
@@ -97,7 +95,7 @@ impl FakeCoins {
     }
 
     pub(super) fn seen_worth(&self, account: &str) -> Result<Amount> {
-        self.ask(|state| {
+        self.query(|state| {
             let coins = state
                 .seen_head()
                 .coins
@@ -107,11 +105,11 @@ impl FakeCoins {
         })
     }
 
-    fn told(&self, block: &Stored, watch: &Watch) -> Block {
+    fn watched_block(&self, block: &Stored, watch: &Watch) -> Block {
         let name = block.name.clone();
         let numbered = || block.transactions.iter().zip(0u32..);
         let events = numbered()
-            .flat_map(|(tx, place)| events(tx, place))
+            .flat_map(|(tx, index)| events(tx, index))
             .zip(0u32..);
         let events = events
             .map(|(event, index)| ChainEvent { index, ..event })
@@ -124,7 +122,7 @@ impl FakeCoins {
             time: name.time,
             events: events.collect(),
             included: numbered()
-                .filter_map(|(tx, place)| included(tx, place, watch))
+                .filter_map(|(tx, index)| included(tx, index, watch))
                 .collect(),
         }
     }
@@ -134,38 +132,38 @@ fn is_watched(event: &ChainEvent, watch: &Watch) -> bool {
     watch.everything || watch.topics.contains(&event.topic) || watch.sources.contains(&event.source)
 }
 
-/// What a transaction did: each coin that it spent, then each that it made. The index within the
-/// block is filled in by the caller.
-fn events(tx: &Tx, place: u32) -> Vec<ChainEvent> {
+/// The events of a transaction: each spent coin, then each created coin. The caller fills in the
+/// index within the block.
+fn events(tx: &Tx, transaction_index: u32) -> Vec<ChainEvent> {
     let event = |path: String, source: &str, topic: &str, body: serde_json::Value| ChainEvent {
         transaction: tx.id.clone(),
         path,
-        transaction_index: place,
+        transaction_index,
         index: 0,
         source: source.to_owned(),
         topic: topic.to_owned(),
         body: body.to_string(),
     };
-    let say = |(id, output): &OutPoint, value: u64| json!({"coin": id, "output": output, "value": value.to_string(), "transaction": tx.id});
+    let coin_json = |(id, output): &OutPoint, value: u64| json!({"coin": id, "output": output, "value": value.to_string(), "transaction": tx.id});
     let spent = tx.spends.iter().enumerate().map(|(number, (point, coin))| {
         event(
             format!("in/{number}"),
             &coin.owner,
             SPENT,
-            say(point, coin.value),
+            coin_json(point, coin.value),
         )
     });
     let created = tx.coins().map(|(point, coin)| {
-        let mut body = say(&point, coin.value);
+        let mut body = coin_json(&point, coin.value);
         body["memo"] = json!(hex::encode(&tx.memo));
         event(format!("out/{}", point.1), &coin.owner, CREATED, body)
     });
     spent.chain(created).collect()
 }
 
-/// A transaction of a watched signer. Where several own its coins, the first that is watched stands
-/// for all: the coins are used up at once.
-fn included(tx: &Tx, place: u32, watch: &Watch) -> Option<Included> {
+/// The inclusion of a transaction of a watched signer. If several signers own its inputs, the first
+/// watched one is reported: all inputs are spent together.
+fn included(tx: &Tx, index: u32, watch: &Watch) -> Option<Included> {
     let signer = tx
         .spends
         .iter()
@@ -179,7 +177,7 @@ fn included(tx: &Tx, place: u32, watch: &Watch) -> Option<Included> {
             .iter()
             .map(|((id, output), _)| Witness::input(id, *output))
             .collect(),
-        index: place,
+        index,
         status: Status::Succeeded,
         fee: Amount::from(tx.fee),
         created: None,

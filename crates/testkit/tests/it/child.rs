@@ -1,4 +1,4 @@
-//! No child outlives its test.
+//! Child processes never outlive the test process.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -9,75 +9,75 @@ use testkit::{Leash, Tether, wait_until};
 
 const VICTIM: &str = "FLORIN_TESTKIT_VICTIM";
 
-fn runs(pid: u32) -> bool {
+fn is_running(pid: u32) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
 }
 
-fn sleeper(tether: &Tether) -> Leash {
-    Leash::start(tether, OsStr::new("sleep"), &["1000"]).unwrap()
+fn sleeper(options: &Tether) -> Leash {
+    Leash::start(options, OsStr::new("sleep"), &["1000"]).unwrap()
 }
 
 #[test]
-fn dropping_the_leash_ends_the_child_and_removes_its_folder() {
+fn dropping_ends_the_child_and_removes_its_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let junk = folder.path().join("junk");
-    std::fs::create_dir(&junk).unwrap();
-    let mut leash = sleeper(&Tether {
-        remove: Some(junk.clone()),
+    let directory = folder.path().join("remove");
+    std::fs::create_dir(&directory).unwrap();
+    let mut child = sleeper(&Tether {
+        remove: Some(directory.clone()),
         ..Tether::default()
     });
-    let pid = leash.pid();
-    assert!(leash.is_alive() && runs(pid));
-    drop(leash);
-    assert!(!runs(pid));
-    assert!(!junk.exists());
+    let pid = child.pid();
+    assert!(child.is_alive() && is_running(pid));
+    drop(child);
+    assert!(!is_running(pid));
+    assert!(!directory.exists());
 }
 
 #[test]
-fn a_child_that_ends_by_itself_is_seen_to_have_ended() {
-    let mut leash = Leash::start(&Tether::default(), OsStr::new("true"), &[""; 0]).unwrap();
-    assert!(wait_until(10_000, || !leash.is_alive()));
+fn a_child_that_has_ended_is_not_alive() {
+    let mut child = Leash::start(&Tether::default(), OsStr::new("true"), &[""; 0]).unwrap();
+    assert!(wait_until(10_000, || !child.is_alive()));
     let mut missing =
         Leash::start(&Tether::default(), OsStr::new("/no/such/program"), &[""; 0]).unwrap();
     assert!(wait_until(10_000, || !missing.is_alive()));
 }
 
 #[test]
-fn what_the_child_says_is_in_its_log() {
+fn the_output_of_the_child_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let tether = Tether {
+    let options = Tether {
         log: Some(log.clone()),
         environment: vec![("WORD".into(), "florin".into())],
         ..Tether::default()
     };
-    let mut leash = Leash::start(
-        &tether,
+    let mut child = Leash::start(
+        &options,
         OsStr::new("sh"),
         &["-c", "echo $WORD; echo $0 >&2"],
     )
     .unwrap();
-    assert!(wait_until(10_000, || !leash.is_alive()));
+    assert!(wait_until(10_000, || !child.is_alive()));
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "florin\nsh\n");
 }
 
 #[test]
-fn a_child_can_be_stopped_continued_and_killed() {
-    let leash = sleeper(&Tether::default());
-    let pid = leash.pid();
+fn signals_stop_continue_and_kill_the_child() {
+    let child = sleeper(&Tether::default());
+    let pid = child.pid();
     let state = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
     };
-    leash.signal("STOP").unwrap();
+    child.signal("STOP").unwrap();
     assert!(wait_until(10_000, || state() == 'T'));
-    leash.signal("CONT").unwrap();
+    child.signal("CONT").unwrap();
     assert!(wait_until(10_000, || state() == 'S'));
-    leash.kill().unwrap();
-    assert!(!runs(pid));
+    child.kill().unwrap();
+    assert!(!is_running(pid));
 }
 
-/// Not a test of its own: the process that the next one kills.
+/// Not a test of its own: the process that the next test kills.
 #[test]
 fn victim() {
     if std::env::var_os(VICTIM).is_none() {
@@ -85,16 +85,16 @@ fn victim() {
     }
     let child = sleeper(&Tether::default());
     println!("\nchild {}", child.pid());
-    let mut nothing = String::new();
-    std::io::stdin().read_line(&mut nothing).unwrap();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
     std::mem::forget(child);
 }
 
 #[test]
-fn a_test_process_that_is_killed_takes_its_children_along() {
+fn a_killed_test_process_ends_its_children() {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["leash::victim", "--exact", "--nocapture"])
+        .args(["child::victim", "--exact", "--nocapture"])
         .env(VICTIM, "1");
     let mut victim = command
         .stdin(Stdio::piped())
@@ -110,8 +110,8 @@ fn a_test_process_that_is_killed_takes_its_children_along() {
                 .map(|pid| pid.parse::<u32>().unwrap())
         })
         .unwrap();
-    assert!(runs(child));
+    assert!(is_running(child));
     victim.kill().unwrap();
     victim.wait().unwrap();
-    assert!(wait_until(10_000, || !runs(child)));
+    assert!(wait_until(10_000, || !is_running(child)));
 }

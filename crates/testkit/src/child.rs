@@ -1,8 +1,8 @@
-//! Children that never outlive the test that started them, not even one that is killed.
+//! Child processes that never outlive the test process, even if it is killed.
 //!
-//! A child is started by a shell that holds the reading end of a pipe. The writing end is ours
-//! alone: when this process ends, by whatever cause, the kernel closes it, the shell reads the end
-//! of its input, ends the child and removes what it is told to remove.
+//! A child is started by a shell that holds the read end of a pipe. This process has the only write
+//! end: when it ends for any reason, the kernel closes the pipe, the shell reads end of file, ends
+//! the child and removes its directory.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader};
@@ -10,34 +10,33 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// How the child is held.
+/// Options of a child process.
 #[derive(Debug, Clone, Default)]
 pub struct Tether {
-    /// The signal that asks the child to end, such as `TERM` (the default when empty). `KILL`
-    /// follows ten seconds later.
+    /// The signal that ends the child; `TERM` if empty. `KILL` follows ten seconds later.
     pub signal: &'static str,
-    /// Where its output goes; nowhere without one.
+    /// File for its output; discarded if `None`.
     pub log: Option<PathBuf>,
-    /// A folder that is removed after it.
+    /// A directory to remove after it has ended.
     pub remove: Option<PathBuf>,
-    /// User and group to run as, for one who may change them.
+    /// User and group to run as; requires root.
     pub user: Option<(u32, u32)>,
-    /// Environment variables beside the inherited ones.
+    /// Additional environment variables.
     pub environment: Vec<(String, OsString)>,
 }
 
-/// A running child. Dropping it ends the child and waits for that.
+/// A running child process. Dropping it ends the child and waits for it.
 #[derive(Debug)]
 pub struct Leash {
     shell: Child,
     pid: u32,
 }
 
-/// Arguments: signal, folder to remove or nothing, log, then the command. File 3 is the pipe, file
-/// 4 tells the child's id; the child inherits neither. Run as a group of its own, so that Ctrl-C
-/// reaches only the test, and the pipe does the rest.
+/// Arguments: signal, directory to remove or empty, log, command. File descriptor 3 is the pipe, 4
+/// reports the pid; the child inherits neither. Runs in its own process group, so that Ctrl-C
+/// reaches only the test, whose end closes the pipe.
 const SCRIPT: &str = r#"
-signal=$1; junk=$2; log=$3; shift 3
+signal=$1; remove=$2; log=$3; shift 3
 exec 3<&0 4>&1 >>"$log" 2>&1
 "$@" </dev/null 3<&- 4>&- &
 child=$!
@@ -52,7 +51,7 @@ watcher=$!
 wait "$child"
 code=$?
 kill "$watcher"
-if [ -n "$junk" ]; then rm -rf -- "$junk"; fi
+if [ -n "$remove" ]; then rm -rf -- "$remove"; fi
 exit "$code"
 "#;
 
@@ -60,28 +59,27 @@ impl Leash {
     /// Start `program` with `arguments`.
     ///
     /// # Errors
-    /// If the shell cannot be started, or ended before it told the child's id. A program that
-    /// cannot be run shows as a child that ended at once ([`Leash::is_alive`]).
+    /// If the shell cannot be started, or ends before it reports the pid. A program that cannot be
+    /// run appears as a child that ended immediately ([`ChildProcess::is_alive`]).
     pub fn start<A: AsRef<OsStr>>(
-        tether: &Tether,
+        options: &Tether,
         program: &OsStr,
         arguments: &[A],
     ) -> io::Result<Self> {
-        let mut shell = shell(tether, program, arguments).spawn()?;
+        let mut shell = shell(options, program, arguments).spawn()?;
         let pid = child_id(&mut shell)?;
         Ok(Self { shell, pid })
     }
 
-    /// The child's process id, for signals.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Send the child a signal by its name: `STOP`, `CONT`, `KILL`. A child that has ended gets
-    /// none.
+    /// Send a signal by name: `STOP`, `CONT`, `KILL`. No effect if the child has ended.
     ///
     /// # Errors
-    /// If there is no shell.
+    /// If no shell can be started.
     pub fn signal(&self, name: &str) -> io::Result<()> {
         let mut kill = Command::new("/bin/sh");
         kill.args([
@@ -95,17 +93,16 @@ impl Leash {
         kill.status().map(drop)
     }
 
-    /// Kill the child from one instruction to the next, as a power cut would, and wait until it is
-    /// gone.
+    /// Kill the child without warning, like a power failure, and wait until it has ended.
     ///
     /// # Errors
-    /// If there is no shell.
+    /// If no shell can be started.
     pub fn kill(mut self) -> io::Result<()> {
         self.signal("KILL")?;
         self.shell.wait().map(drop)
     }
 
-    /// Whether the child still runs.
+    /// Whether the child is running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.shell.try_wait(), Ok(None))
     }
@@ -114,34 +111,38 @@ impl Leash {
 impl Drop for Leash {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // The shell ends by itself within ten seconds; that it cannot be waited for means that it
-        // is gone.
+        // The shell ends within ten seconds. An error means that it has ended already.
         let _ = self.shell.wait();
     }
 }
 
-fn shell<A: AsRef<OsStr>>(tether: &Tether, program: &OsStr, arguments: &[A]) -> Command {
-    let signal = if tether.signal.is_empty() {
+fn shell<A: AsRef<OsStr>>(options: &Tether, program: &OsStr, arguments: &[A]) -> Command {
+    let signal = if options.signal.is_empty() {
         "TERM"
     } else {
-        tether.signal
+        options.signal
     };
     let or_default =
         |path: &Option<PathBuf>, default: &str| path.clone().unwrap_or_else(|| default.into());
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", SCRIPT, "leash", signal]);
     shell.args([
-        or_default(&tether.remove, ""),
-        or_default(&tether.log, "/dev/null"),
+        or_default(&options.remove, ""),
+        or_default(&options.log, "/dev/null"),
     ]);
     shell.arg(program).args(arguments);
-    shell.envs(tether.environment.iter().map(|(name, value)| (name, value)));
+    shell.envs(
+        options
+            .environment
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
     shell.current_dir("/").process_group(0);
     shell
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    if let Some((user, group)) = tether.user {
+    if let Some((user, group)) = options.user {
         shell.uid(user).gid(group);
     }
     shell
@@ -149,8 +150,8 @@ fn shell<A: AsRef<OsStr>>(tether: &Tether, program: &OsStr, arguments: &[A]) -> 
 
 fn child_id(shell: &mut Child) -> io::Result<u32> {
     let mut line = String::new();
-    if let Some(told) = shell.stdout.take() {
-        BufReader::new(told).read_line(&mut line)?;
+    if let Some(stdout) = shell.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line)?;
     }
     line.trim()
         .parse()

@@ -1,31 +1,31 @@
-//! What a test makes the chain do: pay out, mine, fork, go back and forth between branches, forget.
+//! Control of the chain: fund, mine, fork, switch branches, drop transactions.
 
-use super::tree::{Tx, show_hash, twice};
+use super::tree::{Tx, double_sha256, show_hash};
 use super::{FakeCoins, State};
 use intent::utxo::Coin;
 use std::sync::Arc;
 use types::{Amount, Height};
 
-/// What becomes of a transaction whose block is replaced.
+/// What happens to a transaction whose block is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is mined again, in the first of the new blocks.
+    /// Mined again, in the first of the new blocks.
     Mined,
-    /// It waits in the pool again.
+    /// Returned to the mempool.
     Pooled,
-    /// Nobody remembers it.
+    /// Dropped.
     Lost,
 }
 
 impl FakeCoins {
-    /// Pay out of nothing, in a block of its own. The coin.
+    /// Create a coin for an address, in a block of its own; returns the coin.
     pub fn fund(&self, address: &str, satoshi: u64) -> Coin {
         let to = intent::parse_recipient(&self.rules.chain, address)
             .expect("an address of this chain")
             .account;
         let mut state = self.state();
         let number = state.known.len() as u64;
-        let id = show_hash(&twice(
+        let id = show_hash(&double_sha256(
             format!("faucet {number} pays {satoshi} to {to}").as_bytes(),
         ));
         let (outputs, memo) = (vec![(Some(to), satoshi)], Vec::new());
@@ -46,17 +46,17 @@ impl FakeCoins {
         }
     }
 
-    /// A block on the head with all that waits in the pool; its hash.
+    /// Mine a block with the whole mempool; returns its hash.
     pub fn mine(&self) -> String {
         let mut state = self.state();
-        let waiting = state.pool.clone();
-        state.mine(waiting)
+        let pooled_transactions = state.pool.clone();
+        state.mine(pooled_transactions)
     }
 
-    /// A block on the head with these transactions of the pool and no other; its hash.
+    /// Mine a block with only these transactions of the mempool; returns its hash.
     ///
     /// # Panics
-    /// If one of them is not there, or spends what is not.
+    /// If one of them is not in the mempool, or spends a missing coin.
     pub fn mine_only(&self, ids: &[&str]) -> String {
         let mut state = self.state();
         let chosen: Vec<Arc<Tx>> = state
@@ -68,12 +68,12 @@ impl FakeCoins {
         assert_eq!(
             chosen.len(),
             ids.len(),
-            "not all of {ids:?} wait in the pool"
+            "not all of {ids:?} are in the mempool"
         );
         state.grow_head(chosen)
     }
 
-    /// So many blocks on the head with nothing in them; the hash of the last.
+    /// Mine empty blocks; returns the hash of the last one.
     ///
     /// # Panics
     /// If `blocks` is 0.
@@ -85,27 +85,32 @@ impl FakeCoins {
             .expect("at least one block")
     }
 
-    /// Replace the last `depth` blocks by as many others. `fate` says what becomes of each
-    /// transaction that they held, by its id; what cannot be any more, because what it spends
-    /// is gone, is lost. The hash of the new head.
+    /// Replace the last `depth` blocks by as many new ones. `fate` decides by transaction id what
+    /// happens to their transactions; those whose inputs are gone are dropped. Returns the hash of
+    /// the new head.
     ///
     /// # Panics
-    /// If there are not so many blocks.
+    /// If there are fewer blocks.
     pub fn reorg(&self, depth: u64, fate: impl Fn(&str) -> Fate) -> String {
-        assert!(depth > 0, "a reorganisation replaces something");
+        assert!(depth > 0, "a reorg replaces at least one block");
         let mut state = self.state();
         let base = state.below_head(depth);
-        let left = state.transactions_above(&base);
-        let of = |wanted: Fate| {
-            left.iter()
-                .filter(|tx| fate(&tx.id) == wanted)
+        let abandoned = state.transactions_above(&base);
+        let with_fate = |expected: Fate| {
+            abandoned
+                .iter()
+                .filter(|tx| fate(&tx.id) == expected)
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let (mined, pooled) = (of(Fate::Mined), of(Fate::Pooled));
+        let (mined, pooled) = (with_fate(Fate::Mined), with_fate(Fate::Pooled));
         let first = State::minable(
             mined,
-            &state.tree.block(&base).expect("the base is there").coins,
+            &state
+                .tree
+                .block(&base)
+                .expect("the base block exists")
+                .coins,
         );
         let mut hash = state.tree.grow(&base, first);
         for _ in 1..depth {
@@ -116,41 +121,41 @@ impl FakeCoins {
         hash
     }
 
-    /// A block on any other, with these transactions, without making it the head; its hash.
-    /// Branches grow by it: see [`FakeCoins::switch_to`].
+    /// Add a block with these transactions on top of any block, without changing the head; returns
+    /// its hash. Used to build branches for [`FakeUtxoChain::switch_to`].
     ///
     /// # Panics
-    /// If there is no such parent, nobody ever saw one of the transactions, or one spends what that
-    /// branch does not have.
+    /// If the parent or a transaction is unknown, or a transaction spends a coin that is missing on
+    /// that branch.
     pub fn grow(&self, parent: &str, ids: &[&str]) -> String {
         let mut state = self.state();
         let known = |id: &&str| {
             state
                 .known
                 .get(*id)
-                .unwrap_or_else(|| panic!("nobody ever saw {id}"))
+                .unwrap_or_else(|| panic!("unknown transaction {id}"))
                 .clone()
         };
         let chosen = ids.iter().map(known).collect();
         state.tree.grow(parent, chosen)
     }
 
-    /// Make a block the head, on whatever branch, higher or lower. What people had signed in the
-    /// blocks that are left waits in the pool again, where it still can be mined; what the
-    /// faucet paid there is gone until the branch is the chain again.
+    /// Make a block of any branch the head. Signed transactions of the abandoned blocks return to
+    /// the mempool if they can still be mined; faucet payments there are gone until the branch is
+    /// the main chain again.
     pub fn switch_to(&self, hash: &str) {
         let mut state = self.state();
-        let now = state
+        let new_head = state
             .tree
             .block(hash)
             .unwrap_or_else(|| panic!("no block {hash}"))
             .name
             .clone();
         let head = state.tree.head().name.hash.clone();
-        let left: Vec<Arc<Tx>> = state
+        let abandoned: Vec<Arc<Tx>> = state
             .tree
             .down_from(&head)
-            .take_while(|block| !state.tree.is_on(&now.hash, &block.name))
+            .take_while(|block| !state.tree.is_on(&new_head.hash, &block.name))
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
@@ -158,35 +163,34 @@ impl FakeCoins {
                 block
                     .transactions
                     .iter()
-                    .filter(|tx| !tx.is_faucets())
+                    .filter(|tx| !tx.is_faucet())
                     .cloned()
             })
             .collect();
         state.tree.set_head(hash);
-        state.refill(left);
+        state.refill(abandoned);
     }
 
-    /// What a quote asks from now on, and below what the node takes nothing; in satoshi a virtual
+    /// Set the fee rate of quotes and the minimum that the node accepts, in satoshi per virtual
     /// byte.
-    pub fn set_fee_rates(&self, quoted: u64, least: u64) {
+    pub fn set_fee_rates(&self, quoted: u64, minimum: u64) {
         let mut state = self.state();
-        (state.fee_rate, state.least_fee_rate) = (quoted, least);
+        (state.fee_rate, state.least_fee_rate) = (quoted, minimum);
     }
 
-    /// Throw a transaction out of the pool, with whatever spends what it makes. Whether it was
-    /// there.
+    /// Drop a transaction and its descendants from the mempool; returns whether it was there.
     pub fn drop_from_pool(&self, id: &str) -> bool {
         self.state().forget(id)
     }
 }
 
 impl State {
-    fn mine(&mut self, waiting: Vec<Arc<Tx>>) -> String {
-        let chosen = Self::minable(waiting, &self.tree.head().coins);
+    fn mine(&mut self, pooled_transactions: Vec<Arc<Tx>>) -> String {
+        let chosen = Self::minable(pooled_transactions, &self.tree.head().coins);
         self.grow_head(chosen)
     }
 
-    /// A block on the head, which becomes the head.
+    /// Mine a block and make it the head.
     fn grow_head(&mut self, transactions: Vec<Arc<Tx>>) -> String {
         let parent = self.tree.head().name.hash.clone();
         let hash = self.tree.grow(&parent, transactions);
@@ -209,7 +213,7 @@ impl State {
             .clone()
     }
 
-    /// What the blocks above another hold, in order.
+    /// The transactions of the blocks above `base`, in order.
     fn transactions_above(&self, base: &str) -> Vec<Arc<Tx>> {
         let head = &self.tree.head().name.hash;
         let above: Vec<_> = self
