@@ -1,4 +1,4 @@
--- Subscriptions of applications: what they want, how far they are, and what still has to reach them.
+-- Subscriptions: their configuration, their position in the facts, and their undelivered events.
 
 CREATE TABLE subscription (
   namespace TEXT NOT NULL,
@@ -7,10 +7,10 @@ CREATE TABLE subscription (
   shard BIGINT NOT NULL,
   name TEXT NOT NULL,
   kind TEXT NOT NULL,
-  -- Filter, delivery, retry as JSON: nothing secret.
+  -- Filter, delivery and retry rule as JSON; no secrets.
   settings TEXT NOT NULL,
-  -- Signing secrets and header values, sealed.
-  sealed BLOB NOT NULL,
+  -- Signing secrets and header values.
+  encrypted BLOB NOT NULL,
   suspended BIGINT NOT NULL,
   why TEXT,
   created_at BIGINT NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE subscription (
 CREATE UNIQUE INDEX subscription_name ON subscription (namespace, name);
 CREATE INDEX subscription_shard ON subscription (shard, namespace, id);
 
--- What moves while events are delivered, apart from what people change. A rewind raises the generation.
+-- Delivery state, which changes with each batch; separate from the configuration. A rewind increments the generation.
 CREATE TABLE subscription_progress (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -42,19 +42,20 @@ CREATE TABLE subscription_progress (
 );
 CREATE INDEX subscription_due ON subscription_progress (shard, next_at);
 
--- How far each subscription has read each partition: all facts to seq, and of the next fact all but what rest finds again.
+-- The position of each subscription in each partition: all facts up to seq are read and, if continuation is not empty,
+-- the pages of the next fact before it.
 CREATE TABLE subscription_cursor (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
   partition TEXT NOT NULL,
   shard BIGINT NOT NULL,
   seq BIGINT NOT NULL,
-  rest TEXT NOT NULL,
+  continuation TEXT NOT NULL,
   PRIMARY KEY (namespace, id, partition)
 );
-CREATE INDEX subscription_cursor_behind ON subscription_cursor (shard, partition, seq);
+CREATE INDEX subscription_cursor_lag ON subscription_cursor (shard, partition, seq);
 
--- Events on their way to a subscription: waiting in the order of their sequence, or dead. A delivered one is gone.
+-- Events of a subscription: waiting in the order of their sequence, or dead letters. A delivered event is deleted.
 CREATE TABLE delivery (
   namespace TEXT NOT NULL,
   subscription TEXT NOT NULL,
@@ -66,8 +67,8 @@ CREATE TABLE delivery (
   fact_seq BIGINT NOT NULL,
   body TEXT NOT NULL,
   size BIGINT NOT NULL,
-  -- 1: this one is sent by itself, because a batch with it was refused.
-  alone BIGINT NOT NULL,
+  -- 1: sent in a batch of its own, because a batch that contained it failed.
+  isolated BIGINT NOT NULL,
   attempts BIGINT NOT NULL,
   at BIGINT NOT NULL,
   error TEXT,

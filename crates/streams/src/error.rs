@@ -1,4 +1,4 @@
-//! What can go wrong in the streams.
+//! Errors of the crate.
 
 use crate::outbound::Failure;
 use types::{Code, Coded, SubscriptionId, codes};
@@ -6,96 +6,58 @@ use types::{Code, Coded, SubscriptionId, codes};
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong.
+/// Errors of subscriptions and their delivery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A field of what was given is not right.
     #[error("{field}: {why}")]
     Invalid {
-        /// The field, as a path such as `delivery.url`.
+        /// A path such as `delivery.url`.
         field: String,
-        /// What is wrong with it.
         why: String,
     },
-    /// There is no such subscription in this namespace.
     #[error("no subscription {id} in this namespace")]
-    Unknown {
-        /// Its id.
-        id: SubscriptionId,
-    },
-    /// Another subscription has the name.
-    #[error("another subscription is called {name}")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// The namespace has as many subscriptions as it may.
-    #[error("a namespace has at most {limit} subscriptions")]
-    TooMany {
-        /// The limit.
-        limit: u32,
-    },
-    /// It was changed since it was read.
-    #[error("the subscription has version {found}, not {expected}")]
-    Stale {
-        /// The version that was to be changed.
-        expected: i64,
-        /// The version it has.
-        found: i64,
-    },
-    /// Another command used the idempotency key.
-    #[error("another command used this idempotency key")]
-    KeyReused,
-    /// Two secrets are live already.
+    UnknownSubscription { id: SubscriptionId },
+    #[error("another subscription in this namespace is named {name}")]
+    NameTaken { name: String },
+    #[error("a namespace can have at most {limit} subscriptions")]
+    LimitExceeded { limit: u32 },
+    #[error("the subscription has version {actual}, not {expected}")]
+    VersionConflict { expected: i64, actual: i64 },
+    #[error("this idempotency key was used for a different command")]
+    IdempotencyKeyReused,
+    /// At most two secrets are live at a time.
     #[error("two secrets are live; retire the older one first")]
-    TwoSecrets,
-    /// It is the only secret: without it nothing could be signed.
-    #[error("the last secret cannot be retired; rotate it")]
+    RotationInProgress,
+    #[error("the last secret cannot be retired; rotate it instead")]
     LastSecret,
-    /// There is no such secret.
     #[error("no live secret {id}")]
-    UnknownSecret {
-        /// Its id.
-        id: String,
-    },
-    /// It is delivered in another way than the call is for.
-    #[error("this is for a subscription that is delivered by {expected}")]
-    Kind {
-        /// The way it is for.
-        expected: &'static str,
-    },
-    /// No such dead letter, nor the event that the subscription holds at.
+    UnknownSecret { id: String },
+    /// The call does not apply to the delivery type of the subscription.
+    #[error("this call requires a subscription with {expected} delivery")]
+    DeliveryTypeMismatch { expected: &'static str },
+    /// Neither a dead letter nor the event at which the subscription is held.
     #[error("no dead letter {sequence}")]
-    UnknownLetter {
-        /// Its sequence.
-        sequence: i64,
-    },
-    /// Another consumer opened the subscription.
-    #[error("another consumer has taken the subscription over")]
+    UnknownDeadLetter { sequence: i64 },
+    #[error("another consumer has opened this subscription")]
     TakenOver,
-    /// The connection has no such batch under way.
-    #[error("batch {number} is not under way on this connection")]
-    UnknownBatch {
-        /// Its number.
-        number: u64,
-    },
-    /// The database.
+    #[error("batch {number} is not in flight on this connection")]
+    UnknownBatch { number: u64 },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 codes! { Error {
     Self::Invalid { .. } => ("streams.invalid", 400, Never),
-    Self::Unknown { .. } => ("streams.unknown_subscription", 404, Never),
+    Self::UnknownSubscription { .. } => ("streams.unknown_subscription", 404, Never),
     Self::NameTaken { .. } => ("streams.name_taken", 409, Never),
-    Self::TooMany { .. } => ("streams.too_many", 429, Never),
-    Self::Stale { .. } => ("streams.stale", 409, Never),
-    Self::KeyReused => ("streams.key_reused", 409, Never),
-    Self::TwoSecrets => ("streams.two_secrets", 409, Never),
+    Self::LimitExceeded { .. } => ("streams.limit_exceeded", 429, Never),
+    Self::VersionConflict { .. } => ("streams.version_conflict", 409, Never),
+    Self::IdempotencyKeyReused => ("streams.idempotency_key_reused", 409, Never),
+    Self::RotationInProgress => ("streams.rotation_in_progress", 409, Never),
     Self::LastSecret => ("streams.last_secret", 409, Never),
     Self::UnknownSecret { .. } => ("streams.unknown_secret", 404, Never),
-    Self::Kind { .. } => ("streams.kind", 409, Never),
-    Self::UnknownLetter { .. } => ("streams.unknown_letter", 404, Never),
+    Self::DeliveryTypeMismatch { .. } => ("streams.delivery_type_mismatch", 409, Never),
+    Self::UnknownDeadLetter { .. } => ("streams.unknown_dead_letter", 404, Never),
     Self::TakenOver => ("streams.taken_over", 409, Never),
     Self::UnknownBatch { .. } => ("streams.unknown_batch", 409, Never),
     ;
@@ -124,19 +86,18 @@ impl Error {
         }
     }
 
-    pub(crate) fn url(failure: &Failure) -> Self {
+    pub(crate) fn invalid_url(failure: &Failure) -> Self {
         Self::invalid("delivery.url", failure.to_string())
     }
 }
 
-/// Why a fact cannot be turned into events.
+/// Why a fact cannot be expanded into events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unexpanded {
-    /// What it stands for cannot be read now. Its partition waits.
-    #[error("not now: {0}")]
+    /// Expansion is retried; until it succeeds, the partition is not read further.
+    #[error("temporarily unavailable: {0}")]
     Later(String),
-    /// What it stands for cannot be read at all. It becomes a dead letter, and its partition goes
-    /// on.
-    #[error("never: {0}")]
+    /// The fact becomes a dead letter, and the next facts of its partition are read.
+    #[error("cannot be expanded: {0}")]
     Never(String),
 }

@@ -1,79 +1,73 @@
-//! What subscribers are told: events, read from facts.
+//! Events as subscribers receive them, derived from facts.
 
 use crate::error::Unexpanded;
 use serde::Serialize;
 use store::{StoredFact, Subject};
 use types::{ChainId, Json, Namespace, Time};
 
-/// One event. `(id, type, cursor)` never means two different things, however often it is delivered.
+/// One event. `(id, type, cursor)` identifies it: every delivery of the same triple is a duplicate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Stable: what happened has one id through all that becomes of it. For chain events
-    /// [`types::ChainEvent::id`], the same for `event.pending`, `event.final` and
-    /// `event.reverted`; for a fact its place, `<partition>/<seq>`.
+    /// Stable. For chain events [`types::ChainEvent::id`], which is the same for `event.pending`,
+    /// `event.final` and `event.reverted`; for a fact its cursor, `<partition>/<seq>`.
     pub id: String,
-    /// What became of it, such as `event.final` or `submission.received`.
+    /// The event type, such as `event.final` or `submission.received`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When.
     pub time: Time,
-    /// Whom it concerns; none for what all namespaces of the installation may see, such as what
-    /// happened on a public chain.
+    /// `None` for events that every namespace of the installation may see, such as events of a
+    /// public chain.
     #[serde(skip)]
     pub namespace: Option<Namespace>,
-    /// The object it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// All objects it is about, with their versions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Subject>,
-    /// The chain it happened on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainId>,
-    /// The contract or script it comes from.
+    /// The contract or script that emitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What kind of chain event it is: for a log its first topic.
+    /// For a log, its first topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// Who caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// What led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causation: Option<String>,
-    /// The affair it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
-    /// What happened; null once it was erased.
+    /// Null if the payload was erased.
     pub data: Option<Json>,
 }
 
-/// Turns facts that stand for many things into single events. `florin` implements it over the
-/// engines that write such facts.
+/// Expands facts that cover a batch into single events. `florin` implements it over the engines
+/// that write such facts.
 #[async_trait::async_trait]
 pub trait Expand: Send + Sync {
-    /// Which types of events a type of fact becomes; none where the fact is itself one event.
+    /// The event types that a fact type expands to; `None` if the fact is itself one event.
     fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]>;
 
-    /// The next events that a fact stands for: the first ones, or those that `rest` of the part
-    /// before finds again. Always the same ones in the same order, since a reader may stop in
-    /// the middle, crash and come back. Asked only for facts that [`Expand::becomes`] names.
-    async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded>;
+    /// The next page of events of a fact: the first page, or the one that the `continuation` of
+    /// the previous page points to. Must be deterministic, because a reader may crash between two
+    /// pages and resume. Called only for fact types with [`Expand::event_types`].
+    async fn expand(
+        &self,
+        fact: &StoredFact,
+        continuation: Option<&str>,
+    ) -> Result<Expansion, Unexpanded>;
 }
 
-/// A part of what a fact stands for. A fact may stand for a whole chain, so no part should be
-/// larger than some 500 events.
+/// One page of the events of a fact. A fact may cover a whole chain, so a page should hold at most
+/// about 500 events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expansion {
-    /// The events.
     pub events: Vec<Event>,
-    /// What finds the rest again, if there is more; a short text that means something to the
-    /// expander alone.
+    /// Where the next page begins, if there is one: a short text, opaque to this crate.
     pub rest: Option<String>,
 }
 
-/// For installations where each fact is one event.
+/// An [`Expand`] for installations where each fact is one event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NothingToExpand;
 
@@ -92,7 +86,7 @@ impl Expand for NothingToExpand {
 }
 
 impl Event {
-    /// The event that a fact is.
+    /// The event of a fact that is itself one event.
     pub fn of(fact: &StoredFact) -> Self {
         Self {
             id: format!("{}/{}", fact.cursor.partition, fact.cursor.seq),
@@ -111,8 +105,8 @@ impl Event {
         }
     }
 
-    /// The text that is delivered in a namespace, but for the sequence, which is put in when it is
-    /// sent.
+    /// The JSON text delivered to a namespace, without the sequence, which [`with_sequence`] adds
+    /// when the event is sent.
     pub(crate) fn body(&self, namespace: &Namespace, cursor: &str) -> String {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -130,7 +124,7 @@ impl Event {
     }
 }
 
-/// A stored body with its sequence.
+/// A stored body with its sequence appended.
 pub(crate) fn with_sequence(body: &str, sequence: i64) -> String {
     let open = body.strip_suffix('}').unwrap_or(body);
     format!("{open},\"sequence\":{sequence}}}")

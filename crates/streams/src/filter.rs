@@ -1,36 +1,36 @@
-//! Which events a subscription wants.
+//! Matching of events against the filter of a subscription.
 
 use crate::event::Event;
 use crate::glob;
 use crate::subscription::{Filter, Finality};
 
-/// Events about deliveries. Told only to who names them, or a receiver that fails would be told of
-/// its failure without end.
-pub(crate) const ABOUT_DELIVERIES: &str = "delivery.";
+/// Prefix of events about deliveries. They match only patterns with this prefix; otherwise a
+/// failing receiver would be sent events about its own failures without end.
+pub(crate) const DELIVERY_EVENTS: &str = "delivery.";
 const CHAIN_EVENT: &str = "event.";
 
 impl Filter {
-    /// Whether an event is wanted; whose it is, is judged elsewhere.
-    pub(crate) fn wants(&self, event: &Event) -> bool {
-        self.wants_type(&event.kind)
+    /// Whether an event matches. The caller checks the namespace.
+    pub(crate) fn matches_event(&self, event: &Event) -> bool {
+        self.matches_type(&event.kind)
             && self
                 .chain
                 .as_ref()
                 .is_none_or(|chain| event.chain.as_ref() == Some(chain))
-            && one_of(&self.sources, event.source.as_deref())
-            && one_of(&self.topics, event.topic.as_deref())
-            && self.wants_subjects(event)
+            && any_equals(&self.sources, event.source.as_deref())
+            && any_equals(&self.topics, event.topic.as_deref())
+            && self.matches_subjects(event)
     }
 
-    /// Whether events of a type may be wanted.
-    pub(crate) fn wants_type(&self, kind: &str) -> bool {
-        self.names_type(kind) && self.wants_finality(kind)
+    /// Whether events of a type can match.
+    pub(crate) fn matches_type(&self, kind: &str) -> bool {
+        self.matches_type_pattern(kind) && self.matches_finality(kind)
     }
 
-    fn names_type(&self, kind: &str) -> bool {
-        if kind.starts_with(ABOUT_DELIVERIES) {
+    fn matches_type_pattern(&self, kind: &str) -> bool {
+        if kind.starts_with(DELIVERY_EVENTS) {
             return self.types.iter().any(|pattern| {
-                pattern.starts_with(ABOUT_DELIVERIES) && glob::matches(pattern, kind)
+                pattern.starts_with(DELIVERY_EVENTS) && glob::matches(pattern, kind)
             });
         }
         self.types.is_empty()
@@ -40,28 +40,32 @@ impl Filter {
                 .any(|pattern| glob::matches(pattern, kind))
     }
 
-    fn wants_finality(&self, kind: &str) -> bool {
+    fn matches_finality(&self, kind: &str) -> bool {
         let Some(state) = kind.strip_prefix(CHAIN_EVENT) else {
             return true;
         };
-        self.finality.is_empty() || self.finality.iter().any(|wanted| wanted.as_str() == state)
+        self.finality.is_empty()
+            || self
+                .finality
+                .iter()
+                .any(|finality| finality.as_str() == state)
     }
 
-    fn wants_subjects(&self, event: &Event) -> bool {
-        let fits = |id: &str| {
+    fn matches_subjects(&self, event: &Event) -> bool {
+        let matches = |id: &str| {
             self.subjects
                 .iter()
                 .any(|pattern| glob::matches(pattern, id))
         };
         self.subjects.is_empty()
-            || event.subject.as_deref().is_some_and(fits)
-            || event.subjects.iter().any(|subject| fits(&subject.id))
+            || event.subject.as_deref().is_some_and(matches)
+            || event.subjects.iter().any(|subject| matches(&subject.id))
     }
 }
 
-fn one_of(wanted: &[String], found: Option<&str>) -> bool {
-    wanted.is_empty()
-        || found.is_some_and(|found| wanted.iter().any(|one| one.eq_ignore_ascii_case(found)))
+fn any_equals(allowed: &[String], value: Option<&str>) -> bool {
+    allowed.is_empty()
+        || value.is_some_and(|value| allowed.iter().any(|a| a.eq_ignore_ascii_case(value)))
 }
 
 impl Finality {
@@ -102,17 +106,17 @@ mod tests {
     }
 
     #[test]
-    fn every_part_must_fit() {
-        let wanted = event("event.final");
-        for fits in [
+    fn every_criterion_must_match() {
+        let event_final = event("event.final");
+        for matching in [
             "{}",
             r#"{"types":["event.*"]}"#,
             r#"{"types":["x","event.final"],"chain":"eip155:1","sources":["0x00","0xaB"],"topics":["0x01"]}"#,
             r#"{"finality":["final"],"subjects":["sub:*"]}"#,
         ] {
-            assert!(filter(fits).wants(&wanted), "{fits}");
+            assert!(filter(matching).matches_event(&event_final), "{matching}");
         }
-        for unfit in [
+        for no_match in [
             r#"{"types":["event.pending"]}"#,
             r#"{"types":["event.*"],"finality":["pending","reverted"]}"#,
             r#"{"chain":"eip155:2"}"#,
@@ -120,16 +124,16 @@ mod tests {
             r#"{"topics":["0x02"]}"#,
             r#"{"subjects":["run:*"]}"#,
         ] {
-            assert!(!filter(unfit).wants(&wanted), "{unfit}");
+            assert!(!filter(no_match).matches_event(&event_final), "{no_match}");
         }
-        assert!(filter(r#"{"finality":["final"]}"#).wants(&event("submission.received")));
+        assert!(filter(r#"{"finality":["final"]}"#).matches_event(&event("submission.received")));
     }
 
     #[test]
-    fn events_about_deliveries_must_be_asked_for() {
+    fn delivery_events_match_only_explicit_patterns() {
         let dead = event("delivery.dead");
-        assert!(!filter("{}").wants(&dead));
-        assert!(!filter(r#"{"types":["*"]}"#).wants(&dead));
-        assert!(filter(r#"{"types":["delivery.*"]}"#).wants(&dead));
+        assert!(!filter("{}").matches_event(&dead));
+        assert!(!filter(r#"{"types":["*"]}"#).matches_event(&dead));
+        assert!(filter(r#"{"types":["delivery.*"]}"#).matches_event(&dead));
     }
 }

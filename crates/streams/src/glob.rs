@@ -1,7 +1,7 @@
-//! Patterns for dotted names: `*` stands for any run of characters, also an empty one. Nothing else
-//! is special.
+//! Patterns for dotted names: `*` matches any sequence of characters, including an empty one. No
+//! other character is special.
 
-/// Whether a text fits a pattern. Takes time of the product of their lengths at worst.
+/// Whether a text matches a pattern. Worst case O(pattern × text).
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
@@ -26,7 +26,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_matches_any_text() {
         for (pattern, text) in [
             ("*", ""),
             ("*", "a.b"),
@@ -51,21 +51,21 @@ mod tests {
         }
     }
 
-    /// The same by the definition, slowly.
-    fn slow(pattern: &[u8], text: &[u8]) -> bool {
+    /// The naive definition, as an oracle.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
-            Some((b'*', rest)) => (0..=text.len()).any(|at| slow(rest, &text[at..])),
-            Some((one, rest)) => text
+            Some((b'*', rest)) => (0..=text.len()).any(|at| naive(rest, &text[at..])),
+            Some((first, rest)) => text
                 .split_first()
-                .is_some_and(|(head, tail)| head == one && slow(rest, tail)),
+                .is_some_and(|(head, tail)| head == first && naive(rest, tail)),
         }
     }
 
     proptest! {
         #[test]
         fn agrees_with_the_definition(pattern in "[ab*]{0,7}", text in "[ab]{0,9}") {
-            prop_assert_eq!(matches(&pattern, &text), slow(pattern.as_bytes(), text.as_bytes()));
+            prop_assert_eq!(matches(&pattern, &text), naive(pattern.as_bytes(), text.as_bytes()));
         }
     }
 }

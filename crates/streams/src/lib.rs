@@ -1,46 +1,47 @@
-//! Tells applications what happened: subscriptions, and the delivery of events by webhook and over
-//! WebSockets.
+//! Event subscriptions: matches facts against filters and delivers the resulting events by webhook
+//! or over WebSockets.
 //!
-//! A subscription names the events it wants and how they travel. The worker of its shard follows
-//! every partition of facts by cursors of the subscription's own, turns each fact into events (one,
-//! or many where a fact stands for a batch), writes those that are wanted as deliveries, and
-//! commits them together with the cursors. Webhooks are posted in batches, signed, in order, one
-//! batch at a time for each subscription; WebSockets are served to whoever opens the subscription.
-//! A delivery is gone once it was acknowledged.
+//! A subscription has a filter and a delivery. The worker of its shard reads every partition of
+//! facts with cursors that belong to the subscription, expands each fact into events (one, or many
+//! for a fact that covers a batch), and commits the matching events as deliveries together with the
+//! cursors. Webhook events are posted in signed batches, in order, one batch at a time per
+//! subscription; WebSocket events are sent to the consumer that opened the subscription. A delivery
+//! is deleted when it is acknowledged.
 //!
-//! What it never does: read anything but facts, hold one subscription up for another, send a batch
-//! it did not write down first, show a secret twice, promise exactly once to the outside: an event
-//! comes at least once, and `(id, type, cursor)` tells a repeat.
+//! What it never does: read anything but facts, let one subscription delay another, send a batch
+//! that is not committed, return a secret twice, or promise exactly-once delivery: events are
+//! delivered at least once, and `(id, type, cursor)` identifies a duplicate.
 //!
 //! ```text
-//!  fact ─▶ events ─▶ waiting ─▶ sending ─▶ (acknowledged: gone)
-//!                       ▲          │ refused: waits longer each time
-//!                       │          ├─▶ refused for the last time, with others: each alone
-//!                       └─ retried ┴─▶ refused for the last time, alone: dead letter, or the subscription holds
+//!  fact ─▶ events ─▶ waiting ─▶ sending ─▶ (acknowledged: deleted)
+//!                       ▲          │ failed: retried with backoff
+//!                       │          ├─▶ last attempt failed, several events: each sent on its own
+//!                       └─ retried ┴─▶ last attempt failed, one event: dead letter, or the subscription is held
 //! ```
 //!
-//! What moves while events are delivered (cursors, attempts, what waits) is no fact: it would have
-//! to be told in turn, without end. What people do to subscriptions, a receiver that is gone and
-//! each dead letter are.
+//! Delivery progress (cursors, attempts, waiting events) is not recorded as facts: each such fact
+//! would itself be delivered, and cause another one. Changes to subscriptions, receivers that
+//! answer 410, and dead letters are recorded.
 //!
-//! Invariants, each with the test that holds it:
-//! - a crash at any point loses no event and, until it is acknowledged, repeats only the same bytes
-//!   under the same id (`crashes`);
-//! - events of a partition reach a subscription in order, and a receiver that fails holds up only
-//!   itself (`order`);
-//! - a chain event has one id through pending, final and reverted (`expansion`);
-//! - nothing of one namespace reaches another (`tenancy`);
-//! - nothing is sent to an address that the guard refuses, whatever its name says (`guard`);
-//! - a batch is settled, parted or buried whole, and never tried more often than its rule allows
-//!   (`state::tests`).
+//! Invariants, each with the test that checks it:
+//! - a crash at any point loses no event; until a batch is acknowledged, only the same bytes are
+//!   sent again, under the same id (`crashes`);
+//! - events of a partition reach a subscription in order, and a failing receiver delays only its
+//!   own subscription (`order`);
+//! - a chain event keeps one id through pending, final and reverted (`expansion`);
+//! - no event of one namespace reaches another (`tenancy`);
+//! - no request is sent to an address that the address policy rejects, however the name resolves
+//!   (`address_policy`);
+//! - a batch is acknowledged, split or dead-lettered as a whole, and never attempted more often
+//!   than its retry rule allows (`state::tests`).
 
 pub mod outbound;
 
 mod error;
 mod event;
-mod figures;
 mod filter;
 mod glob;
+mod metrics;
 mod secrets;
 mod session;
 mod sign;
@@ -52,9 +53,9 @@ mod validate;
 mod verbs;
 mod worker;
 
+pub use self::metrics::{Metrics, figures};
 pub use error::{Error, Result, Unexpanded};
 pub use event::{Event, Expand, Expansion, NothingToExpand};
-pub use figures::{Figures, figures};
 pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
@@ -66,4 +67,4 @@ pub use verbs::{
     rewind, rotate_secret, sealed_before, secrets, skip, status, subscribe, subscription,
     subscriptions, suspend, unsubscribe, update,
 };
-pub use worker::{Answer, Outgoing, Progress, Shard};
+pub use worker::{DeliveryOutcome, OutgoingBatch, Progress, Shard};

@@ -1,5 +1,5 @@
-//! What a subscription keeps secret: signing secrets and values of headers. Sealed in its row;
-//! shown once, or never.
+//! The secrets of a subscription: signing secrets and header values, encrypted in its row. A
+//! signing secret is returned once, a header value never.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -8,27 +8,24 @@ use store::secret::{Keyring, Place};
 use types::{Entropy, SubscriptionId, Time, Ulid};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Secrets that may sign at a time: the one in use, and the one that replaces it.
+/// Live secrets at a time: the current secret and its successor.
 pub(crate) const MAX_LIVE: usize = 2;
 
-/// A signing secret as it is shown, without its text.
+/// A signing secret without its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretInfo {
-    /// Its id.
     pub id: String,
-    /// When it was made.
     pub created: Time,
-    /// When it signs no more; none while nothing is to replace it.
+    /// When it stops signing; `None` unless it is being replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
 }
 
-/// A signing secret as it is handed out, once.
+/// A new signing secret; the only time that its text is returned.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct NewSecret {
-    /// Its id.
     pub id: String,
-    /// Its text: the key of the HMAC, as it stands.
+    /// The HMAC key, used as it is, `whsec_` included.
     pub secret: String,
 }
 
@@ -40,7 +37,7 @@ pub(crate) struct Secret {
     not_after: Option<Time>,
 }
 
-/// All that is sealed.
+/// The plaintext of the encrypted column.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Secrets {
     signing: Vec<Secret>,
@@ -48,7 +45,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// With these headers, and a fresh signing secret if one is asked for.
+    /// Header values without a signing secret; [`Secrets::rotate`] adds one.
     pub(crate) fn new(headers: BTreeMap<String, String>) -> Self {
         Self {
             signing: Vec::new(),
@@ -56,65 +53,68 @@ impl Secrets {
         }
     }
 
-    /// Those that sign at a moment, oldest first.
+    /// The texts of the live signing secrets, oldest first.
     pub(crate) fn live(&self, now: Time) -> Vec<&str> {
         self.signing
             .iter()
-            .filter(|one| one.is_live(now))
-            .map(|one| one.text.as_str())
+            .filter(|secret| secret.is_live(now))
+            .map(|secret| secret.text.as_str())
             .collect()
     }
 
-    /// Those that sign at a moment, without their text.
-    pub(crate) fn shown(&self, now: Time) -> Vec<SecretInfo> {
-        let live = self.signing.iter().filter(|one| one.is_live(now));
-        live.map(|one| SecretInfo {
-            id: one.id.clone(),
-            created: one.created,
-            not_after: one.not_after,
+    /// The live signing secrets, without their text.
+    pub(crate) fn infos(&self, now: Time) -> Vec<SecretInfo> {
+        let live = self.signing.iter().filter(|secret| secret.is_live(now));
+        live.map(|secret| SecretInfo {
+            id: secret.id.clone(),
+            created: secret.created,
+            not_after: secret.not_after,
         })
         .collect()
     }
 
-    /// Add a secret. The one before signs on for the overlap. Errors: [`Error::TwoSecrets`].
+    /// Add a secret. The previous one stays live for `overlap_ms`. Errors:
+    /// [`Error::RotationInProgress`].
     pub(crate) fn rotate(
         &mut self,
         now: Time,
         overlap_ms: u64,
         entropy: &dyn Entropy,
     ) -> Result<NewSecret> {
-        self.signing.retain(|one| one.is_live(now));
+        self.signing.retain(|secret| secret.is_live(now));
         if self.signing.len() >= MAX_LIVE {
-            return Err(Error::TwoSecrets);
+            return Err(Error::RotationInProgress);
         }
         let until = now.plus_millis(i64::try_from(overlap_ms).unwrap_or(i64::MAX));
         self.signing
             .iter_mut()
-            .for_each(|one| one.not_after = Some(until));
-        let fresh = Secret::fresh(now, entropy);
-        let shown = NewSecret {
-            id: fresh.id.clone(),
-            secret: fresh.text.clone(),
+            .for_each(|secret| secret.not_after = Some(until));
+        let secret = Secret::generate(now, entropy);
+        let new_secret = NewSecret {
+            id: secret.id.clone(),
+            secret: secret.text.clone(),
         };
-        self.signing.push(fresh);
-        Ok(shown)
+        self.signing.push(secret);
+        Ok(new_secret)
     }
 
-    /// Let a secret sign no more. Errors: [`Error::UnknownSecret`], [`Error::LastSecret`].
+    /// Remove a live secret. Errors: [`Error::UnknownSecret`], [`Error::LastSecret`].
     pub(crate) fn retire(&mut self, now: Time, id: &str) -> Result<()> {
-        self.signing.retain(|one| one.is_live(now));
-        if !self.signing.iter().any(|one| one.id == id) {
+        self.signing.retain(|secret| secret.is_live(now));
+        if !self.signing.iter().any(|secret| secret.id == id) {
             return Err(Error::UnknownSecret { id: id.to_owned() });
         }
         if self.signing.len() == 1 {
             return Err(Error::LastSecret);
         }
-        self.signing.retain(|one| one.id != id);
-        self.signing.iter_mut().for_each(|one| one.not_after = None);
+        self.signing.retain(|secret| secret.id != id);
+        self.signing
+            .iter_mut()
+            .for_each(|secret| secret.not_after = None);
         Ok(())
     }
 
-    pub(crate) fn seal(
+    pub(crate) fn encrypt(
         &self,
         keyring: &Keyring,
         id: SubscriptionId,
@@ -122,41 +122,45 @@ impl Secrets {
     ) -> Result<Vec<u8>> {
         let text = serde_json::to_vec(self).expect("secrets are plain data and always serialize");
         let text = Zeroizing::new(text);
-        Ok(keyring.seal(&place(&id.to_string()), &text, entropy)?)
+        Ok(keyring.seal(&encryption_context(&id.to_string()), &text, entropy)?)
     }
 
-    pub(crate) fn open(keyring: &Keyring, id: SubscriptionId, sealed: &[u8]) -> Result<Self> {
-        Self::read(&keyring.open(&place(&id.to_string()), sealed)?)
+    pub(crate) fn decrypt(keyring: &Keyring, id: SubscriptionId, encrypted: &[u8]) -> Result<Self> {
+        Self::parse(&keyring.open(&encryption_context(&id.to_string()), encrypted)?)
     }
 
-    /// The same, waiting for a data key that another process has begun a moment ago. Never inside a
-    /// transaction.
-    pub(crate) async fn open_soon(
+    /// Like [`Secrets::decrypt`], but waits for a data key that another process has just created.
+    /// Not allowed inside a transaction.
+    pub(crate) async fn decrypt_waiting(
         keyring: &Keyring,
         id: SubscriptionId,
-        sealed: &[u8],
+        encrypted: &[u8],
     ) -> Result<Self> {
-        Self::read(&keyring.open_soon(&place(&id.to_string()), sealed).await?)
+        Self::parse(
+            &keyring
+                .open_soon(&encryption_context(&id.to_string()), encrypted)
+                .await?,
+        )
     }
 
-    fn read(text: &[u8]) -> Result<Self> {
-        let broken = store::Error::Secret {
-            why: "it does not hold what it should",
+    fn parse(text: &[u8]) -> Result<Self> {
+        let error = store::Error::Secret {
+            why: "its plaintext has an unexpected format",
         };
-        serde_json::from_slice(text).map_err(|_| broken.into())
+        serde_json::from_slice(text).map_err(|_| error.into())
     }
 }
 
-pub(crate) fn place(row: &str) -> Place<'_> {
+pub(crate) fn encryption_context(row: &str) -> Place<'_> {
     Place {
         table: "subscription",
         row,
-        column: "sealed",
+        column: "encrypted",
     }
 }
 
 impl Secret {
-    fn fresh(now: Time, entropy: &dyn Entropy) -> Self {
+    fn generate(now: Time, entropy: &dyn Entropy) -> Self {
         let mut key = Zeroizing::new([0u8; 32]);
         entropy.fill(key.as_mut_slice());
         let text = format!("whsec_{}", hex::encode(key.as_slice()));

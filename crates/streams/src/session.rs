@@ -1,19 +1,18 @@
-//! A consumer that fetches: what stands behind a WebSocket.
+//! A consumer session: delivery over a WebSocket, independent of the transport.
 //!
-//! One consumer at a time: who opens a subscription takes it over, and the one before is told so at
-//! its next step. Batch numbers belong to the session and mean nothing on another. With a window of
-//! one the order is strict; with more, a batch that was refused comes again behind those already
-//! under way.
+//! A subscription has one consumer at a time: opening it takes it over, and the previous session
+//! gets an error at its next call. Batch numbers are local to a session. With a window of one the
+//! order is strict; with more, a rejected batch is sent again after those already in flight.
 
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
 use crate::state::{self, Event, Phase};
 use crate::streams::Streams;
 use crate::subscription::Delivery;
-use crate::table::progress::Progress;
-use crate::table::subscription::Stored;
+use crate::table::progress::SubscriptionProgress;
+use crate::table::subscription::StoredSubscription;
 use crate::table::{delivery, progress, subscription};
-use crate::worker::{apply, delivered, make_up, rules};
+use crate::worker::{acknowledge, apply, form_batch, rules};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,112 +20,113 @@ use store::{Fact, Tx};
 use tokio::sync::watch;
 use types::{Json, Principal, SubscriptionId, Ulid};
 
-/// Events that wait for an answer.
+/// A batch of events to be acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Batch {
-    /// Counts from 1 in each session.
+    /// Starts at 1 in each session.
     pub number: u64,
-    /// How often these events were refused before.
+    /// How often these events were rejected before.
     pub refused: u32,
-    /// The events, in order.
     pub events: Vec<Json>,
 }
 
-/// One consumer's hold on a subscription.
+/// The session of a consumer.
 pub struct Session {
     streams: Streams,
-    who: Principal,
+    principal: Principal,
     id: SubscriptionId,
     connection: String,
     next_number: u64,
-    /// Behind this sequence nothing was sent yet.
+    /// The last sequence that was sent.
     sent: i64,
     generation: i64,
-    under_way: BTreeMap<u64, state::Batch>,
-    /// Refused batches that go again, in the order of their sequences.
-    again: VecDeque<state::Batch>,
+    in_flight: BTreeMap<u64, state::Batch>,
+    /// Rejected batches to send again, ordered by sequence.
+    rejected: VecDeque<state::Batch>,
     ready: watch::Receiver<u64>,
 }
 
-/// Open a subscription that is delivered over WebSockets, and take it over from whoever had it.
-/// What that one had not acknowledged comes again here.
+/// Open a subscription with WebSocket delivery, and take it over from the current consumer. Batches
+/// that the previous session did not acknowledge are sent again.
 ///
-/// Errors: `streams.unknown_subscription`, `streams.kind`.
-pub async fn open(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Session> {
+/// Errors: `streams.unknown_subscription`, `streams.delivery_type_mismatch`.
+pub async fn open(streams: &Streams, principal: &Principal, id: SubscriptionId) -> Result<Session> {
     let connection = Ulid::new(streams.db.clock().now(), streams.db.entropy().as_ref()).to_string();
-    let (me, principal) = (connection.clone(), who.clone());
-    let write = streams.writer().write(&who.namespace, move |tx| {
+    let (consumer, actor) = (connection.clone(), principal.clone());
+    let write = streams.writer().write(&principal.namespace, move |tx| {
         let row = subscription::find(tx, id)?;
         if !matches!(row.settings.delivery, Delivery::WebSocket { .. }) {
-            return Err(Error::Kind {
+            return Err(Error::DeliveryTypeMismatch {
                 expected: "websocket",
             });
         }
-        let mut found = progress::find(tx, id)?;
-        found.consumer = Some(me.clone());
-        progress::save(tx, id, &found)?;
+        let mut progress = progress::find(tx, id)?;
+        progress.consumer = Some(consumer.clone());
+        progress::save(tx, id, &progress)?;
         let version = u64::try_from(row.version).unwrap_or_default();
-        let says = serde_json::json!({ "connection": me });
+        let payload = serde_json::json!({ "connection": consumer });
         tx.append(
             Fact::new("subscription.opened", 1)
                 .about(&id, version)
-                .by(&principal)
-                .says(&says),
+                .by(&actor)
+                .says(&payload),
         );
-        Ok(found.generation)
+        Ok(progress.generation)
     });
     let generation = write.await?;
     Ok(Session {
         streams: streams.clone(),
-        who: who.clone(),
+        principal: principal.clone(),
         id,
         connection,
         next_number: 1,
         sent: 0,
         generation,
-        under_way: BTreeMap::new(),
-        again: VecDeque::new(),
+        in_flight: BTreeMap::new(),
+        rejected: VecDeque::new(),
         ready: streams.ready.subscribe(),
     })
 }
 
-/// How the subscription stands, and what there is to send.
-struct Found {
-    row: Stored,
-    progress: Progress,
+/// The state of the subscription and the next batch to send.
+struct Snapshot {
+    row: StoredSubscription,
+    progress: SubscriptionProgress,
     batch: Option<state::Batch>,
-    events: Vec<delivery::Parcel>,
+    events: Vec<delivery::QueuedEvent>,
 }
 
 impl Session {
-    /// The next batch; none if nothing waits, the window is full, or the subscription is suspended
-    /// or holds.
+    /// The next batch; `None` if no event is waiting, the window is full, or the subscription is
+    /// suspended or held.
     ///
     /// Errors: `streams.taken_over`, `streams.unknown_subscription`.
     pub async fn next_batch(&mut self) -> Result<Option<Batch>> {
         loop {
-            let found = self.look().await?;
-            if found.progress.generation != self.generation {
-                self.start_over(found.progress.generation);
+            let snapshot = self.load().await?;
+            if snapshot.progress.generation != self.generation {
+                self.reset(snapshot.progress.generation);
                 continue;
             }
-            let stopped = found.row.suspended || matches!(found.progress.phase, Phase::Held { .. });
-            if stopped || self.under_way.len() >= window(&found.row.settings.delivery) {
+            let stopped =
+                snapshot.row.suspended || matches!(snapshot.progress.phase, Phase::Held { .. });
+            if stopped || self.in_flight.len() >= window(&snapshot.row.settings.delivery) {
                 return Ok(None);
             }
-            match (found.batch, self.again.front()) {
-                (Some(batch), _) => return Ok(Some(self.send(batch, &found.events))),
-                // What was to go again was skipped, or has become a dead letter.
-                (None, Some(_)) => drop(self.again.pop_front()),
+            match (snapshot.batch, self.rejected.front()) {
+                (Some(batch), _) => return Ok(Some(self.send(batch, &snapshot.events))),
+                // The rejected events were skipped or became dead letters.
+                (None, Some(_)) => drop(self.rejected.pop_front()),
                 (None, None) => return Ok(None),
             }
         }
     }
 
-    fn send(&mut self, batch: state::Batch, events: &[delivery::Parcel]) -> Batch {
-        match self.again.pop_front() {
+    fn send(&mut self, batch: state::Batch, events: &[delivery::QueuedEvent]) -> Batch {
+        match self.rejected.pop_front() {
+            // Not all of the rejected events fit into this batch: the others stay queued.
             Some(range) if batch.last < range.last => {
-                self.again.push_front(state::Batch {
+                self.rejected.push_front(state::Batch {
                     first: batch.last + 1,
                     last: range.last,
                 });
@@ -136,10 +136,11 @@ impl Session {
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.under_way.insert(number, batch);
+        self.in_flight.insert(number, batch);
         let refused = events.iter().map(|event| event.attempts).max().unwrap_or(0);
-        let text =
-            |event: &delivery::Parcel| Json::parse(&with_sequence(&event.body, event.sequence));
+        let text = |event: &delivery::QueuedEvent| {
+            Json::parse(&with_sequence(&event.body, event.sequence))
+        };
         Batch {
             number,
             refused,
@@ -147,88 +148,91 @@ impl Session {
         }
     }
 
-    /// The consumer has a batch: its events are delivered.
+    /// Acknowledge a batch: its events are delivered.
     ///
     /// Errors: `streams.unknown_batch`, `streams.taken_over`; after any other error the batch is
-    /// still under way.
+    /// still in flight.
     pub async fn ack(&mut self, number: u64) -> Result<()> {
-        self.answer(number, delivered).await
+        self.record_answer(number, acknowledge).await
     }
 
-    /// The consumer does not take a batch. It comes again at once, under another number; refused
-    /// for the last time it is parted, and a single event becomes a dead letter or makes the
-    /// subscription hold.
+    /// Reject a batch. It is sent again immediately, under a new number. When its last attempt is
+    /// rejected it is split; a single event becomes a dead letter, or the subscription is held.
     ///
     /// Errors: as [`Session::ack`].
     pub async fn nack(&mut self, number: u64, why: &str) -> Result<()> {
         let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
         let why = if why.is_empty() {
-            "the consumer refused it".to_owned()
+            "the consumer rejected it".to_owned()
         } else {
             why
         };
         let (limit, batch) = (i64::from(self.streams.limits.dead), self.batch(number)?);
-        self.answer(number, move |tx, row, found, batch| {
-            refuse(tx, row, found, batch, &why, limit)
+        self.record_answer(number, move |tx, row, progress, batch| {
+            reject(tx, row, progress, batch, &why, limit)
         })
         .await?;
-        let place = self
-            .again
+        let index = self
+            .rejected
             .partition_point(|other| other.first < batch.first);
-        self.again.insert(place, batch);
+        self.rejected.insert(index, batch);
         Ok(())
     }
 
-    /// Wait until there may be something to fetch, for at most so long.
-    pub async fn changed(&mut self, at_most: Duration) {
-        let _ = tokio::time::timeout(at_most, self.ready.changed()).await;
+    /// Wait until events may be available, at most `timeout`.
+    pub async fn changed(&mut self, timeout: Duration) {
+        let _ = tokio::time::timeout(timeout, self.ready.changed()).await;
     }
 
-    /// The consumer leaves. What it did not acknowledge waits for the next one.
+    /// Close the session. Unacknowledged events wait for the next consumer.
     pub async fn close(self) -> Result<()> {
-        let (id, me) = (self.id, self.connection);
-        let write = self.streams.writer().write(&self.who.namespace, move |tx| {
-            let mut found = match progress::find(tx, id) {
-                Err(Error::Unknown { .. }) => return Ok(()), // deleted meanwhile
-                other => other?,
-            };
-            if found.consumer.as_deref() == Some(&me) {
-                found.consumer = None;
-                progress::save(tx, id, &found)?;
-            }
-            Ok::<_, Error>(())
-        });
+        let (id, connection) = (self.id, self.connection);
+        let write = self
+            .streams
+            .writer()
+            .write(&self.principal.namespace, move |tx| {
+                let mut progress = match progress::find(tx, id) {
+                    // Deleted in the meantime.
+                    Err(Error::UnknownSubscription { .. }) => return Ok(()),
+                    other => other?,
+                };
+                if progress.consumer.as_deref() == Some(&connection) {
+                    progress.consumer = None;
+                    progress::save(tx, id, &progress)?;
+                }
+                Ok::<_, Error>(())
+            });
         write.await
     }
 
     fn batch(&self, number: u64) -> Result<state::Batch> {
-        self.under_way
+        self.in_flight
             .get(&number)
             .copied()
             .ok_or(Error::UnknownBatch { number })
     }
 
-    /// A rewind makes void what is under way.
-    fn start_over(&mut self, generation: i64) {
+    /// Forget the batches in flight: a rewind makes them void.
+    fn reset(&mut self, generation: i64) {
         self.generation = generation;
         self.sent = 0;
-        self.under_way.clear();
-        self.again.clear();
+        self.in_flight.clear();
+        self.rejected.clear();
     }
 
-    async fn look(&self) -> Result<Found> {
-        let (id, me, sent, again) = (
+    async fn load(&self) -> Result<Snapshot> {
+        let (id, connection, sent, rejected) = (
             self.id,
             self.connection.clone(),
             self.sent,
-            self.again.front().copied(),
+            self.rejected.front().copied(),
         );
-        let read = self.streams.db.read(&self.who.namespace, move |tx| {
+        let read = self.streams.db.read(&self.principal.namespace, move |tx| {
             let row = subscription::find(tx, id)?;
-            let progress = held_by(tx, id, &me)?;
+            let progress = own_progress(tx, id, &connection)?;
             let (after, until) =
-                again.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
-            let batch = make_up(&delivery::between(
+                rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
+            let batch = form_batch(&delivery::between(
                 tx,
                 id,
                 after,
@@ -236,7 +240,7 @@ impl Session {
                 row.settings.delivery.batch_size(),
             )?);
             let events = batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
-            Ok(Found {
+            Ok(Snapshot {
                 row,
                 progress,
                 batch,
@@ -246,40 +250,53 @@ impl Session {
         read.await
     }
 
-    /// Write an answer down; then the batch is under way no more.
-    async fn answer(
+    /// Record the consumer's answer to a batch; the batch is then no longer in flight.
+    async fn record_answer(
         &mut self,
         number: u64,
-        act: impl Fn(&mut Tx<'_, '_>, &Stored, &mut Progress, state::Batch) -> Result<()>
+        act: impl Fn(
+            &mut Tx<'_, '_>,
+            &StoredSubscription,
+            &mut SubscriptionProgress,
+            state::Batch,
+        ) -> Result<()>
         + Send
         + 'static,
     ) -> Result<()> {
         let batch = self.batch(number)?;
-        let (id, me, generation) = (self.id, self.connection.clone(), self.generation);
-        let write = self.streams.writer().write(&self.who.namespace, move |tx| {
-            let row = subscription::find(tx, id)?;
-            let mut found = held_by(tx, id, &me)?;
-            if found.generation == generation {
-                let before = std::mem::replace(&mut found.phase, Phase::Ready);
-                act(tx, &row, &mut found, batch)?;
-                if matches!(before, Phase::Held { .. }) {
-                    found.phase = before; // an answer to another batch resumes nothing
+        let (id, connection, generation) = (self.id, self.connection.clone(), self.generation);
+        let write = self
+            .streams
+            .writer()
+            .write(&self.principal.namespace, move |tx| {
+                let row = subscription::find(tx, id)?;
+                let mut progress = own_progress(tx, id, &connection)?;
+                if progress.generation == generation {
+                    let before = std::mem::replace(&mut progress.phase, Phase::Ready);
+                    act(tx, &row, &mut progress, batch)?;
+                    if matches!(before, Phase::Held { .. }) {
+                        // An answer to another batch must not resume a held subscription.
+                        progress.phase = before;
+                    }
+                    progress::save(tx, id, &progress)?;
                 }
-                progress::save(tx, id, &found)?;
-            }
-            Ok::<_, Error>(())
-        });
+                Ok::<_, Error>(())
+            });
         write.await?;
-        self.under_way.remove(&number);
+        self.in_flight.remove(&number);
         Ok(())
     }
 }
 
-/// The progress, if this connection still has the subscription.
-fn held_by(tx: &mut Tx<'_, '_>, id: SubscriptionId, connection: &str) -> Result<Progress> {
-    let found = progress::find(tx, id)?;
-    if found.consumer.as_deref() == Some(connection) {
-        Ok(found)
+/// The progress, if this connection still has the subscription open.
+fn own_progress(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    connection: &str,
+) -> Result<SubscriptionProgress> {
+    let progress = progress::find(tx, id)?;
+    if progress.consumer.as_deref() == Some(connection) {
+        Ok(progress)
     } else {
         Err(Error::TakenOver)
     }
@@ -292,29 +309,29 @@ fn window(delivery: &Delivery) -> usize {
     }
 }
 
-/// A refusal is judged by the same states as a webhook's, but that it comes again at once.
-fn refuse(
+/// A rejection uses the same state machine as a failed webhook call, but is retried immediately.
+fn reject(
     tx: &mut Tx<'_, '_>,
-    row: &Stored,
-    found: &mut Progress,
+    row: &StoredSubscription,
+    progress: &mut SubscriptionProgress,
     batch: state::Batch,
     why: &str,
     dead_limit: i64,
 ) -> Result<()> {
-    let before = delivery::of_batch(tx, row.id, batch)?
+    let attempts = delivery::of_batch(tx, row.id, batch)?
         .iter()
         .map(|event| event.attempts)
         .max()
         .unwrap_or(0);
     let sending = Phase::Sending {
         batch,
-        attempts: before + 1,
+        attempts: attempts + 1,
         until: tx.now(),
     };
     let rules = rules(tx, row, dead_limit)?;
     let Ok(step) = state::step(
         sending,
-        Event::Refused {
+        Event::Failed {
             retry_after_ms: None,
         },
         tx.now(),
@@ -323,12 +340,12 @@ fn refuse(
     ) else {
         return Ok(());
     };
-    found.last_error = Some(why.to_owned());
-    found.last_error_at = Some(tx.now());
+    progress.last_error = Some(why.to_owned());
+    progress.last_error_at = Some(tx.now());
     match (step.effect, step.phase) {
-        (Some(effect), _) => apply(tx, row, found, effect, why),
+        (Some(effect), _) => apply(tx, row, progress, effect, why),
         (None, Phase::Held { .. }) => {
-            found.phase = step.phase;
+            progress.phase = step.phase;
             Ok(())
         }
         (None, _) => delivery::count_attempt(tx, row.id, batch).map(drop),

@@ -1,12 +1,12 @@
-//! How a webhook shows that it comes from Florin: HMAC-SHA256 (RFC 2104) over time and body.
+//! Webhook signatures: HMAC-SHA256 (RFC 2104) over timestamp and body.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use types::Time;
 
-/// The value of `Florin-Signature`: `t=<seconds>,v1=<hex>`, with one `v1` for each live secret.
+/// The value of `Florin-Signature`: `t=<seconds>,v1=<hex>`, with one `v1` per live secret.
 ///
-/// What is signed is `<seconds>.<body>`; the key is the secret's text as it was handed out.
+/// The signed message is `<seconds>.<body>`; the key is the text of the secret, `whsec_` included.
 pub(crate) fn signature(at: Time, body: &[u8], secrets: &[&str]) -> String {
     let seconds = at.secs();
     let mut value = format!("t={seconds}");

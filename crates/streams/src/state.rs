@@ -1,13 +1,12 @@
-//! The life of a delivery, pure: what becomes of a subscription's next batch when it is sent,
-//! taken, refused, or nobody knows.
+//! The state machine of a subscription's next batch: sent, delivered, failed, or unknown. Pure.
 //!
 //! ```text
-//!            Claimed                Taken
-//!   Ready ───────────▶ Sending ───────────────▶ Ready   (settle)
+//!            Claimed              Delivered
+//!   Ready ───────────▶ Sending ───────────────▶ Ready   (acknowledge)
 //!     ▲                 │  ▲ │
-//!     │         Refused │  │ │ Refused for the last time
-//!     │                 ▼  │ ├─▶ several events: Ready  (each alone from now on)
-//!     │             Waiting ┘ ├─▶ one, dead_letter: Ready (bury)
+//!     │          Failed │  │ │ last attempt failed
+//!     │                 ▼  │ ├─▶ several events: Ready  (split)
+//!     │             Waiting ┘ ├─▶ one, dead_letter: Ready (dead-letter)
 //!     │                       └─▶ one, hold: Held
 //!     └──────── Resumed ── Waiting, Held
 //! ```
@@ -15,73 +14,75 @@
 use crate::subscription::{OnError, RetryRule};
 use types::Time;
 
-/// The longest wait that a receiver's `Retry-After` can ask for.
+/// Longer `Retry-After` values are shortened to this.
 const MAX_RETRY_AFTER_MS: i64 = 3_600_000;
-/// How long past its time limit a call is still believed to be under way.
+/// How long after its time limit a call still counts as in flight.
 const GRACE_MS: i64 = 5_000;
 
-/// Consecutive events of a subscription that are sent together: those that still wait, of these
-/// sequences.
+/// Events of a subscription that are sent together: those with a sequence in this range that are
+/// still waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) first: i64,
     pub(crate) last: i64,
 }
 
-/// Where a subscription's next batch stands.
+/// The state of a subscription's next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// No batch is made up: the next events may go.
+    /// No batch is formed; the next events can be sent.
     Ready,
-    /// It was refused, and goes again later, the same events.
+    /// The last attempt failed; the same events are retried at `at`.
     Waiting {
         batch: Batch,
         attempts: u32,
         at: Time,
     },
-    /// It is with the receiver, or was when its sender died.
+    /// In flight, or it was when its sender crashed.
     Sending {
         batch: Batch,
         attempts: u32,
         until: Time,
     },
-    /// It was refused for the last time, and the subscription is to hold.
+    /// The last attempt failed, and the subscription is held.
     Held { batch: Batch },
 }
 
-/// What happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A sender takes it on, with so long for the call. The batch counts where none was made up.
-    Claimed { batch: Batch, timeout_ms: i64 },
-    /// The receiver has it.
-    Taken,
-    /// The receiver did not take it, or nobody knows. Perhaps it said when to come again.
-    Refused { retry_after_ms: Option<i64> },
-    /// The receiver says that it is too much at once.
+    /// A sender claims the batch. `batch` is used only if none is formed.
+    Claimed {
+        batch: Batch,
+        timeout_ms: i64,
+    },
+    Delivered,
+    /// The receiver rejected it, or the outcome is unknown.
+    Failed {
+        retry_after_ms: Option<i64>,
+    },
+    /// The receiver answered 413.
     TooLarge,
-    /// The receiver says that it wants nothing ever again.
+    /// The receiver answered 410.
     Gone,
-    /// Somebody wants it tried now.
+    /// A caller requests an immediate attempt.
     Resumed,
 }
 
-/// What is to be done beside storing the new phase.
+/// What to do besides storing the new phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// External: post it. This is attempt number so and so.
+    /// External: post the batch.
     Send { batch: Batch, attempt: u32 },
-    /// Internal: its events are delivered.
-    Settle(Batch),
-    /// Internal: its events go one by one from now on, so that a bad one is found.
-    Part(Batch),
-    /// Internal: its events become dead letters.
-    Bury(Batch),
-    /// Internal: the subscription is suspended.
+    /// Internal: delete its events, which are delivered.
+    Acknowledge(Batch),
+    /// Internal: send its events one by one, to find the one that fails.
+    Split(Batch),
+    /// Internal: turn its events into dead letters.
+    DeadLetter(Batch),
+    /// Internal: suspend the subscription.
     Suspend,
 }
 
-/// A new phase and what is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) phase: Phase,
@@ -92,20 +93,20 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Illegal;
 
-/// By what rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) retry: RetryRule,
     pub(crate) on_error: OnError,
 }
 
-/// One step. `chance` spreads retries, so that receivers that came back are not met by all at once.
+/// One step. `jitter` is a random number that spreads retries, so that a recovered receiver does
+/// not get all of them at once.
 pub(crate) fn step(
     phase: Phase,
     event: Event,
     now: Time,
     rules: &Rules,
-    chance: u64,
+    jitter: u64,
 ) -> Result<Step, Illegal> {
     match (phase, event) {
         (Phase::Ready, Event::Claimed { batch, timeout_ms }) => Ok(send(batch, 1, now, timeout_ms)),
@@ -115,8 +116,8 @@ pub(crate) fn step(
             },
             Event::Claimed { timeout_ms, .. },
         ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
-        // Its sender died, and nobody knows whether it arrived: that counts as an attempt, or what
-        // kills senders would do so for ever.
+        // Its sender crashed, so the outcome is unknown. It counts as an attempt; otherwise a batch
+        // that crashes its senders would be retried without end.
         (
             Phase::Sending {
                 batch, attempts, ..
@@ -129,23 +130,25 @@ pub(crate) fn step(
             },
             Event::Claimed { timeout_ms, .. },
         ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
-        (Phase::Sending { batch, .. }, Event::Taken) => Ok(to(Phase::Ready, Effect::Settle(batch))),
-        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_one() => {
-            Ok(to(Phase::Ready, Effect::Part(batch)))
+        (Phase::Sending { batch, .. }, Event::Delivered) => {
+            Ok(transition(Phase::Ready, Effect::Acknowledge(batch)))
+        }
+        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_single() => {
+            Ok(transition(Phase::Ready, Effect::Split(batch)))
         }
         (
             Phase::Sending {
                 batch, attempts, ..
             },
             Event::TooLarge,
-        ) => Ok(refused(batch, attempts, None, now, rules, chance)),
+        ) => Ok(retry(batch, attempts, None, now, rules, jitter)),
         (
             Phase::Sending {
                 batch, attempts, ..
             },
-            Event::Refused { retry_after_ms },
-        ) => Ok(refused(batch, attempts, retry_after_ms, now, rules, chance)),
-        (Phase::Sending { batch, .. }, Event::Gone) => Ok(to(
+            Event::Failed { retry_after_ms },
+        ) => Ok(retry(batch, attempts, retry_after_ms, now, rules, jitter)),
+        (Phase::Sending { batch, .. }, Event::Gone) => Ok(transition(
             Phase::Waiting {
                 batch,
                 attempts: 0,
@@ -161,20 +164,20 @@ pub(crate) fn step(
             },
             effect: None,
         }),
-        // What is under way is not called back, and where nothing stands nothing needs a push.
+        // A call in flight is not cancelled, and a ready batch needs no retry.
         (Phase::Ready | Phase::Sending { .. }, Event::Resumed) => Ok(Step {
             phase,
             effect: None,
         }),
         (
             Phase::Ready | Phase::Waiting { .. } | Phase::Held { .. },
-            Event::Taken | Event::Refused { .. } | Event::TooLarge | Event::Gone,
+            Event::Delivered | Event::Failed { .. } | Event::TooLarge | Event::Gone,
         )
         | (Phase::Held { .. }, Event::Claimed { .. }) => Err(Illegal),
     }
 }
 
-fn to(phase: Phase, effect: Effect) -> Step {
+fn transition(phase: Phase, effect: Effect) -> Step {
     Step {
         phase,
         effect: Some(effect),
@@ -183,7 +186,7 @@ fn to(phase: Phase, effect: Effect) -> Step {
 
 fn send(batch: Batch, attempt: u32, now: Time, timeout_ms: i64) -> Step {
     let until = now.plus_millis(timeout_ms.saturating_add(GRACE_MS));
-    to(
+    transition(
         Phase::Sending {
             batch,
             attempts: attempt,
@@ -193,19 +196,19 @@ fn send(batch: Batch, attempt: u32, now: Time, timeout_ms: i64) -> Step {
     )
 }
 
-fn refused(
+fn retry(
     batch: Batch,
     attempts: u32,
-    after_ms: Option<i64>,
+    retry_after_ms: Option<i64>,
     now: Time,
     rules: &Rules,
-    chance: u64,
+    jitter: u64,
 ) -> Step {
     if attempts >= rules.retry.attempts {
         return give_up(batch, rules.on_error);
     }
-    let asked = after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS);
-    let at = now.plus_millis(wait_ms(&rules.retry, attempts, chance).max(asked));
+    let requested = retry_after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS);
+    let at = now.plus_millis(delay_ms(&rules.retry, attempts, jitter).max(requested));
     Step {
         phase: Phase::Waiting {
             batch,
@@ -218,8 +221,8 @@ fn refused(
 
 fn give_up(batch: Batch, on_error: OnError) -> Step {
     match on_error {
-        _ if !batch.is_one() => to(Phase::Ready, Effect::Part(batch)),
-        OnError::DeadLetter => to(Phase::Ready, Effect::Bury(batch)),
+        _ if !batch.is_single() => transition(Phase::Ready, Effect::Split(batch)),
+        OnError::DeadLetter => transition(Phase::Ready, Effect::DeadLetter(batch)),
         OnError::Hold => Step {
             phase: Phase::Held { batch },
             effect: None,
@@ -227,25 +230,24 @@ fn give_up(batch: Batch, on_error: OnError) -> Step {
     }
 }
 
-/// The wait after so many attempts: doubled each time up to the longest, of which one half is
-/// certain and one half is chance.
-fn wait_ms(retry: &RetryRule, attempts: u32, chance: u64) -> i64 {
+/// The delay after an attempt: doubled each time up to `max_ms`; half of it is fixed, half is jitter.
+fn delay_ms(retry: &RetryRule, attempts: u32, jitter: u64) -> i64 {
     let doubled = retry
         .initial_ms
         .saturating_mul(1u64 << attempts.saturating_sub(1).min(40));
-    let whole = doubled.min(retry.max_ms);
-    let half = whole / 2;
-    i64::try_from(whole - half + chance % (half + 1)).unwrap_or(i64::MAX)
+    let delay = doubled.min(retry.max_ms);
+    let half = delay / 2;
+    i64::try_from(delay - half + jitter % (half + 1)).unwrap_or(i64::MAX)
 }
 
 impl Batch {
-    pub(crate) fn is_one(self) -> bool {
+    pub(crate) fn is_single(self) -> bool {
         self.first == self.last
     }
 }
 
 impl Phase {
-    /// When it can go on by itself.
+    /// When the worker can next act on it without a caller.
     pub(crate) fn due(self, now: Time) -> Time {
         match self {
             Phase::Ready | Phase::Held { .. } => now,
@@ -265,8 +267,8 @@ mod tests {
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             4 => (0..4i64).prop_map(|more| Event::Claimed { batch: Batch { first: 1, last: 1 + more }, timeout_ms: TIMEOUT_MS }),
-            2 => Just(Event::Taken),
-            3 => proptest::option::of(-5_000..9_000_000i64).prop_map(|retry_after_ms| Event::Refused { retry_after_ms }),
+            2 => Just(Event::Delivered),
+            3 => proptest::option::of(-5_000..9_000_000i64).prop_map(|retry_after_ms| Event::Failed { retry_after_ms }),
             1 => Just(Event::TooLarge),
             1 => Just(Event::Gone),
             1 => Just(Event::Resumed),
@@ -288,8 +290,8 @@ mod tests {
         })
     }
 
-    /// What a batch in care is, and how often it was tried.
-    fn care(phase: Phase) -> Option<(Batch, u32)> {
+    /// The formed batch and its attempts.
+    fn formed_batch(phase: Phase) -> Option<(Batch, u32)> {
         match phase {
             Phase::Ready => None,
             Phase::Waiting {
@@ -304,35 +306,36 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_nothing_goes_on_for_ever(
+        fn no_batch_is_lost_or_retried_without_end(
             events in proptest::collection::vec((any_event(), any::<u64>(), 0..20_000i64), 1..60),
             rules in any_rules(),
         ) {
             let (mut phase, mut now) = (Phase::Ready, Time::EPOCH);
-            for (event, chance, pause) in events {
+            for (event, jitter, pause) in events {
                 now = now.plus_millis(pause);
-                let Ok(next) = step(phase, event, now, &rules, chance) else { continue };
-                let before = care(phase);
-                // A batch is left only by being settled, parted or buried, whole; what is buried was refused for the last time and is one.
-                match (before, care(next.phase), next.effect) {
-                    (Some((batch, _)), None, Some(Effect::Settle(left) | Effect::Part(left) | Effect::Bury(left))) => prop_assert_eq!(batch, left),
+                let Ok(next) = step(phase, event, now, &rules, jitter) else { continue };
+                let before = formed_batch(phase);
+                // A batch ends only by being acknowledged, split or dead-lettered as a whole.
+                // A dead-lettered batch is one event and has used all its attempts.
+                match (before, formed_batch(next.phase), next.effect) {
+                    (Some((batch, _)), None, Some(Effect::Acknowledge(ended) | Effect::Split(ended) | Effect::DeadLetter(ended))) => prop_assert_eq!(batch, ended),
                     (Some((batch, _)), Some((same, _)), _) => prop_assert_eq!(batch, same),
                     (None, _, None | Some(Effect::Send { attempt: 1, .. })) => {}
                     (before, after, effect) => prop_assert!(false, "{:?} {:?} {:?}", before, after, effect),
                 }
-                if let Some(Effect::Bury(batch)) = next.effect {
-                    prop_assert!(batch.is_one() && rules.on_error == OnError::DeadLetter);
+                if let Some(Effect::DeadLetter(batch)) = next.effect {
+                    prop_assert!(batch.is_single() && rules.on_error == OnError::DeadLetter);
                     prop_assert!(before.is_some_and(|(_, attempts)| attempts >= rules.retry.attempts));
                 }
-                // Attempts rise by one with each sending, and never beyond the limit.
+                // Each send increments the attempts by one, never beyond the limit.
                 if let Some(Effect::Send { attempt, .. }) = next.effect {
                     prop_assert_eq!(attempt, before.map_or(0, |(_, attempts)| attempts) + 1);
                     prop_assert!(attempt <= rules.retry.attempts);
                 }
-                // A wait is never in the past, and never longer than the longest.
-                if let (Phase::Waiting { at, .. }, Event::Refused { retry_after_ms }) = (next.phase, event) {
-                    let most = i64::try_from(rules.retry.max_ms).unwrap().max(retry_after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS));
-                    prop_assert!(at > now && at.millis_since(now) <= most);
+                // A retry is never in the past, and never later than the limit.
+                if let (Phase::Waiting { at, .. }, Event::Failed { retry_after_ms }) = (next.phase, event) {
+                    let limit_ms = i64::try_from(rules.retry.max_ms).unwrap().max(retry_after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS));
+                    prop_assert!(at > now && at.millis_since(now) <= limit_ms);
                     prop_assert!(at.millis_since(now) >= retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS));
                 }
                 phase = next.phase;
@@ -341,19 +344,19 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn delays_double_up_to_the_maximum() {
         let retry = RetryRule {
             initial_ms: 1_000,
             max_ms: 10_000,
             attempts: 12,
         };
-        let longest: Vec<i64> = (1..=6)
-            .map(|attempts| wait_ms(&retry, attempts, 499 + 501 * u64::from(attempts == 99)))
+        let delays: Vec<i64> = (1..=6)
+            .map(|attempts| delay_ms(&retry, attempts, 499 + 501 * u64::from(attempts == 99)))
             .collect();
-        assert_eq!(wait_ms(&retry, 1, 0), 500);
-        assert_eq!(wait_ms(&retry, 1, 500), 1_000);
-        assert_eq!(wait_ms(&retry, 3, 0), 2_000);
-        assert_eq!(wait_ms(&retry, 40, 5_000), 10_000);
-        assert!(longest.is_sorted());
+        assert_eq!(delay_ms(&retry, 1, 0), 500);
+        assert_eq!(delay_ms(&retry, 1, 500), 1_000);
+        assert_eq!(delay_ms(&retry, 3, 0), 2_000);
+        assert_eq!(delay_ms(&retry, 40, 5_000), 10_000);
+        assert!(delays.is_sorted());
     }
 }

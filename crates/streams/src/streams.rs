@@ -1,4 +1,4 @@
-//! What the verbs and the worker stand on.
+//! The handle that verbs and workers share.
 
 use crate::event::Expand;
 use crate::outbound::Outbound;
@@ -9,23 +9,22 @@ use store::{Db, Lease, On};
 use tokio::sync::watch;
 use types::{Digest, SubscriptionId};
 
-/// Into how many shards subscriptions are divided, each served by the holder of its lease. Part of
-/// what is stored: it never changes.
+/// The number of shards that subscriptions are divided into; each is served by the holder of its
+/// lease. The shard is stored with each subscription, so this must never change.
 pub const SHARDS: u32 = 4;
 
-/// What one namespace, and one process, may take up.
+/// Limits per namespace, subscription and shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Subscriptions of a namespace.
     pub subscriptions: u32,
-    /// Events of a subscription that may wait before it reads no further facts.
+    /// Waiting events of a subscription at which no further facts are read for it.
     pub backlog: u32,
-    /// Dead letters of a subscription before it holds.
+    /// Dead letters of a subscription at which it is held.
     pub dead: u32,
-    /// Calls under way in a shard.
+    /// Webhook calls in flight per shard.
     pub in_flight: usize,
-    /// Calls under way in a shard for one namespace.
+    /// Webhook calls in flight per shard for one namespace.
     pub in_flight_per_namespace: usize,
 }
 
@@ -41,23 +40,23 @@ impl Default for Limits {
     }
 }
 
-/// The streams of an installation. Cheap to clone.
+/// The streams engine of an installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Streams {
     pub(crate) db: Db,
-    /// The partition that the verbs write on.
+    /// The lease of the partition that the verbs write to.
     pub(crate) lease: Lease,
     pub(crate) expand: Arc<dyn Expand>,
     pub(crate) outbound: Outbound,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) limits: Limits,
-    /// Rises whenever this process made events ready: a hint for sessions to look.
+    /// Incremented when this process made events ready, to wake sessions and workers.
     pub(crate) ready: Arc<watch::Sender<u64>>,
 }
 
 impl Streams {
-    /// The streams of a database. The lease is that of the partition on which people's changes are
-    /// written; shards bring their own.
+    /// An engine over a database. Verbs write under `lease`; each [`Worker`](crate::Worker) has
+    /// its own.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -77,7 +76,7 @@ impl Streams {
         }
     }
 
-    /// The same within other limits.
+    /// Replace the default limits.
     #[must_use]
     pub fn within(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -88,7 +87,7 @@ impl Streams {
         self.db.on(&self.lease)
     }
 
-    pub(crate) fn announce(&self) {
+    pub(crate) fn notify_ready(&self) {
         self.ready.send_modify(|count| *count += 1);
     }
 }
@@ -98,7 +97,7 @@ pub fn shard_partition(shard: u32) -> String {
     format!("streams/{shard}")
 }
 
-/// The shard that serves a subscription.
+/// The shard that a new subscription is assigned to.
 pub(crate) fn shard_of(id: SubscriptionId) -> u32 {
     u32::from(Digest::of(id.to_string().as_bytes()).0[0]) % SHARDS
 }

@@ -1,189 +1,174 @@
-//! What a subscription is, as people write and read it.
+//! Subscriptions as callers write and read them.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{ChainId, SubscriptionId, Time};
 
-/// What an application wants to be told, and how.
+/// A subscription: which events are delivered, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Subscription {
-    /// Its id.
     pub id: SubscriptionId,
-    /// Rises with each change.
+    /// Incremented by each change.
     pub version: i64,
-    /// Unique within the namespace.
     pub name: String,
-    /// Which events.
     pub filter: Filter,
-    /// How they travel. Values of headers and secrets are never shown.
+    /// Header values are empty.
     pub delivery: Delivery,
-    /// What happens when they do not arrive.
     pub retry: RetryRule,
-    /// What happens when they never arrive.
     pub on_error: OnError,
-    /// Nothing is read or sent while it is suspended.
+    /// While suspended, no facts are read and nothing is sent.
     pub suspended: bool,
-    /// Why it is suspended, where Florin did it.
+    /// Why Florin suspended it; `None` if a caller did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// When it was made.
     pub created: Time,
-    /// When it was last changed.
     pub updated: Time,
 }
 
-/// A subscription to be made.
+/// Parameters of a new subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSubscription {
     /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`, unique within the namespace.
     pub name: String,
-    /// Which events; all of the namespace's if nothing is said.
+    /// Default: all events of the namespace except those about deliveries.
     #[serde(default)]
     pub filter: Filter,
-    /// How they travel.
     pub delivery: Delivery,
-    /// Where to begin.
+    /// Where to start reading.
     #[serde(default)]
     pub from: From,
-    /// What happens when they do not arrive.
     #[serde(default)]
     pub retry: RetryRule,
-    /// What happens when they never arrive.
     #[serde(default)]
     pub on_error: OnError,
-    /// Make it, but read and send nothing yet.
+    /// Create it suspended.
     #[serde(default)]
     pub suspended: bool,
 }
 
-/// A change of a subscription; what is not named stays.
+/// A change of a subscription. Fields that are `None` stay as they are; the others are replaced as
+/// a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// Change only this version of it.
+    /// The version that the change applies to; any if `None`.
     pub version: Option<i64>,
-    /// Another name.
     pub name: Option<String>,
-    /// Another filter, as a whole, for what is read from now on.
+    /// Applies to facts that are read after the change.
     pub filter: Option<Filter>,
-    /// Another delivery of the same kind, as a whole, but for headers that are kept.
+    /// Must have the same type as the current delivery. Headers may be kept, see
+    /// [`Delivery::Webhook`].
     pub delivery: Option<Delivery>,
-    /// Another rule for retries, as a whole.
     pub retry: Option<RetryRule>,
-    /// Another way with what never arrives.
     pub on_error: Option<OnError>,
 }
 
-/// Which events. Every part that is named must fit; within a part one entry must.
+/// Which events match. Every criterion that is set must match; within a criterion, one entry must.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about
-    /// deliveries.
+    /// Patterns of event types: `event.final`, `submission.*`. Default: all types but `delivery.*`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about
-    /// other events.
+    /// The finality of chain events: `pending`, `final`, `reverted`. Other events are not affected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub finality: Vec<Finality>,
-    /// The chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainId>,
-    /// Contracts or scripts, in the chain's own form; the case of letters does not count.
+    /// Contracts or scripts, in the chain's own notation; case-insensitive.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// First topics of logs (the hash of the event's signature); the case of letters does not
-    /// count.
+    /// First topics of logs (the hash of the event signature); case-insensitive.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<String>,
-    /// Patterns of ids of objects; one of an event's subjects must fit.
+    /// Patterns of object ids; one of the event's subjects must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
 }
 
-/// What has become of a chain event.
+/// The finality of a chain event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Finality {
-    /// Seen in a block that can still go.
+    /// In a block above the final watermark.
     Pending,
-    /// Its block can go no more.
+    /// In a block at or below the final watermark.
     Final,
-    /// Its block went.
+    /// Its block was replaced by a reorg.
     Reverted,
 }
 
-/// How events travel.
+/// How events are delivered.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Delivery {
     /// Posted to a URL.
     Webhook {
-        /// Where to: http or https, no credentials in it.
+        /// http or https, without credentials.
         url: String,
-        /// Headers to send along. Shown with empty values. In a change, none means those there
-        /// are, and an empty value the one there is.
+        /// Headers to send. Values are write-only: they read as empty. In a change, `None` keeps
+        /// all headers, and an empty value keeps the current value of that header.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         headers: Option<BTreeMap<String, String>>,
-        /// Events in one call, 1 to 1,000.
+        /// Events per call, 1 to 1,000.
         #[serde(default = "default_batch")]
         batch_size: u32,
-        /// The longest wait for an answer, 100 to 60,000.
+        /// Time limit of a call, 100 to 60,000.
         #[serde(default = "default_timeout")]
         timeout_ms: u64,
     },
-    /// Fetched over a WebSocket by one consumer at a time.
+    /// Sent over a WebSocket to one consumer at a time.
     WebSocket {
-        /// Events in one batch, 1 to 1,000.
+        /// Events per batch, 1 to 1,000.
         #[serde(default = "default_batch")]
         batch_size: u32,
-        /// Batches that may be under way without an answer, 1 to 32. With 1 the order is strict.
+        /// Unacknowledged batches in flight, 1 to 32. Order is strict only with 1.
         #[serde(default = "default_window")]
         window: u32,
     },
 }
 
-/// Where to begin. `"newest"`, `"oldest"`, or cursors as events carry them, parted by commas.
+/// Where a subscription starts reading: `"newest"`, `"oldest"`, or event cursors separated by
+/// commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum From {
-    /// With what happens from now on.
+    /// After the current head of every partition.
     #[default]
     Newest,
-    /// With the first fact there is.
+    /// At the first fact of every partition.
     Oldest,
-    /// Behind these places; in other partitions as it stands, or, for a new subscription, from now
-    /// on.
+    /// After these cursors. Other partitions keep their cursor; for a new subscription they start
+    /// at their head.
     After(Vec<store::Cursor>),
 }
 
-/// When a refused batch goes again: after `initial_ms`, then twice as long each time up to
-/// `max_ms`, with some chance in it.
+/// When a failed batch is retried: exponential backoff from `initial_ms` to `max_ms`, with jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryRule {
-    /// The first wait, 100 to 60,000.
+    /// The first delay, 100 to 60,000.
     pub initial_ms: u64,
-    /// The longest wait, `initial_ms` to 3,600,000. A `Retry-After` of the receiver counts up to
-    /// an hour.
+    /// The longest delay, `initial_ms` to 3,600,000. A `Retry-After` header of the receiver is
+    /// honored up to one hour.
     pub max_ms: u64,
-    /// Attempts before it counts as never arriving, 1 to 100.
+    /// Attempts before [`OnError`] applies, 1 to 100.
     pub attempts: u32,
 }
 
-/// What happens to what never arrives.
+/// What happens to an event whose last attempt failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
-    /// It is set aside as a dead letter, and the next ones go on.
+    /// It becomes a dead letter, and the next events are delivered.
     #[default]
     DeadLetter,
-    /// The subscription holds until somebody resumes it or skips the event.
+    /// The subscription is held until a caller resumes it or skips the event.
     Hold,
 }
 
 impl Default for RetryRule {
-    /// Twelve attempts over some 35 minutes.
+    /// Twelve attempts over about 35 minutes.
     fn default() -> Self {
         Self {
             initial_ms: 1_000,
@@ -214,7 +199,7 @@ impl Delivery {
         }
     }
 
-    /// Events in one batch.
+    /// Events per batch.
     pub fn batch_size(&self) -> u32 {
         match self {
             Delivery::Webhook { batch_size, .. } | Delivery::WebSocket { batch_size, .. } => {
@@ -225,7 +210,7 @@ impl Delivery {
 }
 
 impl std::fmt::Debug for Delivery {
-    /// Neither headers nor the query of a URL: they may hold secrets.
+    /// Omits headers and the query of the URL: they may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Delivery::Webhook { url, .. } => {
@@ -244,7 +229,7 @@ impl std::str::FromStr for From {
             "newest" => Ok(From::Newest),
             "oldest" => Ok(From::Oldest),
             cursors => cursors.split(',').map(parse_cursor).collect::<Option<_>>().map(From::After).ok_or_else(|| {
-                "expected \"newest\", \"oldest\", or cursors such as \"chain/eip155:1/42\" parted by commas".to_owned()
+                "expected \"newest\", \"oldest\", or cursors such as \"chain/eip155:1/42\" separated by commas".to_owned()
             }),
         }
     }
@@ -265,11 +250,11 @@ impl std::fmt::Display for From {
             From::Newest => f.write_str("newest"),
             From::Oldest => f.write_str("oldest"),
             From::After(cursors) => {
-                let all: Vec<String> = cursors
+                let texts: Vec<String> = cursors
                     .iter()
-                    .map(|at| format!("{}/{}", at.partition, at.seq))
+                    .map(|cursor| format!("{}/{}", cursor.partition, cursor.seq))
                     .collect();
-                f.write_str(&all.join(","))
+                f.write_str(&texts.join(","))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What people may ask for. Each refusal names its field.
+//! Validation of subscriptions. Each error names its field.
 
 use crate::error::{Error, Result};
 use crate::outbound::Guard;
@@ -13,8 +13,8 @@ const MAX_HEADER: usize = 4_096;
 const MAX_BATCH: u32 = 1_000;
 const MAX_WINDOW: u32 = 32;
 
-/// Headers that Florin or HTTP itself writes.
-const OURS: [&str; 6] = [
+/// Headers that Florin or the HTTP client sets.
+const RESERVED_HEADERS: [&str; 6] = [
     "host",
     "content-type",
     "content-length",
@@ -23,30 +23,28 @@ const OURS: [&str; 6] = [
     "user-agent",
 ];
 
-/// Check a subscription that is to be made.
-pub(crate) fn new(new: &NewSubscription, guard: &Guard) -> Result<()> {
+pub(crate) fn new(new: &NewSubscription, policy: &Guard) -> Result<()> {
     name(&new.name)?;
     filter(&new.filter)?;
-    delivery(&new.delivery, guard)?;
+    delivery(&new.delivery, policy)?;
     retry(&new.retry)
 }
 
-/// Check a change.
-pub(crate) fn change(change: &Change, guard: &Guard) -> Result<()> {
+pub(crate) fn change(change: &Change, policy: &Guard) -> Result<()> {
     change.name.as_deref().map_or(Ok(()), name)?;
     change.filter.as_ref().map_or(Ok(()), filter)?;
     change
         .delivery
         .as_ref()
-        .map_or(Ok(()), |it| delivery(it, guard))?;
+        .map_or(Ok(()), |new| delivery(new, policy))?;
     change.retry.as_ref().map_or(Ok(()), retry)
 }
 
 fn name(name: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let fits = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(legal);
+    let valid = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(legal);
     require(
-        fits,
+        valid,
         "name",
         "1 to 64 characters of A-Z, a-z, 0-9, ., _ and -",
     )
@@ -61,19 +59,19 @@ fn filter(filter: &Filter) -> Result<()> {
 
 fn entries(field: &str, entries: &[String]) -> Result<()> {
     require(entries.len() <= MAX_ENTRIES, field, "at most 100 entries")?;
-    let fits = |entry: &String| {
+    let valid = |entry: &String| {
         !entry.is_empty() && entry.len() <= MAX_ENTRY && !entry.chars().any(char::is_control)
     };
-    match entries.iter().position(|entry| !fits(entry)) {
-        Some(place) => Err(Error::invalid(
-            &format!("{field}[{place}]"),
+    match entries.iter().position(|entry| !valid(entry)) {
+        Some(index) => Err(Error::invalid(
+            &format!("{field}[{index}]"),
             "1 to 256 characters",
         )),
         None => Ok(()),
     }
 }
 
-fn delivery(delivery: &Delivery, guard: &Guard) -> Result<()> {
+fn delivery(delivery: &Delivery, policy: &Guard) -> Result<()> {
     let batch = delivery.batch_size();
     require(
         (1..=MAX_BATCH).contains(&batch),
@@ -83,7 +81,7 @@ fn delivery(delivery: &Delivery, guard: &Guard) -> Result<()> {
     match delivery {
         Delivery::Webhook {
             url,
-            headers: named,
+            headers: new_headers,
             timeout_ms,
             ..
         } => {
@@ -92,11 +90,11 @@ fn delivery(delivery: &Delivery, guard: &Guard) -> Result<()> {
                 "delivery.timeout_ms",
                 "100 to 60,000",
             )?;
-            named.as_ref().map_or(Ok(()), headers)?;
-            guard
+            new_headers.as_ref().map_or(Ok(()), headers)?;
+            policy
                 .check(url)
                 .map(drop)
-                .map_err(|failure| Error::url(&failure))
+                .map_err(|failure| Error::invalid_url(&failure))
         }
         Delivery::WebSocket { window, .. } => require(
             (1..=MAX_WINDOW).contains(window),
@@ -123,11 +121,11 @@ fn header(name: &str, value: &str) -> Result<()> {
     require(
         !name.is_empty() && name.len() <= 128 && name.chars().all(token),
         &field,
-        "not the name of a header",
+        "not a valid header name",
     )?;
     let lower = name.to_ascii_lowercase();
-    let ours = OURS.contains(&lower.as_str()) || lower.starts_with("florin-");
-    require(!ours, &field, "this header is written by Florin")?;
+    let reserved = RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("florin-");
+    require(!reserved, &field, "this header is reserved")?;
     let printable =
         value.len() <= MAX_HEADER && value.chars().all(|c| c == '\t' || (' '..='~').contains(&c));
     require(
@@ -143,11 +141,11 @@ fn retry(retry: &RetryRule) -> Result<()> {
         "retry.initial_ms",
         "100 to 60,000",
     )?;
-    let longest = retry.initial_ms..=3_600_000;
+    let allowed = retry.initial_ms..=3_600_000;
     require(
-        longest.contains(&retry.max_ms),
+        allowed.contains(&retry.max_ms),
         "retry.max_ms",
-        "initial_ms to 3,600,000",
+        "between initial_ms and 3,600,000",
     )?;
     require(
         (1..=100).contains(&retry.attempts),
@@ -156,8 +154,8 @@ fn retry(retry: &RetryRule) -> Result<()> {
     )
 }
 
-fn require(fits: bool, field: &str, why: &str) -> Result<()> {
-    if fits {
+fn require(valid: bool, field: &str, why: &str) -> Result<()> {
+    if valid {
         Ok(())
     } else {
         Err(Error::invalid(field, why))

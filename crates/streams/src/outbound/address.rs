@@ -1,15 +1,15 @@
-//! Which addresses belong to the public internet, by the registries of special-purpose addresses
-//! (RFC 6890 and what IANA added since).
+//! Which addresses are public, by the IANA special-purpose address registries (RFC 6890 and later
+//! additions).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks of IPv4 that are not public, each with its name.
+/// IPv4 networks that are not public.
 const V4: &[([u8; 4], u8, &str)] = &[
     ([0, 0, 0, 0], 8, "unspecified"),
     ([10, 0, 0, 0], 8, "private"),
     ([100, 64, 0, 0], 10, "shared by a carrier (CGNAT)"),
     ([127, 0, 0, 0], 8, "loopback"),
-    // The machines that run Azure's guests answer here: credentials, as at 169.254.169.254.
+    // Azure's host agent: serves credentials, like 169.254.169.254.
     ([168, 63, 129, 16], 32, "metadata"),
     ([169, 254, 0, 0], 16, "link-local or metadata"),
     ([172, 16, 0, 0], 12, "private"),
@@ -24,7 +24,7 @@ const V4: &[([u8; 4], u8, &str)] = &[
     ([240, 0, 0, 0], 4, "reserved or broadcast"),
 ];
 
-/// Networks within 2000::/3, the only public part of IPv6, that are not public.
+/// Networks that are not public within 2000::/3, the global unicast range of IPv6.
 const V6: &[([u16; 8], u8, &str)] = &[
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "a Teredo tunnel"),
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "reserved for protocols"),
@@ -33,7 +33,7 @@ const V6: &[([u16; 8], u8, &str)] = &[
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "for documentation"),
 ];
 
-/// Names for what lies outside 2000::/3.
+/// Names of networks outside 2000::/3, none of which is public.
 const V6_NAMED: &[([u16; 8], u8, &str)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
@@ -43,22 +43,22 @@ const V6_NAMED: &[([u16; 8], u8, &str)] = &[
     ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
 ];
 
-/// Why an address is not one of the public internet; nothing if it is.
+/// Why an address is not public; `None` if it is.
 ///
-/// An IPv4 address in IPv6 clothes (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052) is judged as the
-/// IPv4 address it reaches. 6to4 and Teredo tunnels are refused whatever they carry.
-pub fn forbidden(address: IpAddr) -> Option<&'static str> {
-    match unwrapped(address) {
+/// An IPv4-mapped (RFC 4291, 2.5.5.2) or NAT64 (RFC 6052) address is classified as the IPv4 address
+/// that it reaches. 6to4 and Teredo addresses are never public.
+pub fn non_public_reason(address: IpAddr) -> Option<&'static str> {
+    match embedded_ipv4(address) {
         IpAddr::V4(v4) => V4
             .iter()
             .find(|(net, bits, _)| within_v4(v4, Ipv4Addr::from(*net), *bits))
             .map(|net| net.2),
-        IpAddr::V6(v6) => forbidden_v6(v6),
+        IpAddr::V6(v6) => non_public_reason_v6(v6),
     }
 }
 
-/// The IPv4 address that is reached through a mapped or NAT64 address; any other address as it is.
-pub(super) fn unwrapped(address: IpAddr) -> IpAddr {
+/// The IPv4 address that an IPv4-mapped or NAT64 address reaches; any other address unchanged.
+pub(super) fn embedded_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
@@ -70,7 +70,6 @@ pub(super) fn unwrapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether an address lies in a network.
 pub(super) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => within_v4(address, network, bits),
@@ -79,7 +78,7 @@ pub(super) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     }
 }
 
-fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
+fn non_public_reason_v6(address: Ipv6Addr) -> Option<&'static str> {
     let find = |table: &[([u16; 8], u8, &'static str)]| {
         table
             .iter()
@@ -106,12 +105,12 @@ fn within_v6(address: Ipv6Addr, network: Ipv6Addr, bits: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(text: &str) -> Option<&'static str> {
-        forbidden(text.parse().expect("an address"))
+    fn reason(text: &str) -> Option<&'static str> {
+        non_public_reason(text.parse().expect("an address"))
     }
 
     #[test]
-    fn the_public_internet_is_open() {
+    fn public_addresses_are_public() {
         for public in [
             "8.8.8.8",
             "100.63.255.255",
@@ -120,7 +119,7 @@ mod tests {
             "172.32.0.1",
             "223.255.255.255",
         ] {
-            assert_eq!(judge(public), None, "{public}");
+            assert_eq!(reason(public), None, "{public}");
         }
         for public in [
             "2606:4700::1111",
@@ -129,13 +128,13 @@ mod tests {
             "64:ff9b::808:808",
             "2001:4860:4860::8888",
         ] {
-            assert_eq!(judge(public), None, "{public}");
+            assert_eq!(reason(public), None, "{public}");
         }
     }
 
     #[test]
-    fn neighbours_are_closed() {
-        let closed = [
+    fn special_purpose_ipv4_is_not_public() {
+        let special = [
             "0.0.0.0",
             "0.1.2.3",
             "10.0.0.1",
@@ -153,14 +152,14 @@ mod tests {
             "224.0.0.1",
             "255.255.255.255",
         ];
-        closed
+        special
             .iter()
-            .for_each(|address| assert!(judge(address).is_some(), "{address}"));
+            .for_each(|address| assert!(reason(address).is_some(), "{address}"));
     }
 
     #[test]
-    fn neighbours_in_ipv6_are_closed_in_every_form() {
-        let closed = [
+    fn special_purpose_ipv6_is_not_public_in_any_notation() {
+        let special = [
             "::",
             "::1",
             "::127.0.0.1",
@@ -183,29 +182,30 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ];
-        closed
+        special
             .iter()
-            .for_each(|address| assert!(judge(address).is_some(), "{address}"));
+            .for_each(|address| assert!(reason(address).is_some(), "{address}"));
     }
     proptest::proptest! {
-        /// Whatever clothes an IPv4 address wears, it is judged as what it is; and the standard library's opinions are shared.
+        /// An IPv4 address is classified alike in every notation, and never more permissively than
+        /// by the standard library.
         #[test]
-        fn clothes_do_not_matter(bits in proptest::prelude::any::<u32>()) {
+        fn embedded_ipv4_is_classified_as_ipv4(bits in proptest::prelude::any::<u32>()) {
             let v4 = Ipv4Addr::from(bits);
-            let judged = forbidden(v4.into());
-            proptest::prop_assert_eq!(forbidden(v4.to_ipv6_mapped().into()), judged);
+            let expected = non_public_reason(v4.into());
+            proptest::prop_assert_eq!(non_public_reason(v4.to_ipv6_mapped().into()), expected);
             let nat64 = Ipv6Addr::from((0x0064_ff9b_u128 << 96) | u128::from(bits));
-            proptest::prop_assert_eq!(forbidden(nat64.into()), judged);
-            let closed = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
+            proptest::prop_assert_eq!(non_public_reason(nat64.into()), expected);
+            let special = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
                 || v4.is_unspecified() || v4.is_documentation();
-            proptest::prop_assert!(!closed || judged.is_some(), "{}", v4);
+            proptest::prop_assert!(!special || expected.is_some(), "{}", v4);
         }
 
         #[test]
-        fn only_global_unicast_is_open(bits in proptest::prelude::any::<u128>()) {
+        fn only_global_unicast_is_public(bits in proptest::prelude::any::<u128>()) {
             let v6 = Ipv6Addr::from(bits);
-            let is_v4 = unwrapped(v6.into()).is_ipv4();
-            proptest::prop_assert!(is_v4 || (bits >> 125) == 1 || forbidden(v6.into()).is_some(), "{}", v6);
+            let is_v4 = embedded_ipv4(v6.into()).is_ipv4();
+            proptest::prop_assert!(is_v4 || (bits >> 125) == 1 || non_public_reason(v6.into()).is_some(), "{}", v6);
         }
     }
 }

@@ -1,33 +1,28 @@
-//! The client: one call, within its limits, to whom the guard allows.
+//! The HTTP client: one call within its limits, to an address that the policy allows.
 
+use super::address_policy::Guard;
 use super::failure::Failure;
-use super::guard::Guard;
 use super::message::{Request, Response};
 use super::redirect::{self, MAX_REDIRECTS};
-use super::resolve::{Checked, Lookup, SystemLookup};
+use super::resolve::{CheckedResolver, NameResolver, SystemResolver};
 use reqwest::Url;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Idle connections that are kept for a receiver.
 const IDLE_PER_HOST: usize = 4;
 
-/// How calls are made.
+/// Settings of an [`Outbound`] client.
 #[derive(Clone)]
 pub struct Settings {
-    /// Whom to speak to.
     pub guard: Guard,
-    /// Who knows the addresses of names.
-    pub lookup: Arc<dyn Lookup>,
-    /// The longest wait for a connection.
+    pub resolver: Arc<dyn NameResolver>,
     pub connect_timeout_ms: u64,
-    /// What we call ourselves.
     pub user_agent: String,
 }
 
-/// Makes calls to addresses that users name. Clones share their connections.
+/// Makes HTTP calls to URLs that callers supply. Clones share a connection pool.
 #[derive(Clone)]
 pub struct Outbound {
     guard: Guard,
@@ -35,11 +30,11 @@ pub struct Outbound {
 }
 
 impl Settings {
-    /// The usual settings behind a guard.
+    /// The default settings with an address policy.
     pub fn new(guard: Guard) -> Self {
         Self {
             guard,
-            lookup: Arc::new(SystemLookup),
+            resolver: Arc::new(SystemResolver),
             connect_timeout_ms: 10_000,
             user_agent: "florin".to_owned(),
         }
@@ -47,20 +42,21 @@ impl Settings {
 }
 
 impl Outbound {
-    /// A client. Errors: [`Failure::Unreachable`] if the machine's certificates cannot be read.
+    /// Create a client. Errors: [`Failure::Unreachable`] if the system's root certificates cannot
+    /// be read.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        // reqwest asks for one provider a process; if somebody gave one before, that one is as
-        // good.
+        // reqwest needs one provider per process. An error means that one is installed already,
+        // which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let checked = Checked {
-            guard: settings.guard.clone(),
-            lookup: settings.lookup,
+        let resolver = CheckedResolver {
+            policy: settings.guard.clone(),
+            resolver: settings.resolver,
         };
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
-            .dns_resolver(Arc::new(checked))
+            .dns_resolver(Arc::new(resolver))
             .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .user_agent(settings.user_agent)
@@ -72,31 +68,36 @@ impl Outbound {
         })
     }
 
-    /// The guard, to check an address before it is stored.
+    /// The address policy, to check a URL before it is stored.
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    /// Make a call. An answer of any status is an answer, even if its body comes late or without
-    /// end; everything else is a [`Failure`].
+    /// Make a call. A response of any status is a success, even if its body is late or endless;
+    /// everything else is a [`Failure`].
     pub async fn send(&self, mut request: Request) -> Result<Response, Failure> {
-        let end = Instant::now() + Duration::from_millis(request.timeout_ms);
+        let deadline = Instant::now() + Duration::from_millis(request.timeout_ms);
         for _ in 0..=MAX_REDIRECTS {
             let url = self.guard.check(&request.url)?;
-            let answer = self.call(&request, &url, end).await?;
-            match redirect::next(&request, &url, &answer)? {
+            let response = self.call(&request, &url, deadline).await?;
+            match redirect::next(&request, &url, &response)? {
                 Some(next) => request = next,
-                None => return Ok(answer),
+                None => return Ok(response),
             }
         }
         let url = self.guard.check(&request.url)?;
         Err(Failure::redirect(
             host_of(&url),
-            "there were three before it",
+            "it is the fourth in a row",
         ))
     }
 
-    async fn call(&self, request: &Request, url: &Url, end: Instant) -> Result<Response, Failure> {
+    async fn call(
+        &self,
+        request: &Request,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
         let host = host_of(url);
         let mut call = self
             .client
@@ -105,20 +106,19 @@ impl Outbound {
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
-        let late = |_| Failure::Timeout {
+        let timeout = |_| Failure::Timeout {
             host: host.to_owned(),
             limit_ms: request.timeout_ms,
         };
-        let answer = timeout_at(end, call.send())
+        let response = timeout_at(deadline, call.send())
             .await
-            .map_err(late)?
+            .map_err(timeout)?
             .map_err(|error| failure(host, &error))?;
-        // The connection says itself whom it reached: what was checked and what was done must
-        // agree.
-        if let Some(reached) = answer.remote_addr() {
+        // Defense in depth: check the address that the connection actually reached.
+        if let Some(reached) = response.remote_addr() {
             self.guard.check_address(host, reached.ip())?;
         }
-        Ok(read(answer, url, request.max_body, end).await)
+        Ok(read(response, url, request.max_body, deadline).await)
     }
 }
 
@@ -126,23 +126,28 @@ fn host_of(url: &Url) -> &str {
     url.host_str().unwrap_or_default()
 }
 
-/// Read an answer up to its limits. A body that breaks off, comes late or is too long does not undo
-/// the status.
-async fn read(mut answer: reqwest::Response, url: &Url, max_body: usize, end: Instant) -> Response {
-    let headers = answer.headers().iter();
+/// Read a response up to its limits. A body that is cut off, late or too long still leaves the
+/// status valid.
+async fn read(
+    mut response: reqwest::Response,
+    url: &Url,
+    max_body: usize,
+    deadline: Instant,
+) -> Response {
+    let headers = response.headers().iter();
     let headers = headers.filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
-    let (status, headers) = (answer.status().as_u16(), headers.collect());
+    let (status, headers) = (response.status().as_u16(), headers.collect());
     let mut body = Vec::new();
     let truncated = loop {
-        let Ok(Ok(piece)) = timeout_at(end, answer.chunk()).await else {
+        let Ok(Ok(chunk)) = timeout_at(deadline, response.chunk()).await else {
             break true;
         };
-        let Some(piece) = piece else { break false };
+        let Some(chunk) = chunk else { break false };
         let room = max_body - body.len();
-        body.extend_from_slice(&piece[..piece.len().min(room)]);
-        if piece.len() > room {
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
             break true;
         }
     };
@@ -155,24 +160,25 @@ async fn read(mut answer: reqwest::Response, url: &Url, max_body: usize, end: In
     }
 }
 
-/// What went wrong, without the URL that reqwest's own words hold (a query may be a secret).
+/// The failure behind a reqwest error, without the URL that reqwest's message contains (its query
+/// may be a secret).
 fn failure(host: &str, error: &reqwest::Error) -> Failure {
     let mut cause = error.source();
     let mut last = String::new();
     while let Some(inner) = cause {
-        if let Some(ours) = inner.downcast_ref::<Failure>() {
-            return ours.clone();
+        if let Some(failure) = inner.downcast_ref::<Failure>() {
+            return failure.clone();
         }
         last = inner.to_string();
         cause = inner.source();
     }
     if error.is_builder() {
-        return Failure::url("a header or the address cannot be sent");
+        return Failure::invalid_url("the URL or a header cannot be sent");
     }
     Failure::unreachable(
         host,
         if last.is_empty() {
-            "the connection broke"
+            "the connection was closed"
         } else {
             &last
         },

@@ -1,61 +1,31 @@
-//! Why there is no answer.
+//! Failures of outbound calls.
 
 use types::{Code, Coded, codes};
 
-/// Why there is no answer. Never holds a header, a body or a query.
+/// Why a call has no response. Never contains a header, a body or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The URL cannot be used.
     #[error("the URL cannot be used: {why}")]
-    Url {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The guard refuses the address.
+    InvalidUrl { why: String },
+    /// The address policy rejects the address.
     #[error("calls to {host} are not allowed: {why}")]
-    Refused {
-        /// The host of the URL.
-        host: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The name has no address.
-    #[error("the name {host} has no address: {why}")]
-    Unresolved {
-        /// The host of the URL.
-        host: String,
-        /// The resolver's words.
-        why: String,
-    },
-    /// Nobody answers, or the answer broke off.
-    #[error("{host} does not answer: {why}")]
-    Unreachable {
-        /// The host of the URL.
-        host: String,
-        /// What is known.
-        why: String,
-    },
-    /// The answer did not come in time. Whether the call had an effect is not known.
-    #[error("{host} did not answer within {limit_ms} ms")]
-    Timeout {
-        /// The host of the URL.
-        host: String,
-        /// The limit.
-        limit_ms: u64,
-    },
-    /// Redirected more often than the limit allows, or where no redirect may lead.
-    #[error("the redirect of {host} is not followed: {why}")]
-    Redirect {
-        /// The host that redirects.
-        host: String,
-        /// Why not.
-        why: String,
-    },
+    AddressBlocked { host: String, why: String },
+    #[error("the name {host} cannot be resolved: {why}")]
+    Unresolved { host: String, why: String },
+    /// The connection failed or was closed.
+    #[error("{host} is unreachable: {why}")]
+    Unreachable { host: String, why: String },
+    /// Whether the call had an effect is unknown.
+    #[error("{host} did not respond within {limit_ms} ms")]
+    Timeout { host: String, limit_ms: u64 },
+    /// Too many redirects, or a redirect to a disallowed target.
+    #[error("a redirect from {host} was not followed: {why}")]
+    Redirect { host: String, why: String },
 }
 
 codes! { Failure {
-    Self::Url { .. } => ("streams.outbound_url", 400, Never),
-    Self::Refused { .. } => ("streams.outbound_refused", 403, Never),
+    Self::InvalidUrl { .. } => ("streams.outbound_invalid_url", 400, Never),
+    Self::AddressBlocked { .. } => ("streams.outbound_address_blocked", 403, Never),
     Self::Unresolved { .. } => ("streams.outbound_unresolved", 502, Later),
     Self::Unreachable { .. } => ("streams.outbound_unreachable", 502, Later),
     Self::Timeout { .. } => ("streams.outbound_timeout", 504, Later),
@@ -69,14 +39,14 @@ impl Coded for Failure {
 }
 
 impl Failure {
-    pub(super) fn url(why: &str) -> Self {
-        Self::Url {
+    pub(super) fn invalid_url(why: &str) -> Self {
+        Self::InvalidUrl {
             why: why.to_owned(),
         }
     }
 
-    pub(super) fn refused(host: &str, why: &str) -> Self {
-        Self::Refused {
+    pub(super) fn blocked(host: &str, why: &str) -> Self {
+        Self::AddressBlocked {
             host: host.to_owned(),
             why: why.to_owned(),
         }

@@ -1,9 +1,9 @@
-//! What is sent and what comes back.
+//! Requests and responses.
 
-/// The methods that are spoken.
+/// The supported HTTP methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs)] // their names say it
+#[allow(missing_docs)] // the names are those of HTTP
 pub enum Method {
     Get,
     Head,
@@ -13,40 +13,36 @@ pub enum Method {
     Delete,
 }
 
-/// A call.
+/// An outbound HTTP request.
 #[derive(Clone)]
 pub struct Request {
-    /// The method.
     pub method: Method,
-    /// Where to; checked again when it is sent.
+    /// Checked when the request is sent.
     pub url: String,
-    /// Headers, in their order. They may hold secrets and are never logged.
+    /// In order. They may hold secrets and are never logged.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
-    /// For the whole call, redirects and body included.
+    /// For the whole call, including redirects and the response body.
     pub timeout_ms: u64,
-    /// Bytes of the answer's body that are kept.
+    /// Bytes of the response body that are kept.
     pub max_body: usize,
 }
 
-/// An answer, whatever its status.
+/// A response of any status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The status code.
     pub status: u16,
-    /// Names in lower case, with their values; values that are no text are left out.
+    /// Names in lower case. Values that are not text are omitted.
     pub headers: Vec<(String, String)>,
-    /// The body, up to the limit.
     pub body: Vec<u8>,
-    /// Whether the body was longer than the limit, or broke off; the status counts all the same.
+    /// Whether the body is incomplete: longer than the limit, late or cut off.
     pub truncated: bool,
-    /// The URL that answered, after redirects.
+    /// The final URL, after redirects.
     pub url: String,
 }
 
 impl Request {
-    /// A call without headers and body, 30 seconds and a mebibyte at most.
+    /// A request without headers and body; limits: 30 seconds and 1 MiB.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         Self {
             method,
@@ -58,7 +54,7 @@ impl Request {
         }
     }
 
-    /// The same with one more header.
+    /// Add a header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -67,22 +63,22 @@ impl Request {
 }
 
 impl Response {
-    /// The first value of a header; its name in lower case.
+    /// The first value of a header. `name` must be lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
-            .find(|(known, _)| known == name)
+            .find(|(header, _)| header == name)
             .map(|(_, value)| value.as_str())
     }
 
-    /// Whether the status is one of success.
+    /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
 impl Method {
-    /// As it is written in a request.
+    /// The name in a request line.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -107,7 +103,7 @@ impl Method {
 }
 
 impl std::fmt::Debug for Request {
-    /// Neither headers nor body: they may hold secrets.
+    /// Omits headers and body: they may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} with {} bytes", self.method.as_str(), self.body.len())
     }

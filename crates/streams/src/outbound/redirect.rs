@@ -1,14 +1,15 @@
-//! Where a redirect leads, and what goes along.
+//! Redirects: the next URL, and which headers it gets.
 
 use super::failure::Failure;
 use super::message::{Method, Request, Response};
 use reqwest::Url;
 
-/// Redirects that are followed.
+/// Redirects followed per call.
 pub(super) const MAX_REDIRECTS: u32 = 3;
 
-/// Headers that may go to another origin. All others may be meant for the first alone.
-const TRAVELLERS: [&str; 5] = [
+/// Headers that are sent to another origin; `-` at the end marks a prefix. All others may be
+/// credentials for the first origin.
+const CROSS_ORIGIN_HEADERS: [&str; 5] = [
     "accept",
     "content-type",
     "idempotency-key",
@@ -16,51 +17,48 @@ const TRAVELLERS: [&str; 5] = [
     "florin-",
 ];
 
-/// The next call after an answer that redirects; nothing if the answer is the last.
+/// The request that follows a redirect; `None` if the response is final.
 ///
-/// GET and HEAD follow every redirect; a call with a body follows only 307 and 308, which keep
-/// method and body (RFC 9110, 15.4).
+/// GET and HEAD follow every redirect; other methods follow only 307 and 308, which keep method and
+/// body (RFC 9110, 15.4).
 pub(super) fn next(
     request: &Request,
     from: &Url,
-    answer: &Response,
+    response: &Response,
 ) -> Result<Option<Request>, Failure> {
-    let reads = matches!(request.method, Method::Get | Method::Head);
-    let follows = match answer.status {
-        301..=303 => reads,
+    let is_read = matches!(request.method, Method::Get | Method::Head);
+    let follows = match response.status {
+        301..=303 => is_read,
         307 | 308 => true,
         _ => false,
     };
-    let Some(location) = answer.header("location").filter(|_| follows) else {
+    let Some(location) = response.header("location").filter(|_| follows) else {
         return Ok(None);
     };
     let host = from.host_str().unwrap_or_default();
     let to = from
         .join(location)
-        .map_err(|_| Failure::redirect(host, "its location is not a URL"))?;
+        .map_err(|_| Failure::redirect(host, "its Location header is not a URL"))?;
     if from.scheme() == "https" && to.scheme() != "https" {
-        return Err(Failure::redirect(
-            host,
-            "it leads from a secure connection to a plain one",
-        ));
+        return Err(Failure::redirect(host, "it leads from https to http"));
     }
     let mut next = Request {
         url: to.to_string(),
         ..request.clone()
     };
     if from.origin() != to.origin() {
-        next.headers.retain(|(name, _)| travels(name));
+        next.headers.retain(|(name, _)| crosses_origins(name));
     }
     Ok(Some(next))
 }
 
-fn travels(name: &str) -> bool {
+fn crosses_origins(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    TRAVELLERS.iter().any(|known| {
-        if known.ends_with('-') {
-            name.starts_with(known)
+    CROSS_ORIGIN_HEADERS.iter().any(|allowed| {
+        if allowed.ends_with('-') {
+            name.starts_with(allowed)
         } else {
-            name == *known
+            name == *allowed
         }
     })
 }
@@ -69,7 +67,7 @@ fn travels(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, location: &str) -> Response {
+    fn response(status: u16, location: &str) -> Response {
         let headers = vec![("location".to_owned(), location.to_owned())];
         Response {
             status,
@@ -92,22 +90,23 @@ mod tests {
         next(
             &request,
             &Url::parse(from).expect("a URL"),
-            &answer(status, location),
+            &response(status, location),
         )
     }
 
     #[test]
-    fn a_body_goes_along_or_stays() {
+    fn only_307_and_308_forward_a_body() {
         assert_eq!(
             follow(Method::Post, "http://a/x", 302, "/y").map(|next| next.is_some()),
             Ok(false)
         );
         assert_eq!(
-            follow(Method::Post, "http://a/x", 308, "/y").map(|next| next.map(|it| it.url)),
+            follow(Method::Post, "http://a/x", 308, "/y")
+                .map(|next| next.map(|request| request.url)),
             Ok(Some("http://a/y".into()))
         );
         assert_eq!(
-            follow(Method::Get, "http://a/x", 302, "y").map(|next| next.map(|it| it.url)),
+            follow(Method::Get, "http://a/x", 302, "y").map(|next| next.map(|request| request.url)),
             Ok(Some("http://a/y".into()))
         );
         assert_eq!(
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_stay_with_their_origin() {
+    fn credentials_are_not_sent_to_another_origin() {
         let names = |to| {
             let next = follow(Method::Post, "https://a/x", 307, to)
                 .expect("allowed")
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn security_is_not_given_up() {
+    fn https_is_not_downgraded() {
         assert!(matches!(
             follow(Method::Post, "https://a/x", 307, "http://a/x"),
             Err(Failure::Redirect { .. })

@@ -1,28 +1,28 @@
-//! From a name to addresses that were checked. The connection is made to these and to no other.
+//! Name resolution with the address policy applied. Connections are made only to checked addresses.
 
+use super::address_policy::Guard;
 use super::failure::Failure;
-use super::guard::Guard;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// Addresses of one name that are looked at; more are left aside.
+/// Further addresses of a name are ignored.
 const MAX_ADDRESSES: usize = 32;
 
-/// Who knows the addresses of names. The binary uses [`SystemLookup`]; tests bring one that lies.
+/// Resolves names to addresses. The binary uses [`SystemResolver`]; tests use a scripted one.
 #[async_trait::async_trait]
-pub trait Lookup: Send + Sync {
-    /// The addresses of a name.
-    async fn lookup(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
+pub trait NameResolver: Send + Sync {
+    /// All addresses of a name.
+    async fn resolve(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
 }
 
 /// The resolver of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemLookup;
+pub struct SystemResolver;
 
 #[async_trait::async_trait]
-impl Lookup for SystemLookup {
-    async fn lookup(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
+impl NameResolver for SystemResolver {
+    async fn resolve(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
         Ok(tokio::net::lookup_host((host, 0))
             .await?
             .map(|address| address.ip())
@@ -30,26 +30,26 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// A lookup behind a guard, as the HTTP client wants it.
-pub(super) struct Checked {
-    pub(super) guard: Guard,
-    pub(super) lookup: Arc<dyn Lookup>,
+/// A resolver that applies an address policy, for the HTTP client.
+pub(super) struct CheckedResolver {
+    pub(super) policy: Guard,
+    pub(super) resolver: Arc<dyn NameResolver>,
 }
 
-impl Checked {
-    /// One bad address among several spoils the name: whoever answers so has no good intent, or no
-    /// order in the house.
-    fn check(guard: &Guard, host: &str, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
-        if found.is_empty() {
+impl CheckedResolver {
+    /// Check all addresses of a name. One blocked address rejects the name: mixed answers are a
+    /// sign of an attack or of a misconfigured zone.
+    fn check(policy: &Guard, host: &str, addresses: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
+        if addresses.is_empty() {
             return Err(Failure::Unresolved {
                 host: host.to_owned(),
-                why: "no address".to_owned(),
+                why: "it has no address".to_owned(),
             });
         }
-        found
+        addresses
             .iter()
-            .try_for_each(|address| guard.check_address(host, *address))?;
-        Ok(found
+            .try_for_each(|address| policy.check_address(host, *address))?;
+        Ok(addresses
             .iter()
             .take(MAX_ADDRESSES)
             .map(|address| SocketAddr::new(*address, 0))
@@ -57,20 +57,20 @@ impl Checked {
     }
 }
 
-impl Resolve for Checked {
+impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (guard, lookup, host) = (
-            self.guard.clone(),
-            Arc::clone(&self.lookup),
+        let (policy, resolver, host) = (
+            self.policy.clone(),
+            Arc::clone(&self.resolver),
             name.as_str().to_owned(),
         );
         Box::pin(async move {
-            let found = lookup.lookup(&host).await;
-            let found = found.map_err(|error| Failure::Unresolved {
+            let addresses = resolver.resolve(&host).await;
+            let addresses = addresses.map_err(|error| Failure::Unresolved {
                 host: host.clone(),
                 why: error.to_string(),
             })?;
-            let checked = Self::check(&guard, &host, &found)?;
+            let checked = Self::check(&policy, &host, &addresses)?;
             Ok(Box::new(checked.into_iter()) as Addrs)
         })
     }

@@ -1,29 +1,27 @@
-//! `delivery`: events on their way, waiting or dead.
+//! `delivery`: waiting events and dead letters.
 
 use crate::error::Result;
 use crate::state::Batch;
 use store::{Tx, Unbound};
 use types::{Namespace, SubscriptionId, Time};
 
-/// What a waiting event says about its batch.
+/// The properties of a waiting event that decide how batches are formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingEvent {
     pub(crate) sequence: i64,
     pub(crate) size: i64,
-    pub(crate) alone: bool,
+    pub(crate) isolated: bool,
 }
 
-/// An event to send.
 #[derive(Debug, Clone)]
-pub(crate) struct Parcel {
+pub(crate) struct QueuedEvent {
     pub(crate) sequence: i64,
     pub(crate) body: String,
     pub(crate) attempts: u32,
 }
 
-/// An event that is to be delivered.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
+pub(crate) struct NewDelivery {
     pub(crate) namespace: Namespace,
     pub(crate) subscription: SubscriptionId,
     pub(crate) sequence: i64,
@@ -32,15 +30,14 @@ pub(crate) struct New {
     pub(crate) partition: String,
     pub(crate) fact_seq: i64,
     pub(crate) body: std::sync::Arc<str>,
-    /// Why it is dead from the start; none for one that waits.
+    /// Set for a dead letter: why its fact could not be expanded.
     pub(crate) error: Option<String>,
 }
 
-/// A dead letter as stored.
-pub(crate) type Dead = (i64, String, String, String, u32, Time, Option<String>);
+/// A dead letter: sequence, event id, type, body, attempts, time, error.
+pub(crate) type DeadRow = (i64, String, String, String, u32, Time, Option<String>);
 
-/// Insert events.
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[New]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[NewDelivery]) -> Result<()> {
     let now = tx.now();
     let columns = [
         "namespace",
@@ -53,7 +50,7 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[New]) -> Result<()> {
         "fact_seq",
         "body",
         "size",
-        "alone",
+        "isolated",
         "attempts",
         "at",
         "error",
@@ -92,12 +89,11 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[New]) -> Result<()> {
     Ok(())
 }
 
-/// The waiting events of a batch.
 pub(crate) fn of_batch(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     batch: Batch,
-) -> Result<Vec<Parcel>> {
+) -> Result<Vec<QueuedEvent>> {
     let rows: Vec<(i64, String, u32)> = tx.rows(
         "SELECT sequence, body, attempts FROM delivery
           WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
@@ -106,7 +102,7 @@ pub(crate) fn of_batch(
     )?;
     Ok(rows
         .into_iter()
-        .map(|(sequence, body, attempts)| Parcel {
+        .map(|(sequence, body, attempts)| QueuedEvent {
             sequence,
             body,
             attempts,
@@ -114,32 +110,32 @@ pub(crate) fn of_batch(
         .collect())
 }
 
-/// The first waiting events behind a sequence, up to another.
+/// The first waiting events after a sequence, up to and including another.
 pub(crate) fn between(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     after: i64,
     to: i64,
     limit: u32,
-) -> Result<Vec<Waiting>> {
+) -> Result<Vec<WaitingEvent>> {
     let rows: Vec<(i64, i64, bool)> = tx.rows(
-        "SELECT sequence, size, alone FROM delivery
+        "SELECT sequence, size, isolated FROM delivery
           WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence > ?2 AND sequence <= ?3
           ORDER BY sequence LIMIT ?4",
         (id, after, to, limit),
     )?;
     Ok(rows
         .into_iter()
-        .map(|(sequence, size, alone)| Waiting {
+        .map(|(sequence, size, isolated)| WaitingEvent {
             sequence,
             size,
-            alone,
+            isolated,
         })
         .collect())
 }
 
-/// Delete the waiting events of a batch; how many there were.
-pub(crate) fn settle(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
+/// Delete the waiting events of a batch; returns how many there were.
+pub(crate) fn acknowledge(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
             AND sequence >= ?2 AND sequence <= ?3",
@@ -147,17 +143,17 @@ pub(crate) fn settle(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> R
     )?)
 }
 
-/// From now on the waiting events of a batch are sent one by one, each with all its attempts.
-pub(crate) fn part(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
+/// Mark the waiting events of a batch to be sent one by one, with their attempts reset.
+pub(crate) fn split(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
-        "UPDATE delivery SET alone = 1, attempts = 0 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
+        "UPDATE delivery SET isolated = 1, attempts = 0 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
             AND sequence >= ?2 AND sequence <= ?3",
         (id, batch.first, batch.last),
     )?)
 }
 
-/// The waiting events of a batch become dead letters; which.
-pub(crate) fn bury(
+/// Turn the waiting events of a batch into dead letters; returns sequence, id and type of each.
+pub(crate) fn dead_letter(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     batch: Batch,
@@ -172,7 +168,7 @@ pub(crate) fn bury(
     )?)
 }
 
-/// Count an attempt for the waiting events of a batch that was not taken over a WebSocket.
+/// Count an attempt for the waiting events of a batch that a WebSocket consumer rejected.
 pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "UPDATE delivery SET attempts = attempts + 1 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
@@ -181,14 +177,14 @@ pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batc
     )?)
 }
 
-/// Dead letters behind a sequence.
-pub(crate) fn dead(
+/// Dead letters after a sequence.
+pub(crate) fn dead_letters(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     after: i64,
     limit: u32,
     skip: u32,
-) -> Result<Vec<Dead>> {
+) -> Result<Vec<DeadRow>> {
     Ok(tx.rows(
         "SELECT sequence, event_id, type, body, attempts, at, error FROM delivery
           WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence > ?2
@@ -197,7 +193,7 @@ pub(crate) fn dead(
     )?)
 }
 
-/// How many events are in a state, counted no further than a limit.
+/// Count the events in a state, up to a limit.
 pub(crate) fn count(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
@@ -211,7 +207,7 @@ pub(crate) fn count(
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Dead letters wait again, under new sequences.
+/// Turn dead letters into waiting events with new sequences.
 pub(crate) fn requeue(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
@@ -219,7 +215,7 @@ pub(crate) fn requeue(
 ) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(old, new) AS ({rows})
-         UPDATE delivery SET state = 'waiting', sequence = n.new, attempts = 0, alone = 1, error = NULL FROM n
+         UPDATE delivery SET state = 'waiting', sequence = n.new, attempts = 0, isolated = 1, error = NULL FROM n
           WHERE delivery.namespace = ?ns AND delivery.subscription = ?1 AND delivery.state = 'dead'
             AND delivery.sequence = n.old",
         (id,),
@@ -227,8 +223,8 @@ pub(crate) fn requeue(
     )?)
 }
 
-/// Delete an event in a state; its id and type, if it was there.
-pub(crate) fn drop_one(
+/// Delete an event in a state; returns its id and type.
+pub(crate) fn delete_one(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     sequence: i64,
@@ -241,8 +237,8 @@ pub(crate) fn drop_one(
     )?)
 }
 
-/// Delete the waiting events that come from behind a place of a partition.
-pub(crate) fn drop_waiting_behind(
+/// Delete the waiting events of facts after a position of a partition.
+pub(crate) fn delete_waiting_after(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     partition: &str,
@@ -255,15 +251,13 @@ pub(crate) fn drop_waiting_behind(
     )?)
 }
 
-/// Delete all waiting events.
-pub(crate) fn drop_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<u64> {
+pub(crate) fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<u64> {
     Ok(tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'",
         (id,),
     )?)
 }
 
-/// Delete everything of a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1",

@@ -1,7 +1,7 @@
-//! The only SQL of the streams, a file for each table.
+//! The only SQL of this crate, one file per table.
 
 pub(crate) mod cursor;
 pub(crate) mod delivery;
-pub(crate) mod figures;
+pub(crate) mod metrics;
 pub(crate) mod progress;
 pub(crate) mod subscription;

@@ -1,27 +1,26 @@
-//! `subscription_progress`: what moves while events are delivered.
+//! `subscription_progress`: the delivery state of each subscription.
 
 use crate::error::{Error, Result};
 use crate::state::{Batch, Phase};
 use store::{FromRow, Row, Tx, Unbound};
 use types::{Namespace, SubscriptionId, Time};
 
-/// A row.
 #[derive(Debug, Clone)]
-pub(crate) struct Progress {
-    /// Rises with each rewind; what began before counts no more.
+pub(crate) struct SubscriptionProgress {
+    /// Incremented by each rewind; outcomes of batches of earlier generations are ignored.
     pub(crate) generation: i64,
     pub(crate) phase: Phase,
-    /// Which process sends; empty if none does.
+    /// The process that sends the batch; empty if none does.
     pub(crate) holder: String,
     pub(crate) delivered: i64,
     pub(crate) last_delivered_at: Option<Time>,
     pub(crate) last_error: Option<String>,
     pub(crate) last_error_at: Option<Time>,
-    /// The connection that fetches.
+    /// The WebSocket connection that has the subscription open.
     pub(crate) consumer: Option<String>,
 }
 
-/// A subscription whose next batch can go.
+/// A subscription whose next batch can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) namespace: Namespace,
@@ -31,7 +30,7 @@ pub(crate) struct Due {
 const COLUMNS: &str = "generation, phase, batch_first, batch_last, attempts, next_at, holder, delivered, \
                        last_delivered_at, last_error, last_error_at, consumer";
 
-/// A phase as its columns: name, batch, attempts, when.
+/// The columns of a phase: name, batch, attempts, time.
 fn columns(phase: Phase, now: Time) -> (&'static str, Batch, u32, Time) {
     let none = Batch { first: 0, last: 0 };
     let at = phase.due(now);
@@ -70,7 +69,7 @@ fn phase(name: &str, batch: Batch, attempts: u32, at: Time) -> Result<Phase> {
     }
 }
 
-impl Progress {
+impl SubscriptionProgress {
     fn read(row: Row) -> Result<Self> {
         type Columns = (
             i64,
@@ -114,7 +113,6 @@ impl Progress {
     }
 }
 
-/// Insert the first progress of a subscription.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, id: SubscriptionId, shard: u32) -> Result<()> {
     let now = tx.now();
     tx.execute(
@@ -126,16 +124,22 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, id: SubscriptionId, shard: u32) -> Res
     Ok(())
 }
 
-/// The progress of a subscription.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Progress> {
+pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<SubscriptionProgress> {
     let sql =
         format!("SELECT {COLUMNS} FROM subscription_progress WHERE namespace = ?ns AND id = ?1");
     let row: Option<Row> = tx.row(&sql, (id,))?;
-    row.map_or(Err(Error::Unknown { id }), Progress::read)
+    row.map_or(
+        Err(Error::UnknownSubscription { id }),
+        SubscriptionProgress::read,
+    )
 }
 
-/// Write a progress that was read in this transaction, but for its sequence.
-pub(crate) fn save(tx: &mut Tx<'_, '_>, id: SubscriptionId, progress: &Progress) -> Result<()> {
+/// Update a row that was read in this transaction, except `next_sequence`.
+pub(crate) fn save(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    progress: &SubscriptionProgress,
+) -> Result<()> {
     let now = tx.now();
     let (phase, batch, attempts, at) = columns(progress.phase, now);
     tx.execute(
@@ -162,20 +166,26 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, id: SubscriptionId, progress: &Progress)
     Ok(())
 }
 
-/// Take numbers for so many more events; the first of them.
-pub(crate) fn take_sequences(tx: &mut Tx<'_, '_>, id: SubscriptionId, count: i64) -> Result<i64> {
+/// Reserve sequences for `count` events; returns the first.
+pub(crate) fn reserve_sequences(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    count: i64,
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "UPDATE subscription_progress SET next_sequence = next_sequence + ?2 WHERE namespace = ?ns AND id = ?1
          RETURNING next_sequence",
         (id, count),
     )?;
-    row.map_or(Err(Error::Unknown { id }), |(next,)| Ok(next - count))
+    row.map_or(Err(Error::UnknownSubscription { id }), |(next,)| {
+        Ok(next - count)
+    })
 }
 
-/// Take numbers for many subscriptions: whose, how many; whose, and the number behind the last.
-pub(crate) fn take_all(
+/// Reserve sequences for many subscriptions; returns for each the sequence after its last one.
+pub(crate) fn reserve_all(
     tx: &mut Unbound<'_, '_>,
-    wanted: &[(&Namespace, SubscriptionId, i64)],
+    counts: &[(&Namespace, SubscriptionId, i64)],
 ) -> Result<Vec<(SubscriptionId, i64)>> {
     Ok(tx.query_rows(
         "WITH n(namespace, id, count) AS ({rows})
@@ -183,11 +193,10 @@ pub(crate) fn take_all(
           WHERE subscription_progress.namespace = n.namespace AND subscription_progress.id = n.id
          RETURNING subscription_progress.id, subscription_progress.next_sequence",
         (),
-        wanted,
+            counts,
     )?)
 }
 
-/// Delete the progress of a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM subscription_progress WHERE namespace = ?ns AND id = ?1",
@@ -196,9 +205,9 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     Ok(())
 }
 
-/// Webhooks of a shard whose next batch can go, longest due first. With `sole`, what another
-/// process had under way can go too: that process is known to be dead. Uses `subscription_due` and
-/// `delivery_state`.
+/// Webhooks of a shard whose next batch can be sent, longest due first. With `sole`, batches that
+/// another process was sending are due as well: that process is known to be dead. Uses indexes
+/// `subscription_due` and `delivery_state`.
 pub(crate) fn due(
     tx: &mut Unbound<'_, '_>,
     shard: u32,
@@ -223,7 +232,7 @@ pub(crate) fn due(
         .collect())
 }
 
-/// When the next webhook of a shard goes by itself.
+/// When the next retry or expired claim of a shard is due.
 pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> = tx.row(
         "SELECT MIN(next_at) FROM subscription_progress WHERE shard = ?1 AND phase IN ('waiting', 'sending')",

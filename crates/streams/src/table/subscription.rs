@@ -1,4 +1,4 @@
-//! `subscription`: what people write.
+//! `subscription`: what callers configure.
 
 use crate::error::{Error, Result};
 use crate::subscription::{Delivery, Filter, OnError, RetryRule, Subscription};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{FromRow, Row, Tx, Unbound};
 use types::{Namespace, SubscriptionId, Time};
 
-/// What is stored as JSON: nothing secret.
+/// Stored as JSON; contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) filter: Filter,
@@ -15,42 +15,40 @@ pub(crate) struct Settings {
     pub(crate) on_error: OnError,
 }
 
-/// A row.
 #[derive(Debug, Clone)]
-pub(crate) struct Stored {
+pub(crate) struct StoredSubscription {
     pub(crate) id: SubscriptionId,
     pub(crate) version: i64,
     pub(crate) name: String,
     pub(crate) settings: Settings,
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) encrypted: Vec<u8>,
     pub(crate) suspended: bool,
     pub(crate) why: Option<String>,
     pub(crate) created: Time,
     pub(crate) updated: Time,
 }
 
-/// A row to be, and the shard that will serve it.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
+pub(crate) struct NewRow {
     pub(crate) id: SubscriptionId,
     pub(crate) shard: u32,
     pub(crate) name: String,
     pub(crate) settings: Settings,
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) encrypted: Vec<u8>,
     pub(crate) suspended: bool,
 }
 
-const COLUMNS: &str = "id, version, name, settings, sealed, suspended, why, created_at, updated_at";
+const COLUMNS: &str =
+    "id, version, name, settings, encrypted, suspended, why, created_at, updated_at";
 
 impl Settings {
-    /// From what is stored.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let broken = store::Error::Column {
+        let error = store::Error::Column {
             column: 3,
             found: "other text",
             expected: "settings",
         };
-        serde_json::from_str(text).map_err(|_| broken.into())
+        serde_json::from_str(text).map_err(|_| error.into())
     }
 
     fn text(&self) -> String {
@@ -58,7 +56,7 @@ impl Settings {
     }
 }
 
-impl Stored {
+impl StoredSubscription {
     fn read(row: Row) -> Result<Self> {
         type Columns = (
             SubscriptionId,
@@ -71,7 +69,7 @@ impl Stored {
             Time,
             Time,
         );
-        let (id, version, name, settings, sealed, suspended, why, created, updated) =
+        let (id, version, name, settings, encrypted, suspended, why, created, updated) =
             Columns::from_row(row)?;
         let settings = Settings::parse(&settings)?;
         Ok(Self {
@@ -79,7 +77,7 @@ impl Stored {
             version,
             name,
             settings,
-            sealed,
+            encrypted,
             suspended,
             why,
             created,
@@ -87,8 +85,8 @@ impl Stored {
         })
     }
 
-    /// As people read it.
-    pub(crate) fn shown(&self) -> Subscription {
+    /// As callers read it.
+    pub(crate) fn view(&self) -> Subscription {
         let settings = self.settings.clone();
         Subscription {
             id: self.id,
@@ -106,8 +104,8 @@ impl Stored {
     }
 }
 
-/// Insert a subscription; false if its name is taken.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
+/// Insert a subscription; returns false if its name is taken.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &NewRow) -> Result<bool> {
     let now = tx.now();
     let kind = new.settings.delivery.kind();
     let row = (
@@ -116,12 +114,12 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
         &new.name,
         kind,
         new.settings.text(),
-        &new.sealed,
+        &new.encrypted,
         new.suspended,
         now,
     );
     let count = tx.execute(
-        "INSERT INTO subscription (namespace, id, version, shard, name, kind, settings, sealed, suspended, why,
+        "INSERT INTO subscription (namespace, id, version, shard, name, kind, settings, encrypted, suspended, why,
                                    created_at, updated_at)
          VALUES (?ns, ?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, ?8) ON CONFLICT (namespace, name) DO NOTHING",
         row,
@@ -129,39 +127,48 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
     Ok(count == 1)
 }
 
-/// A subscription.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Stored> {
+pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<StoredSubscription> {
     let row: Option<Row> = tx.row(
         &format!("SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id = ?1"),
         (id,),
     )?;
-    row.map_or(Err(Error::Unknown { id }), Stored::read)
+    row.map_or(
+        Err(Error::UnknownSubscription { id }),
+        StoredSubscription::read,
+    )
 }
 
-/// A subscription for the worker: none if it is gone, or if this release cannot read it, which must
-/// not stop the others.
-pub(crate) fn legible(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Option<Stored>> {
+/// A subscription for the worker: `None` if it was deleted, or if this release cannot parse it,
+/// which must not block other subscriptions.
+pub(crate) fn find_readable(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+) -> Result<Option<StoredSubscription>> {
     match find(tx, id) {
         Ok(row) => Ok(Some(row)),
-        Err(Error::Unknown { .. }) => Ok(None),
+        Err(Error::UnknownSubscription { .. }) => Ok(None),
         Err(Error::Store(store::Error::Column { .. })) => {
-            tracing::error!(subscription = %id, "the subscription cannot be read; it is left alone");
+            tracing::error!(event = "subscription.unreadable", subscription = %id, "the subscription cannot be parsed and is not served");
             Ok(None)
         }
         Err(other) => Err(other),
     }
 }
 
-/// Subscriptions by id, behind one.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> Result<Vec<Stored>> {
+/// Subscriptions after an id, ordered by id.
+pub(crate) fn list(
+    tx: &mut Tx<'_, '_>,
+    after: &str,
+    limit: u32,
+    skip: u32,
+) -> Result<Vec<StoredSubscription>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3"
     );
     let rows: Vec<Row> = tx.rows(&sql, (after, limit, skip))?;
-    rows.into_iter().map(Stored::read).collect()
+    rows.into_iter().map(StoredSubscription::read).collect()
 }
 
-/// How many there are in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM subscription WHERE namespace = ?ns",
@@ -170,8 +177,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// The id behind a name.
-pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<SubscriptionId>> {
+pub(crate) fn id_by_name(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<SubscriptionId>> {
     let row: Option<(SubscriptionId,)> = tx.row(
         "SELECT id FROM subscription WHERE namespace = ?ns AND name = ?1",
         (name,),
@@ -179,21 +185,21 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<Subscripti
     Ok(row.map(|(id,)| id))
 }
 
-/// Write a row that was read in this transaction, as its next version.
-pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
+/// Update a row that was read in this transaction, and increment its version.
+pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<()> {
     let now = tx.now();
     let values = (
         row.id,
         row.version,
         &row.name,
         row.settings.text(),
-        &row.sealed,
+        &row.encrypted,
         row.suspended,
         &row.why,
         now,
     );
     let count = tx.execute(
-        "UPDATE subscription SET version = version + 1, name = ?3, settings = ?4, sealed = ?5, suspended = ?6, why = ?7,
+        "UPDATE subscription SET version = version + 1, name = ?3, settings = ?4, encrypted = ?5, suspended = ?6, why = ?7,
                 updated_at = ?8
           WHERE namespace = ?ns AND id = ?1 AND version = ?2",
         values,
@@ -207,45 +213,44 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut Stored) -> Result<()> {
     Ok(())
 }
 
-/// What is sealed under an older data key than that which begins with this head, of any namespace,
-/// behind a row.
-pub(crate) fn sealed_before(
+/// Rows of all namespaces, after a key, that are encrypted under an older data key than the one
+/// with this ciphertext prefix.
+pub(crate) fn encrypted_before(
     tx: &mut Unbound<'_, '_>,
-    head: &[u8],
+    key_prefix: &[u8],
     after: (&str, &str),
     limit: u32,
 ) -> Result<Vec<(Namespace, SubscriptionId, Vec<u8>)>> {
     Ok(tx.rows(
-        "SELECT namespace, id, sealed FROM subscription
-          WHERE sealed < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
-        (head, after.0, after.1, limit),
+        "SELECT namespace, id, encrypted FROM subscription
+          WHERE encrypted < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
+        (key_prefix, after.0, after.1, limit),
     )?)
 }
 
-/// How many are sealed under an older data key than that which begins with this head.
-pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, head: &[u8]) -> Result<i64> {
+/// Count the rows that are encrypted under an older data key than the one with this prefix.
+pub(crate) fn count_encrypted_before(tx: &mut Unbound<'_, '_>, key_prefix: &[u8]) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
-        "SELECT COUNT(*) FROM subscription WHERE sealed < ?1",
-        (head,),
+        "SELECT COUNT(*) FROM subscription WHERE encrypted < ?1",
+        (key_prefix,),
     )?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// A secret that was sealed anew: namespace, id, as it was, as it is to be.
-pub(crate) type Anew = (Namespace, SubscriptionId, Vec<u8>, Vec<u8>);
+/// A reencrypted row: namespace, id, old ciphertext, new ciphertext.
+pub(crate) type Reencrypted = (Namespace, SubscriptionId, Vec<u8>, Vec<u8>);
 
-/// Put secrets in place that were sealed anew. Those that changed meanwhile stay as they are.
-pub(crate) fn reseal(tx: &mut Unbound<'_, '_>, rows: &[Anew]) -> Result<u64> {
+/// Store reencrypted secrets, except those whose row changed since it was read.
+pub(crate) fn reencrypt(tx: &mut Unbound<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(namespace, id, old, new) AS ({rows})
-         UPDATE subscription SET sealed = n.new FROM n
-          WHERE subscription.namespace = n.namespace AND subscription.id = n.id AND subscription.sealed = n.old",
+         UPDATE subscription SET encrypted = n.new FROM n
+          WHERE subscription.namespace = n.namespace AND subscription.id = n.id AND subscription.encrypted = n.old",
         (),
         rows,
     )?)
 }
 
-/// Delete a subscription.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM subscription WHERE namespace = ?ns AND id = ?1",
@@ -254,7 +259,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     Ok(())
 }
 
-/// The subscriptions of a shard that are not suspended, with their versions.
+/// Versions of the subscriptions of a shard that are not suspended.
 pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(SubscriptionId, i64)>> {
     Ok(tx.rows(
         "SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0",
@@ -262,7 +267,7 @@ pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(Subs
     )?)
 }
 
-/// The same with their settings.
+/// Settings of the subscriptions of a shard that are not suspended.
 pub(crate) fn settings(
     tx: &mut Unbound<'_, '_>,
     shard: u32,

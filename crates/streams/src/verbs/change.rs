@@ -1,96 +1,100 @@
-//! Change, suspend, resume, delete.
+//! Update, suspend, resume and delete subscriptions.
 
-use super::create::without_values;
+use super::create::split_header_values;
 use super::rewind::version;
 use crate::error::{Error, Result};
 use crate::secrets::Secrets;
 use crate::state::{self, Event, Rules};
 use crate::streams::Streams;
 use crate::subscription::{Change, Delivery, Subscription};
-use crate::table::subscription::Stored;
+use crate::table::subscription::StoredSubscription;
 use crate::table::{cursor, delivery, progress, subscription};
 use crate::validate;
 use std::collections::BTreeMap;
 use store::{Fact, Tx};
 use types::{Principal, SubscriptionId};
 
-/// Change a subscription. Events that wait go by the new delivery; the new filter is for what is
-/// read from now on.
+/// Update a subscription. Waiting events use the new delivery; the new filter applies to facts that
+/// are read after the change.
 ///
-/// Errors: `streams.invalid` naming the field, `streams.unknown_subscription`,
-/// `streams.name_taken`, `streams.stale`, `streams.kind`.
+/// Errors: `streams.invalid` with the field, `streams.unknown_subscription`, `streams.name_taken`,
+/// `streams.version_conflict`, `streams.delivery_type_mismatch`.
 pub async fn update(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     change: Change,
 ) -> Result<Subscription> {
     validate::change(&change, streams.outbound.guard())?;
-    let before = read(streams, who, id).await?;
+    let before = read(streams, principal, id).await?;
     if let Some(expected) = change
         .version
         .filter(|expected| *expected != before.version)
     {
-        return Err(Error::Stale {
+        return Err(Error::VersionConflict {
             expected,
-            found: before.version,
+            actual: before.version,
         });
     }
     let after = changed(streams, &before, &change)?;
-    let who = who.clone();
-    let namespace = who.namespace.clone();
-    let repaired = change.delivery.is_some();
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
+    let retry = change.delivery.is_some();
     let write = streams.writer().write(&namespace, move |tx| {
-        let found = subscription::find(tx, id)?;
-        if found.version != before.version {
-            return Err(Error::Stale {
+        let row = subscription::find(tx, id)?;
+        if row.version != before.version {
+            return Err(Error::VersionConflict {
                 expected: before.version,
-                found: found.version,
+                actual: row.version,
             });
         }
-        if subscription::named(tx, &after.name)?.is_some_and(|other| other != id) {
+        if subscription::id_by_name(tx, &after.name)?.is_some_and(|other| other != id) {
             return Err(Error::NameTaken {
                 name: after.name.clone(),
             });
         }
         let mut row = after.clone();
         subscription::save(tx, &mut row)?;
-        if repaired {
-            push(tx, &row)?;
+        if retry {
+            retry_now(tx, &row)?;
         }
-        tx.append(told("subscription.updated", &row, &who).says(&row.shown()));
-        Ok(row.shown())
+        tx.append(fact("subscription.updated", &row, &principal).says(&row.view()));
+        Ok(row.view())
     });
     write.await
 }
 
-/// Read and send nothing until it is resumed. What is under way ends as it ends. Errors:
+/// Stop reading and sending until the subscription is resumed. Calls in flight complete. Errors:
 /// `streams.unknown_subscription`.
 pub async fn suspend(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Subscription> {
-    set_suspended(streams, who, id, true).await
+    set_suspended(streams, principal, id, true).await
 }
 
-/// Go on: after a suspension, or at once with what waits for its next attempt or holds. Errors:
+/// End a suspension, and retry a waiting or held batch immediately. Errors:
 /// `streams.unknown_subscription`.
 pub async fn resume(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Subscription> {
-    let resumed = set_suspended(streams, who, id, false).await?;
-    streams.announce();
+    let resumed = set_suspended(streams, principal, id, false).await?;
+    streams.notify_ready();
     Ok(resumed)
 }
 
-/// Delete a subscription with all that waits for it, and its dead letters. Errors:
+/// Delete a subscription with its waiting events and dead letters. Errors:
 /// `streams.unknown_subscription`.
-pub async fn unsubscribe(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<()> {
-    let who = who.clone();
-    let namespace = who.namespace.clone();
+pub async fn unsubscribe(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+) -> Result<()> {
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
     let write = streams.writer().write(&namespace, move |tx| {
         let mut row = subscription::find(tx, id)?;
         row.version += 1;
@@ -98,21 +102,29 @@ pub async fn unsubscribe(streams: &Streams, who: &Principal, id: SubscriptionId)
         cursor::delete(tx, id)?;
         progress::delete(tx, id)?;
         subscription::delete(tx, id)?;
-        tx.append(told("subscription.deleted", &row, &who));
+        tx.append(fact("subscription.deleted", &row, &principal));
         Ok(())
     });
     write.await
 }
 
-async fn read(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Stored> {
+async fn read(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+) -> Result<StoredSubscription> {
     streams
         .db
-        .read(&who.namespace, move |tx| subscription::find(tx, id))
+        .read(&principal.namespace, move |tx| subscription::find(tx, id))
         .await
 }
 
-/// The row after a change: outside the transaction, since secrets are sealed anew.
-fn changed(streams: &Streams, before: &Stored, change: &Change) -> Result<Stored> {
+/// The row after a change. Runs outside the transaction, because it encrypts secrets.
+fn changed(
+    streams: &Streams,
+    before: &StoredSubscription,
+    change: &Change,
+) -> Result<StoredSubscription> {
     let mut after = before.clone();
     if let Some(name) = &change.name {
         after.name.clone_from(name);
@@ -123,78 +135,87 @@ fn changed(streams: &Streams, before: &Stored, change: &Change) -> Result<Stored
     after.settings.retry = change.retry.unwrap_or(after.settings.retry);
     after.settings.on_error = change.on_error.unwrap_or(after.settings.on_error);
     match &change.delivery {
-        Some(delivery) => redeliver(streams, after, delivery.clone()),
+        Some(delivery) => change_delivery(streams, after, delivery.clone()),
         None => Ok(after),
     }
 }
 
-fn redeliver(streams: &Streams, mut after: Stored, mut delivery: Delivery) -> Result<Stored> {
+fn change_delivery(
+    streams: &Streams,
+    mut after: StoredSubscription,
+    mut delivery: Delivery,
+) -> Result<StoredSubscription> {
     let old = &after.settings.delivery;
     if old.kind() != delivery.kind() {
-        return Err(Error::Kind {
+        return Err(Error::DeliveryTypeMismatch {
             expected: old.kind(),
         });
     }
-    let mut secrets = Secrets::open(&streams.keyring, after.id, &after.sealed)?;
+    let mut secrets = Secrets::decrypt(&streams.keyring, after.id, &after.encrypted)?;
     if let Delivery::Webhook { headers, .. } = &mut delivery {
-        keep(headers, &secrets.headers);
+        keep_header_values(headers, &secrets.headers);
     }
-    let (shown, values) = without_values(delivery);
+    let (delivery, values) = split_header_values(delivery);
     secrets.headers = values;
-    after.sealed = secrets.seal(&streams.keyring, after.id, streams.db.entropy().as_ref())?;
-    after.settings.delivery = shown;
+    after.encrypted = secrets.encrypt(&streams.keyring, after.id, streams.db.entropy().as_ref())?;
+    after.settings.delivery = delivery;
     Ok(after)
 }
 
-/// Values cannot be read, so whoever changes something else can leave them out.
-fn keep(headers: &mut Option<BTreeMap<String, String>>, known: &BTreeMap<String, String>) {
-    let headers = headers.get_or_insert_with(|| known.clone());
+/// Fill in current header values: a caller cannot read them, so it may omit them in a change.
+fn keep_header_values(
+    headers: &mut Option<BTreeMap<String, String>>,
+    current: &BTreeMap<String, String>,
+) {
+    let headers = headers.get_or_insert_with(|| current.clone());
     for (name, value) in headers.iter_mut().filter(|(_, value)| value.is_empty()) {
-        *value = known.get(name).cloned().unwrap_or_default();
+        *value = current.get(name).cloned().unwrap_or_default();
     }
 }
 
 async fn set_suspended(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     suspended: bool,
 ) -> Result<Subscription> {
-    let who = who.clone();
-    let namespace = who.namespace.clone();
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
     let write = streams.writer().write(&namespace, move |tx| {
         let mut row = subscription::find(tx, id)?;
         row.suspended = suspended;
         row.why = None;
         subscription::save(tx, &mut row)?;
         if !suspended {
-            push(tx, &row)?;
+            retry_now(tx, &row)?;
         }
         let kind = if suspended {
             "subscription.suspended"
         } else {
             "subscription.resumed"
         };
-        tx.append(told(kind, &row, &who));
-        Ok(row.shown())
+        tx.append(fact(kind, &row, &principal));
+        Ok(row.view())
     });
     write.await
 }
 
-/// Let what waits for its next attempt, or holds, go now.
-fn push(tx: &mut Tx<'_, '_>, row: &Stored) -> Result<()> {
-    let mut found = progress::find(tx, row.id)?;
+/// Retry a waiting or held batch immediately.
+fn retry_now(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<()> {
+    let mut progress = progress::find(tx, row.id)?;
     let rules = Rules {
         retry: row.settings.retry,
         on_error: row.settings.on_error,
     };
-    if let Ok(step) = state::step(found.phase, Event::Resumed, tx.now(), &rules, 0) {
-        found.phase = step.phase;
-        progress::save(tx, row.id, &found)?;
+    if let Ok(step) = state::step(progress.phase, Event::Resumed, tx.now(), &rules, 0) {
+        progress.phase = step.phase;
+        progress::save(tx, row.id, &progress)?;
     }
     Ok(())
 }
 
-fn told(kind: &'static str, row: &Stored, who: &Principal) -> Fact {
-    Fact::new(kind, 1).about(&row.id, version(row)).by(who)
+fn fact(kind: &'static str, row: &StoredSubscription, principal: &Principal) -> Fact {
+    Fact::new(kind, 1)
+        .about(&row.id, version(row))
+        .by(principal)
 }

@@ -1,6 +1,6 @@
-//! Subscribe.
+//! Create subscriptions.
 
-use super::rewind::starting;
+use super::rewind::initial_cursors;
 use crate::error::{Error, Result};
 use crate::secrets::{NewSecret, Secrets};
 use crate::streams::{Streams, shard_of};
@@ -14,48 +14,47 @@ use types::{Digest, Principal, SubscriptionId, canonical_json};
 
 const VERB: &str = "subscription.create";
 
-/// A subscription that was made.
+/// The result of creating a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Created {
-    /// The subscription.
     pub subscription: Subscription,
-    /// The secret that signs its webhooks. It is never shown again; none for other deliveries, and
-    /// none in a replay.
+    /// The secret that signs its webhooks, returned only here. `None` for other deliveries and in
+    /// a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<NewSecret>,
-    /// Whether an earlier command with the same idempotency key made it.
+    /// Whether an earlier call with the same idempotency key created it.
     #[serde(skip)]
     pub replayed: bool,
 }
 
-/// Make a subscription. `key` is the caller's idempotency key.
+/// Create a subscription. `key` is the caller's idempotency key.
 ///
-/// Errors: `streams.invalid` naming the field, `streams.name_taken`, `streams.too_many`,
-/// `streams.key_reused`.
+/// Errors: `streams.invalid` with the field, `streams.name_taken`, `streams.limit_exceeded`,
+/// `streams.idempotency_key_reused`.
 pub async fn subscribe(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     new: NewSubscription,
     key: Option<&str>,
 ) -> Result<Created> {
     validate::new(&new, streams.outbound.guard())?;
     let command = hash(&new);
     let (row, secret) = prepare(streams, &new)?;
-    let (streams_limits, who, key) = (streams.limits, who.clone(), key.map(str::to_owned));
-    let namespace = who.namespace.clone();
+    let (limits, principal, key) = (streams.limits, principal.clone(), key.map(str::to_owned));
+    let namespace = principal.namespace.clone();
     let write = streams.writer().write_unbound(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.bound(&namespace);
-        if let Some(made) = replayed(tx, key.as_deref(), command, row.id)? {
+        if let Some(existing) = replayed(tx, key.as_deref(), command, row.id)? {
             return Ok(Created {
-                subscription: subscription::find(tx, made)?.shown(),
+                subscription: subscription::find(tx, existing)?.view(),
                 secret: None,
                 replayed: true,
             });
         }
-        if subscription::count(tx)? >= i64::from(streams_limits.subscriptions) {
-            return Err(Error::TooMany {
-                limit: streams_limits.subscriptions,
+        if subscription::count(tx)? >= i64::from(limits.subscriptions) {
+            return Err(Error::LimitExceeded {
+                limit: limits.subscriptions,
             });
         }
         if !subscription::insert(tx, &row)? {
@@ -64,11 +63,11 @@ pub async fn subscribe(
             });
         }
         progress::insert(tx, row.id, row.shard)?;
-        cursor::put(tx, row.id, row.shard, &starting(&new.from, &heads)?)?;
-        let made = subscription::find(tx, row.id)?.shown();
-        tx.append(told(&made, &new.from, &who));
+        cursor::put(tx, row.id, row.shard, &initial_cursors(&new.from, &heads)?)?;
+        let subscription = subscription::find(tx, row.id)?.view();
+        tx.append(created(&subscription, &new.from, &principal));
         Ok(Created {
-            subscription: made,
+            subscription,
             secret: secret.clone(),
             replayed: false,
         })
@@ -76,35 +75,32 @@ pub async fn subscribe(
     write.await
 }
 
-fn told(made: &Subscription, from: &From, who: &Principal) -> Fact {
+fn created(subscription: &Subscription, from: &From, principal: &Principal) -> Fact {
     #[derive(Serialize)]
-    struct Says<'a> {
+    struct Payload<'a> {
         subscription: &'a Subscription,
         from: &'a From,
     }
-    let says = Says {
-        subscription: made,
-        from,
-    };
+    let payload = Payload { subscription, from };
     Fact::new("subscription.created", 1)
-        .about(&made.id, 1)
-        .by(who)
-        .says(&says)
+        .about(&subscription.id, 1)
+        .by(principal)
+        .says(&payload)
 }
 
 fn hash(new: &NewSubscription) -> Digest {
-    let value = serde_json::to_value(new).expect("a command is plain data and always serializes");
+    let value = serde_json::to_value(new).expect("a request is plain data and always serializes");
     Digest::of(canonical_json(&value).as_bytes())
 }
 
-/// The row, with its secrets sealed: outside the transaction.
+/// The row with its encrypted secrets. Runs outside the transaction.
 fn prepare(
     streams: &Streams,
     new: &NewSubscription,
-) -> Result<(subscription::New, Option<NewSecret>)> {
+) -> Result<(subscription::NewRow, Option<NewSecret>)> {
     let (now, entropy) = (streams.db.clock().now(), streams.db.entropy().as_ref());
     let id = SubscriptionId::new(now, entropy);
-    let (delivery, headers) = without_values(new.delivery.clone());
+    let (delivery, headers) = split_header_values(new.delivery.clone());
     let mut secrets = Secrets::new(headers);
     let is_webhook = matches!(delivery, Delivery::Webhook { .. });
     let secret = is_webhook
@@ -116,19 +112,19 @@ fn prepare(
         retry: new.retry,
         on_error: new.on_error,
     };
-    let row = subscription::New {
+    let row = subscription::NewRow {
         id,
         shard: shard_of(id),
         name: new.name.clone(),
         settings,
-        sealed: secrets.seal(&streams.keyring, id, entropy)?,
+        encrypted: secrets.encrypt(&streams.keyring, id, entropy)?,
         suspended: new.suspended,
     };
     Ok((row, secret))
 }
 
-/// A delivery as it may be shown, and the values of its headers.
-pub(super) fn without_values(
+/// Split a delivery into one with empty header values and the values.
+pub(super) fn split_header_values(
     mut delivery: Delivery,
 ) -> (Delivery, std::collections::BTreeMap<String, String>) {
     let mut values = std::collections::BTreeMap::new();
@@ -157,7 +153,7 @@ fn replayed(
     }];
     match claim(tx, VERB, &claims)?.pop() {
         Some(Claimed::Replayed { resource }) => Ok(resource.parse().ok()),
-        Some(Claimed::Conflict { .. }) => Err(Error::KeyReused),
+        Some(Claimed::Conflict { .. }) => Err(Error::IdempotencyKeyReused),
         Some(Claimed::Fresh) | None => Ok(None),
     }
 }

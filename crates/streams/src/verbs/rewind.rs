@@ -1,4 +1,4 @@
-//! Begin again from another place.
+//! Move the position of a subscription.
 
 use crate::error::{Error, Result};
 use crate::state::Phase;
@@ -8,68 +8,68 @@ use crate::table::{cursor, delivery, progress, subscription};
 use store::{Cursor, Fact, Tx};
 use types::{Principal, SubscriptionId};
 
-/// Read again from a place: what was delivered behind it comes again, with the same ids and new
-/// sequences; what waits from behind it is dropped first, so that nothing comes twice for that.
-/// Dead letters stay. What is under way counts no more.
+/// Read again from a position: events after it are delivered again, with the same ids and new
+/// sequences. Waiting events after it are deleted first, so that the rewind does not duplicate
+/// them. Dead letters stay. The outcome of a batch in flight is ignored.
 ///
-/// Errors: `streams.unknown_subscription`, `streams.invalid` naming `from`.
+/// Errors: `streams.unknown_subscription`, `streams.invalid` with the field `from`.
 pub async fn rewind(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     from: From,
 ) -> Result<Subscription> {
-    let who = who.clone();
-    let namespace = who.namespace.clone();
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
     let write = streams.writer().write_unbound(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.bound(&namespace);
         let mut row = subscription::find(tx, id)?;
         let targets = targets(&from, &heads)?;
-        forget(tx, id, &from)?;
+        delete_waiting(tx, id, &from)?;
         cursor::put(tx, id, shard_of(id), &targets)?;
         restart(tx, id)?;
         subscription::save(tx, &mut row)?;
-        let says = serde_json::json!({ "from": from });
+        let payload = serde_json::json!({ "from": from });
         tx.append(
             Fact::new("subscription.rewound", 1)
                 .about(&id, version(&row))
-                .by(&who)
-                .says(&says),
+                .by(&principal)
+                .says(&payload),
         );
-        Ok::<_, Error>(row.shown())
+        Ok::<_, Error>(row.view())
     });
     let rewound = write.await?;
-    streams.announce();
+    streams.notify_ready();
     Ok(rewound)
 }
 
-pub(super) fn version(row: &subscription::Stored) -> u64 {
+pub(super) fn version(row: &subscription::StoredSubscription) -> u64 {
     u64::try_from(row.version).unwrap_or_default()
 }
 
-/// What waits from behind the new place would come twice.
-fn forget(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &From) -> Result<()> {
+/// Delete waiting events after the new position; reading will create them again.
+fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &From) -> Result<()> {
     let From::After(cursors) = from else {
-        delivery::drop_waiting(tx, id)?;
+        delivery::delete_waiting(tx, id)?;
         return Ok(());
     };
-    for at in cursors {
-        delivery::drop_waiting_behind(tx, id, &at.partition, at.seq)?;
+    for cursor in cursors {
+        delivery::delete_waiting_after(tx, id, &cursor.partition, cursor.seq)?;
     }
     Ok(())
 }
 
 fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
-    let mut now = progress::find(tx, id)?;
-    now.generation += 1;
-    now.phase = Phase::Ready;
-    now.holder.clear();
-    progress::save(tx, id, &now)
+    let mut progress = progress::find(tx, id)?;
+    progress.generation += 1;
+    progress.phase = Phase::Ready;
+    progress.holder.clear();
+    progress::save(tx, id, &progress)
 }
 
 /// The cursors of a new subscription.
-pub(super) fn starting(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
+pub(super) fn initial_cursors(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     let mut cursors = match from {
         From::Oldest => heads
             .iter()
@@ -80,42 +80,43 @@ pub(super) fn starting(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
             .collect(),
         From::Newest | From::After(_) => heads.to_vec(),
     };
-    for named in named(from, heads)? {
-        cursors.retain(|at: &Cursor| at.partition != named.partition);
+    for named in named_cursors(from, heads)? {
+        cursors.retain(|cursor: &Cursor| cursor.partition != named.partition);
         cursors.push(named);
     }
     Ok(cursors)
 }
 
-/// The cursors that a rewind moves.
+/// The new positions of the cursors that a rewind moves.
 fn targets(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     match from {
-        From::After(_) => named(from, heads),
-        all => starting(all, heads),
+        From::After(_) => named_cursors(from, heads),
+        all => initial_cursors(all, heads),
     }
 }
 
-/// The cursors that are named, checked: they exist, none lies beyond its head, none comes twice.
-fn named(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
+/// The cursors of [`StartAt::After`], checked: each partition exists and occurs once, and no cursor
+/// is beyond its head.
+fn named_cursors(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     let From::After(cursors) = from else {
         return Ok(Vec::new());
     };
-    for (place, at) in cursors.iter().enumerate() {
+    for (index, cursor) in cursors.iter().enumerate() {
         let known = heads
             .iter()
-            .any(|head| head.partition == at.partition && at.seq <= head.seq);
-        let again = cursors[..place]
+            .any(|head| head.partition == cursor.partition && cursor.seq <= head.seq);
+        let duplicate = cursors[..index]
             .iter()
-            .any(|before| before.partition == at.partition);
-        if !known || again {
-            let what = if again {
-                "its partition comes twice"
+            .any(|before| before.partition == cursor.partition);
+        if !known || duplicate {
+            let why = if duplicate {
+                "its partition occurs twice"
             } else {
-                "there is no such place"
+                "there is no such position"
             };
             return Err(Error::invalid(
                 "from",
-                format!("{}/{}: {what}", at.partition, at.seq),
+                format!("{}/{}: {why}", cursor.partition, cursor.seq),
             ));
         }
     }

@@ -1,55 +1,55 @@
-//! Rotate the secrets that sign webhooks.
+//! Rotate signing secrets, and reencrypt the secrets of subscriptions.
 
 use super::rewind::version;
 use crate::error::{Error, Result};
-use crate::secrets::{NewSecret, SecretInfo, Secrets, place};
+use crate::secrets::{NewSecret, SecretInfo, Secrets, encryption_context};
 use crate::streams::Streams;
 use crate::subscription::Delivery;
-use crate::table::subscription::{self, Anew, Stored};
+use crate::table::subscription::{self, Reencrypted, StoredSubscription};
 use store::secret::Resealed;
 use store::{Fact, Unbound};
 use types::{Namespace, Principal, SubscriptionId, Time};
 
-/// Subscriptions sealed anew in one transaction.
-const STEP: u32 = 200;
+/// Subscriptions reencrypted in one transaction.
+const REENCRYPT_BATCH: u32 = 200;
 
-/// Make a second secret, shown this once. Both sign for `overlap_ms`; then the older one signs no
-/// more.
+/// Create a second secret, returned only here. Both sign for `overlap_ms`; then the older one
+/// expires.
 ///
-/// Errors: `streams.unknown_subscription`, `streams.kind` if no webhook is signed,
-/// `streams.two_secrets`.
+/// Errors: `streams.unknown_subscription`, `streams.delivery_type_mismatch` if the delivery is not
+/// a webhook, `streams.rotation_in_progress`.
 pub async fn rotate_secret(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     overlap_ms: u64,
 ) -> Result<NewSecret> {
     let entropy = streams.db.entropy().clone();
     change(
         streams,
-        who,
+        principal,
         id,
         "subscription.secret_rotated",
         move |secrets, now| {
-            let fresh = secrets.rotate(now, overlap_ms, entropy.as_ref())?;
-            Ok((fresh.id.clone(), fresh))
+            let new_secret = secrets.rotate(now, overlap_ms, entropy.as_ref())?;
+            Ok((new_secret.id.clone(), new_secret))
         },
     )
     .await
 }
 
-/// Let a secret sign no more, at once. Errors: `streams.unknown_secret`, `streams.last_secret`, as
-/// [`rotate_secret`].
+/// Stop signing with a secret immediately. Errors: `streams.unknown_secret`, `streams.last_secret`,
+/// and as [`rotate_secret`].
 pub async fn retire_secret(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     secret: &str,
 ) -> Result<()> {
     let secret = secret.to_owned();
     change(
         streams,
-        who,
+        principal,
         id,
         "subscription.secret_retired",
         move |secrets, now| {
@@ -60,52 +60,53 @@ pub async fn retire_secret(
     .await
 }
 
-/// The secrets that sign now, without their text. Errors: `streams.unknown_subscription`.
+/// List the live secrets, without their text. Errors: `streams.unknown_subscription`.
 pub async fn secrets(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Vec<SecretInfo>> {
-    let row = find(streams, who, id).await?;
-    Ok(Secrets::open(&streams.keyring, id, &row.sealed)?.shown(streams.db.clock().now()))
+    let row = find(streams, principal, id).await?;
+    Ok(Secrets::decrypt(&streams.keyring, id, &row.encrypted)?.infos(streams.db.clock().now()))
 }
 
-/// How many subscriptions are sealed under an older data key than the newest.
+/// Count the subscriptions that are encrypted under an older data key than the newest.
 pub async fn sealed_before(streams: &Streams) -> Result<u64> {
-    let head = streams.keyring.head();
+    let key_prefix = streams.keyring.head();
     Ok(streams
         .db
-        .read_unbound(move |tx| subscription::count_before(tx, &head))
+        .read_unbound(move |tx| subscription::count_encrypted_before(tx, &key_prefix))
         .await?
         .max(0)
         .cast_unsigned())
 }
 
-/// Seal anew under the newest data key what is under older ones: a step, behind a place that the
-/// step before has named.
+/// Reencrypt the next batch of subscriptions under the newest data key. `after` is the position
+/// that the previous call returned; empty at first.
 pub async fn reseal(streams: &Streams, after: &str) -> Result<Resealed> {
-    let (head, place) = (streams.keyring.head(), after.to_owned());
+    let (key_prefix, after) = (streams.keyring.head(), after.to_owned());
     let read = move |tx: &mut Unbound<'_, '_>| {
-        subscription::sealed_before(tx, &head, place.split_once('/').unwrap_or_default(), STEP)
+        let after = after.split_once('/').unwrap_or_default();
+        subscription::encrypted_before(tx, &key_prefix, after, REENCRYPT_BATCH)
     };
     let old = streams.db.read_unbound(read).await?;
     let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else {
         return Ok(Resealed::default());
     };
-    let seen = old.len() as u64;
-    let rows: Vec<Anew> = old
+    let read_count = old.len() as u64;
+    let rows: Vec<Reencrypted> = old
         .into_iter()
-        .filter_map(|row| anew(streams, row))
+        .filter_map(|row| reencrypt_row(streams, row))
         .collect();
-    let (broken, version) = (seen - rows.len() as u64, streams.keyring.version());
+    let (broken, version) = (read_count - rows.len() as u64, streams.keyring.version());
     let write = streams.writer().write_unbound(move |tx| {
-        let resealed = subscription::reseal(tx, &rows)?;
-        if resealed > 0 {
-            let says = serde_json::json!({ "version": version, "of": "subscriptions", "resealed": resealed });
-            let who = Principal::system("rotation", Namespace::installation());
-            tx.append(&Namespace::installation(), Fact::new("keyring.resealed", 1).by(&who).says(&says));
+        let reencrypted = subscription::reencrypt(tx, &rows)?;
+        if reencrypted > 0 {
+            let payload = serde_json::json!({ "version": version, "of": "subscriptions", "reencrypted": reencrypted });
+            let principal = Principal::system("rotation", Namespace::installation());
+            tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).by(&principal).says(&payload));
         }
-        Ok::<_, Error>(resealed)
+        Ok::<_, Error>(reencrypted)
     });
     Ok(Resealed {
         resealed: write.await?,
@@ -114,68 +115,73 @@ pub async fn reseal(streams: &Streams, after: &str) -> Result<Resealed> {
     })
 }
 
-fn anew(
+fn reencrypt_row(
     streams: &Streams,
     (namespace, id, old): (Namespace, SubscriptionId, Vec<u8>),
-) -> Option<Anew> {
-    match streams
-        .keyring
-        .reseal(&place(&id.to_string()), &old, streams.db.entropy().as_ref())
-    {
+) -> Option<Reencrypted> {
+    match streams.keyring.reseal(
+        &encryption_context(&id.to_string()),
+        &old,
+        streams.db.entropy().as_ref(),
+    ) {
         Ok(new) => Some((namespace, id, old, new)),
         Err(error) => {
-            tracing::error!(%namespace, subscription = %id, %error, "the secrets of a subscription do not open");
+            tracing::error!(event = "subscription.undecryptable", %namespace, subscription = %id, %error, "the secrets of a subscription cannot be decrypted");
             None
         }
     }
 }
 
-async fn find(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Stored> {
+async fn find(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+) -> Result<StoredSubscription> {
     streams
         .db
-        .read(&who.namespace, move |tx| subscription::find(tx, id))
+        .read(&principal.namespace, move |tx| subscription::find(tx, id))
         .await
 }
 
-/// Open, change, seal and store: the first two outside the transaction, which then insists on the
-/// version that was read.
+/// Decrypt, change, encrypt and store secrets. Only the last step is inside the transaction, which
+/// fails if the version has changed since the read.
 async fn change<T: Clone + Send + 'static>(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
     kind: &'static str,
-    mut with: impl FnMut(&mut Secrets, Time) -> Result<(String, T)>,
+    mut action: impl FnMut(&mut Secrets, Time) -> Result<(String, T)>,
 ) -> Result<T> {
-    let mut row = find(streams, who, id).await?;
+    let mut row = find(streams, principal, id).await?;
     if !matches!(row.settings.delivery, Delivery::Webhook { .. }) {
-        return Err(Error::Kind {
+        return Err(Error::DeliveryTypeMismatch {
             expected: "webhook",
         });
     }
-    let mut open = Secrets::open(&streams.keyring, id, &row.sealed)?;
-    let (about, answer) = with(&mut open, streams.db.clock().now())?;
-    row.sealed = open.seal(&streams.keyring, id, streams.db.entropy().as_ref())?;
-    drop(open);
-    let who = who.clone();
-    let namespace = who.namespace.clone();
+    let mut secrets = Secrets::decrypt(&streams.keyring, id, &row.encrypted)?;
+    let (secret_id, result) = action(&mut secrets, streams.db.clock().now())?;
+    row.encrypted = secrets.encrypt(&streams.keyring, id, streams.db.entropy().as_ref())?;
+    drop(secrets);
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
     let write = streams.writer().write(&namespace, move |tx| {
-        let found = subscription::find(tx, id)?.version;
-        if found != row.version {
-            return Err(Error::Stale {
+        let actual = subscription::find(tx, id)?.version;
+        if actual != row.version {
+            return Err(Error::VersionConflict {
                 expected: row.version,
-                found,
+                actual,
             });
         }
         let mut next = row.clone();
         subscription::save(tx, &mut next)?;
-        let says = serde_json::json!({ "secret": about });
+        let payload = serde_json::json!({ "secret": secret_id });
         tx.append(
             Fact::new(kind, 1)
                 .about(&id, version(&next))
-                .by(&who)
-                .says(&says),
+                .by(&principal)
+                .says(&payload),
         );
-        Ok(answer.clone())
+        Ok(result.clone())
     });
     write.await
 }

@@ -1,42 +1,41 @@
-//! Take on batches that can go: the intent is written down before the call is made.
+//! Claim batches that are due: the claim is committed before the call is made.
 
-use super::shard::Shard;
+use super::turn::Shard;
 use crate::error::Result;
 use crate::event::with_sequence;
 use crate::secrets::Secrets;
 use crate::state::{self, Batch, Effect, Event, Phase, Rules};
 use crate::subscription::Delivery;
-use crate::table::delivery::{self, Waiting};
+use crate::table::delivery::{self, WaitingEvent};
 use crate::table::progress::{self, Due};
-use crate::table::subscription::{self, Stored};
+use crate::table::subscription::{self, StoredSubscription};
 use crate::worker::record;
 use std::collections::HashMap;
 use store::{EngineKind, Tx};
 use types::{Namespace, SubscriptionId};
 
-/// Subscriptions that are looked at for a turn, so that one namespace with many cannot hide the
-/// others.
-const LOOK_AT: u32 = 1_000;
-/// Bytes of events in one call, give or take one event.
+/// Due subscriptions considered per turn; more than are claimed, so that a namespace with many of
+/// them does not hide the others.
+const MAX_CANDIDATES: u32 = 1_000;
+/// Bytes of events per call, exceeded only by a single larger event.
 const BATCH_BYTES: i64 = 1 << 20;
 
-/// A batch that was claimed and is to be posted.
-pub struct Outgoing {
+/// A claimed batch, ready to be posted.
+pub struct OutgoingBatch {
     pub(super) namespace: Namespace,
-    /// Whose it is.
     pub subscription: SubscriptionId,
     pub(super) generation: i64,
     pub(super) batch: Batch,
-    /// Which attempt this is, from 1.
+    /// Starts at 1.
     pub attempt: u32,
     pub(super) delivery: Delivery,
-    /// None if they do not open.
+    /// `None` if they cannot be decrypted.
     pub(super) secrets: Option<Secrets>,
-    /// The exact bytes: the same for each attempt.
+    /// The exact bytes, the same for each attempt.
     pub body: Vec<u8>,
 }
 
-/// What was claimed, before its bytes are read.
+/// A claimed batch whose events are not loaded yet.
 #[derive(Debug, Clone)]
 pub(super) struct Claimed {
     due: Due,
@@ -45,14 +44,14 @@ pub(super) struct Claimed {
     attempt: u32,
 }
 
-pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<Outgoing>> {
+pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<OutgoingBatch>> {
     let (number, holder) = (shard.number, shard.streams.db.holder().to_owned());
     let sole = shard.streams.db.engine() == EngineKind::Sqlite;
-    let look = shard
+    let candidates = shard
         .streams
         .db
-        .read_unbound(move |tx| progress::due(tx, number, &holder, sole, LOOK_AT));
-    let chosen = choose(shard, look.await?);
+        .read_unbound(move |tx| progress::due(tx, number, &holder, sole, MAX_CANDIDATES));
+    let chosen = choose(shard, candidates.await?);
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
@@ -71,10 +70,11 @@ pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<Outgoing>> {
     Ok(outgoing)
 }
 
-/// As many as there is room for, namespace by namespace in turns, none that is under way.
+/// As many as the limits allow, round-robin over the namespaces, without subscriptions that have a
+/// call in flight.
 fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
     let limits = shard.streams.limits;
-    let mut room = limits.in_flight.saturating_sub(shard.busy.len());
+    let mut free = limits.in_flight.saturating_sub(shard.busy.len());
     let mut used: HashMap<Namespace, usize> = HashMap::new();
     shard
         .busy
@@ -85,15 +85,15 @@ fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
         .filter(|due| !shard.busy.contains_key(&due.id))
         .collect();
     let mut chosen = Vec::new();
-    while room > 0 && !waiting.is_empty() {
-        let mut seen = std::collections::HashSet::new();
+    while free > 0 && !waiting.is_empty() {
+        let mut namespaces = std::collections::HashSet::new();
         let (round, later): (Vec<Due>, Vec<Due>) = waiting
             .into_iter()
-            .partition(|due| seen.insert(due.namespace.clone()));
+            .partition(|due| namespaces.insert(due.namespace.clone()));
         for due in round {
             let count = used.entry(due.namespace.clone()).or_default();
-            if room > 0 && *count < limits.in_flight_per_namespace {
-                (*count, room) = (*count + 1, room - 1);
+            if free > 0 && *count < limits.in_flight_per_namespace {
+                (*count, free) = (*count + 1, free - 1);
                 chosen.push(due);
             }
         }
@@ -103,14 +103,14 @@ fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
 }
 
 fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Claimed>> {
-    let Some(row) = subscription::legible(tx, due.id)? else {
+    let Some(row) = subscription::find_readable(tx, due.id)? else {
         return Ok(None);
     };
-    let mut found = progress::find(tx, due.id)?;
-    let Some(batch) = next_batch(tx, due.id, found.phase, &row)? else {
-        // What was to be tried again is gone: skipped, or rewound.
-        found.phase = Phase::Ready;
-        progress::save(tx, due.id, &found)?;
+    let mut progress = progress::find(tx, due.id)?;
+    let Some(batch) = next_batch(tx, due.id, progress.phase, &row)? else {
+        // The events of the batch were skipped or rewound.
+        progress.phase = Phase::Ready;
+        progress::save(tx, due.id, &progress)?;
         return Ok(None);
     };
     let Delivery::Webhook { timeout_ms, .. } = row.settings.delivery else {
@@ -122,7 +122,7 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Clai
         on_error: row.settings.on_error,
     };
     let Ok(step) = state::step(
-        found.phase,
+        progress.phase,
         Event::Claimed { batch, timeout_ms },
         tx.now(),
         &rules,
@@ -130,12 +130,12 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Clai
     ) else {
         return Ok(None);
     };
-    found.phase = step.phase;
-    holder.clone_into(&mut found.holder);
+    progress.phase = step.phase;
+    holder.clone_into(&mut progress.holder);
     let claimed = match step.effect {
         Some(Effect::Send { batch, attempt }) => Some(Claimed {
             due: due.clone(),
-            generation: found.generation,
+            generation: progress.generation,
             batch,
             attempt,
         }),
@@ -143,27 +143,27 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Clai
             record::apply(
                 tx,
                 &row,
-                &mut found,
+                &mut progress,
                 effect,
-                "its senders died again and again",
+                "its senders crashed repeatedly",
             )?;
             None
         }
         None => None,
     };
-    progress::save(tx, due.id, &found)?;
+    progress::save(tx, due.id, &progress)?;
     Ok(claimed)
 }
 
-/// The batch that is in care, as long as something of it waits; else the next events.
+/// The formed batch, as long as one of its events is waiting; otherwise the next events.
 fn next_batch(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     phase: Phase,
-    row: &Stored,
+    row: &StoredSubscription,
 ) -> Result<Option<Batch>> {
     match phase {
-        Phase::Ready => Ok(make_up(&delivery::between(
+        Phase::Ready => Ok(form_batch(&delivery::between(
             tx,
             id,
             0,
@@ -177,8 +177,8 @@ fn next_batch(
     }
 }
 
-/// The longest run of events that may go together.
-pub(crate) fn make_up(waiting: &[Waiting]) -> Option<Batch> {
+/// The longest prefix of the waiting events that can be sent as one batch.
+pub(crate) fn form_batch(waiting: &[WaitingEvent]) -> Option<Batch> {
     let first = waiting.first()?;
     let mut batch = Batch {
         first: first.sequence,
@@ -187,7 +187,7 @@ pub(crate) fn make_up(waiting: &[Waiting]) -> Option<Batch> {
     let mut bytes = first.size;
     for next in waiting.iter().skip(1) {
         bytes = bytes.saturating_add(next.size);
-        if first.alone || next.alone || bytes > BATCH_BYTES {
+        if first.isolated || next.isolated || bytes > BATCH_BYTES {
             break;
         }
         batch.last = next.sequence;
@@ -195,12 +195,13 @@ pub(crate) fn make_up(waiting: &[Waiting]) -> Option<Batch> {
     Some(batch)
 }
 
-/// The bytes and where they go. Nothing if the subscription went meanwhile, or its events did.
-async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
+/// Load the bytes and the delivery of a claimed batch; `None` if the subscription or its events
+/// were deleted in the meantime.
+async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<OutgoingBatch>> {
     let (id, batch) = (claimed.due.id, claimed.batch);
     let read = shard.streams.db.read(&claimed.due.namespace, move |tx| {
         let events = delivery::of_batch(tx, id, batch)?;
-        Ok::<_, crate::Error>((subscription::legible(tx, id)?, events))
+        Ok::<_, crate::Error>((subscription::find_readable(tx, id)?, events))
     });
     let (Some(row), events) = read.await? else {
         return Ok(None);
@@ -216,13 +217,13 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
         head.trim_end_matches('}'),
         bodies.join(",")
     );
-    Ok((!events.is_empty()).then_some(Outgoing {
+    Ok((!events.is_empty()).then_some(OutgoingBatch {
         namespace: claimed.due.namespace,
         subscription: id,
         generation: claimed.generation,
         batch,
         attempt: claimed.attempt,
-        secrets: Secrets::open_soon(&shard.streams.keyring, id, &row.sealed)
+        secrets: Secrets::decrypt_waiting(&shard.streams.keyring, id, &row.encrypted)
             .await
             .ok(),
         delivery: row.settings.delivery,
@@ -230,7 +231,7 @@ async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<Outgoing>> {
     }))
 }
 
-/// The id of a delivery: the same for each of its attempts.
+/// The id of a delivery, the same for each attempt.
 pub(super) fn delivery_id(id: SubscriptionId, batch: Batch) -> String {
     format!("{id}/{}-{}", batch.first, batch.last)
 }

@@ -1,76 +1,76 @@
-//! Read facts behind the cursors, and commit deliveries and cursors together: a crash neither loses
-//! nor invents any.
+//! Read facts after the cursors, and commit deliveries and cursors together, so that a crash
+//! neither loses nor duplicates events.
 
 use super::gather::{Gathered, Group, Member, gather};
-use super::shard::Shard;
+use super::turn::Shard;
 use crate::error::Result;
-use crate::table::cursor::{self, Behind, Move, Position};
-use crate::table::delivery::{self, New};
+use crate::table::cursor::{self, Lagging, Move, Position};
+use crate::table::delivery::{self, NewDelivery};
 use crate::table::{progress, subscription};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Cursor, Fact, StoredFact, Unbound};
 use types::{Namespace, Principal, SubscriptionId};
 
-/// Facts that are read at a time.
-const FACTS: u32 = 256;
-/// Groups of one partition that are served in a turn; the others follow in the next ones.
-const GROUPS: usize = 16;
-/// Subscriptions of a group, so that what one transaction writes stays bounded.
-const MEMBERS: usize = 64;
+/// Facts read per group and turn.
+const MAX_FACTS: u32 = 256;
+/// Groups of a partition processed per turn; the others follow in later turns.
+const MAX_GROUPS: usize = 16;
+/// Subscriptions per group, to bound the size of a transaction.
+const MAX_MEMBERS: usize = 64;
 
-/// What the worker remembers between turns.
+/// The subscriptions of the shard, cached between turns.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(super) struct SubscriptionCache {
     members: HashMap<SubscriptionId, Member>,
-    /// Subscriptions that this release cannot read, by version. They are left alone.
-    illegible: HashMap<SubscriptionId, i64>,
-    /// Partitions that all of these members know.
+    /// Versions of subscriptions that this release cannot parse. They are not served.
+    unreadable: HashMap<SubscriptionId, i64>,
+    /// Partitions for which all members have a cursor.
     joined: HashSet<String>,
-    /// Partitions that all of them have read, and how far: nobody is behind until the head moves
+    /// Partitions that all members have read, up to this head: no member lags until the head moves
     /// or a subscription changes.
-    level: HashMap<String, i64>,
+    caught_up: HashMap<String, i64>,
     turns: usize,
 }
 
-/// What a dispatch came to.
+/// The result of a dispatch.
 #[derive(Debug, Default)]
 pub(super) struct Dispatched {
     pub(super) events: u64,
-    /// Cursors moved, so there may be more to read.
+    /// Cursors advanced, so there may be more to read.
     pub(super) moved: bool,
     pub(super) stuck: Vec<String>,
 }
 
 pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
     let mut dispatched = Dispatched::default();
-    recall(shard).await?;
-    if shard.memory.members.is_empty() {
+    refresh_cache(shard).await?;
+    if shard.cache.members.is_empty() {
         return Ok(dispatched);
     }
     let heads = shard.streams.db.read_unbound(store::partitions).await?;
-    join(shard, &heads).await?;
-    for (partition, behind) in look(shard, heads).await? {
-        for group in groups(shard, &partition, behind) {
-            serve(shard, group, &mut dispatched).await?;
+    join_partitions(shard, &heads).await?;
+    for (partition, lagging) in find_lagging(shard, heads).await? {
+        for group in groups(shard, &partition, lagging) {
+            process_group(shard, group, &mut dispatched).await?;
         }
     }
-    shard.memory.turns += 1;
+    shard.cache.turns += 1;
     if dispatched.events > 0 {
-        shard.streams.announce();
+        shard.streams.notify_ready();
     }
     Ok(dispatched)
 }
 
-/// Know the subscriptions of the shard as they are now.
-async fn recall(shard: &mut Shard) -> Result<()> {
+/// Reload the cached subscriptions if one of them changed.
+async fn refresh_cache(shard: &mut Shard) -> Result<()> {
     let number = shard.number;
     let current = shard
         .streams
         .db
         .read_unbound(move |tx| subscription::versions(tx, number))
         .await?;
-    if shard.memory.is_current(&current) {
+    if shard.cache.is_current(&current) {
         return Ok(());
     }
     let rows = shard
@@ -78,13 +78,13 @@ async fn recall(shard: &mut Shard) -> Result<()> {
         .db
         .read_unbound(move |tx| subscription::settings(tx, number))
         .await?;
-    let before = std::mem::take(&mut shard.memory);
-    shard.memory.turns = before.turns;
+    let previous = std::mem::take(&mut shard.cache);
+    shard.cache.turns = previous.turns;
     for (namespace, id, version, settings) in rows {
         match subscription::Settings::parse(&settings) {
             Ok(settings) => {
                 let filter = Arc::new(settings.filter);
-                shard.memory.members.insert(
+                shard.cache.members.insert(
                     id,
                     Member {
                         namespace,
@@ -95,148 +95,158 @@ async fn recall(shard: &mut Shard) -> Result<()> {
                 );
             }
             Err(error) => {
-                tracing::error!(subscription = %id, %error, "the subscription cannot be read; it is left alone");
-                shard.memory.illegible.insert(id, version);
+                tracing::error!(event = "subscription.unreadable", subscription = %id, %error, "the subscription cannot be parsed and is not served");
+                shard.cache.unreadable.insert(id, version);
             }
         }
     }
-    // A new one may have been made beside a new partition, and know nothing of it.
+    // A subscription may be created at the same time as a partition and have no cursor for it.
     if shard
-        .memory
+        .cache
         .members
         .keys()
-        .all(|id| before.members.contains_key(id))
+        .all(|id| previous.members.contains_key(id))
     {
-        shard.memory.joined = before.joined;
+        shard.cache.joined = previous.joined;
     }
     Ok(())
 }
 
-impl Memory {
+impl SubscriptionCache {
     fn is_current(&self, current: &[(SubscriptionId, i64)]) -> bool {
         let known = |id| {
             self.members
                 .get(id)
                 .map(|member| member.version)
-                .or_else(|| self.illegible.get(id).copied())
+                .or_else(|| self.unreadable.get(id).copied())
         };
-        current.len() == self.members.len() + self.illegible.len()
+        current.len() == self.members.len() + self.unreadable.len()
             && current
                 .iter()
                 .all(|(id, version)| known(id) == Some(*version))
     }
 }
 
-/// Who is behind in which partition.
-async fn look(shard: &mut Shard, heads: Vec<Cursor>) -> Result<Vec<(String, Vec<Behind>)>> {
+/// The subscriptions that lag, by partition.
+async fn find_lagging(
+    shard: &mut Shard,
+    heads: Vec<Cursor>,
+) -> Result<Vec<(String, Vec<Lagging>)>> {
     let number = shard.number;
     let moved: Vec<Cursor> = heads
         .into_iter()
-        .filter(|head| shard.memory.level.get(&head.partition) != Some(&head.seq))
+        .filter(|head| shard.cache.caught_up.get(&head.partition) != Some(&head.seq))
         .collect();
     if moved.is_empty() {
         return Ok(Vec::new());
     }
-    let asked = moved.clone();
+    let queried = moved.clone();
     let read = shard.streams.db.read_unbound(move |tx| {
-        let find = |head: &Cursor| cursor::behind(tx, number, &head.partition, head.seq);
-        asked.iter().map(find).collect::<Result<Vec<_>>>()
+        let find = |head: &Cursor| cursor::lagging(tx, number, &head.partition, head.seq);
+        queried.iter().map(find).collect::<Result<Vec<_>>>()
     });
-    let mut found = Vec::new();
-    for (head, behind) in moved.into_iter().zip(read.await?) {
-        if behind.is_empty() {
-            shard.memory.level.insert(head.partition, head.seq);
+    let mut lagging = Vec::new();
+    for (head, subscriptions) in moved.into_iter().zip(read.await?) {
+        if subscriptions.is_empty() {
+            shard.cache.caught_up.insert(head.partition, head.seq);
         } else {
-            found.push((head.partition, behind));
+            lagging.push((head.partition, subscriptions));
         }
     }
-    Ok(found)
+    Ok(lagging)
 }
 
-/// Late partitions are joined at their start.
-async fn join(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
-    let is_late = |name: &String| !shard.memory.joined.contains(name);
-    let late: Vec<String> = heads
+/// Create the cursors for partitions that are newer than a subscription, at their start.
+async fn join_partitions(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
+    let is_new = |name: &String| !shard.cache.joined.contains(name);
+    let new_partitions: Vec<String> = heads
         .iter()
         .map(|head| head.partition.clone())
-        .filter(is_late)
+        .filter(is_new)
         .collect();
-    if late.is_empty() {
+    if new_partitions.is_empty() {
         return Ok(());
     }
-    let (number, names) = (shard.number, late.clone());
+    let (number, names) = (shard.number, new_partitions.clone());
     let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
         names
             .iter()
             .try_for_each(|name| cursor::join(tx, number, name).map(drop))
     });
     write.await?;
-    shard.memory.joined.extend(late);
+    shard.cache.joined.extend(new_partitions);
     Ok(())
 }
 
-/// Subscriptions that stand at the same place share the reading. Those with too much that waits
-/// read nothing.
-fn groups(shard: &Shard, partition: &str, behind: Vec<Behind>) -> Vec<Group> {
+/// Group subscriptions at the same position, so that facts are read once for all of them.
+/// Subscriptions at their backlog limit are left out.
+fn groups(shard: &Shard, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> {
     let limit = i64::from(shard.streams.limits.backlog);
-    let mut places: BTreeMap<_, Vec<Member>> = BTreeMap::new();
-    for one in behind.into_iter().filter(|one| one.backlog < limit) {
+    let mut positions: BTreeMap<_, Vec<Member>> = BTreeMap::new();
+    for subscription in lagging
+        .into_iter()
+        .filter(|lagging| lagging.backlog < limit)
+    {
         if let Some(member) = shard
-            .memory
+            .cache
             .members
-            .get(&one.id)
-            .filter(|member| member.namespace == one.namespace)
+            .get(&subscription.id)
+            .filter(|member| member.namespace == subscription.namespace)
         {
-            places.entry(one.at).or_default().push(member.clone());
+            positions
+                .entry(subscription.position)
+                .or_default()
+                .push(member.clone());
         }
     }
-    let group = |(at, members): (&Position, &Vec<Member>)| -> Vec<Group> {
-        let part = |part: &[Member]| Group {
+    let chunks = |(position, members): (&Position, &Vec<Member>)| -> Vec<Group> {
+        let group = |members: &[Member]| Group {
             partition: partition.to_owned(),
-            at: at.clone(),
-            members: part.to_vec(),
+            position: position.clone(),
+            members: members.to_vec(),
         };
-        members.chunks(MEMBERS).map(part).collect()
+        members.chunks(MAX_MEMBERS).map(group).collect()
     };
-    let mut all: Vec<Group> = places.iter().flat_map(group).collect();
-    let start = if all.len() > GROUPS {
-        shard.memory.turns * GROUPS % all.len()
+    let mut groups: Vec<Group> = positions.iter().flat_map(chunks).collect();
+    let start = if groups.len() > MAX_GROUPS {
+        shard.cache.turns * MAX_GROUPS % groups.len()
     } else {
         0
     };
-    all.rotate_left(start);
-    all.truncate(GROUPS);
-    all
+    groups.rotate_left(start);
+    groups.truncate(MAX_GROUPS);
+    groups
 }
 
-async fn serve(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Result<()> {
-    let at = Cursor {
+async fn process_group(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Result<()> {
+    let cursor = Cursor {
         partition: group.partition.clone(),
-        seq: group.at.seq,
+        seq: group.position.seq,
     };
     let facts: Vec<StoredFact> = shard
         .streams
         .db
-        .read_unbound(move |tx| store::facts_after(tx, &at, FACTS))
+        .read_unbound(move |tx| store::facts_after(tx, &cursor, MAX_FACTS))
         .await?;
     let mut gathered = gather(shard.streams.expand.as_ref(), &group, &facts).await;
     if let Some(why) = gathered.stuck.take() {
         tracing::warn!(
+            event = "partition.blocked",
             partition = group.partition,
-            why,
-            "facts cannot be expanded now"
+            reason = why,
+            "facts cannot be expanded at the moment"
         );
         dispatched.stuck.push(format!("{}: {why}", group.partition));
     }
-    if gathered.to.as_ref().is_some_and(|to| *to != group.at) {
+    if gathered.to.as_ref().is_some_and(|to| *to != group.position) {
         dispatched.events += commit(shard, group, gathered).await?;
         dispatched.moved = true;
     }
     Ok(())
 }
 
-/// Cursors and deliveries, in one transaction. A subscription that changed since it was read gets
-/// nothing of it.
+/// Commit cursors and deliveries in one transaction. A subscription that changed since it was read
+/// is skipped, and reads the same facts again.
 async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> {
     let Some(to) = gathered.to else { return Ok(0) };
     let moves: Vec<Move> = group
@@ -246,19 +256,19 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
             namespace: m.namespace.clone(),
             id: m.id,
             version: m.version,
-            from: group.at.clone(),
+            from: group.position.clone(),
             to: to.clone(),
         })
         .collect();
     let (partition, rows) = (group.partition, gathered.rows);
     let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
         let moved = cursor::advance(tx, &partition, &moves)?;
-        let numbered = number(tx, &moved, &rows)?;
+        let numbered = assign_sequences(tx, &moved, &rows)?;
         delivery::insert(tx, &numbered)?;
         let versions: HashMap<SubscriptionId, i64> =
             moves.iter().map(|m| (m.id, m.version)).collect();
         for row in numbered.iter().filter(|row| row.error.is_some()) {
-            tell_dead(
+            append_dead_letter_fact(
                 tx,
                 row,
                 u64::try_from(versions[&row.subscription]).unwrap_or_default(),
@@ -269,15 +279,15 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
     write.await
 }
 
-/// Give the rows of those that moved their sequences.
-fn number(
+/// Assign sequences to the rows of the subscriptions whose cursor advanced.
+fn assign_sequences(
     tx: &mut Unbound<'_, '_>,
     moved: &[(Namespace, SubscriptionId)],
-    rows: &[New],
-) -> Result<Vec<New>> {
+    rows: &[NewDelivery],
+) -> Result<Vec<NewDelivery>> {
     let moved: HashSet<SubscriptionId> = moved.iter().map(|(_, id)| *id).collect();
     let mut counts: BTreeMap<SubscriptionId, (&Namespace, i64)> = BTreeMap::new();
-    let kept: Vec<&New> = rows
+    let kept: Vec<&NewDelivery> = rows
         .iter()
         .filter(|row| moved.contains(&row.subscription))
         .collect();
@@ -287,39 +297,39 @@ fn number(
             .or_insert((&row.namespace, 0))
             .1 += 1
     });
-    let wanted: Vec<_> = counts
+    let reservations: Vec<_> = counts
         .iter()
         .map(|(id, (namespace, count))| (*namespace, *id, *count))
         .collect();
-    let behind = progress::take_all(tx, &wanted)?;
+    let ends = progress::reserve_all(tx, &reservations)?;
     assert_eq!(
-        behind.len(),
-        wanted.len(),
-        "a subscription whose cursor moved has a progress"
+        ends.len(),
+        reservations.len(),
+        "a subscription with a cursor has a progress row"
     );
-    let mut next: HashMap<SubscriptionId, i64> = behind
+    let mut next: HashMap<SubscriptionId, i64> = ends
         .into_iter()
-        .map(|(id, behind)| (id, behind - counts[&id].1))
+        .map(|(id, end)| (id, end - counts[&id].1))
         .collect();
-    let number = |row: &&New| {
-        let slot = next.entry(row.subscription).or_default();
-        *slot += 1;
-        New {
-            sequence: *slot - 1,
+    let number = |row: &&NewDelivery| {
+        let sequence = next.entry(row.subscription).or_default();
+        *sequence += 1;
+        NewDelivery {
+            sequence: *sequence - 1,
             ..(*row).clone()
         }
     };
     Ok(kept.iter().map(number).collect())
 }
 
-fn tell_dead(tx: &mut Unbound<'_, '_>, row: &New, version: u64) {
-    let who = Principal::system("streams", row.namespace.clone());
-    let says = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
+fn append_dead_letter_fact(tx: &mut Unbound<'_, '_>, row: &NewDelivery, version: u64) {
+    let actor = Principal::system("streams", row.namespace.clone());
+    let payload = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
     tx.append(
         &row.namespace,
         Fact::new("delivery.dead", 1)
             .about(&row.subscription, version)
-            .by(&who)
-            .says(&says),
+            .by(&actor)
+            .says(&payload),
     );
 }

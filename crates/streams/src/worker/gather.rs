@@ -1,22 +1,22 @@
-//! From facts to deliveries: expand, judge, write down. Outside any transaction.
+//! Turn facts into delivery rows: expand, filter, serialize. Runs outside any transaction.
 
 use crate::error::Unexpanded;
 use crate::event::{Event, Expand, Expansion};
 use crate::subscription::Filter;
 use crate::table::cursor::Position;
-use crate::table::delivery::New;
+use crate::table::delivery::NewDelivery;
 use std::sync::Arc;
 use store::StoredFact;
 use types::{Namespace, SubscriptionId};
 
-/// Deliveries that one transaction writes, give or take one part's share.
-const ROWS: usize = 2_000;
-/// Bytes of bodies that one transaction writes, give or take one part's share.
-const BYTES: usize = 8 << 20;
-/// Parts of facts that are read for one transaction, also if nobody wants anything of them.
-const PARTS: usize = 256;
+/// Rows per transaction; the last page may exceed it.
+const MAX_ROWS: usize = 2_000;
+/// Bytes of bodies per transaction; the last page may exceed it.
+const MAX_BYTES: usize = 8 << 20;
+/// Pages per transaction, including those without a matching event.
+const MAX_PAGES: usize = 256;
 
-/// A subscription as the worker remembers it.
+/// A subscription in the worker's cache.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub(super) namespace: Namespace,
@@ -25,54 +25,54 @@ pub(super) struct Member {
     pub(super) filter: Arc<Filter>,
 }
 
-/// Subscriptions that stand at the same place of a partition.
+/// Subscriptions at the same position of a partition.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) partition: String,
-    pub(super) at: Position,
+    pub(super) position: Position,
     pub(super) members: Vec<Member>,
 }
 
-/// What came of some facts for a group.
+/// The deliveries of a group for a range of facts.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// Deliveries, their sequences still to be given.
-    pub(super) rows: Vec<New>,
-    /// How far the group has read.
+    /// Without sequences, which are assigned in the transaction.
+    pub(super) rows: Vec<NewDelivery>,
+    /// The new position of the group.
     pub(super) to: Option<Position>,
-    /// Why it could not read on.
+    /// Why reading stopped early.
     pub(super) stuck: Option<String>,
     bytes: usize,
-    parts: usize,
+    pages: usize,
 }
 
-/// Read facts for a group, in order, until they are read or the share of one transaction is full.
+/// Process facts for a group, in order, until all are read or a transaction limit is reached.
 pub(super) async fn gather(expand: &dyn Expand, group: &Group, facts: &[StoredFact]) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut rest = group.at.rest.clone();
+    let mut continuation = group.position.continuation.clone();
     for fact in facts {
         loop {
-            match part_of(expand, group, fact, rest.as_deref()).await {
-                Ok(part) => {
-                    part.events
+            match next_page(expand, group, fact, continuation.as_deref()).await {
+                Ok(page) => {
+                    page.events
                         .iter()
                         .for_each(|event| gathered.deliver(group, fact, event));
-                    rest = part.rest;
+                    continuation = page.rest;
                 }
                 Err(Unexpanded::Never(why)) => {
-                    gathered.bury(expand, group, fact, &why);
-                    rest = None;
+                    gathered.dead_letter(expand, group, fact, &why);
+                    continuation = None;
                 }
                 Err(Unexpanded::Later(why)) => {
                     gathered.stuck = Some(why);
                     return gathered;
                 }
             }
-            gathered.reached(fact, rest.clone());
+            gathered.advance(fact, continuation.clone());
             if gathered.is_full() {
                 return gathered;
             }
-            if rest.is_none() {
+            if continuation.is_none() {
                 break;
             }
         }
@@ -80,12 +80,12 @@ pub(super) async fn gather(expand: &dyn Expand, group: &Group, facts: &[StoredFa
     gathered
 }
 
-/// The next part of what a fact stands for, as far as anybody in the group may want it.
-async fn part_of(
+/// The next page of events of a fact; empty if no member of the group can match any.
+async fn next_page(
     expand: &dyn Expand,
     group: &Group,
     fact: &StoredFact,
-    rest: Option<&str>,
+    continuation: Option<&str>,
 ) -> Result<Expansion, Unexpanded> {
     match expand.becomes(&fact.kind) {
         None if group
@@ -98,77 +98,77 @@ async fn part_of(
                 rest: None,
             })
         }
-        Some(types) if group.members.iter().any(|member| member.may_want(types)) => {
-            let part = expand.expand(fact, rest).await?;
-            if part.rest.is_some() && part.rest.as_deref() == rest {
+        Some(types) if group.members.iter().any(|member| member.may_match(types)) => {
+            let page = expand.expand(fact, continuation).await?;
+            if page.rest.is_some() && page.rest.as_deref() == continuation {
                 return Err(Unexpanded::Never(
-                    "its parts do not come to an end".to_owned(),
+                    "its expansion does not advance".to_owned(),
                 ));
             }
-            Ok(part)
+            Ok(page)
         }
         _ => Ok(Expansion::default()),
     }
 }
 
 impl Member {
-    fn may_want(&self, types: &[&str]) -> bool {
-        types.iter().any(|kind| self.filter.wants_type(kind))
+    fn may_match(&self, types: &[&str]) -> bool {
+        types.iter().any(|kind| self.filter.matches_type(kind))
     }
 
-    fn wants(&self, event: &Event) -> bool {
+    fn matches(&self, event: &Event) -> bool {
         event
             .namespace
             .as_ref()
             .is_none_or(|namespace| *namespace == self.namespace)
-            && self.filter.wants(event)
+            && self.filter.matches_event(event)
     }
 }
 
 impl Gathered {
     fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS || self.bytes >= BYTES || self.parts >= PARTS
+        self.rows.len() >= MAX_ROWS || self.bytes >= MAX_BYTES || self.pages >= MAX_PAGES
     }
 
-    /// A part of a fact is read; if there is no rest, the fact is.
-    fn reached(&mut self, fact: &StoredFact, rest: Option<String>) {
-        let seq = if rest.is_some() {
+    /// Record that a page of a fact is processed; without a continuation, the whole fact is.
+    fn advance(&mut self, fact: &StoredFact, continuation: Option<String>) {
+        let seq = if continuation.is_some() {
             fact.cursor.seq - 1
         } else {
             fact.cursor.seq
         };
-        self.to = Some(Position { seq, rest });
-        self.parts += 1;
+        self.to = Some(Position { seq, continuation });
+        self.pages += 1;
     }
 
     fn deliver(&mut self, group: &Group, fact: &StoredFact, event: &Event) {
         let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
-        let mut written: Option<(&Namespace, Arc<str>)> = None;
-        for member in group.members.iter().filter(|member| member.wants(event)) {
-            let body = match &written {
+        let mut last_body: Option<(&Namespace, Arc<str>)> = None;
+        for member in group.members.iter().filter(|member| member.matches(event)) {
+            let body = match &last_body {
                 Some((namespace, body)) if *namespace == &member.namespace => Arc::clone(body),
                 _ => event.body(&member.namespace, &cursor).into(),
             };
-            written = Some((&member.namespace, Arc::clone(&body)));
+            last_body = Some((&member.namespace, Arc::clone(&body)));
             self.bytes += body.len();
             self.rows.push(row(member, fact, event, body, None));
         }
     }
 
-    /// A fact that cannot be read stops nobody: it is set aside for each who may have wanted
-    /// something of it.
-    fn bury(&mut self, expand: &dyn Expand, group: &Group, fact: &StoredFact, why: &str) {
+    /// Turn a fact that cannot be expanded into a dead letter of each member that could have
+    /// matched it, so that it does not block the partition.
+    fn dead_letter(&mut self, expand: &dyn Expand, group: &Group, fact: &StoredFact, why: &str) {
         let types = expand.becomes(&fact.kind).unwrap_or_default();
         let event = Event::of(fact);
         let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
         let installation = Namespace::installation();
-        let concerns = |member: &&Member| {
+        let could_match = |member: &&Member| {
             (fact.namespace == installation || fact.namespace == member.namespace)
-                && member.may_want(types)
+                && member.may_match(types)
         };
-        for member in group.members.iter().filter(concerns) {
+        for member in group.members.iter().filter(could_match) {
             let body = event.body(&member.namespace, &cursor).into();
-            let why = format!("the fact cannot be turned into events: {why}");
+            let why = format!("the fact cannot be expanded into events: {why}");
             self.rows.push(row(member, fact, &event, body, Some(why)));
         }
     }
@@ -180,8 +180,8 @@ fn row(
     event: &Event,
     body: Arc<str>,
     error: Option<String>,
-) -> New {
-    New {
+) -> NewDelivery {
+    NewDelivery {
         namespace: member.namespace.clone(),
         subscription: member.id,
         sequence: 0,

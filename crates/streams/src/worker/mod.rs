@@ -1,16 +1,15 @@
-//! The worker of a shard: reads facts, makes deliveries of them, and posts those that go to
-//! webhooks.
+//! The worker of a shard: reads facts, creates deliveries, and posts webhooks.
 
 mod claim;
 mod dispatch;
 mod gather;
 mod post;
 mod record;
-mod shard;
+mod turn;
 
-pub(crate) use claim::make_up;
-pub(crate) use record::{apply, delivered, rules};
+pub(crate) use claim::form_batch;
+pub(crate) use record::{acknowledge, apply, rules};
 
-pub use claim::Outgoing;
-pub use post::Answer;
-pub use shard::{Progress, Shard};
+pub use claim::OutgoingBatch;
+pub use post::DeliveryOutcome;
+pub use turn::{Progress, Shard};

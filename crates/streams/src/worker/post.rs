@@ -1,6 +1,6 @@
-//! Post a batch, and read the receiver's answer.
+//! Post a batch, and classify the receiver's response.
 
-use super::claim::{Outgoing, delivery_id};
+use super::claim::{OutgoingBatch, delivery_id};
 use crate::outbound::{Method, Outbound, Request, Response};
 use crate::sign::signature;
 use crate::subscription::Delivery;
@@ -8,46 +8,49 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use types::{Time, hostile_text};
 
-/// Bytes of an answer that are read, for the words that explain a refusal.
-const MAX_ANSWER: usize = 512;
+/// Bytes of the response body that are read, to explain a failure.
+const MAX_RESPONSE: usize = 512;
 
-/// What came of a call.
+/// The outcome of a webhook call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Any 2xx: the receiver has it.
-    Taken,
-    /// 410: the receiver wants nothing ever again.
+pub enum DeliveryOutcome {
+    /// 2xx.
+    Delivered,
+    /// 410: the receiver wants no further events.
     Gone,
-    /// 413: too much at once.
+    /// 413: the batch is too large.
     TooLarge,
-    /// Anything else, or nothing.
-    Refused {
-        /// What is known.
+    /// Any other status, or no response.
+    Failed {
         why: String,
-        /// When the receiver wants to be asked again.
+        /// From the `Retry-After` header.
         retry_after_ms: Option<i64>,
     },
 }
 
-/// Post a batch. External effect: it may arrive more than once, always with the same bytes and the
-/// same id.
-pub(super) async fn post(outbound: &Outbound, outgoing: &Outgoing, now: Time) -> Answer {
+/// Post a batch. External effect: it may arrive more than once, always with the same bytes under
+/// the same id.
+pub(super) async fn post(
+    outbound: &Outbound,
+    outgoing: &OutgoingBatch,
+    now: Time,
+) -> DeliveryOutcome {
     let Some(request) = request(outgoing, now) else {
-        return Answer::Refused {
-            why: "the secrets of the subscription do not open".to_owned(),
+        return DeliveryOutcome::Failed {
+            why: "the secrets of the subscription cannot be decrypted".to_owned(),
             retry_after_ms: None,
         };
     };
     match outbound.send(request).await {
-        Ok(response) => judge(&response, now),
-        Err(failure) => Answer::Refused {
+        Ok(response) => classify(&response, now),
+        Err(failure) => DeliveryOutcome::Failed {
             why: failure.to_string(),
             retry_after_ms: None,
         },
     }
 }
 
-fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
+fn request(outgoing: &OutgoingBatch, now: Time) -> Option<Request> {
     let (
         Delivery::Webhook {
             url, timeout_ms, ..
@@ -62,7 +65,7 @@ fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
         request = request.with_header(name, value);
     }
     request.timeout_ms = *timeout_ms;
-    request.max_body = MAX_ANSWER;
+    request.max_body = MAX_RESPONSE;
     let request = request
         .with_header("content-type", "application/json")
         .with_header(
@@ -81,13 +84,13 @@ fn request(outgoing: &Outgoing, now: Time) -> Option<Request> {
     })
 }
 
-fn judge(response: &Response, now: Time) -> Answer {
+fn classify(response: &Response, now: Time) -> DeliveryOutcome {
     match response.status {
-        200..=299 => Answer::Taken,
-        410 => Answer::Gone,
-        413 => Answer::TooLarge,
-        status => Answer::Refused {
-            why: words(status, &response.body),
+        200..=299 => DeliveryOutcome::Delivered,
+        410 => DeliveryOutcome::Gone,
+        413 => DeliveryOutcome::TooLarge,
+        status => DeliveryOutcome::Failed {
+            why: describe(status, &response.body),
             retry_after_ms: response
                 .header("retry-after")
                 .and_then(|value| retry_after(value, now)),
@@ -95,8 +98,8 @@ fn judge(response: &Response, now: Time) -> Answer {
     }
 }
 
-/// The answer in a few words; its body is hostile text.
-fn words(status: u16, body: &[u8]) -> String {
+/// A short description of a failed response. The body is untrusted and sanitized.
+fn describe(status: u16, body: &[u8]) -> String {
     let text = hostile_text(body);
     let text: String = text
         .chars()
@@ -111,7 +114,7 @@ fn words(status: u16, body: &[u8]) -> String {
     }
 }
 
-/// Seconds, or a date (RFC 9110, 10.2.3).
+/// Parse `Retry-After`: seconds or a date (RFC 9110, 10.2.3).
 fn retry_after(value: &str, now: Time) -> Option<i64> {
     if let Ok(seconds) = value.trim().parse::<u32>() {
         return Some(i64::from(seconds) * 1_000);
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_receiver_may_say_when() {
+    fn retry_after_is_seconds_or_a_date() {
         let now: Time = "2026-01-01T00:00:00Z".parse().expect("a time");
         assert_eq!(retry_after("120", now), Some(120_000));
         assert_eq!(
@@ -137,18 +140,18 @@ mod tests {
             Some(60_000)
         );
         assert_eq!(retry_after("Thu, 01 Jan 2015 00:01:00 GMT", now), Some(0));
-        for bad in ["", "-5", "soon", "1e9", "99999999999"] {
-            assert_eq!(retry_after(bad, now), None, "{bad}");
+        for invalid in ["", "-5", "soon", "1e9", "99999999999"] {
+            assert_eq!(retry_after(invalid, now), None, "{invalid}");
         }
     }
 
     #[test]
-    fn a_refusal_is_told_in_plain_words() {
-        assert_eq!(words(500, b""), "the receiver answered 500");
+    fn a_failure_is_described_in_sanitized_text() {
+        assert_eq!(describe(500, b""), "the receiver answered 500");
         assert_eq!(
-            words(422, b"bad\0\x1b[31m\xff"),
+            describe(422, b"bad\0\x1b[31m\xff"),
             "the receiver answered 422: bad\u{fffd} [31m\u{fffd}"
         );
-        assert!(words(500, &[b'x'; 512]).len() < 240);
+        assert!(describe(500, &[b'x'; 512]).len() < 240);
     }
 }

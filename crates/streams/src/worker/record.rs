@@ -1,23 +1,23 @@
-//! Write down what came of a call.
+//! Record the outcome of a call.
 
-use super::claim::Outgoing;
-use super::post::Answer;
+use super::claim::OutgoingBatch;
+use super::post::DeliveryOutcome;
 use crate::error::Result;
 use crate::state::{self, Batch, Effect, Event, Phase, Rules};
 use crate::streams::Streams;
 use crate::table::delivery;
-use crate::table::progress::{self, Progress};
-use crate::table::subscription::{self, Stored};
+use crate::table::progress::{self, SubscriptionProgress};
+use crate::table::subscription::{self, StoredSubscription};
 use store::{Fact, Lease, Tx};
 use types::Principal;
 
-/// Record an answer. False if the batch was rewound, deleted or taken by a successor meanwhile:
-/// then the answer counts no more.
+/// Record an outcome. Returns false and ignores it if the batch was rewound, deleted or claimed by
+/// another process in the meantime.
 pub(super) async fn record(
     streams: &Streams,
     lease: &Lease,
-    outgoing: &Outgoing,
-    answer: &Answer,
+    outgoing: &OutgoingBatch,
+    outcome: &DeliveryOutcome,
 ) -> Result<bool> {
     let (id, generation, batch, attempt) = (
         outgoing.subscription,
@@ -25,79 +25,83 @@ pub(super) async fn record(
         outgoing.batch,
         outgoing.attempt,
     );
-    let (answer, limits, holder) = (
-        answer.clone(),
+    let (outcome, limits, holder) = (
+        outcome.clone(),
         streams.limits,
         streams.db.holder().to_owned(),
     );
     let write = streams.db.on(lease).write(&outgoing.namespace, move |tx| {
-        let Some(row) = subscription::legible(tx, id)? else { return Ok(false) };
-        let mut found = progress::find(tx, id)?;
-        let mine =
-            matches!(found.phase, Phase::Sending { batch: same, attempts, .. } if same == batch && attempts == attempt);
-        if !mine || found.generation != generation || found.holder != holder {
+        let Some(row) = subscription::find_readable(tx, id)? else { return Ok(false) };
+        let mut progress = progress::find(tx, id)?;
+        let is_current =
+            matches!(progress.phase, Phase::Sending { batch: same, attempts, .. } if same == batch && attempts == attempt);
+        if !is_current || progress.generation != generation || progress.holder != holder {
             return Ok(false);
         }
-        settle(tx, &row, &mut found, &answer, i64::from(limits.dead))?;
-        progress::save(tx, id, &found)?;
+        apply_outcome(tx, &row, &mut progress, &outcome, i64::from(limits.dead))?;
+        progress::save(tx, id, &progress)?;
         Ok(true)
     });
     write.await
 }
 
-fn settle(
+fn apply_outcome(
     tx: &mut Tx<'_, '_>,
-    row: &Stored,
-    found: &mut Progress,
-    answer: &Answer,
+    row: &StoredSubscription,
+    progress: &mut SubscriptionProgress,
+    outcome: &DeliveryOutcome,
     dead_limit: i64,
 ) -> Result<()> {
-    let (event, why) = match answer {
-        Answer::Taken => (Event::Taken, String::new()),
-        Answer::Gone => (
+    let (event, why) = match outcome {
+        DeliveryOutcome::Delivered => (Event::Delivered, String::new()),
+        DeliveryOutcome::Gone => (
             Event::Gone,
-            "the receiver answered 410: it wants nothing any more".to_owned(),
+            "the receiver answered 410: it wants no further events".to_owned(),
         ),
-        Answer::TooLarge => (
+        DeliveryOutcome::TooLarge => (
             Event::TooLarge,
             "the receiver answered 413: too large".to_owned(),
         ),
-        Answer::Refused {
+        DeliveryOutcome::Failed {
             why,
             retry_after_ms,
         } => (
-            Event::Refused {
+            Event::Failed {
                 retry_after_ms: *retry_after_ms,
             },
             why.clone(),
         ),
     };
     let rules = rules(tx, row, dead_limit)?;
-    let mut chance = [0u8; 8];
-    tx.entropy().fill(&mut chance);
+    let mut jitter = [0u8; 8];
+    tx.entropy().fill(&mut jitter);
     let step = state::step(
-        found.phase,
+        progress.phase,
         event,
         tx.now(),
         &rules,
-        u64::from_be_bytes(chance),
+        u64::from_be_bytes(jitter),
     );
     let Ok(step) = step else { return Ok(()) };
-    found.phase = step.phase;
-    found.holder.clear();
-    if event != Event::Taken {
-        found.last_error = Some(why.clone());
-        found.last_error_at = Some(tx.now());
+    progress.phase = step.phase;
+    progress.holder.clear();
+    if event != Event::Delivered {
+        progress.last_error = Some(why.clone());
+        progress.last_error_at = Some(tx.now());
     }
     step.effect
-        .map_or(Ok(()), |effect| apply(tx, row, found, effect, &why))
+        .map_or(Ok(()), |effect| apply(tx, row, progress, effect, &why))
 }
 
-/// The rules of a subscription; with as many dead letters as there may be, it holds.
-pub(crate) fn rules(tx: &mut Tx<'_, '_>, row: &Stored, dead_limit: i64) -> Result<Rules> {
+/// The rules of a subscription; at its limit of dead letters it is held instead of adding one.
+pub(crate) fn rules(
+    tx: &mut Tx<'_, '_>,
+    row: &StoredSubscription,
+    dead_limit: i64,
+) -> Result<Rules> {
     let limit = u32::try_from(dead_limit).unwrap_or(u32::MAX);
-    let full = delivery::count(tx, row.id, "dead", limit)? >= dead_limit;
-    let on_error = if full {
+    let is_full = delivery::count(tx, row.id, "dead", limit)? >= dead_limit;
+    let on_error = if is_full {
         crate::subscription::OnError::Hold
     } else {
         row.settings.on_error
@@ -108,67 +112,72 @@ pub(crate) fn rules(tx: &mut Tx<'_, '_>, row: &Stored, dead_limit: i64) -> Resul
     })
 }
 
-/// Carry out an effect that is the database's.
+/// Apply an internal effect.
 pub(crate) fn apply(
     tx: &mut Tx<'_, '_>,
-    row: &Stored,
-    found: &mut Progress,
+    row: &StoredSubscription,
+    progress: &mut SubscriptionProgress,
     effect: Effect,
     why: &str,
 ) -> Result<()> {
     match effect {
-        Effect::Settle(batch) => delivered(tx, row, found, batch),
-        Effect::Part(batch) => delivery::part(tx, row.id, batch).map(drop),
-        Effect::Bury(batch) => bury(tx, row, batch, why),
+        Effect::Acknowledge(batch) => acknowledge(tx, row, progress, batch),
+        Effect::Split(batch) => delivery::split(tx, row.id, batch).map(drop),
+        Effect::DeadLetter(batch) => dead_letter(tx, row, batch, why),
         Effect::Suspend => suspend(tx, row, why),
-        Effect::Send { .. } => Ok(()), // external, and the claim's
+        Effect::Send { .. } => Ok(()), // external: done by the claim
     }
 }
 
-pub(crate) fn delivered(
+pub(crate) fn acknowledge(
     tx: &mut Tx<'_, '_>,
-    row: &Stored,
-    found: &mut Progress,
+    row: &StoredSubscription,
+    progress: &mut SubscriptionProgress,
     batch: Batch,
 ) -> Result<()> {
-    let count = delivery::settle(tx, row.id, batch)?;
-    found.delivered += i64::try_from(count).unwrap_or(i64::MAX);
-    found.last_delivered_at = Some(tx.now());
+    let count = delivery::acknowledge(tx, row.id, batch)?;
+    progress.delivered += i64::try_from(count).unwrap_or(i64::MAX);
+    progress.last_delivered_at = Some(tx.now());
     Ok(())
 }
 
-fn bury(tx: &mut Tx<'_, '_>, row: &Stored, batch: Batch, why: &str) -> Result<()> {
+fn dead_letter(
+    tx: &mut Tx<'_, '_>,
+    row: &StoredSubscription,
+    batch: Batch,
+    why: &str,
+) -> Result<()> {
     let version = u64::try_from(row.version).unwrap_or_default();
-    let who = Principal::system("streams", tx.namespace().clone());
-    for (sequence, event, kind) in delivery::bury(tx, row.id, batch, why)? {
-        // The end of a word about deliveries is not told in turn, or two dead receivers would talk
-        // about each other for ever.
-        if !kind.starts_with(crate::filter::ABOUT_DELIVERIES) {
-            let says = serde_json::json!({ "sequence": sequence, "event": event, "type": kind, "error": why });
+    let actor = Principal::system("streams", tx.namespace().clone());
+    for (sequence, event, kind) in delivery::dead_letter(tx, row.id, batch, why)? {
+        // Otherwise two failing receivers that subscribe to delivery events would create dead
+        // letters about each other without end.
+        if !kind.starts_with(crate::filter::DELIVERY_EVENTS) {
+            let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind, "error": why });
             tx.append(
                 Fact::new("delivery.dead", 1)
                     .about(&row.id, version)
-                    .by(&who)
-                    .says(&says),
+                    .by(&actor)
+                    .says(&payload),
             );
         }
     }
     Ok(())
 }
 
-fn suspend(tx: &mut Tx<'_, '_>, row: &Stored, why: &str) -> Result<()> {
+fn suspend(tx: &mut Tx<'_, '_>, row: &StoredSubscription, why: &str) -> Result<()> {
     let mut next = row.clone();
     next.suspended = true;
     next.why = Some(why.to_owned());
     subscription::save(tx, &mut next)?;
     let version = u64::try_from(next.version).unwrap_or_default();
-    let who = Principal::system("streams", tx.namespace().clone());
-    let says = serde_json::json!({ "why": why });
+    let actor = Principal::system("streams", tx.namespace().clone());
+    let payload = serde_json::json!({ "why": why });
     tx.append(
         Fact::new("subscription.suspended", 1)
             .about(&row.id, version)
-            .by(&who)
-            .says(&says),
+            .by(&actor)
+            .says(&payload),
     );
     Ok(())
 }

@@ -1,138 +1,146 @@
-use crate::world::{Brought, World, brought, numbers};
+use crate::world::{Received, World, numbers, received};
 use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
-/// Where the process dies.
+/// The step after which the process crashes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum At {
+enum Step {
     Dispatched,
     Claimed,
     Posted,
     Recorded,
 }
 
-/// Do the parts of a turn one after the other, and die behind one of them.
-async fn die(mut world: World, at: At) -> World {
+/// Run the steps of a turn, and crash after one of them.
+async fn crash_after(mut world: World, step: Step) -> World {
     for shard in &mut world.shards {
         shard.dispatch().await.unwrap();
-        if at == At::Dispatched {
+        if step == Step::Dispatched {
             continue;
         }
         for outgoing in shard.claim().await.unwrap() {
-            if at == At::Claimed {
+            if step == Step::Claimed {
                 continue;
             }
-            let answer = shard.post(&outgoing).await;
-            if at == At::Recorded {
-                assert!(shard.record(&outgoing, &answer).await.unwrap());
+            let outcome = shard.post(&outgoing).await;
+            if step == Step::Recorded {
+                assert!(shard.record(&outgoing, &outcome).await.unwrap());
             }
         }
     }
     world.crash().await
 }
 
-/// Every number arrived; what arrived more than once came with the same bytes under the same id.
-fn judge(got: &[Brought], all: u64, repeats: usize, at: &str) {
-    let mut first: BTreeMap<&str, &Brought> = BTreeMap::new();
-    let again = got
+/// Every number was received, and duplicates have the same bytes under the same id.
+fn check(calls: &[Received], count: u64, duplicates: usize, step: &str) {
+    let mut first: BTreeMap<&str, &Received> = BTreeMap::new();
+    let repeated = calls
         .iter()
-        .filter(|one| {
+        .filter(|call| {
             first
-                .insert(&one.delivery, one)
-                .is_some_and(|before| before.body == one.body)
+                .insert(&call.delivery, call)
+                .is_some_and(|before| before.body == call.body)
         })
         .count();
-    let mut numbers = numbers(&first.values().map(|one| (*one).clone()).collect::<Vec<_>>());
-    numbers.sort_unstable();
-    assert_eq!(numbers, (0..all).collect::<Vec<u64>>(), "{at}");
-    assert_eq!(
-        got.len() - first.len(),
-        again,
-        "{at}: a repeat has other bytes"
+    let mut numbers = numbers(
+        &first
+            .values()
+            .map(|call| (*call).clone())
+            .collect::<Vec<_>>(),
     );
-    assert_eq!(again, repeats, "{at}");
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..count).collect::<Vec<u64>>(), "{step}");
+    assert_eq!(
+        calls.len() - first.len(),
+        repeated,
+        "{step}: a duplicate has other_streams bytes"
+    );
+    assert_eq!(repeated, duplicates, "{step}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dying_between_any_two_steps_loses_and_invents_nothing() {
+async fn a_crash_between_any_two_steps_loses_and_duplicates_nothing() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let mut told = 0;
-        for at in [At::Dispatched, At::Claimed, At::Posted, At::Recorded] {
+        let mut emitted = 0;
+        for step in [
+            Step::Dispatched,
+            Step::Claimed,
+            Step::Posted,
+            Step::Recorded,
+        ] {
             let server = Server::start();
-            let id = world.hook(&format!("{at:?}"), &server).await;
-            world.say(told..told + 3).await;
-            world = die(world, at).await;
-            // On PostgreSQL the call of the dead process may still be under way until its time is
-            // over.
+            let id = world.hook(&format!("{step:?}"), &server).await;
+            world.emit(emitted..emitted + 3).await;
+            world = crash_after(world, step).await;
+            // On PostgreSQL the call of the crashed process counts as in flight until it times out.
             world.advance(20_000).await;
-            world.settle().await;
-            let from_zero: Vec<Brought> = brought(&server)
+            world.run_until_idle().await;
+            let renumbered: Vec<Received> = received(&server)
                 .into_iter()
-                .map(|mut one| {
-                    one.events.iter_mut().for_each(|e| {
-                        e["data"]["n"] = (e["data"]["n"].as_u64().unwrap() - told).into()
+                .map(|mut call| {
+                    call.events.iter_mut().for_each(|e| {
+                        e["data"]["n"] = (e["data"]["n"].as_u64().unwrap() - emitted).into()
                     });
-                    one
+                    call
                 })
                 .collect();
-            judge(
-                &from_zero,
+            check(
+                &renumbered,
                 3,
-                usize::from(at == At::Posted),
-                &format!("{at:?}"),
+                usize::from(step == Step::Posted),
+                &format!("{step:?}"),
             );
-            streams::unsubscribe(&world.streams, &crate::world::who("ns"), id)
+            streams::unsubscribe(&world.streams, &crate::world::principal("ns"), id)
                 .await
                 .unwrap();
-            told += 3;
+            emitted += 3;
         }
     })
     .await;
 }
 
-/// The answer is lost with the connection: nobody knows, so it comes again, and the receiver can
-/// tell.
+/// A response lost with the connection: the outcome is unknown, so the batch is sent again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_a_repeat_that_can_be_told() {
+async fn a_lost_response_causes_an_identifiable_duplicate() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         server.script([Answer::Drop]);
         world.hook("a", &server).await;
-        world.say(0..3).await;
-        world.settle().await;
+        world.emit(0..3).await;
+        world.run_until_idle().await;
         let mut world = world.crash().await;
         world.advance(1_000).await;
-        world.settle().await;
-        judge(&brought(&server), 3, 1, "dropped");
+        world.run_until_idle().await;
+        check(&received(&server), 3, 1, "dropped");
     })
     .await;
 }
 
-/// A process that hangs is replaced; when it wakes, its answers count no more, and it begins
+/// A process that hung and was replaced: when it wakes, its outcomes are ignored and it claims
 /// nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lost_the_lease_records_nothing() {
+async fn a_worker_without_its_lease_records_nothing() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         world.hook("a", &server).await;
-        world.say(0..1).await;
-        let mut old = None;
+        world.emit(0..1).await;
+        let mut outgoing = None;
         for (number, shard) in (0..).zip(&mut world.shards) {
             shard.dispatch().await.unwrap();
-            old = shard
+            outgoing = shard
                 .claim()
                 .await
                 .unwrap()
                 .pop()
                 .map(|claimed| (number, claimed))
-                .or(old);
+                .or(outgoing);
         }
-        let (number, claimed) = old.unwrap();
+        let (number, claimed) = outgoing.unwrap();
         world
             .test
             .clock
@@ -144,74 +152,74 @@ async fn who_lost_the_lease_records_nothing() {
         assert_eq!(server.count(), 1);
 
         let shard = &mut world.shards[number as usize];
-        let answer = shard.post(&claimed).await;
-        assert_ne!(shard.record(&claimed, &answer).await, Ok(true));
-        world.say(1..2).await;
+        let outcome = shard.post(&claimed).await;
+        assert_ne!(shard.record(&claimed, &outcome).await, Ok(true));
+        world.emit(1..2).await;
         let shard = &mut world.shards[number as usize];
         assert!(shard.claim().await.unwrap().is_empty());
-        judge(&brought(&server), 1, 1, "taken over");
+        check(&received(&server), 1, 1, "taken over");
     })
     .await;
 }
 
-/// A receiver that fails by chance, a process that dies by chance, anywhere: each event arrives,
-/// first arrivals are in order, and a repeat has the same bytes under the same id.
+/// Random receiver failures and random crashes: each event arrives, first arrivals are in order,
+/// and a duplicate has the same bytes under the same id.
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_nothing_is_lost() {
+async fn random_failures_and_crashes_lose_nothing() {
     on_each_engine(|test| async move {
-        let chance = testkit::SeededEntropy::new(1);
-        let server = moody(7);
+        let random = testkit::SeededEntropy::new(1);
+        let server = unreliable(7);
         let mut world = World::new(test).await;
         let delivery = json!({ "type": "webhook", "url": server.url("/"), "batch_size": 4 });
         let retry = json!({ "initial_ms": 100, "max_ms": 1_000, "attempts": 100 });
         world
             .subscribe(json!({ "name": "a", "filter": { "types": ["test.*"] }, "delivery": delivery, "retry": retry }))
             .await;
-        let mut told = 0;
+        let mut emitted = 0;
         for _ in 0..60 {
-            match chance.below(8) {
+            match random.below(8) {
                 0..=2 => {
-                    let more = chance.below(9);
-                    world.say(told..told + more).await;
-                    told += more;
+                    let more = random.below(9);
+                    world.emit(emitted..emitted + more).await;
+                    emitted += more;
                 }
-                3 => world.advance(chance.below(900) as i64).await,
+                3 => world.advance(random.below(900) as i64).await,
                 4 => {
-                    let at = [At::Dispatched, At::Claimed, At::Posted, At::Recorded][chance.below(4) as usize];
-                    world = die(world, at).await;
+                    let step = [Step::Dispatched, Step::Claimed, Step::Posted, Step::Recorded][random.below(4) as usize];
+                    world = crash_after(world, step).await;
                 }
                 5 => world = world.crash().await,
                 _ => {
                     world.turn().await;
-                    world.rest().await;
+                    world.wait_for_calls().await;
                 }
             }
         }
         for _ in 0..200 {
             world.advance(16_000).await;
-            world.settle().await;
+            world.run_until_idle().await;
         }
-        let got = brought(&server);
+        let calls = received(&server);
         let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
-        for one in &got {
-            assert_eq!(*bodies.entry(&one.delivery).or_insert(&one.body), one.body, "{}", one.delivery);
+        for call in &calls {
+            assert_eq!(*bodies.entry(&call.delivery).or_insert(&call.body), call.body, "{}", call.delivery);
         }
         let mut firsts = Vec::new();
-        numbers(&got).into_iter().for_each(|n| {
+        numbers(&calls).into_iter().for_each(|n| {
             if !firsts.contains(&n) {
                 firsts.push(n)
             }
         });
-        assert_eq!(firsts, (0..told).collect::<Vec<u64>>());
-        assert!(told > 50 && got.len() > bodies.len(), "{told} events, {} calls", got.len());
+        assert_eq!(firsts, (0..emitted).collect::<Vec<u64>>());
+        assert!(emitted > 50 && calls.len() > bodies.len(), "{emitted} events, {} calls", calls.len());
     })
     .await;
 }
 
-/// A receiver that fails half of the time, in every way.
-fn moody(seed: u64) -> Server {
-    let chance = testkit::SeededEntropy::new(seed);
-    Server::answering(move |_| match chance.below(8) {
+/// A receiver that fails half of the time, in various ways.
+fn unreliable(seed: u64) -> Server {
+    let random = testkit::SeededEntropy::new(seed);
+    Server::answering(move |_| match random.below(8) {
         0 => Answer::status(500),
         1 => Answer::status(429).with_header("retry-after", "1"),
         2 => Answer::Drop,
@@ -220,25 +228,24 @@ fn moody(seed: u64) -> Server {
     })
 }
 
-/// Two processes on one server: each serves the shards whose leases it has, and takes over what the
-/// other leaves.
+/// Two processes on one database server: one takes over the shards whose leases the other lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_takes_over() {
     on_each_engine(|test| async move {
         if test.server().is_none() {
-            return; // SQLite belongs to one process
+            return; // SQLite allows one process only
         }
         let mut world = World::new(test).await;
         let server = Server::start();
         world.hook("a", &server).await;
-        world.say(0..3).await;
+        world.emit(0..3).await;
         for shard in &mut world.shards {
             shard.dispatch().await.unwrap();
-            shard.claim().await.unwrap(); // and then it hangs
+            shard.claim().await.unwrap(); // and then the process hangs
         }
-        let beside = world.test.open_beside().await;
+        let other_db = world.test.open_beside().await;
         assert!(
-            beside
+            other_db
                 .lease("streams/0", testkit::LEASE_MS)
                 .await
                 .unwrap()
@@ -248,34 +255,34 @@ async fn another_process_takes_over() {
             .test
             .clock
             .advance_millis(testkit::LEASE_MS as i64 + 1);
-        let api = beside
+        let api = other_db
             .lease("api/1", testkit::LEASE_MS)
             .await
             .unwrap()
             .unwrap();
-        let other = world.streams_over(beside.clone(), api);
+        let other_streams = world.streams_over(other_db.clone(), api);
         for number in 0..streams::SHARDS {
             let name = streams::shard_partition(number);
-            let lease = beside
+            let lease = other_db
                 .lease(&name, testkit::LEASE_MS)
                 .await
                 .unwrap()
                 .unwrap();
-            let mut shard = streams::Shard::new(other.clone(), number, lease);
+            let mut shard = streams::Shard::new(other_streams.clone(), number, lease);
             while shard.turn().await.unwrap().more {
                 shard.rest().await.unwrap();
             }
         }
-        assert_eq!(numbers(&brought(&server)), [0, 1, 2]);
+        assert_eq!(numbers(&received(&server)), [0, 1, 2]);
         assert_eq!(
-            brought(&server)[0].attempt,
+            received(&server)[0].attempt,
             "2",
-            "the call that was claimed by the other counts as an attempt"
+            "the claim of the other_streams process counts as an attempt"
         );
         for shard in &mut world.shards {
             assert!(
                 shard.turn().await.is_err() || server.count() == 1,
-                "the old one does nothing more"
+                "the old process sends nothing more"
             );
         }
         assert_eq!(server.count(), 1);

@@ -1,25 +1,25 @@
-use crate::world::{World, brought, who};
+use crate::world::{World, principal, received};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use testkit::http::Server;
 use testkit::on_each_engine;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chain_event_has_one_id_through_its_life() {
+async fn a_chain_event_keeps_one_id() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         world.hook("all", &server).await;
         for kind in ["chain.block", "chain.reorg", "chain.block", "chain.final"] {
-            world.block(kind, "0xab", 2).await;
+            world.chain_fact(kind, "0xab", 2).await;
         }
-        world.settle().await;
-        let events: Vec<_> = brought(&server)
+        world.run_until_idle().await;
+        let events: Vec<_> = received(&server)
             .into_iter()
-            .flat_map(|one| one.events)
+            .flat_map(|call| call.events)
             .filter(|e| e["chain"].is_string())
             .collect();
-        let told: Vec<String> = events
+        let actual: Vec<String> = events
             .iter()
             .map(|e| {
                 format!(
@@ -34,15 +34,16 @@ async fn a_chain_event_has_one_id_through_its_life() {
                 .map(|n| format!("{kind} eip155:1337/0xab/{n}"))
                 .to_vec()
         };
-        let life = [
+        let types = [
             "event.pending",
             "event.reverted",
             "event.pending",
             "event.final",
         ];
         assert_eq!(
-            told,
-            life.iter()
+            actual,
+            types
+                .iter()
                 .flat_map(|kind| expected(kind))
                 .collect::<Vec<_>>()
         );
@@ -61,7 +62,7 @@ async fn a_chain_event_has_one_id_through_its_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_choose_among_the_events_of_a_fact() {
+async fn filters_apply_to_each_event_of_a_fact() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
@@ -69,19 +70,18 @@ async fn filters_choose_among_the_events_of_a_fact() {
             json!({ "types": ["event.*"], "finality": ["final"], "sources": ["0xAA1"], "chain": "eip155:1337" });
         let delivery = json!({ "type": "webhook", "url": server.url("/") });
         world.subscribe(json!({ "name": "a", "filter": filter, "delivery": delivery })).await;
-        world.block("chain.block", "0xab", 6).await;
-        world.block("chain.final", "0xab", 6).await;
-        world.settle().await;
-        let ids: Vec<_> = brought(&server).into_iter().flat_map(|one| one.events).map(|e| e["id"].clone()).collect();
+        world.chain_fact("chain.block", "0xab", 6).await;
+        world.chain_fact("chain.final", "0xab", 6).await;
+        world.run_until_idle().await;
+        let ids: Vec<_> = received(&server).into_iter().flat_map(|call| call.events).map(|e| e["id"].clone()).collect();
         assert_eq!(ids, ["eip155:1337/0xab/1", "eip155:1337/0xab/3", "eip155:1337/0xab/5"]);
     })
     .await;
 }
 
-/// A fact that stands for more than one transaction should write is taken in parts, across a crash
-/// too.
+/// A fact with more events than one transaction may write is expanded in pages, across a crash too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_fact_is_taken_in_parts() {
+async fn a_large_fact_is_expanded_in_pages() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
@@ -91,77 +91,77 @@ async fn a_large_fact_is_taken_in_parts() {
                 json!({ "name": "a", "filter": { "types": ["event.*"] }, "delivery": delivery }),
             )
             .await;
-        world.block("chain.block", "0xab", 4_500).await;
+        world.chain_fact("chain.block", "0xab", 4_500).await;
         for shard in &mut world.shards {
-            shard.dispatch().await.unwrap(); // the first part
+            shard.dispatch().await.unwrap(); // the first pages
         }
         let mut world = world.crash().await;
-        world.settle().await;
-        let numbers: Vec<u64> = crate::world::numbers(&brought(&server));
+        world.run_until_idle().await;
+        let numbers: Vec<u64> = crate::world::numbers(&received(&server));
         assert_eq!(numbers, (0..4_500).collect::<Vec<u64>>());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fact_that_cannot_be_read_stops_nobody() {
+async fn a_fact_that_cannot_be_expanded_becomes_a_dead_letter() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         let id = world.hook("a", &server).await;
         let delivery = json!({ "type": "webhook", "url": server.url("/") });
-        let filter = json!({ "types": ["test.said"] });
-        let careless = world
+        let filter = json!({ "types": ["test.numbered"] });
+        let unrelated = world
             .subscribe(json!({ "name": "b", "filter": filter, "delivery": delivery }))
             .await
             .subscription
             .id;
-        world.block("chain.broken", "0xab", 1).await;
-        world.block("chain.block", "0xcd", 1).await;
-        world.settle().await;
-        let ids: Vec<_> = brought(&server)
+        world.chain_fact("chain.broken", "0xab", 1).await;
+        world.chain_fact("chain.block", "0xcd", 1).await;
+        world.run_until_idle().await;
+        let ids: Vec<_> = received(&server)
             .into_iter()
-            .flat_map(|one| one.events)
+            .flat_map(|call| call.events)
             .map(|e| e["id"].clone())
             .collect();
         assert!(ids.contains(&json!("eip155:1337/0xcd/0")));
-        let dead = world.dead(id).await;
+        let dead = world.dead_letters(id).await;
         assert_eq!((dead.len(), dead[0].kind.as_str()), (1, "chain.broken"));
         assert!(
             dead[0]
                 .error
                 .as_ref()
                 .unwrap()
-                .contains("its rows are gone")
+                .contains("its rows are missing")
         );
         assert_eq!(
-            world.dead(careless).await,
+            world.dead_letters(unrelated).await,
             [],
-            "who could want nothing of it is not bothered"
+            "a filter that cannot match gets no dead letter"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fact_that_cannot_be_read_now_holds_its_partition_only() {
+async fn a_fact_that_cannot_be_expanded_yet_blocks_only_its_partition() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         world.hook("a", &server).await;
-        world.expand.away.store(true, Ordering::SeqCst);
-        world.block("chain.block", "0xab", 1).await;
-        world.say(0..1).await;
-        world.settle().await;
+        world.expand.unavailable.store(true, Ordering::SeqCst);
+        world.chain_fact("chain.block", "0xab", 1).await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
         let kinds = |server: &Server| -> Vec<_> {
-            brought(server)
+            received(server)
                 .into_iter()
-                .flat_map(|one| one.events)
+                .flat_map(|call| call.events)
                 .map(|e| e["type"].clone())
                 .collect()
         };
         assert!(
-            kinds(&server).contains(&json!("test.said"))
+            kinds(&server).contains(&json!("test.numbered"))
                 && !kinds(&server).contains(&json!("event.pending"))
         );
         let stuck: Vec<String> = world
@@ -170,33 +170,38 @@ async fn a_fact_that_cannot_be_read_now_holds_its_partition_only() {
             .into_iter()
             .flat_map(|progress| progress.stuck)
             .collect();
-        assert_eq!(stuck, ["chain/1337: the chain is away"]);
-        world.expand.away.store(false, Ordering::SeqCst);
-        world.settle().await;
+        assert_eq!(stuck, ["chain/1337: the chain is unavailable"]);
+        world.expand.unavailable.store(false, Ordering::SeqCst);
+        world.run_until_idle().await;
         assert!(kinds(&server).contains(&json!("event.pending")));
     })
     .await;
 }
 
-/// A fact of the installation that is one event is nobody's, whatever the filter.
+/// A fact of the installation that is itself one event belongs to no namespace.
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_of_the_installation_are_not_told() {
+async fn facts_of_the_installation_are_not_delivered() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         let id = world.hook("a", &server).await;
         world
-            .facts("work/0", "_", "house.secret", vec![json!({ "n": 1 })])
+            .facts(
+                "work/0",
+                "_",
+                "installation.secret",
+                vec![json!({ "n": 1 })],
+            )
             .await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert!(
-            brought(&server)
+            received(&server)
                 .iter()
-                .flat_map(|one| &one.events)
-                .all(|e| e["type"] != "house.secret")
+                .flat_map(|call| &call.events)
+                .all(|e| e["type"] != "installation.secret")
         );
         assert!(
-            streams::status(&world.streams, &who("ns"), id)
+            streams::status(&world.streams, &principal("ns"), id)
                 .await
                 .unwrap()
                 .behind

@@ -1,5 +1,5 @@
-//! The stories of the streams, each on both engines, judged by an HTTP server that knows nothing of
-//! us.
+//! Integration tests of the streams crate. Each runs on both storage engines and checks what an
+//! independent HTTP server received.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -8,11 +8,11 @@
 
 mod world;
 
+mod address_policy;
 mod crashes;
 mod expansion;
-mod guard;
 mod order;
-mod places;
+mod positions;
 mod retries;
 mod sessions;
 mod subscriptions;

@@ -1,4 +1,4 @@
-use crate::world::{World, brought, numbers, who};
+use crate::world::{World, numbers, principal, received};
 use serde_json::json;
 use streams::{Letters, Limits};
 use testkit::http::{Answer, Server};
@@ -18,7 +18,7 @@ fn hook(server: &Server, more: serde_json::Value) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_batch_comes_again_later_and_later() {
+async fn a_failed_batch_is_retried_with_backoff() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
@@ -32,8 +32,8 @@ async fn a_refused_batch_comes_again_later_and_later() {
             .await
             .subscription
             .id;
-        world.say(0..2).await;
-        world.settle().await;
+        world.emit(0..2).await;
+        world.run_until_idle().await;
         assert_eq!(server.count(), 1);
         let status = world.status(id).await;
         assert_eq!(
@@ -46,23 +46,25 @@ async fn a_refused_batch_comes_again_later_and_later() {
         );
         assert!(status.remedy.is_some());
 
-        // Half of each wait is certain: 500, 1,000, 2,000; the rest is chance.
-        for (certain, whole, count) in [(500, 1_000, 2), (1_000, 2_000, 3), (2_000, 4_000, 4)] {
-            world.advance(certain - 1).await;
-            world.settle().await;
-            assert_eq!(server.count(), count - 1, "not before half of the wait");
-            world.advance(whole - certain + 1).await;
-            world.settle().await;
-            assert_eq!(server.count(), count, "not after the whole wait");
+        // Half of each delay is fixed: 500, 1,000, 2,000; the rest is jitter.
+        for (fixed, full, count) in [(500, 1_000, 2), (1_000, 2_000, 3), (2_000, 4_000, 4)] {
+            world.advance(fixed - 1).await;
+            world.run_until_idle().await;
+            assert_eq!(server.count(), count - 1, "not before half of the delay");
+            world.advance(full - fixed + 1).await;
+            world.run_until_idle().await;
+            assert_eq!(server.count(), count, "not after the whole delay");
         }
-        let got = brought(&server);
+        let calls = received(&server);
         assert!(
-            got.windows(2)
-                .all(|two| two[0].body == two[1].body && two[0].delivery == two[1].delivery)
+            calls
+                .windows(2)
+                .all(|pair| pair[0].body == pair[1].body && pair[0].delivery == pair[1].delivery)
         );
         assert_eq!(
-            got.iter()
-                .map(|one| one.attempt.as_str())
+            calls
+                .iter()
+                .map(|call| call.attempt.as_str())
                 .collect::<Vec<_>>(),
             ["1", "2", "3", "4"]
         );
@@ -76,61 +78,64 @@ async fn a_refused_batch_comes_again_later_and_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_receiver_says_when_to_come_again() {
+async fn retry_after_is_honored() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         server.script([Answer::status(429).with_header("retry-after", "60")]);
         world.subscribe(hook(&server, json!({}))).await;
-        world.say(0..1).await;
-        world.settle().await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
         world.advance(59_999).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(server.count(), 1);
         world.advance(1).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(server.count(), 2);
     })
     .await;
 }
 
-/// One poisonous event in a batch: it is found, set aside with its bytes, and everything else
-/// arrives in order.
+/// One event that always fails: it becomes a dead letter with its bytes, and all others arrive in
+/// order.
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_stops_only_itself() {
+async fn a_failing_event_is_isolated() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::answering(|request| {
-            let poisoned = request.json()["events"]
+            let fails = request.json()["events"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .any(|event| event["data"]["n"] == 1);
-            Answer::status(if poisoned { 422 } else { 200 })
+            Answer::status(if fails { 422 } else { 200 })
         });
         let id = world
             .subscribe(hook(&server, json!({})))
             .await
             .subscription
             .id;
-        world.say(0..7).await;
+        world.emit(0..7).await;
         for _ in 0..12 {
-            world.settle().await;
+            world.run_until_idle().await;
             world.advance(4_000).await;
         }
-        let taken: Vec<_> = brought(&server)
+        let delivered: Vec<_> = received(&server)
             .into_iter()
-            .filter(|one| one.events.iter().all(|e| e["data"]["n"] != 1))
+            .filter(|call| call.events.iter().all(|e| e["data"]["n"] != 1))
             .collect();
-        assert_eq!(numbers(&taken), [0, 2, 3, 4, 5, 6]);
+        assert_eq!(numbers(&delivered), [0, 2, 3, 4, 5, 6]);
         assert_eq!(
-            server.count() - taken.len(),
+            server.count() - delivered.len(),
             8,
-            "four attempts together, four alone"
+            "four attempts as a batch, four on its own"
         );
-        let dead = world.dead(id).await;
+        let dead = world.dead_letters(id).await;
         assert_eq!(dead.len(), 1);
-        assert_eq!((dead[0].sequence, dead[0].kind.as_str()), (2, "test.said"));
+        assert_eq!(
+            (dead[0].sequence, dead[0].kind.as_str()),
+            (2, "test.numbered")
+        );
         assert_eq!(dead[0].event.as_ref().unwrap().to_value()["data"]["n"], 1);
         assert_eq!(dead[0].error.as_deref(), Some("the receiver answered 422"));
         let status = world.status(id).await;
@@ -143,7 +148,7 @@ async fn poison_stops_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_retried_or_skipped() {
+async fn dead_letters_are_retried_or_skipped() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
@@ -153,11 +158,11 @@ async fn a_dead_letter_is_retried_or_skipped() {
         );
         let id = world.subscribe(new).await.subscription.id;
         server.script(std::iter::repeat_n(Answer::status(500), 3));
-        world.say(0..2).await; // refused together, then each alone
-        world.settle().await;
+        world.emit(0..2).await; // fails as a batch, then each event on its own
+        world.run_until_idle().await;
         assert_eq!(
             world
-                .dead(id)
+                .dead_letters(id)
                 .await
                 .iter()
                 .map(|dead| dead.sequence)
@@ -165,71 +170,79 @@ async fn a_dead_letter_is_retried_or_skipped() {
             [1, 2]
         );
 
-        let who = who("ns");
+        let principal = principal("ns");
         let unknown =
-            streams::retry_dead(&world.streams, &who, id, Letters::These(vec![2, 9])).await;
-        assert_eq!(unknown, Err(streams::Error::UnknownLetter { sequence: 9 }));
-        streams::skip(&world.streams, &who, id, 1).await.unwrap();
+            streams::retry_dead(&world.streams, &principal, id, Letters::These(vec![2, 9])).await;
         assert_eq!(
-            streams::skip(&world.streams, &who, id, 1).await,
-            Err(streams::Error::UnknownLetter { sequence: 1 })
+            unknown,
+            Err(streams::Error::UnknownDeadLetter { sequence: 9 })
         );
-        world.say(2..3).await;
-        world.settle().await;
+        streams::skip(&world.streams, &principal, id, 1)
+            .await
+            .unwrap();
         assert_eq!(
-            streams::retry_dead(&world.streams, &who, id, Letters::All).await,
+            streams::skip(&world.streams, &principal, id, 1).await,
+            Err(streams::Error::UnknownDeadLetter { sequence: 1 })
+        );
+        world.emit(2..3).await;
+        world.run_until_idle().await;
+        assert_eq!(
+            streams::retry_dead(&world.streams, &principal, id, Letters::All).await,
             Ok(1)
         );
         assert_eq!(
-            streams::retry_dead(&world.streams, &who, id, Letters::All).await,
+            streams::retry_dead(&world.streams, &principal, id, Letters::All).await,
             Ok(0)
         );
-        world.settle().await;
-        let got = &brought(&server)[3..];
-        assert_eq!(numbers(got), [2, 1]);
+        world.run_until_idle().await;
+        let calls = &received(&server)[3..];
+        assert_eq!(numbers(calls), [2, 1]);
         assert_eq!(
-            got[1].events[0]["sequence"], 4,
-            "a new sequence for the same event"
+            calls[1].events[0]["sequence"], 4,
+            "the same event has a new sequence"
         );
-        assert_eq!(got[1].events[0]["id"], brought(&server)[0].events[1]["id"]);
-        assert_eq!(world.dead(id).await, []);
+        assert_eq!(
+            calls[1].events[0]["id"],
+            received(&server)[0].events[1]["id"]
+        );
+        assert_eq!(world.dead_letters(id).await, []);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_may_hold_instead() {
+async fn a_subscription_can_be_held_instead() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
         server.script(std::iter::repeat_n(Answer::status(500), 3));
-        world.say(0..1).await;
-        world.settle().await;
-        world.say(1..3).await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
+        world.emit(1..3).await;
         world.advance(3_600_000).await;
-        world.settle().await;
-        assert_eq!(server.count(), 1, "it holds");
+        world.run_until_idle().await;
+        assert_eq!(server.count(), 1, "it is held");
         let status = world.status(id).await;
         assert_eq!((status.state, status.waiting, status.dead), ("held", 3, 0));
         assert_eq!(status.why.as_deref(), Some("the receiver answered 500"));
 
-        streams::resume(&world.streams, &who("ns"), id).await.unwrap();
-        world.settle().await;
+        streams::resume(&world.streams, &principal("ns"), id).await.unwrap();
+        world.run_until_idle().await;
         assert_eq!((server.count(), world.status(id).await.state), (2, "held"));
-        let wrong = streams::skip(&world.streams, &who("ns"), id, 2).await;
-        assert_eq!(wrong, Err(streams::Error::UnknownLetter { sequence: 2 }), "only what it holds at");
-        streams::skip(&world.streams, &who("ns"), id, 1).await.unwrap();
-        world.settle().await; // the third refusal: both of the next, which then go alone
-        assert_eq!(numbers(&brought(&server)), [0, 0, 1, 2, 1, 2]);
+        let result = streams::skip(&world.streams, &principal("ns"), id, 2).await;
+        assert_eq!(result, Err(streams::Error::UnknownDeadLetter { sequence: 2 }), "only the event at which it is held");
+        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
+        world.run_until_idle().await; // the third failure: the next two as a batch, which is then split
+        assert_eq!(numbers(&received(&server)), [0, 0, 1, 2, 1, 2]);
         assert_eq!(world.status(id).await.delivered, 2);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_gone_is_left_alone() {
+async fn a_410_suspends_the_subscription() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
@@ -239,25 +252,25 @@ async fn who_is_gone_is_left_alone() {
             .await
             .subscription
             .id;
-        world.say(0..1).await;
-        world.settle().await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
         world.advance(3_600_000).await;
-        world.settle().await;
+        world.run_until_idle().await;
         assert_eq!(server.count(), 1);
         let status = world.status(id).await;
         assert_eq!(status.state, "suspended");
         assert!(status.why.unwrap().contains("410"));
-        streams::resume(&world.streams, &who("ns"), id)
+        streams::resume(&world.streams, &principal("ns"), id)
             .await
             .unwrap();
-        world.settle().await;
-        assert_eq!(numbers(&brought(&server)), [0, 0], "nothing was lost by it");
+        world.run_until_idle().await;
+        assert_eq!(numbers(&received(&server)), [0, 0], "no event is lost");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_much_at_once_is_parted_at_once() {
+async fn a_413_splits_the_batch_immediately() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::answering(|request| {
@@ -268,16 +281,16 @@ async fn too_much_at_once_is_parted_at_once() {
             })
         });
         world.subscribe(hook(&server, json!({}))).await;
-        world.say(0..3).await;
-        world.settle().await;
-        assert_eq!(numbers(&brought(&server)), [0, 1, 2, 0, 1, 2]);
+        world.emit(0..3).await;
+        world.run_until_idle().await;
+        assert_eq!(numbers(&received(&server)), [0, 1, 2, 0, 1, 2]);
     })
     .await;
 }
 
-/// A receiver that refuses everything cannot fill the database with dead letters.
+/// A receiver that always fails cannot fill the database with dead letters.
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_letters_have_a_limit() {
+async fn dead_letters_are_limited() {
     on_each_engine(|test| async move {
         let limits = Limits {
             dead: 2,
@@ -287,38 +300,45 @@ async fn dead_letters_have_a_limit() {
         let server = Server::answering(|_| Answer::status(500));
         let rule = json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
-        world.say(0..6).await;
-        world.settle().await;
+        world.emit(0..6).await;
+        world.run_until_idle().await;
         let status = world.status(id).await;
         assert_eq!((status.state, status.dead, status.waiting), ("held", 2, 4));
     })
     .await;
 }
 
-/// Two dead receivers that want to hear of dead letters do not talk about each other for ever.
+/// Two failing receivers that subscribe to delivery events do not cause dead letters about each
+/// other without end.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_word_about_deliveries_is_not_told() {
+async fn dead_letters_of_delivery_events_cause_no_events() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::answering(|_| Answer::status(500));
         let rule = json!({ "initial_ms": 100, "max_ms": 100, "attempts": 1 });
         for name in ["a", "b"] {
             let delivery = json!({ "type": "webhook", "url": server.url("/") });
-            let filter = json!({ "types": ["test.said", "delivery.*"] });
+            let filter = json!({ "types": ["test.numbered", "delivery.*"] });
             world
                 .subscribe(
                     json!({ "name": name, "filter": filter, "delivery": delivery, "retry": rule }),
                 )
                 .await;
         }
-        world.say(0..1).await;
-        world.settle().await;
-        let kinds: Vec<_> = brought(&server)
+        world.emit(0..1).await;
+        world.run_until_idle().await;
+        let kinds: Vec<_> = received(&server)
             .iter()
-            .flat_map(|one| one.events.clone())
+            .flat_map(|call| call.events.clone())
             .map(|e| e["type"].clone())
             .collect();
-        assert_eq!(kinds.iter().filter(|kind| **kind == "test.said").count(), 2);
+        assert_eq!(
+            kinds
+                .iter()
+                .filter(|kind| **kind == "test.numbered")
+                .count(),
+            2
+        );
         assert!(kinds.iter().any(|kind| *kind == "delivery.dead"));
     })
     .await;

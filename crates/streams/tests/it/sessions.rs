@@ -1,4 +1,4 @@
-use crate::world::{World, who};
+use crate::world::{World, principal};
 use serde_json::{Value, json};
 use streams::{Batch, Error, Session};
 use testkit::on_each_engine;
@@ -14,7 +14,9 @@ async fn socket(world: &World, batch_size: u32, window: u32, more: Value) -> Sub
 }
 
 async fn open(world: &World, id: SubscriptionId) -> Session {
-    streams::open(&world.streams, &who("ns"), id).await.unwrap()
+    streams::open(&world.streams, &principal("ns"), id)
+        .await
+        .unwrap()
 }
 
 fn numbers(batch: &Batch) -> Vec<u64> {
@@ -34,17 +36,17 @@ async fn next(session: &mut Session) -> Option<(u64, Vec<u64>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_come_as_the_window_allows() {
+async fn batches_in_flight_are_limited_by_the_window() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(&world, 2, 2, json!({})).await;
         let mut session = open(&world, id).await;
         assert_eq!(next(&mut session).await, None);
-        world.say(0..7).await;
-        world.settle().await;
+        world.emit(0..7).await;
+        world.run_until_idle().await;
         assert_eq!(next(&mut session).await, Some((1, vec![0, 1])));
         assert_eq!(next(&mut session).await, Some((2, vec![2, 3])));
-        assert_eq!(next(&mut session).await, None, "two are under way");
+        assert_eq!(next(&mut session).await, None, "two are in flight");
         session.ack(2).await.unwrap();
         assert_eq!(next(&mut session).await, Some((3, vec![4, 5])));
         session.ack(1).await.unwrap();
@@ -62,12 +64,12 @@ async fn batches_come_as_the_window_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_acknowledged_comes_again_on_the_next_connection() {
+async fn unacknowledged_batches_are_sent_again_on_the_next_connection() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(&world, 2, 3, json!({})).await;
-        world.say(0..5).await;
-        world.settle().await;
+        world.emit(0..5).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         for _ in 0..3 {
             next(&mut session).await.unwrap();
@@ -79,7 +81,7 @@ async fn what_was_not_acknowledged_comes_again_on_the_next_connection() {
         assert_eq!(
             next(&mut session).await,
             Some((1, vec![0, 1])),
-            "numbers begin anew"
+            "numbers start at 1 again"
         );
         assert_eq!(next(&mut session).await, Some((2, vec![4])));
         assert_eq!(session.ack(3).await, Err(Error::UnknownBatch { number: 3 }));
@@ -94,7 +96,7 @@ async fn what_was_not_acknowledged_comes_again_on_the_next_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_batch_comes_again_at_once() {
+async fn a_rejected_batch_is_sent_again_immediately() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(
@@ -104,8 +106,8 @@ async fn a_refused_batch_comes_again_at_once() {
             json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 3 } }),
         )
         .await;
-        world.say(0..3).await;
-        world.settle().await;
+        world.emit(0..3).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         let first = session.next_batch().await.unwrap().unwrap();
         session.nack(first.number, "not now").await.unwrap();
@@ -126,7 +128,7 @@ async fn a_refused_batch_comes_again_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_is_found_and_set_aside() {
+async fn a_rejected_event_is_isolated() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(
@@ -136,15 +138,15 @@ async fn poison_is_found_and_set_aside() {
             json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 2 } }),
         )
         .await;
-        world.say(0..4).await;
-        world.settle().await;
+        world.emit(0..4).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         let mut seen = Vec::new();
         while let Some((number, numbers)) = next(&mut session).await {
-            let poisoned = numbers.contains(&1);
+            let rejects = numbers.contains(&1);
             seen.push(numbers);
-            if poisoned {
-                session.nack(number, "poison").await.unwrap()
+            if rejects {
+                session.nack(number, "invalid").await.unwrap()
             } else {
                 session.ack(number).await.unwrap()
             }
@@ -161,9 +163,9 @@ async fn poison_is_found_and_set_aside() {
                 vec![3]
             ]
         );
-        let dead = world.dead(id).await;
-        assert_eq!((dead.len(), dead[0].error.as_deref()), (1, Some("poison")));
-        streams::retry_dead(&world.streams, &who("ns"), id, streams::Letters::All)
+        let dead = world.dead_letters(id).await;
+        assert_eq!((dead.len(), dead[0].error.as_deref()), (1, Some("invalid")));
+        streams::retry_dead(&world.streams, &principal("ns"), id, streams::Letters::All)
             .await
             .unwrap();
         assert_eq!(next(&mut session).await.unwrap().1, [1]);
@@ -172,22 +174,22 @@ async fn poison_is_found_and_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_that_holds_gives_nothing_until_it_is_resumed() {
+async fn a_held_subscription_sends_nothing_until_resumed() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
         let id = socket(&world, 1, 1, rule).await;
-        world.say(0..2).await;
-        world.settle().await;
+        world.emit(0..2).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         session.next_batch().await.unwrap().unwrap();
         session.nack(1, "no").await.unwrap();
         assert_eq!(next(&mut session).await, None);
         assert_eq!(world.status(id).await.state, "held");
-        streams::resume(&world.streams, &who("ns"), id).await.unwrap();
+        streams::resume(&world.streams, &principal("ns"), id).await.unwrap();
         assert_eq!(next(&mut session).await, Some((2, vec![0])));
         session.nack(2, "no").await.unwrap();
-        streams::skip(&world.streams, &who("ns"), id, 1).await.unwrap();
+        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
         assert_eq!(next(&mut session).await, Some((3, vec![1])));
         session.ack(3).await.unwrap();
         assert_eq!(world.status(id).await.state, "idle");
@@ -196,23 +198,23 @@ async fn a_subscription_that_holds_gives_nothing_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_still_under_way_does_not_resume_a_subscription_that_holds() {
+async fn answers_to_batches_in_flight_do_not_resume_a_held_subscription() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
         let id = socket(&world, 1, 3, rule).await;
-        world.say(0..4).await;
-        world.settle().await;
+        world.emit(0..4).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         for _ in 0..3 {
             next(&mut session).await.unwrap();
         }
         session.nack(1, "no").await.unwrap();
         session.ack(2).await.unwrap();
-        session.nack(3, "nor this").await.unwrap();
+        session.nack(3, "no again").await.unwrap();
         assert_eq!((next(&mut session).await, world.status(id).await.state), (None, "held"));
-        streams::skip(&world.streams, &who("ns"), id, 1).await.unwrap();
-        assert_eq!(next(&mut session).await, Some((4, vec![2])), "what came behind is not lost");
+        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
+        assert_eq!(next(&mut session).await, Some((4, vec![2])), "later events are not lost");
         session.ack(4).await.unwrap();
         assert_eq!(next(&mut session).await, Some((5, vec![3])));
     })
@@ -220,12 +222,12 @@ async fn what_is_still_under_way_does_not_resume_a_subscription_that_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_consumer_has_it() {
+async fn the_newest_consumer_takes_over() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(&world, 5, 1, json!({})).await;
-        world.say(0..2).await;
-        world.settle().await;
+        world.emit(0..2).await;
+        world.run_until_idle().await;
         let mut old = open(&world, id).await;
         next(&mut old).await.unwrap();
         let mut new = open(&world, id).await;
@@ -248,15 +250,20 @@ async fn a_rewind_reaches_the_open_connection() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let id = socket(&world, 5, 1, json!({})).await;
-        world.say(0..2).await;
-        world.settle().await;
+        world.emit(0..2).await;
+        world.run_until_idle().await;
         let mut session = open(&world, id).await;
         next(&mut session).await.unwrap();
-        streams::rewind(&world.streams, &who("ns"), id, "work/0/1".parse().unwrap())
-            .await
-            .unwrap();
-        world.settle().await;
-        session.ack(1).await.unwrap(); // of before the rewind: it counts no more
+        streams::rewind(
+            &world.streams,
+            &principal("ns"),
+            id,
+            "work/0/1".parse().unwrap(),
+        )
+        .await
+        .unwrap();
+        world.run_until_idle().await;
+        session.ack(1).await.unwrap(); // sent before the rewind: ignored
         assert_eq!(next(&mut session).await, Some((2, vec![0, 1])));
         session.ack(2).await.unwrap();
         assert_eq!(next(&mut session).await, None);
@@ -266,23 +273,23 @@ async fn a_rewind_reaches_the_open_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_is_not_fetched_and_a_socket_not_posted() {
+async fn calls_for_the_other_delivery_type_are_rejected() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let server = testkit::http::Server::start();
         let hook = world.hook("hook", &server).await;
-        let opened = streams::open(&world.streams, &who("ns"), hook).await;
+        let opened = streams::open(&world.streams, &principal("ns"), hook).await;
         assert_eq!(
             opened.err(),
-            Some(Error::Kind {
+            Some(Error::DeliveryTypeMismatch {
                 expected: "websocket"
             })
         );
         let id = socket(&world, 1, 1, json!({})).await;
-        let rotated = streams::rotate_secret(&world.streams, &who("ns"), id, 0).await;
+        let rotated = streams::rotate_secret(&world.streams, &principal("ns"), id, 0).await;
         assert_eq!(
             rotated.err(),
-            Some(Error::Kind {
+            Some(Error::DeliveryTypeMismatch {
                 expected: "webhook"
             })
         );

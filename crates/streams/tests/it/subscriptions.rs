@@ -1,11 +1,11 @@
-use crate::world::{World, who};
+use crate::world::{World, principal};
 use serde_json::{Value, json};
 use streams::{Error, Limits, NewSubscription};
 use testkit::http::Server;
 use testkit::on_each_engine;
 use types::{Coded, Page};
 
-fn good() -> Value {
+fn valid() -> Value {
     json!({ "name": "a", "delivery": { "type": "webhook", "url": "https://hooks.example.org/x" } })
 }
 
@@ -14,7 +14,7 @@ fn parse(value: &Value) -> NewSubscription {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_named() {
+async fn errors_name_the_invalid_field() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let long = "x".repeat(300);
@@ -76,11 +76,11 @@ async fn what_is_wrong_is_named() {
                 "retry.max_ms",
             ),
         ];
-        for (at, value, field) in cases {
-            let mut new = good();
-            let (parent, key) = at.rsplit_once('/').unwrap();
+        for (pointer, value, field) in cases {
+            let mut new = valid();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
             new.pointer_mut(parent).unwrap()[key] = value.clone();
-            let error = streams::subscribe(&world.streams, &who("ns"), parse(&new), None)
+            let error = streams::subscribe(&world.streams, &principal("ns"), parse(&new), None)
                 .await
                 .unwrap_err();
             assert_eq!(error.field().as_deref(), Some(field), "{value}: {error}");
@@ -91,7 +91,7 @@ async fn what_is_wrong_is_named() {
             json!({ "delivery": { "type": "pigeon" } }),
             json!({ "filter": { "type": [] } }),
         ] {
-            let mut new = good();
+            let mut new = valid();
             new.as_object_mut()
                 .unwrap()
                 .extend(unknown.as_object().unwrap().clone());
@@ -100,16 +100,16 @@ async fn what_is_wrong_is_named() {
                 "{unknown}"
             );
         }
-        let none = streams::subscriptions(&world.streams, &who("ns"), &Page::default())
+        let none = streams::subscriptions(&world.streams, &principal("ns"), &Page::default())
             .await
             .unwrap();
-        assert_eq!(none, [], "nothing was made");
+        assert_eq!(none, [], "nothing was created");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_is_read_as_it_was_written() {
+async fn a_subscription_is_returned_as_written() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let new = json!({
@@ -120,23 +120,23 @@ async fn a_subscription_is_read_as_it_was_written() {
             "on_error": "hold",
             "suspended": true
         });
-        let made = streams::subscribe(&world.streams, &who("ns"), parse(&new), None).await.unwrap();
-        let read = streams::subscription(&world.streams, &who("ns"), made.subscription.id).await.unwrap();
-        assert_eq!(read, made.subscription);
+        let created = streams::subscribe(&world.streams, &principal("ns"), parse(&new), None).await.unwrap();
+        let read = streams::subscription(&world.streams, &principal("ns"), created.subscription.id).await.unwrap();
+        assert_eq!(read, created.subscription);
         let shown = serde_json::to_value(&read).unwrap();
         for member in ["name", "filter", "retry", "on_error", "suspended"] {
             assert_eq!(shown[member], new[member], "{member}");
         }
         assert_eq!(shown["delivery"]["headers"], json!({ "X-Key": "" }));
         assert_eq!((shown["version"].as_i64(), shown["delivery"]["batch_size"].as_i64()), (Some(1), Some(7)));
-        let listed = streams::subscriptions(&world.streams, &who("ns"), &Page::default()).await.unwrap();
+        let listed = streams::subscriptions(&world.streams, &principal("ns"), &Page::default()).await.unwrap();
         assert_eq!(listed, [read]);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_unique_and_counted() {
+async fn names_are_unique_and_subscriptions_limited() {
     on_each_engine(|test| async move {
         let world = World::with(
             test,
@@ -148,10 +148,10 @@ async fn names_are_unique_and_counted() {
         )
         .await;
         let subscribe = |name: &str| {
-            let mut new = good();
+            let mut new = valid();
             new["name"] = json!(name);
             let streams = world.streams.clone();
-            async move { streams::subscribe(&streams, &who("ns"), parse(&new), None).await }
+            async move { streams::subscribe(&streams, &principal("ns"), parse(&new), None).await }
         };
         let first = subscribe("a").await.unwrap().subscription;
         assert_eq!(
@@ -163,56 +163,59 @@ async fn names_are_unique_and_counted() {
         let second = subscribe("b").await.unwrap().subscription;
         assert_eq!(
             subscribe("c").await.unwrap_err(),
-            Error::TooMany { limit: 2 }
+            Error::LimitExceeded { limit: 2 }
         );
         let rename = |name: &str| serde_json::from_value(json!({ "name": name })).unwrap();
-        let taken = streams::update(&world.streams, &who("ns"), second.id, rename("a")).await;
+        let taken = streams::update(&world.streams, &principal("ns"), second.id, rename("a")).await;
         assert_eq!(
             taken.unwrap_err(),
             Error::NameTaken {
                 name: "a".to_owned()
             }
         );
-        streams::unsubscribe(&world.streams, &who("ns"), first.id)
+        streams::unsubscribe(&world.streams, &principal("ns"), first.id)
             .await
             .unwrap();
         assert_eq!(
-            streams::update(&world.streams, &who("ns"), second.id, rename("a"))
+            streams::update(&world.streams, &principal("ns"), second.id, rename("a"))
                 .await
                 .unwrap()
                 .version,
             2
         );
-        let gone = streams::subscription(&world.streams, &who("ns"), first.id).await;
-        assert_eq!(gone.unwrap_err(), Error::Unknown { id: first.id });
+        let gone = streams::subscription(&world.streams, &principal("ns"), first.id).await;
+        assert_eq!(
+            gone.unwrap_err(),
+            Error::UnknownSubscription { id: first.id }
+        );
         subscribe("c").await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_command_makes_one_subscription() {
+async fn an_idempotency_key_creates_one_subscription() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let subscribe = |new: Value, key: &'static str| {
             let streams = world.streams.clone();
-            async move { streams::subscribe(&streams, &who("ns"), parse(&new), Some(key)).await }
+            async move { streams::subscribe(&streams, &principal("ns"), parse(&new), Some(key)).await }
         };
-        let made = subscribe(good(), "k").await.unwrap();
-        let again = subscribe(good(), "k").await.unwrap();
+        let created = subscribe(valid(), "k").await.unwrap();
+        let again = subscribe(valid(), "k").await.unwrap();
         assert_eq!(
             (again.subscription.id, again.replayed, again.secret),
-            (made.subscription.id, true, None)
+            (created.subscription.id, true, None)
         );
-        let mut other = good();
+        let mut other = valid();
         other["name"] = json!("b");
         assert_eq!(
             subscribe(other.clone(), "k").await.unwrap_err(),
-            Error::KeyReused
+            Error::IdempotencyKeyReused
         );
-        // A refusal does not burn the key.
+        // An error does not consume the key.
         assert!(matches!(
-            subscribe(good(), "l").await,
+            subscribe(valid(), "l").await,
             Err(Error::NameTaken { .. })
         ));
         assert!(!subscribe(other, "l").await.unwrap().replayed);
@@ -221,63 +224,67 @@ async fn a_repeated_command_makes_one_subscription() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_for_the_version_that_was_read() {
+async fn an_update_requires_the_current_version() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
         let id = world.hook("a", &server).await;
         let change = |value: Value| serde_json::from_value(value).unwrap();
         let stale = change(json!({ "version": 7, "name": "b" }));
-        let refused = streams::update(&world.streams, &who("ns"), id, stale).await;
+        let refused = streams::update(&world.streams, &principal("ns"), id, stale).await;
         assert_eq!(
             refused.unwrap_err(),
-            Error::Stale {
+            Error::VersionConflict {
                 expected: 7,
-                found: 1
+                actual: 1
             }
         );
-        let kind = change(json!({ "delivery": { "type": "websocket" } }));
+        let other_type = change(json!({ "delivery": { "type": "websocket" } }));
         assert_eq!(
-            streams::update(&world.streams, &who("ns"), id, kind)
+            streams::update(&world.streams, &principal("ns"), id, other_type)
                 .await
                 .unwrap_err(),
-            Error::Kind {
+            Error::DeliveryTypeMismatch {
                 expected: "webhook"
             }
         );
         let filter = change(json!({ "version": 1, "filter": { "types": ["none"] } }));
         assert_eq!(
-            streams::update(&world.streams, &who("ns"), id, filter)
+            streams::update(&world.streams, &principal("ns"), id, filter)
                 .await
                 .unwrap()
                 .version,
             2
         );
-        world.say(0..2).await;
-        world.settle().await;
-        assert_eq!(server.count(), 0, "the new filter counts");
+        world.emit(0..2).await;
+        world.run_until_idle().await;
+        assert_eq!(server.count(), 0, "the new filter applies");
     })
     .await;
 }
 
-/// What people do stands in the facts, and never a secret with it.
+/// Every operation is recorded as a fact with its actor.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_act_leaves_a_fact() {
+async fn every_operation_appends_a_fact() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let server = Server::start();
-        let (streams, who) = (world.streams.clone(), who("ns"));
+        let (streams, principal) = (world.streams.clone(), principal("ns"));
         let id = world.hook("a", &server).await;
-        streams::suspend(&streams, &who, id).await.unwrap();
-        streams::resume(&streams, &who, id).await.unwrap();
-        streams::rewind(&streams, &who, id, streams::From::Oldest)
+        streams::suspend(&streams, &principal, id).await.unwrap();
+        streams::resume(&streams, &principal, id).await.unwrap();
+        streams::rewind(&streams, &principal, id, streams::From::Oldest)
             .await
             .unwrap();
-        let secret = streams::rotate_secret(&streams, &who, id, 1).await.unwrap();
-        streams::retire_secret(&streams, &who, id, &secret.id)
+        let secret = streams::rotate_secret(&streams, &principal, id, 1)
             .await
             .unwrap();
-        streams::unsubscribe(&streams, &who, id).await.unwrap();
+        streams::retire_secret(&streams, &principal, id, &secret.id)
+            .await
+            .unwrap();
+        streams::unsubscribe(&streams, &principal, id)
+            .await
+            .unwrap();
         let at = store::Cursor {
             partition: "api/0".into(),
             seq: 0,
@@ -288,7 +295,7 @@ async fn every_act_leaves_a_fact() {
             .read_unbound(move |tx| store::facts_after(tx, &at, 100))
             .await
             .unwrap();
-        let told: Vec<_> = facts
+        let actual: Vec<_> = facts
             .iter()
             .map(|fact| (fact.kind.as_str(), fact.subjects[0].version))
             .collect();
@@ -301,7 +308,7 @@ async fn every_act_leaves_a_fact() {
             ("subscription.secret_retired", 6),
             ("subscription.deleted", 7),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(actual, expected);
         assert!(
             facts
                 .iter()

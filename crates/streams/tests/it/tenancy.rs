@@ -1,4 +1,4 @@
-use crate::world::{World, brought, who};
+use crate::world::{World, principal, received};
 use serde_json::json;
 use streams::{Error, From, Letters};
 use testkit::http::{Answer, Server};
@@ -6,7 +6,7 @@ use testkit::on_each_engine;
 use types::Page;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_one_namespace_reaches_another() {
+async fn no_event_of_one_namespace_reaches_another() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let servers = [Server::start(), Server::start()];
@@ -15,7 +15,7 @@ async fn nothing_of_one_namespace_reaches_another() {
             let new = json!({ "name": "all", "delivery": delivery, "from": "oldest" });
             streams::subscribe(
                 &world.streams,
-                &who(ns),
+                &principal(ns),
                 serde_json::from_value(new).unwrap(),
                 None,
             )
@@ -23,16 +23,16 @@ async fn nothing_of_one_namespace_reaches_another() {
             .unwrap();
         }
         world
-            .facts("work/0", "ns", "test.said", vec![json!({ "n": 1 })])
+            .facts("work/0", "ns", "test.numbered", vec![json!({ "n": 1 })])
             .await;
         world
-            .facts("work/0", "other", "test.said", vec![json!({ "n": 2 })])
+            .facts("work/0", "other", "test.numbered", vec![json!({ "n": 2 })])
             .await;
-        world.settle().await;
+        world.run_until_idle().await;
         for (ns, server) in ["ns", "other"].iter().zip(&servers) {
-            let events: Vec<_> = brought(server)
+            let events: Vec<_> = received(server)
                 .into_iter()
-                .flat_map(|one| one.events)
+                .flat_map(|call| call.events)
                 .collect();
             assert!(
                 events.iter().all(|event| event["namespace"] == json!(ns)),
@@ -41,7 +41,7 @@ async fn nothing_of_one_namespace_reaches_another() {
             assert_eq!(
                 events
                     .iter()
-                    .filter(|event| event["type"] == "test.said")
+                    .filter(|event| event["type"] == "test.numbered")
                     .count(),
                 1
             );
@@ -58,7 +58,7 @@ async fn nothing_of_one_namespace_reaches_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_verb_reaches_into_another_namespace() {
+async fn no_operation_reaches_another_namespace() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::answering(|_| Answer::status(500));
@@ -67,75 +67,75 @@ async fn no_verb_reaches_into_another_namespace() {
         let filter = json!({ "types": ["test.*"] });
         let new = json!({ "name": "a", "filter": filter, "delivery": delivery, "retry": retry });
         let id = world.subscribe(new).await.subscription.id;
-        world.say(0..1).await;
-        world.settle().await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
         let before = (
             world.status(id).await,
-            streams::subscription(&world.streams, &who("ns"), id)
+            streams::subscription(&world.streams, &principal("ns"), id)
                 .await
                 .unwrap(),
         );
         assert_eq!(before.0.dead, 1);
 
-        let (s, them) = (&world.streams, &who("other"));
-        let unknown = Error::Unknown { id };
+        let (s, other) = (&world.streams, &principal("other"));
+        let unknown = Error::UnknownSubscription { id };
         let change = || serde_json::from_value(json!({ "name": "b" })).unwrap();
         assert_eq!(
-            streams::subscription(s, them, id).await.unwrap_err(),
+            streams::subscription(s, other, id).await.unwrap_err(),
             unknown
         );
-        assert_eq!(streams::status(s, them, id).await.unwrap_err(), unknown);
+        assert_eq!(streams::status(s, other, id).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::update(s, them, id, change()).await.unwrap_err(),
+            streams::update(s, other, id, change()).await.unwrap_err(),
             unknown
         );
-        assert_eq!(streams::suspend(s, them, id).await.unwrap_err(), unknown);
-        assert_eq!(streams::resume(s, them, id).await.unwrap_err(), unknown);
+        assert_eq!(streams::suspend(s, other, id).await.unwrap_err(), unknown);
+        assert_eq!(streams::resume(s, other, id).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::rewind(s, them, id, From::Oldest)
+            streams::rewind(s, other, id, From::Oldest)
                 .await
                 .unwrap_err(),
             unknown
         );
         assert_eq!(
-            streams::rotate_secret(s, them, id, 0).await.unwrap_err(),
+            streams::rotate_secret(s, other, id, 0).await.unwrap_err(),
             unknown
         );
         assert_eq!(
-            streams::retire_secret(s, them, id, "x").await.unwrap_err(),
+            streams::retire_secret(s, other, id, "x").await.unwrap_err(),
             unknown
         );
-        assert_eq!(streams::secrets(s, them, id).await.unwrap_err(), unknown);
+        assert_eq!(streams::secrets(s, other, id).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::dead_letters(s, them, id, &Page::default())
+            streams::dead_letters(s, other, id, &Page::default())
                 .await
                 .unwrap_err(),
             unknown
         );
         assert_eq!(
-            streams::retry_dead(s, them, id, Letters::All)
+            streams::retry_dead(s, other, id, Letters::All)
                 .await
                 .unwrap_err(),
             unknown
         );
-        assert_eq!(streams::skip(s, them, id, 1).await.unwrap_err(), unknown);
+        assert_eq!(streams::skip(s, other, id, 1).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::open(s, them, id).await.err(),
+            streams::open(s, other, id).await.err(),
             Some(unknown.clone())
         );
         assert_eq!(
-            streams::unsubscribe(s, them, id).await.unwrap_err(),
+            streams::unsubscribe(s, other, id).await.unwrap_err(),
             unknown
         );
         assert_eq!(
-            streams::subscriptions(s, them, &Page::default())
+            streams::subscriptions(s, other, &Page::default())
                 .await
                 .unwrap(),
             []
         );
         let after = (
             world.status(id).await,
-            streams::subscription(&world.streams, &who("ns"), id)
+            streams::subscription(&world.streams, &principal("ns"), id)
                 .await
                 .unwrap(),
         );

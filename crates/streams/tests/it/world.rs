@@ -1,5 +1,4 @@
-//! What the stories stand on: a database, the streams over it, every shard's worker, and a
-//! receiver.
+//! The test fixture: a database, the streams engine and the worker of every shard.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,20 +22,20 @@ pub(crate) struct World {
     pub(crate) shards: Vec<Shard>,
     leases: BTreeMap<String, Lease>,
     keyring: Arc<Keyring>,
-    pub(crate) expand: Arc<Fake>,
+    pub(crate) expand: Arc<FakeExpander>,
     limits: Limits,
     allow: Vec<String>,
 }
 
-/// Facts `chain.*` stand for the events in their payload.
+/// Expands `chain.*` facts into as many events as their payload says.
 #[derive(Default)]
-pub(crate) struct Fake {
-    /// Whether what facts stand for cannot be read now.
-    pub(crate) away: AtomicBool,
+pub(crate) struct FakeExpander {
+    /// Whether expansion fails temporarily.
+    pub(crate) unavailable: AtomicBool,
 }
 
 #[async_trait::async_trait]
-impl Expand for Fake {
+impl Expand for FakeExpander {
     fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]> {
         match fact_type {
             "chain.block" | "chain.broken" => Some(&["event.pending"]),
@@ -46,12 +45,16 @@ impl Expand for Fake {
         }
     }
 
-    async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded> {
+    async fn expand(
+        &self,
+        fact: &StoredFact,
+        continuation: Option<&str>,
+    ) -> Result<Expansion, Unexpanded> {
         if fact.kind == "chain.broken" {
-            return Err(Unexpanded::Never("its rows are gone".to_owned()));
+            return Err(Unexpanded::Never("its rows are missing".to_owned()));
         }
-        if self.away.load(Ordering::SeqCst) {
-            return Err(Unexpanded::Later("the chain is away".to_owned()));
+        if self.unavailable.load(Ordering::SeqCst) {
+            return Err(Unexpanded::Later("the chain is unavailable".to_owned()));
         }
         let kind = self.becomes(&fact.kind).unwrap()[0];
         let payload = fact.payload.as_ref().unwrap().to_value();
@@ -67,7 +70,7 @@ impl Expand for Fake {
             data: Json::parse(&format!("{{\"n\":{n}}}")),
             ..Event::of(fact)
         };
-        let from: u64 = rest.map_or(0, |rest| rest.parse().unwrap());
+        let from: u64 = continuation.map_or(0, |text| text.parse().unwrap());
         let to = count.min(from + 300);
         Ok(Expansion {
             events: (from..to).map(event).collect(),
@@ -76,16 +79,16 @@ impl Expand for Fake {
     }
 }
 
-/// What a webhook brought.
+/// A webhook call as received.
 #[derive(Debug, Clone)]
-pub(crate) struct Brought {
+pub(crate) struct Received {
     pub(crate) delivery: String,
     pub(crate) attempt: String,
     pub(crate) events: Vec<Value>,
     pub(crate) body: Vec<u8>,
 }
 
-pub(crate) fn who(name: &str) -> Principal {
+pub(crate) fn principal(name: &str) -> Principal {
     Principal {
         id: format!("{name}/app"),
         kind: Kind::Service,
@@ -105,20 +108,27 @@ impl World {
     }
 
     pub(crate) async fn with(test: TestDb, limits: Limits, allow: &[&str]) -> Self {
-        let loaded = test
+        let keys = test
             .db
             .read_unbound(|tx| secret::load(tx, "streams"))
             .await
             .unwrap();
-        let keyring = Arc::new(loaded.begin(test.entropy.as_ref()));
+        let keyring = Arc::new(keys.begin(test.entropy.as_ref()));
         let allow = allow.iter().map(|rule| (*rule).to_owned()).collect();
-        Self::over(test, keyring, Arc::new(Fake::default()), limits, allow).await
+        Self::build(
+            test,
+            keyring,
+            Arc::new(FakeExpander::default()),
+            limits,
+            allow,
+        )
+        .await
     }
 
-    async fn over(
+    async fn build(
         test: TestDb,
         keyring: Arc<Keyring>,
-        expand: Arc<Fake>,
+        expand: Arc<FakeExpander>,
         limits: Limits,
         allow: Vec<String>,
     ) -> Self {
@@ -155,7 +165,7 @@ impl World {
         }
     }
 
-    /// The streams of another process on the same database.
+    /// The engine of another process on the same database.
     pub(crate) fn streams_over(&self, db: store::Db, api: Lease) -> Streams {
         let rules: Vec<&str> = self.allow.iter().map(String::as_str).collect();
         Streams::new(
@@ -168,7 +178,7 @@ impl World {
         .within(self.limits)
     }
 
-    /// The process dies and another one starts.
+    /// Crash the process and start another one.
     pub(crate) async fn crash(self) -> Self {
         let Self {
             test,
@@ -181,10 +191,10 @@ impl World {
             allow,
         } = self;
         drop((streams, shards, leases));
-        Self::over(test.reopen().await, keyring, expand, limits, allow).await
+        Self::build(test.reopen().await, keyring, expand, limits, allow).await
     }
 
-    /// The keys of the secrets change; what was sealed before can still be opened.
+    /// Rotate the data key; secrets encrypted before can still be decrypted.
     pub(crate) async fn rotate_keys(self) -> Self {
         let keyring = Arc::new(self.keyring.rotated(self.test.entropy.as_ref()));
         let Self {
@@ -198,7 +208,7 @@ impl World {
             ..
         } = self;
         drop((streams, shards, leases));
-        Self::over(test.reopen().await, keyring, expand, limits, allow).await
+        Self::build(test.reopen().await, keyring, expand, limits, allow).await
     }
 
     pub(crate) async fn lease(&mut self, partition: &str) -> Lease {
@@ -209,7 +219,7 @@ impl World {
         self.leases[partition].clone()
     }
 
-    /// Append facts of a type in a namespace, one for each payload, on a partition.
+    /// Append one fact per payload to a partition.
     pub(crate) async fn facts(
         &mut self,
         partition: &str,
@@ -224,7 +234,7 @@ impl World {
             .on(&lease)
             .write(&namespace, move |tx| {
                 for payload in &payloads {
-                    tx.append(Fact::new(kind, 1).about(&"thing:1", 1).says(payload));
+                    tx.append(Fact::new(kind, 1).about(&"object:1", 1).says(payload));
                 }
                 Ok::<_, store::Error>(())
             })
@@ -232,14 +242,14 @@ impl World {
             .unwrap();
     }
 
-    /// `test.said` with the numbers of a range, in the namespace `ns`.
-    pub(crate) async fn say(&mut self, numbers: std::ops::Range<u64>) {
+    /// Append `test.numbered` facts with the numbers of a range, in the namespace `ns`.
+    pub(crate) async fn emit(&mut self, numbers: std::ops::Range<u64>) {
         let payloads = numbers.map(|n| json!({ "n": n })).collect();
-        self.facts("work/0", "ns", "test.said", payloads).await;
+        self.facts("work/0", "ns", "test.numbered", payloads).await;
     }
 
-    /// A fact of the installation that stands for events of a transaction.
-    pub(crate) async fn block(&mut self, kind: &'static str, tx: &str, count: u64) {
+    /// Append a fact of the installation that expands to `count` events of a transaction.
+    pub(crate) async fn chain_fact(&mut self, kind: &'static str, tx: &str, count: u64) {
         self.facts(
             "chain/1337",
             "_",
@@ -251,49 +261,49 @@ impl World {
 
     pub(crate) async fn subscribe(&self, new: Value) -> Created {
         let new: NewSubscription = serde_json::from_value(new).unwrap();
-        streams::subscribe(&self.streams, &who("ns"), new, None)
+        streams::subscribe(&self.streams, &principal("ns"), new, None)
             .await
             .unwrap()
     }
 
-    /// A webhook to a server, from the newest, for what the stories tell.
+    /// A webhook subscription from the newest position, for the events of the tests.
     pub(crate) async fn hook(&self, name: &str, server: &Server) -> SubscriptionId {
         let delivery = json!({ "type": "webhook", "url": server.url("/hook") });
-        let new = json!({ "name": name, "filter": { "types": ["test.*", "event.*", "house.*"] }, "delivery": delivery });
+        let new = json!({ "name": name, "filter": { "types": ["test.*", "event.*", "installation.*"] }, "delivery": delivery });
         self.subscribe(new).await.subscription.id
     }
 
-    /// One turn of each shard, without waiting for the calls.
+    /// One turn of each shard; does not wait for calls.
     pub(crate) async fn turn(&mut self) -> Vec<Progress> {
-        let mut all = Vec::new();
+        let mut results = Vec::new();
         for shard in &mut self.shards {
-            all.push(shard.turn().await.unwrap());
+            results.push(shard.turn().await.unwrap());
         }
-        all
+        results
     }
 
-    pub(crate) async fn rest(&mut self) {
+    pub(crate) async fn wait_for_calls(&mut self) {
         for shard in &mut self.shards {
             shard.rest().await.unwrap();
         }
     }
 
-    /// Turns until there is nothing to do now.
-    pub(crate) async fn settle(&mut self) {
+    /// Run turns until no shard has work.
+    pub(crate) async fn run_until_idle(&mut self) {
         loop {
             let more = self
                 .turn()
                 .await
                 .iter()
                 .any(|progress| progress.more || progress.in_flight > 0);
-            self.rest().await;
+            self.wait_for_calls().await;
             if !more {
                 return;
             }
         }
     }
 
-    /// Time passes; leases are renewed, as the binary does.
+    /// Advance the clock and renew the leases, as the binary does.
     pub(crate) async fn advance(&self, millis: i64) {
         self.test.clock.advance_millis(millis);
         for lease in self.leases.values() {
@@ -302,26 +312,26 @@ impl World {
     }
 
     pub(crate) async fn status(&self, id: SubscriptionId) -> streams::Status {
-        streams::status(&self.streams, &who("ns"), id)
+        streams::status(&self.streams, &principal("ns"), id)
             .await
             .unwrap()
     }
 
-    pub(crate) async fn dead(&self, id: SubscriptionId) -> Vec<streams::DeadLetter> {
-        streams::dead_letters(&self.streams, &who("ns"), id, &types::Page::default())
+    pub(crate) async fn dead_letters(&self, id: SubscriptionId) -> Vec<streams::DeadLetter> {
+        streams::dead_letters(&self.streams, &principal("ns"), id, &types::Page::default())
             .await
             .unwrap()
     }
 }
 
-/// HMAC-SHA256 as RFC 2104 defines it, by nothing but the hash.
+/// HMAC-SHA256 (RFC 2104), implemented independently of the crate under test.
 fn hmac(key: &[u8], text: &[u8]) -> String {
     let mut block = [0u8; 64];
     match key.len() {
         0..=64 => block[..key.len()].copy_from_slice(key),
         _ => block[..32].copy_from_slice(&Sha256::digest(key)),
     }
-    let pad = |with: u8| block.map(|byte| byte ^ with);
+    let pad = |mask: u8| block.map(|byte| byte ^ mask);
     let inner = Sha256::new()
         .chain_update(pad(0x36))
         .chain_update(text)
@@ -334,25 +344,25 @@ fn hmac(key: &[u8], text: &[u8]) -> String {
     )
 }
 
-/// Whether a webhook is signed with a secret, as a receiver would check it.
+/// Check the signature as a receiver does.
 pub(crate) fn is_signed(request: &Request, secret: &str) -> bool {
     let value = request.header("florin-signature").unwrap();
     let (time, signatures) = value.split_once(',').unwrap();
     let seconds = time.strip_prefix("t=").unwrap();
     let text = [seconds.as_bytes(), b".", &request.body].concat();
-    let right = format!("v1={}", hmac(secret.as_bytes(), &text));
-    signatures.split(',').any(|one| one == right)
+    let expected = format!("v1={}", hmac(secret.as_bytes(), &text));
+    signatures.split(',').any(|signature| signature == expected)
 }
 
-pub(crate) fn brought(server: &Server) -> Vec<Brought> {
+pub(crate) fn received(server: &Server) -> Vec<Received> {
     server.requests().iter().map(read).collect()
 }
 
-pub(crate) fn read(request: &Request) -> Brought {
+pub(crate) fn read(request: &Request) -> Received {
     let body = request.json();
     let delivery = request.header("florin-delivery").unwrap().to_owned();
     assert_eq!(body["delivery"], json!(delivery));
-    Brought {
+    Received {
         delivery,
         attempt: request.header("florin-attempt").unwrap().to_owned(),
         events: body["events"].as_array().unwrap().clone(),
@@ -360,11 +370,11 @@ pub(crate) fn read(request: &Request) -> Brought {
     }
 }
 
-/// The numbers that events of `test.said` carry, in the order of their arrival.
-pub(crate) fn numbers(brought: &[Brought]) -> Vec<u64> {
-    brought
+/// The numbers of `test.numbered` events, in the order received.
+pub(crate) fn numbers(calls: &[Received]) -> Vec<u64> {
+    calls
         .iter()
-        .flat_map(|one| &one.events)
+        .flat_map(|call| &call.events)
         .map(|event| event["data"]["n"].as_u64().unwrap())
         .collect()
 }

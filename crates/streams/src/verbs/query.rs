@@ -1,4 +1,4 @@
-//! Look: what there is, and how it goes.
+//! Read subscriptions and their status.
 
 use crate::error::Result;
 use crate::state::Phase;
@@ -9,65 +9,60 @@ use serde::Serialize;
 use store::Cursor;
 use types::{Page, Principal, SubscriptionId, Time};
 
-/// How a subscription goes: what happened, why it waits, what comes next, what can be done.
+/// The delivery status of a subscription, with the reason and the remedy if it does not progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The subscription.
     pub id: SubscriptionId,
     /// `delivering`, `idle`, `waiting` for its next attempt, `held`, or `suspended`.
     pub state: &'static str,
-    /// Why it does not go on; none while it does.
+    /// Why nothing is being delivered; `None` otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What can be done about it.
+    /// What the caller can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<&'static str>,
-    /// When the next attempt is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Time>,
-    /// Attempts that the batch under way had so far.
+    /// Attempts of the current batch so far.
     pub attempts: u32,
-    /// Events that wait to be delivered; counted up to the limit of the backlog.
+    /// Waiting events, counted up to the backlog limit.
     pub waiting: i64,
-    /// Dead letters; counted up to their limit.
+    /// Dead letters, counted up to their limit.
     pub dead: i64,
-    /// Events delivered in all.
+    /// Events delivered so far.
     pub delivered: i64,
-    /// Facts not yet looked at, of all partitions, whoever they concern.
+    /// Unread facts of all partitions and namespaces.
     pub behind: i64,
-    /// How far it has read; what `rewind` takes.
+    /// The positions in each partition, as `rewind` accepts them.
     pub cursors: Vec<Cursor>,
-    /// When something was last delivered.
     pub last_delivered: Option<Time>,
-    /// What the last failure was.
     pub last_error: Option<String>,
-    /// When that was.
     pub last_error_at: Option<Time>,
-    /// The connection that fetches, of a WebSocket.
+    /// The connection that has a WebSocket subscription open.
     pub consumer: Option<String>,
 }
 
-/// A subscription. Errors: `streams.unknown_subscription`.
+/// Get a subscription. Errors: `streams.unknown_subscription`.
 pub async fn subscription(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Subscription> {
     let row = streams
         .db
-        .read(&who.namespace, move |tx| subscription::find(tx, id))
+        .read(&principal.namespace, move |tx| subscription::find(tx, id))
         .await?;
-    Ok(row.shown())
+    Ok(row.view())
 }
 
-/// The subscriptions of the namespace, by id; `page.after` is the id of the last one seen.
+/// List the subscriptions of the namespace by id; `page.after` is the last id of the previous page.
 pub async fn subscriptions(
     streams: &Streams,
-    who: &Principal,
+    principal: &Principal,
     page: &Page,
 ) -> Result<Vec<Subscription>> {
     let page = page.clone();
-    let read = streams.db.read(&who.namespace, move |tx| {
+    let read = streams.db.read(&principal.namespace, move |tx| {
         subscription::list(
             tx,
             page.after.as_deref().unwrap_or_default(),
@@ -78,15 +73,19 @@ pub async fn subscriptions(
     Ok(read
         .await?
         .iter()
-        .map(subscription::Stored::shown)
+        .map(subscription::StoredSubscription::view)
         .collect())
 }
 
-/// How a subscription goes. Errors: `streams.unknown_subscription`.
-pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> Result<Status> {
+/// Get the status of a subscription. Errors: `streams.unknown_subscription`.
+pub async fn status(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+) -> Result<Status> {
     let (limits, namespace, now) = (
         streams.limits,
-        who.namespace.clone(),
+        principal.namespace.clone(),
         streams.db.clock().now(),
     );
     let read = streams.db.read_unbound(move |tx| {
@@ -96,13 +95,13 @@ pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> R
         let progress = progress::find(tx, id)?;
         let waiting = delivery::count(tx, id, "waiting", limits.backlog)?;
         let dead = delivery::count(tx, id, "dead", limits.dead)?;
-        let cursors = cursor::of(tx, id)?;
-        Ok(judge(
+        let cursors = cursor::list(tx, id)?;
+        Ok(build_status(
             &row,
             progress,
             waiting,
             dead,
-            behind(&cursors, &heads),
+            lag(&cursors, &heads),
             cursors,
             (now, i64::from(limits.dead)),
         ))
@@ -110,30 +109,30 @@ pub async fn status(streams: &Streams, who: &Principal, id: SubscriptionId) -> R
     read.await
 }
 
-fn behind(cursors: &[Cursor], heads: &[Cursor]) -> i64 {
-    let read = |partition: &str| {
+fn lag(cursors: &[Cursor], heads: &[Cursor]) -> i64 {
+    let position = |partition: &str| {
         cursors
             .iter()
-            .find(|at| at.partition == partition)
-            .map_or(0, |at| at.seq)
+            .find(|cursor| cursor.partition == partition)
+            .map_or(0, |cursor| cursor.seq)
     };
     heads
         .iter()
-        .map(|head| (head.seq - read(&head.partition)).max(0))
+        .map(|head| (head.seq - position(&head.partition)).max(0))
         .sum()
 }
 
-#[allow(clippy::too_many_arguments)] // one row of a table that is read once
-fn judge(
-    row: &subscription::Stored,
-    progress: progress::Progress,
+#[allow(clippy::too_many_arguments)] // each is one column of the status
+fn build_status(
+    row: &subscription::StoredSubscription,
+    progress: progress::SubscriptionProgress,
     waiting: i64,
     dead: i64,
     behind: i64,
     cursors: Vec<Cursor>,
     (now, dead_limit): (Time, i64),
 ) -> Status {
-    let (state, why, remedy) = condition(row, &progress, waiting, dead >= dead_limit);
+    let (state, why, remedy) = describe_state(row, &progress, waiting, dead >= dead_limit);
     let (attempts, next_attempt) = match progress.phase {
         Phase::Waiting { attempts, at, .. } => (attempts, Some(at.max(now))),
         Phase::Sending { attempts, .. } => (attempts, None),
@@ -158,25 +157,25 @@ fn judge(
     }
 }
 
-type Condition = (&'static str, Option<String>, Option<&'static str>);
+type StateDescription = (&'static str, Option<String>, Option<&'static str>);
 
-fn condition(
-    row: &subscription::Stored,
-    progress: &progress::Progress,
+fn describe_state(
+    row: &subscription::StoredSubscription,
+    progress: &progress::SubscriptionProgress,
     waiting: i64,
     is_full: bool,
-) -> Condition {
-    let last = || progress.last_error.clone();
+) -> StateDescription {
+    let last_error = || progress.last_error.clone();
     if row.suspended {
         let why = row
             .why
             .clone()
-            .unwrap_or_else(|| "somebody suspended it".to_owned());
+            .unwrap_or_else(|| "a caller suspended it".to_owned());
         return ("suspended", Some(why), Some("resume it"));
     }
     match progress.phase {
         Phase::Held { .. } if is_full => {
-            let why = "it has as many dead letters as it may".to_owned();
+            let why = "it has reached its limit of dead letters".to_owned();
             (
                 "held",
                 Some(why),
@@ -185,13 +184,13 @@ fn condition(
         }
         Phase::Held { .. } => (
             "held",
-            last(),
-            Some("resume it to try again, or skip the event it holds at"),
+            last_error(),
+            Some("resume it to retry, or skip the event at which it is held"),
         ),
         Phase::Waiting { .. } => (
             "waiting",
-            last(),
-            Some("repair the receiver; resume it to try at once"),
+            last_error(),
+            Some("repair the receiver; resume it to retry immediately"),
         ),
         Phase::Sending { .. } => ("delivering", None, None),
         Phase::Ready if waiting == 0 => ("idle", None, None),

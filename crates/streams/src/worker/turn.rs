@@ -1,8 +1,8 @@
-//! A shard and its turns.
+//! The worker loop of a shard, one turn at a time.
 
-use super::claim::{self, Outgoing};
-use super::dispatch::{self, Memory};
-use super::post::{self, Answer};
+use super::claim::{self, OutgoingBatch};
+use super::dispatch::{self, SubscriptionCache};
+use super::post::{self, DeliveryOutcome};
 use super::record;
 use crate::error::Result;
 use crate::streams::{SHARDS, Streams};
@@ -14,37 +14,37 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use types::{Namespace, SubscriptionId, Time};
 
-/// What a turn came to.
+/// The result of a turn.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Events that were made ready for their subscriptions.
+    /// Events that were written as deliveries.
     pub dispatched: u64,
-    /// Calls that were begun.
+    /// Calls started in this turn.
     pub started: usize,
-    /// Calls that ended since the turn before.
+    /// Calls that ended since the previous turn.
     pub ended: usize,
-    /// Calls under way.
+    /// Calls in flight.
     pub in_flight: usize,
-    /// Partitions that cannot be read on now, each with the reason.
+    /// Partitions that cannot be read further at the moment, with the reason.
     pub stuck: Vec<String>,
-    /// There may be more to do at once.
+    /// Whether the next turn can start immediately.
     pub more: bool,
 }
 
-/// The worker of one shard: holds its lease, and serves its subscriptions turn by turn.
+/// The worker of one shard: holds its lease and serves its subscriptions.
 ///
-/// A turn is: [`Shard::dispatch`], then for what can go [`Shard::claim`], [`Shard::post`],
-/// [`Shard::record`]. A crash between any two of them loses nothing: what was claimed and not
-/// recorded goes again, the same bytes under the same id.
+/// A turn runs [`Worker::dispatch`], then [`Worker::claim`], [`Worker::post`] and
+/// [`Worker::record`] for the batches that are due. A crash between two of them loses nothing: a
+/// batch that was claimed but not recorded is sent again, the same bytes under the same id.
 pub struct Shard {
     pub(super) streams: Streams,
     pub(super) number: u32,
     pub(super) lease: Lease,
-    pub(super) memory: Memory,
-    /// Subscriptions with a call under way, each one at most.
+    pub(super) cache: SubscriptionCache,
+    /// Subscriptions with a call in flight; at most one call each.
     pub(super) busy: HashMap<SubscriptionId, Namespace>,
     calls: JoinSet<Ended>,
-    /// Whose call a task is.
+    /// The subscription of each call.
     tasks: HashMap<tokio::task::Id, SubscriptionId>,
     committed: watch::Receiver<u64>,
     ready: watch::Receiver<u64>,
@@ -54,7 +54,7 @@ type Ended = Result<bool>;
 type Joined = std::result::Result<(tokio::task::Id, Ended), tokio::task::JoinError>;
 
 impl Shard {
-    /// Serve a shard under the lease of its partition, [`crate::shard_partition`].
+    /// A worker for shard `number`, under the lease of [`crate::shard_partition`].
     pub fn new(streams: Streams, number: u32, lease: Lease) -> Self {
         assert!(number < SHARDS, "there are {SHARDS} shards");
         let (committed, ready) = (streams.db.committed(), streams.ready.subscribe());
@@ -62,7 +62,7 @@ impl Shard {
             streams,
             number,
             lease,
-            memory: Memory::default(),
+            cache: SubscriptionCache::default(),
             busy: HashMap::new(),
             calls: JoinSet::new(),
             tasks: HashMap::new(),
@@ -71,14 +71,14 @@ impl Shard {
         }
     }
 
-    /// One turn. Calls that it begins go on behind it, so that a slow receiver holds up only
-    /// itself.
+    /// Run one turn. Its calls continue in the background, so that a slow receiver delays only its
+    /// own subscription.
     pub async fn turn(&mut self) -> Result<Progress> {
-        let ended = self.harvest()?;
+        let ended = self.collect_ended()?;
         let (dispatched, stuck, moved) = self.dispatch_all().await?;
         let outgoing = self.claim().await?;
         let started = outgoing.len();
-        outgoing.into_iter().for_each(|one| self.start(one));
+        outgoing.into_iter().for_each(|batch| self.start(batch));
         let more = moved || started > 0 || ended > 0;
         Ok(Progress {
             dispatched,
@@ -90,29 +90,29 @@ impl Shard {
         })
     }
 
-    /// Wait until every call under way has ended and was recorded.
+    /// Wait until every call in flight has ended and its outcome is recorded.
     pub async fn rest(&mut self) -> Result<()> {
         while let Some(ended) = self.calls.join_next_with_id().await {
-            self.note(ended)?;
+            self.finish(ended)?;
         }
         Ok(())
     }
 
-    /// Wait until there may be something to do, for at most so long.
-    pub async fn idle(&mut self, at_most: Duration) {
+    /// Wait until there may be work, at most `timeout`.
+    pub async fn idle(&mut self, timeout: Duration) {
         tokio::select! {
             _ = self.committed.changed() => {}
             _ = self.ready.changed() => {}
             Some(ended) = self.calls.join_next_with_id(), if !self.calls.is_empty() => {
-                if let Err(error) = self.note(ended) {
-                    tracing::warn!(%error, "an answer was not recorded; its batch goes again");
+                if let Err(error) = self.finish(ended) {
+                    tracing::warn!(event = "delivery.not_recorded", %error, "an outcome was not recorded; the batch is sent again");
                 }
             }
-            () = tokio::time::sleep(at_most) => {}
+            () = tokio::time::sleep(timeout) => {}
         }
     }
 
-    /// When the next refused batch of the shard goes again.
+    /// When the next retry of the shard is due.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let number = self.number;
         self.streams
@@ -121,15 +121,15 @@ impl Shard {
             .await
     }
 
-    /// First part of a turn: read facts, and commit deliveries and cursors together. How many
-    /// events.
+    /// First step of a turn: read facts, and commit deliveries and cursors together. Returns the
+    /// number of events.
     pub async fn dispatch(&mut self) -> Result<u64> {
         Ok(self.dispatch_all().await?.0)
     }
 
-    /// Second part: commit which batches go now. Nothing is claimed once two thirds of the lease
-    /// have passed.
-    pub async fn claim(&mut self) -> Result<Vec<Outgoing>> {
+    /// Second step: commit claims for the batches that are due. Claims nothing once two thirds of
+    /// the lease have passed.
+    pub async fn claim(&mut self) -> Result<Vec<OutgoingBatch>> {
         if !self.lease.may_act(self.streams.db.clock().monotonic_ms()) {
             return Ok(Vec::new());
         }
@@ -140,8 +140,8 @@ impl Shard {
         Ok(claimed)
     }
 
-    /// Third part: make the call.
-    pub async fn post(&self, outgoing: &Outgoing) -> Answer {
+    /// Third step: make the call.
+    pub async fn post(&self, outgoing: &OutgoingBatch) -> DeliveryOutcome {
         post::post(
             &self.streams.outbound,
             outgoing,
@@ -150,52 +150,57 @@ impl Shard {
         .await
     }
 
-    /// Fourth part: commit what came of it. False if it counts no more.
-    pub async fn record(&self, outgoing: &Outgoing, answer: &Answer) -> Result<bool> {
-        record::record(&self.streams, &self.lease, outgoing, answer).await
+    /// Fourth step: commit the outcome. Returns false if it is ignored, because the batch was
+    /// rewound, deleted or claimed by another process.
+    pub async fn record(
+        &self,
+        outgoing: &OutgoingBatch,
+        outcome: &DeliveryOutcome,
+    ) -> Result<bool> {
+        record::record(&self.streams, &self.lease, outgoing, outcome).await
     }
 
     async fn dispatch_all(&mut self) -> Result<(u64, Vec<String>, bool)> {
-        let done = dispatch::dispatch(self).await?;
+        let dispatched = dispatch::dispatch(self).await?;
         fail::point("streams.dispatched")
             .await
             .map_err(store::Error::from)?;
-        Ok((done.events, done.stuck, done.moved))
+        Ok((dispatched.events, dispatched.stuck, dispatched.moved))
     }
 
-    fn start(&mut self, outgoing: Outgoing) {
+    fn start(&mut self, outgoing: OutgoingBatch) {
         let id = outgoing.subscription;
         self.busy.insert(id, outgoing.namespace.clone());
         let (streams, lease) = (self.streams.clone(), self.lease.clone());
         let task = self.calls.spawn(async move {
             let now = streams.db.clock().now();
-            let answer = post::post(&streams.outbound, &outgoing, now).await;
-            tracing::debug!(subscription = %id, attempt = outgoing.attempt, ?answer, "posted");
+            let outcome = post::post(&streams.outbound, &outgoing, now).await;
+            tracing::debug!(event = "delivery.attempted", subscription = %id, attempt = outgoing.attempt, ?outcome, "a webhook was posted");
             fail::point("streams.posted")
                 .await
                 .map_err(store::Error::from)?;
-            let counts = record::record(&streams, &lease, &outgoing, &answer).await?;
-            crate::figures::count(&answer);
+            let recorded = record::record(&streams, &lease, &outgoing, &outcome).await?;
+            crate::metrics::count_outcome(&outcome);
             fail::point("streams.recorded")
                 .await
                 .map_err(store::Error::from)?;
-            Ok(counts)
+            Ok(recorded)
         });
         self.tasks.insert(task.id(), id);
     }
 
-    fn harvest(&mut self) -> Result<usize> {
+    fn collect_ended(&mut self) -> Result<usize> {
         let mut count = 0;
         while let Some(ended) = self.calls.try_join_next_with_id() {
-            self.note(ended)?;
+            self.finish(ended)?;
             count += 1;
         }
         Ok(count)
     }
 
-    /// A call that was not recorded is not lost: its claim runs out, and the batch goes again, as
-    /// one more attempt.
-    fn note(&mut self, joined: Joined) -> Result<()> {
+    /// A call whose outcome is not recorded is not lost: its claim expires, and the batch is sent
+    /// again as another attempt.
+    fn finish(&mut self, joined: Joined) -> Result<()> {
         let task = joined
             .as_ref()
             .map_or_else(tokio::task::JoinError::id, |(task, _)| *task);
@@ -204,7 +209,7 @@ impl Shard {
         match joined {
             Ok((_, recorded)) => recorded.map(drop),
             Err(error) => {
-                tracing::error!(subscription = ?id, %error, "a call ended without an answer");
+                tracing::error!(event = "delivery.task_failed", subscription = ?id, %error, "the task of a call panicked or was cancelled");
                 Ok(())
             }
         }

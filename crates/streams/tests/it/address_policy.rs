@@ -5,42 +5,45 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use streams::outbound::{Failure, Guard, Lookup, Method, Outbound, Request, Settings};
+use streams::outbound::{Failure, Guard, Method, NameResolver, Outbound, Request, Settings};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
-/// Names that resolve to whatever comes next; the last answer stays.
-struct Liar {
+/// Resolves every name to the next scripted answer; the last one is repeated.
+struct ScriptedResolver {
     answers: Mutex<Vec<Vec<&'static str>>>,
-    asked: AtomicUsize,
+    queries: AtomicUsize,
 }
 
 #[async_trait::async_trait]
-impl Lookup for Liar {
-    async fn lookup(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+impl NameResolver for ScriptedResolver {
+    async fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        self.queries.fetch_add(1, Ordering::SeqCst);
         let mut answers = self.answers.lock().unwrap();
-        let now = if answers.len() > 1 {
+        let answer = if answers.len() > 1 {
             answers.remove(0)
         } else {
             answers[0].clone()
         };
-        Ok(now.iter().map(|address| address.parse().unwrap()).collect())
+        Ok(answer
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect())
     }
 }
 
-fn liar(answers: &[&[&'static str]]) -> (Outbound, Arc<Liar>) {
-    let answers = answers.iter().map(|one| one.to_vec()).collect();
-    let lookup = Arc::new(Liar {
+fn scripted(answers: &[&[&'static str]]) -> (Outbound, Arc<ScriptedResolver>) {
+    let answers = answers.iter().map(|answer| answer.to_vec()).collect();
+    let resolver = Arc::new(ScriptedResolver {
         answers: Mutex::new(answers),
-        asked: AtomicUsize::new(0),
+        queries: AtomicUsize::new(0),
     });
     let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
     let settings = Settings {
-        lookup: lookup.clone(),
+        resolver: resolver.clone(),
         ..Settings::new(guard)
     };
-    (Outbound::new(settings).unwrap(), lookup)
+    (Outbound::new(settings).unwrap(), resolver)
 }
 
 fn port(server: &Server) -> String {
@@ -51,17 +54,17 @@ async fn get(outbound: &Outbound, url: &str) -> Result<u16, Failure> {
     outbound
         .send(Request::new(Method::Get, url))
         .await
-        .map(|answer| answer.status)
+        .map(|response| response.status)
 }
 
-fn is_refused(result: &Result<u16, Failure>) -> bool {
-    matches!(result, Err(Failure::Refused { .. }))
+fn is_blocked(result: &Result<u16, Failure>) -> bool {
+    matches!(result, Err(Failure::AddressBlocked { .. }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_leads_to_a_neighbour_is_refused() {
+async fn a_name_with_a_private_address_is_blocked() {
     let server = Server::start();
-    for lie in [
+    for answer in [
         &["10.0.0.1"][..],
         &["169.254.169.254"],
         &["::ffff:169.254.169.254"],
@@ -69,40 +72,40 @@ async fn a_name_that_leads_to_a_neighbour_is_refused() {
         &["127.0.0.1", "10.0.0.1"],
         &["127.0.0.2"],
     ] {
-        let (outbound, _) = liar(&[lie]);
+        let (outbound, _) = scripted(&[answer]);
         let result = get(
             &outbound,
             &format!("http://hooks.example.org:{}/", port(&server)),
         )
         .await;
-        assert!(is_refused(&result), "{lie:?}: {result:?}");
+        assert!(is_blocked(&result), "{answer:?}: {result:?}");
     }
     assert_eq!(server.count(), 0);
-    let (nowhere, _) = liar(&[&[]]);
+    let (empty, _) = scripted(&[&[]]);
     assert!(matches!(
-        get(&nowhere, "http://hooks.example.org/").await,
+        get(&empty, "http://hooks.example.org/").await,
         Err(Failure::Unresolved { .. })
     ));
 }
 
-/// The connection goes to the address that was checked: the name is asked once for each connection,
-/// and every answer is checked.
+/// The connection is made to the checked address: the name is resolved once per connection, and
+/// every answer is checked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_changes_its_mind_finds_no_gap() {
+async fn dns_rebinding_is_blocked() {
     let server = Server::answering(|_| Answer::status(200).with_header("connection", "close"));
-    let (outbound, lookup) = liar(&[&["127.0.0.1"], &["10.0.0.1"]]);
+    let (outbound, resolver) = scripted(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let url = format!("http://hooks.example.org:{}/", port(&server));
     assert_eq!(get(&outbound, &url).await, Ok(200));
-    assert_eq!(lookup.asked.load(Ordering::SeqCst), 1);
-    assert!(is_refused(&get(&outbound, &url).await));
+    assert_eq!(resolver.queries.load(Ordering::SeqCst), 1);
+    assert!(is_blocked(&get(&outbound, &url).await));
     assert_eq!(
-        (server.count(), lookup.asked.load(Ordering::SeqCst)),
+        (server.count(), resolver.queries.load(Ordering::SeqCst)),
         (1, 2)
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_checked_like_the_first_address() {
+async fn redirect_targets_are_checked() {
     let outbound = outbound(&["127.0.0.1"]);
     let target = Server::start();
     for to in [
@@ -112,7 +115,7 @@ async fn a_redirect_is_checked_like_the_first_address() {
         "http://0x0a000001/",
     ] {
         let server = Server::answering(move |_| Answer::redirect(307, to));
-        assert!(is_refused(&get(&outbound, &server.url("/")).await), "{to}");
+        assert!(is_blocked(&get(&outbound, &server.url("/")).await), "{to}");
     }
     for to in [
         "file:///etc/passwd",
@@ -123,7 +126,7 @@ async fn a_redirect_is_checked_like_the_first_address() {
         assert!(
             matches!(
                 get(&outbound, &server.url("/")).await,
-                Err(Failure::Url { .. })
+                Err(Failure::InvalidUrl { .. })
             ),
             "{to}"
         );
@@ -135,18 +138,18 @@ async fn a_redirect_is_checked_like_the_first_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redirects_end() {
+async fn redirects_are_limited() {
     let server = Server::answering(|_| Answer::redirect(307, "/again"));
     let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
     assert!(
         matches!(result, Err(Failure::Redirect { .. })),
         "{result:?}"
     );
-    assert_eq!(server.count(), 4, "the first and three more");
+    assert_eq!(server.count(), 4, "the first call and three redirects");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_do_not_go_to_another_origin() {
+async fn credentials_are_not_sent_to_another_origin() {
     let target = Server::start();
     let to = target.url("/there");
     let server = Server::answering(move |_| Answer::redirect(308, &to));
@@ -174,7 +177,7 @@ async fn credentials_do_not_go_to_another_origin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_without_end_are_cut() {
+async fn endless_responses_are_truncated() {
     let server = Server::answering(|_| Answer::Endless);
     let mut request = Request::new(Method::Get, server.url("/"));
     request.max_body = 100_000;
@@ -186,7 +189,7 @@ async fn answers_without_end_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_do_not_come_are_not_waited_for() {
+async fn missing_responses_time_out() {
     let server = Server::answering(|_| Answer::Silence);
     let mut request = Request::new(Method::Get, server.url("/secret?token=hush"));
     request.timeout_ms = 100;
@@ -207,8 +210,8 @@ async fn answers_that_do_not_come_are_not_waited_for() {
     assert!(!failure.to_string().contains("hush"));
 }
 
-/// A receiver that begins an answer and goes on with headers: as fast as it can, or a byte at a
-/// time. Where it is, and how much it sent.
+/// A receiver that sends headers without end, either as fast as it can or with pauses. Returns its
+/// URL and the number of bytes sent.
 fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (url, sent) = (
@@ -218,8 +221,7 @@ fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>)
     let counted = sent.clone();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        // An answer that comes before its question is refused at once, and is not what is told
-        // here.
+        // A response before the request would be rejected at once, which is not tested here.
         assert!(socket.read(&mut [0; 4_096]).unwrap() > 0);
         socket
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n")
@@ -233,7 +235,7 @@ fn receiver(piece: &'static [u8], pause: Duration) -> (String, Arc<AtomicUsize>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_without_end_are_neither_kept_nor_waited_for() {
+async fn endless_headers_are_limited() {
     let lines: &[u8] = b"X-More: and more\r\n".repeat(1_000).leak();
     let line: &[u8] = [b'x'; 20_000].to_vec().leak();
     for piece in [lines, line] {
@@ -243,10 +245,10 @@ async fn headers_without_end_are_neither_kept_nor_waited_for() {
             .await
             .unwrap_err();
         assert!(matches!(failure, Failure::Unreachable { .. }), "{failure}");
-        let (sent, few) = (sent.load(Ordering::SeqCst), 16 << 20);
+        let (sent, limit) = (sent.load(Ordering::SeqCst), 16 << 20);
         assert!(
-            sent < few,
-            "{sent} bytes were taken, or stand in buffers of the system"
+            sent < limit,
+            "{sent} bytes were accepted, including system buffers"
         );
     }
     let (url, _) = receiver(b"x", Duration::from_millis(5));
@@ -258,10 +260,10 @@ async fn headers_without_end_are_neither_kept_nor_waited_for() {
     assert!(matches!(failure, Failure::Timeout { .. }), "{failure}");
 }
 
-/// A webhook's address is checked when it is written and whenever it is used; its hostile answers
-/// harm nobody.
+/// The address of a webhook is checked when the subscription is written and at each call; malicious
+/// responses do no harm.
 #[tokio::test(flavor = "multi_thread")]
-async fn webhooks_are_guarded() {
+async fn the_address_policy_applies_to_webhooks() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let inner = Server::start();
@@ -269,26 +271,24 @@ async fn webhooks_are_guarded() {
         let server = Server::answering(move |_| Answer::redirect(307, &to));
         let id = world.hook("redirected", &server).await;
         let endless = Server::answering(|_| Answer::Endless);
-        let well = world.hook("endless", &endless).await;
-        world.say(0..1).await;
-        world.settle().await;
+        let endless_id = world.hook("endless", &endless).await;
+        world.emit(0..1).await;
+        world.run_until_idle().await;
         let status = world.status(id).await;
         assert!(status.last_error.unwrap().contains("not allowed"));
         assert_eq!((inner.count(), status.delivered, status.waiting), (0, 0, 1));
         assert_eq!(
-            world.status(well).await.delivered,
+            world.status(endless_id).await.delivered,
             1,
-            "a status is a status, whatever follows it"
+            "an endless body does not invalidate the status"
         );
 
         let private = json!({ "type": "webhook", "url": "http://192.168.0.1/" });
         let new = serde_json::from_value(json!({ "name": "x", "delivery": private })).unwrap();
-        let refused = streams::subscribe(&world.streams, &crate::world::who("ns"), new, None)
+        let error = streams::subscribe(&world.streams, &crate::world::principal("ns"), new, None)
             .await
             .unwrap_err();
-        assert!(
-            matches!(refused, streams::Error::Invalid { field, .. } if field == "delivery.url")
-        );
+        assert!(matches!(error, streams::Error::Invalid { field, .. } if field == "delivery.url"));
     })
     .await;
 }

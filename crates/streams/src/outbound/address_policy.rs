@@ -1,31 +1,28 @@
-//! Whom Florin may speak to.
+//! Which addresses outbound calls may reach (SSRF protection).
 
-use super::address::{forbidden, unwrapped, within};
+use super::address::{embedded_ipv4, non_public_reason, within};
 use super::failure::Failure;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// The longest URL.
 const MAX_URL: usize = 2_048;
 
-/// An exception that the configuration makes: a network (`10.1.0.0/16`, `::1`) or a name
-/// (`hooks.internal`), whatever it resolves to.
+/// An exception in the configuration: a network (`10.1.0.0/16`, `::1`), or a name
+/// (`hooks.internal`) regardless of what it resolves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
-    /// Every address in a network.
     Network(IpAddr, u8),
-    /// A name, in lower case.
+    /// Lower case.
     Host(String),
 }
 
-/// Why a text is not a [`Rule`].
+/// A text is not a [`Rule`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a network such as 10.1.0.0/16, an address, or a name such as hooks.internal")]
 pub struct RuleError;
 
-/// Refuses addresses that are not of the public internet, but for the exceptions that the
-/// configuration makes.
+/// Rejects addresses that are not public, except those that the configuration allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guard {
     allow: Vec<Rule>,
@@ -33,7 +30,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard with these exceptions.
+    /// A policy with these exceptions.
     pub fn new(allow: Vec<Rule>) -> Self {
         Self {
             allow,
@@ -41,39 +38,39 @@ impl Guard {
         }
     }
 
-    /// The same, for these ports alone. Without a port, any will do.
+    /// Allow only these ports; an empty list allows all.
     #[must_use]
     pub fn only_ports(mut self, ports: Vec<u16>) -> Self {
         self.ports = ports;
         self
     }
 
-    /// Read a URL and check what can be checked before its name is resolved: scheme, credentials,
-    /// port, a literal address. Errors: [`Failure::Url`], [`Failure::Refused`].
+    /// Parse a URL and check what can be checked before name resolution: scheme, credentials, port,
+    /// literal address. Errors: [`Failure::InvalidUrl`], [`Failure::AddressBlocked`].
     pub fn check(&self, url: &str) -> Result<Url, Failure> {
         if url.len() > MAX_URL {
-            return Err(Failure::url("it is longer than 2,048 characters"));
+            return Err(Failure::invalid_url("it is longer than 2,048 characters"));
         }
-        let url = Url::parse(url).map_err(|error| Failure::url(&error.to_string()))?;
+        let url = Url::parse(url).map_err(|error| Failure::invalid_url(&error.to_string()))?;
         self.check_parsed(&url)?;
         Ok(url)
     }
 
     pub(super) fn check_parsed(&self, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::url("its scheme is neither http nor https"));
+            return Err(Failure::invalid_url("its scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Failure::url(
-                "it carries credentials; put them into a header",
+            return Err(Failure::invalid_url(
+                "it contains credentials; send them in a header",
             ));
         }
         let host = url
             .host_str()
-            .ok_or_else(|| Failure::url("it names no host"))?;
+            .ok_or_else(|| Failure::invalid_url("it has no host"))?;
         let port = url.port_or_known_default().unwrap_or_default();
         if port == 0 || !(self.ports.is_empty() || self.ports.contains(&port)) {
-            return Err(Failure::refused(
+            return Err(Failure::blocked(
                 host,
                 &format!("port {port} is not allowed"),
             ));
@@ -84,28 +81,28 @@ impl Guard {
         }
     }
 
-    /// Check an address that a host resolved to. Errors: [`Failure::Refused`].
+    /// Check an address that a host resolved to. Errors: [`Failure::AddressBlocked`].
     pub fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Failure> {
-        match forbidden(address) {
+        match non_public_reason(address) {
             Some(why) if !self.allows(host, address) => {
-                Err(Failure::refused(host, &format!("{address} is {why}")))
+                Err(Failure::blocked(host, &format!("{address} is {why}")))
             }
             _ => Ok(()),
         }
     }
 
     fn allows(&self, host: &str, address: IpAddr) -> bool {
-        let host = plain(host);
+        let host = normalize(host);
         self.allow.iter().any(|rule| match rule {
             Rule::Host(name) => *name == host,
             Rule::Network(network, bits) => {
-                within(address, *network, *bits) || within(unwrapped(address), *network, *bits)
+                within(address, *network, *bits) || within(embedded_ipv4(address), *network, *bits)
             }
         })
     }
 }
 
-/// The address that a host is, if it is written as one.
+/// The address, if the host is a literal address.
 fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[')
         .trim_end_matches(']')
@@ -113,8 +110,8 @@ fn literal(host: &str) -> Option<IpAddr> {
         .ok()
 }
 
-/// A name as rules have it: lower case, no dot at its end.
-fn plain(host: &str) -> String {
+/// A name as in [`Rule::Host`]: lower case, without a trailing dot.
+fn normalize(host: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -130,18 +127,18 @@ impl std::str::FromStr for Rule {
         }
         if let Some((address, bits)) = text.split_once('/') {
             let address: IpAddr = address.parse().map_err(|_| RuleError)?;
-            let most = if address.is_ipv4() { 32 } else { 128 };
+            let max_bits = if address.is_ipv4() { 32 } else { 128 };
             let bits = bits
                 .parse()
                 .ok()
-                .filter(|bits| *bits <= most)
+                .filter(|bits| *bits <= max_bits)
                 .ok_or(RuleError)?;
             return Ok(Rule::Network(address, bits));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        let named = text.chars().any(|c| c.is_ascii_alphabetic()) && text.chars().all(legal);
-        if named {
-            Ok(Rule::Host(plain(text)))
+        let is_name = text.chars().any(|c| c.is_ascii_alphabetic()) && text.chars().all(legal);
+        if is_name {
+            Ok(Rule::Host(normalize(text)))
         } else {
             Err(RuleError)
         }
@@ -175,7 +172,7 @@ impl<'de> Deserialize<'de> for Rule {
 mod tests {
     use super::*;
 
-    fn guard(rules: &[&str]) -> Guard {
+    fn policy(rules: &[&str]) -> Guard {
         Guard::new(
             rules
                 .iter()
@@ -185,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_disguise_is_seen() {
+    fn every_notation_of_an_address_is_recognized() {
         let urls = [
             "http://127.0.0.1/",
             "http://127.1/",
@@ -200,14 +197,14 @@ mod tests {
         ];
         for url in urls {
             assert!(
-                matches!(guard(&[]).check(url), Err(Failure::Refused { .. })),
+                matches!(policy(&[]).check(url), Err(Failure::AddressBlocked { .. })),
                 "{url}"
             );
         }
     }
 
     #[test]
-    fn only_http_without_credentials() {
+    fn only_http_without_credentials_is_allowed() {
         for url in [
             "ftp://example.org/",
             "file:///etc/passwd",
@@ -217,52 +214,52 @@ mod tests {
             "http://",
         ] {
             assert!(
-                matches!(guard(&[]).check(url), Err(Failure::Url { .. })),
+                matches!(policy(&[]).check(url), Err(Failure::InvalidUrl { .. })),
                 "{url}"
             );
         }
-        assert!(guard(&[]).check("https://example.org/hook?x=1").is_ok());
+        assert!(policy(&[]).check("https://example.org/hook?x=1").is_ok());
         assert!(matches!(
-            guard(&[]).check("http://example.org:0/"),
-            Err(Failure::Refused { .. })
+            policy(&[]).check("http://example.org:0/"),
+            Err(Failure::AddressBlocked { .. })
         ));
-        let narrow = guard(&[]).only_ports(vec![443]);
+        let narrow = policy(&[]).only_ports(vec![443]);
         assert!(narrow.check("https://example.org/").is_ok());
         assert!(matches!(
             narrow.check("https://example.org:8443/"),
-            Err(Failure::Refused { .. })
+            Err(Failure::AddressBlocked { .. })
         ));
     }
 
     #[test]
-    fn exceptions_are_as_wide_as_they_are_written() {
-        let guard = guard(&["10.1.0.0/16", "Hooks.internal", "::1"]);
-        assert!(guard.check("http://10.1.2.3/").is_ok());
-        assert!(guard.check("http://[::ffff:10.1.2.3]/").is_ok());
-        assert!(guard.check("http://[::1]:80/").is_ok());
-        assert!(guard.check("http://10.2.0.1/").is_err());
+    fn exceptions_match_exactly_what_they_name() {
+        let policy = policy(&["10.1.0.0/16", "Hooks.internal", "::1"]);
+        assert!(policy.check("http://10.1.2.3/").is_ok());
+        assert!(policy.check("http://[::ffff:10.1.2.3]/").is_ok());
+        assert!(policy.check("http://[::1]:80/").is_ok());
+        assert!(policy.check("http://10.2.0.1/").is_err());
         let private = "192.168.0.1".parse().expect("an address");
-        assert_eq!(guard.check_address("hooks.internal.", private), Ok(()));
-        assert!(guard.check_address("other.internal", private).is_err());
+        assert_eq!(policy.check_address("hooks.internal.", private), Ok(()));
+        assert!(policy.check_address("other.internal", private).is_err());
     }
 
     #[test]
-    fn a_rule_is_read_as_it_is_written() {
+    fn a_rule_round_trips_through_text() {
         for text in ["10.0.0.0/8", "::1/128", "a.internal"] {
             assert_eq!(text.parse::<Rule>().expect("a rule").to_string(), text);
         }
-        for bad in ["10.0.0.0/33", "10.0.0/8", "", "a/b", "x y", "1.2.3"] {
-            assert_eq!(bad.parse::<Rule>(), Err(RuleError), "{bad}");
+        for invalid in ["10.0.0.0/33", "10.0.0/8", "", "a/b", "x y", "1.2.3"] {
+            assert_eq!(invalid.parse::<Rule>(), Err(RuleError), "{invalid}");
         }
     }
     proptest::proptest! {
-        /// Whatever the text: no panic, and nothing passes that does not name an open host by http.
+        /// For any text: no panic, and only http or https URLs with an allowed host pass.
         #[test]
-        fn any_text_is_read_or_refused(text in "(http|https|ftp|)(://|:|//)?[ -~é]{0,40}") {
+        fn any_text_is_parsed_or_rejected(text in "(http|https|ftp|)(://|:|//)?[ -~é]{0,40}") {
             if let Ok(url) = Guard::default().check(&text) {
                 proptest::prop_assert!(matches!(url.scheme(), "http" | "https"));
                 let address = literal(url.host_str().unwrap_or_default());
-                proptest::prop_assert!(address.is_none_or(|address| forbidden(address).is_none()), "{}", url);
+                proptest::prop_assert!(address.is_none_or(|address| non_public_reason(address).is_none()), "{}", url);
             }
             let _ = text.parse::<Rule>();
         }

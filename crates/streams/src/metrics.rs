@@ -1,0 +1,54 @@
+//! Delivery metrics: waiting events, dead letters, lag, and the outcomes of webhook calls.
+
+use crate::error::Result;
+use crate::streams::Streams;
+use crate::table::metrics as table;
+use crate::worker::DeliveryOutcome;
+use std::collections::BTreeMap;
+use store::Unbound;
+
+/// Delivery counts over all namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metrics {
+    /// Events waiting for delivery.
+    pub waiting: i64,
+    pub dead: i64,
+    /// Facts not yet read by the subscription that is furthest behind.
+    pub behind: i64,
+}
+
+/// Current delivery counts. The cost grows with the number of waiting events.
+pub async fn figures(streams: &Streams) -> Result<Metrics> {
+    let read = |tx: &mut Unbound<'_, '_>| {
+        let counts: BTreeMap<String, i64> = table::count_by_state(tx)?.into_iter().collect();
+        let heads: BTreeMap<String, i64> = store::partitions(tx)?
+            .into_iter()
+            .map(|head| (head.partition, head.seq))
+            .collect();
+        let lag =
+            |(partition, seq): (String, i64)| heads.get(&partition).map_or(0, |head| head - seq);
+        let max_lag = table::slowest_cursors(tx)?
+            .into_iter()
+            .map(lag)
+            .max()
+            .unwrap_or(0);
+        let count = |state: &str| counts.get(state).copied().unwrap_or(0);
+        Ok(Metrics {
+            waiting: count("waiting"),
+            dead: count("dead"),
+            behind: max_lag,
+        })
+    };
+    streams.db.read_unbound(read).await
+}
+
+/// Count a webhook call by its outcome.
+pub(crate) fn count_outcome(outcome: &DeliveryOutcome) {
+    let label = match outcome {
+        DeliveryOutcome::Delivered => "delivered",
+        DeliveryOutcome::Gone => "gone",
+        DeliveryOutcome::TooLarge => "too_large",
+        DeliveryOutcome::Failed { .. } => "failed",
+    };
+    metrics::counter!("florin_deliveries_total", "outcome" => label).increment(1);
+}

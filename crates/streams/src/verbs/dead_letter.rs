@@ -1,0 +1,190 @@
+//! Dead letters: events whose last attempt failed.
+
+use super::rewind::version;
+use crate::error::{Error, Result};
+use crate::event::with_sequence;
+use crate::state::Phase;
+use crate::streams::Streams;
+use crate::table::{delivery, progress, subscription};
+use serde::Serialize;
+use store::{Fact, Tx};
+use types::{Json, Page, Principal, SubscriptionId, Time};
+
+/// Dead letters that one call can retry.
+const MAX_RETRIED: u32 = 1_000;
+
+/// An event that could not be delivered, with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetter {
+    pub sequence: i64,
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The event as sent.
+    pub event: Option<Json>,
+    /// When its last attempt failed.
+    pub at: Time,
+    /// The error of the last attempt.
+    pub error: Option<String>,
+}
+
+/// Which dead letters to retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Letters {
+    /// The oldest 1,000, or all if there are fewer.
+    All,
+    /// By sequence, at most 1,000.
+    These(Vec<i64>),
+}
+
+/// List dead letters, oldest first; `page.after` is the sequence of the last one of the previous
+/// page. Errors: `streams.unknown_subscription`.
+pub async fn dead_letters(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+    page: &Page,
+) -> Result<Vec<DeadLetter>> {
+    let after = page.after.as_deref().map_or(Ok(0), |text| {
+        text.parse::<i64>()
+            .map_err(|_| Error::invalid("after", "expected the sequence of a dead letter"))
+    })?;
+    let (limit, skip) = (page.limit, page.skip);
+    let read = streams.db.read(&principal.namespace, move |tx| {
+        subscription::find(tx, id)?;
+        delivery::dead_letters(tx, id, after, limit, skip)
+    });
+    Ok(read.await?.into_iter().map(view).collect())
+}
+
+fn view((sequence, id, kind, body, _, at, error): delivery::DeadRow) -> DeadLetter {
+    let event = Json::parse(&with_sequence(&body, sequence));
+    DeadLetter {
+        sequence,
+        id,
+        kind,
+        event,
+        at,
+        error,
+    }
+}
+
+/// Retry dead letters after all waiting events: each is sent on its own, with a new sequence and
+/// its attempts reset. Returns how many are retried; on error none is.
+///
+/// Errors: `streams.unknown_subscription`, `streams.unknown_dead_letter`.
+pub async fn retry_dead(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+    selection: Letters,
+) -> Result<u64> {
+    if let Letters::These(sequences) = &selection
+        && sequences.len() > MAX_RETRIED as usize
+    {
+        return Err(Error::invalid("sequences", "at most 1,000"));
+    }
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
+    let write = streams.writer().write(&namespace, move |tx| {
+        let row = subscription::find(tx, id)?;
+        let old = selected(tx, id, &selection)?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let first =
+            progress::reserve_sequences(tx, id, i64::try_from(old.len()).unwrap_or(i64::MAX))?;
+        let renumbered: Vec<(i64, i64)> = old.into_iter().zip(first..).collect();
+        let count = delivery::requeue(tx, id, &renumbered)?;
+        assert_eq!(
+            count,
+            renumbered.len() as u64,
+            "dead letters that were read in this transaction are not deleted"
+        );
+        let payload = serde_json::json!({ "sequences": renumbered });
+        tx.append(
+            Fact::new("delivery.retried", 1)
+                .about(&id, version(&row))
+                .by(&principal)
+                .says(&payload),
+        );
+        Ok::<_, Error>(count)
+    });
+    let count = write.await?;
+    streams.notify_ready();
+    Ok(count)
+}
+
+/// The selected sequences, oldest first, without duplicates.
+fn selected(tx: &mut Tx<'_, '_>, id: SubscriptionId, selection: &Letters) -> Result<Vec<i64>> {
+    let Letters::These(sequences) = selection else {
+        return Ok(delivery::dead_letters(tx, id, 0, MAX_RETRIED, 0)?
+            .into_iter()
+            .map(|dead| dead.0)
+            .collect());
+    };
+    let mut sequences = sequences.clone();
+    sequences.sort_unstable();
+    sequences.dedup();
+    for sequence in &sequences {
+        if delivery::dead_letters(tx, id, sequence.saturating_sub(1), 1, 0)?
+            .first()
+            .map(|dead| dead.0)
+            != Some(*sequence)
+        {
+            return Err(Error::UnknownDeadLetter {
+                sequence: *sequence,
+            });
+        }
+    }
+    Ok(sequences)
+}
+
+/// Discard an event: a dead letter, or the event at which the subscription is held, which then
+/// continues.
+///
+/// Errors: `streams.unknown_subscription`, `streams.unknown_dead_letter`.
+pub async fn skip(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+    sequence: i64,
+) -> Result<()> {
+    let principal = principal.clone();
+    let namespace = principal.namespace.clone();
+    let write = streams.writer().write(&namespace, move |tx| {
+        let row = subscription::find(tx, id)?;
+        let deleted = match delivery::delete_one(tx, id, sequence, "dead")? {
+            Some(letter) => Some(letter),
+            None => skip_held(tx, id, sequence)?,
+        };
+        let (event, kind) = deleted.ok_or(Error::UnknownDeadLetter { sequence })?;
+        let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind });
+        tx.append(
+            Fact::new("delivery.skipped", 1)
+                .about(&id, version(&row))
+                .by(&principal)
+                .says(&payload),
+        );
+        Ok::<_, Error>(())
+    });
+    write.await?;
+    streams.notify_ready();
+    Ok(())
+}
+
+fn skip_held(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    sequence: i64,
+) -> Result<Option<(String, String)>> {
+    let mut progress = progress::find(tx, id)?;
+    match progress.phase {
+        Phase::Held { batch } if batch.first == sequence => {}
+        _ => return Ok(None),
+    }
+    let deleted = delivery::delete_one(tx, id, sequence, "waiting")?;
+    progress.phase = Phase::Ready;
+    progress::save(tx, id, &progress)?;
+    Ok(deleted)
+}
