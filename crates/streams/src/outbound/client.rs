@@ -31,9 +31,9 @@ pub struct Outbound {
 
 impl Settings {
     /// The default settings with an address policy.
-    pub fn new(guard: Guard) -> Self {
+    pub fn new(policy: Guard) -> Self {
         Self {
-            guard,
+            guard: policy,
             resolver: Arc::new(SystemResolver),
             connect_timeout_ms: 10_000,
             user_agent: "florin".to_owned(),
