@@ -230,7 +230,7 @@ fn give_up(batch: Batch, on_error: OnError) -> Step {
     }
 }
 
-/// The delay after an attempt: doubled each time up to `max_ms`; half of it is fixed, half is jitter.
+/// The delay after an attempt: doubled each time up to `max_ms`; half fixed, half jitter.
 fn delay_ms(retry: &RetryRule, attempts: u32, jitter: u64) -> i64 {
     let doubled = retry
         .initial_ms

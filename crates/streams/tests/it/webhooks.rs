@@ -100,7 +100,8 @@ async fn secrets_are_stored_encrypted() {
         }
         assert!(dump.contains("X-Key"), "the dump contains what is not secret");
 
-        // A change without headers keeps them, and so does one with the values as read; the data key may be rotated.
+        // A change without headers keeps them, and so does one with the values as read; so does
+        // a rotation of the data key.
         let moved = json!({ "delivery": { "type": "webhook", "url": server.url("/moved") } });
         for _ in 0..2 {
             let change = serde_json::from_value(moved.clone()).unwrap();

@@ -135,7 +135,7 @@ impl Anvil {
         })
     }
 
-    /// [`Anvil::send`], then wait for the receipt: automatic mining happens just after the response.
+    /// [`Anvil::send`], then wait for the receipt: automatic mining follows the response.
     ///
     /// # Panics
     /// If the transaction is not mined, or fails.

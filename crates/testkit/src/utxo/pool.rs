@@ -209,7 +209,7 @@ impl State {
         }
     }
 
-    /// These transactions and their descendants in the mempool, which lists parents before children.
+    /// These transactions and their descendants. The mempool lists parents before children.
     fn with_descendants(&self, mut ids: BTreeSet<String>) -> BTreeSet<String> {
         for tx in &self.pool {
             if tx.spends.iter().any(|((maker, _), _)| ids.contains(maker)) {
