@@ -1,4 +1,4 @@
--- Namespaces, and the keys by which programs and people act in them.
+-- Namespaces (tenants) and their API keys.
 
 CREATE TABLE namespace (
   name TEXT NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE namespace (
   PRIMARY KEY (name)
 );
 
--- Only the hash of a key's secret half is kept.
+-- Stores only the hash of a key's secret.
 CREATE TABLE api_key (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,

@@ -1,23 +1,23 @@
-//! Tells the OpenAPI document how the words of `types` look on the wire, once for all shapes, and
-//! takes the pages of error codes along.
+//! Configures how types of the `types` crate appear in the OpenAPI document, and bundles the pages
+//! of `docs/errors` into the binary.
 
 use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    name_shapes();
-    take_error_pages()
+    write_schema_aliases();
+    bundle_error_pages()
 }
 
-/// Every `docs/errors/<code>.md` in one text, parted by NUL, so that the server can show what the
-/// `type` of a problem points to.
-fn take_error_pages() -> std::io::Result<()> {
-    // Asked for when it runs, not when it was compiled: a build cache that two checkouts share
-    // keeps the compiled script.
-    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+/// Concatenates every `docs/errors/<code>.md`, separated by NUL, so that the server can serve the
+/// page that the `type` of a problem links to.
+fn bundle_error_pages() -> std::io::Result<()> {
+    // Read at run time, not with `env!`: two checkouts that share a build cache share the compiled
+    // script.
+    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
         .map(PathBuf::from)
         .unwrap_or_default();
-    let folder = here.join("../../docs/errors").canonicalize()?;
+    let folder = manifest_dir.join("../../docs/errors").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<PathBuf> = folder
         .read_dir()?
@@ -35,9 +35,9 @@ fn take_error_pages() -> std::io::Result<()> {
     std::fs::write(out.join("error_pages.md"), pages.join("\0"))
 }
 
-fn name_shapes() {
+fn write_schema_aliases() {
     let mut config = utoipa_config::Config::new();
-    for name in TEXTS {
+    for name in STRING_TYPES {
         config = config.alias_for(name, "String");
     }
     let config = config.alias_for("Raw", "serde_json::Value");
@@ -47,8 +47,8 @@ fn name_shapes() {
         .write_to_file();
 }
 
-/// Types that are a string on the wire.
-const TEXTS: [&str; 21] = [
+/// Types that are JSON strings.
+const STRING_TYPES: [&str; 21] = [
     "Amount",
     "ApiKeyId",
     "BindingId",

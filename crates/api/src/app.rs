@@ -1,58 +1,50 @@
-//! What every handler can reach.
+//! The state that every handler shares.
 
 use std::sync::Arc;
 use store::{Db, Lease};
 use types::{ChainId, Namespace};
 
-/// The engines, ready to be asked. Cheap to clone.
+/// The engines behind the API. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Engines>);
 
-/// Who hears of a namespace's new default chain.
-pub type Moved = Arc<dyn Fn(&Namespace, &ChainId) + Send + Sync>;
+/// Called with a namespace and its new default chain.
+pub type DefaultChainHook = Arc<dyn Fn(&Namespace, &ChainId) + Send + Sync>;
 
-/// What the binary puts together.
+/// The engines and limits from which the binary builds an [`App`].
 pub struct Engines {
-    /// The database.
     pub db: Db,
-    /// The partition of this process's facts.
+    /// The lease on the partition that this process appends facts to.
     pub lease: Lease,
-    /// Wallets and keys.
     pub keys: keys::Keys,
-    /// Policies and decisions.
     pub policy: policy::Policy,
-    /// Submissions.
     pub submit: submit::Submit,
-    /// The index.
     pub index: index::Index,
-    /// The data model.
     pub data: data::Data,
-    /// Tasks, runs and listeners.
     pub workflow: workflow::Workflow,
-    /// Subscriptions.
     pub streams: streams::Streams,
-    /// The namespace whose administrators operate the installation: what concerns all namespaces
-    /// (a halted chain) is theirs to do.
+    /// The namespace of the installation's operators. Only its keys may do what affects every
+    /// namespace, such as resuming a halted chain.
     pub operators: Namespace,
-    /// Told of each default chain that is changed here, so that the next request means it.
-    pub moved: Moved,
-    /// Renders the metrics of this process as Prometheus text.
+    /// Called after this process changes a default chain, so that the next request uses it.
+    pub moved: DefaultChainHook,
+    /// Renders the metrics of this process in the Prometheus text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// The largest body, in bytes.
+    /// The largest request body, in bytes.
     pub body_limit_bytes: usize,
-    /// How long a request may take.
+    /// The longest time that a request may take. WebSockets are exempt.
     pub request_timeout_ms: u64,
-    /// Requests at a time.
+    /// Requests that are handled at the same time; further ones wait.
     pub concurrency: usize,
 }
 
 impl App {
-    /// From the engines.
+    /// Wraps the engines for use by handlers.
     pub fn new(engines: Engines) -> Self {
         Self(Arc::new(engines))
     }
 
-    /// The database.
+    /// The database of the installation.
     pub fn db(&self) -> &Db {
         &self.0.db
     }

@@ -1,5 +1,5 @@
-//! What can go wrong at the edge, and how every error is told: RFC 9457 problem details with a
-//! stable code.
+//! Errors of the API itself, and how the errors of every engine become RFC 9457 problem details
+//! with a stable code.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,91 +10,60 @@ use types::{ApiKeyId, Code, Coded, Retry, codes};
 use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-/// The crate's result.
+/// A result with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// How the whole of a body is called where a field is named.
+/// The field name of the whole body.
 const BODY: &str = "body";
 
-/// What can go wrong at the edge.
+/// An error of the API, or of an engine that it called.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No key, or not a valid one.
-    #[error("send a valid API key as Authorization: Bearer flr_…")]
+    /// The API key is missing, invalid, revoked or expired.
+    #[error("send a valid API key as `Authorization: Bearer flr_…`")]
     Unauthenticated,
-    /// The key does not grant this.
-    #[error("this needs the permission {permission}")]
-    Forbidden {
-        /// The permission.
-        permission: &'static str,
-    },
-    /// The path names another namespace than the key's.
-    #[error("this key belongs to another namespace")]
-    OtherNamespace,
-    /// There is no such namespace.
-    #[error("there is no such namespace")]
+    #[error("the API key lacks the permission {permission}")]
+    Forbidden { permission: &'static str },
+    #[error("the API key belongs to another namespace than the path names")]
+    NamespaceMismatch,
+    #[error("the namespace of this API key does not exist")]
     UnknownNamespace,
-    /// There is no such API key in this namespace.
-    #[error("there is no API key {id} that could be revoked")]
-    UnknownKey {
-        /// As given.
-        id: ApiKeyId,
-    },
-    /// There is no such thing in this namespace.
-    #[error("there is no {what} {name:?}")]
-    Unknown {
-        /// What: declared path.
-        what: &'static str,
-        /// As it was named.
-        name: String,
-    },
-    /// As many connections are open as may be.
-    #[error("this process holds as many connections as it may")]
-    Busy,
-    /// There is nothing under this path.
-    #[error("there is nothing under this path")]
-    NoRoute,
-    /// There is something under this path, but not for this method.
-    #[error("this path does not take this method")]
-    Method,
-    /// Only the operators of the installation may do this: it concerns every namespace.
-    #[error("this concerns the whole installation; a key of its operators' namespace may do it")]
-    Operators,
-    /// The body is not what the route takes.
-    #[error("{field}: {why}")]
-    Field {
-        /// Where, as a path such as `transfers[0].amount`; `body` for the whole.
+    /// No such key in this namespace, or it is revoked already.
+    #[error("no active API key {id} in this namespace")]
+    UnknownApiKey { id: ApiKeyId },
+    #[error("metadata field {path:?} is not declared in this namespace")]
+    UnknownMetadataField { path: String },
+    #[error("this process serves the maximum number of WebSocket connections")]
+    TooManyConnections,
+    #[error("no route matches this path")]
+    UnknownRoute,
+    #[error("this path does not support this method")]
+    MethodNotAllowed,
+    /// The request affects every namespace.
+    #[error("only an API key of the operators' namespace may do this: it affects every namespace")]
+    OperatorsOnly,
+    #[error("{field}: {reason}")]
+    InvalidField {
+        /// A path such as `transfers[0].amount`; `body` for the whole body.
         field: String,
-        /// What is wrong.
-        why: String,
+        reason: String,
     },
-    /// The body is larger than the limit.
-    #[error("the body is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit.
-        limit: usize,
-    },
-    /// The body is of a kind that the route does not read.
-    #[error("send {expected}")]
-    MediaType {
-        /// What it reads.
-        expected: &'static str,
-    },
-    /// The request took longer than is allowed.
-    #[error("the request took too long")]
+    #[error("the body exceeds the limit of {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    #[error("unsupported media type: send {expected}")]
+    UnsupportedMediaType { expected: &'static str },
+    #[error("the request exceeded the time limit of the server")]
     TimedOut,
-    /// An assertion failed in a handler. A mistake in Florin.
-    #[error("an assertion failed; the log says where")]
-    Assertion,
+    /// A handler panicked: a bug in Florin.
+    #[error("internal error; see the server log")]
+    Internal,
     /// An engine's error.
     #[error("{0}")]
     Engine(Box<dyn Coded + Send + Sync>),
-    /// An error that is known to come from one field of the request.
+    /// An engine's error, attributed to one field of the request.
     #[error("{inner}")]
-    At {
-        /// Which.
+    EngineField {
         field: String,
-        /// What is wrong with it.
         inner: Box<dyn Coded + Send + Sync>,
     },
 }
@@ -102,50 +71,50 @@ pub enum Error {
 codes! { Error {
     Self::Unauthenticated => ("api.unauthenticated", 401, Never),
     Self::Forbidden { .. } => ("api.forbidden", 403, Never),
-    Self::OtherNamespace => ("api.other_namespace", 403, Never),
+    Self::NamespaceMismatch => ("api.namespace_mismatch", 403, Never),
     Self::UnknownNamespace => ("api.unknown_namespace", 404, Never),
-    Self::UnknownKey { .. } => ("api.unknown_key", 404, Never),
-    Self::Unknown { .. } => ("api.unknown", 404, Never),
-    Self::Busy => ("api.busy", 503, Later),
-    Self::NoRoute => ("api.no_route", 404, Never),
-    Self::Method => ("api.method", 405, Never),
-    Self::Operators => ("api.operators", 403, Never),
-    Self::Field { .. } => ("api.field", 400, Never),
-    Self::TooLarge { .. } => ("api.too_large", 413, Never),
-    Self::MediaType { .. } => ("api.media_type", 415, Never),
+    Self::UnknownApiKey { .. } => ("api.unknown_api_key", 404, Never),
+    Self::UnknownMetadataField { .. } => ("api.unknown_metadata_field", 404, Never),
+    Self::TooManyConnections => ("api.too_many_connections", 503, Later),
+    Self::UnknownRoute => ("api.unknown_route", 404, Never),
+    Self::MethodNotAllowed => ("api.method_not_allowed", 405, Never),
+    Self::OperatorsOnly => ("api.operators_only", 403, Never),
+    Self::InvalidField { .. } => ("api.invalid_field", 400, Never),
+    Self::BodyTooLarge { .. } => ("api.body_too_large", 413, Never),
+    Self::UnsupportedMediaType { .. } => ("api.unsupported_media_type", 415, Never),
     Self::TimedOut => ("api.timed_out", 503, Later),
-    Self::Assertion => ("api.assertion", 500, Never),
+    Self::Internal => ("api.internal_error", 500, Never),
     ;
     Self::Engine(inner) => inner.as_ref(),
-    Self::At { inner, .. } => inner.as_ref(),
+    Self::EngineField { inner, .. } => inner.as_ref(),
 }}
 
 impl Error {
-    /// A field that does not say what it should.
-    pub(crate) fn field(field: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self::Field {
+    /// An invalid field of the request.
+    pub(crate) fn field(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        Self::InvalidField {
             field: field.into(),
-            why: why.to_string(),
+            reason: reason.to_string(),
         }
     }
 
-    /// The same error, said of a field of the request.
+    /// Attributes an error to a field of the request.
     pub(crate) fn at(field: &str, error: impl Into<Error>) -> Self {
         match error.into() {
-            Self::Engine(inner) => Self::At {
+            Self::Engine(inner) => Self::EngineField {
                 field: field.to_owned(),
                 inner,
             },
-            Self::Field { why, .. } => Self::Field {
+            Self::InvalidField { reason, .. } => Self::InvalidField {
                 field: field.to_owned(),
-                why,
+                reason,
             },
             other => other,
         }
     }
 
-    /// The same error, said of the body where it is one of input and names no field of its own.
-    pub(crate) fn of_body(error: impl Into<Error>) -> Self {
+    /// Attributes an input error (400) that names no field to the whole body.
+    pub(crate) fn in_body(error: impl Into<Error>) -> Self {
         let error = error.into();
         if error.field().is_none() && error.code().status == 400 {
             Self::at(BODY, error)
@@ -154,8 +123,7 @@ impl Error {
         }
     }
 
-    /// The same error, said of a member of a field: `deploy` and `params[0]` make
-    /// `deploy.params[0]`.
+    /// Prefixes the field of an error: `deploy` and `params[0]` become `deploy.params[0]`.
     pub(crate) fn within(field: &str, error: impl Into<Error>) -> Self {
         let error = error.into();
         let path = error
@@ -172,8 +140,10 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         match self {
-            Self::Field { field, .. } | Self::At { field, .. } => Some(field.clone()),
-            // An engine that was given a whole body names the whole of it by no name.
+            Self::InvalidField { field, .. } | Self::EngineField { field, .. } => {
+                Some(field.clone())
+            }
+            // An engine that received the whole body reports the body itself as an empty field.
             Self::Engine(inner) => inner.field().map(|field| {
                 if field.is_empty() {
                     BODY.to_owned()
@@ -208,21 +178,21 @@ engines!(
     workflow::Error,
 );
 
-/// RFC 9457 problem details.
+/// Problem details (RFC 9457). Every error response has this body.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Where the code is explained.
+    /// A link to the page that explains the code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The code: stable, for programs.
+    /// A stable code, for use by programs.
     pub code: &'static str,
-    /// The code's words for people.
+    /// A short summary of the code.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// What is wrong with this request.
+    /// What is wrong with this request, in one sentence.
     pub detail: String,
-    /// The field that is at fault, as a path.
+    /// The invalid field as a path, such as `params[1]`; `body` for the whole body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Whether the same request may succeed later.
@@ -233,13 +203,13 @@ impl IntoResponses for Problem {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let schema = utoipa::openapi::Ref::from_schema_name("Problem");
         let content = ContentBuilder::new().schema(Some(schema)).build();
-        let refused = ResponseBuilder::new()
-            .description("What is wrong, with a stable code.")
+        let problem = ResponseBuilder::new()
+            .description("The request failed. The body explains why, with a stable code.")
             .content("application/problem+json", content)
             .build();
         BTreeMap::from([
-            ("4XX".to_owned(), RefOr::T(refused.clone())),
-            ("5XX".to_owned(), RefOr::T(refused)),
+            ("4XX".to_owned(), RefOr::T(problem.clone())),
+            ("5XX".to_owned(), RefOr::T(problem)),
         ])
     }
 }
@@ -247,22 +217,22 @@ impl IntoResponses for Problem {
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let code = error.code();
-        let words = code
+        let title = code
             .code
             .rsplit('.')
             .next()
             .unwrap_or(code.code)
             .replace('_', " ");
-        // What went wrong inside is for the log alone.
+        // Details of an internal error go to the log only.
         let detail = if code.status >= 500 && code.retry == Retry::Never {
-            words.clone()
+            title.clone()
         } else {
             error.to_string()
         };
         Self {
             kind: format!("/docs/errors/{}", code.code),
             code: code.code,
-            title: words,
+            title,
             status: code.status,
             detail,
             field: error.field(),
@@ -275,7 +245,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = Problem::from(&self);
         if problem.status >= 500 {
-            tracing::error!(code = problem.code, error = %self, "request failed");
+            tracing::error!(event = "request.failed", code = problem.code, error = %self, "request failed");
         }
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

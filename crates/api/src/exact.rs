@@ -1,23 +1,23 @@
-//! Values that lost nothing when they were read: no key twice, no number without its digits. And
-//! YAML as the JSON text that it means, for bodies that may be either, without endless aliases.
+//! Lossless parsing of JSON and YAML values: duplicate keys are rejected, numbers keep every digit,
+//! and YAML aliases cannot expand without bound.
 
 use crate::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::{Budget, Options};
 
-/// Values of one document: the largest bulk update, with all its members.
+/// The largest number of values in one document. Fits the largest bulk update.
 const MAX_NODES: usize = 1_000_000;
-/// Anchors and aliases are a convenience for people, who use few.
+/// The largest number of anchors and aliases. People use few.
 const MAX_ALIASES: usize = 200;
 const MAX_DEPTH: usize = 64;
-/// Whole numbers up to this are the same in every JSON reader; longer ones become texts.
+/// The largest integer that every JSON reader represents exactly; larger ones become strings.
 const EXACT: u64 = 1 << 53;
 
-/// The JSON text that a YAML document means. Error: `api.field` with the line.
+/// Converts a YAML document to JSON text. Error: `api.invalid_field` with the line.
 pub(crate) fn yaml_to_json(text: &str) -> Result<String> {
-    let wrong = |error: serde_saphyr::Error| Error::field("body", error);
-    let Exact(value) = serde_saphyr::from_str_with_options(text, options()).map_err(wrong)?;
+    let invalid = |error: serde_saphyr::Error| Error::field("body", error);
+    let Exact(value) = serde_saphyr::from_str_with_options(text, options()).map_err(invalid)?;
     Ok(value.to_string())
 }
 
@@ -29,24 +29,24 @@ fn options() -> Options {
     let mut options = Options::default();
     options.alias_limits.max_total_replayed_events = MAX_NODES;
     options.budget = Some(budget);
-    options.strict_booleans = true; // YAML 1.2: a name may be `no`
+    options.strict_booleans = true; // As in YAML 1.2: `no` is a string.
     options.with_snippet = false;
     options
 }
 
-/// A value in which every key stands once and every number is exact: whole numbers that not every
-/// reader can hold become texts, others that lost digits are refused.
+/// A value with unique keys and exact numbers. Integers beyond 2^53 become strings; other numbers
+/// that would lose digits are rejected.
 pub(crate) struct Exact(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        d.deserialize_any(Seen).map(Exact)
+        d.deserialize_any(ExactVisitor).map(Exact)
     }
 }
 
-struct Seen;
+struct ExactVisitor;
 
-impl<'de> Visitor<'de> for Seen {
+impl<'de> Visitor<'de> for ExactVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for Seen {
     fn visit_f64<E: de::Error>(self, value: f64) -> std::result::Result<Value, E> {
         if !value.is_finite() || value.abs() > EXACT as f64 {
             return Err(E::custom(
-                "a number beyond 2^53 is not exact: write it as a text, in quotes",
+                "numbers beyond 2^53 are not exact: write it as a string, in quotes",
             ));
         }
         Ok(Value::from(value))
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Seen {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, d: D) -> std::result::Result<Value, D::Error> {
-        d.deserialize_any(Seen)
+        d.deserialize_any(ExactVisitor)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Value, A::Error> {
@@ -118,14 +118,14 @@ impl<'de> Visitor<'de> for Seen {
         let mut members = Map::new();
         while let Some((name, Exact(value))) = map.next_entry::<String, Exact>()? {
             if members.insert(name.clone(), value).is_some() {
-                return Err(de::Error::custom(format!("{name:?} is given twice")));
+                return Err(de::Error::custom(format!("duplicate key {name:?}")));
             }
         }
         Ok(Value::Object(members))
     }
 }
 
-/// The members of an object, exact.
+/// Deserializes the members of an object with [`Exact`] values.
 pub(crate) fn members<'de, D: Deserializer<'de>>(
     d: D,
 ) -> std::result::Result<Map<String, Value>, D::Error> {
@@ -143,16 +143,16 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_number_keeps_its_digits() {
+    fn numbers_keep_their_digits() {
         let yaml = "a: 1\nb: 12345678901234567890\nc: -3\nd: '007'\ne: '123456789012345678901234567890'\nf: 1.5\ng: [~, true, no]";
         let json = r#"{"a":1,"b":"12345678901234567890","c":-3,"d":"007","e":"123456789012345678901234567890","f":1.5,"g":[null,true,"no"]}"#;
         assert_eq!(yaml_to_json(yaml).unwrap(), json);
     }
 
     #[test]
-    fn what_is_refused() {
+    fn invalid_documents_are_rejected() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        for wrong in [
+        for invalid in [
             "a: 1\na: 2",
             "a: [",
             "a: *b",
@@ -161,13 +161,17 @@ mod tests {
             "a: 123456789012345678901234567890",
             &deep,
         ] {
-            let error = yaml_to_json(wrong).unwrap_err();
-            assert_eq!(types::Coded::code(&error).code, "api.field", "{wrong}");
+            let error = yaml_to_json(invalid).unwrap_err();
+            assert_eq!(
+                types::Coded::code(&error).code,
+                "api.invalid_field",
+                "{invalid}"
+            );
         }
     }
 
     #[test]
-    fn a_document_that_grows_without_end_is_refused() {
+    fn exponential_alias_expansion_is_rejected() {
         let mut yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..9 {
             let below = format!("*a{},", level - 1).repeat(10);
@@ -178,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn parsing_never_panics(text: String) {
             let _ = yaml_to_json(&text);
         }
     }

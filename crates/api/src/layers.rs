@@ -1,4 +1,5 @@
-//! What every request passes: limits, time-outs, panics made into problems, one log line.
+//! Middleware around every route: concurrency limit, timeout, panic handling, security headers, one
+//! log event per request.
 
 use crate::{App, Error};
 use axum::Router;
@@ -12,44 +13,54 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// Put the layers around the routes.
-pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
-    let room = Arc::new(Semaphore::new(app.concurrency.max(1)));
+/// Wraps the routes in the middleware.
+pub(crate) fn wrap(routes: Router<App>, app: &App) -> Router<App> {
+    let permits = Arc::new(Semaphore::new(app.concurrency.max(1)));
     routes
-        .layer(middleware::from_fn_with_state((app.clone(), room), guard))
-        .layer(middleware::from_fn(watch))
+        .layer(middleware::from_fn_with_state(
+            (app.clone(), permits),
+            limit_request,
+        ))
+        .layer(middleware::from_fn(record_request))
 }
 
-/// Room, time, and a panic that stops only its own request.
-async fn guard(
-    State((app, room)): State<(App, Arc<Semaphore>)>,
+/// Limits concurrency and time, and turns a panic into a problem that ends only its own request.
+async fn limit_request(
+    State((app, permits)): State<(App, Arc<Semaphore>)>,
     request: Request,
     next: Next,
 ) -> Response {
     if route(&request).ends_with("/ws") {
-        return next.run(request).await; // a WebSocket lives as long as it lives
+        return next.run(request).await; // A WebSocket has no time limit.
     }
     let limit = Duration::from_millis(app.request_timeout_ms);
     let handled = async {
-        let _room = room.acquire().await;
+        let _permit = permits.acquire().await;
         AssertUnwindSafe(next.run(request)).catch_unwind().await
     };
     match tokio::time::timeout(limit, handled).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => Error::Assertion.into_response(),
+        Ok(Err(_)) => Error::Internal.into_response(),
         Err(_) => Error::TimedOut.into_response(),
     }
 }
 
-/// One line a request, and its figures.
-async fn watch(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+/// Records one log event and the metrics of a request.
+async fn record_request(request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let route = route(&request).to_owned();
-    let method = known(request.method());
+    let method = method_label(request.method());
     let mut response = next.run(request).await;
-    protect(response.headers_mut());
-    let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
-    tracing::debug!(method, route, status, seconds, "request");
+    set_security_headers(response.headers_mut());
+    let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    tracing::debug!(
+        event = "request.handled",
+        method,
+        route,
+        status,
+        seconds,
+        "request handled"
+    );
     let labels = [
         ("method", method.to_owned()),
         ("route", route),
@@ -60,7 +71,7 @@ async fn watch(request: Request, next: Next) -> Response {
     response
 }
 
-/// The pattern that the request's path fits; `none` where there is no route.
+/// The route pattern that the request matched; `none` without a route.
 fn route(request: &Request) -> &str {
     request
         .extensions()
@@ -68,19 +79,20 @@ fn route(request: &Request) -> &str {
         .map_or("none", MatchedPath::as_str)
 }
 
-/// The method, if it is one that routes have: a word of the caller's own must not become a series
-/// of the metrics.
-fn known(method: &Method) -> &'static str {
-    let all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    all.into_iter()
-        .find(|known| *known == method.as_str())
+/// The method as a metric label. A method that no route has becomes `other`: otherwise a caller
+/// could create any number of time series.
+fn method_label(method: &Method) -> &'static str {
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    methods
+        .into_iter()
+        .find(|label| *label == method.as_str())
         .unwrap_or("other")
 }
 
-/// What browsers must not do with answers, where the handler did not say otherwise. There is no
-/// CORS header: no other origin may read.
-fn protect(headers: &mut HeaderMap) {
-    let rules = [
+/// Sets the default security headers, where the handler set none. There is no CORS header: no other
+/// origin may read a response.
+fn set_security_headers(headers: &mut HeaderMap) {
+    let defaults = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -90,9 +102,9 @@ fn protect(headers: &mut HeaderMap) {
             "default-src 'none'; frame-ancestors 'none'",
         ),
     ];
-    for (name, rule) in rules {
+    for (name, value) in defaults {
         headers
             .entry(name)
-            .or_insert(HeaderValue::from_static(rule));
+            .or_insert(HeaderValue::from_static(value));
     }
 }

@@ -1,22 +1,22 @@
-//! REST over every engine: authentication, permissions, OpenAPI, WebSockets.
+//! The REST API over every engine: authentication, permissions, OpenAPI, WebSockets.
 //!
-//! A handler extracts, calls one verb, converts; it holds no rule. What a route needs stands in its
-//! arguments: [`access::May`] with a permission, or [`access::Open`]. Bad input is a 4xx problem
-//! (RFC 9457) with a stable code that names the field, and changes nothing.
+//! A handler extracts its arguments, calls one engine function and converts the result; it contains
+//! no business rule. Each handler declares its permission in its arguments: [`access::Authorized`]
+//! with a permission, or [`access::Public`]. Invalid input is rejected with a 4xx problem (RFC
+//! 9457) with a stable code that names the field, and changes nothing.
 //!
-//! What it never does: SQL outside `access/table.rs`, decide, compute amounts, tell a caller what
-//! went wrong inside.
+//! What it never does: run SQL outside `access/table.rs`, make policy decisions, compute amounts,
+//! or reveal internal errors to a caller.
 //!
 //! Every route is served below `/api/v1`, `/rest/api/v1`, `/endpoint/{env}/{service}/rest/api/v1`
-//! and `/api/v1/namespaces/{ns}`.
+//! and `/api/v1/namespaces/{namespace}`.
 //!
-//! Invariants, each with the test that holds it:
-//! - a route without a declared permission does not pass (`cargo xtask tidy`, check `routes`);
-//! - nothing is read or changed across namespaces, by any route of the description
-//!   (`tests/it/tenancy`);
-//! - bad input is told by field and code and leaves no fact, and no input at all makes a route fail
-//!   inside (`bad_input`, `fuzz`);
-//! - the committed `docs/openapi.json` is what the handlers say (`description`; written anew with
+//! Invariants, each with the test that checks it:
+//! - every handler declares a permission (`cargo xtask tidy`, check `routes`);
+//! - no operation of the OpenAPI document reads or changes another namespace (`tests/it/tenancy`);
+//! - invalid input is rejected with its field and code and appends no fact (`bad_input`), and no
+//!   input causes an internal error (`fuzz`);
+//! - the committed `docs/openapi.json` matches the handlers (`openapi`; regenerate it with
 //!   `FLORIN_WRITE_OPENAPI=1`).
 
 pub mod access;
@@ -26,9 +26,9 @@ mod exact;
 mod extract;
 mod layers;
 mod routes;
-mod wire;
+mod shapes;
 
 pub(crate) use access::permissions;
-pub use app::{App, Engines, Moved};
+pub use app::{App, DefaultChainHook, Engines};
 pub use error::{Error, Problem, Result};
 pub use routes::{openapi, router};

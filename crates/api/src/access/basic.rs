@@ -1,16 +1,16 @@
-//! The password of a Basic credential (RFC 7617): base 64 of `user:password`.
+//! Basic credentials (RFC 7617): the Base64 of `user:password`.
 
-/// The longest credential that is read.
+/// The longest credential that is accepted, in characters.
 const MAX_LEN: usize = 1_024;
 
-/// The password, if this is a credential.
+/// The password of a credential; `None` if it is malformed.
 pub(super) fn password(text: &str) -> Option<String> {
     let text = String::from_utf8(decode(text)?).ok()?;
     text.split_once(':')
         .map(|(_, password)| password.to_owned())
 }
 
-/// Base 64 (RFC 4648, section 4), padded or not.
+/// Decodes Base64 (RFC 4648, section 4), with or without padding.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if text.len() > MAX_LEN || digits.len() % 4 == 1 {
@@ -19,8 +19,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
     for group in digits.as_bytes().chunks(4) {
         let mut bits = 0u32;
-        for place in 0..4 {
-            bits = (bits << 6) | group.get(place).map_or(Some(0), |digit| value(*digit))?;
+        for index in 0..4 {
+            bits = (bits << 6) | group.get(index).map_or(Some(0), |digit| value(*digit))?;
         }
         bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_vectors_of_rfc_4648() {
+    fn base64_matches_the_rfc_4648_vectors() {
         let vectors = [
             ("", ""),
             ("Zg==", "f"),
@@ -53,19 +53,19 @@ mod tests {
             ("Zm9vYg==", "foob"),
             ("Zm9vYmFy", "foobar"),
         ];
-        for (text, plain) in vectors {
-            assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()), "{text}");
+        for (text, decoded) in vectors {
+            assert_eq!(decode(text).as_deref(), Some(decoded.as_bytes()), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_credential() {
+    fn malformed_credentials_are_rejected() {
         assert_eq!(
             password("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
             Some("open sesame".to_owned())
         );
-        for wrong in ["", "A", "Zm9v", "Zm 9v", "____"] {
-            assert_eq!(password(wrong), None, "{wrong:?}");
+        for invalid in ["", "A", "Zm9v", "Zm 9v", "____"] {
+            assert_eq!(password(invalid), None, "{invalid:?}");
         }
     }
 }

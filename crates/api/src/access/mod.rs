@@ -1,17 +1,17 @@
-//! Who may come in: namespaces, API keys, and the permission that each route declares.
+//! Access control: namespaces, API keys, and the permission that each route declares.
 
+mod api_key;
+mod authorize;
 mod basic;
-mod key;
-mod may;
 mod namespace;
 mod table;
 
-pub use key::{ApiKey, Issued, NewApiKey, authenticate, issue, keys, revoke};
-pub use may::{May, Needs, Open};
+pub use api_key::{ApiKey, IssuedApiKey, NewApiKey, api_keys, authenticate, issue, revoke_api_key};
+pub use authorize::{Authorized, Public, RequiresPermission};
 pub use namespace::{
     Mark, NamespaceRow, create_namespace, default_chain, namespace, namespaces_since,
     set_default_chain,
 };
 
-pub(crate) use may::permissions;
+pub(crate) use authorize::permissions;
 pub(crate) use namespace::chain_or_default;

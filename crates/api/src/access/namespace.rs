@@ -1,4 +1,4 @@
-//! Namespaces: the tenants.
+//! Namespaces: the tenants of an installation.
 
 use super::table;
 use crate::{Error, Result};
@@ -9,115 +9,111 @@ use types::{ChainId, Namespace, Principal, Time};
 /// A namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamespaceRow {
-    /// Its name.
     pub name: Namespace,
-    /// The chain that is meant where none is named.
+    /// The chain that requests use when they name none.
     pub default_chain: Option<ChainId>,
-    /// When it was made.
     pub created: Time,
 }
 
-/// Make a namespace. False if there is one of this name.
+/// Creates a namespace. Returns false if the name exists.
 pub async fn create_namespace(
     db: &Db,
     lease: &Lease,
-    who: &Principal,
+    principal: &Principal,
     name: &Namespace,
     chain: Option<ChainId>,
 ) -> Result<bool> {
-    let (who, name) = (who.clone(), name.clone());
-    let made = db
+    let (principal, name) = (principal.clone(), name.clone());
+    let created = db
         .on(lease)
         .write_unbound(move |tx| {
             let now = tx.now();
-            let made = table::insert_namespace(tx, &name, chain.as_ref(), now)?;
-            if made {
-                let said = serde_json::json!({ "default_chain": chain });
+            let created = table::insert_namespace(tx, &name, chain.as_ref(), now)?;
+            if created {
+                let payload = serde_json::json!({ "default_chain": chain });
                 tx.append(
                     &name,
                     Fact::new("namespace.created", 1)
                         .about(&name, 1)
-                        .by(&who)
-                        .says(&said),
+                        .by(&principal)
+                        .says(&payload),
                 );
             }
-            Ok::<_, store::Error>(made)
+            Ok::<_, store::Error>(created)
         })
         .await?;
-    Ok(made)
+    Ok(created)
 }
 
-/// Every namespace of the installation, unless nothing has changed since a mark was given; with the
-/// mark of now. For the binary, never for a tenant.
-pub async fn namespaces_since(db: &Db, mark: Mark) -> Result<Option<(Mark, Vec<NamespaceRow>)>> {
+/// Every namespace of the installation with the current revision; `None` if nothing changed since
+/// `revision`. For the binary only, never on behalf of a tenant.
+pub async fn namespaces_since(
+    db: &Db,
+    revision: Mark,
+) -> Result<Option<(Mark, Vec<NamespaceRow>)>> {
     let read = move |tx: &mut Unbound<'_, '_>| {
-        let now = Mark(Some(table::namespaces_mark(tx)?));
-        if now == mark {
+        let current = Mark(Some(table::namespaces_revision(tx)?));
+        if current == revision {
             Ok(None)
         } else {
-            Ok(Some((now, table::namespaces(tx)?)))
+            Ok(Some((current, table::namespaces(tx)?)))
         }
     };
-    let found: store::Result<_> = db.read_unbound(read).await;
-    Ok(found?)
+    let changed: store::Result<_> = db.read_unbound(read).await;
+    Ok(changed?)
 }
 
-/// Which changes of namespaces somebody has seen; of nobody who has seen none.
+/// A revision of the set of namespaces. The default precedes every revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mark(Option<(i64, i64)>);
 
-/// The namespace of who asks.
-pub async fn namespace(db: &Db, who: &Principal) -> Result<NamespaceRow> {
-    db.read(&who.namespace, table::namespace)
+/// The principal's namespace. Error: `api.unknown_namespace`.
+pub async fn namespace(db: &Db, principal: &Principal) -> Result<NamespaceRow> {
+    db.read(&principal.namespace, table::namespace)
         .await?
         .ok_or(Error::UnknownNamespace)
 }
 
-/// The chain that is meant where none is named.
-pub async fn default_chain(db: &Db, who: &Principal) -> Result<Option<ChainId>> {
-    let row = db.read(&who.namespace, table::namespace).await?;
+/// The default chain of the principal's namespace.
+pub async fn default_chain(db: &Db, principal: &Principal) -> Result<Option<ChainId>> {
+    let row = db.read(&principal.namespace, table::namespace).await?;
     Ok(row.and_then(|row| row.default_chain))
 }
 
-/// This chain, or the one that is meant where none is named. Error: `api.field` where there is
+/// The given chain, or the namespace's default chain. Error: `api.invalid_field` if there is
 /// neither.
 pub(crate) async fn chain_or_default(
     db: &Db,
-    who: &Principal,
+    principal: &Principal,
     chain: Option<ChainId>,
 ) -> Result<ChainId> {
     if let Some(chain) = chain {
         return Ok(chain);
     }
-    let none = || {
-        Error::field(
-            "chain",
-            "name a chain, or give the namespace a default chain",
-        )
-    };
-    default_chain(db, who).await?.ok_or_else(none)
+    let missing = || Error::field("chain", "required: the namespace has no default chain");
+    default_chain(db, principal).await?.ok_or_else(missing)
 }
 
-/// Say which chain is meant where none is named.
+/// Sets the default chain of the principal's namespace. Error: `api.unknown_namespace`.
 pub async fn set_default_chain(
     db: &Db,
     lease: &Lease,
-    who: &Principal,
+    principal: &Principal,
     chain: ChainId,
 ) -> Result<()> {
-    let who = who.clone();
+    let principal = principal.clone();
     db.on(lease)
-        .write(&who.namespace.clone(), move |tx| {
+        .write(&principal.namespace.clone(), move |tx| {
             let Some(version) = table::set_default_chain(tx, &chain)? else {
                 return Err(Error::UnknownNamespace);
             };
             let version = u64::try_from(version).unwrap_or(0);
-            let said = serde_json::json!({ "default_chain": chain });
+            let payload = serde_json::json!({ "default_chain": chain });
             tx.append(
                 Fact::new("namespace.changed", 1)
-                    .about(&who.namespace, version)
-                    .by(&who)
-                    .says(&said),
+                    .about(&principal.namespace, version)
+                    .by(&principal)
+                    .says(&payload),
             );
             Ok(())
         })

@@ -1,11 +1,11 @@
-//! The only SQL of access.
+//! The only SQL of this crate.
 
-use super::key::ApiKey;
+use super::api_key::ApiKey;
 use super::namespace::NamespaceRow;
 use store::{Columns, Error, Result, Row, Tx, Unbound};
 use types::{ApiKeyId, ChainId, Digest, Kind, Namespace, Page, Role, Time};
 
-/// Make a namespace; false if there is one of this name.
+/// Inserts a namespace; false if the name exists.
 pub(super) fn insert_namespace(
     tx: &mut Unbound<'_, '_>,
     name: &Namespace,
@@ -19,7 +19,7 @@ pub(super) fn insert_namespace(
     Ok(inserted == 1)
 }
 
-/// Every namespace.
+/// Every namespace, by name.
 pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> {
     let rows: Vec<(Namespace, Option<ChainId>, Time)> = tx.rows(
         "SELECT name, default_chain, created_at FROM namespace ORDER BY name",
@@ -35,9 +35,9 @@ pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> 
         .collect())
 }
 
-/// How many namespaces there are, and how often they have changed: who has seen this pair has seen
-/// them all.
-pub(super) fn namespaces_mark(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
+/// The number of namespaces and the sum of their versions. The pair differs after every change,
+/// since namespaces are never deleted and versions only increase.
+pub(super) fn namespaces_revision(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
     let row = tx.row(
         "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace",
         (),
@@ -45,7 +45,7 @@ pub(super) fn namespaces_mark(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
     Ok(row.unwrap_or_default())
 }
 
-/// The namespace's own row.
+/// The row of the transaction's namespace.
 pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
     let row: Option<(Namespace, Option<ChainId>, Time)> = tx.row(
         "SELECT name, default_chain, created_at FROM namespace WHERE name = ?ns",
@@ -58,7 +58,7 @@ pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
     }))
 }
 
-/// Give the namespace a default chain; the row's new version.
+/// Sets the default chain of the namespace; returns the row's new version, `None` if it has no row.
 pub(super) fn set_default_chain(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Option<i64>> {
     let row: Option<(i64,)> = tx.row(
         "UPDATE namespace SET default_chain = ?1, version = version + 1 WHERE name = ?ns RETURNING version",
@@ -67,8 +67,8 @@ pub(super) fn set_default_chain(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<
     Ok(row.map(|(version,)| version))
 }
 
-/// Keep a new key.
-pub(super) fn insert_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest) -> Result<()> {
+/// Inserts an API key.
+pub(super) fn insert_api_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest) -> Result<()> {
     let roles = serde_json::to_string(&key.roles).expect("roles always serialize");
     tx.execute(
         "INSERT INTO api_key (namespace, id, name, kind, roles, secret_hash, created_at, expires_at, revoked_at, version)
@@ -81,28 +81,29 @@ pub(super) fn insert_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest)
 const COLUMNS: &str =
     "namespace, id, name, kind, roles, created_at, expires_at, revoked_at, version, secret_hash";
 
-/// A key of whatever namespace, by its public half, with the hash of its secret half.
-pub(super) fn key(
+/// An API key of any namespace by its id, with its namespace and the hash of its secret.
+pub(super) fn api_key(
     tx: &mut Unbound<'_, '_>,
     id: ApiKeyId,
 ) -> Result<Option<(Namespace, ApiKey, Digest)>> {
     let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = ?1");
-    tx.row::<Row>(&sql, (id,))?.map(read).transpose()
+    tx.row::<Row>(&sql, (id,))?.map(decode).transpose()
 }
 
-/// The keys of the namespace, oldest first.
-pub(super) fn keys(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<ApiKey>> {
+/// The API keys of the namespace, oldest first.
+pub(super) fn api_keys(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<ApiKey>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM api_key WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2"
     );
     let rows: Vec<Row> = tx.rows(&sql, (page.limit, page.skip))?;
     rows.into_iter()
-        .map(|row| read(row).map(|(_, key, _)| key))
+        .map(|row| decode(row).map(|(_, key, _)| key))
         .collect()
 }
 
-/// Revoke a key of the namespace; its new version, none if there is no such key or it is revoked.
-pub(super) fn revoke(tx: &mut Tx<'_, '_>, id: ApiKeyId, now: Time) -> Result<Option<i64>> {
+/// Revokes an API key of the namespace; returns its new version, `None` if it does not exist or is
+/// revoked already.
+pub(super) fn revoke_api_key(tx: &mut Tx<'_, '_>, id: ApiKeyId, now: Time) -> Result<Option<i64>> {
     let row: Option<(i64,)> = tx.row(
         "UPDATE api_key SET revoked_at = ?2, version = version + 1
           WHERE namespace = ?ns AND id = ?1 AND revoked_at IS NULL RETURNING version",
@@ -111,13 +112,13 @@ pub(super) fn revoke(tx: &mut Tx<'_, '_>, id: ApiKeyId, now: Time) -> Result<Opt
     Ok(row.map(|(version,)| version))
 }
 
-fn read(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
+fn decode(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
     let mut row = Columns::of(row);
     let namespace = row.take()?;
     let (id, name) = (row.take()?, row.take()?);
-    let kind = kind_of(&row.take::<String>()?)?;
+    let kind = parse_kind(&row.take::<String>()?)?;
     let roles: Vec<Role> =
-        serde_json::from_str(&row.take::<String>()?).map_err(|_| odd("roles"))?;
+        serde_json::from_str(&row.take::<String>()?).map_err(|_| unexpected("roles"))?;
     let key = ApiKey {
         id,
         name,
@@ -140,14 +141,14 @@ fn kind_text(kind: Kind) -> &'static str {
     }
 }
 
-fn kind_of(text: &str) -> Result<Kind> {
+fn parse_kind(text: &str) -> Result<Kind> {
     [Kind::Person, Kind::Service, Kind::Organisation]
         .into_iter()
         .find(|kind| kind_text(*kind) == text)
-        .ok_or_else(|| odd("a kind of principal"))
+        .ok_or_else(|| unexpected("a principal kind"))
 }
 
-fn odd(expected: &'static str) -> Error {
+fn unexpected(expected: &'static str) -> Error {
     Error::Column {
         column: 0,
         found: "other text",

@@ -1,8 +1,8 @@
-//! API keys of the namespace.
+//! API keys.
 
-use crate::access::{self, ApiKey, Issued, May, NewApiKey};
-use crate::extract::{Body, BySkip, Path, Query};
-use crate::wire::Items;
+use crate::access::{self, ApiKey, Authorized, IssuedApiKey, NewApiKey};
+use crate::extract::{Body, Path, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See API keys.
+    /// Read API keys.
     ApiKeyRead = "apikey:read";
     /// Issue and revoke API keys.
     ApiKeyWrite = "apikey:write";
@@ -24,36 +24,44 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(revoke))
 }
 
-/// The API keys of the namespace.
-#[utoipa::path(get, path = "/api-keys", tag = "access", params(BySkip), responses((status = 200, body = Items<ApiKey>), Problem))]
+/// List API keys.
+///
+/// Returns the API keys of the namespace without their secrets, oldest first. Revoked and expired
+/// keys are included.
+#[utoipa::path(get, path = "/api-keys", tag = "access", params(SkipPaging), responses((status = 200, body = Items<ApiKey>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<ApiKeyRead>,
-    Query(paging): Query<BySkip>,
+    principal: Authorized<ApiKeyRead>,
+    Query(paging): Query<SkipPaging>,
 ) -> Result<Json<Items<ApiKey>>> {
-    Ok(Items::of(
-        access::keys(app.db(), &who, paging.page()?).await?,
+    Ok(Items::page(
+        access::api_keys(app.db(), &principal, paging.page()?).await?,
     ))
 }
 
-/// Issue an API key. Its secret is shown once, in this answer.
-#[utoipa::path(post, path = "/api-keys", tag = "access", request_body = NewApiKey, responses((status = 201, body = Issued), Problem))]
+/// Issue an API key.
+///
+/// The response contains the complete key in `secret`. It cannot be retrieved later.
+#[utoipa::path(post, path = "/api-keys", tag = "access", request_body = NewApiKey, responses((status = 201, body = IssuedApiKey), Problem))]
 async fn issue(
     State(app): State<App>,
-    who: May<ApiKeyWrite>,
+    principal: Authorized<ApiKeyWrite>,
     Body(new): Body<NewApiKey>,
-) -> Result<(StatusCode, Json<Issued>)> {
-    let issued = access::issue(app.db(), &app.lease, &who, new).await?;
+) -> Result<(StatusCode, Json<IssuedApiKey>)> {
+    let issued = access::issue(app.db(), &app.lease, &principal, new).await?;
     Ok((StatusCode::CREATED, Json(issued)))
 }
 
-/// Revoke an API key: it is refused from the next request on.
+/// Revoke an API key.
+///
+/// Requests with this key are rejected from the next one on. WebSocket connections opened with it
+/// are closed within 20 seconds.
 #[utoipa::path(delete, path = "/api-keys/{id}", tag = "access", params(("id" = String, Path)), responses((status = 204), Problem))]
 async fn revoke(
     State(app): State<App>,
-    who: May<ApiKeyWrite>,
+    principal: Authorized<ApiKeyWrite>,
     Path(id): Path<ApiKeyId>,
 ) -> Result<StatusCode> {
-    access::revoke(app.db(), &app.lease, &who, id).await?;
+    access::revoke_api_key(app.db(), &app.lease, &principal, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

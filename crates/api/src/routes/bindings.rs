@@ -1,9 +1,9 @@
-//! Bindings: names that stand for a chain, a contract and a signer, so that one definition runs on
-//! any chain.
+//! Bindings: names that resolve to a chain, a contract and a signer, so that one task definition
+//! runs on any chain.
 
-use crate::access::May;
-use crate::extract::{Body, BySkip, Path, Query};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Body, Path, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +16,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See bindings.
+    /// Read bindings.
     BindingRead = "binding:read";
-    /// Write bindings.
+    /// Create, replace and delete bindings.
     BindingWrite = "binding:write";
 }
 
@@ -28,17 +28,17 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, put, delete))
 }
 
-/// A binding.
+/// A name that resolves to a chain, a contract and a signer.
 #[derive(Serialize, ToSchema)]
 struct Binding {
     id: BindingId,
     name: String,
     description: String,
     chain: ChainId,
-    /// The contract, in the chain's canonical form.
+    /// The contract's address in the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<String>,
-    /// Who signs, in the chain's canonical form.
+    /// The signing account in the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
     /// The contract's interface.
@@ -76,27 +76,27 @@ impl From<workflow::Binding> for Binding {
     }
 }
 
-/// What is said of a binding.
+/// A binding to create, or to replace an existing one with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BindingInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    /// The namespace's default chain if it is left out.
+    /// The chain. Defaults to the namespace's default chain.
     #[serde(default)]
     chain: Option<ChainId>,
     #[serde(default)]
     contract: Option<String>,
-    /// Who signs.
+    /// The signing account.
     #[serde(default)]
     signer: Option<String>,
-    /// The contract's interface: the JSON ABI, or an artifact that holds it.
+    /// The contract's interface: a JSON ABI, or a compiler artifact that contains one.
     #[serde(default)]
     abi: Option<types::Json>,
-    // What Florin sets itself may be sent back.
+    // Read-only fields are accepted and ignored, so that a client can send back what it read.
     #[serde(default, rename = "id")]
     #[schema(ignore)]
     _id: IgnoredAny,
@@ -130,53 +130,63 @@ impl From<BindingInput> for workflow::NewBinding {
     }
 }
 
-/// Bindings by name.
-#[utoipa::path(get, path = "/bindings", tag = "tasks", params(BySkip), responses((status = 200, body = Items<Binding>), Problem))]
+/// List bindings.
+///
+/// Ordered by name.
+#[utoipa::path(get, path = "/bindings", tag = "tasks", params(SkipPaging), responses((status = 200, body = Items<Binding>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<BindingRead>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<BindingRead>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<Binding>>> {
-    Ok(Items::of(
-        workflow::bindings(&app.workflow, &who, &page.page()?).await?,
+    Ok(Items::page(
+        workflow::bindings(&app.workflow, &principal, &page.page()?).await?,
     ))
 }
 
-/// A binding by its name or id.
+/// Retrieve a binding by name or id.
 #[utoipa::path(get, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 200, body = Binding), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<BindingRead>,
-    Path(named): Path<String>,
+    principal: Authorized<BindingRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Binding>> {
     Ok(Json(
-        workflow::binding(&app.workflow, &who, &named).await?.into(),
+        workflow::binding(&app.workflow, &principal, &name_or_id)
+            .await?
+            .into(),
     ))
 }
 
-/// By name: make a binding, or replace it. By id: replace it, its name too.
+/// Create or replace a binding.
+///
+/// With a name in the path, the binding is created if it does not exist. With an id, it must exist,
+/// and `name` renames it.
 #[utoipa::path(put, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), request_body = BindingInput,
     responses((status = 200, body = Binding), Problem))]
 async fn put(
     State(app): State<App>,
-    who: May<BindingWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<BindingWrite>,
+    Path(name_or_id): Path<String>,
     Body(input): Body<BindingInput>,
 ) -> Result<Json<Binding>> {
-    if named.parse::<BindingId>().is_err() {
-        super::same_name(&named, input.name.as_deref())?;
+    if name_or_id.parse::<BindingId>().is_err() {
+        super::check_name(&name_or_id, input.name.as_deref())?;
     }
-    let (binding, _) = workflow::put_binding(&app.workflow, &who, &named, input.into()).await?;
+    let (binding, _) =
+        workflow::put_binding(&app.workflow, &principal, &name_or_id, input.into()).await?;
     Ok(Json(binding.into()))
 }
 
-/// Delete a binding. A step that names it fails from then on.
+/// Delete a binding.
+///
+/// Task steps that use the binding fail from then on.
 #[utoipa::path(delete, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 204), Problem))]
 async fn delete(
     State(app): State<App>,
-    who: May<BindingWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<BindingWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    workflow::delete_binding(&app.workflow, &who, &named).await?;
+    workflow::delete_binding(&app.workflow, &principal, &name_or_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,8 +1,8 @@
-//! The audit trail: every change of the namespace, with who made it.
+//! The audit trail: the facts of the namespace.
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::Query;
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -18,10 +18,10 @@ permissions! {
     FactRead = "fact:read";
 }
 
-/// Facts that are read at a time, of all namespaces.
-const SLICE: u32 = 1_000;
-/// Slices that one request reads. A page may be short for it; `next` says where it goes on.
-const SLICES: usize = 20;
+/// Facts of all namespaces that one query reads.
+const BATCH: u32 = 1_000;
+/// The largest number of queries of one request. A page may be shorter than `limit` because of it.
+const MAX_BATCHES: usize = 20;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -29,26 +29,26 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(partitions))
 }
 
-/// A fact.
+/// A record of one change of state.
 #[derive(Serialize, ToSchema)]
 struct Fact {
     partition: String,
     seq: i64,
-    /// Such as `submission.received`.
+    /// The type, such as `submission.received`.
     #[serde(rename = "type")]
     kind: String,
     /// The version of the payload's schema.
     schema: u32,
     at: Time,
-    /// Who caused it.
+    /// The principal that caused the change.
     actor: String,
-    /// What it is about: `{id, version}` each.
+    /// The objects that changed: a list of `{id, version}`.
     subjects: Raw,
     causation: Option<String>,
     correlation: Option<String>,
-    /// What happened; none once it was erased.
+    /// The details of the change; `null` if they were erased.
     payload: Option<Raw>,
-    /// Its hash in the chain of its partition.
+    /// The hash of the fact in the hash chain of its partition.
     hash: Digest,
 }
 
@@ -61,7 +61,7 @@ impl From<StoredFact> for Fact {
             schema: fact.schema,
             at: fact.at,
             actor: fact.actor,
-            subjects: crate::wire::shown(&fact.subjects),
+            subjects: crate::shapes::to_json(&fact.subjects),
             causation: fact.causation,
             correlation: fact.correlation,
             payload: fact.payload,
@@ -70,79 +70,83 @@ impl From<StoredFact> for Fact {
     }
 }
 
-/// Which facts.
+/// Filter and paging of facts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
-    /// The partition; `GET /facts/partitions` names them.
+struct FactQuery {
+    /// The partition to read. `GET /facts/partitions` lists them.
     partition: String,
-    /// Continue behind this number; from the beginning if it is left out.
+    /// Return the facts after this sequence number, the `next` of the previous page. Defaults to
+    /// the beginning.
     after: Option<i64>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     limit: Option<u32>,
 }
 
-/// Facts of the namespace in a partition, in its order. A page may hold fewer than asked for; it
-/// goes on while there is a `next`.
-#[utoipa::path(get, path = "/facts", tag = "audit", params(Which), responses((status = 200, body = Items<Fact>), Problem))]
+/// List facts.
+///
+/// Returns the facts of the namespace in one partition, in order. A page may contain fewer items
+/// than `limit`; there are more as long as `next` is present.
+#[utoipa::path(get, path = "/facts", tag = "audit", params(FactQuery), responses((status = 200, body = Items<Fact>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<FactRead>,
-    Query(which): Query<Which>,
+    principal: Authorized<FactRead>,
+    Query(query): Query<FactQuery>,
 ) -> Result<Json<Items<Fact>>> {
-    let limit = crate::extract::page(which.limit, None, None)?.limit as usize;
-    let (namespace, begin) = (
-        who.namespace.clone(),
-        Cursor {
-            partition: which.partition,
-            seq: which.after.unwrap_or(0),
-        },
-    );
+    let limit = crate::extract::page(query.limit, None, None)?.limit as usize;
+    let namespace = principal.namespace.clone();
+    let start = Cursor {
+        partition: query.partition,
+        seq: query.after.unwrap_or(0),
+    };
     let (facts, next) = app
         .db()
-        .read_unbound(move |tx| own_facts(tx, &namespace, begin.clone(), limit))
+        .read_unbound(move |tx| facts_of_namespace(tx, &namespace, start.clone(), limit))
         .await?;
-    Ok(Items::continued(facts, next.map(|seq| seq.to_string())))
+    Ok(Items::with_next(facts, next.map(|seq| seq.to_string())))
 }
 
-fn own_facts(
+fn facts_of_namespace(
     tx: &mut store::Unbound<'_, '_>,
     namespace: &Namespace,
     mut cursor: Cursor,
     limit: usize,
 ) -> store::Result<(Vec<StoredFact>, Option<i64>)> {
-    let mut own = Vec::new();
-    for _ in 0..SLICES {
-        let slice = store::facts_after(tx, &cursor, SLICE)?;
-        let is_last = slice.len() < SLICE as usize;
-        for fact in slice {
+    let mut facts = Vec::new();
+    for _ in 0..MAX_BATCHES {
+        let batch = store::facts_after(tx, &cursor, BATCH)?;
+        let is_last = batch.len() < BATCH as usize;
+        for fact in batch {
             cursor.seq = fact.cursor.seq;
             if fact.namespace == *namespace {
-                own.push(fact);
+                facts.push(fact);
             }
-            if own.len() == limit {
-                return Ok((own, Some(cursor.seq)));
+            if facts.len() == limit {
+                return Ok((facts, Some(cursor.seq)));
             }
         }
         if is_last {
-            return Ok((own, None));
+            return Ok((facts, None));
         }
     }
-    Ok((own, Some(cursor.seq)))
+    Ok((facts, Some(cursor.seq)))
 }
 
-/// A partition of facts.
+/// A partition: a hash chain of facts with one writer at a time.
 #[derive(Serialize, ToSchema)]
 struct Partition {
     partition: String,
 }
 
-/// The partitions of facts.
+/// List the partitions of facts.
 #[utoipa::path(get, path = "/facts/partitions", tag = "audit", responses((status = 200, body = Items<Partition>), Problem))]
-async fn partitions(State(app): State<App>, _: May<FactRead>) -> Result<Json<Items<Partition>>> {
+async fn partitions(
+    State(app): State<App>,
+    _: Authorized<FactRead>,
+) -> Result<Json<Items<Partition>>> {
     let cursors = app.db().read_unbound(store::partitions).await?;
-    Ok(Items::of(
+    Ok(Items::page(
         cursors
             .into_iter()
             .map(|cursor| Partition {

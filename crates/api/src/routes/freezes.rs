@@ -1,8 +1,8 @@
-//! Freezes: signing stopped by one call. And permits, taken back.
+//! Freezes, which stop all signing of a scope, and the revocation of permits.
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path, Query};
-use crate::wire::{Items, Reason, spoken};
+use crate::shapes::{Items, Reason, deserialize_reason};
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -15,9 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See what is frozen.
+    /// Read freezes.
     FreezeRead = "wallet:read";
-    /// Freeze, let go on, take back permits.
+    /// Freeze and unfreeze signing, revoke permits.
     FreezeWrite = "wallet:freeze";
 }
 
@@ -31,11 +31,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// A freeze in force.
 #[derive(Serialize, ToSchema)]
 struct Freeze {
-    /// `namespace`, `installation`, or a wallet's id.
+    /// The frozen scope: `namespace`, `installation`, or a wallet's id.
     scope: String,
-    /// Whether cancels are stopped, too.
+    /// Whether cancel transactions are stopped as well.
     hard: bool,
     reason: String,
+    /// The principal that froze the scope.
     by: String,
     since: Time,
 }
@@ -57,26 +58,26 @@ impl From<keys::Freeze> for Freeze {
     }
 }
 
-/// What is to be frozen.
+/// A scope to freeze.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewFreeze {
-    /// `namespace`, or a wallet's id.
+    /// The scope: `namespace`, or a wallet's id.
     #[schema(value_type = String)]
-    scope: Frozen,
-    /// Stop cancels, too.
+    scope: FreezeScope,
+    /// Also stop cancel transactions. Defaults to false.
     #[serde(default)]
     hard: bool,
-    /// Why, for the record: 1 to 500 characters.
-    #[serde(deserialize_with = "spoken")]
+    /// The reason for the audit trail, 1 to 500 characters.
+    #[serde(deserialize_with = "deserialize_reason")]
     reason: String,
 }
 
-/// A scope that people of a namespace can freeze.
+/// A scope that a principal of the namespace can freeze: the namespace or one of its wallets.
 #[derive(Clone, Copy)]
-struct Frozen(Scope);
+struct FreezeScope(Scope);
 
-impl std::str::FromStr for Frozen {
+impl std::str::FromStr for FreezeScope {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -91,7 +92,7 @@ impl std::str::FromStr for Frozen {
     }
 }
 
-impl<'de> Deserialize<'de> for Frozen {
+impl<'de> Deserialize<'de> for FreezeScope {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         String::deserialize(d)?
             .parse()
@@ -99,61 +100,73 @@ impl<'de> Deserialize<'de> for Frozen {
     }
 }
 
-/// What is frozen in the namespace.
+/// List freezes.
+///
+/// Returns the freezes in force that affect the namespace.
 #[utoipa::path(get, path = "/freezes", tag = "wallets", responses((status = 200, body = Items<Freeze>), Problem))]
-async fn list(State(app): State<App>, who: May<FreezeRead>) -> Result<Json<Items<Freeze>>> {
-    Ok(Items::of(keys::freezes(&app.keys, &who).await?))
+async fn list(
+    State(app): State<App>,
+    principal: Authorized<FreezeRead>,
+) -> Result<Json<Items<Freeze>>> {
+    Ok(Items::page(keys::freezes(&app.keys, &principal).await?))
 }
 
-/// Stop all signing of a scope. Once this is answered, nothing is signed there any more.
+/// Freeze signing.
+///
+/// Once this request returns, no key of the scope signs anything, except cancel transactions unless
+/// `hard` is set.
 #[utoipa::path(post, path = "/freezes", tag = "wallets", request_body = NewFreeze, responses((status = 204), Problem))]
 async fn freeze(
     State(app): State<App>,
-    who: May<FreezeWrite>,
+    principal: Authorized<FreezeWrite>,
     Body(new): Body<NewFreeze>,
 ) -> Result<StatusCode> {
-    keys::freeze(&app.keys, &who, new.scope.0, new.hard, &new.reason).await?;
+    keys::freeze(&app.keys, &principal, new.scope.0, new.hard, &new.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Why signing may go on.
+/// The reason for lifting a freeze.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Because {
-    /// For the record, 1 to 500 characters.
+struct UnfreezeQuery {
+    /// The reason for the audit trail, 1 to 500 characters.
     reason: String,
 }
 
-/// Allow signing again.
-#[utoipa::path(delete, path = "/freezes/{scope}", tag = "wallets", params(("scope" = String, Path), Because), responses((status = 204), Problem))]
+/// Lift a freeze.
+///
+/// Keys of the scope can sign again.
+#[utoipa::path(delete, path = "/freezes/{scope}", tag = "wallets", params(("scope" = String, Path), UnfreezeQuery), responses((status = 204), Problem))]
 async fn unfreeze(
     State(app): State<App>,
-    who: May<FreezeWrite>,
-    Path(scope): Path<Frozen>,
-    Query(because): Query<Because>,
+    principal: Authorized<FreezeWrite>,
+    Path(scope): Path<FreezeScope>,
+    Query(query): Query<UnfreezeQuery>,
 ) -> Result<StatusCode> {
-    keys::unfreeze(&app.keys, &who, scope.0, &because.reason).await?;
+    keys::unfreeze(&app.keys, &principal, scope.0, &query.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whether a permit was taken back by this call.
+/// The result of revoking a permit.
 #[derive(Serialize, ToSchema)]
-struct Revoked {
-    /// False if it had been before.
+struct RevokedPermit {
+    /// False if the permit was revoked already.
     revoked: bool,
 }
 
-/// Take a permit back: it allows no signature any more.
+/// Revoke a permit.
+///
+/// A revoked permit allows no further signature.
 #[utoipa::path(post, path = "/permits/{id}/revoke", tag = "wallets", params(("id" = String, Path)), request_body = Reason,
-    responses((status = 200, body = Revoked), Problem))]
+    responses((status = 200, body = RevokedPermit), Problem))]
 async fn revoke(
     State(app): State<App>,
-    who: May<FreezeWrite>,
+    principal: Authorized<FreezeWrite>,
     Path(id): Path<PermitId>,
-    Body(why): Body<Reason>,
-) -> Result<Json<Revoked>> {
-    Ok(Json(Revoked {
-        revoked: keys::revoke(&app.keys, &who, &id, &why.reason).await?,
+    Body(body): Body<Reason>,
+) -> Result<Json<RevokedPermit>> {
+    Ok(Json(RevokedPermit {
+        revoked: keys::revoke(&app.keys, &principal, &id, &body.reason).await?,
     }))
 }

@@ -1,7 +1,7 @@
-//! The data keys under which all secrets are sealed. They are the installation's, so they are for
-//! its operators.
+//! The keyring: the data keys that encrypt every secret. It belongs to the installation, so only
+//! its operators have access.
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::{App, Error, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -14,9 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See the data keys, and how far a rotation is.
+    /// Read the data keys and the progress of a rotation.
     KeyringRead = "keyring:read";
-    /// Begin a new data key.
+    /// Rotate the data key.
     KeyringRotate = "keyring:rotate";
 }
 
@@ -26,14 +26,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate))
 }
 
-/// The data keys. Nothing of a key itself is shown anywhere.
+/// The data keys of the installation. Key material is never returned.
 #[derive(Serialize, ToSchema)]
 struct Keyring {
-    /// The data key that seals now.
+    /// The version of the data key that encrypts now.
     version: u32,
-    /// Every data key, oldest first.
+    /// All data keys, oldest first.
     keys: Vec<DataKey>,
-    /// The last rotation, or the one under way.
+    /// The current rotation, or the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     rotation: Option<Rotation>,
 }
@@ -43,7 +43,7 @@ struct Keyring {
 struct DataKey {
     version: u32,
     created: Time,
-    /// Since when nothing is under it any more.
+    /// When the key was retired, after the last secret under it was re-encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     retired: Option<Time>,
 }
@@ -52,51 +52,39 @@ struct DataKey {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Rotation {
-    /// The data key that it began.
+    /// The version of the data key that the rotation introduced.
     version: u32,
-    /// `sealing`, `done`, or `broken`: all is sealed anew but what does not open.
+    /// `reencrypting`, `done`, or `broken` if some secrets could not be decrypted.
     #[schema(value_type = String)]
     state: RotationState,
-    /// Secrets that were to be sealed anew; absent before they are counted.
+    /// The number of secrets to re-encrypt. Absent until they are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    /// Secrets sealed anew so far.
-    resealed: u64,
-    /// Secrets that do not open, and stay as they are.
+    /// The number of secrets re-encrypted so far.
+    reencrypted: u64,
+    /// The number of secrets that could not be decrypted. They are left unchanged.
     broken: u64,
-    /// Whose secrets are next: `wallets`, `policy`, `subscriptions`, `tasks`.
+    /// The secrets that are re-encrypted next: `wallets`, `policy`, `subscriptions` or `tasks`.
     #[serde(skip_serializing_if = "String::is_empty")]
-    keeper: String,
-    begun_by: String,
-    begun: Time,
+    target: String,
+    started_by: String,
+    started: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Time>,
 }
 
 impl From<keys::Rotation> for Rotation {
     fn from(rotation: keys::Rotation) -> Self {
-        let keys::Rotation {
-            version,
-            state,
-            total,
-            resealed,
-            broken,
-            keeper,
-            begun_by,
-            begun,
-            ended,
-            ..
-        } = rotation;
         Self {
-            version,
-            state,
-            total,
-            resealed,
-            broken,
-            keeper,
-            begun_by,
-            begun,
-            ended,
+            version: rotation.version,
+            state: rotation.state,
+            total: rotation.total,
+            reencrypted: rotation.resealed,
+            broken: rotation.broken,
+            target: rotation.keeper,
+            started_by: rotation.begun_by,
+            started: rotation.begun,
+            ended: rotation.ended,
         }
     }
 }
@@ -117,30 +105,39 @@ impl From<KeyringInfo> for Keyring {
     }
 }
 
-/// The data keys, and how far a rotation is.
+/// Retrieve the keyring.
+///
+/// Returns the versions of the data key and the progress of a rotation. Requires a key of the
+/// operators' namespace.
 #[utoipa::path(get, path = "/keyring", tag = "keyring", responses((status = 200, body = Keyring), Problem))]
-async fn current(State(app): State<App>, who: May<KeyringRead>) -> Result<Json<Keyring>> {
-    operators(&app, &who)?;
+async fn current(
+    State(app): State<App>,
+    principal: Authorized<KeyringRead>,
+) -> Result<Json<Keyring>> {
+    require_operators(&app, &principal)?;
     Ok(Json(keys::keyring(&app.keys).await?.into()))
 }
 
-/// Begin a new data key, under which everything is sealed anew; or look at the rotation under way.
+/// Rotate the data key.
+///
+/// Introduces a new data key and re-encrypts every secret under it in the background. While a
+/// rotation is in progress, returns that rotation. Requires a key of the operators' namespace.
 #[utoipa::path(post, path = "/keyring/rotate", tag = "keyring", responses((status = 202, body = Rotation), Problem))]
 async fn rotate(
     State(app): State<App>,
-    who: May<KeyringRotate>,
+    principal: Authorized<KeyringRotate>,
 ) -> Result<(StatusCode, Json<Rotation>)> {
-    operators(&app, &who)?;
+    require_operators(&app, &principal)?;
     Ok((
         StatusCode::ACCEPTED,
-        Json(keys::rotate(&app.keys, &who).await?.into()),
+        Json(keys::rotate(&app.keys, &principal).await?.into()),
     ))
 }
 
-fn operators(app: &App, who: &Principal) -> Result<()> {
-    if who.namespace == app.operators {
+fn require_operators(app: &App, principal: &Principal) -> Result<()> {
+    if principal.namespace == app.operators {
         Ok(())
     } else {
-        Err(Error::Operators)
+        Err(Error::OperatorsOnly)
     }
 }

@@ -1,8 +1,8 @@
-//! Listeners: chain events, or new entries of the data model, into a task.
+//! Listeners: start a run of a task for each matching chain event or data model event.
 
-use crate::access::May;
-use crate::extract::{Body, BySkip, Path, Query};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Body, Path, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -16,56 +16,57 @@ use utoipa_axum::routes;
 use workflow::{Given, ListenerKind, NewListener};
 
 permissions! {
-    /// See listeners.
+    /// Read listeners.
     ListenerRead = "listener:read";
-    /// Write listeners.
+    /// Create, replace and delete listeners.
     ListenerWrite = "listener:write";
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(chain_list))
-        .routes(routes!(chain_get, chain_put, chain_delete))
-        .routes(routes!(model_list))
-        .routes(routes!(model_get, model_put, model_delete))
+        .routes(routes!(list_chain))
+        .routes(routes!(get_chain, put_chain, delete_chain))
+        .routes(routes!(list_model))
+        .routes(routes!(get_model, put_model, delete_model))
 }
 
-/// A listener.
+/// A listener starts a run of a task for each matching event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Listener {
     id: ListenerId,
     name: String,
-    /// Whether it takes up nothing new; it keeps its place.
+    /// Whether the listener is disabled. A disabled listener starts no runs and keeps its cursor.
     disabled: bool,
-    /// Of chain events: as it was given.
+    /// The configuration as it was sent. Only on listeners to chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<types::Json>,
-    /// Of entries: the task, by id or name.
+    /// The task, by id or name. Only on listeners to data model events.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_id: Option<String>,
-    /// Of entries: a regular expression on the entry's topic.
+    /// A regular expression that the event's topic must match. Only on listeners to data model
+    /// events.
     #[serde(skip_serializing_if = "Option::is_none")]
     topic_filter: Option<String>,
-    /// Of chain events: the chain.
+    /// The chain. Only on listeners to chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<ChainId>,
-    /// Of chain events: behind which one it stands.
+    /// The position of the last event processed. Only on listeners to chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<EventPlace>,
-    /// Why it stands still, if it does.
+    cursor: Option<EventPosition>,
+    /// Why the listener is blocked. Absent while it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     created: Time,
     updated: Time,
 }
 
-/// A place among the events of a chain.
+/// A position in the event sequence of a chain.
 #[derive(Serialize, ToSchema)]
-struct EventPlace {
+struct EventPosition {
     /// The block's height.
     height: Height,
-    /// The event's index in the block; -1 before the first, 2^31-1 behind the last.
+    /// The event's index in the block: -1 before the first event, 2^31-1 after the last.
     index: i64,
 }
 
@@ -86,9 +87,9 @@ impl From<workflow::Listener> for Listener {
             task_id,
             topic_filter,
             chain: listener.chain,
-            cursor: listener.cursor.map(|place| EventPlace {
-                height: place.height,
-                index: place.index,
+            cursor: listener.cursor.map(|cursor| EventPosition {
+                height: cursor.height,
+                index: cursor.index,
             }),
             problem: listener.problem,
             created: listener.created,
@@ -97,21 +98,22 @@ impl From<workflow::Listener> for Listener {
     }
 }
 
-/// A listener to chain events.
+/// A listener to chain events to create, or to replace an existing one with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChainListenerInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
-    /// Whether it takes up nothing new; it keeps its place.
+    /// Whether the listener is disabled. A disabled listener starts no runs and keeps its cursor.
     #[serde(default)]
     disabled: bool,
-    /// `{taskName, taskVersion?, namespace?, chain?, firstEvent?, finality?, onRevert?, onError?,
-    /// blockchainEvents: {abiEvents, locations?, createOptions?}}`. `firstEvent` is `"0"`,
-    /// `oldest`, `newest` or the number of a block. Without `finality` it runs at final.
+    /// The configuration: `{taskName, taskVersion?, namespace?, chain?, firstEvent?, finality?,
+    /// onRevert?, onError?, blockchainEvents: {abiEvents, locations?, createOptions?}}`.
+    /// `firstEvent` is `"0"`, `oldest`, `newest` or a block number. Without `finality`, the
+    /// listener waits until an event is final.
     config: types::Json,
-    // What Florin sets itself may be sent back.
+    // Read-only fields are accepted and ignored, so that a client can send back what it read.
     #[serde(default, rename = "id")]
     #[schema(ignore)]
     _id: IgnoredAny,
@@ -139,21 +141,21 @@ impl From<ChainListenerInput> for NewListener {
     }
 }
 
-/// A listener to new entries of the data model.
+/// A listener to data model events to create, or to replace an existing one with.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ModelListenerInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
-    /// Whether it takes up nothing new; it keeps its place.
+    /// Whether the listener is disabled. A disabled listener starts no runs and keeps its cursor.
     #[serde(default)]
     disabled: bool,
     /// The task, by id or name.
     task_id: String,
-    /// A regular expression on the entry's topic, `<activity>/<name>`.
+    /// A regular expression that the event's topic, `<activity>/<name>`, must match.
     topic_filter: String,
-    // What Florin sets itself may be sent back.
+    // Read-only fields are accepted and ignored, so that a client can send back what it read.
     #[serde(default, rename = "id")]
     #[schema(ignore)]
     _id: IgnoredAny,
@@ -187,36 +189,36 @@ impl From<ModelListenerInput> for NewListener {
 
 async fn put(
     app: &App,
-    who: &types::Principal,
-    named: &str,
+    principal: &types::Principal,
+    name_or_id: &str,
     new: NewListener,
 ) -> Result<Json<Listener>> {
-    if named.parse::<ListenerId>().is_err() {
-        super::same_name(named, new.name.as_deref())?;
+    if name_or_id.parse::<ListenerId>().is_err() {
+        super::check_name(name_or_id, new.name.as_deref())?;
     }
-    let (listener, _) = workflow::put_listener(&app.workflow, who, named, new).await?;
+    let (listener, _) = workflow::put_listener(&app.workflow, principal, name_or_id, new).await?;
     Ok(Json(listener.into()))
 }
 
 async fn list(
     app: &App,
-    who: &types::Principal,
+    principal: &types::Principal,
     kind: ListenerKind,
-    page: BySkip,
+    page: SkipPaging,
 ) -> Result<Json<Items<Listener>>> {
-    Ok(Items::of(
-        workflow::listeners(&app.workflow, who, kind, &page.page()?).await?,
+    Ok(Items::page(
+        workflow::listeners(&app.workflow, principal, kind, &page.page()?).await?,
     ))
 }
 
 async fn get(
     app: &App,
-    who: &types::Principal,
+    principal: &types::Principal,
     kind: ListenerKind,
-    named: &str,
+    name_or_id: &str,
 ) -> Result<Json<Listener>> {
     Ok(Json(
-        workflow::listener(&app.workflow, who, kind, named)
+        workflow::listener(&app.workflow, principal, kind, name_or_id)
             .await?
             .into(),
     ))
@@ -224,100 +226,112 @@ async fn get(
 
 async fn delete(
     app: &App,
-    who: &types::Principal,
+    principal: &types::Principal,
     kind: ListenerKind,
-    named: &str,
+    name_or_id: &str,
 ) -> Result<StatusCode> {
-    workflow::delete_listener(&app.workflow, who, kind, named).await?;
+    workflow::delete_listener(&app.workflow, principal, kind, name_or_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Listeners to chain events, by name.
-#[utoipa::path(get, path = "/listeners/firefly", tag = "listeners", params(BySkip), responses((status = 200, body = Items<Listener>), Problem))]
-async fn chain_list(
+/// List listeners to chain events.
+///
+/// Ordered by name.
+#[utoipa::path(get, path = "/listeners/firefly", tag = "listeners", params(SkipPaging), responses((status = 200, body = Items<Listener>), Problem))]
+async fn list_chain(
     State(app): State<App>,
-    who: May<ListenerRead>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<ListenerRead>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<Listener>>> {
-    list(&app, &who, ListenerKind::Firefly, page).await
+    list(&app, &principal, ListenerKind::Firefly, page).await
 }
 
-/// A listener to chain events.
+/// Retrieve a listener to chain events by name or id.
 #[utoipa::path(get, path = "/listeners/firefly/{listener}", tag = "listeners", params(("listener" = String, Path)),
     responses((status = 200, body = Listener), Problem))]
-async fn chain_get(
+async fn get_chain(
     State(app): State<App>,
-    who: May<ListenerRead>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Listener>> {
-    get(&app, &who, ListenerKind::Firefly, &named).await
+    get(&app, &principal, ListenerKind::Firefly, &name_or_id).await
 }
 
-/// By name: make a listener to chain events, or replace it. By id: replace it, its name too. It
-/// keeps its place.
+/// Create or replace a listener to chain events.
+///
+/// With a name in the path, the listener is created if it does not exist. With an id, it must
+/// exist, and `name` renames it. A replaced listener keeps its cursor.
 #[utoipa::path(put, path = "/listeners/firefly/{listener}", tag = "listeners", params(("listener" = String, Path)),
     request_body = ChainListenerInput, responses((status = 200, body = Listener), Problem))]
-async fn chain_put(
+async fn put_chain(
     State(app): State<App>,
-    who: May<ListenerWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerWrite>,
+    Path(name_or_id): Path<String>,
     Body(input): Body<ChainListenerInput>,
 ) -> Result<Json<Listener>> {
-    put(&app, &who, &named, input.into()).await
+    put(&app, &principal, &name_or_id, input.into()).await
 }
 
-/// Delete a listener to chain events. Runs that it began go on.
+/// Delete a listener to chain events.
+///
+/// Runs that it started continue.
 #[utoipa::path(delete, path = "/listeners/firefly/{listener}", tag = "listeners", params(("listener" = String, Path)),
     responses((status = 204), Problem))]
-async fn chain_delete(
+async fn delete_chain(
     State(app): State<App>,
-    who: May<ListenerWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    delete(&app, &who, ListenerKind::Firefly, &named).await
+    delete(&app, &principal, ListenerKind::Firefly, &name_or_id).await
 }
 
-/// Listeners to entries of the data model, by name.
-#[utoipa::path(get, path = "/listeners/datamodel", tag = "listeners", params(BySkip), responses((status = 200, body = Items<Listener>), Problem))]
-async fn model_list(
+/// List listeners to data model events.
+///
+/// Ordered by name.
+#[utoipa::path(get, path = "/listeners/datamodel", tag = "listeners", params(SkipPaging), responses((status = 200, body = Items<Listener>), Problem))]
+async fn list_model(
     State(app): State<App>,
-    who: May<ListenerRead>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<ListenerRead>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<Listener>>> {
-    list(&app, &who, ListenerKind::DataModel, page).await
+    list(&app, &principal, ListenerKind::DataModel, page).await
 }
 
-/// A listener to entries of the data model.
+/// Retrieve a listener to data model events by name or id.
 #[utoipa::path(get, path = "/listeners/datamodel/{listener}", tag = "listeners", params(("listener" = String, Path)),
     responses((status = 200, body = Listener), Problem))]
-async fn model_get(
+async fn get_model(
     State(app): State<App>,
-    who: May<ListenerRead>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Listener>> {
-    get(&app, &who, ListenerKind::DataModel, &named).await
+    get(&app, &principal, ListenerKind::DataModel, &name_or_id).await
 }
 
-/// By name: make a listener to entries of the data model, or replace it. By id: replace it, its
-/// name too. It keeps its place.
+/// Create or replace a listener to data model events.
+///
+/// With a name in the path, the listener is created if it does not exist. With an id, it must
+/// exist, and `name` renames it. A replaced listener keeps its cursor.
 #[utoipa::path(put, path = "/listeners/datamodel/{listener}", tag = "listeners", params(("listener" = String, Path)),
     request_body = ModelListenerInput, responses((status = 200, body = Listener), Problem))]
-async fn model_put(
+async fn put_model(
     State(app): State<App>,
-    who: May<ListenerWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerWrite>,
+    Path(name_or_id): Path<String>,
     Body(input): Body<ModelListenerInput>,
 ) -> Result<Json<Listener>> {
-    put(&app, &who, &named, input.into()).await
+    put(&app, &principal, &name_or_id, input.into()).await
 }
 
-/// Delete a listener to entries of the data model. Runs that it began go on.
+/// Delete a listener to data model events.
+///
+/// Runs that it started continue.
 #[utoipa::path(delete, path = "/listeners/datamodel/{listener}", tag = "listeners", params(("listener" = String, Path)),
     responses((status = 204), Problem))]
-async fn model_delete(
+async fn delete_model(
     State(app): State<App>,
-    who: May<ListenerWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<ListenerWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    delete(&app, &who, ListenerKind::DataModel, &named).await
+    delete(&app, &principal, ListenerKind::DataModel, &name_or_id).await
 }

@@ -1,4 +1,4 @@
-//! The routes, one file a noun.
+//! The routes, one module per resource.
 
 mod api_keys;
 mod bindings;
@@ -9,7 +9,7 @@ mod freezes;
 mod keyring;
 mod listeners;
 mod namespaces;
-mod operations;
+mod operation_ids;
 mod policies;
 mod runs;
 mod submissions;
@@ -26,7 +26,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
-/// Where outside clients look for the same routes. The last one names its namespace in the path.
+/// The base paths below which every route is served, for compatibility with existing clients. The
+/// last one has the namespace in the path.
 const BASES: [&str; 4] = [
     "/api/v1",
     "/rest/api/v1",
@@ -38,7 +39,7 @@ const BASES: [&str; 4] = [
 #[openapi(info(title = "Florin", description = "Digital assets for regulated enterprises."), servers((url = "/api/v1")), components(schemas(crate::Problem)))]
 struct Description;
 
-fn described() -> OpenApiRouter<App> {
+fn api_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(system::routes())
         .merge(api_keys::routes())
@@ -59,46 +60,44 @@ fn described() -> OpenApiRouter<App> {
         .merge(subscriptions::routes())
 }
 
-/// The OpenAPI 3.1 document, as generated from the handlers.
+/// The OpenAPI 3.1 document, generated from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = described().into_openapi();
+    let mut document = api_routes().into_openapi();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("flr_…")
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
-    operations::name(&mut document);
+    operation_ids::assign(&mut document);
     document.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
     document
 }
 
-/// Everything that is served.
+/// The router of everything that the server serves.
 pub fn router(app: App) -> Router {
-    let (routes, _) = described().split_for_parts();
-    let mut all = Router::new();
+    let (routes, _) = api_routes().split_for_parts();
+    let mut router = Router::new();
     for base in BASES {
-        all = all.nest(base, routes.clone());
+        router = router.nest(base, routes.clone());
     }
-    let all = all
-        .merge(system::outside())
-        .fallback(async || Error::NoRoute)
-        .method_not_allowed_fallback(async || Error::Method);
-    layers::around(all, &app).with_state(app)
+    let router = router
+        .merge(system::root_routes())
+        .fallback(async || Error::UnknownRoute)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed);
+    layers::wrap(router, &app).with_state(app)
 }
 
-/// The cursor behind a full page.
-fn cursor(page: &Page, found: usize, last: Option<impl std::fmt::Display>) -> Option<String> {
-    last.filter(|_| found == page.limit as usize)
+/// The cursor of the next page: the last item of a full page.
+fn next_cursor(page: &Page, count: usize, last: Option<impl std::fmt::Display>) -> Option<String> {
+    last.filter(|_| count == page.limit as usize)
         .map(|last| last.to_string())
 }
 
-/// A body may repeat the name of the path, and no other.
-fn same_name(path: &str, body: Option<&str>) -> Result<()> {
+/// Rejects a body whose name differs from the name in the path.
+fn check_name(path: &str, body: Option<&str>) -> Result<()> {
     match body {
-        Some(name) if name != path => {
-            Err(Error::field("name", "it is another than that in the path"))
-        }
+        Some(name) if name != path => Err(Error::field("name", "must match the name in the path")),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-//! The namespace of who asks.
+//! The namespace of the API key.
 
-use crate::access::{self, May, NamespaceRow};
+use crate::access::{self, Authorized, NamespaceRow};
 use crate::extract::Body;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
@@ -12,9 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See the namespace.
+    /// Read the namespace.
     NamespaceRead = "namespace:read";
-    /// Change the namespace.
+    /// Update the namespace.
     NamespaceWrite = "namespace:write";
 }
 
@@ -22,13 +22,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(current, change))
 }
 
-/// A namespace: one tenant.
+/// A namespace: one tenant of the installation.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Namespace)]
 struct NamespaceView {
     name: String,
-    /// The chain that is meant where none is named.
+    /// The chain that requests use when they name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     default_chain: Option<ChainId>,
     created: Time,
@@ -44,31 +44,44 @@ impl From<NamespaceRow> for NamespaceView {
     }
 }
 
-/// A change of the namespace.
+/// An update of the namespace.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NamespaceChange {
-    /// The chain that is meant where none is named.
+    /// The chain that requests use when they name none.
     default_chain: ChainId,
 }
 
-/// The namespace of this key.
+/// Retrieve the current namespace.
+///
+/// Returns the namespace that the API key belongs to.
 #[utoipa::path(get, path = "/namespaces/current", tag = "access", responses((status = 200, body = NamespaceView), Problem))]
-async fn current(State(app): State<App>, who: May<NamespaceRead>) -> Result<Json<NamespaceView>> {
-    Ok(Json(access::namespace(app.db(), &who).await?.into()))
+async fn current(
+    State(app): State<App>,
+    principal: Authorized<NamespaceRead>,
+) -> Result<Json<NamespaceView>> {
+    Ok(Json(access::namespace(app.db(), &principal).await?.into()))
 }
 
-/// Say which chain is meant where none is named.
+/// Update the current namespace.
+///
+/// Sets the default chain, which requests use when they name none.
 #[utoipa::path(put, path = "/namespaces/current", tag = "access", request_body = NamespaceChange, responses((status = 200, body = NamespaceView), Problem))]
 async fn change(
     State(app): State<App>,
-    who: May<NamespaceWrite>,
+    principal: Authorized<NamespaceWrite>,
     Body(change): Body<NamespaceChange>,
 ) -> Result<Json<NamespaceView>> {
     app.submit
         .chain(&change.default_chain)
         .map_err(|error| crate::Error::at("defaultChain", error))?;
-    access::set_default_chain(app.db(), &app.lease, &who, change.default_chain.clone()).await?;
-    (app.moved)(&who.namespace, &change.default_chain);
-    Ok(Json(access::namespace(app.db(), &who).await?.into()))
+    access::set_default_chain(
+        app.db(),
+        &app.lease,
+        &principal,
+        change.default_chain.clone(),
+    )
+    .await?;
+    (app.moved)(&principal.namespace, &change.default_chain);
+    Ok(Json(access::namespace(app.db(), &principal).await?.into()))
 }

@@ -1,8 +1,8 @@
-//! Variable sets: values that tasks see as `variables`, sealed at rest.
+//! Variable sets: values that tasks read as `variables`, encrypted at rest.
 
-use crate::access::May;
-use crate::extract::{Body, BySkip, Path, Query};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Body, Path, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +16,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 permissions! {
-    /// See variable sets; values of secret ones are never shown.
+    /// Read variable sets, except the values of secret ones.
     VariablesRead = "variables:read";
-    /// Write variable sets.
+    /// Create, replace and delete variable sets.
     VariablesWrite = "variables:write";
 }
 
@@ -28,16 +28,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, put, delete))
 }
 
-/// A variable set.
+/// A set of values that tasks read as `variables`.
 #[derive(Serialize, ToSchema)]
 struct VariableSet {
     id: VariableSetId,
     name: String,
-    /// `secret` where the values are never shown.
+    /// `secret` if the values are never returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     classification: Option<String>,
     description: String,
-    /// The values; absent where they are secret.
+    /// The values by name. Absent if they are secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     variables: Option<types::Json>,
     created: Time,
@@ -68,23 +68,23 @@ impl From<workflow::VariableSet> for VariableSet {
     }
 }
 
-/// What is said of a variable set.
+/// A variable set to create, or to replace an existing one with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VariableSetInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
-    /// `secret` for values that are never to be shown.
+    /// `secret` if the values must never be returned.
     #[serde(default)]
     classification: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    /// The values, by name.
+    /// The values by name.
     #[serde(default, deserialize_with = "crate::exact::members")]
     #[schema(value_type = Object)]
     variables: Map<String, Value>,
-    // What Florin sets itself may be sent back.
+    // Read-only fields are accepted and ignored, so that a client can send back what it read.
     #[serde(default, rename = "id")]
     #[schema(ignore)]
     _id: IgnoredAny,
@@ -114,56 +114,63 @@ impl From<VariableSetInput> for workflow::NewVariables {
     }
 }
 
-/// Variable sets by name.
-#[utoipa::path(get, path = "/variable-sets", tag = "tasks", params(BySkip), responses((status = 200, body = Items<VariableSet>), Problem))]
+/// List variable sets.
+///
+/// Ordered by name. Secret values are not returned.
+#[utoipa::path(get, path = "/variable-sets", tag = "tasks", params(SkipPaging), responses((status = 200, body = Items<VariableSet>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<VariablesRead>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<VariablesRead>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<VariableSet>>> {
-    Ok(Items::of(
-        workflow::variable_sets(&app.workflow, &who, &page.page()?).await?,
+    Ok(Items::page(
+        workflow::variable_sets(&app.workflow, &principal, &page.page()?).await?,
     ))
 }
 
-/// A variable set by its name or id.
+/// Retrieve a variable set by name or id.
 #[utoipa::path(get, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), responses((status = 200, body = VariableSet), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<VariablesRead>,
-    Path(named): Path<String>,
+    principal: Authorized<VariablesRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<VariableSet>> {
     Ok(Json(
-        workflow::variables(&app.workflow, &who, &named)
+        workflow::variables(&app.workflow, &principal, &name_or_id)
             .await?
             .into(),
     ))
 }
 
-/// By name: make a variable set, or replace it with all its values. By id: replace it, its name
-/// too.
+/// Create or replace a variable set.
+///
+/// The values replace all previous values. With a name in the path, the set is created if it does
+/// not exist. With an id, it must exist, and `name` renames it.
 #[utoipa::path(put, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), request_body = VariableSetInput,
     responses((status = 200, body = VariableSet), Problem))]
 async fn put(
     State(app): State<App>,
-    who: May<VariablesWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<VariablesWrite>,
+    Path(name_or_id): Path<String>,
     Body(input): Body<VariableSetInput>,
 ) -> Result<Json<VariableSet>> {
-    if named.parse::<VariableSetId>().is_err() {
-        super::same_name(&named, input.name.as_deref())?;
+    if name_or_id.parse::<VariableSetId>().is_err() {
+        super::check_name(&name_or_id, input.name.as_deref())?;
     }
-    let (set, _) = workflow::put_variables(&app.workflow, &who, &named, input.into()).await?;
+    let (set, _) =
+        workflow::put_variables(&app.workflow, &principal, &name_or_id, input.into()).await?;
     Ok(Json(set.into()))
 }
 
-/// Delete a variable set that no task names.
+/// Delete a variable set.
+///
+/// Fails while a task uses the set.
 #[utoipa::path(delete, path = "/variable-sets/{set}", tag = "tasks", params(("set" = String, Path)), responses((status = 204), Problem))]
 async fn delete(
     State(app): State<App>,
-    who: May<VariablesWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<VariablesWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    workflow::delete_variables(&app.workflow, &who, &named).await?;
+    workflow::delete_variables(&app.workflow, &principal, &name_or_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

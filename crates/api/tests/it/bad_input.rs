@@ -1,15 +1,15 @@
-//! Bad input gets a problem that names the field and the code, and changes nothing.
+//! Invalid input is rejected with a code and a field, and changes nothing.
 
-use crate::client::Call;
+use crate::client::ApiRequest;
 use crate::world::{BOB, BODY_LIMIT, SIGNER, World};
 use serde_json::{Value, json};
 use testkit::on_each_engine;
 
 const ABI: &str = r#"[{"type":"function","name":"transfer","inputs":[{"name":"to","type":"address"},{"name":"amount","type":"uint256"}],"outputs":[]}]"#;
-const ABOVE: &str =
+const ABOVE_UINT256: &str =
     "115792089237316195423570985008687907853269984665640564039457584007913129639936";
 
-fn pay(with: Value) -> Value {
+fn payment(with: Value) -> Value {
     let mut body = json!({ "signer": SIGNER, "to": BOB });
     body.as_object_mut()
         .unwrap()
@@ -17,8 +17,8 @@ fn pay(with: Value) -> Value {
     body
 }
 
-fn call(params: Value) -> Value {
-    pay(
+fn contract_call(params: Value) -> Value {
+    payment(
         json!({ "abi": serde_json::from_str::<Value>(ABI).unwrap(), "method": "transfer", "params": params }),
     )
 }
@@ -36,51 +36,91 @@ fn submissions() -> Vec<Row> {
     let wrong_checksum = "0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
     let row = |body: Value, code, field| ("POST", "/submissions", body, code, field);
     vec![
-        row(pay(json!({ "colour": "red" })), "api.field", "colour"),
         row(
-            pay(json!({ "signer": wrong_checksum })),
+            payment(json!({ "colour": "red" })),
+            "api.invalid_field",
+            "colour",
+        ),
+        row(
+            payment(json!({ "signer": wrong_checksum })),
             "intent.address",
             "signer",
         ),
-        row(pay(json!({ "to": "0x12" })), "intent.address", "to"),
-        row(pay(json!({ "value": ABOVE })), "api.field", "value"),
-        row(pay(json!({ "value": "-1" })), "api.field", "value"),
-        row(pay(json!({ "value": "1.5" })), "api.field", "value"),
-        row(pay(json!({ "value": 1.5 })), "api.field", "value"),
+        row(payment(json!({ "to": "0x12" })), "intent.address", "to"),
         row(
-            pay(json!({ "value": { "value": "0.0000000000000000001", "unit": "ether" } })),
-            "api.field",
+            payment(json!({ "value": ABOVE_UINT256 })),
+            "api.invalid_field",
             "value",
         ),
         row(
-            pay(json!({ "value": { "value": "1", "unit": "florin" } })),
-            "api.field",
+            payment(json!({ "value": "-1" })),
+            "api.invalid_field",
             "value",
         ),
-        row(pay(json!({ "chain": "mainnet" })), "api.field", "chain"),
         row(
-            pay(json!({ "chain": "eip155:5" })),
+            payment(json!({ "value": "1.5" })),
+            "api.invalid_field",
+            "value",
+        ),
+        row(
+            payment(json!({ "value": 1.5 })),
+            "api.invalid_field",
+            "value",
+        ),
+        row(
+            payment(json!({ "value": { "value": "0.0000000000000000001", "unit": "ether" } })),
+            "api.invalid_field",
+            "value",
+        ),
+        row(
+            payment(json!({ "value": { "value": "1", "unit": "florin" } })),
+            "api.invalid_field",
+            "value",
+        ),
+        row(
+            payment(json!({ "chain": "mainnet" })),
+            "api.invalid_field",
+            "chain",
+        ),
+        row(
+            payment(json!({ "chain": "eip155:5" })),
             "submit.unknown_chain",
             "chain",
         ),
-        row(pay(json!({ "data": "0xzz" })), "api.field", "data"),
         row(
-            pay(json!({ "data": "0x00", "method": "transfer" })),
-            "api.field",
+            payment(json!({ "data": "0xzz" })),
+            "api.invalid_field",
+            "data",
+        ),
+        row(
+            payment(json!({ "data": "0x00", "method": "transfer" })),
+            "api.invalid_field",
             "method",
         ),
-        row(pay(json!({ "method": "transfer" })), "api.field", "abi"),
-        row(pay(json!({ "params": [] })), "api.field", "params"),
-        row(json!({ "signer": SIGNER }), "api.field", "to"),
-        row(json!({ "to": BOB }), "api.field", "body"),
-        row(call(json!([BOB])), "intent.abi", "params"),
-        row(call(json!([BOB, "-1"])), "intent.abi", "params[1]"),
         row(
-            call(json!({ "to": BOB, "amount": ABOVE })),
+            payment(json!({ "method": "transfer" })),
+            "api.invalid_field",
+            "abi",
+        ),
+        row(
+            payment(json!({ "params": [] })),
+            "api.invalid_field",
+            "params",
+        ),
+        row(json!({ "signer": SIGNER }), "api.invalid_field", "to"),
+        row(json!({ "to": BOB }), "api.invalid_field", "body"),
+        row(contract_call(json!([BOB])), "intent.abi", "params"),
+        row(contract_call(json!([BOB, "-1"])), "intent.abi", "params[1]"),
+        row(
+            contract_call(json!({ "to": BOB, "amount": ABOVE_UINT256 })),
             "intent.abi",
             "params.amount",
         ),
-        row(call(json!(["bob", "1"])), "intent.abi", "params[0]"),
+        row(
+            contract_call(json!(["bob", "1"])),
+            "intent.abi",
+            "params[0]",
+        ),
         row(
             json!({ "signer": SIGNER, "deploy": { "bytecode": "0x6001", "params": [1] } }),
             "intent.abi",
@@ -88,18 +128,18 @@ fn submissions() -> Vec<Row> {
         ),
         row(
             json!({ "signer": SIGNER, "deploy": { "bytecode": "0x60_1" } }),
-            "api.field",
+            "api.invalid_field",
             "deploy.bytecode",
         ),
         row(
-            pay(json!({ "signer": BOB })),
+            payment(json!({ "signer": BOB })),
             "submit.unknown_signer",
             "signer",
         ),
     ]
 }
 
-fn others() -> Vec<Row> {
+fn other_routes() -> Vec<Row> {
     vec![
         (
             "POST",
@@ -112,7 +152,7 @@ fn others() -> Vec<Row> {
             "POST",
             "/wallets",
             json!({ "name": "w", "kind": "paper" }),
-            "api.field",
+            "api.invalid_field",
             "kind",
         ),
         (
@@ -147,21 +187,21 @@ fn others() -> Vec<Row> {
             "POST",
             "/freezes",
             json!({ "scope": "everything", "reason": "x" }),
-            "api.field",
+            "api.invalid_field",
             "scope",
         ),
         (
             "POST",
             "/freezes",
             json!({ "scope": "namespace", "reason": " " }),
-            "api.field",
+            "api.invalid_field",
             "reason",
         ),
         (
             "PUT",
             "/policies/p",
             json!({ "name": "q" }),
-            "api.field",
+            "api.invalid_field",
             "name",
         ),
         (
@@ -175,93 +215,105 @@ fn others() -> Vec<Row> {
             "POST",
             "/policies/rule/attachments",
             json!({ "target": { "kind": "planet" } }),
-            "api.field",
+            "api.invalid_field",
             "target.kind",
         ),
         (
             "GET",
             "/submissions?state=lost",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "state",
         ),
         (
             "GET",
             "/submissions?limit=0",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "limit",
         ),
         (
             "GET",
             "/submissions?limit=1&limit=2",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "limit",
         ),
         (
             "GET",
             "/submissions?after=zzz",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/submissions?signer=a%00b",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "signer",
         ),
         (
             "GET",
             "/wallets?after=zzz",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/wallets/treasury/keys?after=0",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/wallets/treasury/addresses?after=x",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
-        ("GET", "/wallets/a%00b", Value::Null, "api.field", "wallet"),
-        ("GET", "/wallets/%ff", Value::Null, "api.field", "path"),
+        (
+            "GET",
+            "/wallets/a%00b",
+            Value::Null,
+            "api.invalid_field",
+            "wallet",
+        ),
+        (
+            "GET",
+            "/wallets/%ff",
+            Value::Null,
+            "api.invalid_field",
+            "path",
+        ),
         (
             "GET",
             "/subscriptions?after=zzz",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/policy-attachments?after=zzz",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/api-keys?after=zzz",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
             "GET",
             "/namespaces/%ff/wallets",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "path",
         ),
         ("POST", "/assets", json!([1]), "data.invalid", "body"),
@@ -278,22 +330,28 @@ fn others() -> Vec<Row> {
             "GET",
             "/submissions?colour=red",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "colour",
         ),
-        ("GET", "/submissions/sub:1", Value::Null, "api.field", "id"),
+        (
+            "GET",
+            "/submissions/sub:1",
+            Value::Null,
+            "api.invalid_field",
+            "id",
+        ),
         (
             "GET",
             "/wallets?skip=10001",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "skip",
         ),
         (
             "GET",
             "/chains/eip155:31337/events?after=x",
             Value::Null,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
@@ -307,21 +365,21 @@ fn others() -> Vec<Row> {
             "POST",
             "/api-keys",
             json!({ "name": "", "roles": [] }),
-            "api.field",
+            "api.invalid_field",
             "name",
         ),
         (
             "POST",
             "/api-keys",
             json!({ "name": "system/policy", "roles": [] }),
-            "api.field",
+            "api.invalid_field",
             "name",
         ),
         (
             "POST",
             "/api-keys",
             json!({ "name": "n", "roles": ["god"] }),
-            "api.field",
+            "api.invalid_field",
             "roles[0]",
         ),
         (
@@ -342,67 +400,74 @@ fn others() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_row_names_its_code_and_field_and_changes_nothing() {
+async fn invalid_input_names_its_field_and_changes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         world.treasury().await;
-        world.ask("PUT", "/policies/rule", json!({})).await.good();
-        let before = world.facts("a").await;
-        for (method, path, body, code, field) in submissions().into_iter().chain(others()) {
-            let answer = world.ask(method, path, body.clone()).await;
-            let refusal = answer.refusal();
+        world
+            .request("PUT", "/policies/rule", json!({}))
+            .await
+            .success();
+        let before = world.fact_count("a").await;
+        for (method, path, body, code, field) in submissions().into_iter().chain(other_routes()) {
+            let response = world.request(method, path, body.clone()).await;
+            let (actual_code, actual_field) = response.code_and_field();
             assert_eq!(
-                (refusal.0.as_str(), refusal.1.as_str()),
+                (actual_code.as_str(), actual_field.as_str()),
                 (code, field),
                 "{method} {path} {body}: {}",
-                answer.text
+                response.text
             );
         }
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_bodies_are_refused_whole() {
+async fn malformed_bodies_are_rejected() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let before = world.facts("a").await;
+        let before = world.fact_count("a").await;
         let post = |kind: &str, body: &str| {
-            Call::new("POST", "/api/v1/wallets")
+            ApiRequest::new("POST", "/api/v1/wallets")
                 .key(&world.a)
                 .text(kind, body)
         };
         let rows = [
-            (post("application/json", "{\"name\": "), 400, "api.field"),
-            (post("application/json", ""), 400, "api.field"),
-            (post("application/json", "{} {}"), 400, "api.field"),
-            (post("application/json", "\u{0}"), 400, "api.field"),
-            (post("text/plain", "{}"), 415, "api.media_type"),
+            (
+                post("application/json", "{\"name\": "),
+                400,
+                "api.invalid_field",
+            ),
+            (post("application/json", ""), 400, "api.invalid_field"),
+            (post("application/json", "{} {}"), 400, "api.invalid_field"),
+            (post("application/json", "\u{0}"), 400, "api.invalid_field"),
+            (post("text/plain", "{}"), 415, "api.unsupported_media_type"),
             (
                 post(
                     "application/json",
                     &format!("\"{}\"", "x".repeat(BODY_LIMIT)),
                 ),
                 413,
-                "api.too_large",
+                "api.body_too_large",
             ),
             (
                 post("application/json", &"[".repeat(10_000)),
                 400,
-                "api.field",
+                "api.invalid_field",
             ),
         ];
-        for (call, status, code) in rows {
-            let answer = world.send(call).await;
+        for (request, status, code) in rows {
+            let response = world.send(request).await;
             assert_eq!(
-                (answer.status, answer.refusal().0.as_str()),
+                (response.status, response.code_and_field().0.as_str()),
                 (status, code),
                 "{}",
-                answer.text
+                response.text
             );
         }
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! A small client over the router: no network between it and the handlers.
+//! A client that calls the router directly, without a network.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -6,26 +6,26 @@ use axum::http::{HeaderMap, Request};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-/// More than any answer of a test.
-const MAX_ANSWER: usize = 16 << 20;
+/// More than any response of a test.
+const MAX_RESPONSE: usize = 16 << 20;
 
-/// A request, built up word by word.
-pub(crate) struct Call {
+/// A builder of a request.
+pub(crate) struct ApiRequest {
     method: String,
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
 
-/// What came back.
+/// A response with its body read completely.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Call {
+impl ApiRequest {
     pub(crate) fn new(method: &str, path: &str) -> Self {
         Self {
             method: method.into(),
@@ -55,7 +55,7 @@ impl Call {
         }
     }
 
-    pub(crate) async fn send(self, router: &Router) -> Answer {
+    pub(crate) async fn send(self, router: &Router) -> ApiResponse {
         let mut request = Request::builder()
             .method(self.method.as_str())
             .uri(&self.path);
@@ -65,9 +65,9 @@ impl Call {
         let request = request.body(Body::from(self.body)).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, MAX_ANSWER).await.unwrap();
+        let bytes = to_bytes(body, MAX_RESPONSE).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer {
+        ApiResponse {
             status: parts.status.as_u16(),
             headers: parts.headers,
             text,
@@ -75,9 +75,9 @@ impl Call {
     }
 }
 
-impl Answer {
-    /// The JSON of a good answer.
-    pub(crate) fn good(&self) -> Value {
+impl ApiResponse {
+    /// Asserts a 2xx status; returns the JSON body, `Null` if it is empty.
+    pub(crate) fn success(&self) -> Value {
         assert!(
             (200..300).contains(&self.status),
             "{} {}",
@@ -91,7 +91,7 @@ impl Answer {
         }
     }
 
-    /// A problem, and that it is a sound one.
+    /// Asserts a 4xx status with well-formed problem details; returns them.
     pub(crate) fn problem(&self) -> Value {
         assert!(
             (400..500).contains(&self.status),
@@ -114,8 +114,8 @@ impl Answer {
         problem
     }
 
-    /// The code of a problem and the field it names.
-    pub(crate) fn refusal(&self) -> (String, String) {
+    /// The code of a problem, and its field or an empty string.
+    pub(crate) fn code_and_field(&self) -> (String, String) {
         let problem = self.problem();
         let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
         (text("code"), text("field"))

@@ -1,7 +1,7 @@
-//! The data model through the door: objects of every type, names with a slash, balances, bulk
-//! bodies, declared metadata.
+//! The data model through the API: objects of every type, qualified names, balances, bulk requests,
+//! metadata fields.
 
-use crate::client::{Answer, Call};
+use crate::client::{ApiRequest, ApiResponse};
 use crate::world::{BOB, World};
 use serde_json::{Value, json};
 use testkit::on_each_engine;
@@ -9,7 +9,7 @@ use testkit::on_each_engine;
 const TOKEN: &str = "0x77cc00000000000000000000000000000000c0de";
 const TRANSFER: &str = "000000000001/000000/000000";
 
-/// One object of each type, each behind those it refers to: type, reference, body.
+/// One object of each type, after the objects that it refers to: type, reference, body.
 fn objects() -> Vec<(&'static str, String, Value)> {
     let pool = format!("{TOKEN}/main");
     let parent = json!({ "type": "pool", "ref": pool });
@@ -59,21 +59,21 @@ fn objects() -> Vec<(&'static str, String, Value)> {
     ]
 }
 
-/// A reference as it stands in a path: blanks encoded, slashes as they are.
-fn path(kind: &str, reference: &str) -> String {
+/// The path of an object: spaces are encoded, slashes are not.
+fn object_path(kind: &str, reference: &str) -> String {
     format!("/{kind}/{}", reference.replace(' ', "%20"))
 }
 
-async fn fill(world: &World) {
+async fn create_objects(world: &World) {
     for (kind, _, body) in objects() {
-        world.post(&format!("/{kind}"), body).await.good();
+        world.post(&format!("/{kind}"), body).await.success();
     }
 }
 
-async fn send(world: &World, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+async fn send(world: &World, method: &str, path: &str, kind: &str, body: &str) -> ApiResponse {
     world
         .send(
-            Call::new(method, &format!("/api/v1{path}"))
+            ApiRequest::new(method, &format!("/api/v1{path}"))
                 .key(&world.a)
                 .text(kind, body),
         )
@@ -81,53 +81,61 @@ async fn send(world: &World, method: &str, path: &str, kind: &str, body: &str) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_of_each_type_is_made_read_changed_replaced_and_deleted() {
+async fn an_object_of_each_type_is_created_read_updated_replaced_and_deleted() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         for (kind, reference, body) in objects() {
-            let made = world.post(&format!("/{kind}"), body.clone()).await;
-            assert_eq!(made.status, 201, "{kind}: {}", made.text);
+            let created = world.post(&format!("/{kind}"), body.clone()).await;
+            assert_eq!(created.status, 201, "{kind}: {}", created.text);
             let taken = world.post(&format!("/{kind}"), body.clone()).await;
             assert_eq!(
-                (taken.status, taken.refusal().0.as_str()),
+                (taken.status, taken.code_and_field().0.as_str()),
                 (409, "data.exists"),
                 "{kind}"
             );
 
-            let at = path(kind, &reference);
-            assert_eq!(world.get(&at).await.good(), made.good(), "{kind}");
+            let path = object_path(kind, &reference);
+            assert_eq!(
+                world.get(&path).await.success(),
+                created.success(),
+                "{kind}"
+            );
             let patched = world
-                .ask(
+                .request(
                     "PATCH",
-                    &at,
+                    &path,
                     json!({ "displayName": "shown", "labels": { "desk": "fx" } }),
                 )
                 .await;
-            assert_eq!(patched.good()["displayName"], "shown", "{kind}");
+            assert_eq!(patched.success()["displayName"], "shown", "{kind}");
             let listed = world
                 .get(&format!("/{kind}?label=desk=fx&count=true&limit=5"))
                 .await
-                .good();
+                .success();
             assert_eq!(
                 (&listed["count"], &listed["total"], &listed["allItems"]),
                 (&json!(1), &json!(1), &json!(true))
             );
-            let put = world.ask("PUT", &at, body).await;
+            let put = world.request("PUT", &path, body).await;
             assert_eq!(
-                (put.status, put.good().get("displayName")),
+                (put.status, put.success().get("displayName")),
                 (200, None),
-                "{kind}: replaced as a whole"
+                "{kind}: replaced completely"
             );
-            assert_eq!(put.good()["created"], made.good()["created"], "{kind}");
+            assert_eq!(
+                put.success()["created"],
+                created.success()["created"],
+                "{kind}"
+            );
         }
         for (kind, reference, _) in objects().into_iter().rev() {
             let gone = world
-                .ask("DELETE", &path(kind, &reference), Value::Null)
+                .request("DELETE", &object_path(kind, &reference), Value::Null)
                 .await;
             assert_eq!((gone.status, gone.text.as_str()), (204, ""), "{kind}");
-            let missing = world.get(&path(kind, &reference)).await;
+            let missing = world.get(&object_path(kind, &reference)).await;
             assert_eq!(
-                (missing.status, missing.refusal().0.as_str()),
+                (missing.status, missing.code_and_field().0.as_str()),
                 (404, "data.unknown"),
                 "{kind}"
             );
@@ -141,44 +149,48 @@ async fn a_put_by_name_creates_and_a_put_by_id_renames() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         for (kind, reference, body) in objects() {
-            let made = world.ask("PUT", &path(kind, &reference), body).await;
-            assert_eq!(made.status, 200, "{kind}: {}", made.text);
+            let created = world
+                .request("PUT", &object_path(kind, &reference), body)
+                .await;
+            assert_eq!(created.status, 200, "{kind}: {}", created.text);
         }
-        let first = world.get("/collections/metals").await.good();
+        let first = world.get("/collections/metals").await.success();
         let id = first["id"].as_str().unwrap();
         let renamed = world
-            .ask(
+            .request(
                 "PUT",
                 &format!("/collections/{id}"),
                 json!({ "name": "ores" }),
             )
             .await
-            .good();
+            .success();
         assert_eq!(
             (&renamed["id"], &renamed["name"]),
             (&first["id"], &json!("ores"))
         );
         assert_eq!(world.get("/collections/metals").await.status, 404);
         assert_eq!(
-            world.get("/assets/gold%20bar").await.good()["collection"],
+            world.get("/assets/gold%20bar").await.success()["collection"],
             "ores"
         );
 
         let unknown = id.replace(&id[4..], "01ARZ3NDEKTSV4RRFFQ69G5FAV");
-        let nobody = world
-            .ask(
+        let missing = world
+            .request(
                 "PUT",
                 &format!("/collections/{unknown}"),
                 json!({ "name": "x" }),
             )
             .await;
         assert_eq!(
-            (nobody.status, nobody.refusal().0.as_str()),
+            (missing.status, missing.code_and_field().0.as_str()),
             (404, "data.unknown")
         );
-        let referred = world.ask("DELETE", "/collections/ores", Value::Null).await;
+        let referred = world
+            .request("DELETE", "/collections/ores", Value::Null)
+            .await;
         assert_eq!(
-            (referred.status, referred.refusal().0.as_str()),
+            (referred.status, referred.code_and_field().0.as_str()),
             (409, "data.referred_to")
         );
     })
@@ -186,50 +198,59 @@ async fn a_put_by_name_creates_and_a_put_by_id_renames() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn balances_stand_behind_addresses_assets_and_pools_whose_names_hold_a_slash() {
+async fn balances_are_listed_by_address_asset_and_pool_with_a_qualified_name() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        fill(&world).await;
-        let of = |path: String, address: &'static str| {
+        create_objects(&world).await;
+        let balance_of = |path: String, address: &'static str| {
             let world = &world;
             async move {
-                let page = world.get(&path).await.good();
+                let page = world.get(&path).await.success();
                 let items = page["items"].as_array().unwrap().clone();
                 let mine = items.into_iter().find(|item| item["address"] == address);
                 mine.map_or(Value::Null, |item| item["balanceAfter"].clone())
             }
         };
-        assert_eq!(of(format!("/pools/{TOKEN}/main/balances"), BOB).await, "5");
+        assert_eq!(
+            balance_of(format!("/pools/{TOKEN}/main/balances"), BOB).await,
+            "5"
+        );
         assert_eq!(
             world
                 .get(&format!("/addresses/{BOB}/balances"))
                 .await
                 .status,
             404,
-            "Bob's row is not written yet"
+            "Bob's address does not exist yet"
         );
         world
             .post("/addresses", json!({ "address": BOB }))
             .await
-            .good();
-        assert_eq!(of(format!("/addresses/{BOB}/balances"), BOB).await, "5");
-        assert_eq!(of("/assets/gold%20bar/balances".into(), TOKEN).await, "-5");
+            .success();
         assert_eq!(
-            of(
+            balance_of(format!("/addresses/{BOB}/balances"), BOB).await,
+            "5"
+        );
+        assert_eq!(
+            balance_of("/assets/gold%20bar/balances".into(), TOKEN).await,
+            "-5"
+        );
+        assert_eq!(
+            balance_of(
                 format!("/pools/{TOKEN}/main/balances?address={BOB}&limit=1"),
                 BOB
             )
             .await,
             "5"
         );
-        let all = world.get("/balances").await.good();
+        let all = world.get("/balances").await.success();
         assert_eq!(all["count"], 2);
-        let one = &all["items"][0];
+        let balance = &all["items"][0];
         let again = world
-            .get(&format!("/balances/{}", one["id"].as_str().unwrap()))
+            .get(&format!("/balances/{}", balance["id"].as_str().unwrap()))
             .await
-            .good();
-        assert_eq!(again, *one);
+            .success();
+        assert_eq!(again, *balance);
 
         assert_eq!(
             world
@@ -241,18 +262,18 @@ async fn balances_stand_behind_addresses_assets_and_pools_whose_names_hold_a_sla
         assert_eq!(world.get("/balances/none").await.status, 404);
         let computed = world.post("/balances", json!({})).await;
         assert_eq!(
-            (computed.status, computed.refusal().0.as_str()),
-            (405, "api.method")
+            (computed.status, computed.code_and_field().0.as_str()),
+            (405, "api.method_not_allowed")
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_base_serves_the_same_objects_and_none_of_another_namespace() {
+async fn every_base_path_serves_the_same_objects_and_none_of_another_namespace() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        fill(&world).await;
+        create_objects(&world).await;
         for base in [
             "/api/v1",
             "/rest/api/v1",
@@ -260,40 +281,44 @@ async fn each_base_serves_the_same_objects_and_none_of_another_namespace() {
             "/api/v1/namespaces/a",
         ] {
             let pool = world
-                .send(Call::new("GET", &format!("{base}/pools/{TOKEN}/main")).key(&world.a))
+                .send(ApiRequest::new("GET", &format!("{base}/pools/{TOKEN}/main")).key(&world.a))
                 .await
-                .good();
+                .success();
             assert_eq!(pool["qualifiedName"], format!("{TOKEN}/main"), "{base}");
             let list = world
                 .send(
-                    Call::new("GET", &format!("{base}/pools/{TOKEN}/main/balances")).key(&world.a),
+                    ApiRequest::new("GET", &format!("{base}/pools/{TOKEN}/main/balances"))
+                        .key(&world.a),
                 )
                 .await;
-            assert_eq!(list.good()["count"], 2, "{base}");
+            assert_eq!(list.success()["count"], 2, "{base}");
         }
         let foreign = world
-            .send(Call::new("GET", "/api/v1/namespaces/a/assets").key(&world.b))
+            .send(ApiRequest::new("GET", "/api/v1/namespaces/a/assets").key(&world.b))
             .await;
         assert_eq!(
-            (foreign.status, foreign.refusal().0.as_str()),
-            (403, "api.other_namespace")
+            (foreign.status, foreign.code_and_field().0.as_str()),
+            (403, "api.namespace_mismatch")
         );
         for (kind, reference, body) in objects() {
-            let at = format!("/api/v1{}", path(kind, &reference));
-            assert_eq!(
-                world.send(Call::new("GET", &at).key(&world.b)).await.status,
-                404,
-                "{kind}"
-            );
+            let path = format!("/api/v1{}", object_path(kind, &reference));
             assert_eq!(
                 world
-                    .send(Call::new("DELETE", &at).key(&world.b))
+                    .send(ApiRequest::new("GET", &path).key(&world.b))
                     .await
                     .status,
                 404,
                 "{kind}"
             );
-            let patch = Call::new("PATCH", &at).key(&world.b).json(&body);
+            assert_eq!(
+                world
+                    .send(ApiRequest::new("DELETE", &path).key(&world.b))
+                    .await
+                    .status,
+                404,
+                "{kind}"
+            );
+            let patch = ApiRequest::new("PATCH", &path).key(&world.b).json(&body);
             assert_eq!(world.send(patch).await.status, 404, "{kind}");
         }
     })
@@ -301,58 +326,58 @@ async fn each_base_serves_the_same_objects_and_none_of_another_namespace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bulk_update_in_json_or_yaml_is_all_or_nothing() {
+async fn a_bulk_update_in_json_or_yaml_is_atomic() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let made = world.ask("PUT", "/bulk/datamodel", json!({ "assets": [{ "name": "gold" }] })).await.good();
-        assert_eq!(made["assets"]["created"][0]["name"], "gold");
+        let created = world.request("PUT", "/bulk/datamodel", json!({ "assets": [{ "name": "gold" }] })).await.success();
+        assert_eq!(created["assets"]["created"][0]["name"], "gold");
         let yaml = "pools:\n- {name: main, address: '0xAB00000000000000000000000000000000000000', asset: silver}\n\
                     assets:\n- name: silver\n  info: {serial: 12345678901234567890}\n\
                     - {name: gold, updateType: create_or_ignore}\naddresses:\n- address: '0xab00000000000000000000000000000000000000'\n";
-        let both = send(&world, "PUT", "/bulk/datamodel", "application/x-yaml", yaml).await.good();
+        let both = send(&world, "PUT", "/bulk/datamodel", "application/x-yaml", yaml).await.success();
         assert_eq!((&both["assets"]["created"][0]["name"], &both["assets"]["ignored"][0]["name"]), (&json!("silver"), &json!("gold")));
-        assert_eq!(world.get("/assets/silver").await.good()["info"]["serial"], "12345678901234567890");
+        assert_eq!(world.get("/assets/silver").await.success()["info"]["serial"], "12345678901234567890");
 
-        let before = world.facts("a").await;
+        let before = world.fact_count("a").await;
         let dangling = json!({ "collections": [{ "name": "new" }], "assets": [{ "name": "x", "collection": "nowhere" }] });
-        let refused = world.ask("PUT", "/bulk/datamodel", dangling).await;
-        assert_eq!(refused.refusal(), ("data.bad_reference".into(), "assets[0].collection".into()));
+        let refused = world.request("PUT", "/bulk/datamodel", dangling).await;
+        assert_eq!(refused.code_and_field(), ("data.bad_reference".into(), "assets[0].collection".into()));
         assert!(refused.text.contains("KA090801"), "{}", refused.text);
         assert_eq!(world.get("/collections/new").await.status, 404);
-        for (yaml, code) in [("assets: [", "api.field"), ("a: 1\na: 2", "api.field"), ("- 1", "data.body")] {
+        for (yaml, code) in [("assets: [", "api.invalid_field"), ("a: 1\na: 2", "api.invalid_field"), ("- 1", "data.body")] {
             let refused = send(&world, "PUT", "/bulk/datamodel", "application/yaml", yaml).await;
-            assert_eq!((refused.status, refused.refusal().0.as_str()), (400, code), "{yaml}");
+            assert_eq!((refused.status, refused.code_and_field().0.as_str()), (400, code), "{yaml}");
         }
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bulk_query_asks_all_types_and_declared_metadata_is_found_by_value() {
+async fn a_bulk_query_covers_every_type_and_filters_by_metadata_fields() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        fill(&world).await;
+        create_objects(&world).await;
         for (name, grade) in [("a", 9), ("b", 10), ("c", 11)] {
-            world.post("/assets", json!({ "name": name, "info": { "grade": grade } })).await.good();
+            world.post("/assets", json!({ "name": name, "info": { "grade": grade } })).await.success();
         }
-        let field = world.ask("PUT", "/metadata-fields/assets/info.grade", json!({ "form": "integer" })).await.good();
+        let field = world.request("PUT", "/metadata-fields/assets/info.grade", json!({ "form": "integer" })).await.success();
         assert_eq!(field, json!({ "type": "assets", "path": "info.grade", "form": "integer", "ready": true }));
-        assert_eq!(world.get("/metadata-fields").await.good()["items"][0], field);
+        assert_eq!(world.get("/metadata-fields").await.success()["items"][0], field);
         let query = json!({
             "assets": { "gte": [{ "field": "info.grade", "value": "10" }], "sort": ["-info.grade"], "fields": ["name"], "count": true },
             "transfers": { "gt": [{ "field": "amount", "value": "4" }] },
             "balanceChanges": {},
         });
-        let answer = world.post("/bulk/query", query).await.good();
-        assert_eq!(answer["assets"]["items"], json!([{ "name": "c" }, { "name": "b" }]));
-        assert_eq!((&answer["assets"]["total"], &answer["assets"]["allItems"]), (&json!(2), &json!(true)));
-        assert_eq!((&answer["transfers"]["count"], &answer["balanceChanges"]["count"]), (&json!(1), &json!(2)));
-        assert_eq!(answer.get("pools"), None, "types that are not asked for are absent");
+        let response = world.post("/bulk/query", query).await.success();
+        assert_eq!(response["assets"]["items"], json!([{ "name": "c" }, { "name": "b" }]));
+        assert_eq!((&response["assets"]["total"], &response["assets"]["allItems"]), (&json!(2), &json!(true)));
+        assert_eq!((&response["transfers"]["count"], &response["balanceChanges"]["count"]), (&json!(1), &json!(2)));
+        assert_eq!(response.get("pools"), None, "types without a query are absent");
 
-        assert_eq!(world.ask("DELETE", "/metadata-fields/assets/info.grade", Value::Null).await.status, 204);
-        let again = world.ask("DELETE", "/metadata-fields/assets/info.grade", Value::Null).await;
-        assert_eq!((again.status, again.refusal().0.as_str()), (404, "api.unknown"));
+        assert_eq!(world.request("DELETE", "/metadata-fields/assets/info.grade", Value::Null).await.status, 204);
+        let again = world.request("DELETE", "/metadata-fields/assets/info.grade", Value::Null).await;
+        assert_eq!((again.status, again.code_and_field().0.as_str()), (404, "api.unknown_metadata_field"));
     })
     .await;
 }
@@ -494,7 +519,7 @@ fn bad_input() -> Vec<Row> {
             "/metadata-fields/planets/info.x",
             json!({ "form": "text" }),
             400,
-            "api.field",
+            "api.invalid_field",
             "type",
         ),
         row(
@@ -510,41 +535,44 @@ fn bad_input() -> Vec<Row> {
             "/metadata-fields/assets/info.x",
             json!({ "form": "float" }),
             400,
-            "api.field",
+            "api.invalid_field",
             "form",
         ),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_named_and_changes_nothing() {
+async fn invalid_input_names_its_field_and_changes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let before = world.facts("a").await;
+        let before = world.fact_count("a").await;
         for (method, path, body, status, code, field) in bad_input() {
-            let answer = world.ask(method, &path, body.clone()).await;
-            let (found, named) = answer.refusal();
-            let found = (answer.status, found.as_str(), named.as_str());
+            let response = world.request(method, &path, body.clone()).await;
+            let (actual, error_field) = response.code_and_field();
+            let actual = (response.status, actual.as_str(), error_field.as_str());
             assert_eq!(
-                found,
+                actual,
                 (status, code, field),
                 "{method} {path} {body}: {}",
-                answer.text
+                response.text
             );
         }
         let broken = send(&world, "POST", "/assets", "application/json", "{\"name\": ").await;
-        assert_eq!(broken.refusal(), ("api.field".into(), "body".into()));
+        assert_eq!(
+            broken.code_and_field(),
+            ("api.invalid_field".into(), "body".into())
+        );
         let xml = send(&world, "POST", "/assets", "text/xml", "<a/>").await;
         assert_eq!(
-            (xml.status, xml.refusal().0.as_str()),
-            (415, "api.media_type")
+            (xml.status, xml.code_and_field().0.as_str()),
+            (415, "api.unsupported_media_type")
         );
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }
 
-/// The members of a schema of the OpenAPI document.
+/// The properties of a schema of the OpenAPI document.
 fn members(document: &Value, name: &str) -> Vec<String> {
     let properties = &document["components"]["schemas"][name]["properties"];
     properties
@@ -556,11 +584,11 @@ fn members(document: &Value, name: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_description_knows_every_member_that_is_shown_and_names_none_that_is_refused() {
+async fn the_schemas_describe_every_returned_field_and_no_rejected_input_field() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let document = serde_json::to_value(api::openapi()).unwrap();
-        let shown = |name: &str, object: &Value| {
+        let assert_described = |name: &str, object: &Value| {
             let described = members(&document, name);
             let unknown: Vec<_> = object.as_object().unwrap().keys().filter(|key| !described.contains(key)).collect();
             assert!(unknown.is_empty(), "{name} does not describe {unknown:?}");
@@ -571,14 +599,14 @@ async fn the_description_knows_every_member_that_is_shown_and_names_none_that_is
             for member in members(&document, &format!("{schema}Input")) {
                 body.as_object_mut().unwrap().entry(member).or_insert(Value::Null);
             }
-            let made = world.post(&format!("/{kind}"), body).await;
-            assert_eq!(made.status, 201, "{kind}: {}", made.text);
+            let created = world.post(&format!("/{kind}"), body).await;
+            assert_eq!(created.status, 201, "{kind}: {}", created.text);
             let full = json!({ "displayName": "d", "description": "e", "info": { "a": 1 }, "labels": { "b": "c" } });
-            shown(&format!("{schema}Object"), &world.ask("PATCH", &path(kind, &reference), full).await.good());
+            assert_described(&format!("{schema}Object"), &world.request("PATCH", &object_path(kind, &reference), full).await.success());
         }
-        shown("BalanceObject", &world.get("/balances").await.good()["items"][0]);
-        let changes = world.post("/bulk/query", json!({ "balanceChanges": {} })).await.good();
-        shown("BalanceChangeObject", &changes["balanceChanges"]["items"][0]);
+        assert_described("BalanceObject", &world.get("/balances").await.success()["items"][0]);
+        let changes = world.post("/bulk/query", json!({ "balanceChanges": {} })).await.success();
+        assert_described("BalanceChangeObject", &changes["balanceChanges"]["items"][0]);
     })
     .await;
 }

@@ -1,7 +1,7 @@
-//! Whatever is sent, there is an answer: never a fault inside, never a connection that just ends.
+//! Fuzzing: no input causes an internal error or a dropped connection.
 
-use crate::client::Call;
-use crate::description::operations;
+use crate::client::ApiRequest;
+use crate::openapi::operations;
 use crate::world::World;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -11,7 +11,7 @@ use testkit::on_each_engine;
 
 const ROUNDS: usize = 4;
 
-/// JSON of any shape, with words that routes know among the names.
+/// JSON of any shape, with field names of real requests among the keys.
 fn bodies() -> impl Strategy<Value = Value> {
     let names = prop_oneof![
         Just("name".to_owned()),
@@ -42,27 +42,28 @@ fn bodies() -> impl Strategy<Value = Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_makes_a_route_fail_inside() {
+async fn no_body_causes_an_internal_error() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let mut runner = TestRunner::new(Config::default());
         for (method, path) in operations() {
             for round in 0..ROUNDS {
                 let body = bodies().new_tree(&mut runner).unwrap().current();
-                let part = ["x", "obj:01J00000000000000000000000", "%00", "a%2Fb"][round];
-                let filled: Vec<&str> = path
+                let segment = ["x", "obj:01J00000000000000000000000", "%00", "a%2Fb"][round];
+                let segments: Vec<&str> = path
                     .split('/')
-                    .map(|at| if at.starts_with('{') { part } else { at })
+                    .map(|part| if part.starts_with('{') { segment } else { part })
                     .collect();
-                let call = Call::new(&method, &format!("/api/v1{}", filled.join("/")))
+                let request = ApiRequest::new(&method, &format!("/api/v1{}", segments.join("/")))
                     .key(&world.a)
                     .json(&body);
-                let answer = world.send(call).await;
-                let allowed = answer.status < 500 || answer.status == 503 || answer.status == 502;
+                let response = world.send(request).await;
+                let allowed =
+                    response.status < 500 || response.status == 503 || response.status == 502;
                 assert!(
                     allowed,
                     "{method} {path} {body}: {} {}",
-                    answer.status, answer.text
+                    response.status, response.text
                 );
             }
         }

@@ -1,15 +1,15 @@
-//! Stories about the REST API, driven through its router, over real engines, on both databases.
+//! Tests of the REST API through its router, with real engines, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
 mod bad_input;
 mod client;
 mod data_routes;
-mod description;
 mod fuzz;
-mod socket;
+mod openapi;
 mod stream_routes;
 mod submissions;
 mod task_routes;
 mod tenancy;
+mod websocket;
 mod world;

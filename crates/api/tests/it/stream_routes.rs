@@ -1,22 +1,22 @@
-//! Subscriptions through the door: making and steering them, secrets, dead letters, and the
-//! WebSocket on a real connection.
+//! Subscriptions through the API: life cycle, secrets, dead letters, and the WebSocket on a real
+//! connection.
 
-use crate::client::Call;
-use crate::socket::{Consumer, listen};
+use crate::client::ApiRequest;
+use crate::websocket::{Consumer, serve};
 use crate::world::World;
 use serde_json::{Value, json};
 use store::{Fact, Lease};
 use streams::{SHARDS, Shard, shard_partition};
 use testkit::{TestDb, namespace, on_each_engine};
 
-/// The workers of the streams, and a partition on which something happens.
-struct House {
+/// A world with the workers of subscriptions, and a partition to append facts to.
+struct StreamsWorld {
     world: World,
     shards: Vec<Shard>,
     work: Lease,
 }
 
-impl House {
+impl StreamsWorld {
     async fn new(test: TestDb) -> Self {
         let world = World::new(test).await;
         let mut shards = Vec::new();
@@ -32,8 +32,8 @@ impl House {
         }
     }
 
-    /// Things happen in namespace `a`, and the workers see them.
-    async fn say(&mut self, numbers: std::ops::Range<u64>) {
+    /// Appends facts to namespace `a` and runs the workers.
+    async fn append_facts(&mut self, numbers: std::ops::Range<u64>) {
         let write = self
             .world
             .test
@@ -50,10 +50,10 @@ impl House {
                 Ok::<_, store::Error>(())
             });
         write.await.unwrap();
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
-    async fn settle(&mut self) {
+    async fn run_until_idle(&mut self) {
         loop {
             let mut more = false;
             for shard in &mut self.shards {
@@ -67,21 +67,21 @@ impl House {
         }
     }
 
-    /// A subscription to what happens here, fetched over a WebSocket.
+    /// Creates a WebSocket subscription to the appended facts.
     async fn subscribe(&self, with: Value) -> String {
         let mut new = json!({ "name": "books", "filter": { "types": ["test.*"] }, "delivery": { "type": "websocket", "batchSize": 2 } });
         new.as_object_mut()
             .unwrap()
             .extend(with.as_object().unwrap().clone());
-        let made = self.world.post("/subscriptions", new).await.good();
-        made["subscription"]["id"].as_str().unwrap().to_owned()
+        let created = self.world.post("/subscriptions", new).await.success();
+        created["subscription"]["id"].as_str().unwrap().to_owned()
     }
 
     async fn status(&self, id: &str) -> Value {
         self.world
             .get(&format!("/subscriptions/{id}/status"))
             .await
-            .good()
+            .success()
     }
 }
 
@@ -93,8 +93,8 @@ fn webhook() -> Value {
     })
 }
 
-/// The numbers that the events of a batch carry.
-fn numbers(batch: &Value) -> Vec<u64> {
+/// The numbers in the events of a batch.
+fn event_numbers(batch: &Value) -> Vec<u64> {
     assert_eq!(batch["type"], "batch", "{batch}");
     batch["events"]
         .as_array()
@@ -105,95 +105,95 @@ fn numbers(batch: &Value) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_is_made_once_for_a_key_changed_steered_and_deleted() {
+async fn a_subscription_is_created_once_per_idempotency_key_and_has_a_full_life_cycle() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let world = &house.world;
+        let streams = StreamsWorld::new(test).await;
+        let world = &streams.world;
         let keyed = || {
-            Call::new("POST", "/api/v1/subscriptions")
+            ApiRequest::new("POST", "/api/v1/subscriptions")
                 .key(&world.a)
                 .with("idempotency-key", "k")
         };
-        let made = world.send(keyed().json(&webhook())).await;
+        let created = world.send(keyed().json(&webhook())).await;
         let again = world.send(keyed().json(&webhook())).await;
         assert_eq!(
             (
-                made.status,
+                created.status,
                 again.status,
                 again.header("idempotency-replayed")
             ),
             (201, 200, "true")
         );
         assert!(
-            made.good()["secret"]["secret"]
+            created.success()["secret"]["secret"]
                 .as_str()
                 .unwrap()
                 .starts_with("whsec_")
         );
-        assert_eq!(again.good().get("secret"), None, "a secret is shown once");
-        let one = made.good()["subscription"].clone();
-        assert_eq!(one["delivery"]["headers"], json!({ "X-Team": "" }));
+        assert_eq!(again.success().get("secret"), None, "a secret is returned only once");
+        let subscription = created.success()["subscription"].clone();
+        assert_eq!(subscription["delivery"]["headers"], json!({ "X-Team": "" }));
         assert_eq!(
-            (&one["delivery"]["batchSize"], &one["delivery"]["timeoutMs"]),
+            (&subscription["delivery"]["batchSize"], &subscription["delivery"]["timeoutMs"]),
             (&json!(50), &json!(5000))
         );
         assert_eq!(
-            (&one["retry"], &one["onError"]),
+            (&subscription["retry"], &subscription["onError"]),
             (&webhook()["retry"], &json!("hold"))
         );
 
-        let at = format!("/subscriptions/{}", one["id"].as_str().unwrap());
+        let path = format!("/subscriptions/{}", subscription["id"].as_str().unwrap());
         let change =
-            json!({ "version": one["version"], "name": "ledger", "onError": "dead_letter" });
-        let changed = world.ask("PATCH", &at, change.clone()).await.good();
+            json!({ "version": subscription["version"], "name": "ledger", "onError": "dead_letter" });
+        let changed = world.request("PATCH", &path, change.clone()).await.success();
         assert_eq!(
             (&changed["name"], &changed["filter"]),
-            (&json!("ledger"), &one["filter"])
+            (&json!("ledger"), &subscription["filter"])
         );
         assert_eq!(
-            world.ask("PATCH", &at, change).await.refusal().0,
+            world.request("PATCH", &path, change).await.code_and_field().0,
             "streams.stale"
         );
-        assert_eq!(world.get(&at).await.good(), changed);
+        assert_eq!(world.get(&path).await.success(), changed);
         assert_eq!(
-            world.get("/subscriptions?limit=1").await.good()["next"],
-            one["id"]
+            world.get("/subscriptions?limit=1").await.success()["next"],
+            subscription["id"]
         );
         assert_eq!(
             world
-                .post(&format!("{at}/suspend"), Value::Null)
+                .post(&format!("{path}/suspend"), Value::Null)
                 .await
-                .good()["suspended"],
+                .success()["suspended"],
             true
         );
         assert_eq!(
-            world.get(&format!("{at}/status")).await.good()["state"],
+            world.get(&format!("{path}/status")).await.success()["state"],
             "suspended"
         );
         assert_eq!(
             world
-                .post(&format!("{at}/resume"), Value::Null)
+                .post(&format!("{path}/resume"), Value::Null)
                 .await
-                .good()["suspended"],
+                .success()["suspended"],
             false
         );
         assert_eq!(
             world
-                .post(&format!("{at}/rewind"), json!({ "from": "oldest" }))
+                .post(&format!("{path}/rewind"), json!({ "from": "oldest" }))
                 .await
                 .status,
             200
         );
         assert!(
             !world
-                .get(&format!("{at}/status"))
+                .get(&format!("{path}/status"))
                 .await
                 .text
                 .contains("hush-hush")
         );
-        assert_eq!(world.ask("DELETE", &at, Value::Null).await.status, 204);
+        assert_eq!(world.request("DELETE", &path, Value::Null).await.status, 204);
         assert_eq!(
-            world.get(&at).await.refusal().0,
+            world.get(&path).await.code_and_field().0,
             "streams.unknown_subscription"
         );
     })
@@ -203,114 +203,146 @@ async fn a_subscription_is_made_once_for_a_key_changed_steered_and_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_rotated_listed_and_retired() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let world = &house.world;
-        let made = world.post("/subscriptions", webhook()).await.good();
-        let at = format!(
+        let streams = StreamsWorld::new(test).await;
+        let world = &streams.world;
+        let created = world.post("/subscriptions", webhook()).await.success();
+        let path = format!(
             "/subscriptions/{}/secrets",
-            made["subscription"]["id"].as_str().unwrap()
+            created["subscription"]["id"].as_str().unwrap()
         );
-        let fresh = world.post(&at, json!({ "overlapMs": 60_000 })).await;
+        let rotated = world.post(&path, json!({ "overlapMs": 60_000 })).await;
         assert_eq!(
             (
-                fresh.status,
-                fresh.good()["secret"] == made["secret"]["secret"]
+                rotated.status,
+                rotated.success()["secret"] == created["secret"]["secret"]
             ),
             (201, false)
         );
         assert_eq!(
-            world.post(&at, json!({})).await.refusal().0,
+            world.post(&path, json!({})).await.code_and_field().0,
             "streams.two_secrets"
         );
-        let live = world.get(&at).await;
+        let secrets = world.get(&path).await;
         assert_eq!(
-            (live.good()["count"].as_u64(), live.text.contains("whsec_")),
+            (
+                secrets.success()["count"].as_u64(),
+                secrets.text.contains("whsec_")
+            ),
             (Some(2), false)
         );
-        let old = format!("{at}/{}", made["secret"]["id"].as_str().unwrap());
-        assert_eq!(world.ask("DELETE", &old, Value::Null).await.status, 204);
+        let old = format!("{path}/{}", created["secret"]["id"].as_str().unwrap());
+        assert_eq!(world.request("DELETE", &old, Value::Null).await.status, 204);
         assert_eq!(
-            world.ask("DELETE", &old, Value::Null).await.refusal().0,
+            world
+                .request("DELETE", &old, Value::Null)
+                .await
+                .code_and_field()
+                .0,
             "streams.unknown_secret"
         );
-        let last = format!("{at}/{}", fresh.good()["id"].as_str().unwrap());
+        let last = format!("{path}/{}", rotated.success()["id"].as_str().unwrap());
         assert_eq!(
-            world.ask("DELETE", &last, Value::Null).await.refusal().0,
+            world
+                .request("DELETE", &last, Value::Null)
+                .await
+                .code_and_field()
+                .0,
             "streams.last_secret"
         );
         assert_eq!(
             world
-                .post(&at, json!({ "overlapMs": 2_592_000_001u64 }))
+                .post(&path, json!({ "overlapMs": 2_592_000_001u64 }))
                 .await
-                .refusal(),
-            ("api.field".into(), "overlapMs".into())
+                .code_and_field(),
+            ("api.invalid_field".into(), "overlapMs".into())
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_takes_batches_in_order_and_what_it_left_comes_to_the_next() {
+async fn unacknowledged_batches_are_delivered_to_the_next_consumer_in_order() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        let id = house.subscribe(json!({})).await;
-        let address = listen(&house.world.router).await;
-        house.say(0..5).await;
-        let mut one = Consumer::open(address, &id, &house.world.a).await.unwrap();
-        let first = one.next().await;
+        let mut streams = StreamsWorld::new(test).await;
+        let id = streams.subscribe(json!({})).await;
+        let address = serve(&streams.world.router).await;
+        streams.append_facts(0..5).await;
+        let mut consumer = Consumer::open(address, &id, &streams.world.a)
+            .await
+            .unwrap();
+        let first = consumer.next().await;
         assert_eq!(
-            (numbers(&first), &first["number"], &first["refused"]),
+            (
+                event_numbers(&first),
+                &first["number"],
+                &first["rejections"]
+            ),
             (vec![0, 1], &json!(1), &json!(0))
         );
-        one.say(json!({ "type": "ack", "number": 1 })).await;
-        let second = one.next().await;
+        consumer.send(json!({ "type": "ack", "number": 1 })).await;
+        let second = consumer.next().await;
         assert_eq!(
-            (numbers(&second), &second["number"]),
+            (event_numbers(&second), &second["number"]),
             (vec![2, 3], &json!(2))
         );
-        one.say(json!({ "type": "nack", "number": 2, "why": "the disk is full" }))
+        consumer
+            .send(json!({ "type": "nack", "number": 2, "reason": "the disk is full" }))
             .await;
-        let again = one.next().await;
+        let again = consumer.next().await;
         assert_eq!(
-            (numbers(&again), &again["number"], &again["refused"]),
+            (
+                event_numbers(&again),
+                &again["number"],
+                &again["rejections"]
+            ),
             (vec![2, 3], &json!(3), &json!(1))
         );
-        one.leave().await;
+        consumer.close().await;
 
-        let mut two = Consumer::open(address, &id, &house.world.a).await.unwrap();
+        let mut second_consumer = Consumer::open(address, &id, &streams.world.a)
+            .await
+            .unwrap();
         assert_eq!(
-            numbers(&two.next().await),
+            event_numbers(&second_consumer.next().await),
             [2, 3],
-            "not acknowledged, so it comes again"
+            "an unacknowledged batch is delivered again"
         );
-        two.say(json!({ "type": "ack", "number": 1 })).await;
-        assert_eq!(numbers(&two.next().await), [4]);
-        two.say(json!({ "type": "ack", "number": 2 })).await;
-        house.say(5..6).await;
+        second_consumer
+            .send(json!({ "type": "ack", "number": 1 }))
+            .await;
+        assert_eq!(event_numbers(&second_consumer.next().await), [4]);
+        second_consumer
+            .send(json!({ "type": "ack", "number": 2 }))
+            .await;
+        streams.append_facts(5..6).await;
         assert_eq!(
-            numbers(&two.next().await),
+            event_numbers(&second_consumer.next().await),
             [5],
-            "what happens while it waits comes at once"
+            "a new event is delivered while the consumer waits"
         );
-        two.say(json!({ "type": "ack", "number": 3 })).await;
-        two.leave().await;
+        second_consumer
+            .send(json!({ "type": "ack", "number": 3 }))
+            .await;
+        second_consumer.close().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_message_is_told_and_ends_nothing() {
+async fn an_invalid_message_is_reported_and_keeps_the_connection_open() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        let id = house.subscribe(json!({})).await;
-        let address = listen(&house.world.router).await;
-        let mut one = Consumer::open(address, &id, &house.world.a).await.unwrap();
+        let mut streams = StreamsWorld::new(test).await;
+        let id = streams.subscribe(json!({})).await;
+        let address = serve(&streams.world.router).await;
+        let mut consumer = Consumer::open(address, &id, &streams.world.a)
+            .await
+            .unwrap();
         for (message, code, field) in [
-            (json!("hello"), "api.field", "body"),
-            (json!({ "type": "shout" }), "api.field", "type"),
+            (json!("hello"), "api.invalid_field", "body"),
+            (json!({ "type": "shout" }), "api.invalid_field", "type"),
             (
                 json!({ "type": "ack", "number": "1" }),
-                "api.field",
+                "api.invalid_field",
                 "number",
             ),
             (
@@ -319,55 +351,61 @@ async fn a_wrong_message_is_told_and_ends_nothing() {
                 "",
             ),
         ] {
-            one.say(message.clone()).await;
-            let told = one.next().await;
+            consumer.send(message.clone()).await;
+            let reply = consumer.next().await;
             assert_eq!(
-                (told["type"].as_str(), told["code"].as_str()),
+                (reply["type"].as_str(), reply["code"].as_str()),
                 (Some("error"), Some(code)),
                 "{message}"
             );
             if field != "type" {
                 assert!(
-                    field.is_empty() || told["field"].as_str().is_some(),
-                    "{told}"
+                    field.is_empty() || reply["field"].as_str().is_some(),
+                    "{reply}"
                 );
             }
         }
-        house.say(0..1).await;
-        assert_eq!(numbers(&one.next().await), [0]);
-        one.leave().await;
+        streams.append_facts(0..1).await;
+        assert_eq!(event_numbers(&consumer.next().await), [0]);
+        consumer.close().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_opens_a_subscription_takes_it_over() {
+async fn a_new_connection_replaces_the_current_consumer() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        let id = house.subscribe(json!({})).await;
-        let address = listen(&house.world.router).await;
-        let mut one = Consumer::open(address, &id, &house.world.a).await.unwrap();
-        house.say(0..1).await;
-        assert_eq!(numbers(&one.next().await), [0]);
-        let mut two = Consumer::open(address, &id, &house.world.a).await.unwrap();
-        assert_eq!(numbers(&two.next().await), [0]);
-        let told = one.next().await;
-        assert_eq!(told["code"], "streams.taken_over");
-        assert_eq!(one.ended().await, "streams.taken_over");
-        two.say(json!({ "type": "ack", "number": 1 })).await;
-        two.leave().await;
+        let mut streams = StreamsWorld::new(test).await;
+        let id = streams.subscribe(json!({})).await;
+        let address = serve(&streams.world.router).await;
+        let mut consumer = Consumer::open(address, &id, &streams.world.a)
+            .await
+            .unwrap();
+        streams.append_facts(0..1).await;
+        assert_eq!(event_numbers(&consumer.next().await), [0]);
+        let mut second_consumer = Consumer::open(address, &id, &streams.world.a)
+            .await
+            .unwrap();
+        assert_eq!(event_numbers(&second_consumer.next().await), [0]);
+        let message = consumer.next().await;
+        assert_eq!(message["code"], "streams.taken_over");
+        assert_eq!(consumer.close_reason().await, "streams.taken_over");
+        second_consumer
+            .send(json!({ "type": "ack", "number": 1 }))
+            .await;
+        second_consumer.close().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_listens_without_a_key_of_the_namespace() {
+async fn a_websocket_requires_an_api_key_with_permission_in_the_namespace() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let world = &house.world;
-        let id = house.subscribe(json!({})).await;
+        let streams = StreamsWorld::new(test).await;
+        let world = &streams.world;
+        let id = streams.subscribe(json!({})).await;
         let reader = world.key("a", vec![types::Role::Reader], None).await;
-        let address = listen(&world.router).await;
+        let address = serve(&world.router).await;
         for (key, status) in [
             ("flr_x_y", 401),
             (world.b.as_str(), 404),
@@ -377,8 +415,8 @@ async fn nobody_listens_without_a_key_of_the_namespace() {
         }
         let plain = world.get(&format!("/subscriptions/{id}/ws")).await;
         assert_eq!(
-            (plain.status, plain.refusal()),
-            (400, ("api.field".into(), "Upgrade".into()))
+            (plain.status, plain.code_and_field()),
+            (400, ("api.invalid_field".into(), "Upgrade".into()))
         );
         let hook = world
             .post(
@@ -386,7 +424,7 @@ async fn nobody_listens_without_a_key_of_the_namespace() {
                 json!({ "name": "hook", "delivery": webhook()["delivery"] }),
             )
             .await
-            .good();
+            .success();
         let refused = Consumer::open(
             address,
             hook["subscription"]["id"].as_str().unwrap(),
@@ -394,62 +432,66 @@ async fn nobody_listens_without_a_key_of_the_namespace() {
         )
         .await
         .err();
-        assert_eq!(refused, Some(409), "a webhook is posted, not fetched");
+        assert_eq!(
+            refused,
+            Some(409),
+            "a webhook subscription has no WebSocket"
+        );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_for_good_is_listed_sent_again_and_given_up() {
+async fn dead_letters_are_listed_retried_and_skipped() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
+        let mut streams = StreamsWorld::new(test).await;
         let with =
             json!({ "delivery": { "type": "websocket", "batchSize": 1, "window": 1 }, "retry": { "attempts": 1 } });
-        let id = house.subscribe(with).await;
-        let address = listen(&house.world.router).await;
-        house.say(0..2).await;
-        let mut one = Consumer::open(address, &id, &house.world.a).await.unwrap();
+        let id = streams.subscribe(with).await;
+        let address = serve(&streams.world.router).await;
+        streams.append_facts(0..2).await;
+        let mut consumer = Consumer::open(address, &id, &streams.world.a).await.unwrap();
         for number in 1..3u64 {
-            assert_eq!(numbers(&one.next().await), [number - 1]);
-            one.say(json!({ "type": "nack", "number": number, "why": "no" })).await;
+            assert_eq!(event_numbers(&consumer.next().await), [number - 1]);
+            consumer.send(json!({ "type": "nack", "number": number, "reason": "no" })).await;
         }
-        one.settled(&house.world, &id, "dead", 2).await;
-        let letters = house.world.get(&format!("/subscriptions/{id}/dead-letters?limit=1")).await.good();
+        consumer.wait_for_status(&streams.world, &id, "deadLetters", 2).await;
+        let letters = streams.world.get(&format!("/subscriptions/{id}/dead-letters?limit=1")).await.success();
         let first = &letters["items"][0];
         assert_eq!(
             (&first["type"], &first["error"], &first["event"]["data"]["n"]),
             (&json!("test.said"), &json!("no"), &json!(0))
         );
         let after = letters["next"].as_str().unwrap();
-        let rest = house.world.get(&format!("/subscriptions/{id}/dead-letters?after={after}")).await.good();
+        let rest = streams.world.get(&format!("/subscriptions/{id}/dead-letters?after={after}")).await.success();
         assert_eq!((&rest["count"], &rest["items"][0]["event"]["data"]["n"]), (&json!(1), &json!(1)));
 
         let retry = format!("/subscriptions/{id}/dead-letters/retry");
-        let unknown = house.world.post(&retry, json!({ "sequences": [999] })).await;
-        assert_eq!((unknown.status, unknown.refusal().0.as_str()), (404, "streams.unknown_letter"));
-        assert_eq!(house.world.post(&retry, json!({ "sequences": [] })).await.refusal().1, "sequences");
-        let put_back = house.world.post(&retry, json!({ "sequences": [first["sequence"]] })).await.good();
+        let unknown = streams.world.post(&retry, json!({ "sequences": [999] })).await;
+        assert_eq!((unknown.status, unknown.code_and_field().0.as_str()), (404, "streams.unknown_letter"));
+        assert_eq!(streams.world.post(&retry, json!({ "sequences": [] })).await.code_and_field().1, "sequences");
+        let put_back = streams.world.post(&retry, json!({ "sequences": [first["sequence"]] })).await.success();
         assert_eq!(put_back, json!({ "retried": 1 }));
-        assert_eq!(numbers(&one.next().await), [0]);
-        one.say(json!({ "type": "ack", "number": 3 })).await;
+        assert_eq!(event_numbers(&consumer.next().await), [0]);
+        consumer.send(json!({ "type": "ack", "number": 3 })).await;
 
         let skip = format!("/subscriptions/{id}/skip");
-        let gone = house.world.post(&skip, json!({ "sequence": rest["items"][0]["sequence"] })).await;
+        let gone = streams.world.post(&skip, json!({ "sequence": rest["items"][0]["sequence"] })).await;
         assert_eq!((gone.status, gone.text.as_str()), (204, ""));
-        assert_eq!(house.world.post(&skip, json!({ "sequence": 999 })).await.refusal().0, "streams.unknown_letter");
-        assert_eq!(house.status(&id).await["dead"], 0);
-        one.leave().await;
+        assert_eq!(streams.world.post(&skip, json!({ "sequence": 999 })).await.code_and_field().0, "streams.unknown_letter");
+        assert_eq!(streams.status(&id).await["deadLetters"], 0);
+        consumer.close().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_named_and_changes_nothing() {
+async fn invalid_input_names_its_field_and_changes_nothing() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let world = &house.world;
-        let id = house.subscribe(json!({})).await;
-        let before = world.facts("a").await;
+        let streams = StreamsWorld::new(test).await;
+        let world = &streams.world;
+        let id = streams.subscribe(json!({})).await;
+        let before = world.fact_count("a").await;
         let with = |pointer: &str, value: Value| {
             let mut body = webhook();
             *body.pointer_mut(pointer).unwrap() = value;
@@ -465,12 +507,12 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
             ),
             (
                 with("/filter/finality", json!(["soon"])),
-                "api.field",
+                "api.invalid_field",
                 "filter.finality[0]",
             ),
             (
                 with("/filter/chain", json!("mainnet")),
-                "api.field",
+                "api.invalid_field",
                 "filter.chain",
             ),
             (
@@ -493,43 +535,55 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
                 "streams.invalid",
                 "retry.maxMs",
             ),
-            (with("/onError", json!("panic")), "api.field", "onError"),
+            (
+                with("/onError", json!("panic")),
+                "api.invalid_field",
+                "onError",
+            ),
         ] {
             let refused = world.post("/subscriptions", body.clone()).await;
             assert_eq!(
-                refused.refusal(),
+                refused.code_and_field(),
                 (code.into(), field.into()),
                 "{body}: {}",
                 refused.text
             );
         }
-        let at = |rest: &str| format!("/subscriptions/{id}{rest}");
+        let path = |rest: &str| format!("/subscriptions/{id}{rest}");
         assert_eq!(
             world
-                .post(&at("/rewind"), json!({ "from": "yesterday" }))
+                .post(&path("/rewind"), json!({ "from": "yesterday" }))
                 .await
-                .refusal()
+                .code_and_field()
                 .1,
             "from"
         );
         assert_eq!(
-            world.post(&at("/secrets"), json!({})).await.refusal().0,
+            world
+                .post(&path("/secrets"), json!({}))
+                .await
+                .code_and_field()
+                .0,
             "streams.kind"
         );
         assert_eq!(
-            world.get(&at("/dead-letters?after=x")).await.refusal().1,
+            world
+                .get(&path("/dead-letters?after=x"))
+                .await
+                .code_and_field()
+                .1,
             "after"
         );
-        assert_eq!(world.get("/subscriptions/x").await.refusal().1, "id");
+        assert_eq!(world.get("/subscriptions/x").await.code_and_field().1, "id");
         assert_eq!(
             world
-                .ask("PATCH", &at(""), json!({ "suspended": true }))
+                .request("PATCH", &path(""), json!({ "suspended": true }))
                 .await
-                .refusal()
+                .code_and_field()
                 .1,
             "suspended"
         );
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }

@@ -1,7 +1,6 @@
-//! Tasks through the door: versions, runs and what people do with them, listeners, bindings,
-//! variable sets.
+//! Tasks through the API: versions, runs, listeners, bindings, variable sets.
 
-use crate::client::Call;
+use crate::client::ApiRequest;
 use crate::world::{BOB, SIGNER, World};
 use serde_json::{Value, json};
 use testkit::http::{Answer, Server};
@@ -21,87 +20,87 @@ async fn worker(world: &World) -> Worker {
     )
 }
 
-async fn settle(worker: &mut Worker) {
+async fn run_until_idle(worker: &mut Worker) {
     for _ in 0..1_000 {
         let progress = worker.turn().await.unwrap();
         if progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
             return;
         }
     }
-    panic!("the worker does not come to rest");
+    panic!("the worker never becomes idle");
 }
 
 async fn task(world: &World, name: &str, yaml: &str) -> Value {
     let task = world
-        .ask(
+        .request(
             "PUT",
             &format!("/tasks/{name}"),
             json!({ "name": name, "description": "d" }),
         )
         .await
-        .good();
-    let post = Call::new("POST", &format!("/api/v1/tasks/{name}/versions")).key(&world.a);
+        .success();
+    let post = ApiRequest::new("POST", &format!("/api/v1/tasks/{name}/versions")).key(&world.a);
     let version = world.send(post.text("application/x-yaml", yaml)).await;
     assert_eq!(version.status, 201, "{}", version.text);
     task
 }
 
-async fn begin(world: &World, task: &str, input: Value) -> String {
+async fn start_run(world: &World, task: &str, input: Value) -> String {
     let run = world
         .post(&format!("/tasks/{task}/runs"), json!({ "input": input }))
         .await;
     assert_eq!(run.status, 202, "{}", run.text);
-    run.good()["id"].as_str().unwrap().to_owned()
+    run.success()["id"].as_str().unwrap().to_owned()
 }
 
-async fn act(world: &World, run: &str, verb: &str, body: Value) -> crate::client::Answer {
+async fn control(world: &World, run: &str, verb: &str, body: Value) -> crate::client::ApiResponse {
     world.post(&format!("/runs/{run}/{verb}"), body).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_is_named_versioned_renamed_and_deleted() {
+async fn a_task_is_created_versioned_renamed_and_deleted() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let made = task(&world, "double", DOUBLE).await;
-        assert_eq!(made.get("currentVersion"), None);
-        let read = world.get("/tasks/double").await.good();
+        let created = task(&world, "double", DOUBLE).await;
+        assert_eq!(created.get("currentVersion"), None);
+        let read = world.get("/tasks/double").await.success();
         let label = read["currentVersion"].as_str().unwrap();
         assert!(!label.is_empty());
-        let version = world.get(&format!("/tasks/double/versions/{label}")).await.good();
+        let version = world.get(&format!("/tasks/double/versions/{label}")).await.success();
         assert_eq!((&version["document"], &version["steps"], &version["description"]), (&json!(DOUBLE), &json!(1), &json!("twice")));
         let json = json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "1" }, "colour": 1 }] });
         world.test.clock.advance_millis(1);
-        let second = world.post("/tasks/double/versions", json).await.good();
+        let second = world.post("/tasks/double/versions", json).await.success();
         assert_eq!(second["warnings"][0]["field"], "steps[0].colour");
-        let versions = world.get("/tasks/double/versions?limit=10").await.good();
+        let versions = world.get("/tasks/double/versions?limit=10").await.success();
         assert_eq!((&versions["count"], &versions["items"][0]["id"]), (&json!(2), &second["id"]));
 
-        // Clients send back what they read, and rename by id.
-        let id = made["id"].as_str().unwrap();
-        let mut sent = world.get(&format!("/tasks/{id}")).await.good();
+        // A client sends back what it read, and renames by id.
+        let id = created["id"].as_str().unwrap();
+        let mut sent = world.get(&format!("/tasks/{id}")).await.success();
         sent["name"] = json!("twice");
-        assert_eq!(world.ask("PUT", &format!("/tasks/{id}"), sent).await.good()["id"], made["id"]);
+        assert_eq!(world.request("PUT", &format!("/tasks/{id}"), sent).await.success()["id"], created["id"]);
         assert_eq!(world.get("/tasks/double").await.status, 404);
-        let patched = world.ask("PATCH", "/tasks/twice", json!({ "description": "e" })).await.good();
+        let patched = world.request("PATCH", "/tasks/twice", json!({ "description": "e" })).await.success();
         assert_eq!((&patched["description"], &patched["name"]), (&json!("e"), &json!("twice")));
-        assert_eq!(world.get("/tasks").await.good()["count"], 1);
-        assert_eq!(world.ask("DELETE", "/tasks/twice", Value::Null).await.status, 204);
-        assert_eq!(world.get("/tasks/twice").await.refusal().0, "workflow.unknown");
+        assert_eq!(world.get("/tasks").await.success()["count"], 1);
+        assert_eq!(world.request("DELETE", "/tasks/twice", Value::Null).await.status, 204);
+        assert_eq!(world.get("/tasks/twice").await.code_and_field().0, "workflow.unknown");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_begins_once_for_a_key_and_tells_each_step() {
+async fn a_run_starts_once_per_idempotency_key_and_reports_each_step() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let mut worker = worker(&world).await;
         task(&world, "double", DOUBLE).await;
         let keyed = |body: Value| {
-            let call = Call::new("POST", "/api/v1/tasks/double/runs")
+            let request = ApiRequest::new("POST", "/api/v1/tasks/double/runs")
                 .key(&world.a)
                 .with("idempotency-key", "k");
-            world.send(call.json(&body))
+            world.send(request.json(&body))
         };
         let first = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
         let again = keyed(json!({ "input": { "n": 4 }, "activity": "h" })).await;
@@ -113,16 +112,19 @@ async fn a_run_begins_once_for_a_key_and_tells_each_step() {
             ),
             (202, 200, "true")
         );
-        assert_eq!(first.good()["id"], again.good()["id"]);
+        assert_eq!(first.success()["id"], again.success()["id"]);
         assert_eq!(
-            keyed(json!({ "input": { "n": 5 } })).await.refusal(),
+            keyed(json!({ "input": { "n": 5 } })).await.code_and_field(),
             ("workflow.key_reused".into(), "Idempotency-Key".into())
         );
-        settle(&mut worker).await;
+        run_until_idle(&mut worker).await;
         let run = world
-            .get(&format!("/runs/{}", first.good()["id"].as_str().unwrap()))
+            .get(&format!(
+                "/runs/{}",
+                first.success()["id"].as_str().unwrap()
+            ))
             .await
-            .good();
+            .success();
         assert_eq!(
             (&run["state"], &run["result"], &run["steps"][0]["output"]),
             (&json!("succeeded"), &json!(8), &json!(8))
@@ -131,17 +133,17 @@ async fn a_run_begins_once_for_a_key_and_tells_each_step() {
             (&run["origin"], &run["steps"][0]["attempt"]),
             (&json!({ "by": "request" }), &json!(1))
         );
-        let found = |query: &'static str| {
+        let count = |query: &'static str| {
             let world = &world;
             async move {
-                world.get(&format!("/runs?{query}")).await.good()["count"]
+                world.get(&format!("/runs?{query}")).await.success()["count"]
                     .as_u64()
                     .unwrap()
             }
         };
-        assert_eq!(found("state=succeeded&task=double&activity=h").await, 1);
+        assert_eq!(count("state=succeeded&task=double&activity=h").await, 1);
         assert_eq!(
-            (found("state=failed").await, found("task=none").await),
+            (count("state=failed").await, count("task=none").await),
             (0, 0)
         );
     })
@@ -149,25 +151,25 @@ async fn a_run_begins_once_for_a_key_and_tells_each_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_end_retry_and_decide_runs() {
+async fn runs_are_cancelled_retried_and_decided() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let mut worker = worker(&world).await;
         task(&world, "fails", FAILS).await;
-        let run = begin(&world, "fails", json!({})).await;
-        let ended = act(&world, &run, "cancel", Value::Null).await.good();
+        let run = start_run(&world, "fails", json!({})).await;
+        let ended = control(&world, &run, "cancel", Value::Null).await.success();
         assert_eq!(ended["state"], "cancelled");
-        assert_eq!(act(&world, &run, "cancel", Value::Null).await.refusal().0, "workflow.wrong_state");
+        assert_eq!(control(&world, &run, "cancel", Value::Null).await.code_and_field().0, "workflow.wrong_state");
 
-        let run = begin(&world, "fails", json!({})).await;
-        settle(&mut worker).await;
-        let failed = world.get(&format!("/runs/{run}")).await.good();
+        let run = start_run(&world, "fails", json!({})).await;
+        run_until_idle(&mut worker).await;
+        let failed = world.get(&format!("/runs/{run}")).await.success();
         assert_eq!(
             (&failed["state"], &failed["error"]["code"], &failed["error"]["message"]),
             (&json!("failed"), &json!("no.way"), &json!("never"))
         );
-        assert_eq!(act(&world, &run, "retry", Value::Null).await.good()["state"], "running");
-        assert_eq!(act(&world, &run, "dismiss", Value::Null).await.refusal().0, "workflow.wrong_state");
+        assert_eq!(control(&world, &run, "retry", Value::Null).await.success()["state"], "running");
+        assert_eq!(control(&world, &run, "dismiss", Value::Null).await.code_and_field().0, "workflow.wrong_state");
 
         let server = Server::start();
         let url = server.url("/x");
@@ -180,9 +182,9 @@ async fn people_end_retry_and_decide_runs() {
         let mut parked = Vec::new();
         for _ in 0..3 {
             server.script([Answer::Drop]);
-            parked.push(begin(&world, "calls", json!({})).await);
-            settle(&mut worker).await;
-            assert_eq!(world.get(&format!("/runs/{}", parked.last().unwrap())).await.good()["state"], "parked");
+            parked.push(start_run(&world, "calls", json!({})).await);
+            run_until_idle(&mut worker).await;
+            assert_eq!(world.get(&format!("/runs/{}", parked.last().unwrap())).await.success()["state"], "parked");
         }
         for (body, field) in [
             (json!({ "decision": "maybe" }), "decision"),
@@ -191,18 +193,18 @@ async fn people_end_retry_and_decide_runs() {
             (json!({ "decision": "resend", "data": 1 }), "data"),
             (json!({ "decision": "done", "reason": "x" }), "reason"),
         ] {
-            assert_eq!(act(&world, &parked[0], "decide", body.clone()).await.refusal().1, field, "{body}");
+            assert_eq!(control(&world, &parked[0], "decide", body.clone()).await.code_and_field().1, field, "{body}");
         }
-        act(&world, &parked[0], "decide", json!({ "decision": "resend" })).await.good();
-        act(&world, &parked[1], "decide", json!({ "decision": "done", "data": { "seen": 1.10 } })).await.good();
-        act(&world, &parked[2], "decide", json!({ "decision": "fail", "reason": "the bank says no" })).await.good();
-        settle(&mut worker).await;
+        control(&world, &parked[0], "decide", json!({ "decision": "resend" })).await.success();
+        control(&world, &parked[1], "decide", json!({ "decision": "done", "data": { "seen": 1.10 } })).await.success();
+        control(&world, &parked[2], "decide", json!({ "decision": "fail", "reason": "the bank says no" })).await.success();
+        run_until_idle(&mut worker).await;
         let mut states = Vec::new();
         for run in &parked {
-            states.push(world.get(&format!("/runs/{run}")).await.good()["state"].clone());
+            states.push(world.get(&format!("/runs/{run}")).await.success()["state"].clone());
         }
         assert_eq!(states, ["succeeded", "succeeded", "failed"]);
-        assert_eq!(server.count(), 4, "only what was resent was called again");
+        assert_eq!(server.count(), 4, "only the resent call was repeated");
     })
     .await;
 }
@@ -213,50 +215,50 @@ fn chain_listener(first: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
+async fn listeners_are_created_replaced_and_deleted_and_data_model_events_start_runs() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let mut worker = worker(&world).await;
         task(&world, "double", DOUBLE).await;
         let fails = task(&world, "fails", FAILS).await;
 
-        let made = world
-            .ask("PUT", "/listeners/firefly/pings", chain_listener("0"))
+        let created = world
+            .request("PUT", "/listeners/firefly/pings", chain_listener("0"))
             .await
-            .good();
+            .success();
         assert_eq!(
-            (&made["chain"], &made["cursor"]),
+            (&created["chain"], &created["cursor"]),
             (&json!("eip155:31337"), &json!({ "height": 0, "index": -1 }))
         );
-        let id = made["id"].as_str().unwrap();
+        let id = created["id"].as_str().unwrap();
         let mut renamed = chain_listener("oldest");
         renamed["name"] = json!("pongs");
         renamed["disabled"] = json!(true);
         let again = world
-            .ask("PUT", &format!("/listeners/firefly/{id}"), renamed)
+            .request("PUT", &format!("/listeners/firefly/{id}"), renamed)
             .await
-            .good();
+            .success();
         assert_eq!(
             (&again["id"], &again["name"], &again["disabled"]),
-            (&made["id"], &json!("pongs"), &json!(true))
+            (&created["id"], &json!("pongs"), &json!(true))
         );
-        assert_eq!(world.get("/listeners/firefly").await.good()["count"], 1);
+        assert_eq!(world.get("/listeners/firefly").await.success()["count"], 1);
         assert_eq!(
             world.get("/listeners/datamodel/pongs").await.status,
             404,
-            "each kind has names of its own"
+            "each kind of listener has its own names"
         );
         assert_eq!(
             world
-                .ask("DELETE", "/tasks/double", Value::Null)
+                .request("DELETE", "/tasks/double", Value::Null)
                 .await
-                .refusal()
+                .code_and_field()
                 .0,
             "workflow.referred_to"
         );
         assert_eq!(
             world
-                .ask("DELETE", "/listeners/firefly/pongs", Value::Null)
+                .request("DELETE", "/listeners/firefly/pongs", Value::Null)
                 .await
                 .status,
             204
@@ -265,38 +267,43 @@ async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
 
         let body = json!({ "name": "entries", "taskId": fails["id"], "topicFilter": "^history/" });
         let entries = world
-            .ask("PUT", "/listeners/datamodel/entries", body)
+            .request("PUT", "/listeners/datamodel/entries", body)
             .await
-            .good();
+            .success();
         assert_eq!(
             (&entries["taskId"], &entries["topicFilter"]),
             (&fails["id"], &json!("^history/"))
         );
-        assert_eq!(world.get("/listeners/datamodel").await.good()["count"], 1);
+        assert_eq!(
+            world.get("/listeners/datamodel").await.success()["count"],
+            1
+        );
         world
             .post("/activities", json!({ "name": "history" }))
             .await
-            .good();
+            .success();
         for name in ["one", "two"] {
             world
                 .post("/events", json!({ "name": name, "activity": "history" }))
                 .await
-                .good();
+                .success();
         }
-        settle(&mut worker).await;
+        run_until_idle(&mut worker).await;
         let of = format!("/runs?listener={}", entries["id"].as_str().unwrap());
-        let runs = world.get(&format!("{of}&state=failed")).await.good();
-        assert_eq!(runs["count"], 1, "the second waits behind the first");
+        let runs = world.get(&format!("{of}&state=failed")).await.success();
+        assert_eq!(runs["count"], 1, "the second run waits for the first");
         let first = runs["items"][0]["id"].as_str().unwrap();
-        act(&world, first, "dismiss", Value::Null).await.good();
-        settle(&mut worker).await;
+        control(&world, first, "dismiss", Value::Null)
+            .await
+            .success();
+        run_until_idle(&mut worker).await;
         assert_eq!(
-            world.get(&format!("{of}&state=failed")).await.good()["count"],
+            world.get(&format!("{of}&state=failed")).await.success()["count"],
             2
         );
         assert_eq!(
             world
-                .ask("DELETE", "/listeners/datamodel/entries", Value::Null)
+                .request("DELETE", "/listeners/datamodel/entries", Value::Null)
                 .await
                 .status,
             204
@@ -309,34 +316,34 @@ async fn listeners_are_made_replaced_and_deleted_and_entries_feed_their_task() {
 async fn bindings_and_variable_sets_are_written_read_and_deleted() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let made = world
-            .ask(
+        let created = world
+            .request(
                 "PUT",
                 "/bindings/token",
                 json!({ "contract": BOB.to_uppercase().replace("0X", "0x"), "signer": SIGNER, "abi": [] }),
             )
             .await
-            .good();
-        assert_eq!((&made["chain"], &made["contract"]), (&json!(ChainId::evm(31337)), &json!(BOB)));
-        let id = made["id"].as_str().unwrap();
+            .success();
+        assert_eq!((&created["chain"], &created["contract"]), (&json!(ChainId::evm(31337)), &json!(BOB)));
+        let id = created["id"].as_str().unwrap();
         let renamed =
-            world.ask("PUT", &format!("/bindings/{id}"), json!({ "name": "coin", "chain": "eip155:1" })).await.good();
-        assert_eq!((&renamed["id"], renamed.get("contract")), (&made["id"], None), "replaced as a whole");
-        assert_eq!(world.get("/bindings").await.good()["items"][0]["name"], "coin");
-        assert_eq!(world.ask("DELETE", "/bindings/coin", Value::Null).await.status, 204);
+            world.request("PUT", &format!("/bindings/{id}"), json!({ "name": "coin", "chain": "eip155:1" })).await.success();
+        assert_eq!((&renamed["id"], renamed.get("contract")), (&created["id"], None), "replaced completely");
+        assert_eq!(world.get("/bindings").await.success()["items"][0]["name"], "coin");
+        assert_eq!(world.request("DELETE", "/bindings/coin", Value::Null).await.status, 204);
         assert_eq!(world.get("/bindings/coin").await.status, 404);
 
         let open = json!({ "name": "settings", "variables": { "limit": 5, "long": 12345678901234567890u64 } });
-        let set = world.ask("PUT", "/variable-sets/settings", open).await.good();
-        assert_eq!(set["variables"], json!({ "limit": 5, "long": "12345678901234567890" }), "no digit is lost");
+        let set = world.request("PUT", "/variable-sets/settings", open).await.success();
+        assert_eq!(set["variables"], json!({ "limit": 5, "long": "12345678901234567890" }), "long numbers keep every digit");
         let secret = json!({ "classification": "secret", "variables": { "token": "hush-hush" } });
-        let hidden = world.ask("PUT", "/variable-sets/keys", secret).await;
-        assert_eq!(hidden.good().get("variables"), None);
+        let hidden = world.request("PUT", "/variable-sets/keys", secret).await;
+        assert_eq!(hidden.success().get("variables"), None);
         let read = world.get("/variable-sets").await;
-        assert_eq!((read.good()["count"].as_u64(), read.text.contains("hush-hush")), (Some(2), false));
-        world.ask("PUT", "/tasks/t", json!({ "variableSet": "keys" })).await.good();
-        assert_eq!(world.ask("DELETE", "/variable-sets/keys", Value::Null).await.refusal().0, "workflow.referred_to");
-        assert_eq!(world.ask("DELETE", "/variable-sets/settings", Value::Null).await.status, 204);
+        assert_eq!((read.success()["count"].as_u64(), read.text.contains("hush-hush")), (Some(2), false));
+        world.request("PUT", "/tasks/t", json!({ "variableSet": "keys" })).await.success();
+        assert_eq!(world.request("DELETE", "/variable-sets/keys", Value::Null).await.code_and_field().0, "workflow.referred_to");
+        assert_eq!(world.request("DELETE", "/variable-sets/settings", Value::Null).await.status, 204);
         assert_eq!(world.get("/variable-sets/settings").await.status, 404);
     })
     .await;
@@ -353,12 +360,12 @@ type Row = (
 );
 
 fn bad_input() -> Vec<Row> {
-    let no_revert = {
+    let without_on_revert = {
         let mut body = chain_listener("0");
         body["config"]["finality"] = json!("pending");
         body
     };
-    let no_task = {
+    let unknown_task = {
         let mut body = chain_listener("0");
         body["config"]["taskName"] = json!("none");
         body
@@ -369,7 +376,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/a",
             json!({ "name": "b" }),
             400,
-            "api.field",
+            "api.invalid_field",
             "name",
         ),
         (
@@ -377,7 +384,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/a",
             json!({ "colour": 1 }),
             400,
-            "api.field",
+            "api.invalid_field",
             "colour",
         ),
         (
@@ -401,7 +408,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks?after=x",
             Value::Null,
             400,
-            "api.field",
+            "api.invalid_field",
             "after",
         ),
         (
@@ -441,7 +448,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/double/runs",
             json!({ "inputs": {} }),
             400,
-            "api.field",
+            "api.invalid_field",
             "inputs",
         ),
         (
@@ -449,10 +456,17 @@ fn bad_input() -> Vec<Row> {
             "/runs?state=lost",
             Value::Null,
             400,
-            "api.field",
+            "api.invalid_field",
             "state",
         ),
-        ("GET", "/runs/x", Value::Null, 400, "api.field", "id"),
+        (
+            "GET",
+            "/runs/x",
+            Value::Null,
+            400,
+            "api.invalid_field",
+            "id",
+        ),
         (
             "GET",
             "/runs/run:01ARZ3NDEKTSV4RRFFQ69G5FAV",
@@ -466,7 +480,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/firefly/l",
             json!({}),
             400,
-            "api.field",
+            "api.invalid_field",
             "body",
         ),
         (
@@ -480,7 +494,7 @@ fn bad_input() -> Vec<Row> {
         (
             "PUT",
             "/listeners/firefly/l",
-            no_revert,
+            without_on_revert,
             400,
             "workflow.invalid",
             "config.onRevert",
@@ -488,7 +502,7 @@ fn bad_input() -> Vec<Row> {
         (
             "PUT",
             "/listeners/firefly/l",
-            no_task,
+            unknown_task,
             400,
             "workflow.invalid",
             "config.taskName",
@@ -522,7 +536,7 @@ fn bad_input() -> Vec<Row> {
             "/bindings/b",
             json!({ "chain": "mainnet" }),
             400,
-            "api.field",
+            "api.invalid_field",
             "chain",
         ),
         (
@@ -538,7 +552,7 @@ fn bad_input() -> Vec<Row> {
             "/variable-sets/v",
             json!({ "variables": [] }),
             400,
-            "api.field",
+            "api.invalid_field",
             "variables",
         ),
         (
@@ -546,39 +560,42 @@ fn bad_input() -> Vec<Row> {
             "/variable-sets/v",
             json!({ "name": "w" }),
             400,
-            "api.field",
+            "api.invalid_field",
             "name",
         ),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_named_and_changes_nothing() {
+async fn invalid_input_names_its_field_and_changes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         task(&world, "double", DOUBLE).await;
-        world.ask("PUT", "/tasks/empty", json!({})).await.good();
-        let before = world.facts("a").await;
+        world
+            .request("PUT", "/tasks/empty", json!({}))
+            .await
+            .success();
+        let before = world.fact_count("a").await;
         for (method, path, body, status, code, field) in bad_input() {
-            let answer = world.ask(method, path, body.clone()).await;
-            let (found, named) = answer.refusal();
-            let found = (answer.status, found.as_str(), named.as_str());
+            let answer = world.request(method, path, body.clone()).await;
+            let (count, error_field) = answer.code_and_field();
+            let count = (answer.status, count.as_str(), error_field.as_str());
             assert_eq!(
-                found,
+                count,
                 (status, code, field),
                 "{method} {path} {body}: {}",
                 answer.text
             );
         }
-        let versions = Call::new("POST", "/api/v1/tasks/double/versions").key(&world.a);
+        let versions = ApiRequest::new("POST", "/api/v1/tasks/double/versions").key(&world.a);
         let broken = world
             .send(versions.text("application/yaml", "steps: ["))
             .await;
         assert_eq!(
-            (broken.status, broken.refusal().0.as_str()),
+            (broken.status, broken.code_and_field().0.as_str()),
             (400, "workflow.definition")
         );
-        assert_eq!(world.facts("a").await, before);
+        assert_eq!(world.fact_count("a").await, before);
     })
     .await;
 }

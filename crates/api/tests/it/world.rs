@@ -1,7 +1,6 @@
-//! The one door of the stories: a database, every engine on it, the router, and keys to come in
-//! with.
+//! The fixture of every test: a database, every engine, the router, and API keys of two namespaces.
 
-use crate::client::{Answer, Call};
+use crate::client::{ApiRequest, ApiResponse};
 use api::access::{self, NewApiKey};
 use api::{App, Engines};
 use axum::Router;
@@ -23,7 +22,7 @@ use workflow::{Parts, Workflow};
 
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
-/// The first account of those words.
+/// The first account of [`MNEMONIC`].
 pub(crate) const SIGNER: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
 
@@ -32,17 +31,17 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) lease: Lease,
-    /// An administrator's key of namespace `a`, and of namespace `b`.
+    /// The administrator's API keys of the namespaces `a` and `b`.
     pub(crate) a: String,
     pub(crate) b: String,
 }
 
-/// The chain of the stories.
+/// The chain of the tests.
 pub(crate) fn chain() -> ChainId {
     ChainId::evm(31337)
 }
 
-async fn keyring(db: &store::Db, lease: &Lease) -> Keyring {
+async fn open_keyring(db: &store::Db, lease: &Lease) -> Keyring {
     keys::open_keyring(
         db,
         lease,
@@ -53,7 +52,7 @@ async fn keyring(db: &store::Db, lease: &Lease) -> Keyring {
 }
 
 impl World {
-    /// A node that nobody answers for: what these stories are about happens before any chain.
+    /// A world without a node: these tests do not reach the chain.
     pub(crate) async fn new(test: TestDb) -> Self {
         Self::with(test, "http://127.0.0.1:9").await
     }
@@ -75,18 +74,19 @@ impl World {
         world
     }
 
-    /// A namespace with a default chain, and a key that may do everything but export keys.
+    /// Creates a namespace with a default chain; returns an API key with every role except
+    /// `keyexporter`.
     async fn tenant(&self, name: &str) -> String {
-        let who = Principal::system("test", namespace(name));
-        let made = access::create_namespace(
+        let principal = Principal::system("test", namespace(name));
+        let created = access::create_namespace(
             &self.test.db,
             &self.lease,
-            &who,
-            &who.namespace,
+            &principal,
+            &principal.namespace,
             Some(chain()),
         )
         .await;
-        assert!(made.unwrap());
+        assert!(created.unwrap());
         self.key(
             name,
             vec![Role::Admin, Role::Operator, Role::Controller],
@@ -95,50 +95,50 @@ impl World {
         .await
     }
 
-    /// A key of a namespace.
+    /// Issues an API key of a namespace.
     pub(crate) async fn key(
         &self,
         name: &str,
         roles: Vec<Role>,
         expires: Option<types::Time>,
     ) -> String {
-        let who = Principal::system("test", namespace(name));
+        let principal = Principal::system("test", namespace(name));
         let new = NewApiKey {
             name: format!("{name}-key"),
             kind: Kind::Service,
             roles,
             expires,
         };
-        access::issue(&self.test.db, &self.lease, &who, new)
+        access::issue(&self.test.db, &self.lease, &principal, new)
             .await
             .unwrap()
             .secret
     }
 
-    pub(crate) async fn send(&self, call: Call) -> Answer {
-        call.send(&self.router).await
+    pub(crate) async fn send(&self, request: ApiRequest) -> ApiResponse {
+        request.send(&self.router).await
     }
 
-    /// As the administrator of `a`, below the usual base.
-    pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
-        let call = Call::new(method, &format!("/api/v1{path}")).key(&self.a);
+    /// Sends a request as the administrator of `a`, below `/api/v1`.
+    pub(crate) async fn request(&self, method: &str, path: &str, body: Value) -> ApiResponse {
+        let request = ApiRequest::new(method, &format!("/api/v1{path}")).key(&self.a);
         self.send(if body.is_null() {
-            call
+            request
         } else {
-            call.json(&body)
+            request.json(&body)
         })
         .await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.ask("POST", path, body).await
+    pub(crate) async fn post(&self, path: &str, body: Value) -> ApiResponse {
+        self.request("POST", path, body).await
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, Value::Null).await
+    pub(crate) async fn get(&self, path: &str) -> ApiResponse {
+        self.request("GET", path, Value::Null).await
     }
 
-    /// The treasury of `a`, whose first account is [`SIGNER`].
+    /// Creates the wallet `treasury` of `a`, whose first account is [`SIGNER`].
     pub(crate) async fn treasury(&self) -> String {
         let secret = json!({ "kind": "mnemonic", "words": MNEMONIC });
         let wallet = self
@@ -147,17 +147,17 @@ impl World {
                 json!({ "name": "treasury", "kind": "org", "secret": secret }),
             )
             .await
-            .good();
+            .success();
         let key = self
             .post("/wallets/treasury/keys", json!({ "name": "main" }))
             .await
-            .good();
+            .success();
         assert_eq!(key["address"], SIGNER);
         wallet["id"].as_str().unwrap().to_owned()
     }
 
-    /// How many facts there are of a namespace.
-    pub(crate) async fn facts(&self, name: &'static str) -> i64 {
+    /// The number of facts of a namespace.
+    pub(crate) async fn fact_count(&self, name: &'static str) -> i64 {
         let count = self.test.db.read(&namespace(name), |tx| {
             tx.row::<(i64,)>("SELECT COUNT(*) FROM fact WHERE namespace = ?ns", ())
         });
@@ -167,13 +167,13 @@ impl World {
 
 async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let (db, lease) = (test.db.clone(), lease.clone());
-    let ring = keyring(&db, &lease).await;
-    let own = Arc::new(keyring(&db, &lease).await);
-    let permits = Arc::new(LocalSigner::open(&db, &lease, &ring).await.unwrap());
+    let keyring = open_keyring(&db, &lease).await;
+    let shared_keyring = Arc::new(open_keyring(&db, &lease).await);
+    let permits = Arc::new(LocalSigner::open(&db, &lease, &keyring).await.unwrap());
     let keys = Keys::new(
         db.clone(),
         lease.clone(),
-        ring,
+        keyring,
         permits.public(),
         keys::Settings::default(),
     );
@@ -209,7 +209,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         lease.clone(),
         Arc::new(NothingToExpand),
         outbound.clone(),
-        own.clone(),
+        shared_keyring.clone(),
     );
     let parts = Parts {
         db: db.clone(),
@@ -219,7 +219,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         chains,
         policy: policy.clone(),
         outbound,
-        keyring: own,
+        keyring: shared_keyring,
     };
     Engines {
         index: index::Index::new(db.clone(), lease.clone()),

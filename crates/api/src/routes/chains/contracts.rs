@@ -1,7 +1,7 @@
-//! Questions to contracts: nothing is signed, nothing changes.
+//! Read-only contract calls: nothing is signed or sent.
 
 use super::ContractQuery;
-use crate::access::{self, May};
+use crate::access::{self, Authorized};
 use crate::extract::Body;
 use crate::routes::submissions::{account, interface};
 use crate::{App, Problem, Result};
@@ -19,62 +19,64 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(query))
 }
 
-/// A question to a contract.
+/// A read-only call of a contract.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Question {
-    /// The namespace's default chain if it is left out.
+struct ContractCall {
+    /// The chain. Defaults to the namespace's default chain.
     #[serde(default)]
     chain: Option<ChainId>,
-    /// The contract.
+    /// The contract's address.
     to: String,
-    /// Its interface: a JSON ABI.
+    /// The contract's interface: a JSON ABI.
     abi: Raw,
-    /// A function of it: a name, or a signature where the name is overloaded.
+    /// The function to call: a name, or a signature if the name is overloaded.
     method: String,
-    /// Its arguments: a list, or an object by name.
+    /// The arguments of the function: a list, or an object by name.
     #[serde(default)]
     params: Value,
-    /// Who asks, where that matters to the contract.
+    /// The caller's account, if the contract depends on it.
     #[serde(default)]
     from: Option<String>,
-    /// At which block, by its hash; the newest if it is left out.
+    /// The hash of the block to execute the call at. Defaults to the newest block.
     #[serde(default)]
     block: Option<String>,
 }
 
-/// What the contract answered.
+/// The result of a contract call.
 #[derive(Serialize, ToSchema)]
-struct Answer {
-    /// By the outputs' names; integers as decimal strings.
+struct ContractCallResult {
+    /// The outputs by name. Integers are decimal strings.
     output: Value,
 }
 
-/// Ask a contract.
-#[utoipa::path(post, path = "/contracts/query", tag = "chains", request_body = Question, responses((status = 200, body = Answer), Problem))]
+/// Call a contract read-only.
+///
+/// Executes a function of a contract without a transaction and returns its outputs.
+#[utoipa::path(post, path = "/contracts/query", tag = "chains", request_body = ContractCall, responses((status = 200, body = ContractCallResult), Problem))]
 async fn query(
     State(app): State<App>,
-    who: May<ContractQuery>,
-    Body(question): Body<Question>,
-) -> Result<Json<Answer>> {
-    let chain = access::chain_or_default(app.db(), &who, question.chain).await?;
+    principal: Authorized<ContractQuery>,
+    Body(call): Body<ContractCall>,
+) -> Result<Json<ContractCallResult>> {
+    let chain = access::chain_or_default(app.db(), &principal, call.chain).await?;
     let connector = app.submit.chain(&chain)?;
-    let interface = interface(&question.abi);
-    let to = account(&chain, "to", &question.to)?;
-    let from = question
+    let interface = interface(&call.abi);
+    let to = account(&chain, "to", &call.to)?;
+    let from = call
         .from
         .as_deref()
         .map(|from| account(&chain, "from", from))
         .transpose()?;
-    let data = intent::encode_call(&chain, &interface, &question.method, &question.params)?;
+    let data = intent::encode_call(&chain, &interface, &call.method, &call.params)?;
     let request = CallRequest {
         from: from.as_deref(),
         to: &to,
         data,
-        at: question.block.as_deref(),
+        at: call.block.as_deref(),
     };
     let returned = connector.call(&request, Some(&interface)).await?;
-    Ok(Json(Answer {
-        output: intent::decode_output(&chain, &interface, &question.method, &returned)?,
+    Ok(Json(ContractCallResult {
+        output: intent::decode_output(&chain, &interface, &call.method, &returned)?,
     }))
 }

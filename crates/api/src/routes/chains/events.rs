@@ -1,12 +1,12 @@
-//! Chain events, as they are stored. They belong to the installation: what happened on a chain is
-//! no tenant's secret.
+//! Stored chain events. They belong to the installation and are visible to every namespace, since
+//! the chain is public to its participants.
 
 use super::ChainRead;
 use super::view::Event;
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Path, Query};
 use crate::routes::submissions::account;
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -21,37 +21,39 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// Which events.
+/// Filter and paging of chain events.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
-    /// From this contract or script.
+struct EventQuery {
+    /// Only events of this contract or script.
     source: Option<String>,
-    /// Of this topic: for a log the hash of its event's signature.
+    /// Only events with this topic: for an EVM log, the hash of the event signature.
     topic: Option<String>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     limit: Option<u32>,
-    /// Continue behind this cursor, or behind a height.
+    /// Return the events after this cursor, the `next` of the previous page, or after this height.
     after: Option<String>,
 }
 
-/// Events of a chain that are not reverted, in its order.
-#[utoipa::path(get, path = "/chains/{chain}/events", tag = "chains", params(("chain" = String, Path), Which),
+/// List the events of a chain.
+///
+/// In chain order, without reverted events.
+#[utoipa::path(get, path = "/chains/{chain}/events", tag = "chains", params(("chain" = String, Path), EventQuery),
     responses((status = 200, body = Items<Event>), Problem))]
 async fn list(
     State(app): State<App>,
-    _: May<ChainRead>,
+    _: Authorized<ChainRead>,
     Path(chain): Path<ChainId>,
-    Query(which): Query<Which>,
+    Query(query): Query<EventQuery>,
 ) -> Result<Json<Items<Event>>> {
     app.submit.chain(&chain)?;
-    let page = crate::extract::page(which.limit, None, None)?;
-    let source = which
+    let page = crate::extract::page(query.limit, None, None)?;
+    let source = query
         .source
         .map(|source| account(&chain, "source", &source))
         .transpose()?;
-    let topics = which
+    let topics = query
         .topic
         .map(|topic| topic.to_ascii_lowercase())
         .into_iter()
@@ -61,16 +63,16 @@ async fn list(
         sources: source.into_iter().collect(),
         topics,
     };
-    let after = which.after.as_deref().map_or(Ok(BEGINNING), cursor)?;
+    let after = query.after.as_deref().map_or(Ok(START), parse_cursor)?;
     let (events, finalized) = app
         .db()
-        .read_unbound(move |tx| read(tx, &filter, after, page.limit))
+        .read_unbound(move |tx| read_events(tx, &filter, after, page.limit))
         .await?;
     let next = events
         .last()
         .filter(|_| events.len() == page.limit as usize);
     let next = next.map(|last| format!("{}/{}", last.height, last.event.index));
-    Ok(Items::continued(
+    Ok(Items::with_next(
         events
             .into_iter()
             .map(|event| Event::of(event, finalized))
@@ -79,12 +81,12 @@ async fn list(
     ))
 }
 
-const BEGINNING: Cursor = Cursor {
+const START: Cursor = Cursor {
     height: Height(0),
     index: -1,
 };
 
-fn read(
+fn read_events(
     tx: &mut store::Unbound<'_, '_>,
     filter: &EventFilter,
     after: Cursor,
@@ -100,18 +102,18 @@ fn read(
     Ok((events, status.finalized.map(|tip| tip.height)))
 }
 
-/// `height/index`, or a height alone for all behind that block.
-fn cursor(text: &str) -> Result<Cursor> {
-    let wrong = || {
+/// Parses `height/index`, or a height for everything after that block.
+fn parse_cursor(text: &str) -> Result<Cursor> {
+    let invalid = || {
         Error::field(
             "after",
-            "expected a cursor such as 17/4, as the page before gave it",
+            "expected a cursor such as 17/4, the `next` of the previous page",
         )
     };
     let (height, index) = text.split_once('/').unwrap_or((text, "4294967295"));
     let (height, index): (u64, u32) = (
-        height.parse().map_err(|_| wrong())?,
-        index.parse().map_err(|_| wrong())?,
+        height.parse().map_err(|_| invalid())?,
+        index.parse().map_err(|_| invalid())?,
     );
     Ok(Cursor {
         height: Height(height),

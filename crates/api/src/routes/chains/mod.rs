@@ -1,13 +1,13 @@
-//! Chains: how far they are read, what of them is projected, what happened on them.
+//! Chains: indexing status, tracked sources, stored events, contract calls.
 
 mod contracts;
 mod events;
 mod tracked;
 mod view;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path};
-use crate::wire::{Items, spoken};
+use crate::shapes::{Items, deserialize_reason};
 use crate::{App, Error, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -20,15 +20,15 @@ use utoipa_axum::routes;
 use view::Chain;
 
 permissions! {
-    /// See chains and what happened on them.
+    /// Read chains and their events.
     ChainRead = "chain:read";
-    /// Let a halted chain go on.
+    /// Resume halted chains.
     ChainResume = "chain:resume";
-    /// See what is projected into the data model.
+    /// Read the tracked sources.
     TrackedRead = "listener:read";
-    /// Choose what is projected into the data model.
+    /// Track and untrack sources.
     TrackedWrite = "listener:write";
-    /// Ask contracts.
+    /// Call contracts read-only.
     ContractQuery = "contract:query";
 }
 
@@ -42,33 +42,35 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(contracts::routes())
 }
 
-/// The chains of this installation.
+/// List the chains of the installation.
 #[utoipa::path(get, path = "/chains", tag = "chains", responses((status = 200, body = Items<Chain>), Problem))]
-async fn list(State(app): State<App>, _: May<ChainRead>) -> Result<Json<Items<Chain>>> {
+async fn list(State(app): State<App>, _: Authorized<ChainRead>) -> Result<Json<Items<Chain>>> {
     let names: Vec<ChainId> = app
         .submit
         .chains()
         .map(|chain| chain.chain().clone())
         .collect();
-    let read = app.db().read_unbound(move |tx| {
+    let statuses = app.db().read_unbound(move |tx| {
         names
             .iter()
             .map(|name| index::status(tx, name))
             .collect::<store::Result<Vec<_>>>()
     });
-    let shown = app
+    let items = app
         .submit
         .chains()
-        .zip(read.await?)
+        .zip(statuses.await?)
         .map(|(chain, status)| Chain::of(chain.as_ref(), status));
-    Ok(Items::of(shown.collect::<Vec<_>>()))
+    Ok(Items::page(items.collect::<Vec<_>>()))
 }
 
-/// A chain: how far it is read, and whether it is halted.
+/// Retrieve a chain.
+///
+/// Returns how far the chain is indexed and finalized, and whether it is halted.
 #[utoipa::path(get, path = "/chains/{chain}", tag = "chains", params(("chain" = String, Path)), responses((status = 200, body = Chain), Problem))]
 async fn get(
     State(app): State<App>,
-    _: May<ChainRead>,
+    _: Authorized<ChainRead>,
     Path(name): Path<ChainId>,
 ) -> Result<Json<Chain>> {
     let connector = app.submit.chain(&name)?;
@@ -79,35 +81,36 @@ async fn get(
     Ok(Json(Chain::of(connector.as_ref(), status)))
 }
 
-/// An operator's word that a halted chain goes on.
+/// How to resume a halted chain.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resume {
-    /// The lowest height that may stay common, if something final is to be undone.
+    /// The height to rewind to, if blocks that were final must be undone. Blocks up to it are kept.
     #[serde(default)]
     rewind_to: Option<Height>,
-    /// Why, for the record: 1 to 500 characters.
-    #[serde(deserialize_with = "spoken")]
+    /// The reason for the audit trail, 1 to 500 characters.
+    #[serde(deserialize_with = "deserialize_reason")]
     reason: String,
 }
 
-/// Let a halted chain go on. It concerns every namespace, so it is for the operators of the
-/// installation.
+/// Resume a halted chain.
+///
+/// Affects every namespace, and therefore requires a key of the operators' namespace.
 #[utoipa::path(post, path = "/chains/{chain}/resume", tag = "chains", params(("chain" = String, Path)), request_body = Resume,
     responses((status = 204), Problem))]
 async fn resume(
     State(app): State<App>,
-    who: May<ChainResume>,
+    principal: Authorized<ChainResume>,
     Path(chain): Path<ChainId>,
     Body(resume): Body<Resume>,
 ) -> Result<StatusCode> {
-    if who.namespace != app.operators {
-        return Err(Error::Operators);
+    if principal.namespace != app.operators {
+        return Err(Error::OperatorsOnly);
     }
     let Resume { rewind_to, reason } = resume;
     index::resume(
         &app.index,
-        &who,
+        &principal,
         &chain,
         index::Resume { rewind_to, reason },
     )

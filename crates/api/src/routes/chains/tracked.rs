@@ -1,10 +1,10 @@
-//! What of a chain is projected into the data model of the namespace.
+//! Tracked sources: the contracts whose transfers are projected into the namespace's data model.
 
-use super::view::Tracked;
+use super::view::TrackedSource;
 use super::{TrackedRead, TrackedWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path, Path2};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The projection of transfers into the data model, as the binary wires it.
+/// The name of the projection of transfers into the data model, as the binary registers it.
 const PROJECTION: &str = "tokens";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -25,27 +25,31 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(track, untrack))
 }
 
-/// From where a source is projected.
+/// Where to start tracking a source.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Track {
-    /// The first block; that where the index begins if it is left out.
+struct TrackRequest {
+    /// The first block to project. Defaults to the first indexed block.
     #[serde(default)]
     from: Option<Height>,
 }
 
-/// What of a chain is projected.
+/// List tracked sources.
+///
+/// Returns the sources of the chain whose transfers are projected into the data model.
 #[utoipa::path(get, path = "/chains/{chain}/tracked", tag = "chains", params(("chain" = String, Path)),
-    responses((status = 200, body = Items<Tracked>), Problem))]
+    responses((status = 200, body = Items<TrackedSource>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<TrackedRead>,
+    principal: Authorized<TrackedRead>,
     Path(chain): Path<ChainId>,
-) -> Result<Json<Items<Tracked>>> {
-    Ok(Items::of(index::scopes(&app.index, &who, &chain).await?))
+) -> Result<Json<Items<TrackedSource>>> {
+    Ok(Items::page(
+        index::scopes(&app.index, &principal, &chain).await?,
+    ))
 }
 
-fn wanted(app: &App, chain: &ChainId, source: String) -> Result<Wanted> {
+fn scope(app: &App, chain: &ChainId, source: String) -> Result<Wanted> {
     app.submit.chain(chain)?;
     Ok(Wanted {
         projection: PROJECTION.to_owned(),
@@ -54,39 +58,44 @@ fn wanted(app: &App, chain: &ChainId, source: String) -> Result<Wanted> {
     })
 }
 
-/// Project a contract's transfers (or `*`) from a block on. Doing it twice changes nothing.
+/// Track a source.
+///
+/// Projects the transfers of a contract, or of all contracts with `*`, into the data model from a
+/// block on. Repeating the request has no effect.
 #[utoipa::path(put, path = "/chains/{chain}/tracked/{source}", tag = "chains", params(("chain" = String, Path), ("source" = String, Path)),
-    request_body = Track, responses((status = 204), Problem))]
+    request_body = TrackRequest, responses((status = 204), Problem))]
 async fn track(
     State(app): State<App>,
-    who: May<TrackedWrite>,
+    principal: Authorized<TrackedWrite>,
     Path2(chain, source): Path2<ChainId, String>,
-    Body(track): Body<Track>,
+    Body(track): Body<TrackRequest>,
 ) -> Result<StatusCode> {
-    let wanted = wanted(&app, &chain, source)?;
-    let begins = app
+    let scope = scope(&app, &chain, source)?;
+    let first = app
         .db()
         .read_unbound(move |tx| index::status(tx, &chain))
         .await?
         .map_or(Height(0), |status| status.first);
     index::track(
         &app.index,
-        &who,
-        &wanted,
-        track.from.map_or(begins, |from| from.max(begins)),
+        &principal,
+        &scope,
+        track.from.map_or(first, |from| from.max(first)),
     )
     .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Project a source no longer. What was projected stays.
+/// Untrack a source.
+///
+/// Objects and balances that were projected are kept.
 #[utoipa::path(delete, path = "/chains/{chain}/tracked/{source}", tag = "chains", params(("chain" = String, Path), ("source" = String, Path)),
     responses((status = 204), Problem))]
 async fn untrack(
     State(app): State<App>,
-    who: May<TrackedWrite>,
+    principal: Authorized<TrackedWrite>,
     Path2(chain, source): Path2<ChainId, String>,
 ) -> Result<StatusCode> {
-    index::untrack(&app.index, &who, &wanted(&app, &chain, source)?).await?;
+    index::untrack(&app.index, &principal, &scope(&app, &chain, source)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

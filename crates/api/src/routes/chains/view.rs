@@ -1,31 +1,31 @@
-//! Chains and their events as they are shown.
+//! Response bodies of chains and their events.
 
-use crate::wire::shown;
+use crate::shapes::to_json;
 use chain::{Connector, Model, Sequencing};
 use serde::Serialize;
 use types::{ChainId, Height, Json, Time};
 use utoipa::ToSchema;
 
-/// A chain.
+/// A chain of the installation and its indexing status.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Chain {
     chain: ChainId,
-    /// The newest block that is stored; absent before the first.
-    head: Option<BlockName>,
-    /// Everything up to this block is final; absent while nothing is.
-    finalized: Option<BlockName>,
-    /// Where the index begins.
+    /// The newest indexed block; `null` before the first.
+    head: Option<BlockRef>,
+    /// The newest final block; `null` while no block is final.
+    finalized: Option<BlockRef>,
+    /// The first indexed height.
     first: Option<Height>,
-    /// Why the chain is halted, if it is.
+    /// Why the chain is halted; `null` if it is not.
     halted: Option<String>,
-    /// When a block is final.
+    /// The rule by which a block becomes final.
     finality: Json,
-    /// `account` or `utxo`.
+    /// The account model: `account` or `utxo`.
     model: &'static str,
     /// What orders a signer's transactions: `nonce` or `inputs`.
     sequencing: &'static str,
-    /// Whether contracts can be deployed and called.
+    /// Whether the chain supports contracts.
     contracts: bool,
     /// Whether a payment can carry a memo.
     memo: bool,
@@ -33,12 +33,12 @@ pub(super) struct Chain {
 
 /// A block by height and hash.
 #[derive(Serialize, ToSchema)]
-struct BlockName {
+struct BlockRef {
     height: Height,
     hash: String,
 }
 
-impl From<index::state::Tip> for BlockName {
+impl From<index::state::Tip> for BlockRef {
     fn from(tip: index::state::Tip) -> Self {
         Self {
             height: tip.height,
@@ -49,7 +49,7 @@ impl From<index::state::Tip> for BlockName {
 
 impl Chain {
     pub(super) fn of(connector: &dyn Connector, status: Option<index::Status>) -> Self {
-        let caps = connector.caps();
+        let capabilities = connector.caps();
         let (head, finalized, first, halted) = status.map_or((None, None, None, None), |status| {
             (
                 status.head,
@@ -60,43 +60,43 @@ impl Chain {
         });
         Self {
             chain: connector.chain().clone(),
-            head: head.map(BlockName::from),
-            finalized: finalized.map(BlockName::from),
+            head: head.map(BlockRef::from),
+            finalized: finalized.map(BlockRef::from),
             first,
             halted,
-            finality: shown(&connector.finality()),
-            model: match caps.model {
+            finality: to_json(&connector.finality()),
+            model: match capabilities.model {
                 Model::Account => "account",
                 Model::Utxo => "utxo",
             },
-            sequencing: match caps.sequencing {
+            sequencing: match capabilities.sequencing {
                 Sequencing::Nonce => "nonce",
                 Sequencing::Inputs => "inputs",
             },
-            contracts: caps.contracts,
-            memo: caps.memo,
+            contracts: capabilities.contracts,
+            memo: capabilities.memo,
         }
     }
 }
 
-/// Something that happened on a chain.
+/// A chain event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
-    /// Stable through re-inclusion in another block.
+    /// The id. It stays the same if a reorganization moves the transaction to another block.
     id: String,
     height: Height,
     block_hash: String,
     block_time: Time,
     transaction: String,
     transaction_index: u32,
-    /// Its place in the block.
+    /// The index of the event in the block.
     index: u32,
-    /// The contract or script it comes from.
+    /// The contract or script that emitted the event.
     source: String,
-    /// For a log its first topic, empty if it has none.
+    /// The first topic of an EVM log; empty if it has none.
     topic: String,
-    /// The rest, as the chain's connector tells it.
+    /// The event's data in a form that depends on the family of the chain.
     body: Json,
     /// `pending` or `final`.
     status: &'static str,
@@ -123,47 +123,37 @@ impl Event {
             index: event.index,
             source: event.source,
             topic: event.topic,
-            body: Json::parse(&event.body).unwrap_or_else(|| shown(&event.body)),
+            body: Json::parse(&event.body).unwrap_or_else(|| to_json(&event.body)),
             status: if is_final { "final" } else { "pending" },
         }
     }
 }
 
-/// What of a chain is projected into the data model.
+/// A source whose transfers are projected into the data model.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Tracked {
+pub(super) struct TrackedSource {
     chain: ChainId,
-    /// The contract, or `*` for all.
+    /// The contract, or `*` for all contracts.
     source: String,
-    /// Which projection.
     projection: String,
-    /// Whether it moves with the chain's head.
-    level: bool,
-    /// Where it goes on while it is not level.
+    /// Whether the projection has reached the head of the chain and follows it.
+    caught_up: bool,
+    /// The next height to project while it has not caught up.
     next: Height,
-    /// Why it was set aside, if it was.
+    /// Why the source is quarantined; `null` if it is not.
     quarantined: Option<String>,
 }
 
-impl From<index::Scope> for Tracked {
+impl From<index::Scope> for TrackedSource {
     fn from(scope: index::Scope) -> Self {
-        let index::Scope {
-            chain,
-            source,
-            projection,
-            level,
-            next,
-            quarantined,
-            ..
-        } = scope;
         Self {
-            chain,
-            source,
-            projection,
-            level,
-            next,
-            quarantined,
+            chain: scope.chain,
+            source: scope.source,
+            projection: scope.projection,
+            caught_up: scope.level,
+            next: scope.next,
+            quarantined: scope.quarantined,
         }
     }
 }

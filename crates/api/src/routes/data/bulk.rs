@@ -1,8 +1,8 @@
-//! Many objects at once: one query over all types, one update of all types.
+//! Bulk queries and bulk updates of the data model.
 
-use super::bulk_shapes::{BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
+use super::bulk_schemas::{BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
 use super::{DataRead, DataWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Text};
 use crate::{App, Error, Problem, Result, exact};
 use ::data::{BulkAnswer, QueryAnswer};
@@ -17,42 +17,42 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(update))
 }
 
-/// Query any of the types, all in one snapshot.
+/// Query objects in bulk.
 ///
-/// The body has a query for each type that is asked for (`activities`, `addresses`, `assets`,
-/// `balanceChanges`, `collections`, `data`, `events`, `fragments`, `nfts`, `pools`, `transfers`). A
-/// query has lists of conditions that must all hold (`eq`, `neq`, `lt`, `lte`, `gt`, `gte`,
-/// `contains`, `startsWith`, `endsWith` with `{field, value, not?, caseInsensitive?}`; `in`, `nin`
-/// with `{field, values}`; `null` with `{field}`; `labels` with operators of its own; `or` with
-/// nested queries), and `skip`, `limit`, `after`, `sort`, `count`, `fields`. The answer has a page
-/// for each.
+/// All queries read the same snapshot. The body contains one query per object type (`activities`,
+/// `addresses`, `assets`, `balanceChanges`, `collections`, `data`, `events`, `fragments`, `nfts`,
+/// `pools`, `transfers`). A query is a set of conditions, all of which must match: `eq`, `neq`,
+/// `lt`, `lte`, `gt`, `gte`, `contains`, `startsWith` and `endsWith` with `{field, value, not?,
+/// caseInsensitive?}`; `in` and `nin` with `{field, values}`; `null` with `{field}`; `labels` with
+/// the same operators; `or` with nested queries. `skip`, `limit`, `after`, `sort`, `count` and
+/// `fields` control the page. The response contains one page per queried type.
 #[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
 async fn query(
     State(app): State<App>,
-    who: May<DataRead>,
+    principal: Authorized<DataRead>,
     Body(body): Body<types::Json>,
 ) -> Result<Json<QueryAnswer>> {
     Ok(Json(
-        ::data::bulk_query(&app.data, &who, body.as_str())
+        ::data::bulk_query(&app.data, &principal, body.as_str())
             .await
-            .map_err(Error::of_body)?,
+            .map_err(Error::in_body)?,
     ))
 }
 
-/// Write objects of any type, all or nothing.
+/// Write objects in bulk.
 ///
-/// The body has a list for each of the ten types that can be written. Each item says by
-/// `updateType` what to do with an object that is, or is not, there: `create_only`,
-/// `create_or_ignore`, `create_or_update` (if nothing is said), `create_or_replace`, `update_only`.
-/// References may point to anything that is there or in the same body, in any order; one that
-/// points to nothing is refused with `KA090801`. The answer lists by type what was `created`,
-/// `replaced`, `updated` and `ignored`.
+/// The update is atomic: either every object is written or none. The body contains one list per
+/// writable object type. The `updateType` of an item determines what happens if the object exists
+/// or does not exist: `create_only`, `create_or_ignore`, `create_or_update` (the default),
+/// `create_or_replace` or `update_only`. References may point to existing objects and to objects of
+/// the same body, in any order; a reference to an unknown object is rejected with `KA090801`. The
+/// response lists the objects that were `created`, `replaced`, `updated` and `ignored`, by type.
 #[utoipa::path(put, path = "/bulk/datamodel", tag = "data",
     request_body(content((BulkUpdate = "application/json"), (BulkUpdate = "application/yaml"))),
     responses((status = 200, body = BulkOutcome), Problem))]
 async fn update(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     body: Text,
 ) -> Result<Json<BulkAnswer>> {
     let json = if body.is_yaml {
@@ -61,8 +61,8 @@ async fn update(
         body.text
     };
     Ok(Json(
-        ::data::bulk_update(&app.data, &who, &json)
+        ::data::bulk_update(&app.data, &principal, &json)
             .await
-            .map_err(Error::of_body)?,
+            .map_err(Error::in_body)?,
     ))
 }

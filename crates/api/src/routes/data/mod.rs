@@ -1,25 +1,25 @@
-//! The data model: objects of ten types, balances, bulk queries and updates, declared metadata.
+//! The data model: objects of ten types, balances, bulk queries and updates, metadata fields.
 
 mod bulk;
-mod bulk_shapes;
-mod describe;
-mod fields;
+mod bulk_schemas;
+mod metadata_fields;
+mod object_path;
 mod objects;
-mod shapes;
-mod tail;
+mod openapi;
+mod schemas;
 
 use crate::{App, permissions};
 use utoipa_axum::router::OpenApiRouter;
 
 permissions! {
-    /// See objects and balances, and query them.
+    /// Read and query objects and balances.
     DataRead = "data:read";
-    /// Write objects, declare metadata.
+    /// Write objects, declare metadata fields.
     DataWrite = "data:write";
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     objects::routes()
         .merge(bulk::routes())
-        .merge(fields::routes())
+        .merge(metadata_fields::routes())
 }

@@ -1,9 +1,9 @@
-//! Objects one at a time, the same for all ten types, and balances.
+//! The routes of single objects, which are the same for every object type, and of balances.
 
-use super::describe;
-use super::tail::Tail;
+use super::object_path::ObjectPath;
+use super::openapi;
 use super::{DataRead, DataWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path, Query};
 use crate::{App, Result};
 use ::data::{BalancesOf, Listing, Type, View};
@@ -12,31 +12,33 @@ use axum::http::StatusCode;
 use axum::routing::{self, MethodRouter};
 use axum::{Extension, Json};
 use serde::Serialize;
-use types::Json as Text;
+use types::Json as RawJson;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Query parameters as they come: which ones there are depends on the type.
+/// Unparsed query parameters. Which ones are valid depends on the object type.
 type Params = Vec<(String, String)>;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    let described = OpenApiRouter::with_openapi(describe::objects());
-    let balances = described
+    let router = OpenApiRouter::with_openapi(openapi::objects());
+    let balances = router
         .route("/balances", routing::get(balances))
         .route("/balances/{*ref}", routing::get(balance));
     Type::WRITABLE.into_iter().fold(balances, |router, kind| {
-        let (all, one) = (
+        let (collection, object) = (
             format!("/{}", kind.plural()),
             format!("/{}/{{*ref}}", kind.plural()),
         );
-        router.route(&all, many(kind)).route(&one, single(kind))
+        router
+            .route(&collection, collection_routes(kind))
+            .route(&object, object_routes(kind))
     })
 }
 
-fn many(kind: Type) -> MethodRouter<App> {
+fn collection_routes(kind: Type) -> MethodRouter<App> {
     routing::get(list).post(create).route_layer(Extension(kind))
 }
 
-fn single(kind: Type) -> MethodRouter<App> {
+fn object_routes(kind: Type) -> MethodRouter<App> {
     routing::get(get)
         .put(put)
         .patch(patch)
@@ -44,100 +46,104 @@ fn single(kind: Type) -> MethodRouter<App> {
         .route_layer(Extension(kind))
 }
 
-/// What stands at a path.
+/// The resource at a path.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Found {
+enum ObjectOrBalances {
     Object(View),
     Balances(Listing),
 }
 
 async fn list(
     State(app): State<App>,
-    who: May<DataRead>,
+    principal: Authorized<DataRead>,
     Extension(kind): Extension<Type>,
     Query(params): Query<Params>,
 ) -> Result<Json<Listing>> {
-    Ok(Json(::data::list(&app.data, &who, kind, &params).await?))
+    Ok(Json(
+        ::data::list(&app.data, &principal, kind, &params).await?,
+    ))
 }
 
 async fn get(
     State(app): State<App>,
-    who: May<DataRead>,
+    principal: Authorized<DataRead>,
     Extension(kind): Extension<Type>,
-    Path(tail): Path<String>,
+    Path(object_path): Path<String>,
     Query(params): Query<Params>,
-) -> Result<Json<Found>> {
-    Ok(Json(match Tail::of(kind, &tail) {
-        Tail::Object(object) => Found::Object(::data::get(&app.data, &who, kind, object).await?),
-        Tail::Balances(of) => {
-            Found::Balances(::data::balances(&app.data, &who, of, &params).await?)
+) -> Result<Json<ObjectOrBalances>> {
+    Ok(Json(match ObjectPath::of(kind, &object_path) {
+        ObjectPath::Object(object) => {
+            ObjectOrBalances::Object(::data::get(&app.data, &principal, kind, object).await?)
+        }
+        ObjectPath::Balances(of) => {
+            ObjectOrBalances::Balances(::data::balances(&app.data, &principal, of, &params).await?)
         }
     }))
 }
 
 async fn create(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Extension(kind): Extension<Type>,
-    Body(body): Body<Text>,
+    Body(body): Body<RawJson>,
 ) -> Result<(StatusCode, Json<View>)> {
     Ok((
         StatusCode::CREATED,
-        Json(::data::create(&app.data, &who, kind, body.as_str()).await?),
+        Json(::data::create(&app.data, &principal, kind, body.as_str()).await?),
     ))
 }
 
 async fn put(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Extension(kind): Extension<Type>,
     Path(object): Path<String>,
-    Body(body): Body<Text>,
+    Body(body): Body<RawJson>,
 ) -> Result<Json<View>> {
     Ok(Json(
-        ::data::put(&app.data, &who, kind, &object, body.as_str()).await?,
+        ::data::put(&app.data, &principal, kind, &object, body.as_str()).await?,
     ))
 }
 
 async fn patch(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Extension(kind): Extension<Type>,
     Path(object): Path<String>,
-    Body(body): Body<Text>,
+    Body(body): Body<RawJson>,
 ) -> Result<Json<View>> {
     Ok(Json(
-        ::data::patch(&app.data, &who, kind, &object, body.as_str()).await?,
+        ::data::patch(&app.data, &principal, kind, &object, body.as_str()).await?,
     ))
 }
 
 async fn delete(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Extension(kind): Extension<Type>,
     Path(object): Path<String>,
 ) -> Result<StatusCode> {
-    ::data::delete(&app.data, &who, kind, &object).await?;
+    ::data::delete(&app.data, &principal, kind, &object).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn balances(
     State(app): State<App>,
-    who: May<DataRead>,
+    principal: Authorized<DataRead>,
     Query(params): Query<Params>,
 ) -> Result<Json<Listing>> {
     Ok(Json(
-        ::data::balances(&app.data, &who, BalancesOf::Everyone, &params).await?,
+        ::data::balances(&app.data, &principal, BalancesOf::Everyone, &params).await?,
     ))
 }
 
 async fn balance(
     State(app): State<App>,
-    who: May<DataRead>,
+    principal: Authorized<DataRead>,
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
     Ok(Json(
-        ::data::get(&app.data, &who, Type::Balance, &id).await?,
+        ::data::get(&app.data, &principal, Type::Balance, &id).await?,
     ))
 }

@@ -1,10 +1,10 @@
-//! What a policy is asked about.
+//! Attachments: the targets that a policy applies to.
 
 use super::view::Attachment;
 use super::{PolicyRead, PolicyWrite};
-use crate::access::May;
-use crate::extract::{Body, BySkip, Path, Query};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Body, Path, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -19,67 +19,72 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, attach))
         .routes(routes!(detach))
-        .routes(routes!(all))
+        .routes(routes!(list_all))
 }
 
-/// What a policy is attached to, or no longer.
+/// The target to attach a policy to, or to detach it from.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Attach {
+struct AttachmentTarget {
     /// `{"kind": "namespace"}`, `wallet` or `key` with `id`, `account` or `contract` with `chain`
     /// and `account`, `asset` or `task` with `name`.
     #[schema(value_type = Object)]
     target: Target,
 }
 
-/// Attachments of the namespace.
-#[utoipa::path(get, path = "/policy-attachments", tag = "policies", params(BySkip), responses((status = 200, body = Items<Attachment>), Problem))]
-async fn all(
+/// List all policy attachments of the namespace.
+#[utoipa::path(get, path = "/policy-attachments", tag = "policies", params(SkipPaging), responses((status = 200, body = Items<Attachment>), Problem))]
+async fn list_all(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Query(paging): Query<BySkip>,
+    principal: Authorized<PolicyRead>,
+    Query(paging): Query<SkipPaging>,
 ) -> Result<Json<Items<Attachment>>> {
-    Ok(Items::of(
-        policy::attachments(&app.policy, &who, None, &paging.page()?).await?,
+    Ok(Items::page(
+        policy::attachments(&app.policy, &principal, None, &paging.page()?).await?,
     ))
 }
 
-/// What a policy is attached to.
-#[utoipa::path(get, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path), BySkip),
+/// List the attachments of a policy.
+#[utoipa::path(get, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path), SkipPaging),
     responses((status = 200, body = Items<Attachment>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Path(named): Path<String>,
-    Query(paging): Query<BySkip>,
+    principal: Authorized<PolicyRead>,
+    Path(name_or_id): Path<String>,
+    Query(paging): Query<SkipPaging>,
 ) -> Result<Json<Items<Attachment>>> {
-    Ok(Items::of(
-        policy::attachments(&app.policy, &who, Some(&named), &paging.page()?).await?,
+    Ok(Items::page(
+        policy::attachments(&app.policy, &principal, Some(&name_or_id), &paging.page()?).await?,
     ))
 }
 
-/// Attach a policy: from now on it is asked about what touches the target, and has to allow.
-#[utoipa::path(post, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path)), request_body = Attach,
+/// Attach a policy to a target.
+///
+/// From then on, every submission that affects the target is evaluated against the policy, which
+/// must allow it.
+#[utoipa::path(post, path = "/policies/{policy}/attachments", tag = "policies", params(("policy" = String, Path)), request_body = AttachmentTarget,
     responses((status = 201, body = Attachment), Problem))]
 async fn attach(
     State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
-    Body(to): Body<Attach>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
+    Body(body): Body<AttachmentTarget>,
 ) -> Result<(StatusCode, Json<Attachment>)> {
-    let attached = policy::attach(&app.policy, &who, &named, to.target).await?;
+    let attached = policy::attach(&app.policy, &principal, &name_or_id, body.target).await?;
     Ok((StatusCode::CREATED, Json(attached.into())))
 }
 
-/// Detach a policy. Where no other is attached, nothing is allowed any more.
-#[utoipa::path(post, path = "/policies/{policy}/detach", tag = "policies", params(("policy" = String, Path)), request_body = Attach,
+/// Detach a policy from a target.
+///
+/// A submission to which no policy applies is denied.
+#[utoipa::path(post, path = "/policies/{policy}/detach", tag = "policies", params(("policy" = String, Path)), request_body = AttachmentTarget,
     responses((status = 204), Problem))]
 async fn detach(
     State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
-    Body(from): Body<Attach>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
+    Body(body): Body<AttachmentTarget>,
 ) -> Result<StatusCode> {
-    policy::detach(&app.policy, &who, &named, from.target).await?;
+    policy::detach(&app.policy, &principal, &name_or_id, body.target).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,10 @@
-//! The log of decisions.
+//! The decision log.
 
 use super::PolicyRead;
 use super::view::Decision;
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Path, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -20,38 +20,40 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get))
 }
 
-/// Which decisions.
+/// Filter and paging of decisions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
-    /// Those of one subject, such as a submission's id.
+struct DecisionQuery {
+    /// Only decisions about this subject, such as a submission's id.
     subject: Option<String>,
-    /// Those that asked a policy, by its name or id.
+    /// Only decisions that evaluated this policy, by name or id.
     policy: Option<String>,
-    /// `permit`, `denied` or `needs`.
+    /// Only decisions with this result: `permit`, `denied` or `needs`.
     result: Option<String>,
-    /// Those about one signer.
+    /// Only decisions about this signer.
     signer: Option<String>,
-    /// Not before this moment.
+    /// Only decisions at or after this time.
     since: Option<Time>,
-    /// Before this moment.
+    /// Only decisions before this time.
     until: Option<Time>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     limit: Option<u32>,
-    /// Continue behind this cursor.
+    /// Return the items after this cursor, the `next` of the previous page.
     after: Option<String>,
 }
 
-/// Decisions, newest first.
-#[utoipa::path(get, path = "/policy-decisions", tag = "policies", params(Which), responses((status = 200, body = Items<Decision>), Problem))]
+/// List policy decisions.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/policy-decisions", tag = "policies", params(DecisionQuery), responses((status = 200, body = Items<Decision>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Query(which): Query<Which>,
+    principal: Authorized<PolicyRead>,
+    Query(query): Query<DecisionQuery>,
 ) -> Result<Json<Items<Decision>>> {
-    let page = crate::extract::page(which.limit, None, which.after)?;
-    let Which {
+    let page = crate::extract::page(query.limit, None, query.after)?;
+    let DecisionQuery {
         subject,
         policy,
         result,
@@ -59,7 +61,7 @@ async fn list(
         since,
         until,
         ..
-    } = which;
+    } = query;
     let filter = policy::Filter {
         subject,
         policy,
@@ -68,16 +70,21 @@ async fn list(
         since,
         until,
     };
-    let found = policy::decisions(&app.policy, &who, &filter, &page).await?;
-    Ok(Items::continued(found.items, found.next))
+    let decisions = policy::decisions(&app.policy, &principal, &filter, &page).await?;
+    Ok(Items::with_next(decisions.items, decisions.next))
 }
 
-/// A decision: exactly what was asked, of which documents, with which answers, and what came of it.
+/// Retrieve a policy decision.
+///
+/// Includes the exact input, the evaluated documents, the lookups with their results, and the
+/// outcome.
 #[utoipa::path(get, path = "/policy-decisions/{id}", tag = "policies", params(("id" = String, Path)), responses((status = 200, body = Decision), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<PolicyRead>,
+    principal: Authorized<PolicyRead>,
     Path(id): Path<DecisionId>,
 ) -> Result<Json<Decision>> {
-    Ok(Json(policy::decision(&app.policy, &who, id).await?.into()))
+    Ok(Json(
+        policy::decision(&app.policy, &principal, id).await?.into(),
+    ))
 }

@@ -1,14 +1,14 @@
-//! Policies, their versions, and what they are attached to.
+//! Policies, their versions, attachments and decisions.
 
 mod attachments;
 mod decisions;
-mod trial;
+mod simulation;
 mod versions;
 mod view;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Paging, Path, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -21,113 +21,126 @@ use utoipa_axum::routes;
 use view::Policy;
 
 permissions! {
-    /// See policies and decisions.
+    /// Read policies and decisions.
     PolicyRead = "policy:read";
-    /// Write and attach policies.
+    /// Create, change, attach and delete policies.
     PolicyWrite = "policy:write";
-    /// Try documents on inputs and past decisions.
-    PolicyTry = "policy:try";
+    /// Evaluate documents against inputs and past decisions.
+    PolicySimulate = "policy:try";
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(trial::dry_run))
-        .routes(routes!(trial::replay))
+        .routes(routes!(simulation::dry_run))
+        .routes(routes!(simulation::replay))
         .routes(routes!(get, put, patch, delete))
         .merge(versions::routes())
         .merge(attachments::routes())
         .merge(decisions::routes())
 }
 
-/// A policy's name and description.
+/// A policy to create or to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PolicyInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     description: Option<String>,
 }
 
-/// The policies of the namespace.
+/// List policies.
+///
+/// Ordered by name.
 #[utoipa::path(get, path = "/policies", tag = "policies", params(Paging), responses((status = 200, body = Items<Policy>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<PolicyRead>,
+    principal: Authorized<PolicyRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Policy>>> {
     let page = paging.page()?;
-    let found = policy::list(&app.policy, &who, &page).await?;
-    let next = super::cursor(
+    let policies = policy::list(&app.policy, &principal, &page).await?;
+    let next = super::next_cursor(
         &page,
-        found.len(),
-        found.last().map(|last| last.name.clone()),
+        policies.len(),
+        policies.last().map(|last| last.name.clone()),
     );
-    Ok(Items::continued(found, next))
+    Ok(Items::with_next(policies, next))
 }
 
-/// A policy by its name or id.
+/// Retrieve a policy by name or id.
 #[utoipa::path(get, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = Policy), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Path(named): Path<String>,
+    principal: Authorized<PolicyRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Policy>> {
-    Ok(Json(policy::get(&app.policy, &who, &named).await?.into()))
-}
-
-/// By name: make a policy, or change the one that is there. By id: change it, its name too.
-#[utoipa::path(put, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
-    responses((status = 200, body = Policy), Problem))]
-async fn put(
-    State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
-    Body(input): Body<PolicyInput>,
-) -> Result<Json<Policy>> {
-    let description = input.description.as_deref().unwrap_or_default();
-    let stored = if named.parse::<PolicyId>().is_ok() {
-        policy::patch(
-            &app.policy,
-            &who,
-            &named,
-            input.name.as_deref(),
-            Some(description),
-        )
-        .await?
-    } else {
-        super::same_name(&named, input.name.as_deref())?;
-        policy::put(&app.policy, &who, &named, description).await?
-    };
-    Ok(Json(stored.into()))
-}
-
-/// Change what is given.
-#[utoipa::path(patch, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
-    responses((status = 200, body = Policy), Problem))]
-async fn patch(
-    State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
-    Body(input): Body<PolicyInput>,
-) -> Result<Json<Policy>> {
-    let (name, description) = (input.name.as_deref(), input.description.as_deref());
     Ok(Json(
-        policy::patch(&app.policy, &who, &named, name, description)
+        policy::get(&app.policy, &principal, &name_or_id)
             .await?
             .into(),
     ))
 }
 
-/// Delete a policy that is attached nowhere.
+/// Create or replace a policy.
+///
+/// Versions and attachments are not affected. With a name in the path, the policy is created if it
+/// does not exist. With an id, it must exist, and `name` renames it.
+#[utoipa::path(put, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
+    responses((status = 200, body = Policy), Problem))]
+async fn put(
+    State(app): State<App>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
+    Body(input): Body<PolicyInput>,
+) -> Result<Json<Policy>> {
+    let description = input.description.as_deref().unwrap_or_default();
+    let stored = if name_or_id.parse::<PolicyId>().is_ok() {
+        policy::patch(
+            &app.policy,
+            &principal,
+            &name_or_id,
+            input.name.as_deref(),
+            Some(description),
+        )
+        .await?
+    } else {
+        super::check_name(&name_or_id, input.name.as_deref())?;
+        policy::put(&app.policy, &principal, &name_or_id, description).await?
+    };
+    Ok(Json(stored.into()))
+}
+
+/// Update a policy.
+///
+/// Fields that are absent are not changed.
+#[utoipa::path(patch, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
+    responses((status = 200, body = Policy), Problem))]
+async fn patch(
+    State(app): State<App>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
+    Body(input): Body<PolicyInput>,
+) -> Result<Json<Policy>> {
+    let (name, description) = (input.name.as_deref(), input.description.as_deref());
+    Ok(Json(
+        policy::patch(&app.policy, &principal, &name_or_id, name, description)
+            .await?
+            .into(),
+    ))
+}
+
+/// Delete a policy.
+///
+/// Fails while the policy is attached.
 #[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 204), Problem))]
 async fn delete(
     State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    policy::delete(&app.policy, &who, &named).await?;
+    policy::delete(&app.policy, &principal, &name_or_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,9 +2,9 @@
 
 use super::view::Version;
 use super::{PolicyRead, PolicyWrite};
-use crate::access::May;
-use crate::extract::{Body, BySkip, Path, Path2, Query};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Body, Path, Path2, Query, SkipPaging};
+use crate::shapes::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -16,45 +16,49 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list, add))
+        .routes(routes!(list, create))
         .routes(routes!(get))
 }
 
-/// A version that is to be.
+/// A policy version to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewVersion {
-    /// What is new, in words.
+    /// A description of the change.
     #[serde(default)]
     description: String,
-    /// The Rego text.
+    /// The Rego document.
     document: String,
-    /// An input that the document can be tried on, as JSON text.
+    /// An example input for dry runs, as JSON text.
     #[serde(default)]
     example_input: Option<String>,
 }
 
-/// Versions of a policy, newest first.
-#[utoipa::path(get, path = "/policies/{policy}/versions", tag = "policies", params(("policy" = String, Path), BySkip),
+/// List the versions of a policy.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/policies/{policy}/versions", tag = "policies", params(("policy" = String, Path), SkipPaging),
     responses((status = 200, body = Items<Version>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Path(named): Path<String>,
-    Query(paging): Query<BySkip>,
+    principal: Authorized<PolicyRead>,
+    Path(name_or_id): Path<String>,
+    Query(paging): Query<SkipPaging>,
 ) -> Result<Json<Items<Version>>> {
-    Ok(Items::of(
-        policy::versions(&app.policy, &who, &named, &paging.page()?).await?,
+    Ok(Items::page(
+        policy::versions(&app.policy, &principal, &name_or_id, &paging.page()?).await?,
     ))
 }
 
-/// Make a version; it becomes the current one. A document that does not compile is refused.
+/// Create a version of a policy.
+///
+/// The version becomes the current one. A document that does not compile is rejected.
 #[utoipa::path(post, path = "/policies/{policy}/versions", tag = "policies", params(("policy" = String, Path)), request_body = NewVersion,
     responses((status = 201, body = Version), Problem))]
-async fn add(
+async fn create(
     State(app): State<App>,
-    who: May<PolicyWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<PolicyWrite>,
+    Path(name_or_id): Path<String>,
     Body(new): Body<NewVersion>,
 ) -> Result<(StatusCode, Json<Version>)> {
     let NewVersion {
@@ -67,20 +71,20 @@ async fn add(
         document,
         example_input,
     };
-    let version = policy::add_version(&app.policy, &who, &named, new).await?;
+    let version = policy::add_version(&app.policy, &principal, &name_or_id, new).await?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }
 
-/// A version by its label.
+/// Retrieve a version of a policy by its label.
 #[utoipa::path(get, path = "/policies/{policy}/versions/{label}", tag = "policies", params(("policy" = String, Path), ("label" = String, Path)),
     responses((status = 200, body = Version), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<PolicyRead>,
-    Path2(named, label): Path2<String, String>,
+    principal: Authorized<PolicyRead>,
+    Path2(name_or_id, label): Path2<String, String>,
 ) -> Result<Json<Version>> {
     Ok(Json(
-        policy::version(&app.policy, &who, &named, Some(&label))
+        policy::version(&app.policy, &principal, &name_or_id, Some(&label))
             .await?
             .into(),
     ))

@@ -1,18 +1,18 @@
-//! Policies and decisions as they are shown.
+//! Response bodies of policies and decisions.
 
-use crate::wire::shown;
+use crate::shapes::to_json;
 use serde::Serialize;
 use types::{ChainId, DecisionId, Digest, Json, PermitId, PolicyId, Time, VersionId};
 use utoipa::ToSchema;
 
-/// A policy.
+/// A named, versioned Rego document that decides about submissions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Policy {
     id: PolicyId,
     name: String,
     description: String,
-    /// The label of the version that is asked; absent before the first.
+    /// The label of the current version. Absent until a version is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<String>,
     created: Time,
@@ -38,14 +38,14 @@ impl From<policy::StoredPolicy> for Policy {
 pub(super) struct Version {
     id: VersionId,
     policy: PolicyId,
-    /// Such as `2026.01.31`.
+    /// The label, such as `2026.01.31`.
     label: String,
     description: String,
-    /// The Rego text.
+    /// The Rego document.
     document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     example_input: Option<String>,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     hash: Digest,
     created: Time,
     updated: Time,
@@ -69,7 +69,7 @@ impl From<policy::StoredVersion> for Version {
     }
 }
 
-/// A policy, attached.
+/// The attachment of a policy to a target.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attachment {
@@ -82,14 +82,14 @@ pub(super) struct Attachment {
 }
 
 impl From<policy::Attachment> for Attachment {
-    fn from(one: policy::Attachment) -> Self {
+    fn from(value: policy::Attachment) -> Self {
         let policy::Attachment {
             policy,
             name,
             target,
             attached_at,
             attached_by,
-        } = one;
+        } = value;
         Self {
             policy,
             name,
@@ -100,106 +100,106 @@ impl From<policy::Attachment> for Attachment {
     }
 }
 
-/// A decision.
+/// A policy decision about an intent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Decision {
     id: DecisionId,
     at: Time,
-    /// What it belongs to, such as a submission's id.
+    /// What was decided about, such as a submission's id.
     subject: String,
     initiator: String,
     chain: ChainId,
     signer: String,
-    /// `{"result": "permit"}`, `denied` with `reasons`, `needs` with `obligations`.
+    /// The outcome: `{"result": "permit"}`, `denied` with `reasons`, `needs` with `obligations`.
     outcome: Json,
-    /// The documents that were asked.
+    /// The documents that were evaluated.
     documents: Json,
     intent_hash: Digest,
     bundle_hash: Digest,
     interface_hash: Option<Digest>,
     lookups_hash: Digest,
     approvals_hash: Digest,
-    /// What documents saw, but for lookups.
+    /// The policy input, without lookups.
     input: Json,
-    /// Lookups and their answers.
+    /// The lookups and their results.
     lookups: Json,
+    /// The permit, if the decision issued one.
     permit: Option<PermitId>,
     duration_ms: u64,
 }
 
 impl From<policy::Decision> for Decision {
-    fn from(one: policy::Decision) -> Self {
+    fn from(value: policy::Decision) -> Self {
         Self {
-            id: one.id,
-            at: one.at,
-            subject: one.subject,
-            initiator: one.initiator.id,
-            chain: one.chain,
-            signer: one.signer,
-            outcome: shown(&one.outcome),
-            documents: shown(&one.documents),
-            intent_hash: one.intent_hash,
-            bundle_hash: one.bundle_hash,
-            interface_hash: one.interface_hash,
-            lookups_hash: one.lookups_hash,
-            approvals_hash: one.approvals_hash,
-            input: one.input,
-            lookups: one.lookups,
-            permit: one.permit.map(|permit| permit.body.id),
-            duration_ms: one.duration_ms,
+            id: value.id,
+            at: value.at,
+            subject: value.subject,
+            initiator: value.initiator.id,
+            chain: value.chain,
+            signer: value.signer,
+            outcome: to_json(&value.outcome),
+            documents: to_json(&value.documents),
+            intent_hash: value.intent_hash,
+            bundle_hash: value.bundle_hash,
+            interface_hash: value.interface_hash,
+            lookups_hash: value.lookups_hash,
+            approvals_hash: value.approvals_hash,
+            input: value.input,
+            lookups: value.lookups,
+            permit: value.permit.map(|permit| permit.body.id),
+            duration_ms: value.duration_ms,
         }
     }
 }
 
-/// What came of a dry run.
+/// The result of a dry run.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Tried {
-    /// What a decision would come to if this document alone were asked.
+pub(super) struct DryRunResult {
+    /// The outcome if this were the only policy that applies.
     outcome: Json,
-    /// The lookups that it asks for with this input.
+    /// The lookups that the document requires for this input.
     lookups: Json,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     hash: Digest,
 }
 
-impl From<policy::DryRun> for Tried {
+impl From<policy::DryRun> for DryRunResult {
     fn from(run: policy::DryRun) -> Self {
         Self {
-            outcome: shown(&run.outcome),
-            lookups: shown(&run.lookups),
+            outcome: to_json(&run.outcome),
+            lookups: to_json(&run.lookups),
             hash: run.hash,
         }
     }
 }
 
-/// What came of judging again.
+/// The result of a replay.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Replay {
-    judged: u64,
-    /// Those that could not be judged: unreadable then, or a document is gone.
+    /// The number of decisions evaluated.
+    evaluated: u64,
+    /// The number of decisions that could not be evaluated: their input was unreadable at the time,
+    /// or a document was deleted.
     skipped: u64,
+    /// The number of decisions with a different outcome.
     different: u64,
     /// The differences, newest first: `{decision, was, now}`.
     differences: Json,
-    /// Where the next page begins (`after`); absent at the end.
+    /// The cursor of the next page, to be passed as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 impl Replay {
-    /// A page, and where the next begins.
+    /// A page with the cursor of the next one.
     pub(super) fn page(replay: policy::Replay, next: Option<String>) -> Self {
-        let policy::Progress {
-            judged,
-            skipped,
-            different,
-        } = replay.total;
+        let total = replay.total;
         Self {
-            judged,
-            skipped,
-            different,
-            differences: shown(&replay.differences),
+            evaluated: total.judged,
+            skipped: total.skipped,
+            different: total.different,
+            differences: to_json(&replay.differences),
             next,
         }
     }

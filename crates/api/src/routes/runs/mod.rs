@@ -1,10 +1,10 @@
-//! Runs of tasks: what they did, why they wait, and what a person can do with them.
+//! Runs of tasks: progress, and how to cancel, retry, decide and dismiss them.
 
 mod view;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -18,11 +18,11 @@ use workflow::{Decision, RunFilter};
 pub(super) use view::Run;
 
 permissions! {
-    /// See runs.
+    /// Read runs.
     RunRead = "run:read";
-    /// Begin runs.
+    /// Start runs.
     RunCreate = "run:create";
-    /// End, retry and decide runs.
+    /// Cancel, retry, decide and dismiss runs.
     RunControl = "run:control";
 }
 
@@ -36,104 +36,119 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dismiss))
 }
 
-/// Which runs.
+/// Filter and paging of runs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct WhichRuns {
-    /// Only in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`,
+struct RunQuery {
+    /// Only runs in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`,
     /// `cancelled`.
     #[param(value_type = Option<String>)]
     state: Option<workflow::state::State>,
-    /// Only of this task, by its id or by the name it had.
+    /// Only runs of this task, by id or by its name when the run started.
     task: Option<String>,
-    /// Only those that this listener began.
+    /// Only runs that this listener started.
     listener: Option<ListenerId>,
-    /// Only those of this history.
+    /// Only runs of this activity.
     activity: Option<String>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     limit: Option<u32>,
-    /// How many to leave out, at most 10,000.
+    /// The number of items to skip, at most 10,000.
     skip: Option<u32>,
 }
 
-/// Runs, newest first, without their steps.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(WhichRuns), responses((status = 200, body = Items<Run>), Problem))]
+/// List runs.
+///
+/// Newest first, without their steps.
+#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery), responses((status = 200, body = Items<Run>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<RunRead>,
-    Query(which): Query<WhichRuns>,
+    principal: Authorized<RunRead>,
+    Query(query): Query<RunQuery>,
 ) -> Result<Json<Items<Run>>> {
-    let page = crate::extract::page(which.limit, which.skip, None)?;
-    let WhichRuns {
+    let page = crate::extract::page(query.limit, query.skip, None)?;
+    let RunQuery {
         state,
         task,
         listener,
         activity,
         ..
-    } = which;
+    } = query;
     let filter = RunFilter {
         state,
         task,
         listener,
         activity,
     };
-    Ok(Items::of(
-        workflow::runs(&app.workflow, &who, filter, page).await?,
+    Ok(Items::page(
+        workflow::runs(&app.workflow, &principal, filter, page).await?,
     ))
 }
 
-/// A run with its steps: input, output, timing, attempts, and why it waits.
+/// Retrieve a run.
+///
+/// Includes the input, output, timing and attempts of each step, and the reason why the run is
+/// waiting.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<RunRead>,
-    Path(id): Path<RunId>,
-) -> Result<Json<Run>> {
-    Ok(Json(workflow::run(&app.workflow, &who, id).await?.into()))
-}
-
-/// End a run. What it has handed on, such as a submission, goes its own way.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
-async fn cancel(
-    State(app): State<App>,
-    who: May<RunControl>,
+    principal: Authorized<RunRead>,
     Path(id): Path<RunId>,
 ) -> Result<Json<Run>> {
     Ok(Json(
-        workflow::cancel(&app.workflow, &who, id).await?.into(),
+        workflow::run(&app.workflow, &principal, id).await?.into(),
     ))
 }
 
-/// Have a failed run go on from the step that failed.
+/// Cancel a run.
+///
+/// No further step is started. Effects that are already in progress, such as a submission,
+/// continue.
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
+async fn cancel(
+    State(app): State<App>,
+    principal: Authorized<RunControl>,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>> {
+    Ok(Json(
+        workflow::cancel(&app.workflow, &principal, id)
+            .await?
+            .into(),
+    ))
+}
+
+/// Retry a failed run.
+///
+/// The run resumes at the step that failed.
 #[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
 async fn retry(
     State(app): State<App>,
-    who: May<RunControl>,
+    principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
 ) -> Result<Json<Run>> {
-    Ok(Json(workflow::retry(&app.workflow, &who, id).await?.into()))
+    Ok(Json(
+        workflow::retry(&app.workflow, &principal, id).await?.into(),
+    ))
 }
 
-/// What became of an effect that nobody knows of.
+/// The outcome of a step whose result is unknown.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RunDecision {
-    /// `resend`: it did not happen, send it again under the same key. `done`: it happened, go on.
-    /// `fail`: it failed.
-    decision: Word,
-    /// The step's data, where it is `done`.
+    /// `resend`: the effect did not happen; send it again with the same idempotency key. `done`: it
+    /// happened; continue. `fail`: it failed.
+    decision: RunDecisionKind,
+    /// The output of the step. Only with `done`.
     #[serde(default)]
     data: Option<types::Json>,
-    /// Why, where it is `fail`.
+    /// Why the step failed. Required with `fail`.
     #[serde(default)]
     reason: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = DecisionWord)]
-enum Word {
+enum RunDecisionKind {
     Resend,
     Done,
     Fail,
@@ -142,44 +157,54 @@ enum Word {
 impl RunDecision {
     fn into_command(self) -> Result<Decision> {
         match (self.decision, self.data, self.reason) {
-            (Word::Resend, None, None) => Ok(Decision::Resend),
-            (Word::Done, data, None) => Ok(Decision::Done { data }),
-            (Word::Fail, None, Some(reason)) => Ok(Decision::Fail { reason }),
-            (Word::Fail, None, None) => Err(Error::field("reason", "say why it failed")),
-            (Word::Resend | Word::Fail, Some(_), _) => {
-                Err(Error::field("data", "data goes with done"))
+            (RunDecisionKind::Resend, None, None) => Ok(Decision::Resend),
+            (RunDecisionKind::Done, data, None) => Ok(Decision::Done { data }),
+            (RunDecisionKind::Fail, None, Some(reason)) => Ok(Decision::Fail { reason }),
+            (RunDecisionKind::Fail, None, None) => {
+                Err(Error::field("reason", "required with the decision fail"))
             }
-            (Word::Resend | Word::Done, _, Some(_)) => {
-                Err(Error::field("reason", "a reason goes with fail"))
+            (RunDecisionKind::Resend | RunDecisionKind::Fail, Some(_), _) => {
+                Err(Error::field("data", "only allowed with the decision done"))
             }
+            (RunDecisionKind::Resend | RunDecisionKind::Done, _, Some(_)) => Err(Error::field(
+                "reason",
+                "only allowed with the decision fail",
+            )),
         }
     }
 }
 
-/// Say what became of an effect that nobody knows of. The run goes on from there.
+/// Decide the outcome of a parked run.
+///
+/// A run is parked when a call to another system has an unknown result. The decision states what
+/// happened, and the run resumes from there.
 #[utoipa::path(post, path = "/runs/{id}/decide", tag = "runs", params(("id" = String, Path)), request_body = RunDecision,
     responses((status = 200, body = Run), Problem))]
 async fn decide(
     State(app): State<App>,
-    who: May<RunControl>,
+    principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
     Body(decision): Body<RunDecision>,
 ) -> Result<Json<Run>> {
     Ok(Json(
-        workflow::decide(&app.workflow, &who, id, decision.into_command()?)
+        workflow::decide(&app.workflow, &principal, id, decision.into_command()?)
             .await?
             .into(),
     ))
 }
 
-/// Let a failed run of a listener be, so that those behind it go on.
+/// Dismiss a failed run of a listener.
+///
+/// The run stays failed, and the runs queued behind it start.
 #[utoipa::path(post, path = "/runs/{id}/dismiss", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
 async fn dismiss(
     State(app): State<App>,
-    who: May<RunControl>,
+    principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
 ) -> Result<Json<Run>> {
     Ok(Json(
-        workflow::dismiss(&app.workflow, &who, id).await?.into(),
+        workflow::dismiss(&app.workflow, &principal, id)
+            .await?
+            .into(),
     ))
 }

@@ -1,4 +1,4 @@
-//! Runs as they are shown. Secrets are masked by the engine.
+//! Response bodies of runs. The engine masks secrets.
 
 use serde::Serialize;
 use types::{Json, RunId, TaskId, Time};
@@ -9,51 +9,51 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 pub(in crate::routes) struct Run {
     id: RunId,
-    /// The task's name when it began.
+    /// The name of the task when the run started.
     task: String,
     task_id: TaskId,
-    /// The label of the version it runs.
+    /// The label of the task version.
     task_version: String,
-    /// `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`, `cancelled`.
+    /// The state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`, `cancelled`.
     #[schema(value_type = String)]
     state: workflow::state::State,
-    /// The step it is at, from 0.
+    /// The index of the current step, from 0.
     step: u32,
     step_count: u32,
-    /// What its steps see as `input`.
+    /// The data that the steps read as `input`.
     input: Json,
-    /// What it returned.
+    /// The result that the run returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Json>,
-    /// Why it failed.
+    /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
-    /// Why it waits.
+    /// Why the run is waiting.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// The submission it waits for.
+    /// The submission that the run waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
-    /// When it goes on by itself.
+    /// When the run continues without intervention.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Time>,
-    /// Who began it.
+    /// The principal that started the run.
     initiator: String,
-    /// What began it: `{"by": "request"}`, a step of a run, or a listener.
+    /// What started the run: `{"by": "request"}`, a step of another run, or a listener.
     origin: Json,
-    /// The history it belongs to.
+    /// The activity that the run belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     activity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     created: Time,
-    /// When its first step began.
+    /// When the first step started.
     #[serde(skip_serializing_if = "Option::is_none")]
     started: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Time>,
     updated: Time,
-    /// Its steps so far; absent in a listing.
+    /// The steps so far. Absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     steps: Vec<RunStep>,
 }
@@ -75,7 +75,7 @@ impl From<workflow::RunView> for Run {
             waits_for: run.waits_for,
             next: run.next,
             initiator: run.initiator,
-            origin: crate::wire::shown(&run.origin),
+            origin: crate::shapes::to_json(&run.origin),
             activity: run.activity,
             idempotency_key: run.idempotency_key,
             created: run.created,
@@ -90,7 +90,7 @@ impl From<workflow::RunView> for Run {
 /// Why a run or a step failed.
 #[derive(Serialize, ToSchema)]
 struct Failure {
-    /// Stable: that of the error, or the one that a `fail` clause names.
+    /// A stable code: that of the error, or the one in the step's `fail` clause.
     code: String,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,39 +112,39 @@ impl From<workflow::Failure> for Failure {
 #[serde(rename_all = "camelCase")]
 struct RunStep {
     name: String,
-    /// What it does, such as `jsonata_template`.
+    /// The step type, such as `jsonata_template`.
     #[serde(rename = "type")]
     kind: String,
-    /// `pending`, `open`, `waiting`, `acted`, `done`, …
+    /// The state, such as `pending`, `open`, `waiting`, `acted` or `done`.
     #[schema(value_type = String)]
     state: workflow::state::StepState,
-    /// Which attempt, from 1.
+    /// The number of the attempt, from 1.
     attempt: u32,
-    /// How often a person had it tried anew.
+    /// How many times a retry was requested through the API.
     round: u32,
-    /// What it was asked to do: options as evaluated.
+    /// The evaluated options of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Json>,
-    /// What later steps see as its `data`.
+    /// The output, which later steps read as `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Json>,
-    /// Why it failed.
+    /// Why the step failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
-    /// The submission it waits for, or waited for.
+    /// The submission that the step waits for or waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
-    /// The key by which the other side knows its effect.
+    /// The idempotency key that the step sends to the other system.
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
-    /// When this attempt began.
-    began: Time,
-    /// When its effect was last begun.
+    /// When the attempt started.
+    started: Time,
+    /// When the effect was last sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     sent: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Time>,
-    /// Attempts that came to nothing.
+    /// Earlier attempts, which failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<Attempt>,
 }
@@ -162,7 +162,7 @@ impl From<workflow::RunStep> for RunStep {
             error: step.error.map(Failure::from),
             waits_for: step.waits_for,
             idempotency_key: step.idempotency_key,
-            began: step.began,
+            started: step.began,
             sent: step.sent,
             ended: step.ended,
             attempts: step.attempts.into_iter().map(Attempt::from).collect(),
@@ -170,33 +170,25 @@ impl From<workflow::RunStep> for RunStep {
     }
 }
 
-/// An attempt that came to nothing.
+/// A failed attempt of a step.
 #[derive(Serialize, ToSchema)]
 struct Attempt {
     round: u32,
-    /// Which, from 1.
+    /// The number of the attempt, from 1.
     attempt: u32,
-    began: Time,
+    started: Time,
     ended: Time,
     error: Failure,
 }
 
 impl From<workflow::Attempt> for Attempt {
     fn from(attempt: workflow::Attempt) -> Self {
-        let workflow::Attempt {
-            round,
-            attempt: count,
-            began,
-            ended,
-            error,
-            ..
-        } = attempt;
         Self {
-            round,
-            attempt: count,
-            began,
-            ended,
-            error: error.into(),
+            round: attempt.round,
+            attempt: attempt.attempt,
+            started: attempt.began,
+            ended: attempt.ended,
+            error: attempt.error.into(),
         }
     }
 }

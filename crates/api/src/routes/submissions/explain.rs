@@ -1,31 +1,31 @@
-//! Why a submission stands where it stands, in plain words. Pure.
+//! Explains the state of a submission in plain English. Pure.
 
 use serde::Serialize;
 use submit::{Lane, State, Submission};
 use types::{SubmissionId, Time};
 use utoipa::ToSchema;
 
-/// What happened, why it waits, what happens next, what can be done.
+/// The state of a submission, explained.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Explanation {
     id: SubmissionId,
     state: &'static str,
     /// What happened so far.
-    what: String,
-    /// Why it does not go on, or why it ended as it did; absent where nothing holds it.
-    why: Option<String>,
-    /// When Florin looks at it again; absent once it has ended.
+    summary: String,
+    /// Why the submission is blocked, or why it ended; `null` if it is progressing.
+    reason: Option<String>,
+    /// When Florin checks it again; `null` once it has ended.
     next_at: Option<Time>,
-    /// What happens next by itself.
-    next: String,
-    /// What people can do about it.
-    can: Vec<String>,
+    /// What Florin does next without intervention.
+    next_step: String,
+    /// What the caller or an operator can do.
+    actions: Vec<String>,
 }
 
-/// Explain a submission by its lane and its chain.
+/// Explains a submission from the state of its lane and its chain.
 pub(super) fn explain(
-    one: &Submission,
+    submission: &Submission,
     lane: Option<&Lane>,
     chain: Option<&index::Status>,
     now: Time,
@@ -34,21 +34,23 @@ pub(super) fn explain(
     let paused = lane
         .filter(|lane| lane.paused_until.is_none_or(|until| until > now))
         .and_then(|lane| lane.paused.as_deref());
-    let held = !one.state.is_terminal();
-    let by_chain = halted
-        .filter(|_| held)
-        .map(|why| format!("{} is halted: {why}", one.chain));
-    let by_lane = paused
-        .filter(|_| waits_for_lane(one.state))
-        .map(|why| format!("the lane of {} is paused: {why}", one.signer));
+    let is_open = !submission.state.is_terminal();
+    let chain_reason = halted
+        .filter(|_| is_open)
+        .map(|reason| format!("{} is halted: {reason}", submission.chain));
+    let lane_reason = paused
+        .filter(|_| waits_for_lane(submission.state))
+        .map(|reason| format!("the lane of {} is paused: {reason}", submission.signer));
     Explanation {
-        id: one.id,
-        state: one.state.as_str(),
-        what: what(one),
-        why: by_chain.or(by_lane).or_else(|| one.reason.clone()),
-        next_at: held.then_some(one.next_at),
-        next: next(one, chain),
-        can: can(one, halted.is_some(), paused.is_some()),
+        id: submission.id,
+        state: submission.state.as_str(),
+        summary: summary(submission),
+        reason: chain_reason
+            .or(lane_reason)
+            .or_else(|| submission.reason.clone()),
+        next_at: is_open.then_some(submission.next_at),
+        next_step: next_step(submission, chain),
+        actions: actions(submission, halted.is_some(), paused.is_some()),
     }
 }
 
@@ -59,123 +61,123 @@ fn waits_for_lane(state: State) -> bool {
     )
 }
 
-fn what(one: &Submission) -> String {
-    let transaction = one.transaction.as_deref().unwrap_or("its transaction");
-    let block = one
+fn summary(submission: &Submission) -> String {
+    let transaction = submission
+        .transaction
+        .as_deref()
+        .unwrap_or("its transaction");
+    let block = submission
         .block_height
         .map_or_else(|| "a block".to_owned(), |height| format!("block {height}"));
-    match one.state {
-        State::Received => "It was accepted; policy has not been asked yet.".to_owned(),
-        State::Deciding => "Policy is being asked.".to_owned(),
-        State::AwaitingApproval => "Policy wants approvals before it may be signed.".to_owned(),
-        State::Permitted => {
-            "Policy allowed it; it waits for its turn in its signer's lane.".to_owned()
+    match submission.state {
+        State::Received => {
+            "The submission was received and waits for a policy decision.".to_owned()
         }
+        State::Deciding => "The policies are being evaluated.".to_owned(),
+        State::AwaitingApproval => {
+            "The policies require approvals before it can be signed.".to_owned()
+        }
+        State::Permitted => "The policies permit it. It waits in its signer's lane.".to_owned(),
         State::NonceReserved | State::Signing => {
-            "Its place on the chain is reserved; a remote key is asked to sign.".to_owned()
+            "Its nonce is reserved. It waits for a signature from a remote key.".to_owned()
         }
         State::Signed => {
-            format!("{transaction} is signed and stored; no node has confirmed that it knows it.")
+            format!("{transaction} is signed and stored. No node has accepted it yet.")
         }
-        State::Accepted => format!("A node took {transaction}; it is in no block yet."),
+        State::Accepted => format!("A node accepted {transaction}. It is not in a block yet."),
         State::Mined => format!("{transaction} is in {block}, which is not final yet."),
         State::Final => format!("{transaction} is in {block}, which is final."),
-        State::Denied => "Policy said no. Nothing was signed or sent.".to_owned(),
-        State::Expired => {
-            "Its permission ran out before it was signed. Nothing was sent.".to_owned()
-        }
-        State::Failed => {
-            "It cannot be done. Nothing that could still take effect was sent.".to_owned()
-        }
-        State::Replaced => {
-            "Another transaction took its place on the chain, and is final.".to_owned()
-        }
-        State::Cancelled => "Its cancel took its place on the chain, and is final.".to_owned(),
+        State::Denied => "A policy denied it. Nothing was signed or sent.".to_owned(),
+        State::Expired => "Its permit expired before it was signed. Nothing was sent.".to_owned(),
+        State::Failed => "It failed. Nothing that could still take effect was sent.".to_owned(),
+        State::Replaced => "Another transaction used its nonce or inputs, and is final.".to_owned(),
+        State::Cancelled => "Its cancel transaction is final.".to_owned(),
         State::Reorged => {
-            format!("{transaction} was in a block that is no longer part of the chain.")
+            format!("{transaction} was in a block that a reorganization removed from the chain.")
         }
-        State::Paused => "It is held.".to_owned(),
+        State::Paused => "It is paused.".to_owned(),
     }
 }
 
-fn next(one: &Submission, chain: Option<&index::Status>) -> String {
-    match one.state {
+fn next_step(submission: &Submission, chain: Option<&index::Status>) -> String {
+    match submission.state {
         State::Received | State::Deciding => {
-            "Policy decides; then it is permitted, denied, or waits for approvals.".to_owned()
+            "The policies are evaluated; the submission is then permitted, denied, or awaits approval.".to_owned()
         }
-        State::AwaitingApproval => "Once the approvals are there, policy decides again.".to_owned(),
+        State::AwaitingApproval => "Once the approvals are given, the policies are evaluated again.".to_owned(),
         State::Permitted => {
-            "It is signed, stored and sent as soon as its lane has room.".to_owned()
+            "It is signed, stored and sent as soon as its lane has capacity.".to_owned()
         }
         State::NonceReserved | State::Signing => {
-            "It is sent once the signature is there.".to_owned()
+            "It is sent once the signature arrives.".to_owned()
         }
         State::Signed | State::Accepted => {
-            "The same bytes are sent again until they are found in a block.".to_owned()
+            "The same bytes are rebroadcast until they are in a block.".to_owned()
         }
         State::Reorged => {
-            "The same bytes are sent again; they can take effect only once.".to_owned()
+            "The same bytes are rebroadcast; they can take effect only once.".to_owned()
         }
-        State::Mined => waiting_for_finality(one, chain),
+        State::Mined => finality_progress(submission, chain),
         State::Paused => {
-            "It goes on by itself at nextAt if that lies ahead, or when it is resumed.".to_owned()
+            "It resumes at nextAt if that is in the future, or when it is resumed manually.".to_owned()
         }
         _ => "Nothing: it has ended.".to_owned(),
     }
 }
 
-fn waiting_for_finality(one: &Submission, chain: Option<&index::Status>) -> String {
+fn finality_progress(submission: &Submission, chain: Option<&index::Status>) -> String {
     let height = |tip: Option<&index::state::Tip>| {
         tip.map_or_else(|| "none".to_owned(), |tip| tip.height.to_string())
     };
     let head = height(chain.and_then(|chain| chain.head.as_ref()));
-    let last = height(chain.and_then(|chain| chain.finalized.as_ref()));
-    let block = one
+    let finalized = height(chain.and_then(|chain| chain.finalized.as_ref()));
+    let block = submission
         .block_height
         .map_or_else(String::new, |height| height.to_string());
     format!(
-        "It is final once the final block reaches {block}; that is {last} now, with the head at {head}."
+        "It becomes final once the finalized height reaches {block}. The finalized height is {finalized}, the head is at {head}."
     )
 }
 
-fn can(one: &Submission, is_halted: bool, is_paused: bool) -> Vec<String> {
-    let mut can = Vec::new();
-    if is_halted && !one.state.is_terminal() {
-        can.push(format!(
-            "an operator resumes the chain: POST /chains/{}/resume",
-            one.chain
+fn actions(submission: &Submission, is_halted: bool, is_paused: bool) -> Vec<String> {
+    let mut actions = Vec::new();
+    if is_halted && !submission.state.is_terminal() {
+        actions.push(format!(
+            "ask an operator to resume the chain: POST /chains/{}/resume",
+            submission.chain
         ));
     }
-    if is_paused && waits_for_lane(one.state) {
-        can.push(format!(
-            "remove the cause, then resume the lane: POST /lanes/{}/{}/resume",
-            one.chain, one.signer
+    if is_paused && waits_for_lane(submission.state) {
+        actions.push(format!(
+            "fix the cause, then resume the lane: POST /lanes/{}/{}/resume",
+            submission.chain, submission.signer
         ));
     }
-    match one.state {
+    match submission.state {
         State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
-            can.push(format!(
+            actions.push(format!(
                 "withdraw it before it is signed: POST /submissions/{}/cancel",
-                one.id
+                submission.id
             ));
         }
         State::Signed | State::Accepted | State::Reorged | State::Paused => {
-            can.push(format!(
+            actions.push(format!(
                 "cancel it on the chain: POST /submissions/{}/cancel",
-                one.id
+                submission.id
             ));
         }
         State::Denied | State::Expired | State::Failed => {
-            can.push(
-                "remove the cause and submit again; its idempotency key is free if it was denied"
+            actions.push(
+                "fix the cause and submit again; the idempotency key of a denied submission can be reused"
                     .to_owned(),
             );
-            can.extend(
-                one.decision
+            actions.extend(
+                submission
+                    .decision
                     .map(|decision| format!("read the decision: GET /policy-decisions/{decision}")),
             );
         }
         _ => {}
     }
-    can
+    actions
 }

@@ -1,10 +1,10 @@
-//! Lanes: the order in which a signer's transactions go out on a chain.
+//! Lanes: the ordered queue of a signer's submissions on a chain.
 
 use super::view::Lane;
 use super::{SubmissionControl, SubmissionRead};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path2};
-use crate::wire::Reason;
+use crate::shapes::Reason;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -19,29 +19,34 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(resume))
 }
 
-/// The lane of a signer. One that never sent anything is empty.
+/// Retrieve a lane.
+///
+/// A lane is the ordered queue of one signer's submissions on one chain. A signer that never
+/// submitted anything has an empty lane.
 #[utoipa::path(get, path = "/lanes/{chain}/{signer}", tag = "submissions", params(("chain" = String, Path), ("signer" = String, Path)),
     responses((status = 200, body = Lane), Problem))]
 async fn lane(
     State(app): State<App>,
-    who: May<SubmissionRead>,
+    principal: Authorized<SubmissionRead>,
     Path2(chain, signer): Path2<ChainId, String>,
 ) -> Result<Json<Lane>> {
-    let found = submit::lane_status(&app.submit, &who, &chain, &signer).await?;
+    let lane = submit::lane_status(&app.submit, &principal, &chain, &signer).await?;
     Ok(Json(
-        found.map_or_else(|| Lane::empty(chain, signer), Lane::from),
+        lane.map_or_else(|| Lane::empty(chain, signer), Lane::from),
     ))
 }
 
-/// Let a paused lane go on. The reason is recorded.
+/// Resume a paused lane.
+///
+/// The reason is recorded in the audit trail.
 #[utoipa::path(post, path = "/lanes/{chain}/{signer}/resume", tag = "submissions", params(("chain" = String, Path), ("signer" = String, Path)),
     request_body = Reason, responses((status = 204), Problem))]
 async fn resume(
     State(app): State<App>,
-    who: May<SubmissionControl>,
+    principal: Authorized<SubmissionControl>,
     Path2(chain, signer): Path2<ChainId, String>,
-    Body(why): Body<Reason>,
+    Body(body): Body<Reason>,
 ) -> Result<StatusCode> {
-    submit::resume_lane(&app.submit, &who, &chain, &signer, &why.reason).await?;
+    submit::resume_lane(&app.submit, &principal, &chain, &signer, &body.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,13 +1,13 @@
-//! Submissions: chain transactions in our care.
+//! Submissions: chain transactions that Florin signs, sends and tracks until they are final.
 
 mod explain;
 mod lanes;
 mod new;
 mod view;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, IdempotencyKey, Path, Query};
-use crate::wire::{Accepted, Items};
+use crate::shapes::{Accepted, Items};
 use crate::{App, Problem, Result, access, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -19,16 +19,16 @@ use types::{ChainId, SubmissionId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::{Sent, Submission};
+use view::{SignedTransaction, Submission};
 
 pub(super) use new::{account, interface};
 
 permissions! {
-    /// See submissions and lanes.
+    /// Read submissions and lanes.
     SubmissionRead = "submission:read";
-    /// Submit.
+    /// Create submissions.
     SubmissionCreate = "submission:create";
-    /// Cancel a submission, let a lane go on.
+    /// Cancel submissions, resume lanes.
     SubmissionControl = "submission:control";
 }
 
@@ -38,117 +38,142 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get))
         .routes(routes!(transactions))
         .routes(routes!(cancel))
-        .routes(routes!(explanation))
+        .routes(routes!(explain_submission))
         .merge(lanes::routes())
 }
 
-/// Which submissions.
+/// Filter and paging of submissions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
-    /// Only in this state.
+struct SubmissionQuery {
+    /// Only submissions in this state.
     #[param(value_type = Option<String>)]
     state: Option<submit::State>,
-    /// Only by this signer.
+    /// Only submissions of this signer.
     signer: Option<String>,
-    /// Only on this chain.
+    /// Only submissions on this chain.
     chain: Option<ChainId>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     limit: Option<u32>,
-    /// How many to leave out, at most 10,000.
+    /// The number of items to skip, at most 10,000.
     skip: Option<u32>,
-    /// Continue behind this cursor.
+    /// Return the items after this cursor, the `next` of the previous page.
     after: Option<String>,
 }
 
-/// Submissions, newest first.
-#[utoipa::path(get, path = "/submissions", tag = "submissions", params(Which), responses((status = 200, body = Items<Submission>), Problem))]
+/// List submissions.
+///
+/// Newest first.
+#[utoipa::path(get, path = "/submissions", tag = "submissions", params(SubmissionQuery), responses((status = 200, body = Items<Submission>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<SubmissionRead>,
-    Query(which): Query<Which>,
+    principal: Authorized<SubmissionRead>,
+    Query(query): Query<SubmissionQuery>,
 ) -> Result<Json<Items<Submission>>> {
-    let page = crate::extract::page(which.limit, which.skip, which.after)?;
-    let page = crate::extract::behind::<types::SubmissionId>(page)?;
+    let page = crate::extract::page(query.limit, query.skip, query.after)?;
+    let page = crate::extract::check_cursor::<types::SubmissionId>(page)?;
     let filter = submit::Filter {
-        state: which.state,
-        signer: which.signer,
-        chain: which.chain,
+        state: query.state,
+        signer: query.signer,
+        chain: query.chain,
     };
-    let found = submit::list(&app.submit, &who, filter, page.clone()).await?;
-    let next = super::cursor(&page, found.len(), found.last().map(|last| last.id));
-    Ok(Items::continued(found, next))
+    let submissions = submit::list(&app.submit, &principal, filter, page.clone()).await?;
+    let next = super::next_cursor(
+        &page,
+        submissions.len(),
+        submissions.last().map(|last| last.id),
+    );
+    Ok(Items::with_next(submissions, next))
 }
 
-/// Queue a submission. Idempotent by the `Idempotency-Key` header.
+/// Create a submission.
+///
+/// Queues a transaction for policy evaluation, signing and sending, and returns immediately.
+/// Idempotent with the `Idempotency-Key` header.
 #[utoipa::path(post, path = "/submissions", tag = "submissions", request_body = NewSubmission, params(IdempotencyKey),
-    responses((status = 202, body = Submission), (status = 200, body = Submission, description = "Its key had made it before."), Problem))]
+    responses((status = 202, body = Submission), (status = 200, body = Submission, description = "The submission that was created earlier with this idempotency key."), Problem))]
 async fn create(
     State(app): State<App>,
-    who: May<SubmissionCreate>,
+    principal: Authorized<SubmissionCreate>,
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubmission>,
 ) -> Result<Accepted<Submission>> {
-    let chain = access::chain_or_default(app.db(), &who, new.chain.clone()).await?;
-    let outcome = submit::enqueue(&app.submit, &who, new.into_command(chain, key)?).await?;
+    let chain = access::chain_or_default(app.db(), &principal, new.chain.clone()).await?;
+    let outcome = submit::enqueue(&app.submit, &principal, new.into_command(chain, key)?).await?;
     let replayed = matches!(outcome, submit::Outcome::Replayed(_));
     Ok(Accepted {
         body: outcome.submission().clone().into(),
         replayed,
-        fresh: StatusCode::ACCEPTED,
+        created_status: StatusCode::ACCEPTED,
     })
 }
 
-/// A submission as it stands.
+/// Retrieve a submission.
 #[utoipa::path(get, path = "/submissions/{id}", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Submission), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<SubmissionRead>,
+    principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Submission>> {
-    Ok(Json(submit::get(&app.submit, &who, id).await?.into()))
+    Ok(Json(submit::get(&app.submit, &principal, id).await?.into()))
 }
 
-/// Every transaction that was signed for a submission.
-#[utoipa::path(get, path = "/submissions/{id}/transactions", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Items<Sent>), Problem))]
+/// List the signed transactions of a submission.
+///
+/// Includes replacements with higher fees.
+#[utoipa::path(get, path = "/submissions/{id}/transactions", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Items<SignedTransaction>), Problem))]
 async fn transactions(
     State(app): State<App>,
-    who: May<SubmissionRead>,
+    principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
-) -> Result<Json<Items<Sent>>> {
-    submit::get(&app.submit, &who, id).await?;
-    Ok(Items::of(submit::sent(&app.submit, &who, id).await?))
+) -> Result<Json<Items<SignedTransaction>>> {
+    submit::get(&app.submit, &principal, id).await?;
+    Ok(Items::page(
+        submit::sent(&app.submit, &principal, id).await?,
+    ))
 }
 
-/// Cancel a submission. Before it is signed it simply ends; after that a cancel of its own takes
-/// its place on the chain. Gives whichever of the two there is to follow.
+/// Cancel a submission.
+///
+/// A submission that is not signed yet ends immediately and is returned. After that, Florin creates
+/// a cancel transaction that uses the same nonce or inputs, and returns its submission; either of
+/// the two can still be included.
 #[utoipa::path(post, path = "/submissions/{id}/cancel", tag = "submissions", params(("id" = String, Path)), responses((status = 202, body = Submission), Problem))]
 async fn cancel(
     State(app): State<App>,
-    who: May<SubmissionControl>,
+    principal: Authorized<SubmissionControl>,
     Path(id): Path<SubmissionId>,
 ) -> Result<(StatusCode, Json<Submission>)> {
-    let submission = submit::cancel(&app.submit, &who, id).await?;
+    let submission = submit::cancel(&app.submit, &principal, id).await?;
     Ok((StatusCode::ACCEPTED, Json(submission.into())))
 }
 
-/// What happened to a submission, why it waits, what happens next, and what can be done.
+/// Explain a submission.
+///
+/// Returns what happened so far, why the submission is blocked, what happens next, and what can be
+/// done.
 #[utoipa::path(get, path = "/submissions/{id}/explain", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Explanation), Problem))]
-async fn explanation(
+async fn explain_submission(
     State(app): State<App>,
-    who: May<SubmissionRead>,
+    principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Explanation>> {
-    let one = submit::get(&app.submit, &who, id).await?;
-    let lane = submit::lane_status(&app.submit, &who, &one.chain, &one.signer).await?;
-    let chain = one.chain.clone();
+    let submission = submit::get(&app.submit, &principal, id).await?;
+    let lane = submit::lane_status(
+        &app.submit,
+        &principal,
+        &submission.chain,
+        &submission.signer,
+    )
+    .await?;
+    let chain = submission.chain.clone();
     let status = app
         .db()
         .read_unbound(move |tx| index::status(tx, &chain))
         .await?;
     Ok(Json(explain::explain(
-        &one,
+        &submission,
         lane.as_ref(),
         status.as_ref(),
         app.db().clock().now(),

@@ -1,4 +1,4 @@
-//! What people send to have signed, and the command that it becomes.
+//! The request body of a new submission, and its conversion to a command.
 
 use crate::{Error, Result};
 use intent::{Intent, Interface};
@@ -9,57 +9,57 @@ use submit::{Context, Enqueue};
 use types::{Amount, ChainId, Family, Json, Unit, UnitedAmount};
 use utoipa::ToSchema;
 
-/// A transaction that is to be signed and sent. `data`, `method` or `deploy`, or none of them for a
-/// plain payment.
+/// A transaction to sign and send. At most one of `data`, `method` and `deploy` is given; a plain
+/// payment has none of them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSubmission {
-    /// The namespace's default chain if it is left out.
+    /// The chain. Defaults to the namespace's default chain.
     #[serde(default)]
     pub(super) chain: Option<ChainId>,
-    /// An account of one of the namespace's keys.
+    /// The signing account. It must belong to a key of the namespace.
     signer: String,
-    /// Who is paid or called; absent for a deployment.
+    /// The recipient or the contract to call. Absent for a deployment.
     #[serde(default)]
     to: Option<String>,
-    /// The chain's own coin: a decimal string in base units, or `{"value": "0.5", "unit":
-    /// "ether"}`.
+    /// The amount of the chain's native currency: a decimal string in base units, or
+    /// `{"value": "0.5", "unit": "ether"}`. Defaults to 0.
     #[serde(default)]
     value: Option<Value>,
-    /// The call as bytes, in hexadecimal with 0x.
+    /// The call data, in hexadecimal with 0x.
     #[serde(default)]
     data: Option<String>,
     /// The contract's interface: a JSON ABI.
     #[serde(default)]
     abi: Option<Json>,
-    /// A function of it: a name, or a signature where the name is overloaded.
+    /// The function to call: a name, or a signature if the name is overloaded.
     #[serde(default)]
     method: Option<String>,
-    /// Its arguments: a list, or an object by name.
+    /// The arguments of the function: a list, or an object by name.
     #[serde(default)]
     params: Option<Value>,
-    /// A contract that is to be made.
+    /// The contract to deploy.
     #[serde(default)]
     deploy: Option<Deploy>,
-    /// What the caller wants to find it by.
+    /// Labels of the caller.
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    /// Names of the assets it touches, for policy.
+    /// The names of the assets that the transaction affects, for policies.
     #[serde(default)]
     assets: Vec<String>,
-    /// Policies to be asked besides those attached.
+    /// Policies to evaluate in addition to the attached ones.
     #[serde(default)]
     policies: Vec<String>,
 }
 
-/// A contract that is to be made.
+/// A contract to deploy.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Deploy {
-    /// Its interface, for the constructor's arguments.
+    /// The contract's interface, to encode the constructor's arguments.
     #[serde(default)]
     abi: Option<Json>,
-    /// Its code, in hexadecimal.
+    /// The bytecode, in hexadecimal.
     bytecode: String,
     /// The constructor's arguments.
     #[serde(default)]
@@ -67,9 +67,9 @@ struct Deploy {
 }
 
 impl NewSubmission {
-    /// The command; an error names the field.
+    /// Converts the request to a command. An error names the invalid field.
     pub(super) fn into_command(self, chain: ChainId, key: Option<String>) -> Result<Enqueue> {
-        self.check_members()?;
+        self.check_combination()?;
         let signer = account(&chain, "signer", &self.signer)?;
         let to = self
             .to
@@ -77,7 +77,7 @@ impl NewSubmission {
             .map(|to| account(&chain, "to", to))
             .transpose()?;
         let value = self.value.as_ref().map_or(Ok(Amount::ZERO), |value| {
-            amount("value", value, coin(&chain))
+            amount("value", value, native_units(&chain))
         })?;
         let data = self.data(&chain)?;
         let interface = self
@@ -97,35 +97,34 @@ impl NewSubmission {
         })
     }
 
-    /// Which members go together.
-    fn check_members(&self) -> Result<()> {
-        let ways = [
+    /// Checks which fields can be combined.
+    fn check_combination(&self) -> Result<()> {
+        let choices = [
             ("data", self.data.is_some()),
             ("method", self.method.is_some()),
             ("deploy", self.deploy.is_some()),
         ];
-        let mut given = ways
+        let mut present = choices
             .iter()
-            .filter(|(_, given)| *given)
+            .filter(|(_, present)| *present)
             .map(|(name, _)| *name);
-        if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        if let (Some(first), Some(second)) = (present.next(), present.next()) {
             return Err(Error::field(
                 second,
-                format!("give {first} or {second}, not both"),
+                format!("{first} and {second} cannot be combined"),
             ));
         }
         match (&self.to, &self.deploy) {
-            (Some(_), Some(_)) => return Err(Error::field("to", "a deployment goes to nobody")),
+            (Some(_), Some(_)) => {
+                return Err(Error::field("to", "must be absent for a deployment"));
+            }
             (None, None) => {
-                return Err(Error::field(
-                    "to",
-                    "say who is paid or called, or what to deploy",
-                ));
+                return Err(Error::field("to", "required, unless deploy is given"));
             }
             _ => {}
         }
         if self.method.is_none() && self.params.is_some() {
-            return Err(Error::field("params", "params go with a method"));
+            return Err(Error::field("params", "params requires method"));
         }
         Ok(())
     }
@@ -138,7 +137,7 @@ impl NewSubmission {
             let abi = self
                 .abi
                 .as_ref()
-                .ok_or_else(|| Error::field("abi", "a method is called by an interface"))?;
+                .ok_or_else(|| Error::field("abi", "required to encode the call of a method"))?;
             let params = self.params.as_ref().unwrap_or(&Value::Null);
             return Ok(intent::encode_call(chain, &interface(abi), method, params)?);
         }
@@ -152,27 +151,27 @@ impl Deploy {
     fn data(&self, chain: &ChainId) -> Result<Vec<u8>> {
         let code = bytes("deploy.bytecode", &self.bytecode)?;
         if code.is_empty() {
-            return Err(Error::field("deploy.bytecode", "there is no code"));
+            return Err(Error::field("deploy.bytecode", "must not be empty"));
         }
-        let none = Interface::new("[]".to_owned());
-        let interface = self.abi.as_ref().map_or(none, interface);
+        let empty = Interface::new("[]".to_owned());
+        let interface = self.abi.as_ref().map_or(empty, interface);
         let params = self.params.as_ref().unwrap_or(&Value::Null);
         intent::encode_deploy(chain, &interface, &code, params)
             .map_err(|error| Error::within("deploy", error))
     }
 }
 
-/// An interface from its text.
+/// A contract interface from its JSON ABI.
 pub(in crate::routes) fn interface(abi: &Json) -> Interface {
     Interface::new(abi.as_str().to_owned())
 }
 
-/// An account of a chain in canonical form.
+/// Parses an account; returns its canonical form on the chain.
 pub(in crate::routes) fn account(chain: &ChainId, field: &str, text: &str) -> Result<String> {
     let recipient =
         intent::parse_recipient(chain, text).map_err(|error| Error::at(field, error))?;
     match recipient.memo {
-        Some(_) => Err(Error::field(field, "this chain carries no memo here")),
+        Some(_) => Err(Error::field(field, "a memo is not supported here")),
         None => Ok(recipient.account),
     }
 }
@@ -181,29 +180,29 @@ fn bytes(field: &str, text: &str) -> Result<Vec<u8>> {
     hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| Error::field(field, error))
 }
 
-/// An amount in base units or in a named unit.
-fn amount(field: &str, given: &Value, units: &[(&str, u8)]) -> Result<Amount> {
-    let wrong = |why: &dyn std::fmt::Display| Error::field(field, why);
-    match given {
+/// Parses an amount in base units or in a named unit.
+fn amount(field: &str, present: &Value, units: &[(&str, u8)]) -> Result<Amount> {
+    let invalid = |why: &dyn std::fmt::Display| Error::field(field, why);
+    match present {
         Value::String(text) => text
             .parse()
-            .map_err(|error: types::AmountError| wrong(&error)),
+            .map_err(|error: types::AmountError| invalid(&error)),
         Value::Object(_) => {
             let units: Vec<Unit> = units
                 .iter()
                 .map(|(name, decimals)| unit(name, *decimals))
                 .collect();
-            let shape = || wrong(&"expected {\"value\": \"0.5\", \"unit\": \"…\"}");
+            let malformed = || invalid(&"expected {\"value\": \"0.5\", \"unit\": \"…\"}");
             let UnitedAmount::InUnit { value, unit } =
-                UnitedAmount::deserialize(given).map_err(|_| shape())?
+                UnitedAmount::deserialize(present).map_err(|_| malformed())?
             else {
-                return Err(shape());
+                return Err(malformed());
             };
             UnitedAmount::InUnit { value, unit }
                 .to_base(&units)
-                .map_err(|error| wrong(&error))
+                .map_err(|error| invalid(&error))
         }
-        other => Amount::deserialize(other).map_err(|error| wrong(&error)),
+        other => Amount::deserialize(other).map_err(|error| invalid(&error)),
     }
 }
 
@@ -215,8 +214,8 @@ fn unit(name: &str, decimals: u8) -> Unit {
     }
 }
 
-/// The units of a chain's own coin, by its family's words.
-fn coin(chain: &ChainId) -> &'static [(&'static str, u8)] {
+/// The units of a chain's native currency, by its family.
+fn native_units(chain: &ChainId) -> &'static [(&'static str, u8)] {
     match chain.family() {
         Some(Family::Evm) => &[("wei", 0), ("gwei", 9), ("ether", 18), ("ETH", 18)],
         Some(Family::Utxo) => &[("sat", 0), ("BTC", 8)],

@@ -1,57 +1,58 @@
-//! Submissions as they are shown.
+//! Response bodies of submissions.
 
-use crate::wire::shown;
+use crate::shapes::to_json;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use types::{Amount, ChainId, DecisionId, Height, Json, SubmissionId, Time};
 use utoipa::ToSchema;
 
-/// A chain transaction in our care.
+/// A chain transaction that Florin signs, sends and tracks until it is final.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::routes) struct Submission {
     id: SubmissionId,
     chain: ChainId,
-    /// Who signs.
+    /// The signing account.
     signer: String,
-    /// `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`, `mined`,
-    /// `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`, `reorged`, `paused`.
+    /// The state: `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`,
+    /// `mined`, `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`, `reorged`,
+    /// `paused`.
     state: &'static str,
-    /// Where it goes on, if it is paused.
+    /// The state in which a paused submission resumes.
     paused_from: Option<&'static str>,
-    /// Why it waits, was denied or failed, in words.
+    /// Why the submission is blocked, was denied or failed.
     reason: Option<String>,
-    /// How it ended on the chain: `succeeded` or `reverted`.
+    /// The result of execution on the chain: `succeeded` or `reverted`.
     #[schema(value_type = Option<String>)]
     outcome: Option<types::Status>,
     idempotency_key: Option<String>,
-    /// Who asked for it.
+    /// The principal that created the submission.
     initiator: String,
-    /// What the signature does.
+    /// What the transaction does: chain, signer, recipient, value, data.
     intent: Json,
     labels: BTreeMap<String, String>,
-    /// Names of the assets it touches.
+    /// The names of the assets that the transaction affects.
     assets: Vec<String>,
-    /// Policies asked for besides those attached.
+    /// Policies evaluated in addition to the attached ones.
     policies: Vec<String>,
-    /// The run whose step asks for it.
+    /// The run and step that created the submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<Json>,
-    /// The decision of policy.
+    /// The policy decision.
     decision: Option<DecisionId>,
-    /// The submission whose place it takes, if it is a cancel.
+    /// The submission that this one cancels.
     supersedes: Option<SubmissionId>,
-    /// The hash of the transaction that is mined, or was signed last.
+    /// The hash of the transaction that is mined, or else of the last one signed.
     transaction: Option<String>,
     block_hash: Option<String>,
     block_height: Option<Height>,
-    /// What it cost, in the chain's base unit.
+    /// The fee paid, in the chain's base unit.
     fee: Option<Amount>,
-    /// The contract it made.
+    /// The address of the deployed contract.
     created_contract: Option<String>,
-    /// How often its bytes were sent since the last good news.
+    /// The number of attempts since the last progress.
     attempts: u32,
-    /// When Florin looks at it again.
+    /// When Florin checks the submission again.
     next_at: Time,
     created: Time,
     updated: Time,
@@ -59,74 +60,73 @@ pub(in crate::routes) struct Submission {
 }
 
 impl From<submit::Submission> for Submission {
-    fn from(one: submit::Submission) -> Self {
+    fn from(submission: submit::Submission) -> Self {
         Self {
-            id: one.id,
-            chain: one.chain,
-            signer: one.signer,
-            state: one.state.as_str(),
-            paused_from: one.paused_from.map(submit::State::as_str),
-            reason: one.reason,
-            outcome: one.outcome,
-            idempotency_key: one.idempotency_key,
-            initiator: one.initiator.id,
-            intent: shown(&one.intent),
-            labels: one.context.labels,
-            assets: one.context.assets,
-            policies: one.policies,
-            task: one.context.task.as_ref().map(shown),
-            decision: one.decision,
-            supersedes: one.supersedes,
-            transaction: one.transaction,
-            block_hash: one.block_hash,
-            block_height: one.block_height,
-            fee: one.fee,
-            created_contract: one.created_contract,
-            attempts: one.attempts,
-            next_at: one.next_at,
-            created: one.created,
-            updated: one.updated,
-            version: one.version,
+            id: submission.id,
+            chain: submission.chain,
+            signer: submission.signer,
+            state: submission.state.as_str(),
+            paused_from: submission.paused_from.map(submit::State::as_str),
+            reason: submission.reason,
+            outcome: submission.outcome,
+            idempotency_key: submission.idempotency_key,
+            initiator: submission.initiator.id,
+            intent: to_json(&submission.intent),
+            labels: submission.context.labels,
+            assets: submission.context.assets,
+            policies: submission.policies,
+            task: submission.context.task.as_ref().map(to_json),
+            decision: submission.decision,
+            supersedes: submission.supersedes,
+            transaction: submission.transaction,
+            block_hash: submission.block_hash,
+            block_height: submission.block_height,
+            fee: submission.fee,
+            created_contract: submission.created_contract,
+            attempts: submission.attempts,
+            next_at: submission.next_at,
+            created: submission.created,
+            updated: submission.updated,
+            version: submission.version,
         }
     }
 }
 
-/// A transaction that was signed.
+/// A transaction that was signed for a submission.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Sent {
-    /// Its hash.
+pub(super) struct SignedTransaction {
+    /// The transaction hash.
     transaction: String,
     signed: Time,
-    /// What it may cost: gas, price, tip, total.
-    terms: Json,
-    /// What the node last said of it.
-    answer: Option<String>,
+    /// The maximum fees: gas, price, tip, total.
+    fees: Json,
+    /// The last response of the node.
+    node_response: Option<String>,
 }
 
-impl From<submit::Sent> for Sent {
-    fn from(sent: submit::Sent) -> Self {
-        let terms = shown(&sent.terms);
+impl From<submit::Sent> for SignedTransaction {
+    fn from(transaction: submit::Sent) -> Self {
         Self {
-            transaction: sent.transaction,
-            signed: sent.signed,
-            terms,
-            answer: sent.answer,
+            transaction: transaction.transaction,
+            signed: transaction.signed,
+            fees: to_json(&transaction.terms),
+            node_response: transaction.answer,
         }
     }
 }
 
-/// A signer's lane on a chain.
+/// The ordered queue of one signer's submissions on one chain.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Lane {
     chain: ChainId,
     signer: String,
-    /// The next nonce it will use, where the chain has nonces.
+    /// The next nonce to use, on chains with nonces.
     next_nonce: u64,
-    /// Why it is paused, if it is.
+    /// Why the lane is paused; `null` if it is not.
     paused: Option<String>,
-    /// Until when, if it goes on by itself.
+    /// When the lane resumes without intervention.
     paused_until: Option<Time>,
 }
 

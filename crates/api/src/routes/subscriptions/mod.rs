@@ -1,20 +1,20 @@
-//! Subscriptions: which events an application wants to be told, and how.
+//! Subscriptions: which events an application receives, and how they are delivered.
 
-mod dead;
+mod dead_letters;
+mod messages;
 mod new;
 mod secrets;
-mod socket;
-mod talk;
 mod view;
+mod websocket;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, IdempotencyKey, Paging, Path, Query};
-use crate::wire::{Accepted, Items};
+use crate::shapes::{Accepted, Items};
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use new::{NewSubscription, SubscriptionChange, named};
+use new::{NewSubscription, SubscriptionChange, with_wire_field};
 use serde::Deserialize;
 use types::SubscriptionId;
 use utoipa::ToSchema;
@@ -23,11 +23,11 @@ use utoipa_axum::routes;
 use view::{CreatedSubscription, Subscription, SubscriptionStatus};
 
 permissions! {
-    /// See subscriptions, how they go, and their dead letters.
+    /// Read subscriptions, their status and their dead letters.
     SubscriptionRead = "subscription:read";
-    /// Make, change and steer subscriptions.
+    /// Create, change, suspend, resume, rewind and delete subscriptions.
     SubscriptionWrite = "subscription:write";
-    /// Fetch and acknowledge the events of a subscription.
+    /// Receive and acknowledge the events of a subscription.
     SubscriptionConsume = "subscription:consume";
 }
 
@@ -40,139 +40,166 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(resume))
         .routes(routes!(rewind))
         .merge(secrets::routes())
-        .merge(dead::routes())
-        .routes(routes!(socket::open))
+        .merge(dead_letters::routes())
+        .routes(routes!(websocket::open))
 }
 
-/// The subscriptions of the namespace.
+/// List subscriptions.
 #[utoipa::path(get, path = "/subscriptions", tag = "subscriptions", params(Paging), responses((status = 200, body = Items<Subscription>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<SubscriptionRead>,
+    principal: Authorized<SubscriptionRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Subscription>>> {
-    let page = paging.behind::<types::SubscriptionId>()?;
-    let found = streams::subscriptions(&app.streams, &who, &page).await?;
-    let next = crate::routes::cursor(&page, found.len(), found.last().map(|last| last.id));
-    Ok(Items::continued(found, next))
+    let page = paging.page_after_id::<types::SubscriptionId>()?;
+    let subscriptions = streams::subscriptions(&app.streams, &principal, &page).await?;
+    let next = crate::routes::next_cursor(
+        &page,
+        subscriptions.len(),
+        subscriptions.last().map(|last| last.id),
+    );
+    Ok(Items::with_next(subscriptions, next))
 }
 
-/// Make a subscription. The secret that signs its webhooks is shown once, in this answer.
-/// Idempotent by the `Idempotency-Key` header.
+/// Create a subscription.
+///
+/// The response contains the secret that signs the webhooks. It cannot be retrieved later.
+/// Idempotent with the `Idempotency-Key` header.
 #[utoipa::path(post, path = "/subscriptions", tag = "subscriptions", params(IdempotencyKey), request_body = NewSubscription,
-    responses((status = 201, body = CreatedSubscription), (status = 200, body = CreatedSubscription, description = "Its key had made it before."), Problem))]
+    responses((status = 201, body = CreatedSubscription), (status = 200, body = CreatedSubscription, description = "The subscription that was created earlier with this idempotency key, without its secret."), Problem))]
 async fn create(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubscription>,
 ) -> Result<Accepted<CreatedSubscription>> {
-    let made = streams::subscribe(&app.streams, &who, new.into(), key.as_deref())
+    let created = streams::subscribe(&app.streams, &principal, new.into(), key.as_deref())
         .await
-        .map_err(named)?;
-    let replayed = made.replayed;
+        .map_err(with_wire_field)?;
+    let replayed = created.replayed;
     Ok(Accepted {
-        body: made.into(),
+        body: created.into(),
         replayed,
-        fresh: StatusCode::CREATED,
+        created_status: StatusCode::CREATED,
     })
 }
 
-/// A subscription.
+/// Retrieve a subscription.
 #[utoipa::path(get, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), responses((status = 200, body = Subscription), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<SubscriptionRead>,
+    principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
     Ok(Json(
-        streams::subscription(&app.streams, &who, id).await?.into(),
-    ))
-}
-
-/// Change what is given. Events that wait go by the new delivery; the new filter is for what is
-/// read from now on.
-#[utoipa::path(patch, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), request_body = SubscriptionChange,
-    responses((status = 200, body = Subscription), Problem))]
-async fn patch(
-    State(app): State<App>,
-    who: May<SubscriptionWrite>,
-    Path(id): Path<SubscriptionId>,
-    Body(change): Body<SubscriptionChange>,
-) -> Result<Json<Subscription>> {
-    Ok(Json(
-        streams::update(&app.streams, &who, id, change.into())
-            .await
-            .map_err(named)?
+        streams::subscription(&app.streams, &principal, id)
+            .await?
             .into(),
     ))
 }
 
-/// Delete a subscription with all that waits for it, and its dead letters.
+/// Update a subscription.
+///
+/// Fields that are absent are not changed. Events that are already queued use the new delivery; a
+/// new filter applies only to events that are read from then on.
+#[utoipa::path(patch, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), request_body = SubscriptionChange,
+    responses((status = 200, body = Subscription), Problem))]
+async fn patch(
+    State(app): State<App>,
+    principal: Authorized<SubscriptionWrite>,
+    Path(id): Path<SubscriptionId>,
+    Body(change): Body<SubscriptionChange>,
+) -> Result<Json<Subscription>> {
+    Ok(Json(
+        streams::update(&app.streams, &principal, id, change.into())
+            .await
+            .map_err(with_wire_field)?
+            .into(),
+    ))
+}
+
+/// Delete a subscription.
+///
+/// Deletes its queued events and dead letters as well.
 #[utoipa::path(delete, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), responses((status = 204), Problem))]
 async fn delete(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<StatusCode> {
-    streams::unsubscribe(&app.streams, &who, id).await?;
+    streams::unsubscribe(&app.streams, &principal, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How a subscription goes: how far it has read, what waits, why, when it is tried again, what can
-/// be done.
+/// Retrieve the status of a subscription.
+///
+/// Returns how far the subscription has read, how many events are queued, why it is blocked, when
+/// the next attempt is due, and what can be done.
 #[utoipa::path(get, path = "/subscriptions/{id}/status", tag = "subscriptions", params(("id" = String, Path)),
     responses((status = 200, body = SubscriptionStatus), Problem))]
 async fn status(
     State(app): State<App>,
-    who: May<SubscriptionRead>,
+    principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<SubscriptionStatus>> {
-    Ok(Json(streams::status(&app.streams, &who, id).await?.into()))
+    Ok(Json(
+        streams::status(&app.streams, &principal, id).await?.into(),
+    ))
 }
 
-/// Read and send nothing until it is resumed. Nothing is lost.
+/// Suspend a subscription.
+///
+/// Nothing is read or delivered until the subscription is resumed. No event is lost.
 #[utoipa::path(post, path = "/subscriptions/{id}/suspend", tag = "subscriptions", params(("id" = String, Path)),
     responses((status = 200, body = Subscription), Problem))]
 async fn suspend(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(streams::suspend(&app.streams, &who, id).await?.into()))
+    Ok(Json(
+        streams::suspend(&app.streams, &principal, id).await?.into(),
+    ))
 }
 
-/// Go on: after a suspension, or at once with what waits for its next attempt or holds.
+/// Resume a subscription.
+///
+/// Ends a suspension. A subscription that waits for its next attempt, or that is held, retries
+/// immediately.
 #[utoipa::path(post, path = "/subscriptions/{id}/resume", tag = "subscriptions", params(("id" = String, Path)),
     responses((status = 200, body = Subscription), Problem))]
 async fn resume(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(streams::resume(&app.streams, &who, id).await?.into()))
+    Ok(Json(
+        streams::resume(&app.streams, &principal, id).await?.into(),
+    ))
 }
 
-/// A place to read again from.
+/// The position to rewind a subscription to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rewind {
-    /// `oldest`, `newest`, or cursors as events carry them, parted by commas.
+    /// `oldest`, `newest`, or a comma-separated list of cursors from events.
     #[schema(value_type = String)]
     from: streams::From,
 }
 
-/// Read again from a place. What was delivered behind it comes again, with the same ids.
+/// Rewind a subscription.
+///
+/// Reads again from a position. Events after it are delivered again with the same ids.
 #[utoipa::path(post, path = "/subscriptions/{id}/rewind", tag = "subscriptions", params(("id" = String, Path)), request_body = Rewind,
     responses((status = 200, body = Subscription), Problem))]
 async fn rewind(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
-    Body(to): Body<Rewind>,
+    Body(body): Body<Rewind>,
 ) -> Result<Json<Subscription>> {
     Ok(Json(
-        streams::rewind(&app.streams, &who, id, to.from)
+        streams::rewind(&app.streams, &principal, id, body.from)
             .await?
             .into(),
     ))

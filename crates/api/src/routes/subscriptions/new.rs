@@ -1,4 +1,4 @@
-//! What people send to make and change subscriptions, and the commands that it becomes.
+//! Request bodies of subscriptions, and their conversion to commands.
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use types::ChainId;
 use utoipa::ToSchema;
 
-/// A subscription that is to be made.
+/// A subscription to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSubscription {
-    /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`, unique within the namespace.
+    /// A name of 1 to 64 characters of `A-Z a-z 0-9 . _ -`, unique in the namespace.
     name: String,
-    /// Which events; all of the namespace's if nothing is said.
+    /// The events to deliver. Defaults to all events of the namespace.
     #[serde(default)]
     filter: Filter,
     delivery: Delivery,
-    /// Where to begin: `newest`, `oldest`, or cursors as events carry them, parted by commas.
+    /// Where to start: `newest`, `oldest`, or a comma-separated list of cursors from events.
+    /// Defaults to `newest`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     from: streams::From,
@@ -24,7 +25,7 @@ pub(super) struct NewSubscription {
     retry: RetryRule,
     #[serde(default)]
     on_error: OnError,
-    /// Make it, but read and send nothing yet.
+    /// Create the subscription suspended. Defaults to false.
     #[serde(default)]
     suspended: bool,
 }
@@ -43,23 +44,23 @@ impl From<NewSubscription> for streams::NewSubscription {
     }
 }
 
-/// A change of a subscription; what is not named stays.
+/// An update of a subscription. Fields that are absent are not changed.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SubscriptionChange {
-    /// Change only this version of it.
+    /// The version that the update is based on. If the current version differs, the update fails.
     #[serde(default)]
     version: Option<i64>,
     #[serde(default)]
     name: Option<String>,
-    /// Another filter, as a whole.
+    /// The new filter. It replaces the old one completely.
     #[serde(default)]
     filter: Option<Filter>,
-    /// Another delivery of the same kind, as a whole. Headers that are left out, or given with an
-    /// empty value, are kept.
+    /// The new delivery, of the same type. It replaces the old one completely, except that headers
+    /// that are absent or have an empty value are kept.
     #[serde(default)]
     delivery: Option<Delivery>,
-    /// Another rule for retries, as a whole.
+    /// The new retry rule. It replaces the old one completely.
     #[serde(default)]
     retry: Option<RetryRule>,
     #[serde(default)]
@@ -79,28 +80,27 @@ impl From<SubscriptionChange> for streams::Change {
     }
 }
 
-/// Which events. Every part that is named must fit; within a part one entry must.
+/// Selects events. An event must match every field that is present, and one entry of each list.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filter {
-    /// Patterns of types: `event.final`, `submission.*`. Without one: all types but those about
-    /// deliveries.
+    /// Patterns of event types, such as `event.final` or `submission.*`. Defaults to all types
+    /// except those about deliveries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     types: Vec<String>,
-    /// What chain events must have become: `pending`, `final`, `reverted`. Says nothing about
-    /// other events.
+    /// The finality of chain events: `pending`, `final`, `reverted`. Does not affect other events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     finality: Vec<streams::Finality>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<ChainId>,
-    /// Contracts or scripts, in the chain's own form.
+    /// Contracts or scripts, in the chain's canonical form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<String>,
-    /// First topics of logs: the hash of the event's signature.
+    /// First topics of EVM logs: hashes of event signatures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topics: Vec<String>,
-    /// Patterns of ids of objects; one of an event's subjects must fit.
+    /// Patterns of object ids. One of the event's subjects must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<String>,
 }
@@ -147,45 +147,45 @@ impl From<streams::Filter> for Filter {
     }
 }
 
-/// How events travel.
+/// How events are delivered.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Delivery {
-    /// Posted to a URL.
+    /// Events are posted to a URL.
     Webhook {
-        /// http or https, no credentials in it.
+        /// An http or https URL without credentials.
         url: String,
-        /// Headers to send along. Shown with empty values.
+        /// Additional request headers. Their values are returned empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         headers: Option<BTreeMap<String, String>>,
-        /// Events in one call, 1 to 1,000; 50 if nothing is said.
-        #[serde(rename = "batchSize", default = "fifty")]
+        /// The maximum number of events per request, 1 to 1,000. Defaults to 50.
+        #[serde(rename = "batchSize", default = "default_batch_size")]
         batch_size: u32,
-        /// The longest wait for an answer, 100 to 60,000; 10,000 if nothing is said.
-        #[serde(rename = "timeoutMs", default = "ten_seconds")]
+        /// The response timeout in milliseconds, 100 to 60,000. Defaults to 10,000.
+        #[serde(rename = "timeoutMs", default = "default_timeout_ms")]
         timeout_ms: u64,
     },
-    /// Fetched over a WebSocket by one consumer at a time.
+    /// One consumer at a time receives events over a WebSocket.
     WebSocket {
-        /// Events in one batch, 1 to 1,000; 50 if nothing is said.
-        #[serde(rename = "batchSize", default = "fifty")]
+        /// The maximum number of events per batch, 1 to 1,000. Defaults to 50.
+        #[serde(rename = "batchSize", default = "default_batch_size")]
         batch_size: u32,
-        /// Batches that may be under way without an answer, 1 to 32; 1 if nothing is said, which
-        /// keeps the order strict.
-        #[serde(default = "one")]
+        /// The maximum number of unacknowledged batches, 1 to 32. Defaults to 1, which keeps events
+        /// in strict order.
+        #[serde(default = "default_window")]
         window: u32,
     },
 }
 
-fn fifty() -> u32 {
+fn default_batch_size() -> u32 {
     50
 }
 
-fn ten_seconds() -> u64 {
+fn default_timeout_ms() -> u64 {
     10_000
 }
 
-fn one() -> u32 {
+fn default_window() -> u32 {
     1
 }
 
@@ -229,16 +229,16 @@ impl From<streams::Delivery> for Delivery {
     }
 }
 
-/// When a refused batch goes again: after `initialMs`, then twice as long each time up to `maxMs`,
-/// with some chance in it.
+/// When a failed batch is retried: after `initialMs`, then with exponential backoff and jitter up
+/// to `maxMs`.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RetryRule {
-    /// The first wait, 100 to 60,000.
+    /// The first delay in milliseconds, 100 to 60,000.
     initial_ms: u64,
-    /// The longest wait, `initialMs` to 3,600,000.
+    /// The longest delay in milliseconds, `initialMs` to 3,600,000.
     max_ms: u64,
-    /// Attempts before it counts as never arriving, 1 to 100.
+    /// The number of attempts before the delivery fails, 1 to 100.
     attempts: u32,
 }
 
@@ -278,14 +278,14 @@ impl From<streams::RetryRule> for RetryRule {
     }
 }
 
-/// What happens to what never arrives.
+/// What happens to an event after the last attempt.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OnError {
-    /// It is set aside as a dead letter, and the next ones go on.
+    /// The event becomes a dead letter, and delivery continues.
     #[default]
     DeadLetter,
-    /// The subscription holds until somebody resumes it or skips the event.
+    /// The subscription stops until it is resumed or the event is skipped.
     Hold,
 }
 
@@ -307,26 +307,27 @@ impl From<streams::OnError> for OnError {
     }
 }
 
-/// What the engine says of a field, said of the field by its name on the wire.
-pub(super) fn named(error: streams::Error) -> Error {
+/// Attributes an engine's error to the field under its JSON name.
+pub(super) fn with_wire_field(error: streams::Error) -> Error {
     match error {
         streams::Error::Invalid { field, why } => {
-            let field = on_the_wire(&field);
+            let field = wire_name(&field);
             Error::at(&field.clone(), streams::Error::Invalid { field, why })
         }
         other => other.into(),
     }
 }
 
-/// `delivery.batch_size` as `delivery.batchSize`. Names of headers are the caller's own.
-fn on_the_wire(field: &str) -> String {
+/// Converts `delivery.batch_size` to `delivery.batchSize`. Header names are kept, since the caller
+/// chooses them.
+fn wire_name(field: &str) -> String {
     if field.starts_with("delivery.headers.") {
         return field.to_owned();
     }
-    let mut words = field.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        let (head, tail) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+    let mut parts = field.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
         name + &head.to_uppercase() + tail
     })
 }
@@ -336,10 +337,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_named_as_they_were_sent() {
-        assert_eq!(on_the_wire("delivery.batch_size"), "delivery.batchSize");
-        assert_eq!(on_the_wire("retry.max_ms"), "retry.maxMs");
-        assert_eq!(on_the_wire("filter.types[0]"), "filter.types[0]");
-        assert_eq!(on_the_wire("delivery.headers.x_a"), "delivery.headers.x_a");
+    fn error_fields_have_their_json_names() {
+        assert_eq!(wire_name("delivery.batch_size"), "delivery.batchSize");
+        assert_eq!(wire_name("retry.max_ms"), "retry.maxMs");
+        assert_eq!(wire_name("filter.types[0]"), "filter.types[0]");
+        assert_eq!(wire_name("delivery.headers.x_a"), "delivery.headers.x_a");
     }
 }

@@ -1,10 +1,10 @@
-//! The secrets that sign the webhooks of a subscription.
+//! The signing secrets of a subscription's webhooks.
 
-use super::view::{LiveSecret, SigningSecret};
+use super::view::{ActiveSecret, SigningSecret};
 use super::{SubscriptionRead, SubscriptionWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path, Path2};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The longest time for which two secrets sign: thirty days.
+/// The longest time for which two secrets are active: thirty days.
 const MAX_OVERLAP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
-/// A day, in which a receiver can be taught the new secret.
-const OVERLAP_MS: u64 = 24 * 60 * 60 * 1_000;
+/// One day: enough time to deploy the new secret to a receiver.
+const DEFAULT_OVERLAP_MS: u64 = 24 * 60 * 60 * 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -26,39 +26,46 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(retire))
 }
 
-/// How a secret is replaced.
+/// How to rotate a signing secret.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Rotation {
-    /// For how long both secrets sign, 0 to 2,592,000,000 (thirty days); a day if nothing is said.
-    #[serde(default = "a_day")]
+struct SecretRotation {
+    /// How long both secrets sign, in milliseconds: 0 to 2,592,000,000 (thirty days). Defaults to
+    /// one day.
+    #[serde(default = "default_overlap")]
     overlap_ms: u64,
 }
 
-fn a_day() -> u64 {
-    OVERLAP_MS
+fn default_overlap() -> u64 {
+    DEFAULT_OVERLAP_MS
 }
 
-/// The secrets that sign now, without their text.
+/// List the active signing secrets of a subscription.
+///
+/// Returns their ids, not their values.
 #[utoipa::path(get, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)),
-    responses((status = 200, body = Items<LiveSecret>), Problem))]
+    responses((status = 200, body = Items<ActiveSecret>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<SubscriptionRead>,
+    principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
-) -> Result<Json<Items<LiveSecret>>> {
-    Ok(Items::of(streams::secrets(&app.streams, &who, id).await?))
+) -> Result<Json<Items<ActiveSecret>>> {
+    Ok(Items::page(
+        streams::secrets(&app.streams, &principal, id).await?,
+    ))
 }
 
-/// Make a second secret, shown once, in this answer. Both sign for a time; then the older one signs
-/// no more.
-#[utoipa::path(post, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)), request_body = Rotation,
+/// Rotate the signing secret of a subscription.
+///
+/// The response contains the new secret. It cannot be retrieved later. Both secrets sign until the
+/// overlap ends; then the older one expires.
+#[utoipa::path(post, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)), request_body = SecretRotation,
     responses((status = 201, body = SigningSecret), Problem))]
 async fn rotate(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
-    Body(rotation): Body<Rotation>,
+    Body(rotation): Body<SecretRotation>,
 ) -> Result<(StatusCode, Json<SigningSecret>)> {
     if rotation.overlap_ms > MAX_OVERLAP_MS {
         return Err(Error::field(
@@ -66,18 +73,20 @@ async fn rotate(
             format!("at most {MAX_OVERLAP_MS}"),
         ));
     }
-    let secret = streams::rotate_secret(&app.streams, &who, id, rotation.overlap_ms).await?;
+    let secret = streams::rotate_secret(&app.streams, &principal, id, rotation.overlap_ms).await?;
     Ok((StatusCode::CREATED, Json(secret.into())))
 }
 
-/// Let a secret sign no more, at once.
+/// Retire a signing secret of a subscription.
+///
+/// The secret stops signing immediately. The last secret cannot be retired.
 #[utoipa::path(delete, path = "/subscriptions/{id}/secrets/{secret}", tag = "subscriptions",
     params(("id" = String, Path), ("secret" = String, Path)), responses((status = 204), Problem))]
 async fn retire(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path2(id, secret): Path2<SubscriptionId, String>,
 ) -> Result<StatusCode> {
-    streams::retire_secret(&app.streams, &who, id, &secret).await?;
+    streams::retire_secret(&app.streams, &principal, id, &secret).await?;
     Ok(StatusCode::NO_CONTENT)
 }

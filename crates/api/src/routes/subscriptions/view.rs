@@ -1,56 +1,56 @@
-//! Subscriptions as they are shown. Values of headers and secrets never are, but for a new secret,
-//! once.
+//! Response bodies of subscriptions. Header values are never returned; a secret is returned only
+//! once, when it is created.
 
 use super::new::{Delivery, Filter, OnError, RetryRule};
 use serde::Serialize;
 use types::{SubscriptionId, Time};
 use utoipa::ToSchema;
 
-/// What an application wants to be told, and how.
+/// Which events an application receives, and how they are delivered.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Subscription {
     id: SubscriptionId,
     name: String,
     filter: Filter,
-    /// Values of headers are left empty.
+    /// The delivery. Header values are returned empty.
     delivery: Delivery,
     retry: RetryRule,
     on_error: OnError,
-    /// Nothing is read or sent while it is.
+    /// Whether the subscription is suspended. Nothing is read or delivered while it is.
     suspended: bool,
-    /// Why it is suspended, where Florin did it.
+    /// Why Florin suspended the subscription. Absent if the caller did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    reason: Option<String>,
     created: Time,
     updated: Time,
     version: i64,
 }
 
 impl From<streams::Subscription> for Subscription {
-    fn from(one: streams::Subscription) -> Self {
+    fn from(subscription: streams::Subscription) -> Self {
         Self {
-            id: one.id,
-            name: one.name,
-            filter: one.filter.into(),
-            delivery: one.delivery.into(),
-            retry: one.retry.into(),
-            on_error: one.on_error.into(),
-            suspended: one.suspended,
-            why: one.why,
-            created: one.created,
-            updated: one.updated,
-            version: one.version,
+            id: subscription.id,
+            name: subscription.name,
+            filter: subscription.filter.into(),
+            delivery: subscription.delivery.into(),
+            retry: subscription.retry.into(),
+            on_error: subscription.on_error.into(),
+            suspended: subscription.suspended,
+            reason: subscription.why,
+            created: subscription.created,
+            updated: subscription.updated,
+            version: subscription.version,
         }
     }
 }
 
-/// A subscription that was made.
+/// A subscription at the moment it is created.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSubscription {
     subscription: Subscription,
-    /// What signs its webhooks, never to be seen again; absent where nothing is signed, and in a
-    /// repeat.
+    /// The secret that signs the webhooks. It cannot be retrieved later. Absent for WebSockets and
+    /// in replayed responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<SigningSecret>,
 }
@@ -64,11 +64,11 @@ impl From<streams::Created> for CreatedSubscription {
     }
 }
 
-/// A secret as it is handed out, once.
+/// A signing secret at the moment it is created: the only time it is returned.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SigningSecret {
     id: String,
-    /// The key of the HMAC, as it stands.
+    /// The HMAC key, to be used as it is without decoding.
     secret: String,
 }
 
@@ -81,18 +81,18 @@ impl From<streams::NewSecret> for SigningSecret {
     }
 }
 
-/// A secret that signs now, without its text.
+/// An active signing secret, without its value.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LiveSecret {
+pub(super) struct ActiveSecret {
     id: String,
     created: Time,
-    /// When it signs no more; absent while nothing is to replace it.
+    /// When the secret expires. Absent unless it is being replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<Time>,
 }
 
-impl From<streams::SecretInfo> for LiveSecret {
+impl From<streams::SecretInfo> for ActiveSecret {
     fn from(info: streams::SecretInfo) -> Self {
         Self {
             id: info.id,
@@ -102,33 +102,33 @@ impl From<streams::SecretInfo> for LiveSecret {
     }
 }
 
-/// How a subscription goes.
+/// The status of a subscription.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SubscriptionStatus {
     id: SubscriptionId,
-    /// `delivering`, `idle`, `waiting` for its next attempt, `held`, or `suspended`.
+    /// The state: `delivering`, `idle`, `waiting` for the next attempt, `held` or `suspended`.
     state: &'static str,
-    /// Why it does not go on; absent while it does.
+    /// Why the subscription is blocked. Absent while it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-    /// What can be done about it.
+    reason: Option<String>,
+    /// How to unblock the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
     /// When the next attempt is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt: Option<Time>,
-    /// Attempts that the batch under way had so far.
+    /// The number of attempts of the current batch so far.
     attempts: u32,
-    /// Events that wait to be delivered; counted up to the limit of the backlog.
+    /// The number of events queued for delivery, counted up to the backlog limit.
     waiting: i64,
-    /// Dead letters; counted up to their limit.
-    dead: i64,
-    /// Events delivered in all.
+    /// The number of dead letters, counted up to their limit.
+    dead_letters: i64,
+    /// The total number of events delivered.
     delivered: i64,
-    /// Facts not yet looked at.
-    behind: i64,
-    /// How far it has read; what a rewind takes.
+    /// The number of facts that are not read yet.
+    unread_facts: i64,
+    /// How far the subscription has read, as cursors for a rewind.
     cursors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_delivered: Option<Time>,
@@ -136,7 +136,7 @@ pub(super) struct SubscriptionStatus {
     last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error_at: Option<Time>,
-    /// The connection that fetches, of a WebSocket.
+    /// The current WebSocket connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     consumer: Option<String>,
 }
@@ -146,18 +146,18 @@ impl From<streams::Status> for SubscriptionStatus {
         Self {
             id: status.id,
             state: status.state,
-            why: status.why,
+            reason: status.why,
             remedy: status.remedy,
             next_attempt: status.next_attempt,
             attempts: status.attempts,
             waiting: status.waiting,
-            dead: status.dead,
+            dead_letters: status.dead,
             delivered: status.delivered,
-            behind: status.behind,
+            unread_facts: status.behind,
             cursors: status
                 .cursors
                 .iter()
-                .map(|at| format!("{}/{}", at.partition, at.seq))
+                .map(|cursor| format!("{}/{}", cursor.partition, cursor.seq))
                 .collect(),
             last_delivered: status.last_delivered,
             last_error: status.last_error,

@@ -1,12 +1,12 @@
-//! Tasks: names, versions, and beginning a run of one.
+//! Tasks, their versions, and starting a run.
 
 mod versions;
 mod view;
 
 use super::runs::{Run, RunCreate};
-use crate::access::May;
-use crate::extract::{Body, BySkip, IdempotencyKey, Path, Query};
-use crate::wire::{Accepted, Items};
+use crate::access::Authorized;
+use crate::extract::{Body, IdempotencyKey, Path, Query, SkipPaging};
+use crate::shapes::{Accepted, Items};
 use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
@@ -21,9 +21,9 @@ use view::Task;
 use workflow::{NewTask, Started};
 
 permissions! {
-    /// See tasks and their versions.
+    /// Read tasks and their versions.
     TaskRead = "task:read";
-    /// Write tasks.
+    /// Create, change and delete tasks.
     TaskWrite = "task:write";
 }
 
@@ -35,19 +35,19 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(versions::routes())
 }
 
-/// What is said of a task.
+/// A task to create or to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TaskInput {
-    /// Its name; that of the path if it is left out.
+    /// The name. Defaults to the name in the path.
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    /// The variable set that its steps see, by name or id.
+    /// The variable set that the steps read as `variables`, by name or id.
     #[serde(default)]
     variable_set: Option<String>,
-    // What Florin sets itself may be sent back.
+    // Read-only fields are accepted and ignored, so that a client can send back what it read.
     #[serde(default, rename = "id")]
     #[schema(ignore)]
     _id: IgnoredAny,
@@ -72,95 +72,109 @@ impl From<TaskInput> for NewTask {
     }
 }
 
-/// A run that is to begin.
+/// A run to start.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewRun {
-    /// What the steps see as `input`; an empty object if it is left out.
+    /// The data that the steps read as `input`. Defaults to an empty object.
     #[serde(default)]
     input: Option<types::Json>,
-    /// The label of a version; the current one if it is left out.
+    /// The label of the version to run. Defaults to the current version.
     #[serde(default)]
     version: Option<String>,
-    /// The history it belongs to.
+    /// The activity that the run belongs to.
     #[serde(default)]
     activity: Option<String>,
 }
 
-/// Tasks by name.
-#[utoipa::path(get, path = "/tasks", tag = "tasks", params(BySkip), responses((status = 200, body = Items<Task>), Problem))]
+/// List tasks.
+///
+/// Ordered by name.
+#[utoipa::path(get, path = "/tasks", tag = "tasks", params(SkipPaging), responses((status = 200, body = Items<Task>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<TaskRead>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<TaskRead>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<Task>>> {
-    Ok(Items::of(
-        workflow::tasks(&app.workflow, &who, &page.page()?).await?,
+    Ok(Items::page(
+        workflow::tasks(&app.workflow, &principal, &page.page()?).await?,
     ))
 }
 
-/// A task by its name or id.
+/// Retrieve a task by name or id.
 #[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), responses((status = 200, body = Task), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<TaskRead>,
-    Path(named): Path<String>,
+    principal: Authorized<TaskRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Task>> {
     Ok(Json(
-        workflow::task(&app.workflow, &who, &named).await?.into(),
-    ))
-}
-
-/// By name: make a task, or replace what is said of it. By id: replace what is said of it, its name
-/// too.
-#[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), request_body = TaskInput,
-    responses((status = 200, body = Task), Problem))]
-async fn put(
-    State(app): State<App>,
-    who: May<TaskWrite>,
-    Path(named): Path<String>,
-    Body(input): Body<TaskInput>,
-) -> Result<Json<Task>> {
-    if named.parse::<TaskId>().is_err() {
-        super::same_name(&named, input.name.as_deref())?;
-    }
-    let (task, _) = workflow::put_task(&app.workflow, &who, &named, input.into()).await?;
-    Ok(Json(task.into()))
-}
-
-/// Change what is given.
-#[utoipa::path(patch, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), request_body = TaskInput,
-    responses((status = 200, body = Task), Problem))]
-async fn patch(
-    State(app): State<App>,
-    who: May<TaskWrite>,
-    Path(named): Path<String>,
-    Body(input): Body<TaskInput>,
-) -> Result<Json<Task>> {
-    Ok(Json(
-        workflow::patch_task(&app.workflow, &who, &named, input.into())
+        workflow::task(&app.workflow, &principal, &name_or_id)
             .await?
             .into(),
     ))
 }
 
-/// Delete a task with its versions. Not while runs of it are open, or listeners feed it.
+/// Create or replace a task.
+///
+/// Versions are not affected. With a name in the path, the task is created if it does not exist.
+/// With an id, it must exist, and `name` renames it.
+#[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), request_body = TaskInput,
+    responses((status = 200, body = Task), Problem))]
+async fn put(
+    State(app): State<App>,
+    principal: Authorized<TaskWrite>,
+    Path(name_or_id): Path<String>,
+    Body(input): Body<TaskInput>,
+) -> Result<Json<Task>> {
+    if name_or_id.parse::<TaskId>().is_err() {
+        super::check_name(&name_or_id, input.name.as_deref())?;
+    }
+    let (task, _) =
+        workflow::put_task(&app.workflow, &principal, &name_or_id, input.into()).await?;
+    Ok(Json(task.into()))
+}
+
+/// Update a task.
+///
+/// Fields that are absent are not changed.
+#[utoipa::path(patch, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), request_body = TaskInput,
+    responses((status = 200, body = Task), Problem))]
+async fn patch(
+    State(app): State<App>,
+    principal: Authorized<TaskWrite>,
+    Path(name_or_id): Path<String>,
+    Body(input): Body<TaskInput>,
+) -> Result<Json<Task>> {
+    Ok(Json(
+        workflow::patch_task(&app.workflow, &principal, &name_or_id, input.into())
+            .await?
+            .into(),
+    ))
+}
+
+/// Delete a task.
+///
+/// Deletes the task with its versions. Fails while runs of the task are open or listeners start it.
 #[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path)), responses((status = 204), Problem))]
 async fn delete(
     State(app): State<App>,
-    who: May<TaskWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<TaskWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<StatusCode> {
-    workflow::delete_task(&app.workflow, &who, &named).await?;
+    workflow::delete_task(&app.workflow, &principal, &name_or_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Begin a run. Idempotent by the `Idempotency-Key` header.
+/// Start a run of a task.
+///
+/// Returns immediately; `GET /runs/{id}` returns the progress. Idempotent with the
+/// `Idempotency-Key` header.
 #[utoipa::path(post, path = "/tasks/{task}/runs", tag = "tasks", params(("task" = String, Path), IdempotencyKey), request_body = NewRun,
-    responses((status = 202, body = Run), (status = 200, body = Run, description = "Its key had begun it before."), Problem))]
+    responses((status = 202, body = Run), (status = 200, body = Run, description = "The run that was started earlier with this idempotency key."), Problem))]
 async fn start(
     State(app): State<App>,
-    who: May<RunCreate>,
+    principal: Authorized<RunCreate>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Path(task): Path<String>,
     Body(new): Body<NewRun>,
@@ -170,7 +184,7 @@ async fn start(
         version,
         activity,
     } = new;
-    let input = input.unwrap_or_else(|| crate::wire::shown(&serde_json::json!({})));
+    let input = input.unwrap_or_else(|| crate::shapes::to_json(&serde_json::json!({})));
     let new = workflow::NewRun {
         task,
         version,
@@ -178,12 +192,12 @@ async fn start(
         idempotency_key,
         activity,
     };
-    let started = workflow::start(&app.workflow, &who, new).await?;
+    let started = workflow::start(&app.workflow, &principal, new).await?;
     let replayed = matches!(started, Started::Replayed(_));
     let (Started::Created(run) | Started::Replayed(run)) = started;
     Ok(Accepted {
         body: run.into(),
         replayed,
-        fresh: StatusCode::ACCEPTED,
+        created_status: StatusCode::ACCEPTED,
     })
 }

@@ -2,9 +2,9 @@
 
 use super::view::TaskVersion;
 use super::{TaskRead, TaskWrite};
-use crate::access::May;
-use crate::extract::{BySkip, Path, Path2, Query, Text};
-use crate::wire::Items;
+use crate::access::Authorized;
+use crate::extract::{Path, Path2, Query, SkipPaging, Text};
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -15,12 +15,13 @@ use workflow::Format;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list, post))
+        .routes(routes!(list, create))
         .routes(routes!(get))
 }
 
-/// YAML, as the clients of the field send it, unless it can only be JSON. JSON is read as such for
-/// the sake of its long numbers.
+/// The format of a version: YAML, unless the body starts as a JSON object and does not claim to be
+/// YAML. Existing clients send YAML with any content type. JSON is parsed as JSON to keep long
+/// numbers.
 fn format(body: &Text) -> Format {
     if !body.is_yaml && body.text.trim_start().starts_with('{') {
         Format::Json
@@ -29,46 +30,58 @@ fn format(body: &Text) -> Format {
     }
 }
 
-/// Versions of a task, newest first.
-#[utoipa::path(get, path = "/tasks/{task}/versions", tag = "tasks", params(("task" = String, Path), BySkip),
+/// List the versions of a task.
+///
+/// Newest first, without their documents.
+#[utoipa::path(get, path = "/tasks/{task}/versions", tag = "tasks", params(("task" = String, Path), SkipPaging),
     responses((status = 200, body = Items<TaskVersion>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<TaskRead>,
-    Path(named): Path<String>,
-    Query(page): Query<BySkip>,
+    principal: Authorized<TaskRead>,
+    Path(name_or_id): Path<String>,
+    Query(page): Query<SkipPaging>,
 ) -> Result<Json<Items<TaskVersion>>> {
-    Ok(Items::of(
-        workflow::versions(&app.workflow, &who, &named, &page.page()?).await?,
+    Ok(Items::page(
+        workflow::versions(&app.workflow, &principal, &name_or_id, &page.page()?).await?,
     ))
 }
 
-/// Post a version, in YAML or JSON: `description`, `steps`, `policies`. It becomes the current one.
-/// All of it is checked first, each expression parsed.
+/// Create a version of a task.
+///
+/// The document is YAML or JSON with `description`, `steps` and `policies`. It is validated
+/// completely, including every expression, and becomes the current version.
 #[utoipa::path(post, path = "/tasks/{task}/versions", tag = "tasks", params(("task" = String, Path)),
     request_body(content((String = "application/yaml"), (serde_json::Value = "application/json"))),
     responses((status = 201, body = TaskVersion), Problem))]
-async fn post(
+async fn create(
     State(app): State<App>,
-    who: May<TaskWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<TaskWrite>,
+    Path(name_or_id): Path<String>,
     body: Text,
 ) -> Result<(StatusCode, Json<TaskVersion>)> {
-    let posted =
-        workflow::post_version(&app.workflow, &who, &named, &body.text, format(&body)).await;
-    let version = posted.map_err(Error::of_body)?;
+    let created = workflow::post_version(
+        &app.workflow,
+        &principal,
+        &name_or_id,
+        &body.text,
+        format(&body),
+    )
+    .await;
+    let version = created.map_err(Error::in_body)?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }
 
-/// A version by its label, with its document.
+/// Retrieve a version of a task by its label.
+///
+/// Includes the document.
 #[utoipa::path(get, path = "/tasks/{task}/versions/{label}", tag = "tasks", params(("task" = String, Path), ("label" = String, Path)),
     responses((status = 200, body = TaskVersion), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<TaskRead>,
-    Path2(named, label): Path2<String, String>,
+    principal: Authorized<TaskRead>,
+    Path2(name_or_id, label): Path2<String, String>,
 ) -> Result<Json<TaskVersion>> {
-    Ok(Json(TaskVersion::whole(
-        workflow::version(&app.workflow, &who, &named, Some(&label)).await?,
+    Ok(Json(TaskVersion::with_document(
+        workflow::version(&app.workflow, &principal, &name_or_id, Some(&label)).await?,
     )))
 }

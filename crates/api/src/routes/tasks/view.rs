@@ -1,20 +1,20 @@
-//! Tasks and versions as they are shown.
+//! Response bodies of tasks and versions.
 
 use serde::Serialize;
 use types::{Digest, TaskId, Time, VersionId};
 use utoipa::ToSchema;
 
-/// A task.
+/// A named sequence of steps.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Task {
     id: TaskId,
     name: String,
     description: String,
-    /// The variable set that its steps see, by name or id.
+    /// The variable set that the steps read as `variables`, by name or id.
     #[serde(skip_serializing_if = "Option::is_none")]
     variable_set: Option<String>,
-    /// The label of the version that runs; absent before the first.
+    /// The label of the current version. Absent until a version is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<String>,
     created: Time,
@@ -41,27 +41,27 @@ impl From<workflow::Task> for Task {
 pub(super) struct TaskVersion {
     id: VersionId,
     task: TaskId,
-    /// Its label: the day it was made, such as `2026.01.31`.
+    /// The label: the date of creation, such as `2026.01.31`.
     version: String,
     description: String,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     hash: Digest,
-    /// How many steps it has.
+    /// The number of steps.
     steps: u32,
-    /// What was kept although it looks like a mistake.
+    /// Parts of the document that were accepted but look like mistakes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     created: Time,
     created_by: String,
-    /// The document as it was posted; absent in a listing.
+    /// The document as it was sent. Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<String>,
 }
 
-/// Something that looks like a mistake.
+/// A part of the document that looks like a mistake.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Warning {
-    /// Where, as a path such as `steps[2].options`.
+    /// The field as a path, such as `steps[2].options`.
     field: String,
     message: String,
 }
@@ -94,7 +94,7 @@ impl From<workflow::Version> for TaskVersion {
 
 impl TaskVersion {
     /// A version with its document.
-    pub(super) fn whole((version, document): (workflow::Version, String)) -> Self {
+    pub(super) fn with_document((version, document): (workflow::Version, String)) -> Self {
         Self {
             document: Some(document),
             ..version.into()

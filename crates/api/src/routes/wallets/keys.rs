@@ -1,12 +1,12 @@
-//! Keys with a name.
+//! Named keys of a wallet.
 
-use super::new::{NewKey, Patch};
+use super::new::{NewKey, WalletUpdate};
 use super::secret::Secret;
 use super::view::Key;
-use super::{KeyExport, WalletRead, WalletWrite, found};
-use crate::access::May;
+use super::{KeyExport, WalletRead, WalletWrite, find_wallet};
+use crate::access::Authorized;
 use crate::extract::{Body, Paging, Path, Path2, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result, access};
 use axum::Json;
 use axum::extract::State;
@@ -23,93 +23,112 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(export))
 }
 
-/// A key of this wallet by its id or name.
-async fn found_key(app: &App, who: &Principal, wallet: &str, named: &str) -> Result<NamedKey> {
-    let wallet = found(app, who, wallet).await?;
-    let Ok(id) = named.parse::<KeyId>() else {
-        return Ok(keys::key_named(&app.keys, who, &wallet.id, named).await?);
+/// The key of a wallet with an id or name. Error: `keys.unknown_key`.
+async fn find_key(
+    app: &App,
+    principal: &Principal,
+    wallet: &str,
+    name_or_id: &str,
+) -> Result<NamedKey> {
+    let wallet = find_wallet(app, principal, wallet).await?;
+    let Ok(id) = name_or_id.parse::<KeyId>() else {
+        return Ok(keys::key_named(&app.keys, principal, &wallet.id, name_or_id).await?);
     };
-    let key = keys::key(&app.keys, who, &id).await?;
+    let key = keys::key(&app.keys, principal, &id).await?;
     if key.wallet == wallet.id {
         Ok(key)
     } else {
         Err(keys::Error::KeyUnknown {
-            key: named.to_owned(),
+            key: name_or_id.to_owned(),
         }
         .into())
     }
 }
 
-/// The keys of a wallet that have a name.
+/// List the named keys of a wallet.
 #[utoipa::path(get, path = "/wallets/{wallet}/keys", tag = "wallets", params(("wallet" = String, Path), Paging),
     responses((status = 200, body = Items<Key>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<WalletRead>,
+    principal: Authorized<WalletRead>,
     Path(wallet): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Key>>> {
-    let page = paging.behind::<types::KeyId>()?;
-    let wallet = found(&app, &who, &wallet).await?;
-    let found = keys::named_keys(&app.keys, &who, &wallet.id, &page).await?;
-    let next = super::super::cursor(&page, found.len(), found.last().map(|last| last.id));
-    Ok(Items::continued(found, next))
+    let page = paging.page_after_id::<types::KeyId>()?;
+    let wallet = find_wallet(&app, &principal, &wallet).await?;
+    let find_wallet = keys::named_keys(&app.keys, &principal, &wallet.id, &page).await?;
+    let next = super::super::next_cursor(
+        &page,
+        find_wallet.len(),
+        find_wallet.last().map(|last| last.id),
+    );
+    Ok(Items::with_next(find_wallet, next))
 }
 
-/// Make a key with a name: the next of the wallet's.
+/// Create a named key.
+///
+/// Derives the next key of the wallet.
 #[utoipa::path(post, path = "/wallets/{wallet}/keys", tag = "wallets", params(("wallet" = String, Path)), request_body = NewKey,
     responses((status = 201, body = Key), Problem))]
 async fn create(
     State(app): State<App>,
-    who: May<WalletWrite>,
+    principal: Authorized<WalletWrite>,
     Path(wallet): Path<String>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Key>)> {
-    let chain = access::chain_or_default(app.db(), &who, new.chain.clone()).await?;
-    let wallet = found(&app, &who, &wallet).await?;
-    let key = keys::create_key(&app.keys, &who, &wallet.id, new.into_command(chain)).await?;
+    let chain = access::chain_or_default(app.db(), &principal, new.chain.clone()).await?;
+    let wallet = find_wallet(&app, &principal, &wallet).await?;
+    let key = keys::create_key(&app.keys, &principal, &wallet.id, new.into_command(chain)).await?;
     Ok((StatusCode::CREATED, Json(key.into())))
 }
 
-/// A key by its id or name.
+/// Retrieve a key by id or name.
 #[utoipa::path(get, path = "/wallets/{wallet}/keys/{key}", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
     responses((status = 200, body = Key), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<WalletRead>,
+    principal: Authorized<WalletRead>,
     Path2(wallet, key): Path2<String, String>,
 ) -> Result<Json<Key>> {
-    Ok(Json(found_key(&app, &who, &wallet, &key).await?.into()))
+    Ok(Json(
+        find_key(&app, &principal, &wallet, &key).await?.into(),
+    ))
 }
 
-/// Change a key's name or metadata.
+/// Update a key.
+///
+/// Changes its name or metadata. Fields that are absent are not changed.
 #[utoipa::path(patch, path = "/wallets/{wallet}/keys/{key}", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
-    request_body = Patch, responses((status = 200, body = Key), Problem))]
+    request_body = WalletUpdate, responses((status = 200, body = Key), Problem))]
 async fn patch(
     State(app): State<App>,
-    who: May<WalletWrite>,
+    principal: Authorized<WalletWrite>,
     Path2(wallet, key): Path2<String, String>,
-    Body(patch): Body<Patch>,
+    Body(patch): Body<WalletUpdate>,
 ) -> Result<Json<Key>> {
-    let key = found_key(&app, &who, &wallet, &key).await?;
+    let key = find_key(&app, &principal, &wallet, &key).await?;
     Ok(Json(
-        keys::patch_key(&app.keys, &who, &key.id, patch.into())
+        keys::patch_key(&app.keys, &principal, &key.id, patch.into())
             .await?
             .into(),
     ))
 }
 
-/// Export an imported single key. The key of a child is never exported: with the account's public
-/// node it gives away all others.
+/// Export the private key of a key.
+///
+/// Only an imported private key can be exported. A derived key cannot: together with the extended
+/// public key, it reveals every other key of the account.
 #[utoipa::path(post, path = "/wallets/{wallet}/keys/{key}/export", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
     responses((status = 200, body = Secret), Problem))]
 async fn export(
     State(app): State<App>,
-    who: May<KeyExport>,
+    principal: Authorized<KeyExport>,
     Path2(wallet, key): Path2<String, String>,
 ) -> Result<Json<Secret>> {
-    let key = found_key(&app, &who, &wallet, &key).await?;
+    let key = find_key(&app, &principal, &wallet, &key).await?;
     Ok(Json(
-        keys::export_key(&app.keys, &who, &key.id).await?.into(),
+        keys::export_key(&app.keys, &principal, &key.id)
+            .await?
+            .into(),
     ))
 }

@@ -5,29 +5,28 @@ mod new;
 mod secret;
 mod view;
 
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Paging, Path, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Problem, Result, access, permissions};
-use ::keys::Wallet as Domain;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use new::{NewWallet, Patch, Wanted};
+use new::{IssueAddresses, NewWallet, WalletUpdate};
 use secret::Secret;
 use types::{Principal, WalletId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::{Address, Branch, OnChain, Wallet};
+use view::{Address, AddressQuery, Branch, Wallet};
 
 permissions! {
-    /// See wallets, addresses and keys, without secrets.
+    /// Read wallets, addresses and keys, without secrets.
     WalletRead = "wallet:read";
-    /// Make, import and change wallets and keys.
+    /// Create, import and update wallets and keys.
     WalletWrite = "wallet:write";
-    /// Hand out addresses.
+    /// Issue addresses.
     WalletDerive = "wallet:derive";
-    /// Export a secret, where the configuration allows it at all.
+    /// Export secrets, if the configuration allows it.
     KeyExport = "key:export";
 }
 
@@ -36,129 +35,152 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(get, patch))
         .routes(routes!(branches))
-        .routes(routes!(addresses, hand_out))
+        .routes(routes!(addresses, issue_addresses))
         .routes(routes!(export))
         .merge(keys::routes())
 }
 
-/// A wallet by its id or name.
-async fn found(app: &App, who: &Principal, named: &str) -> Result<Domain> {
-    Ok(match named.parse::<WalletId>() {
-        Ok(id) => ::keys::wallet(&app.keys, who, &id).await?,
-        Err(_) => ::keys::wallet_named(&app.keys, who, named).await?,
+/// The wallet with an id or name. Error: `keys.unknown_wallet`.
+async fn find_wallet(app: &App, principal: &Principal, name_or_id: &str) -> Result<::keys::Wallet> {
+    Ok(match name_or_id.parse::<WalletId>() {
+        Ok(id) => ::keys::wallet(&app.keys, principal, &id).await?,
+        Err(_) => ::keys::wallet_named(&app.keys, principal, name_or_id).await?,
     })
 }
 
-/// The wallets of the namespace.
+/// List wallets.
 #[utoipa::path(get, path = "/wallets", tag = "wallets", params(Paging), responses((status = 200, body = Items<Wallet>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<WalletRead>,
+    principal: Authorized<WalletRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Wallet>>> {
-    let page = paging.behind::<WalletId>()?;
-    let wallets = ::keys::wallets(&app.keys, &who, &page).await?;
-    let next = super::cursor(&page, wallets.len(), wallets.last().map(|last| last.id));
-    Ok(Items::continued(wallets, next))
+    let page = paging.page_after_id::<WalletId>()?;
+    let wallets = ::keys::wallets(&app.keys, &principal, &page).await?;
+    let next = super::next_cursor(&page, wallets.len(), wallets.last().map(|last| last.id));
+    Ok(Items::with_next(wallets, next))
 }
 
-/// Make a wallet, or import one.
+/// Create or import a wallet.
+///
+/// Generates a new secret, unless `secret` imports a mnemonic or a private key.
 #[utoipa::path(post, path = "/wallets", tag = "wallets", request_body = NewWallet, responses((status = 201, body = Wallet), Problem))]
 async fn create(
     State(app): State<App>,
-    who: May<WalletWrite>,
+    principal: Authorized<WalletWrite>,
     Body(new): Body<NewWallet>,
 ) -> Result<(StatusCode, Json<Wallet>)> {
-    let wallet = ::keys::create_wallet(&app.keys, &who, new.into_command()?).await?;
+    let wallet = ::keys::create_wallet(&app.keys, &principal, new.into_command()?).await?;
     Ok((StatusCode::CREATED, Json(wallet.into())))
 }
 
-/// A wallet by its id or name.
+/// Retrieve a wallet by id or name.
 #[utoipa::path(get, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), responses((status = 200, body = Wallet), Problem))]
 async fn get(
     State(app): State<App>,
-    who: May<WalletRead>,
-    Path(named): Path<String>,
+    principal: Authorized<WalletRead>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Wallet>> {
-    Ok(Json(found(&app, &who, &named).await?.into()))
+    Ok(Json(
+        find_wallet(&app, &principal, &name_or_id).await?.into(),
+    ))
 }
 
-/// Change a wallet's name or metadata.
-#[utoipa::path(patch, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), request_body = Patch,
+/// Update a wallet.
+///
+/// Changes its name or metadata. Fields that are absent are not changed.
+#[utoipa::path(patch, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), request_body = WalletUpdate,
     responses((status = 200, body = Wallet), Problem))]
 async fn patch(
     State(app): State<App>,
-    who: May<WalletWrite>,
-    Path(named): Path<String>,
-    Body(patch): Body<Patch>,
+    principal: Authorized<WalletWrite>,
+    Path(name_or_id): Path<String>,
+    Body(patch): Body<WalletUpdate>,
 ) -> Result<Json<Wallet>> {
-    let wallet = found(&app, &who, &named).await?;
+    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
     Ok(Json(
-        ::keys::patch_wallet(&app.keys, &who, &wallet.id, patch.into())
+        ::keys::patch_wallet(&app.keys, &principal, &wallet.id, patch.into())
             .await?
             .into(),
     ))
 }
 
-/// The public nodes from which a wallet hands out addresses.
+/// List the branches of a wallet.
+///
+/// A branch is an extended public key from which the wallet's addresses are derived.
 #[utoipa::path(get, path = "/wallets/{wallet}/branches", tag = "wallets", params(("wallet" = String, Path)),
     responses((status = 200, body = Items<Branch>), Problem))]
 async fn branches(
     State(app): State<App>,
-    who: May<WalletWrite>,
-    Path(named): Path<String>,
+    principal: Authorized<WalletWrite>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Items<Branch>>> {
-    let wallet = found(&app, &who, &named).await?;
-    Ok(Items::of(
-        ::keys::branches(&app.keys, &who, &wallet.id).await?,
+    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
+    Ok(Items::page(
+        ::keys::branches(&app.keys, &principal, &wallet.id).await?,
     ))
 }
 
-/// The addresses that a wallet has handed out on a chain.
-#[utoipa::path(get, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path), OnChain),
+/// List the addresses issued by a wallet on a chain.
+#[utoipa::path(get, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path), AddressQuery),
     responses((status = 200, body = Items<Address>), Problem))]
 async fn addresses(
     State(app): State<App>,
-    who: May<WalletRead>,
-    Path(named): Path<String>,
-    Query(on): Query<OnChain>,
+    principal: Authorized<WalletRead>,
+    Path(name_or_id): Path<String>,
+    Query(query): Query<AddressQuery>,
 ) -> Result<Json<Items<Address>>> {
-    let chain = access::chain_or_default(app.db(), &who, on.chain).await?;
-    let page = crate::extract::behind::<u32>(crate::extract::page(on.limit, on.skip, on.after)?)?;
-    let wallet = found(&app, &who, &named).await?;
-    let handed = ::keys::handed_out(&app.keys, &who, &wallet.id, &chain, &page).await?;
-    let next = super::cursor(&page, handed.len(), handed.last().map(|last| last.index));
-    Ok(Items::continued(handed, next))
+    let chain = access::chain_or_default(app.db(), &principal, query.chain).await?;
+    let page = crate::extract::check_cursor::<u32>(crate::extract::page(
+        query.limit,
+        query.skip,
+        query.after,
+    )?)?;
+    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
+    let addresses = ::keys::handed_out(&app.keys, &principal, &wallet.id, &chain, &page).await?;
+    let next = super::next_cursor(
+        &page,
+        addresses.len(),
+        addresses.last().map(|last| last.index),
+    );
+    Ok(Items::with_next(addresses, next))
 }
 
-/// Hand out the next addresses of a wallet on a chain.
-#[utoipa::path(post, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path)), request_body = Wanted,
+/// Issue addresses.
+///
+/// Derives the next addresses of the wallet on a chain.
+#[utoipa::path(post, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path)), request_body = IssueAddresses,
     responses((status = 201, body = Items<Address>), Problem))]
-async fn hand_out(
+async fn issue_addresses(
     State(app): State<App>,
-    who: May<WalletDerive>,
-    Path(named): Path<String>,
-    Body(wanted): Body<Wanted>,
+    principal: Authorized<WalletDerive>,
+    Path(name_or_id): Path<String>,
+    Body(request): Body<IssueAddresses>,
 ) -> Result<(StatusCode, Json<Items<Address>>)> {
-    let chain = access::chain_or_default(app.db(), &who, wanted.chain).await?;
-    let wallet = found(&app, &who, &named).await?;
-    let handed = ::keys::addresses(&app.keys, &who, &wallet.id, &chain, wanted.count).await;
+    let chain = access::chain_or_default(app.db(), &principal, request.chain).await?;
+    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
+    let addresses =
+        ::keys::addresses(&app.keys, &principal, &wallet.id, &chain, request.count).await;
     Ok((
         StatusCode::CREATED,
-        Items::of(handed.map_err(|error| crate::Error::at("count", error))?),
+        Items::page(addresses.map_err(|error| crate::Error::at("count", error))?),
     ))
 }
 
-/// Export a wallet's secret. Off unless the configuration allows it; on the record.
+/// Export the secret of a wallet.
+///
+/// Disabled unless the configuration allows it. Every export is recorded in the audit trail.
 #[utoipa::path(post, path = "/wallets/{wallet}/export", tag = "wallets", params(("wallet" = String, Path)),
     responses((status = 200, body = Secret), Problem))]
 async fn export(
     State(app): State<App>,
-    who: May<KeyExport>,
-    Path(named): Path<String>,
+    principal: Authorized<KeyExport>,
+    Path(name_or_id): Path<String>,
 ) -> Result<Json<Secret>> {
-    let wallet = found(&app, &who, &named).await?;
+    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
     Ok(Json(
-        ::keys::export(&app.keys, &who, &wallet.id).await?.into(),
+        ::keys::export(&app.keys, &principal, &wallet.id)
+            .await?
+            .into(),
     ))
 }

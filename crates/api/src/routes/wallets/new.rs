@@ -1,4 +1,4 @@
-//! Wallets and keys that are to be, and their changes.
+//! Request bodies of wallets and keys.
 
 use crate::{Error, Result};
 use keys::{NewSecret, WalletKind};
@@ -6,54 +6,54 @@ use serde::Deserialize;
 use types::{ChainId, Json};
 use utoipa::ToSchema;
 
-/// A wallet that is to be.
+/// A wallet to create or import.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewWallet {
-    /// 1 to 128 characters, one of its own in the namespace.
+    /// A name of 1 to 128 characters, unique in the namespace.
     name: String,
-    /// `org`: operational keys, each with a name. `user`: addresses, handed out by the million.
+    /// `org` for a wallet of named keys, `user` for a wallet that issues addresses in any number.
     #[schema(value_type = String)]
     kind: WalletKind,
-    /// The BIP-44 account, mostly 0.
+    /// The BIP-44 account. Defaults to 0.
     #[serde(default)]
     account: u32,
-    /// What its users keep with it: a JSON object.
+    /// Data of the caller: a JSON object.
     #[serde(default)]
     metadata: Option<Json>,
-    /// Absent for a fresh one that nobody has seen.
+    /// The secret to import. If absent, a new one is generated.
     #[serde(default)]
     secret: Option<Import>,
 }
 
-/// A secret from elsewhere.
+/// A secret to import.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 enum Import {
-    /// Words of BIP-39.
+    /// A BIP-39 mnemonic.
     Mnemonic {
         /// 12 to 24 English words.
         words: String,
-        /// Their passphrase, if they have one.
+        /// The BIP-39 passphrase. Defaults to an empty one.
         #[serde(default)]
         passphrase: String,
     },
-    /// A single key.
+    /// A single private key.
     PrivateKey {
         /// 32 bytes in hexadecimal.
         key: String,
-        /// A chain that it is for.
+        /// A chain of the family that the key is used on.
         chain: ChainId,
     },
 }
 
 impl NewWallet {
-    /// The command.
+    /// Converts the request to a command. An error names the invalid field.
     pub(super) fn into_command(self) -> Result<keys::NewWallet> {
         Ok(keys::NewWallet {
             name: self.name,
             kind: self.kind,
-            metadata: self.metadata.unwrap_or_else(empty),
+            metadata: self.metadata.unwrap_or_else(empty_object),
             account: self.account,
             secret: self
                 .secret
@@ -72,8 +72,8 @@ impl Import {
             Self::PrivateKey { key, chain } => {
                 let mut bytes = [0u8; 32];
                 let text = key.strip_prefix("0x").unwrap_or(&key);
-                let wrong = |_| Error::field("secret.key", "expected 32 bytes in hexadecimal");
-                hex::decode_to_slice(text, &mut bytes).map_err(wrong)?;
+                let invalid = |_| Error::field("secret.key", "expected 32 bytes in hexadecimal");
+                hex::decode_to_slice(text, &mut bytes).map_err(invalid)?;
                 Ok(NewSecret::PrivateKey {
                     key: bytes.into(),
                     chain,
@@ -83,26 +83,26 @@ impl Import {
     }
 }
 
-fn empty() -> Json {
+fn empty_object() -> Json {
     Json::parse("{}").expect("an empty object is JSON")
 }
 
-/// A change of a name or metadata. What is left out stays.
+/// An update of a wallet or a key. Fields that are absent are not changed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Patch {
+pub(super) struct WalletUpdate {
     #[serde(default)]
     name: Option<String>,
-    /// Other metadata, whole.
+    /// The new metadata. It replaces the old metadata completely.
     #[serde(default)]
     metadata: Option<Json>,
-    /// The version that was seen; if it is another by now, nothing changes.
+    /// The version that the update is based on. If the current version differs, the update fails.
     #[serde(default)]
     version: Option<u64>,
 }
 
-impl From<Patch> for keys::Patch {
-    fn from(patch: Patch) -> Self {
+impl From<WalletUpdate> for keys::Patch {
+    fn from(patch: WalletUpdate) -> Self {
         Self {
             name: patch.name,
             metadata: patch.metadata,
@@ -111,29 +111,29 @@ impl From<Patch> for keys::Patch {
     }
 }
 
-/// Addresses that are wanted.
+/// A request for new addresses.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    /// The namespace's default chain if it is left out.
+pub(super) struct IssueAddresses {
+    /// The chain. Defaults to the namespace's default chain.
     #[serde(default)]
     pub(super) chain: Option<ChainId>,
-    /// How many; 1 if nothing is said.
-    #[serde(default = "one")]
+    /// The number of addresses. Defaults to 1.
+    #[serde(default = "default_count")]
     pub(super) count: u32,
 }
 
-const fn one() -> u32 {
+const fn default_count() -> u32 {
     1
 }
 
-/// A key that is to be.
+/// A named key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKey {
-    /// One of its own in the wallet.
+    /// A name that is unique in the wallet.
     name: String,
-    /// A chain that it is for; the namespace's default chain if it is left out.
+    /// A chain of the family that the key is used on. Defaults to the namespace's default chain.
     #[serde(default)]
     pub(super) chain: Option<ChainId>,
     #[serde(default)]
@@ -145,7 +145,7 @@ impl NewKey {
         keys::NewKey {
             name: self.name,
             chain,
-            metadata: self.metadata.unwrap_or_else(empty),
+            metadata: self.metadata.unwrap_or_else(empty_object),
         }
     }
 }

@@ -1,23 +1,23 @@
-//! A secret that leaves. It stands in its own file so that nobody adds `Debug` to it by habit.
+//! The response body of an export. It must not implement `Debug`: that would let a secret reach a
+//! log.
 
 use keys::Exported;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A secret, shown to whoever may export it.
+/// An exported secret.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub(super) enum Secret {
-    /// The words of a wallet.
+    /// The BIP-39 mnemonic of a wallet.
     Mnemonic {
-        /// The words.
         words: String,
-        /// Their passphrase, or an empty one.
+        /// The BIP-39 passphrase, or an empty string.
         passphrase: String,
     },
-    /// A single key.
+    /// A single private key.
     PrivateKey {
-        /// In hexadecimal.
+        /// 32 bytes in hexadecimal.
         key: String,
     },
 }

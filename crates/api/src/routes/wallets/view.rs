@@ -1,24 +1,24 @@
-//! Wallets, addresses and keys as they are shown.
+//! Response bodies of wallets, addresses and keys.
 
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Json, KeyId, Time, WalletId};
 use utoipa::{IntoParams, ToSchema};
 
-/// A wallet.
+/// Keys that belong together: derived from one seed, or held in one vault.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wallet {
     id: WalletId,
     name: String,
-    /// `org` or `user`.
+    /// `org` for a wallet of named keys, `user` for a wallet that issues addresses.
     #[schema(value_type = String)]
     kind: keys::WalletKind,
-    /// Where its secret comes from: `generated`, `mnemonic`, `private_key`.
+    /// The origin of the secret: `generated`, `mnemonic`, `private_key`.
     #[schema(value_type = String)]
     origin: keys::Origin,
-    /// Which back-end keeps it.
+    /// The signing backend that holds the secret.
     backend: String,
-    /// Its BIP-44 account.
+    /// The BIP-44 account.
     account: u32,
     metadata: Json,
     version: u64,
@@ -43,15 +43,16 @@ impl From<keys::Wallet> for Wallet {
     }
 }
 
-/// A public node from which addresses follow.
+/// An extended public key from which a wallet's addresses are derived.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Branch {
+    /// The BIP-32 path of the branch.
     path: String,
-    /// Whoever has it can list the wallet's addresses, and sign for none.
+    /// The extended public key. It reveals every address of the branch, but cannot sign.
     xpub: String,
-    /// How many addresses are handed out.
-    handed_out: u64,
+    /// The number of addresses issued.
+    issued: u64,
 }
 
 impl From<keys::Branch> for Branch {
@@ -59,18 +60,18 @@ impl From<keys::Branch> for Branch {
         Self {
             path: branch.path,
             xpub: branch.xpub,
-            handed_out: branch.handed_out,
+            issued: branch.handed_out,
         }
     }
 }
 
-/// An address that was handed out.
+/// An address that a wallet issued.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Address {
-    /// Its number in the wallet's branch for the chain.
+    /// The index of the address in the wallet's branch for the chain.
     index: u32,
     address: String,
-    /// The path of its key.
+    /// The BIP-32 path of the key.
     path: String,
 }
 
@@ -84,15 +85,16 @@ impl From<keys::KeyAddress> for Address {
     }
 }
 
-/// A key with a name.
+/// A named key of a wallet.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Key {
     id: KeyId,
     wallet: WalletId,
     name: String,
-    /// The chain it was made for; it signs for the same account on every chain of the family.
+    /// The chain that the key was created for. It signs for the same account on every chain of the
+    /// family.
     chain: ChainId,
-    /// Its account.
+    /// The account on the chain.
     address: String,
     path: String,
     metadata: Json,
@@ -130,17 +132,17 @@ impl From<keys::NamedKey> for Key {
     }
 }
 
-/// Of which chain, and how much.
+/// Filter and paging of addresses.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct OnChain {
-    /// The namespace's default chain if it is left out.
+pub(super) struct AddressQuery {
+    /// The chain. Defaults to the namespace's default chain.
     pub(super) chain: Option<ChainId>,
-    /// How many at most, 1 to 1000; 25 if nothing is said.
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
     pub(super) limit: Option<u32>,
-    /// How many to leave out, at most 10,000.
+    /// The number of items to skip, at most 10,000.
     pub(super) skip: Option<u32>,
-    /// Continue behind this index.
+    /// Return the addresses after this index, the `next` of the previous page.
     pub(super) after: Option<String>,
 }

@@ -1,21 +1,21 @@
-//! What `b` asks with what `a` has: a line for each route, several where an object goes by several
-//! names. `$name` stands for a thing of `a`'s (see `things`).
+//! The requests that `b` sends: at least one per route, more if an object has several names.
+//! `$name` is replaced by a value of `a` (see `fixtures`).
 
 use data::Type;
 
-/// What must come of it. Whatever is expected, no text of `a`'s may come back, and nothing of `a`'s
-/// may change.
+/// The expected response. In every case, no value of `a` may be returned, and no object of `a` may
+/// change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
-    /// 404: for `b` there is no such thing.
+    /// 404: the object does not exist for `b`.
     Hidden,
-    /// 200, and nothing of `a`'s in it; the same request shows `a` something of its own.
+    /// 200 without objects of `a`. The same request as `a` returns an object of `a`.
     Listed,
-    /// It concerns `b` alone, or everybody alike.
-    Apart,
+    /// Any response: the request affects only `b`, or is the same for every namespace.
+    Independent,
 }
 
-/// One request.
+/// One request and its expected response.
 pub(super) struct Case {
     pub(super) operation: String,
     pub(super) path: String,
@@ -23,55 +23,65 @@ pub(super) struct Case {
     pub(super) expect: Expect,
 }
 
-use Expect::{Apart, Hidden, Listed};
+use Expect::{Hidden, Independent, Listed};
 
-type Line = (&'static str, &'static str, &'static str, Expect);
+type CaseRow = (&'static str, &'static str, &'static str, Expect);
 
-const REASON: &str = r#"{"reason":"b says so"}"#;
-const PAY: &str = r#"{"signer":"$signer","to":"$bob"}"#;
+const REASON: &str = r#"{"reason":"requested by b"}"#;
+const PAYMENT: &str = r#"{"signer":"$signer","to":"$bob"}"#;
 const TARGET: &str = r#"{"target":{"kind":"wallet","id":"$wallet"}}"#;
 const STEPS: &str = "steps:\n- name: x\n  type: jsonata_template\n  options: {template: '1'}\n";
-const HOOK: &str = r#"{"name":"hook","delivery":{"type":"websocket"}}"#;
-const MODEL: &str = r#"{"taskId":"$task","topicFilter":"x"}"#;
-const CONFIG: &str = r#"{"config":{"taskName":"greet","blockchainEvents":{"abiEvents":[{"type":"event","name":"Ping","inputs":[]}]}}}"#;
+const SUBSCRIPTION: &str = r#"{"name":"hook","delivery":{"type":"websocket"}}"#;
+const DATA_LISTENER: &str = r#"{"taskId":"$task","topicFilter":"x"}"#;
+const CHAIN_LISTENER: &str = r#"{"config":{"taskName":"greet","blockchainEvents":{"abiEvents":[{"type":"event","name":"Ping","inputs":[]}]}}}"#;
 
-const ACCESS: &[Line] = &[
-    ("GET /status", "/status", "", Apart),
-    ("GET /namespaces/current", "/namespaces/current", "", Apart),
+const ACCESS: &[CaseRow] = &[
+    ("GET /status", "/status", "", Independent),
+    (
+        "GET /namespaces/current",
+        "/namespaces/current",
+        "",
+        Independent,
+    ),
     (
         "PUT /namespaces/current",
         "/namespaces/current",
         r#"{"defaultChain":"$chain"}"#,
-        Apart,
+        Independent,
     ),
     ("GET /api-keys", "/api-keys", "", Listed),
     (
         "POST /api-keys",
         "/api-keys",
         r#"{"name":"x","roles":["reader"]}"#,
-        Apart,
+        Independent,
     ),
     ("DELETE /api-keys/{id}", "/api-keys/$apikey", "", Hidden),
-    ("GET /keyring", "/keyring", "", Apart),
-    ("POST /keyring/rotate", "/keyring/rotate", "", Apart),
+    ("GET /keyring", "/keyring", "", Independent),
+    ("POST /keyring/rotate", "/keyring/rotate", "", Independent),
     (
         "GET /facts",
         "/facts?partition=api/0&limit=1000",
         "",
         Listed,
     ),
-    ("GET /facts/partitions", "/facts/partitions", "", Apart),
+    (
+        "GET /facts/partitions",
+        "/facts/partitions",
+        "",
+        Independent,
+    ),
 ];
 
-const SUBMISSIONS: &[Line] = &[
+const SUBMISSIONS: &[CaseRow] = &[
     ("GET /submissions", "/submissions", "", Listed),
     (
         "GET /submissions",
         "/submissions?signer=$signer&chain=$chain&after=$submission",
         "",
-        Apart,
+        Independent,
     ),
-    ("POST /submissions", "/submissions", PAY, Hidden),
+    ("POST /submissions", "/submissions", PAYMENT, Hidden),
     (
         "GET /submissions/{id}",
         "/submissions/$submission",
@@ -110,13 +120,13 @@ const SUBMISSIONS: &[Line] = &[
     ),
 ];
 
-const WALLETS: &[Line] = &[
+const WALLETS: &[CaseRow] = &[
     ("GET /wallets", "/wallets", "", Listed),
     (
         "POST /wallets",
         "/wallets",
         r#"{"name":"treasury","kind":"org"}"#,
-        Apart,
+        Independent,
     ),
     ("GET /wallets/{wallet}", "/wallets/$wallet", "", Hidden),
     ("GET /wallets/{wallet}", "/wallets/users", "", Hidden),
@@ -148,7 +158,7 @@ const WALLETS: &[Line] = &[
         "POST /wallets/{wallet}/export",
         "/wallets/$wallet/export",
         "",
-        Apart,
+        Independent,
     ),
     (
         "GET /wallets/{wallet}/keys",
@@ -184,7 +194,7 @@ const WALLETS: &[Line] = &[
         "POST /wallets/{wallet}/keys/{key}/export",
         "/wallets/$wallet/keys/$key/export",
         "",
-        Apart,
+        Independent,
     ),
     ("GET /freezes", "/freezes", "", Listed),
     (
@@ -203,11 +213,11 @@ const WALLETS: &[Line] = &[
         "POST /permits/{id}/revoke",
         "/permits/pmt:01J00000000000000000000000/revoke",
         REASON,
-        Apart,
+        Independent,
     ),
 ];
 
-const POLICIES: &[Line] = &[
+const POLICIES: &[CaseRow] = &[
     ("GET /policies", "/policies", "", Listed),
     ("GET /policies/{policy}", "/policies/$policy", "", Hidden),
     ("GET /policies/{policy}", "/policies/rule", "", Hidden),
@@ -273,7 +283,7 @@ const POLICIES: &[Line] = &[
         "POST /policies/dry-run",
         "/policies/dry-run",
         r#"{"version":"$version","input":{}}"#,
-        Apart,
+        Independent,
     ),
     (
         "POST /policies/replay",
@@ -285,69 +295,69 @@ const POLICIES: &[Line] = &[
         "POST /policies/replay",
         "/policies/replay",
         r#"{"subject":"$mark"}"#,
-        Apart,
+        Independent,
     ),
 ];
 
-const CHAINS: &[Line] = &[
-    ("GET /chains", "/chains", "", Apart),
-    ("GET /chains/{chain}", "/chains/$chain", "", Apart),
+const CHAINS: &[CaseRow] = &[
+    ("GET /chains", "/chains", "", Independent),
+    ("GET /chains/{chain}", "/chains/$chain", "", Independent),
     (
         "POST /chains/{chain}/resume",
         "/chains/$chain/resume",
         REASON,
-        Apart,
+        Independent,
     ),
     (
         "GET /chains/{chain}/events",
         "/chains/$chain/events",
         "",
-        Apart,
+        Independent,
     ),
     (
         "GET /chains/{chain}/tracked",
         "/chains/$chain/tracked",
         "",
-        Apart,
+        Independent,
     ),
     (
         "PUT /chains/{chain}/tracked/{source}",
         "/chains/$chain/tracked/$contract",
         "{}",
-        Apart,
+        Independent,
     ),
     (
         "DELETE /chains/{chain}/tracked/{source}",
         "/chains/$chain/tracked/$contract",
         "",
-        Apart,
+        Independent,
     ),
     (
         "POST /contracts/query",
         "/contracts/query",
         r#"{"to":"$contract","abi":[],"method":"x"}"#,
-        Apart,
+        Independent,
     ),
 ];
 
-const MODEL_LINES: &[Line] = &[
+const DATA_MODEL: &[CaseRow] = &[
     (
         "POST /bulk/query",
         "/bulk/query",
         r#"{"assets":{},"pools":{},"addresses":{},"transfers":{},"events":{},"data":{},"nfts":{},"balanceChanges":{}}"#,
-        Apart,
+        Independent,
     ),
     (
         "PUT /bulk/datamodel",
         "/bulk/datamodel",
         r#"{"pools":[{"updateType":"update_only","name":"main","address":"$contract"}]}"#,
-        Apart,
+        Independent,
     ),
     (
         "PUT /bulk/datamodel",
         "/bulk/datamodel",
         r#"{"data":[{"name":"mine","parent":{"type":"asset","ref":"$asset"}}]}"#,
-        Apart,
+        Independent,
     ),
     ("GET /balances", "/balances", "", Listed),
     ("GET /balances/{ref}", "/balances/$balance", "", Hidden),
@@ -355,7 +365,7 @@ const MODEL_LINES: &[Line] = &[
         "GET /addresses/{ref}/balances",
         "/addresses/$holder/balances",
         "",
-        Apart,
+        Independent,
     ),
     (
         "GET /assets/{ref}/balances",
@@ -369,12 +379,12 @@ const MODEL_LINES: &[Line] = &[
         "",
         Hidden,
     ),
-    ("GET /metadata-fields", "/metadata-fields", "", Apart),
+    ("GET /metadata-fields", "/metadata-fields", "", Independent),
     (
         "PUT /metadata-fields/{type}/{path}",
         "/metadata-fields/assets/info.mine",
         r#"{"form":"text"}"#,
-        Apart,
+        Independent,
     ),
     (
         "DELETE /metadata-fields/{type}/{path}",
@@ -384,7 +394,7 @@ const MODEL_LINES: &[Line] = &[
     ),
 ];
 
-const TASKS: &[Line] = &[
+const TASKS: &[CaseRow] = &[
     ("GET /tasks", "/tasks", "", Listed),
     ("GET /tasks/{task}", "/tasks/$task", "", Hidden),
     ("GET /tasks/{task}", "/tasks/greet", "", Hidden),
@@ -475,7 +485,7 @@ const TASKS: &[Line] = &[
     (
         "PUT /listeners/firefly/{listener}",
         "/listeners/firefly/$listener",
-        CONFIG,
+        CHAIN_LISTENER,
         Hidden,
     ),
     (
@@ -499,7 +509,7 @@ const TASKS: &[Line] = &[
     (
         "PUT /listeners/datamodel/{listener}",
         "/listeners/datamodel/$model",
-        MODEL,
+        DATA_LISTENER,
         Hidden,
     ),
     (
@@ -510,9 +520,14 @@ const TASKS: &[Line] = &[
     ),
 ];
 
-const SUBSCRIPTIONS: &[Line] = &[
+const SUBSCRIPTIONS: &[CaseRow] = &[
     ("GET /subscriptions", "/subscriptions", "", Listed),
-    ("POST /subscriptions", "/subscriptions", HOOK, Apart),
+    (
+        "POST /subscriptions",
+        "/subscriptions",
+        SUBSCRIPTION,
+        Independent,
+    ),
     (
         "GET /subscriptions/{id}",
         "/subscriptions/$subscription",
@@ -591,17 +606,17 @@ const SUBSCRIPTIONS: &[Line] = &[
         "",
         Hidden,
     ),
-    // Without a handshake it is refused before anything is looked up; `socket` shows the
+    // Without a handshake, the request is rejected before the lookup; `stream_routes` tests the
     // handshake.
     (
         "GET /subscriptions/{id}/ws",
         "/subscriptions/$subscription/ws",
         "",
-        Apart,
+        Independent,
     ),
 ];
 
-/// All of them.
+/// Every case.
 pub(super) fn cases() -> Vec<Case> {
     let tables = [
         ACCESS,
@@ -609,11 +624,11 @@ pub(super) fn cases() -> Vec<Case> {
         WALLETS,
         POLICIES,
         CHAINS,
-        MODEL_LINES,
+        DATA_MODEL,
         TASKS,
         SUBSCRIPTIONS,
     ];
-    let lines = tables
+    let cases = tables
         .into_iter()
         .flatten()
         .map(|(operation, path, body, expect)| Case {
@@ -622,21 +637,21 @@ pub(super) fn cases() -> Vec<Case> {
             body: (*body).to_owned(),
             expect: *expect,
         });
-    // What is read comes first: what `b` makes for itself would only stand in the way.
-    let (mut reads, writes): (Vec<Case>, Vec<Case>) = lines
-        .chain(objects())
+    // Reads first: objects that `b` creates would change the result of later reads.
+    let (mut reads, writes): (Vec<Case>, Vec<Case>) = cases
+        .chain(data_model_cases())
         .partition(|case| case.operation.starts_with("GET "));
     reads.extend(writes);
     reads
 }
 
-/// The ten types of the data model: how each is called in a path, and a body for it.
-fn objects() -> Vec<Case> {
-    Type::WRITABLE.into_iter().flat_map(of_type).collect()
+/// The cases of the ten writable object types.
+fn data_model_cases() -> Vec<Case> {
+    Type::WRITABLE.into_iter().flat_map(object_cases).collect()
 }
 
-fn of_type(kind: Type) -> Vec<Case> {
-    let (named, body) = match kind {
+fn object_cases(kind: Type) -> Vec<Case> {
+    let (reference, body) = match kind {
         Type::Collection => ("alphas", r#"{"name":"mine"}"#),
         Type::Asset => ("$asset", r#"{"name":"mine","collection":"alphas"}"#),
         Type::Address => ("$holder", r#"{"address":"$bob"}"#),
@@ -657,9 +672,9 @@ fn of_type(kind: Type) -> Vec<Case> {
         ),
         _ => ("opened", r#"{"name":"mine","activity":"alpha-history"}"#),
     };
-    let (all, one) = (
+    let (collection, object) = (
         format!("/{}", kind.plural()),
-        format!("/{}/{named}", kind.plural()),
+        format!("/{}/{reference}", kind.plural()),
     );
     let case = |method: &str, template: &str, path: &str, body: &str, expect| Case {
         operation: format!("{method} {template}"),
@@ -667,13 +682,19 @@ fn of_type(kind: Type) -> Vec<Case> {
         body: body.to_owned(),
         expect,
     };
-    let template = format!("{all}/{{ref}}");
+    let template = format!("{collection}/{{ref}}");
     vec![
-        case("GET", &all, &all, "", Listed),
-        case("POST", &all, &all, body, Apart),
-        case("GET", &template, &one, "", Hidden),
-        case("PATCH", &template, &one, r#"{"description":"b"}"#, Hidden),
-        case("DELETE", &template, &one, "", Hidden),
-        case("PUT", &template, &one, body, Apart),
+        case("GET", &collection, &collection, "", Listed),
+        case("POST", &collection, &collection, body, Independent),
+        case("GET", &template, &object, "", Hidden),
+        case(
+            "PATCH",
+            &template,
+            &object,
+            r#"{"description":"b"}"#,
+            Hidden,
+        ),
+        case("DELETE", &template, &object, "", Hidden),
+        case("PUT", &template, &object, body, Independent),
     ]
 }

@@ -1,38 +1,38 @@
-//! Nothing is read or changed across namespaces: `a` has one of everything, and `b` walks every
-//! route with what `a` has.
+//! Tenant isolation: `a` has one object of every kind, and `b` calls every route with the ids and
+//! names of `a`'s objects. Nothing may be read or changed across the namespaces.
 
 mod cases;
-mod things;
+mod fixtures;
 
-use crate::client::{Answer, Call};
-use crate::description::operations;
+use crate::client::{ApiRequest, ApiResponse};
+use crate::openapi::operations;
 use crate::world::World;
 use cases::{Case, Expect, cases};
+use fixtures::Fixtures;
 use std::collections::BTreeSet;
 use testkit::on_each_engine;
-use things::Things;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_crosses_from_one_namespace_to_another() {
+async fn no_route_reads_or_changes_another_namespace() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let things = Things::made(&world).await;
-        let all = cases();
-        let before = own_view(&world, &things, &all).await;
-        let facts = world.facts("a").await;
-        let mut wrong = Vec::new();
-        for case in &all {
-            wrong.extend(walk(&world, &things, case).await);
+        let fixtures = Fixtures::create(&world).await;
+        let cases = cases();
+        let before = view_of_a(&world, &fixtures, &cases).await;
+        let facts = world.fact_count("a").await;
+        let mut failures = Vec::new();
+        for case in &cases {
+            failures.extend(check_case(&world, &fixtures, case).await);
         }
-        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(failures.is_empty(), "{failures:#?}");
         assert_eq!(
-            world.facts("a").await,
+            world.fact_count("a").await,
             facts,
-            "somebody else's request left a fact"
+            "a request of another namespace appended a fact"
         );
-        let after = own_view(&world, &things, &all).await;
-        for (was, is) in before.iter().zip(&after) {
-            assert_eq!(was, is);
+        let after = view_of_a(&world, &fixtures, &cases).await;
+        for (old, new) in before.iter().zip(&after) {
+            assert_eq!(old, new);
         }
     })
     .await;
@@ -40,27 +40,28 @@ async fn nothing_crosses_from_one_namespace_to_another() {
 
 #[test]
 fn every_route_has_a_case() {
-    let walked: BTreeSet<String> = cases().iter().map(|case| case.operation.clone()).collect();
+    let covered: BTreeSet<String> = cases().iter().map(|case| case.operation.clone()).collect();
     let described: BTreeSet<String> = operations()
         .into_iter()
         .map(|(method, path)| format!("{method} {path}"))
         .collect();
-    let missing: Vec<_> = described.difference(&walked).collect();
+    let missing: Vec<_> = described.difference(&covered).collect();
     assert!(
         missing.is_empty(),
         "these routes have no case in tenancy/cases.rs: {missing:#?}"
     );
-    let unknown: Vec<_> = walked.difference(&described).collect();
+    let unknown: Vec<_> = covered.difference(&described).collect();
     assert!(
         unknown.is_empty(),
         "these cases have no route: {unknown:#?}"
     );
 }
 
-async fn ask(world: &World, things: &Things, case: &Case, key: &str) -> Answer {
+async fn send(world: &World, fixtures: &Fixtures, case: &Case, key: &str) -> ApiResponse {
     let (method, _) = case.operation.split_once(' ').unwrap();
-    let call = Call::new(method, &format!("/api/v1{}", things.filled(&case.path))).key(key);
-    let body = things.filled(&case.body);
+    let request =
+        ApiRequest::new(method, &format!("/api/v1{}", fixtures.fill(&case.path))).key(key);
+    let body = fixtures.fill(&case.body);
     let kind = if body.starts_with("steps:") {
         "application/yaml"
     } else {
@@ -68,71 +69,71 @@ async fn ask(world: &World, things: &Things, case: &Case, key: &str) -> Answer {
     };
     world
         .send(if body.is_empty() {
-            call
+            request
         } else {
-            call.text(kind, &body)
+            request.text(kind, &body)
         })
         .await
 }
 
-/// What is wrong with what `b` got, if anything is.
-async fn walk(world: &World, things: &Things, case: &Case) -> Option<String> {
-    let answer = ask(world, things, case, &world.b).await;
-    let told = format!(
+/// Sends a case as `b`; describes the failure, if there is one.
+async fn check_case(world: &World, fixtures: &Fixtures, case: &Case) -> Option<String> {
+    let response = send(world, fixtures, case, &world.b).await;
+    let summary = format!(
         "{} {}: {} {}",
-        case.operation, case.path, answer.status, answer.text
+        case.operation, case.path, response.status, response.text
     );
-    let right = match case.expect {
-        Expect::Hidden => answer.status == 404,
-        Expect::Listed => answer.status == 200,
-        Expect::Apart => answer.status < 500 || answer.text.contains("chain.unreachable"),
+    let is_expected = match case.expect {
+        Expect::Hidden => response.status == 404,
+        Expect::Listed => response.status == 200,
+        Expect::Independent => response.status < 500 || response.text.contains("chain.unreachable"),
     };
-    let sent = format!(
+    let request_text = format!(
         "{} {}",
-        things.filled(&case.path),
-        things.filled(&case.body)
+        fixtures.fill(&case.path),
+        fixtures.fill(&case.body)
     );
-    let shown = things
+    let leaked = fixtures
         .traces()
-        .find(|text| !sent.contains(*text) && answer.text.contains(*text));
-    match shown {
-        Some(text) => Some(format!("{told} shows {text}")),
-        None => (!right).then(|| format!("{told}, not {:?}", case.expect)),
+        .find(|text| !request_text.contains(*text) && response.text.contains(*text));
+    match leaked {
+        Some(text) => Some(format!("{summary} leaks {text}")),
+        None => (!is_expected).then(|| format!("{summary}, not {:?}", case.expect)),
     }
 }
 
-/// What `a` sees of its own; and that it does see it, or the walk would prove nothing.
-async fn own_view(world: &World, things: &Things, all: &[Case]) -> Vec<(String, String)> {
-    let mut seen = Vec::new();
-    for case in all
+/// What `a` reads through every case. Asserts that it contains an object of `a`: otherwise the case
+/// could not detect a leak.
+async fn view_of_a(world: &World, fixtures: &Fixtures, cases: &[Case]) -> Vec<(String, String)> {
+    let mut views = Vec::new();
+    for case in cases
         .iter()
-        .filter(|case| case.operation.starts_with("GET ") && case.expect != Expect::Apart)
+        .filter(|case| case.operation.starts_with("GET ") && case.expect != Expect::Independent)
     {
-        let answer = ask(world, things, case, &world.a).await;
+        let response = send(world, fixtures, case, &world.a).await;
         assert_eq!(
-            answer.status, 200,
+            response.status, 200,
             "{} {}: {}",
-            case.operation, case.path, answer.text
+            case.operation, case.path, response.text
         );
-        let shows = things.traces().any(|text| answer.text.contains(text));
+        let contains_fixture = fixtures.traces().any(|text| response.text.contains(text));
         assert!(
-            shows || case.expect == Expect::Hidden,
-            "{} {} shows nothing of a: {}",
+            contains_fixture || case.expect == Expect::Hidden,
+            "{} {} contains no object of a: {}",
             case.operation,
             case.path,
-            answer.text
+            response.text
         );
-        seen.push((case.operation.clone(), settled(&answer)));
+        views.push((case.operation.clone(), stable_body(&response)));
     }
-    seen
+    views
 }
 
-/// An answer without what moves by itself: how many facts of whomever a subscription has still to
-/// look at.
-fn settled(answer: &Answer) -> String {
-    let mut told = answer.good();
-    if let Some(members) = told.as_object_mut() {
-        members.remove("behind");
+/// A response body without `unreadFacts`, which also counts facts of other namespaces.
+fn stable_body(response: &ApiResponse) -> String {
+    let mut body = response.success();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("unreadFacts");
     }
-    told.to_string()
+    body.to_string()
 }

@@ -1,4 +1,4 @@
-//! A consumer of a subscription on a real connection.
+//! A WebSocket consumer of a subscription on a real connection.
 
 use crate::world::World;
 use axum::Router;
@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// Longer than any answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any message takes on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serve the routes on a port of the loopback interface.
-pub(crate) async fn listen(router: &Router) -> SocketAddr {
+/// Serves the routes on a loopback port.
+pub(crate) async fn serve(router: &Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = router.clone();
@@ -26,7 +26,7 @@ pub(crate) async fn listen(router: &Router) -> SocketAddr {
 pub(crate) struct Consumer(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Consumer {
-    /// Open a subscription; the status of the answer where it is refused.
+    /// Connects to a subscription; the HTTP status if the connection is rejected.
     pub(crate) async fn open(address: SocketAddr, id: &str, key: &str) -> Result<Self, u16> {
         let mut request = format!("ws://{address}/api/v1/subscriptions/{id}/ws")
             .into_client_request()
@@ -41,7 +41,7 @@ impl Consumer {
         }
     }
 
-    /// The next message that says something.
+    /// The next text message.
     pub(crate) async fn next(&mut self) -> Value {
         loop {
             match self.message().await {
@@ -52,8 +52,8 @@ impl Consumer {
         }
     }
 
-    /// The reason for which the connection was closed.
-    pub(crate) async fn ended(&mut self) -> String {
+    /// Waits for the close frame; returns its reason.
+    pub(crate) async fn close_reason(&mut self) -> String {
         match self.message().await {
             Message::Close(Some(frame)) => frame.reason.to_string(),
             other => panic!("{other:?}"),
@@ -61,35 +61,38 @@ impl Consumer {
     }
 
     async fn message(&mut self) -> Message {
-        tokio::time::timeout(PATIENCE, self.0.next())
+        tokio::time::timeout(TIMEOUT, self.0.next())
             .await
-            .expect("nothing came")
-            .expect("it ended")
+            .expect("no message arrived in time")
+            .expect("the connection ended")
             .unwrap()
     }
 
-    pub(crate) async fn say(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.0
             .send(Message::from(message.to_string()))
             .await
             .unwrap();
     }
 
-    pub(crate) async fn leave(mut self) {
+    pub(crate) async fn close(mut self) {
         self.0.close(None).await.unwrap();
     }
 
-    /// What was said last has been written down once the status says so: it is asked for, since
-    /// nothing else comes.
-    pub(crate) async fn settled(&self, world: &World, id: &str, member: &str, count: i64) {
-        let end = std::time::Instant::now() + PATIENCE;
+    /// Polls the status until a field has the expected value: the server does not acknowledge a
+    /// nack.
+    pub(crate) async fn wait_for_status(&self, world: &World, id: &str, field: &str, count: i64) {
+        let end = std::time::Instant::now() + TIMEOUT;
         while world
             .get(&format!("/subscriptions/{id}/status"))
             .await
-            .good()[member]
+            .success()[field]
             != count
         {
-            assert!(std::time::Instant::now() < end, "it is never written down");
+            assert!(
+                std::time::Instant::now() < end,
+                "{field} never becomes {count}"
+            );
             tokio::task::yield_now().await;
         }
     }

@@ -1,8 +1,9 @@
-//! A route declares what it needs in its handler's arguments: `who: May<WalletRead>`, or `_: Open`
-//! where nobody need say who he is. A handler with neither does not pass the check of routes.
+//! Each handler declares its permission in its arguments: `principal: Authorized<WalletRead>`, or
+//! `_: Public` for routes without authentication. `cargo xtask tidy` rejects a handler with
+//! neither.
 
+use super::api_key::authenticate;
 use super::basic;
-use super::key::authenticate;
 use crate::{App, Error};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
@@ -11,39 +12,39 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use types::{Permission, Principal};
 
-/// The permission that a route needs.
-pub trait Needs: Send + Sync + 'static {
-    /// Its name, `object:action`.
+/// The permission that a route requires.
+pub trait RequiresPermission: Send + Sync + 'static {
+    /// The permission, named `object:action`.
     const PERMISSION: Permission;
 }
 
-/// Somebody who may do this: authenticated, and granted the permission in the namespace of the
-/// path.
-pub struct May<N>(Principal, PhantomData<N>);
+/// A principal that is authenticated, belongs to the namespace in the path, and holds the
+/// permission.
+pub struct Authorized<N>(Principal, PhantomData<N>);
 
-/// A route for everybody: health, the API's description.
-pub struct Open;
+/// Marks a route that needs no API key, such as health checks and the OpenAPI document.
+pub struct Public;
 
-impl<N> Deref for May<N> {
+impl<N> Deref for Authorized<N> {
     type Target = Principal;
     fn deref(&self) -> &Principal {
         &self.0
     }
 }
 
-impl<N: Needs> FromRequestParts<App> for May<N> {
+impl<N: RequiresPermission> FromRequestParts<App> for Authorized<N> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let who = authenticate(app.db(), &token(parts)?).await?;
-        if named_namespace(parts, app)
+        let principal = authenticate(app.db(), &api_key_text(parts)?).await?;
+        if path_namespace(parts, app)
             .await?
-            .is_some_and(|named| named != who.namespace.as_str())
+            .is_some_and(|namespace| namespace != principal.namespace.as_str())
         {
-            return Err(Error::OtherNamespace);
+            return Err(Error::NamespaceMismatch);
         }
-        if who.may(N::PERMISSION) {
-            Ok(Self(who, PhantomData))
+        if principal.may(N::PERMISSION) {
+            Ok(Self(principal, PhantomData))
         } else {
             Err(Error::Forbidden {
                 permission: N::PERMISSION.0,
@@ -52,7 +53,7 @@ impl<N: Needs> FromRequestParts<App> for May<N> {
     }
 }
 
-impl FromRequestParts<App> for Open {
+impl FromRequestParts<App> for Public {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(_: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
@@ -60,8 +61,8 @@ impl FromRequestParts<App> for Open {
     }
 }
 
-/// `Authorization: Bearer <key>`, or Basic with the key as password, as older clients send it.
-fn token(parts: &Parts) -> Result<String, Error> {
+/// The API key in `Authorization: Bearer <key>`, or in Basic credentials as the password.
+fn api_key_text(parts: &Parts) -> Result<String, Error> {
     let header = parts
         .headers
         .get(AUTHORIZATION)
@@ -77,13 +78,13 @@ fn token(parts: &Parts) -> Result<String, Error> {
     }
 }
 
-/// The namespace that the base names: `/api/v1/namespaces/{namespace}/…`.
-async fn named_namespace(parts: &mut Parts, app: &App) -> Result<Option<String>, Error> {
-    let unreadable = |_| Error::field("path", "it is not UTF-8");
-    let all = RawPathParams::from_request_parts(parts, app)
+/// The namespace in the base path `/api/v1/namespaces/{namespace}/…`, if it has one.
+async fn path_namespace(parts: &mut Parts, app: &App) -> Result<Option<String>, Error> {
+    let not_utf8 = |_| Error::field("path", "not valid UTF-8");
+    let parameters = RawPathParams::from_request_parts(parts, app)
         .await
-        .map_err(unreadable)?;
-    Ok(all
+        .map_err(not_utf8)?;
+    Ok(parameters
         .iter()
         .find(|(name, _)| *name == "namespace")
         .map(|(_, value)| value.to_owned()))
@@ -94,7 +95,7 @@ macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
-        impl $crate::access::Needs for $name {
+        impl $crate::access::RequiresPermission for $name {
             const PERMISSION: types::Permission = types::Permission($text);
         }
     )*};

@@ -1,9 +1,9 @@
-//! Events that never arrived.
+//! Dead letters: events that could not be delivered.
 
 use super::{SubscriptionRead, SubscriptionWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Paging, Path, Query};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Dead letters that one call can name.
-const MAX_NAMED: usize = 1_000;
+/// The largest number of dead letters that one request can name.
+const MAX_SEQUENCES: usize = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -25,10 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(skip))
 }
 
-/// An event that never arrived, with its bytes.
+/// An event that could not be delivered.
 #[derive(Serialize, ToSchema)]
 struct DeadLetter {
-    /// Its place in the subscription.
+    /// The sequence number of the event in the subscription.
     sequence: i64,
     /// The event's id.
     id: String,
@@ -37,9 +37,9 @@ struct DeadLetter {
     kind: String,
     /// The event as it would have been delivered.
     event: Option<types::Json>,
-    /// When it was given up.
+    /// When the delivery was abandoned.
     at: Time,
-    /// What the last attempt came to.
+    /// The error of the last attempt.
     error: Option<String>,
 }
 
@@ -64,84 +64,93 @@ impl From<streams::DeadLetter> for DeadLetter {
     }
 }
 
-/// Dead letters, oldest first.
+/// List the dead letters of a subscription.
+///
+/// Oldest first.
 #[utoipa::path(get, path = "/subscriptions/{id}/dead-letters", tag = "subscriptions", params(("id" = String, Path), Paging),
     responses((status = 200, body = Items<DeadLetter>), Problem))]
 async fn list(
     State(app): State<App>,
-    who: May<SubscriptionRead>,
+    principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<DeadLetter>>> {
     let page = paging.page()?;
-    let letters = streams::dead_letters(&app.streams, &who, id, &page).await?;
-    let next = crate::routes::cursor(
+    let letters = streams::dead_letters(&app.streams, &principal, id, &page).await?;
+    let next = crate::routes::next_cursor(
         &page,
         letters.len(),
         letters.last().map(|last| last.sequence),
     );
-    Ok(Items::continued(letters, next))
+    Ok(Items::with_next(letters, next))
 }
 
-/// Which dead letters go again.
+/// The dead letters to retry.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RetryLetters {
-    /// By sequence, 1 to 1,000 of them; the oldest thousand if this is left out.
+struct RetryDeadLetters {
+    /// The sequence numbers of 1 to 1,000 dead letters. Defaults to the oldest 1,000.
     #[serde(default)]
     sequences: Option<Vec<i64>>,
 }
 
-impl RetryLetters {
+impl RetryDeadLetters {
     fn into_command(self) -> Result<Letters> {
         match self.sequences {
             None => Ok(Letters::All),
-            Some(these) if (1..=MAX_NAMED).contains(&these.len()) => Ok(Letters::These(these)),
+            Some(sequences) if (1..=MAX_SEQUENCES).contains(&sequences.len()) => {
+                Ok(Letters::These(sequences))
+            }
             Some(_) => Err(Error::field(
                 "sequences",
-                format!("1 to {MAX_NAMED} of them"),
+                format!("expected 1 to {MAX_SEQUENCES} sequence numbers"),
             )),
         }
     }
 }
 
-/// How many dead letters go again.
+/// The number of dead letters that are retried.
 #[derive(Serialize, ToSchema)]
 struct Retried {
     retried: u64,
 }
 
-/// Put dead letters back, behind all that waits: the same ids, new sequences, all their attempts.
+/// Retry dead letters.
+///
+/// Queues dead letters behind all waiting events, with the same ids, new sequence numbers and the
+/// full number of attempts.
 #[utoipa::path(post, path = "/subscriptions/{id}/dead-letters/retry", tag = "subscriptions", params(("id" = String, Path)),
-    request_body = RetryLetters, responses((status = 200, body = Retried), Problem))]
+    request_body = RetryDeadLetters, responses((status = 200, body = Retried), Problem))]
 async fn retry(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
-    Body(which): Body<RetryLetters>,
+    Body(body): Body<RetryDeadLetters>,
 ) -> Result<Json<Retried>> {
-    let retried = streams::retry_dead(&app.streams, &who, id, which.into_command()?).await?;
+    let retried = streams::retry_dead(&app.streams, &principal, id, body.into_command()?).await?;
     Ok(Json(Retried { retried }))
 }
 
-/// An event that is to be given up.
+/// An event to discard.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Skip {
-    /// Its place in the subscription.
+struct SkipEvent {
+    /// The sequence number of the event in the subscription.
     sequence: i64,
 }
 
-/// Give an event up for good: a dead letter, or the one that the subscription holds at, which then
-/// goes on.
-#[utoipa::path(post, path = "/subscriptions/{id}/skip", tag = "subscriptions", params(("id" = String, Path)), request_body = Skip,
+/// Discard an event.
+///
+/// Discards a dead letter, or the event that a held subscription stopped at; the subscription then
+/// resumes.
+#[utoipa::path(post, path = "/subscriptions/{id}/skip", tag = "subscriptions", params(("id" = String, Path)), request_body = SkipEvent,
     responses((status = 204), Problem))]
 async fn skip(
     State(app): State<App>,
-    who: May<SubscriptionWrite>,
+    principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
-    Body(which): Body<Skip>,
+    Body(body): Body<SkipEvent>,
 ) -> Result<StatusCode> {
-    streams::skip(&app.streams, &who, id, which.sequence).await?;
+    streams::skip(&app.streams, &principal, id, body.sequence).await?;
     Ok(StatusCode::NO_CONTENT)
 }

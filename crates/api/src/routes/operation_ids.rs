@@ -1,14 +1,14 @@
-//! Names of operations, by which generated clients call them: the method and the path, so that no
-//! two are the same.
+//! Operation ids of the OpenAPI document, used by client generators: method and path, so that each
+//! is unique.
 
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 
-/// Give each operation its name.
-pub(super) fn name(document: &mut OpenApi) {
+/// Sets the id of every operation.
+pub(super) fn assign(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            operation.operation_id = Some(named(method, path));
+            operation.operation_id = Some(operation_id(method, path));
         }
     }
 }
@@ -26,18 +26,18 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 }
 
 /// `get` and `/tasks/{task}/versions` as `getTasksByTaskVersions`.
-fn named(method: &str, path: &str) -> String {
-    let words = path.split(['/', '-']).filter(|word| !word.is_empty());
-    words.fold(method.to_owned(), |name, word| {
-        match word.strip_prefix('{') {
-            Some(parameter) => name + "By" + &capitalised(parameter.trim_end_matches('}')),
-            None => name + &capitalised(word),
+fn operation_id(method: &str, path: &str) -> String {
+    let segments = path.split(['/', '-']).filter(|segment| !segment.is_empty());
+    segments.fold(method.to_owned(), |id, segment| {
+        match segment.strip_prefix('{') {
+            Some(parameter) => id + "By" + &capitalized(parameter.trim_end_matches('}')),
+            None => id + &capitalized(segment),
         }
     })
 }
 
-fn capitalised(word: &str) -> String {
-    let (head, tail) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+fn capitalized(segment: &str) -> String {
+    let (head, tail) = segment.split_at(segment.chars().next().map_or(0, char::len_utf8));
     head.to_uppercase() + tail
 }
 
@@ -47,16 +47,19 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_name_says_method_and_path() {
+    fn an_operation_id_is_the_method_and_the_path() {
         assert_eq!(
-            named("get", "/tasks/{task}/versions"),
+            operation_id("get", "/tasks/{task}/versions"),
             "getTasksByTaskVersions"
         );
-        assert_eq!(named("put", "/variable-sets/{set}"), "putVariableSetsBySet");
+        assert_eq!(
+            operation_id("put", "/variable-sets/{set}"),
+            "putVariableSetsBySet"
+        );
     }
 
     #[test]
-    fn no_two_operations_have_one_name() {
+    fn operation_ids_are_unique() {
         let mut document = super::super::openapi();
         let mut seen = BTreeSet::new();
         for item in document.paths.paths.values_mut() {
@@ -64,7 +67,7 @@ mod tests {
                 let id = operation.operation_id.clone().unwrap_or_default();
                 assert!(
                     !id.is_empty() && seen.insert(id.clone()),
-                    "{id:?} stands twice"
+                    "operation id {id:?} is not unique"
                 );
             }
         }

@@ -1,6 +1,6 @@
-//! One of everything in namespace `a`.
+//! One object of every kind in namespace `a`.
 
-use crate::client::Call;
+use crate::client::ApiRequest;
 use crate::world::{BOB, SIGNER, World, chain};
 use policy::Question;
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use testkit::namespace;
 use types::{Kind, Principal, Role};
 
-/// Stands in every free text of `a`'s.
+/// Contained in every free text of `a`.
 const MARK: &str = "only-alpha-knows";
 const CONTRACT: &str = "0x00000000000000000000000000000000000c0de0";
 const HOLDER: &str = "0x00000000000000000000000000000000000a11ce";
 
-/// What `a` has, by the names that cases use.
-pub(super) struct Things(BTreeMap<&'static str, String>);
+/// Ids, names and texts of `a`'s objects, by the placeholder that cases use.
+pub(super) struct Fixtures(BTreeMap<&'static str, String>);
 
-/// Names whose text tells where it comes from: an id, or a text of `a`'s own.
+/// Placeholders whose value occurs in namespace `a` only.
 const TRACES: [&str; 24] = [
     "mark",
     "wallet",
@@ -44,11 +44,11 @@ const TRACES: [&str; 24] = [
     "holder",
 ];
 
-impl Things {
-    /// Make them.
-    pub(super) async fn made(world: &World) -> Self {
-        let mut things = Self(BTreeMap::new());
-        things.put("mark", MARK);
+impl Fixtures {
+    /// Creates the objects through the API.
+    pub(super) async fn create(world: &World) -> Self {
+        let mut fixtures = Self(BTreeMap::new());
+        fixtures.insert("mark", MARK);
         for (name, text) in [
             ("chain", "eip155:31337"),
             ("signer", SIGNER),
@@ -56,33 +56,33 @@ impl Things {
             ("holder", HOLDER),
             ("bob", BOB),
         ] {
-            things.put(name, text);
+            fixtures.insert(name, text);
         }
-        things.keys(world).await;
-        things.rules(world).await;
-        things.model(world).await;
-        things.tasks(world).await;
-        things.subscriptions(world).await;
-        things.access(world).await;
-        things
+        fixtures.keys(world).await;
+        fixtures.policies(world).await;
+        fixtures.data_model(world).await;
+        fixtures.tasks(world).await;
+        fixtures.subscriptions(world).await;
+        fixtures.access(world).await;
+        fixtures
     }
 
-    fn put(&mut self, name: &'static str, text: &str) {
+    fn insert(&mut self, name: &'static str, text: &str) {
         self.0.insert(name, text.to_owned());
     }
 
-    fn keep(&mut self, name: &'static str, answer: &Value, pointer: &str) {
-        let text = answer.pointer(pointer).and_then(Value::as_str);
-        self.put(
+    fn insert_from(&mut self, name: &'static str, response: &Value, pointer: &str) {
+        let text = response.pointer(pointer).and_then(Value::as_str);
+        self.insert(
             name,
-            text.unwrap_or_else(|| panic!("{name} at {pointer}: {answer}")),
+            text.unwrap_or_else(|| panic!("{name} at {pointer}: {response}")),
         );
     }
 
-    /// A text with `$name` replaced.
-    pub(super) fn filled(&self, text: &str) -> String {
+    /// Replaces every `$name` in a text.
+    pub(super) fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
-        // Longer names first: `$policy` begins as `$pol` would.
+        // Longer names first: `$pol` would match the beginning of `$policy`.
         let mut names: Vec<_> = self.0.iter().collect();
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         for (name, value) in names {
@@ -92,98 +92,106 @@ impl Things {
         filled
     }
 
-    /// Texts that must not reach another namespace.
+    /// Values that must not be returned to another namespace.
     pub(super) fn traces(&self) -> impl Iterator<Item = &str> {
         TRACES.iter().map(|name| self.0[name].as_str())
     }
 
     async fn keys(&mut self, world: &World) {
-        self.put("wallet", &world.treasury().await);
-        let key = world.get("/wallets/treasury/keys/main").await.good();
-        self.keep("key", &key, "/id");
+        self.insert("wallet", &world.treasury().await);
+        let key = world.get("/wallets/treasury/keys/main").await.success();
+        self.insert_from("key", &key, "/id");
         let users = json!({ "name": "users", "kind": "user", "metadata": { "note": MARK } });
-        self.keep("users", &world.post("/wallets", users).await.good(), "/id");
-        let handed = world
+        self.insert_from(
+            "users",
+            &world.post("/wallets", users).await.success(),
+            "/id",
+        );
+        let issued = world
             .post("/wallets/users/addresses", json!({ "count": 2 }))
             .await
-            .good();
-        self.keep("address", &handed, "/items/0/address");
-        let pay = json!({ "signer": SIGNER, "to": BOB, "value": "5", "labels": { "note": MARK } });
-        let pay = Call::new("POST", "/api/v1/submissions")
+            .success();
+        self.insert_from("address", &issued, "/items/0/address");
+        let payment =
+            json!({ "signer": SIGNER, "to": BOB, "value": "5", "labels": { "note": MARK } });
+        let request = ApiRequest::new("POST", "/api/v1/submissions")
             .key(&world.a)
             .with("idempotency-key", "pay")
-            .json(&pay);
-        self.keep("submission", &world.send(pay).await.good(), "/id");
+            .json(&payment);
+        self.insert_from("submission", &world.send(request).await.success(), "/id");
         world
             .post(
                 "/freezes",
                 json!({ "scope": self.0["users"], "reason": MARK }),
             )
             .await
-            .good();
+            .success();
     }
 
-    async fn rules(&mut self, world: &World) {
+    async fn policies(&mut self, world: &World) {
         let policy = world
-            .ask("PUT", "/policies/rule", json!({ "description": MARK }))
+            .request("PUT", "/policies/rule", json!({ "description": MARK }))
             .await
-            .good();
-        self.keep("policy", &policy, "/id");
+            .success();
+        self.insert_from("policy", &policy, "/id");
         let document = format!("package florin.rule\n# {MARK}\ndefault allow := false\n");
         let version = world
             .post("/policies/rule/versions", json!({ "document": document }))
             .await
-            .good();
-        self.keep("version", &version, "/id");
-        self.keep("label", &version, "/label");
+            .success();
+        self.insert_from("version", &version, "/id");
+        self.insert_from("label", &version, "/label");
         world
             .post(
                 "/policies/rule/attachments",
                 json!({ "target": { "kind": "namespace" } }),
             )
             .await
-            .good();
-        self.put("decision", &decision(world).await);
+            .success();
+        self.insert("decision", &decision(world).await);
         world
-            .ask(
+            .request(
                 "PUT",
                 &format!("/chains/{}/tracked/{CONTRACT}", chain()),
                 json!({}),
             )
             .await
-            .good();
+            .success();
     }
 
-    async fn model(&mut self, world: &World) {
+    async fn data_model(&mut self, world: &World) {
         let parent = json!({ "type": "pool", "ref": format!("{CONTRACT}/main") });
-        let noted = |mut object: Value| {
+        let marked = |mut object: Value| {
             object["description"] = json!(MARK);
             json!([object])
         };
         let body = json!({
-            "collections": noted(json!({ "name": "alphas" })),
-            "assets": noted(json!({ "name": "alpha", "collection": "alphas" })),
+            "collections": marked(json!({ "name": "alphas" })),
+            "assets": marked(json!({ "name": "alpha", "collection": "alphas" })),
             "addresses": [{ "address": CONTRACT, "contract": true, "description": MARK }, { "address": HOLDER, "description": MARK }],
-            "activities": noted(json!({ "name": "alpha-history" })),
-            "pools": noted(json!({ "name": "main", "address": CONTRACT, "asset": "alpha" })),
-            "nfts": noted(json!({ "name": "one", "address": CONTRACT, "tokenIndex": "1" })),
-            "fragments": noted(json!({ "name": "part", "address": HOLDER, "value": "v" })),
-            "data": noted(json!({ "name": "prospectus" })),
-            "events": noted(json!({ "name": "opened", "activity": "alpha-history", "parent": parent })),
-            "transfers": noted(json!({ "protocolId": "000000000001/000000/000000", "parent": parent, "amount": "5",
+            "activities": marked(json!({ "name": "alpha-history" })),
+            "pools": marked(json!({ "name": "main", "address": CONTRACT, "asset": "alpha" })),
+            "nfts": marked(json!({ "name": "one", "address": CONTRACT, "tokenIndex": "1" })),
+            "fragments": marked(json!({ "name": "part", "address": HOLDER, "value": "v" })),
+            "data": marked(json!({ "name": "prospectus" })),
+            "events": marked(json!({ "name": "opened", "activity": "alpha-history", "parent": parent })),
+            "transfers": marked(json!({ "protocolId": "000000000001/000000/000000", "parent": parent, "amount": "5",
                 "from": "0x0000000000000000000000000000000000000000", "to": HOLDER, "transactionHash": "0xab" })),
         });
-        world.ask("PUT", "/bulk/datamodel", body).await.good();
+        world
+            .request("PUT", "/bulk/datamodel", body)
+            .await
+            .success();
         for (name, path) in [
             ("asset", "/assets/alpha"),
             ("pool", "/pools?name=main"),
             ("transfer", "/transfers"),
             ("balance", "/balances"),
         ] {
-            let found = world.get(path).await.good();
-            self.keep(
+            let page = world.get(path).await.success();
+            self.insert_from(
                 name,
-                &found,
+                &page,
                 if path.contains("alpha") {
                     "/id"
                 } else {
@@ -192,94 +200,100 @@ impl Things {
             );
         }
         world
-            .ask(
+            .request(
                 "PUT",
                 "/metadata-fields/assets/info.onlyAlphaKnows",
                 json!({ "form": "text" }),
             )
             .await
-            .good();
+            .success();
     }
 
     async fn tasks(&mut self, world: &World) {
         let set = json!({ "description": MARK, "variables": { "v": MARK } });
-        self.keep(
+        self.insert_from(
             "set",
-            &world.ask("PUT", "/variable-sets/values", set).await.good(),
+            &world
+                .request("PUT", "/variable-sets/values", set)
+                .await
+                .success(),
             "/id",
         );
         let task = world
-            .ask(
+            .request(
                 "PUT",
                 "/tasks/greet",
                 json!({ "description": MARK, "variableSet": "values" }),
             )
             .await
-            .good();
-        self.keep("task", &task, "/id");
+            .success();
+        self.insert_from("task", &task, "/id");
         let steps = format!(
             "description: {MARK}\nsteps:\n- name: say\n  type: jsonata_template\n  options: {{template: '1 + 1'}}\n"
         );
-        let post = Call::new("POST", "/api/v1/tasks/greet/versions")
+        let post = ApiRequest::new("POST", "/api/v1/tasks/greet/versions")
             .key(&world.a)
             .text("application/yaml", &steps);
-        self.keep("tasklabel", &world.send(post).await.good(), "/version");
+        self.insert_from("tasklabel", &world.send(post).await.success(), "/version");
         let run = world
             .post("/tasks/greet/runs", json!({ "input": { "note": MARK } }))
             .await
-            .good();
-        self.keep("run", &run, "/id");
+            .success();
+        self.insert_from("run", &run, "/id");
         let binding = json!({ "description": MARK, "contract": CONTRACT, "signer": SIGNER });
-        self.keep(
+        self.insert_from(
             "binding",
-            &world.ask("PUT", "/bindings/token", binding).await.good(),
+            &world
+                .request("PUT", "/bindings/token", binding)
+                .await
+                .success(),
             "/id",
         );
         let events = json!([{ "type": "event", "name": "Ping", "inputs": [] }]);
         let config = json!({ "taskName": "greet", "blockchainEvents": { "abiEvents": events, "locations": [{ "address": CONTRACT }] } });
         let listener = world
-            .ask(
+            .request(
                 "PUT",
                 "/listeners/firefly/pings",
                 json!({ "config": config }),
             )
             .await
-            .good();
-        self.keep("listener", &listener, "/id");
-        let model = json!({ "taskId": "greet", "topicFilter": MARK });
-        self.keep(
+            .success();
+        self.insert_from("listener", &listener, "/id");
+        let data_model = json!({ "taskId": "greet", "topicFilter": MARK });
+        self.insert_from(
             "model",
             &world
-                .ask("PUT", "/listeners/datamodel/entries", model)
+                .request("PUT", "/listeners/datamodel/entries", data_model)
                 .await
-                .good(),
+                .success(),
             "/id",
         );
     }
 
     async fn subscriptions(&mut self, world: &World) {
         let socket = json!({ "name": "books", "filter": { "subjects": [MARK] }, "delivery": { "type": "websocket" } });
-        self.keep(
+        self.insert_from(
             "subscription",
-            &world.post("/subscriptions", socket).await.good(),
+            &world.post("/subscriptions", socket).await.success(),
             "/subscription/id",
         );
         let hook = json!({ "name": "hook", "delivery": { "type": "webhook", "url": "https://93.184.216.34/only-alpha-knows" } });
-        let hook = world.post("/subscriptions", hook).await.good();
-        self.keep("hook", &hook, "/subscription/id");
-        self.keep("secret", &hook, "/secret/id");
+        let hook = world.post("/subscriptions", hook).await.success();
+        self.insert_from("hook", &hook, "/subscription/id");
+        self.insert_from("secret", &hook, "/secret/id");
     }
 
     async fn access(&mut self, world: &World) {
         let issued = world
             .post("/api-keys", json!({ "name": MARK, "roles": ["reader"] }))
             .await
-            .good();
-        self.keep("apikey", &issued, "/key/id");
+            .success();
+        self.insert_from("apikey", &issued, "/key/id");
     }
 }
 
-/// A decision in the log of `a`.
+/// Adds a decision to the decision log of `a`; returns its id.
 async fn decision(world: &World) -> String {
     let initiator = Principal {
         id: "ann".into(),

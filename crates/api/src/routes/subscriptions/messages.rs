@@ -1,22 +1,22 @@
-//! What travels over the WebSocket of a subscription, both ways.
+//! The WebSocket messages of a subscription, in both directions.
 
 use crate::{Error, Problem, Result};
 use serde::{Deserialize, Serialize};
 use types::Json;
 
-/// What Florin sends.
+/// A message that the server sends.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(super) enum Said {
-    /// Events that wait for an answer.
+pub(super) enum ServerMessage {
+    /// Events to acknowledge.
     Batch {
-        /// Counts from 1 on each connection.
+        /// The batch number, counted from 1 on each connection.
         number: u64,
-        /// How often these events were refused before.
-        refused: u32,
+        /// How many times these events were rejected before.
+        rejections: u32,
         events: Vec<Json>,
     },
-    /// A message was wrong, or the connection ends.
+    /// The client's last message was invalid, or the server closes the connection.
     Error {
         code: &'static str,
         detail: String,
@@ -25,22 +25,17 @@ pub(super) enum Said {
     },
 }
 
-impl From<streams::Batch> for Said {
+impl From<streams::Batch> for ServerMessage {
     fn from(batch: streams::Batch) -> Self {
-        let streams::Batch {
-            number,
-            refused,
-            events,
-        } = batch;
         Self::Batch {
-            number,
-            refused,
-            events,
+            number: batch.number,
+            rejections: batch.refused,
+            events: batch.events,
         }
     }
 }
 
-impl From<&Error> for Said {
+impl From<&Error> for ServerMessage {
     fn from(error: &Error) -> Self {
         let Problem {
             code,
@@ -56,35 +51,30 @@ impl From<&Error> for Said {
     }
 }
 
-impl Said {
-    /// As text.
+impl ServerMessage {
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("plain data always serializes")
     }
 }
 
-/// What the consumer sends.
+/// A message that the client sends.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum Heard {
-    /// It has a batch.
-    Ack {
-        /// Which.
-        number: u64,
-    },
-    /// It does not take a batch.
+pub(super) enum ClientMessage {
+    /// The client has processed a batch.
+    Ack { number: u64 },
+    /// The client rejects a batch.
     Nack {
-        /// Which.
         number: u64,
-        /// Why, for the record.
+        /// Recorded as the error of the attempt.
         #[serde(default)]
-        why: String,
+        reason: String,
     },
 }
 
-impl Heard {
-    /// Read a message. Error: `api.field`.
-    pub(super) fn read(text: &str) -> Result<Self> {
+impl ClientMessage {
+    /// Parses a message. Error: `api.invalid_field`.
+    pub(super) fn parse(text: &str) -> Result<Self> {
         crate::extract::from_json(text.as_bytes())
     }
 }
@@ -97,20 +87,20 @@ mod tests {
     use types::Coded as _;
 
     #[test]
-    fn the_words_of_a_consumer() {
+    fn client_messages_are_parsed_strictly() {
         assert_eq!(
-            Heard::read(r#"{"type":"ack","number":7}"#).unwrap(),
-            Heard::Ack { number: 7 }
+            ClientMessage::parse(r#"{"type":"ack","number":7}"#).unwrap(),
+            ClientMessage::Ack { number: 7 }
         );
-        let nack = Heard::Nack {
+        let nack = ClientMessage::Nack {
             number: 7,
-            why: "full".to_owned(),
+            reason: "full".to_owned(),
         };
         assert_eq!(
-            Heard::read(r#"{"type":"nack","number":7,"why":"full"}"#).unwrap(),
+            ClientMessage::parse(r#"{"type":"nack","number":7,"reason":"full"}"#).unwrap(),
             nack
         );
-        for wrong in [
+        for invalid in [
             "",
             "{}",
             "7",
@@ -119,27 +109,27 @@ mod tests {
             r#"{"type":"ack","number":1,"x":1}"#,
         ] {
             assert_eq!(
-                Heard::read(wrong).unwrap_err().code().code,
-                "api.field",
-                "{wrong}"
+                ClientMessage::parse(invalid).unwrap_err().code().code,
+                "api.invalid_field",
+                "{invalid}"
             );
         }
     }
 
     #[test]
-    fn the_words_of_florin() {
+    fn server_messages_keep_their_format() {
         let batch = streams::Batch {
             number: 1,
             refused: 0,
             events: vec![Json::parse(r#"{"n":1.10}"#).unwrap()],
         };
         assert_eq!(
-            Said::from(batch).text(),
-            r#"{"type":"batch","number":1,"refused":0,"events":[{"n":1.10}]}"#
+            ServerMessage::from(batch).text(),
+            r#"{"type":"batch","number":1,"rejections":0,"events":[{"n":1.10}]}"#
         );
         let error = Error::from(streams::Error::TakenOver);
         assert!(
-            Said::from(&error)
+            ServerMessage::from(&error)
                 .text()
                 .starts_with(r#"{"type":"error","code":"streams.taken_over","detail":""#)
         );

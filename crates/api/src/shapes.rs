@@ -1,4 +1,4 @@
-//! Shapes that several routes share.
+//! Request and response bodies that several routes share.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
@@ -6,27 +6,27 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A page of a listing.
+/// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Items<T: ToSchema> {
-    /// How many are on this page.
+    /// The number of items on this page.
     pub(crate) count: usize,
-    /// They.
     pub(crate) items: Vec<T>,
-    /// Where the next page continues (`after`); absent at the end, or where paging goes by `skip`.
+    /// The cursor of the next page, to be passed as `after`. Absent on the last page, and on lists
+    /// that are paged by `skip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
 
 impl<T: ToSchema> Items<T> {
-    /// The whole page, to be continued by `skip`.
-    pub(crate) fn of<U: Into<T>>(items: impl IntoIterator<Item = U>) -> Json<Self> {
-        Self::continued(items, None)
+    /// A page of a list that is paged by `skip`.
+    pub(crate) fn page<U: Into<T>>(items: impl IntoIterator<Item = U>) -> Json<Self> {
+        Self::with_next(items, None)
     }
 
-    /// A page that is continued behind a cursor.
-    pub(crate) fn continued<U: Into<T>>(
+    /// A page with the cursor of the next one.
+    pub(crate) fn with_next<U: Into<T>>(
         items: impl IntoIterator<Item = U>,
         next: Option<String>,
     ) -> Json<Self> {
@@ -39,15 +39,12 @@ impl<T: ToSchema> Items<T> {
     }
 }
 
-/// An accepted command: 202 when it is new, 200 with `Idempotency-Replayed: true` when its key had
-/// been used for it before.
+/// The response to a command with an idempotency key: `created_status` when it is new, 200 with
+/// `Idempotency-Replayed: true` when the same command was sent under this key before.
 pub(crate) struct Accepted<T> {
-    /// What came of it.
     pub(crate) body: T,
-    /// Whether it is the same as before.
     pub(crate) replayed: bool,
-    /// The status of a new one.
-    pub(crate) fresh: StatusCode,
+    pub(crate) created_status: StatusCode,
 }
 
 impl<T: Serialize> IntoResponse for Accepted<T> {
@@ -55,7 +52,7 @@ impl<T: Serialize> IntoResponse for Accepted<T> {
         let status = if self.replayed {
             StatusCode::OK
         } else {
-            self.fresh
+            self.created_status
         };
         let mut response = (status, Json(self.body)).into_response();
         if self.replayed {
@@ -67,27 +64,31 @@ impl<T: Serialize> IntoResponse for Accepted<T> {
     }
 }
 
-/// Why something is done, for the record.
+/// The reason for an action, kept in the audit trail.
 #[derive(Debug, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     /// 1 to 500 characters.
-    #[serde(deserialize_with = "spoken")]
+    #[serde(deserialize_with = "deserialize_reason")]
     pub(crate) reason: String,
 }
 
-/// A reason that says something.
-pub(crate) fn spoken<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+/// Deserializes a reason of 1 to 500 characters that is not blank.
+pub(crate) fn deserialize_reason<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> Result<String, D::Error> {
     let text: String = serde::Deserialize::deserialize(d)?;
     let length = text.trim().chars().count();
     if (1..=500).contains(&length) {
         Ok(text)
     } else {
-        Err(serde::de::Error::custom("say why, in 1 to 500 characters"))
+        Err(serde::de::Error::custom(
+            "expected a reason of 1 to 500 characters",
+        ))
     }
 }
 
-/// Plain data as JSON, for members whose inside belongs to an engine.
-pub(crate) fn shown(value: &impl Serialize) -> types::Json {
+/// Serializes a value whose shape belongs to an engine.
+pub(crate) fn to_json(value: &impl Serialize) -> types::Json {
     types::Json::of(value).expect("plain data always serializes")
 }

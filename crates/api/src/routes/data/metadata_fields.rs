@@ -1,9 +1,10 @@
-//! Declared metadata: paths into free JSON that can be filtered and sorted by as quickly as fields.
+//! Metadata fields: declared paths into an object's free-form JSON, which are indexed for filtering
+//! and sorting.
 
 use super::{DataRead, DataWrite};
-use crate::access::May;
+use crate::access::Authorized;
 use crate::extract::{Body, Path2};
-use crate::wire::Items;
+use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use ::data::{DeclaredField, Form, Type};
 use axum::Json;
@@ -20,18 +21,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(declare, withdraw))
 }
 
-/// A declared path.
+/// A declared path into an object's free-form JSON.
 #[derive(Serialize, ToSchema)]
 struct MetadataField {
-    /// The type whose objects have it, such as `assets`.
+    /// The object type, such as `assets`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The path, such as `info.grade`.
     path: String,
-    /// As what its values are compared: `text`, `integer`, `boolean`, `time`.
+    /// How values are compared: as `text`, `integer`, `boolean` or `time`.
     #[schema(value_type = String)]
     form: Form,
-    /// Whether the objects that were there before are entered already.
+    /// Whether existing objects are indexed.
     ready: bool,
 }
 
@@ -46,64 +47,69 @@ impl From<DeclaredField> for MetadataField {
     }
 }
 
-/// How values of a path are compared.
+/// The declaration of a metadata field.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMetadataField {
-    /// `text`, `integer`, `boolean`, `time`.
-    #[serde(deserialize_with = "form")]
+    /// How values are compared: as `text`, `integer`, `boolean` or `time`.
+    #[serde(deserialize_with = "deserialize_form")]
     #[schema(value_type = String)]
     form: Form,
 }
 
-fn form<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Form, D::Error> {
+fn deserialize_form<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Form, D::Error> {
     let text: String = Deserialize::deserialize(d)?;
     Form::parse(&text)
         .ok_or_else(|| serde::de::Error::custom("expected text, integer, boolean or time"))
 }
 
-fn named(kind: &str) -> Result<Type> {
-    let known = Type::from_plural(kind).filter(|kind| Type::WRITABLE.contains(kind));
-    known.ok_or_else(|| Error::field("type", "expected a type of object, such as assets"))
+fn parse_type(kind: &str) -> Result<Type> {
+    let object_type = Type::from_plural(kind).filter(|kind| Type::WRITABLE.contains(kind));
+    object_type.ok_or_else(|| Error::field("type", "expected an object type, such as assets"))
 }
 
-/// The declared paths of the namespace.
+/// List the declared metadata fields.
 #[utoipa::path(get, path = "/metadata-fields", tag = "data", responses((status = 200, body = Items<MetadataField>), Problem))]
-async fn list(State(app): State<App>, who: May<DataRead>) -> Result<Json<Items<MetadataField>>> {
-    Ok(Items::of(::data::declared_fields(&app.data, &who).await?))
+async fn list(
+    State(app): State<App>,
+    principal: Authorized<DataRead>,
+) -> Result<Json<Items<MetadataField>>> {
+    Ok(Items::page(
+        ::data::declared_fields(&app.data, &principal).await?,
+    ))
 }
 
-/// Declare a path. Objects that are there are entered before the answer.
+/// Declare a metadata field.
+///
+/// Existing objects are indexed before the request returns.
 #[utoipa::path(put, path = "/metadata-fields/{type}/{path}", tag = "data", params(("type" = String, Path), ("path" = String, Path)),
     request_body = NewMetadataField, responses((status = 200, body = MetadataField), Problem))]
 async fn declare(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Path2(kind, path): Path2<String, String>,
     Body(new): Body<NewMetadataField>,
 ) -> Result<Json<MetadataField>> {
     Ok(Json(
-        ::data::declare_field(&app.data, &who, named(&kind)?, &path, new.form)
+        ::data::declare_field(&app.data, &principal, parse_type(&kind)?, &path, new.form)
             .await?
             .into(),
     ))
 }
 
-/// Withdraw a declaration.
+/// Withdraw the declaration of a metadata field.
 #[utoipa::path(delete, path = "/metadata-fields/{type}/{path}", tag = "data", params(("type" = String, Path), ("path" = String, Path)),
     responses((status = 204), Problem))]
 async fn withdraw(
     State(app): State<App>,
-    who: May<DataWrite>,
+    principal: Authorized<DataWrite>,
     Path2(kind, path): Path2<String, String>,
 ) -> Result<StatusCode> {
-    let was_declared = ::data::withdraw_field(&app.data, &who, named(&kind)?, &path).await?;
+    let was_declared =
+        ::data::withdraw_field(&app.data, &principal, parse_type(&kind)?, &path).await?;
     if was_declared {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Error::Unknown {
-            what: "declared path",
-            name: path,
-        })
+        Err(Error::UnknownMetadataField { path })
     }
 }

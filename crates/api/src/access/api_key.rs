@@ -1,0 +1,184 @@
+//! API keys: `flr_<26 characters>_<64 hexadecimal digits>`. The first part identifies the key; the
+//! second is a random 256-bit secret, of which only the SHA-256 hash is stored. A secret with that
+//! much entropy needs no password hashing.
+
+use super::table;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use store::{Db, Fact, Lease};
+use subtle::ConstantTimeEq as _;
+use types::{ApiKeyId, Digest, Kind, Page, Principal, Role, Time, Ulid};
+use utoipa::ToSchema;
+
+const PREFIX: &str = "flr";
+const MAX_NAME: usize = 128;
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    /// The name of the principal, recorded as the actor of facts.
+    pub name: String,
+    /// The kind of principal: `person`, `service` or `organisation`.
+    #[schema(value_type = String)]
+    pub kind: Kind,
+    /// The roles that the key grants.
+    #[schema(value_type = Vec<String>)]
+    pub roles: Vec<Role>,
+    pub created: Time,
+    /// When the key expires; `null` if it does not.
+    pub expires: Option<Time>,
+    /// When the key was revoked; `null` while it is active.
+    pub revoked: Option<Time>,
+    /// Increases with each change.
+    pub version: u64,
+}
+
+/// An API key to issue.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// A name of 1 to 128 characters.
+    pub name: String,
+    /// The kind of principal: `person`, `service` or `organisation`. Defaults to `service`.
+    #[serde(default = "service")]
+    #[schema(value_type = String)]
+    pub kind: Kind,
+    /// The roles to grant: `reader`, `operator`, `controller`, `admin`, `keyexporter`.
+    #[schema(value_type = Vec<String>)]
+    pub roles: Vec<Role>,
+    /// When the key expires. A key without it does not expire.
+    #[serde(default)]
+    pub expires: Option<Time>,
+}
+
+fn service() -> Kind {
+    Kind::Service
+}
+
+/// An API key at the moment it is issued: the only time its secret is shown.
+#[derive(Serialize, ToSchema)]
+pub struct IssuedApiKey {
+    pub key: ApiKey,
+    /// The complete API key. It cannot be retrieved later.
+    pub secret: String,
+}
+
+/// Issues an API key in the principal's namespace. Granting `keyexporter` requires holding it; the
+/// system principal is exempt. Errors: `api.invalid_field`, `api.forbidden`.
+pub async fn issue(
+    db: &Db,
+    lease: &Lease,
+    principal: &Principal,
+    new: NewApiKey,
+) -> Result<IssuedApiKey> {
+    let name = new.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(Error::field("name", "expected 1 to 128 characters"));
+    }
+    if name.starts_with("system/") {
+        return Err(Error::field(
+            "name",
+            "the prefix system/ is reserved for Florin's own workers",
+        ));
+    }
+    if new.kind == Kind::System {
+        return Err(Error::field("kind", "system is reserved for Florin itself"));
+    }
+    let grants_export =
+        new.roles.contains(&Role::KeyExporter) && !principal.roles.contains(&Role::KeyExporter);
+    if grants_export && principal.kind != Kind::System {
+        return Err(Error::Forbidden {
+            permission: "key:export",
+        });
+    }
+    let (now, mut secret_bytes) = (db.clock().now(), [0u8; 32]);
+    db.entropy().fill(&mut secret_bytes);
+    let ulid = Ulid::new(now, db.entropy());
+    let id = ApiKeyId::from_ulid(ulid);
+    let secret = format!("{PREFIX}_{ulid}_{}", hex::encode(secret_bytes));
+    let (kind, roles, expires) = (new.kind, new.roles, new.expires);
+    let key = ApiKey {
+        id,
+        name,
+        kind,
+        roles,
+        created: now,
+        expires,
+        revoked: None,
+        version: 1,
+    };
+    let (stored, principal) = (key.clone(), principal.clone());
+    db.on(lease)
+        .write(&principal.namespace.clone(), move |tx| {
+            table::insert_api_key(tx, &stored, Digest::of(&secret_bytes))?;
+            let payload = serde_json::json!({ "name": stored.name, "roles": stored.roles, "expires": stored.expires });
+            tx.append(Fact::new("api_key.issued", 1).about(&stored.id, 1).by(&principal).says(&payload));
+            Ok::<_, store::Error>(())
+        })
+        .await?;
+    Ok(IssuedApiKey { key, secret })
+}
+
+/// The API keys of the principal's namespace, oldest first.
+pub async fn api_keys(db: &Db, principal: &Principal, page: Page) -> Result<Vec<ApiKey>> {
+    Ok(db
+        .read(&principal.namespace, move |tx| table::api_keys(tx, &page))
+        .await?)
+}
+
+/// Revokes an API key. It is rejected from the next request on. Error: `api.unknown_api_key`.
+pub async fn revoke_api_key(
+    db: &Db,
+    lease: &Lease,
+    principal: &Principal,
+    id: ApiKeyId,
+) -> Result<()> {
+    let principal = principal.clone();
+    db.on(lease)
+        .write(&principal.namespace.clone(), move |tx| {
+            let now = tx.now();
+            let Some(version) = table::revoke_api_key(tx, id, now)? else {
+                return Err(Error::UnknownApiKey { id });
+            };
+            tx.append(
+                Fact::new("api_key.revoked", 1)
+                    .about(&id, u64::try_from(version).unwrap_or(0))
+                    .by(&principal),
+            );
+            Ok(())
+        })
+        .await
+}
+
+/// The principal of an API key. Unknown, wrong, revoked and expired keys fail with the same error,
+/// so that a caller cannot tell them apart.
+pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
+    let (id, secret) = parse(text).ok_or(Error::Unauthenticated)?;
+    let now = db.clock().now();
+    let row = db.read_unbound(move |tx| table::api_key(tx, id)).await?;
+    let (namespace, key, hash) = row.ok_or(Error::Unauthenticated)?;
+    let matches = bool::from(Digest::of(&secret).0.ct_eq(&hash.0));
+    let is_active = key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
+    if matches && is_active {
+        Ok(Principal {
+            id: key.name,
+            kind: key.kind,
+            namespace,
+            roles: key.roles,
+        })
+    } else {
+        Err(Error::Unauthenticated)
+    }
+}
+
+fn parse(text: &str) -> Option<(ApiKeyId, [u8; 32])> {
+    let mut parts = text.split('_');
+    let (prefix, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    if prefix != PREFIX || parts.next().is_some() {
+        return None;
+    }
+    let mut bytes = [0u8; 32];
+    hex::decode_to_slice(secret, &mut bytes).ok()?;
+    Some((ApiKeyId::from_ulid(id.parse::<Ulid>().ok()?), bytes))
+}

@@ -1,0 +1,215 @@
+//! The OpenAPI schemas of bulk bodies. The `data` crate parses and serializes the bodies itself.
+
+use super::schemas::{input_name, listing, plain};
+use ::data::Type as ObjectType;
+use utoipa::openapi::schema::{Array, Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{AllOfBuilder, Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+/// One query per object type.
+pub(super) struct BulkQuery;
+/// One page per queried object type.
+pub(super) struct BulkPages;
+/// One list of objects per object type.
+pub(super) struct BulkUpdate;
+/// The objects that were created, replaced, updated and ignored, by object type.
+pub(super) struct BulkOutcome;
+/// The query of one object type.
+struct ObjectQuery;
+/// Conditions, all of which must match.
+struct Conditions;
+
+/// The object types that can be queried in bulk.
+const QUERYABLE: [ObjectType; 11] = [
+    ObjectType::Activity,
+    ObjectType::Address,
+    ObjectType::Asset,
+    ObjectType::BalanceChange,
+    ObjectType::Collection,
+    ObjectType::Data,
+    ObjectType::Event,
+    ObjectType::Fragment,
+    ObjectType::Nft,
+    ObjectType::Pool,
+    ObjectType::Transfer,
+];
+/// The operators with one value.
+const COMPARISONS: [&str; 9] = [
+    "eq",
+    "neq",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "contains",
+    "startsWith",
+    "endsWith",
+];
+
+fn object() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Object)
+}
+
+fn text(description: &str) -> Object {
+    plain(Type::String, description)
+}
+
+fn by_type(
+    types: impl IntoIterator<Item = ObjectType>,
+    schema_of: impl Fn(ObjectType) -> RefOr<Schema>,
+) -> RefOr<Schema> {
+    types
+        .into_iter()
+        .fold(object(), |schema, object_type| {
+            schema.property(object_type.plural(), schema_of(object_type))
+        })
+        .into()
+}
+
+impl PartialSchema for BulkQuery {
+    fn schema() -> RefOr<Schema> {
+        by_type(QUERYABLE, |_| Ref::from_schema_name("ObjectQuery").into())
+    }
+}
+
+impl ToSchema for BulkQuery {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push(("ObjectQuery".to_owned(), ObjectQuery::schema()));
+        schemas.push(("Conditions".to_owned(), Conditions::schema()));
+    }
+}
+
+impl PartialSchema for ObjectQuery {
+    fn schema() -> RefOr<Schema> {
+        let strings = || Array::new(text(""));
+        let page = object()
+            .property(
+                "limit",
+                plain(
+                    Type::Integer,
+                    "The maximum number of items to return, 1 to 1000. Defaults to 25.",
+                ),
+            )
+            .property(
+                "skip",
+                plain(
+                    Type::Integer,
+                    "The number of items to skip, at most 10,000.",
+                ),
+            )
+            .property("after", text("Return the items after this cursor."))
+            .property("sort", strings())
+            .property(
+                "count",
+                plain(Type::Boolean, "Whether to count all matching items."),
+            )
+            .property("fields", strings());
+        AllOfBuilder::new()
+            .item(Ref::from_schema_name("Conditions"))
+            .item(page)
+            .into()
+    }
+}
+
+impl PartialSchema for Conditions {
+    fn schema() -> RefOr<Schema> {
+        let flag = || plain(Type::Boolean, "");
+        let value = text("A string; compared according to the type of the field.");
+        let comparison = object()
+            .property("field", text(""))
+            .property("value", value);
+        let comparison = comparison
+            .property("not", flag())
+            .property("caseInsensitive", flag())
+            .required("field")
+            .required("value");
+        let membership = object()
+            .property("field", text(""))
+            .property("values", Array::new(text("")))
+            .build();
+        let null_check = object().property("field", text("")).property("not", flag());
+        let labels =
+            object().description(Some("The same operators; `field` is the key of the label."));
+        let comparison = comparison.build();
+        let operators = COMPARISONS.into_iter().fold(object(), |operators, name| {
+            operators.property(name, Array::new(comparison.clone()))
+        });
+        operators
+            .property("in", Array::new(membership.clone()))
+            .property("nin", Array::new(membership))
+            .property("null", Array::new(null_check.build()))
+            .property("labels", labels)
+            .property("or", Array::new(Ref::from_schema_name("Conditions")))
+            .into()
+    }
+}
+
+impl PartialSchema for BulkPages {
+    fn schema() -> RefOr<Schema> {
+        by_type(QUERYABLE, |object_type| listing(object_type).into())
+    }
+}
+
+impl ToSchema for BulkPages {}
+
+impl PartialSchema for BulkUpdate {
+    fn schema() -> RefOr<Schema> {
+        let description = "`create_only`, `create_or_ignore`, `create_or_update`, `create_or_replace` or `update_only`";
+        let item = |object_type| {
+            let mode = object().property("updateType", text(description));
+            AllOfBuilder::new()
+                .item(Ref::from_schema_name(input_name(object_type)))
+                .item(mode)
+                .build()
+        };
+        by_type(ObjectType::WRITABLE, |object_type| {
+            Array::new(Schema::from(item(object_type))).into()
+        })
+    }
+}
+
+impl ToSchema for BulkUpdate {}
+
+impl PartialSchema for BulkOutcome {
+    fn schema() -> RefOr<Schema> {
+        let item = object()
+            .property(
+                "name",
+                text("The name; for addresses the address, for transfers the protocol id."),
+            )
+            .property("id", text(""))
+            .property(
+                "parent",
+                text("The address of a pool, NFT or fragment; the activity of an event."),
+            );
+        let item = item.required("name").required("id").build();
+        let outcomes = ["created", "replaced", "updated", "ignored"];
+        let result = outcomes.into_iter().fold(object(), |result, outcome| {
+            result.property(outcome, Array::new(item.clone()))
+        });
+        let result = result.build();
+        by_type(ObjectType::WRITABLE, |_| result.clone().into())
+    }
+}
+
+impl ToSchema for BulkOutcome {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::data::schemas::read_name;
+
+    #[test]
+    fn every_type_except_balances_can_be_queried() {
+        let computed = QUERYABLE
+            .iter()
+            .filter(|object_type| !ObjectType::WRITABLE.contains(object_type));
+        assert_eq!(
+            computed
+                .map(|object_type| read_name(*object_type))
+                .collect::<Vec<_>>(),
+            ["BalanceChangeObject"]
+        );
+        assert_eq!(QUERYABLE.len(), ObjectType::WRITABLE.len() + 1);
+    }
+}
