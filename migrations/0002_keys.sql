@@ -1,6 +1,6 @@
--- Wallets, their keys, what was handed out, what was permitted, used and signed.
+-- Wallets, keys and issued addresses; used permits and signatures.
 
--- A wallet: one sealed secret (a mnemonic, or a single key) and what people call it.
+-- A wallet: one encrypted secret (a mnemonic or a single key) and its attributes.
 CREATE TABLE wallet (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -22,7 +22,8 @@ CREATE TABLE wallet (
 CREATE UNIQUE INDEX wallet_name ON wallet (namespace, name);
 CREATE UNIQUE INDEX wallet_fingerprint ON wallet (namespace, fingerprint);
 
--- A public node whose children are handed out in order, so that an address costs no look at the secret.
+-- A public node whose children are issued in order, so that issuing an address does not read the
+-- secret.
 CREATE TABLE wallet_branch (
   namespace TEXT NOT NULL,
   wallet TEXT NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE wallet_branch (
   PRIMARY KEY (namespace, wallet, path)
 );
 
--- Each address that was handed out, and the child that signs for it. A single imported key has the path 'm'.
+-- Each issued address, and the child key that signs for it. A single imported key has the path 'm'.
 CREATE TABLE wallet_key (
   namespace TEXT NOT NULL,
   family TEXT NOT NULL,
@@ -64,9 +65,11 @@ CREATE TABLE named_key (
 CREATE UNIQUE INDEX named_key_name ON named_key (namespace, wallet, name);
 CREATE UNIQUE INDEX named_key_address ON named_key (namespace, family, address);
 
--- Whoever records a signature shares the rows of its wallet, its namespace and the installation; whoever freezes one of them changes its row
--- once the freeze is there for all to see. So a record is seen by the freeze, or sees it. The generations tell caches that what they hold may
--- be over. Subjects: a wallet's id, 'namespace'; and 'installation' and 'keyring' in the namespace '_'.
+-- A transaction that records a signature takes a shared lock on the rows of its wallet, its
+-- namespace and the installation. A freeze, once visible to all, changes the row of its subject. So
+-- the freeze either sees the recorded signature, or the record sees the freeze. The generations
+-- tell caches when to drop their content. Subjects: a wallet's id, 'namespace'; and 'installation'
+-- and 'keyring' in the namespace '_'.
 CREATE TABLE signing_guard (
   namespace TEXT NOT NULL,
   subject TEXT NOT NULL,
@@ -76,7 +79,8 @@ CREATE TABLE signing_guard (
 
 INSERT INTO signing_guard (namespace, subject, generation) VALUES ('_', 'installation', 0), ('_', 'keyring', 0);
 
--- Subject: a wallet's id, 'namespace', or 'installation' (in the namespace '_'). Level: 0 none, 1 soft (cancels go on), 2 hard.
+-- Subject: a wallet's id, 'namespace', or 'installation' (in the namespace '_'). Level: 0 none, 1
+-- soft (cancels allowed), 2 hard.
 CREATE TABLE signing_freeze (
   namespace TEXT NOT NULL,
   subject TEXT NOT NULL,
@@ -88,8 +92,9 @@ CREATE TABLE signing_freeze (
   PRIMARY KEY (namespace, subject)
 );
 
--- A permit that was used or revoked. Uses of one line begin with the root and go on by 'supersedes'; all of a line share the anchor, so that
--- a chain can take at most one of all that was signed under it. A permit that was revoked unused has a row without a use.
+-- A used or revoked permit. A permit chain begins with its root and continues by 'supersedes'; all
+-- signatures of a permit chain share the anchor, so that a chain accepts at most one of them. A
+-- permit that was revoked unused has a row without a use.
 CREATE TABLE permit_use (
   namespace TEXT NOT NULL,
   permit TEXT NOT NULL,
@@ -111,34 +116,35 @@ CREATE TABLE permit_use (
 
 CREATE UNIQUE INDEX permit_use_supersedes ON permit_use (namespace, supersedes);
 
--- What a chain lets be used once belongs to one line of permits. The key does not begin with the namespace: should two namespaces hold the
--- same key, the chain still takes its nonce but once.
-CREATE TABLE permit_witness (
+-- The permit chain that owns a replay key. The primary key does not begin with the namespace: if
+-- two namespaces hold the same key, the chain still accepts each nonce only once.
+CREATE TABLE permit_replay_key (
   chain TEXT NOT NULL,
   signer TEXT NOT NULL,
-  witness TEXT NOT NULL,
+  replay_key TEXT NOT NULL,
   namespace TEXT NOT NULL,
   root TEXT NOT NULL,
   permit TEXT NOT NULL,
-  PRIMARY KEY (chain, witness, signer)
+  PRIMARY KEY (chain, replay_key, signer)
 );
 
--- What was signed, in the form in which it is broadcast. Nothing leaves 'keys' but from here.
+-- Signed transactions in the form in which they are broadcast. 'keys' returns signed bytes from
+-- here only.
 CREATE TABLE signed_bytes (
   namespace TEXT NOT NULL,
   permit TEXT NOT NULL,
   id TEXT NOT NULL,
   chain TEXT NOT NULL,
   signer TEXT NOT NULL,
-  witness TEXT NOT NULL,
+  replay_key TEXT NOT NULL,
   unsigned_hash BLOB NOT NULL,
   raw BLOB NOT NULL,
   signed_at BIGINT NOT NULL,
   PRIMARY KEY (namespace, permit, id)
 );
 
--- Signatures that another machine or person is asked for. State: waiting, answered, refused.
-CREATE TABLE sign_request (
+-- Signatures requested from a back end that answers later. State: waiting, answered, refused.
+CREATE TABLE signature_request (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
   state TEXT NOT NULL,
@@ -156,17 +162,18 @@ CREATE TABLE sign_request (
   PRIMARY KEY (namespace, id)
 );
 
-CREATE UNIQUE INDEX sign_request_bytes ON sign_request (namespace, permit, unsigned_hash);
-CREATE INDEX sign_request_waiting ON sign_request (namespace, backend, state, id);
+CREATE UNIQUE INDEX signature_request_bytes ON signature_request (namespace, permit, unsigned_hash);
+CREATE INDEX signature_request_waiting ON signature_request (namespace, backend, state, id);
 
--- Rotations of the data key, and where the sealing anew stands: with whom who keeps secrets, and behind which row.
+-- Rotations of the data key, with the progress of the re-encryption: the current target and the
+-- position within it.
 CREATE TABLE keyring_rotation (
   version BIGINT NOT NULL,
   state TEXT NOT NULL,
   total BIGINT,
-  resealed BIGINT NOT NULL,
+  reencrypted BIGINT NOT NULL,
   broken BIGINT NOT NULL,
-  keeper TEXT NOT NULL,
+  target TEXT NOT NULL,
   position TEXT NOT NULL,
   begun_by TEXT NOT NULL,
   begun_at BIGINT NOT NULL,

@@ -1,4 +1,4 @@
--- Policies, their versions, what they are attached to, the log of decisions, and the key that signs permits.
+-- Policies, their versions and attachments, the decision log, and the key that signs permits.
 
 CREATE TABLE policy (
   namespace TEXT NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE policy (
   PRIMARY KEY (namespace, id)
 );
 
--- A deleted policy frees its name; its versions stay, for decisions name them.
+-- Deleting a policy frees its name; its versions stay, because decisions reference them.
 CREATE UNIQUE INDEX policy_name ON policy (namespace, name) WHERE deleted_at IS NULL;
 
 CREATE TABLE policy_version (
@@ -46,14 +46,15 @@ CREATE TABLE policy_attachment (
 
 CREATE INDEX policy_attachment_policy ON policy_attachment (namespace, policy);
 
--- Rises with every change of what is asked in a namespace: a decision that was prepared before is not written.
-CREATE TABLE policy_standing (
+-- Increases with every change to a namespace's active policies: a decision prepared on an earlier
+-- revision is not logged.
+CREATE TABLE policy_revision (
   namespace TEXT NOT NULL,
-  version BIGINT NOT NULL,
+  revision BIGINT NOT NULL,
   PRIMARY KEY (namespace)
 );
 
--- Insert-only: exactly what was asked, with which documents and answers, and what came of it.
+-- Insert-only: the exact input, the documents and answers, and the outcome.
 CREATE TABLE decision (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -80,7 +81,7 @@ CREATE TABLE decision (
 CREATE INDEX decision_at ON decision (namespace, at, id);
 CREATE INDEX decision_subject ON decision (namespace, subject, at);
 
--- Which policies took part in a decision, for the log of one policy and for its replay.
+-- The policies that took part in a decision, for the log of one policy and its replay.
 CREATE TABLE decision_policy (
   namespace TEXT NOT NULL,
   policy TEXT NOT NULL,
@@ -90,11 +91,11 @@ CREATE TABLE decision_policy (
   PRIMARY KEY (namespace, policy, at, decision)
 );
 
--- The seed of the key that signs permits, sealed. One row an installation.
+-- The encrypted seed of the key that signs permits. One row per installation.
 CREATE TABLE policy_key (
   name TEXT NOT NULL,
   public BLOB NOT NULL,
-  sealed BLOB NOT NULL,
+  encrypted BLOB NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (name)
 );

@@ -1,11 +1,11 @@
-# Value goes, and rights over it are given, only to addresses that the data model labels `allowed`.
+# Transfers and grants are allowed only to addresses that have the label `allowed` in the data model.
 package florin.allowlist
 
 recipients contains move.to if some move in input.effects.moves
 
 recipients contains grant.to if some grant in input.effects.grants
 
-# Asked before `allow` and `deny` are: the labels of every recipient's address in the data model.
+# Answered before `allow` and `deny` are evaluated: the labels of every recipient in the data model.
 lookups[recipient] := {"from": "address.labels", "args": {"chain": input.chain.id, "address": recipient}} if {
 	some recipient in recipients
 }

@@ -8,12 +8,12 @@ paying(labels) := {
 	"lookups": labels,
 }
 
-test_labels_are_asked_of_each_recipient if {
-	asked := allowlist.lookups with input as paying({})
-	asked == {"0xb0b": {"from": "address.labels", "args": {"chain": "eip155:1337", "address": "0xb0b"}}}
+test_labels_are_looked_up_for_each_recipient if {
+	requested := allowlist.lookups with input as paying({})
+	requested == {"0xb0b": {"from": "address.labels", "args": {"chain": "eip155:1337", "address": "0xb0b"}}}
 }
 
-test_only_the_listed_are_paid if {
+test_only_listed_recipients_are_paid if {
 	allowlist.allow with input as paying({"0xb0b": ["allowed", "customer"]})
 	not allowlist.allow with input as paying({"0xb0b": ["customer"]})
 	not allowlist.allow with input as paying({"0xa11ce": ["allowed"]})

@@ -1,4 +1,4 @@
-# Transfers above a limit need the yes of two people other than the initiator.
+# Transfers above a limit need the approval of two people other than the initiator.
 package florin.approvals
 
 import data.florin.amount
@@ -20,7 +20,7 @@ small if {
 	}
 }
 
-# A need that is met is not listed: after the approvals the decision is made again, with them in the input.
+# A fulfilled need is not listed: when the approvals are given, the decision is made again with them in the input.
 needs contains approval.required(2) if {
 	not small
 	not approval.enough(2)

@@ -1,5 +1,5 @@
-# What makes a nonce harmless: to self, nothing, without data. It moves no value but its fee, so every signer of the namespace may, whatever
-# other policies say; its envelope is one of its own. Florin itself asks this document about cancels and fills, and no other.
+# A cancel uses up a nonce: a transaction to self, without value or data. It spends nothing but its fee, so every signer of the namespace may
+# send it, whatever other policies return; it has its own envelope. Florin evaluates only this document for cancels and fills.
 package florin.cancel
 
 import data.florin.amount

@@ -1,6 +1,6 @@
-# No single transfer, and no right to transfer, above a limit.
+# No single transfer and no grant above a limit.
 #
-# The limit is in whole units of a token with 18 decimals; a token of other decimals wants a copy of this document with its own line below.
+# The limit is in whole units of a token with 18 decimals; for other decimals, copy this document and change the line below.
 package florin.limit
 
 import data.florin.amount
@@ -17,7 +17,7 @@ allow if {
 		amount.at_most(move.amount, limit)
 	}
 
-	# A right without an amount is a right to everything: `null` is no amount, so it does not pass.
+	# A grant without an amount is unlimited: `null` is not an amount, so it is not allowed.
 	every grant in input.effects.grants {
 		amount.at_most(grant.amount, limit)
 	}

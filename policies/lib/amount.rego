@@ -1,15 +1,15 @@
 # Amounts, exactly: whole numbers 0..2^256-1 as decimal strings, in base units.
 #
-# Rego's numbers are not exact above 2^53, so amounts are strings, and strings must not be compared with `<`: "9" is above "10" there.
-# Whoever compares amounts uses these functions. What is not an amount ("", "-1", "1e9", "1.5", "007", a number) has no answer: the call is
-# undefined, and a rule that hangs on it does not hold. So say what is allowed (`allow if amount.at_most(…)`), or deny what is not known to be
-# right (`deny contains … if not amount.at_most(…)`); `deny … if amount.above(…)` would let pass what is no amount.
+# Numbers in Rego are not exact above 2^53, so amounts are strings, and strings must not be compared with `<`: "9" is above "10" in text
+# order. Compare amounts with these functions. For a value that is not an amount ("", "-1", "1e9", "1.5", "007", a number) they are undefined,
+# and so is a rule that depends on them. So state what is allowed (`allow if amount.at_most(…)`), or deny what is not known to be valid
+# (`deny contains … if not amount.at_most(…)`); `deny … if amount.above(…)` would not deny a value that is not an amount.
 package florin.amount
 
-# 2^256-1, the largest.
+# The largest amount, 2^256-1.
 max := "115792089237316195423570985008687907853269984665640564039457584007913129639935"
 
-# Whether a value is an amount in its one form: digits, no zero in front, not above 2^256-1.
+# Whether a value is an amount in canonical form: digits, no leading zero, not above 2^256-1.
 valid(a) if a == "0"
 
 valid(a) if {
@@ -45,7 +45,7 @@ compare(a, b) := 1 if {
 	shorter(b, a)
 }
 
-# Of two amounts in their one form the longer is the larger, and of equally long ones the later in the order of text.
+# Of two canonical amounts the longer is the larger; equally long ones compare in text order.
 shorter(a, b) if count(a) < count(b)
 
 shorter(a, b) if {
@@ -64,7 +64,7 @@ at_least(a, b) := compare(a, b) != -1
 # The sum of two amounts; undefined above 2^256-1.
 add(a, b) := total([a, b])
 
-# The sum of a list of amounts; undefined if one of them is none, or above 2^256-1.
+# The sum of a list of amounts; undefined if one of them is not an amount, or if the sum is above 2^256-1.
 total(list) := sum_of if {
 	every a in list {
 		valid(a)
@@ -73,7 +73,7 @@ total(list) := sum_of if {
 	valid(sum_of)
 }
 
-# Sums are made in nine limbs of nine digits, the largest first, so that every number in between stays far below 2^53.
+# Sums use nine limbs of nine digits, most significant first, so that every intermediate number stays far below 2^53.
 places := [0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 base := 1000000000
@@ -82,10 +82,10 @@ zeros := "0000000000000000000000000000000000000000000000000000000000000000000000
 
 limb(a, place) := digits_of(substring(concat("", [zeros, a]), count(a) + (9 * place), 9))
 
-# A one in front, and taken off again, because a number may not begin with zeros.
+# Prefix a one and subtract it again, because `to_number` rejects leading zeros.
 digits_of(nine) := to_number(concat("", ["1", nine])) - base
 
-# Each limb keeps its last nine digits and hands the rest to the limb in front.
+# Each limb keeps its last nine digits and carries the rest to the next more significant limb.
 carried(s) := [a0 + c1, a1.keep, a2.keep, a3.keep, a4.keep, a5.keep, a6.keep, a7.keep, a8.keep] if {
 	a8 := parted(s[8])
 	a7 := parted(s[7] + a8.carry)

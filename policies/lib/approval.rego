@@ -1,17 +1,17 @@
-# Approvals: the yes of people to an intent, one voice each, the initiator's own not counted.
+# Approvals of an intent: each person counts once, and the initiator does not count.
 package florin.approval
 
-# Who has approved.
+# The people who have approved.
 by contains one.by if {
 	some one in input.approvals
 	one.by != input.initiator.id
 }
 
-# Who of them holds a role.
+# The approvers that hold a role.
 by_role(role) := {one.by | some one in input.approvals; one.by != input.initiator.id; role in one.roles}
 
-# Whether so many have.
+# Whether at least `n` people have approved.
 enough(n) if count(by) >= n
 
-# The obligation to get so many, as a policy's `needs` lists it.
+# The obligation for `n` approvals, as an element of a policy's `needs`.
 required(n) := {"type": "approval", "count": n}

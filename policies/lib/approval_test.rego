@@ -2,7 +2,7 @@ package florin.approval_test
 
 import data.florin.approval
 
-said := {
+approved := {
 	"initiator": {"id": "anna"},
 	"approvals": [
 		{"by": "anna", "roles": ["controller"]},
@@ -12,9 +12,9 @@ said := {
 	],
 }
 
-test_each_voice_counts_once_and_the_initiators_does_not if {
-	approval.by == {"ben", "cleo"} with input as said
-	approval.enough(2) with input as said
-	not approval.enough(3) with input as said
-	approval.by_role("controller") == {"ben"} with input as said
+test_each_approver_counts_once_and_the_initiator_does_not if {
+	approval.by == {"ben", "cleo"} with input as approved
+	approval.enough(2) with input as approved
+	not approval.enough(3) with input as approved
+	approval.by_role("controller") == {"ben"} with input as approved
 }

@@ -1,10 +1,10 @@
-# Amounts as people write them: "0.5" of a unit with 18 decimals is "500000000000000000" base units, exactly or not at all.
+# Amounts as people write them: "0.5" of a unit with 18 decimals is "500000000000000000" base units. Undefined if not exact.
 package florin.units
 
 import data.florin.amount
 
-# Base units of a plain decimal number in a unit with so many decimals (0..77). Undefined if it has more places than the unit, or is not a
-# plain number.
+# Base units of a plain decimal number in a unit with this number of decimals (0..77). Undefined if the number has more decimal places than the
+# unit, or is not plain.
 to_base(text, decimals) := amount_of if {
 	parts := split(text, ".")
 	count(parts) <= 2

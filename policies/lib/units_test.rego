@@ -2,7 +2,7 @@ package florin.units_test
 
 import data.florin.units
 
-test_exact_or_not_at_all if {
+test_conversion_is_exact_or_undefined if {
 	units.to_base("0.5", 18) == "500000000000000000"
 	units.to_base("1000000", 18) == "1000000000000000000000000"
 	units.to_base("3", 0) == "3"
@@ -13,7 +13,7 @@ test_exact_or_not_at_all if {
 	not units.to_base("1.5", 0)
 }
 
-test_only_plain_numbers if {
+test_only_plain_numbers_are_converted if {
 	every bad in ["", ".", "5.", ".5", "1,5", "1e3", "-1", "1.2.3", " 1"] {
 		not units.to_base(bad, 18)
 	}

@@ -1,12 +1,12 @@
-//! Addresses handed out in order from public nodes: by the thousand, without a look at any secret.
+//! Addresses, issued in order from public nodes: thousands per call, without reading any secret.
 
-use crate::backend::Sealed;
+use crate::backend::EncryptedSecret;
 use crate::hd::{HARDENED, Path, PublicNode};
-use crate::keys::{blocking, spread};
+use crate::keys::{blocking, map_parallel};
 use crate::secret::Signer;
 use crate::settings::family;
 use crate::table::{address as table, wallet as wallets};
-use crate::wallet::{Origin, address_of, found};
+use crate::wallet::{Origin, address_of, require_wallet};
 use crate::{Error, Keys, Result, Settings};
 use serde::Serialize;
 use serde_json::json;
@@ -15,28 +15,29 @@ use std::sync::Arc;
 use store::{Fact, Tx};
 use types::{ChainId, Principal, WalletId};
 
-/// The most addresses at a time: a fifth of a second of one processor.
+/// The largest number of addresses per call: about 0.2 s of one processor.
 pub const MAX_ADDRESSES: u32 = 10_000;
-/// As many are derived inside a transaction, where they hold up its group; about a millisecond.
+/// How many addresses are derived inside a transaction, where they delay its whole group commit:
+/// about a millisecond.
 const DERIVED_INSIDE: u32 = 64;
-/// How often a large hand-out may be overtaken by others.
+/// How many times a large request retries after other requests have taken its indices.
 const ATTEMPTS: u32 = 16;
-/// How often addresses may turn out to be somebody's already, which takes keys that were imported
-/// singly from the same tree.
+/// How many times a request replaces addresses that already exist, which only happens for keys
+/// imported singly from the same tree.
 const ROUNDS: u32 = 8;
 
-/// An address that was handed out.
+/// An issued address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyAddress {
-    /// Its number in the wallet's branch for the chain.
+    /// The index in the wallet's branch for the chain.
     pub index: u32,
     /// The address, in the chain's canonical form.
     pub address: String,
-    /// The path of its key.
+    /// The derivation path of its key.
     pub path: String,
 }
 
-/// Where addresses come from.
+/// The branch from which addresses are issued.
 pub(crate) struct Source {
     pub(crate) wallet: WalletId,
     pub(crate) chain: ChainId,
@@ -45,92 +46,92 @@ pub(crate) struct Source {
     next: u32,
 }
 
-/// Addresses derived ahead, from a number on.
+/// Addresses derived before the transaction, starting at an index.
 #[derive(Default)]
-struct Ready {
+struct Derived {
     first: u32,
     addresses: Vec<Option<String>>,
 }
 
-/// Why a hand-out did not come about.
-enum Setback {
-    /// Others took numbers meanwhile; go on from this one.
+/// Why issuing did not complete.
+enum IssueError {
+    /// Other requests took indices meanwhile; retry from this one.
     Overtaken(u32),
     Failed(Error),
 }
 
-/// Hand out the next addresses of a wallet on a chain. Each is handed out once, whatever happens in
-/// between; concurrent callers get different ones. The chains of a family share their addresses.
+/// Issue the next addresses of a wallet on a chain. Each address is issued once, also across
+/// crashes; concurrent callers get different ones. Chains of the same family share their addresses.
 ///
-/// Errors: `keys.limit` (1 to [`MAX_ADDRESSES`] at a time), `keys.wallet_unknown`,
+/// Errors: `keys.limit_exceeded` (1 to [`MAX_ADDRESSES`] per call), `keys.unknown_wallet`,
 /// `keys.single_key`, `keys.exhausted`.
 pub async fn addresses(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     wallet: &WalletId,
     chain: &ChainId,
     count: u32,
 ) -> Result<Vec<KeyAddress>> {
     if !(1..=MAX_ADDRESSES).contains(&count) {
-        return Err(Error::Limit {
+        return Err(Error::LimitExceeded {
             what: "addresses",
             limit: MAX_ADDRESSES as usize,
         });
     }
-    let source = Arc::new(source(keys, who, wallet, chain).await?);
-    // Large hand-outs take turns: together they would only overtake each other, and each keeps all
-    // processors busy by itself.
-    let _turn = if count > DERIVED_INSIDE {
-        Some(keys.large_hand_outs().lock().await)
+    let source = Arc::new(source(keys, principal, wallet, chain).await?);
+    // Large requests run one at a time: in parallel they would only invalidate each other's
+    // indices, and each uses all processors by itself.
+    let _large = if count > DERIVED_INSIDE {
+        Some(keys.large_issue_lock().lock().await)
     } else {
         None
     };
-    let mut ready = Arc::new(Ready {
+    let mut derived_ahead = Arc::new(Derived {
         first: source.next,
         addresses: Vec::new(),
     });
     let mut first = source.next;
     for _ in 0..ATTEMPTS {
-        ready = Arc::new(derive(&source, &ready, first, count).await?);
-        let (source, actor, at_hand) = (source.clone(), who.clone(), ready.clone());
-        let write = move |tx: &mut Tx<'_, '_>| hand_out(tx, &actor, &source, &at_hand, count);
-        match keys.write(&who.namespace, write).await {
+        derived_ahead = Arc::new(derive(&source, &derived_ahead, first, count).await?);
+        let (source, actor, derived) = (source.clone(), principal.clone(), derived_ahead.clone());
+        let write = move |tx: &mut Tx<'_, '_>| issue(tx, &actor, &source, &derived, count);
+        match keys.write(&principal.namespace, write).await {
             Ok(list) => return Ok(list),
-            Err(Setback::Overtaken(next)) => first = next,
-            Err(Setback::Failed(error)) => return Err(error),
+            Err(IssueError::Overtaken(next)) => first = next,
+            Err(IssueError::Failed(error)) => return Err(error),
         }
     }
     Err(store::Error::Contended { attempts: ATTEMPTS }.into())
 }
 
-/// The branch from which a wallet hands out addresses of a chain. Made from the secret if the
-/// wallet has never had it.
+/// The branch from which a wallet issues addresses of a chain. Derived from the secret if the
+/// wallet does not have it yet.
 pub(crate) async fn source(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     id: &WalletId,
     chain: &ChainId,
 ) -> Result<Source> {
-    if let Some(source) = stored_source(keys, who, id, chain).await? {
+    if let Some(source) = stored_source(keys, principal, id, chain).await? {
         return Ok(source);
     }
-    add_branch(keys, who, *id, chain.clone()).await?;
-    stored_source(keys, who, id, chain)
+    add_branch(keys, principal, *id, chain.clone()).await?;
+    stored_source(keys, principal, id, chain)
         .await?
-        .ok_or_else(|| Error::WalletUnknown {
+        .ok_or_else(|| Error::UnknownWallet {
             wallet: id.to_string(),
         })
 }
 
 async fn stored_source(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     id: &WalletId,
     chain: &ChainId,
 ) -> Result<Option<Source>> {
     let (settings, id, chain) = (keys.settings().clone(), *id, chain.clone());
     keys.db()
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             let path = path(tx, &settings, &id, &chain)?;
             let stored = wallets::branch(tx, &id, &path.to_string())?;
             stored
@@ -140,30 +141,35 @@ async fn stored_source(
         .await
 }
 
-/// The path of a wallet's branch for a chain.
+/// The derivation path of a wallet's branch for a chain.
 fn path(tx: &mut Tx<'_, '_>, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
-    let wallet = found(tx, id)?;
+    let wallet = require_wallet(tx, id)?;
     if wallet.origin == Origin::PrivateKey {
         return Err(Error::SingleKey);
     }
     settings.path(chain, wallet.account)
 }
 
-async fn add_branch(keys: &Keys, who: &Principal, id: WalletId, chain: ChainId) -> Result<()> {
-    let (settings, namespace) = (keys.settings().clone(), who.namespace.clone());
+async fn add_branch(
+    keys: &Keys,
+    principal: &Principal,
+    id: WalletId,
+    chain: ChainId,
+) -> Result<()> {
+    let (settings, namespace) = (keys.settings().clone(), principal.namespace.clone());
     let read = keys.db().read(&namespace, move |tx| {
         let path = path(tx, &settings, &id, &chain)?;
         Ok::<_, Error>((path.to_string(), wallets::secrets(tx, &[(id,)])?.pop()))
     });
-    let (path, sealed) = read.await?;
-    let (_, bytes, version) = sealed.ok_or_else(|| Error::WalletUnknown {
+    let (path, encrypted) = read.await?;
+    let (_, bytes, version) = encrypted.ok_or_else(|| Error::UnknownWallet {
         wallet: id.to_string(),
     })?;
     let (engine, text) = (keys.clone(), path.clone());
     let xpub = blocking(move || {
         match engine
             .software()
-            .open(&namespace, &id, &Sealed { bytes, version })?
+            .decrypt(&namespace, &id, &EncryptedSecret { bytes, version })?
             .signer(&text)?
         {
             Signer::Branch(node) => Ok(node.neuter().to_xpub()),
@@ -171,7 +177,7 @@ async fn add_branch(keys: &Keys, who: &Principal, id: WalletId, chain: ChainId) 
         }
     });
     let rows = vec![(id, path, xpub.await?, 0)];
-    keys.write(&who.namespace, move |tx| {
+    keys.write(&principal.namespace, move |tx| {
         wallets::insert_branches(tx, &rows)
     })
     .await
@@ -181,7 +187,7 @@ impl Source {
     fn new(wallet: WalletId, chain: ChainId, path: Path, xpub: &str, next: i64) -> Result<Self> {
         let broken = store::Error::Column {
             column: 0,
-            found: "something else",
+            found: "an unreadable text",
             expected: "a public node",
         };
         let node = PublicNode::from_xpub(xpub).ok_or(broken)?;
@@ -194,140 +200,149 @@ impl Source {
         })
     }
 
-    /// The address of a number; none for the one number in 2^127 that has none.
-    fn address(&self, number: u32) -> Option<String> {
-        address_of(&self.chain, self.node.child_key(number)?).ok()
+    /// The address at an index; `None` for the one index in 2^127 that has none.
+    fn address(&self, index: u32) -> Option<String> {
+        address_of(&self.chain, self.node.child_key(index)?).ok()
     }
 
-    /// The addresses from a number on, from those that are ready and a few derived now.
+    /// The addresses from an index on: those already derived, and the rest derived now.
     fn range(
         &self,
         first: u32,
         count: u32,
-        ready: &Ready,
-    ) -> std::result::Result<Vec<Option<String>>, Setback> {
-        let at_hand = |number: u32| {
-            ready
+        derived_ahead: &Derived,
+    ) -> std::result::Result<Vec<Option<String>>, IssueError> {
+        let derived = |index: u32| {
+            derived_ahead
                 .addresses
-                .get(usize::try_from(number.checked_sub(ready.first)?).ok()?)
+                .get(usize::try_from(index.checked_sub(derived_ahead.first)?).ok()?)
         };
-        let numbers = first..first + count;
-        let lacking = numbers
+        let indices = first..first + count;
+        let missing = indices
             .clone()
-            .filter(|number| at_hand(*number).is_none())
+            .filter(|index| derived(*index).is_none())
             .count();
-        if lacking > DERIVED_INSIDE as usize {
-            return Err(Setback::Overtaken(first));
+        if missing > DERIVED_INSIDE as usize {
+            return Err(IssueError::Overtaken(first));
         }
-        Ok(numbers
-            .map(|number| {
-                at_hand(number)
+        Ok(indices
+            .map(|index| {
+                derived(index)
                     .cloned()
-                    .unwrap_or_else(|| self.address(number))
+                    .unwrap_or_else(|| self.address(index))
             })
             .collect())
     }
 }
 
-/// Derive ahead, on all processors, what is too much for the inside of a transaction. What is ready
-/// from the attempt before is kept.
-async fn derive(source: &Arc<Source>, ready: &Ready, first: u32, count: u32) -> Result<Ready> {
+/// Derive addresses in parallel before the transaction, where there are too many for its inside.
+/// Addresses of the previous attempt are kept.
+async fn derive(
+    source: &Arc<Source>,
+    derived_ahead: &Derived,
+    first: u32,
+    count: u32,
+) -> Result<Derived> {
     if count <= DERIVED_INSIDE {
-        return Ok(Ready::default());
+        return Ok(Derived::default());
     }
-    let passed = usize::try_from(first.saturating_sub(ready.first)).unwrap_or(usize::MAX);
-    let mut addresses = ready.addresses.get(passed..).unwrap_or_default().to_vec();
-    let begin = first.saturating_add(u32::try_from(addresses.len()).unwrap_or(u32::MAX));
-    let numbers = begin..first.saturating_add(count).min(HARDENED);
+    let offset = usize::try_from(first.saturating_sub(derived_ahead.first)).unwrap_or(usize::MAX);
+    let mut addresses = derived_ahead
+        .addresses
+        .get(offset..)
+        .unwrap_or_default()
+        .to_vec();
+    let start = first.saturating_add(u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+    let indices = start..first.saturating_add(count).min(HARDENED);
     let source = source.clone();
-    addresses.extend(spread(numbers.collect(), move |number| source.address(number)).await?);
-    Ok(Ready { first, addresses })
+    addresses.extend(map_parallel(indices.collect(), move |index| source.address(index)).await?);
+    Ok(Derived { first, addresses })
 }
 
-/// Take the next numbers and write their addresses. Numbers whose address is somebody's already are
-/// left out, and others taken instead.
-fn hand_out(
+/// Take the next indices and write their addresses. Indices whose address already exists are
+/// skipped and replaced by further ones.
+fn issue(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     source: &Source,
-    ready: &Ready,
+    derived_ahead: &Derived,
     count: u32,
-) -> std::result::Result<Vec<KeyAddress>, Setback> {
+) -> std::result::Result<Vec<KeyAddress>, IssueError> {
     let mut list = Vec::with_capacity(count as usize);
     for _ in 0..ROUNDS {
         let missing = count - u32::try_from(list.len()).unwrap_or(count);
         if missing == 0 {
             return Ok(list);
         }
-        take(tx, who, source, ready, missing, &mut list)?;
+        issue_batch(tx, principal, source, derived_ahead, missing, &mut list)?;
     }
-    Err(Setback::Failed(
+    Err(IssueError::Failed(
         store::Error::Contended { attempts: ROUNDS }.into(),
     ))
 }
 
-fn take(
+fn issue_batch(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     source: &Source,
-    ready: &Ready,
+    derived_ahead: &Derived,
     count: u32,
     list: &mut Vec<KeyAddress>,
-) -> std::result::Result<(), Setback> {
+) -> std::result::Result<(), IssueError> {
     let path = source.path.to_string();
-    let end = wallets::advance(tx, &source.wallet, &path, count, i64::from(HARDENED))?;
+    let end = wallets::reserve(tx, &source.wallet, &path, count, i64::from(HARDENED))?;
     let end = end
         .and_then(|end| u32::try_from(end).ok())
         .ok_or_else(|| Error::Exhausted { path: path.clone() })?;
     let first = end - count;
-    let addresses = source.range(first, count, ready)?;
+    let addresses = source.range(first, count, derived_ahead)?;
     let derived = (first..end)
         .zip(&addresses)
-        .filter_map(|(number, address)| Some((number, address.as_deref()?)));
+        .filter_map(|(index, address)| Some((index, address.as_deref()?)));
     let family = family(&source.chain)?;
     let rows: Vec<_> = derived
-        .map(|(number, address)| (family, address, source.wallet, path.as_str(), number))
+        .map(|(index, address)| (family, address, source.wallet, path.as_str(), index))
         .collect();
     let fresh: HashSet<u32> = table::insert(tx, &rows)?.into_iter().collect();
     let fact = json!({ "wallet": source.wallet, "chain": source.chain, "path": path, "first": first, "count": count });
     tx.append(
-        Fact::new("wallet.addresses", 1)
+        Fact::new("wallet.addresses_issued", 1)
             .about(&format!("{}/{path}", source.wallet), u64::from(end))
-            .by(who)
+            .by(principal)
             .says(&fact),
     );
     list.extend(rows.iter().filter(|row| fresh.contains(&row.4)).map(
-        |(_, address, _, path, number)| KeyAddress {
-            index: *number,
+        |(_, address, _, path, index)| KeyAddress {
+            index: *index,
             address: (*address).to_owned(),
-            path: format!("{path}/{number}"),
+            path: format!("{path}/{index}"),
         },
     ));
     Ok(())
 }
 
-/// The next address, inside a transaction of the caller's.
-pub(crate) fn hand_out_one(
+/// Issue the next address, inside the caller's transaction.
+pub(crate) fn issue_one(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     source: &Source,
 ) -> Result<KeyAddress> {
-    match hand_out(tx, who, source, &Ready::default(), 1) {
+    match issue(tx, principal, source, &Derived::default(), 1) {
         Ok(mut list) => list.pop().ok_or(Error::Exhausted {
             path: source.path.to_string(),
         }),
-        Err(Setback::Failed(error)) => Err(error),
-        Err(Setback::Overtaken(_)) => unreachable!("a single address is always derived inside"),
+        Err(IssueError::Failed(error)) => Err(error),
+        Err(IssueError::Overtaken(_)) => unreachable!("a single address is always derived inside"),
     }
 }
 
-impl From<store::Error> for Setback {
+impl From<store::Error> for IssueError {
     fn from(error: store::Error) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Error> for Setback {
+impl From<Error> for IssueError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }

@@ -1,43 +1,39 @@
-//! Where private keys are, and signatures come from.
+//! The interface of signing back ends.
 
 use crate::Result;
 use intent::{SignRequest, Signature};
 use types::{Namespace, WalletId};
 
-/// The name of the back-end that keeps keys sealed in this database.
+/// The name of the back end that keeps keys encrypted in this database.
 pub(crate) const SOFTWARE: &str = "software";
 
-/// What a wallet row names in its column `backend`. One that answers at once signs here; one that
-/// takes seconds to days is asked by a request, and its answer is recorded by
-/// [`answer`](crate::answer).
+/// A signing back end, as named in the column `backend` of a wallet. One that answers at once signs
+/// within [`sign`](crate::sign). One that takes seconds to days gets a signature request, and its
+/// answer is recorded by [`complete_request`](crate::complete_request).
 pub(crate) trait Backend {
-    /// What rows call it.
+    /// The name of the back end in rows.
     fn name(&self) -> &'static str;
 
-    /// The signatures that one transaction needs, in the order of its requests. Called on a thread
-    /// that may be held, never in a transaction.
-    fn sign(&self, task: &Task) -> Result<Vec<Signature>>;
+    /// Sign the requests of one transaction, in order. Called on a blocking thread, never inside a
+    /// database transaction.
+    fn sign(&self, task: &SigningTask) -> Result<Vec<Signature>>;
 }
 
-/// One transaction's signatures.
-pub(crate) struct Task {
-    /// Whose key.
+/// The signatures required for one transaction.
+pub(crate) struct SigningTask {
     pub(crate) namespace: Namespace,
-    /// Of which wallet.
     pub(crate) wallet: WalletId,
-    /// The branch.
     pub(crate) path: String,
-    /// The key's position in it.
+    /// The index of the key in the branch.
     pub(crate) position: u32,
-    /// The wallet's secret, as it is stored.
-    pub(crate) sealed: std::sync::Arc<Sealed>,
-    /// What is to be signed.
+    /// The wallet's encrypted secret.
+    pub(crate) secret: std::sync::Arc<EncryptedSecret>,
     pub(crate) requests: Vec<SignRequest>,
 }
 
-/// A sealed secret, and the version of the data key that opens it.
+/// An encrypted secret, and the version of its data key.
 #[derive(Clone)]
-pub(crate) struct Sealed {
+pub(crate) struct EncryptedSecret {
     pub(crate) bytes: Vec<u8>,
     pub(crate) version: u32,
 }

@@ -1,60 +1,60 @@
-//! Opened branches, so that a signature costs neither the opening of a secret nor the stretching of
-//! words.
+//! Cache of decrypted branches, so that a signature needs neither to decrypt a secret nor to derive
+//! the seed from its mnemonic.
 
 use crate::secret::Signer;
 use std::collections::HashMap;
 use std::sync::Arc;
 use types::{Namespace, WalletId};
 
-/// Wallets whose generation is remembered before all are forgotten.
+/// The number of wallets whose generation is remembered; beyond it, the cache is cleared.
 const MAX_WALLETS: usize = 100_000;
 
-/// A branch: namespace, wallet, path.
+/// The branch: namespace, wallet, path.
 type Key = (Namespace, WalletId, String);
 
-/// The branches used last, at most so many. What leaves is wiped once nobody signs with it any
-/// more.
-pub(crate) struct Cache {
+/// A least-recently-used cache of branch signers. An evicted signer is wiped when its last user
+/// drops it.
+pub(crate) struct SignerCache {
     limit: usize,
     clock: u64,
-    held: HashMap<Key, (u64, Arc<Signer>)>,
+    signers: HashMap<Key, (u64, Arc<Signer>)>,
     generations: HashMap<WalletId, i64>,
 }
 
-impl Cache {
+impl SignerCache {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
             clock: 0,
-            held: HashMap::new(),
+            signers: HashMap::new(),
             generations: HashMap::new(),
         }
     }
 
-    /// A branch, if it is there.
+    /// A cached signer.
     pub(crate) fn get(&mut self, key: &Key) -> Option<Arc<Signer>> {
         self.clock += 1;
-        let (used, signer) = self.held.get_mut(key)?;
-        *used = self.clock;
+        let (last_used, signer) = self.signers.get_mut(key)?;
+        *last_used = self.clock;
         Some(signer.clone())
     }
 
-    /// Keep a branch; the one unused for longest makes room.
+    /// Insert a signer; the least recently used one is evicted.
     pub(crate) fn put(&mut self, key: Key, signer: Arc<Signer>) {
-        if self.held.len() >= self.limit && !self.held.contains_key(&key) {
+        if self.signers.len() >= self.limit && !self.signers.contains_key(&key) {
             let oldest = self
-                .held
+                .signers
                 .iter()
-                .min_by_key(|(_, (used, _))| *used)
+                .min_by_key(|(_, (last_used, _))| *last_used)
                 .map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.held.remove(&key));
+            oldest.and_then(|key| self.signers.remove(&key));
         }
         self.clock += 1;
-        self.held.insert(key, (self.clock, signer));
+        self.signers.insert(key, (self.clock, signer));
     }
 
-    /// The generation of a wallet now: after a freeze or a rotation, by whichever process, its
-    /// branches are forgotten.
+    /// Record the current generation of a wallet. If it changed, by a freeze or a rotation in any
+    /// process, the wallet's branches are evicted.
     pub(crate) fn observe(&mut self, namespace: &Namespace, wallet: &WalletId, generation: i64) {
         if self.generations.len() >= MAX_WALLETS {
             self.clear();
@@ -62,22 +62,23 @@ impl Cache {
         if self
             .generations
             .insert(*wallet, generation)
-            .is_some_and(|before| before != generation)
+            .is_some_and(|previous| previous != generation)
         {
-            self.held
-                .retain(|(space, of, _), _| (space, of) != (namespace, wallet));
+            self.signers
+                .retain(|(branch_namespace, branch_wallet, _), _| {
+                    (branch_namespace, branch_wallet) != (namespace, wallet)
+                });
         }
     }
 
-    /// Forget everything.
     pub(crate) fn clear(&mut self) {
-        self.held.clear();
+        self.signers.clear();
         self.generations.clear();
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.held.len()
+        self.signers.len()
     }
 }
 
@@ -99,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn the_one_unused_for_longest_makes_room() {
-        let mut cache = Cache::new(2);
+    fn the_least_recently_used_signer_is_evicted() {
+        let mut cache = SignerCache::new(2);
         cache.put(key("a", 1), signer());
         cache.put(key("a", 2), signer());
         assert!(cache.get(&key("a", 1)).is_some());
@@ -111,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_forgets_its_wallet_alone() {
-        let mut cache = Cache::new(9);
+    fn a_new_generation_evicts_only_its_wallet() {
+        let mut cache = SignerCache::new(9);
         let (a, b) = (key("a", 1), key("a", 2));
         cache.observe(&a.0, &a.1, 0);
         cache.observe(&b.0, &b.1, 0);

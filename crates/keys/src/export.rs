@@ -1,11 +1,11 @@
-//! Export: off by default, for whoever holds the permission, on the record, and never the key of a
-//! single child.
+//! Export of secrets: disabled by default, requires a permission, is recorded as a fact, and never
+//! includes the key of a single child.
 
-use crate::backend::Sealed;
+use crate::backend::EncryptedSecret;
 use crate::keys::blocking;
 use crate::secret::Secret;
 use crate::table::wallet as table;
-use crate::wallet::found;
+use crate::wallet::require_wallet;
 use crate::{Error, Keys, Result, key};
 use store::Fact;
 use types::{KeyId, Permission, Principal, WalletId};
@@ -13,76 +13,76 @@ use zeroize::Zeroizing;
 
 const EXPORT: Permission = Permission("key:export");
 
-/// A secret that leaves. Wiped when dropped; `Debug` shows none of it.
+/// An exported secret. Wiped when dropped; `Debug` shows no part of it.
 pub enum Exported {
-    /// The words of a wallet, and their passphrase or an empty one.
+    /// The mnemonic of a wallet, and its passphrase or an empty one.
     Mnemonic {
-        /// The words.
         words: Zeroizing<String>,
-        /// The passphrase.
         passphrase: Zeroizing<String>,
     },
-    /// An imported single key.
+    /// An imported single private key.
     PrivateKey(Zeroizing<[u8; 32]>),
 }
 
-/// Export a wallet's secret. The fact that says so is committed before the secret is opened.
+/// Export a wallet's secret. The fact of the export is committed before the secret is decrypted.
 ///
-/// Errors: `keys.export_off`, `keys.forbidden`, `keys.wallet_unknown`.
-pub async fn export(keys: &Keys, who: &Principal, wallet: &WalletId) -> Result<Exported> {
-    guard(keys, who)?;
-    let (actor, id) = (who.clone(), *wallet);
-    let sealed = keys
-        .write(&who.namespace, move |tx| {
-            found(tx, &id)?;
+/// Errors: `keys.export_disabled`, `keys.forbidden`, `keys.unknown_wallet`.
+pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Result<Exported> {
+    check_allowed(keys, principal)?;
+    let (actor, id) = (principal.clone(), *wallet);
+    let encrypted = keys
+        .write(&principal.namespace, move |tx| {
+            require_wallet(tx, &id)?;
             let (_, bytes, version) =
                 table::secrets(tx, &[(id,)])?
                     .pop()
-                    .ok_or_else(|| Error::WalletUnknown {
+                    .ok_or_else(|| Error::UnknownWallet {
                         wallet: id.to_string(),
                     })?;
-            let raised = table::raise(tx, &id)?.unwrap_or(1);
+            let version_after = table::bump_version(tx, &id)?.unwrap_or(1);
             tx.append(
                 Fact::new("wallet.exported", 1)
-                    .about(&id, raised.max(0).cast_unsigned())
+                    .about(&id, version_after.max(0).cast_unsigned())
                     .by(&actor),
             );
-            Ok::<_, Error>(Sealed { bytes, version })
+            Ok::<_, Error>(EncryptedSecret { bytes, version })
         })
         .await?;
-    let (engine, namespace) = (keys.clone(), who.namespace.clone());
+    let (engine, namespace) = (keys.clone(), principal.namespace.clone());
     blocking(move || {
-        Ok(match engine.software().open(&namespace, &id, &sealed)? {
-            Secret::Key(key) => Exported::PrivateKey(key),
-            Secret::Words(phrase) => Exported::Mnemonic {
-                words: phrase.words().clone(),
-                passphrase: phrase.passphrase().clone(),
+        Ok(
+            match engine.software().decrypt(&namespace, &id, &encrypted)? {
+                Secret::Key(key) => Exported::PrivateKey(key),
+                Secret::Words(phrase) => Exported::Mnemonic {
+                    words: phrase.words().clone(),
+                    passphrase: phrase.passphrase().clone(),
+                },
             },
-        })
+        )
     })
     .await
 }
 
-/// Export the private key of a named key: only where it is the whole of its wallet. A child that is
-/// not hardened gives, together with the public node above it, the private key of that node away,
-/// and with it every other child (BIP-32, "Implications").
+/// Export the private key of a named key, only if the key is the whole of its wallet. The private
+/// key of a non-hardened child, together with the public node above it, reveals the private key of
+/// that node and with it every other child (BIP-32, "Implications").
 ///
 /// Errors: `keys.export_child`, and those of [`export`].
-pub async fn export_key(keys: &Keys, who: &Principal, id: &KeyId) -> Result<Exported> {
-    guard(keys, who)?;
-    let key = key(keys, who, id).await?;
+pub async fn export_key(keys: &Keys, principal: &Principal, id: &KeyId) -> Result<Exported> {
+    check_allowed(keys, principal)?;
+    let key = key(keys, principal, id).await?;
     if key.path == "m" {
-        export(keys, who, &key.wallet).await
+        export(keys, principal, &key.wallet).await
     } else {
         Err(Error::ExportChild)
     }
 }
 
-fn guard(keys: &Keys, who: &Principal) -> Result<()> {
+fn check_allowed(keys: &Keys, principal: &Principal) -> Result<()> {
     if !keys.settings().export_allowed {
-        return Err(Error::ExportOff);
+        return Err(Error::ExportDisabled);
     }
-    if who.may(EXPORT) {
+    if principal.may(EXPORT) {
         Ok(())
     } else {
         Err(Error::Forbidden {

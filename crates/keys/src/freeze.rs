@@ -1,7 +1,7 @@
-//! Freezing: one call, and nothing is signed any more; and the revocation of single permits.
+//! Freezing, which stops all signing of a scope with one call, and revocation of single permits.
 
 use crate::table::{freeze as table, permit};
-use crate::wallet::found;
+use crate::wallet::require_wallet;
 use crate::{Error, Keys, Result};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -12,80 +12,97 @@ const NAMESPACE: &str = "namespace";
 const INSTALLATION: &str = "installation";
 const SOFT: u32 = 1;
 const HARD: u32 = 2;
-/// Facts and rows keep this much of a reason.
+/// The stored length of a reason, in characters.
 const MAX_REASON: usize = 1_000;
 
-/// What is frozen.
+/// The scope of a freeze.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// One wallet.
     Wallet(WalletId),
     /// The namespace of the principal.
     Namespace,
-    /// All namespaces. Only Florin's own principals (kind system, such as the command line's) may.
+    /// All namespaces. Only Florin's own principals (kind `system`, such as the command line) may
+    /// freeze it.
     Installation,
 }
 
-/// A freeze in force.
+/// An active freeze.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Freeze {
-    /// What is frozen.
     pub scope: Scope,
-    /// Whether cancels are stopped, too.
+    /// Whether cancels are blocked, too.
     pub hard: bool,
-    /// Why.
     pub reason: String,
-    /// By whom.
     pub by: String,
-    /// Since when.
     pub since: Time,
 }
 
-/// Stop all signing of a scope. Once this has returned, no signature is recorded any more, by
-/// whichever process; one that was under way is either recorded by then, or refused. Without
-/// `hard`, cancels of what was signed before go on.
+/// Stop all signing of a scope. Once this has returned, no process records a signature any more;
+/// one in progress was either recorded before or is rejected. Without `hard`, cancels of earlier
+/// signatures stay possible.
 ///
-/// Errors: `keys.wallet_unknown`, `keys.forbidden`.
+/// Errors: `keys.unknown_wallet`, `keys.forbidden`.
 pub async fn freeze(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     scope: Scope,
     hard: bool,
     reason: &str,
 ) -> Result<()> {
     let level = if hard { HARD } else { SOFT };
-    set(keys, who, scope, level, reason).await?;
-    tracing::warn!(scope = scope.kind(), hard, by = who.id, "signing is frozen");
+    set(keys, principal, scope, level, reason).await?;
+    tracing::warn!(
+        event = "signing.frozen",
+        scope = scope.kind(),
+        hard,
+        by = principal.id,
+        "signing is frozen"
+    );
     Ok(())
 }
 
 /// Allow signing again. Errors: those of [`freeze`].
-pub async fn unfreeze(keys: &Keys, who: &Principal, scope: Scope, reason: &str) -> Result<()> {
-    set(keys, who, scope, 0, reason).await?;
-    tracing::warn!(scope = scope.kind(), by = who.id, "signing goes on");
+pub async fn unfreeze(
+    keys: &Keys,
+    principal: &Principal,
+    scope: Scope,
+    reason: &str,
+) -> Result<()> {
+    set(keys, principal, scope, 0, reason).await?;
+    tracing::warn!(
+        event = "signing.unfrozen",
+        scope = scope.kind(),
+        by = principal.id,
+        "signing is allowed again"
+    );
     Ok(())
 }
 
-/// What is frozen in the namespace, and whether the installation is. At most 1,000.
-pub async fn freezes(keys: &Keys, who: &Principal) -> Result<Vec<Freeze>> {
-    let rows = keys.db().read(&who.namespace, table::all).await?;
+/// The active freezes of the namespace and of the installation. At most 1,000.
+pub async fn freezes(keys: &Keys, principal: &Principal) -> Result<Vec<Freeze>> {
+    let rows = keys.db().read(&principal.namespace, table::all).await?;
     rows.into_iter().map(Freeze::from_row).collect()
 }
 
-/// Revoke a permit: it allows no signature any more, not even a later one of a transaction signed
-/// before. False if it was revoked already.
-pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &str) -> Result<bool> {
-    let (actor, permit, reason) = (who.clone(), *permit, shortened(reason));
-    keys.write(&who.namespace, move |tx| {
+/// Revoke a permit: it allows no further signature, not even one that replaces an earlier signed
+/// transaction. Returns false if it was already revoked.
+pub async fn revoke(
+    keys: &Keys,
+    principal: &Principal,
+    permit: &PermitId,
+    reason: &str,
+) -> Result<bool> {
+    let (actor, permit, reason) = (principal.clone(), *permit, truncated(reason));
+    keys.write(&principal.namespace, move |tx| {
         let fresh = permit::revoke(tx, &permit, &reason, &actor.id)?;
         if fresh {
-            let says = serde_json::json!({ "reason": reason });
+            let payload = serde_json::json!({ "reason": reason });
             tx.append(
                 Fact::new("permit.revoked", 1)
                     .about(&permit, 1)
                     .by(&actor)
-                    .says(&says),
+                    .says(&payload),
             );
         }
         Ok(fresh)
@@ -93,8 +110,14 @@ pub async fn revoke(keys: &Keys, who: &Principal, permit: &PermitId, reason: &st
     .await
 }
 
-async fn set(keys: &Keys, who: &Principal, scope: Scope, level: u32, reason: &str) -> Result<()> {
-    if scope == Scope::Installation && who.kind != Kind::System {
+async fn set(
+    keys: &Keys,
+    principal: &Principal,
+    scope: Scope,
+    level: u32,
+    reason: &str,
+) -> Result<()> {
+    if scope == Scope::Installation && principal.kind != Kind::System {
         return Err(Error::Forbidden {
             permission: "installation:freeze",
         });
@@ -102,43 +125,51 @@ async fn set(keys: &Keys, who: &Principal, scope: Scope, level: u32, reason: &st
     let namespace = if scope == Scope::Installation {
         Namespace::installation()
     } else {
-        who.namespace.clone()
+        principal.namespace.clone()
     };
-    let (actor, reason) = (who.clone(), shortened(reason));
-    keys.write(&namespace, move |tx| put(tx, &actor, scope, level, &reason))
+    let (actor, reason) = (principal.clone(), truncated(reason));
+    keys.write(&namespace, move |tx| {
+        store_level(tx, &actor, scope, level, &reason)
+    })
+    .await?;
+    // Every transaction that begins after this point sees the freeze. Those that began earlier have
+    // either shared the guard, which makes the next write wait, or fail because it changed.
+    keys.write(&namespace, move |tx| table::bump(tx, &scope.subject()))
         .await?;
-    // From here on every transaction that begins sees it. Those that began before have shared the
-    // guard, or will find it changed.
-    keys.write(&namespace, move |tx| table::raise(tx, &scope.subject()))
-        .await?;
-    keys.software().forget();
+    keys.software().evict_all();
     Ok(())
 }
 
-fn put(tx: &mut Tx<'_, '_>, who: &Principal, scope: Scope, level: u32, reason: &str) -> Result<()> {
+fn store_level(
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    scope: Scope,
+    level: u32,
+    reason: &str,
+) -> Result<()> {
     if let Scope::Wallet(wallet) = scope {
-        found(tx, &wallet)?;
+        require_wallet(tx, &wallet)?;
     }
     let subject = scope.subject();
-    let version = table::put(tx, &subject, level, reason, &who.id)?;
+    let version = table::put(tx, &subject, level, reason, &principal.id)?;
     let kind = if level == 0 {
         "signing.unfrozen"
     } else {
         "signing.frozen"
     };
-    let says =
+    let payload =
         serde_json::json!({ "scope": scope.kind(), "hard": level == HARD, "reason": reason });
     let about = format!("freeze/{subject}");
     tx.append(
         Fact::new(kind, 1)
             .about(&about, version.max(0).cast_unsigned())
-            .by(who)
-            .says(&says),
+            .by(principal)
+            .says(&payload),
     );
     Ok(())
 }
 
-/// What is frozen of these wallets, their namespace and the installation. Hard freezes first.
+/// The active freezes of these wallets, their namespace and the installation, hard freezes first.
 pub(crate) fn in_force(
     tx: &mut Tx<'_, '_>,
     wallets: impl Iterator<Item = WalletId>,
@@ -154,8 +185,8 @@ pub(crate) fn in_force(
     Ok(freezes)
 }
 
-/// Hold off whoever freezes these wallets, their namespace or the installation, until this
-/// transaction has ended.
+/// Block freezes of these wallets, their namespace and the installation until this transaction
+/// ends.
 pub(crate) fn share_guards(
     tx: &mut Tx<'_, '_>,
     wallets: impl Iterator<Item = WalletId>,
@@ -169,13 +200,13 @@ pub(crate) fn share_guards(
     Ok(())
 }
 
-/// The guards to be made with a wallet.
+/// Create the signing guards of a new wallet.
 pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()> {
     table::insert_guards(tx, &[(NAMESPACE, 0), (wallet.to_string().as_str(), 0)])
 }
 
-/// How often each of these wallets was frozen, or its namespace, or the installation, or the
-/// keyring changed: one number, that only grows.
+/// A number for each wallet that grows with every freeze of the wallet, its namespace or the
+/// installation, and with every keyring change.
 pub(crate) fn generations(
     tx: &mut Tx<'_, '_>,
     wallets: &[(WalletId,)],
@@ -189,14 +220,14 @@ pub(crate) fn generations(
         .map(|(generation,)| generation)
         .sum();
     let shared = installation + rows.get(NAMESPACE).unwrap_or(&0);
-    let of = |wallet: &WalletId| shared + rows.get(&wallet.to_string()).unwrap_or(&0);
+    let generation_of = |wallet: &WalletId| shared + rows.get(&wallet.to_string()).unwrap_or(&0);
     Ok(wallets
         .iter()
-        .map(|(wallet,)| (*wallet, of(wallet)))
+        .map(|(wallet,)| (*wallet, generation_of(wallet)))
         .collect())
 }
 
-/// The subjects of wallets and of their namespace, each once.
+/// The distinct subjects of wallets and of their namespace.
 fn subjects(wallets: impl Iterator<Item = WalletId>) -> Vec<(String,)> {
     let distinct: BTreeSet<WalletId> = wallets.collect();
     let wallets = distinct.into_iter().map(|wallet| (wallet.to_string(),));
@@ -211,7 +242,7 @@ impl Freeze {
             wallet => {
                 let broken = store::Error::Column {
                     column: 1,
-                    found: "something else",
+                    found: "an unknown text",
                     expected: "a scope",
                 };
                 Scope::Wallet(wallet.parse().map_err(|_| broken)?)
@@ -226,14 +257,14 @@ impl Freeze {
         })
     }
 
-    /// Whether it holds for the keys of a wallet.
-    pub(crate) fn holds_for(&self, wallet: &WalletId) -> bool {
+    /// Whether the freeze applies to the keys of a wallet.
+    pub(crate) fn applies_to(&self, wallet: &WalletId) -> bool {
         !matches!(self.scope, Scope::Wallet(frozen) if frozen != *wallet)
     }
 }
 
 impl Scope {
-    /// As people are told: `wallet`, `namespace`, `installation`.
+    /// The name of the scope: `wallet`, `namespace`, `installation`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Wallet(_) => "wallet",
@@ -250,7 +281,7 @@ impl Scope {
     }
 }
 
-fn shortened(reason: &str) -> String {
+fn truncated(reason: &str) -> String {
     reason
         .chars()
         .filter(|c| *c != '\0')

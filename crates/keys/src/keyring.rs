@@ -1,7 +1,7 @@
-//! The data keys under which secrets are sealed: begun, unlocked, wrapped anew.
+//! The data keys that encrypt secrets: created, unlocked, wrapped under a new master key.
 
 use crate::keys::blocking;
-use crate::table::freeze as guard;
+use crate::table::freeze as signing_guard;
 use crate::table::rotation as table;
 use crate::{Error, Keys, Result, Rotation};
 use serde::Serialize;
@@ -10,41 +10,41 @@ use store::secret::{self, KeyInfo, Keyring, Loaded, Master, Wrapped};
 use store::{Db, Fact, Lease, Unbound};
 use types::{Namespace, Principal};
 
-/// What the keyring is called in the database.
+/// The name of the keyring in the database.
 pub(crate) const NAME: &str = "keys";
 
-/// Gives the master key whenever the keyring is to be unlocked again; why not, in words. It may
-/// read a file.
+/// Returns the master key whenever the keyring must be unlocked again, or the reason why it cannot.
+/// May read a file.
 pub type MasterSource = Arc<dyn Fn() -> std::result::Result<Master, String> + Send + Sync>;
 
-/// The keyring as people see it.
+/// The state of the keyring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyringInfo {
-    /// The data key that seals now.
+    /// The version of the data key that encrypts new secrets.
     pub version: u32,
     /// Every data key, oldest first.
     pub keys: Vec<KeyInfo>,
-    /// The last rotation, or the one under way.
+    /// The latest rotation, running or finished.
     pub rotation: Option<Rotation>,
 }
 
-/// Unlock the keyring of this database, or begin it where there is none. A wrong passphrase is
-/// `store.secret`. Takes as long as the stretching of the passphrase.
+/// Unlock the keyring of this database, or create it if there is none. Fails with `store.secret`
+/// for a wrong passphrase. Takes as long as the key derivation of the passphrase.
 pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyring> {
     let master = Arc::new(master);
     let loaded = load(db).await?;
     if !loaded.is_empty() {
         return unlock(loaded, master).await;
     }
-    let (entropy, with) = (db.entropy().clone(), master.clone());
+    let (entropy, master_for_wrap) = (db.entropy().clone(), master.clone());
     let (keyring, wrapped) = blocking(move || {
         let keyring = loaded.begin(entropy.as_ref());
-        let wrapped = keyring.wrap(&with, entropy.as_ref())?;
+        let wrapped = keyring.wrap(&master_for_wrap, entropy.as_ref())?;
         Ok((keyring, wrapped))
     })
     .await?;
-    // Another process may have begun it meanwhile: then that one's data key stands, and ours is
-    // thrown away.
+    // Another process may have created the keyring meanwhile. Then its data key is used, and this
+    // one is discarded.
     let begun = db.on(lease).write_unbound(move |tx| {
         if !secret::load(tx, NAME)?.is_empty() {
             return Ok(false);
@@ -52,7 +52,7 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
         secret::store(tx, &wrapped)?;
         tx.append(
             &Namespace::installation(),
-            Fact::new("keyring.begun", 1).about(&NAME, 1),
+            Fact::new("keyring.created", 1).about(&NAME, 1),
         );
         Ok::<_, store::Error>(true)
     });
@@ -63,15 +63,15 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
     }
 }
 
-/// Unlock the keyring again, after another process has rotated it.
+/// Unlock the keyring again after another process has rotated it.
 pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
     let keyring = unlock(load(keys.db()).await?, Arc::new(master)).await?;
-    keys.software().learn(&keyring);
+    keys.software().update_keyring(&keyring);
     Ok(())
 }
 
-/// Unlock the keyring again if the database has a data key that this process does not know; whether
-/// it had. Errors: `keys.master`, `store.secret` if the master key is another by now.
+/// Unlock the keyring again if the database has a data key that this process does not know. Returns
+/// whether it had. Errors: `keys.master_key`, `store.secret` if the master key was changed.
 pub async fn refresh(keys: &Keys) -> Result<bool> {
     let newest = keys
         .db()
@@ -84,13 +84,14 @@ pub async fn refresh(keys: &Keys) -> Result<bool> {
     }
     reload(keys, master(keys).await?).await?;
     tracing::info!(
+        event = "keyring.refreshed",
         version = newest,
-        "another process has rotated the data keys"
+        "loaded the data key of another process's rotation"
     );
     Ok(true)
 }
 
-/// The data keys, and how far a rotation is.
+/// The data keys, and the progress of the latest rotation.
 pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
     let read = |tx: &mut Unbound<'_, '_>| {
         let (keys, rotation) = (secret::key_infos(tx, NAME)?, table::last(tx)?);
@@ -103,46 +104,49 @@ pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
     keys.db().read_unbound(read).await
 }
 
-/// The master key from where the binary said that it is.
+/// The master key, from the source that the binary has set.
 pub(crate) async fn master(keys: &Keys) -> Result<Master> {
-    let none = || Error::Master {
-        why: "this process was not told where it is".to_owned(),
+    let none = || Error::MasterKey {
+        why: "this process has no source for it".to_owned(),
     };
     let source = keys.master_source().cloned().ok_or_else(none)?;
-    blocking(move || source().map_err(|why| Error::Master { why })).await
+    blocking(move || source().map_err(|why| Error::MasterKey { why })).await
 }
 
-/// Another passphrase or master key: every data key is wrapped anew, and no secret is touched.
-/// Error: `store.secret` if `old` is wrong; `store.contended` if somebody else changes the keyring
-/// at the same time.
+/// Change the passphrase or master key: every data key is wrapped again, and no secret changes.
+/// Errors: `store.secret` if `old` is wrong; `store.contended` if another process changes the
+/// keyring at the same time.
 pub async fn change_master(
     db: &Db,
     lease: &Lease,
-    who: &Principal,
+    principal: &Principal,
     old: Master,
     new: Master,
 ) -> Result<()> {
-    let (loaded, read) = load_to_change(db).await?;
+    let (loaded, generation) = load_to_change(db).await?;
     let keyring = unlock(loaded, Arc::new(old)).await?;
     let version = keyring.version();
     let entropy = db.entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    put(
+    store_wrapped(
         (db, lease),
         wrapped,
-        read,
+        generation,
         None,
         Fact::new("keyring.wrapped", 1)
             .about(&NAME, u64::from(version))
-            .by(who),
+            .by(principal),
     )
     .await
 }
 
-/// The data keys, and how often the keyring had changed when they were read.
+/// The data keys, and the keyring's generation when they were read.
 pub(crate) async fn load_to_change(db: &Db) -> Result<(Loaded, i64)> {
     let read = db.read_unbound(|tx| {
-        Ok::<_, Error>((secret::load(tx, NAME)?, guard::keyring_generation(tx)?))
+        Ok::<_, Error>((
+            secret::load(tx, NAME)?,
+            signing_guard::keyring_generation(tx)?,
+        ))
     });
     read.await
 }
@@ -155,18 +159,18 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
-/// Store wrapped data keys, with the rotation that they begin and the fact that says so, unless the
-/// keyring has changed since it was read: two who change it at once would each wrap what the other
-/// does not know.
-pub(crate) async fn put(
+/// Store wrapped data keys, the rotation that they start and its fact, unless the keyring has
+/// changed since it was read: two concurrent changes would each wrap a set that lacks the other's
+/// data key.
+pub(crate) async fn store_wrapped(
     (db, lease): (&Db, &Lease),
     wrapped: Wrapped,
-    read: i64,
+    generation: i64,
     begun: Option<Rotation>,
     fact: Fact,
 ) -> Result<()> {
     let write = db.on(lease).write_unbound(move |tx| {
-        if !guard::raise_keyring(tx, read)? {
+        if !signing_guard::bump_keyring(tx, generation)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
         secret::store(tx, &wrapped)?;

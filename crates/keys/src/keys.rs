@@ -1,4 +1,4 @@
-//! The engine: what every verb is given first.
+//! The engine handle: the first argument of every verb.
 
 use crate::keyring::MasterSource;
 use crate::software::Software;
@@ -10,7 +10,7 @@ use store::secret::Keyring;
 use store::{Db, Lease, Tx};
 use types::{Entropy, Namespace, Time};
 
-/// Wallets, keys and signatures of an installation. Clones share it.
+/// The wallets, keys and signatures of an installation. Clones share the state.
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
 
@@ -21,12 +21,12 @@ struct Inner {
     settings: Arc<Settings>,
     software: Software,
     master: OnceLock<MasterSource>,
-    large_hand_outs: tokio::sync::Mutex<()>,
+    large_issue_lock: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
-    /// Keys in this database. Facts of what is done here go to the lease's partition; permits are
-    /// believed under this policy key only.
+    /// Create the engine on a database. Facts go to the lease's partition; only permits signed by
+    /// this policy key are accepted.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -42,18 +42,18 @@ impl Keys {
             settings: Arc::new(settings),
             software,
             master: OnceLock::new(),
-            large_hand_outs: tokio::sync::Mutex::new(()),
+            large_issue_lock: tokio::sync::Mutex::new(()),
         }))
     }
 
-    /// Where the master key is read again when the keyring is rotated, here or by another process.
-    /// Said once.
+    /// Set where the master key is read when the keyring must be unlocked again, after a rotation
+    /// by this or another process. Only the first call has an effect.
     pub fn unlock_with(&self, source: MasterSource) {
         let _ = self.0.master.set(source);
     }
 
-    /// Wait until somebody meets a data key that this process does not know: time to
-    /// [`refresh`](crate::refresh).
+    /// Wait until a secret under a data key is found that this process has not unlocked: time to
+    /// call [`refresh`](crate::refresh).
     pub async fn missed(&self) {
         self.0.software.keyring().missed().await;
     }
@@ -74,7 +74,7 @@ impl Keys {
         &self.0.policy_key
     }
 
-    /// What the installation decides. Shared, so that what waits for the database holds no database
+    /// The settings. Shared, so that a closure waiting for the database does not keep the database
     /// open.
     pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.0.settings
@@ -84,9 +84,9 @@ impl Keys {
         &self.0.software
     }
 
-    /// Held by the one large hand-out of addresses that is under way.
-    pub(crate) fn large_hand_outs(&self) -> &tokio::sync::Mutex<()> {
-        &self.0.large_hand_outs
+    /// Serializes large address requests: at most one runs at a time.
+    pub(crate) fn large_issue_lock(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.large_issue_lock
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -97,7 +97,7 @@ impl Keys {
         self.0.db.entropy().as_ref()
     }
 
-    /// Write one namespace, with facts in the engine's partition.
+    /// Write to one namespace, with facts in the engine's partition.
     pub(crate) fn write<T, E, F>(
         &self,
         namespace: &Namespace,
@@ -112,18 +112,18 @@ impl Keys {
     }
 }
 
-/// Run what takes the processor for long on a thread that may be held.
+/// Run CPU-bound work on a blocking thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(lost(&error)),
+        Err(error) => Err(join_error(&error)),
     }
 }
 
-/// The same for each of many, in their order, on as many threads as there are processors.
-pub(crate) async fn spread<T, R>(
+/// Map items in parallel on as many threads as there are processors, keeping their order.
+pub(crate) async fn map_parallel<T, R>(
     items: Vec<T>,
     each: impl Fn(T) -> R + Clone + Send + 'static,
 ) -> Result<Vec<R>>
@@ -131,26 +131,26 @@ where
     T: Send + 'static,
     R: Send + 'static,
 {
-    const AT_LEAST: usize = 16; // below that a thread costs more than it saves
+    const MIN_CHUNK: usize = 16; // for fewer items a thread costs more than it saves
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = items.len().div_ceil(threads).max(AT_LEAST);
+    let chunk = items.len().div_ceil(threads).max(MIN_CHUNK);
     let mut results = Vec::with_capacity(items.len());
     let mut running = Vec::new();
     let mut items = items.into_iter().peekable();
     while items.peek().is_some() {
-        let part: Vec<T> = items.by_ref().take(share).collect();
+        let chunk_items: Vec<T> = items.by_ref().take(chunk).collect();
         let each = each.clone();
         running.push(tokio::task::spawn_blocking(move || {
-            part.into_iter().map(each).collect::<Vec<R>>()
+            chunk_items.into_iter().map(each).collect::<Vec<R>>()
         }));
     }
-    for part in running {
-        results.extend(part.await.map_err(|error| lost(&error))?);
+    for task in running {
+        results.extend(task.await.map_err(|error| join_error(&error))?);
     }
     Ok(results)
 }
 
-fn lost(error: &tokio::task::JoinError) -> Error {
+fn join_error(error: &tokio::task::JoinError) -> Error {
     store::Error::Assertion {
         what: error.to_string(),
     }

@@ -1,8 +1,8 @@
-//! Who holds which address.
+//! Lookup of addresses and their keys.
 
 use crate::settings::family;
 use crate::table::address as table;
-use crate::wallet::found;
+use crate::wallet::require_wallet;
 use crate::{KeyAddress, Keys, Result};
 use serde::Serialize;
 use store::Tx;
@@ -11,22 +11,20 @@ use types::{ChainId, KeyId, Page, Principal, WalletId};
 /// The key of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
-    /// The address in canonical form.
+    /// The address, in the chain's canonical form.
     pub address: String,
-    /// The wallet.
     pub wallet: WalletId,
-    /// The path of the key in it; `m` for an imported single key.
+    /// The path of the key in the wallet; `m` for an imported single key.
     pub path: String,
-    /// Its number in the branch.
+    /// The index in the branch.
     pub index: u32,
-    /// Its id, where it has a name.
+    /// The id of the key, if it has a name.
     pub key: Option<KeyId>,
-    /// Its name.
     pub name: Option<String>,
 }
 
-/// The key of this namespace that signs for an account; none if there is none. The address may be
-/// in any form that the chain knows.
+/// The key of this namespace that signs for an account, if any. The address may have any form that
+/// the chain accepts.
 pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<Found>> {
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
@@ -47,11 +45,11 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
     }))
 }
 
-/// Addresses that a wallet has handed out on a chain, in their order; the cursor of a page is its
-/// last index. Errors: `keys.wallet_unknown`.
+/// The addresses that a wallet has issued on a chain, in order. The cursor of a page is its last
+/// index. Errors: `keys.unknown_wallet`.
 pub async fn handed_out(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     wallet: &WalletId,
     chain: &ChainId,
     page: &Page,
@@ -63,8 +61,8 @@ pub async fn handed_out(
         page.clone(),
     );
     keys.db()
-        .read(&who.namespace, move |tx| {
-            let account = found(tx, &wallet)?.account;
+        .read(&principal.namespace, move |tx| {
+            let account = require_wallet(tx, &wallet)?.account;
             let path = settings.path(&chain, account)?.to_string();
             let after = page
                 .after
@@ -79,12 +77,12 @@ pub async fn handed_out(
                 after + i64::from(page.skip),
                 page.limit,
             )?;
-            let shown = |(index, address)| KeyAddress {
+            let key_address = |(index, address)| KeyAddress {
                 index,
                 address,
                 path: format!("{path}/{index}"),
             };
-            Ok(rows.into_iter().map(shown).collect())
+            Ok(rows.into_iter().map(key_address).collect())
         })
         .await
 }

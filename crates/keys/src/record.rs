@@ -1,7 +1,7 @@
-//! The second step of a signature: in the caller's transaction, judged once more by what holds
-//! there.
+//! The second step of a signature: recording, in the caller's transaction. The permit is checked
+//! again against the state that this transaction sees.
 
-use crate::state::{Ask, Book, Claim, Entry, Owner, Use};
+use crate::state::{Admission, Claim, Owner, PermitState, SigningAttempt, Use};
 use crate::table::permit as table;
 use crate::{Freeze, Result, Signed, freeze};
 use serde_json::json;
@@ -9,71 +9,76 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Fact, Tx};
 use types::{ChainId, PermitId, Principal, WalletId, Witness};
 
-/// A signature that is recorded, once the transaction commits.
+/// A recorded signature. It takes effect when the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// The permit; with `id` it names the bytes.
+    /// The permit; together with `id` it identifies the bytes.
     pub permit: PermitId,
-    /// The id under which the chain will know it.
+    /// The id of the transaction on the chain (its hash).
     pub id: String,
-    /// The witness that all signatures of the line use up.
+    /// The replay key that all signatures of the permit chain share.
     pub anchor: Witness,
-    /// Whether it was recorded before: the same bytes, signed again.
-    pub again: bool,
+    /// Whether the same bytes were recorded before.
+    pub already_recorded: bool,
 }
 
-/// Record signatures: the use of their permits, their witnesses, and their bytes. Whatever may have
-/// changed since they were made is judged again; one that is refused stops no other. An error
-/// outside is the database's.
+/// Record signatures: the use of their permits, their replay keys, and their bytes. Everything that
+/// may have changed since signing is checked again. A rejected signature does not affect the
+/// others; an outer error comes from the database.
 pub fn record(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     signed: &[&Signed],
 ) -> Result<Vec<Result<Recorded>>> {
-    let asks: Vec<(&Ask, WalletId)> = signed.iter().map(|one| (&one.ask, one.wallet)).collect();
-    let foreign = signed.iter().find(|one| one.namespace != *tx.namespace());
+    let attempts: Vec<(&SigningAttempt, WalletId)> = signed
+        .iter()
+        .map(|signature| (&signature.attempt, signature.wallet))
+        .collect();
+    let foreign = signed
+        .iter()
+        .find(|signature| signature.namespace != *tx.namespace());
     assert!(
         foreign.is_none(),
         "a signature is recorded in the namespace that it was made in"
     );
-    let entries = enter(tx, &asks)?;
+    let admissions = admit(tx, &attempts)?;
     let mut bytes = Vec::new();
     let mut results = Vec::with_capacity(signed.len());
     let now = tx.now();
-    for (one, entry) in signed.iter().zip(entries) {
-        results.push(entry.map(|(entry, uses)| {
-            if !entry.again {
-                let Ask {
+    for (signature, admission) in signed.iter().zip(admissions) {
+        results.push(admission.map(|(admission, uses)| {
+            if !admission.repeated {
+                let SigningAttempt {
                     permit,
                     chain,
                     signer,
                     bytes: hash,
                     ..
-                } = one.ask.clone();
-                let (id, raw) = (one.signed.id.clone(), one.signed.raw.clone());
+                } = signature.attempt.clone();
+                let (id, raw) = (signature.signed.id.clone(), signature.signed.raw.clone());
                 bytes.push((
                     permit,
                     id,
                     chain,
                     signer,
-                    entry.anchor.clone(),
+                    admission.anchor.clone(),
                     hash,
                     raw,
                     now,
                 ));
                 tx.append(fact(
                     "signature.recorded",
-                    who,
-                    &one.ask,
+                    principal,
+                    &signature.attempt,
                     uses,
-                    Some(one.id()),
+                    Some(signature.id()),
                 ));
             }
             Recorded {
-                permit: one.ask.permit,
-                id: one.signed.id.clone(),
-                anchor: entry.anchor,
-                again: entry.again,
+                permit: signature.attempt.permit,
+                id: signature.signed.id.clone(),
+                anchor: admission.anchor,
+                already_recorded: admission.repeated,
             }
         }));
     }
@@ -81,44 +86,48 @@ pub fn record(
     Ok(results)
 }
 
-/// The bytes of recorded signatures, in the order asked for; none where there is no such record.
-/// They are what is broadcast, and they are worth as much as a signature: hand them to nobody but
-/// the chain.
-pub fn bytes(tx: &mut Tx<'_, '_>, wanted: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
-    let permits: BTreeSet<(PermitId,)> = wanted.iter().map(|(permit, _)| (*permit,)).collect();
+/// The bytes of recorded signatures, in the order of the request; `None` where there is no such
+/// record. They are what is broadcast and worth as much as a signature: pass them to the chain
+/// only.
+pub fn bytes(tx: &mut Tx<'_, '_>, recorded: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
+    let permits: BTreeSet<(PermitId,)> = recorded.iter().map(|(permit, _)| (*permit,)).collect();
     let permits: Vec<_> = permits.into_iter().collect();
-    let found: HashMap<(PermitId, String), Vec<u8>> = table::bytes(tx, &permits)?
+    let stored: HashMap<(PermitId, String), Vec<u8>> = table::bytes(tx, &permits)?
         .into_iter()
         .map(|(permit, id, raw)| ((permit, id), raw))
         .collect();
-    Ok(wanted
+    Ok(recorded
         .iter()
-        .map(|(permit, id)| found.get(&(*permit, (*id).to_owned())).cloned())
+        .map(|(permit, id)| stored.get(&(*permit, (*id).to_owned())).cloned())
         .collect())
 }
 
-/// Give back what a line of permits held and the chain did not use up: coins of a transaction that
-/// can never be mined, since another of its coins, or all that was signed for it, was settled by
-/// another transaction in a final block. Only who has seen that block may say so.
+/// Release the replay keys that a permit chain holds and the chain has not used: coins of a
+/// transaction that can never be mined, because a final block spent another of its coins, or all
+/// that was signed for it, in another transaction. Only call this after seeing that final block.
 pub fn release(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     chain: &ChainId,
     signer: &str,
-    witnesses: &[Witness],
+    replay_keys: &[Witness],
 ) -> Result<()> {
-    let rows: Vec<_> = witnesses
+    let rows: Vec<_> = replay_keys
         .iter()
-        .map(|one| (chain.clone(), signer.to_owned(), one.clone()))
+        .map(|replay_key| (chain.clone(), signer.to_owned(), replay_key.clone()))
         .collect();
-    if !rows.is_empty() && table::give_back(tx, &rows)? > 0 {
-        let says = json!({ "chain": chain, "signer": signer, "witnesses": witnesses });
-        tx.append(Fact::new("witness.released", 1).by(who).says(&says));
+    if !rows.is_empty() && table::release(tx, &rows)? > 0 {
+        let payload = json!({ "chain": chain, "signer": signer, "replay_keys": replay_keys });
+        tx.append(
+            Fact::new("replay_key.released", 1)
+                .by(principal)
+                .says(&payload),
+        );
     }
     Ok(())
 }
 
-/// Every id that was signed under a permit, in the order of signing.
+/// The ids of all transactions signed under a permit, in the order of signing.
 pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
     Ok(table::ids(tx, permit)?
         .into_iter()
@@ -126,71 +135,77 @@ pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>>
         .collect())
 }
 
-/// Judge in this transaction, and write uses and witnesses of what may be. With each entry the
-/// number of uses of its permit.
+/// Check the attempts in this transaction, and write uses and replay keys of the allowed ones.
+/// Returns each admission with the number of uses of its permit.
 ///
-/// Freezes are looked at first, and only who may go on shares the guards: so whoever freezes waits
-/// for those alone that began before.
-pub(crate) fn enter(
+/// Freezes are read first, and only allowed attempts share the signing guards: a freeze then waits
+/// only for transactions that began before it.
+pub(crate) fn admit(
     tx: &mut Tx<'_, '_>,
-    asks: &[(&Ask, WalletId)],
-) -> Result<Vec<Result<(Entry, u32)>>> {
+    attempts: &[(&SigningAttempt, WalletId)],
+) -> Result<Vec<Result<(Admission, u32)>>> {
     let now = tx.now();
-    let rows: Vec<&Ask> = asks.iter().map(|(ask, _)| *ask).collect();
-    let mut book = load(tx, &rows)?;
-    let freezes = freeze::in_force(tx, asks.iter().map(|(_, wallet)| *wallet))?;
-    let mut entries = Vec::with_capacity(asks.len());
-    for (ask, wallet) in asks {
+    let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
+    let mut state = load(tx, &rows)?;
+    let freezes = freeze::in_force(tx, attempts.iter().map(|(_, wallet)| *wallet))?;
+    let mut admissions = Vec::with_capacity(attempts.len());
+    for (attempt, wallet) in attempts {
         let frozen = freezes
             .iter()
-            .find(|freeze: &&Freeze| freeze.holds_for(wallet));
-        let entry = book.enter(ask, frozen, now);
-        entries.push(entry.map(|entry| {
+            .find(|freeze: &&Freeze| freeze.applies_to(wallet));
+        let admission = state.admit(attempt, frozen, now);
+        admissions.push(admission.map(|admission| {
             (
-                entry,
-                book.uses.get(&ask.permit).map_or(0, |used| used.uses),
+                admission,
+                state.uses.get(&attempt.permit).map_or(0, |used| used.uses),
             )
         }));
     }
-    let go_on = asks
+    let allowed = attempts
         .iter()
-        .zip(&entries)
-        .filter(|(_, entry)| entry.is_ok())
+        .zip(&admissions)
+        .filter(|(_, admission)| admission.is_ok())
         .map(|((_, wallet), _)| *wallet);
-    freeze::share_guards(tx, go_on)?;
-    write(tx, &rows, &entries, &book)?;
-    Ok(entries)
+    freeze::share_guards(tx, allowed)?;
+    write(tx, &rows, &admissions, &state)?;
+    Ok(admissions)
 }
 
 fn write(
     tx: &mut Tx<'_, '_>,
-    asks: &[&Ask],
-    entries: &[Result<(Entry, u32)>],
-    book: &Book,
+    attempts: &[&SigningAttempt],
+    admissions: &[Result<(Admission, u32)>],
+    state: &PermitState,
 ) -> Result<()> {
     let now = tx.now();
     let mut touched = BTreeSet::new();
     let mut claims = Vec::new();
-    for (ask, entry) in asks.iter().zip(entries) {
-        let Ok((entry, _)) = entry else { continue };
-        if entry.again {
+    for (attempt, admission) in attempts.iter().zip(admissions) {
+        let Ok((admission, _)) = admission else {
+            continue;
+        };
+        if admission.repeated {
             continue;
         }
-        touched.extend([Some(ask.permit), ask.supersedes].into_iter().flatten());
-        let root = book
+        touched.extend(
+            [Some(attempt.permit), attempt.supersedes]
+                .into_iter()
+                .flatten(),
+        );
+        let root = state
             .uses
-            .get(&ask.permit)
-            .map_or(ask.permit, |used| used.root);
-        let claim = |witness: &Witness| {
+            .get(&attempt.permit)
+            .map_or(attempt.permit, |used| used.root);
+        let claim = |replay_key: &Witness| {
             (
-                ask.chain.clone(),
-                ask.signer.clone(),
-                witness.clone(),
+                attempt.chain.clone(),
+                attempt.signer.clone(),
+                replay_key.clone(),
                 root,
-                ask.permit,
+                attempt.permit,
             )
         };
-        claims.extend(entry.claimed.iter().map(claim));
+        claims.extend(admission.claimed.iter().map(claim));
     }
     let uses: Vec<table::UseRow> = touched
         .into_iter()
@@ -205,7 +220,7 @@ fn write(
                 superseded_by,
                 uses,
                 first_at,
-            } = book.uses.get(&permit)?.clone();
+            } = state.uses.get(&permit)?.clone();
             Some((
                 permit,
                 root,
@@ -226,46 +241,47 @@ fn write(
     assert_eq!(
         claimed,
         claims.len() as u64,
-        "a witness that was free is taken in the same transaction"
+        "an unclaimed replay key is claimed in the same transaction"
     );
     Ok(())
 }
 
-/// What the database knows of the permits and witnesses that are asked about.
-pub(crate) fn load(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<Book> {
-    let permits: BTreeSet<PermitId> = asks
+/// The stored state of the permits and replay keys of these attempts.
+pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<PermitState> {
+    let permits: BTreeSet<PermitId> = attempts
         .iter()
-        .flat_map(|ask| [Some(ask.permit), ask.supersedes])
+        .flat_map(|attempt| [Some(attempt.permit), attempt.supersedes])
         .flatten()
         .collect();
     let permits: Vec<(PermitId,)> = permits.into_iter().map(|permit| (permit,)).collect();
-    let mut book = Book::default();
+    let mut state = PermitState::default();
     for row in table::uses(tx, &permits)? {
-        book.revoked.extend(row.10.map(|_| row.0));
-        book.uses.extend(used(row));
+        state.revoked.extend(row.10.map(|_| row.0));
+        state.uses.extend(used(row));
     }
-    book.owners = owners(tx, asks)?;
-    book.known.extend(table::known(tx, &permits)?);
-    Ok(book)
+    state.owners = owners(tx, attempts)?;
+    state.known.extend(table::known(tx, &permits)?);
+    Ok(state)
 }
 
-/// Whose the witnesses are that are asked for: one statement a chain, of which there are few.
-fn owners(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<HashMap<Claim, Owner>> {
-    let mut wanted: BTreeMap<&ChainId, BTreeSet<(&Witness,)>> = BTreeMap::new();
-    for ask in asks {
-        wanted
-            .entry(&ask.chain)
+/// The owners of the replay keys of these attempts: one statement per chain, of which there are
+/// few.
+fn owners(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<HashMap<Claim, Owner>> {
+    let mut by_chain: BTreeMap<&ChainId, BTreeSet<(&Witness,)>> = BTreeMap::new();
+    for attempt in attempts {
+        by_chain
+            .entry(&attempt.chain)
             .or_default()
-            .extend(ask.witnesses.iter().map(|witness| (witness,)));
+            .extend(attempt.replay_keys.iter().map(|replay_key| (replay_key,)));
     }
     let mut owners = HashMap::new();
-    for (chain, witnesses) in wanted {
-        let witnesses: Vec<_> = witnesses.into_iter().collect();
-        owners.extend(table::owners(tx, chain, &witnesses)?.into_iter().map(
-            |(signer, witness, root)| {
+    for (chain, replay_keys) in by_chain {
+        let replay_keys: Vec<_> = replay_keys.into_iter().collect();
+        owners.extend(table::owners(tx, chain, &replay_keys)?.into_iter().map(
+            |(signer, replay_key, root)| {
                 (
-                    (chain.clone(), signer, witness),
-                    root.map_or(Owner::Foreign, Owner::Line),
+                    (chain.clone(), signer, replay_key),
+                    root.map_or(Owner::OtherNamespace, Owner::Chain),
                 )
             },
         ));
@@ -273,7 +289,7 @@ fn owners(tx: &mut Tx<'_, '_>, asks: &[&Ask]) -> Result<HashMap<Claim, Owner>> {
     Ok(owners)
 }
 
-/// The use of a stored row; none of a permit that was revoked unused.
+/// The use in a stored row; `None` for a permit that was revoked unused.
 fn used(row: table::StoredUse) -> Option<(PermitId, Use)> {
     let (permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, _) =
         row;
@@ -297,22 +313,22 @@ fn used(row: table::StoredUse) -> Option<(PermitId, Use)> {
 
 pub(crate) fn fact(
     kind: &'static str,
-    who: &Principal,
-    ask: &Ask,
+    principal: &Principal,
+    attempt: &SigningAttempt,
     uses: u32,
     id: Option<&str>,
 ) -> Fact {
-    let says = json!({
-        "chain": ask.chain, "signer": ask.signer, "id": id, "witnesses": ask.witnesses, "supersedes": ask.supersedes,
+    let payload = json!({
+        "chain": attempt.chain, "signer": attempt.signer, "id": id, "replay_keys": attempt.replay_keys, "supersedes": attempt.supersedes,
     });
     Fact::new(kind, 1)
-        .about(&ask.permit, u64::from(uses))
-        .by(who)
-        .says(&says)
+        .about(&attempt.permit, u64::from(uses))
+        .by(principal)
+        .says(&payload)
 }
 
 impl Recorded {
-    /// By what [`bytes`] finds it.
+    /// The arguments under which [`bytes`] finds it.
     pub fn key(&self) -> (PermitId, &str) {
         (self.permit, &self.id)
     }

@@ -1,194 +1,214 @@
-//! Signatures by a back-end that takes its time: asked for in a transaction, answered by a fact
-//! that names a row, never by bytes.
+//! Signatures by back ends that answer later: requested in a transaction, answered by a fact that
+//! names a row and never contains bytes.
 
-use crate::record::{enter, fact};
+use crate::record::{admit, fact};
 use crate::sign::signers;
-use crate::state::Ask;
+use crate::state::SigningAttempt;
 use crate::table::{permit, request as table};
-use crate::{Checked, Error, Keys, Recorded, Result, freeze, record};
+use crate::{Error, Keys, Recorded, Result, VerifiedJob, freeze, record};
 use intent::{Signature, Unsigned};
 use serde::Serialize;
 use store::{Fact, Tx};
 use types::{ChainId, PermitId, Principal, RequestId, Time};
 
-/// What became of a request.
+/// The state of a signature request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestState {
-    /// The back-end has not answered.
+    /// The back end has not answered yet.
     Waiting,
     /// Signed; the bytes are recorded.
     Answered,
-    /// The back-end will not sign.
+    /// The back end declined to sign.
     Refused,
 }
 
 /// A request for a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Request {
-    /// Its id.
+pub struct SignatureRequest {
     pub id: RequestId,
-    /// What became of it.
     pub state: RequestState,
-    /// Who is asked.
+    /// The back end that is asked to sign.
     pub backend: String,
-    /// Under which permit.
     pub permit: PermitId,
-    /// On which chain.
     pub chain: ChainId,
-    /// Whose signature.
     pub signer: String,
-    /// The id of what was signed.
+    /// The id of the signed transaction.
     pub signed_id: Option<String>,
-    /// Why it was refused.
+    /// Why it was declined.
     pub note: Option<String>,
-    /// Raised with each change.
+    /// Increases with each change.
     pub version: u64,
-    /// Since when it waits.
     pub created_at: Time,
-    /// When it was answered.
+    /// When it was last changed.
     pub updated_at: Time,
     #[serde(skip)]
     bytes: Vec<u8>,
 }
 
-/// Ask for a signature that was checked by [`check`](crate::check). It is judged as by
-/// [`sign`](crate::sign); the use of the permit and its witnesses are committed here, before the
-/// back-end sees anything. The same bytes under the same permit are the same request.
-pub fn request(tx: &mut Tx<'_, '_>, who: &Principal, checked: &Checked) -> Result<RequestId> {
+/// Request a signature for a job verified by [`verify_job`](crate::verify_job). The same checks as
+/// in [`sign`](crate::sign) apply; the use of the permit and its replay keys are committed here,
+/// before the back end sees anything. Requesting the same bytes under the same permit again returns
+/// the same request.
+pub fn request_signature(
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    checked: &VerifiedJob,
+) -> Result<RequestId> {
     assert!(
         checked.namespace == *tx.namespace(),
-        "a signature is asked for in the namespace that it was checked in"
+        "a signature is requested in the namespace that the job was verified in"
     );
-    let ask = &checked.ask;
-    if let Some(known) = table::of(tx, &ask.permit, &ask.bytes)? {
-        return Ok(known);
+    let attempt = &checked.attempt;
+    if let Some(existing) = table::find(tx, &attempt.permit, &attempt.bytes)? {
+        return Ok(existing);
     }
-    let signer = signers(tx, std::slice::from_ref(ask))?.into_values().next();
+    let signer = signers(tx, std::slice::from_ref(attempt))?
+        .into_values()
+        .next();
     let (_, wallet, _, _, backend) = signer.ok_or_else(|| Error::SignerUnknown {
-        chain: ask.chain.clone(),
-        signer: ask.signer.clone(),
+        chain: attempt.chain.clone(),
+        signer: attempt.signer.clone(),
     })?;
-    let entry = enter(tx, &[(ask, wallet)])?.pop();
-    let (_, uses) = entry.ok_or(Error::OtherIntent { permit: ask.permit })??;
+    let admission = admit(tx, &[(attempt, wallet)])?.pop();
+    let (_, uses) = admission.ok_or(Error::IntentMismatch {
+        permit: attempt.permit,
+    })??;
     let now = tx.now();
     let id = RequestId::new(now, tx.entropy());
     table::insert(
         tx,
         &id,
         &backend,
-        &ask.permit,
+        &attempt.permit,
         &checked.unsigned,
-        &ask.bytes,
+        &attempt.bytes,
     )?;
-    tx.append(fact("signature.requested", who, ask, uses, None).about(&id, 1));
+    tx.append(fact("signature.requested", principal, attempt, uses, None).about(&id, 1));
     Ok(id)
 }
 
-/// A request. Error: `keys.request_unknown`.
-pub fn request_of(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<Request> {
-    let row = table::get(tx, id)?.ok_or_else(|| Error::RequestUnknown {
+/// A signature request by its id. Error: `keys.unknown_request`.
+pub fn signature_request(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<SignatureRequest> {
+    let row = table::get(tx, id)?.ok_or_else(|| Error::UnknownRequest {
         request: id.to_string(),
     })?;
-    Request::from_row(row)
+    SignatureRequest::from_row(row)
 }
 
-/// Answer a request with signatures, in the order of the bytes' own requests. They must be the
-/// signer's. The bytes are recorded, unless signing was frozen or the permit revoked meanwhile.
+/// Complete a request with signatures, in the order of the sign requests of its bytes. They must be
+/// the signer's. The bytes are recorded, unless signing was frozen or the permit revoked meanwhile.
 ///
-/// Errors: `keys.request_unknown`, `keys.request_over`, `intent.wrong_signature`, `keys.frozen`,
+/// Errors: `keys.unknown_request`, `keys.request_closed`, `intent.wrong_signature`, `keys.frozen`,
 /// `keys.permit_revoked`.
-pub async fn answer(
+pub async fn complete_request(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     id: &RequestId,
     signatures: Vec<Signature>,
 ) -> Result<Recorded> {
-    let (actor, id) = (who.clone(), *id);
-    let waiting = keys
+    let (actor, id) = (principal.clone(), *id);
+    let request = keys
         .db()
-        .read(&who.namespace, move |tx| request_of(tx, &id))
+        .read(&principal.namespace, move |tx| signature_request(tx, &id))
         .await?;
-    let unsigned = waiting.unsigned();
-    let ask = ask_of(&waiting, &unsigned)?;
+    let unsigned = request.unsigned();
+    let attempt = attempt_of(&request, &unsigned)?;
     let signed = intent::assemble(&unsigned, &signatures)?;
-    keys.write(&who.namespace, move |tx| {
-        let (anchor, uses) = still_allowed(tx, &ask)?;
-        let version = table::end(
+    keys.write(&principal.namespace, move |tx| {
+        let (anchor, uses) = check_still_allowed(tx, &attempt)?;
+        let version = table::close(
             tx,
             &id,
             RequestState::Answered.stored(),
             Some(&signed.id),
             None,
         )?;
-        let version = version.ok_or_else(|| Error::RequestOver {
+        let version = version.ok_or_else(|| Error::RequestClosed {
             request: id.to_string(),
         })?;
-        let (now, permit) = (tx.now(), ask.permit);
+        let (now, permit) = (tx.now(), attempt.permit);
         let row = (
             permit,
             signed.id.clone(),
-            ask.chain.clone(),
-            ask.signer.clone(),
+            attempt.chain.clone(),
+            attempt.signer.clone(),
             anchor.clone(),
-            ask.bytes,
+            attempt.bytes,
             signed.raw.clone(),
             now,
         );
         permit::insert_bytes(tx, &[row])?;
-        let fact = fact("signature.answered", &actor, &ask, uses, Some(&signed.id));
+        let fact = fact(
+            "signature.answered",
+            &actor,
+            &attempt,
+            uses,
+            Some(&signed.id),
+        );
         tx.append(fact.about(&id, version.max(0).cast_unsigned()));
         Ok(Recorded {
             permit,
             id: signed.id.clone(),
             anchor,
-            again: false,
+            already_recorded: false,
         })
     })
     .await
 }
 
-/// Say that a request will not be answered, and why. Its permit and witnesses stay used: somebody
-/// may have signed. Errors: `keys.request_unknown`, `keys.request_over`.
-pub async fn decline(keys: &Keys, who: &Principal, id: &RequestId, note: &str) -> Result<()> {
+/// Close a request without a signature, with the reason. Its permit and replay keys stay used,
+/// because the back end may have signed anyway. Errors: `keys.unknown_request`,
+/// `keys.request_closed`.
+pub async fn decline_request(
+    keys: &Keys,
+    principal: &Principal,
+    id: &RequestId,
+    note: &str,
+) -> Result<()> {
     let (actor, id, note) = (
-        who.clone(),
+        principal.clone(),
         *id,
         note.chars()
             .filter(|c| *c != '\0')
             .take(1_000)
             .collect::<String>(),
     );
-    keys.write(&who.namespace, move |tx| {
-        request_of(tx, &id)?;
-        let version = table::end(tx, &id, RequestState::Refused.stored(), None, Some(&note))?;
-        let version = version.ok_or_else(|| Error::RequestOver {
+    keys.write(&principal.namespace, move |tx| {
+        signature_request(tx, &id)?;
+        let version = table::close(tx, &id, RequestState::Refused.stored(), None, Some(&note))?;
+        let version = version.ok_or_else(|| Error::RequestClosed {
             request: id.to_string(),
         })?;
-        let says = serde_json::json!({ "note": note });
+        let payload = serde_json::json!({ "note": note });
         tx.append(
             Fact::new("signature.refused", 1)
                 .about(&id, version.max(0).cast_unsigned())
                 .by(&actor)
-                .says(&says),
+                .says(&payload),
         );
         Ok(())
     })
     .await
 }
 
-/// The requests that wait for a back-end, oldest first.
-pub(crate) fn waiting(tx: &mut Tx<'_, '_>, backend: &str, limit: u32) -> Result<Vec<Request>> {
+/// The requests that wait for a back end, oldest first.
+pub(crate) fn waiting_requests(
+    tx: &mut Tx<'_, '_>,
+    backend: &str,
+    limit: u32,
+) -> Result<Vec<SignatureRequest>> {
     table::waiting(tx, backend, limit)?
         .into_iter()
-        .map(Request::from_row)
+        .map(SignatureRequest::from_row)
         .collect()
 }
 
-/// What was asked, read from the bytes once more. Its permit was judged when it was asked for.
-fn ask_of(request: &Request, unsigned: &Unsigned) -> Result<Ask> {
+/// The attempt of a request, decoded from its bytes again. Its permit was checked when the request
+/// was made.
+fn attempt_of(request: &SignatureRequest, unsigned: &Unsigned) -> Result<SigningAttempt> {
     let decoded = intent::decode(unsigned)?;
-    Ok(Ask {
+    Ok(SigningAttempt {
         permit: request.permit,
         supersedes: None,
         chain: request.chain.clone(),
@@ -196,39 +216,49 @@ fn ask_of(request: &Request, unsigned: &Unsigned) -> Result<Ask> {
         intent: decoded.intent.hash(),
         is_cancel: decoded.intent.is_cancel(),
         bytes: types::Digest::of(&unsigned.bytes),
-        witnesses: decoded.witnesses,
+        replay_keys: decoded.witnesses,
         limit: 0,
         not_after: request.created_at,
     })
 }
 
-/// Whether the answer may still come out: nothing was frozen or revoked since it was asked for. The
-/// anchor and the uses of its permit.
-fn still_allowed(tx: &mut Tx<'_, '_>, ask: &Ask) -> Result<(types::Witness, u32)> {
-    let book = record::load(tx, &[ask])?;
-    if book.revoked.contains(&ask.permit) {
-        return Err(Error::PermitRevoked { permit: ask.permit });
+/// Check that nothing was frozen or revoked since the request was made. Returns the anchor and the
+/// uses of its permit.
+fn check_still_allowed(
+    tx: &mut Tx<'_, '_>,
+    attempt: &SigningAttempt,
+) -> Result<(types::Witness, u32)> {
+    let state = record::load(tx, &[attempt])?;
+    if state.revoked.contains(&attempt.permit) {
+        return Err(Error::PermitRevoked {
+            permit: attempt.permit,
+        });
     }
-    let wallet = signers(tx, std::slice::from_ref(ask))?
+    let wallet = signers(tx, std::slice::from_ref(attempt))?
         .into_values()
         .next()
         .map(|signer| signer.1);
     let freezes = freeze::in_force(tx, wallet.into_iter())?;
-    if let Some(freeze) = freezes.iter().find(|freeze| freeze.hard || !ask.is_cancel) {
+    if let Some(freeze) = freezes
+        .iter()
+        .find(|freeze| freeze.hard || !attempt.is_cancel)
+    {
         return Err(Error::Frozen {
             scope: freeze.scope.kind(),
         });
     }
-    let used = book
+    let used = state
         .uses
-        .get(&ask.permit)
-        .ok_or(Error::OtherIntent { permit: ask.permit })?;
+        .get(&attempt.permit)
+        .ok_or(Error::IntentMismatch {
+            permit: attempt.permit,
+        })?;
     freeze::share_guards(tx, wallet.into_iter())?;
-    permit::touch(tx, &ask.permit)?;
+    permit::touch(tx, &attempt.permit)?;
     Ok((used.anchor.clone(), used.uses))
 }
 
-impl Request {
+impl SignatureRequest {
     pub(crate) fn unsigned(&self) -> Unsigned {
         Unsigned {
             chain: self.chain.clone(),
@@ -259,7 +289,7 @@ impl Request {
         ];
         let broken = store::Error::Column {
             column: 1,
-            found: "something else",
+            found: "an unknown text",
             expected: "a state of a request",
         };
         let state = all

@@ -1,10 +1,10 @@
-//! Rotation: a new data key, and everything sealed anew under it, in small steps. A crash between
-//! any two of them loses nothing: old data keys go on opening, and the next holder of the lease
-//! goes on where the last one stood.
+//! Rotation: a new data key, and the re-encryption of everything under it in small steps. A crash
+//! between two steps loses nothing: old data keys still decrypt, and the next holder of the lease
+//! resumes at the stored position.
 
-use crate::backend::Sealed;
-use crate::keyring::{NAME, load_to_change, master, put, refresh};
-use crate::keys::{blocking, spread};
+use crate::backend::EncryptedSecret;
+use crate::keyring::{NAME, load_to_change, master, refresh, store_wrapped};
+use crate::keys::{blocking, map_parallel};
 use crate::table::rotation as progress;
 use crate::table::wallet as table;
 use crate::{Error, Keys, Result};
@@ -15,33 +15,33 @@ pub use store::secret::Resealed as Step;
 use store::{Fact, Lease, secret};
 use types::{Namespace, Principal, Time, WalletId};
 
-/// Secrets sealed anew in one transaction.
+/// Secrets re-encrypted per transaction.
 const STEP: u32 = 200;
 
-/// Where a rotation stands.
+/// The state of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationState {
-    /// The new data key seals; what is under older ones is sealed anew.
-    Sealing,
-    /// Nothing is under an older data key any more: those are retired.
+    /// The new data key encrypts; secrets under older ones are being re-encrypted.
+    Reencrypting,
+    /// No secret is under an older data key; those are retired.
     Done,
-    /// Everything is sealed anew but what does not open: changed by hand, or by a broken disk. The
-    /// older data keys are not retired.
+    /// Everything is re-encrypted except secrets that cannot be decrypted, because of a manual
+    /// change or a storage fault. The older data keys are not retired.
     Broken,
 }
 
 impl RotationState {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Sealing => "sealing",
+            Self::Reencrypting => "reencrypting",
             Self::Done => "done",
             Self::Broken => "broken",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Sealing, Self::Done, Self::Broken]
+        [Self::Reencrypting, Self::Done, Self::Broken]
             .into_iter()
             .find(|state| state.as_str() == text)
     }
@@ -50,62 +50,58 @@ impl RotationState {
 /// A rotation of the data key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rotation {
-    /// The data key that it began.
+    /// The data key that the rotation created.
     pub version: u32,
-    /// Where it stands.
     pub state: RotationState,
-    /// Secrets that were to be sealed anew; none before they are counted.
+    /// Secrets to re-encrypt; `None` before they are counted.
     pub total: Option<u64>,
-    /// Secrets sealed anew so far.
+    /// Secrets re-encrypted so far.
     pub resealed: u64,
-    /// Secrets that do not open, and stay as they are.
+    /// Secrets that cannot be decrypted and stay unchanged.
     pub broken: u64,
-    /// Whose secrets are next.
+    /// The name of the target that is processed next; empty when all are done.
     pub keeper: String,
-    /// Behind which of theirs.
+    /// The position within that target.
     #[serde(skip)]
     pub position: String,
-    /// Who asked for it.
+    /// The id of the principal that started it.
     pub begun_by: String,
-    /// When.
     pub begun: Time,
-    /// When it was through.
     pub ended: Option<Time>,
 }
 
-/// Others who keep secrets under the installation's keyring.
+/// A component whose secrets are encrypted under the installation's keyring.
 #[async_trait]
 pub trait Keeper: Send + Sync {
-    /// What they are called.
+    /// The name of the component.
     fn name(&self) -> &'static str;
 
-    /// How many of their secrets are not under the newest data key.
+    /// How many of its secrets are not under the newest data key.
     async fn left(&self) -> Result<u64>;
 
-    /// Seal some anew that stand behind a place, which they name themselves; the first is the empty
-    /// one. What changes meanwhile is left alone.
+    /// Re-encrypt some secrets after a position of the component's own choosing; the first position
+    /// is empty. Secrets that change concurrently are skipped.
     async fn step(&self, after: &str) -> Result<Step>;
 }
 
-/// Begin a new data key; from now on it seals, and the [`Rotator`] seals anew what is under older
-/// ones. While a rotation is under way, that one is the answer. Errors: `keys.master` if the master
-/// key cannot be read, `store.secret` if it is another by now, `store.contended` if somebody else
-/// changes the keyring at the same time.
-pub async fn rotate(keys: &Keys, who: &Principal) -> Result<Rotation> {
+/// Create a new data key. It encrypts from now on, and the [`RotationWorker`] re-encrypts what is
+/// under older ones. Returns the running rotation if there is one. Errors: `keys.master_key` if the
+/// master key cannot be read, `store.secret` if it was changed, `store.contended` if another
+/// process changes the keyring at the same time.
+pub async fn rotate(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     refresh(keys).await?;
     match rotation(keys).await? {
-        Some(open) if open.state == RotationState::Sealing => Ok(open),
-        _ => begin(keys, who).await,
+        Some(current) if current.state == RotationState::Reencrypting => Ok(current),
+        _ => begin(keys, principal).await,
     }
 }
 
-/// The last rotation.
 async fn rotation(keys: &Keys) -> Result<Option<Rotation>> {
     keys.db().read_unbound(progress::last).await
 }
 
-/// A new data key in front of the others, wrapped and stored before it seals anything.
-async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
+/// Add a new data key to the others; it is wrapped and stored before it encrypts anything.
+async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     let (engine, master) = (keys.clone(), master(keys).await?);
     let (loaded, read) = load_to_change(keys.db()).await?;
     let (keyring, wrapped) = blocking(move || {
@@ -114,11 +110,11 @@ async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
         Ok((keyring, wrapped))
     })
     .await?;
-    let begun = Rotation::begun(keyring.version(), who, keys.now());
+    let begun = Rotation::begun(keyring.version(), principal, keys.now());
     let fact = Fact::new("keyring.rotated", 1)
         .about(&NAME, u64::from(begun.version))
-        .by(who);
-    put(
+        .by(principal);
+    store_wrapped(
         (keys.db(), keys.lease()),
         wrapped,
         read,
@@ -126,71 +122,77 @@ async fn begin(keys: &Keys, who: &Principal) -> Result<Rotation> {
         fact,
     )
     .await?;
-    tracing::info!(version = begun.version, "the keyring has a new data key");
-    keys.software().learn(&keyring);
+    tracing::info!(
+        event = "rotation.started",
+        version = begun.version,
+        "the keyring has a new data key"
+    );
+    keys.software().update_keyring(&keyring);
     Ok(begun)
 }
 
 impl Rotation {
-    fn begun(version: u32, who: &Principal, now: Time) -> Self {
+    fn begun(version: u32, principal: &Principal, now: Time) -> Self {
         Self {
             version,
-            state: RotationState::Sealing,
+            state: RotationState::Reencrypting,
             total: None,
             resealed: 0,
             broken: 0,
             keeper: String::new(),
             position: String::new(),
-            begun_by: who.id.clone(),
+            begun_by: principal.id.clone(),
             begun: now,
             ended: None,
         }
     }
 }
 
-/// Seals anew what is under older data keys, a step at a time. One at a time runs, by its lease.
+/// Re-encrypts what is under older data keys, one step at a time. Its lease ensures that only one
+/// runs.
 pub struct Rotator {
     keys: Keys,
     lease: Lease,
-    keepers: Vec<Arc<dyn Keeper>>,
-    settle_ms: i64,
+    targets: Vec<Arc<dyn Keeper>>,
+    grace_ms: i64,
 }
 
 impl Rotator {
-    /// For the wallets and these others. Nothing is retired before `settle_ms` after the beginning,
-    /// within which every process has learnt the new data key and seals under no older one.
-    pub fn new(keys: Keys, lease: Lease, others: Vec<Arc<dyn Keeper>>, settle_ms: i64) -> Self {
+    /// A worker for the wallets and the other targets. Nothing is retired before `grace_ms` after
+    /// the start; within that time every process must load the new data key and stop encrypting
+    /// under older ones.
+    pub fn new(keys: Keys, lease: Lease, targets: Vec<Arc<dyn Keeper>>, grace_ms: i64) -> Self {
         let wallets: Arc<dyn Keeper> = Arc::new(Wallets {
             keys: keys.clone(),
             lease: lease.clone(),
         });
-        let keepers = std::iter::once(wallets).chain(others).collect();
+        let targets = std::iter::once(wallets).chain(targets).collect();
         Self {
             keys,
             lease,
-            keepers,
-            settle_ms,
+            targets,
+            grace_ms,
         }
     }
 
-    /// One turn: a step of the rotation under way. None if there is nothing to do now.
+    /// One turn: one step of the running rotation. Returns `None` if there is nothing to do now.
     pub async fn turn(&self) -> Result<Option<Rotation>> {
         refresh(&self.keys).await?;
-        let Some(open) = rotation(&self.keys)
+        let Some(current) = rotation(&self.keys)
             .await?
-            .filter(|last| last.state == RotationState::Sealing)
+            .filter(|last| last.state == RotationState::Reencrypting)
         else {
             return Ok(None);
         };
-        if open.total.is_none() {
+        if current.total.is_none() {
             let total = Some(self.left().await?);
-            let keeper = self.keepers[0].name().to_owned();
+            let target = self.targets[0].name().to_owned();
             return self
-                .note(
+                .save(
                     Rotation {
                         total,
-                        keeper,
-                        ..open
+                        keeper: target,
+                        ..current
                     },
                     None,
                 )
@@ -198,21 +200,21 @@ impl Rotator {
                 .map(Some);
         }
         match self
-            .keepers
+            .targets
             .iter()
-            .position(|keeper| keeper.name() == open.keeper)
+            .position(|target| target.name() == current.keeper)
         {
-            Some(place) => self.step(open, place).await.map(Some),
-            None => self.conclude(open).await,
+            Some(index) => self.step(current, index).await.map(Some),
+            None => self.finish(current).await,
         }
     }
 
-    /// Look whether something was sealed under an older data key after all, by a process that had
-    /// been asleep: then the last rotation goes on.
+    /// Check whether a suspended process encrypted something under an older data key after all; if
+    /// so, the last rotation resumes.
     pub async fn look_again(&self) -> Result<bool> {
         let Some(last) = rotation(&self.keys)
             .await?
-            .filter(|last| last.state != RotationState::Sealing)
+            .filter(|last| last.state != RotationState::Reencrypting)
         else {
             return Ok(false);
         };
@@ -220,71 +222,74 @@ impl Rotator {
         if left <= last.broken {
             return Ok(false);
         }
-        let keeper = self.keepers[0].name().to_owned();
+        let target = self.targets[0].name().to_owned();
         let total = Some(last.resealed + left);
-        let again = Rotation {
-            state: RotationState::Sealing,
+        let resumed = Rotation {
+            state: RotationState::Reencrypting,
             total,
             broken: 0,
-            keeper,
+            keeper: target,
             ended: None,
             ..last
         };
-        self.note(again, None).await.map(|_| true)
+        self.save(resumed, None).await.map(|_| true)
     }
 
     async fn left(&self) -> Result<u64> {
         let mut left = 0;
-        for keeper in &self.keepers {
-            left += keeper.left().await?;
+        for target in &self.targets {
+            left += target.left().await?;
         }
         Ok(left)
     }
 
-    async fn step(&self, open: Rotation, place: usize) -> Result<Rotation> {
-        let step = self.keepers[place].step(&open.position).await?;
+    async fn step(&self, current: Rotation, index: usize) -> Result<Rotation> {
+        let step = self.targets[index].step(&current.position).await?;
         let next = self
-            .keepers
-            .get(place + 1)
-            .map_or("", |keeper| keeper.name());
-        let (keeper, position) = match step.after {
-            Some(after) => (open.keeper.clone(), after),
+            .targets
+            .get(index + 1)
+            .map_or("", |target| target.name());
+        let (target, position) = match step.after {
+            Some(after) => (current.keeper.clone(), after),
             None => (next.to_owned(), String::new()),
         };
-        let (resealed, broken) = (open.resealed + step.resealed, open.broken + step.broken);
-        self.note(
+        let (resealed, broken) = (
+            current.resealed + step.resealed,
+            current.broken + step.broken,
+        );
+        self.save(
             Rotation {
                 resealed,
                 broken,
-                keeper,
+                keeper: target,
                 position,
-                ..open
+                ..current
             },
             None,
         )
         .await
     }
 
-    /// All were asked: retire the older data keys, unless something was sealed under them
-    /// meanwhile, or does not open.
-    async fn conclude(&self, open: Rotation) -> Result<Option<Rotation>> {
+    /// All targets are processed: retire the older data keys, unless something was encrypted under
+    /// them meanwhile, or cannot be decrypted.
+    async fn finish(&self, current: Rotation) -> Result<Option<Rotation>> {
         let now = self.keys.now();
-        if now.millis_since(open.begun) < self.settle_ms {
+        if now.millis_since(current.begun) < self.grace_ms {
             return Ok(None);
         }
         let left = self.left().await?;
-        if left > open.broken {
-            let (keeper, total) = (
-                self.keepers[0].name().to_owned(),
-                Some(open.resealed + left),
+        if left > current.broken {
+            let (target, total) = (
+                self.targets[0].name().to_owned(),
+                Some(current.resealed + left),
             );
             return self
-                .note(
+                .save(
                     Rotation {
-                        keeper,
+                        keeper: target,
                         broken: 0,
                         total,
-                        ..open
+                        ..current
                     },
                     None,
                 )
@@ -295,27 +300,27 @@ impl Rotator {
             0 => (RotationState::Done, "keyring.retired"),
             _ => (RotationState::Broken, "keyring.unfinished"),
         };
-        let over = Rotation {
+        let finished = Rotation {
             state,
             broken: left,
             ended: Some(now),
-            ..open
+            ..current
         };
-        let said = serde_json::json!({ "version": over.version, "resealed": over.resealed, "broken": over.broken });
+        let payload = serde_json::json!({ "version": finished.version, "reencrypted": finished.resealed, "broken": finished.broken });
         let fact = Fact::new(kind, 1)
-            .about(&NAME, u64::from(over.version))
+            .about(&NAME, u64::from(finished.version))
             .by(&worker())
-            .says(&said);
-        self.note(over, Some(fact)).await.map(Some)
+            .says(&payload);
+        self.save(finished, Some(fact)).await.map(Some)
     }
 
-    /// Keep where the rotation stands; with its last fact, retire what is over.
-    async fn note(&self, rotation: Rotation, fact: Option<Fact>) -> Result<Rotation> {
-        let noted = rotation.clone();
+    /// Store the progress of the rotation; its final fact also retires the older data keys.
+    async fn save(&self, rotation: Rotation, fact: Option<Fact>) -> Result<Rotation> {
+        let saved = rotation.clone();
         let write = self.keys.db().on(&self.lease).write_unbound(move |tx| {
-            progress::update(tx, &noted)?;
-            if noted.state == RotationState::Done {
-                secret::retire(tx, NAME, noted.version)?;
+            progress::update(tx, &saved)?;
+            if saved.state == RotationState::Done {
+                secret::retire(tx, NAME, saved.version)?;
             }
             if let Some(fact) = &fact {
                 tx.append(&Namespace::installation(), fact.clone());
@@ -331,13 +336,13 @@ fn worker() -> Principal {
     Principal::system("rotation", Namespace::installation())
 }
 
-/// The wallets' own secrets.
+/// The wallets' secrets, as a rotation target.
 struct Wallets {
     keys: Keys,
     lease: Lease,
 }
 
-type Resealed = (Namespace, WalletId, u32, Vec<u8>, u32);
+type ReencryptedRow = (Namespace, WalletId, u32, Vec<u8>, u32);
 
 #[async_trait]
 impl Keeper for Wallets {
@@ -360,24 +365,23 @@ impl Keeper for Wallets {
         let version = self.keys.software().version();
         let (namespace, wallet) = after.split_once('/').unwrap_or_default();
         let (namespace, wallet) = (namespace.to_owned(), wallet.to_owned());
-        let read = self
-            .keys
-            .db()
-            .read_unbound(move |tx| table::sealed_before(tx, version, &namespace, &wallet, STEP));
+        let read = self.keys.db().read_unbound(move |tx| {
+            table::encrypted_before(tx, version, &namespace, &wallet, STEP)
+        });
         let old = read.await?;
         let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else {
             return Ok(Step::default());
         };
-        let seen = old.len() as u64;
+        let count = old.len() as u64;
         let engine = self.keys.clone();
-        let rows: Vec<Resealed> = spread(old, move |row| seal_anew(&engine, row))
+        let rows: Vec<ReencryptedRow> = map_parallel(old, move |row| reencrypt(&engine, row))
             .await?
             .into_iter()
             .flatten()
             .collect();
-        let broken = seen - rows.len() as u64;
+        let broken = count - rows.len() as u64;
         Ok(Step {
-            resealed: self.put_anew(version, rows).await?,
+            resealed: self.store_reencrypted(version, rows).await?,
             broken,
             after: Some(after),
         })
@@ -385,12 +389,12 @@ impl Keeper for Wallets {
 }
 
 impl Wallets {
-    async fn put_anew(&self, version: u32, rows: Vec<Resealed>) -> Result<u64> {
+    async fn store_reencrypted(&self, version: u32, rows: Vec<ReencryptedRow>) -> Result<u64> {
         let write = self.keys.db().on(&self.lease).write_unbound(move |tx| {
-            let resealed = table::reseal(tx, &rows)?;
+            let resealed = table::reencrypt(tx, &rows)?;
             if resealed > 0 {
-                let says = serde_json::json!({ "version": version, "of": "wallets", "resealed": resealed });
-                tx.append(&Namespace::installation(), Fact::new("keyring.resealed", 1).by(&worker()).says(&says));
+                let payload = serde_json::json!({ "version": version, "target": "wallets", "reencrypted": resealed });
+                tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).by(&worker()).says(&payload));
             }
             Ok::<_, Error>(resealed)
         });
@@ -398,18 +402,21 @@ impl Wallets {
     }
 }
 
-fn seal_anew(keys: &Keys, (namespace, wallet, bytes, old): table::SealedRow) -> Option<Resealed> {
-    let sealed = Sealed {
+fn reencrypt(
+    keys: &Keys,
+    (namespace, wallet, bytes, old): table::EncryptedRow,
+) -> Option<ReencryptedRow> {
+    let encrypted = EncryptedSecret {
         bytes,
         version: old,
     };
     match keys
         .software()
-        .reseal(&namespace, &wallet, &sealed, keys.entropy())
+        .reencrypt(&namespace, &wallet, &encrypted, keys.entropy())
     {
-        Ok(Sealed { bytes, version }) => Some((namespace, wallet, old, bytes, version)),
+        Ok(EncryptedSecret { bytes, version }) => Some((namespace, wallet, old, bytes, version)),
         Err(error) => {
-            tracing::error!(%namespace, %wallet, %error, "a wallet's secret does not open");
+            tracing::error!(event = "wallet_secret.undecryptable", %namespace, %wallet, %error, "a wallet's secret cannot be decrypted");
             None
         }
     }

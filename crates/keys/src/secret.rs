@@ -1,42 +1,41 @@
-//! What a wallet keeps sealed: words, or a single key.
+//! The plaintext of a wallet's secret: a mnemonic or a single key.
 
 use crate::hd::{Node, Path, Phrase, node_public};
 use crate::{Error, Result};
 use types::{Canon, Digest, Namespace, WalletId};
 use zeroize::Zeroizing;
 
-/// The first byte of the plain form of each kind.
+/// The first byte of the plaintext encoding.
 const WORDS: u8 = 1;
 const KEY: u8 = 2;
 
-/// A wallet's secret, opened. Wiped when dropped; no `Debug`.
+/// A wallet's decrypted secret. Wiped when dropped; has no `Debug`.
 pub(crate) enum Secret {
-    /// Words, from which a tree of keys follows.
+    /// A mnemonic, from which a tree of keys is derived.
     Words(Phrase),
-    /// One key.
+    /// A single key.
     Key(Zeroizing<[u8; 32]>),
 }
 
-/// What a branch signs with, kept in memory while it is used.
+/// The signing key or node of a branch, kept in memory while it is used.
 pub(crate) enum Signer {
-    /// The node of the branch.
     Branch(Node),
-    /// The wallet's one key.
+    /// The wallet's single key.
     Single(Zeroizing<[u8; 32]>),
 }
 
 impl Secret {
-    /// A single key, if it is one.
+    /// A single key; an error if the bytes are not a private key.
     pub(crate) fn key(bytes: Zeroizing<[u8; 32]>) -> Result<Self> {
         node_public(&bytes)
             .map(|_| Self::Key(bytes))
             .ok_or(Error::PrivateKey)
     }
 
-    /// The plain form, which is sealed: a kind, then the key, or the words with their length and
-    /// the passphrase.
+    /// The plaintext encoding, which is encrypted at rest: a kind byte, then the key, or the
+    /// mnemonic with its length and the passphrase.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512)); // room for all of it: growing would leave copies behind
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512)); // large enough: reallocation would leave copies of the secret in memory
         match self {
             Self::Key(key) => {
                 bytes.push(KEY);
@@ -57,10 +56,10 @@ impl Secret {
         bytes
     }
 
-    /// Read the plain form.
+    /// Read the plaintext encoding.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let broken = || store::Error::Secret {
-            why: "it is no secret of a wallet",
+            why: "the plaintext is not a wallet secret",
         };
         let (kind, rest) = bytes.split_first().ok_or_else(broken)?;
         match *kind {
@@ -76,7 +75,7 @@ impl Secret {
         }
     }
 
-    /// The root of the tree; none for a single key.
+    /// The root of the key tree; `None` for a single key.
     pub(crate) fn master(&self) -> Result<Option<Node>> {
         match self {
             Self::Words(phrase) => Node::master(phrase.seed()?.as_slice())
@@ -86,7 +85,7 @@ impl Secret {
         }
     }
 
-    /// What the keys of a branch sign with.
+    /// The signer of a branch.
     pub(crate) fn signer(&self, path: &str) -> Result<Signer> {
         match self {
             Self::Key(key) => Ok(Signer::Single(key.clone())),
@@ -102,16 +101,16 @@ impl Secret {
 }
 
 impl Signer {
-    /// The key at a position of the branch.
-    pub(crate) fn key(&self, position: u32) -> Option<Zeroizing<[u8; 32]>> {
+    /// The key at an index of the branch.
+    pub(crate) fn key(&self, index: u32) -> Option<Zeroizing<[u8; 32]>> {
         match self {
-            Self::Branch(node) => node.child(position).map(|child| child.secret()),
-            Self::Single(key) => (position == 0).then(|| key.clone()),
+            Self::Branch(node) => node.child(index).map(|child| child.secret()),
+            Self::Single(key) => (index == 0).then(|| key.clone()),
         }
     }
 }
 
-/// By what a namespace knows that it has a secret already: a hash of the public root.
+/// Identifies a secret within a namespace: a hash of the public root key and the account.
 pub(crate) fn fingerprint(public: &[u8; 33], account: u32) -> Digest {
     Canon::new("wallet-fingerprint", 1)
         .bytes(public)
@@ -119,8 +118,8 @@ pub(crate) fn fingerprint(public: &[u8; 33], account: u32) -> Digest {
         .hash()
 }
 
-/// The row that a secret is bound to.
-pub(crate) fn row_of(namespace: &Namespace, wallet: &WalletId) -> String {
+/// The row that an encrypted secret is bound to.
+pub(crate) fn context_row(namespace: &Namespace, wallet: &WalletId) -> String {
     format!("{namespace}/{wallet}")
 }
 
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_one() {
+    fn other_bytes_are_rejected() {
         for bytes in [
             &[][..],
             &[1],

@@ -1,26 +1,26 @@
-//! What an installation decides about keys.
+//! The settings of an installation for keys.
 
 use crate::Result;
 use crate::hd::{Path, Template};
 use std::collections::BTreeMap;
 use types::{ChainId, Family};
 
-/// SLIP-44 numbers: Ether, Bitcoin, and the coins of all test networks.
+/// SLIP-44 coin types: Ether, Bitcoin, and the coins of all test networks.
 const EVM: &str = "m/44'/60'/{account}'/0";
-const COINS: &str = "m/84'/0'/{account}'/0";
+const BITCOIN_COINS: &str = "m/84'/0'/{account}'/0";
 const TEST_COINS: &str = "m/84'/1'/{account}'/0";
-/// CAIP-2 reference of Bitcoin's main network.
+/// CAIP-2 reference of the Bitcoin main network.
 const BITCOIN: &str = "000000000019d6689c085ae165831e93";
 
-/// What an installation decides about keys.
+/// The settings of an installation for keys.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whether anything is ever exported. Off unless the configuration says otherwise.
+    /// Whether secrets may be exported. Off by default.
     pub export_allowed: bool,
-    /// Under which path a chain's addresses stand, where it is not the usual one (BIP-44 for EVM,
-    /// BIP-84 for coins).
+    /// The derivation path templates of chains that do not use the default (BIP-44 for EVM, BIP-84
+    /// for UTXO chains).
     pub paths: BTreeMap<ChainId, Template>,
-    /// How many opened branches stay in memory.
+    /// How many decrypted branches stay in memory.
     pub cached_branches: usize,
 }
 
@@ -35,14 +35,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The path of the branch from which a chain's addresses are handed out.
+    /// The path of the branch from which a chain's addresses are derived.
     pub(crate) fn path(&self, chain: &ChainId, account: u32) -> Result<Path> {
         if let Some(template) = self.paths.get(chain) {
             return template.path(account);
         }
-        let usual = match chain.family() {
+        let defaults = match chain.family() {
             Some(Family::Evm) => EVM,
-            Some(Family::Utxo) if chain.reference() == BITCOIN => COINS,
+            Some(Family::Utxo) if chain.reference() == BITCOIN => BITCOIN_COINS,
             Some(Family::Utxo) => TEST_COINS,
             None => {
                 return Err(intent::Error::UnknownFamily {
@@ -51,15 +51,15 @@ impl Settings {
                 .into());
             }
         };
-        Template::parse(usual)?.path(account)
+        Template::parse(defaults)?.path(account)
     }
 
-    /// The branches that every new wallet has: the usual ones, and those that are configured.
-    pub(crate) fn usual_paths(&self, account: u32) -> Result<Vec<Path>> {
-        let usual = [EVM, COINS, TEST_COINS]
+    /// The branches that every new wallet has: the default ones, and the configured ones.
+    pub(crate) fn default_paths(&self, account: u32) -> Result<Vec<Path>> {
+        let defaults = [EVM, BITCOIN_COINS, TEST_COINS]
             .iter()
             .map(|text| Template::parse(text)?.path(account));
-        let mut paths = usual
+        let mut paths = defaults
             .chain(self.paths.values().map(|template| template.path(account)))
             .collect::<Result<Vec<_>>>()?;
         paths.sort_by_key(Path::to_string);
@@ -68,8 +68,8 @@ impl Settings {
     }
 }
 
-/// What the chains of a family have in common in tables: the CAIP-2 namespace, without the
-/// reference.
+/// The key under which tables store what chains of a family share: the CAIP-2 namespace, without
+/// the reference.
 pub(crate) fn family(chain: &ChainId) -> Result<&'static str> {
     match chain.family() {
         Some(Family::Evm) => Ok("eip155"),

@@ -1,11 +1,11 @@
-//! The first step of a signature: outside of any transaction. What comes of it stays closed until
-//! it is recorded.
+//! The first step of a signature, outside of any transaction. Its bytes stay hidden until it is
+//! recorded.
 
-use crate::backend::{Backend, SOFTWARE, Sealed, Task};
-use crate::keys::spread;
-use crate::order::Checked;
+use crate::backend::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
+use crate::job::VerifiedJob;
+use crate::keys::map_parallel;
 use crate::settings::family;
-use crate::state::{Ask, Book};
+use crate::state::{PermitState, SigningAttempt};
 use crate::table::{address, wallet};
 use crate::{Error, Freeze, Keys, Order, Result, freeze, record};
 use std::collections::{BTreeMap, HashMap};
@@ -13,73 +13,73 @@ use std::sync::Arc;
 use store::Tx;
 use types::{ChainId, Namespace, PermitId, Principal, Time, WalletId, Witness};
 
-/// The most orders at a time.
-pub const MAX_ORDERS: usize = 1_000;
+/// The largest number of jobs per call.
+pub const MAX_JOBS: usize = 1_000;
 
-/// A signature that nobody has seen yet. Its bytes come out by [`bytes`](crate::bytes), once
+/// A signature that is not recorded yet. [`bytes`](crate::bytes) returns its bytes once
 /// [`record`](crate::record) is committed.
 #[derive(Clone)]
 pub struct Signed {
     pub(crate) namespace: Namespace,
-    pub(crate) ask: Ask,
+    pub(crate) attempt: SigningAttempt,
     pub(crate) wallet: WalletId,
     pub(crate) signed: intent::Signed,
 }
 
 impl Signed {
-    /// The id under which the chain will know it (its hash).
+    /// The id of the transaction on the chain (its hash).
     pub fn id(&self) -> &str {
         &self.signed.id
     }
 
-    /// The chain.
+    /// The chain of the signed transaction.
     pub fn chain(&self) -> &ChainId {
-        &self.ask.chain
+        &self.attempt.chain
     }
 
     /// The account that signed.
     pub fn signer(&self) -> &str {
-        &self.ask.signer
+        &self.attempt.signer
     }
 
-    /// What it uses up.
+    /// The replay keys that the signature uses.
     pub fn witnesses(&self) -> &[Witness] {
-        &self.ask.witnesses
+        &self.attempt.replay_keys
     }
 
     /// The permit under which it was made.
     pub fn permit(&self) -> &PermitId {
-        &self.ask.permit
+        &self.attempt.permit
     }
 
-    /// The permit that this one takes the place of.
+    /// The permit that this one supersedes.
     pub fn supersedes(&self) -> Option<&PermitId> {
-        self.ask.supersedes.as_ref()
+        self.attempt.supersedes.as_ref()
     }
 }
 
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signed")
-            .field("permit", &self.ask.permit)
+            .field("permit", &self.attempt.permit)
             .field("id", &self.signed.id)
             .finish_non_exhaustive()
     }
 }
 
-/// Sign, each order by itself: one that is refused stops no other. At most [`MAX_ORDERS`] at a
-/// time.
+/// Sign jobs independently: a rejected job does not affect the others. At most [`MAX_JOBS`] per
+/// call.
 ///
-/// A permit must be genuine, of this namespace, in time, neither revoked nor spent, and allow
-/// exactly what the bytes do at what they may cost; the key must be here and not frozen; the
-/// witness must be nobody else's. Errors: `intent.forged_permit`, `intent.undecodable`,
-/// `keys.foreign_permit`, `keys.other_intent`, `keys.over_envelope`, `keys.permit_expired`,
-/// `keys.permit_revoked`, `keys.permit_spent`, `keys.other_witness`, `keys.witness_used`,
-/// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.signer_unknown`,
+/// The permit must be genuine, of this namespace, not expired, revoked or spent, and allow exactly
+/// what the bytes do within its envelope. The key must be held here and not frozen. No other permit
+/// chain may own the replay keys. Errors: `intent.forged_permit`, `intent.undecodable`,
+/// `keys.foreign_permit`, `keys.intent_mismatch`, `keys.envelope_exceeded`, `keys.permit_expired`,
+/// `keys.permit_revoked`, `keys.permit_spent`, `keys.replay_key_mismatch`, `keys.replay_key_used`,
+/// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.unknown_signer`,
 /// `keys.backend`, `keys.keyring`.
-pub async fn sign(keys: &Keys, who: &Principal, orders: Vec<Order>) -> Vec<Result<Signed>> {
-    let count = orders.len();
-    match sign_all(keys, &who.namespace, orders).await {
+pub async fn sign(keys: &Keys, principal: &Principal, jobs: Vec<Order>) -> Vec<Result<Signed>> {
+    let count = jobs.len();
+    match sign_all(keys, &principal.namespace, jobs).await {
         Ok(results) => results,
         Err(error) => std::iter::repeat_with(|| Err(error.clone()))
             .take(count)
@@ -90,137 +90,149 @@ pub async fn sign(keys: &Keys, who: &Principal, orders: Vec<Order>) -> Vec<Resul
 async fn sign_all(
     keys: &Keys,
     namespace: &Namespace,
-    orders: Vec<Order>,
+    jobs: Vec<Order>,
 ) -> Result<Vec<Result<Signed>>> {
-    if orders.len() > MAX_ORDERS {
-        return Err(Error::Limit {
-            what: "orders",
-            limit: MAX_ORDERS,
+    if jobs.len() > MAX_JOBS {
+        return Err(Error::LimitExceeded {
+            what: "signing jobs",
+            limit: MAX_JOBS,
         });
     }
-    let (engine, here) = (keys.clone(), namespace.clone());
-    let checked = spread(orders, move |order: Order| {
-        order.check(engine.policy_key(), &here)
+    let (engine, owner) = (keys.clone(), namespace.clone());
+    let checked = map_parallel(jobs, move |job: Order| {
+        job.check(engine.policy_key(), &owner)
     })
     .await?;
-    let asks: Arc<Vec<Ask>> = Arc::new(
+    let attempts: Arc<Vec<SigningAttempt>> = Arc::new(
         checked
             .iter()
             .flatten()
-            .map(|checked| checked.ask.clone())
+            .map(|checked| checked.attempt.clone())
             .collect(),
     );
-    let desk = keys
+    let context = keys
         .db()
-        .read(namespace, move |tx| Desk::load(tx, &asks))
+        .read(namespace, move |tx| SigningContext::load(tx, &attempts))
         .await?;
-    keys.software().observe(namespace, &desk.generations);
-    let mut desk = desk;
+    keys.software().observe(namespace, &context.generations);
+    let mut context = context;
     let now = keys.now();
-    let ready: Vec<_> = checked
+    let approved: Vec<_> = checked
         .into_iter()
-        .map(|checked| desk.admit(namespace, checked?, now))
+        .map(|checked| context.admit(namespace, checked?, now))
         .collect();
-    let (engine, here) = (keys.clone(), namespace.clone());
-    spread(ready, move |ready| sign_one(&engine, &here, ready?)).await
+    let (engine, owner) = (keys.clone(), namespace.clone());
+    map_parallel(approved, move |approved| {
+        sign_one(&engine, &owner, approved?)
+    })
+    .await
 }
 
-/// What a batch of orders is judged by.
-struct Desk {
-    book: Book,
+/// The data against which a batch of jobs is checked.
+struct SigningContext {
+    state: PermitState,
     freezes: Vec<Freeze>,
     signers: HashMap<(&'static str, String), address::Signer>,
-    secrets: HashMap<WalletId, Arc<Sealed>>,
+    secrets: HashMap<WalletId, Arc<EncryptedSecret>>,
     generations: HashMap<WalletId, i64>,
 }
 
-/// An order that may be signed, and all it takes.
-struct Ready {
-    checked: Checked,
-    task: Task,
+/// A job that may be signed, and everything required to sign it.
+struct ApprovedJob {
+    checked: VerifiedJob,
+    task: SigningTask,
 }
 
-impl Desk {
-    fn load(tx: &mut Tx<'_, '_>, asks: &[Ask]) -> Result<Self> {
-        let signers = signers(tx, asks)?;
+impl SigningContext {
+    fn load(tx: &mut Tx<'_, '_>, attempts: &[SigningAttempt]) -> Result<Self> {
+        let signers = signers(tx, attempts)?;
         let mut wallets: Vec<(WalletId,)> = signers.values().map(|signer| (signer.1,)).collect();
         wallets.sort();
         wallets.dedup();
-        let sealed = |(id, bytes, version)| (id, Arc::new(Sealed { bytes, version }));
-        let rows: Vec<&Ask> = asks.iter().collect();
+        let secret = |(id, bytes, version)| (id, Arc::new(EncryptedSecret { bytes, version }));
+        let rows: Vec<&SigningAttempt> = attempts.iter().collect();
         Ok(Self {
-            book: record::load(tx, &rows)?,
+            state: record::load(tx, &rows)?,
             freezes: freeze::in_force(tx, wallets.iter().map(|(wallet,)| *wallet))?,
             secrets: wallet::secrets(tx, &wallets)?
                 .into_iter()
-                .map(sealed)
+                .map(secret)
                 .collect(),
             generations: freeze::generations(tx, &wallets)?,
             signers,
         })
     }
 
-    fn admit(&mut self, namespace: &Namespace, checked: Checked, now: Time) -> Result<Ready> {
-        let ask = &checked.ask;
+    fn admit(
+        &mut self,
+        namespace: &Namespace,
+        checked: VerifiedJob,
+        now: Time,
+    ) -> Result<ApprovedJob> {
+        let attempt = &checked.attempt;
         let unknown = || Error::SignerUnknown {
-            chain: ask.chain.clone(),
-            signer: ask.signer.clone(),
+            chain: attempt.chain.clone(),
+            signer: attempt.signer.clone(),
         };
-        let key = (family(&ask.chain)?, ask.signer.clone());
+        let key = (family(&attempt.chain)?, attempt.signer.clone());
         let (_, wallet, path, position, backend) = self.signers.get(&key).ok_or_else(unknown)?;
-        let sealed = self.secrets.get(wallet).ok_or_else(unknown)?.clone();
+        let secret = self.secrets.get(wallet).ok_or_else(unknown)?.clone();
         if backend != SOFTWARE {
-            let why = "it answers later: ask by a request";
+            let why = "it answers later; use a signature request";
             return Err(Error::Backend {
-                signer: ask.signer.clone(),
+                signer: attempt.signer.clone(),
                 backend: backend.clone(),
                 why,
             });
         }
-        let frozen = self.freezes.iter().find(|freeze| freeze.holds_for(wallet));
-        self.book.enter(ask, frozen, now)?;
-        let task = Task {
+        let frozen = self.freezes.iter().find(|freeze| freeze.applies_to(wallet));
+        self.state.admit(attempt, frozen, now)?;
+        let task = SigningTask {
             namespace: namespace.clone(),
             wallet: *wallet,
             path: path.clone(),
             position: *position,
-            sealed,
+            secret,
             requests: checked.requests.clone(),
         };
-        Ok(Ready { checked, task })
+        Ok(ApprovedJob { checked, task })
     }
 }
 
-/// Who signs for the accounts that are asked for.
+/// The keys that sign for the accounts of these attempts.
 pub(crate) fn signers(
     tx: &mut Tx<'_, '_>,
-    asks: &[Ask],
+    attempts: &[SigningAttempt],
 ) -> Result<HashMap<(&'static str, String), address::Signer>> {
-    let mut wanted: BTreeMap<&'static str, Vec<(&str,)>> = BTreeMap::new();
-    for ask in asks {
-        wanted
-            .entry(family(&ask.chain)?)
+    let mut by_family: BTreeMap<&'static str, Vec<(&str,)>> = BTreeMap::new();
+    for attempt in attempts {
+        by_family
+            .entry(family(&attempt.chain)?)
             .or_default()
-            .push((ask.signer.as_str(),));
+            .push((attempt.signer.as_str(),));
     }
-    let mut found = HashMap::new();
-    for (family, mut addresses) in wanted {
+    let mut signers = HashMap::new();
+    for (family, mut addresses) in by_family {
         addresses.sort_unstable();
         addresses.dedup();
         let rows = address::signers(tx, family, &addresses)?;
-        found.extend(rows.into_iter().map(|row| ((family, row.0.clone()), row)));
+        signers.extend(rows.into_iter().map(|row| ((family, row.0.clone()), row)));
     }
-    Ok(found)
+    Ok(signers)
 }
 
-/// [`intent::assemble`] compares each signature with the account: a key that is not the signer's
-/// gives nothing.
-fn sign_one(keys: &Keys, namespace: &Namespace, Ready { checked, task }: Ready) -> Result<Signed> {
+/// [`intent::assemble`] checks each signature against the account, so a wrong key cannot produce a
+/// signed transaction.
+fn sign_one(
+    keys: &Keys,
+    namespace: &Namespace,
+    ApprovedJob { checked, task }: ApprovedJob,
+) -> Result<Signed> {
     let signatures = keys.software().sign(&task)?;
     let signed = intent::assemble(&checked.unsigned, &signatures)?;
     Ok(Signed {
         namespace: namespace.clone(),
-        ask: checked.ask,
+        attempt: checked.attempt,
         wallet: task.wallet,
         signed,
     })

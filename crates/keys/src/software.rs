@@ -1,9 +1,9 @@
-//! The software back-end: secrets sealed in the database, opened in memory.
+//! The software back end: secrets are encrypted in the database and decrypted in memory.
 
-use crate::backend::{Backend, SOFTWARE, Sealed, Task};
-use crate::cache::Cache;
+use crate::backend::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
+use crate::cache::SignerCache;
 use crate::hd::sign_digest;
-use crate::secret::{Secret, Signer, row_of};
+use crate::secret::{Secret, Signer, context_row};
 use crate::{Error, Result};
 use intent::{Scheme, Signature};
 use std::collections::HashMap;
@@ -11,96 +11,95 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::secret::{Keyring, Place};
 use types::{Entropy, Namespace, WalletId};
 
-/// The data keys, and the branches that are open.
+/// The data keys, and the cache of decrypted branches.
 pub(crate) struct Software {
     keyring: Keyring,
-    cache: Mutex<Cache>,
+    cache: Mutex<SignerCache>,
 }
 
 impl Software {
     pub(crate) fn new(keyring: Keyring, cached_branches: usize) -> Self {
         Self {
             keyring,
-            cache: Mutex::new(Cache::new(cached_branches)),
+            cache: Mutex::new(SignerCache::new(cached_branches)),
         }
     }
 
-    /// Seal a wallet's secret for its row.
-    pub(crate) fn seal(
+    /// Encrypt a wallet's secret for its row.
+    pub(crate) fn encrypt(
         &self,
         namespace: &Namespace,
         wallet: &WalletId,
         secret: &Secret,
         entropy: &dyn Entropy,
-    ) -> Result<Sealed> {
-        self.seal_bytes(namespace, wallet, &secret.to_bytes(), entropy)
+    ) -> Result<EncryptedSecret> {
+        self.encrypt_bytes(namespace, wallet, &secret.to_bytes(), entropy)
     }
 
-    /// Open a wallet's secret.
-    pub(crate) fn open(
+    /// Decrypt a wallet's secret.
+    pub(crate) fn decrypt(
         &self,
         namespace: &Namespace,
         wallet: &WalletId,
-        sealed: &Sealed,
+        encrypted: &EncryptedSecret,
     ) -> Result<Secret> {
-        Secret::from_bytes(&self.open_bytes(namespace, wallet, sealed)?)
+        Secret::from_bytes(&self.decrypt_bytes(namespace, wallet, encrypted)?)
     }
 
-    /// Seal what is sealed under an older data key under the newest.
-    pub(crate) fn reseal(
+    /// Re-encrypt a secret under the newest data key.
+    pub(crate) fn reencrypt(
         &self,
         namespace: &Namespace,
         wallet: &WalletId,
-        sealed: &Sealed,
+        encrypted: &EncryptedSecret,
         entropy: &dyn Entropy,
-    ) -> Result<Sealed> {
-        let plain = self.open_bytes(namespace, wallet, sealed)?;
-        self.seal_bytes(namespace, wallet, &plain, entropy)
+    ) -> Result<EncryptedSecret> {
+        let plain = self.decrypt_bytes(namespace, wallet, encrypted)?;
+        self.encrypt_bytes(namespace, wallet, &plain, entropy)
     }
 
-    fn seal_bytes(
+    fn encrypt_bytes(
         &self,
         namespace: &Namespace,
         wallet: &WalletId,
         plain: &[u8],
         entropy: &dyn Entropy,
-    ) -> Result<Sealed> {
-        let row = row_of(namespace, wallet);
-        let bytes = self.keyring.seal(&place(&row), plain, entropy)?;
+    ) -> Result<EncryptedSecret> {
+        let row = context_row(namespace, wallet);
+        let bytes = self.keyring.seal(&context(&row), plain, entropy)?;
         let version = store::secret::version_of(&bytes)?;
-        Ok(Sealed { bytes, version })
+        Ok(EncryptedSecret { bytes, version })
     }
 
-    fn open_bytes(
+    fn decrypt_bytes(
         &self,
         namespace: &Namespace,
         wallet: &WalletId,
-        sealed: &Sealed,
+        encrypted: &EncryptedSecret,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
-        let row = row_of(namespace, wallet);
-        match self.keyring.open(&place(&row), &sealed.bytes) {
+        let row = context_row(namespace, wallet);
+        match self.keyring.open(&context(&row), &encrypted.bytes) {
             Err(store::Error::KeyUnknown { .. }) => Err(Error::Keyring),
             other => Ok(other?),
         }
     }
 
-    /// Learn what another unlocking of the keyring knows.
-    pub(crate) fn learn(&self, keyring: &Keyring) {
+    /// Add the data keys of a newer keyring.
+    pub(crate) fn update_keyring(&self, keyring: &Keyring) {
         self.keyring.learn(keyring);
         self.cache().clear();
     }
 
-    /// The version that seals now.
+    /// The version of the data key that encrypts new secrets.
     pub(crate) fn version(&self) -> u32 {
         self.keyring.version()
     }
 
-    /// The data keys.
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.keyring
     }
 
-    /// Take note of the generations of wallets: see [`Cache::observe`].
+    /// Record the generations of wallets: see [`SignerCache::observe`].
     pub(crate) fn observe(&self, namespace: &Namespace, generations: &HashMap<WalletId, i64>) {
         let mut cache = self.cache();
         generations
@@ -108,25 +107,25 @@ impl Software {
             .for_each(|(wallet, generation)| cache.observe(namespace, wallet, *generation));
     }
 
-    /// Forget every opened branch.
-    pub(crate) fn forget(&self) {
+    /// Evict all decrypted branches.
+    pub(crate) fn evict_all(&self) {
         self.cache().clear();
     }
 
-    fn signer(&self, task: &Task) -> Result<Arc<Signer>> {
+    fn signer(&self, task: &SigningTask) -> Result<Arc<Signer>> {
         let key = (task.namespace.clone(), task.wallet, task.path.clone());
         if let Some(signer) = self.cache().get(&key) {
             return Ok(signer);
         }
         let signer = Arc::new(
-            self.open(&task.namespace, &task.wallet, &task.sealed)?
+            self.decrypt(&task.namespace, &task.wallet, &task.secret)?
                 .signer(&task.path)?,
         );
         self.cache().put(key, signer.clone());
         Ok(signer)
     }
 
-    fn cache(&self) -> MutexGuard<'_, Cache> {
+    fn cache(&self) -> MutexGuard<'_, SignerCache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,7 +135,7 @@ impl Backend for Software {
         SOFTWARE
     }
 
-    fn sign(&self, task: &Task) -> Result<Vec<Signature>> {
+    fn sign(&self, task: &SigningTask) -> Result<Vec<Signature>> {
         let key = self.signer(task)?.key(task.position);
         let key = key.ok_or_else(|| Error::Path {
             text: format!("{}/{}", task.path, task.position),
@@ -148,7 +147,7 @@ impl Backend for Software {
     }
 }
 
-fn place(row: &str) -> Place<'_> {
+fn context(row: &str) -> Place<'_> {
     Place {
         table: "wallet",
         row,

@@ -1,36 +1,36 @@
-//! Whether a signature may be: pure, and the same question at the signature and at its record.
+//! Whether a signature is allowed. Pure; evaluated before signing and again when recording.
 
 use crate::{Error, Freeze, Result};
 use std::collections::{HashMap, HashSet};
 use types::{ChainId, Digest, PermitId, Time, Witness};
 
-/// What is asked for, read from the bytes and from the permit.
+/// The signature that is attempted, as decoded from the bytes and the permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ask {
+pub(crate) struct SigningAttempt {
     pub(crate) permit: PermitId,
     pub(crate) supersedes: Option<PermitId>,
     pub(crate) chain: ChainId,
     pub(crate) signer: String,
     pub(crate) intent: Digest,
     pub(crate) is_cancel: bool,
-    /// SHA-256 of the unsigned bytes: the same bytes again are no further signature.
+    /// SHA-256 of the unsigned bytes: signing the same bytes again does not count as a use.
     pub(crate) bytes: Digest,
-    /// Never empty; the first is the anchor, should this be the first signature of its line.
-    pub(crate) witnesses: Vec<Witness>,
+    /// Never empty; the first becomes the anchor if this signature starts a permit chain.
+    pub(crate) replay_keys: Vec<Witness>,
     /// How many different transactions the permit allows.
     pub(crate) limit: u32,
     pub(crate) not_after: Time,
 }
 
-/// A permit that was used.
+/// A used permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Use {
-    /// The first permit of its line.
+    /// The first permit of the chain.
     pub(crate) root: PermitId,
     pub(crate) chain: ChainId,
     pub(crate) signer: String,
     pub(crate) intent: Digest,
-    /// The witness that every signature of the line uses up.
+    /// The replay key that every signature of the permit chain uses.
     pub(crate) anchor: Witness,
     pub(crate) supersedes: Option<PermitId>,
     pub(crate) superseded_by: Option<PermitId>,
@@ -38,159 +38,186 @@ pub(crate) struct Use {
     pub(crate) first_at: Time,
 }
 
-/// Whose a witness is.
+/// The owner of a replay key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// The line of this permit.
-    Line(PermitId),
-    /// Somebody's in another namespace that holds the same key.
-    Foreign,
+    /// The permit chain with this root.
+    Chain(PermitId),
+    /// Another namespace that holds the same key.
+    OtherNamespace,
 }
 
-/// A witness in full: on which chain, whose account.
+/// A replay key, with its chain and account.
 pub(crate) type Claim = (ChainId, String, Witness);
 
-/// What is known of the permits that are asked about, and what the answers so far have added to it.
+/// The stored state of the permits involved, plus the changes of the attempts admitted so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Book {
+pub(crate) struct PermitState {
     pub(crate) uses: HashMap<PermitId, Use>,
     pub(crate) owners: HashMap<Claim, Owner>,
     pub(crate) revoked: HashSet<PermitId>,
-    /// Bytes that were signed under a permit already.
+    /// The hashes of bytes that were already signed under a permit.
     pub(crate) known: HashSet<(PermitId, Digest)>,
 }
 
-/// What recording an answer writes.
+/// What recording an admitted attempt writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// The witnesses that were nobody's before.
+pub(crate) struct Admission {
+    /// The replay keys that had no owner.
     pub(crate) claimed: Vec<Witness>,
-    /// The anchor of the line.
     pub(crate) anchor: Witness,
-    /// Whether these very bytes were signed under the permit before.
-    pub(crate) again: bool,
+    /// Whether these bytes were signed under the permit before.
+    pub(crate) repeated: bool,
 }
 
-impl Book {
-    /// Judge one signature, and take it down if it may be. `frozen` is what holds for its key.
-    pub(crate) fn enter(&mut self, ask: &Ask, frozen: Option<&Freeze>, now: Time) -> Result<Entry> {
-        if self.revoked.contains(&ask.permit) {
-            return Err(Error::PermitRevoked { permit: ask.permit });
+impl PermitState {
+    /// Check one attempt, and apply it if it is allowed. `frozen` is the freeze that applies to its
+    /// key.
+    pub(crate) fn admit(
+        &mut self,
+        attempt: &SigningAttempt,
+        frozen: Option<&Freeze>,
+        now: Time,
+    ) -> Result<Admission> {
+        if self.revoked.contains(&attempt.permit) {
+            return Err(Error::PermitRevoked {
+                permit: attempt.permit,
+            });
         }
-        let again = self.known.contains(&(ask.permit, ask.bytes));
-        let place = self.place(ask, again, now)?;
-        refuse_frozen(ask, frozen, &place)?;
-        let claimed = self.unclaimed(ask, place.root)?;
-        Ok(self.take_down(ask, place, claimed, again, now))
+        let repeated = self.known.contains(&(attempt.permit, attempt.bytes));
+        let position = self.position(attempt, repeated, now)?;
+        check_freeze(attempt, frozen, &position)?;
+        let claimed = self.unclaimed(attempt, position.root)?;
+        Ok(self.apply(attempt, position, claimed, repeated, now))
     }
 
-    /// Where in which line the signature stands.
-    fn place(&self, ask: &Ask, again: bool, now: Time) -> Result<Place> {
-        match self.uses.get(&ask.permit) {
-            Some(used) => self.later(ask, used, again, now),
-            None => self.first(ask, now),
+    /// The position of the attempt in its permit chain.
+    fn position(&self, attempt: &SigningAttempt, repeated: bool, now: Time) -> Result<Position> {
+        match self.uses.get(&attempt.permit) {
+            Some(used) => self.check_repeat(attempt, used, repeated, now),
+            None => self.check_first(attempt, now),
         }
     }
 
-    /// A later signature under a permit: the same line, the same anchor, while there are signatures
-    /// left. Once expired, a cancel only.
-    fn later(&self, ask: &Ask, used: &Use, again: bool, now: Time) -> Result<Place> {
-        let permit = ask.permit;
+    /// A repeated signature under a permit: same permit chain, same anchor, within the signature
+    /// limit. After expiry, cancels only.
+    fn check_repeat(
+        &self,
+        attempt: &SigningAttempt,
+        used: &Use,
+        repeated: bool,
+        now: Time,
+    ) -> Result<Position> {
+        let permit = attempt.permit;
         if let Some(by) = used.superseded_by {
             return Err(Error::Superseded { permit, by });
         }
-        if ask.supersedes.is_some() && ask.supersedes != used.supersedes {
-            return Err(cannot(ask, "it was used in another line"));
+        if attempt.supersedes.is_some() && attempt.supersedes != used.supersedes {
+            return Err(cannot_supersede(
+                attempt,
+                "it was used in another permit chain",
+            ));
         }
-        if used.intent != ask.intent || (&used.chain, &used.signer) != (&ask.chain, &ask.signer) {
-            return Err(Error::OtherIntent { permit });
+        if used.intent != attempt.intent
+            || (&used.chain, &used.signer) != (&attempt.chain, &attempt.signer)
+        {
+            return Err(Error::IntentMismatch { permit });
         }
-        share_anchor(ask, permit, &used.anchor)?;
-        if now > ask.not_after && !ask.is_cancel {
+        check_anchor(attempt, permit, &used.anchor)?;
+        if now > attempt.not_after && !attempt.is_cancel {
             return Err(Error::PermitExpired { permit });
         }
-        if used.uses >= ask.limit && !again {
+        if used.uses >= attempt.limit && !repeated {
             return Err(Error::PermitSpent {
                 permit,
-                limit: ask.limit,
+                limit: attempt.limit,
             });
         }
-        Ok(Place {
+        Ok(Position {
             root: used.root,
             anchor: used.anchor.clone(),
             is_first: false,
-            witness_was_used: true,
+            replay_key_was_used: true,
         })
     }
 
-    /// The first signature under a permit: in time, and the begin of a line or the rightful next of
-    /// one.
-    fn first(&self, ask: &Ask, now: Time) -> Result<Place> {
-        let permit = ask.permit;
-        if now > ask.not_after {
+    /// The first signature under a permit: before its expiry, and either the start of a permit
+    /// chain or a valid successor in one.
+    fn check_first(&self, attempt: &SigningAttempt, now: Time) -> Result<Position> {
+        let permit = attempt.permit;
+        if now > attempt.not_after {
             return Err(Error::PermitExpired { permit });
         }
-        if ask.limit == 0 {
+        if attempt.limit == 0 {
             return Err(Error::PermitSpent { permit, limit: 0 });
         }
-        let Some(earlier) = ask.supersedes else {
-            let anchor = ask
-                .witnesses
+        let Some(earlier) = attempt.supersedes else {
+            let anchor = attempt
+                .replay_keys
                 .first()
-                .ok_or(Error::OtherIntent { permit })?
+                .ok_or(Error::IntentMismatch { permit })?
                 .clone();
-            return Ok(Place {
+            return Ok(Position {
                 root: permit,
                 anchor,
                 is_first: true,
-                witness_was_used: false,
+                replay_key_was_used: false,
             });
         };
-        let before = self
+        let earlier_use = self
             .uses
             .get(&earlier)
-            .ok_or_else(|| cannot(ask, "that one was never used"))?;
-        self.succeeds(ask, earlier, before)?;
-        Ok(Place {
-            root: before.root,
-            anchor: before.anchor.clone(),
+            .ok_or_else(|| cannot_supersede(attempt, "the permit to supersede was never used"))?;
+        self.check_supersedes(attempt, earlier, earlier_use)?;
+        Ok(Position {
+            root: earlier_use.root,
+            anchor: earlier_use.anchor.clone(),
             is_first: true,
-            witness_was_used: true,
+            replay_key_was_used: true,
         })
     }
 
-    /// A permit supersedes another on the same witness only: a cancel, or the same intent with a
-    /// new envelope.
-    fn succeeds(&self, ask: &Ask, earlier: PermitId, before: &Use) -> Result<()> {
-        if before.superseded_by.is_some() {
-            return Err(cannot(ask, "another one has done so"));
+    /// A permit may supersede another on the same replay key only, for a cancel or for the same
+    /// intent with a new envelope.
+    fn check_supersedes(
+        &self,
+        attempt: &SigningAttempt,
+        earlier: PermitId,
+        earlier_use: &Use,
+    ) -> Result<()> {
+        if earlier_use.superseded_by.is_some() {
+            return Err(cannot_supersede(
+                attempt,
+                "another permit already supersedes it",
+            ));
         }
-        if (&before.chain, &before.signer) != (&ask.chain, &ask.signer) {
-            return Err(cannot(ask, "it is for another account"));
+        if (&earlier_use.chain, &earlier_use.signer) != (&attempt.chain, &attempt.signer) {
+            return Err(cannot_supersede(attempt, "it is for another account"));
         }
-        if !ask.is_cancel && before.intent != ask.intent {
-            return Err(cannot(
-                ask,
+        if !attempt.is_cancel && earlier_use.intent != attempt.intent {
+            return Err(cannot_supersede(
+                attempt,
                 "it is neither a cancel nor for the same intent",
             ));
         }
-        share_anchor(ask, earlier, &before.anchor)
+        check_anchor(attempt, earlier, &earlier_use.anchor)
     }
 
-    /// The witnesses that are nobody's yet; an error if one is another line's.
-    fn unclaimed(&self, ask: &Ask, root: PermitId) -> Result<Vec<Witness>> {
+    /// The replay keys without an owner; an error if another permit chain owns one.
+    fn unclaimed(&self, attempt: &SigningAttempt, root: PermitId) -> Result<Vec<Witness>> {
         let mut free = Vec::new();
-        for witness in &ask.witnesses {
-            match self
-                .owners
-                .get(&(ask.chain.clone(), ask.signer.clone(), witness.clone()))
-            {
-                None => free.push(witness.clone()),
-                Some(Owner::Line(owner)) if *owner == root => {}
+        for replay_key in &attempt.replay_keys {
+            match self.owners.get(&(
+                attempt.chain.clone(),
+                attempt.signer.clone(),
+                replay_key.clone(),
+            )) {
+                None => free.push(replay_key.clone()),
+                Some(Owner::Chain(owner)) if *owner == root => {}
                 Some(_) => {
                     return Err(Error::WitnessUsed {
-                        chain: ask.chain.clone(),
-                        witness: witness.clone(),
+                        chain: attempt.chain.clone(),
+                        replay_key: replay_key.clone(),
                     });
                 }
             }
@@ -198,58 +225,62 @@ impl Book {
         Ok(free)
     }
 
-    fn take_down(
+    fn apply(
         &mut self,
-        ask: &Ask,
-        place: Place,
+        attempt: &SigningAttempt,
+        position: Position,
         claimed: Vec<Witness>,
-        again: bool,
+        repeated: bool,
         now: Time,
-    ) -> Entry {
-        for witness in &claimed {
-            let claim = (ask.chain.clone(), ask.signer.clone(), witness.clone());
-            self.owners.insert(claim, Owner::Line(place.root));
+    ) -> Admission {
+        for replay_key in &claimed {
+            let claim = (
+                attempt.chain.clone(),
+                attempt.signer.clone(),
+                replay_key.clone(),
+            );
+            self.owners.insert(claim, Owner::Chain(position.root));
         }
-        if let Some(before) = ask
+        if let Some(earlier_use) = attempt
             .supersedes
-            .filter(|_| place.is_first)
+            .filter(|_| position.is_first)
             .and_then(|id| self.uses.get_mut(&id))
         {
-            before.superseded_by = Some(ask.permit);
+            earlier_use.superseded_by = Some(attempt.permit);
         }
-        self.known.insert((ask.permit, ask.bytes));
+        self.known.insert((attempt.permit, attempt.bytes));
         let used = self
             .uses
-            .entry(ask.permit)
-            .or_insert_with(|| Use::begin(ask, &place, now));
-        used.uses += u32::from(!again);
-        Entry {
+            .entry(attempt.permit)
+            .or_insert_with(|| Use::new(attempt, &position, now));
+        used.uses += u32::from(!repeated);
+        Admission {
             claimed,
-            anchor: place.anchor,
-            again,
+            anchor: position.anchor,
+            repeated,
         }
     }
 }
 
-/// Where a signature stands.
-struct Place {
+/// The position of an attempt in its permit chain.
+struct Position {
     root: PermitId,
     anchor: Witness,
-    /// Whether it is the first under its permit.
+    /// Whether it is the first signature under its permit.
     is_first: bool,
-    /// Whether an earlier signature uses up the anchor.
-    witness_was_used: bool,
+    /// Whether an earlier signature uses the anchor.
+    replay_key_was_used: bool,
 }
 
 impl Use {
-    fn begin(ask: &Ask, place: &Place, now: Time) -> Self {
+    fn new(attempt: &SigningAttempt, position: &Position, now: Time) -> Self {
         Self {
-            root: place.root,
-            chain: ask.chain.clone(),
-            signer: ask.signer.clone(),
-            intent: ask.intent,
-            anchor: place.anchor.clone(),
-            supersedes: ask.supersedes,
+            root: position.root,
+            chain: attempt.chain.clone(),
+            signer: attempt.signer.clone(),
+            intent: attempt.intent,
+            anchor: position.anchor.clone(),
+            supersedes: attempt.supersedes,
             superseded_by: None,
             uses: 0,
             first_at: now,
@@ -257,11 +288,15 @@ impl Use {
     }
 }
 
-/// Under a soft freeze a cancel of something signed before is still possible, so that it stays
-/// replaceable; under a hard one nothing is.
-fn refuse_frozen(ask: &Ask, frozen: Option<&Freeze>, place: &Place) -> Result<()> {
+/// A soft freeze still allows cancels of earlier signatures, so that stuck transactions can be
+/// replaced. A hard freeze allows nothing.
+fn check_freeze(
+    attempt: &SigningAttempt,
+    frozen: Option<&Freeze>,
+    position: &Position,
+) -> Result<()> {
     match frozen {
-        Some(freeze) if freeze.hard || !(ask.is_cancel && place.witness_was_used) => {
+        Some(freeze) if freeze.hard || !(attempt.is_cancel && position.replay_key_was_used) => {
             Err(Error::Frozen {
                 scope: freeze.scope.kind(),
             })
@@ -270,21 +305,21 @@ fn refuse_frozen(ask: &Ask, frozen: Option<&Freeze>, place: &Place) -> Result<()
     }
 }
 
-fn share_anchor(ask: &Ask, permit: PermitId, anchor: &Witness) -> Result<()> {
-    if ask.witnesses.contains(anchor) {
+fn check_anchor(attempt: &SigningAttempt, permit: PermitId, anchor: &Witness) -> Result<()> {
+    if attempt.replay_keys.contains(anchor) {
         Ok(())
     } else {
-        Err(Error::OtherWitness {
+        Err(Error::ReplayKeyMismatch {
             permit,
             anchor: anchor.clone(),
         })
     }
 }
 
-fn cannot(ask: &Ask, why: &'static str) -> Error {
+fn cannot_supersede(attempt: &SigningAttempt, why: &'static str) -> Error {
     Error::CannotSupersede {
-        permit: ask.permit,
-        earlier: ask.supersedes.unwrap_or(ask.permit),
+        permit: attempt.permit,
+        earlier: attempt.supersedes.unwrap_or(attempt.permit),
         why,
     }
 }

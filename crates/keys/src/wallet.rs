@@ -1,10 +1,10 @@
-//! Wallets: made, imported, changed, read.
+//! Wallets: create, import, change, read.
 
 mod shape;
 
 pub use shape::{Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind};
 
-use crate::backend::{SOFTWARE, Sealed};
+use crate::backend::{EncryptedSecret, SOFTWARE};
 use crate::hd::{Path, Phrase, node_public};
 use crate::keys::blocking;
 use crate::secret::{Secret, fingerprint};
@@ -14,48 +14,48 @@ use crate::{Error, Keys, NewKey, Result, freeze, named};
 use store::{Fact, Tx};
 use types::{ChainId, Json, Page, Principal, WalletId};
 
-/// The largest metadata in bytes.
+/// The largest size of metadata, in bytes.
 const MAX_METADATA: usize = 65_536;
 const MAX_NAME: usize = 128;
-/// Accounts are hardened child numbers.
+/// The largest account, because accounts are hardened child numbers.
 const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 
-/// Make a wallet, or import one. The secret is sealed before it is stored, and in no fact.
+/// Create or import a wallet. The secret is encrypted before it is stored, and appears in no fact.
 ///
 /// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`,
 /// `keys.wallet_exists`, `keys.address_taken`, `keys.path`.
-pub async fn create_wallet(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Wallet> {
+pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Wallet> {
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
-    let prepared = prepare(keys, who, new).await?;
-    let who = who.clone();
-    keys.write(&who.namespace.clone(), move |tx| {
-        insert(tx, &who, &prepared)
+    let prepared = prepare(keys, principal, new).await?;
+    let principal = principal.clone();
+    keys.write(&principal.namespace.clone(), move |tx| {
+        insert(tx, &principal, &prepared)
     })
     .await
 }
 
-/// All that is slow or secret, done before the transaction.
+/// Everything slow or secret, prepared before the transaction.
 struct Prepared {
     row: table::New,
     branches: Vec<(WalletId, String, String, i64)>,
     single: Option<(ChainId, String)>,
 }
 
-async fn prepare(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Prepared> {
+async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Prepared> {
     if new.account > MAX_ACCOUNT {
         return Err(Error::Path {
             text: format!("account {}", new.account),
         });
     }
-    let (keys, namespace) = (keys.clone(), who.namespace.clone());
+    let (keys, namespace) = (keys.clone(), principal.namespace.clone());
     blocking(move || {
         let id = WalletId::new(keys.now(), keys.entropy());
-        let (secret, source, chain) = secret(new.secret, &keys)?;
-        let (public, branches) = public_half(&keys, &id, &secret, new.account)?;
-        let Sealed { bytes, version } =
+        let (secret, source, chain) = into_secret(new.secret, &keys)?;
+        let (public, branches) = public_branches(&keys, &id, &secret, new.account)?;
+        let EncryptedSecret { bytes, version } =
             keys.software()
-                .seal(&namespace, &id, &secret, keys.entropy())?;
+                .encrypt(&namespace, &id, &secret, keys.entropy())?;
         let single = chain
             .map(|chain| Ok::<_, Error>((chain.clone(), address_of(&chain, public)?)))
             .transpose()?;
@@ -80,10 +80,10 @@ async fn prepare(keys: &Keys, who: &Principal, new: NewWallet) -> Result<Prepare
     .await
 }
 
-fn secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId>)> {
+fn into_secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId>)> {
     match new {
         NewSecret::Fresh => Ok((
-            Secret::Words(Phrase::fresh(keys.entropy())?),
+            Secret::Words(Phrase::generate(keys.entropy())?),
             Origin::Generated,
             None,
         )),
@@ -98,9 +98,9 @@ fn secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId
     }
 }
 
-/// The public key at the root, and the branches from which addresses are handed out.
+/// The public key of the root, and the branches from which addresses are issued.
 #[allow(clippy::type_complexity)]
-fn public_half(
+fn public_branches(
     keys: &Keys,
     id: &WalletId,
     secret: &Secret,
@@ -118,14 +118,14 @@ fn public_half(
     };
     let branches = keys
         .settings()
-        .usual_paths(account)?
+        .default_paths(account)?
         .into_iter()
         .map(branch)
         .collect::<Result<_>>()?;
     Ok((*master.public(), branches))
 }
 
-fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<Wallet> {
+fn insert(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Result<Wallet> {
     let Prepared {
         row,
         branches,
@@ -141,7 +141,7 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<W
     }
     table::insert_branches(tx, branches)?;
     freeze::insert_guards(tx, &row.id)?;
-    let wallet = found(tx, &row.id)?;
+    let wallet = require_wallet(tx, &row.id)?;
     tx.append(
         Fact::new(
             if wallet.origin == Origin::Generated {
@@ -152,19 +152,19 @@ fn insert(tx: &mut Tx<'_, '_>, who: &Principal, prepared: &Prepared) -> Result<W
             1,
         )
         .about(&wallet.id, wallet.version)
-        .by(who)
+        .by(principal)
         .says(&wallet),
     );
     if let Some((chain, address)) = single {
-        insert_single(tx, who, &wallet, chain, address)?;
+        insert_single(tx, principal, &wallet, chain, address)?;
     }
     Ok(wallet)
 }
 
-/// The one key of a wallet that holds no more.
+/// Insert the only key of a single-key wallet.
 fn insert_single(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
+    principal: &Principal,
     wallet: &Wallet,
     chain: &ChainId,
     address: &str,
@@ -180,7 +180,7 @@ fn insert_single(
         chain: chain.clone(),
         metadata: wallet.metadata.clone(),
     };
-    named::insert(tx, who, wallet.id, &new, address, "m".to_owned()).map(drop)
+    named::insert(tx, principal, wallet.id, &new, address, "m".to_owned()).map(drop)
 }
 
 /// The address of a public key on a chain.
@@ -188,35 +188,35 @@ pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
     Ok(intent::address(chain, &intent::PublicKey(public))?)
 }
 
-/// Change a wallet's name or metadata. Errors: `keys.wallet_unknown`, `keys.stale`,
+/// Change a wallet's name or metadata. Errors: `keys.unknown_wallet`, `keys.version_conflict`,
 /// `keys.name_taken`, `keys.name`, `keys.metadata`.
 pub async fn patch_wallet(
     keys: &Keys,
-    who: &Principal,
+    principal: &Principal,
     id: &WalletId,
     patch: Patch,
 ) -> Result<Wallet> {
     patch.check()?;
-    let (who, id) = (who.clone(), *id);
-    keys.write(&who.namespace.clone(), move |tx| {
-        let wallet = found(tx, &id)?;
-        patch.fits(wallet.version)?;
+    let (principal, id) = (principal.clone(), *id);
+    keys.write(&principal.namespace.clone(), move |tx| {
+        let wallet = require_wallet(tx, &id)?;
+        patch.check_version(wallet.version)?;
         let name = patch.name.as_ref().unwrap_or(&wallet.name);
         let metadata = patch.metadata.as_ref().unwrap_or(&wallet.metadata);
         if table::named(tx, name)?.is_some_and(|other| other.0 != id) {
             return Err(Error::NameTaken { name: name.clone() });
         }
         if !table::change(tx, &id, wallet.version.cast_signed(), name, metadata)? {
-            return Err(Error::Stale {
+            return Err(Error::VersionConflict {
                 expected: wallet.version,
-                found: found(tx, &id)?.version,
+                found: require_wallet(tx, &id)?.version,
             });
         }
-        let wallet = found(tx, &id)?;
+        let wallet = require_wallet(tx, &id)?;
         tx.append(
             Fact::new("wallet.changed", 1)
                 .about(&id, wallet.version)
-                .by(&who)
+                .by(&principal)
                 .says(&wallet),
         );
         Ok(wallet)
@@ -224,34 +224,34 @@ pub async fn patch_wallet(
     .await
 }
 
-/// A wallet. Error: `keys.wallet_unknown`.
-pub async fn wallet(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Wallet> {
+/// A wallet by its id. Error: `keys.unknown_wallet`.
+pub async fn wallet(keys: &Keys, principal: &Principal, id: &WalletId) -> Result<Wallet> {
     let id = *id;
     keys.db()
-        .read(&who.namespace, move |tx| found(tx, &id))
+        .read(&principal.namespace, move |tx| require_wallet(tx, &id))
         .await
 }
 
-/// A wallet by its name. Error: `keys.wallet_unknown`.
-pub async fn wallet_named(keys: &Keys, who: &Principal, name: &str) -> Result<Wallet> {
+/// A wallet by its name. Error: `keys.unknown_wallet`.
+pub async fn wallet_named(keys: &Keys, principal: &Principal, name: &str) -> Result<Wallet> {
     let name = name.to_owned();
     keys.db()
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             let row = table::named(tx, &name)?;
             row.map(Wallet::from_row)
                 .transpose()?
-                .ok_or_else(|| Error::WalletUnknown {
+                .ok_or_else(|| Error::UnknownWallet {
                     wallet: name.clone(),
                 })
         })
         .await
 }
 
-/// The wallets of the namespace, in the order of ids; the cursor of a page is its last id.
-pub async fn wallets(keys: &Keys, who: &Principal, page: &Page) -> Result<Vec<Wallet>> {
+/// The wallets of the namespace, ordered by id; the cursor of a page is its last id.
+pub async fn wallets(keys: &Keys, principal: &Principal, page: &Page) -> Result<Vec<Wallet>> {
     let page = page.clone();
     keys.db()
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             let rows = table::page(
                 tx,
                 page.after.as_deref().unwrap_or(""),
@@ -263,12 +263,12 @@ pub async fn wallets(keys: &Keys, who: &Principal, page: &Page) -> Result<Vec<Wa
         .await
 }
 
-/// The branches of a wallet. Error: `keys.wallet_unknown`.
-pub async fn branches(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Vec<Branch>> {
+/// The branches of a wallet. Error: `keys.unknown_wallet`.
+pub async fn branches(keys: &Keys, principal: &Principal, id: &WalletId) -> Result<Vec<Branch>> {
     let id = *id;
     keys.db()
-        .read(&who.namespace, move |tx| {
-            found(tx, &id)?;
+        .read(&principal.namespace, move |tx| {
+            require_wallet(tx, &id)?;
             let rows = table::branches(tx, &id)?;
             Ok(rows
                 .into_iter()
@@ -282,8 +282,8 @@ pub async fn branches(keys: &Keys, who: &Principal, id: &WalletId) -> Result<Vec
         .await
 }
 
-pub(crate) fn found(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Wallet> {
-    let row = table::get(tx, id)?.ok_or_else(|| Error::WalletUnknown {
+pub(crate) fn require_wallet(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Wallet> {
+    let row = table::get(tx, id)?.ok_or_else(|| Error::UnknownWallet {
         wallet: id.to_string(),
     })?;
     Wallet::from_row(row)
@@ -304,8 +304,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
     let text = metadata.as_str();
-    let fits = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
-    if fits {
+    let valid = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
+    if valid {
         Ok(())
     } else {
         Err(Error::Metadata {

@@ -1,50 +1,60 @@
-//! The software back-end's side of requests: load what waits, sign, record.
+//! The software back end's side of signature requests: load waiting requests, sign, record.
 
-use crate::backend::{Backend, Sealed, Task};
+use crate::backend::{Backend, EncryptedSecret, SigningTask};
 use crate::keys::blocking;
-use crate::request::{answer, waiting};
+use crate::request::{complete_request, waiting_requests};
 use crate::settings::family;
 use crate::table::{address, wallet};
-use crate::{Error, Keys, Request, Result};
+use crate::{Error, Keys, Result, SignatureRequest};
 use std::sync::Arc;
 use store::Tx;
 use types::{Namespace, Principal};
 
-/// Requests in one turn.
-const TURN: u32 = 100;
+/// Requests per turn.
+const REQUESTS_PER_TURN: u32 = 100;
 
-/// One turn: answer the requests of the namespace that wait for the software back-end. One that
-/// cannot be answered waits on and stops no other. How many were answered.
-pub async fn serve(keys: &Keys, who: &Principal) -> Result<usize> {
+/// One turn: sign the namespace's requests that wait for the software back end. A request that
+/// cannot be signed keeps waiting and does not affect the others. Returns how many were signed.
+pub async fn process_requests(keys: &Keys, principal: &Principal) -> Result<usize> {
     let backend = keys.software().name();
     let requests = keys
         .db()
-        .read(&who.namespace, move |tx| waiting(tx, backend, TURN))
+        .read(&principal.namespace, move |tx| {
+            waiting_requests(tx, backend, REQUESTS_PER_TURN)
+        })
         .await?;
     let mut answered = 0;
     for request in requests {
-        match serve_one(keys, who, &request).await {
+        match process(keys, principal, &request).await {
             Ok(()) => answered += 1,
             Err(error) => {
-                tracing::warn!(request = %request.id, %error, "a request for a signature waits on")
+                tracing::warn!(event = "signature_request.failed", request = %request.id, %error, "a signature request cannot be completed and keeps waiting")
             }
         }
     }
     Ok(answered)
 }
 
-async fn serve_one(keys: &Keys, who: &Principal, request: &Request) -> Result<()> {
-    let (namespace, wanted) = (who.namespace.clone(), request.clone());
+async fn process(keys: &Keys, principal: &Principal, request: &SignatureRequest) -> Result<()> {
+    let (namespace, pending) = (principal.namespace.clone(), request.clone());
     let task = keys
         .db()
-        .read(&who.namespace, move |tx| task(tx, &namespace, &wanted))
+        .read(&principal.namespace, move |tx| {
+            task(tx, &namespace, &pending)
+        })
         .await?;
     let engine = keys.clone();
     let signatures = blocking(move || engine.software().sign(&task)).await?;
-    answer(keys, who, &request.id, signatures).await.map(drop)
+    complete_request(keys, principal, &request.id, signatures)
+        .await
+        .map(drop)
 }
 
-fn task(tx: &mut Tx<'_, '_>, namespace: &Namespace, request: &Request) -> Result<Task> {
+fn task(
+    tx: &mut Tx<'_, '_>,
+    namespace: &Namespace,
+    request: &SignatureRequest,
+) -> Result<SigningTask> {
     let unknown = || Error::SignerUnknown {
         chain: request.chain.clone(),
         signer: request.signer.clone(),
@@ -55,13 +65,13 @@ fn task(tx: &mut Tx<'_, '_>, namespace: &Namespace, request: &Request) -> Result
         .pop()
         .ok_or_else(unknown)?;
     let requests = intent::decode(&request.unsigned())?.requests;
-    let sealed = Arc::new(Sealed { bytes, version });
-    Ok(Task {
+    let secret = Arc::new(EncryptedSecret { bytes, version });
+    Ok(SigningTask {
         namespace: namespace.clone(),
         wallet,
         path,
         position,
-        sealed,
+        secret,
         requests,
     })
 }

@@ -1,161 +1,142 @@
-//! Attachments: which policies are asked about what is touched.
+//! Attachments: the policies that are evaluated for a target.
 
 use crate::{Error, Policy, Result, table};
 use serde::{Deserialize, Serialize};
 use store::{Fact, Tx};
 use types::{ChainId, KeyId, Page, PolicyId, Principal, Time, WalletId};
 
-/// Longest name of an asset or a task.
+/// The longest name of an asset or a task, in bytes.
 const MAX_NAME: usize = 256;
 
-/// What a policy is attached to.
+/// The target of an attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Target {
     /// Everything in the namespace.
     Namespace,
-    /// What the keys of a wallet sign.
-    Wallet {
-        /// The wallet.
-        id: WalletId,
-    },
-    /// What a key signs.
-    Key {
-        /// The key.
-        id: KeyId,
-    },
-    /// What an account signs on a chain.
-    Account {
-        /// The chain.
-        chain: ChainId,
-        /// The account.
-        account: String,
-    },
-    /// What touches an asset.
-    Asset {
-        /// Its name.
-        name: String,
-    },
-    /// What calls a contract, pays it, or moves or grants its tokens.
-    Contract {
-        /// The chain.
-        chain: ChainId,
-        /// The contract.
-        account: String,
-    },
-    /// What a task asks for.
-    Task {
-        /// Its name.
-        name: String,
-    },
+    /// Intents signed by the keys of a wallet.
+    Wallet { id: WalletId },
+    /// Intents signed by a key.
+    Key { id: KeyId },
+    /// Intents signed by an account on a chain.
+    Account { chain: ChainId, account: String },
+    /// Intents that touch an asset.
+    Asset { name: String },
+    /// Intents that call a contract, pay it, or move or grant its tokens.
+    Contract { chain: ChainId, account: String },
+    /// Intents requested by a task.
+    Task { name: String },
 }
 
 /// An attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attachment {
-    /// The policy.
     pub policy: PolicyId,
-    /// Its name.
     pub name: String,
-    /// To what.
     pub target: Target,
-    /// Since when.
     pub attached_at: Time,
-    /// By whom.
     pub attached_by: String,
 }
 
-/// Attach a policy: from now on it is asked about what touches the target. Its current version
-/// counts, whichever that is at the time. Attaching twice is once. Errors: `policy.unknown_policy`,
-/// `policy.target`, `policy.limit`.
+/// Attach a policy: from now on its active version is evaluated for intents that touch the target.
+/// Attaching twice has no further effect. Errors: `policy.unknown_policy`, `policy.target`,
+/// `policy.limit_exceeded`.
 pub async fn attach(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     target: Target,
 ) -> Result<Attachment> {
-    let (named, who, target) = (name_or_id.to_owned(), who.clone(), target.canonical()?);
+    let (name_or_id, principal, target) = (
+        name_or_id.to_owned(),
+        principal.clone(),
+        target.canonical()?,
+    );
     let limit = policy.config.limits.attachments;
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let found = table::policy::require(tx, &named)?;
+        .write(&principal.namespace.clone(), move |tx| {
+            let existing = table::policy::require(tx, &name_or_id)?;
             if table::attachment::count(tx)? >= limit {
-                return Err(Error::Limit {
+                return Err(Error::LimitExceeded {
                     what: "attachments in a namespace",
                     limit,
                     field: None,
                 });
             }
             let now = tx.now();
-            if table::attachment::insert(tx, &target, found.id, now, &who.id)? {
-                table::standing::changed(tx)?;
+            if table::attachment::insert(tx, &target, existing.id, now, &principal.id)? {
+                table::revision::bump(tx)?;
                 append(
                     tx,
                     "policy.attached",
-                    &who,
-                    (found.id, found.version),
+                    &principal,
+                    (existing.id, existing.version),
                     &target,
                 );
             }
             Ok(Attachment {
-                policy: found.id,
-                name: found.name,
+                policy: existing.id,
+                name: existing.name,
                 target: target.clone(),
                 attached_at: now,
-                attached_by: who.id.clone(),
+                attached_by: principal.id.clone(),
             })
         })
         .await
 }
 
-/// Detach a policy. Says whether it was attached. Where no other policy is attached, nothing is
-/// allowed any more.
+/// Detach a policy; returns whether it was attached. If no other policy is attached, nothing is
+/// permitted any more.
 pub async fn detach(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     target: Target,
 ) -> Result<bool> {
-    let (named, who, target) = (name_or_id.to_owned(), who.clone(), target.canonical()?);
+    let (name_or_id, principal, target) = (
+        name_or_id.to_owned(),
+        principal.clone(),
+        target.canonical()?,
+    );
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let found = table::policy::require(tx, &named)?;
-            let was = table::attachment::delete(tx, &target, found.id)?;
-            if was {
-                table::standing::changed(tx)?;
+        .write(&principal.namespace.clone(), move |tx| {
+            let existing = table::policy::require(tx, &name_or_id)?;
+            let was_attached = table::attachment::delete(tx, &target, existing.id)?;
+            if was_attached {
+                table::revision::bump(tx)?;
                 append(
                     tx,
                     "policy.detached",
-                    &who,
-                    (found.id, found.version),
+                    &principal,
+                    (existing.id, existing.version),
                     &target,
                 );
             }
-            Ok(was)
+            Ok(was_attached)
         })
         .await
 }
 
-/// Attachments of a policy, or all of the namespace, in the order of their targets.
+/// The attachments of a policy, or of the whole namespace, ordered by target.
 pub async fn attachments(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: Option<&str>,
     page: &Page,
 ) -> Result<Vec<Attachment>> {
-    let (named, page) = (name_or_id.map(str::to_owned), page.clone());
+    let (name_or_id, page) = (name_or_id.map(str::to_owned), page.clone());
     policy
         .db
-        .read(&who.namespace, move |tx| {
-            let of = named
+        .read(&principal.namespace, move |tx| {
+            let policy_filter = name_or_id
                 .as_deref()
-                .map(|named| table::policy::require(tx, named))
+                .map(|name_or_id| table::policy::require(tx, name_or_id))
                 .transpose()?;
-            table::attachment::list(tx, of.map(|found| found.id), &page)
+            table::attachment::list(tx, policy_filter.map(|existing| existing.id), &page)
         })
         .await
 }
@@ -163,21 +144,21 @@ pub async fn attachments(
 fn append(
     tx: &mut Tx<'_, '_>,
     kind: &'static str,
-    who: &Principal,
+    principal: &Principal,
     (id, version): (PolicyId, u64),
     target: &Target,
 ) {
     tx.append(
         Fact::new(kind, 1)
             .about(&id, version)
-            .by(who)
+            .by(principal)
             .says(&serde_json::json!({ "target": target })),
     );
 }
 
 impl Target {
-    /// Its word in the table.
-    pub(crate) fn word(&self) -> &'static str {
+    /// The kind of target in the table.
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Target::Namespace => "namespace",
             Target::Wallet { .. } => "wallet",
@@ -189,8 +170,8 @@ impl Target {
         }
     }
 
-    /// Which one of its kind.
-    pub(crate) fn which(&self) -> String {
+    /// The key of the target within its kind.
+    pub(crate) fn key(&self) -> String {
         match self {
             Target::Namespace => String::new(),
             Target::Wallet { id } => id.to_string(),
@@ -202,20 +183,20 @@ impl Target {
         }
     }
 
-    /// From the table.
-    pub(crate) fn from_stored(word: &str, which: &str) -> Option<Self> {
-        let name = which.to_owned();
+    /// Parse the stored form.
+    pub(crate) fn from_stored(kind: &str, key: &str) -> Option<Self> {
+        let name = key.to_owned();
         let on_chain = || {
-            let (chain, account) = which.split_once('/')?;
+            let (chain, account) = key.split_once('/')?;
             Some((chain.parse().ok()?, account.to_owned()))
         };
-        Some(match word {
+        Some(match kind {
             "namespace" => Target::Namespace,
             "wallet" => Target::Wallet {
-                id: which.parse().ok()?,
+                id: key.parse().ok()?,
             },
             "key" => Target::Key {
-                id: which.parse().ok()?,
+                id: key.parse().ok()?,
             },
             "account" => on_chain().map(|(chain, account)| Target::Account { chain, account })?,
             "contract" => on_chain().map(|(chain, account)| Target::Contract { chain, account })?,
@@ -225,8 +206,7 @@ impl Target {
         })
     }
 
-    /// Accounts in the one form in which they are compared: another spelling would attach the
-    /// policy to nothing.
+    /// Convert accounts to their canonical form: in another spelling the policy would never match.
     fn canonical(self) -> Result<Self> {
         let account = |chain: &ChainId, text: &str| match intent::parse_recipient(chain, text) {
             Ok(recipient) => Ok(recipient.account),
@@ -252,8 +232,8 @@ impl Target {
             Target::Asset { name } | Target::Task { name }
                 if name.is_empty() || name.len() > MAX_NAME =>
             {
-                return Err(Error::Limit {
-                    what: "bytes in a target's name, and at least 1",
+                return Err(Error::LimitExceeded {
+                    what: "bytes, and at least 1, in a target's name",
                     limit: MAX_NAME,
                     field: Some("target.name"),
                 });

@@ -1,67 +1,63 @@
-//! What an installation sets: whether documents are checked, limits, and how much fee a permit
-//! allows.
+//! The configuration of policy: document checks, limits, and the fees that a permit allows.
 
 use intent::{Envelope, FeeTerms};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Amount, ChainId};
 
-/// Settings of policy.
+/// The configuration of policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Whether a document that is no policy, or an example input that does not fit, is refused
-    /// when it is uploaded. Where it is not, such a version is kept, and denies.
+    /// Whether an invalid document or example input is rejected at upload. If not, such a version
+    /// is stored, and denies.
     pub check_documents: bool,
-    /// Limits.
     pub limits: Limits,
-    /// What permits of ordinary intents allow to spend on fees.
+    /// The fees that permits of ordinary intents allow.
     pub envelope: EnvelopeRules,
-    /// What permits of cancels and fills allow: they have to outbid what they replace.
+    /// The fees that permits of cancels and fills allow: a cancel must outbid the transaction it
+    /// replaces.
     pub cancel_envelope: EnvelopeRules,
 }
 
-/// Limits, each with an error or a denial of its own.
+/// Limits, each with its own error or denial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Longest document, and longest example input, in bytes.
+    /// The longest document, and the longest example input, in bytes.
     pub document_bytes: usize,
-    /// Policies of a namespace.
     pub policies: usize,
-    /// Versions of a policy.
     pub versions: usize,
-    /// Attachments of a namespace.
     pub attachments: usize,
-    /// Policies that one decision may ask.
+    /// Policies that one decision may evaluate.
     pub policies_asked: usize,
-    /// Lookups that one policy may ask for in one decision.
+    /// Lookups that one policy may request in one decision.
     pub lookups: usize,
-    /// Longest answer of a lookup as JSON, in bytes.
+    /// The longest answer of a lookup as JSON, in bytes.
     pub lookup_bytes: usize,
-    /// How long a lookup may take.
+    /// The timeout of a lookup.
     pub lookup_ms: u64,
-    /// Longest input as JSON, in bytes, without lookups.
+    /// The longest input as JSON without lookups, in bytes.
     pub input_bytes: usize,
-    /// Instructions that one rule of a document may take.
+    /// Instructions that one rule of a document may execute.
     pub instructions: usize,
-    /// How long one rule of a document may take.
+    /// The time limit of one rule of a document.
     pub evaluation_ms: u64,
-    /// Threads that evaluate at a time.
+    /// The number of evaluation threads.
     pub threads: usize,
 }
 
-/// How the envelope of a permit follows from the quote of fees.
+/// How the envelope of a permit is derived from the fee quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EnvelopeRules {
-    /// Gas, in hundredths of the quote's.
+    /// Gas, as a percentage of the quote.
     pub gas_percent: u32,
-    /// Fee per gas and tip, in hundredths of the quote's.
+    /// Fee per gas and tip, as a percentage of the quote.
     pub fee_percent: u32,
-    /// Most fee in all, in a chain's base unit; chains that are not listed have no such cap.
+    /// The largest total fee in the chain's base unit; chains that are not listed have no such cap.
     pub max_total_fee: BTreeMap<ChainId, Amount>,
-    /// Different transactions that may be signed on the one witness.
+    /// Different transactions that may be signed for the same replay key.
     pub signatures: u32,
     /// How long the first signature may wait.
     pub validity_ms: u32,
@@ -102,8 +98,8 @@ impl Default for Limits {
 }
 
 impl Default for EnvelopeRules {
-    /// Half as much gas again, because estimates drift with the state; four times the price, which
-    /// leaves room for a dozen bumps by an eighth; ten minutes to the first signature.
+    /// 150 % of the gas, because estimates drift with the state. 400 % of the price, which leaves
+    /// room for a dozen bumps of 12.5 %. Ten minutes until the first signature.
     fn default() -> Self {
         Self {
             gas_percent: 150,
@@ -116,7 +112,7 @@ impl Default for EnvelopeRules {
 }
 
 impl EnvelopeRules {
-    /// The widest envelope for a quote. Rounded up, and never above 2^256-1.
+    /// The widest envelope for a quote, rounded up and at most 2^256-1.
     pub fn widest(&self, chain: &ChainId, quote: &FeeTerms) -> Envelope {
         let total = scaled(scaled(quote.total_fee, self.fee_percent), self.gas_percent);
         let gas = scaled(Amount::from(quote.gas), self.gas_percent);
@@ -127,7 +123,7 @@ impl EnvelopeRules {
             total_fee: self
                 .max_total_fee
                 .get(chain)
-                .map_or(total, |most| total.min(*most)),
+                .map_or(total, |limit| total.min(*limit)),
             signatures: self.signatures,
         }
     }
@@ -156,19 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_envelope_is_a_multiple_of_the_quote_up_to_the_cap() {
+    fn the_widest_envelope_is_a_percentage_of_the_quote_up_to_the_cap() {
         let chain = ChainId::evm(1337);
         let rules = EnvelopeRules {
             gas_percent: 150,
             fee_percent: 200,
             ..EnvelopeRules::default()
         };
-        let wide = rules.widest(&chain, &quote(101));
+        let widest = rules.widest(&chain, &quote(101));
         assert_eq!(
-            (wide.gas, wide.fee_per_gas, wide.tip),
+            (widest.gas, widest.fee_per_gas, widest.tip),
             (152, Amount::from(202), Amount::from(202))
         );
-        assert_eq!(wide.total_fee, Amount::from(30_603));
+        assert_eq!(widest.total_fee, Amount::from(30_603));
         let capped = EnvelopeRules {
             max_total_fee: [(chain.clone(), Amount::from(7))].into(),
             ..rules
@@ -186,14 +182,14 @@ mod tests {
     #[test]
     fn nothing_overflows() {
         let chain = ChainId::evm(1);
-        let most = FeeTerms {
+        let limit = FeeTerms {
             gas: u64::MAX,
             fee_per_gas: Amount::MAX,
             tip: Amount::MAX,
             total_fee: Amount::MAX,
         };
-        let wide = EnvelopeRules::default().widest(&chain, &most);
-        assert_eq!((wide.gas, wide.total_fee), (u64::MAX, Amount::MAX));
-        assert_eq!(wide.allows(&most), Ok(()));
+        let widest = EnvelopeRules::default().widest(&chain, &limit);
+        assert_eq!((widest.gas, widest.total_fee), (u64::MAX, Amount::MAX));
+        assert_eq!(widest.allows(&limit), Ok(()));
     }
 }

@@ -1,55 +1,52 @@
-//! The verb that everything else is for: questions in, verdicts out.
+//! The main verb: decision requests in, verdicts out.
 
 mod answers;
-mod case;
-pub(crate) mod find;
 mod judge;
+mod pending;
 mod record;
+pub(crate) mod select;
 
 pub(crate) use answers::Answers;
-pub(crate) use case::Asked;
 pub(crate) use judge::judge;
+pub(crate) use pending::SelectedDocument;
 
 use crate::{Obligation, Policy, Question, Reason, Result};
-use case::Case;
 use intent::Permit;
+use pending::PendingDecision;
 use types::DecisionId;
 
-/// Questions that are answered in one go: their log is written in one transaction for each
-/// namespace.
-const SLICE: usize = 500;
+/// Requests decided together: their log is written in one transaction per namespace.
+const REQUESTS_PER_SLICE: usize = 500;
 
-/// How often a question is judged anew because policies change under it.
+/// How often a request is decided again because its policies changed meanwhile.
 const ATTEMPTS: u32 = 5;
 
-/// The answer to a question. The decision is in the log, whichever it is.
+/// The result of a decision request. The decision is logged in every case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may be signed.
+    /// The intent may be signed.
     Permit {
-        /// What whoever signs wants to see.
+        /// The signed permit, which `keys` verifies.
         permit: Box<Permit>,
-        /// The decision.
         decision: DecisionId,
     },
-    /// It may not be signed.
+    /// The intent may not be signed.
     Denied {
-        /// The decision.
         decision: DecisionId,
-        /// Why, at least one.
+        /// The reasons, at least one.
         reasons: Vec<Reason>,
     },
-    /// It may be signed once this has come; then ask again.
+    /// The intent may be signed once the obligations are fulfilled; then request the decision
+    /// again.
     Needs {
-        /// The decision.
         decision: DecisionId,
-        /// What, at least one.
+        /// At least one.
         obligations: Vec<Obligation>,
     },
 }
 
 impl Verdict {
-    /// The decision behind it.
+    /// The id of the logged decision.
     pub fn decision(&self) -> DecisionId {
         match self {
             Self::Permit { decision, .. }
@@ -59,35 +56,35 @@ impl Verdict {
     }
 }
 
-/// Decide. One verdict for each question, in their order; a question that cannot be judged is
-/// denied and stops no other.
+/// Decide requests. Returns one verdict per request, in order. A request that cannot be evaluated
+/// is denied and does not affect the others.
 ///
-/// Every policy that is attached to what a question touches is asked, and every one has to allow
-/// it; no policy at all is a denial. Cancels and fills are asked of the shipped rule alone. Lookups
-/// and Rego run outside any transaction; then the decisions are written to the log. Errors: the
-/// database, or the key that signs permits; then no verdict counts.
-pub async fn decide(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
-    let mut verdicts = Vec::with_capacity(questions.len());
-    for slice in questions.chunks(SLICE) {
-        verdicts.extend(settle(policy, slice).await?);
+/// Every policy attached to a target of the request is evaluated, and every one must allow it;
+/// without any policy the request is denied. Cancels and fills are decided by the shipped document
+/// alone. Lookups and Rego run outside any transaction; then the decisions are logged. Errors: the
+/// database, or the key that signs permits; then no verdict is valid.
+pub async fn decide(policy: &Policy, requests: &[Question]) -> Result<Vec<Verdict>> {
+    let mut verdicts = Vec::with_capacity(requests.len());
+    for slice in requests.chunks(REQUESTS_PER_SLICE) {
+        verdicts.extend(decide_slice(policy, slice).await?);
     }
     Ok(verdicts)
 }
 
-/// Judge a slice; again what was judged while the policies of its namespace were changed, so that
-/// whoever changed them and was told so sees no decision on the old ones afterwards.
-async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>> {
-    let mut verdicts: Vec<Option<Verdict>> = vec![None; questions.len()];
+/// Decide a slice. Requests whose namespace's policies changed meanwhile are decided again, so that
+/// no decision on the old policies is logged after the change has returned to its caller.
+async fn decide_slice(policy: &Policy, requests: &[Question]) -> Result<Vec<Verdict>> {
+    let mut verdicts: Vec<Option<Verdict>> = vec![None; requests.len()];
     for _ in 0..ATTEMPTS {
         let open: Vec<usize> = (0..verdicts.len())
-            .filter(|place| verdicts[*place].is_none())
+            .filter(|index| verdicts[*index].is_none())
             .collect();
         if open.is_empty() {
             break;
         }
-        let asked = open.iter().map(|place| questions[*place].clone()).collect();
-        for (place, verdict) in open.into_iter().zip(once(policy, asked).await?) {
-            verdicts[place] = verdict;
+        let batch = open.iter().map(|index| requests[*index].clone()).collect();
+        for (index, verdict) in open.into_iter().zip(attempt(policy, batch).await?) {
+            verdicts[index] = verdict;
         }
     }
     let contended = || store::Error::Contended { attempts: ATTEMPTS }.into();
@@ -97,23 +94,23 @@ async fn settle(policy: &Policy, questions: &[Question]) -> Result<Vec<Verdict>>
         .ok_or_else(contended)
 }
 
-async fn once(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Option<Verdict>>> {
-    let began_ms = policy.db.clock().monotonic_ms();
-    let cases = read(policy, questions).await?;
-    let cases = find::documents(policy, cases).await?;
-    let cases = answers::asks(policy, cases).await?;
-    let answers = answers::gather(policy, &cases).await;
-    let judged = judge::all(policy, cases, answers, began_ms).await?;
+async fn attempt(policy: &Policy, requests: Vec<Question>) -> Result<Vec<Option<Verdict>>> {
+    let started_ms = policy.db.clock().monotonic_ms();
+    let pending = read(policy, requests).await?;
+    let pending = select::documents(policy, pending).await?;
+    let pending = answers::request(policy, pending).await?;
+    let answers = answers::gather(policy, &pending).await;
+    let judged = judge::all(policy, pending, answers, started_ms).await?;
     record::all(policy, judged).await
 }
 
-/// What each intent does, and the input that follows.
-async fn read(policy: &Policy, questions: Vec<Question>) -> Result<Vec<Case>> {
+/// Read the effects of each intent, and build its input.
+async fn read(policy: &Policy, requests: Vec<Question>) -> Result<Vec<PendingDecision>> {
     let (config, now) = (policy.config.clone(), policy.db.clock().now());
     policy
-        .threads
-        .each(questions, move |question| {
-            Case::read(question, &config, now)
+        .pool
+        .map(requests, move |request| {
+            PendingDecision::read(request, &config, now)
         })
         .await
 }

@@ -1,7 +1,6 @@
-//! The log of decisions: exactly what was asked, of which documents, with which answers, and what
-//! came of it.
+//! The decision log: the exact input, the documents, the answers of lookups, and the outcome.
 
-use crate::outcome::{Reason, Why};
+use crate::outcome::{Reason, ReasonCode};
 use crate::{Error, Outcome, Policy, Result, table};
 use intent::Permit;
 use serde::{Deserialize, Serialize};
@@ -9,176 +8,169 @@ use types::{
     ChainId, DecisionId, Digest, Json, Namespace, Page, PolicyId, Principal, Time, VersionId,
 };
 
-/// A decision. Insert-only.
+/// A logged decision. Insert-only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// Its id.
     pub id: DecisionId,
-    /// Where.
     pub namespace: Namespace,
-    /// When; the time in the input.
+    /// The time of the decision; the same as in the input.
     pub at: Time,
-    /// What it belongs to, such as a submission's id.
+    /// What the decision is about, such as a submission's id.
     pub subject: String,
-    /// Who wanted it.
+    /// The principal that requested it.
     pub initiator: Principal,
-    /// The chain of the intent.
     pub chain: ChainId,
     /// The account that would sign.
     pub signer: String,
-    /// The intent.
     pub intent_hash: Digest,
-    /// What came of it.
     pub outcome: Outcome,
-    /// The documents that were asked.
-    pub documents: Vec<Source>,
-    /// The hash of all documents and of the library.
+    /// The evaluated documents.
+    pub documents: Vec<DocumentSource>,
+    /// The hash of all evaluated documents and of the library.
     pub bundle_hash: Digest,
-    /// The hash of the interface that decoded the call, where one was given.
+    /// The hash of the interface that decoded the call, if one was given.
     pub interface_hash: Option<Digest>,
     /// The hash of `lookups`.
     pub lookups_hash: Digest,
     /// The hash of the approvals that were counted.
     pub approvals_hash: Digest,
-    /// The input as documents saw it, but for lookups: canonical JSON.
+    /// The input as the documents saw it, without lookups: canonical JSON.
     pub input: Json,
-    /// Lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
+    /// The lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
     /// args, failed}`.
     pub lookups: Json,
-    /// The permit, where there is one.
+    /// The permit, if the outcome is one.
     pub permit: Option<Permit>,
-    /// How long it took, with the questions that were decided together.
+    /// How long the decision took, including the requests decided with it.
     pub duration_ms: u64,
 }
 
-/// Where a document came from.
+/// The origin of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
-pub enum Source {
+pub enum DocumentSource {
     /// A version of a policy.
     Version {
-        /// The policy.
         policy: PolicyId,
-        /// Its name at the time.
+        /// The policy's name at the time of the decision.
         name: String,
-        /// The version.
         version: VersionId,
-        /// Its label.
         label: String,
-        /// SHA-256 of its text.
+        /// SHA-256 of the text.
         hash: Digest,
     },
-    /// A rule that comes with Florin.
+    /// A document that ships with Florin.
     Shipped {
-        /// Its name.
         name: String,
-        /// SHA-256 of its text.
+        /// SHA-256 of the text.
         hash: Digest,
     },
 }
 
-/// Which decisions.
+/// Selects decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Those of one subject.
+    /// Decisions about this subject.
     pub subject: Option<String>,
-    /// Those that asked a policy, by its name or id.
+    /// Decisions that evaluated this policy, by name or id.
     pub policy: Option<String>,
     /// `permit`, `denied` or `needs`.
     pub result: Option<String>,
-    /// Those about one signer.
+    /// Decisions about this signer.
     pub signer: Option<String>,
-    /// Not before this moment.
+    /// Decisions at or after this time.
     pub since: Option<Time>,
-    /// Before this moment.
+    /// Decisions before this time.
     pub until: Option<Time>,
 }
 
 /// A page of decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Decisions {
+pub struct DecisionPage {
     /// Newest first.
     pub items: Vec<Decision>,
-    /// Where the next page continues (`page.after`); none at the end.
+    /// The cursor of the next page (`page.after`); `None` at the end.
     pub next: Option<String>,
 }
 
-impl Source {
+impl DocumentSource {
     /// The policy's name.
     pub fn name(&self) -> &str {
         match self {
-            Source::Version { name, .. } | Source::Shipped { name, .. } => name,
+            DocumentSource::Version { name, .. } | DocumentSource::Shipped { name, .. } => name,
         }
     }
 }
 
 impl Decision {
-    /// The reasons for a denial that no document gave: of policies that were not there to be asked.
-    pub(crate) fn standing_problems(&self) -> Vec<Reason> {
+    /// The reasons for a denial that no document gave, because a policy could not be evaluated.
+    pub(crate) fn selection_problems(&self) -> Vec<Reason> {
         let Outcome::Denied { reasons } = &self.outcome else {
             return Vec::new();
         };
-        let nobodys = |reason: &&Reason| reason.code == Why::NoAnswer && reason.policy.is_none();
+        let nobodys =
+            |reason: &&Reason| reason.code == ReasonCode::NoAnswer && reason.policy.is_none();
         reasons
             .iter()
-            .filter(|reason| reason.code == Why::Missing || nobodys(reason))
+            .filter(|reason| reason.code == ReasonCode::Missing || nobodys(reason))
             .cloned()
             .collect()
     }
 }
 
 /// A decision by its id. Error: `policy.unknown_decision`.
-pub async fn decision(policy: &Policy, who: &Principal, id: DecisionId) -> Result<Decision> {
+pub async fn decision(policy: &Policy, principal: &Principal, id: DecisionId) -> Result<Decision> {
     policy
         .db
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             table::decision::get(tx, id)?
                 .ok_or_else(|| Error::UnknownDecision { id: id.to_string() })
         })
         .await
 }
 
-/// Decisions, newest first, by `page.limit` and `page.after`. Errors: `policy.unknown_policy`,
-/// `policy.cursor`.
+/// A page of decisions, newest first, by `page.limit` and `page.after`. Errors:
+/// `policy.unknown_policy`, `policy.cursor`.
 pub async fn decisions(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     filter: &Filter,
     page: &Page,
-) -> Result<Decisions> {
-    let after = page.after.as_deref().map(Place::parse).transpose()?;
+) -> Result<DecisionPage> {
+    let after = page.after.as_deref().map(LogPosition::parse).transpose()?;
     let (filter, limit) = (filter.clone(), page.limit);
     policy
         .db
-        .read(&who.namespace, move |tx| {
-            let of = filter
+        .read(&principal.namespace, move |tx| {
+            let policy = filter
                 .policy
                 .as_deref()
                 .map(|name| table::policy::require(tx, name))
                 .transpose()?;
-            let items = table::decision::list(tx, &filter, of.map(|found| found.id), after, limit)?;
+            let items =
+                table::decision::list(tx, &filter, policy.map(|found| found.id), after, limit)?;
             let full = items.len() == limit as usize;
             let next = items.last().filter(|_| full).map(|last| {
-                Place {
+                LogPosition {
                     at: last.at,
                     id: last.id,
                 }
                 .to_string()
             });
-            Ok(Decisions { items, next })
+            Ok(DecisionPage { items, next })
         })
         .await
 }
 
-/// A place in the log.
+/// A position in the decision log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LogPosition {
     pub(crate) at: Time,
     pub(crate) id: DecisionId,
 }
 
-impl Place {
+impl LogPosition {
     fn parse(text: &str) -> Result<Self> {
         let (at, id) = text.split_once('/').ok_or(Error::Cursor)?;
         let at = at
@@ -192,7 +184,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LogPosition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.at.micros(), self.id)
     }

@@ -1,109 +1,75 @@
-//! Documents: Rego text, checked and compiled once, shared by whoever asks it.
+//! Rego documents: checked and compiled once, then shared.
 
+pub(crate) mod bounded_builtins;
 mod calls;
 mod compile;
-pub(crate) mod guard;
 mod library;
-mod scan;
+mod lint;
 
 pub(crate) use compile::{Compiled, Entry, compile};
 pub(crate) use library::{LIBRARY, SHIPPED_CANCEL, is_reserved};
 
-/// Why a document is refused.
+/// Why a document is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not Rego, or names what is not there.
-    #[error("{place}{why}")]
+pub enum DocumentError {
+    /// The text is not Rego, or references something that does not exist.
+    #[error("{position}{why}")]
     Rego {
-        /// `line 3, column 5: `, where known; else empty.
-        place: String,
-        /// The compiler's words.
+        /// `line 3, column 5: `, or empty if unknown.
+        position: String,
+        /// The compiler's message.
         why: String,
     },
-    /// It has no rule `allow`.
+    /// The document has no rule `allow`.
     #[error("package {package} has no rule `allow`")]
-    NoAllow {
-        /// Its package.
-        package: String,
-    },
-    /// Its package belongs to the library, holds it, or is not plain words.
+    NoAllow { package: String },
+    /// The package belongs to the library, contains it, or is not made of plain words.
     #[error(
-        "package {package:?} cannot be used: it has to be words of letters, digits and _, and none that the library uses"
+        "package {package:?} cannot be used: its parts must be words of letters, digits and _, and must not belong to the library"
     )]
-    Package {
-        /// As written.
-        package: String,
-    },
-    /// A number that Rego does not keep exactly.
+    Package { package: String },
+    /// The number is too large for Rego to keep it exactly.
     #[error(
-        "line {line}: the number {literal} is above 2^53 and would not be exact; write it as a string and compare it with florin.amount"
+        "line {line}: the number {literal} is above 2^53 and is not exact in Rego; write it as a string and compare it with florin.amount"
     )]
-    Inexact {
-        /// Where.
-        line: usize,
-        /// As written.
-        literal: String,
-    },
-    /// Two texts of digits are compared as texts.
+    InexactNumber { line: usize, literal: String },
+    /// Strings of digits are compared in text order.
     #[error(
-        "line {line}: {literal} is compared as a text, where \"9\" is above \"10\"; use florin.amount"
+        "line {line}: {literal} is compared as text, where \"9\" is above \"10\"; use florin.amount"
     )]
-    TextCompared {
-        /// Where.
-        line: usize,
-        /// As written.
-        literal: String,
-    },
-    /// Brackets are nested so deep that to read them takes too long.
+    StringComparison { line: usize, literal: String },
+    /// Brackets are nested so deep that parsing takes too long.
     #[error(
-        "line {line}: more than {limit} of [ and {{ are nested in one another; give the inner parts rules of their own"
+        "line {line}: more than {limit} levels of [ and {{ are nested; move the inner parts to rules of their own"
     )]
-    Brackets {
-        /// Where.
-        line: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A rule that Florin asks for is not of the kind that it has to be.
-    #[error("the rule `{rule}` has to be written as {form}")]
-    Kind {
-        /// The rule.
+    BracketNesting { line: usize, limit: usize },
+    /// An entry rule does not have the required form.
+    #[error("the rule `{rule}` must be written as {form}")]
+    RuleForm {
         rule: &'static str,
-        /// How it is written.
+        /// The required form.
         form: &'static str,
     },
-    /// A rule has a name of several words, which the compiled form does not evaluate as a part of a
-    /// whole.
+    /// A rule name has several parts, which the compiled form does not evaluate as parts of one
+    /// object.
     #[error(
-        "the rule {rule}: a rule's name is one word; write it as an object, or with a variable in brackets"
+        "the rule {rule}: a rule name must be one word; write an object, or use a variable in brackets"
     )]
-    Parts {
-        /// The rule.
-        rule: String,
-    },
+    CompoundName { rule: String },
     /// A rule calls itself.
-    #[error("the rule {rule} calls itself, perhaps by way of others")]
-    Recursive {
-        /// The rule.
-        rule: String,
-    },
-    /// Rules call rules that call rules, too many in one another.
-    #[error("below the rule {rule} more than {limit} rules are nested in one another")]
-    Nested {
-        /// The rule.
-        rule: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// A part of `data` is named by something that is only known while the document runs.
-    #[error("a rule has to be named in full: `data` with a computed name is not available")]
-    Dynamic,
-    /// A function that policies may not use.
+    #[error("the rule {rule} calls itself, directly or through other rules")]
+    Recursion { rule: String },
+    /// Rule calls are nested too deep.
+    #[error("more than {limit} rule calls are nested below the rule {rule}")]
+    CallDepth { rule: String, limit: usize },
+    /// A reference into `data` is only known at run time.
+    #[error("a rule must be named in full: `data` with a computed name is not available")]
+    DynamicReference,
+    /// The document calls a function that policies may not use.
     #[error("the function {name} is not available to policies{hint}")]
-    Function {
-        /// Its name.
+    ForbiddenFunction {
         name: String,
-        /// What to use instead, where there is something.
+        /// A suggestion what to use instead, or empty.
         hint: &'static str,
     },
 }

@@ -1,71 +1,69 @@
-//! Dry runs: what a document says of an input, without a question, a log or a permit.
+//! Dry runs: evaluate a document on an input, without a decision request, log entry or permit.
 
 pub(crate) mod example;
 
-use crate::evaluate::{self, Ask};
-use crate::outcome::{Reason, Why, combine};
-use crate::shelf::Document;
+use crate::document_cache::Document;
+use crate::evaluate::{self, LookupRequest};
+use crate::outcome::{Reason, ReasonCode, combine};
 use crate::{Error, Limits, Outcome, Policy, Result, table};
 use serde::Serialize;
 use serde_json::Value;
 use types::{Digest, Namespace, Principal, VersionId};
 
-/// What is tried.
+/// The document of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trial {
-    /// A text.
+    /// A Rego text.
     Document(String),
-    /// A version.
     Version(VersionId),
 }
 
-/// What came of a dry run.
+/// The result of a dry run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DryRun {
-    /// What a decision would come to if this document alone were asked.
+    /// The outcome of a decision in which only this document is evaluated.
     pub outcome: Outcome,
-    /// The lookups that the document asks for with this input.
-    pub lookups: Vec<Wanted>,
+    /// The lookups that the document requests for this input.
+    pub lookups: Vec<RequestedLookup>,
     /// SHA-256 of the document.
     pub hash: Digest,
 }
 
-/// A lookup that a document asks for.
+/// A lookup that a document requests.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Wanted {
-    /// The name under which it wants the answer in `input.lookups`.
+pub struct RequestedLookup {
+    /// The name of the answer in `input.lookups`.
     pub name: String,
-    /// Which lookup.
+    /// The name of the lookup.
     pub from: String,
-    /// Its arguments.
     pub args: Value,
-    /// Whether the given input holds an answer.
+    /// Whether the input contains an answer.
     pub answered: bool,
 }
 
-/// Try a document on an input (JSON text that fits the schema; answers of lookups stand in its
-/// `lookups`). Nothing is asked, written or signed. Errors: `policy.input`, `policy.document`,
-/// `policy.unknown_version`, `policy.limit`.
+/// Evaluate a document on an input: JSON text that matches the schema, with the answers of lookups
+/// in `lookups`. No lookup is answered, and nothing is written or signed. Errors: `policy.input`,
+/// `policy.document`, `policy.unknown_version`, `policy.limit_exceeded`.
 pub async fn dry_run(
     policy: &Policy,
-    who: &Principal,
-    trial: Trial,
+    principal: &Principal,
+    target: Trial,
     input: &str,
 ) -> Result<DryRun> {
     let input = parsed(policy, input)?;
-    let text = text(policy, who, trial).await?;
-    let (limits, namespace) = (policy.config.limits.clone(), who.namespace.clone());
+    let text = text(policy, principal, target).await?;
+    let (limits, namespace) = (policy.config.limits.clone(), principal.namespace.clone());
     let run = move |text: String| {
         let document = Document::new(&text);
         document
             .compiled
             .as_ref()
-            .map_err(|refusal| Error::Document(refusal.clone()))?;
-        tried(&document, &input, &limits, &namespace)
+            .map_err(|error| Error::Document(error.clone()))?;
+        evaluate_document(&document, &input, &limits, &namespace)
     };
-    let mut runs = policy.threads.each(vec![text], run).await?;
+    let mut runs = policy.pool.map(vec![text], run).await?;
     runs.pop().unwrap_or_else(|| {
-        Err(Error::Stopped {
+        Err(Error::Internal {
             why: "the dry run was lost".to_owned(),
         })
     })
@@ -74,7 +72,7 @@ pub async fn dry_run(
 fn parsed(policy: &Policy, input: &str) -> Result<Value> {
     let limit = policy.config.limits.input_bytes;
     if input.len() > limit {
-        return Err(Error::Limit {
+        return Err(Error::LimitExceeded {
             what: "bytes in an input",
             limit,
             field: Some("input"),
@@ -83,16 +81,16 @@ fn parsed(policy: &Policy, input: &str) -> Result<Value> {
     let input: Value = serde_json::from_str(input).map_err(|error| Error::Input {
         why: error.to_string(),
     })?;
-    match crate::input::misfit(&input) {
+    match crate::input::schema_violation(&input) {
         Some(why) => Err(Error::Input { why }),
         None => Ok(input),
     }
 }
 
-async fn text(policy: &Policy, who: &Principal, trial: Trial) -> Result<String> {
-    match trial {
+async fn text(policy: &Policy, principal: &Principal, target: Trial) -> Result<String> {
+    match target {
         Trial::Document(text) if text.len() > policy.config.limits.document_bytes => {
-            Err(Error::Limit {
+            Err(Error::LimitExceeded {
                 what: "bytes in a document",
                 limit: policy.config.limits.document_bytes,
                 field: Some("document"),
@@ -100,12 +98,12 @@ async fn text(policy: &Policy, who: &Principal, trial: Trial) -> Result<String> 
         }
         Trial::Document(text) => Ok(text),
         Trial::Version(id) => {
-            let found = policy
+            let version = policy
                 .db
-                .read(&who.namespace, move |tx| table::version::get(tx, id))
+                .read(&principal.namespace, move |tx| table::version::get(tx, id))
                 .await?;
-            found
-                .map(|found| found.document)
+            version
+                .map(|version| version.document)
                 .ok_or_else(|| Error::UnknownVersion {
                     version: id.to_string(),
                 })
@@ -113,22 +111,22 @@ async fn text(policy: &Policy, who: &Principal, trial: Trial) -> Result<String> 
     }
 }
 
-/// What a compiled document says of an input that fits the schema.
-pub(crate) fn tried(
+/// Evaluate a compiled document on an input that matches the schema.
+pub(crate) fn evaluate_document(
     document: &Document,
     input: &Value,
     limits: &Limits,
     namespace: &Namespace,
 ) -> Result<DryRun> {
-    let stopped = |why: String| Error::Stopped { why };
+    let internal = |why: String| Error::Internal { why };
     let compiled = document
         .compiled
         .as_ref()
-        .map_err(|refusal| Error::Document(refusal.clone()))?;
+        .map_err(|error| Error::Document(error.clone()))?;
     let fee = serde_json::from_value(input["fee"].clone()).map_err(|error| Error::Input {
         why: error.to_string(),
     })?;
-    let given = input
+    let answers = input
         .get("lookups")
         .cloned()
         .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -136,28 +134,30 @@ pub(crate) fn tried(
     if let Some(fields) = base.as_object_mut() {
         fields.shift_remove("lookups");
     }
-    let base = evaluate::input(&base.to_string()).map_err(stopped)?;
-    let asks = evaluate::asks(compiled, &base, limits, namespace);
-    let wanted: Vec<Wanted> = asks
+    let base = evaluate::input(&base.to_string()).map_err(internal)?;
+    let lookup_requests = evaluate::lookup_requests(compiled, &base, limits, namespace);
+    let requested_lookups: Vec<RequestedLookup> = lookup_requests
         .iter()
         .flatten()
-        .map(|ask| wanted(ask, &given))
+        .map(|request| requested_lookup(request, &answers))
         .collect();
-    let whole = evaluate::with_lookups(base, &given).map_err(stopped)?;
-    let mut opinion = evaluate::opinion(compiled, &whole, limits, "document");
-    opinion.reasons.extend(lookup_problems(&asks, &wanted));
+    let full_input = evaluate::with_lookups(base, &answers).map_err(internal)?;
+    let mut opinion = evaluate::opinion(compiled, &full_input, limits, "document");
+    opinion
+        .reasons
+        .extend(lookup_problems(&lookup_requests, &requested_lookups));
     Ok(DryRun {
         outcome: combine(vec![opinion], &fee),
-        lookups: wanted,
+        lookups: requested_lookups,
         hash: document.hash,
     })
 }
 
-fn wanted(ask: &Ask, given: &Value) -> Wanted {
-    let lookup = &ask.lookup;
-    let answered = given.get(&ask.key).is_some();
-    Wanted {
-        name: ask.key.clone(),
+fn requested_lookup(request: &LookupRequest, answers: &Value) -> RequestedLookup {
+    let lookup = &request.lookup;
+    let answered = answers.get(&request.key).is_some();
+    RequestedLookup {
+        name: request.key.clone(),
         from: lookup.name.clone(),
         args: lookup.args.clone(),
         answered,
@@ -165,19 +165,22 @@ fn wanted(ask: &Ask, given: &Value) -> Wanted {
 }
 
 /// As in a decision, a lookup without an answer denies.
-fn lookup_problems(asks: &std::result::Result<Vec<Ask>, String>, wanted: &[Wanted]) -> Vec<Reason> {
-    let said = |code, why: String| Reason::new(code, Some("document"), why);
-    match asks {
-        Err(why) => vec![said(Why::NoAnswer, why.clone())],
-        Ok(_) => wanted
+fn lookup_problems(
+    lookup_requests: &std::result::Result<Vec<LookupRequest>, String>,
+    requested_lookups: &[RequestedLookup],
+) -> Vec<Reason> {
+    let reason = |code, why: String| Reason::new(code, Some("document"), why);
+    match lookup_requests {
+        Err(why) => vec![reason(ReasonCode::NoAnswer, why.clone())],
+        Ok(_) => requested_lookups
             .iter()
-            .filter(|one| !one.answered)
-            .map(|one| {
-                said(
-                    Why::Lookup,
+            .filter(|lookup| !lookup.answered)
+            .map(|lookup| {
+                reason(
+                    ReasonCode::Lookup,
                     format!(
-                        "the input holds no answer lookups[{:?}] of {}",
-                        one.name, one.from
+                        "the input has no answer lookups[{:?}] of {}",
+                        lookup.name, lookup.from
                     ),
                 )
             })

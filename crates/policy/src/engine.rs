@@ -1,12 +1,12 @@
-//! The engine: what every verb works with.
+//! The engine handle: the first argument of every verb.
 
-use crate::shelf::Shelf;
-use crate::threads::Threads;
+use crate::document_cache::DocumentCache;
+use crate::evaluation_pool::EvaluationPool;
 use crate::{Config, Lookups, PermitSigner};
 use std::sync::Arc;
 use store::{Db, Lease};
 
-/// Policy. Cheap to clone.
+/// The policy engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) db: Db,
@@ -14,13 +14,14 @@ pub struct Policy {
     pub(crate) signer: Arc<dyn PermitSigner>,
     pub(crate) lookups: Arc<dyn Lookups>,
     pub(crate) config: Arc<Config>,
-    pub(crate) shelf: Arc<Shelf>,
-    pub(crate) threads: Threads,
+    pub(crate) cache: Arc<DocumentCache>,
+    pub(crate) pool: EvaluationPool,
 }
 
 impl Policy {
-    /// On a database and the partition of a lease; permits are signed by `signer`, lookups answered
-    /// by `lookups`. Starts the threads that evaluate; they end with the last clone.
+    /// Create the engine on a database; facts go to the lease's partition. Permits are signed by
+    /// `signer`, lookups answered by `lookups`. Starts the evaluation threads; they end with the
+    /// last clone.
     pub fn new(
         db: Db,
         lease: Lease,
@@ -28,19 +29,19 @@ impl Policy {
         lookups: Arc<dyn Lookups>,
         config: Config,
     ) -> Self {
-        let threads = Threads::start(config.limits.threads);
+        let pool = EvaluationPool::start(config.limits.threads);
         Self {
             db,
             lease,
             signer,
             lookups,
             config: Arc::new(config),
-            shelf: Arc::default(),
-            threads,
+            cache: Arc::default(),
+            pool,
         }
     }
 
-    /// The same engine on another lease, after the old one was lost.
+    /// The same engine with another lease, after the old one was lost.
     #[must_use]
     pub fn on(&self, lease: Lease) -> Self {
         Self {
@@ -49,7 +50,7 @@ impl Policy {
         }
     }
 
-    /// The settings.
+    /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }

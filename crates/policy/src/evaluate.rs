@@ -1,8 +1,9 @@
-//! Asking a document: on a blocking thread, within limits, every surprise a denial.
+//! Evaluation of a document, on a pool thread and within limits. Every unexpected result is a
+//! denial.
 
-use crate::document::{Compiled, Entry, guard};
-use crate::outcome::{Caps, Obligation, Opinion, Reason, Why};
-use crate::second::Second;
+use crate::crosscheck::Interpreter;
+use crate::document::{Compiled, Entry, bounded_builtins};
+use crate::outcome::{Caps, Obligation, Opinion, Reason, ReasonCode};
 use crate::{Limits, Lookup};
 use regorus::Value;
 use regorus::rvm::{RegoVM, vm::VmError};
@@ -13,31 +14,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use types::Namespace;
 
-/// How many instructions pass between two looks at the clock. One may multiply numbers of a million
-/// digits, so each is looked at.
+/// The number of instructions between two checks of the clock. A single instruction may multiply
+/// numbers of a million digits, so the clock is checked at each.
 const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
 
-/// A lookup that a document wants, and the name under which it wants the answer.
+/// A lookup that a document requests, and the key of its answer in `input.lookups`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ask {
+pub(crate) struct LookupRequest {
     pub(crate) key: String,
     pub(crate) lookup: Lookup,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct LookupSpec {
     from: String,
     #[serde(default)]
     args: Json,
 }
 
-/// An input as the virtual machine takes it.
+/// Parse an input for the virtual machine.
 pub(crate) fn input(text: &str) -> Result<Value, String> {
     Value::from_json_str(text).map_err(|error| error.to_string())
 }
 
-/// The same input with the answers of a document's lookups.
+/// Add the answers of a document's lookups to an input.
 pub(crate) fn with_lookups(mut input: Value, answers: &Json) -> Result<Value, String> {
     let answers = Value::from_json_str(&answers.to_string()).map_err(|error| error.to_string())?;
     let fields = input.as_object_mut().map_err(|error| error.to_string())?;
@@ -45,40 +46,44 @@ pub(crate) fn with_lookups(mut input: Value, answers: &Json) -> Result<Value, St
     Ok(input)
 }
 
-/// What a document's rule `lookups` asks for.
-pub(crate) fn asks(
+/// The lookups that a document's rule `lookups` requests.
+pub(crate) fn lookup_requests(
     document: &Compiled,
     input: &Value,
     limits: &Limits,
     namespace: &Namespace,
-) -> Result<Vec<Ask>, String> {
-    let wanted = match Machine::new(document, input, limits).value(Entry::Lookups)? {
+) -> Result<Vec<LookupRequest>, String> {
+    let requested = match Machine::new(document, input, limits).value(Entry::Lookups)? {
         None => return Ok(Vec::new()),
-        Some(Json::Object(wanted)) => wanted,
+        Some(Json::Object(requested)) => requested,
         Some(other) => {
             return Err(format!(
-                "`lookups` is {}, not an object by names",
+                "`lookups` is {}, not an object with names as keys",
                 kind(&other)
             ));
         }
     };
-    if wanted.len() > limits.lookups {
+    if requested.len() > limits.lookups {
         return Err(format!(
-            "`lookups` asks for {}, more than {}",
-            wanted.len(),
+            "`lookups` requests {} lookups, more than {}",
+            requested.len(),
             limits.lookups
         ));
     }
-    wanted
+    requested
         .into_iter()
-        .map(|(key, wanted)| ask(key, wanted, namespace))
+        .map(|(key, requested)| lookup_request(key, requested, namespace))
         .collect()
 }
 
-fn ask(key: String, wanted: Json, namespace: &Namespace) -> Result<Ask, String> {
-    let Wanted { from, args } = serde_json::from_value(wanted)
+fn lookup_request(
+    key: String,
+    requested: Json,
+    namespace: &Namespace,
+) -> Result<LookupRequest, String> {
+    let LookupSpec { from, args } = serde_json::from_value(requested)
         .map_err(|error| format!("`lookups[{key:?}]` is not {{from, args}}: {error}"))?;
-    Ok(Ask {
+    Ok(LookupRequest {
         key,
         lookup: Lookup {
             namespace: namespace.clone(),
@@ -88,55 +93,56 @@ fn ask(key: String, wanted: Json, namespace: &Namespace) -> Result<Ask, String> 
     })
 }
 
-/// Whether regorus' two evaluators give every rule the same value; the difference in words if not.
-pub(crate) fn compare(
+/// Check that regorus' two evaluators give every rule the same value; the error describes the
+/// difference.
+pub(crate) fn crosscheck(
     document: &Compiled,
     text: &str,
     input: &Value,
     limits: &Limits,
 ) -> Result<(), String> {
-    let mut second = Second::new(document, text, limits)?;
-    let mut first = Machine::new(document, input, limits);
+    let mut interpreter = Interpreter::new(document, text, limits)?;
+    let mut machine = Machine::new(document, input, limits);
     for entry in Entry::ALL {
-        let (compiled, interpreted) = (first.raw(entry)?, second.ask(entry, input)?);
+        let (compiled, interpreted) = (machine.eval(entry)?, interpreter.eval(entry, input)?);
         if compiled != interpreted {
             return Err(format!(
                 "`{}` is {} compiled and {} interpreted",
                 entry.name(),
-                shown(compiled),
-                shown(interpreted)
+                display(compiled),
+                display(interpreted)
             ));
         }
     }
     Ok(())
 }
 
-fn shown(value: Option<Value>) -> String {
+fn display(value: Option<Value>) -> String {
     value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
 }
 
-/// What a document says, as the policy of this name.
+/// Evaluate a document, as the policy with this name.
 pub(crate) fn opinion(document: &Compiled, input: &Value, limits: &Limits, name: &str) -> Opinion {
-    told(&mut Machine::new(document, input, limits), name).unwrap_or_else(|why| Opinion {
-        reasons: vec![Reason::new(Why::NoAnswer, Some(name), why)],
+    read_opinion(&mut Machine::new(document, input, limits), name).unwrap_or_else(|why| Opinion {
+        reasons: vec![Reason::new(ReasonCode::NoAnswer, Some(name), why)],
         ..Opinion::default()
     })
 }
 
-fn told(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String> {
+fn read_opinion(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String> {
     let mut reasons = denials(machine.value(Entry::Deny)?, name)?;
-    if machine.ask(Entry::Allow)? != Some(Json::Bool(true)) && reasons.is_empty() {
+    if machine.eval_json(Entry::Allow)? != Some(Json::Bool(true)) && reasons.is_empty() {
         reasons.push(Reason::new(
-            Why::NotAllowed,
+            ReasonCode::NotAllowed,
             Some(name),
-            "its rule `allow` does not hold",
+            "its rule `allow` is not true",
         ));
     }
     let needs = needs(machine.value(Entry::Needs)?)?;
     let caps = match machine.value(Entry::Envelope)? {
         None => Caps::default(),
         Some(caps) => serde_json::from_value(caps)
-            .map_err(|error| format!("`envelope` has no known shape: {error}"))?,
+            .map_err(|error| format!("`envelope` has an unknown form: {error}"))?,
     };
     Ok(Opinion {
         reasons,
@@ -145,20 +151,20 @@ fn told(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String> {
     })
 }
 
-/// `deny` is a set of messages.
+/// `deny` must be a set of messages.
 fn denials(deny: Option<Json>, name: &str) -> Result<Vec<Reason>, String> {
     match deny {
         None => Ok(Vec::new()),
         Some(Json::Array(messages)) => Ok(messages
             .into_iter()
-            .map(|message| Reason::new(Why::Denied, Some(name), words(message)))
+            .map(|message| Reason::new(ReasonCode::Denied, Some(name), message_text(message)))
             .collect()),
         Some(other) => Err(format!("`deny` is {}, not a set of messages", kind(&other))),
     }
 }
 
-/// A message is a text, or an object with one under `msg`.
-fn words(message: Json) -> String {
+/// A message is a string, or an object with a string under `msg`.
+fn message_text(message: Json) -> String {
     match message {
         Json::String(text) => text,
         Json::Object(fields) if fields.get("msg").is_some_and(Json::is_string) => {
@@ -174,8 +180,10 @@ fn needs(needs: Option<Json>) -> Result<Vec<Obligation>, String> {
     };
     let needs: Vec<Obligation> = serde_json::from_value(needs)
         .map_err(|error| format!("`needs` is not a set of known obligations: {error}"))?;
-    match needs.iter().find(|need| !need.is_sound()) {
-        Some(need) => Err(format!("`needs` asks for what cannot be given: {need:?}")),
+    match needs.iter().find(|need| !need.is_fulfillable()) {
+        Some(need) => Err(format!(
+            "`needs` requests what cannot be fulfilled: {need:?}"
+        )),
         None => Ok(needs),
     }
 }
@@ -183,15 +191,15 @@ fn needs(needs: Option<Json>) -> Result<Vec<Obligation>, String> {
 fn kind(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
-        Json::Bool(_) => "a truth value",
+        Json::Bool(_) => "a boolean",
         Json::Number(_) => "a number",
-        Json::String(_) => "a text",
-        Json::Array(_) => "a list",
+        Json::String(_) => "a string",
+        Json::Array(_) => "an array",
         Json::Object(_) => "an object",
     }
 }
 
-/// One document with one input.
+/// The evaluator of one document on one input.
 struct Machine<'d> {
     document: &'d Compiled,
     vm: RegoVM,
@@ -202,7 +210,7 @@ impl<'d> Machine<'d> {
         let mut vm = RegoVM::new();
         vm.load_program(document.program.clone());
         vm.set_max_instructions(limits.instructions);
-        // As in OPA: a function that fails is undefined, so `not` of it holds.
+        // As in OPA, a failing function is undefined, so its negation is true.
         vm.set_strict_builtin_errors(false);
         vm.set_execution_timer_config(Some(ExecutionTimerConfig {
             limit: Duration::from_millis(limits.evaluation_ms),
@@ -212,19 +220,21 @@ impl<'d> Machine<'d> {
         Self { document, vm }
     }
 
-    /// The value of a rule; none only if the document has no such rule. A rule that is there and
-    /// has no value is a surprise: two values, for one, count as none.
+    /// The value of a rule; `None` only if the document has no such rule. A rule that exists and
+    /// has no value is an error, because regorus also returns no value for a conflict of two.
     fn value(&mut self, entry: Entry) -> Result<Option<Json>, String> {
-        let value = self.ask(entry)?;
+        let value = self.eval_json(entry)?;
         match (&value, self.document.entry_point(entry)) {
-            (None, Some(point)) => Err(format!("{point} has no value, or more than one")),
+            (None, Some(entry_point)) => {
+                Err(format!("{entry_point} has no value, or more than one"))
+            }
             _ => Ok(value),
         }
     }
 
-    /// The value of a rule; none if the document has no such rule, or it is undefined.
-    fn ask(&mut self, entry: Entry) -> Result<Option<Json>, String> {
-        match self.raw(entry)? {
+    /// The value of a rule; `None` if the document has no such rule, or it is undefined.
+    fn eval_json(&mut self, entry: Entry) -> Result<Option<Json>, String> {
+        match self.eval(entry)? {
             None | Some(Value::Undefined) => Ok(None),
             Some(value) => serde_json::to_value(&value)
                 .map(Some)
@@ -232,29 +242,28 @@ impl<'d> Machine<'d> {
         }
     }
 
-    /// The same as Rego has it; none only if the document has no such rule.
-    fn raw(&mut self, entry: Entry) -> Result<Option<Value>, String> {
-        let Some(point) = self.document.entry_point(entry) else {
+    /// The value of a rule as a Rego value; `None` only if the document has no such rule.
+    fn eval(&mut self, entry: Entry) -> Result<Option<Value>, String> {
+        let Some(entry_point) = self.document.entry_point(entry) else {
             return Ok(None);
         };
-        guard::begin();
-        // Regorus may have a mistake; one document's must not end the others'.
+        bounded_builtins::reset();
+        // A panic in regorus must not end the evaluation of other documents.
         let value = catch_unwind(AssertUnwindSafe(|| {
-            self.vm.execute_entry_point_by_name(&point)
+            self.vm.execute_entry_point_by_name(&entry_point)
         }))
-        .map_err(|_| "the evaluation broke off".to_owned())?
-        .map_err(|error| self.told(&error))?;
-        let most = guard::MOST_VALUE;
-        if guard::weight(&value, most) > most {
-            Err(format!("{point} has more than {most} bytes"))
+        .map_err(|_| "the evaluation panicked".to_owned())?
+        .map_err(|error| self.error_text(&error))?;
+        let limit = bounded_builtins::MAX_VALUE_BYTES;
+        if bounded_builtins::value_size(&value, limit) > limit {
+            Err(format!("{entry_point} has more than {limit} bytes"))
         } else {
             Ok(Some(value))
         }
     }
 
-    /// The same words for the same mistake, however long it took, so that a replay shows no
-    /// difference.
-    fn told(&self, error: &VmError) -> String {
+    /// An error message that does not depend on timing, so that a replay gives the same text.
+    fn error_text(&self, error: &VmError) -> String {
         match error {
             VmError::TimeLimitExceeded { limit, .. } => {
                 format!("a rule took longer than {} ms", limit.as_millis())

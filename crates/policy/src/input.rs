@@ -1,19 +1,19 @@
-//! The input that documents see: one typed form, described by `policies/input.schema.json`.
+//! The typed input of documents, described by `policies/input.schema.json`.
 
-mod exact;
+mod numbers;
 mod schema;
 
-pub(crate) use schema::misfit;
+pub(crate) use schema::schema_violation;
 
 use crate::{Approval, Config, Question, TaskRef, WalletRef};
-use exact::numbers_as_text;
 use intent::{AccessEntry, Act, Authorisation, Effects, Envelope, FeeTerms, Output};
+use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use types::{Amount, ChainId, Digest, Family, KeyId, Kind, Namespace, Role, Time};
 
-/// Everything a document is told, but for the answers of its lookups.
+/// The input of a document, without the answers of its lookups.
 #[derive(Debug, Serialize)]
 pub(crate) struct Input<'q> {
     purpose: &'static str,
@@ -23,11 +23,11 @@ pub(crate) struct Input<'q> {
     key: Option<KeyId>,
     signer: &'q str,
     chain: Chain<'q>,
-    intent: ShownIntent<'q>,
+    intent: InputIntent<'q>,
     effects: &'q Effects,
     interface: Option<Digest>,
     fee: Fee,
-    time: Moment,
+    time: InputTime,
     task: Option<&'q TaskRef>,
     assets: &'q [String],
     labels: &'q BTreeMap<String, String>,
@@ -47,30 +47,30 @@ struct Chain<'q> {
     family: &'static str,
 }
 
-/// An intent as documents see it: every number a text.
+/// An intent as documents see it: every number is a string.
 #[derive(Debug, Serialize)]
-struct ShownIntent<'q> {
+struct InputIntent<'q> {
     hash: Digest,
     #[serde(flatten)]
-    act: ShownAct<'q>,
+    act: InputAct<'q>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum ShownAct<'q> {
+enum InputAct<'q> {
     Transaction {
         to: Option<&'q str>,
         value: Amount,
         data: String,
         outputs: &'q [Output],
         access: &'q [AccessEntry],
-        authorisations: Vec<ShownAuthorisation<'q>>,
+        authorisations: Vec<InputAuthorisation<'q>>,
     },
     TypedData {
         typed_data: Value,
     },
     Authorisation {
-        authorisation: ShownAuthorisation<'q>,
+        authorisation: InputAuthorisation<'q>,
     },
     Message {
         message: String,
@@ -79,24 +79,24 @@ enum ShownAct<'q> {
 }
 
 #[derive(Debug, Serialize)]
-struct ShownAuthorisation<'q> {
+struct InputAuthorisation<'q> {
     authority: &'q str,
     delegate: &'q str,
     nonce: String,
     any_chain: bool,
 }
 
-/// Fees as documents see them; read back where a decision is replayed.
+/// Fees as documents see them; parsed again when a decision is replayed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Fee {
-    /// What it would cost now.
-    quote: ShownTerms,
+    /// The estimated cost at the time of the decision.
+    quote: InputFeeTerms,
     /// The widest envelope that the configuration allows.
-    envelope: ShownEnvelope,
+    envelope: InputEnvelope,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct ShownTerms {
+struct InputFeeTerms {
     gas: Amount,
     fee_per_gas: Amount,
     tip: Amount,
@@ -104,19 +104,19 @@ struct ShownTerms {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct ShownEnvelope {
+struct InputEnvelope {
     #[serde(flatten)]
-    terms: ShownTerms,
+    terms: InputFeeTerms,
     signatures: u32,
     validity_ms: u32,
 }
 
-/// A moment, in the forms that rules need; documents read no clock.
+/// A point in time, in the forms that rules need, because documents cannot read a clock.
 #[derive(Debug, Serialize)]
-struct Moment {
+struct InputTime {
     at: Time,
     unix_ms: String,
-    /// 1 is Monday, 7 is Sunday; in UTC as all of it.
+    /// 1 is Monday, 7 is Sunday. All fields are in UTC.
     weekday: i64,
     hour: i64,
     minute: i64,
@@ -149,14 +149,14 @@ impl<'q> Input<'q> {
                 id: &intent.chain,
                 family: family(&intent.chain),
             },
-            intent: ShownIntent {
+            intent: InputIntent {
                 hash: intent.hash(),
-                act: shown(&intent.act),
+                act: act_input(&intent.act),
             },
             effects,
             interface: question.interface.as_ref().map(|interface| interface.hash),
             fee: Fee::of(question, config),
-            time: Moment::of(now),
+            time: InputTime::of(now),
             task: question.task.as_ref(),
             assets: &question.assets,
             labels: &question.labels,
@@ -176,8 +176,8 @@ impl Fee {
             Act::Transaction(_) => rules.widest(&question.intent.chain, &question.quote),
             _ => Envelope::FREE,
         };
-        let envelope = ShownEnvelope {
-            terms: ShownTerms {
+        let envelope = InputEnvelope {
+            terms: InputFeeTerms {
                 gas: Amount::from(widest.gas),
                 fee_per_gas: widest.fee_per_gas,
                 tip: widest.tip,
@@ -187,7 +187,7 @@ impl Fee {
             validity_ms: rules.validity_ms,
         };
         let quote = &question.quote;
-        let quote = ShownTerms {
+        let quote = InputFeeTerms {
             gas: Amount::from(quote.gas),
             fee_per_gas: quote.fee_per_gas,
             tip: quote.tip,
@@ -196,7 +196,7 @@ impl Fee {
         Self { quote, envelope }
     }
 
-    /// What it would cost now.
+    /// The estimated cost at the time of the decision.
     pub(crate) fn quote(&self) -> FeeTerms {
         let terms = &self.quote;
         FeeTerms {
@@ -221,7 +221,7 @@ impl Fee {
     }
 }
 
-impl Moment {
+impl InputTime {
     fn of(now: Time) -> Self {
         let (minutes, days) = (now.secs().div_euclid(60), now.secs().div_euclid(86_400));
         Self {
@@ -242,65 +242,65 @@ fn family(chain: &ChainId) -> &'static str {
     }
 }
 
-fn shown(act: &Act) -> ShownAct<'_> {
+fn act_input(act: &Act) -> InputAct<'_> {
     match act {
         Act::Transaction(transaction) => {
             let value = transaction
                 .outputs
                 .iter()
                 .try_fold(Amount::ZERO, |sum, output| sum.checked_add(output.value));
-            ShownAct::Transaction {
+            InputAct::Transaction {
                 to: transaction
                     .outputs
                     .first()
                     .and_then(|output| output.to.as_deref()),
                 value: value.unwrap_or(Amount::MAX),
-                data: prefixed(&transaction.data),
+                data: hex_prefixed(&transaction.data),
                 outputs: &transaction.outputs,
                 access: &transaction.access,
                 authorisations: transaction
                     .authorisations
                     .iter()
-                    .map(shown_authorisation)
+                    .map(authorisation_input)
                     .collect(),
             }
         }
         Act::TypedData { json } => {
-            // What is not JSON was refused by `intent::effects` before; shown as it is, it could at
-            // worst be denied.
-            let typed_data = serde_json::from_str(&numbers_as_text(json)).unwrap_or(Value::Null);
-            ShownAct::TypedData { typed_data }
+            // `intent::effects` has already rejected what is not JSON. If something got here
+            // anyway, `null` makes documents deny it.
+            let typed_data = serde_json::from_str(&stringify_numbers(json)).unwrap_or(Value::Null);
+            InputAct::TypedData { typed_data }
         }
-        Act::Authorisation(one) => ShownAct::Authorisation {
-            authorisation: shown_authorisation(one),
+        Act::Authorisation(authorisation) => InputAct::Authorisation {
+            authorisation: authorisation_input(authorisation),
         },
-        Act::Message { bytes } => ShownAct::Message {
-            message: prefixed(bytes),
+        Act::Message { bytes } => InputAct::Message {
+            message: hex_prefixed(bytes),
             text: std::str::from_utf8(bytes).ok(),
         },
     }
 }
 
-fn shown_authorisation(one: &Authorisation) -> ShownAuthorisation<'_> {
-    ShownAuthorisation {
-        authority: &one.authority,
-        delegate: &one.delegate,
-        nonce: one.nonce.to_string(),
-        any_chain: one.any_chain,
+fn authorisation_input(authorisation: &Authorisation) -> InputAuthorisation<'_> {
+    InputAuthorisation {
+        authority: &authorisation.authority,
+        delegate: &authorisation.delegate,
+        nonce: authorisation.nonce.to_string(),
+        any_chain: authorisation.any_chain,
     }
 }
 
-fn prefixed(bytes: &[u8]) -> String {
+fn hex_prefixed(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Moment;
+    use super::InputTime;
     use types::Time;
 
     #[test]
-    fn days_and_hours_of_utc() {
+    fn days_and_hours_are_in_utc() {
         // A Thursday, then a Sunday in the last minute before midnight, then a Wednesday before
         // 1970.
         for (text, weekday, hour, minute) in [
@@ -308,7 +308,7 @@ mod tests {
             ("2026-01-04T23:59:59.999999Z", 7, 23, 59),
             ("1969-12-31T23:00:00Z", 3, 23, 0),
         ] {
-            let moment = Moment::of(text.parse::<Time>().expect("a time"));
+            let moment = InputTime::of(text.parse::<Time>().expect("a time"));
             assert_eq!(
                 (moment.weekday, moment.hour, moment.minute),
                 (weekday, hour, minute),

@@ -1,63 +1,50 @@
-//! Lookups: what a policy has to know and the transaction does not say. The user of this crate
-//! defines where answers come from.
+//! Lookups: data that a policy needs and the transaction does not contain. The user of this crate
+//! implements where the answers come from.
 
 use async_trait::async_trait;
 use serde_json::Value;
 use types::{Namespace, canonical_json};
 
 /// The largest integer that every Rego engine keeps exactly.
-const EXACT: u64 = 1 << 53;
+const MAX_EXACT: u64 = 1 << 53;
 
-/// What a policy wants to know.
+/// A lookup requested by a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookup {
-    /// Where it is asked; an answer never tells of another namespace.
+    /// The namespace of the request; an answer must not contain data of another namespace.
     pub namespace: Namespace,
-    /// Which lookup, such as `address.labels`.
+    /// The name of the lookup, such as `address.labels`.
     pub name: String,
-    /// Its arguments, as the policy gave them.
+    /// The arguments, as the policy gave them.
     pub args: Value,
 }
 
-/// Why a lookup has no answer. The decision that wanted it is a denial.
+/// Why a lookup has no answer. A decision that needs it is a denial.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// There is no lookup of this name.
+    /// There is no lookup with this name.
     #[error("there is no lookup {name:?}")]
-    Unknown {
-        /// The name.
-        name: String,
-    },
-    /// The arguments are not what the lookup takes.
+    Unknown { name: String },
+    /// The lookup does not accept the arguments.
     #[error("{name} does not take these arguments: {why}")]
-    Arguments {
-        /// The lookup.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// It did not answer.
-    #[error("{name} did not answer: {why}")]
-    Failed {
-        /// The lookup.
-        name: String,
-        /// What is known.
-        why: String,
-    },
+    Arguments { name: String, why: String },
+    /// The lookup failed.
+    #[error("{name} failed: {why}")]
+    Failed { name: String, why: String },
 }
 
-/// Where answers come from. Final state, unless a lookup says otherwise; amounts as decimal
-/// strings.
+/// The source of lookup answers. Answers contain final state, unless a lookup specifies otherwise,
+/// and amounts as decimal strings.
 #[async_trait]
 pub trait Lookups: Send + Sync {
-    /// Whether there is a lookup of this name: checked when a policy is uploaded with an example.
+    /// Whether there is a lookup with this name. Checked when a policy is uploaded with an example.
     fn knows(&self, name: &str) -> bool;
 
-    /// The answer.
+    /// Answer a lookup.
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError>;
 }
 
-/// An installation without lookups: every policy that wants one denies.
+/// An installation without lookups: every policy that requests one denies.
 #[derive(Debug, Clone, Copy)]
 pub struct NoLookups;
 
@@ -75,18 +62,18 @@ impl Lookups for NoLookups {
 }
 
 impl Lookup {
-    /// Its canonical text: the same for the same question in one namespace.
+    /// The canonical text, which is equal for equal lookups in one namespace.
     pub(crate) fn canonical(&self) -> String {
         format!("{} {}", self.name, canonical_json(&self.args))
     }
 }
 
-/// Whether a value holds a number that Rego may not keep exactly.
+/// Whether a value contains a number that Rego may not keep exactly.
 pub(crate) fn has_inexact_number(value: &Value) -> bool {
     match value {
         Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-            (Some(whole), ..) => whole > EXACT,
-            (_, Some(negative), _) => negative.unsigned_abs() > EXACT,
+            (Some(whole), ..) => whole > MAX_EXACT,
+            (_, Some(negative), _) => negative.unsigned_abs() > MAX_EXACT,
             (.., Some(fraction)) => fraction.abs() >= 9_007_199_254_740_992.0,
             _ => true,
         },
@@ -101,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_rego_would_round_are_seen() {
+    fn numbers_that_rego_would_round_are_detected() {
         for (text, inexact) in [
             ("9007199254740992", false),
             ("9007199254740993", true),

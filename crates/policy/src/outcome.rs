@@ -1,4 +1,4 @@
-//! What comes of a question: every document's opinion, and how opinions add up.
+//! Outcomes: the opinion of each document, and how opinions are combined.
 
 use crate::input::Fee;
 use intent::Envelope;
@@ -6,86 +6,79 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::{Amount, Role};
 
-/// Most approvals that a document may ask for.
+/// The largest number of approvals that a document may require.
 const MAX_APPROVALS: u32 = 20;
-/// Most reasons that a decision keeps; the first say enough.
+/// The largest number of reasons that a decision keeps.
 const MAX_REASONS: usize = 20;
 
-/// Why something was denied.
+/// A reason for a denial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// What kind of reason.
-    pub code: Why,
-    /// The policy that said so, where one did.
+    /// The kind of reason.
+    pub code: ReasonCode,
+    /// The policy that gave the reason, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// In words; a document's own words where it gave some.
+    /// The explanation; the document's own message if it gave one.
     pub text: String,
 }
 
 /// The kinds of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// No policy is attached to anything that is touched: what nobody allowed is denied.
+pub enum ReasonCode {
+    /// No policy is attached to any target: what no policy allows is denied.
     NoPolicy,
-    /// A policy's `allow` does not hold.
+    /// A policy's `allow` is not true.
     NotAllowed,
-    /// A policy's `deny` says so.
+    /// A policy's `deny` gave a message.
     Denied,
-    /// A policy that is named is not there, or has no version.
+    /// A named policy does not exist or has no version.
     Missing,
     /// A policy's document does not compile.
     NotCompiled,
-    /// A policy did not come to an answer: an error, too many instructions, too much time, an
-    /// answer of no known shape.
+    /// A policy could not be evaluated: an error, a limit, or a result of an unknown form.
     NoAnswer,
-    /// What a policy had to know could not be found out.
+    /// A lookup of a policy has no answer.
     Lookup,
-    /// The intent cannot be read.
+    /// The intent cannot be decoded.
     Unreadable,
-    /// It would cost more than the permit may allow.
+    /// The quoted fee exceeds the envelope.
     Fee,
 }
 
-/// What must come before a permit.
+/// What must be fulfilled before a permit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Obligation {
-    /// So many people other than the initiator say yes.
+    /// Approvals by people other than the initiator.
     Approval {
-        /// How many, 1 to 20.
+        /// The number of approvals, 1 to 20.
         count: u32,
-        /// The role that each of them holds, where one is asked for.
+        /// The role that each approver must hold, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
     },
 }
 
-/// What came of a question.
+/// The outcome of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It may be signed, within this envelope.
+    /// The intent may be signed, within this envelope.
     Permit {
-        /// Caps on fees and signatures.
+        /// The limits of fees and signatures.
         envelope: Envelope,
         /// How long the first signature may wait.
         validity_ms: u32,
     },
-    /// It may not be signed.
-    Denied {
-        /// Why.
-        reasons: Vec<Reason>,
-    },
-    /// It may be signed once something else has come.
-    Needs {
-        /// What.
-        obligations: Vec<Obligation>,
-    },
+    /// The intent may not be signed.
+    Denied { reasons: Vec<Reason> },
+    /// The intent may be signed once the obligations are fulfilled.
+    Needs { obligations: Vec<Obligation> },
 }
 
-/// Caps that a document sets. All are optional; what is given narrows.
+/// Limits set by a document. All are optional and can only narrow the envelope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Caps {
@@ -97,7 +90,7 @@ pub(crate) struct Caps {
     validity_ms: Option<u32>,
 }
 
-/// What one document says.
+/// The opinion of one document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Opinion {
     pub(crate) reasons: Vec<Reason>,
@@ -106,11 +99,11 @@ pub(crate) struct Opinion {
 }
 
 impl Reason {
-    pub(crate) fn new(code: Why, policy: Option<&str>, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ReasonCode, policy: Option<&str>, text: impl Into<String>) -> Self {
         Self {
             code,
             policy: policy.map(str::to_owned),
-            text: clean(&text.into()),
+            text: sanitized(&text.into()),
         }
     }
 }
@@ -125,8 +118,8 @@ impl std::fmt::Display for Reason {
 }
 
 impl Obligation {
-    /// Whether it asks for something that people can give.
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Whether people can fulfil the obligation.
+    pub(crate) fn is_fulfillable(&self) -> bool {
         let Obligation::Approval { count, .. } = self;
         (1..=MAX_APPROVALS).contains(count)
     }
@@ -140,7 +133,7 @@ impl Outcome {
         }
     }
 
-    /// Its word in the log.
+    /// The name of the outcome in the log.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Permit { .. } => "permit",
@@ -150,13 +143,12 @@ impl Outcome {
     }
 }
 
-/// All opinions together: every one must allow, obligations add up, the narrowest caps hold. No
-/// opinion at all is a denial.
+/// Combine all opinions: every one must allow, obligations accumulate, and the narrowest caps
+/// apply. No opinion at all is a denial.
 pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
     if opinions.is_empty() {
-        let text =
-            "no policy is attached to what this touches, and what no policy allows is denied";
-        return Outcome::denied(Reason::new(Why::NoPolicy, None, text));
+        let text = "no policy is attached to any target of this request, so it is denied";
+        return Outcome::denied(Reason::new(ReasonCode::NoPolicy, None, text));
     }
     let mut reasons: Vec<Reason> = opinions
         .iter()
@@ -167,9 +159,9 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
         .fold(fee.widest(), |widest, opinion| opinion.caps.narrow(widest));
     if let Err(breach) = envelope.allows(&fee.quote()) {
         reasons.push(Reason::new(
-            Why::Fee,
+            ReasonCode::Fee,
             None,
-            format!("the fee as quoted does not fit: {breach}"),
+            format!("the quoted fee exceeds the envelope: {breach}"),
         ));
     }
     if !reasons.is_empty() {
@@ -194,32 +186,32 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
 
 impl Caps {
     fn narrow(&self, (envelope, validity_ms): (Envelope, u32)) -> (Envelope, u32) {
-        let least = |have: Amount, cap: Option<Amount>| cap.map_or(have, |cap| have.min(cap));
-        let gas = least(Amount::from(envelope.gas), self.gas);
+        let narrower = |have: Amount, cap: Option<Amount>| cap.map_or(have, |cap| have.min(cap));
+        let gas = narrower(Amount::from(envelope.gas), self.gas);
         let narrow = Envelope {
             gas: gas.to_u64().unwrap_or(u64::MAX),
-            fee_per_gas: least(envelope.fee_per_gas, self.fee_per_gas),
-            tip: least(envelope.tip, self.tip),
-            total_fee: least(envelope.total_fee, self.total_fee),
+            fee_per_gas: narrower(envelope.fee_per_gas, self.fee_per_gas),
+            tip: narrower(envelope.tip, self.tip),
+            total_fee: narrower(envelope.total_fee, self.total_fee),
             signatures: self
                 .signatures
-                .map_or(envelope.signatures, |most| envelope.signatures.min(most)),
+                .map_or(envelope.signatures, |limit| envelope.signatures.min(limit)),
         };
         (
             narrow,
             self.validity_ms
-                .map_or(validity_ms, |most| validity_ms.min(most)),
+                .map_or(validity_ms, |limit| validity_ms.min(limit)),
         )
     }
 }
 
-/// Text that a database takes and a person reads: no NUL, not too long.
-fn clean(text: &str) -> String {
-    const LONGEST: usize = 500;
-    let clean = types::hostile_text(text.as_bytes());
-    match clean.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
+/// Text that is safe to store and to display: no NUL, limited length.
+fn sanitized(text: &str) -> String {
+    const MAX_CHARS: usize = 500;
+    let sanitized = types::hostile_text(text.as_bytes());
+    match sanitized.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &sanitized[..end]),
+        None => sanitized,
     }
 }
 
@@ -227,9 +219,9 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn fee(most: u64) -> Fee {
+    fn fee(limit: u64) -> Fee {
         let terms = |n: u64| serde_json::json!({"gas": "10", "fee_per_gas": "2", "tip": "1", "total_fee": n.to_string()});
-        let mut envelope = terms(most);
+        let mut envelope = terms(limit);
         envelope["signatures"] = 5.into();
         envelope["validity_ms"] = 1_000.into();
         serde_json::from_value(serde_json::json!({"quote": terms(20), "envelope": envelope}))
@@ -243,7 +235,7 @@ mod tests {
         }
     }
 
-    fn needing(count: u32) -> Opinion {
+    fn requiring(count: u32) -> Opinion {
         Opinion {
             needs: vec![Obligation::Approval { count, role: None }],
             ..Opinion::default()
@@ -251,15 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn nobody_said_yes_is_no() {
+    fn no_opinion_is_a_denial() {
         let Outcome::Denied { reasons } = combine(vec![], &fee(100)) else {
             panic!("permitted")
         };
-        assert_eq!(reasons[0].code, Why::NoPolicy);
+        assert_eq!(reasons[0].code, ReasonCode::NoPolicy);
     }
 
     #[test]
-    fn the_narrowest_of_all_caps_holds() {
+    fn the_narrowest_caps_apply() {
         let both = vec![
             caps(r#"{"total_fee": "50", "signatures": 2}"#),
             caps(r#"{"total_fee": "40", "gas": "99"}"#),
@@ -284,7 +276,7 @@ mod tests {
         else {
             panic!("permitted")
         };
-        assert_eq!(reasons[0].code, Why::Fee);
+        assert_eq!(reasons[0].code, ReasonCode::Fee);
         assert!(matches!(
             combine(vec![caps(r#"{"total_fee": "20"}"#)], &fee(100)),
             Outcome::Permit { .. }
@@ -292,26 +284,30 @@ mod tests {
     }
 
     #[test]
-    fn obligations_add_up_and_a_denial_ends_them() {
+    fn obligations_accumulate_and_a_denial_overrides_them() {
         let Outcome::Needs { obligations } =
-            combine(vec![needing(2), needing(3), needing(2)], &fee(100))
+            combine(vec![requiring(2), requiring(3), requiring(2)], &fee(100))
         else {
-            panic!("not needed")
+            panic!("no obligations")
         };
         assert_eq!(obligations.len(), 2);
-        let no = Opinion {
-            reasons: vec![Reason::new(Why::Denied, Some("p"), "no")],
+        let denial = Opinion {
+            reasons: vec![Reason::new(ReasonCode::Denied, Some("p"), "no")],
             ..Opinion::default()
         };
         assert!(matches!(
-            combine(vec![needing(2), no], &fee(100)),
+            combine(vec![requiring(2), denial], &fee(100)),
             Outcome::Denied { .. }
         ));
     }
 
     #[test]
-    fn words_of_documents_fit_a_database() {
-        let reason = Reason::new(Why::Denied, None, format!("a\0{}", "ü".repeat(10_000)));
+    fn messages_of_documents_can_be_stored() {
+        let reason = Reason::new(
+            ReasonCode::Denied,
+            None,
+            format!("a\0{}", "ü".repeat(10_000)),
+        );
         assert!(!reason.text.contains('\0'));
         assert_eq!(reason.text.chars().count(), 501);
     }

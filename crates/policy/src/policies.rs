@@ -1,4 +1,4 @@
-//! Policies and their versions: names that lead to documents.
+//! Policies and their versions: names that resolve to documents.
 
 mod version;
 
@@ -9,56 +9,52 @@ use serde::Serialize;
 use store::{Fact, Tx};
 use types::{Page, PolicyId, Principal, Time, VersionId};
 
-/// Longest name of a policy, in characters.
+/// The longest name of a policy, in characters.
 const MAX_NAME: usize = 128;
-/// Longest description, in bytes.
+/// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 16 * 1024;
 
-/// A policy as it is stored.
+/// A stored policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredPolicy {
-    /// Its id.
     pub id: PolicyId,
-    /// Its name, one of its own in the namespace.
+    /// The name, unique in the namespace.
     pub name: String,
-    /// What it is for, in words.
+    /// What the policy is for.
     pub description: String,
-    /// The version that is asked; none before the first.
+    /// The active version; `None` before the first upload.
     pub current: Option<VersionName>,
-    /// Rises with each change.
+    /// Increases with each change.
     pub version: u64,
-    /// When it was made.
     pub created_at: Time,
-    /// When it was last changed.
     pub updated_at: Time,
 }
 
-/// A version's id and the label that people know it by.
+/// The id and label of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VersionName {
-    /// The id.
     pub id: VersionId,
-    /// The day it was made, such as `2026.01.31`; `2026.01.31.2` for the second of a day.
+    /// The day of the upload, such as `2026.01.31`; `2026.01.31.2` for the second upload of a day.
     pub label: String,
 }
 
-/// Make a policy of this name, or change the description of the one that is there. Errors:
-/// `policy.name`, `policy.limit`.
+/// Create a policy, or change the description of an existing one. Errors: `policy.name`,
+/// `policy.limit_exceeded`.
 pub async fn put(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name: &str,
     description: &str,
 ) -> Result<StoredPolicy> {
     let name = checked_name(name)?;
     let description = checked_description(description)?;
-    let (who, limit) = (who.clone(), policy.config.limits.policies);
+    let (principal, limit) = (principal.clone(), policy.config.limits.policies);
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
+        .write(&principal.namespace.clone(), move |tx| {
             if table::policy::find(tx, &name)?.is_none() && table::policy::count(tx)? >= limit {
-                return Err(Error::Limit {
+                return Err(Error::LimitExceeded {
                     what: "policies in a namespace",
                     limit,
                     field: None,
@@ -67,96 +63,102 @@ pub async fn put(
             let (now, entropy) = (tx.now(), tx.entropy());
             let id = PolicyId::new(now, entropy);
             let id = table::policy::upsert(tx, id, &name, &description, now)?;
-            changed(tx, &who, id)
+            append_change(tx, &principal, id)
         })
         .await
 }
 
-/// Give a policy another name or description. Errors: `policy.unknown_policy`, `policy.name`,
+/// Change a policy's name or description. Errors: `policy.unknown_policy`, `policy.name`,
 /// `policy.name_taken`.
 pub async fn patch(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     name: Option<&str>,
     description: Option<&str>,
 ) -> Result<StoredPolicy> {
     let name = name.map(checked_name).transpose()?;
     let description = description.map(checked_description).transpose()?;
-    let (named, who) = (name_or_id.to_owned(), who.clone());
+    let (name_or_id, principal) = (name_or_id.to_owned(), principal.clone());
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let found = table::policy::require(tx, &named)?;
-            let name = name.as_ref().unwrap_or(&found.name);
-            if table::policy::find(tx, name)?.is_some_and(|other| other.id != found.id) {
+        .write(&principal.namespace.clone(), move |tx| {
+            let existing = table::policy::require(tx, &name_or_id)?;
+            let name = name.as_ref().unwrap_or(&existing.name);
+            if table::policy::find(tx, name)?.is_some_and(|other| other.id != existing.id) {
                 return Err(Error::NameTaken { name: name.clone() });
             }
             let now = tx.now();
             table::policy::rename(
                 tx,
-                found.id,
+                existing.id,
                 name,
-                description.as_ref().unwrap_or(&found.description),
+                description.as_ref().unwrap_or(&existing.description),
                 now,
             )?;
-            table::standing::changed(tx)?;
-            changed(tx, &who, found.id)
+            table::revision::bump(tx)?;
+            append_change(tx, &principal, existing.id)
         })
         .await
 }
 
-/// A policy by its name or id.
-pub async fn get(policy: &Policy, who: &Principal, name_or_id: &str) -> Result<StoredPolicy> {
-    let named = name_or_id.to_owned();
+/// A policy by its name or id. Error: `policy.unknown_policy`.
+pub async fn get(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<StoredPolicy> {
+    let name_or_id = name_or_id.to_owned();
     policy
         .db
-        .read(&who.namespace, move |tx| table::policy::require(tx, &named))
+        .read(&principal.namespace, move |tx| {
+            table::policy::require(tx, &name_or_id)
+        })
         .await
 }
 
-/// Policies in the order of their names; `page.after` is a name.
-pub async fn list(policy: &Policy, who: &Principal, page: &Page) -> Result<Vec<StoredPolicy>> {
+/// A page of policies, ordered by name; `page.after` is a name.
+pub async fn list(
+    policy: &Policy,
+    principal: &Principal,
+    page: &Page,
+) -> Result<Vec<StoredPolicy>> {
     let page = page.clone();
     policy
         .db
-        .read(&who.namespace, move |tx| {
+        .read(&principal.namespace, move |tx| {
             table::policy::list(tx, &page).map_err(Error::from)
         })
         .await
 }
 
-/// Delete a policy that is attached nowhere. Its name is free again; its versions stay readable for
-/// the decisions that name them. Errors: `policy.unknown_policy`, `policy.attached`.
-pub async fn delete(policy: &Policy, who: &Principal, name_or_id: &str) -> Result<()> {
-    let (named, who) = (name_or_id.to_owned(), who.clone());
+/// Delete a policy that is not attached. Its name becomes free; its versions stay readable for the
+/// decisions that reference them. Errors: `policy.unknown_policy`, `policy.referenced`.
+pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<()> {
+    let (name_or_id, principal) = (name_or_id.to_owned(), principal.clone());
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            let found = table::policy::require(tx, &named)?;
-            let count = table::attachment::count_of(tx, found.id)?;
+        .write(&principal.namespace.clone(), move |tx| {
+            let existing = table::policy::require(tx, &name_or_id)?;
+            let count = table::attachment::count_of(tx, existing.id)?;
             if count > 0 {
-                return Err(Error::Attached {
-                    name: found.name,
+                return Err(Error::Referenced {
+                    name: existing.name,
                     count,
                 });
             }
             let now = tx.now();
-            table::policy::delete(tx, found.id, now)?;
-            table::standing::changed(tx)?;
+            table::policy::delete(tx, existing.id, now)?;
+            table::revision::bump(tx)?;
             let fact = Fact::new("policy.deleted", 1)
-                .about(&found.id, found.version + 1)
-                .by(&who);
-            tx.append(fact.says(&serde_json::json!({ "name": found.name })));
+                .about(&existing.id, existing.version + 1)
+                .by(&principal);
+            tx.append(fact.says(&serde_json::json!({ "name": existing.name })));
             Ok(())
         })
         .await
 }
 
-/// The policy after a change, and the fact that says so.
-fn changed(tx: &mut Tx<'_, '_>, who: &Principal, id: PolicyId) -> Result<StoredPolicy> {
+/// Append the fact of a change, and return the policy.
+fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, id: PolicyId) -> Result<StoredPolicy> {
     let stored = table::policy::require(tx, &id.to_string())?;
     let kind = if stored.version == 1 {
         "policy.created"
@@ -166,7 +168,7 @@ fn changed(tx: &mut Tx<'_, '_>, who: &Principal, id: PolicyId) -> Result<StoredP
     tx.append(
         Fact::new(kind, 1)
             .about(&id, stored.version)
-            .by(who)
+            .by(principal)
             .says(&stored),
     );
     Ok(stored)
@@ -184,7 +186,7 @@ fn checked_name(name: &str) -> Result<String> {
 
 pub(crate) fn checked_description(text: &str) -> Result<String> {
     if text.len() > MAX_DESCRIPTION || text.contains('\0') {
-        return Err(Error::Limit {
+        return Err(Error::LimitExceeded {
             what: "bytes in a description, none of them NUL",
             limit: MAX_DESCRIPTION,
             field: Some("description"),

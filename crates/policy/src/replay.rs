@@ -1,150 +1,153 @@
-//! Replay: past decisions again, on the documents they had or on another version.
+//! Replay: evaluate past decisions again, on the same documents or on another version.
 
-use crate::decide::{Answers, Asked, find, judge};
-use crate::decision::{Decision, Filter, Source};
+use crate::decide::{Answers, SelectedDocument, judge, select};
+use crate::decision::{Decision, DocumentSource, Filter};
 use crate::document::SHIPPED_CANCEL;
+use crate::document_cache::Document;
 use crate::evaluate;
-use crate::shelf::Document;
 use crate::{Error, Limits, Outcome, Policy, Result, decisions, table};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use types::{DecisionId, Digest, Page, Principal, VersionId};
 
-/// Decisions that are judged together.
-const SLICE: u32 = 200;
-/// Differences that are listed; beyond, they are counted.
-const MOST_LISTED: usize = 1_000;
+/// Decisions evaluated together.
+const DECISIONS_PER_PAGE: u32 = 200;
+/// The largest number of listed differences; beyond it they are only counted.
+const MAX_LISTED: usize = 1_000;
 
-/// On which documents.
+/// The documents of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Against {
-    /// Those that each decision had: nothing may differ.
+    /// The documents of each decision: the outcome must be the same.
     SameVersion,
-    /// The same, but for one policy this version of it: what would it have changed?
+    /// The same, but with this version in place of its policy's own, to show what it would have
+    /// changed.
     Version(VersionId),
 }
 
-/// How far a replay has come.
+/// The progress of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Progress {
-    /// Decisions that were judged again.
+    /// Decisions evaluated again.
     pub judged: u64,
-    /// Decisions that could not be: their input could not be read then, or a document is not there
-    /// any more.
+    /// Decisions that could not be evaluated: their intent was unreadable, or a document does not
+    /// exist any more.
     pub skipped: u64,
-    /// Decisions that came out otherwise.
+    /// Decisions with a different outcome.
     pub different: u64,
 }
 
-/// A decision that came out otherwise.
+/// A decision with a different outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which.
     pub decision: DecisionId,
-    /// What came of it then.
+    /// The logged outcome.
     pub was: Outcome,
-    /// What would come of it now.
+    /// The outcome of the replay.
     pub now: Outcome,
 }
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Replay {
-    /// The counts.
     #[serde(flatten)]
     pub total: Progress,
-    /// The newest of the differences.
+    /// The newest differences.
     pub differences: Vec<Difference>,
 }
 
-/// Judge past decisions again, newest first. With [`Against::Version`] those that asked its policy.
-/// Lookups are answered from the log; one that was not asked then has no answer now, and denies.
-/// Nothing is written. Errors: `policy.unknown_policy`, `policy.unknown_version`.
+/// Evaluate past decisions again, newest first; with [`ReplayTarget::Version`], those that
+/// evaluated its policy. Lookups are answered from the log; one that was not logged has no answer
+/// and denies. Nothing is written. Errors: `policy.unknown_policy`, `policy.unknown_version`.
 pub async fn replay(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     filter: &Filter,
     against: Against,
     mut progress: impl FnMut(Progress),
 ) -> Result<Replay> {
-    let mut whole = Replay::default();
+    let mut result = Replay::default();
     let mut page = Page {
-        limit: SLICE,
+        limit: DECISIONS_PER_PAGE,
         skip: 0,
         after: None,
     };
     loop {
-        let (part, next) = replay_page(policy, who, filter, against, &page).await?;
-        whole.add(part);
-        progress(whole.total);
+        let (page_result, next) = replay_page(policy, principal, filter, against, &page).await?;
+        result.add(page_result);
+        progress(result.total);
         match next {
             Some(next) => page.after = Some(next),
-            None => return Ok(whole),
+            None => return Ok(result),
         }
     }
 }
 
-/// One page of a replay, and where the next begins, if there is one: for who asks from outside, and
-/// wants to see how far it is. Errors: as [`replay`], and `policy.cursor`.
+/// One page of a replay, and the cursor of the next page, if any: for callers that report progress.
+/// Errors: as for [`replay`], and `policy.cursor`.
 pub async fn replay_page(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     filter: &Filter,
     against: Against,
     page: &Page,
 ) -> Result<(Replay, Option<String>)> {
-    let other = other(policy, who, against).await?;
-    let filter = narrowed(filter, other.as_ref());
-    let found = decisions(policy, who, &filter, page).await?;
+    let replacement = replacement(policy, principal, against).await?;
+    let filter = filter_for(filter, replacement.as_ref());
+    let stored = decisions(policy, principal, &filter, page).await?;
     let mut replay = Replay::default();
-    for judged in again(policy, found.items, other).await? {
+    for judged in evaluate_again(policy, stored.items, replacement).await? {
         replay.count(judged);
     }
-    Ok((replay, found.next))
+    Ok((replay, stored.next))
 }
 
-/// The document that takes the place of a policy's own.
+/// The document that replaces a policy's own.
 #[derive(Clone)]
-struct Other {
-    source: Source,
+struct Replacement {
+    source: DocumentSource,
     document: Arc<Document>,
 }
 
-async fn other(policy: &Policy, who: &Principal, against: Against) -> Result<Option<Other>> {
+async fn replacement(
+    policy: &Policy,
+    principal: &Principal,
+    against: Against,
+) -> Result<Option<Replacement>> {
     let Against::Version(id) = against else {
         return Ok(None);
     };
-    let found = policy
+    let stored = policy
         .db
-        .read(&who.namespace, move |tx| table::version::get(tx, id))
+        .read(&principal.namespace, move |tx| table::version::get(tx, id))
         .await?;
-    let found = found.ok_or_else(|| Error::UnknownVersion {
+    let stored = stored.ok_or_else(|| Error::UnknownVersion {
         version: id.to_string(),
     })?;
-    let (shelf, text) = (policy.shelf.clone(), found.document);
+    let (cache, text) = (policy.cache.clone(), stored.document);
     let document = policy
-        .threads
-        .each(vec![text], move |text| shelf.put(&text))
+        .pool
+        .map(vec![text], move |text| cache.compile_and_insert(&text))
         .await?
         .pop();
-    let document = document.ok_or_else(|| Error::Stopped {
+    let document = document.ok_or_else(|| Error::Internal {
         why: "a document was lost".to_owned(),
     })?;
-    let (label, hash) = (found.label, found.hash);
-    let source = Source::Version {
-        policy: found.policy,
+    let (label, hash) = (stored.label, stored.hash);
+    let source = DocumentSource::Version {
+        policy: stored.policy,
         name: String::new(),
         version: id,
         label,
         hash,
     };
-    Ok(Some(Other { source, document }))
+    Ok(Some(Replacement { source, document }))
 }
 
-fn narrowed(filter: &Filter, other: Option<&Other>) -> Filter {
-    match other.map(|other| &other.source) {
-        Some(Source::Version { policy, .. }) => Filter {
+fn filter_for(filter: &Filter, replacement: Option<&Replacement>) -> Filter {
+    match replacement.map(|replacement| &replacement.source) {
+        Some(DocumentSource::Version { policy, .. }) => Filter {
             policy: Some(policy.to_string()),
             ..filter.clone()
         },
@@ -154,102 +157,112 @@ fn narrowed(filter: &Filter, other: Option<&Other>) -> Filter {
 
 type Judged = (Decision, Option<Outcome>);
 
-async fn again(
+async fn evaluate_again(
     policy: &Policy,
     decisions: Vec<Decision>,
-    other: Option<Other>,
+    replacement: Option<Replacement>,
 ) -> Result<Vec<Judged>> {
     let versions: HashMap<VersionId, Digest> = decisions
         .iter()
         .flat_map(|decision| &decision.documents)
-        .filter_map(of_version)
+        .filter_map(version_of)
         .collect();
     let documents = match decisions.first() {
-        Some(first) => Arc::new(find::load(policy, &first.namespace, versions).await?),
+        Some(first) => Arc::new(select::load(policy, &first.namespace, versions).await?),
         None => return Ok(Vec::new()),
     };
-    let (limits, shelf) = (policy.config.limits.clone(), policy.shelf.clone());
+    let (limits, cache) = (policy.config.limits.clone(), policy.cache.clone());
     let cancel = move || {
-        shelf
+        cache
             .get(&Digest::of(SHIPPED_CANCEL.as_bytes()))
-            .unwrap_or_else(|| shelf.put(SHIPPED_CANCEL))
+            .unwrap_or_else(|| cache.compile_and_insert(SHIPPED_CANCEL))
     };
     policy
-        .threads
-        .each(decisions, move |decision| {
-            let asked = asked(&decision, &documents, &cancel, other.as_ref());
-            let outcome = asked.map(|asked| once_more(&decision, asked, &limits));
+        .pool
+        .map(decisions, move |decision| {
+            let selected_documents =
+                selected_documents(&decision, &documents, &cancel, replacement.as_ref());
+            let outcome = selected_documents.map(|selected_documents| {
+                evaluate_decision(&decision, selected_documents, &limits)
+            });
             (decision, outcome)
         })
         .await
 }
 
-fn of_version(source: &Source) -> Option<(VersionId, Digest)> {
+fn version_of(source: &DocumentSource) -> Option<(VersionId, Digest)> {
     match source {
-        Source::Version { version, hash, .. } => Some((*version, *hash)),
-        Source::Shipped { .. } => None,
+        DocumentSource::Version { version, hash, .. } => Some((*version, *hash)),
+        DocumentSource::Shipped { .. } => None,
     }
 }
 
-/// The documents of a decision, one of them perhaps replaced; none if one is not there any more.
-fn asked(
+/// The documents of a decision, with the replacement if any; `None` if one does not exist any more.
+fn selected_documents(
     decision: &Decision,
     documents: &HashMap<VersionId, Arc<Document>>,
     cancel: &impl Fn() -> Arc<Document>,
-    other: Option<&Other>,
-) -> Option<Vec<Asked>> {
+    replacement: Option<&Replacement>,
+) -> Option<Vec<SelectedDocument>> {
     if decision.input.to_value().get("unreadable").is_some() {
         return None;
     }
-    let document = |source: &Source| match source {
-        Source::Version {
+    let document = |source: &DocumentSource| match source {
+        DocumentSource::Version {
             policy, version, ..
-        } => match other.map(|other| (&other.source, other)) {
+        } => match replacement.map(|replacement| (&replacement.source, replacement)) {
             Some((
-                Source::Version {
+                DocumentSource::Version {
                     policy: replaced, ..
                 },
-                other,
-            )) if replaced == policy => Some(other.document.clone()),
+                replacement,
+            )) if replaced == policy => Some(replacement.document.clone()),
             _ => documents.get(version).cloned(),
         },
-        Source::Shipped { hash, .. } => Some(cancel()).filter(|document| document.hash == *hash),
+        DocumentSource::Shipped { hash, .. } => {
+            Some(cancel()).filter(|document| document.hash == *hash)
+        }
     };
-    let one = |source: &Source| {
-        Some(Asked {
+    let selected = |source: &DocumentSource| {
+        Some(SelectedDocument {
             source: source.clone(),
             document: document(source)?,
-            asks: Ok(Vec::new()),
+            lookups: Ok(Vec::new()),
         })
     };
-    decision.documents.iter().map(one).collect()
+    decision.documents.iter().map(selected).collect()
 }
 
-fn once_more(decision: &Decision, mut asked: Vec<Asked>, limits: &Limits) -> Outcome {
+fn evaluate_decision(
+    decision: &Decision,
+    mut selected_documents: Vec<SelectedDocument>,
+    limits: &Limits,
+) -> Outcome {
     let answers = Answers::from_log(&decision.namespace, &decision.lookups.to_value());
     let input = evaluate::input(decision.input.as_str());
-    for one in &mut asked {
-        if let (Ok(document), Ok(input)) = (&one.document.compiled, &input) {
-            one.asks = evaluate::asks(document, input, limits, &decision.namespace);
+    for selected in &mut selected_documents {
+        if let (Ok(document), Ok(input)) = (&selected.document.compiled, &input) {
+            selected.lookups =
+                evaluate::lookup_requests(document, input, limits, &decision.namespace);
         }
     }
     judge(
         decision.input.as_str(),
-        &asked,
-        &decision.standing_problems(),
+        &selected_documents,
+        &decision.selection_problems(),
         &answers,
         limits,
     )
 }
 
 impl Replay {
-    fn add(&mut self, part: Replay) {
-        self.total.judged += part.total.judged;
-        self.total.skipped += part.total.skipped;
-        self.total.different += part.total.different;
-        let room = MOST_LISTED.saturating_sub(self.differences.len());
+    fn add(&mut self, page_result: Replay) {
+        self.total.judged += page_result.total.judged;
+        self.total.skipped += page_result.total.skipped;
+        self.total.different += page_result.total.different;
+        let room = MAX_LISTED.saturating_sub(self.differences.len());
         self.differences
-            .extend(part.differences.into_iter().take(room));
+            .extend(page_result.differences.into_iter().take(room));
     }
 
     fn count(&mut self, (decision, outcome): Judged) {
@@ -260,7 +273,7 @@ impl Replay {
         self.total.judged += 1;
         if now != decision.outcome {
             self.total.different += 1;
-            if self.differences.len() < MOST_LISTED {
+            if self.differences.len() < MAX_LISTED {
                 self.differences.push(Difference {
                     decision: decision.id,
                     was: decision.outcome,

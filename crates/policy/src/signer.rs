@@ -1,4 +1,4 @@
-//! Who signs permits: the installation's policy key.
+//! Signing of permits by the installation's policy key.
 
 use crate::{Error, Result, table};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -8,75 +8,81 @@ use store::{Db, Fact, Lease};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
 
-/// The name of the one key. Another would be another installation's word.
+/// The name of the key. There is exactly one per installation.
 const NAME: &str = "permit";
 
-/// What signs permits. It may be slow: it is called on threads that may wait, outside any
-/// transaction.
+/// Signs permits. It may be slow: it is called on pool threads, outside any transaction.
 pub trait PermitSigner: Send + Sync {
     /// The Ed25519 signature (RFC 8032) over the canonical bytes of a permit's body.
     fn sign(&self, canonical: &[u8]) -> Result<[u8; 64]>;
 
-    /// The public half, which whoever signs transactions pins.
+    /// The public key, which `keys` pins.
     fn public(&self) -> PolicyKey;
 }
 
-/// A policy key in this process's memory; at rest its seed is sealed in the database.
+/// A policy key in the memory of this process; its seed is encrypted at rest in the database.
 pub struct LocalSigner(SigningKey);
 
 impl LocalSigner {
-    /// Open the installation's policy key, or make it if there is none. Errors: `store.secret` if
-    /// the keyring does not open it.
+    /// Load the installation's policy key, or create it if there is none. Errors: `store.secret` if
+    /// the keyring cannot decrypt it.
     pub async fn open(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
         let seed = Self::fresh_seed(db);
         let fresh = Self::from_seed(&seed)?;
-        let sealed = keyring.seal(&place(), seed.as_slice(), db.entropy().as_ref())?;
-        let (public, mine) = (fresh.public().to_bytes().to_vec(), sealed);
-        let kept = db
+        let encrypted = keyring.seal(
+            &encryption_context(),
+            seed.as_slice(),
+            db.entropy().as_ref(),
+        )?;
+        let (public, new_seed) = (fresh.public().to_bytes().to_vec(), encrypted);
+        let stored = db
             .on(lease)
-            .write_unbound(move |tx| keep(tx, &public, &mine))
+            .write_unbound(move |tx| store_if_absent(tx, &public, &new_seed))
             .await?;
-        let seed = keyring.open(&place(), &kept)?;
+        let seed = keyring.open(&encryption_context(), &stored)?;
         let seed: [u8; 32] = seed
             .as_slice()
             .try_into()
-            .map_err(|_| unsound("its seed has no 32 bytes"))?;
+            .map_err(|_| unavailable("the seed does not have 32 bytes"))?;
         Self::from_seed(&Zeroizing::new(seed))
     }
 
-    /// Seal the seed under the newest data key of a rotated keyring. Says whether there was
-    /// anything to do.
+    /// Re-encrypt the seed under the newest data key. Returns whether it was necessary.
     pub async fn reseal(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
-        let Some((public, sealed)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await? else {
+        let Some((public, encrypted)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await?
+        else {
             return Ok(false);
         };
-        if keyring.is_current(&sealed) {
+        if keyring.is_current(&encrypted) {
             return Ok(false);
         }
-        let seed = keyring.open(&place(), &sealed)?;
-        let anew = keyring.seal(&place(), &seed, db.entropy().as_ref())?;
+        let seed = keyring.open(&encryption_context(), &encrypted)?;
+        let reencrypted = keyring.seal(&encryption_context(), &seed, db.entropy().as_ref())?;
         db.on(lease)
             .write_unbound(move |tx| {
-                table::key::reseal(tx, NAME, &anew)?;
-                tx.append(&house(), told("policy.key_resealed", &public));
+                table::key::reencrypt(tx, NAME, &reencrypted)?;
+                tx.append(
+                    &facts_namespace(),
+                    key_fact("policy.key_reencrypted", &public),
+                );
                 Ok::<_, Error>(())
             })
             .await?;
         Ok(true)
     }
 
-    /// Whether the seed is sealed under an older data key than the newest of this keyring.
+    /// Whether the seed is encrypted under an older data key than the newest.
     pub async fn is_outdated(db: &Db, keyring: &Keyring) -> Result<bool> {
-        let kept = db.read_unbound(|tx| table::key::get(tx, NAME)).await?;
-        Ok(kept.is_some_and(|(_, sealed)| !keyring.is_current(&sealed)))
+        let stored = db.read_unbound(|tx| table::key::get(tx, NAME)).await?;
+        Ok(stored.is_some_and(|(_, encrypted)| !keyring.is_current(&encrypted)))
     }
 
-    /// From a seed of 32 bytes.
+    /// A signer from a seed of 32 bytes.
     pub fn from_seed(seed: &Zeroizing<[u8; 32]>) -> Result<Self> {
         let key = SigningKey::from_bytes(seed);
         match PolicyKey::from_bytes(&key.verifying_key().to_bytes()) {
             Ok(_) => Ok(Self(key)),
-            Err(error) => Err(unsound(&error.to_string())),
+            Err(error) => Err(unavailable(&error.to_string())),
         }
     }
 
@@ -94,44 +100,49 @@ impl PermitSigner for LocalSigner {
 
     fn public(&self) -> PolicyKey {
         PolicyKey::from_bytes(&self.0.verifying_key().to_bytes())
-            .expect("checked when the signer was made")
+            .expect("the key was checked when the signer was created")
     }
 }
 
-/// The seed that is kept: the one that was there, or else the new one.
-fn keep(tx: &mut store::Unbound<'_, '_>, public: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+/// Store the new seed unless there is one already; returns the stored one, encrypted.
+fn store_if_absent(
+    tx: &mut store::Unbound<'_, '_>,
+    public: &[u8],
+    encrypted: &[u8],
+) -> Result<Vec<u8>> {
     let now = tx.now();
-    if table::key::insert(tx, NAME, public, sealed, now)? {
-        tx.append(&house(), told("policy.key_made", public));
+    if table::key::insert(tx, NAME, public, encrypted, now)? {
+        tx.append(&facts_namespace(), key_fact("policy.key_created", public));
     }
-    let kept = table::key::get(tx, NAME)?;
-    kept.map(|(_, sealed)| sealed)
-        .ok_or_else(|| unsound("it was not kept"))
+    let stored = table::key::get(tx, NAME)?;
+    stored
+        .map(|(_, encrypted)| encrypted)
+        .ok_or_else(|| unavailable("the key was not stored"))
 }
 
-fn told(kind: &'static str, public: &[u8]) -> Fact {
-    let who = Principal::system("policy", house());
+fn key_fact(kind: &'static str, public: &[u8]) -> Fact {
+    let actor = Principal::system("policy", facts_namespace());
     Fact::new(kind, 1)
         .about(&"policy_key", 1)
-        .by(&who)
+        .by(&actor)
         .says(&serde_json::json!({ "public": hex::encode(public) }))
 }
 
-/// The key is the installation's, not a tenant's; its facts stand under this name.
-fn house() -> Namespace {
+/// The namespace of the policy key's facts, because the key belongs to the installation.
+fn facts_namespace() -> Namespace {
     "florin".parse().expect("a legal namespace")
 }
 
-fn place() -> Place<'static> {
+fn encryption_context() -> Place<'static> {
     Place {
         table: "policy_key",
         row: NAME,
-        column: "sealed",
+        column: "encrypted",
     }
 }
 
-fn unsound(why: &str) -> Error {
-    Error::Signer {
+fn unavailable(why: &str) -> Error {
+    Error::SignerUnavailable {
         why: why.to_owned(),
     }
 }

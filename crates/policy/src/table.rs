@@ -1,8 +1,8 @@
-//! The only SQL of the crate, a file for each table.
+//! The only SQL of this crate, one file per table.
 
 pub(crate) mod attachment;
 pub(crate) mod decision;
 pub(crate) mod key;
 pub(crate) mod policy;
-pub(crate) mod standing;
+pub(crate) mod revision;
 pub(crate) mod version;

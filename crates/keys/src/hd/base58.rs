@@ -1,13 +1,13 @@
-//! Base58 with a checksum: how nodes are written (BIP-32).
+//! Base58Check, the text encoding of nodes (BIP-32).
 
 use types::Digest;
 
 const LETTERS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const CHECK: usize = 4;
-/// The longest text that is read: a node has 111 letters.
+/// The longest accepted text: a node has 111 letters.
 const MAX_TEXT: usize = 128;
 
-/// Bytes and their checksum as text.
+/// Encode bytes with their checksum.
 pub(super) fn encode_check(bytes: &[u8]) -> String {
     let checked = [bytes, &checksum(bytes)].concat();
     let mut digits: Vec<u8> = Vec::with_capacity(checked.len() * 7 / 5 + 1);
@@ -21,14 +21,14 @@ pub(super) fn encode_check(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The bytes of a text; none if a letter or the checksum is wrong.
+/// Decode a text; `None` if a letter or the checksum is wrong.
 pub(super) fn decode_check(text: &str) -> Option<Vec<u8>> {
     if text.len() > MAX_TEXT {
         return None;
     }
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
     for letter in text.bytes() {
-        let digit = LETTERS.iter().position(|known| *known == letter)?;
+        let digit = LETTERS.iter().position(|candidate| *candidate == letter)?;
         push(&mut bytes, u32::try_from(digit).ok()?, 58, 256);
     }
     bytes.extend(
@@ -42,12 +42,13 @@ pub(super) fn decode_check(text: &str) -> Option<Vec<u8>> {
     (checksum(&bytes) == check[..]).then_some(bytes)
 }
 
-/// One digit more: multiply the number (digits of base `to`, least first) by `from`, and add.
+/// Append a digit: multiply the number (digits of base `to`, least significant first) by `from`,
+/// and add the digit.
 fn push(number: &mut Vec<u8>, digit: u32, from: u32, to: u32) {
     let mut carry = digit;
-    for place in number.iter_mut() {
-        carry += u32::from(*place) * from;
-        *place = u8::try_from(carry % to).unwrap_or_default();
+    for position in number.iter_mut() {
+        carry += u32::from(*position) * from;
+        *position = u8::try_from(carry % to).unwrap_or_default();
         carry /= to;
     }
     while carry > 0 {

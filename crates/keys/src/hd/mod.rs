@@ -1,4 +1,4 @@
-//! Hierarchical keys: BIP-39 words, BIP-32 nodes on secp256k1, BIP-44 paths.
+//! Hierarchical keys: BIP-39 mnemonics, BIP-32 nodes on secp256k1, BIP-44 paths.
 
 mod base58;
 mod node;
@@ -15,22 +15,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use zeroize::Zeroizing;
 
-/// Where hardened child numbers begin (BIP-32).
+/// The first hardened child number (BIP-32).
 pub(crate) const HARDENED: u32 = 1 << 31;
 
-/// Where a node stands in its tree; part of its text form only.
+/// The position of a node in its tree; only used in its text form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Lineage {
-    /// Steps from the master.
     depth: u8,
-    /// The first bytes of the hash of the parent's key.
+    /// The first bytes of the hash of the parent's public key.
     parent: [u8; 4],
-    /// Which child of its parent it is.
+    /// The child number under the parent.
     number: u32,
 }
 
 impl Lineage {
-    /// Of the child of this number of a node with this public key; none below the 255th step.
+    /// The lineage of a child of a node with this public key; `None` below depth 255.
     fn child(self, parent: &[u8; 33], number: u32) -> Option<Self> {
         let hash = hash160(parent);
         Some(Self {
@@ -41,8 +40,8 @@ impl Lineage {
     }
 }
 
-/// HMAC-SHA512 over the parts, cut in halves: what to add to the key, and the chain code.
-fn stretch(code: &[u8], parts: &[&[u8]]) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
+/// HMAC-SHA512 over the parts, split into halves: the key tweak and the chain code.
+fn split_hmac(code: &[u8], parts: &[&[u8]]) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
     let mut mac = Hmac::<Sha512>::new_from_slice(code).expect("HMAC takes a key of any length");
     parts.iter().for_each(|part| mac.update(part));
     let mut output = mac.finalize().into_bytes();

@@ -1,17 +1,17 @@
-//! A private node (BIP-32): a key, its chain code, and the children that follow from both.
+//! A private node (BIP-32): a key and its chain code, from which children are derived.
 
 #[cfg(test)]
 use super::base58;
-use super::{HARDENED, Lineage, Path, PublicNode, stretch};
+use super::{HARDENED, Lineage, Path, PublicNode, split_hmac};
 use secp256k1::{Message, PublicKey, SECP256K1, Scalar, SecretKey};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// What the text form of a private node begins with (`xprv`).
+/// The version bytes of a private node's text form (`xprv`).
 #[cfg(test)]
 const VERSION: [u8; 4] = [0x04, 0x88, 0xad, 0xe4];
 
-/// A private node. It is wiped when it is dropped, and has no `Debug`.
+/// A private node. Wiped when dropped; has no `Debug`.
 pub(crate) struct Node {
     secret: Zeroizing<[u8; 32]>,
     code: Zeroizing<[u8; 32]>,
@@ -20,9 +20,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// The master node of a seed; none for the one seed in 2^127 that has none.
+    /// The master node of a seed; `None` for the one seed in 2^127 that has none.
     pub(crate) fn master(seed: &[u8]) -> Option<Self> {
-        let (secret, code) = stretch(b"Bitcoin seed", &[seed]);
+        let (secret, code) = split_hmac(b"Bitcoin seed", &[seed]);
         Self::new(secret, code, Lineage::default())
     }
 
@@ -40,13 +40,13 @@ impl Node {
         })
     }
 
-    /// A child; hardened from [`HARDENED`] on. None for the one number in 2^127 that has none, and
-    /// below the 255th step.
+    /// A child; hardened from [`HARDENED`] on. `None` for the one number in 2^127 that has none,
+    /// and below depth 255.
     pub(crate) fn child(&self, number: u32) -> Option<Self> {
         let parent = self.public();
         let (tweak, code) = match number {
-            HARDENED.. => stretch(&*self.code, &[&[0], &*self.secret, &number.to_be_bytes()]),
-            _ => stretch(&*self.code, &[parent, &number.to_be_bytes()]),
+            HARDENED.. => split_hmac(&*self.code, &[&[0], &*self.secret, &number.to_be_bytes()]),
+            _ => split_hmac(&*self.code, &[parent, &number.to_be_bytes()]),
         };
         let mut tweak = Scalar::from_be_bytes(*tweak).ok()?;
         let key = self.key().add_tweak(&tweak);
@@ -65,23 +65,22 @@ impl Node {
             .try_fold(start, |node, number| node.child(*number))
     }
 
-    /// Its public key, 33 bytes (SEC 1).
+    /// The public key, 33 bytes (SEC 1).
     pub(crate) fn public(&self) -> &[u8; 33] {
         self.public.get_or_init(|| public_of(&self.key()))
     }
 
-    /// What may be known of it without being able to sign.
+    /// The public part of the node.
     pub(crate) fn neuter(&self) -> PublicNode {
         PublicNode::new(*self.public(), *self.code, self.lineage)
     }
 
-    /// Its own key alone.
     pub(crate) fn secret(&self) -> Zeroizing<[u8; 32]> {
         self.secret.clone()
     }
 
-    /// The text form, `xprv…`. For tests against the official vectors; nothing else shows a private
-    /// node.
+    /// The text form, `xprv…`. Only for tests against the official vectors; product code never
+    /// writes a private node as text.
     #[cfg(test)]
     pub(crate) fn to_xprv(&self) -> String {
         super::public::text(
@@ -92,7 +91,7 @@ impl Node {
         )
     }
 
-    /// Read the text form. For tests, likewise.
+    /// Parse the text form. Only for tests.
     #[cfg(test)]
     pub(crate) fn from_xprv(text: &str) -> Option<Self> {
         let (lineage, code, key) = super::public::parse(VERSION, base58::decode_check(text)?)?;
@@ -108,14 +107,14 @@ impl Node {
 }
 
 fn secret_key(secret: &[u8; 32]) -> SecretKey {
-    SecretKey::from_byte_array(secret).expect("it was a key when it came in")
+    SecretKey::from_byte_array(secret).expect("the key was checked when the node was created")
 }
 
 fn public_of(key: &SecretKey) -> [u8; 33] {
     PublicKey::from_secret_key(SECP256K1, key).serialize()
 }
 
-/// The public key of a private one; none if it is none.
+/// The public key of a private key; `None` if the bytes are not a private key.
 pub(crate) fn public_key(secret: &[u8; 32]) -> Option<[u8; 33]> {
     let mut key = SecretKey::from_byte_array(secret).ok()?;
     let public = public_of(&key);

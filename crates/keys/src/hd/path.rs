@@ -1,21 +1,21 @@
-//! Paths from a master to a node (BIP-32, BIP-44): `m/44'/60'/0'/0`.
+//! Derivation paths (BIP-32, BIP-44): `m/44'/60'/0'/0`.
 
 use super::HARDENED;
 use crate::Error;
 use std::fmt;
 
-/// The longest path that is read; BIP-44 has five steps.
+/// The longest accepted path; BIP-44 has five steps.
 const MAX_STEPS: usize = 10;
-/// Where the number of the wallet's account goes in a template.
+/// The placeholder of the account in a template.
 const ACCOUNT: &str = "{account}";
 
-/// A path.
+/// A derivation path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Path(Vec<u32>);
 
-/// A path with a place for the account: `m/44'/60'/{account}'/0`. Its last step is not hardened,
-/// and neither are the children that are handed out below it; the account itself is, so that no key
-/// of one account tells anything of another.
+/// A path with a placeholder for the account: `m/44'/60'/{account}'/0`. The last step is not
+/// hardened, so that addresses can be derived from its public node. The account is hardened, so
+/// that no key of one account reveals anything about another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template(String);
 
@@ -27,7 +27,7 @@ impl Path {
 }
 
 impl Template {
-    /// From its text. Errors: [`Error::Path`].
+    /// Parse a template. Errors: [`Error::Path`].
     pub fn parse(text: &str) -> crate::Result<Self> {
         let template = Self(text.to_owned());
         let hardened = text.contains("{account}'") || text.contains("{account}h");

@@ -5,24 +5,24 @@ use bip39::{Language, Mnemonic};
 use types::Entropy;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes of chance in a new mnemonic: 24 words.
+/// Bytes of entropy in a new mnemonic: 24 words.
 const STRENGTH: usize = 32;
-/// The longest passphrase.
+/// The longest passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 1_024;
 
-/// Words and passphrase. Both are wiped when dropped; there is no `Debug`.
+/// A mnemonic and its passphrase. Both are wiped when dropped; has no `Debug`.
 pub(crate) struct Phrase {
     words: Zeroizing<String>,
     passphrase: Zeroizing<String>,
 }
 
 impl Phrase {
-    /// 24 words that nobody knows.
-    pub(crate) fn fresh(entropy: &dyn Entropy) -> Result<Self> {
-        let mut chance = Zeroizing::new([0u8; STRENGTH]);
-        entropy.fill(chance.as_mut_slice());
+    /// Generate a mnemonic of 24 words.
+    pub(crate) fn generate(entropy: &dyn Entropy) -> Result<Self> {
+        let mut random = Zeroizing::new([0u8; STRENGTH]);
+        entropy.fill(random.as_mut_slice());
         let mut mnemonic =
-            Mnemonic::from_entropy(chance.as_slice()).map_err(|_| Error::Mnemonic)?;
+            Mnemonic::from_entropy(random.as_slice()).map_err(|_| Error::Mnemonic)?;
         let words = Zeroizing::new(mnemonic.to_string());
         mnemonic.zeroize();
         Ok(Self {
@@ -31,8 +31,8 @@ impl Phrase {
         })
     }
 
-    /// Words that somebody wrote down, 12 to 24 of them, and their passphrase. Errors:
-    /// [`Error::Mnemonic`], which never repeats a word.
+    /// Parse an existing mnemonic of 12 to 24 words, with its passphrase. Errors:
+    /// [`Error::Mnemonic`], which never contains a word.
     pub(crate) fn parse(words: &str, passphrase: &str) -> Result<Self> {
         if passphrase.len() > MAX_PASSPHRASE {
             return Err(Error::Mnemonic);
@@ -48,12 +48,11 @@ impl Phrase {
         })
     }
 
-    /// The words.
     pub(crate) fn words(&self) -> &Zeroizing<String> {
         &self.words
     }
 
-    /// The passphrase; mostly empty.
+    /// The passphrase; usually empty.
     pub(crate) fn passphrase(&self) -> &Zeroizing<String> {
         &self.passphrase
     }

@@ -1,12 +1,11 @@
-//! A public node (BIP-32): hands out the public keys of its children, and can sign for none.
+//! A public node (BIP-32): derives the public keys of its children, and cannot sign.
 
-use super::{HARDENED, Lineage, base58, stretch};
+use super::{HARDENED, Lineage, base58, split_hmac};
 use secp256k1::{PublicKey, SECP256K1, Scalar};
 
-/// What the text form of a public node begins with (`xpub`).
+/// The version bytes of a public node's text form (`xpub`).
 const VERSION: [u8; 4] = [0x04, 0x88, 0xb2, 0x1e];
 
-/// A public node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PublicNode {
     key: [u8; 33],
@@ -19,13 +18,12 @@ impl PublicNode {
         Self { key, code, lineage }
     }
 
-    /// The public key of a child that is not hardened; none for the one number in 2^127 that has
-    /// none.
+    /// The public key of a non-hardened child; `None` for the one number in 2^127 that has none.
     pub(crate) fn child_key(&self, number: u32) -> Option<[u8; 33]> {
         Some(self.step(number)?.0)
     }
 
-    /// A child that is not hardened.
+    /// A non-hardened child.
     #[cfg(test)]
     pub(crate) fn child(&self, number: u32) -> Option<Self> {
         let (key, code) = self.step(number)?;
@@ -38,9 +36,9 @@ impl PublicNode {
 
     fn step(&self, number: u32) -> Option<([u8; 33], [u8; 32])> {
         if number >= HARDENED {
-            return None; // needs the private key
+            return None; // hardened children require the private key
         }
-        let (tweak, code) = stretch(&self.code, &[&self.key, &number.to_be_bytes()]);
+        let (tweak, code) = split_hmac(&self.code, &[&self.key, &number.to_be_bytes()]);
         let parent = PublicKey::from_byte_array_compressed(&self.key).ok()?;
         let child = parent
             .add_exp_tweak(SECP256K1, &Scalar::from_be_bytes(*tweak).ok()?)
@@ -53,7 +51,7 @@ impl PublicNode {
         text(VERSION, self.lineage, &self.code, &self.key)
     }
 
-    /// Read the text form.
+    /// Parse the text form.
     pub(crate) fn from_xpub(text: &str) -> Option<Self> {
         let (lineage, code, key) = parse(VERSION, base58::decode_check(text)?)?;
         PublicKey::from_byte_array_compressed(&key).ok()?;
@@ -61,8 +59,7 @@ impl PublicNode {
     }
 }
 
-/// The text form of any node: version, depth, parent, number, chain code, key, in Base58 with
-/// checksum.
+/// The text form of any node: version, depth, parent, number, chain code, key, in Base58Check.
 pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u8]) -> String {
     let Lineage {
         depth,
@@ -82,7 +79,7 @@ pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u
     )
 }
 
-/// What the text form of a node holds.
+/// The content of a node's text form.
 pub(super) fn parse(version: [u8; 4], bytes: Vec<u8>) -> Option<(Lineage, [u8; 32], [u8; 33])> {
     let bytes: [u8; 78] = bytes.try_into().ok()?;
     let (head, rest) = bytes.split_first_chunk::<4>()?;
@@ -95,7 +92,7 @@ pub(super) fn parse(version: [u8; 4], bytes: Vec<u8>) -> Option<(Lineage, [u8; 3
         parent: *parent,
         number: u32::from_be_bytes(*number),
     };
-    let orphan = depth > 0 || lineage == Lineage::default(); // a master has no parent and is nobody's child
-    (*head == version && orphan).then_some(())?;
+    let consistent = depth > 0 || lineage == Lineage::default(); // a master node has no parent
+    (*head == version && consistent).then_some(())?;
     Some((lineage, *code, key.try_into().ok()?))
 }

@@ -1,4 +1,4 @@
-//! The official vectors of BIP-32 and BIP-39, and that public and private derivation agree.
+//! The official vectors of BIP-32 and BIP-39, and the equivalence of public and private derivation.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -18,7 +18,7 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn the_valid_vectors_of_bip_32() {
+fn valid_bip_32_vectors() {
     let vectors = vectors(include_str!("../../vectors/bip32.json"));
     let mut seen = 0;
     for vector in list(&vectors["valid"]) {
@@ -44,7 +44,7 @@ fn the_valid_vectors_of_bip_32() {
 }
 
 #[test]
-fn the_invalid_vectors_of_bip_32() {
+fn invalid_bip_32_vectors() {
     let vectors = vectors(include_str!("../../vectors/bip32.json"));
     let invalid: Vec<&Value> = list(&vectors["invalid"]).collect();
     assert_eq!(invalid.len(), 16);
@@ -63,7 +63,7 @@ fn the_invalid_vectors_of_bip_32() {
 }
 
 #[test]
-fn the_vectors_of_bip_39() {
+fn bip_39_vectors() {
     let vectors = vectors(include_str!("../../vectors/bip39.json"));
     let passphrase = text(&vectors["passphrase"]);
     assert_eq!(list(&vectors["valid"]).count(), 24);
@@ -82,12 +82,12 @@ fn the_vectors_of_bip_39() {
 }
 
 #[test]
-fn words_that_are_no_mnemonic_are_refused_without_being_repeated() {
+fn an_invalid_mnemonic_is_rejected_and_not_repeated_in_the_error() {
     let good = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above";
     assert!(Phrase::parse(good, "").is_ok());
     assert!(
         Phrase::parse(&good.to_uppercase().replace(' ', "  "), "").is_ok(),
-        "people write them in many ways"
+        "case and spacing do not matter"
     );
     for bad in [
         "",
@@ -103,7 +103,7 @@ fn words_that_are_no_mnemonic_are_refused_without_being_repeated() {
 }
 
 #[test]
-fn paths_have_one_form() {
+fn paths_have_one_canonical_form() {
     for good in ["m", "m/0", "m/44'/60'/0'/0/5", "m/2147483647'"] {
         assert_eq!(good.parse::<Path>().unwrap().to_string(), good);
     }
@@ -138,7 +138,7 @@ fn paths_have_one_form() {
 }
 
 #[test]
-fn a_tree_ends_at_the_255th_step() {
+fn derivation_ends_at_depth_255() {
     let mut node = Node::master(&[7; 32]).unwrap();
     for _ in 0..255 {
         node = node.child(0).unwrap();
@@ -157,16 +157,16 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_the_readers(text in "\\PC{0,140}") {
+    fn no_text_makes_the_parsers_panic(text in "\\PC{0,140}") {
         let _ = (Node::from_xprv(&text).is_some(), PublicNode::from_xpub(&text), text.parse::<Path>());
     }
 
     #[test]
-    fn a_changed_letter_is_seen(seed: [u8; 32], place in 0usize..111, letter in 0usize..58) {
+    fn a_changed_letter_is_detected(seed: [u8; 32], index in 0usize..111, letter in 0usize..58) {
         let good = Node::master(&seed).unwrap().neuter().to_xpub();
         let letters = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
         let mut bad = good.clone();
-        bad.replace_range(place..=place, &letters[letter..=letter]);
+        bad.replace_range(index..=index, &letters[letter..=letter]);
         prop_assert!(bad == good || PublicNode::from_xpub(&bad).is_none());
     }
 }

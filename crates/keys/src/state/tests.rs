@@ -1,5 +1,5 @@
-//! Random sequences of orders, revocations and freezes against the rules that must hold of all that
-//! was signed.
+//! Random sequences of signing attempts, revocations and freezes, checked against the invariants of
+//! everything that was signed.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -10,32 +10,31 @@ use types::Ulid;
 const PERMITS: u8 = 6;
 const LIMIT: u32 = 2;
 
-/// Something that happens.
 #[derive(Debug, Clone)]
 enum Event {
-    /// An order under a permit: witnesses as bits, which price, what it would supersede.
-    Order {
+    /// A signing attempt: replay keys as bits, a price, the permit it supersedes.
+    Attempt {
         permit: u8,
-        witnesses: u8,
+        replay_keys: u8,
         price: u8,
         supersedes: Option<u8>,
     },
     Revoke(u8),
-    /// None, soft or hard.
+    /// 0 none, 1 soft, 2 hard.
     Freeze(u8),
-    /// The clock goes on.
+    /// The clock advances.
     Later,
 }
 
 fn events() -> impl Strategy<Value = Event> {
-    let order = (
+    let attempt = (
         0..PERMITS,
         1u8..16,
         0u8..3,
         proptest::option::of(0..PERMITS),
     );
     prop_oneof![
-        16 => order.prop_map(|(permit, witnesses, price, supersedes)| Event::Order { permit, witnesses, price, supersedes }),
+        16 => attempt.prop_map(|(permit, replay_keys, price, supersedes)| Event::Attempt { permit, replay_keys, price, supersedes }),
         1 => (0..PERMITS).prop_map(Event::Revoke),
         2 => (0u8..3).prop_map(Event::Freeze),
         1 => Just(Event::Later),
@@ -46,19 +45,19 @@ fn permit(number: u8) -> PermitId {
     PermitId::from_ulid(Ulid::from_bits(u128::from(number)))
 }
 
-/// Permits 0 and 1 are for one intent, 2 and 3 for another, 4 and 5 for cancels. The odd ones run
-/// out at 2, the even ones at 4.
-fn ask(number: u8, witnesses: u8, price: u8, supersedes: Option<u8>) -> Ask {
-    let names = (0..4u64).filter(|bit| witnesses & (1 << bit) != 0);
-    Ask {
+/// Permits 0 and 1 are for one intent, 2 and 3 for another, 4 and 5 for cancels. The odd ones
+/// expire at second 2, the even ones at 4.
+fn attempt(number: u8, replay_keys: u8, price: u8, supersedes: Option<u8>) -> SigningAttempt {
+    let names = (0..4u64).filter(|bit| replay_keys & (1 << bit) != 0);
+    SigningAttempt {
         permit: permit(number),
         supersedes: supersedes.map(permit),
         chain: ChainId::evm(1),
         signer: "0x1".into(),
         intent: Digest([number / 2; 32]),
         is_cancel: number >= 4,
-        bytes: Digest::of(&[number / 2, witnesses, price]),
-        witnesses: names.map(|name| Witness::nonce("0x1", name)).collect(),
+        bytes: Digest::of(&[number / 2, replay_keys, price]),
+        replay_keys: names.map(|name| Witness::nonce("0x1", name)).collect(),
         limit: LIMIT,
         not_after: Time::from_secs(if number % 2 == 1 { 2 } else { 4 }),
     }
@@ -74,75 +73,80 @@ fn frozen(level: u8) -> Option<Freeze> {
     })
 }
 
-/// What was let through, as the judge of this test sees it.
+/// An admitted attempt, tracked independently of the code under test.
 #[derive(Debug, Clone)]
-struct Passed {
-    ask: Ask,
-    line: usize,
+struct Admitted {
+    attempt: SigningAttempt,
+    chain: usize,
 }
 
-/// The line that an accepted order belongs to: its permit's, its predecessor's, or a new one.
-fn line_of(passed: &[Passed], ask: &Ask) -> usize {
-    let known = |id: PermitId| {
-        passed
+/// The permit chain of an admitted attempt: its permit's, its predecessor's, or a new one.
+fn chain_of(admitted: &[Admitted], attempt: &SigningAttempt) -> usize {
+    let chain_of_permit = |id: PermitId| {
+        admitted
             .iter()
-            .find(|one| one.ask.permit == id)
-            .map(|one| one.line)
+            .find(|other| other.attempt.permit == id)
+            .map(|other| other.chain)
     };
-    known(ask.permit)
-        .or_else(|| ask.supersedes.and_then(known))
-        .unwrap_or(passed.len())
+    chain_of_permit(attempt.permit)
+        .or_else(|| attempt.supersedes.and_then(chain_of_permit))
+        .unwrap_or(admitted.len())
 }
 
-fn share(a: &Ask, b: &Ask) -> bool {
-    a.witnesses
+fn share_replay_key(a: &SigningAttempt, b: &SigningAttempt) -> bool {
+    a.replay_keys
         .iter()
-        .any(|witness| b.witnesses.contains(witness))
+        .any(|replay_key| b.replay_keys.contains(replay_key))
 }
 
 fn check(
-    passed: &[Passed],
-    ask: &Ask,
-    line: usize,
+    admitted: &[Admitted],
+    attempt: &SigningAttempt,
+    chain: usize,
     level: u8,
     revoked: &HashSet<PermitId>,
     now: Time,
 ) {
-    let used = passed.iter().any(|one| one.ask.permit == ask.permit);
+    let used = admitted
+        .iter()
+        .any(|other| other.attempt.permit == attempt.permit);
     assert!(level < 2, "nothing is signed under a hard freeze");
-    assert!(!revoked.contains(&ask.permit), "nor under a revoked permit");
     assert!(
-        now <= ask.not_after || used && ask.is_cancel,
-        "nor too late"
+        !revoked.contains(&attempt.permit),
+        "nothing is signed under a revoked permit"
+    );
+    assert!(
+        now <= attempt.not_after || used && attempt.is_cancel,
+        "nothing but a cancel is signed after expiry"
     );
     if level == 1 {
         assert!(
-            ask.is_cancel
-                && passed
+            attempt.is_cancel
+                && admitted
                     .iter()
-                    .any(|one| one.line == line && share(&one.ask, ask))
+                    .any(|other| other.chain == chain && share_replay_key(&other.attempt, attempt))
         );
     }
-    for one in passed {
-        let same = one.line == line;
+    for other in admitted {
+        let same = other.chain == chain;
         assert_eq!(
             same,
-            share(&one.ask, ask),
-            "a line shares a witness, and no other has it:\n{one:?}\n{ask:?}"
+            share_replay_key(&other.attempt, attempt),
+            "attempts share a replay key exactly within a permit chain:\n{other:?}\n{attempt:?}"
         );
-        if same && one.ask.intent != ask.intent {
+        if same && other.attempt.intent != attempt.intent {
             assert!(
-                ask.is_cancel,
-                "what takes another's place does the same, or nothing"
+                attempt.is_cancel,
+                "only a cancel may supersede another intent"
             );
         }
     }
-    let mut bytes: HashSet<Digest> = passed
+    let mut bytes: HashSet<Digest> = admitted
         .iter()
-        .filter(|one| one.ask.permit == ask.permit)
-        .map(|one| one.ask.bytes)
+        .filter(|other| other.attempt.permit == attempt.permit)
+        .map(|other| other.attempt.bytes)
         .collect();
-    bytes.insert(ask.bytes);
+    bytes.insert(attempt.bytes);
     assert!(
         bytes.len() <= LIMIT as usize,
         "no more transactions than the permit allows"
@@ -153,27 +157,27 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_asked_a_line_of_permits_spends_one_witness(sequence in prop::collection::vec(events(), 1..60)) {
-        let mut book = Book::default();
-        let (mut passed, mut level, mut now) = (Vec::<Passed>::new(), 0, Time::from_secs(0));
+    fn a_permit_chain_uses_one_replay_key_for_any_sequence_of_attempts(sequence in prop::collection::vec(events(), 1..60)) {
+        let mut state = PermitState::default();
+        let (mut admitted, mut level, mut now) = (Vec::<Admitted>::new(), 0, Time::from_secs(0));
         for event in sequence {
             match event {
-                Event::Revoke(number) => { book.revoked.insert(permit(number)); }
+                Event::Revoke(number) => { state.revoked.insert(permit(number)); }
                 Event::Freeze(to) => level = to,
                 Event::Later => now = now.plus_millis(1_000),
-                Event::Order { permit, witnesses, price, supersedes } => {
-                    let ask = ask(permit, witnesses, price, supersedes);
-                    let before = book.clone();
-                    match book.enter(&ask, frozen(level).as_ref(), now) {
+                Event::Attempt { permit, replay_keys, price, supersedes } => {
+                    let attempt = attempt(permit, replay_keys, price, supersedes);
+                    let before = state.clone();
+                    match state.admit(&attempt, frozen(level).as_ref(), now) {
                         Ok(_) => {
-                            let line = line_of(&passed, &ask);
-                            check(&passed, &ask, line, level, &before.revoked, now);
-                            passed.push(Passed { ask, line });
+                            let chain = chain_of(&admitted, &attempt);
+                            check(&admitted, &attempt, chain, level, &before.revoked, now);
+                            admitted.push(Admitted { attempt, chain });
                         }
                         Err(_) => {
-                            prop_assert_eq!(format!("{:?}", before.uses), format!("{:?}", book.uses), "a refusal changes nothing");
-                            prop_assert_eq!(&before.owners, &book.owners);
-                            prop_assert_eq!(&before.known, &book.known);
+                            prop_assert_eq!(format!("{:?}", before.uses), format!("{:?}", state.uses), "a rejection changes nothing");
+                            prop_assert_eq!(&before.owners, &state.owners);
+                            prop_assert_eq!(&before.known, &state.known);
                         }
                     }
                 }
@@ -183,67 +187,74 @@ proptest! {
 }
 
 #[test]
-fn a_line_goes_on_from_permit_to_permit() {
-    let mut book = Book::default();
+fn a_permit_chain_continues_from_permit_to_permit() {
+    let mut state = PermitState::default();
     let now = Time::from_secs(1);
     assert_eq!(
-        book.enter(&ask(0, 1, 0, None), None, now)
+        state
+            .admit(&attempt(0, 1, 0, None), None, now)
             .unwrap()
             .claimed
             .len(),
         1
     );
-    assert!(book.enter(&ask(0, 1, 0, None), None, now).unwrap().again);
     assert!(
-        book.enter(&ask(0, 3, 1, None), None, now).is_ok(),
-        "a further input, beside the anchor"
+        state
+            .admit(&attempt(0, 1, 0, None), None, now)
+            .unwrap()
+            .repeated
+    );
+    assert!(
+        state.admit(&attempt(0, 3, 1, None), None, now).is_ok(),
+        "an additional input besides the anchor"
     );
     assert!(matches!(
-        book.enter(&ask(0, 1, 2, None), None, now),
+        state.admit(&attempt(0, 1, 2, None), None, now),
         Err(Error::PermitSpent { .. })
     ));
     assert!(matches!(
-        book.enter(&ask(2, 2, 0, None), None, now),
+        state.admit(&attempt(2, 2, 0, None), None, now),
         Err(Error::WitnessUsed { .. })
     ));
     assert!(matches!(
-        book.enter(&ask(1, 2, 0, Some(0)), None, now),
-        Err(Error::OtherWitness { .. })
+        state.admit(&attempt(1, 2, 0, Some(0)), None, now),
+        Err(Error::ReplayKeyMismatch { .. })
     ));
-    assert!(book.enter(&ask(1, 1, 2, Some(0)), None, now).is_ok());
+    assert!(state.admit(&attempt(1, 1, 2, Some(0)), None, now).is_ok());
     assert!(matches!(
-        book.enter(&ask(0, 1, 0, None), None, now),
+        state.admit(&attempt(0, 1, 0, None), None, now),
         Err(Error::Superseded { .. })
     ));
     assert!(
-        book.enter(&ask(4, 1, 0, Some(1)), frozen(1).as_ref(), now)
+        state
+            .admit(&attempt(4, 1, 0, Some(1)), frozen(1).as_ref(), now)
             .is_ok(),
-        "a cancel under a soft freeze"
+        "a soft freeze allows a cancel"
     );
     assert!(matches!(
-        book.enter(&ask(4, 1, 1, None), frozen(2).as_ref(), now),
+        state.admit(&attempt(4, 1, 1, None), frozen(2).as_ref(), now),
         Err(Error::Frozen { .. })
     ));
     assert!(matches!(
-        book.enter(&ask(5, 4, 1, None), frozen(1).as_ref(), now),
+        state.admit(&attempt(5, 4, 1, None), frozen(1).as_ref(), now),
         Err(Error::Frozen { .. })
     ));
 }
 
 #[test]
-fn a_witness_of_another_namespace_is_taken() {
-    let mut book = Book::default();
-    let ask = ask(0, 1, 0, None);
-    book.owners.insert(
+fn a_replay_key_of_another_namespace_cannot_be_claimed() {
+    let mut state = PermitState::default();
+    let attempt = attempt(0, 1, 0, None);
+    state.owners.insert(
         (
-            ask.chain.clone(),
-            ask.signer.clone(),
-            ask.witnesses[0].clone(),
+            attempt.chain.clone(),
+            attempt.signer.clone(),
+            attempt.replay_keys[0].clone(),
         ),
-        Owner::Foreign,
+        Owner::OtherNamespace,
     );
     assert!(matches!(
-        book.enter(&ask, None, Time::EPOCH),
+        state.admit(&attempt, None, Time::EPOCH),
         Err(Error::WitnessUsed { .. })
     ));
 }

@@ -1,17 +1,17 @@
-//! Addresses that were handed out, and who signs for them.
+//! Issued addresses, and the keys that sign for them.
 
 use crate::Result;
 use store::Tx;
 use types::{KeyId, WalletId};
 
-/// Who signs for an address: address, wallet, path of the branch, position in it, back-end.
+/// The key of an address: address, wallet, branch path, index, back end.
 pub(crate) type Signer = (String, WalletId, String, u32, String);
 
-/// An address with its key, and the key's name where it has one.
-pub(crate) type Found = (WalletId, String, u32, Option<KeyId>, Option<String>);
+/// The key of an address with its name, if it has one: wallet, branch path, index, id, name.
+pub(crate) type KeyRow = (WalletId, String, u32, Option<KeyId>, Option<String>);
 
-/// Write handed-out addresses: family, address, wallet, path, position. The positions of those that
-/// are nobody's yet come back.
+/// Insert issued addresses: family, address, wallet, path, index. Returns the indices whose address
+/// is new.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     rows: &[(&str, &str, WalletId, &str, u32)],
@@ -25,7 +25,7 @@ pub(crate) fn insert(
     Ok(inserted.into_iter().map(|(position,)| position).collect())
 }
 
-/// Who signs for accounts: family and address each.
+/// The keys that sign for these addresses of a family.
 pub(crate) fn signers(
     tx: &mut Tx<'_, '_>,
     family: &str,
@@ -40,8 +40,7 @@ pub(crate) fn signers(
     )?)
 }
 
-/// The key of an address.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<Found>> {
+pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<KeyRow>> {
     Ok(tx.row(
         "SELECT k.wallet, k.path, k.position, n.id, n.name
            FROM wallet_key k
@@ -51,7 +50,7 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<O
     )?)
 }
 
-/// The addresses of a wallet and family behind a position of a branch, in their order.
+/// A page of addresses of a branch, ordered by index.
 pub(crate) fn page(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,

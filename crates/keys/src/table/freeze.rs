@@ -1,13 +1,13 @@
-//! Freezes, revocations, and the guard that orders them and the records of signatures.
+//! Freezes, and the signing guards that order freezes and recorded signatures.
 
 use crate::Result;
 use store::{Tx, Unbound};
 use types::{Namespace, Time};
 
-/// A freeze: namespace, subject, level, reason, by whom, when, version.
+/// A freeze: namespace, subject, level, reason, changed by, changed at, version.
 pub(crate) type Row = (Namespace, String, u32, String, String, Time, i64);
 
-/// Rows to guard these subjects, where there are none yet.
+/// Create guards for these subjects, where there are none yet.
 pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, subjects: &[(&str, i64)]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO signing_guard (namespace, subject, generation) {ns_rows} ON CONFLICT DO NOTHING",
@@ -17,7 +17,7 @@ pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, subjects: &[(&str, i64)]) -> Re
     Ok(())
 }
 
-/// The guards of these subjects, as they are.
+/// The generations of these subjects, read without a lock.
 pub(crate) fn generations(
     tx: &mut Tx<'_, '_>,
     subjects: &[(String,)],
@@ -29,7 +29,7 @@ pub(crate) fn generations(
     )?)
 }
 
-/// The guards of the installation and its keyring, as they are.
+/// The generations of the installation and its keyring, read without a lock.
 pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
     Ok(tx.rows(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'",
@@ -37,8 +37,8 @@ pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)
     )?)
 }
 
-/// Share the guards of these subjects: whoever wants to change them waits until this transaction
-/// has ended; where somebody has changed them since it began, it runs again.
+/// Take a shared lock on the guards of these subjects: a writer waits until this transaction ends;
+/// if a guard changed since this transaction began, this transaction is retried.
 pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(i64,)>> {
     Ok(tx.query_rows(
         "SELECT generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows}) {share}",
@@ -47,7 +47,7 @@ pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(
     )?)
 }
 
-/// Share the guard of the installation.
+/// Take a shared lock on the guard of the installation.
 pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
     Ok(tx.rows(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'installation' AND ?ns <> '_' {share}",
@@ -55,8 +55,8 @@ pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
     )?)
 }
 
-/// Change the guard of a subject.
-pub(crate) fn raise(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
+/// Increase the generation of a subject.
+pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
     tx.execute(
         "INSERT INTO signing_guard (namespace, subject, generation) VALUES (?ns, ?1, 1)
          ON CONFLICT (namespace, subject) DO UPDATE SET generation = signing_guard.generation + 1",
@@ -65,7 +65,7 @@ pub(crate) fn raise(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
     Ok(())
 }
 
-/// How often the keyring has changed.
+/// The number of keyring changes.
 pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'",
@@ -74,17 +74,17 @@ pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
     Ok(row.map_or(0, |(generation,)| generation))
 }
 
-/// Take note that the keyring changes; false if somebody else has changed it since it was read.
-pub(crate) fn raise_keyring(tx: &mut Unbound<'_, '_>, read: i64) -> Result<bool> {
+/// Increase the keyring's generation; false if it changed since it was read.
+pub(crate) fn bump_keyring(tx: &mut Unbound<'_, '_>, expected: i64) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE signing_guard SET generation = generation + 1
           WHERE namespace = '_' AND subject = 'keyring' AND generation = ?1",
-        (read,),
+        (expected,),
     )?;
     Ok(changed == 1)
 }
 
-/// What is frozen now of these subjects of the namespace, and of the installation.
+/// The active freezes of these subjects in the namespace and the installation.
 pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<Row>> {
     Ok(tx.query_rows(
         "SELECT namespace, subject, level, reason, changed_by, changed_at, version FROM signing_freeze
@@ -94,7 +94,7 @@ pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Ve
     )?)
 }
 
-/// Everything that is frozen now in the namespace, and the installation.
+/// All active freezes of the namespace and the installation.
 pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<Row>> {
     Ok(tx.rows(
         "SELECT namespace, subject, level, reason, changed_by, changed_at, version FROM signing_freeze
@@ -103,7 +103,7 @@ pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<Row>> {
     )?)
 }
 
-/// Set the level of a subject; its new version.
+/// Set the level of a subject; returns the new version.
 pub(crate) fn put(
     tx: &mut Tx<'_, '_>,
     subject: &str,

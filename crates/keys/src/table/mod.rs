@@ -1,4 +1,4 @@
-//! The only SQL of this crate, one statement a function.
+//! The only SQL of this crate, one statement per function.
 
 pub(crate) mod address;
 pub(crate) mod freeze;

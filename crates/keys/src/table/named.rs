@@ -1,4 +1,4 @@
-//! Keys that have a name.
+//! Named keys.
 
 use crate::Result;
 use store::Tx;
@@ -18,7 +18,7 @@ pub(crate) type Row = (
     Time,
 );
 
-/// What is written of a new key.
+/// A named key to insert.
 pub(crate) struct New<'a> {
     pub(crate) id: KeyId,
     pub(crate) wallet: WalletId,
@@ -30,7 +30,7 @@ pub(crate) struct New<'a> {
     pub(crate) metadata: &'a Json,
 }
 
-/// Write a new key; false if its name is taken.
+/// Insert a key; false if its name is taken.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New<'_>) -> Result<bool> {
     let now = tx.now();
     let New {
@@ -60,7 +60,6 @@ pub(crate) fn is_taken(tx: &mut Tx<'_, '_>, wallet: &WalletId, name: &str) -> Re
     Ok(row.is_some())
 }
 
-/// A key.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<Option<Row>> {
     Ok(tx.row(
         "SELECT id, wallet, name, chain, address, path, metadata, version, created_at, updated_at
@@ -78,7 +77,7 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, wallet: &WalletId, name: &str) -> Resul
     )?)
 }
 
-/// Keys of a wallet behind an id, in the order of ids.
+/// A page of a wallet's keys, ordered by id.
 pub(crate) fn page(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,
@@ -93,7 +92,7 @@ pub(crate) fn page(
     )?)
 }
 
-/// Change name and metadata of a key at a version; false if it has another.
+/// Update name and metadata of a key at a version; false if the version is not current.
 pub(crate) fn change(
     tx: &mut Tx<'_, '_>,
     id: &KeyId,

@@ -1,11 +1,11 @@
-//! Permits that were used, the witnesses that they took, and the bytes that were signed under them.
+//! Used permits, the replay keys they claim, and the bytes signed under them.
 
 use crate::Result;
 use store::Tx;
 use types::{ChainId, Digest, PermitId, Time, Witness};
 
-/// A use that is written: permit, root, chain, signer, intent, anchor, supersedes, superseded by,
-/// uses, first and last time.
+/// A use to write: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses,
+/// first and last time.
 pub(crate) type UseRow = (
     PermitId,
     PermitId,
@@ -20,8 +20,8 @@ pub(crate) type UseRow = (
     Time,
 );
 
-/// A use that is read: the same without the last time, and when it was revoked. A permit that was
-/// revoked unused has neither root nor more.
+/// A stored use: the same without the last time, plus the time of revocation. A permit that was
+/// revoked unused has only `permit`, `uses` and the revocation.
 pub(crate) type StoredUse = (
     PermitId,
     Option<PermitId>,
@@ -36,7 +36,7 @@ pub(crate) type StoredUse = (
     Option<Time>,
 );
 
-/// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, when.
+/// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, time.
 pub(crate) type BytesRow = (
     PermitId,
     String,
@@ -48,11 +48,11 @@ pub(crate) type BytesRow = (
     Time,
 );
 
-/// Whose a witness is: signer, witness, and the root of the line; nothing for somebody in another
-/// namespace.
+/// The owner of a replay key: signer, replay key, and the root of the permit chain; no root if
+/// another namespace owns it.
 pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
 
-/// What was used or revoked of these permits.
+/// The stored uses and revocations of these permits.
 pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<StoredUse>> {
     Ok(tx.query_rows(
         "SELECT permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, revoked_at
@@ -62,8 +62,8 @@ pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<S
     )?)
 }
 
-/// Write into the row of a used permit, so that whoever revokes it at the same time and this
-/// transaction do not miss each other.
+/// Write into the row of a used permit, so that this transaction conflicts with a concurrent
+/// revocation.
 pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
     let now = tx.now();
     tx.execute(
@@ -73,8 +73,8 @@ pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
     Ok(())
 }
 
-/// Revoke a permit; false if it was revoked before. It writes the row that a use writes: of the
-/// two, one comes first for all to see.
+/// Revoke a permit; false if it was already revoked. Writes the same row as a use, so that the
+/// database orders the two.
 pub(crate) fn revoke(
     tx: &mut Tx<'_, '_>,
     permit: &PermitId,
@@ -92,7 +92,7 @@ pub(crate) fn revoke(
     Ok(revoked == 1)
 }
 
-/// Write uses as they are now.
+/// Insert or update uses.
 pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO permit_use (namespace, permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses,
@@ -105,42 +105,42 @@ pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
     Ok(())
 }
 
-/// Whose these witnesses of a chain are, for whichever account.
+/// The owners of these replay keys of a chain, of any account.
 pub(crate) fn owners(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
-    witnesses: &[(&Witness,)],
+    replay_keys: &[(&Witness,)],
 ) -> Result<Vec<OwnerRow>> {
     Ok(tx.query_rows(
-        "SELECT signer, witness, CASE WHEN namespace = ?ns THEN root END
-           FROM permit_witness WHERE chain = ?1 AND witness IN ({rows})",
+        "SELECT signer, replay_key, CASE WHEN namespace = ?ns THEN root END
+           FROM permit_replay_key WHERE chain = ?1 AND replay_key IN ({rows})",
         (chain,),
-        witnesses,
+        replay_keys,
     )?)
 }
 
-/// Take witnesses: chain, signer, witness, root, permit. How many were free.
+/// Claim replay keys: chain, signer, replay key, root, permit. Returns how many were free.
 pub(crate) fn claim(
     tx: &mut Tx<'_, '_>,
     rows: &[(ChainId, String, Witness, PermitId, PermitId)],
 ) -> Result<u64> {
     Ok(tx.execute_rows(
-        "INSERT INTO permit_witness (namespace, chain, signer, witness, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
+        "INSERT INTO permit_replay_key (namespace, chain, signer, replay_key, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
         (),
         rows,
     )?)
 }
 
-/// Give witnesses of this namespace back: chain, signer and witness each. How many were taken.
-pub(crate) fn give_back(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]) -> Result<u64> {
+/// Release replay keys of this namespace: chain, signer, replay key. Returns how many were claimed.
+pub(crate) fn release(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]) -> Result<u64> {
     Ok(tx.execute_rows(
-        "DELETE FROM permit_witness WHERE namespace = ?ns AND (chain, signer, witness) IN ({rows})",
+        "DELETE FROM permit_replay_key WHERE namespace = ?ns AND (chain, signer, replay_key) IN ({rows})",
         (),
         rows,
     )?)
 }
 
-/// Which bytes were signed, or asked for, under these permits.
+/// The hashes of bytes that were signed or requested under these permits.
 pub(crate) fn known(
     tx: &mut Tx<'_, '_>,
     permits: &[(PermitId,)],
@@ -148,16 +148,16 @@ pub(crate) fn known(
     Ok(tx.query_rows(
         "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
          UNION ALL
-         SELECT permit, unsigned_hash FROM sign_request WHERE namespace = ?ns AND permit IN ({rows})",
+         SELECT permit, unsigned_hash FROM signature_request WHERE namespace = ?ns AND permit IN ({rows})",
         (),
         permits,
     )?)
 }
 
-/// Keep signed bytes. Those that are there stay.
+/// Insert signed bytes. Existing rows stay unchanged.
 pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()> {
     tx.execute_rows(
-        "INSERT INTO signed_bytes (namespace, permit, id, chain, signer, witness, unsigned_hash, raw, signed_at) {ns_rows}
+        "INSERT INTO signed_bytes (namespace, permit, id, chain, signer, replay_key, unsigned_hash, raw, signed_at) {ns_rows}
          ON CONFLICT DO NOTHING",
         (),
         rows,
@@ -165,7 +165,7 @@ pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()>
     Ok(())
 }
 
-/// All bytes that were signed under these permits: permit, id, bytes.
+/// The signed bytes of these permits: permit, id, bytes.
 pub(crate) fn bytes(
     tx: &mut Tx<'_, '_>,
     permits: &[(PermitId,)],
@@ -177,7 +177,7 @@ pub(crate) fn bytes(
     )?)
 }
 
-/// Every id that was signed under a permit, in the order of signing.
+/// The ids of all transactions signed under a permit, in the order of signing.
 pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<(String,)>> {
     Ok(tx.rows(
         "SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id",

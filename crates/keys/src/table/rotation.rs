@@ -4,30 +4,30 @@ use crate::rotate::{Rotation, RotationState};
 use crate::{Error, Result};
 use store::{Columns, Row, Unbound};
 
-/// The last rotation that was begun.
+/// The latest rotation.
 pub(crate) fn last(tx: &mut Unbound<'_, '_>) -> Result<Option<Rotation>> {
     let row: Option<Row> = tx.row(
-        "SELECT version, state, total, resealed, broken, keeper, position, begun_by, begun_at, ended_at
+        "SELECT version, state, total, reencrypted, broken, target, position, begun_by, begun_at, ended_at
            FROM keyring_rotation ORDER BY version DESC LIMIT 1",
         (),
     )?;
     row.map(rotation).transpose()
 }
 
-/// A rotation that begins.
+/// Insert a new rotation.
 pub(crate) fn insert(tx: &mut Unbound<'_, '_>, begun: &Rotation) -> Result<()> {
     tx.execute(
-        "INSERT INTO keyring_rotation (version, state, total, resealed, broken, keeper, position, begun_by, begun_at, ended_at)
+        "INSERT INTO keyring_rotation (version, state, total, reencrypted, broken, target, position, begun_by, begun_at, ended_at)
          VALUES (?1, ?2, NULL, 0, 0, '', '', ?3, ?4, NULL)",
         (begun.version, begun.state.as_str(), &begun.begun_by, begun.begun),
     )?;
     Ok(())
 }
 
-/// Where a rotation stands now.
+/// Update the progress of a rotation.
 pub(crate) fn update(tx: &mut Unbound<'_, '_>, now: &Rotation) -> Result<()> {
     tx.execute(
-        "UPDATE keyring_rotation SET state = ?2, total = ?3, resealed = ?4, broken = ?5, keeper = ?6, position = ?7, ended_at = ?8
+        "UPDATE keyring_rotation SET state = ?2, total = ?3, reencrypted = ?4, broken = ?5, target = ?6, position = ?7, ended_at = ?8
           WHERE version = ?1",
         (
             now.version,
@@ -50,16 +50,16 @@ fn stored(count: u64) -> i64 {
 fn rotation(row: Row) -> Result<Rotation> {
     let mut columns = Columns::of(row);
     let (version, state) = (columns.take()?, columns.take::<String>()?);
-    let odd = || {
+    let unknown_state = || {
         Error::from(store::Error::Column {
             column: 1,
-            found: "other text",
+            found: "an unknown text",
             expected: "a state",
         })
     };
     Ok(Rotation {
         version,
-        state: RotationState::parse(&state).ok_or_else(odd)?,
+        state: RotationState::parse(&state).ok_or_else(unknown_state)?,
         total: columns
             .take::<Option<i64>>()?
             .map(|count| count.max(0).cast_unsigned()),

@@ -4,7 +4,7 @@ use crate::Result;
 use store::{Tx, Unbound};
 use types::{Digest, Json, Namespace, Time, WalletId};
 
-/// The columns of a wallet but its secret.
+/// The columns of a wallet without its secret.
 pub(crate) type Row = (
     WalletId,
     String,
@@ -18,10 +18,10 @@ pub(crate) type Row = (
     Time,
 );
 
-/// A sealed secret and where it is: namespace, wallet, secret, the version of its data key.
-pub(crate) type SealedRow = (Namespace, WalletId, Vec<u8>, u32);
+/// An encrypted secret: namespace, wallet, secret, version of its data key.
+pub(crate) type EncryptedRow = (Namespace, WalletId, Vec<u8>, u32);
 
-/// What is written of a new wallet.
+/// A wallet to insert.
 #[derive(Clone)]
 pub(crate) struct New {
     pub(crate) id: WalletId,
@@ -36,7 +36,7 @@ pub(crate) struct New {
     pub(crate) metadata: Json,
 }
 
-/// Write a new wallet; false if its name or its secret is there already.
+/// Insert a wallet; false if its name or its secret exists already.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
     let now = tx.now();
     let New {
@@ -60,7 +60,6 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &New) -> Result<bool> {
     Ok(inserted == 1)
 }
 
-/// A wallet.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<Row>> {
     Ok(tx.row(
         "SELECT id, name, kind, source, backend, account, metadata, version, created_at, updated_at
@@ -78,7 +77,7 @@ pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<Row>> {
     )?)
 }
 
-/// The wallet that holds a secret.
+/// The wallet with a fingerprint.
 pub(crate) fn with_fingerprint(
     tx: &mut Tx<'_, '_>,
     fingerprint: &Digest,
@@ -90,7 +89,7 @@ pub(crate) fn with_fingerprint(
     Ok(row.map(|(id,)| id))
 }
 
-/// Wallets behind an id, in the order of ids.
+/// A page of wallets, ordered by id.
 pub(crate) fn page(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> Result<Vec<Row>> {
     Ok(tx.rows(
         "SELECT id, name, kind, source, backend, account, metadata, version, created_at, updated_at
@@ -99,7 +98,7 @@ pub(crate) fn page(tx: &mut Tx<'_, '_>, after: &str, limit: u32, skip: u32) -> R
     )?)
 }
 
-/// Change name and metadata of a wallet at a version; false if it has another.
+/// Update name and metadata of a wallet at a version; false if the version is not current.
 pub(crate) fn change(
     tx: &mut Tx<'_, '_>,
     id: &WalletId,
@@ -116,14 +115,14 @@ pub(crate) fn change(
     Ok(changed == 1)
 }
 
-/// Raise the version of a wallet, for a fact about it; the new one.
-pub(crate) fn raise(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<i64>> {
+/// Increase the version of a wallet, for a fact about it; returns the new version.
+pub(crate) fn bump_version(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<i64>> {
     let row: Option<(i64,)> =
         tx.row("UPDATE wallet SET version = version + 1 WHERE namespace = ?ns AND id = ?1 RETURNING version", (id,))?;
     Ok(row.map(|(version,)| version))
 }
 
-/// The sealed secrets of wallets: wallet, secret, the version of its data key.
+/// The encrypted secrets of wallets: wallet, secret, version of its data key.
 pub(crate) fn secrets(
     tx: &mut Tx<'_, '_>,
     wallets: &[(WalletId,)],
@@ -135,7 +134,7 @@ pub(crate) fn secrets(
     )?)
 }
 
-/// A branch of a wallet: its public node.
+/// A branch of a wallet: public node, next index.
 pub(crate) fn branch(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,
@@ -147,7 +146,7 @@ pub(crate) fn branch(
     )?)
 }
 
-/// Every branch of a wallet: path, public node, how many addresses are handed out.
+/// The branches of a wallet: path, public node, next index.
 pub(crate) fn branches(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,
@@ -158,7 +157,7 @@ pub(crate) fn branches(
     )?)
 }
 
-/// Write branches: wallet, path, public node. Those that are there stay as they are.
+/// Insert branches: wallet, path, public node, next index. Existing rows stay unchanged.
 pub(crate) fn insert_branches(
     tx: &mut Tx<'_, '_>,
     rows: &[(WalletId, String, String, i64)],
@@ -171,9 +170,9 @@ pub(crate) fn insert_branches(
     Ok(())
 }
 
-/// Take the next numbers of a branch, if there are as many below `end`; the first number behind
+/// Reserve the next `count` indices of a branch, if they are below `end`; returns the index after
 /// them.
-pub(crate) fn advance(
+pub(crate) fn reserve(
     tx: &mut Tx<'_, '_>,
     wallet: &WalletId,
     path: &str,
@@ -188,14 +187,14 @@ pub(crate) fn advance(
     Ok(row.map(|(next,)| next))
 }
 
-/// Secrets that are sealed under an older data key than this, of any namespace, behind a row.
-pub(crate) fn sealed_before(
+/// Secrets under an older data key than `version`, of any namespace, after a row.
+pub(crate) fn encrypted_before(
     tx: &mut Unbound<'_, '_>,
     version: u32,
     after_namespace: &str,
     after_wallet: &str,
     limit: u32,
-) -> Result<Vec<SealedRow>> {
+) -> Result<Vec<EncryptedRow>> {
     Ok(tx.rows(
         "SELECT namespace, id, secret, secret_version FROM wallet
           WHERE secret_version < ?1 AND (namespace, id) > (?2, ?3)
@@ -204,7 +203,7 @@ pub(crate) fn sealed_before(
     )?)
 }
 
-/// How many secrets are sealed under an older data key than this.
+/// The number of secrets under an older data key than `version`.
 pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM wallet WHERE secret_version < ?1",
@@ -213,9 +212,9 @@ pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Put secrets in place that were sealed anew: namespace, wallet, the version of before, secret,
-/// the new version. Those that changed meanwhile stay as they are.
-pub(crate) fn reseal(
+/// Replace re-encrypted secrets: namespace, wallet, old version, secret, new version. Rows that
+/// changed meanwhile stay unchanged.
+pub(crate) fn reencrypt(
     tx: &mut Unbound<'_, '_>,
     rows: &[(Namespace, WalletId, u32, Vec<u8>, u32)],
 ) -> Result<u64> {

@@ -1,4 +1,4 @@
-//! What a wallet is, to those who ask and those who store it.
+//! The types of wallets.
 
 use super::{check_metadata, check_name};
 use crate::table::wallet as table;
@@ -7,108 +7,92 @@ use serde::{Deserialize, Serialize};
 use types::{ChainId, Json, Time, WalletId};
 use zeroize::Zeroizing;
 
-/// Whose keys a wallet holds.
+/// The owner of a wallet's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WalletKind {
     /// Operational keys of the organisation, each with a name.
     Org,
-    /// Keys of end users, handed out by the million.
+    /// Keys of end users, issued in large numbers.
     User,
 }
 
-/// Where a wallet's secret comes from.
+/// The origin of a wallet's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Made here.
     Generated,
-    /// A mnemonic from elsewhere.
+    /// An imported mnemonic.
     Mnemonic,
-    /// A single key from elsewhere.
+    /// An imported single private key.
     PrivateKey,
 }
 
 /// A wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wallet {
-    /// Its id.
     pub id: WalletId,
-    /// Its name, unique in the namespace.
+    /// The name, unique in the namespace.
     pub name: String,
-    /// Whose keys it holds.
     pub kind: WalletKind,
-    /// Where its secret comes from.
     pub origin: Origin,
-    /// Which back-end keeps it.
+    /// The name of the back end that holds the secret.
     pub backend: String,
-    /// Its BIP-44 account.
+    /// The BIP-44 account.
     pub account: u32,
-    /// What its users keep with it: a JSON object.
+    /// Custom metadata: a JSON object.
     pub metadata: Json,
-    /// Raised with each change.
+    /// Increases with each change.
     pub version: u64,
-    /// When it was made.
     pub created_at: Time,
-    /// When it was changed last.
     pub updated_at: Time,
 }
 
-/// A wallet that is to be.
+/// A wallet to create.
 #[derive(Debug)]
 pub struct NewWallet {
-    /// Its name.
     pub name: String,
-    /// Whose keys it holds.
     pub kind: WalletKind,
-    /// A JSON object.
     pub metadata: Json,
-    /// The BIP-44 account, mostly 0.
+    /// The BIP-44 account, usually 0.
     pub account: u32,
-    /// Its secret.
     pub secret: NewSecret,
 }
 
-/// The secret of a wallet that is to be. `Debug` shows none of it.
+/// The secret of a new wallet. `Debug` shows no part of it.
 pub enum NewSecret {
-    /// Fresh: 24 words that nobody has seen.
+    /// A new random mnemonic of 24 words.
     Fresh,
-    /// Words of BIP-39 in English, with their passphrase or an empty one.
+    /// An English BIP-39 mnemonic, and its passphrase or an empty one.
     Mnemonic {
-        /// The words.
         words: Zeroizing<String>,
-        /// The passphrase.
         passphrase: Zeroizing<String>,
     },
-    /// A single key. It gets the wallet's name, and an address on this chain's family.
+    /// A single private key. Its named key gets the wallet's name, and an address in this chain's
+    /// family.
     PrivateKey {
-        /// The key.
         key: Zeroizing<[u8; 32]>,
-        /// A chain that it is for.
         chain: ChainId,
     },
 }
 
-/// A change of a name or metadata. What is none stays.
+/// A change of name or metadata. Fields that are `None` stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
-    /// Another name.
     pub name: Option<String>,
-    /// Other metadata, whole.
+    /// The new metadata, replacing the old as a whole.
     pub metadata: Option<Json>,
-    /// The version that the caller has seen; another one is refused.
+    /// The version that the caller has read; the change fails if it is not the current one.
     pub version: Option<u64>,
 }
 
-/// A public node from which a wallet hands out addresses.
+/// A public node from which a wallet issues addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Branch {
-    /// Its path.
     pub path: String,
-    /// The node in its text form. Whoever has it can list the wallet's addresses, and sign for
-    /// none.
+    /// The node in its text form. It is enough to derive all addresses, and not enough to sign.
     pub xpub: String,
-    /// How many addresses are handed out.
+    /// How many addresses are issued.
     pub handed_out: u64,
 }
 
@@ -124,8 +108,8 @@ impl Wallet {
         Ok(Self {
             id,
             name,
-            kind: WalletKind::from_stored(&kind).ok_or_else(|| broken("another kind"))?,
-            origin: Origin::from_stored(&source).ok_or_else(|| broken("another source"))?,
+            kind: WalletKind::from_stored(&kind).ok_or_else(|| broken("an unknown kind"))?,
+            origin: Origin::from_stored(&source).ok_or_else(|| broken("an unknown source"))?,
             backend,
             account,
             metadata,
@@ -183,9 +167,9 @@ impl Patch {
         self.metadata.as_ref().map_or(Ok(()), check_metadata)
     }
 
-    pub(crate) fn fits(&self, found: u64) -> Result<()> {
+    pub(crate) fn check_version(&self, found: u64) -> Result<()> {
         match self.version {
-            Some(expected) if expected != found => Err(Error::Stale { expected, found }),
+            Some(expected) if expected != found => Err(Error::VersionConflict { expected, found }),
             _ => Ok(()),
         }
     }

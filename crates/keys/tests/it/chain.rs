@@ -1,6 +1,6 @@
-//! What was signed, judged by those it is for: a node, and the rules of a chain of coins.
+//! Signed transactions, verified by their consumers: an EVM node, and the rules of a UTXO chain.
 
-use crate::house::{self, FIRST, House, SECOND, WORDS, chain, code, envelope, pay};
+use crate::world::{self, FIRST, SECOND, WORDS, World, chain, code, envelope, pay};
 use intent::evm::{self, Price, Terms};
 use intent::utxo::{self, Coin};
 use intent::{Act, Authorisation, Envelope, Intent, Output, Transaction, Unsigned};
@@ -9,7 +9,7 @@ use testkit::{anvil, on_each_engine};
 use types::{Amount, ChainId};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_takes_what_was_signed() {
+async fn a_node_accepts_the_signed_transactions() {
     let Some(node) = anvil::start(&anvil::Options::default()) else {
         return;
     };
@@ -17,8 +17,8 @@ async fn a_node_takes_what_was_signed() {
         let nonce = node.nonce(FIRST);
         let node = &node;
         async move {
-            let house = House::new(test).await;
-            let (_, from) = house.signer().await;
+            let world = World::new(test).await;
+            let (_, from) = world.signer().await;
             let before = balance(node, SECOND);
             for (step, price) in [
                 Price::Eip1559 {
@@ -47,20 +47,20 @@ async fn a_node_takes_what_was_signed() {
                     total_fee: cap,
                     signatures: 1,
                 };
-                let permit = house.seal(intent::PermitBody {
+                let permit = world.sign_permit(intent::PermitBody {
                     envelope: wide,
-                    ..house.body(&intent)
+                    ..world.body(&intent)
                 });
-                let recorded = house
+                let recorded = world
                     .send(&permit, &evm::unsigned(&intent, &terms).unwrap())
                     .await
                     .unwrap();
-                let raw = house.bytes(permit.body.id, &recorded.id).await.unwrap();
+                let raw = world.bytes(permit.body.id, &recorded.id).await.unwrap();
                 let hash = node.rpc(
                     "eth_sendRawTransaction",
                     json!([format!("0x{}", hex::encode(raw))]),
                 );
-                assert_eq!(hash, recorded.id, "the id is the chain's");
+                assert_eq!(hash, recorded.id, "the id is the transaction hash");
                 let mined = || {
                     node.receipt(&recorded.id)
                         .is_some_and(|receipt| receipt["status"] == "0x1")
@@ -111,9 +111,9 @@ fn sends(from: &str, to: &str, value: u64) -> Intent {
 #[tokio::test(flavor = "multi_thread")]
 async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let wallet = house.import(WORDS).await;
-        let list = keys::addresses(&house.keys, &house.who, &wallet.id, &coins(), 2)
+        let world = World::new(test).await;
+        let wallet = world.import(WORDS).await;
+        let list = keys::addresses(&world.keys, &world.principal, &wallet.id, &coins(), 2)
             .await
             .unwrap();
         let (from, to) = (list[0].address.clone(), list[1].address.clone());
@@ -130,13 +130,13 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
             total_fee: cap,
             signatures: 4,
         };
-        let permit = house.seal(intent::PermitBody {
+        let permit = world.sign_permit(intent::PermitBody {
             envelope: wide,
-            ..house.body(&intent)
+            ..world.body(&intent)
         });
         let both = built(&intent, &[two.clone(), one.clone()], 200);
-        let recorded = house.send(&permit, &both).await.unwrap();
-        let raw = house.bytes(permit.body.id, &recorded.id).await.unwrap();
+        let recorded = world.send(&permit, &both).await.unwrap();
+        let raw = world.bytes(permit.body.id, &recorded.id).await.unwrap();
         let owner = from.clone();
         let checked = utxo::verify(&coins(), &raw, |_, _| {
             Some((owner.clone(), Amount::from(1_000)))
@@ -148,9 +148,9 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
             "each coin has its signature"
         );
 
-        // A bump may add a coin; it may not leave the anchor out, nor take a coin of somebody
-        // else's.
-        house
+        // A bump may add a coin. It may not drop the anchor, or take a coin that another permit
+        // holds.
+        world
             .send(
                 &permit,
                 &built(&intent, &[one.clone(), two.clone(), three.clone()], 400),
@@ -159,33 +159,36 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
             .unwrap();
         let without = built(&intent, &[two.clone(), three.clone()], 300);
         assert_eq!(
-            code(&house.send(&permit, &without).await),
-            "keys.other_witness"
+            code(&world.send(&permit, &without).await),
+            "keys.replay_key_mismatch"
         );
-        let rival = house.seal(intent::PermitBody {
+        let rival = world.sign_permit(intent::PermitBody {
             envelope: wide,
-            ..house.body(&intent)
+            ..world.body(&intent)
         });
         let taken = built(&intent, &[coin(4, 0, 5_000), three.clone()], 300);
-        assert_eq!(code(&house.send(&rival, &taken).await), "keys.witness_used");
-        house
+        assert_eq!(
+            code(&world.send(&rival, &taken).await),
+            "keys.replay_key_used"
+        );
+        world
             .send(&rival, &built(&intent, &[coin(4, 0, 5_000)], 300))
             .await
             .unwrap();
 
         // A cancel returns the anchor's coin to its owner.
         let cancel = Intent::cancel(coins(), from.clone());
-        let stop = house.seal(intent::PermitBody {
+        let stop = world.sign_permit(intent::PermitBody {
             envelope: wide,
-            ..house.body(&cancel)
+            ..world.body(&cancel)
         });
         let alone = built(&cancel, std::slice::from_ref(&one), 600);
-        house
-            .send_instead(&stop, &alone, Some(permit.body.id))
+        world
+            .send_superseding(&stop, &alone, Some(permit.body.id))
             .await
             .unwrap();
         assert_eq!(
-            code(&house.send(&permit, &built(&intent, &[one, two], 500)).await),
+            code(&world.send(&permit, &built(&intent, &[one, two], 500)).await),
             "keys.superseded"
         );
     })
@@ -193,21 +196,21 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_are_signed_under_a_permit_too() {
+async fn messages_and_typed_data_need_a_permit_too() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
         let message = Act::Message {
             bytes: b"Sign in to example.org".to_vec(),
         };
-        let given = json!({
+        let input = json!({
             "types": { "Mail": [{ "name": "contents", "type": "string" }] },
             "primaryType": "Mail",
             "domain": { "name": "Florin", "chainId": 31337 },
             "message": { "contents": "hello" },
         });
         let typed = Act::TypedData {
-            json: evm::typed_data(&given).unwrap(),
+            json: evm::typed_data(&input).unwrap(),
         };
         let grant = Authorisation {
             authority: from.clone(),
@@ -222,44 +225,44 @@ async fn statements_are_signed_under_a_permit_too() {
                 act,
             };
             let unsigned = intent::statement(&intent).unwrap();
-            let free = house.seal(intent::PermitBody {
+            let free = world.sign_permit(intent::PermitBody {
                 envelope: Envelope::FREE,
-                ..house.body(&intent)
+                ..world.body(&intent)
             });
-            let recorded = house.send(&free, &unsigned).await.unwrap();
-            assert!(house.bytes(free.body.id, &recorded.id).await.is_some());
+            let recorded = world.send(&free, &unsigned).await.unwrap();
+            assert!(world.bytes(free.body.id, &recorded.id).await.is_some());
             let other = Intent {
                 act: Act::Message {
                     bytes: b"Pay".to_vec(),
                 },
                 ..intent.clone()
             };
-            let lured = house
-                .send(&house.permit(&intent), &intent::statement(&other).unwrap())
+            let mismatched = world
+                .send(&world.permit(&intent), &intent::statement(&other).unwrap())
                 .await;
-            assert_eq!(code(&lured), "keys.other_intent");
+            assert_eq!(code(&mismatched), "keys.intent_mismatch");
         }
-        // An authorisation uses up the nonce that a transaction of the same account would.
+        // An authorisation uses the same nonce as a transaction of that account.
         let intent = pay(&from, 1);
         assert_eq!(
             code(
-                &house
-                    .send(&house.permit(&intent), &house::unsigned(&intent, 4))
+                &world
+                    .send(&world.permit(&intent), &world::unsigned(&intent, 4))
                     .await
             ),
-            "keys.witness_used"
+            "keys.replay_key_used"
         );
 
         // Two accounts may sign the same message; one account signs it under one permit.
         let second = keys::NewKey {
             name: "second".into(),
             chain: chain(),
-            metadata: house::object("{}"),
+            metadata: world::object("{}"),
         };
-        let wallet = keys::wallet_named(&house.keys, &house.who, "treasury")
+        let wallet = keys::wallet_named(&world.keys, &world.principal, "treasury")
             .await
             .unwrap();
-        let other = keys::create_key(&house.keys, &house.who, &wallet.id, second)
+        let other = keys::create_key(&world.keys, &world.principal, &wallet.id, second)
             .await
             .unwrap()
             .address;
@@ -268,30 +271,30 @@ async fn statements_are_signed_under_a_permit_too() {
             signer: signer.to_owned(),
             act: message.clone(),
         };
-        let permit = house.permit(&same(&other));
-        house
+        let permit = world.permit(&same(&other));
+        world
             .send(&permit, &intent::statement(&same(&other)).unwrap())
             .await
             .unwrap();
-        let again = house.permit(&same(&from));
+        let again = world.permit(&same(&from));
         assert_eq!(
             code(
-                &house
+                &world
                     .send(&again, &intent::statement(&same(&from)).unwrap())
                     .await
             ),
-            "keys.witness_used"
+            "keys.replay_key_used"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_nobody_can_read_are_not_signed() {
+async fn undecodable_bytes_are_not_signed() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let permit = house.permit(&pay(&from, 5));
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let permit = world.permit(&pay(&from, 5));
         for bytes in [
             Vec::new(),
             vec![0; 32],
@@ -305,26 +308,26 @@ async fn bytes_that_nobody_can_read_are_not_signed() {
                 bytes,
             };
             assert_eq!(
-                code(&house.send(&permit, &unsigned).await),
+                code(&world.send(&permit, &unsigned).await),
                 "intent.undecodable"
             );
         }
         let capital = Unsigned {
             signer: from.to_uppercase(),
-            ..house::unsigned(&pay(&from, 5), 0)
+            ..world::unsigned(&pay(&from, 5), 0)
         };
         assert!(
-            house.send(&permit, &capital).await.is_err(),
-            "one account, one text"
+            world.send(&permit, &capital).await.is_err(),
+            "accounts have one canonical form"
         );
         let stranger = pay(SECOND, 5);
-        let unknown = house.seal(intent::PermitBody {
+        let unknown = world.sign_permit(intent::PermitBody {
             envelope: envelope(),
-            ..house.body(&stranger)
+            ..world.body(&stranger)
         });
         assert_eq!(
-            code(&house.send(&unknown, &house::unsigned(&stranger, 0)).await),
-            "keys.signer_unknown"
+            code(&world.send(&unknown, &world::unsigned(&stranger, 0)).await),
+            "keys.unknown_signer"
         );
     })
     .await;

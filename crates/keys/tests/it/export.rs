@@ -1,19 +1,19 @@
-//! What leaves, and what never does.
+//! Export of secrets: what is exported, and what never is.
 
-use crate::house::{House, WORDS, chain, code};
+use crate::world::{WORDS, World, chain, code};
 use keys::{Exported, NewSecret, Settings};
 use testkit::on_each_engine;
 use types::{Principal, Role};
 
-fn exporter(house: &House) -> Principal {
+fn exporter(world: &World) -> Principal {
     Principal {
         id: "eve".into(),
         roles: vec![Role::KeyExporter],
-        ..house.who.clone()
+        ..world.principal.clone()
     }
 }
 
-fn open() -> Settings {
+fn export_allowed() -> Settings {
     Settings {
         export_allowed: true,
         ..Settings::default()
@@ -23,43 +23,43 @@ fn open() -> Settings {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_exported_unless_the_configuration_allows_it() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let wallet = house.import(WORDS).await;
+        let world = World::new(test).await;
+        let wallet = world.import(WORDS).await;
         assert_eq!(
-            code(&keys::export(&house.keys, &exporter(&house), &wallet.id).await),
-            "keys.export_off"
+            code(&keys::export(&world.keys, &exporter(&world), &wallet.id).await),
+            "keys.export_disabled"
         );
-        assert_eq!(house.facts_of("wallet.exported").await, 0);
+        assert_eq!(world.facts_of("wallet.exported").await, 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wallet_leaves_whole_on_the_record_and_for_whoever_may() {
+async fn export_requires_the_permission_and_appends_a_fact() {
     on_each_engine(|test| async move {
-        let house = House::with(test, open()).await;
-        let wallet = house.import(WORDS).await;
+        let world = World::with(test, export_allowed()).await;
+        let wallet = world.import(WORDS).await;
         assert_eq!(
-            code(&keys::export(&house.keys, &house.who, &wallet.id).await),
+            code(&keys::export(&world.keys, &world.principal, &wallet.id).await),
             "keys.forbidden",
-            "not even an admin"
+            "an admin does not have the permission either"
         );
-        let system = Principal::system("worker", house.ns().clone());
+        let system = Principal::system("worker", world.ns().clone());
         assert_eq!(
-            code(&keys::export(&house.keys, &system, &wallet.id).await),
+            code(&keys::export(&world.keys, &system, &wallet.id).await),
             "keys.forbidden"
         );
         let elsewhere = Principal {
             namespace: testkit::namespace("other"),
-            ..exporter(&house)
+            ..exporter(&world)
         };
         assert_eq!(
-            code(&keys::export(&house.keys, &elsewhere, &wallet.id).await),
-            "keys.wallet_unknown"
+            code(&keys::export(&world.keys, &elsewhere, &wallet.id).await),
+            "keys.unknown_wallet"
         );
-        assert_eq!(house.facts_of("wallet.exported").await, 0);
+        assert_eq!(world.facts_of("wallet.exported").await, 0);
 
-        let exported = keys::export(&house.keys, &exporter(&house), &wallet.id)
+        let exported = keys::export(&world.keys, &exporter(&world), &wallet.id)
             .await
             .unwrap();
         assert!(!format!("{exported:?}").contains("junk"));
@@ -67,7 +67,7 @@ async fn a_wallet_leaves_whole_on_the_record_and_for_whoever_may() {
             panic!("words")
         };
         assert_eq!(words.as_str(), WORDS);
-        let fact = house
+        let fact = world
             .facts()
             .await
             .into_iter()
@@ -75,7 +75,7 @@ async fn a_wallet_leaves_whole_on_the_record_and_for_whoever_may() {
             .unwrap();
         assert!(fact.contains("eve") && !fact.contains("junk"), "{fact}");
         assert_eq!(
-            keys::wallet(&house.keys, &house.who, &wallet.id)
+            keys::wallet(&world.keys, &world.principal, &wallet.id)
                 .await
                 .unwrap()
                 .version,
@@ -86,15 +86,15 @@ async fn a_wallet_leaves_whole_on_the_record_and_for_whoever_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_of_a_single_child_never_leaves() {
+async fn the_key_of_a_single_child_is_never_exported() {
     on_each_engine(|test| async move {
-        let house = House::with(test, open()).await;
-        let (wallet, _) = house.signer().await;
-        let child = keys::key_named(&house.keys, &house.who, &wallet.id, "main")
+        let world = World::with(test, export_allowed()).await;
+        let (wallet, _) = world.signer().await;
+        let child = keys::key_named(&world.keys, &world.principal, &wallet.id, "main")
             .await
             .unwrap();
         assert_eq!(
-            code(&keys::export_key(&house.keys, &exporter(&house), &child.id).await),
+            code(&keys::export_key(&world.keys, &exporter(&world), &child.id).await),
             "keys.export_child"
         );
 
@@ -102,18 +102,18 @@ async fn the_key_of_a_single_child_never_leaves() {
             key: [7; 32].into(),
             chain: chain(),
         };
-        let single = house.wallet("single", secret).await;
-        let key = keys::key_named(&house.keys, &house.who, &single.id, "single")
+        let single = world.wallet("single", secret).await;
+        let key = keys::key_named(&world.keys, &world.principal, &single.id, "single")
             .await
             .unwrap();
-        let exported = keys::export_key(&house.keys, &exporter(&house), &key.id)
+        let exported = keys::export_key(&world.keys, &exporter(&world), &key.id)
             .await
             .unwrap();
         assert!(
             matches!(exported, Exported::PrivateKey(key) if *key == [7; 32]),
             "an imported key is its whole wallet"
         );
-        assert_eq!(house.facts_of("wallet.exported").await, 1);
+        assert_eq!(world.facts_of("wallet.exported").await, 1);
     })
     .await;
 }

@@ -1,15 +1,15 @@
-//! Stories of keys, each on both databases.
+//! Tests of keys, each on both databases.
 #![allow(clippy::unwrap_used)]
 
-mod house;
+mod world;
 
 mod addresses;
 mod chain;
 mod export;
-mod freezing;
+mod freezes;
+mod permits;
 mod races;
 mod requests;
 mod rotation;
-mod rounds;
 mod secrecy;
 mod wallets;

@@ -1,41 +1,42 @@
-//! Two at once, in one process and in two.
+//! Concurrent signing, freezing and revocation, in one process and in two.
 
-use crate::house::{self, House, code, pay, record_in, unsigned};
+use crate::world::{self, World, code, pay, record_in, unsigned};
 use keys::{Order, Scope, Signed};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use testkit::on_each_engine;
 
-/// A gate at which a transaction waits while others go on.
+/// A gate at which a transaction waits while others proceed.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<(bool, bool)>, Condvar)>);
 
-/// Opens the gate however the story ends.
-struct Keeper(Gate);
+/// Opens the gate when the test ends, also by a panic.
+struct OpenOnDrop(Gate);
 
-impl Drop for Keeper {
+impl Drop for OpenOnDrop {
     fn drop(&mut self) {
         self.0.open();
     }
 }
 
 impl Gate {
-    /// Called by the transaction: say that it is here, and wait.
+    /// Called by the transaction: signal its arrival, and wait.
     fn pass(&self) {
-        let (state, bell) = &*self.0;
+        let (state, changed) = &*self.0;
         let mut state = state.lock().unwrap();
         state.0 = true;
-        bell.notify_all();
-        drop(bell.wait_while(state, |(_, open)| !*open).unwrap());
+        changed.notify_all();
+        drop(changed.wait_while(state, |(_, open)| !*open).unwrap());
     }
 
     /// Wait until a transaction is at the gate.
     async fn reached(&self) {
         let gate = self.clone();
         let wait = move || {
-            let (state, bell) = &*gate.0;
+            let (state, changed) = &*gate.0;
             drop(
-                bell.wait_while(state.lock().unwrap(), |(here, _)| !*here)
+                changed
+                    .wait_while(state.lock().unwrap(), |(here, _)| !*here)
                     .unwrap(),
             );
         };
@@ -43,54 +44,55 @@ impl Gate {
     }
 
     fn open(&self) {
-        let (state, bell) = &*self.0;
+        let (state, changed) = &*self.0;
         state.lock().unwrap().1 = true;
-        bell.notify_all();
+        changed.notify_all();
     }
 }
 
-async fn signed(house: &House, from: &str, nonce: u64) -> Signed {
+async fn signed(world: &World, from: &str, nonce: u64) -> Signed {
     let intent = pay(from, 5);
-    let order = Order {
-        permit: house.permit(&intent),
+    let job = Order {
+        permit: world.permit(&intent),
         unsigned: unsigned(&intent, nonce),
         supersedes: None,
     };
-    house.sign(order).await.unwrap()
+    world.sign(job).await.unwrap()
 }
 
-/// The record is first: the freeze waits for it, and nothing follows it.
+/// The record is first: the freeze waits for it, and nothing is recorded after the freeze.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_freeze_waits_for_a_record_that_is_under_way() {
+async fn a_freeze_waits_for_a_record_in_progress() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
         let (first, second) = (
-            signed(&house, &from, 0).await,
-            signed(&house, &from, 1).await,
+            signed(&world, &from, 0).await,
+            signed(&world, &from, 1).await,
         );
-        let beside = match house.test.server() {
-            Some(_) => Some(house.beside().await),
+        let beside = match world.test.server() {
+            Some(_) => Some(world.beside().await),
             None => None,
         };
         let gate = Gate::default();
-        let _keeper = Keeper(gate.clone());
-        let (at, who, one) = (gate.clone(), house.who.clone(), first.clone());
-        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
-            let recorded = keys::record(tx, &who, &[&one])?;
-            at.pass();
+        let _open_on_drop = OpenOnDrop(gate.clone());
+        let (gate_in_tx, principal, signature) =
+            (gate.clone(), world.principal.clone(), first.clone());
+        let record = tokio::spawn(world.test.db.on(&world.lease).write(world.ns(), move |tx| {
+            let recorded = keys::record(tx, &principal, &[&signature])?;
+            gate_in_tx.pass();
             Ok::<_, keys::Error>(recorded)
         }));
         gate.reached().await;
         let engine = beside
             .as_ref()
-            .map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
-        let who = house.who.clone();
+            .map_or(world.keys.clone(), |(_, _, keys)| keys.clone());
+        let principal = world.principal.clone();
         let freeze = tokio::spawn(async move {
-            keys::freeze(&engine, &who, Scope::Namespace, true, "now").await
+            keys::freeze(&engine, &principal, Scope::Namespace, true, "now").await
         });
-        if let Some(server) = house.test.server() {
-            // The judge is the server: somebody waits for a lock there.
+        if let Some(server) = world.test.server() {
+            // The server is the judge: some session waits for a lock.
             let waits = || server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
             assert!(
                 tokio::task::block_in_place(|| testkit::wait_until(20_000, waits)),
@@ -101,40 +103,41 @@ async fn a_freeze_waits_for_a_record_that_is_under_way() {
         gate.open();
         assert!(record.await.unwrap().unwrap()[0].is_ok(), "it was first");
         freeze.await.unwrap().unwrap();
-        assert_eq!(code(&house.record(&second).await), "keys.frozen");
-        assert!(house.bytes(*first.permit(), first.id()).await.is_some());
+        assert_eq!(code(&world.record(&second).await), "keys.frozen");
+        assert!(world.bytes(*first.permit(), first.id()).await.is_some());
     })
     .await;
 }
 
-/// The freeze is first, while the record's transaction has looked at the database already.
+/// The freeze is first, while the record's transaction has already read the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_began_before_the_freeze_is_refused() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        if house.test.server().is_none() {
-            return; // SQLite has one writer: nothing can come in between
+        let world = World::new(test).await;
+        if world.test.server().is_none() {
+            return; // SQLite has signature writer: no other transaction can interleave
         }
-        let (_, from) = house.signer().await;
-        let one = signed(&house, &from, 0).await;
-        let (_db, _lease, beside) = house.beside().await;
+        let (_, from) = world.signer().await;
+        let signature = signed(&world, &from, 0).await;
+        let (_db, _lease, beside) = world.beside().await;
         let (gate, once) = (Gate::default(), Arc::new(AtomicBool::new(false)));
-        let _keeper = Keeper(gate.clone());
-        let (at, who, late) = (gate.clone(), house.who.clone(), one.clone());
-        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
-            keys::signed_ids(tx, late.permit())?; // from here on the transaction sees the database as it is now
+        let _open_on_drop = OpenOnDrop(gate.clone());
+        let (gate_in_tx, principal, late) =
+            (gate.clone(), world.principal.clone(), signature.clone());
+        let record = tokio::spawn(world.test.db.on(&world.lease).write(world.ns(), move |tx| {
+            keys::signed_ids(tx, late.permit())?; // fixes the transaction's snapshot
             if !once.swap(true, Ordering::SeqCst) {
-                at.pass();
+                gate_in_tx.pass();
             }
-            keys::record(tx, &who, &[&late])
+            keys::record(tx, &principal, &[&late])
         }));
         gate.reached().await;
-        keys::freeze(&beside, &house.who, Scope::Namespace, false, "now")
+        keys::freeze(&beside, &world.principal, Scope::Namespace, false, "now")
             .await
             .unwrap();
         gate.open();
         assert_eq!(code(&record.await.unwrap().unwrap()[0]), "keys.frozen");
-        assert_eq!(house.bytes(*one.permit(), one.id()).await, None);
+        assert_eq!(world.bytes(*signature.permit(), signature.id()).await, None);
     })
     .await;
 }
@@ -142,25 +145,26 @@ async fn a_record_that_began_before_the_freeze_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_began_before_the_revocation_is_refused() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        if house.test.server().is_none() {
+        let world = World::new(test).await;
+        if world.test.server().is_none() {
             return; // as above
         }
-        let (_, from) = house.signer().await;
-        let one = signed(&house, &from, 0).await;
-        let (_db, _lease, beside) = house.beside().await;
+        let (_, from) = world.signer().await;
+        let signature = signed(&world, &from, 0).await;
+        let (_db, _lease, beside) = world.beside().await;
         let (gate, once) = (Gate::default(), Arc::new(AtomicBool::new(false)));
-        let _keeper = Keeper(gate.clone());
-        let (at, who, late) = (gate.clone(), house.who.clone(), one.clone());
-        let record = tokio::spawn(house.test.db.on(&house.lease).write(house.ns(), move |tx| {
+        let _open_on_drop = OpenOnDrop(gate.clone());
+        let (gate_in_tx, principal, late) =
+            (gate.clone(), world.principal.clone(), signature.clone());
+        let record = tokio::spawn(world.test.db.on(&world.lease).write(world.ns(), move |tx| {
             keys::signed_ids(tx, late.permit())?;
             if !once.swap(true, Ordering::SeqCst) {
-                at.pass();
+                gate_in_tx.pass();
             }
-            keys::record(tx, &who, &[&late])
+            keys::record(tx, &principal, &[&late])
         }));
         gate.reached().await;
-        keys::revoke(&beside, &house.who, one.permit(), "now")
+        keys::revoke(&beside, &world.principal, signature.permit(), "now")
             .await
             .unwrap();
         gate.open();
@@ -172,33 +176,38 @@ async fn a_record_that_began_before_the_revocation_is_refused() {
     .await;
 }
 
-/// One permit, two witnesses, two processes: a chain could take both, so one must lose.
+/// One permit, two replay keys, two processes: the chain could accept both, so one must fail.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_cannot_use_one_permit_for_two_witnesses() {
+async fn two_processes_cannot_use_one_permit_for_two_replay_keys() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        if house.test.server().is_none() {
-            return; // SQLite belongs to one process
+        let world = World::new(test).await;
+        if world.test.server().is_none() {
+            return; // SQLite belongs to signature process
         }
-        let (_, from) = house.signer().await;
-        let (db, lease, beside) = house.beside().await;
+        let (_, from) = world.signer().await;
+        let (db, lease, beside) = world.beside().await;
         for round in 0..20u64 {
             let intent = pay(&from, 5);
-            let permit = house.permit(&intent);
-            let order = |nonce| Order {
+            let permit = world.permit(&intent);
+            let job = |nonce| Order {
                 permit: permit.clone(),
                 unsigned: unsigned(&intent, nonce),
                 supersedes: None,
             };
-            let here = house.sign(order(1_000 + 2 * round)).await.unwrap();
-            let there = keys::sign(&beside, &house.who, vec![order(1_001 + 2 * round)])
+            let here = world.sign(job(1_000 + 2 * round)).await.unwrap();
+            let there = keys::sign(&beside, &world.principal, vec![job(1_001 + 2 * round)])
                 .await
                 .pop()
                 .unwrap()
                 .unwrap();
             let (a, b) = tokio::join!(
-                record_in(&house.test.db, &house.lease, &house.who, vec![here.clone()]),
-                record_in(&db, &lease, &house.who, vec![there.clone()])
+                record_in(
+                    &world.test.db,
+                    &world.lease,
+                    &world.principal,
+                    vec![here.clone()]
+                ),
+                record_in(&db, &lease, &world.principal, vec![there.clone()])
             );
             let won = [a[0].is_ok(), b[0].is_ok()];
             assert_eq!(
@@ -207,10 +216,10 @@ async fn two_processes_cannot_use_one_permit_for_two_witnesses() {
                 "round {round}: {a:?} {b:?}"
             );
             let lost = if won[0] { &b[0] } else { &a[0] };
-            assert_eq!(code(lost), "keys.other_witness");
+            assert_eq!(code(lost), "keys.replay_key_mismatch");
             let out = [
-                house.bytes(permit.body.id, here.id()).await,
-                house.bytes(permit.body.id, there.id()).await,
+                world.bytes(permit.body.id, here.id()).await,
+                world.bytes(permit.body.id, there.id()).await,
             ];
             assert_eq!(out.map(|bytes| bytes.is_some()), won);
         }
@@ -218,62 +227,62 @@ async fn two_processes_cannot_use_one_permit_for_two_witnesses() {
     .await;
 }
 
-/// Two permits, one witness: two lanes that both believe in the same nonce.
+/// Two permits, one replay key: two lanes that assign the same nonce.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_cannot_take_one_witness_for_two_permits() {
+async fn two_processes_cannot_use_one_replay_key_for_two_permits() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let beside = match house.test.server() {
-            Some(_) => Some(house.beside().await),
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let beside = match world.test.server() {
+            Some(_) => Some(world.beside().await),
             None => None,
         };
         let (db, lease) = beside
             .as_ref()
-            .map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
+            .map_or((&world.test.db, &world.lease), |(db, lease, _)| (db, lease));
         for round in 0..20u64 {
             let (here, there) = (
-                signed(&house, &from, round).await,
-                signed(&house, &from, round).await,
+                signed(&world, &from, round).await,
+                signed(&world, &from, round).await,
             );
             let (a, b) = tokio::join!(
-                record_in(&house.test.db, &house.lease, &house.who, vec![here]),
-                record_in(db, lease, &house.who, vec![there])
+                record_in(&world.test.db, &world.lease, &world.principal, vec![here]),
+                record_in(db, lease, &world.principal, vec![there])
             );
             assert!(a[0].is_ok() != b[0].is_ok(), "round {round}: {a:?} {b:?}");
             assert_eq!(
                 code(if a[0].is_ok() { &b[0] } else { &a[0] }),
-                "keys.witness_used"
+                "keys.replay_key_used"
             );
         }
     })
     .await;
 }
 
-/// The same key in two namespaces: the chain takes its nonce but once.
+/// The same key in two namespaces: the chain accepts each nonce only once.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        let (_, from) = house.signer().await;
+        let mut world = World::new(test).await;
+        let (_, from) = world.signer().await;
         let intent = pay(&from, 5);
-        house
-            .send(&house.permit(&intent), &unsigned(&intent, 0))
+        world
+            .send(&world.permit(&intent), &unsigned(&intent, 0))
             .await
             .unwrap();
-        house.who = house::principal("other");
-        house.signer().await;
+        world.principal = world::principal("other");
+        world.signer().await;
         assert_eq!(
             code(
-                &house
-                    .send(&house.permit(&intent), &unsigned(&intent, 0))
+                &world
+                    .send(&world.permit(&intent), &unsigned(&intent, 0))
                     .await
             ),
-            "keys.witness_used"
+            "keys.replay_key_used"
         );
         assert!(
-            house
-                .send(&house.permit(&intent), &unsigned(&intent, 1))
+            world
+                .send(&world.permit(&intent), &unsigned(&intent, 1))
                 .await
                 .is_ok()
         );
@@ -281,32 +290,33 @@ async fn two_namespaces_with_one_key_cannot_both_use_its_nonce() {
     .await;
 }
 
-/// The freeze is a kill switch: it comes through while every partition records without a pause, and
-/// nothing comes after it.
+/// A freeze completes while every partition records without a pause, and nothing is recorded after
+/// it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_freeze_comes_through_under_load() {
+async fn a_freeze_completes_under_load() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (wallet, from) = house.signer().await;
-        let other = house.wallet("other", keys::NewSecret::Fresh).await;
+        let world = World::new(test).await;
+        let (wallet, from) = world.signer().await;
+        let other = world.wallet("other", keys::NewSecret::Fresh).await;
         let mut lanes = Vec::new();
         for lane in 0..6u64 {
-            let list = lane_of(&house, &from, lane).await;
-            let (db, who) = (house.test.db.clone(), house.who.clone());
-            let lease = house.test.lease(&format!("lane/{lane}")).await;
+            let list = lane_of(&world, &from, lane).await;
+            let (db, principal) = (world.test.db.clone(), world.principal.clone());
+            let lease = world.test.lease(&format!("lane/{lane}")).await;
             lanes.push(tokio::spawn(async move {
                 let mut recorded = 0;
-                for one in list {
-                    recorded +=
-                        usize::from(record_in(&db, &lease, &who, vec![one]).await[0].is_ok());
+                for signature in list {
+                    recorded += usize::from(
+                        record_in(&db, &lease, &principal, vec![signature]).await[0].is_ok(),
+                    );
                 }
                 recorded
             }));
         }
         for _ in 0..5 {
             keys::freeze(
-                &house.keys,
-                &house.who,
+                &world.keys,
+                &world.principal,
                 Scope::Wallet(other.id),
                 true,
                 "drill",
@@ -315,52 +325,49 @@ async fn a_freeze_comes_through_under_load() {
             .unwrap();
         }
         keys::freeze(
-            &house.keys,
-            &house.who,
+            &world.keys,
+            &world.principal,
             Scope::Wallet(wallet.id),
             true,
             "now",
         )
         .await
         .unwrap();
-        let at_the_freeze = recorded(&house).await;
+        let at_freeze = recorded(&world).await;
         let mut all = 0;
         for lane in lanes {
             all += lane.await.unwrap();
         }
-        assert_eq!(
-            (recorded(&house).await, all),
-            (at_the_freeze, at_the_freeze)
-        );
+        assert_eq!((recorded(&world).await, all), (at_freeze, at_freeze));
         assert!(
             all < usize::try_from(6 * LANE).unwrap(),
-            "the freeze came while they were at it"
+            "the freeze interrupted the lanes"
         );
     })
     .await;
 }
 
-/// Signatures of a lane: more than are recorded by the time of the freeze.
+/// Signatures per lane: more than can be recorded before the freeze.
 const LANE: u64 = 500;
 
-async fn lane_of(house: &House, from: &str, lane: u64) -> Vec<Signed> {
-    let order = |nonce: u64| {
+async fn lane_of(world: &World, from: &str, lane: u64) -> Vec<Signed> {
+    let job = |nonce: u64| {
         let intent = pay(from, 5);
         Order {
-            permit: house.permit(&intent),
+            permit: world.permit(&intent),
             unsigned: unsigned(&intent, lane * LANE + nonce),
             supersedes: None,
         }
     };
-    let signed = keys::sign(&house.keys, &house.who, (0..LANE).map(order).collect()).await;
+    let signed = keys::sign(&world.keys, &world.principal, (0..LANE).map(job).collect()).await;
     signed.into_iter().map(Result::unwrap).collect()
 }
 
-async fn recorded(house: &House) -> usize {
+async fn recorded(world: &World) -> usize {
     let count = "SELECT COUNT(*) FROM signed_bytes WHERE namespace = ?ns";
-    let read = house
+    let read = world
         .test
         .db
-        .read(house.ns(), move |tx| tx.row::<(i64,)>(count, ()));
+        .read(world.ns(), move |tx| tx.row::<(i64,)>(count, ()));
     usize::try_from(read.await.map_err(|e: store::Error| e).unwrap().unwrap().0).unwrap()
 }

@@ -1,78 +1,85 @@
-//! Signatures that are asked for, and answered later.
+//! Signature requests: requested first, completed later.
 
-use crate::house::{self, House, code, pay, unsigned};
+use crate::world::{self, World, code, pay, unsigned};
 use intent::Signature;
 use keys::{Order, RequestState, Result, Scope};
 use testkit::on_each_engine;
 use types::RequestId;
 
-async fn ask(house: &House, order: Order) -> Result<RequestId> {
-    let (who, checked) = (
-        house.who.clone(),
-        keys::check(&house.keys, &house.who, order)?,
+async fn request(world: &World, job: Order) -> Result<RequestId> {
+    let (principal, checked) = (
+        world.principal.clone(),
+        keys::verify_job(&world.keys, &world.principal, job)?,
     );
-    house
+    world
         .test
         .db
-        .on(&house.lease)
-        .write(house.ns(), move |tx| keys::request(tx, &who, &checked))
+        .on(&world.lease)
+        .write(world.ns(), move |tx| {
+            keys::request_signature(tx, &principal, &checked)
+        })
         .await
 }
 
-async fn state(house: &House, id: RequestId) -> keys::Request {
-    house
+async fn fetch(world: &World, id: RequestId) -> keys::SignatureRequest {
+    world
         .test
         .db
-        .read(house.ns(), move |tx| keys::request_of(tx, &id))
+        .read(world.ns(), move |tx| keys::signature_request(tx, &id))
         .await
         .unwrap()
 }
 
-fn order(house: &House, from: &str, nonce: u64) -> Order {
+fn job(world: &World, from: &str, nonce: u64) -> Order {
     let intent = pay(from, 5);
     Order {
-        permit: house.permit(&intent),
+        permit: world.permit(&intent),
         unsigned: unsigned(&intent, nonce),
         supersedes: None,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_takes_the_witness_and_its_answer_names_a_row() {
+async fn a_request_claims_the_replay_key_and_its_completion_names_a_row() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let order = order(&house, &from, 0);
-        let id = ask(&house, order.clone()).await.unwrap();
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let job = job(&world, &from, 0);
+        let id = request(&world, job.clone()).await.unwrap();
         assert_eq!(
-            ask(&house, order.clone()).await.unwrap(),
+            request(&world, job.clone()).await.unwrap(),
             id,
-            "the same bytes are the same request"
+            "the same bytes give the same request"
         );
-        let waiting = state(&house, id).await;
+        let waiting = fetch(&world, id).await;
         assert_eq!(
             (waiting.state, waiting.backend.as_str(), waiting.signed_id),
             (RequestState::Waiting, "software", None)
         );
-        let other = house.permit(&pay(&from, 5));
+        let other = world.permit(&pay(&from, 5));
         assert_eq!(
-            code(&house.send(&other, &unsigned(&pay(&from, 5), 0)).await),
-            "keys.witness_used"
+            code(&world.send(&other, &unsigned(&pay(&from, 5), 0)).await),
+            "keys.replay_key_used"
         );
 
-        let house = house.restart().await;
-        assert_eq!(keys::serve(&house.keys, &house.who).await.unwrap(), 1);
-        assert_eq!(keys::serve(&house.keys, &house.who).await.unwrap(), 0);
-        let answered = state(&house, id).await;
+        let world = world.restart().await;
+        assert_eq!(
+            keys::process_requests(&world.keys, &world.principal)
+                .await
+                .unwrap(),
+            1
+        );
+        assert_eq!(
+            keys::process_requests(&world.keys, &world.principal)
+                .await
+                .unwrap(),
+            0
+        );
+        let answered = fetch(&world, id).await;
         assert_eq!(answered.state, RequestState::Answered);
         let signed_id = answered.signed_id.unwrap();
-        assert!(
-            house
-                .bytes(order.permit.body.id, &signed_id)
-                .await
-                .is_some()
-        );
-        let fact = house
+        assert!(world.bytes(job.permit.body.id, &signed_id).await.is_some());
+        let fact = world
             .facts()
             .await
             .into_iter()
@@ -80,115 +87,130 @@ async fn a_request_takes_the_witness_and_its_answer_names_a_row() {
             .unwrap();
         assert!(fact.contains(&id.to_string()) && fact.contains(&signed_id));
         assert!(
-            house
-                .send(&order.permit, &order.unsigned)
+            world
+                .send(&job.permit, &job.unsigned)
                 .await
                 .unwrap()
-                .again,
-            "signing it here gives the same"
+                .already_recorded,
+            "signing the same job directly gives the same bytes"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_signers_own_signature_is_an_answer_and_only_the_first() {
+async fn only_the_first_signature_of_the_signer_completes_a_request() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let id = ask(&house, order(&house, &from, 0)).await.unwrap();
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let id = request(&world, job(&world, &from, 0)).await.unwrap();
         let nonsense = vec![Signature {
             rs: [7; 64],
             recovery: 0,
         }];
-        let wrong = keys::answer(&house.keys, &house.who, &id, nonsense.clone()).await;
+        let wrong =
+            keys::complete_request(&world.keys, &world.principal, &id, nonsense.clone()).await;
         assert_eq!(code(&wrong), "intent.wrong_signature");
         assert_eq!(
-            code(&keys::answer(&house.keys, &house.who, &id, Vec::new()).await),
+            code(&keys::complete_request(&world.keys, &world.principal, &id, Vec::new()).await),
             "intent.wrong_signature"
         );
-        assert_eq!(state(&house, id).await.state, RequestState::Waiting);
-        let elsewhere = house::principal("other");
+        assert_eq!(fetch(&world, id).await.state, RequestState::Waiting);
+        let elsewhere = world::principal("other");
         assert_eq!(
-            code(&keys::answer(&house.keys, &elsewhere, &id, nonsense).await),
-            "keys.request_unknown"
+            code(&keys::complete_request(&world.keys, &elsewhere, &id, nonsense).await),
+            "keys.unknown_request"
         );
-        keys::serve(&house.keys, &house.who).await.unwrap();
+        keys::process_requests(&world.keys, &world.principal)
+            .await
+            .unwrap();
         assert_eq!(
-            code(&keys::decline(&house.keys, &house.who, &id, "late").await),
-            "keys.request_over"
+            code(&keys::decline_request(&world.keys, &world.principal, &id, "late").await),
+            "keys.request_closed"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_freeze_or_a_revocation_holds_the_answer_back() {
+async fn a_freeze_or_a_revocation_blocks_the_completion() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let (first, second) = (order(&house, &from, 0), order(&house, &from, 1));
-        let held = ask(&house, first).await.unwrap();
-        let revoked = ask(&house, second.clone()).await.unwrap();
-        keys::freeze(&house.keys, &house.who, Scope::Namespace, false, "")
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let (first, second) = (job(&world, &from, 0), job(&world, &from, 1));
+        let blocked = request(&world, first).await.unwrap();
+        let revoked = request(&world, second.clone()).await.unwrap();
+        keys::freeze(&world.keys, &world.principal, Scope::Namespace, false, "")
             .await
             .unwrap();
-        assert_eq!(keys::serve(&house.keys, &house.who).await.unwrap(), 0);
         assert_eq!(
-            code(&ask(&house, order(&house, &from, 2)).await),
+            keys::process_requests(&world.keys, &world.principal)
+                .await
+                .unwrap(),
+            0
+        );
+        assert_eq!(
+            code(&request(&world, job(&world, &from, 2)).await),
             "keys.frozen"
         );
-        keys::unfreeze(&house.keys, &house.who, Scope::Namespace, "")
+        keys::unfreeze(&world.keys, &world.principal, Scope::Namespace, "")
             .await
             .unwrap();
-        keys::revoke(&house.keys, &house.who, &second.permit.body.id, "")
+        keys::revoke(&world.keys, &world.principal, &second.permit.body.id, "")
             .await
             .unwrap();
         assert_eq!(
-            keys::serve(&house.keys, &house.who).await.unwrap(),
+            keys::process_requests(&world.keys, &world.principal)
+                .await
+                .unwrap(),
             1,
-            "one refusal stops no other"
+            "a failed request does not affect the others"
         );
-        assert_eq!(state(&house, held).await.state, RequestState::Answered);
-        assert_eq!(state(&house, revoked).await.state, RequestState::Waiting);
-        keys::decline(&house.keys, &house.who, &revoked, "its permit was revoked")
-            .await
-            .unwrap();
-        let over = state(&house, revoked).await;
+        assert_eq!(fetch(&world, blocked).await.state, RequestState::Answered);
+        assert_eq!(fetch(&world, revoked).await.state, RequestState::Waiting);
+        keys::decline_request(
+            &world.keys,
+            &world.principal,
+            &revoked,
+            "its permit was revoked",
+        )
+        .await
+        .unwrap();
+        let closed = fetch(&world, revoked).await;
         assert_eq!(
-            (over.state, over.note.as_deref()),
+            (closed.state, closed.note.as_deref()),
             (RequestState::Refused, Some("its permit was revoked"))
         );
-        let again = house.permit(&pay(&from, 5));
-        let taken = house.send(&again, &unsigned(&pay(&from, 5), 1)).await;
+        let again = world.permit(&pay(&from, 5));
+        let taken = world.send(&again, &unsigned(&pay(&from, 5), 1)).await;
         assert_eq!(
             code(&taken),
-            "keys.witness_used",
-            "somebody may have signed: its witness stays taken"
+            "keys.replay_key_used",
+            "the back end may have signed, so the replay key stays claimed"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_judged_as_a_signature_is() {
+async fn a_request_passes_the_same_checks_as_a_signature() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let good = order(&house, &from, 0);
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let good = job(&world, &from, 0);
         let other = Order {
             unsigned: unsigned(&pay(&from, 6), 0),
             ..good.clone()
         };
-        assert_eq!(code(&ask(&house, other).await), "keys.other_intent");
+        assert_eq!(code(&request(&world, other).await), "keys.intent_mismatch");
         let mut forged = good.clone();
         forged.permit.body.envelope.signatures = 9;
-        assert_eq!(code(&ask(&house, forged).await), "intent.forged_permit");
-        house.later(60_001);
-        assert_eq!(code(&ask(&house, good).await), "keys.permit_expired");
-        let unknown = order(&house, house::SECOND, 0);
-        assert_eq!(code(&ask(&house, unknown).await), "keys.signer_unknown");
-        assert_eq!(house.facts_of("signature.requested").await, 0);
+        assert_eq!(code(&request(&world, forged).await), "intent.forged_permit");
+        world.later(60_001);
+        assert_eq!(code(&request(&world, good).await), "keys.permit_expired");
+        let unknown = job(&world, world::SECOND, 0);
+        assert_eq!(code(&request(&world, unknown).await), "keys.unknown_signer");
+        assert_eq!(world.facts_of("signature.requested").await, 0);
     })
     .await;
 }

@@ -1,6 +1,6 @@
-//! New data keys, and another passphrase.
+//! Rotation of the data key, and change of the passphrase.
 
-use crate::house::{House, chain, code, master, pay, unsigned};
+use crate::world::{World, chain, code, master, pay, unsigned};
 use keys::{Keeper, NewSecret, Order, Rotation, RotationState, Rotator, Step};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,19 @@ fn key(number: u16) -> [u8; 32] {
     key
 }
 
-async fn wallets(house: &House) {
+async fn wallets(world: &World) {
     for number in 0..WALLETS {
         let secret = NewSecret::PrivateKey {
             key: key(number).into(),
             chain: chain(),
         };
-        house.wallet(&format!("w{number}"), secret).await;
+        world.wallet(&format!("w{number}"), secret).await;
     }
 }
 
-async fn versions(house: &House) -> Vec<(i64, i64)> {
+async fn versions(world: &World) -> Vec<(i64, i64)> {
     let sql = "SELECT secret_version, COUNT(*) FROM wallet GROUP BY secret_version ORDER BY secret_version";
-    house
+    world
         .test
         .db
         .read_unbound(move |tx| tx.rows(sql, ()))
@@ -35,83 +35,84 @@ async fn versions(house: &House) -> Vec<(i64, i64)> {
         .unwrap()
 }
 
-async fn signs(house: &House, nonce: u64) -> keys::Result<keys::Signed> {
-    let wallet = keys::wallet_named(&house.keys, &house.who, "w5").await?;
-    let from = keys::key_named(&house.keys, &house.who, &wallet.id, "w5")
+async fn sign_once(world: &World, nonce: u64) -> keys::Result<keys::Signed> {
+    let wallet = keys::wallet_named(&world.keys, &world.principal, "w5").await?;
+    let from = keys::key_named(&world.keys, &world.principal, &wallet.id, "w5")
         .await?
         .address;
     let intent = pay(&from, 1);
-    house
+    world
         .sign(Order {
-            permit: house.permit(&intent),
+            permit: world.permit(&intent),
             unsigned: unsigned(&intent, nonce),
             supersedes: None,
         })
         .await
 }
 
-fn rotator(house: &House) -> Rotator {
-    Rotator::new(house.keys.clone(), house.lease.clone(), Vec::new(), 0)
+fn rotation_worker(world: &World) -> Rotator {
+    Rotator::new(world.keys.clone(), world.lease.clone(), Vec::new(), 0)
 }
 
-/// Turn until the rotation stands still.
-async fn finish(rotator: &Rotator) -> Rotation {
+/// Take turns until the rotation has nothing to do.
+async fn finish(rotation_worker: &Rotator) -> Rotation {
     let mut last = None;
-    while let Some(step) = rotator.turn().await.unwrap() {
+    while let Some(step) = rotation_worker.turn().await.unwrap() {
         last = Some(step);
     }
-    last.expect("a rotation was under way")
+    last.expect("a rotation is running")
 }
 
-async fn rotated(house: &House) -> Rotation {
-    keys::rotate(&house.keys, &house.who).await.unwrap();
-    finish(&rotator(house)).await
+async fn rotate_fully(world: &World) -> Rotation {
+    keys::rotate(&world.keys, &world.principal).await.unwrap();
+    finish(&rotation_worker(world)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for() {
+async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        wallets(&house).await;
-        let begun = keys::rotate(&house.keys, &house.who).await.unwrap();
+        let world = World::new(test).await;
+        wallets(&world).await;
+        let started = keys::rotate(&world.keys, &world.principal).await.unwrap();
         assert_eq!(
-            (begun.version, begun.state, begun.total),
-            (2, RotationState::Sealing, None)
+            (started.version, started.state, started.total),
+            (2, RotationState::Reencrypting, None)
         );
-        let before = rotator(&house);
+        let before = rotation_worker(&world);
         before.turn().await.unwrap(); // counts
         let step = before.turn().await.unwrap().unwrap();
         assert_eq!((step.total, step.resealed), (Some(u64::from(WALLETS)), 200));
         drop(before);
 
-        // It dies after the first step. Both data keys open, and the same rotation goes on.
-        let house = house.restart().await;
-        assert_eq!(versions(&house).await, [(1, 30), (2, 200)]);
-        signs(&house, 0).await.unwrap();
-        let joined = keys::rotate(&house.keys, &house.who).await.unwrap();
+        // The process crashes after the first step. Both data keys decrypt, and the same rotation
+        // resumes.
+        let world = world.restart().await;
+        assert_eq!(versions(&world).await, [(1, 30), (2, 200)]);
+        sign_once(&world, 0).await.unwrap();
+        let joined = keys::rotate(&world.keys, &world.principal).await.unwrap();
         assert_eq!(
             (joined.version, joined.resealed),
             (2, 200),
-            "no third data key"
+            "the running rotation is returned"
         );
-        let done = finish(&rotator(&house)).await;
+        let done = finish(&rotation_worker(&world)).await;
         assert_eq!(
             (done.state, done.resealed, done.broken),
             (RotationState::Done, u64::from(WALLETS), 0)
         );
-        assert_eq!(versions(&house).await, [(2, i64::from(WALLETS))]);
+        assert_eq!(versions(&world).await, [(2, i64::from(WALLETS))]);
 
-        let next = rotated(&house).await;
+        let next = rotate_fully(&world).await;
         assert_eq!(
             (next.version, next.state, next.resealed),
             (3, RotationState::Done, u64::from(WALLETS))
         );
-        signs(&house, 0).await.unwrap();
-        assert_eq!(house.facts_of("keyring.rotated").await, 2);
-        assert_eq!(house.facts_of("keyring.retired").await, 2);
-        let house = house.restart().await;
-        signs(&house, 0).await.unwrap();
-        let shown = keys::keyring(&house.keys).await.unwrap();
+        sign_once(&world, 0).await.unwrap();
+        assert_eq!(world.facts_of("keyring.rotated").await, 2);
+        assert_eq!(world.facts_of("keyring.retired").await, 2);
+        let world = world.restart().await;
+        sign_once(&world, 0).await.unwrap();
+        let shown = keys::keyring(&world.keys).await.unwrap();
         let retired: Vec<bool> = shown.keys.iter().map(|key| key.retired.is_some()).collect();
         assert_eq!((shown.version, retired), (3, vec![true, true, false]));
     })
@@ -119,34 +120,34 @@ async fn a_rotation_seals_everything_anew_and_a_crash_in_between_is_made_up_for(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_key_that_is_wrong_or_gone_begins_nothing() {
+async fn a_wrong_master_key_starts_no_rotation() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
+        let world = World::new(test).await;
         keys::change_master(
-            &house.test.db,
-            &house.lease,
-            &house.who,
+            &world.test.db,
+            &world.lease,
+            &world.principal,
             master("one"),
             master("two"),
         )
         .await
         .unwrap();
         assert_eq!(
-            code(&keys::rotate(&house.keys, &house.who).await),
+            code(&keys::rotate(&world.keys, &world.principal).await),
             "store.secret"
         );
-        assert_eq!(keys::keyring(&house.keys).await.unwrap().version, 1);
-        assert_eq!(house.facts_of("keyring.rotated").await, 0);
+        assert_eq!(keys::keyring(&world.keys).await.unwrap().version, 1);
+        assert_eq!(world.facts_of("keyring.rotated").await, 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_does_not_open_stops_no_rotation_and_retires_no_key() {
+async fn an_undecryptable_secret_does_not_stop_a_rotation_but_no_key_is_retired() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        wallets(&house).await;
-        let spoil = house.test.db.on(&house.lease).write_unbound(|tx| {
+        let world = World::new(test).await;
+        wallets(&world).await;
+        let spoil = world.test.db.on(&world.lease).write_unbound(|tx| {
             tx.execute(
                 "UPDATE wallet SET secret = ?1 WHERE name = 'w3'",
                 (vec![1u8; 80],),
@@ -154,29 +155,29 @@ async fn a_secret_that_does_not_open_stops_no_rotation_and_retires_no_key() {
             .map(drop)
         });
         spoil.await.map_err(|e: store::Error| e).unwrap();
-        let over = rotated(&house).await;
+        let finished = rotate_fully(&world).await;
         assert_eq!(
-            (over.state, over.resealed, over.broken),
+            (finished.state, finished.resealed, finished.broken),
             (RotationState::Broken, u64::from(WALLETS) - 1, 1)
         );
         assert_eq!(
-            keys::keyring(&house.keys).await.unwrap().keys[0].retired,
+            keys::keyring(&world.keys).await.unwrap().keys[0].retired,
             None
         );
-        assert!(!rotator(&house).look_again().await.unwrap());
-        signs(&house, 0).await.unwrap();
+        assert!(!rotation_worker(&world).look_again().await.unwrap());
+        sign_once(&world, 0).await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_learns_of_a_rotation_when_it_matters() {
+async fn another_process_loads_the_new_data_key_when_it_needs_it() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        if house.test.server().is_none() {
+        let mut world = World::new(test).await;
+        if world.test.server().is_none() {
             return; // SQLite belongs to one process
         }
-        house
+        world
             .wallet(
                 "w5",
                 NewSecret::PrivateKey {
@@ -185,24 +186,24 @@ async fn another_process_learns_of_a_rotation_when_it_matters() {
                 },
             )
             .await;
-        let (_db, _lease, beside) = house.beside().await;
-        rotated(&house).await;
-        let asked = beside.clone();
-        let missed = tokio::spawn(async move { asked.missed().await });
-        house.keys = beside;
-        assert_eq!(code(&signs(&house, 0).await), "keys.keyring");
+        let (_db, _lease, beside) = world.beside().await;
+        rotate_fully(&world).await;
+        let waiting = beside.clone();
+        let missed = tokio::spawn(async move { waiting.missed().await });
+        world.keys = beside;
+        assert_eq!(code(&sign_once(&world, 0).await), "keys.keyring");
         missed.await.unwrap();
-        assert!(keys::refresh(&house.keys).await.unwrap());
-        signs(&house, 0).await.unwrap();
-        assert!(!keys::refresh(&house.keys).await.unwrap());
+        assert!(keys::refresh(&world.keys).await.unwrap());
+        sign_once(&world, 0).await.unwrap();
+        assert!(!keys::refresh(&world.keys).await.unwrap());
     })
     .await;
 }
 
-/// Somebody beside the wallets, of whose one secret a story says how it goes.
+/// A rotation target with one secret, whose state the test controls.
 struct Other {
-    sealed: Arc<AtomicBool>,
-    asked: Arc<Mutex<Vec<String>>>,
+    current: Arc<AtomicBool>,
+    positions: Arc<Mutex<Vec<String>>>,
 }
 
 #[async_trait::async_trait]
@@ -212,18 +213,18 @@ impl Keeper for Other {
     }
 
     async fn left(&self) -> keys::Result<u64> {
-        Ok(u64::from(!self.sealed.load(Ordering::SeqCst)))
+        Ok(u64::from(!self.current.load(Ordering::SeqCst)))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
-        self.asked.lock().unwrap().push(after.to_owned());
+        self.positions.lock().unwrap().push(after.to_owned());
         match after {
             "" => Ok(Step {
                 after: Some("half".to_owned()),
                 ..Step::default()
             }),
             _ => Ok(Step {
-                resealed: u64::from(!self.sealed.swap(true, Ordering::SeqCst)),
+                resealed: u64::from(!self.current.swap(true, Ordering::SeqCst)),
                 ..Step::default()
             }),
         }
@@ -231,10 +232,10 @@ impl Keeper for Other {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_retired_before_all_who_keep_secrets_are_through() {
+async fn nothing_is_retired_before_all_targets_are_done() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        house
+        let world = World::new(test).await;
+        world
             .wallet(
                 "w5",
                 NewSecret::PrivateKey {
@@ -243,45 +244,46 @@ async fn nothing_is_retired_before_all_who_keep_secrets_are_through() {
                 },
             )
             .await;
-        let (sealed, asked) = (
+        let (current, positions) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(Mutex::new(Vec::new())),
         );
         let other = Arc::new(Other {
-            sealed: sealed.clone(),
-            asked: asked.clone(),
+            current: current.clone(),
+            positions: positions.clone(),
         });
-        let rotator = Rotator::new(house.keys.clone(), house.lease.clone(), vec![other], 5_000);
-        keys::rotate(&house.keys, &house.who).await.unwrap();
-        while rotator.turn().await.unwrap().is_some() {}
-        // All is sealed anew, but other processes may not know the new data key yet.
-        assert_eq!(*asked.lock().unwrap(), ["", "half"]);
-        let waits = keys::keyring(&house.keys).await.unwrap();
+        let rotation_worker =
+            Rotator::new(world.keys.clone(), world.lease.clone(), vec![other], 5_000);
+        keys::rotate(&world.keys, &world.principal).await.unwrap();
+        while rotation_worker.turn().await.unwrap().is_some() {}
+        // Everything is re-encrypted, but other processes may not have loaded the new data key yet.
+        assert_eq!(*positions.lock().unwrap(), ["", "half"]);
+        let waits = keys::keyring(&world.keys).await.unwrap();
         assert_eq!(
             (waits.rotation.unwrap().state, waits.keys[0].retired),
-            (RotationState::Sealing, None)
+            (RotationState::Reencrypting, None)
         );
-        // One of them has sealed under the old one meanwhile: another round.
-        sealed.store(false, Ordering::SeqCst);
-        house.test.clock.advance_millis(5_000);
-        let done = finish(&rotator).await;
+        // One of them has encrypted under the old one meanwhile: another round is needed.
+        current.store(false, Ordering::SeqCst);
+        world.test.clock.advance_millis(5_000);
+        let done = finish(&rotation_worker).await;
         assert_eq!((done.state, done.resealed), (RotationState::Done, 3));
-        assert_eq!(asked.lock().unwrap().len(), 4);
-        // And one that had slept for long: found again.
-        assert!(!rotator.look_again().await.unwrap());
-        sealed.store(false, Ordering::SeqCst);
-        assert!(rotator.look_again().await.unwrap());
-        assert_eq!(finish(&rotator).await.state, RotationState::Done);
-        assert!(sealed.load(Ordering::SeqCst));
+        assert_eq!(positions.lock().unwrap().len(), 4);
+        // A process that was suspended for long is detected later.
+        assert!(!rotation_worker.look_again().await.unwrap());
+        current.store(false, Ordering::SeqCst);
+        assert!(rotation_worker.look_again().await.unwrap());
+        assert_eq!(finish(&rotation_worker).await.state, RotationState::Done);
+        assert!(current.load(Ordering::SeqCst));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_passphrase_opens_what_the_first_has_sealed() {
+async fn a_changed_passphrase_unlocks_the_same_keyring() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        house
+        let world = World::new(test).await;
+        world
             .wallet(
                 "w5",
                 NewSecret::PrivateKey {
@@ -291,39 +293,39 @@ async fn another_passphrase_opens_what_the_first_has_sealed() {
             )
             .await;
         let wrong = keys::change_master(
-            &house.test.db,
-            &house.lease,
-            &house.who,
+            &world.test.db,
+            &world.lease,
+            &world.principal,
             master("wrong"),
             master("two"),
         )
         .await;
         assert_eq!(code(&wrong), "store.secret");
         keys::change_master(
-            &house.test.db,
-            &house.lease,
-            &house.who,
+            &world.test.db,
+            &world.lease,
+            &world.principal,
             master("one"),
             master("two"),
         )
         .await
         .unwrap();
         let open =
-            |text: &'static str| keys::open_keyring(&house.test.db, &house.lease, master(text));
+            |text: &'static str| keys::open_keyring(&world.test.db, &world.lease, master(text));
         assert_eq!(code(&open("one").await.map(|_| ())), "store.secret");
         assert!(open("two").await.is_ok());
-        signs(&house, 0).await.unwrap();
+        sign_once(&world, 0).await.unwrap();
     })
     .await;
 }
 
-/// Two at once: one begins the next data key, the other finds that out; nothing is sealed under a
-/// key that nobody kept.
+/// Two concurrent rotations: one creates the next data key, the other fails with a conflict.
+/// Nothing is encrypted under a data key that was not stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
+async fn concurrent_rotations_and_passphrase_changes_lose_nothing() {
     on_each_engine(|test| async move {
-        let mut house = House::new(test).await;
-        house
+        let mut world = World::new(test).await;
+        world
             .wallet(
                 "w5",
                 NewSecret::PrivateKey {
@@ -332,41 +334,41 @@ async fn two_rotations_and_a_new_passphrase_at_once_lose_nothing() {
                 },
             )
             .await;
-        let beside = match house.test.server() {
-            Some(_) => Some(house.beside().await),
+        let beside = match world.test.server() {
+            Some(_) => Some(world.beside().await),
             None => None,
         };
         let other = beside
             .as_ref()
-            .map_or(house.keys.clone(), |(_, _, keys)| keys.clone());
+            .map_or(world.keys.clone(), |(_, _, keys)| keys.clone());
         for _ in 0..5 {
             let (a, b) = tokio::join!(
-                keys::rotate(&house.keys, &house.who),
-                keys::rotate(&other, &house.who)
+                keys::rotate(&world.keys, &world.principal),
+                keys::rotate(&other, &world.principal)
             );
             assert!(a.is_ok() || b.is_ok());
-            finish(&rotator(&house)).await;
-            for one in [a, b].iter().filter(|one| one.is_err()) {
-                assert_eq!(code(one), "store.contended");
+            finish(&rotation_worker(&world)).await;
+            for result in [a, b].iter().filter(|result| result.is_err()) {
+                assert_eq!(code(result), "store.contended");
             }
         }
         let (db, lease) = beside
             .as_ref()
-            .map_or((&house.test.db, &house.lease), |(db, lease, _)| (db, lease));
+            .map_or((&world.test.db, &world.lease), |(db, lease, _)| (db, lease));
         let (a, b) = tokio::join!(
-            keys::rotate(&house.keys, &house.who),
-            keys::change_master(db, lease, &house.who, master("one"), master("one"))
+            keys::rotate(&world.keys, &world.principal),
+            keys::change_master(db, lease, &world.principal, master("one"), master("one"))
         );
         assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");
         drop((beside, other));
-        house = house.restart().await;
-        signs(&house, 0).await.unwrap();
+        world = world.restart().await;
+        sign_once(&world, 0).await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_that_start_together_begin_one_keyring() {
+async fn two_processes_that_start_together_create_one_keyring() {
     on_each_engine(|test| async move {
         let lease = test.lease("keys/0").await;
         let opened = if test.server().is_some() {
@@ -388,16 +390,16 @@ async fn two_processes_that_start_together_begin_one_keyring() {
             );
             vec![a.unwrap(), b.unwrap()]
         };
-        let place = store::secret::Place {
+        let context = store::secret::Place {
             table: "t",
             row: "r",
             column: "c",
         };
-        let sealed = opened[0]
-            .seal(&place, b"secret", test.entropy.as_ref())
+        let current = opened[0]
+            .seal(&context, b"secret", test.entropy.as_ref())
             .unwrap();
         assert_eq!(
-            opened[1].open(&place, &sealed).unwrap().as_slice(),
+            opened[1].open(&context, &current).unwrap().as_slice(),
             b"secret"
         );
     })

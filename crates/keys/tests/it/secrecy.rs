@@ -1,13 +1,13 @@
-//! No secret where it does not belong: facts, traces, `Debug`, the database's files.
+//! Secrets appear in no fact, trace, `Debug` output or database file.
 
-use crate::house::{House, chain, code, object, pay, unsigned};
+use crate::world::{World, chain, code, object, pay, unsigned};
 use keys::{Exported, NewKey, NewSecret, NewWallet, Order, Settings, WalletKind};
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use testkit::on_each_engine;
 use types::{Principal, Role};
 
-/// All that the process traces, at the finest level.
+/// All trace output of the process, at the finest level.
 fn traces() -> &'static Arc<Mutex<Vec<u8>>> {
     static TRACES: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
     TRACES.get_or_init(|| {
@@ -35,11 +35,11 @@ impl Write for Writer {
     }
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+fn contains_bytes(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|part| part == needle)
 }
 
-/// The secret in every form in which it could be written down.
+/// The secret in every form in which it could be written.
 fn forms(words: &str, passphrase: &str) -> Vec<Vec<u8>> {
     let mnemonic: bip39::Mnemonic = words.parse().unwrap();
     let (entropy, seed) = (mnemonic.to_entropy(), mnemonic.to_seed(passphrase).to_vec());
@@ -59,10 +59,10 @@ fn forms(words: &str, passphrase: &str) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seed_is_nowhere_but_sealed() {
+async fn a_seed_appears_only_encrypted() {
     let traces = traces();
     on_each_engine(|test| async move {
-        let house = House::with(
+        let world = World::with(
             test,
             Settings {
                 export_allowed: true,
@@ -70,12 +70,12 @@ async fn a_seed_is_nowhere_but_sealed() {
             },
         )
         .await;
-        let wallet = house.wallet("treasury", NewSecret::Fresh).await;
+        let wallet = world.wallet("treasury", NewSecret::Fresh).await;
         let exporter = Principal {
             roles: vec![Role::KeyExporter],
-            ..house.who.clone()
+            ..world.principal.clone()
         };
-        let exported = keys::export(&house.keys, &exporter, &wallet.id)
+        let exported = keys::export(&world.keys, &exporter, &wallet.id)
             .await
             .unwrap();
         let Exported::Mnemonic { words, .. } = &exported else {
@@ -93,7 +93,7 @@ async fn a_seed_is_nowhere_but_sealed() {
             secret: imported,
         };
         let shown = format!("{new:?} {exported:?}");
-        let copy = keys::create_wallet(&house.keys, &house.who, new)
+        let copy = keys::create_wallet(&world.keys, &world.principal, new)
             .await
             .unwrap();
         let new = NewKey {
@@ -101,21 +101,21 @@ async fn a_seed_is_nowhere_but_sealed() {
             chain: chain(),
             metadata: object("{}"),
         };
-        let key = keys::create_key(&house.keys, &house.who, &copy.id, new)
+        let key = keys::create_key(&world.keys, &world.principal, &copy.id, new)
             .await
             .unwrap();
         let intent = pay(&key.address, 5);
-        let order = Order {
-            permit: house.permit(&intent),
+        let job = Order {
+            permit: world.permit(&intent),
             unsigned: unsigned(&intent, 0),
             supersedes: None,
         };
-        let signed = house.sign(order).await.unwrap();
+        let signed = world.sign(job).await.unwrap();
         let shown = format!("{shown} {copy:?} {key:?} {signed:?}");
-        house.record(&signed).await.unwrap();
+        world.record(&signed).await.unwrap();
         keys::freeze(
-            &house.keys,
-            &house.who,
+            &world.keys,
+            &world.principal,
             keys::Scope::Wallet(copy.id),
             true,
             "drill",
@@ -134,42 +134,42 @@ async fn a_seed_is_nowhere_but_sealed() {
             account: 0,
             secret,
         };
-        let refused = keys::create_wallet(&house.keys, &house.who, new).await;
+        let refused = keys::create_wallet(&world.keys, &world.principal, new).await;
         assert_eq!(code(&refused), "keys.mnemonic");
         let shown = format!("{shown} {refused:?} {}", refused.as_ref().unwrap_err());
 
-        let raw = hex::encode(house.bytes(*signed.permit(), signed.id()).await.unwrap());
-        let facts = house.facts().await.concat().into_bytes();
-        let stored = stored(&house).await;
+        let raw = hex::encode(world.bytes(*signed.permit(), signed.id()).await.unwrap());
+        let facts = world.facts().await.concat().into_bytes();
+        let stored = stored(&world).await;
         let traced = traces.lock().unwrap().clone();
-        for (place, form) in forms(words, "correct horse").iter().enumerate() {
+        for (index, form) in forms(words, "correct horse").iter().enumerate() {
             assert!(
-                !holds(shown.as_bytes(), form),
-                "Debug and errors, form {place}"
+                !contains_bytes(shown.as_bytes(), form),
+                "Debug and errors, form {index}"
             );
-            assert!(!holds(&facts, form), "facts, form {place}");
-            assert!(!holds(&traced, form), "traces, form {place}");
-            assert!(!holds(&stored, form), "the database, form {place}");
+            assert!(!contains_bytes(&facts, form), "facts, form {index}");
+            assert!(!contains_bytes(&traced, form), "traces, form {index}");
+            assert!(!contains_bytes(&stored, form), "the database, form {index}");
         }
         assert!(
             !shown.contains(&raw[..80]) && !String::from_utf8_lossy(&facts).contains(&raw[..80]),
-            "nor signed bytes"
+            "signed bytes do not appear either"
         );
         assert!(
-            holds(&stored, b"treasury"),
-            "the judge can read the database"
+            contains_bytes(&stored, b"treasury"),
+            "the test reads the database"
         );
     })
     .await;
     assert!(
-        holds(&traces.lock().unwrap(), b"signing is frozen"),
-        "the judge can read the traces"
+        contains_bytes(&traces.lock().unwrap(), b"signing is frozen"),
+        "the test reads the traces"
     );
 }
 
-/// Everything that the database holds, read from outside.
-async fn stored(house: &House) -> Vec<u8> {
-    match (house.test.server(), house.test.config()) {
+/// The raw content of the database, read from outside.
+async fn stored(world: &World) -> Vec<u8> {
+    match (world.test.server(), world.test.config()) {
         (Some(server), _) => {
             let tables = [
                 "wallet",
@@ -190,46 +190,46 @@ async fn stored(house: &House) -> Vec<u8> {
             bytes.extend(std::fs::read(format!("{}-wal", path.display())).unwrap_or_default());
             bytes
         }
-        _ => unreachable!("one of the two"),
+        _ => unreachable!("a test database is either SQLite or PostgreSQL"),
     }
 }
 
-/// Who can write the database cannot make one wallet sign with another's secret, nor with one that
-/// he has changed.
+/// Write access to the database is not enough to make a wallet sign with another wallet's secret,
+/// or with a modified one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
+async fn a_moved_or_modified_secret_cannot_be_decrypted() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (_, from) = house.signer().await;
-        let other = house.wallet("other", NewSecret::Fresh).await;
-        let (db, lease, who) = (&house.test.db, &house.lease, house.who.clone());
-        let sealed: Vec<(String, Vec<u8>)> = db
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let other = world.wallet("other", NewSecret::Fresh).await;
+        let (db, lease, principal) = (&world.test.db, &world.lease, world.principal.clone());
+        let stored_secrets: Vec<(String, Vec<u8>)> = db
             .read_unbound(|tx| tx.rows("SELECT id, secret FROM wallet ORDER BY id", ()))
             .await
             .map_err(|e: store::Error| e)
             .unwrap();
-        assert_eq!(sealed.len(), 2);
+        assert_eq!(stored_secrets.len(), 2);
         let [own, foreign] = [false, true].map(|of_other| {
-            sealed
+            stored_secrets
                 .iter()
                 .find(|(id, _)| (*id == other.id.to_string()) == of_other)
                 .unwrap()
                 .clone()
         });
-        let flipped = |place: usize| {
+        let flipped = |index: usize| {
             let mut bytes = own.1.clone();
-            bytes[place] ^= 1;
+            bytes[index] ^= 1;
             bytes
         };
-        let places = [0, 4, 5, 28, 29, own.1.len() / 2, own.1.len() - 1];
-        let wrong = places.into_iter().map(flipped).chain([
+        let indices = [0, 4, 5, 28, 29, own.1.len() / 2, own.1.len() - 1];
+        let wrong = indices.into_iter().map(flipped).chain([
             foreign.1.clone(),
             own.1[..own.1.len() - 1].to_vec(),
             Vec::new(),
         ]);
         for (nonce, bytes) in (0u64..).zip(wrong) {
             let (bytes, id) = (bytes, own.0.clone());
-            let put = move |tx: &mut store::Tx<'_, '_>| {
+            let replace = move |tx: &mut store::Tx<'_, '_>| {
                 tx.execute(
                     "UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1",
                     (&id, &bytes),
@@ -237,24 +237,30 @@ async fn a_secret_in_another_row_or_changed_by_a_bit_does_not_open() {
                 .map(drop)
             };
             db.on(lease)
-                .write(&who.namespace, put)
+                .write(&principal.namespace, replace)
                 .await
                 .map_err(|e: store::Error| e)
                 .unwrap();
-            // A freeze that is lifted makes the process forget what it has opened.
-            keys::freeze(&house.keys, &who, keys::Scope::Namespace, false, "drill")
-                .await
-                .unwrap();
-            keys::unfreeze(&house.keys, &who, keys::Scope::Namespace, "over")
+            // Lifting a freeze evicts the decrypted secrets from the cache.
+            keys::freeze(
+                &world.keys,
+                &principal,
+                keys::Scope::Namespace,
+                false,
+                "drill",
+            )
+            .await
+            .unwrap();
+            keys::unfreeze(&world.keys, &principal, keys::Scope::Namespace, "over")
                 .await
                 .unwrap();
             let intent = pay(&from, 5);
-            let order = Order {
-                permit: house.permit(&intent),
+            let job = Order {
+                permit: world.permit(&intent),
                 unsigned: unsigned(&intent, nonce),
                 supersedes: None,
             };
-            let refused = code(&house.sign(order).await);
+            let refused = code(&world.sign(job).await);
             assert!(
                 ["store.secret", "keys.keyring"].contains(&refused),
                 "{refused}"

@@ -1,6 +1,6 @@
-//! Wallets and named keys: made, imported, changed, listed, kept apart.
+//! Wallets and named keys: create, import, change, list, isolation between namespaces.
 
-use crate::house::{self, FIRST, House, WORDS, chain, code, object};
+use crate::world::{self, FIRST, WORDS, World, chain, code, object};
 use keys::{NewKey, NewSecret, NewWallet, Origin, Patch, WalletKind};
 use testkit::on_each_engine;
 use types::Page;
@@ -28,10 +28,10 @@ fn words(name: &str, words: &str) -> NewWallet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wallet_is_made_changed_and_listed() {
+async fn a_wallet_is_created_changed_and_listed() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let made = keys::create_wallet(&house.keys, &house.who, fresh("users"))
+        let world = World::new(test).await;
+        let made = keys::create_wallet(&world.keys, &world.principal, fresh("users"))
             .await
             .unwrap();
         assert_eq!(
@@ -39,13 +39,13 @@ async fn a_wallet_is_made_changed_and_listed() {
             (WalletKind::User, Origin::Generated, 1)
         );
         assert_eq!(
-            keys::wallet(&house.keys, &house.who, &made.id)
+            keys::wallet(&world.keys, &world.principal, &made.id)
                 .await
                 .unwrap(),
             made
         );
         assert_eq!(
-            keys::wallet_named(&house.keys, &house.who, "users")
+            keys::wallet_named(&world.keys, &world.principal, "users")
                 .await
                 .unwrap(),
             made
@@ -56,23 +56,26 @@ async fn a_wallet_is_made_changed_and_listed() {
             version: Some(1),
             ..Patch::default()
         };
-        let changed = keys::patch_wallet(&house.keys, &house.who, &made.id, rename.clone())
+        let changed = keys::patch_wallet(&world.keys, &world.principal, &made.id, rename.clone())
             .await
             .unwrap();
         assert_eq!((changed.name.as_str(), changed.version), ("clients", 2));
-        assert_eq!(changed.metadata, made.metadata, "what is not named stays");
         assert_eq!(
-            code(&keys::patch_wallet(&house.keys, &house.who, &made.id, rename).await),
-            "keys.stale"
+            changed.metadata, made.metadata,
+            "fields that are not given stay unchanged"
         );
         assert_eq!(
-            house.facts_of("wallet.changed").await,
+            code(&keys::patch_wallet(&world.keys, &world.principal, &made.id, rename).await),
+            "keys.version_conflict"
+        );
+        assert_eq!(
+            world.facts_of("wallet.changed").await,
             1,
-            "a refusal leaves no fact"
+            "a rejected change appends no fact"
         );
 
         for name in ["a", "b", "c"] {
-            keys::create_wallet(&house.keys, &house.who, fresh(name))
+            keys::create_wallet(&world.keys, &world.principal, fresh(name))
                 .await
                 .unwrap();
         }
@@ -81,12 +84,12 @@ async fn a_wallet_is_made_changed_and_listed() {
             skip: 0,
             after,
         };
-        let first = keys::wallets(&house.keys, &house.who, &page(None))
+        let first = keys::wallets(&world.keys, &world.principal, &page(None))
             .await
             .unwrap();
         let rest = keys::wallets(
-            &house.keys,
-            &house.who,
+            &world.keys,
+            &world.principal,
             &page(Some(first[1].id.to_string())),
         )
         .await
@@ -98,7 +101,7 @@ async fn a_wallet_is_made_changed_and_listed() {
             .collect();
         names.sort();
         assert_eq!(names, ["a", "b", "c", "clients"]);
-        let branches = keys::branches(&house.keys, &house.who, &made.id)
+        let branches = keys::branches(&world.keys, &world.principal, &made.id)
             .await
             .unwrap();
         assert_eq!(branches.len(), 3);
@@ -112,10 +115,10 @@ async fn a_wallet_is_made_changed_and_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_and_secrets_are_given_once() {
+async fn names_and_secrets_are_unique_in_a_namespace() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let create = |new| keys::create_wallet(&house.keys, &house.who, new);
+        let world = World::new(test).await;
+        let create = |new| keys::create_wallet(&world.keys, &world.principal, new);
         create(words("treasury", WORDS)).await.unwrap();
         assert_eq!(code(&create(fresh("treasury")).await), "keys.name_taken");
         assert_eq!(
@@ -126,18 +129,18 @@ async fn names_and_secrets_are_given_once() {
         assert_eq!(
             code(&create(words("again", &spaced)).await),
             "keys.wallet_exists",
-            "however they are written"
+            "case and spacing do not matter"
         );
         let many = futures::future::join_all((0..8).map(|_| create(fresh("one of many")))).await;
-        assert_eq!(many.iter().filter(|one| one.is_ok()).count(), 1);
+        assert_eq!(many.iter().filter(|result| result.is_ok()).count(), 1);
         assert!(
             many.iter()
-                .filter(|one| one.is_err())
-                .all(|one| code(one) == "keys.name_taken")
+                .filter(|result| result.is_err())
+                .all(|result| code(result) == "keys.name_taken")
         );
-        let other = house::principal("other");
+        let other = world::principal("other");
         assert!(
-            keys::create_wallet(&house.keys, &other, words("treasury", WORDS))
+            keys::create_wallet(&world.keys, &other, words("treasury", WORDS))
                 .await
                 .is_ok(),
             "another namespace"
@@ -147,9 +150,9 @@ async fn names_and_secrets_are_given_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_wallet_is_refused_by_name_and_leaves_nothing() {
+async fn invalid_wallets_are_rejected_and_leave_nothing() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
+        let world = World::new(test).await;
         let long = "x".repeat(129);
         let names = ["", " a", "a ", "a\nb", "wal:1", "key:x", &long];
         let mut refused: Vec<(NewWallet, &str)> = names
@@ -199,41 +202,46 @@ async fn what_is_no_wallet_is_refused_by_name_and_leaves_nothing() {
         for (new, expected) in refused {
             let shown = format!("{new:?}");
             assert_eq!(
-                code(&keys::create_wallet(&house.keys, &house.who, new).await),
+                code(&keys::create_wallet(&world.keys, &world.principal, new).await),
                 expected,
                 "{shown}"
             );
         }
-        let all = keys::wallets(&house.keys, &house.who, &Page::default())
+        let all = keys::wallets(&world.keys, &world.principal, &Page::default())
             .await
             .unwrap();
         assert!(all.is_empty());
-        assert_eq!(house.facts_of("wallet.created").await, 0);
+        assert_eq!(world.facts_of("wallet.created").await, 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_have_names_in_their_wallet() {
+async fn key_names_are_unique_in_their_wallet() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (wallet, address) = house.signer().await;
+        let world = World::new(test).await;
+        let (wallet, address) = world.signer().await;
         assert_eq!(address, FIRST);
         let new = |name: &str| NewKey {
             name: name.into(),
             chain: chain(),
             metadata: object("{}"),
         };
-        let create = |name| keys::create_key(&house.keys, &house.who, &wallet.id, new(name));
+        let create = |name| keys::create_key(&world.keys, &world.principal, &wallet.id, new(name));
         assert_eq!(code(&create("main").await), "keys.name_taken");
         let fees = create("fees").await.unwrap();
-        assert_eq!(fees.path, "m/44'/60'/0'/0/1", "a refusal takes no index");
         assert_eq!(
-            keys::key(&house.keys, &house.who, &fees.id).await.unwrap(),
+            fees.path, "m/44'/60'/0'/0/1",
+            "a rejected request uses no index"
+        );
+        assert_eq!(
+            keys::key(&world.keys, &world.principal, &fees.id)
+                .await
+                .unwrap(),
             fees
         );
         assert_eq!(
-            keys::key_named(&house.keys, &house.who, &wallet.id, "fees")
+            keys::key_named(&world.keys, &world.principal, &wallet.id, "fees")
                 .await
                 .unwrap(),
             fees
@@ -243,7 +251,7 @@ async fn keys_have_names_in_their_wallet() {
             ..Patch::default()
         };
         assert_eq!(
-            code(&keys::patch_key(&house.keys, &house.who, &fees.id, taken).await),
+            code(&keys::patch_key(&world.keys, &world.principal, &fees.id, taken).await),
             "keys.name_taken"
         );
         let patch = Patch {
@@ -251,7 +259,7 @@ async fn keys_have_names_in_their_wallet() {
             version: Some(1),
             ..Patch::default()
         };
-        let patched = keys::patch_key(&house.keys, &house.who, &fees.id, patch.clone())
+        let patched = keys::patch_key(&world.keys, &world.principal, &fees.id, patch.clone())
             .await
             .unwrap();
         assert_eq!(
@@ -259,10 +267,10 @@ async fn keys_have_names_in_their_wallet() {
             ("{\"use\":\"gas\"}", 2)
         );
         assert_eq!(
-            code(&keys::patch_key(&house.keys, &house.who, &fees.id, patch).await),
-            "keys.stale"
+            code(&keys::patch_key(&world.keys, &world.principal, &fees.id, patch).await),
+            "keys.version_conflict"
         );
-        let listed = keys::named_keys(&house.keys, &house.who, &wallet.id, &Page::default())
+        let listed = keys::named_keys(&world.keys, &world.principal, &wallet.id, &Page::default())
             .await
             .unwrap();
         assert_eq!(listed.len(), 2);
@@ -273,58 +281,58 @@ async fn keys_have_names_in_their_wallet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_namespace_sees_and_changes_nothing() {
     on_each_engine(|test| async move {
-        let house = House::new(test).await;
-        let (wallet, _) = house.signer().await;
-        let key = keys::key_named(&house.keys, &house.who, &wallet.id, "main")
+        let world = World::new(test).await;
+        let (wallet, _) = world.signer().await;
+        let key = keys::key_named(&world.keys, &world.principal, &wallet.id, "main")
             .await
             .unwrap();
-        let other = house::principal("other");
+        let other = world::principal("other");
         let patch = Patch {
             name: Some("mine".into()),
             ..Patch::default()
         };
         let page = Page::default();
         assert!(
-            keys::wallets(&house.keys, &other, &page)
+            keys::wallets(&world.keys, &other, &page)
                 .await
                 .unwrap()
                 .is_empty()
         );
         assert_eq!(
-            code(&keys::wallet(&house.keys, &other, &wallet.id).await),
-            "keys.wallet_unknown"
+            code(&keys::wallet(&world.keys, &other, &wallet.id).await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::wallet_named(&house.keys, &other, "treasury").await),
-            "keys.wallet_unknown"
+            code(&keys::wallet_named(&world.keys, &other, "treasury").await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::branches(&house.keys, &other, &wallet.id).await),
-            "keys.wallet_unknown"
+            code(&keys::branches(&world.keys, &other, &wallet.id).await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::patch_wallet(&house.keys, &other, &wallet.id, patch.clone()).await),
-            "keys.wallet_unknown"
+            code(&keys::patch_wallet(&world.keys, &other, &wallet.id, patch.clone()).await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::named_keys(&house.keys, &other, &wallet.id, &page).await),
-            "keys.wallet_unknown"
+            code(&keys::named_keys(&world.keys, &other, &wallet.id, &page).await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::handed_out(&house.keys, &other, &wallet.id, &chain(), &page).await),
-            "keys.wallet_unknown"
+            code(&keys::handed_out(&world.keys, &other, &wallet.id, &chain(), &page).await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::key(&house.keys, &other, &key.id).await),
-            "keys.key_unknown"
+            code(&keys::key(&world.keys, &other, &key.id).await),
+            "keys.unknown_key"
         );
         assert_eq!(
-            code(&keys::patch_key(&house.keys, &other, &key.id, patch).await),
-            "keys.key_unknown"
+            code(&keys::patch_key(&world.keys, &other, &key.id, patch).await),
+            "keys.unknown_key"
         );
         assert_eq!(
-            code(&keys::key_named(&house.keys, &other, &wallet.id, "main").await),
-            "keys.key_unknown"
+            code(&keys::key_named(&world.keys, &other, &wallet.id, "main").await),
+            "keys.unknown_key"
         );
         let new = NewKey {
             name: "k".into(),
@@ -332,16 +340,16 @@ async fn another_namespace_sees_and_changes_nothing() {
             metadata: object("{}"),
         };
         assert_eq!(
-            code(&keys::create_key(&house.keys, &other, &wallet.id, new).await),
-            "keys.wallet_unknown"
+            code(&keys::create_key(&world.keys, &other, &wallet.id, new).await),
+            "keys.unknown_wallet"
         );
         let scope = keys::Scope::Wallet(wallet.id);
         assert_eq!(
-            code(&keys::freeze(&house.keys, &other, scope, false, "").await),
-            "keys.wallet_unknown"
+            code(&keys::freeze(&world.keys, &other, scope, false, "").await),
+            "keys.unknown_wallet"
         );
         assert_eq!(
-            keys::wallet(&house.keys, &house.who, &wallet.id)
+            keys::wallet(&world.keys, &world.principal, &wallet.id)
                 .await
                 .unwrap(),
             wallet,

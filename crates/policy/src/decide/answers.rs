@@ -1,7 +1,8 @@
-//! Lookups: which are wanted, and their answers, each asked once for all that want it.
+//! Lookups: collecting the requested ones, and answering each once for all documents that request
+//! it.
 
-use super::case::Case;
-use crate::evaluate::{self, Ask};
+use super::pending::PendingDecision;
+use crate::evaluate::{self, LookupRequest};
 use crate::lookup::has_inexact_number;
 use crate::{Limits, Lookup, Policy, Result};
 use futures::StreamExt;
@@ -10,69 +11,73 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use types::{Canon, Digest, Namespace, canonical_json};
 
-/// Lookups that are under way at a time.
-const AT_A_TIME: usize = 16;
+/// Lookups that run concurrently.
+const CONCURRENT_LOOKUPS: usize = 16;
 
-/// An answer, or why there is none.
+/// The answer of a lookup, or the reason for its failure.
 type Answer = std::result::Result<Value, String>;
 
-/// Answers by namespace and the lookup's canonical text.
+/// The answers by namespace and the lookup's canonical text.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Answers(HashMap<(Namespace, String), Answer>);
 
-/// What one decision asked and was told, as the log keeps it: by the lookup's canonical text.
+/// The lookups of one decision with their answers, as logged: by the lookup's canonical text.
 #[derive(Debug, Default)]
-pub(crate) struct Told(BTreeMap<String, Value>);
+pub(crate) struct LookupLog(BTreeMap<String, Value>);
 
-/// What each document of each case wants to know.
-pub(crate) async fn asks(policy: &Policy, cases: Vec<Case>) -> Result<Vec<Case>> {
+/// Collect the lookups that each document of each pending decision requests.
+pub(crate) async fn request(
+    policy: &Policy,
+    pending: Vec<PendingDecision>,
+) -> Result<Vec<PendingDecision>> {
     let config = policy.config.clone();
     policy
-        .threads
-        .each(cases, move |mut case| {
-            let input = evaluate::input(&case.input);
-            for asked in &mut case.documents {
-                let Ok(document) = &asked.document.compiled else {
+        .pool
+        .map(pending, move |mut decision| {
+            let input = evaluate::input(&decision.input);
+            for selected in &mut decision.documents {
+                let Ok(document) = &selected.document.compiled else {
                     continue;
                 };
-                let wanted = input.as_ref().map_err(Clone::clone);
-                let namespace = &case.question.initiator.namespace;
-                asked.asks = wanted
-                    .and_then(|input| evaluate::asks(document, input, &config.limits, namespace));
+                let requested = input.as_ref().map_err(Clone::clone);
+                let namespace = &decision.request.initiator.namespace;
+                selected.lookups = requested.and_then(|input| {
+                    evaluate::lookup_requests(document, input, &config.limits, namespace)
+                });
             }
-            case
+            decision
         })
         .await
 }
 
-/// The answers to all that is wanted.
-pub(crate) async fn gather(policy: &Policy, cases: &[Case]) -> Answers {
-    let wanted: HashMap<(Namespace, String), Lookup> = cases
+/// Answer all requested lookups.
+pub(crate) async fn gather(policy: &Policy, pending: &[PendingDecision]) -> Answers {
+    let requested: HashMap<(Namespace, String), Lookup> = pending
         .iter()
-        .flat_map(|case| &case.documents)
-        .flat_map(|asked| asked.asks.iter().flatten())
-        .map(|ask| (key(&ask.lookup), ask.lookup.clone()))
+        .flat_map(|decision| &decision.documents)
+        .flat_map(|selected| selected.lookups.iter().flatten())
+        .map(|request| (key(&request.lookup), request.lookup.clone()))
         .collect();
-    let answers = futures::stream::iter(wanted)
+    let answers = futures::stream::iter(requested)
         .map(|(key, lookup)| async move { (key, answer(policy, &lookup).await) })
-        .buffer_unordered(AT_A_TIME);
+        .buffer_unordered(CONCURRENT_LOOKUPS);
     Answers(answers.collect().await)
 }
 
 async fn answer(policy: &Policy, lookup: &Lookup) -> Answer {
     let limits = &policy.config.limits;
-    let patience = Duration::from_millis(limits.lookup_ms);
-    let answer = tokio::time::timeout(patience, policy.lookups.answer(lookup)).await;
+    let timeout = Duration::from_millis(limits.lookup_ms);
+    let answer = tokio::time::timeout(timeout, policy.lookups.answer(lookup)).await;
     let answer = answer.map_err(|_| {
         format!(
             "{} did not answer within {} ms",
             lookup.name, limits.lookup_ms
         )
     })?;
-    sound(lookup, answer.map_err(|error| error.to_string())?, limits)
+    checked(lookup, answer.map_err(|error| error.to_string())?, limits)
 }
 
-fn sound(lookup: &Lookup, answer: Value, limits: &Limits) -> Answer {
+fn checked(lookup: &Lookup, answer: Value, limits: &Limits) -> Answer {
     if has_inexact_number(&answer) {
         return Err(format!("{} answered with a number above 2^53", lookup.name));
     }
@@ -90,7 +95,7 @@ fn key(lookup: &Lookup) -> (Namespace, String) {
 }
 
 impl Answers {
-    /// The answers of a decision, from the log.
+    /// The answers of a past decision, from the log.
     pub(crate) fn from_log(namespace: &Namespace, log: &Value) -> Self {
         let entries = log.as_array().into_iter().flatten().filter_map(|entry| {
             let lookup = Lookup {
@@ -107,47 +112,57 @@ impl Answers {
         Self(entries.collect())
     }
 
-    /// What a document gets as `input.lookups`. The first lookup without an answer is an error.
-    pub(crate) fn of(&self, asks: &[Ask]) -> Answer {
+    /// The value of `input.lookups` for a document. An error if a lookup has no answer.
+    pub(crate) fn of(&self, lookup_requests: &[LookupRequest]) -> Answer {
         let mut lookups = serde_json::Map::new();
-        for ask in asks {
-            let answer = self.0.get(&key(&ask.lookup));
-            let missing = || Err(format!("{} was not asked", ask.lookup.canonical()));
-            lookups.insert(ask.key.clone(), answer.cloned().unwrap_or_else(missing)?);
+        for request in lookup_requests {
+            let answer = self.0.get(&key(&request.lookup));
+            let missing = || Err(format!("{} was not requested", request.lookup.canonical()));
+            lookups.insert(
+                request.key.clone(),
+                answer.cloned().unwrap_or_else(missing)?,
+            );
         }
         Ok(Value::Object(lookups))
     }
 
-    /// What these documents asked and were told.
-    pub(crate) fn told<'a>(&self, asks: impl Iterator<Item = &'a Ask>) -> Told {
-        let entry = |ask: &Ask| {
-            let mut entry = json!({ "from": ask.lookup.name, "args": ask.lookup.args });
-            match self.0.get(&key(&ask.lookup)) {
+    /// The log of these documents' lookups.
+    pub(crate) fn log<'a>(
+        &self,
+        lookup_requests: impl Iterator<Item = &'a LookupRequest>,
+    ) -> LookupLog {
+        let entry = |request: &LookupRequest| {
+            let mut entry = json!({ "from": request.lookup.name, "args": request.lookup.args });
+            match self.0.get(&key(&request.lookup)) {
                 Some(Ok(answer)) => entry["answer"] = answer.clone(),
                 Some(Err(why)) => entry["failed"] = json!(why),
-                None => entry["failed"] = json!("it was not asked"),
+                None => entry["failed"] = json!("it was not requested"),
             }
             entry
         };
-        Told(
-            asks.map(|ask| (ask.lookup.canonical(), entry(ask)))
+        LookupLog(
+            lookup_requests
+                .map(|request| (request.lookup.canonical(), entry(request)))
                 .collect(),
         )
     }
 }
 
-impl Told {
-    /// As canonical JSON, in the order of the lookups' canonical text.
+impl LookupLog {
+    /// The log as canonical JSON, ordered by the lookups' canonical text.
     pub(crate) fn text(&self) -> String {
         canonical_json(&Value::Array(self.0.values().cloned().collect()))
     }
 
-    /// The hash of that text: domain `policy-lookups`, version 1.
+    /// The hash of the log's text: domain `policy-lookups`, version 1.
     pub(crate) fn hash_of(text: &str) -> Digest {
         Canon::new("policy-lookups", 1).text(text).hash()
     }
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or("it has no answer").to_owned()
+    value
+        .as_str()
+        .unwrap_or("the lookup has no answer")
+        .to_owned()
 }

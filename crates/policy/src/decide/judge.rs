@@ -1,88 +1,94 @@
-//! What all documents say of a case: the Rego runs here.
+//! Evaluation of all documents of a pending decision: the Rego runs here.
 
-use super::answers::{Answers, Told};
-use super::case::{Asked, Case, bundle_hash};
+use super::answers::{Answers, LookupLog};
+use super::pending::{PendingDecision, SelectedDocument, bundle_hash};
 use crate::decision::Decision;
 use crate::evaluate;
 use crate::input::Fee;
-use crate::outcome::{Opinion, Reason, Why, combine};
-use crate::question::approvals_hash;
+use crate::outcome::{Opinion, Reason, ReasonCode, combine};
+use crate::request::approvals_hash;
 use crate::{Error, Limits, Outcome, Policy, Result};
 use intent::{Permit, PermitBody};
 use std::sync::Arc;
 use types::{DecisionId, Json, PermitId};
 
-/// A decision, and the state of the namespace's policies on which it stands.
+/// A decision, and the policy revision that it is based on.
 pub(crate) struct Judged {
     pub(crate) decision: Decision,
-    pub(crate) standing: Option<i64>,
+    pub(crate) revision: Option<i64>,
 }
 
-/// Judge every case, and sign a permit where it may be.
+/// Evaluate every pending decision, and sign permits.
 pub(crate) async fn all(
     policy: &Policy,
-    cases: Vec<Case>,
+    pending_decisions: Vec<PendingDecision>,
     answers: Answers,
-    began_ms: u64,
+    started_ms: u64,
 ) -> Result<Vec<Judged>> {
     let (engine, answers) = (policy.clone(), Arc::new(answers));
     let judged = policy
-        .threads
-        .each(cases, move |case| {
-            decided(&engine, &case, &answers, began_ms)
+        .pool
+        .map(pending_decisions, move |pending| {
+            decided(&engine, &pending, &answers, started_ms)
         })
         .await?;
     judged.into_iter().collect()
 }
 
-fn decided(policy: &Policy, case: &Case, answers: &Answers, began_ms: u64) -> Result<Judged> {
-    let question = &case.question;
+fn decided(
+    policy: &Policy,
+    pending: &PendingDecision,
+    answers: &Answers,
+    started_ms: u64,
+) -> Result<Judged> {
+    let request = &pending.request;
     let outcome = judge(
-        &case.input,
-        &case.documents,
-        &case.problems,
+        &pending.input,
+        &pending.documents,
+        &pending.problems,
         answers,
         &policy.config.limits,
     );
-    let told = answers
-        .told(
-            case.documents
+    let lookups = answers
+        .log(
+            pending
+                .documents
                 .iter()
-                .flat_map(|asked| asked.asks.iter().flatten()),
+                .flat_map(|selected| selected.lookups.iter().flatten()),
         )
         .text();
     let mut decision = Decision {
-        id: DecisionId::new(case.now, policy.db.entropy().as_ref()),
-        namespace: question.initiator.namespace.clone(),
-        at: case.now,
-        subject: question.subject.clone(),
-        initiator: question.initiator.clone(),
-        chain: question.intent.chain.clone(),
-        signer: question.intent.signer.clone(),
-        intent_hash: question.intent.hash(),
+        id: DecisionId::new(pending.now, policy.db.entropy().as_ref()),
+        namespace: request.initiator.namespace.clone(),
+        at: pending.now,
+        subject: request.subject.clone(),
+        initiator: request.initiator.clone(),
+        chain: request.intent.chain.clone(),
+        signer: request.intent.signer.clone(),
+        intent_hash: request.intent.hash(),
         outcome,
-        documents: case
+        documents: pending
             .documents
             .iter()
-            .map(|asked| asked.source.clone())
+            .map(|selected| selected.source.clone())
             .collect(),
-        bundle_hash: bundle_hash(&case.documents),
-        interface_hash: question.interface.as_ref().map(|interface| interface.hash),
-        lookups_hash: Told::hash_of(&told),
-        approvals_hash: approvals_hash(&question.approvals),
-        input: json(&case.input)?,
-        lookups: json(&told)?,
+        bundle_hash: bundle_hash(&pending.documents),
+        interface_hash: request.interface.as_ref().map(|interface| interface.hash),
+        lookups_hash: LookupLog::hash_of(&lookups),
+        approvals_hash: approvals_hash(&request.approvals),
+        input: json(&pending.input)?,
+        lookups: json(&lookups)?,
         permit: None,
-        duration_ms: policy.db.clock().monotonic_ms().saturating_sub(began_ms),
+        duration_ms: policy.db.clock().monotonic_ms().saturating_sub(started_ms),
     };
     decision.permit = permit(policy, &decision)?;
     Ok(Judged {
         decision,
-        standing: case.standing,
+        revision: pending.revision,
     })
 }
 
-/// The permit of a decision that permits.
+/// The permit of a decision, if its outcome is one.
 fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
     let Outcome::Permit {
         envelope,
@@ -105,18 +111,18 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
     Ok(Some(Permit { body, signature }))
 }
 
-/// What documents say of an input, with answers to what they wanted to know. Pure, but for the time
-/// that Rego may take.
+/// The outcome of documents on an input, given the answers of their lookups. Deterministic, except
+/// for the time limit on Rego.
 pub(crate) fn judge(
     input: &str,
-    documents: &[Asked],
+    documents: &[SelectedDocument],
     problems: &[Reason],
     answers: &Answers,
     limits: &Limits,
 ) -> Outcome {
     let mut opinions: Vec<Opinion> = documents
         .iter()
-        .map(|asked| opinion(input, asked, answers, limits))
+        .map(|selected| opinion(input, selected, answers, limits))
         .collect();
     if !problems.is_empty() {
         opinions.push(Opinion {
@@ -135,7 +141,7 @@ pub(crate) fn judge(
     }
 }
 
-/// The fees of an input; what could not be read has none, and has a problem instead.
+/// The fees of an input. An unreadable intent has none, and a problem instead.
 fn fee(input: &str) -> Option<Fee> {
     #[derive(serde::Deserialize)]
     struct Part {
@@ -146,32 +152,37 @@ fn fee(input: &str) -> Option<Fee> {
         .map(|part| part.fee)
 }
 
-fn opinion(input: &str, asked: &Asked, answers: &Answers, limits: &Limits) -> Opinion {
-    let name = asked.source.name();
-    let no = |code, why: String| Opinion {
+fn opinion(
+    input: &str,
+    selected: &SelectedDocument,
+    answers: &Answers,
+    limits: &Limits,
+) -> Opinion {
+    let name = selected.source.name();
+    let denied = |code, why: String| Opinion {
         reasons: vec![Reason::new(code, Some(name), why)],
         ..Opinion::default()
     };
-    let document = match &asked.document.compiled {
+    let document = match &selected.document.compiled {
         Ok(document) => document,
-        Err(refusal) => return no(Why::NotCompiled, refusal.to_string()),
+        Err(error) => return denied(ReasonCode::NotCompiled, error.to_string()),
     };
-    let asks = match &asked.asks {
-        Ok(asks) => asks,
-        Err(why) => return no(Why::NoAnswer, why.clone()),
+    let lookups = match &selected.lookups {
+        Ok(lookups) => lookups,
+        Err(why) => return denied(ReasonCode::NoAnswer, why.clone()),
     };
-    let told = match answers.of(asks) {
-        Ok(told) => told,
-        Err(why) => return no(Why::Lookup, why),
+    let lookups = match answers.of(lookups) {
+        Ok(lookups) => lookups,
+        Err(why) => return denied(ReasonCode::Lookup, why),
     };
-    match evaluate::input(input).and_then(|input| evaluate::with_lookups(input, &told)) {
+    match evaluate::input(input).and_then(|input| evaluate::with_lookups(input, &lookups)) {
         Ok(input) => evaluate::opinion(document, &input, limits, name),
-        Err(why) => no(Why::NoAnswer, why),
+        Err(why) => denied(ReasonCode::NoAnswer, why),
     }
 }
 
 fn json(text: &str) -> Result<Json> {
-    Json::parse(text).ok_or_else(|| Error::Stopped {
-        why: "what was written as JSON does not read".to_owned(),
+    Json::parse(text).ok_or_else(|| Error::Internal {
+        why: "the written JSON cannot be parsed".to_owned(),
     })
 }

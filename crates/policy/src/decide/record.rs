@@ -1,8 +1,8 @@
-//! The log: decisions and their facts, one transaction for each namespace.
+//! The decision log: decisions and their facts, one transaction per namespace.
 
 use super::Verdict;
 use super::judge::Judged;
-use crate::decision::{Decision, Source};
+use crate::decision::{Decision, DocumentSource};
 use crate::{Error, Outcome, Policy, Result, table};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -10,41 +10,42 @@ use std::sync::Arc;
 use store::{Fact, Tx};
 use types::Namespace;
 
-/// Write decisions; then their verdicts count. No verdict where the namespace's policies were
-/// changed while it was judged: those have to be judged again.
+/// Log decisions and return their verdicts. `None` where the namespace's policies changed
+/// meanwhile: those requests must be decided again.
 pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Option<Verdict>>> {
     let mut groups: BTreeMap<(Namespace, Option<i64>), Vec<usize>> = BTreeMap::new();
-    for (place, one) in judged.iter().enumerate() {
+    for (index, evaluated) in judged.iter().enumerate() {
         groups
-            .entry((one.decision.namespace.clone(), one.standing))
+            .entry((evaluated.decision.namespace.clone(), evaluated.revision))
             .or_default()
-            .push(place);
+            .push(index);
     }
     let mut verdicts = vec![None; judged.len()];
-    for ((namespace, standing), places) in groups {
-        let decisions: Arc<[Decision]> = places
+    for ((namespace, revision), indices) in groups {
+        let decisions: Arc<[Decision]> = indices
             .iter()
-            .map(|place| judged[*place].decision.clone())
+            .map(|index| judged[*index].decision.clone())
             .collect();
-        let written = decisions.clone();
-        let kept = policy
+        let to_write = decisions.clone();
+        let logged = policy
             .db
             .on(&policy.lease)
-            .write(&namespace, move |tx| write(tx, standing, &written))
+            .write(&namespace, move |tx| write(tx, revision, &to_write))
             .await?;
-        if kept {
-            for (place, decision) in places.into_iter().zip(decisions.iter()) {
-                verdicts[place] = Some(verdict(decision.clone())?);
+        if logged {
+            for (index, decision) in indices.into_iter().zip(decisions.iter()) {
+                verdicts[index] = Some(verdict(decision.clone())?);
             }
         }
     }
     Ok(verdicts)
 }
 
-/// Write, unless policies were changed since. Says whether it was written.
-fn write(tx: &mut Tx<'_, '_>, standing: Option<i64>, decisions: &[Decision]) -> Result<bool> {
-    if let Some(version) = standing
-        && table::standing::share(tx)? != version
+/// Log decisions, unless the policies changed since the selection. Returns whether they were
+/// logged.
+fn write(tx: &mut Tx<'_, '_>, revision: Option<i64>, decisions: &[Decision]) -> Result<bool> {
+    if let Some(revision) = revision
+        && table::revision::share(tx)? != revision
     {
         return Ok(false);
     }
@@ -56,7 +57,11 @@ fn write(tx: &mut Tx<'_, '_>, standing: Option<i64>, decisions: &[Decision]) -> 
 }
 
 fn fact(decision: &Decision) -> Fact {
-    let names: Vec<&str> = decision.documents.iter().map(Source::name).collect();
+    let names: Vec<&str> = decision
+        .documents
+        .iter()
+        .map(DocumentSource::name)
+        .collect();
     Fact::new("policy.decided", 1)
         .about(&decision.id, 1)
         .by(&decision.initiator)
@@ -87,8 +92,8 @@ fn verdict(decision: Decision) -> Result<Verdict> {
             decision: id,
             obligations,
         }),
-        (Outcome::Permit { .. }, None) => Err(Error::Stopped {
-            why: "a permit was not signed".to_owned(),
+        (Outcome::Permit { .. }, None) => Err(Error::Internal {
+            why: "the permit was not signed".to_owned(),
         }),
     }
 }

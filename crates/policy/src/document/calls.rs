@@ -1,74 +1,74 @@
-//! Which rule calls which: rules that call themselves, and calls nested too deep, would use up the
-//! stack of a thread.
+//! The call graph of rules: recursion and deep nesting would overflow a thread's stack.
 
-use super::Refusal;
+use super::DocumentError;
 use regorus::Value;
 use regorus::rvm::instructions::LiteralOrRegister;
 use regorus::rvm::{Instruction, Program};
 
-/// Rules that may be nested in one another. A thread's stack is sized for it, see `threads`.
-const MOST_NESTED: usize = 64;
+/// The largest nesting of rule calls. The threads' stack size is chosen for it, see
+/// `evaluation_pool`.
+const MAX_CALL_DEPTH: usize = 64;
 
-/// The calls of a program: for each rule, the rules that it calls.
+/// The call graph of a program: for each rule, the rules that it calls.
 struct Calls<'p> {
     program: &'p Program,
-    of: Vec<Vec<usize>>,
+    callees: Vec<Vec<usize>>,
 }
 
-/// How far a rule has been looked at.
+/// The state of a rule in the depth-first search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Not,
-    Open,
-    Deep(usize),
+enum Visit {
+    Unvisited,
+    InProgress,
+    Done(usize),
 }
 
-/// Refuse rules that call themselves, by whatever way round, and rules that are nested too deep.
-pub(crate) fn check(program: &Program) -> Result<(), Refusal> {
+/// Reject rules that call themselves, directly or indirectly, and rule calls nested too deep.
+pub(crate) fn check(program: &Program) -> Result<(), DocumentError> {
     let calls = Calls::of(program)?;
-    let mut seen = vec![Seen::Not; calls.of.len()];
-    (0..calls.of.len()).try_for_each(|rule| calls.depth(rule, &mut seen).map(|_| ()))
+    let mut visits = vec![Visit::Unvisited; calls.callees.len()];
+    (0..calls.callees.len()).try_for_each(|rule| calls.depth(rule, &mut visits).map(|_| ()))
 }
 
 impl<'p> Calls<'p> {
-    fn of(program: &'p Program) -> Result<Self, Refusal> {
-        let mut of = vec![Vec::new(); program.rule_infos.len()];
-        let mut owner = None; // before the first rule stand the entry points
+    fn of(program: &'p Program) -> Result<Self, DocumentError> {
+        let mut callees = vec![Vec::new(); program.rule_infos.len()];
+        let mut owner = None; // the entry points precede the first rule
         for instruction in &program.instructions {
             if let Instruction::RuleInit { rule_index, .. } = instruction {
                 owner = Some(usize::from(*rule_index));
             }
-            let called = called(program, instruction)?;
-            if let Some(calls) = owner.and_then(|owner| of.get_mut(owner)) {
-                calls.extend(called);
+            let called_rules = called_rules(program, instruction)?;
+            if let Some(calls) = owner.and_then(|owner| callees.get_mut(owner)) {
+                calls.extend(called_rules);
             }
         }
-        Ok(Self { program, of })
+        Ok(Self { program, callees })
     }
 
-    /// How many rules are nested below and with this one.
-    fn depth(&self, rule: usize, seen: &mut [Seen]) -> Result<usize, Refusal> {
-        match seen.get(rule) {
+    /// The call depth of a rule, including itself.
+    fn depth(&self, rule: usize, visits: &mut [Visit]) -> Result<usize, DocumentError> {
+        match visits.get(rule) {
             None => return Ok(0),
-            Some(Seen::Deep(depth)) => return Ok(*depth),
-            Some(Seen::Open) => {
-                return Err(Refusal::Recursive {
+            Some(Visit::Done(depth)) => return Ok(*depth),
+            Some(Visit::InProgress) => {
+                return Err(DocumentError::Recursion {
                     rule: self.name(rule),
                 });
             }
-            Some(Seen::Not) => seen[rule] = Seen::Open,
+            Some(Visit::Unvisited) => visits[rule] = Visit::InProgress,
         }
         let mut deepest = 0;
-        for called in &self.of[rule] {
-            deepest = deepest.max(self.depth(*called, seen)?);
-            if deepest >= MOST_NESTED {
-                return Err(Refusal::Nested {
+        for callee in &self.callees[rule] {
+            deepest = deepest.max(self.depth(*callee, visits)?);
+            if deepest >= MAX_CALL_DEPTH {
+                return Err(DocumentError::CallDepth {
                     rule: self.name(rule),
-                    limit: MOST_NESTED,
+                    limit: MAX_CALL_DEPTH,
                 });
             }
         }
-        seen[rule] = Seen::Deep(deepest + 1);
+        visits[rule] = Visit::Done(deepest + 1);
         Ok(deepest + 1)
     }
 
@@ -83,7 +83,7 @@ impl<'p> Calls<'p> {
 }
 
 /// The rules that an instruction may call.
-fn called(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, Refusal> {
+fn called_rules(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, DocumentError> {
     Ok(match instruction {
         Instruction::CallRule { rule_index, .. } => vec![usize::from(*rule_index)],
         Instruction::FunctionCall { params_index } => {
@@ -94,35 +94,40 @@ fn called(program: &Program, instruction: &Instruction) -> Result<Vec<usize>, Re
                 .into_iter()
                 .collect()
         }
-        Instruction::VirtualDataDocumentLookup { params_index } => named(program, *params_index)?,
+        Instruction::VirtualDataDocumentLookup { params_index } => {
+            referenced_rules(program, *params_index)?
+        }
         _ => Vec::new(),
     })
 }
 
-/// The rules that a reference into `data` may call: the one it names, or all of the package it
-/// names. (An imported package is read as a whole, whatever is asked of it.)
-fn named(program: &Program, params_index: u16) -> Result<Vec<usize>, Refusal> {
+/// The rules that a reference into `data` may call: the named rule, or all rules of the named
+/// package. (Regorus evaluates an imported package as a whole, whichever rule is used.)
+fn referenced_rules(program: &Program, params_index: u16) -> Result<Vec<usize>, DocumentError> {
     let params = program
         .instruction_data
         .get_virtual_data_document_lookup_params(params_index);
     let mut path = "data".to_owned();
-    for component in &params.ok_or(Refusal::Dynamic)?.path_components {
+    for component in &params
+        .ok_or(DocumentError::DynamicReference)?
+        .path_components
+    {
         let LiteralOrRegister::Literal(literal) = component else {
-            return Err(Refusal::Dynamic);
+            return Err(DocumentError::DynamicReference);
         };
-        let Some(Value::String(word)) = program.literals.get(usize::from(*literal)) else {
-            return Err(Refusal::Dynamic);
+        let Some(Value::String(part)) = program.literals.get(usize::from(*literal)) else {
+            return Err(DocumentError::DynamicReference);
         };
-        path = format!("{path}.{word}");
+        path = format!("{path}.{part}");
         if let Some(rule) = program.rule_infos.iter().position(|info| info.name == path) {
             return Ok(vec![rule]);
         }
     }
-    let below = format!("{path}.");
+    let prefix = format!("{path}.");
     let rules = program
         .rule_infos
         .iter()
         .enumerate()
-        .filter(|(_, info)| info.name.starts_with(&below));
+        .filter(|(_, info)| info.name.starts_with(&prefix));
     Ok(rules.map(|(rule, _)| rule).collect())
 }

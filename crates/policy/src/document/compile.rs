@@ -1,18 +1,19 @@
-//! From Rego text to a program for regorus' virtual machine.
+//! Compilation of Rego text to a program for regorus' virtual machine.
 
-use super::{LIBRARY, Refusal, calls, guard, is_reserved, scan};
+use super::{DocumentError, LIBRARY, bounded_builtins, calls, is_reserved, lint};
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::Program;
 use regorus::rvm::program::RuleType;
 use regorus::{CompiledPolicy, Engine};
 use std::sync::Arc;
 
-/// How regorus calls the document in its messages.
+/// The file name of the document in regorus' messages.
 const NAME: &str = "policy.rego";
 
-/// Every function that policies may use: pure, the same on every run, and of a result no larger
-/// than what it is given, or nearly. Not among them is whatever reads a clock, chance, the network
-/// or the process, and what makes much of little (`numbers.range`, `bits.lsh`).
+/// The functions that policies may use: pure, deterministic, and with a result not much larger than
+/// their arguments. Functions that read a clock, randomness, the network or the process are not
+/// included, nor those that produce large results from small arguments (`numbers.range`,
+/// `bits.lsh`).
 const FUNCTIONS: &[&str] = &[
     "__builtin_sets.intersection",
     "__builtin_sets.union",
@@ -64,7 +65,7 @@ const FUNCTIONS: &[&str] = &[
     "strings.reverse",
     "substring",
     "sum",
-    "to_number", // of the library alone: `scan` refuses it in documents
+    "to_number", // only for the library: `lint` rejects it in documents
     "trim",
     "trim_left",
     "trim_prefix",
@@ -76,7 +77,7 @@ const FUNCTIONS: &[&str] = &[
     "upper",
 ];
 
-/// The rules that Florin asks for.
+/// The rules that Florin evaluates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     Allow,
@@ -106,7 +107,7 @@ impl Entry {
     }
 }
 
-/// A document, ready to be asked.
+/// A compiled document.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     /// The program, with one entry point for each rule of [`Entry`] that the document has.
@@ -116,7 +117,7 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// The entry point of a rule, if the document has it.
+    /// The entry point of a rule, if the document has the rule.
     pub(crate) fn entry_point(&self, entry: Entry) -> Option<String> {
         self.entries
             .contains(&entry)
@@ -125,36 +126,36 @@ impl Compiled {
 }
 
 /// Check and compile a document.
-pub(crate) fn compile(document: &str) -> Result<Compiled, Refusal> {
-    scan::scan(document)?;
+pub(crate) fn compile(document: &str) -> Result<Compiled, DocumentError> {
+    lint::check(document)?;
     let mut engine = Engine::new();
     for (name, text) in LIBRARY {
         engine
             .add_policy(format!("{name}.rego"), text.to_owned())
-            .map_err(rego)?;
+            .map_err(rego_error)?;
     }
     let package = engine
         .add_policy(NAME.to_owned(), document.to_owned())
-        .map_err(rego)?;
+        .map_err(rego_error)?;
     let package = plain_package(&package)?;
     let entries = entries(&engine)?;
     if !entries.contains(&Entry::Allow) {
-        return Err(Refusal::NoAllow { package });
+        return Err(DocumentError::NoAllow { package });
     }
-    let points: Vec<String> = entries
+    let entry_points: Vec<String> = entries
         .iter()
         .map(|entry| format!("data.{package}.{}", entry.name()))
         .collect();
     let policy = engine
-        .compile_with_entrypoint(&points[0].as_str().into())
-        .map_err(rego)?;
-    check_names(&policy, &package)?;
-    let program = program(&policy, &points)?;
+        .compile_with_entrypoint(&entry_points[0].as_str().into())
+        .map_err(rego_error)?;
+    check_rule_names(&policy, &package)?;
+    let program = program(&policy, &entry_points)?;
     check_functions(&program)?;
-    check_kinds(&program, &package)?;
+    check_rule_forms(&program, &package)?;
     calls::check(&program)?;
     let mut program = Arc::unwrap_or_clone(program);
-    guard::put(&mut program);
+    bounded_builtins::install(&mut program);
     Ok(Compiled {
         program: Arc::new(program),
         package,
@@ -162,58 +163,61 @@ pub(crate) fn compile(document: &str) -> Result<Compiled, Refusal> {
     })
 }
 
-fn plain_package(told: &str) -> Result<String, Refusal> {
-    let package = told.strip_prefix("data.").unwrap_or(told);
-    let word = |part: &str| {
+fn plain_package(path: &str) -> Result<String, DocumentError> {
+    let package = path.strip_prefix("data.").unwrap_or(path);
+    let is_word = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    if package.split('.').all(word) && !is_reserved(package) {
+    if package.split('.').all(is_word) && !is_reserved(package) {
         Ok(package.to_owned())
     } else {
-        Err(Refusal::Package {
+        Err(DocumentError::Package {
             package: package.to_owned(),
         })
     }
 }
 
-fn entries(engine: &Engine) -> Result<Vec<Entry>, Refusal> {
-    let mut found = Vec::new();
+fn entries(engine: &Engine) -> Result<Vec<Entry>, DocumentError> {
+    let mut declared = Vec::new();
     for entry in Entry::ALL {
         if engine
             .has_declared_rule_rooted_at(NAME, entry.name())
-            .map_err(rego)?
+            .map_err(rego_error)?
         {
-            found.push(entry);
+            declared.push(entry);
         }
     }
-    Ok(found)
+    Ok(declared)
 }
 
-fn program(policy: &CompiledPolicy, points: &[String]) -> Result<Arc<Program>, Refusal> {
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    Compiler::compile_from_policy(policy, &points).map_err(rego)
+fn program(
+    policy: &CompiledPolicy,
+    entry_points: &[String],
+) -> Result<Arc<Program>, DocumentError> {
+    let entry_points: Vec<&str> = entry_points.iter().map(String::as_str).collect();
+    Compiler::compile_from_policy(policy, &entry_points).map_err(rego_error)
 }
 
-/// `a.b := 1` makes `b` a part of `a`; regorus' virtual machine knows the part, and takes one of
-/// the parts for the whole.
-fn check_names(policy: &CompiledPolicy, package: &str) -> Result<(), Refusal> {
-    let own = format!("data.{package}.");
+/// `a.b := 1` makes `b` a part of `a`. Regorus' virtual machine evaluates such parts separately and
+/// would take one of them for the whole.
+fn check_rule_names(policy: &CompiledPolicy, package: &str) -> Result<(), DocumentError> {
+    let prefix = format!("data.{package}.");
     let names = policy
         .get_rules()
         .keys()
-        .filter_map(|path| path.strip_prefix(&own));
+        .filter_map(|path| path.strip_prefix(&prefix));
     match names.into_iter().find(|name| name.contains(['.', '['])) {
-        Some(name) => Err(Refusal::Parts {
+        Some(name) => Err(DocumentError::CompoundName {
             rule: name.to_owned(),
         }),
         None => Ok(()),
     }
 }
 
-/// Where a rule with one value has two, regorus' virtual machine gives it none, and a denial or a
-/// need would be lost. Sets cannot conflict.
-fn check_kinds(program: &Program, package: &str) -> Result<(), Refusal> {
+/// If a rule with a single value gets two, regorus' virtual machine makes it undefined, and a
+/// denial or a need would be lost. Sets cannot conflict.
+fn check_rule_forms(program: &Program, package: &str) -> Result<(), DocumentError> {
     for (entry, form) in [
         (Entry::Deny, "`deny contains … if …`"),
         (Entry::Needs, "`needs contains … if …`"),
@@ -221,7 +225,7 @@ fn check_kinds(program: &Program, package: &str) -> Result<(), Refusal> {
         let path = format!("data.{package}.{}", entry.name());
         let info = program.rule_infos.iter().find(|info| info.name == path);
         if info.is_some_and(|info| info.rule_type != RuleType::PartialSet) {
-            return Err(Refusal::Kind {
+            return Err(DocumentError::RuleForm {
                 rule: entry.name(),
                 form,
             });
@@ -230,13 +234,13 @@ fn check_kinds(program: &Program, package: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_functions(program: &Program) -> Result<(), Refusal> {
-    let foreign = program
+fn check_functions(program: &Program) -> Result<(), DocumentError> {
+    let forbidden = program
         .builtin_info_table
         .iter()
         .find(|function| !FUNCTIONS.contains(&function.name.as_str()));
-    match foreign {
-        Some(function) => Err(Refusal::Function {
+    match forbidden {
+        Some(function) => Err(DocumentError::ForbiddenFunction {
             name: function.name.clone(),
             hint: "",
         }),
@@ -244,23 +248,23 @@ fn check_functions(program: &Program) -> Result<(), Refusal> {
     }
 }
 
-/// Regorus draws the line with a caret under it; here one line is wanted: the place and the words.
-fn rego(error: impl std::fmt::Display) -> Refusal {
+/// Reduce regorus' multi-line message, with its source excerpt, to one line with position and text.
+fn rego_error(error: impl std::fmt::Display) -> DocumentError {
     let text = error.to_string();
     let why = text
         .split_once("error: ")
         .map_or(text.as_str(), |(_, why)| why)
         .trim()
         .to_owned();
-    Refusal::Rego {
-        place: place(&text).unwrap_or_default(),
+    DocumentError::Rego {
+        position: position(&text).unwrap_or_default(),
         why,
     }
 }
 
-fn place(text: &str) -> Option<String> {
-    let at = text.split_once(&format!("--> {NAME}:"))?.1.lines().next()?;
-    let (line, column) = at.split_once(':')?;
+fn position(text: &str) -> Option<String> {
+    let location = text.split_once(&format!("--> {NAME}:"))?.1.lines().next()?;
+    let (line, column) = location.split_once(':')?;
     Some(format!("line {line}, column {column}: "))
 }
 
@@ -268,10 +272,10 @@ fn place(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn refusal(document: &str) -> String {
+    fn rejection(document: &str) -> String {
         compile(document)
             .err()
-            .map(|refusal| refusal.to_string())
+            .map(|rejection| rejection.to_string())
             .unwrap_or_default()
     }
 
@@ -287,25 +291,25 @@ mod tests {
         );
         assert_eq!(compiled.entry_point(Entry::Needs), None);
         assert_eq!(
-            refusal("package florin.mine\nx := 1"),
+            rejection("package florin.mine\nx := 1"),
             "package florin.mine has no rule `allow`"
         );
     }
 
     #[test]
-    fn what_is_no_rego_says_where() {
+    fn syntax_errors_name_their_position() {
         assert!(
-            refusal("package p\n\nallow if {").starts_with("line 3"),
+            rejection("package p\n\nallow if {").starts_with("line 3"),
             "{}",
-            refusal("package p\n\nallow if {")
+            rejection("package p\n\nallow if {")
         );
-        assert!(!refusal("plain words").is_empty());
-        assert!(!refusal("").is_empty());
-        assert!(!refusal("package p\nallow if missing(1)").is_empty());
+        assert!(!rejection("plain words").is_empty());
+        assert!(!rejection("").is_empty());
+        assert!(!rejection("package p\nallow if missing(1)").is_empty());
     }
 
     #[test]
-    fn denials_and_needs_are_sets() {
+    fn deny_and_needs_must_be_sets() {
         for rules in [
             "deny := true",
             "deny if input.a",
@@ -313,13 +317,13 @@ mod tests {
             "default deny := {\"x\"}",
             "needs[x] := 1 if some x in [1]",
         ] {
-            let said = refusal(&format!("package florin.p\nallow := true\n{rules}"));
-            assert!(said.contains("has to be written as"), "{rules}: {said}");
+            let message = rejection(&format!("package florin.p\nallow := true\n{rules}"));
+            assert!(message.contains("must be written as"), "{rules}: {message}");
         }
     }
 
     #[test]
-    fn a_rules_name_is_one_word() {
+    fn a_rule_name_must_be_one_word() {
         for rules in [
             "allow := true\ndeny.big := \"no\" if input.a\ndeny.small := \"no\" if input.b",
             "allow := true\nlookups.x := {}",
@@ -327,20 +331,20 @@ mod tests {
             "allow if limits[input.a] == 1\nlimits.a := 1\nlimits.b := 2",
             "allow := true\nx.y contains 1",
         ] {
-            let said = refusal(&format!("package florin.p\n{rules}"));
+            let message = rejection(&format!("package florin.p\n{rules}"));
             assert!(
-                said.contains("a rule's name is one word"),
-                "{rules}: {said}"
+                message.contains("a rule name must be one word"),
+                "{rules}: {message}"
             );
         }
         assert_eq!(
-            refusal("package florin.p\nallow := true\nlookups[x] := 1 if some x in [\"a\"]"),
+            rejection("package florin.p\nallow := true\nlookups[x] := 1 if some x in [\"a\"]"),
             ""
         );
     }
 
     #[test]
-    fn rules_that_call_themselves_or_too_deep_are_refused() {
+    fn recursion_and_deep_nesting_are_rejected() {
         for rules in [
             "allow if q\nq if allow",
             "allow if allow",
@@ -350,8 +354,8 @@ mod tests {
             "allow := true\ndeny contains \"x\" if count(deny) > 0",
             "allow if every x in [1] { f(x) }\nf(x) if count([y | some y in [x]; f(y)]) > 0",
         ] {
-            let said = refusal(&format!("package florin.p\n{rules}"));
-            assert!(said.contains("calls itself"), "{rules}: {said}");
+            let message = rejection(&format!("package florin.p\n{rules}"));
+            assert!(message.contains("calls itself"), "{rules}: {message}");
         }
         let chain = |n: usize| -> String {
             let rules: Vec<String> = (0..n).map(|k| format!("r{k} if r{}", k + 1)).collect();
@@ -360,41 +364,41 @@ mod tests {
                 rules.join("\n")
             )
         };
-        assert_eq!(refusal(&chain(62)), "");
+        assert_eq!(rejection(&chain(62)), "");
         assert!(
-            refusal(&chain(63)).contains("more than 64 rules"),
+            rejection(&chain(63)).contains("more than 64 rule calls"),
             "{}",
-            refusal(&chain(63))
+            rejection(&chain(63))
         );
         for rules in [
             "allow if data.florin.p[input.x]",
             "allow if count(data.florin.p) > 0",
         ] {
             assert!(
-                !refusal(&format!("package florin.p\n{rules}")).is_empty(),
+                !rejection(&format!("package florin.p\n{rules}")).is_empty(),
                 "{rules}"
             );
         }
-        let said = refusal("package florin.p\nallow if data.florin.approval[input.x]");
-        assert!(said.contains("named in full"), "{said}");
+        let message = rejection("package florin.p\nallow if data.florin.approval[input.x]");
+        assert!(message.contains("named in full"), "{message}");
     }
 
     #[test]
-    fn the_library_cannot_be_added_to() {
+    fn the_library_cannot_be_extended() {
         for package in [
             "florin",
             "florin.amount",
             "florin.units.mine",
             "florin[\"amount\"]",
         ] {
-            let said = refusal(&format!("package {package}\nallow := true"));
-            assert!(said.contains("cannot be used"), "{package}: {said}");
+            let message = rejection(&format!("package {package}\nallow := true"));
+            assert!(message.contains("cannot be used"), "{package}: {message}");
         }
-        assert!(!refusal("package a[\"b.c\"]\nallow := true").is_empty());
+        assert!(!rejection("package a[\"b.c\"]\nallow := true").is_empty());
     }
 
     #[test]
-    fn nothing_reads_a_clock_chance_or_the_world() {
+    fn documents_cannot_read_a_clock_randomness_or_the_environment() {
         for call in [
             "time.now_ns() > 0",
             "rand.intn(\"a\", 5) > 0",
@@ -407,7 +411,7 @@ mod tests {
             "print(1)",
         ] {
             assert!(
-                !refusal(&format!("package p\nallow if {call}")).is_empty(),
+                !rejection(&format!("package p\nallow if {call}")).is_empty(),
                 "{call}"
             );
         }

@@ -1,7 +1,7 @@
-//! The Rego that comes with Florin: the library that every policy may import, and the rule for
+//! The Rego that ships with Florin: the library that every policy may import, and the document for
 //! cancels.
 
-/// The library's packages, each with its text. All of it is part of every bundle.
+/// The packages of the library with their texts. All of it is part of every bundle hash.
 pub(crate) const LIBRARY: [(&str, &str); 3] = [
     (
         "florin.amount",
@@ -17,18 +17,21 @@ pub(crate) const LIBRARY: [(&str, &str); 3] = [
     ),
 ];
 
-/// The one document that is asked about cancels and fills.
+/// The only document evaluated for cancels and fills.
 pub(crate) const SHIPPED_CANCEL: &str = include_str!("../../../../policies/cancel.rego");
 
-/// Whether rules in this package could change what the library says: it is one of the library's,
-/// within one, or around one.
+/// Whether rules in this package could change the library: the package is one of the library's,
+/// within one, or contains one.
 pub(crate) fn is_reserved(package: &str) -> bool {
-    let begins = |long: &str, short: &str| {
-        long == short || long.strip_prefix(short).is_some_and(|r| r.starts_with('.'))
+    let is_within = |inner: &str, outer: &str| {
+        inner == outer
+            || inner
+                .strip_prefix(outer)
+                .is_some_and(|r| r.starts_with('.'))
     };
     LIBRARY
         .iter()
-        .any(|(library, _)| begins(package, library) || begins(library, package))
+        .any(|(library, _)| is_within(package, library) || is_within(library, package))
 }
 
 #[cfg(test)]
@@ -36,7 +39,7 @@ mod tests {
     use super::is_reserved;
 
     #[test]
-    fn nobody_adds_to_the_library() {
+    fn library_packages_are_reserved() {
         for package in [
             "florin",
             "florin.amount",

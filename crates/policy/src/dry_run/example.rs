@@ -1,31 +1,31 @@
-//! The example that comes with a version: it has to work.
+//! The example input of a version, which must work.
 
-use super::{DryRun, tried};
+use super::{DryRun, evaluate_document};
+use crate::document_cache::Document;
 use crate::evaluate;
-use crate::outcome::Why;
+use crate::outcome::ReasonCode;
 use crate::policies::NewVersion;
-use crate::shelf::Document;
 use crate::{Error, Limits, Outcome, Policy, Result};
 use serde_json::Value;
 use types::Namespace;
 
-/// Refuse a document that does not compile, and an example that does not fit the schema, names a
-/// lookup that does not exist, or to which the document has no answer. A denial is an answer.
+/// Reject a document that does not compile, and an example that does not match the schema, requests
+/// an unknown lookup, or on which the document cannot be evaluated. A denial is a valid result.
 pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
     let (limits, namespace) = (policy.config.limits.clone(), namespace.clone());
     let runs = policy
-        .threads
-        .each(vec![new.clone()], move |new| run(&new, &limits, &namespace))
+        .pool
+        .map(vec![new.clone()], move |new| run(&new, &limits, &namespace))
         .await?;
     for run in runs {
         let Some(run) = run? else { continue };
         let unknown = run
             .lookups
             .iter()
-            .find(|wanted| !policy.lookups.knows(&wanted.from));
-        if let Some(wanted) = unknown {
+            .find(|lookup| !policy.lookups.knows(&lookup.from));
+        if let Some(lookup) = unknown {
             return Err(Error::ExampleInput {
-                why: format!("there is no lookup {:?}", wanted.from),
+                why: format!("there is no lookup {:?}", lookup.from),
             });
         }
     }
@@ -37,7 +37,7 @@ fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Optio
     document
         .compiled
         .as_ref()
-        .map_err(|refusal| Error::Document(refusal.clone()))?;
+        .map_err(|error| Error::Document(error.clone()))?;
     let Some(text) = new
         .example_input
         .as_ref()
@@ -45,28 +45,33 @@ fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Optio
     else {
         return Ok(None);
     };
-    let refused = |why: String| Error::ExampleInput { why };
-    let input: Value = serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
-    if let Some(why) = crate::input::misfit(&input) {
-        return Err(refused(why));
+    let rejected = |why: String| Error::ExampleInput { why };
+    let input: Value = serde_json::from_str(text).map_err(|error| rejected(error.to_string()))?;
+    if let Some(why) = crate::input::schema_violation(&input) {
+        return Err(rejected(why));
     }
-    let run = tried(&document, &input, limits, namespace)?;
+    let run = evaluate_document(&document, &input, limits, namespace)?;
     if let Ok(compiled) = &document.compiled {
-        let given = evaluate::input(text).map_err(refused)?;
-        evaluate::compare(compiled, &new.document, &given, limits).map_err(refused)?;
+        let example = evaluate::input(text).map_err(rejected)?;
+        evaluate::crosscheck(compiled, &new.document, &example, limits).map_err(rejected)?;
     }
     match &run.outcome {
-        Outcome::Denied { reasons } => match reasons.iter().find(|reason| broken(reason.code)) {
-            Some(reason) => Err(refused(reason.text.clone())),
-            None => Ok(Some(run)),
-        },
+        Outcome::Denied { reasons } => {
+            match reasons.iter().find(|reason| is_failure(reason.code)) {
+                Some(reason) => Err(rejected(reason.text.clone())),
+                None => Ok(Some(run)),
+            }
+        }
         _ => Ok(Some(run)),
     }
 }
 
-fn broken(code: Why) -> bool {
+fn is_failure(code: ReasonCode) -> bool {
     matches!(
         code,
-        Why::NoAnswer | Why::Lookup | Why::NotCompiled | Why::Unreadable
+        ReasonCode::NoAnswer
+            | ReasonCode::Lookup
+            | ReasonCode::NotCompiled
+            | ReasonCode::Unreadable
     )
 }

@@ -1,4 +1,4 @@
-//! The schema of inputs, and what in a given input does not fit it.
+//! The JSON schema of inputs, and validation against it.
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -6,16 +6,16 @@ use std::sync::OnceLock;
 
 const SCHEMA: &str = include_str!("../../../../policies/input.schema.json");
 
-/// The first thing that does not fit, with its place as a JSON pointer.
-pub(crate) fn misfit(input: &Value) -> Option<String> {
+/// The first violation of the schema, with its position as a JSON pointer.
+pub(crate) fn schema_violation(input: &Value) -> Option<String> {
     let error = validator().iter_errors(input).next()?;
-    let place = error.instance_path().to_string();
+    let pointer = error.instance_path().to_string();
     Some(format!(
         "at {}: {error}",
-        if place.is_empty() {
+        if pointer.is_empty() {
             "/"
         } else {
-            place.as_str()
+            pointer.as_str()
         }
     ))
 }

@@ -1,4 +1,4 @@
-//! Versions: documents, checked when they are uploaded, never changed afterwards.
+//! Versions: documents, checked at upload and never changed afterwards.
 
 use super::{VersionName, checked_description};
 use crate::dry_run::example;
@@ -7,86 +7,81 @@ use serde::Serialize;
 use store::{Fact, Tx};
 use types::{Digest, Page, PolicyId, Principal, Time, VersionId};
 
-/// A version to be made.
+/// A version to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVersion {
-    /// What is new, in words.
+    /// What changed in this version.
     pub description: String,
-    /// The Rego text.
     pub document: String,
-    /// An input that the document can be tried on, as JSON text.
+    /// An example input, as JSON text, on which the document is tried.
     pub example_input: Option<String>,
 }
 
-/// A version as it is stored.
+/// A stored version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredVersion {
-    /// Its id.
     pub id: VersionId,
-    /// The policy.
     pub policy: PolicyId,
-    /// Its label, such as `2026.01.31`.
+    /// The label, such as `2026.01.31`.
     pub label: String,
-    /// What is new, in words.
+    /// What changed in this version.
     pub description: String,
-    /// The Rego text.
     pub document: String,
-    /// The example, as it was given.
+    /// The example input, as uploaded.
     pub example_input: Option<String>,
     /// SHA-256 of the document.
     pub hash: Digest,
-    /// When it was made.
     pub created_at: Time,
-    /// By whom.
+    /// The id of the principal that uploaded it.
     pub created_by: String,
 }
 
-/// Make a version; it becomes the current one. Unless the settings say otherwise, a document that
-/// cannot be asked is refused, and so is an example input that does not fit the schema or to which
-/// the document has no answer. Errors: `policy.unknown_policy`, `policy.document`,
-/// `policy.example_input`, `policy.limit`.
+/// Upload a version; it becomes the active one. Unless the configuration disables the check, an
+/// invalid document is rejected, and so is an example input that does not match the schema or on
+/// which the document cannot be evaluated. Errors: `policy.unknown_policy`, `policy.document`,
+/// `policy.example_input`, `policy.limit_exceeded`.
 pub async fn add_version(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     new: NewVersion,
 ) -> Result<StoredVersion> {
     check_sizes(policy, &new)?;
     if policy.config.check_documents {
-        example::check(policy, &who.namespace, &new).await?;
+        example::check(policy, &principal.namespace, &new).await?;
     }
-    let (named, who, limit) = (
+    let (name_or_id, principal, limit) = (
         name_or_id.to_owned(),
-        who.clone(),
+        principal.clone(),
         policy.config.limits.versions,
     );
     policy
         .db
         .on(&policy.lease)
-        .write(&who.namespace.clone(), move |tx| {
-            insert(tx, &who, &named, &new, limit)
+        .write(&principal.namespace.clone(), move |tx| {
+            insert(tx, &principal, &name_or_id, &new, limit)
         })
         .await
 }
 
-/// A version by its id, or by its policy's name or id and its label; the current one without a
-/// label. Errors: `policy.unknown_policy`, `policy.unknown_version`.
+/// A version by its id, or by its policy's name or id and a label; without a label, the active one.
+/// Errors: `policy.unknown_policy`, `policy.unknown_version`.
 pub async fn version(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     label: Option<&str>,
 ) -> Result<StoredVersion> {
-    let (named, label) = (name_or_id.to_owned(), label.map(str::to_owned));
+    let (name_or_id, label) = (name_or_id.to_owned(), label.map(str::to_owned));
     policy
         .db
-        .read(&who.namespace, move |tx| {
-            if let Ok(id) = named.parse::<VersionId>() {
-                return table::version::get(tx, id)?.ok_or_else(|| unknown(&named));
+        .read(&principal.namespace, move |tx| {
+            if let Ok(id) = name_or_id.parse::<VersionId>() {
+                return table::version::get(tx, id)?.ok_or_else(|| unknown(&name_or_id));
             }
-            let found = table::policy::require(tx, &named)?;
-            let id = match (&label, &found.current) {
-                (Some(label), _) => table::version::by_label(tx, found.id, label)?,
+            let existing = table::policy::require(tx, &name_or_id)?;
+            let id = match (&label, &existing.current) {
+                (Some(label), _) => table::version::by_label(tx, existing.id, label)?,
                 (None, current) => current.as_ref().map(|current| current.id),
             };
             let id = id.ok_or_else(|| unknown(label.as_deref().unwrap_or("current")))?;
@@ -95,33 +90,33 @@ pub async fn version(
         .await
 }
 
-/// Versions of a policy, newest first, by `page.limit` and `page.skip`.
+/// A page of a policy's versions, newest first, by `page.limit` and `page.skip`.
 pub async fn versions(
     policy: &Policy,
-    who: &Principal,
+    principal: &Principal,
     name_or_id: &str,
     page: &Page,
 ) -> Result<Vec<StoredVersion>> {
-    let (named, page) = (name_or_id.to_owned(), page.clone());
+    let (name_or_id, page) = (name_or_id.to_owned(), page.clone());
     policy
         .db
-        .read(&who.namespace, move |tx| {
-            let found = table::policy::require(tx, &named)?;
-            Ok(table::version::list(tx, found.id, &page)?)
+        .read(&principal.namespace, move |tx| {
+            let existing = table::policy::require(tx, &name_or_id)?;
+            Ok(table::version::list(tx, existing.id, &page)?)
         })
         .await
 }
 
 fn insert(
     tx: &mut Tx<'_, '_>,
-    who: &Principal,
-    named: &str,
+    principal: &Principal,
+    name_or_id: &str,
     new: &NewVersion,
     limit: usize,
 ) -> Result<StoredVersion> {
-    let found = table::policy::require(tx, named)?;
-    if table::version::count(tx, found.id)? >= limit {
-        return Err(Error::Limit {
+    let existing = table::policy::require(tx, name_or_id)?;
+    if table::version::count(tx, existing.id)? >= limit {
+        return Err(Error::LimitExceeded {
             what: "versions of a policy",
             limit,
             field: None,
@@ -130,33 +125,33 @@ fn insert(
     let now = tx.now();
     let stored = StoredVersion {
         id: VersionId::new(now, tx.entropy()),
-        policy: found.id,
-        label: label(tx, found.id, now)?,
+        policy: existing.id,
+        label: label(tx, existing.id, now)?,
         description: new.description.clone(),
         document: new.document.clone(),
         example_input: new.example_input.clone(),
         hash: Digest::of(new.document.as_bytes()),
         created_at: now,
-        created_by: who.id.clone(),
+        created_by: principal.id.clone(),
     };
-    let number = table::policy::set_current(tx, found.id, stored.id, now)?;
+    let number = table::policy::set_current(tx, existing.id, stored.id, now)?;
     table::version::insert(tx, &stored, number)?;
-    table::standing::changed(tx)?;
+    table::revision::bump(tx)?;
     let name = VersionName {
         id: stored.id,
         label: stored.label.clone(),
     };
-    let says = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
+    let payload = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
     tx.append(
         Fact::new("policy.version_added", 1)
-            .about(&found.id, found.version + 1)
-            .by(who)
-            .says(&says),
+            .about(&existing.id, existing.version + 1)
+            .by(principal)
+            .says(&payload),
     );
     Ok(stored)
 }
 
-/// The day, and behind it which of that day's versions, from the second on.
+/// The label of a new version: the day, with a number from the second version of a day on.
 fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
     let day = now
         .to_string()
@@ -173,7 +168,7 @@ fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
 fn check_sizes(policy: &Policy, new: &NewVersion) -> Result<()> {
     checked_description(&new.description)?;
     let limit = policy.config.limits.document_bytes;
-    let too_long = |what, field| Error::Limit {
+    let too_long = |what, field| Error::LimitExceeded {
         what,
         limit,
         field: Some(field),

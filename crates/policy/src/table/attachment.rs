@@ -1,11 +1,11 @@
-//! What policies are attached to.
+//! Attachments of policies to targets.
 
 use crate::{Attachment, Error, Result, Target};
 use store::Tx;
 use types::{Digest, Page, PolicyId, Time, VersionId};
 
-/// A policy that is to be asked: its id, name, current version, that one's label and hash.
-pub(crate) type Found = (
+/// An active policy: id, name, active version, and that version's label and hash.
+pub(crate) type PolicyRow = (
     PolicyId,
     String,
     Option<VersionId>,
@@ -13,7 +13,7 @@ pub(crate) type Found = (
     Option<Digest>,
 );
 
-/// Attach. Says whether it was not attached before.
+/// Attach a policy; false if it was already attached.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     target: &Target,
@@ -24,12 +24,12 @@ pub(crate) fn insert(
     let inserted = tx.execute(
         "INSERT INTO policy_attachment (namespace, kind, target, policy, attached_at, attached_by)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        (target.word(), target.which(), policy, now, by),
+        (target.kind(), target.key(), policy, now, by),
     )?;
     Ok(inserted == 1)
 }
 
-/// Detach. Says whether it was attached.
+/// Detach a policy; false if it was not attached.
 pub(crate) fn delete(
     tx: &mut Tx<'_, '_>,
     target: &Target,
@@ -37,12 +37,12 @@ pub(crate) fn delete(
 ) -> store::Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM policy_attachment WHERE namespace = ?ns AND kind = ?1 AND target = ?2 AND policy = ?3",
-        (target.word(), target.which(), policy),
+        (target.kind(), target.key(), policy),
     )?;
     Ok(deleted == 1)
 }
 
-/// How many there are.
+/// The number of attachments in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns",
@@ -53,7 +53,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
         .unwrap_or(0))
 }
 
-/// How many a policy has. Uses `policy_attachment_policy`.
+/// The number of attachments of a policy. Uses `policy_attachment_policy`.
 pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> store::Result<usize> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns AND policy = ?1",
@@ -64,10 +64,10 @@ pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> store::Result<u
         .unwrap_or(0))
 }
 
-/// A page, in the order of targets; of one policy, or of all where none is given.
+/// A page, ordered by target; of one policy if one is given.
 pub(crate) fn list(
     tx: &mut Tx<'_, '_>,
-    of: Option<PolicyId>,
+    policy: Option<PolicyId>,
     page: &Page,
 ) -> Result<Vec<Attachment>> {
     let rows: Vec<(PolicyId, String, String, String, Time, String)> = tx.rows(
@@ -76,7 +76,7 @@ pub(crate) fn list(
           WHERE a.namespace = ?ns AND (?1 = '' OR a.policy = ?1)
           ORDER BY a.kind, a.target, a.policy LIMIT ?2 OFFSET ?3",
         (
-            of.map(|id| id.to_string()).unwrap_or_default(),
+            policy.map(|id| id.to_string()).unwrap_or_default(),
             page.limit,
             page.skip,
         ),
@@ -84,11 +84,11 @@ pub(crate) fn list(
     rows.into_iter().map(attachment).collect()
 }
 
-/// The policies that are attached to any of these targets, each with the target.
+/// The policies attached to any of these targets, each with its target.
 pub(crate) fn attached(
     tx: &mut Tx<'_, '_>,
     targets: &[(&'static str, String)],
-) -> store::Result<Vec<(String, String, Found)>> {
+) -> store::Result<Vec<(String, String, PolicyRow)>> {
     type Row = (
         String,
         String,
@@ -115,8 +115,8 @@ pub(crate) fn attached(
         .collect())
 }
 
-/// The policies of these names.
-pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[(String,)]) -> store::Result<Vec<Found>> {
+/// The policies with these names.
+pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[(String,)]) -> store::Result<Vec<PolicyRow>> {
     tx.query_rows(
         "SELECT p.id, p.name, v.id, v.label, v.hash
            FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version

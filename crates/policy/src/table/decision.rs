@@ -1,15 +1,15 @@
-//! The log of decisions. Insert-only.
+//! The decision log. Insert-only.
 
-use crate::decision::{Decision, Filter, Place, Source};
+use crate::decision::{Decision, DocumentSource, Filter, LogPosition};
 use crate::{Error, Outcome, Result};
 use intent::Permit;
 use store::{FromRow, Row, ToValue, Tx, Value};
 use types::{ChainId, DecisionId, Digest, Json, PolicyId, Time};
 
-/// As long as no decision is later than this, it stands for "until now": 9999-12-31.
-const LATEST: Time = Time::from_secs(253_402_214_400);
+/// Stands for "no upper bound": 9999-12-31, later than any decision.
+const NO_UPPER_BOUND: Time = Time::from_secs(253_402_214_400);
 
-/// Write decisions, and which policies took part.
+/// Insert decisions, and the policies that took part.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
     let texts = decisions
         .iter()
@@ -18,7 +18,7 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> 
     let rows: Vec<Vec<Value<'_>>> = decisions
         .iter()
         .zip(&texts)
-        .map(|(one, texts)| row(one, texts))
+        .map(|(decision, texts)| row(decision, texts))
         .collect();
     tx.execute_rows(
         "INSERT INTO decision
@@ -34,7 +34,7 @@ fn insert_policies(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
     let mut rows = Vec::new();
     for decision in decisions {
         for source in &decision.documents {
-            if let Source::Version {
+            if let DocumentSource::Version {
                 policy, version, ..
             } = source
             {
@@ -50,7 +50,7 @@ fn insert_policies(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
     Ok(())
 }
 
-/// What of a decision is kept as JSON.
+/// The fields of a decision that are stored as JSON.
 struct Texts {
     initiator: String,
     outcome: String,
@@ -72,69 +72,70 @@ impl Texts {
 }
 
 fn text(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Stopped {
+    serde_json::to_string(value).map_err(|error| Error::Internal {
         why: error.to_string(),
     })
 }
 
-fn row<'a>(one: &'a Decision, texts: &'a Texts) -> Vec<Value<'a>> {
+fn row<'a>(decision: &'a Decision, texts: &'a Texts) -> Vec<Value<'a>> {
     vec![
-        one.id.to_value(),
-        one.at.to_value(),
-        one.subject.to_value(),
+        decision.id.to_value(),
+        decision.at.to_value(),
+        decision.subject.to_value(),
         texts.initiator.to_value(),
-        one.chain.to_value(),
-        one.signer.to_value(),
-        one.intent_hash.to_value(),
-        Value::Text(one.outcome.word().into()),
+        decision.chain.to_value(),
+        decision.signer.to_value(),
+        decision.intent_hash.to_value(),
+        Value::Text(decision.outcome.word().into()),
         texts.outcome.to_value(),
-        ToValue::to_value(&one.input),
-        ToValue::to_value(&one.lookups),
+        ToValue::to_value(&decision.input),
+        ToValue::to_value(&decision.lookups),
         texts.documents.to_value(),
-        one.bundle_hash.to_value(),
-        one.interface_hash.to_value(),
-        one.lookups_hash.to_value(),
-        one.approvals_hash.to_value(),
+        decision.bundle_hash.to_value(),
+        decision.interface_hash.to_value(),
+        decision.lookups_hash.to_value(),
+        decision.approvals_hash.to_value(),
         texts.permit.to_value(),
         texts.duration_ms.to_value(),
     ]
 }
 
-/// One by its id.
+/// A decision by its id.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision>> {
-    let found: Option<Stored> = tx.row(
+    let stored: Option<Stored> = tx.row(
         "SELECT namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome, input, lookups, documents,
                 bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms
            FROM decision WHERE namespace = ?ns AND id = ?1",
         (id,),
     )?;
-    found.map(Stored::read).transpose()
+    stored.map(Stored::read).transpose()
 }
 
-/// A page, newest first; of one policy where one is given. Uses `decision_at`, `decision_subject`
-/// or the key of `decision_policy`.
+/// A page, newest first; of one policy if one is given. Uses `decision_at`, `decision_subject` or
+/// the primary key of `decision_policy`.
 pub(crate) fn list(
     tx: &mut Tx<'_, '_>,
     filter: &Filter,
     of: Option<PolicyId>,
-    after: Option<Place>,
+    after: Option<LogPosition>,
     limit: u32,
 ) -> Result<Vec<Decision>> {
-    let found = match (of, &filter.subject) {
-        (Some(policy), _) => of_policy(tx, policy, filter, after, limit)?,
-        (None, Some(subject)) => of_subject(tx, subject, filter, after, limit)?,
-        (None, None) => of_all(tx, filter, after, limit)?,
+    let stored = match (of, &filter.subject) {
+        (Some(policy), _) => list_of_policy(tx, policy, filter, after, limit)?,
+        (None, Some(subject)) => list_of_subject(tx, subject, filter, after, limit)?,
+        (None, None) => list_all(tx, filter, after, limit)?,
     };
-    found.into_iter().map(Stored::read).collect()
+    stored.into_iter().map(Stored::read).collect()
 }
 
-/// What every listing filters by: since, until, result, signer; and the place it continues behind.
+/// The filter parameters of every listing: since, until, result, signer, and the position it
+/// continues after.
 type Bounds<'f> = (Time, Time, &'f str, &'f str, Time, String, u32);
 
-fn bounds(filter: &Filter, after: Option<Place>, limit: u32) -> Bounds<'_> {
-    let until = filter.until.unwrap_or(LATEST);
-    let (at, id) = after.map_or((until, String::new()), |place| {
-        (place.at, place.id.to_string())
+fn bounds(filter: &Filter, after: Option<LogPosition>, limit: u32) -> Bounds<'_> {
+    let until = filter.until.unwrap_or(NO_UPPER_BOUND);
+    let (at, id) = after.map_or((until, String::new()), |position| {
+        (position.at, position.id.to_string())
     });
     let (result, signer) = (
         filter.result.as_deref().unwrap_or_default(),
@@ -151,10 +152,10 @@ fn bounds(filter: &Filter, after: Option<Place>, limit: u32) -> Bounds<'_> {
     )
 }
 
-fn of_all(
+fn list_all(
     tx: &mut Tx<'_, '_>,
     filter: &Filter,
-    after: Option<Place>,
+    after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
     tx.rows(
@@ -168,11 +169,11 @@ fn of_all(
     )
 }
 
-fn of_subject(
+fn list_of_subject(
     tx: &mut Tx<'_, '_>,
     subject: &str,
     filter: &Filter,
-    after: Option<Place>,
+    after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
     let (since, until, result, signer, at, id, limit) = bounds(filter, after, limit);
@@ -187,11 +188,11 @@ fn of_subject(
     )
 }
 
-fn of_policy(
+fn list_of_policy(
     tx: &mut Tx<'_, '_>,
     policy: PolicyId,
     filter: &Filter,
-    after: Option<Place>,
+    after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
     let (since, until, result, signer, at, id, limit) = bounds(filter, after, limit);
@@ -207,7 +208,7 @@ fn of_policy(
     )
 }
 
-type First = (
+type FirstColumns = (
     types::Namespace,
     DecisionId,
     Time,
@@ -218,7 +219,7 @@ type First = (
     Digest,
     Json,
 );
-type Second = (
+type LastColumns = (
     Json,
     Json,
     Json,
@@ -230,13 +231,16 @@ type Second = (
     i64,
 );
 
-/// A row, its JSON not yet read.
-struct Stored(First, Second);
+/// A row whose JSON is not parsed yet.
+struct Stored(FirstColumns, LastColumns);
 
 impl FromRow for Stored {
     fn from_row(mut row: Row) -> store::Result<Self> {
         let second = row.split_off(row.len().min(9));
-        Ok(Self(First::from_row(row)?, Second::from_row(second)?))
+        Ok(Self(
+            FirstColumns::from_row(row)?,
+            LastColumns::from_row(second)?,
+        ))
     }
 }
 
@@ -285,7 +289,7 @@ fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T> {
         Error::Store(store::Error::Column {
             column: 0,
             found: "JSON",
-            expected: "what was written",
+            expected: "a value of its type",
         })
     })
 }

@@ -16,7 +16,7 @@ type Row = (
     Time,
 );
 
-/// The policy of a name or id, if it was not deleted. Uses `policy_name`.
+/// The policy with a name or id, if it is not deleted. Uses `policy_name`.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Option<StoredPolicy>> {
     let row = match name_or_id.parse::<PolicyId>() {
         Ok(id) => tx.row::<Row>(
@@ -42,7 +42,7 @@ pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPol
     })
 }
 
-/// A page in the order of names. Uses `policy_name`.
+/// A page, ordered by name. Uses `policy_name`.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<StoredPolicy>> {
     let rows = tx.rows::<Row>(
         "SELECT p.id, p.name, p.description, p.current_version, v.label, p.version, p.created_at, p.updated_at
@@ -54,7 +54,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<Stored
     Ok(rows.into_iter().map(stored).collect())
 }
 
-/// How many there are.
+/// The number of policies in the namespace.
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy WHERE namespace = ?ns AND deleted_at IS NULL",
@@ -65,7 +65,8 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
         .unwrap_or(0))
 }
 
-/// Make one, or describe the one of this name anew. Gives the id of the one that is there now.
+/// Insert a policy, or change the description of the one with this name. Returns the id of the
+/// stored policy.
 pub(crate) fn upsert(
     tx: &mut Tx<'_, '_>,
     id: PolicyId,
@@ -84,7 +85,7 @@ pub(crate) fn upsert(
     Ok(row.map_or(id, |(id,)| id))
 }
 
-/// Another name and description.
+/// Update name and description.
 pub(crate) fn rename(
     tx: &mut Tx<'_, '_>,
     id: PolicyId,
@@ -99,7 +100,7 @@ pub(crate) fn rename(
     )
 }
 
-/// Another current version. Gives the number of that version, from 1.
+/// Set the active version. Returns its number within the policy, from 1.
 pub(crate) fn set_current(
     tx: &mut Tx<'_, '_>,
     id: PolicyId,
@@ -117,7 +118,7 @@ pub(crate) fn set_current(
         })
 }
 
-/// Mark it deleted; its name is free.
+/// Mark a policy as deleted; its name becomes free.
 pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: PolicyId, now: Time) -> store::Result<u64> {
     tx.execute(
         "UPDATE policy SET deleted_at = ?2, version = version + 1, updated_at = ?2 WHERE namespace = ?ns AND id = ?1",

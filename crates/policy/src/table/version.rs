@@ -16,7 +16,7 @@ type Row = (
     String,
 );
 
-/// Put one in, with its number within the policy.
+/// Insert a version, with its number within the policy.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, version: &StoredVersion, number: i64) -> Result<u64> {
     tx.execute(
         "INSERT INTO policy_version
@@ -37,7 +37,7 @@ pub(crate) fn insert(tx: &mut Tx<'_, '_>, version: &StoredVersion, number: i64) 
     )
 }
 
-/// One by its id.
+/// A version by its id.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: VersionId) -> Result<Option<StoredVersion>> {
     let row = tx.row::<Row>(
         "SELECT id, policy, label, description, document, example_input, hash, created_at, created_by
@@ -47,7 +47,7 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: VersionId) -> Result<Option<StoredVer
     Ok(row.map(stored))
 }
 
-/// Texts of several, in no promised order.
+/// The documents of these versions, in no particular order.
 pub(crate) fn documents(
     tx: &mut Tx<'_, '_>,
     ids: &[(VersionId,)],
@@ -59,7 +59,7 @@ pub(crate) fn documents(
     )
 }
 
-/// The id of a label.
+/// The id of the version with a label.
 pub(crate) fn by_label(
     tx: &mut Tx<'_, '_>,
     policy: PolicyId,
@@ -86,7 +86,7 @@ pub(crate) fn list(
     Ok(rows.into_iter().map(stored).collect())
 }
 
-/// How many a policy has.
+/// The number of versions of a policy.
 pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<usize> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1",
@@ -97,8 +97,8 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<usize> {
         .unwrap_or(0))
 }
 
-/// How many of them are labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.' in
-/// the order of bytes).
+/// The number of versions labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.'
+/// in byte order).
 pub(crate) fn count_of_day(tx: &mut Tx<'_, '_>, policy: PolicyId, day: &str) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1 AND label >= ?2 AND label < ?3",

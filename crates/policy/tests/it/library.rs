@@ -1,4 +1,4 @@
-//! The Rego that comes with Florin, run by regorus. The same files pass `opa test policies` and
+//! The Rego that ships with Florin, run by regorus. The same files pass `opa test policies` and
 //! `opa check --strict policies`.
 
 use regorus::languages::rego::compiler::Compiler;
@@ -44,8 +44,8 @@ fn every_rego_test_passes() {
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-/// The library's own tests once more, compiled: that is how policies run. (The compiler does not
-/// know `with`, which other tests use.)
+/// The library's own tests again, compiled, because that is how policies run. (The compiler does
+/// not support `with`, which other tests use.)
 #[test]
 fn the_library_passes_compiled() {
     let (mut engine, tests) = engine();

@@ -1,13 +1,13 @@
-//! Policy's stories, on both engines.
+//! Tests of policy, on both engines.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
 
-mod closed;
-mod decides;
-mod dry;
+mod decisions;
+mod dry_runs;
+mod fail_closed;
 mod library;
 mod parser;
 mod permits;

@@ -1,4 +1,4 @@
-//! Whatever is uploaded as a document: an answer, never a panic, and never a policy that allows by
+//! Robustness of uploads: no text makes the parser panic, and none becomes a policy that allows by
 //! mistake.
 
 use crate::world::World;
@@ -16,19 +16,23 @@ const SEEDS: [&str; 4] = [
     include_str!("../../../../policies/lib/amount.rego"),
 ];
 
-/// Words of Rego in any order, after a head that makes it past the package.
-fn words() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec![
+/// Rego tokens in random order, after a valid package line.
+fn random_tokens() -> impl Strategy<Value = String> {
+    let token = prop::sample::select(vec![
         "allow", "deny", "if", "contains", "not", "some", "every", "in", "input", "data", "x", "y",
         "{", "}", "[", "]", "(", ")", ":=", "=", "==", "<", "|", ".", ",", ";", "\n", "1", "1e400",
         "-", "*", "\"a\"", "\"", "`", "#", "default", "import", "with", "as", "else", "true",
         "null", "_", "set()", "package", "count", "sprintf", "\u{202e}", "é",
     ]);
-    prop::collection::vec(word, 0..60)
-        .prop_map(|words| format!("package florin.p\nallow := false\n{}", words.join(" ")))
+    prop::collection::vec(token, 0..60).prop_map(|random_tokens| {
+        format!(
+            "package florin.p\nallow := false\n{}",
+            random_tokens.join(" ")
+        )
+    })
 }
 
-/// A good document with a few bytes cut, doubled or changed.
+/// A valid document with a few characters removed, inserted or cut off.
 fn mutants() -> impl Strategy<Value = String> {
     (
         prop::sample::select(SEEDS.to_vec()),
@@ -36,15 +40,15 @@ fn mutants() -> impl Strategy<Value = String> {
     )
         .prop_map(|(seed, changes)| {
             let mut text: Vec<char> = seed.chars().collect();
-            for (place, by, how) in changes {
-                let place = place.index(text.len().max(1));
+            for (index, inserted, change) in changes {
+                let index = index.index(text.len().max(1));
                 if text.is_empty() {
                     continue;
                 }
-                match how {
-                    0 => drop(text.remove(place)),
-                    1 => text.insert(place, by),
-                    _ => text.truncate(place.max(1)),
+                match change {
+                    0 => drop(text.remove(index)),
+                    1 => text.insert(index, inserted),
+                    _ => text.truncate(index.max(1)),
                 }
             }
             text.into_iter().collect()
@@ -79,7 +83,7 @@ fn nested() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_text_gets_an_answer() {
+async fn any_text_is_accepted_or_rejected() {
     on_each_engine(|test| async move {
         if test.server().is_some() {
             return; // nothing here touches the database
@@ -88,14 +92,21 @@ async fn any_text_gets_an_answer() {
         let mut runner = TestRunner::deterministic();
         let mut texts = nested();
         for _ in 0..400 {
-            texts.push(words().new_tree(&mut runner).unwrap().current());
+            texts.push(random_tokens().new_tree(&mut runner).unwrap().current());
             texts.push(mutants().new_tree(&mut runner).unwrap().current());
             texts.push("(?s).{0,300}".new_tree(&mut runner).unwrap().current());
         }
         for text in texts {
             let head: String = text.chars().take(300).collect();
-            match dry_run(&world.policy, &world.who, Trial::Document(text), EXAMPLE).await {
-                Ok(_) | Err(Error::Document(_) | Error::Limit { .. }) => {}
+            match dry_run(
+                &world.policy,
+                &world.principal,
+                Trial::Document(text),
+                EXAMPLE,
+            )
+            .await
+            {
+                Ok(_) | Err(Error::Document(_) | Error::LimitExceeded { .. }) => {}
                 Err(other) => panic!("{other}: {head}"),
             }
         }

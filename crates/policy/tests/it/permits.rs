@@ -1,6 +1,6 @@
 //! Permits: what they are bound to, and the key that signs them.
 
-use crate::world::{World, YES, pay};
+use crate::world::{ALLOW_ALL, World, pay};
 use intent::verify;
 use policy::{Config, EnvelopeRules, LocalSigner, PermitSigner, Verdict};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use types::Digest;
 use zeroize::Zeroizing;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permit_is_bound_to_what_was_asked() {
+async fn a_permit_is_bound_to_its_request() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.attach("yes", YES).await;
-        let question = pay("5");
-        let Verdict::Permit { permit, decision } = world.decide(&question).await else {
+        world.attach("yes", ALLOW_ALL).await;
+        let request = pay("5");
+        let Verdict::Permit { permit, decision } = world.decide(&request).await else {
             panic!("denied")
         };
         let key = world.signer.public();
@@ -25,9 +25,9 @@ async fn a_permit_is_bound_to_what_was_asked() {
             (&body.namespace, body.decision),
             (&namespace("ns"), decision)
         );
-        assert_eq!(body.intent_hash, question.intent.hash());
+        assert_eq!(body.intent_hash, request.intent.hash());
         assert_eq!(body.not_after, testkit::START.plus_millis(600_000));
-        assert!(body.envelope.allows(&question.quote).is_ok());
+        assert!(body.envelope.allows(&request.quote).is_ok());
 
         let mut moved = permit.clone();
         moved.body.namespace = namespace("other");
@@ -38,10 +38,10 @@ async fn a_permit_is_bound_to_what_was_asked() {
         let mut wider = permit.clone();
         wider.body.envelope.signatures += 1;
         assert!(verify(&wider, &key).is_err());
-        let stranger = LocalSigner::from_seed(&Zeroizing::new([8; 32])).unwrap();
-        assert!(verify(&permit, &stranger.public()).is_err());
+        let other_signer = LocalSigner::from_seed(&Zeroizing::new([8; 32])).unwrap();
+        assert!(verify(&permit, &other_signer.public()).is_err());
 
-        let stored = policy::decision(&world.policy, &world.who, decision)
+        let stored = policy::decision(&world.policy, &world.principal, decision)
             .await
             .unwrap();
         assert_eq!(stored.permit, Some(*permit));
@@ -50,14 +50,17 @@ async fn a_permit_is_bound_to_what_was_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_bundle_hash_tells_every_document_apart() {
+async fn the_bundle_hash_depends_on_every_document() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.attach("yes", YES).await;
+        world.attach("yes", ALLOW_ALL).await;
         let first = world.permit(&pay("5")).await.body.bundle_hash;
         assert_eq!(world.permit(&pay("6")).await.body.bundle_hash, first);
         world
-            .upload("yes", &format!("{YES}\n# the same, otherwise"))
+            .upload(
+                "yes",
+                &format!("{ALLOW_ALL}\n# another text of the same rule"),
+            )
             .await;
         let second = world.permit(&pay("5")).await.body.bundle_hash;
         world
@@ -71,17 +74,17 @@ async fn the_bundle_hash_tells_every_document_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chains_cap_on_fees_holds() {
+async fn the_fee_cap_of_a_chain_applies() {
     on_each_engine(|test| async move {
-        let capped = |most: u64| Config {
+        let capped = |limit: u64| Config {
             envelope: EnvelopeRules {
-                max_total_fee: [(crate::world::chain(), most.into())].into(),
+                max_total_fee: [(crate::world::chain(), limit.into())].into(),
                 ..EnvelopeRules::default()
             },
             ..Config::default()
         };
         let world = World::with(&test, capped(210_000)).await;
-        world.attach("yes", YES).await;
+        world.attach("yes", ALLOW_ALL).await;
         assert_eq!(
             world.permit(&pay("5")).await.body.envelope.total_fee,
             210_000u64.into()
@@ -91,7 +94,7 @@ async fn a_chains_cap_on_fees_holds() {
             test.db.clone(),
             lease,
             world.signer.clone(),
-            world.book.clone(),
+            world.lookups.clone(),
             capped(209_999),
         );
         let verdict = policy::decide(&strict, &[pay("5")])
@@ -113,11 +116,11 @@ async fn keyring(test: &TestDb, master: &Master) -> Keyring {
         return loaded.unlock(master).unwrap();
     }
     let keyring = loaded.begin(test.entropy.as_ref());
-    keep(test, &keyring, master).await;
+    store_keyring(test, &keyring, master).await;
     keyring
 }
 
-async fn keep(test: &TestDb, keyring: &Keyring, master: &Master) {
+async fn store_keyring(test: &TestDb, keyring: &Keyring, master: &Master) {
     let wrapped = Arc::new(keyring.wrap(master, test.entropy.as_ref()).unwrap());
     let lease = test.lease(&format!("secrets/{}", keyring.version())).await;
     test.db
@@ -128,26 +131,26 @@ async fn keep(test: &TestDb, keyring: &Keyring, master: &Master) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_policy_key_outlives_a_restart_and_a_rotation() {
+async fn the_policy_key_survives_a_restart_and_a_rotation() {
     on_each_engine(|test| async move {
         let master = Master::Passphrase(Zeroizing::new("a phrase".into()), Cost::TEST);
         let lease = test.lease("policy/0").await;
-        let first_ring = keyring(&test, &master).await;
-        let first = LocalSigner::open(&test.db, &lease, &first_ring)
+        let old_keyring = keyring(&test, &master).await;
+        let first = LocalSigner::open(&test.db, &lease, &old_keyring)
             .await
             .unwrap()
             .public();
         assert_eq!(
-            LocalSigner::open(&test.db, &lease, &first_ring)
+            LocalSigner::open(&test.db, &lease, &old_keyring)
                 .await
                 .unwrap()
                 .public(),
             first,
-            "made once"
+            "the key is created once"
         );
 
-        let rotated = first_ring.rotated(test.entropy.as_ref());
-        keep(&test, &rotated, &master).await;
+        let rotated = old_keyring.rotated(test.entropy.as_ref());
+        store_keyring(&test, &rotated, &master).await;
         assert!(
             LocalSigner::reseal(&test.db, &lease, &rotated)
                 .await
@@ -159,10 +162,10 @@ async fn the_policy_key_outlives_a_restart_and_a_rotation() {
                 .unwrap()
         );
         assert!(
-            LocalSigner::open(&test.db, &lease, &first_ring)
+            LocalSigner::open(&test.db, &lease, &old_keyring)
                 .await
                 .is_err(),
-            "sealed under the new data key"
+            "encrypted under the new data key"
         );
 
         let test = test.reopen().await;
@@ -179,7 +182,7 @@ async fn the_policy_key_outlives_a_restart_and_a_rotation() {
     .await;
 }
 
-/// A second implementation of the canonical form, by hand: see `types::Canon`.
+/// A second implementation of the canonical form: see `types::Canon`.
 mod by_hand {
     pub(super) fn text(text: &str) -> Vec<u8> {
         [&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat()
@@ -195,24 +198,24 @@ async fn hashes_follow_the_canonical_form() {
     use by_hand::{sha, text};
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.book.label(crate::world::BOB, "allowed");
+        world.lookups.label(crate::world::BOB, "allowed");
         world
             .attach(
                 "allowlist",
                 include_str!("../../../../policies/allowlist.rego"),
             )
             .await;
-        world.attach("yes", YES).await;
-        let mut question = pay("5");
+        world.attach("yes", ALLOW_ALL).await;
+        let mut request = pay("5");
         let at = types::Time::from_micros(1_700_000_000_123_456);
         let roles = vec![types::Role::Controller, types::Role::KeyExporter];
-        question.approvals = vec![policy::Approval {
+        request.approvals = vec![policy::Approval {
             by: "ben".into(),
             roles,
             at,
         }];
-        let decided = world.decide(&question).await.decision();
-        let logged = policy::decision(&world.policy, &world.who, decided)
+        let decided = world.decide(&request).await.decision();
+        let logged = policy::decision(&world.policy, &world.principal, decided)
             .await
             .unwrap();
 
@@ -243,7 +246,7 @@ async fn hashes_follow_the_canonical_form() {
         }
         let mut documents = [
             sha(&[include_bytes!("../../../../policies/allowlist.rego")]),
-            sha(&[YES.as_bytes()]),
+            sha(&[ALLOW_ALL.as_bytes()]),
         ];
         documents.sort_unstable();
         bundle.extend([two.as_slice(), &documents[0], &documents[1]].concat());

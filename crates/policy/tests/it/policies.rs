@@ -1,6 +1,6 @@
 //! Policies, their versions and attachments.
 
-use crate::world::{World, YES, controller, new_version, pay};
+use crate::world::{ALLOW_ALL, World, controller, new_version, pay};
 use policy::{Error, NewVersion, Target};
 use testkit::{namespace, on_each_engine};
 use types::{Coded, Digest, Page};
@@ -8,115 +8,122 @@ use types::{Coded, Digest, Page};
 const EXAMPLE: &str = include_str!("../../../../policies/example.json");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_has_versions_and_the_last_one_counts() {
+async fn a_policy_has_versions_and_the_latest_is_active() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let (engine, who) = (&world.policy, &world.who);
-        let made = policy::put(engine, who, "limit", "first words")
+        let (engine, principal) = (&world.policy, &world.principal);
+        let created = policy::put(engine, principal, "limit", "first description")
             .await
             .unwrap();
-        assert_eq!((made.current.clone(), made.version), (None, 1));
-        let again = policy::put(engine, who, "limit", "other words")
+        assert_eq!((created.current.clone(), created.version), (None, 1));
+        let updated = policy::put(engine, principal, "limit", "another description")
             .await
             .unwrap();
         assert_eq!(
-            (again.id, again.description.as_str(), again.version),
-            (made.id, "other words", 2)
+            (updated.id, updated.description.as_str(), updated.version),
+            (created.id, "another description", 2)
         );
 
-        let first = policy::add_version(engine, who, "limit", new_version(YES))
+        let first = policy::add_version(engine, principal, "limit", new_version(ALLOW_ALL))
             .await
             .unwrap();
         assert_eq!(
             (first.label.as_str(), first.hash),
-            ("2026.01.01", Digest::of(YES.as_bytes()))
+            ("2026.01.01", Digest::of(ALLOW_ALL.as_bytes()))
         );
-        let no = "package florin.no\nallow := false";
-        let second = policy::add_version(engine, who, &made.id.to_string(), new_version(no))
-            .await
-            .unwrap();
+        let deny_all = "package florin.no\nallow := false";
+        let second = policy::add_version(
+            engine,
+            principal,
+            &created.id.to_string(),
+            new_version(deny_all),
+        )
+        .await
+        .unwrap();
         assert_eq!(second.label, "2026.01.01.2");
         test.clock.advance_millis(24 * 3_600_000);
-        let third = policy::add_version(engine, who, "limit", new_version(YES))
+        let third = policy::add_version(engine, principal, "limit", new_version(ALLOW_ALL))
             .await
             .unwrap();
         assert_eq!(third.label, "2026.01.02");
 
-        let stored = policy::get(engine, who, "limit").await.unwrap();
+        let stored = policy::get(engine, principal, "limit").await.unwrap();
         assert_eq!(stored.current.unwrap().id, third.id);
-        let labels: Vec<_> = policy::versions(engine, who, "limit", &Page::default())
+        let labels: Vec<_> = policy::versions(engine, principal, "limit", &Page::default())
             .await
             .unwrap();
         assert_eq!(
             labels.iter().map(|v| v.label.as_str()).collect::<Vec<_>>(),
             ["2026.01.02", "2026.01.01.2", "2026.01.01"]
         );
-        for (named, label, expected) in [
+        for (name_or_id, label, expected) in [
             ("limit", Some("2026.01.01.2"), &second),
             ("limit", None, &third),
             (first.id.to_string().as_str(), None, &first),
         ] {
             assert_eq!(
-                &policy::version(engine, who, named, label).await.unwrap(),
+                &policy::version(engine, principal, name_or_id, label)
+                    .await
+                    .unwrap(),
                 expected
             );
         }
-        let missing = policy::version(engine, who, "limit", Some("2025.01.01")).await;
+        let missing = policy::version(engine, principal, "limit", Some("2025.01.01")).await;
         assert!(matches!(missing, Err(Error::UnknownVersion { .. })));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_current_version_is_asked_at_once() {
+async fn a_new_version_is_active_at_once() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.attach("p", YES).await;
+        world.attach("p", ALLOW_ALL).await;
         world.permit(&pay("1")).await;
         world.upload("p", "package florin.no\nallow := false").await;
         world.denial(&pay("1")).await;
-        world.upload("p", YES).await;
+        world.upload("p", ALLOW_ALL).await;
         world.permit(&pay("1")).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_the_namespaces_own() {
+async fn policies_are_isolated_between_namespaces() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let (engine, who, other) = (&world.policy, &world.who, controller("other"));
-        let mine = world.upload("p", YES).await;
-        let found = policy::get(engine, who, "p").await.unwrap();
-        for named in ["p".to_owned(), found.id.to_string()] {
+        let (engine, principal, other) = (&world.policy, &world.principal, controller("other"));
+        let own = world.upload("p", ALLOW_ALL).await;
+        let existing = policy::get(engine, principal, "p").await.unwrap();
+        for name_or_id in ["p".to_owned(), existing.id.to_string()] {
             let unknown = Err(Error::UnknownPolicy {
-                name: named.clone(),
+                name: name_or_id.clone(),
             });
-            assert_eq!(policy::get(engine, &other, &named).await, unknown);
+            assert_eq!(policy::get(engine, &other, &name_or_id).await, unknown);
             assert!(
-                policy::patch(engine, &other, &named, Some("q"), None)
+                policy::patch(engine, &other, &name_or_id, Some("q"), None)
                     .await
                     .is_err()
             );
-            assert!(policy::delete(engine, &other, &named).await.is_err());
+            assert!(policy::delete(engine, &other, &name_or_id).await.is_err());
             assert!(
-                policy::attach(engine, &other, &named, Target::Namespace)
-                    .await
-                    .is_err()
-            );
-            assert!(
-                policy::add_version(engine, &other, &named, new_version(YES))
+                policy::attach(engine, &other, &name_or_id, Target::Namespace)
                     .await
                     .is_err()
             );
             assert!(
-                policy::versions(engine, &other, &named, &Page::default())
+                policy::add_version(engine, &other, &name_or_id, new_version(ALLOW_ALL))
+                    .await
+                    .is_err()
+            );
+            assert!(
+                policy::versions(engine, &other, &name_or_id, &Page::default())
                     .await
                     .is_err()
             );
         }
         assert!(
-            policy::version(engine, &other, &mine.id.to_string(), None)
+            policy::version(engine, &other, &own.id.to_string(), None)
                 .await
                 .is_err()
         );
@@ -127,10 +134,10 @@ async fn names_are_the_namespaces_own() {
                 .is_empty()
         );
         policy::put(engine, &other, "p", "").await.unwrap();
-        assert_eq!(policy::get(engine, who, "p").await.unwrap(), found);
+        assert_eq!(policy::get(engine, principal, "p").await.unwrap(), existing);
         let mut elsewhere = pay("1");
         elsewhere.initiator.namespace = namespace("other");
-        policy::attach(engine, who, "p", Target::Namespace)
+        policy::attach(engine, principal, "p", Target::Namespace)
             .await
             .unwrap();
         world.permit(&pay("1")).await;
@@ -140,18 +147,18 @@ async fn names_are_the_namespaces_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renaming_deleting_and_listing() {
+async fn policies_are_renamed_deleted_and_listed() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let (engine, who) = (&world.policy, &world.who);
+        let (engine, principal) = (&world.policy, &world.principal);
         for name in ["b", "a", "c"] {
-            policy::put(engine, who, name, "").await.unwrap();
+            policy::put(engine, principal, name, "").await.unwrap();
         }
         assert!(matches!(
-            policy::patch(engine, who, "a", Some("b"), None).await,
+            policy::patch(engine, principal, "a", Some("b"), None).await,
             Err(Error::NameTaken { .. })
         ));
-        let renamed = policy::patch(engine, who, "b", Some("z"), Some("last"))
+        let renamed = policy::patch(engine, principal, "b", Some("z"), Some("last"))
             .await
             .unwrap();
         assert_eq!(
@@ -167,20 +174,24 @@ async fn renaming_deleting_and_listing() {
             skip: 0,
             after: after.map(str::to_owned),
         };
-        let names = |found: Vec<policy::StoredPolicy>| {
-            found.into_iter().map(|p| p.name).collect::<Vec<_>>()
+        let names = |existing: Vec<policy::StoredPolicy>| {
+            existing.into_iter().map(|p| p.name).collect::<Vec<_>>()
         };
         assert_eq!(
-            names(policy::list(engine, who, &page(None)).await.unwrap()),
+            names(policy::list(engine, principal, &page(None)).await.unwrap()),
             ["a", "c"]
         );
         assert_eq!(
-            names(policy::list(engine, who, &page(Some("c"))).await.unwrap()),
+            names(
+                policy::list(engine, principal, &page(Some("c")))
+                    .await
+                    .unwrap()
+            ),
             ["z"]
         );
 
-        world.attach("a", YES).await;
-        let attached = policy::attachments(engine, who, Some("a"), &Page::default())
+        world.attach("a", ALLOW_ALL).await;
+        let attached = policy::attachments(engine, principal, Some("a"), &Page::default())
             .await
             .unwrap();
         assert_eq!(
@@ -191,43 +202,43 @@ async fn renaming_deleting_and_listing() {
             ),
             (1, &Target::Namespace, "a")
         );
-        let refused = policy::delete(engine, who, "a").await;
+        let rejected = policy::delete(engine, principal, "a").await;
         assert_eq!(
-            refused,
-            Err(Error::Attached {
+            rejected,
+            Err(Error::Referenced {
                 name: "a".into(),
                 count: 1
             })
         );
         assert!(
-            policy::detach(engine, who, "a", Target::Namespace)
+            policy::detach(engine, principal, "a", Target::Namespace)
                 .await
                 .unwrap()
         );
         assert!(
-            !policy::detach(engine, who, "a", Target::Namespace)
+            !policy::detach(engine, principal, "a", Target::Namespace)
                 .await
                 .unwrap()
         );
-        policy::delete(engine, who, "a").await.unwrap();
+        policy::delete(engine, principal, "a").await.unwrap();
         assert!(matches!(
-            policy::get(engine, who, "a").await,
+            policy::get(engine, principal, "a").await,
             Err(Error::UnknownPolicy { .. })
         ));
-        let anew = policy::put(engine, who, "a", "").await.unwrap();
-        assert_eq!(anew.current, None);
+        let recreated = policy::put(engine, principal, "a", "").await.unwrap();
+        assert_eq!(recreated.current, None);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_documents_are_refused_and_change_nothing() {
+async fn invalid_documents_are_rejected_and_change_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let (engine, who) = (&world.policy, &world.who);
-        policy::put(engine, who, "p", "").await.unwrap();
-        let huge = format!("{YES}\n# {}", "x".repeat(300_000));
-        for (document, code, said) in [
+        let (engine, principal) = (&world.policy, &world.principal);
+        policy::put(engine, principal, "p", "").await.unwrap();
+        let huge = format!("{ALLOW_ALL}\n# {}", "x".repeat(300_000));
+        for (document, code, message) in [
             ("plain words", "policy.document", ""),
             (
                 "package florin.p\nx := 1",
@@ -242,7 +253,7 @@ async fn bad_documents_are_refused_and_change_nothing() {
             (
                 "package florin.p\nallow if input.value <= \"100\"",
                 "policy.document",
-                "compared as a text",
+                "compared as text",
             ),
             (
                 "package florin.p\nallow if to_number(input.value) <= 100",
@@ -259,10 +270,14 @@ async fn bad_documents_are_refused_and_change_nothing() {
                 "policy.document",
                 "cannot be used",
             ),
-            ("package florin.p\nallow := true\0", "policy.limit", "NUL"),
-            (huge.as_str(), "policy.limit", "262144"),
+            (
+                "package florin.p\nallow := true\0",
+                "policy.limit_exceeded",
+                "NUL",
+            ),
+            (huge.as_str(), "policy.limit_exceeded", "262144"),
         ] {
-            let error = policy::add_version(engine, who, "p", new_version(document))
+            let error = policy::add_version(engine, principal, "p", new_version(document))
                 .await
                 .unwrap_err();
             assert_eq!(
@@ -270,68 +285,75 @@ async fn bad_documents_are_refused_and_change_nothing() {
                 (code, Some("document")),
                 "{document}"
             );
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
         }
         for name in ["", "pol:x", "a\nb", "a\0b", "x".repeat(129).as_str()] {
             assert!(
                 matches!(
-                    policy::put(engine, who, name, "").await,
+                    policy::put(engine, principal, name, "").await,
                     Err(Error::Name { .. })
                 ),
                 "{name:?}"
             );
         }
         assert!(
-            policy::versions(engine, who, "p", &Page::default())
+            policy::versions(engine, principal, "p", &Page::default())
                 .await
                 .unwrap()
                 .is_empty()
         );
-        assert_eq!(policy::get(engine, who, "p").await.unwrap().version, 1);
+        assert_eq!(
+            policy::get(engine, principal, "p").await.unwrap().version,
+            1
+        );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_example_has_to_work() {
+async fn the_example_input_must_work() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let (engine, who) = (&world.policy, &world.who);
-        policy::put(engine, who, "p", "").await.unwrap();
+        let (engine, principal) = (&world.policy, &world.principal);
+        policy::put(engine, principal, "p", "").await.unwrap();
         let add = async |document: &str, example: &str| {
             let new = NewVersion {
                 example_input: Some(example.to_owned()),
                 ..new_version(document)
             };
-            policy::add_version(engine, who, "p", new).await
+            policy::add_version(engine, principal, "p", new).await
         };
         assert_eq!(
-            add(YES, EXAMPLE).await.unwrap().example_input.as_deref(),
+            add(ALLOW_ALL, EXAMPLE)
+                .await
+                .unwrap()
+                .example_input
+                .as_deref(),
             Some(EXAMPLE)
         );
         add("package florin.p\nallow := false", EXAMPLE)
             .await
             .unwrap();
-        add(YES, " ").await.unwrap();
-        let asking =
+        add(ALLOW_ALL, " ").await.unwrap();
+        let with_lookup =
             "package florin.p\nallow := true\nlookups := {\"x\": {\"from\": \"address.labels\"}}";
         add(
-            asking,
+            with_lookup,
             &EXAMPLE.replacen('{', "{\"lookups\": {\"x\": []},", 1),
         )
         .await
         .unwrap();
-        let unknown = asking.replace("address.labels", "adress.labels");
-        for (document, example, said) in [
-            (YES, "{".to_owned(), "EOF"),
-            (YES, "{}".to_owned(), "at /"),
+        let unknown = with_lookup.replace("address.labels", "adress.labels");
+        for (document, example, message) in [
+            (ALLOW_ALL, "{".to_owned(), "EOF"),
+            (ALLOW_ALL, "{}".to_owned(), "at /"),
             (
-                YES,
+                ALLOW_ALL,
                 EXAMPLE.replacen("\"signer\"", "\"singer\"", 1),
                 "signer",
             ),
             (
-                YES,
+                ALLOW_ALL,
                 EXAMPLE.replacen("\"value\": \"0\"", "\"value\": \"007\"", 1),
                 "007",
             ),
@@ -345,7 +367,7 @@ async fn an_example_has_to_work() {
                 EXAMPLE.to_owned(),
                 "rule conflicts",
             ),
-            (asking, EXAMPLE.to_owned(), "lookups[\"x\"]"),
+            (with_lookup, EXAMPLE.to_owned(), "lookups[\"x\"]"),
             (
                 unknown.as_str(),
                 EXAMPLE.replacen('{', "{\"lookups\": {\"x\": []},", 1),
@@ -357,23 +379,23 @@ async fn an_example_has_to_work() {
                 (error.code().code, error.field().as_deref()),
                 ("policy.example_input", Some("exampleInput"))
             );
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
         }
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_is_an_account_in_its_one_form() {
+async fn target_accounts_are_stored_in_canonical_form() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        world.upload("p", YES).await;
+        world.upload("p", ALLOW_ALL).await;
         let attach = async |account: &str| {
             let target = Target::Contract {
                 chain: crate::world::chain(),
                 account: account.into(),
             };
-            policy::attach(&world.policy, &world.who, "p", target).await
+            policy::attach(&world.policy, &world.principal, "p", target).await
         };
         let checksummed = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
         let lower = Target::Contract {

@@ -1,7 +1,9 @@
-//! The log of decisions, and what a replay of it shows.
+//! The decision log, and replays of it.
 
-use crate::world::{BOB, World, YES, ask, chain, pay};
-use policy::{Against, Error, Filter, Outcome, Source, Target, Verdict, Why, replay};
+use crate::world::{ALLOW_ALL, BOB, World, chain, pay, request};
+use policy::{
+    Against, DocumentSource, Error, Filter, Outcome, ReasonCode, Target, Verdict, replay,
+};
 use testkit::on_each_engine;
 use types::{DecisionId, Page, Ulid};
 
@@ -12,45 +14,50 @@ fn all() -> Filter {
     Filter::default()
 }
 
-/// A day of decisions of every kind.
-async fn a_day(world: &World) -> Vec<Verdict> {
+/// Decisions of every kind.
+async fn log_decisions(world: &World) -> Vec<Verdict> {
     world.attach("limit", LIMIT).await;
     world.attach("allowlist", ALLOWLIST).await;
-    world.book.label(BOB, "allowed");
-    let mut questions: Vec<_> = (0..300u64)
+    world.lookups.label(BOB, "allowed");
+    let mut requests: Vec<_> = (0..300u64)
         .map(|n| pay(&format!("{n}000000000000000000000000")))
         .collect();
-    questions.push(ask(intent::Intent::cancel(
+    requests.push(request(intent::Intent::cancel(
         chain(),
         crate::world::SELF.into(),
     )));
     let mut missing = pay("1");
     missing.policies = vec!["nowhere".into()];
-    questions.push(missing);
-    questions.push(ask(intent::Intent::cancel(
+    requests.push(missing);
+    requests.push(request(intent::Intent::cancel(
         "solana:mainnet".parse().unwrap(),
         "x".into(),
     )));
-    policy::decide(&world.policy, &questions).await.unwrap()
+    policy::decide(&world.policy, &requests).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_versions_say_the_same() {
+async fn the_same_versions_give_the_same_outcomes() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        a_day(&world).await;
-        // What the world says now must not matter.
-        world.book.unlabel(BOB);
+        log_decisions(&world).await;
+        // The current labels and policies must not matter.
+        world.lookups.unlabel(BOB);
         world
             .upload("limit", "package florin.no\nallow := false")
             .await;
-        policy::detach(&world.policy, &world.who, "allowlist", Target::Namespace)
-            .await
-            .unwrap();
+        policy::detach(
+            &world.policy,
+            &world.principal,
+            "allowlist",
+            Target::Namespace,
+        )
+        .await
+        .unwrap();
         let mut steps = Vec::new();
         let replayed = replay(
             &world.policy,
-            &world.who,
+            &world.principal,
             &all(),
             Against::SameVersion,
             |at| steps.push(at.judged + at.skipped),
@@ -64,8 +71,8 @@ async fn the_same_versions_say_the_same() {
         );
         assert_eq!((replayed.total.judged, replayed.total.skipped), (302, 1));
         assert_eq!(steps, [200, 303]);
-        // Page by page the same, for who asks from outside.
-        let (mut page, mut seen) = (
+        // The same, page by page.
+        let (mut page, mut counts) = (
             types::Page {
                 limit: 100,
                 skip: 0,
@@ -74,55 +81,55 @@ async fn the_same_versions_say_the_same() {
             Vec::new(),
         );
         loop {
-            let (part, next) = policy::replay_page(
+            let (page_result, next) = policy::replay_page(
                 &world.policy,
-                &world.who,
+                &world.principal,
                 &all(),
                 Against::SameVersion,
                 &page,
             )
             .await
             .unwrap();
-            seen.push(part.total.judged + part.total.skipped);
+            counts.push(page_result.total.judged + page_result.total.skipped);
             let Some(next) = next else { break };
             page.after = Some(next);
         }
-        assert_eq!(seen, [100, 100, 100, 3]);
+        assert_eq!(counts, [100, 100, 100, 3]);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_version_shows_what_it_would_change() {
+async fn a_replay_on_another_version_shows_the_differences() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let verdicts = a_day(&world).await;
+        let verdicts = log_decisions(&world).await;
         let permitted = verdicts
             .iter()
             .filter(|verdict| matches!(verdict, Verdict::Permit { .. }))
             .count();
-        assert_eq!(permitted, 3, "nothing, a million, and the cancel");
+        assert_eq!(permitted, 3, "zero, one million, and the cancel");
         let wider = world
             .upload("limit", &LIMIT.replace("\"1000000\"", "\"2000000\""))
             .await;
         let against = Against::Version(wider.id);
-        let replayed = replay(&world.policy, &world.who, &all(), against, |_| {})
+        let replayed = replay(&world.policy, &world.principal, &all(), against, |_| {})
             .await
             .unwrap();
         assert_eq!(
             (replayed.total.different, replayed.total.judged),
             (298, 301)
         );
-        let eased = replayed
+        let now_permitted = replayed
             .differences
             .iter()
-            .filter(|one| matches!(one.now, Outcome::Permit { .. }))
+            .filter(|difference| matches!(difference.now, Outcome::Permit { .. }))
             .count();
         assert_eq!(
-            eased, 1,
-            "two millions pass now; of the others only the words differ"
+            now_permitted, 1,
+            "two million is permitted now; the others only differ in their messages"
         );
-        let now_silent = world
+        let failing_lookup = world
             .upload(
                 "allowlist",
                 "package florin.x\nallow := true\nlookups := {\"x\": {\"from\": \"price\"}}",
@@ -130,9 +137,9 @@ async fn another_version_shows_what_it_would_change() {
             .await;
         let replayed = replay(
             &world.policy,
-            &world.who,
+            &world.principal,
             &all(),
-            Against::Version(now_silent.id),
+            Against::Version(failing_lookup.id),
             |_| {},
         )
         .await
@@ -141,12 +148,14 @@ async fn another_version_shows_what_it_would_change() {
             panic!("{replayed:?}")
         };
         assert!(
-            reasons.iter().any(|reason| reason.code == Why::Lookup),
+            reasons
+                .iter()
+                .any(|reason| reason.code == ReasonCode::Lookup),
             "{reasons:?}"
         );
         let unknown = Against::Version(types::VersionId::from_ulid(Ulid::from_bits(9)));
         assert!(matches!(
-            replay(&world.policy, &world.who, &all(), unknown, |_| {}).await,
+            replay(&world.policy, &world.principal, &all(), unknown, |_| {}).await,
             Err(Error::UnknownVersion { .. })
         ));
     })
@@ -154,37 +163,37 @@ async fn another_version_shows_what_it_would_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_holds_exactly_what_was_asked() {
+async fn the_log_contains_the_exact_request() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         let limit = world.upload("limit", LIMIT).await;
-        policy::attach(&world.policy, &world.who, "limit", Target::Namespace).await.unwrap();
+        policy::attach(&world.policy, &world.principal, "limit", Target::Namespace).await.unwrap();
         world.attach("allowlist", ALLOWLIST).await;
-        world.book.label(BOB, "allowed");
-        let question = pay("1");
-        let verdict = world.decide(&question).await;
-        let found = policy::decision(&world.policy, &world.who, verdict.decision()).await.unwrap();
-        assert_eq!((found.subject.as_str(), found.initiator.id.as_str()), ("sub:1", "ops"));
-        let names: Vec<_> = found.documents.iter().map(Source::name).collect();
+        world.lookups.label(BOB, "allowed");
+        let request = pay("1");
+        let verdict = world.decide(&request).await;
+        let logged = policy::decision(&world.policy, &world.principal, verdict.decision()).await.unwrap();
+        assert_eq!((logged.subject.as_str(), logged.initiator.id.as_str()), ("sub:1", "ops"));
+        let names: Vec<_> = logged.documents.iter().map(DocumentSource::name).collect();
         assert_eq!(names, ["allowlist", "limit"]);
-        assert!(matches!(&found.documents[1], Source::Version { version, hash, .. } if (*version, *hash) == (limit.id, limit.hash)));
-        let input = found.input.to_value();
+        assert!(matches!(&logged.documents[1], DocumentSource::Version { version, hash, .. } if (*version, *hash) == (limit.id, limit.hash)));
+        let input = logged.input.to_value();
         assert_eq!(input["intent"]["value"], "1");
         assert_eq!(input["effects"]["moves"][0]["to"], BOB);
         assert_eq!(input["time"]["at"], "2026-01-01T00:00:00.000000Z");
-        assert_eq!(types::canonical_json(&input), found.input.as_str());
-        let told = format!(r#"[{{"answer":["allowed"],"args":{{"address":"{BOB}","chain":"eip155:1337"}},"from":"address.labels"}}]"#);
-        assert_eq!(found.lookups.as_str(), told);
+        assert_eq!(types::canonical_json(&input), logged.input.as_str());
+        let expected = format!(r#"[{{"answer":["allowed"],"args":{{"address":"{BOB}","chain":"eip155:1337"}},"from":"address.labels"}}]"#);
+        assert_eq!(logged.lookups.as_str(), expected);
         let unknown = DecisionId::from_ulid(Ulid::from_bits(1));
-        assert!(matches!(policy::decision(&world.policy, &world.who, unknown).await, Err(Error::UnknownDecision { .. })));
+        assert!(matches!(policy::decision(&world.policy, &world.principal, unknown).await, Err(Error::UnknownDecision { .. })));
         let stranger = crate::world::controller("other");
-        assert!(policy::decision(&world.policy, &stranger, found.id).await.is_err());
+        assert!(policy::decision(&world.policy, &stranger, logged.id).await.is_err());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_is_read_in_pages_and_by_filters() {
+async fn the_log_is_read_in_pages_and_with_filters() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.attach("limit", LIMIT).await;
@@ -194,12 +203,12 @@ async fn the_log_is_read_in_pages_and_by_filters() {
             } else {
                 "9000000000000000000000000"
             };
-            let mut question = pay(amount);
-            question.subject = format!("sub:{n}");
-            policy::decide(&world.policy, &[question]).await.unwrap();
+            let mut request = pay(amount);
+            request.subject = format!("sub:{n}");
+            policy::decide(&world.policy, &[request]).await.unwrap();
             test.clock.advance_millis(1_000);
         }
-        world.upload("other", YES).await;
+        world.upload("other", ALLOW_ALL).await;
         let read = async |filter: Filter| {
             let mut page = Page {
                 limit: 2,
@@ -208,14 +217,13 @@ async fn the_log_is_read_in_pages_and_by_filters() {
             };
             let mut subjects = String::new();
             loop {
-                let found = policy::decisions(&world.policy, &world.who, &filter, &page)
+                let listed = policy::decisions(&world.policy, &world.principal, &filter, &page)
                     .await
                     .unwrap();
-                found
-                    .items
-                    .iter()
-                    .for_each(|one| subjects.push_str(one.subject.trim_start_matches("sub:")));
-                match found.next {
+                listed.items.iter().for_each(|decision| {
+                    subjects.push_str(decision.subject.trim_start_matches("sub:"))
+                });
+                match listed.next {
                     Some(next) => page.after = Some(next),
                     None => return subjects,
                 }
@@ -283,7 +291,7 @@ async fn the_log_is_read_in_pages_and_by_filters() {
             after: Some("x".into()),
         };
         assert!(matches!(
-            policy::decisions(&world.policy, &world.who, &all(), &nonsense).await,
+            policy::decisions(&world.policy, &world.principal, &all(), &nonsense).await,
             Err(Error::Cursor)
         ));
     })

@@ -1,6 +1,6 @@
-//! The schema of inputs, and every input that Florin makes.
+//! The schema of inputs, checked against every kind of input.
 
-use crate::world::{BOB, SELF, World, YES, ask, pay};
+use crate::world::{ALLOW_ALL, BOB, SELF, World, pay, request};
 use intent::{AccessEntry, Act, Authorisation, FeeTerms, Intent, Output, Transaction};
 use policy::{Approval, Question, TaskRef};
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn authorisation() -> impl Strategy<Value = Authorisation> {
     )
 }
 
-/// Data of every sort: none, too short, of a token standard, unknown.
+/// Call data of every kind: empty, too short, of a token standard, unknown.
 fn data() -> impl Strategy<Value = Vec<u8>> {
     let transfer = (
         any::<[u8; 20]>(),
@@ -115,31 +115,31 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn question() -> impl Strategy<Value = Question> {
-    let words = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
+fn any_request() -> impl Strategy<Value = Question> {
+    let labels = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
     let approvals = prop::collection::vec((".{0,8}", any::<u32>()), 0..3);
     (
         act(),
-        words,
+        labels,
         approvals,
         any::<(bool, bool, bool)>(),
         amount(),
     )
         .prop_map(|(act, labels, approvals, (wallet, key, task), fee)| {
-            let mut question = ask(Intent {
+            let mut request = request(Intent {
                 chain: ChainId::evm(1337),
                 signer: SELF.into(),
                 act,
             });
-            question.quote = FeeTerms {
+            request.quote = FeeTerms {
                 gas: 21_000,
                 fee_per_gas: fee,
                 tip: fee,
                 total_fee: fee,
             };
-            question.labels = labels;
-            question.assets = vec!["gold".into()];
-            question.approvals = approvals
+            request.labels = labels;
+            request.assets = vec!["gold".into()];
+            request.approvals = approvals
                 .into_iter()
                 .map(|(by, at)| Approval {
                     by,
@@ -147,25 +147,25 @@ fn question() -> impl Strategy<Value = Question> {
                     at: Time::from_secs(at.into()),
                 })
                 .collect();
-            question.wallet = question.wallet.filter(|_| wallet);
-            question.key = key.then(|| KeyId::from_ulid(Ulid::from_bits(2)));
-            question.task = task.then(|| TaskRef {
+            request.wallet = request.wallet.filter(|_| wallet);
+            request.key = key.then(|| KeyId::from_ulid(Ulid::from_bits(2)));
+            request.task = task.then(|| TaskRef {
                 name: "payout".into(),
                 version: "1".into(),
                 run: RunId::from_ulid(Ulid::from_bits(3)),
                 step: "pay".into(),
             });
-            question
+            request
         })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_input_fits_the_schema() {
+async fn every_input_matches_the_schema() {
     let mut runner = TestRunner::deterministic();
-    let mut questions: Vec<Question> = (0..300)
-        .map(|_| question().new_tree(&mut runner).unwrap().current())
+    let mut requests: Vec<Question> = (0..300)
+        .map(|_| any_request().new_tree(&mut runner).unwrap().current())
         .collect();
-    questions.push(ask(Intent::cancel(ChainId::evm(1337), SELF.into())));
+    requests.push(request(Intent::cancel(ChainId::evm(1337), SELF.into())));
     let coins = Intent::call(
         "bip122:0f9188f13cb7b2c71f2a335e3a4fc328".parse().unwrap(),
         "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".into(),
@@ -173,17 +173,17 @@ async fn every_input_fits_the_schema() {
         Amount::from(5),
         vec![],
     );
-    questions.push(ask(coins));
+    requests.push(request(coins));
     on_each_engine(|test| {
-        let questions = questions.clone();
+        let requests = requests.clone();
         async move {
             let world = World::new(&test).await;
-            world.attach("yes", YES).await;
+            world.attach("yes", ALLOW_ALL).await;
             let validator = validator();
-            let verdicts = policy::decide(&world.policy, &questions).await.unwrap();
+            let verdicts = policy::decide(&world.policy, &requests).await.unwrap();
             let mut kinds = std::collections::BTreeMap::<String, u32>::new();
             for verdict in &verdicts {
-                let logged = policy::decision(&world.policy, &world.who, verdict.decision())
+                let logged = policy::decision(&world.policy, &world.principal, verdict.decision())
                     .await
                     .unwrap();
                 let input = logged.input.to_value();
@@ -191,11 +191,11 @@ async fn every_input_fits_the_schema() {
                     *kinds.entry("unreadable".into()).or_default() += 1;
                     continue;
                 }
-                let misfits: Vec<String> = validator
+                let violations: Vec<String> = validator
                     .iter_errors(&input)
                     .map(|e| format!("{}: {e}", e.instance_path()))
                     .collect();
-                assert!(misfits.is_empty(), "{misfits:?} in {input}");
+                assert!(violations.is_empty(), "{violations:?} in {input}");
                 *kinds
                     .entry(input["intent"]["kind"].as_str().unwrap().to_owned())
                     .or_default() += 1;
@@ -207,23 +207,23 @@ async fn every_input_fits_the_schema() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_number_of_typed_data_is_rounded() {
+async fn numbers_in_typed_data_are_not_rounded() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         let exact =
             "package florin.typed\nallow if input.intent.typed_data.message == {\"n\": \"123456789012345678901234567890\", \"small\": \"7\", \"who\": input.labels.bob}";
         world.attach("typed", exact).await;
-        let mut question = ask(Intent { chain: ChainId::evm(1337), signer: SELF.into(), act: typed_data() });
-        question.quote = FeeTerms::default();
-        question.labels.insert("bob".into(), BOB.into());
-        let permit = world.permit(&question).await;
+        let mut request = request(Intent { chain: ChainId::evm(1337), signer: SELF.into(), act: typed_data() });
+        request.quote = FeeTerms::default();
+        request.labels.insert("bob".into(), BOB.into());
+        let permit = world.permit(&request).await;
         assert_eq!(permit.body.envelope, intent::Envelope::FREE);
     })
     .await;
 }
 
 #[test]
-fn what_does_not_belong_is_refused() {
+fn invalid_inputs_violate_the_schema() {
     let validator = validator();
     let example =
         std::fs::read_to_string(testkit::workspace_root().join("policies/example.json")).unwrap();
@@ -246,10 +246,10 @@ fn what_does_not_belong_is_refused() {
         ("/fee/quote/gas", "0x5208".into()),
         ("/initiator/roles", vec!["king"].into()),
     ];
-    for (place, value) in changes {
+    for (pointer, value) in changes {
         let mut changed = example.clone();
-        *changed.pointer_mut(place).unwrap() = value;
-        assert!(!validator.is_valid(&changed), "{place}");
+        *changed.pointer_mut(pointer).unwrap() = value;
+        assert!(!validator.is_valid(&changed), "{pointer}");
     }
     let mut more = example.clone();
     more["more"] = 1.into();

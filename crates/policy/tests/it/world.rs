@@ -1,5 +1,4 @@
-//! The one door of the stories: a policy engine on a fresh database, and questions about plain
-//! payments.
+//! The test world: a policy engine on a fresh database, and decision requests for plain payments.
 
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};
@@ -21,32 +20,32 @@ pub(crate) const BOB: &str = "0xb0b0000000000000000000000000000000000b0b";
 
 pub(crate) struct World {
     pub(crate) policy: Policy,
-    pub(crate) who: Principal,
+    pub(crate) principal: Principal,
     pub(crate) signer: Arc<LocalSigner>,
-    pub(crate) book: Arc<Book>,
+    pub(crate) lookups: Arc<FakeLookups>,
 }
 
-/// Labels of addresses, as the data model would tell them; counts how often it is asked.
+/// Fake lookups: labels of addresses, and lookups that fail. Counts its calls.
 #[derive(Default)]
-pub(crate) struct Book {
+pub(crate) struct FakeLookups {
     labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    pub(crate) asked: AtomicUsize,
-    /// Whoever waits here is let go when a lookup is asked; the answer waits for the other.
-    pub(crate) meanwhile: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
+    pub(crate) calls: AtomicUsize,
+    /// Pauses the next lookup: it signals the sender, then waits for the receiver.
+    pub(crate) pause: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 #[async_trait]
-impl Lookups for Book {
+impl Lookups for FakeLookups {
     fn knows(&self, name: &str) -> bool {
         ["address.labels", "broken", "silent", "price"].contains(&name)
     }
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let meanwhile = self.meanwhile.lock().unwrap().take();
-        if let Some((reached, go_on)) = meanwhile {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let pause = self.pause.lock().unwrap().take();
+        if let Some((reached, resume)) = pause {
             reached.send(()).unwrap();
-            go_on.await.unwrap();
+            resume.await.unwrap();
         }
         match lookup.name.as_str() {
             "address.labels" => {
@@ -71,7 +70,7 @@ impl Lookups for Book {
     }
 }
 
-impl Book {
+impl FakeLookups {
     pub(crate) fn label(&self, address: &str, label: &str) {
         self.labels
             .lock()
@@ -93,53 +92,59 @@ impl World {
 
     pub(crate) async fn with(test: &TestDb, config: Config) -> Self {
         let signer = Arc::new(LocalSigner::from_seed(&Zeroizing::new([7; 32])).unwrap());
-        let book = Arc::new(Book::default());
+        let lookups = Arc::new(FakeLookups::default());
         let lease = test.lease("policy/0").await;
-        let policy = Policy::new(test.db.clone(), lease, signer.clone(), book.clone(), config);
+        let policy = Policy::new(
+            test.db.clone(),
+            lease,
+            signer.clone(),
+            lookups.clone(),
+            config,
+        );
         Self {
             policy,
-            who: controller("ns"),
+            principal: controller("ns"),
             signer,
-            book,
+            lookups,
         }
     }
 
-    /// A policy with this document, attached to the namespace.
+    /// Upload a policy with this document, and attach it to the namespace.
     pub(crate) async fn attach(&self, name: &str, document: &str) {
         self.upload(name, document).await;
-        policy::attach(&self.policy, &self.who, name, Target::Namespace)
+        policy::attach(&self.policy, &self.principal, name, Target::Namespace)
             .await
             .unwrap();
     }
 
-    /// A policy with this document.
+    /// Upload a policy with this document.
     pub(crate) async fn upload(&self, name: &str, document: &str) -> policy::StoredVersion {
-        policy::put(&self.policy, &self.who, name, "for a story")
+        policy::put(&self.policy, &self.principal, name, "for a test")
             .await
             .unwrap();
-        policy::add_version(&self.policy, &self.who, name, new_version(document))
+        policy::add_version(&self.policy, &self.principal, name, new_version(document))
             .await
             .unwrap()
     }
 
-    pub(crate) async fn decide(&self, question: &Question) -> Verdict {
-        policy::decide(&self.policy, std::slice::from_ref(question))
+    pub(crate) async fn decide(&self, request: &Question) -> Verdict {
+        policy::decide(&self.policy, std::slice::from_ref(request))
             .await
             .unwrap()
             .remove(0)
     }
 
-    /// Permitted, or a panic that says why not.
-    pub(crate) async fn permit(&self, question: &Question) -> Permit {
-        match self.decide(question).await {
+    /// The permit of a request that must be permitted.
+    pub(crate) async fn permit(&self, request: &Question) -> Permit {
+        match self.decide(request).await {
             Verdict::Permit { permit, .. } => *permit,
             other => panic!("not permitted: {other:?}"),
         }
     }
 
-    /// Denied, or a panic.
-    pub(crate) async fn denial(&self, question: &Question) -> Vec<Reason> {
-        match self.decide(question).await {
+    /// The reasons of a request that must be denied.
+    pub(crate) async fn denial(&self, request: &Question) -> Vec<Reason> {
+        match self.decide(request).await {
             Verdict::Denied { reasons, .. } => reasons,
             other => panic!("not denied: {other:?}"),
         }
@@ -175,9 +180,9 @@ pub(crate) fn wallet() -> WalletRef {
     }
 }
 
-/// Bob is paid so much of the chain's coin.
+/// A request to pay Bob an amount of the chain's native coin.
 pub(crate) fn pay(amount: &str) -> Question {
-    ask(Intent::call(
+    request(Intent::call(
         chain(),
         SELF.into(),
         Some(BOB.into()),
@@ -186,7 +191,7 @@ pub(crate) fn pay(amount: &str) -> Question {
     ))
 }
 
-pub(crate) fn ask(intent: Intent) -> Question {
+pub(crate) fn request(intent: Intent) -> Question {
     let gas_price = Amount::from(10);
     Question {
         initiator: Principal {
@@ -214,4 +219,4 @@ pub(crate) fn ask(intent: Intent) -> Question {
     }
 }
 
-pub(crate) const YES: &str = "package florin.yes\nallow := true";
+pub(crate) const ALLOW_ALL: &str = "package florin.yes\nallow := true";

@@ -1,0 +1,359 @@
+//! The test world: an engine with keys, and a policy key that permits whatever a test needs.
+
+use ed25519_dalek::{Signer, SigningKey};
+use intent::evm::{self, Price, Terms};
+use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
+use keys::{
+    Error, Keys, NewKey, NewSecret, NewWallet, Order, Recorded, Result, Settings, Signed, Wallet,
+    WalletKind,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::secret::{Cost, Master};
+use store::{Db, Lease};
+use testkit::{TestDb, namespace};
+use types::{
+    Amount, ChainId, Clock, DecisionId, Digest, Json, Kind, Namespace, PermitId, Principal, Role,
+    Time, Ulid,
+};
+
+/// Anvil's well-known development mnemonic; never use it for money.
+pub(crate) const WORDS: &str = "test test test test test test test test test test test junk";
+/// The first account of [`WORDS`].
+pub(crate) const FIRST: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+pub(crate) const SECOND: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+
+pub(crate) struct World {
+    pub(crate) test: TestDb,
+    pub(crate) keys: Keys,
+    pub(crate) principal: Principal,
+    pub(crate) policy: SigningKey,
+    pub(crate) lease: Lease,
+    settings: Settings,
+    permits: AtomicU64,
+}
+
+pub(crate) fn chain() -> ChainId {
+    ChainId::evm(31337)
+}
+
+pub(crate) fn master(text: &str) -> Master {
+    Master::Passphrase(text.to_owned().into(), Cost::TEST)
+}
+
+pub(crate) fn principal(name: &str) -> Principal {
+    Principal {
+        id: "alice".into(),
+        kind: Kind::Person,
+        namespace: namespace(name),
+        roles: vec![Role::Admin],
+    }
+}
+
+pub(crate) fn object(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+/// Fee terms of a plain transfer, well within the envelope of [`World::permit`].
+pub(crate) fn terms(nonce: u64) -> Terms {
+    let price = Price::Eip1559 {
+        cap: Amount::from(100),
+        tip: Amount::from(10),
+    };
+    Terms {
+        nonce,
+        gas: 21_000,
+        price,
+        authorisations: Vec::new(),
+    }
+}
+
+pub(crate) fn unsigned(intent: &Intent, nonce: u64) -> Unsigned {
+    evm::unsigned(intent, &terms(nonce)).unwrap()
+}
+
+/// The same transaction at another fee cap.
+pub(crate) fn priced(intent: &Intent, nonce: u64, cap: u64) -> Unsigned {
+    let price = Price::Eip1559 {
+        cap: Amount::from(cap),
+        tip: Amount::from(10),
+    };
+    evm::unsigned(
+        intent,
+        &Terms {
+            price,
+            ..terms(nonce)
+        },
+    )
+    .unwrap()
+}
+
+pub(crate) fn pay(from: &str, wei: u64) -> Intent {
+    Intent::call(
+        chain(),
+        from.to_owned(),
+        Some(SECOND.to_owned()),
+        Amount::from(wei),
+        Vec::new(),
+    )
+}
+
+pub(crate) fn envelope() -> Envelope {
+    let cap = Amount::from(1_000);
+    Envelope {
+        gas: 30_000,
+        fee_per_gas: cap,
+        tip: cap,
+        total_fee: Amount::from(30_000_000),
+        signatures: 3,
+    }
+}
+
+async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings) -> Keys {
+    let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
+    let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
+    let keys = Keys::new(
+        db.clone(),
+        lease.clone(),
+        keyring,
+        policy_key,
+        settings.clone(),
+    );
+    keys.unlock_with(Arc::new(|| Ok(master("one"))));
+    keys
+}
+
+impl World {
+    pub(crate) async fn new(test: TestDb) -> Self {
+        Self::with(test, Settings::default()).await
+    }
+
+    pub(crate) async fn with(test: TestDb, settings: Settings) -> Self {
+        let policy = SigningKey::from_bytes(&[9; 32]);
+        let lease = test.lease("keys/0").await;
+        let keys = engine(&test.db, &lease, &policy, &settings).await;
+        Self {
+            test,
+            keys,
+            principal: principal("ns"),
+            policy,
+            lease,
+            settings,
+            permits: AtomicU64::new(1),
+        }
+    }
+
+    /// Restart as after a crash: a new process on the same database.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            test,
+            keys,
+            principal,
+            policy,
+            lease,
+            settings,
+            permits,
+        } = self;
+        drop((keys, lease));
+        let test = test.reopen().await;
+        let lease = test.lease("keys/0").await;
+        let keys = engine(&test.db, &lease, &policy, &settings).await;
+        Self {
+            test,
+            keys,
+            principal,
+            policy,
+            lease,
+            settings,
+            permits,
+        }
+    }
+
+    /// A second process on the same database. PostgreSQL only.
+    pub(crate) async fn beside(&self) -> (Db, Lease, Keys) {
+        let db = self.test.open_beside().await;
+        let lease = db
+            .lease("keys/1", testkit::LEASE_MS)
+            .await
+            .unwrap()
+            .unwrap();
+        let keys = engine(&db, &lease, &self.policy, &self.settings).await;
+        (db, lease, keys)
+    }
+
+    pub(crate) fn ns(&self) -> &Namespace {
+        &self.principal.namespace
+    }
+
+    pub(crate) async fn import(&self, words: &str) -> Wallet {
+        self.wallet(
+            "treasury",
+            NewSecret::Mnemonic {
+                words: words.to_owned().into(),
+                passphrase: String::new().into(),
+            },
+        )
+        .await
+    }
+
+    pub(crate) async fn wallet(&self, name: &str, secret: NewSecret) -> Wallet {
+        let new = NewWallet {
+            name: name.into(),
+            kind: WalletKind::Org,
+            metadata: object("{}"),
+            account: 0,
+            secret,
+        };
+        keys::create_wallet(&self.keys, &self.principal, new)
+            .await
+            .unwrap()
+    }
+
+    /// A wallet with one key on the test chain, and the key's account.
+    pub(crate) async fn signer(&self) -> (Wallet, String) {
+        let wallet = self.import(WORDS).await;
+        let new = NewKey {
+            name: "main".into(),
+            chain: chain(),
+            metadata: object("{}"),
+        };
+        let key = keys::create_key(&self.keys, &self.principal, &wallet.id, new)
+            .await
+            .unwrap();
+        (wallet, key.address)
+    }
+
+    pub(crate) fn body(&self, intent: &Intent) -> PermitBody {
+        let number = u128::from(self.permits.fetch_add(1, Ordering::SeqCst));
+        PermitBody {
+            id: PermitId::from_ulid(Ulid::from_bits(number)),
+            namespace: self.ns().clone(),
+            decision: DecisionId::from_ulid(Ulid::from_bits(number)),
+            bundle_hash: Digest([1; 32]),
+            intent_hash: intent.hash(),
+            envelope: envelope(),
+            not_after: self.test.clock.now().plus_millis(60_000),
+            approvals_hash: Digest([2; 32]),
+        }
+    }
+
+    pub(crate) fn sign_permit(&self, body: PermitBody) -> Permit {
+        let signature = self
+            .policy
+            .sign(&body.canonical_bytes())
+            .to_bytes()
+            .to_vec();
+        Permit { body, signature }
+    }
+
+    pub(crate) fn permit(&self, intent: &Intent) -> Permit {
+        self.sign_permit(self.body(intent))
+    }
+
+    pub(crate) async fn sign(&self, job: Order) -> Result<Signed> {
+        keys::sign(&self.keys, &self.principal, vec![job])
+            .await
+            .pop()
+            .unwrap()
+    }
+
+    pub(crate) async fn record(&self, signed: &Signed) -> Result<Recorded> {
+        record_in(
+            &self.test.db,
+            &self.lease,
+            &self.principal,
+            vec![signed.clone()],
+        )
+        .await
+        .pop()
+        .unwrap()
+    }
+
+    /// Sign and record.
+    pub(crate) async fn send(&self, permit: &Permit, unsigned: &Unsigned) -> Result<Recorded> {
+        self.send_superseding(permit, unsigned, None).await
+    }
+
+    pub(crate) async fn send_superseding(
+        &self,
+        permit: &Permit,
+        unsigned: &Unsigned,
+        supersedes: Option<PermitId>,
+    ) -> Result<Recorded> {
+        let job = Order {
+            permit: permit.clone(),
+            unsigned: unsigned.clone(),
+            supersedes,
+        };
+        let signed = self.sign(job).await?;
+        self.record(&signed).await
+    }
+
+    pub(crate) async fn bytes(&self, permit: PermitId, id: &str) -> Option<Vec<u8>> {
+        let id = id.to_owned();
+        let read = self.test.db.read(self.ns(), move |tx| {
+            keys::bytes(tx, &[(permit, id.as_str())])
+        });
+        read.await.unwrap().pop().unwrap()
+    }
+
+    /// Every fact in the database, as text.
+    pub(crate) async fn facts(&self) -> Vec<String> {
+        let read = self.test.db.read_unbound(|tx| {
+            let mut all = Vec::new();
+            for partition in store::partitions(tx)? {
+                all.extend(store::facts_after(
+                    tx,
+                    &store::Cursor {
+                        seq: 0,
+                        ..partition
+                    },
+                    10_000,
+                )?);
+            }
+            Ok::<_, store::Error>(all)
+        });
+        read.await
+            .unwrap()
+            .iter()
+            .map(|fact| serde_json::to_string(fact).unwrap())
+            .collect()
+    }
+
+    pub(crate) async fn facts_of(&self, kind: &str) -> usize {
+        let kind = format!("\"type\":\"{kind}\"");
+        self.facts()
+            .await
+            .iter()
+            .filter(|fact| fact.contains(&kind))
+            .count()
+    }
+
+    pub(crate) fn later(&self, millis: i64) -> Time {
+        self.test.clock.advance_millis(millis)
+    }
+}
+
+pub(crate) async fn record_in(
+    db: &Db,
+    lease: &Lease,
+    principal: &Principal,
+    signed: Vec<Signed>,
+) -> Vec<Result<Recorded>> {
+    let principal = principal.clone();
+    let count = signed.len();
+    let write = db.on(lease).write(&principal.namespace.clone(), move |tx| {
+        keys::record(tx, &principal, &signed.iter().collect::<Vec<_>>())
+    });
+    match write.await {
+        Ok(results) => results,
+        Err(error) => std::iter::repeat_with(|| Err(error.clone()))
+            .take(count)
+            .collect(),
+    }
+}
+
+/// The error code of a rejected call.
+pub(crate) fn code<T: std::fmt::Debug>(result: &std::result::Result<T, Error>) -> &'static str {
+    types::Coded::code(result.as_ref().unwrap_err()).code
+}

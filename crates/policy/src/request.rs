@@ -1,0 +1,120 @@
+//! The decision request: who wants which intent signed, from where, at what fee.
+
+use crate::Target;
+use intent::{FeeTerms, Intent, Interface};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use types::{Canon, Digest, KeyId, Principal, Role, RunId, Time, WalletId};
+
+/// A request for a decision. It is decided in the initiator's namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub initiator: Principal,
+    /// What the decision is about, such as a submission's id: decisions can be listed by it.
+    pub subject: String,
+    /// The intent to sign.
+    pub intent: Intent,
+    /// The interface to decode the call with; without one, the known token standards are used.
+    pub interface: Option<Interface>,
+    /// The estimated cost of the transaction; zero for messages and typed data.
+    pub quote: FeeTerms,
+    /// The wallet of the signer's key. A cancel is permitted only if the signer's wallet is known.
+    pub wallet: Option<WalletRef>,
+    pub key: Option<KeyId>,
+    /// The task that requests the signature, if any.
+    pub task: Option<TaskRef>,
+    /// Names of the touched assets, for policies attached to assets.
+    pub assets: Vec<String>,
+    /// Names of policies to evaluate in addition to the attached ones: those of a task version.
+    pub policies: Vec<String>,
+    /// Labels of the request, as set by the caller.
+    pub labels: BTreeMap<String, String>,
+    /// The approvals given so far.
+    pub approvals: Vec<Approval>,
+}
+
+/// A wallet, as policies see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalletRef {
+    pub id: WalletId,
+    pub name: String,
+    /// The kind of wallet, such as `org` or `user`.
+    pub kind: String,
+}
+
+/// A step of a task's run, as policies see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRef {
+    pub name: String,
+    /// The label of the task's version.
+    pub version: String,
+    pub run: RunId,
+    pub step: String,
+}
+
+/// A person's approval of an intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// The id of the person.
+    pub by: String,
+    /// The person's roles in the namespace.
+    pub roles: Vec<Role>,
+    pub at: Time,
+}
+
+/// The hash of the approvals in a permit: domain `approvals`, version 1; in the order in which they
+/// were given.
+pub fn approvals_hash(approvals: &[Approval]) -> Digest {
+    let role = |canon: Canon, role: &Role| canon.text(role_name(*role));
+    Canon::new("approvals", 1)
+        .list(approvals, |canon, approval| {
+            canon
+                .text(&approval.by)
+                .list(&approval.roles, role)
+                .int(approval.at.micros())
+        })
+        .hash()
+}
+
+/// The name of a role on the wire.
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Operator => "operator",
+        Role::Controller => "controller",
+        Role::Admin => "admin",
+        Role::KeyExporter => "keyexporter",
+    }
+}
+
+impl Question {
+    /// Whether this is a cancel or a fill, which the shipped document decides.
+    pub fn is_cancel(&self) -> bool {
+        self.intent.is_cancel()
+    }
+
+    /// The targets whose policies are evaluated, without contracts: those are read from the
+    /// effects.
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        let (chain, account) = (self.intent.chain.clone(), self.intent.signer.clone());
+        let mut targets = vec![Target::Namespace, Target::Account { chain, account }];
+        targets.extend(
+            self.wallet
+                .as_ref()
+                .map(|wallet| Target::Wallet { id: wallet.id }),
+        );
+        targets.extend(self.key.map(|id| Target::Key { id }));
+        targets.extend(self.task.as_ref().map(|task| Target::Task {
+            name: task.name.clone(),
+        }));
+        targets.extend(
+            self.assets
+                .iter()
+                .map(|name| Target::Asset { name: name.clone() }),
+        );
+        targets
+    }
+}
