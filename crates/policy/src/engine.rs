@@ -43,7 +43,7 @@ impl Policy {
 
     /// The same engine with another lease, after the old one was lost.
     #[must_use]
-    pub fn on(&self, lease: Lease) -> Self {
+    pub fn with_lease(&self, lease: Lease) -> Self {
         Self {
             lease,
             ..self.clone()

@@ -161,8 +161,7 @@ fn charge(bound: usize) -> anyhow::Result<()> {
 }
 
 fn builtin(name: &str) -> anyhow::Result<BuiltinFcn> {
-    BUILTINS
-        .get(name)
-        .copied()
-        .ok_or_else(|| anyhow::Error::msg("the function was available when the document was compiled"))
+    BUILTINS.get(name).copied().ok_or_else(|| {
+        anyhow::Error::msg("the function was available when the document was compiled")
+    })
 }
