@@ -49,7 +49,7 @@ async fn a_document_that_exceeds_its_limits_denies() {
 
         let limits = Limits { instructions: usize::MAX, evaluation_ms: 20, ..Limits::default() };
         let lease = test.lease("policy/1").await;
-        let config = Config { limits: limits, ..Config::default() };
+        let config = Config { limits, ..Config::default() };
         let timed = policy::Policy::new(test.db.clone(), lease, world.signer.clone(), world.lookups.clone(), config);
         let verdict = decide(&timed, &[pay("1")]).await.unwrap().remove(0);
         let Verdict::Denied { reasons, .. } = verdict else { panic!("{verdict:?}") };
