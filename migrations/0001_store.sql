@@ -1,12 +1,12 @@
--- Facts, the heads of their partitions, leases, seals, idempotency, sealed secrets.
+-- Facts, the heads of their partitions, leases, signed tree heads, idempotency keys, data keys.
 -- Types: BIGINT (also booleans and times in microseconds), TEXT, BLOB. A table ends with ");" on a line of its own.
 
--- A head is the end of its partition's hash chain and the lease of its owner in one row.
+-- A head is the end of a partition's hash chain and the lease of its owner, in one row.
 CREATE TABLE partition_head (
   partition TEXT NOT NULL,
   seq BIGINT NOT NULL,
   hash BLOB NOT NULL,
-  turn BIGINT NOT NULL,
+  commits BIGINT NOT NULL, -- committed transactions: shows after a lost connection whether one succeeded
   epoch BIGINT NOT NULL,
   holder TEXT NOT NULL,
   expires_at BIGINT NOT NULL,
@@ -32,8 +32,8 @@ CREATE TABLE fact (
   PRIMARY KEY (partition, seq)
 );
 
--- The signed chain of roots over all heads; the same lines are exported.
-CREATE TABLE seal (
+-- Signed tree heads: the Merkle root over all partition heads, chained. The same lines are exported.
+CREATE TABLE tree_head (
   number BIGINT NOT NULL,
   at BIGINT NOT NULL,
   line TEXT NOT NULL,
@@ -41,8 +41,9 @@ CREATE TABLE seal (
   PRIMARY KEY (number)
 );
 
--- Every head as of the last seal, so that a sealer need not read all seals to go on.
-CREATE TABLE sealed_head (
+-- Every partition head as of the last tree head: the leaves of the Merkle tree. Saves reading all tree
+-- heads to sign the next one.
+CREATE TABLE tree_head_leaf (
   partition TEXT NOT NULL,
   seq BIGINT NOT NULL,
   hash BLOB NOT NULL,
@@ -59,20 +60,20 @@ CREATE TABLE idempotency (
   PRIMARY KEY (namespace, verb, key)
 );
 
--- Data keys, wrapped by the master key. The newest version of a name seals; older ones still open.
+-- Data keys, wrapped by the master key. The newest version of a name encrypts; older ones only decrypt.
 CREATE TABLE secret_key (
   name TEXT NOT NULL,
   version BIGINT NOT NULL,
-  fingerprint BLOB NOT NULL, -- a hash of the data key: tells whether it is the same, and nothing else
+  fingerprint BLOB NOT NULL, -- a hash of the data key, to compare keys without revealing them
   wrapped BLOB NOT NULL,
   wrapping TEXT NOT NULL,
   created_at BIGINT NOT NULL,
-  -- Since when nothing is under it any more.
+  -- Since when nothing is encrypted under it any more.
   retired_at BIGINT,
   PRIMARY KEY (name, version)
 );
 
--- What an installation is called, and other values of which there is one.
+-- The id of the installation and other values of which an installation has exactly one.
 CREATE TABLE installation (
   name TEXT NOT NULL,
   value TEXT NOT NULL,

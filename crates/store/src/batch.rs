@@ -1,13 +1,11 @@
-//! One fact for many rows: which rows they are, and the Merkle root of their columns that never
-//! change.
+//! A batch: one fact that stands for many rows, with the Merkle root over their immutable columns.
 
 use crate::{Kind, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as JsonValue};
 use types::{Digest, merkle_root};
 
-/// The member `batch` of a fact's payload: enough for the verifier to find the rows and compute the
-/// root again.
+/// The member `batch` of a fact's payload. It lets a verifier find the rows and recompute the root.
 #[derive(Debug, Clone, Serialize)]
 pub struct Batch {
     table: &'static str,
@@ -19,8 +17,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Of these rows of a table: `columns` in the order of each row's values, `key` the equalities
-    /// that select the rows, `order` the columns that sort them as they are given.
+    /// A batch of these rows of a table. `columns` are in the order of each row's values, `key` are
+    /// the equality conditions that select the rows, `order` the columns by which `rows` is sorted.
     pub fn of(
         table: &'static str,
         columns: &[&'static str],
@@ -43,7 +41,7 @@ impl Batch {
     }
 }
 
-/// The leaf of a row: each value as a tag (0 nothing, 1 integer, 2 text, 3 bytes), then 8 bytes
+/// The leaf of a row: each value as a tag (0 null, 1 integer, 2 text, 3 bytes), then 8 bytes
 /// big-endian, or a 4-byte length and the bytes.
 fn leaf(row: &[Value<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();

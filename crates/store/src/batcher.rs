@@ -1,26 +1,26 @@
-//! Collects concurrent commands of one hot verb and hands them over as one slice.
+//! Collects concurrent commands of one frequent verb and passes them on as one slice.
 //!
-//! While one slice is under way the next gathers, so batches appear by themselves under load and a
-//! lone command does not wait.
+//! While one slice runs the next one collects, so batches form under load and a single command does
+//! not wait.
 
 use crate::Error;
-use crate::group::words_of;
+use crate::group::panic_message;
 use futures::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
-/// Commands that may wait before more are refused.
-const WAITING: usize = 20_000;
+/// How many commands may wait before more are rejected.
+const MAX_WAITING: usize = 20_000;
 
-/// A door for single commands in front of a verb that takes slices.
+/// Accepts single commands for a verb that takes slices.
 pub struct Batcher<C, O, E> {
     queue: mpsc::Sender<Waiting<C, O, E>>,
 }
 
 struct Waiting<C, O, E> {
     command: C,
-    answer: oneshot::Sender<Result<O, E>>,
+    sender: oneshot::Sender<Result<O, E>>,
 }
 
 impl<C, O, E> Clone for Batcher<C, O, E> {
@@ -37,106 +37,113 @@ where
     O: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    /// Start one. `verb` takes up to `most` commands and answers each, in their order; when it
-    /// fails for several, each is tried alone, so that a bad command fails by itself. Ends when
-    /// the last door is dropped.
-    pub fn start<V, F>(most: usize, verb: V) -> Self
+    /// Start a batcher. `verb` takes up to `max_batch` commands and returns one result each, in their
+    /// order. When it fails for several commands, each is retried alone, so that a bad command does
+    /// not fail the others. Ends when the last clone is dropped.
+    pub fn start<V, F>(max_batch: usize, verb: V) -> Self
     where
         V: Fn(Vec<C>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Vec<O>, E>> + Send + 'static,
     {
-        let (queue, commands) = mpsc::channel(WAITING);
-        tokio::spawn(serve(most, verb, commands));
+        let (queue, commands) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(serve(max_batch, verb, commands));
         Self { queue }
     }
 
-    /// Give a command and wait for its answer.
+    /// Queue a command and wait for its result.
     pub async fn call(&self, command: C) -> Result<O, E> {
-        let (answer, result) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.queue
-            .try_send(Waiting { command, answer })
+            .try_send(Waiting { command, sender })
             .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => Error::Busy { limit: WAITING },
+                mpsc::error::TrySendError::Full(_) => Error::Busy { limit: MAX_WAITING },
                 mpsc::error::TrySendError::Closed(_) => Error::Closed,
             })?;
-        result.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+        receiver.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 }
 
-async fn serve<C, O, E, V, F>(most: usize, verb: V, mut commands: mpsc::Receiver<Waiting<C, O, E>>)
-where
+async fn serve<C, O, E, V, F>(
+    max_batch: usize,
+    verb: V,
+    mut commands: mpsc::Receiver<Waiting<C, O, E>>,
+) where
     C: Clone,
     E: From<Error>,
     V: Fn(Vec<C>) -> F,
     F: Future<Output = Result<Vec<O>, E>>,
 {
     let mut waiting = Vec::new();
-    while commands.recv_many(&mut waiting, most.max(1)).await > 0 {
-        gather(&mut commands, &mut waiting, most).await;
+    while commands.recv_many(&mut waiting, max_batch.max(1)).await > 0 {
+        gather(&mut commands, &mut waiting, max_batch).await;
         let batch = std::mem::take(&mut waiting);
-        let slice: Vec<C> = batch.iter().map(|one| one.command.clone()).collect();
-        match guarded(&verb, slice).await {
+        let slice: Vec<C> = batch.iter().map(|item| item.command.clone()).collect();
+        match call_guarded(&verb, slice).await {
             Ok(results) => batch
                 .into_iter()
                 .zip(results)
-                .for_each(|(one, result)| tell(one.answer, Ok(result))),
+                .for_each(|(item, result)| reply(item.sender, Ok(result))),
             Err(error) => after_failure(&verb, batch, error).await,
         }
     }
 }
 
-/// Let those who were just answered ask again before the next slice goes: as long as each pause
-/// brings more, it is worth one more. A lone command waits for one pause, some microseconds.
+/// Let callers that just got a result queue their next command before the next slice starts: as
+/// long as each yield adds commands, yield once more. A single command waits for one yield, some
+/// microseconds.
 async fn gather<C, O, E>(
     commands: &mut mpsc::Receiver<Waiting<C, O, E>>,
     waiting: &mut Vec<Waiting<C, O, E>>,
-    most: usize,
+    max_batch: usize,
 ) {
     loop {
         let before = waiting.len();
         tokio::task::yield_now().await;
-        while waiting.len() < most
-            && let Ok(one) = commands.try_recv()
+        while waiting.len() < max_batch
+            && let Ok(item) = commands.try_recv()
         {
-            waiting.push(one);
+            waiting.push(item);
         }
-        if waiting.len() == before || waiting.len() >= most {
+        if waiting.len() == before || waiting.len() >= max_batch {
             return;
         }
     }
 }
 
-/// Whoever asked may have gone.
-fn tell<O, E>(to: oneshot::Sender<Result<O, E>>, answer: Result<O, E>) {
-    let _ = to.send(answer);
+/// Send a result. The caller may be gone.
+fn reply<O, E>(sender: oneshot::Sender<Result<O, E>>, result: Result<O, E>) {
+    let _ = sender.send(result);
 }
 
-/// Call the verb. A panic, or another number of answers than of commands, is an error of this slice
-/// and not the end of the door.
-async fn guarded<C, O, E, V, F>(verb: &V, slice: Vec<C>) -> Result<Vec<O>, E>
+/// Call the verb. A panic, or another number of results than of commands, fails this slice without
+/// ending the batcher.
+async fn call_guarded<C, O, E, V, F>(verb: &V, slice: Vec<C>) -> Result<Vec<O>, E>
 where
     E: From<Error>,
     V: Fn(Vec<C>) -> F,
     F: Future<Output = Result<Vec<O>, E>>,
 {
-    let asked = slice.len();
-    let answered = AssertUnwindSafe(async { verb(slice).await })
+    let expected = slice.len();
+    let outcome = AssertUnwindSafe(async { verb(slice).await })
         .catch_unwind()
         .await;
-    let results = answered.unwrap_or_else(|panic| {
+    let results = outcome.unwrap_or_else(|panic| {
         Err(Error::Assertion {
-            what: words_of(&*panic),
+            what: panic_message(&*panic),
         }
         .into())
     })?;
-    if results.len() == asked {
+    if results.len() == expected {
         return Ok(results);
     }
-    let what = format!("a verb answered {} of {asked} commands", results.len());
+    let what = format!(
+        "a verb returned {} results for {expected} commands",
+        results.len()
+    );
     Err(Error::Assertion { what }.into())
 }
 
-/// A single command fails with its error; several are tried one by one.
+/// A single command fails with the error; several are retried one by one.
 async fn after_failure<C, O, E, V, F>(verb: &V, mut batch: Vec<Waiting<C, O, E>>, error: E)
 where
     E: From<Error>,
@@ -144,10 +151,10 @@ where
     F: Future<Output = Result<Vec<O>, E>>,
 {
     if batch.len() == 1 {
-        return tell(batch.remove(0).answer, Err(error));
+        return reply(batch.remove(0).sender, Err(error));
     }
-    for one in batch {
-        let result = guarded(verb, vec![one.command]).await;
-        tell(one.answer, result.map(|mut results| results.remove(0)));
+    for item in batch {
+        let result = call_guarded(verb, vec![item.command]).await;
+        reply(item.sender, result.map(|mut results| results.remove(0)));
     }
 }

@@ -1,12 +1,12 @@
-//! The door: open a database, write on a lease, read a snapshot.
+//! The entry point: open a database, write under a lease, read a snapshot.
 
-use crate::chain::Heads;
 use crate::dispatch::Dispatch;
 use crate::engine::{Connection, postgres::Postgres, sqlite::Sqlite};
 use crate::group::Queued;
+use crate::hash_chain::HeadCache;
 use crate::reader::Reads;
 use crate::serve::{Reader, Writer, spawn};
-use crate::task::{await_answer, task};
+use crate::task::{await_result, task};
 use crate::{Error, Lease, Result, Tx, Unbound, lock, migrate};
 use std::future::Future;
 use std::path::PathBuf;
@@ -15,50 +15,48 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 use types::{Clock, Entropy, Namespace, Time, Ulid};
 
-/// Reads that may wait, and closures that may wait for one partition, before more are refused.
+/// How many reads may wait in all, and how many closures per partition, before more are rejected.
 const QUEUE_LIMIT: usize = 20_000;
 
-/// Which database.
+/// Which database to open.
 #[derive(Debug, Clone)]
 pub enum Config {
     /// One file, one process.
     Sqlite {
-        /// The file; made if it is missing.
+        /// Created if it is missing.
         path: PathBuf,
-        /// Reads at a time.
+        /// Maximum concurrent reads.
         readers: usize,
     },
     /// A server that several processes share.
     Postgres {
         /// `postgresql://user:password@host/database`.
         url: String,
-        /// Write transactions at a time.
+        /// Maximum concurrent write transactions.
         writers: usize,
-        /// Reads at a time.
+        /// Maximum concurrent reads.
         readers: usize,
     },
 }
 
-/// Which engine serves.
+/// The database engine in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
-    /// SQLite.
     Sqlite,
-    /// PostgreSQL.
     Postgres,
 }
 
-/// By which clock leases are reckoned.
+/// The clock that decides whether a lease has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LeaseTime {
-    /// By the database's, which all processes share.
+    /// The database server's clock, which all processes share.
     #[default]
     Database,
-    /// By the clock that was handed in, so that a test can advance it.
+    /// The clock passed to [`Db::open`], so that a test can advance it.
     Clock,
 }
 
-/// An open database. Clones share it; it closes when the last is gone.
+/// An open database. Clones share it; it closes when the last clone is dropped.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
@@ -74,14 +72,14 @@ struct Inner {
     _lock: Option<lock::Lock>,
 }
 
-/// A partition, held by its lease: where facts of a transaction go.
+/// A database together with the lease of the partition that its writes and facts go to.
 pub struct On<'d> {
     db: &'d Db,
     lease: Lease,
 }
 
 impl Config {
-    /// SQLite with the usual number of readers.
+    /// SQLite with the default number of readers.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self::Sqlite {
             path: path.into(),
@@ -89,7 +87,7 @@ impl Config {
         }
     }
 
-    /// PostgreSQL with the usual bounds of its pool.
+    /// PostgreSQL with the default pool sizes.
     pub fn postgres(url: impl Into<String>) -> Self {
         Self::Postgres {
             url: url.into(),
@@ -126,26 +124,28 @@ impl Config {
 }
 
 impl Db {
-    /// Open, migrate, and start the threads that serve it. Errors: [`Error::Locked`],
-    /// [`Error::Schema`], [`Error::Database`].
+    /// Open the database, apply migrations, and start the threads that serve it. Errors:
+    /// [`Error::Locked`], [`Error::Schema`], [`Error::Database`].
     pub async fn open(
         config: Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        lease_time: LeaseTime,
+        lease_clock: LeaseTime,
     ) -> Result<Self> {
-        tokio::task::spawn_blocking(move || Self::open_blocking(config, clock, entropy, lease_time))
-            .await
-            .map_err(|error| Error::Database {
-                why: error.to_string(),
-            })?
+        tokio::task::spawn_blocking(move || {
+            Self::open_blocking(config, clock, entropy, lease_clock)
+        })
+        .await
+        .map_err(|error| Error::Database {
+            why: error.to_string(),
+        })?
     }
 
     fn open_blocking(
         config: Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        lease_time: LeaseTime,
+        lease_clock: LeaseTime,
     ) -> Result<Self> {
         let config = config.resolved()?;
         let lock = match &config {
@@ -166,11 +166,11 @@ impl Db {
             entropy,
             committed,
         };
-        inner.start(first, &Arc::new(notify), lease_time)?;
+        inner.start(first, &Arc::new(notify), lease_clock)?;
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Which engine serves.
+    /// The database engine in use.
     pub fn engine(&self) -> EngineKind {
         match self.0.config {
             Config::Sqlite { .. } => EngineKind::Sqlite,
@@ -178,7 +178,7 @@ impl Db {
         }
     }
 
-    /// Write on the partition of a lease.
+    /// Write on the partition that this lease owns.
     pub fn on(&self, lease: &Lease) -> On<'_> {
         On {
             db: self,
@@ -186,7 +186,7 @@ impl Db {
         }
     }
 
-    /// Read one namespace, in one snapshot.
+    /// Read within one namespace, in one snapshot.
     pub fn read<T, E, F>(
         &self,
         namespace: &Namespace,
@@ -201,8 +201,7 @@ impl Db {
         self.read_unbound(move |tx| read(&mut tx.bound(&namespace)))
     }
 
-    /// Read all namespaces, in one snapshot: for chain ingestion, workers and the verifier's kin
-    /// only.
+    /// Read across namespaces, in one snapshot: only for chain ingestion, workers and audits.
     pub fn read_unbound<T, E, F>(
         &self,
         read: F,
@@ -212,67 +211,67 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = task(read);
-        let pushed = self.0.reads.push(job);
-        await_answer(pushed, answer)
+        let (job, result) = task(read);
+        let queued = self.0.reads.push(job);
+        await_result(queued, result)
     }
 
-    /// Rises with every commit in this process that left facts: a hint to look again, never a proof
-    /// that there is something.
+    /// A counter that increases with every commit of facts in this process. It is a hint to poll
+    /// again; it may increase without new facts.
     pub fn committed(&self) -> watch::Receiver<u64> {
         self.0.committed.clone()
     }
 
-    /// The clock that was handed in.
+    /// The clock passed to [`Db::open`].
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    /// The source of chance that was handed in.
+    /// The source of randomness passed to [`Db::open`].
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.0.entropy
     }
 
-    /// What this process is called among the holders of leases; another one after each start.
+    /// The name of this process as a lease holder. It differs after each start.
     pub fn holder(&self) -> &str {
         &self.0.holder
     }
 
-    /// Whether no other process can have the database open (the file lock proves it).
+    /// Whether this process alone has the database open. With SQLite the file lock guarantees it.
     pub(crate) fn is_sole_process(&self) -> bool {
         self.engine() == EngineKind::Sqlite
     }
 
-    /// Upkeep of leases: written without a fence, since it is what the fence is made of.
+    /// Maintain leases. These writes are not fenced, because they are what fencing relies on.
     pub(crate) fn unfenced<T, F>(&self, mut write: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
         F: FnMut(&mut Unbound<'_, '_>, Time) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = task(move |tx: &mut Unbound<'_, '_>| {
+        let (job, result) = task(move |tx: &mut Unbound<'_, '_>| {
             let now = tx.now();
             write(tx, now)
         });
-        // A queue of its own, so that the clock of the database is asked only for this.
-        let pushed = self.0.writes.push(
+        // A queue of its own, so that only these transactions read the database's clock.
+        let queued = self.0.writes.push(
             "".into(),
             Queued {
                 partition: None,
                 job,
             },
         );
-        await_answer(pushed, answer)
+        await_result(queued, result)
     }
 }
 
 impl On<'_> {
-    /// Write one namespace. The closure may run more than once; it must have no side effect outside
-    /// the transaction.
+    /// Write within one namespace. The closure may run more than once and must have no side effect
+    /// outside the transaction.
     ///
-    /// It is queued by this call, not by the first poll, and runs even if the future is dropped:
-    /// what was asked is done, whoever waits. [`Error::Database`] may mean that the connection
-    /// broke during the commit and nobody can tell whether it counted; commands that must
-    /// not happen twice carry an idempotency key or a version.
+    /// This call queues the closure, not the first poll, and the closure runs even if the future is
+    /// dropped. [`Error::Database`] may mean that the connection broke during the commit and that
+    /// its outcome is unknown, so commands that must not happen twice carry an idempotency key
+    /// or a version.
     pub fn write<T, E, F>(
         &self,
         namespace: &Namespace,
@@ -287,7 +286,7 @@ impl On<'_> {
         self.write_unbound(move |tx| write(&mut tx.bound(&namespace)))
     }
 
-    /// Write several namespaces: for chain ingestion and workers' claims only.
+    /// Write across namespaces: only for chain ingestion and claims of workers.
     pub fn write_unbound<T, E, F>(
         &self,
         write: F,
@@ -297,20 +296,20 @@ impl On<'_> {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = task(write);
+        let (job, result) = task(write);
         let partition = self.lease.partition().clone();
         let key = match self.db.engine() {
             EngineKind::Sqlite => "write".into(),
             EngineKind::Postgres => partition.name().into(),
         };
-        let pushed = self.db.0.writes.push(
+        let queued = self.db.0.writes.push(
             key,
             Queued {
                 partition: Some(partition),
                 job,
             },
         );
-        await_answer(pushed, answer)
+        await_result(queued, result)
     }
 }
 
@@ -319,44 +318,44 @@ impl Inner {
         &self,
         first: Box<dyn Connection>,
         notify: &Arc<watch::Sender<u64>>,
-        lease_time: LeaseTime,
+        lease_clock: LeaseTime,
     ) -> Result<()> {
         let (writers, readers) = self.config.pool();
-        let heads = Arc::new(Heads::default());
+        let heads = Arc::new(HeadCache::default());
         let mut first = Some(first);
-        let mut threads = self.threads.lock().expect("nobody else holds it yet");
+        let mut threads = self.threads.lock().expect("no other thread exists yet");
         for _ in 0..writers {
             let connection = first.take().map_or_else(|| self.config.connect(), Ok)?;
-            let serve = Writer {
+            let thread = Writer {
                 connection,
                 queue: self.writes.clone(),
                 heads: heads.clone(),
                 clock: self.clock.clone(),
                 entropy: self.entropy.clone(),
                 notify: notify.clone(),
-                lease_time,
+                lease_clock,
             };
-            threads.push(spawn("store-write", move || serve.run())?);
+            threads.push(spawn("store-write", move || thread.run())?);
         }
         for _ in 0..readers {
             let connection = self.config.connect()?;
             let (queue, clock, entropy) =
                 (self.reads.clone(), self.clock.clone(), self.entropy.clone());
-            let serve = Reader {
+            let thread = Reader {
                 connection,
                 queue,
                 clock,
                 entropy,
             };
-            threads.push(spawn("store-read", move || serve.run())?);
+            threads.push(spawn("store-read", move || thread.run())?);
         }
         Ok(())
     }
 }
 
 impl Drop for Inner {
-    /// What was accepted is still served; then the threads end, and with them the connections and
-    /// the lock.
+    /// Closures accepted before are still run. Then the threads end, which releases the connections
+    /// and the lock.
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
@@ -364,11 +363,11 @@ impl Drop for Inner {
             &mut *self
                 .threads
                 .lock()
-                .expect("no thread panics while it holds the threads"),
+                .expect("no thread panics while it holds this lock"),
         );
         for thread in threads {
-            // The last owner may be a closure that is dropped on one of these threads: it cannot
-            // wait for itself.
+            // The last clone may be dropped by a closure on one of these threads, which cannot join
+            // itself.
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }

@@ -1,15 +1,15 @@
-//! Who runs when: one queue a partition, never two transactions of one partition at a time, and a
-//! few threads that serve them in turn.
+//! The write queues: one per partition, so that no two transactions of a partition run at the same
+//! time, served in turn by a few threads.
 
 use crate::group::Queued;
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-/// Closures that commit together at most.
+/// How many closures commit together at most.
 const MAX_GROUP: usize = 256;
 
-/// Queues of closures. `limit` closures of each partition may wait.
+/// Queues of closures. Up to `limit` closures of each partition may wait.
 pub(crate) struct Dispatch {
     state: Mutex<State>,
     wake: Condvar,
@@ -19,16 +19,16 @@ pub(crate) struct Dispatch {
 #[derive(Default)]
 struct State {
     queues: HashMap<Arc<str>, VecDeque<Queued>>,
-    /// Keys with work that no thread serves now, in the order they got it.
+    /// Keys with queued work that no thread serves now, oldest first.
     ready: VecDeque<Arc<str>>,
     served: HashSet<Arc<str>>,
-    /// How many wait for each partition, whichever queue they stand in.
+    /// The number of waiting closures of each partition, whichever queue they are in.
     waiting: HashMap<Box<str>, usize>,
     closed: bool,
 }
 
 impl State {
-    fn count_in(&mut self, queued: &Queued, limit: usize) -> Result<()> {
+    fn add_waiting(&mut self, queued: &Queued, limit: usize) -> Result<()> {
         let Some(partition) = &queued.partition else {
             return Ok(());
         };
@@ -40,7 +40,7 @@ impl State {
         Ok(())
     }
 
-    fn count_out(&mut self, queued: &Queued) {
+    fn remove_waiting(&mut self, queued: &Queued) {
         let Some(partition) = &queued.partition else {
             return;
         };
@@ -62,15 +62,15 @@ impl Dispatch {
         }
     }
 
-    /// Queue a closure under a key. Closures of one key run in the order they came. A partition
-    /// that is full refuses more, and no other partition feels it; the upkeep of leases is
-    /// never refused, or a flood would cost its owner the lease.
+    /// Queue a closure under a key. Closures of one key run in order. A full partition rejects more
+    /// closures without affecting other partitions. Lease maintenance is never rejected: otherwise
+    /// a flood of writes would cost the owner its lease.
     pub(crate) fn push(&self, key: Arc<str>, queued: Queued) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
             return Err(Error::Closed);
         }
-        state.count_in(&queued, self.limit)?;
+        state.add_waiting(&queued, self.limit)?;
         let queue = state.queues.entry(key.clone()).or_default();
         let was_empty = queue.is_empty();
         queue.push_back(queued);
@@ -81,8 +81,8 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Wait for a group of one key; none once closed and empty. The caller must say
-    /// [`Dispatch::done`].
+    /// Wait for a group of closures of one key; none once closed and empty. The caller must call
+    /// [`Dispatch::done`] afterwards.
     pub(crate) fn take(&self) -> Option<(Arc<str>, Vec<Queued>)> {
         let mut state = self.lock();
         loop {
@@ -90,7 +90,7 @@ impl Dispatch {
                 let state = &mut *state;
                 let queue = state.queues.get_mut(&key).expect("a ready key has a queue");
                 let group: Vec<Queued> = queue.drain(..queue.len().min(MAX_GROUP)).collect();
-                group.iter().for_each(|queued| state.count_out(queued));
+                group.iter().for_each(|queued| state.remove_waiting(queued));
                 state.served.insert(key.clone());
                 return Some((key, group));
             }
@@ -104,7 +104,7 @@ impl Dispatch {
         }
     }
 
-    /// The group of this key is finished.
+    /// Mark the group of this key as finished.
     pub(crate) fn done(&self, key: Arc<str>) {
         let mut state = self.lock();
         state.served.remove(&key);
@@ -120,7 +120,7 @@ impl Dispatch {
         }
     }
 
-    /// Take no more; what waits is still served.
+    /// Accept no more closures; the queued ones are still run.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();

@@ -1,104 +1,70 @@
-//! What can go wrong between Florin and its database.
+//! Errors of the store, and their codes.
 
 use types::{Code, Coded, codes};
 
-/// The crate's result.
+/// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The database does not answer, or said no to something that should work.
+    /// The database does not respond, or rejected a statement that should work.
     #[error("the database failed: {why}")]
     Database {
-        /// Its words, without any value of ours.
+        /// The database's message, without any stored value.
         why: String,
     },
-    /// Concurrent transactions stood in each other's way more often than is reasonable.
-    #[error("the transaction lost against others {attempts} times")]
-    Contended {
-        /// How often it was tried.
-        attempts: u32,
-    },
-    /// Another process owns this partition now; nothing of this transaction was kept.
+    /// The transaction conflicted with concurrent ones more often than the retry limit allows.
+    #[error("the transaction conflicted with others {attempts} times")]
+    Contended { attempts: u32 },
+    /// Another process owns the partition now; the whole transaction was rolled back.
     #[error("partition {partition} has another owner now")]
-    Fenced {
-        /// The partition.
-        partition: String,
-    },
-    /// More transactions wait than the limit allows.
-    #[error("{limit} transactions wait already")]
-    Busy {
-        /// The limit.
-        limit: usize,
-    },
-    /// One transaction asked for more than its share.
+    Fenced { partition: String },
+    /// The queue is full.
+    #[error("{limit} transactions are waiting already")]
+    Busy { limit: usize },
+    /// One transaction exceeded the limit on its statements, rows or fact size.
     #[error("one transaction used more than {limit} {what}")]
-    Budget {
-        /// Rows or statements.
-        what: &'static str,
-        /// The limit.
-        limit: u64,
-    },
-    /// A statement of a bound transaction does not name the namespace. A mistake in Florin.
-    #[error("a statement of a transaction that is bound to a namespace does not use ?ns: {sql}")]
-    Unbound {
-        /// The statement.
-        sql: String,
-    },
-    /// A column does not hold what the code expects. A mistake in Florin, or a database that was
-    /// changed by hand.
+    Budget { what: &'static str, limit: u64 },
+    /// A statement of a transaction that is scoped to a namespace does not use it. A bug in Florin.
+    #[error("a statement of a transaction that is scoped to a namespace does not use ?ns: {sql}")]
+    Unbound { sql: String },
+    /// A column does not hold what the code expects: a bug in Florin, or a row that was edited by
+    /// hand.
     #[error("column {column} holds {found}, not {expected}")]
     Column {
-        /// Which column, from 0.
+        /// The index of the column, from 0.
         column: usize,
-        /// What is there.
         found: &'static str,
-        /// What should be.
         expected: &'static str,
     },
-    /// A text holds the character NUL, which PostgreSQL cannot store.
+    /// A text contains the character NUL, which PostgreSQL cannot store.
     #[error("text cannot contain the character NUL")]
     Nul,
-    /// Code inside a transaction failed an assertion; the transaction was undone.
+    /// Code inside a transaction failed an assertion; the transaction was rolled back.
     #[error("an assertion failed inside a transaction: {what}")]
-    Assertion {
-        /// Its words.
-        what: String,
-    },
+    Assertion { what: String },
     /// Another process has the database file open.
-    #[error("another process uses {path}; talk to it through its API, or stop it first")]
-    Locked {
-        /// The file.
-        path: String,
-    },
-    /// The database holds migrations that this release does not know, or other ones than it knows.
-    #[error("the schema does not belong to this release: {why}")]
-    Schema {
-        /// What differs.
-        why: String,
-    },
-    /// A secret does not open: another passphrase or key, or the bytes were changed or moved.
-    #[error("a secret does not open: {why}")]
+    #[error("another process uses {path}; use its API, or stop it first")]
+    Locked { path: String },
+    /// The database holds migrations that this release does not have, or has with another content.
+    #[error("the schema does not match this release: {why}")]
+    Schema { why: String },
+    /// A secret cannot be decrypted: another passphrase or key, or the bytes were changed or moved.
+    #[error("a secret cannot be decrypted: {why}")]
     Secret {
-        /// What is known, never a part of the secret.
+        /// Never contains a part of the secret.
         why: &'static str,
     },
-    /// A secret is sealed under a data key that another process has begun since this one unlocked
-    /// the keyring.
+    /// A secret is encrypted under a data key that another process created after this process
+    /// unlocked the keyring.
     #[error("data key {version} is not known to this process yet")]
-    KeyUnknown {
-        /// Its version.
-        version: u32,
-    },
-    /// The seals in the database do not fit its heads, or those that were exported: it was
-    /// restored, or changed by hand.
-    #[error("the seals do not fit the database: {why}")]
-    Seals {
-        /// What does not fit.
-        why: String,
-    },
-    /// The database is shutting down.
+    KeyUnknown { version: u32 },
+    /// The signed tree heads in the database do not match its partition heads or the export: the
+    /// database was restored from a backup, or edited by hand.
+    #[error("the signed tree heads do not match the database: {why}")]
+    Seals { why: String },
+    /// The database is closing.
     #[error("the database was closed")]
     Closed,
 }
@@ -108,16 +74,16 @@ codes! { Error {
     Self::Contended { .. } => ("store.contended", 503, Later),
     Self::Fenced { .. } => ("store.fenced", 503, Later),
     Self::Busy { .. } => ("store.busy", 503, Later),
-    Self::Budget { .. } => ("store.budget", 400, Never),
-    Self::Unbound { .. } => ("store.unbound", 500, Never),
-    Self::Column { .. } => ("store.column", 500, Never),
+    Self::Budget { .. } => ("store.limit_exceeded", 400, Never),
+    Self::Unbound { .. } => ("store.missing_namespace", 500, Never),
+    Self::Column { .. } => ("store.unexpected_value", 500, Never),
     Self::Nul => ("store.nul", 400, Never),
     Self::Assertion { .. } => ("store.assertion", 500, Never),
     Self::Locked { .. } => ("store.locked", 503, Later),
     Self::Schema { .. } => ("store.schema", 500, Never),
     Self::Secret { .. } => ("store.secret", 500, Never),
-    Self::KeyUnknown { .. } => ("store.key_unknown", 503, Later),
-    Self::Seals { .. } => ("store.seals", 503, Never),
+    Self::KeyUnknown { .. } => ("store.unknown_data_key", 503, Later),
+    Self::Seals { .. } => ("store.tree_head_mismatch", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}
 
@@ -127,8 +93,7 @@ impl Coded for Error {
     }
 }
 
-/// A place that was told to fail (never in a binary that is shipped): an error that proves nothing,
-/// and goes away.
+/// An injected fault (test builds only) is reported as a transient error.
 impl From<fail::Injected> for Error {
     fn from(_: fail::Injected) -> Self {
         Error::Contended { attempts: 0 }

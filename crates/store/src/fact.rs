@@ -1,15 +1,15 @@
-//! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` gives their form to
-//! whoever wants to verify them.
+//! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` specifies their format for
+//! independent verifiers.
 
 use crate::{Error, Result, Unbound, table};
 use serde::Serialize;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
 
-/// Bytes that one fact may have in all its texts: what is larger is stored as rows or documents,
-/// and the fact names it.
+/// The maximum size of all texts of one fact, in bytes. Larger content is stored as rows or
+/// documents that the fact refers to.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Something that happened, as the code that caused it tells it.
+/// A change of state, as the code that made it describes it.
 #[derive(Debug, Clone)]
 pub struct Fact {
     kind: &'static str,
@@ -21,17 +21,16 @@ pub struct Fact {
     payload: String,
 }
 
-/// An object that a fact is about, and the version the fact gave it.
+/// An object that a fact is about, with its version after the fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Subject {
-    /// The object's id.
     pub id: String,
-    /// Its version after the fact; for one object the order of facts is the order of versions.
+    /// Facts about one object are ordered as its versions.
     pub version: u64,
 }
 
 impl Fact {
-    /// A fact of this type (`submission.received`) and schema version.
+    /// A fact of this type, such as `submission.received`, and schema version.
     pub fn new(kind: &'static str, schema: u32) -> Self {
         Self {
             kind,
@@ -44,7 +43,7 @@ impl Fact {
         }
     }
 
-    /// What it is about.
+    /// Add an object that the fact is about.
     #[must_use]
     pub fn about(mut self, id: &impl std::fmt::Display, version: u64) -> Self {
         self.subjects.push(Subject {
@@ -54,29 +53,29 @@ impl Fact {
         self
     }
 
-    /// Who caused it.
+    /// Set the principal that caused the fact.
     #[must_use]
-    pub fn by(mut self, who: &Principal) -> Self {
-        self.actor = who.id.clone();
+    pub fn by(mut self, principal: &Principal) -> Self {
+        self.actor = principal.id.clone();
         self
     }
 
-    /// Which fact, event or command led to it.
+    /// Set the fact, event or command that led to this fact.
     #[must_use]
     pub fn because_of(mut self, cause: &impl std::fmt::Display) -> Self {
         self.causation = Some(cause.to_string());
         self
     }
 
-    /// The whole affair that it belongs to.
+    /// Set the id that all facts of one operation share.
     #[must_use]
-    pub fn part_of(mut self, affair: &impl std::fmt::Display) -> Self {
-        self.correlation = Some(affair.to_string());
+    pub fn part_of(mut self, id: &impl std::fmt::Display) -> Self {
+        self.correlation = Some(id.to_string());
         self
     }
 
-    /// What happened, as JSON. Personal data belongs here and nowhere else: the payload can be
-    /// erased.
+    /// Set the payload, as JSON. Personal data belongs here and nowhere else: only the payload can
+    /// be erased.
     #[must_use]
     pub fn says(mut self, payload: &impl Serialize) -> Self {
         self.payload =
@@ -85,7 +84,7 @@ impl Fact {
     }
 }
 
-/// The parts of a fact that are stored as they are.
+/// The columns of a fact that are stored unchanged.
 pub(crate) struct Columns<'a> {
     pub(crate) kind: &'a str,
     pub(crate) schema: u32,
@@ -96,7 +95,7 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Fact {
-    /// Whether both engines can store it.
+    /// Check that both engines can store the fact.
     pub(crate) fn check(&self) -> Result<()> {
         let texts = [
             Some(&self.actor),
@@ -134,13 +133,14 @@ impl Fact {
     }
 }
 
-/// A fact on its way into a chain. It moves there and is never copied, so it cannot be cloned.
+/// A fact before it is linked into a hash chain. It is moved there, never copied, so it is not
+/// `Clone`.
 #[derive(Debug)]
 pub(crate) struct PendingFact {
     pub(crate) fact: Fact,
     pub(crate) namespace: Namespace,
     pub(crate) at: Time,
-    /// Which partition of the group it belongs to.
+    /// The index of its partition within the group.
     pub(crate) partition: usize,
     pub(crate) salt: [u8; 16],
 }
@@ -164,8 +164,8 @@ impl PendingFact {
         }
     }
 
-    /// Linked behind the head of its partition.
-    pub(crate) fn link(&self, partition: &str, seq: i64, prev: Digest) -> Linked {
+    /// Link the fact behind the head of its partition.
+    pub(crate) fn link(&self, partition: &str, seq: i64, prev: Digest) -> FactLink {
         let subjects =
             serde_json::to_string(&self.fact.subjects).expect("subjects always serialize");
         let payload_hash = Canon::new("fact-payload", 1)
@@ -188,7 +188,7 @@ impl PendingFact {
             .digest(&payload_hash)
             .digest(&prev)
             .hash();
-        Linked {
+        FactLink {
             seq,
             subjects,
             payload_hash,
@@ -198,9 +198,9 @@ impl PendingFact {
     }
 }
 
-/// What linking adds to a fact.
+/// The columns that linking adds to a fact.
 #[derive(Debug)]
-pub(crate) struct Linked {
+pub(crate) struct FactLink {
     pub(crate) seq: i64,
     pub(crate) subjects: String,
     pub(crate) payload_hash: Digest,
@@ -208,45 +208,40 @@ pub(crate) struct Linked {
     pub(crate) hash: Digest,
 }
 
-/// A place in a partition: what consumers remember. Never an id, never a time.
+/// A position in a partition, as consumers store it. Never an id, never a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 pub struct Cursor {
-    /// The partition.
     pub partition: String,
-    /// The last fact that was taken; 0 before the first.
+    /// The last fact that was consumed; 0 before the first.
     pub seq: i64,
 }
 
-/// A fact as it is stored.
+/// A fact as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredFact {
-    /// Where it stands.
     #[serde(flatten)]
     pub cursor: Cursor,
-    /// Its type, such as `submission.received`.
+    /// The type, such as `submission.received`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The version of the payload's schema.
     pub schema: u32,
-    /// The namespace it concerns.
     pub namespace: Namespace,
-    /// What it is about.
     pub subjects: Vec<Subject>,
-    /// Who caused it.
+    /// The id of the principal that caused the fact.
     pub actor: String,
-    /// What led to it.
+    /// The fact, event or command that led to it.
     pub causation: Option<String>,
-    /// The affair it belongs to.
+    /// The id that all facts of one operation share.
     pub correlation: Option<String>,
-    /// When.
     pub at: Time,
-    /// What happened, as JSON text; none once it was erased.
+    /// JSON text; none once it was erased.
     pub payload: Option<types::Json>,
-    /// Its hash in the chain.
+    /// The hash that links it into the chain.
     pub hash: Digest,
 }
 
-/// The facts of a partition behind a cursor, in order.
+/// Read the facts of a partition after a cursor, in order.
 pub fn facts_after(
     tx: &mut Unbound<'_, '_>,
     cursor: &Cursor,
@@ -255,7 +250,7 @@ pub fn facts_after(
     table::facts_after(tx, cursor, limit)
 }
 
-/// Every partition and how far it has come.
+/// List every partition with its last fact.
 pub fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
     table::partitions(tx)
 }

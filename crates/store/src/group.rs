@@ -1,91 +1,90 @@
 //! Group commit: closures that wait at the same time run in one database transaction.
 //!
-//! Should anything unexpected happen, the transaction is undone and each closure runs again alone,
-//! so that a bad one fails by itself.
+//! When a closure fails or an unexpected error occurs, the transaction is rolled back and the group
+//! is split until the failing closure runs alone, so that it does not fail the others.
 
-use crate::chain::{self, Heads, Link};
-use crate::engine::{Answer, Connection, Failure, Mode};
+use crate::engine::{Connection, EngineResult, Failure, Mode};
+use crate::hash_chain::{self, HeadCache, HeadUpdate};
 use crate::lease::Partition;
-use crate::tx::{Core, Use};
+use crate::tx::{Core, Usage};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use types::{Clock, Entropy};
 
-/// How often a transaction may lose against others, or its connection, before the caller hears of
-/// it.
+/// How often a transaction may conflict or lose its connection before the caller gets the error.
 const MAX_ATTEMPTS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(3);
-/// How long to wait for the database to come back, in all, before a commit whose answer was lost is
+/// How long to wait, in all, for the database to come back before a commit whose reply was lost is
 /// reported as failed.
 const RECONNECT_ATTEMPTS: u32 = 40;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });
 
-/// A closure that waits for its turn.
+/// A queued closure.
 pub(crate) trait Job: Send {
-    /// Run it and keep what it returned; whether that was a success.
+    /// Run the closure and keep its result. Returns whether it succeeded.
     fn run(&mut self, core: &mut Core<'_>) -> bool;
-    /// Tell the caller: what the closure returned, or the error that undid it.
+    /// Send the caller the closure's result, or the error that rolled it back.
     fn finish(self: Box<Self>, outcome: Result<()>);
 }
 
-/// A closure and the partition it writes; none for the upkeep of leases themselves.
+/// A closure and the partition it writes; none for lease maintenance.
 pub(crate) struct Queued {
     pub(crate) partition: Option<Partition>,
     pub(crate) job: Box<dyn Job>,
 }
 
-/// What a group runs with.
-pub(crate) struct Turn<'a> {
+/// What a group needs to run.
+pub(crate) struct GroupContext<'a> {
     pub(crate) connection: &'a mut dyn Connection,
-    pub(crate) heads: &'a Heads,
+    pub(crate) heads: &'a HeadCache,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) entropy: &'a dyn Entropy,
-    pub(crate) lease_time: crate::LeaseTime,
+    pub(crate) lease_clock: crate::LeaseTime,
 }
 
-/// Why an attempt did not commit.
-enum Setback {
-    /// Run all of it again; the error, should this have been the last attempt.
-    Again(Option<Error>),
-    /// One of several is bad: this one, or nobody knows which.
+/// What to do after an attempt that did not commit.
+enum AttemptError {
+    /// Run all of it again. Holds the error to report if this was the last attempt.
+    Retry(Option<Error>),
+    /// Split the group: around the closure of this index, or in half if the culprit is unknown.
     Split(Option<usize>),
-    /// The one closure there is failed; `None` if what it returned says it best.
+    /// The only closure failed; `None` if its own result reports the failure.
     Failed(Option<Error>),
-    /// The commit may have counted, so nothing of it may run again.
+    /// The commit may have succeeded, so nothing of it may run again.
     Unknown(Error),
 }
 
-/// Run a group to its end: every job is finished. Whether any fact was committed.
-pub(crate) fn run(turn: &mut Turn<'_>, mut group: Vec<Queued>) -> bool {
-    let mut last = None;
+/// Run a group until every job is finished. Returns whether any fact was committed.
+pub(crate) fn run(context: &mut GroupContext<'_>, mut group: Vec<Queued>) -> bool {
+    let mut last_error = None;
     for attempt in 1..=MAX_ATTEMPTS {
-        match attempt_once(turn, &mut group) {
+        match try_group(context, &mut group) {
             Ok(facts) => {
                 finish(group, &Ok(()));
                 return facts;
             }
-            Err(Setback::Again(why)) => last = why,
-            Err(Setback::Split(at)) => {
-                return split(group, at)
+            Err(AttemptError::Retry(error)) => last_error = error,
+            Err(AttemptError::Split(index)) => {
+                return split(group, index)
                     .into_iter()
-                    .map(|part| run(turn, part))
+                    .map(|part| run(context, part))
                     .fold(false, |any, facts| any | facts);
             }
-            Err(Setback::Failed(error)) => {
+            Err(AttemptError::Failed(error)) => {
                 finish(group, &error.map_or(Ok(()), Err));
                 return false;
             }
-            Err(Setback::Unknown(error)) => {
+            Err(AttemptError::Unknown(error)) => {
                 finish(group, &Err(error));
-                return true; // look again: it may have counted
+                return true; // notify anyway: the commit may have succeeded
             }
         }
         std::thread::sleep(PAUSE * attempt);
     }
     finish(
         group,
-        &Err(last.unwrap_or(Error::Contended {
+        &Err(last_error.unwrap_or(Error::Contended {
             attempts: MAX_ATTEMPTS,
         })),
     );
@@ -98,13 +97,12 @@ fn finish(group: Vec<Queued>, outcome: &Result<()>) {
         .for_each(|queued| queued.job.finish(outcome.clone()));
 }
 
-/// Apart from the bad one, whoever stood together still commits together, and everybody keeps his
-/// place in the order.
-fn split(mut group: Vec<Queued>, at: Option<usize>) -> Vec<Vec<Queued>> {
-    let parts = match at {
-        Some(at) => {
-            let behind = group.split_off(at + 1);
-            let bad = group.split_off(at);
+/// Separate the failing closure. The others still commit together, and all keep their order.
+fn split(mut group: Vec<Queued>, index: Option<usize>) -> Vec<Vec<Queued>> {
+    let parts = match index {
+        Some(index) => {
+            let behind = group.split_off(index + 1);
+            let bad = group.split_off(index);
             vec![group, bad, behind]
         }
         None => {
@@ -115,118 +113,134 @@ fn split(mut group: Vec<Queued>, at: Option<usize>) -> Vec<Vec<Queued>> {
     parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 
-fn attempt_once(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<bool, Setback> {
+fn try_group(
+    context: &mut GroupContext<'_>,
+    group: &mut [Queued],
+) -> std::result::Result<bool, AttemptError> {
     let alone = group.len() == 1;
-    let result = perform(turn, group);
+    let result = run_transaction(context, group);
     if result.is_err() {
-        turn.connection.rollback();
+        context.connection.rollback();
     }
-    result.map_err(|undone| match undone {
-        Undone::Contended(why) => Setback::Again(why),
-        Undone::Unknown(error) => Setback::Unknown(error),
-        Undone::Closure(_, error) if alone => Setback::Failed(error),
-        Undone::Closure(at, _) => Setback::Split(Some(at)),
-        Undone::Other(error) if alone => Setback::Failed(Some(error)),
-        Undone::Other(_) => Setback::Split(None),
+    result.map_err(|failure| match failure {
+        TxFailure::Contended(error) => AttemptError::Retry(error),
+        TxFailure::Unknown(error) => AttemptError::Unknown(error),
+        TxFailure::Closure(_, error) if alone => AttemptError::Failed(error),
+        TxFailure::Closure(index, _) => AttemptError::Split(Some(index)),
+        TxFailure::Other(error) if alone => AttemptError::Failed(Some(error)),
+        TxFailure::Other(_) => AttemptError::Split(None),
     })
 }
 
-/// Why a transaction was undone.
-enum Undone {
-    /// Others stood in its way, or the connection broke.
+/// Why a transaction did not commit.
+enum TxFailure {
+    /// It conflicted with others, or the connection broke.
     Contended(Option<Error>),
-    /// The closure of this place failed; `None` if what it returned says it best.
+    /// The closure of this index failed; `None` if its own result reports the failure.
     Closure(usize, Option<Error>),
-    /// Something that is no closure's own.
+    /// A failure that no single closure caused.
     Other(Error),
-    /// Nobody can tell whether it was undone.
+    /// The outcome of the commit is unknown.
     Unknown(Error),
 }
 
-impl From<Failure> for Undone {
+impl From<Failure> for TxFailure {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Contended => Undone::Contended(None),
-            // A connection that broke before the commit leaves nothing behind.
-            Failure::Disconnected(error) => Undone::Contended(Some(error)),
-            Failure::Failed(error) => Undone::Other(error),
+            Failure::Contended => TxFailure::Contended(None),
+            // A connection that broke before the commit leaves no changes.
+            Failure::Disconnected(error) => TxFailure::Contended(Some(error)),
+            Failure::Failed(error) => TxFailure::Other(error),
         }
     }
 }
 
-fn perform(turn: &mut Turn<'_>, group: &mut [Queued]) -> std::result::Result<bool, Undone> {
-    turn.connection.begin(mode_of(group))?;
-    let partitions = partitions_of(group);
-    let now = time_of(turn, group)?;
-    let mut core = Core::new(turn.connection, now, turn.entropy, true);
-    let mut touched = vec![false; partitions.len()];
+fn run_transaction(
+    context: &mut GroupContext<'_>,
+    group: &mut [Queued],
+) -> std::result::Result<bool, TxFailure> {
+    context.connection.begin(group_mode(group))?;
+    let partitions = group_partitions(group);
+    let now = group_time(context, group)?;
+    let mut core = Core::new(context.connection, now, context.entropy, true);
+    let mut written = vec![false; partitions.len()];
     let mut wrote = false;
-    for (at, queued) in group.iter_mut().enumerate() {
-        let place = queued
+    for (index, queued) in group.iter_mut().enumerate() {
+        let partition_index = queued
             .partition
             .as_ref()
             .and_then(|own| partitions.iter().position(|p| p == own));
-        core.partition = place.unwrap_or(usize::MAX);
-        run_one(&mut core, at, queued.job.as_mut())?;
-        wrote |= core.use_.wrote;
-        if let Some(place) = place {
-            touched[place] |= core.use_.wrote;
+        core.partition = partition_index.unwrap_or(usize::MAX);
+        run_closure(&mut core, index, queued.job.as_mut())?;
+        wrote |= core.usage.wrote;
+        if let Some(partition_index) = partition_index {
+            written[partition_index] |= core.usage.wrote;
         }
     }
     let facts = core.facts;
     if !wrote {
-        turn.connection.rollback();
+        context.connection.rollback();
         return Ok(false);
     }
-    let links = chain::link(turn.connection, turn.heads, &partitions, &touched, &facts)?;
-    commit(turn, &links)?;
-    links
+    let updates = hash_chain::link(
+        context.connection,
+        context.heads,
+        &partitions,
+        &written,
+        &facts,
+    )?;
+    commit(context, &updates)?;
+    updates
         .iter()
-        .for_each(|link| turn.heads.keep(&link.partition, link.head));
+        .for_each(|update| context.heads.insert(&update.partition, update.head));
     Ok(!facts.is_empty())
 }
 
-/// Run one closure inside the group. What it returned stays with the job; an error here undoes the
+/// Run one closure of the group. Its result stays with the job; an error here rolls back the
 /// transaction.
-fn run_one(core: &mut Core<'_>, at: usize, job: &mut dyn Job) -> std::result::Result<(), Undone> {
-    core.use_ = Use::default();
-    let kept = catch_unwind(AssertUnwindSafe(|| job.run(core)));
-    match (kept, core.use_.failure.take()) {
-        // A statement failed, and the closure said so in its own words.
-        (Ok(false), Some(Failure::Failed(_))) => Err(Undone::Closure(at, None)),
-        // It failed, and the closure looked away: the transaction is spoilt all the same.
-        (_, Some(Failure::Failed(error))) => Err(Undone::Closure(at, Some(error))),
+fn run_closure(
+    core: &mut Core<'_>,
+    index: usize,
+    job: &mut dyn Job,
+) -> std::result::Result<(), TxFailure> {
+    core.usage = Usage::default();
+    let result = catch_unwind(AssertUnwindSafe(|| job.run(core)));
+    match (result, core.usage.failure.take()) {
+        // A statement failed, and the closure returned an error of its own.
+        (Ok(false), Some(Failure::Failed(_))) => Err(TxFailure::Closure(index, None)),
+        // A statement failed and the closure ignored it: the transaction is unusable all the same.
+        (_, Some(Failure::Failed(error))) => Err(TxFailure::Closure(index, Some(error))),
         (_, Some(failure)) => Err(failure.into()),
         (Ok(true), None) => Ok(()),
-        // It looked, wrote nothing and said no: nothing needs undoing.
-        (Ok(false), None) if !core.use_.wrote => Ok(()),
-        (Ok(false), None) => Err(Undone::Closure(at, None)),
-        (Err(panic), None) => Err(Undone::Closure(
-            at,
+        // It wrote nothing and returned an error: there is nothing to roll back.
+        (Ok(false), None) if !core.usage.wrote => Ok(()),
+        (Ok(false), None) => Err(TxFailure::Closure(index, None)),
+        (Err(panic), None) => Err(TxFailure::Closure(
+            index,
             Some(Error::Assertion {
-                what: words_of(&*panic),
+                what: panic_message(&*panic),
             }),
         )),
     }
 }
 
-/// What a panic said.
-pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// The message of a panic.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no words".to_owned())
+        .unwrap_or_else(|| "no message".to_owned())
 }
 
-/// Upkeep of leases has a group of its own.
-fn mode_of(group: &[Queued]) -> Mode {
+/// Lease maintenance always has a group of its own.
+fn group_mode(group: &[Queued]) -> Mode {
     if group.iter().all(|queued| queued.partition.is_none()) {
-        Mode::Upkeep
+        Mode::Maintenance
     } else {
         Mode::Write
     }
 }
 
-fn partitions_of(group: &[Queued]) -> Vec<Partition> {
+fn group_partitions(group: &[Queued]) -> Vec<Partition> {
     let mut partitions: Vec<Partition> = Vec::new();
     for partition in group.iter().filter_map(|queued| queued.partition.as_ref()) {
         if !partitions.contains(partition) {
@@ -236,45 +250,48 @@ fn partitions_of(group: &[Queued]) -> Vec<Partition> {
     partitions
 }
 
-/// Leases are reckoned in the time that all processes share; everything else in the clock that was
-/// handed in.
-fn time_of(turn: &mut Turn<'_>, group: &[Queued]) -> Answer<types::Time> {
-    let upkeep = group.iter().any(|queued| queued.partition.is_none());
-    if upkeep
-        && turn.lease_time == crate::LeaseTime::Database
-        && let Some(micros) = turn.connection.shared_clock()?
+/// Leases use the time that all processes share; everything else uses the process's clock.
+fn group_time(context: &mut GroupContext<'_>, group: &[Queued]) -> EngineResult<types::Time> {
+    let maintenance = group.iter().any(|queued| queued.partition.is_none());
+    if maintenance
+        && context.lease_clock == crate::LeaseTime::Database
+        && let Some(micros) = context.connection.shared_clock()?
     {
         return Ok(types::Time::from_micros(micros));
     }
-    Ok(turn.clock.now())
+    Ok(context.clock.now())
 }
 
-/// Commit. If the answer is lost with the connection, the heads tell whether it counted.
-fn commit(turn: &mut Turn<'_>, links: &[Link]) -> std::result::Result<(), Undone> {
-    let lost = match turn.connection.commit() {
+/// Commit. If the reply is lost with the connection, the heads show whether the commit succeeded.
+/// Until that is known nothing runs again, since a repeat could apply a closure twice.
+fn commit(
+    context: &mut GroupContext<'_>,
+    updates: &[HeadUpdate],
+) -> std::result::Result<(), TxFailure> {
+    let lost = match context.connection.commit() {
         Ok(()) => return Ok(()),
         Err(Failure::Disconnected(error)) => error,
         Err(other) => return Err(other.into()),
     };
-    links
+    updates
         .iter()
-        .for_each(|link| turn.heads.forget(&link.partition));
-    turn.connection.rollback();
-    if links.is_empty() {
-        return Err(Undone::Contended(Some(lost))); // upkeep of leases: safe to run again
+        .for_each(|update| context.heads.remove(&update.partition));
+    context.connection.rollback();
+    if updates.is_empty() {
+        return Err(TxFailure::Contended(Some(lost))); // lease maintenance: safe to run again
     }
     for _ in 0..RECONNECT_ATTEMPTS {
-        match chain::counted(turn.connection, links) {
+        match hash_chain::was_committed(context.connection, updates) {
             Ok(Some(true)) => return Ok(()),
-            Ok(Some(false)) => return Err(Undone::Contended(Some(lost))),
+            Ok(Some(false)) => return Err(TxFailure::Contended(Some(lost))),
             Ok(None) => break,
             Err(_) => {
-                turn.connection.rollback();
+                context.connection.rollback();
                 std::thread::sleep(RECONNECT_PAUSE);
             }
         }
     }
-    Err(Undone::Unknown(lost))
+    Err(TxFailure::Unknown(lost))
 }
 
 #[cfg(test)]

@@ -1,49 +1,46 @@
-//! One primitive for repeats: a key, scoped by namespace and verb, names the resource that its
-//! command made.
+//! Idempotency keys: a key, scoped by namespace and verb, is bound to the resource that its command
+//! created.
 
 use crate::{Result, Tx, table};
 use std::collections::{HashMap, HashSet};
 use types::Digest;
 
-/// The longest key.
+/// The maximum length of a key, in bytes.
 pub const MAX_KEY: usize = 256;
 
-/// A command that carries a key.
+/// A command with its idempotency key.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
-    /// The caller's key, at most [`MAX_KEY`] bytes.
+    /// Chosen by the caller, at most [`MAX_KEY_BYTES`] bytes.
     pub key: &'a str,
-    /// The hash of the canonical parsed command; none for protocols that do not compare.
+    /// The hash of the canonical parsed command; none for protocols that do not compare commands.
     pub command: Option<Digest>,
-    /// The resource that the command makes, if the key is free.
+    /// The resource that the command creates if the key is free.
     pub resource: String,
 }
 
-/// What a key says of a command.
+/// The outcome of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// The key was free: it names the command's resource from now on.
+    /// The key was free and is now bound to the command's resource.
     Fresh,
-    /// The same command made this resource before. Answer with its current state.
-    Replayed {
-        /// The resource.
-        resource: String,
-    },
-    /// Another command used the key.
-    Conflict {
-        /// The resource of that one.
-        resource: String,
-    },
+    /// The same command created this resource before. Respond with its current state.
+    Replayed { resource: String },
+    /// Another command used the key and created this resource.
+    Conflict { resource: String },
 }
 
-/// Claim keys for the commands of a slice, in their order. Within the slice the first of a key
-/// wins.
+/// Claim keys for the commands of a slice, in order. If a key occurs twice in the slice, the first
+/// command gets it.
 pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<Claimed>> {
     let now = tx.now();
     let mut firsts: Vec<&Claim<'_>> = Vec::with_capacity(claims.len());
     let mut seen = HashSet::with_capacity(claims.len());
     for claim in claims {
-        assert!(claim.key.len() <= MAX_KEY, "the edge refuses longer keys");
+        assert!(
+            claim.key.len() <= MAX_KEY,
+            "longer keys are rejected by the API"
+        );
         if seen.insert(claim.key) {
             firsts.push(claim);
         }
@@ -56,10 +53,10 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
         .into_iter()
         .map(|(key,)| key)
         .collect();
-    let taken = if fresh.len() == claims.len() {
+    let existing = if fresh.len() == claims.len() {
         HashMap::new()
     } else {
-        taken(tx, verb, &firsts)?
+        existing(tx, verb, &firsts)?
     };
     Ok(claims
         .iter()
@@ -67,16 +64,16 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
             if fresh.remove(claim.key) {
                 Claimed::Fresh
             } else {
-                judge(claim, &taken)
+                compare(claim, &existing)
             }
         })
         .collect())
 }
 
-/// What each key stands for, by the key.
-type Taken = HashMap<String, (Option<Digest>, String)>;
+/// The command hash and resource of each key that was claimed before.
+type ExistingClaims = HashMap<String, (Option<Digest>, String)>;
 
-fn taken(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Taken> {
+fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<ExistingClaims> {
     let keys: Vec<(&str,)> = firsts.iter().map(|first| (first.key,)).collect();
     let rows = table::claimed(tx, verb, &keys)?;
     Ok(rows
@@ -85,12 +82,13 @@ fn taken(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Taken
         .collect())
 }
 
-/// A key that could not be claimed is there, in the same transaction: PostgreSQL runs a transaction
-/// again rather than let it run into a row that its snapshot does not show.
-fn judge(claim: &Claim<'_>, taken: &Taken) -> Claimed {
-    let (command, resource) = taken
+/// Compare a claim with the existing one. A key that could not be claimed exists in the same
+/// snapshot: PostgreSQL fails a transaction whose insert conflicts with a row that its snapshot does
+/// not contain, and it is retried.
+fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> Claimed {
+    let (command, resource) = existing
         .get(claim.key)
-        .expect("a key that could not be claimed is there");
+        .expect("a key that could not be claimed exists");
     let resource = resource.clone();
     let same = command.is_none() || claim.command.is_none() || *command == claim.command;
     if same {
@@ -100,7 +98,7 @@ fn judge(claim: &Claim<'_>, taken: &Taken) -> Claimed {
     }
 }
 
-/// Free a key in the transaction that refuses its command for good: a refusal burns no key.
+/// Release a key in the transaction that rejects its command for good: a rejection uses up no key.
 pub fn free(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
     table::free_key(tx, verb, key)
 }

@@ -1,12 +1,12 @@
-//! Leases: a partition has one writer. Taking a lease raises its epoch, and every commit checks the
-//! epoch (law 9).
+//! Leases: a partition has one writer at a time. Taking a lease increments its epoch, which is the
+//! fencing token that every commit checks.
 
 use crate::db::Db;
 use crate::{Error, Result, table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A partition and the epoch under which it is written.
+/// A partition and the epoch under which its owner writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Partition {
     name: Arc<str>,
@@ -21,12 +21,12 @@ impl Partition {
         }
     }
 
-    /// Its name, such as `chain/eip155:1337`.
+    /// The name, such as `chain/eip155:1337`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The epoch.
+    /// The fencing token, higher with each owner.
     pub fn epoch(&self) -> i64 {
         self.epoch
     }
@@ -59,32 +59,32 @@ impl Lease {
         }
     }
 
-    /// What it is the right to.
+    /// The partition that the lease covers.
     pub fn partition(&self) -> &Partition {
         &self.partition
     }
 
-    /// How long it lasts without renewal.
+    /// How long the lease lasts without renewal.
     pub fn ttl_ms(&self) -> u64 {
         self.ttl_ms
     }
 
-    /// Whether its owner may still begin an effect: not lost, and not past two thirds of it by the
-    /// owner's monotonic clock.
+    /// Whether the owner may still start an effect: the lease is not lost, and less than two thirds
+    /// of it have passed by the owner's monotonic clock.
     pub fn may_act(&self, monotonic_ms: u64) -> bool {
         let age = monotonic_ms.saturating_sub(self.state.renewed_at_ms.load(Ordering::Acquire));
         !self.is_lost() && age <= self.ttl_ms / 3 * 2
     }
 
-    /// Whether another owner was seen.
+    /// Whether the lease was released or taken over.
     pub fn is_lost(&self) -> bool {
         self.state.lost.load(Ordering::Acquire)
     }
 
-    pub(crate) fn renewed(&self, asked_at_ms: u64) {
+    pub(crate) fn renewed(&self, started_at_ms: u64) {
         self.state
             .renewed_at_ms
-            .fetch_max(asked_at_ms, Ordering::AcqRel);
+            .fetch_max(started_at_ms, Ordering::AcqRel);
     }
 
     fn fenced(&self) -> Error {
@@ -102,7 +102,7 @@ impl Db {
     /// Take the lease of a partition; none while another owner holds it.
     pub async fn lease(&self, name: &str, ttl_ms: u64) -> Result<Option<Lease>> {
         let (name, holder) = (name.to_owned(), self.holder().to_owned());
-        let asked_at_ms = self.clock().monotonic_ms();
+        let started_at_ms = self.clock().monotonic_ms();
         let sole = self.is_sole_process();
         let epoch = self
             .unfenced(move |tx, now| {
@@ -110,13 +110,11 @@ impl Db {
                     .map(|e| e.map(|e| (name.clone(), e)))
             })
             .await?;
-        Ok(
-            epoch
-                .map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, asked_at_ms)),
-        )
+        Ok(epoch
+            .map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, started_at_ms)))
     }
 
-    /// Take the first free of the partitions `name/0`, `name/1`, … `name/(slots-1)`.
+    /// Take the first free partition of `name/0`, `name/1`, … `name/(slots-1)`.
     pub async fn lease_slot(&self, name: &str, slots: u32, ttl_ms: u64) -> Result<Option<Lease>> {
         for slot in 0..slots {
             if let Some(lease) = self.lease(&format!("{name}/{slot}"), ttl_ms).await? {
@@ -126,26 +124,26 @@ impl Db {
         Ok(None)
     }
 
-    /// Renew. [`Error::Fenced`] once another owner has it, or it was given back; then the lease is
-    /// lost for good.
+    /// Renew a lease. [`Error::Fenced`] once another owner has taken it or it was released; the
+    /// lease is then lost for good.
     pub async fn renew(&self, lease: &Lease) -> Result<()> {
         if lease.is_lost() {
             return Err(lease.fenced());
         }
         let (partition, ttl_ms) = (lease.partition.clone(), lease.ttl_ms);
-        let asked_at_ms = self.clock().monotonic_ms();
+        let started_at_ms = self.clock().monotonic_ms();
         let held = self
             .unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms))
             .await?;
         if held {
-            lease.renewed(asked_at_ms);
+            lease.renewed(started_at_ms);
             return Ok(());
         }
         lease.lose();
         Err(lease.fenced())
     }
 
-    /// Give it back, so that another may take it at once.
+    /// Release a lease, so that another process can take it at once.
     pub async fn release(&self, lease: &Lease) -> Result<()> {
         lease.lose();
         let partition = lease.partition.clone();

@@ -1,11 +1,11 @@
-//! Migrations: one folder for both engines, append-only, each applied once and remembered by its
-//! hash.
+//! Migrations: one directory for both engines, append-only. Each is applied once and recorded with
+//! its hash.
 
-use crate::engine::{Answer, Connection, Failure, Statement};
+use crate::engine::{Connection, EngineResult, Failure, Statement};
 use crate::{Error, Value, sql, table};
 use types::{Digest, Time};
 
-/// Every migration, in order. A file is never changed once it was released.
+/// All migrations, in order. A file never changes after its release.
 const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0001_store",
@@ -42,7 +42,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_api", include_str!("../../../migrations/0009_api.sql")),
 ];
 
-/// Bring the schema up to this release. Concurrent processes take turns.
+/// Apply the migrations that are missing. Concurrent processes wait for each other.
 pub(crate) fn migrate(connection: &mut dyn Connection, now: Time) -> Result<(), Error> {
     let outcome = apply_all(connection, now);
     if outcome.is_err() {
@@ -54,7 +54,7 @@ pub(crate) fn migrate(connection: &mut dyn Connection, now: Time) -> Result<(), 
     })
 }
 
-fn apply_all(connection: &mut dyn Connection, now: Time) -> Answer<()> {
+fn apply_all(connection: &mut dyn Connection, now: Time) -> EngineResult<()> {
     table::begin_migration(connection)?;
     let applied = table::migrations(connection)?;
     check(&applied)?;
@@ -77,21 +77,21 @@ fn apply_all(connection: &mut dyn Connection, now: Time) -> Answer<()> {
     connection.commit()
 }
 
-/// What was applied must be what this release knows, in its order.
+/// Check that the applied migrations are the first ones of this release, in the same order.
 fn check(applied: &[(String, Digest)]) -> Result<(), Error> {
-    for (place, (name, hash)) in applied.iter().enumerate() {
-        let known = MIGRATIONS.get(place);
+    for (index, (name, hash)) in applied.iter().enumerate() {
+        let known = MIGRATIONS.get(index);
         match known {
             Some((known_name, text)) if known_name == name && hash_of(text) == *hash => {}
             Some((known_name, _)) if known_name == name => {
                 return Err(Error::Schema {
-                    why: format!("migration {name} was applied with another text"),
+                    why: format!("migration {name} was applied with another content"),
                 });
             }
             _ => {
                 return Err(Error::Schema {
                     why: format!(
-                        "migration {name} is not known here: a newer release made it, so run that one, or restore a copy from before"
+                        "migration {name} is not known to this release: run the newer release that created it, or restore a backup from before"
                     ),
                 });
             }

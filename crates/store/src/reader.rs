@@ -1,7 +1,7 @@
-//! Reads: each sees one snapshot, on a thread and connection of its own.
+//! Reads: each runs in one snapshot, on a thread and connection of its own.
 
 use crate::engine::{Connection, Failure, Mode};
-use crate::group::{Job, words_of};
+use crate::group::{Job, panic_message};
 use crate::tx::Core;
 use crate::{Error, Result};
 use std::collections::VecDeque;
@@ -69,7 +69,7 @@ impl Reads {
     }
 }
 
-/// Run one read; a connection that broke is replaced once.
+/// Run one read. It is retried once if the connection breaks or the snapshot conflicts.
 pub(crate) fn run(
     connection: &mut dyn Connection,
     clock: &dyn Clock,
@@ -78,7 +78,7 @@ pub(crate) fn run(
 ) {
     let mut outcome = Ok(());
     for _ in 0..2 {
-        let failure = perform(connection, clock, entropy, job.as_mut());
+        let failure = read_once(connection, clock, entropy, job.as_mut());
         connection.rollback();
         outcome = match failure {
             Ok(()) => Ok(()),
@@ -97,7 +97,7 @@ pub(crate) fn run(
     job.finish(outcome);
 }
 
-fn perform(
+fn read_once(
     connection: &mut dyn Connection,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
@@ -106,15 +106,15 @@ fn perform(
     connection.begin(Mode::Read)?;
     let now = clock.now();
     let mut core = Core::new(connection, now, entropy, false);
-    let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut core)));
-    match (kept, core.use_.failure.take()) {
-        // What the closure returned tells of a failed statement; only a broken connection is worth
-        // another try.
+    let result = catch_unwind(AssertUnwindSafe(|| job.run(&mut core)));
+    match (result, core.usage.failure.take()) {
+        // The closure's result already reports a failed statement; only a broken connection or a
+        // conflict is worth a retry.
         (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
         (_, Some(Failure::Contended)) => Err(Failure::Contended),
         (Ok(_), _) => Ok(()),
         (Err(panic), _) => Err(Failure::Failed(Error::Assertion {
-            what: words_of(&*panic),
+            what: panic_message(&*panic),
         })),
     }
 }

@@ -1,9 +1,9 @@
-//! Secrets at rest: envelope encryption for all who keep any.
+//! Secrets at rest: envelope encryption for every crate that stores secrets.
 //!
 //! A master key, derived from a passphrase with Argon2id (RFC 9106) or read from a file, wraps data
-//! keys; the newest data key seals with XChaCha20-Poly1305. Every sealed secret carries its data
-//! key's name and version, and is bound to table, row and column: moved elsewhere it does not open.
-//! What leaves memory is wiped.
+//! keys. The newest data key encrypts with XChaCha20-Poly1305. Every ciphertext carries the version
+//! of its data key and is bound to its table, row and column (as associated data): moved elsewhere
+//! it cannot be decrypted. Plaintext and keys are wiped from memory when dropped.
 
 use crate::table::{self, DataKey};
 use crate::{Error, Result, Unbound};
@@ -19,35 +19,34 @@ use tokio::sync::{Notify, watch};
 use types::{Canon, Digest, Entropy, Time};
 use zeroize::Zeroizing;
 
+/// The first byte of a ciphertext.
 const FORMAT: u8 = 1;
-const NONCE: usize = 24;
-const HEAD: usize = 1 + 4 + NONCE;
-/// How long somebody waits for a data key that another process has begun.
-const LEARNT_WITHIN: Duration = Duration::from_secs(10);
-/// The costliest stretching that is tried: what a row asks for beyond it was not written by Florin.
+const NONCE_LEN: usize = 24;
+/// Format, version of the data key, nonce.
+const HEADER_LEN: usize = 1 + 4 + NONCE_LEN;
+/// How long decryption waits for a data key that another process has created.
+const UNKNOWN_KEY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The highest Argon2id cost that is accepted. A stored cost above it was not written by Florin and
+/// would only exhaust memory.
 const MAX_COST: Cost = Cost {
     memory_kib: 2 << 20,
     passes: 64,
 };
 
-/// Where a secret is kept. A sealed secret opens there and nowhere else.
+/// The location that a ciphertext is bound to. It can be decrypted with the same context only.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The table.
     pub table: &'a str,
-    /// The row, by its key.
+    /// The primary key of the row, as text.
     pub row: &'a str,
-    /// The column.
     pub column: &'a str,
 }
 
-/// How costly a passphrase is to try (RFC 9106, section 4).
+/// The cost parameters of Argon2id (RFC 9106, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
     pub passes: u32,
 }
 
@@ -57,22 +56,22 @@ impl Cost {
         memory_kib: 65_536,
         passes: 3,
     };
-    /// As cheap as Argon2id goes: for tests alone.
+    /// The cheapest setting of Argon2id, for tests only.
     pub const TEST: Cost = Cost {
         memory_kib: 8,
         passes: 1,
     };
 }
 
-/// What the master key is made from.
+/// The source of the master key.
 pub enum Master {
-    /// A passphrase, stretched.
+    /// A passphrase, from which Argon2id derives the key.
     Passphrase(Zeroizing<String>, Cost),
-    /// 32 bytes from a file or a key store.
+    /// The 32 bytes of the key, from a file or a key store.
     Key(Zeroizing<[u8; 32]>),
 }
 
-/// How a data key is wrapped, as stored beside it.
+/// How a data key is wrapped; stored beside it as JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 enum Wrapping {
@@ -84,41 +83,41 @@ enum Wrapping {
     Key,
 }
 
-/// The data keys of one name, opened. Seals with the newest, opens with any. Clones share them:
-/// what one learns, all know.
+/// The unlocked data keys of one name. Encrypts with the newest, decrypts with any. Clones share the
+/// keys, so keys added by [`Keyring::merge`] are available to all of them.
 #[derive(Clone)]
 pub struct Keyring(Arc<Shared>);
 
 struct Shared {
     name: String,
     keys: RwLock<DataKeys>,
-    /// The newest version that is known.
+    /// The newest version in `keys`.
     newest: watch::Sender<u32>,
-    /// Somebody met a version that is not known.
+    /// Notified when a ciphertext names a data key that is not in `keys`.
     missed: Notify,
 }
 
 type DataKeys = BTreeMap<u32, Zeroizing<[u8; 32]>>;
 
-/// A data key as it stands in the database, closed.
+/// A stored data key, without the key itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
-    /// Its version. The newest seals.
+    /// The newest version encrypts.
     pub version: u32,
-    /// When it was begun.
     pub created: Time,
-    /// Since when nothing is under it any more. It still opens what an old backup brings back.
+    /// Since when nothing is encrypted under it any more. It still decrypts data restored from an
+    /// old backup.
     pub retired: Option<Time>,
 }
 
-/// What one step of sealing anew has done.
+/// The result of one step of re-encryption.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Resealed {
-    /// Secrets sealed anew.
+    /// Secrets that were re-encrypted.
     pub resealed: u64,
-    /// Secrets that do not open, and stay as they are.
+    /// Secrets that could not be decrypted, and were left unchanged.
     pub broken: u64,
-    /// Where the next step begins; none at the end.
+    /// The position after which the next step continues; none at the end.
     pub after: Option<String>,
 }
 
@@ -138,8 +137,8 @@ impl Keyring {
         self.0.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Take over the data keys of another unlocking of the same keyring, for all who share this
-    /// one.
+    /// Add the data keys of another keyring of the same name, which was unlocked later. All clones
+    /// of this keyring get them.
     pub fn learn(&self, from: &Keyring) {
         let keys = from.keys().clone();
         self.0
@@ -150,100 +149,109 @@ impl Keyring {
         self.0.newest.send_replace(self.version());
     }
 
-    /// Wait until somebody has met a data key that is not known here: another process has rotated,
-    /// and the keyring is to be unlocked again.
+    /// Wait until a ciphertext names a data key that is not known here. Another process has then
+    /// rotated the data keys, and the keyring must be unlocked again.
     pub async fn missed(&self) {
         self.0.missed.notified().await;
     }
 
-    /// Open a secret, and wait for a data key that is not known yet, but no longer than ten
-    /// seconds. Never inside a transaction.
-    pub async fn open_soon(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    /// Decrypt a secret, waiting up to ten seconds for a data key that is not known yet. Never call
+    /// it inside a transaction.
+    pub async fn open_soon(
+        &self,
+        context: &Place<'_>,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
         let mut newest = self.0.newest.subscribe();
-        match self.open(place, sealed) {
+        match self.open(context, ciphertext) {
             Err(Error::KeyUnknown { version }) => {
                 let _ = tokio::time::timeout(
-                    LEARNT_WITHIN,
+                    UNKNOWN_KEY_TIMEOUT,
                     newest.wait_for(|newest| *newest >= version),
                 )
                 .await;
-                self.open(place, sealed)
+                self.open(context, ciphertext)
             }
             other => other,
         }
     }
 
-    /// Open a secret and seal it under the newest data key.
+    /// Decrypt a secret and encrypt it under the newest data key.
     pub fn reseal(
         &self,
-        place: &Place<'_>,
-        sealed: &[u8],
+        context: &Place<'_>,
+        ciphertext: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>> {
-        self.seal(place, &self.open(place, sealed)?, entropy)
+        self.seal(context, &self.open(context, ciphertext)?, entropy)
     }
 
-    /// With what everything begins that is sealed under the newest data key: bytes that sort below
-    /// it are under an older one.
+    /// The first bytes of every ciphertext under the newest data key. Ciphertexts that sort below it
+    /// are under an older one.
     pub fn head(&self) -> Vec<u8> {
-        head(self.version())
+        version_prefix(self.version())
     }
 
-    /// Seal a secret for its place.
-    pub fn seal(&self, place: &Place<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
+    /// Encrypt a secret for its location.
+    pub fn seal(
+        &self,
+        context: &Place<'_>,
+        secret: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>> {
         let keys = self.keys();
         let (version, key) = keys.last_key_value().ok_or(Error::Secret {
             why: "the keyring is empty",
         })?;
-        let mut nonce = [0u8; NONCE];
+        let mut nonce = [0u8; NONCE_LEN];
         entropy.fill(&mut nonce);
-        let bound = bound(&self.0.name, *version, place);
-        let sealed = encrypt(key, &nonce, secret, &bound)?;
-        let mut bytes = head(*version);
-        bytes.reserve_exact(NONCE + sealed.len());
+        let aad = associated_data(&self.0.name, *version, context);
+        let ciphertext = aead_encrypt(key, &nonce, secret, &aad)?;
+        let mut bytes = version_prefix(*version);
+        bytes.reserve_exact(NONCE_LEN + ciphertext.len());
         bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
+        bytes.extend_from_slice(&ciphertext);
         Ok(bytes)
     }
 
-    /// Open a secret at its place. [`Error::KeyUnknown`] if another process has begun its data key
-    /// since this keyring was unlocked.
-    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let version = version_of(sealed)?;
+    /// Decrypt a secret from its location. [`Error::UnknownDataKey`] if another process created its
+    /// data key after this keyring was unlocked.
+    pub fn open(&self, context: &Place<'_>, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let version = version_of(ciphertext)?;
         let keys = self.keys();
         let Some(key) = keys.get(&version) else {
             self.0.missed.notify_one();
             return Err(Error::KeyUnknown { version });
         };
-        decrypt(
+        aead_decrypt(
             key,
-            &sealed[5..HEAD],
-            &sealed[HEAD..],
-            &bound(&self.0.name, version, place),
+            &ciphertext[5..HEADER_LEN],
+            &ciphertext[HEADER_LEN..],
+            &associated_data(&self.0.name, version, context),
         )
     }
 
-    /// Whether a sealed secret is under the newest data key; if not, open and seal it anew.
-    pub fn is_current(&self, sealed: &[u8]) -> bool {
-        version_of(sealed).is_ok_and(|version| version == self.version())
+    /// Whether a ciphertext is under the newest data key; if not, it should be re-encrypted.
+    pub fn is_current(&self, ciphertext: &[u8]) -> bool {
+        version_of(ciphertext).is_ok_and(|version| version == self.version())
     }
 
-    /// The version that seals now.
+    /// The version of the newest data key, which encrypts.
     pub fn version(&self) -> u32 {
         self.keys()
             .last_key_value()
             .map_or(0, |(version, _)| *version)
     }
 
-    /// The same keyring with a new data key in front; [`Keyring::store`] makes it last.
+    /// The same keyring with a new data key. [`store_data_keys`] persists it.
     pub fn rotated(&self, entropy: &dyn Entropy) -> Keyring {
         let mut keys = self.keys().clone();
-        keys.insert(self.version() + 1, fresh_key(entropy));
+        keys.insert(self.version() + 1, random_key(entropy));
         Keyring::new(&self.0.name, keys)
     }
 
-    /// Wrap every data key under a master key; [`store`] writes the result. Slow with a passphrase:
-    /// outside any transaction.
+    /// Wrap every data key under a master key, for [`store_data_keys`]. Slow with a passphrase, so
+    /// never call it inside a transaction.
     pub fn wrap(&self, master: &Master, entropy: &dyn Entropy) -> Result<Wrapped> {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
@@ -254,20 +262,20 @@ impl Keyring {
             },
             Master::Key(_) => Wrapping::Key,
         };
-        let kek = unwrap_key(master, &wrapping)?;
+        let kek = key_encryption_key(master, &wrapping)?;
         let text = serde_json::to_string(&wrapping).map_err(|_| Error::Secret {
-            why: "its wrapping cannot be written",
+            why: "the key wrapping cannot be serialized",
         })?;
         let mut rows = Vec::new();
         for (version, key) in self.keys().iter() {
-            let mut nonce = [0u8; NONCE];
+            let mut nonce = [0u8; NONCE_LEN];
             entropy.fill(&mut nonce);
             let mut wrapped = nonce.to_vec();
-            wrapped.extend(encrypt(
+            wrapped.extend(aead_encrypt(
                 &kek,
                 &nonce,
                 key.as_slice(),
-                &bound_wrap(&self.0.name, *version),
+                &wrap_associated_data(&self.0.name, *version),
             )?);
             rows.push((*version, fingerprint(&self.0.name, *version, key), wrapped));
         }
@@ -279,7 +287,7 @@ impl Keyring {
     }
 }
 
-/// Data keys, wrapped and ready to be stored.
+/// Wrapped data keys, ready to be stored.
 pub struct Wrapped {
     name: String,
     wrapping: String,
@@ -287,7 +295,7 @@ pub struct Wrapped {
     rows: Vec<(u32, Digest, Vec<u8>)>,
 }
 
-/// Data keys as stored, not yet opened.
+/// Data keys as stored, not yet unlocked.
 pub struct Loaded {
     name: String,
     rows: Vec<(u32, Vec<u8>, String)>,
@@ -301,11 +309,11 @@ pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
     })
 }
 
-/// Store wrapped data keys; those that are there are wrapped anew.
+/// Store wrapped data keys; those that exist already are replaced by their new wrapping.
 ///
-/// A data key is never overwritten by another, and all versions stay under one master key: whoever
-/// comes second, of two who begin or rotate at the same time, gets [`Error::Secret`], and loads
-/// again.
+/// A data key is never overwritten by another one, and all versions stay under one master key. When
+/// two processes create or rotate data keys at the same time, the second gets [`Error::Secret`] and
+/// must load again.
 pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     let now: Time = tx.now();
     let Wrapped {
@@ -323,7 +331,7 @@ pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
         };
         if !table::put_data_key(tx, &key, now)? {
             return Err(Error::Secret {
-                why: "another process made this version of the data key",
+                why: "another process created this version of the data key",
             });
         }
     }
@@ -335,7 +343,7 @@ pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
     Ok(())
 }
 
-/// The data keys of a name as they stand in the database, oldest first.
+/// List the stored data keys of a name, oldest first.
 pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
     let rows = table::data_key_times(tx, name)?;
     Ok(rows
@@ -348,42 +356,48 @@ pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
         .collect())
 }
 
-/// Note that nothing is under the data keys before this version any more; how many were noted.
+/// Record that nothing is encrypted under the data keys before this version any more. Returns how
+/// many were retired.
 pub fn retire(tx: &mut Unbound<'_, '_>, name: &str, before: u32) -> Result<u64> {
     let now = tx.now();
     table::retire_data_keys(tx, name, before, now)
 }
 
 impl Loaded {
-    /// Whether there is no data key yet: begin with [`Loaded::begin`].
+    /// Whether there is no data key yet. If so, start with [`LockedKeyring::create`].
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// A keyring with a first data key; wrap and store it before it seals anything.
+    /// Create a keyring with a first data key. Wrap and store it before it encrypts anything.
     pub fn begin(&self, entropy: &dyn Entropy) -> Keyring {
-        Keyring::new(&self.name, BTreeMap::from([(1, fresh_key(entropy))]))
+        Keyring::new(&self.name, BTreeMap::from([(1, random_key(entropy))]))
     }
 
-    /// Open every data key with the master key. Stretching a passphrase takes a tenth of a second
-    /// on purpose: outside any transaction.
+    /// Decrypt every data key with the master key. Deriving a key from a passphrase takes a tenth of
+    /// a second on purpose, so never call it inside a transaction.
     pub fn unlock(&self, master: &Master) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
         for (version, wrapped, text) in &self.rows {
-            if known.as_ref().is_none_or(|(same, _)| *same != text) {
+            if known.as_ref().is_none_or(|(previous, _)| *previous != text) {
                 let wrapping = serde_json::from_str(text).map_err(|_| Error::Secret {
-                    why: "its wrapping is not known",
+                    why: "the key wrapping is unknown",
                 })?;
-                known = Some((text, unwrap_key(master, &wrapping)?));
+                known = Some((text, key_encryption_key(master, &wrapping)?));
             }
             let Some((_, kek)) = &known else { continue };
-            let (nonce, sealed) = wrapped.split_at_checked(NONCE).ok_or(Error::Secret {
-                why: "it is cut short",
+            let (nonce, ciphertext) = wrapped.split_at_checked(NONCE_LEN).ok_or(Error::Secret {
+                why: "it is truncated",
             })?;
-            let key = decrypt(kek, nonce, sealed, &bound_wrap(&self.name, *version))?;
+            let key = aead_decrypt(
+                kek,
+                nonce,
+                ciphertext,
+                &wrap_associated_data(&self.name, *version),
+            )?;
             let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Secret {
-                why: "it is not a key",
+                why: "the data key has the wrong length",
             })?;
             keys.insert(*version, Zeroizing::new(key));
         }
@@ -391,47 +405,51 @@ impl Loaded {
     }
 }
 
-fn head(version: u32) -> Vec<u8> {
-    let mut head = vec![FORMAT];
-    head.extend_from_slice(&version.to_be_bytes());
-    head
+fn version_prefix(version: u32) -> Vec<u8> {
+    let mut prefix = vec![FORMAT];
+    prefix.extend_from_slice(&version.to_be_bytes());
+    prefix
 }
 
-/// The version of the data key under which something is sealed.
-pub fn version_of(sealed: &[u8]) -> Result<u32> {
-    if sealed.len() < HEAD || sealed[0] != FORMAT {
+/// The version of the data key that a ciphertext is encrypted under.
+pub fn version_of(ciphertext: &[u8]) -> Result<u32> {
+    if ciphertext.len() < HEADER_LEN || ciphertext[0] != FORMAT {
         return Err(Error::Secret {
-            why: "it has no known form",
+            why: "its format is unknown",
         });
     }
     Ok(u32::from_be_bytes([
-        sealed[1], sealed[2], sealed[3], sealed[4],
+        ciphertext[1],
+        ciphertext[2],
+        ciphertext[3],
+        ciphertext[4],
     ]))
 }
 
-fn fresh_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
+fn random_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0u8; 32]);
     entropy.fill(key.as_mut_slice());
     key
 }
 
-fn bound(name: &str, version: u32, place: &Place<'_>) -> Vec<u8> {
-    let head = Canon::new("secret", 1).text(name).uint(u64::from(version));
-    head.text(place.table)
-        .text(place.row)
-        .text(place.column)
+fn associated_data(name: &str, version: u32, context: &Place<'_>) -> Vec<u8> {
+    let canon = Canon::new("secret", 1).text(name).uint(u64::from(version));
+    canon
+        .text(context.table)
+        .text(context.row)
+        .text(context.column)
         .finish()
 }
 
-fn bound_wrap(name: &str, version: u32) -> Vec<u8> {
+fn wrap_associated_data(name: &str, version: u32) -> Vec<u8> {
     Canon::new("secret-key", 1)
         .text(name)
         .uint(u64::from(version))
         .finish()
 }
 
-/// Tells whether two data keys are the same. A hash of 32 bytes of chance gives nothing of them
-/// away.
+/// Identifies a data key, to compare two of them. A hash of 32 random bytes reveals nothing about
+/// them.
 fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(
@@ -444,11 +462,11 @@ fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
+fn key_encryption_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
     match (master, wrapping) {
         (Master::Key(key), Wrapping::Key) => Ok(key.clone()),
         (Master::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => {
-            stretch(passphrase, salt, *cost)
+            derive_key(passphrase, salt, *cost)
         }
         _ => Err(Error::Secret {
             why: "it is wrapped by another kind of master key",
@@ -456,56 +474,55 @@ fn unwrap_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]
     }
 }
 
-fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
-    let refused = |_| Error::Secret {
-        why: "its stretching cannot be done",
+fn derive_key(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
+    let failed = |_| Error::Secret {
+        why: "the key derivation failed",
     };
     if cost.memory_kib > MAX_COST.memory_kib || cost.passes > MAX_COST.passes {
         return Err(Error::Secret {
-            why: "its stretching costs more than is sane",
+            why: "the key derivation costs more than the maximum",
         });
     }
-    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(refused)?;
+    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(failed)?;
     let mut key = Zeroizing::new([0u8; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())
-        .map_err(refused)?;
+        .map_err(failed)?;
     Ok(key)
 }
 
-fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], secret: &[u8], bound: &[u8]) -> Result<Vec<u8>> {
+fn aead_encrypt(
+    key: &[u8; 32],
+    nonce: &[u8; NONCE_LEN],
+    secret: &[u8],
+    aad: &[u8],
+) -> Result<Vec<u8>> {
     XChaCha20Poly1305::new(key.into())
-        .encrypt(
-            &XNonce::from(*nonce),
-            Payload {
-                msg: secret,
-                aad: bound,
-            },
-        )
+        .encrypt(&XNonce::from(*nonce), Payload { msg: secret, aad })
         .map_err(|_| Error::Secret {
-            why: "it cannot be sealed",
+            why: "it cannot be encrypted",
         })
 }
 
-fn decrypt(
+fn aead_decrypt(
     key: &[u8; 32],
     nonce: &[u8],
-    sealed: &[u8],
-    bound: &[u8],
+    ciphertext: &[u8],
+    aad: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| Error::Secret {
-        why: "it is cut short",
+    let nonce: [u8; NONCE_LEN] = nonce.try_into().map_err(|_| Error::Secret {
+        why: "it is truncated",
     })?;
     XChaCha20Poly1305::new(key.into())
         .decrypt(
             &XNonce::from(nonce),
             Payload {
-                msg: sealed,
-                aad: bound,
+                msg: ciphertext,
+                aad,
             },
         )
         .map(Zeroizing::new)
         .map_err(|_| Error::Secret {
-            why: "the key is another, or the bytes were changed or moved",
+            why: "the key is wrong, or the bytes were changed or moved",
         })
 }

@@ -1,10 +1,10 @@
-//! The threads that serve a database: each with a connection of its own, one group or one read
-//! after the other.
+//! The threads that serve a database. Each has its own connection and runs one group or one read at
+//! a time.
 
-use crate::chain::Heads;
 use crate::dispatch::Dispatch;
 use crate::engine::Connection;
-use crate::group::{self, Queued, Turn};
+use crate::group::{self, GroupContext, Queued};
+use crate::hash_chain::HeadCache;
 use crate::reader::{self, Reads};
 use crate::{Error, LeaseTime, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,24 +13,23 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 use types::{Clock, Entropy};
 
-/// Serves writes.
 pub(crate) struct Writer {
     pub(crate) connection: Box<dyn Connection>,
     pub(crate) queue: Arc<Dispatch>,
-    pub(crate) heads: Arc<Heads>,
+    pub(crate) heads: Arc<HeadCache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// Told of every commit that left facts.
+    /// Notified of every commit of facts.
     pub(crate) notify: Arc<watch::Sender<u64>>,
-    pub(crate) lease_time: LeaseTime,
+    pub(crate) lease_clock: LeaseTime,
 }
 
 impl Writer {
-    /// Until the queue is closed and empty.
+    /// Serve until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some((key, group)) = self.queue.take() {
-            let mut facts = true; // should it panic, nobody knows: look again
-            if !survived(|| facts = self.serve(group)) {
+            let mut facts = true; // after a panic the outcome is unknown, so notify anyway
+            if !catch_panic(|| facts = self.serve(group)) {
                 self.connection.rollback();
             }
             self.queue.done(key);
@@ -41,18 +40,17 @@ impl Writer {
     }
 
     fn serve(&mut self, group: Vec<Queued>) -> bool {
-        let mut turn = Turn {
+        let mut context = GroupContext {
             connection: self.connection.as_mut(),
             heads: &self.heads,
             clock: &self.clock,
             entropy: &self.entropy,
-            lease_time: self.lease_time,
+            lease_clock: self.lease_clock,
         };
-        group::run(&mut turn, group)
+        group::run(&mut context, group)
     }
 }
 
-/// Serves reads.
 pub(crate) struct Reader {
     pub(crate) connection: Box<dyn Connection>,
     pub(crate) queue: Arc<Reads>,
@@ -61,37 +59,39 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Until the queue is closed and empty.
+    /// Serve until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some(job) = self.queue.take() {
-            if !survived(|| reader::run(self.connection.as_mut(), &self.clock, &self.entropy, job))
-            {
+            if !catch_panic(|| {
+                reader::run(self.connection.as_mut(), &self.clock, &self.entropy, job)
+            }) {
                 self.connection.rollback();
             }
         }
     }
 }
 
-/// Whether it ended without a panic. Closures are guarded one by one; this guards what they drop,
-/// so that no thread dies of it and leaves everybody waiting. Whoever had no answer yet hears
-/// [`Error::Closed`].
-fn survived(work: impl FnOnce()) -> bool {
+/// Run `work` and return whether it ended without a panic. Closures are guarded one by one; this
+/// guards their destructors, so that no panic ends a thread and blocks its queue. A caller without
+/// a result gets [`Error::Closed`].
+fn catch_panic(work: impl FnOnce()) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if let Err(panic) = &outcome {
         tracing::error!(
-            what = group::words_of(&**panic),
+            event = "store.thread_panicked",
+            reason = group::panic_message(&**panic),
             "a panic outside of a transaction"
         );
     }
     outcome.is_ok()
 }
 
-/// A thread of this name.
+/// Start a named thread.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
         .map_err(|error| Error::Database {
-            why: format!("no thread can be started: {error}"),
+            why: format!("cannot start a thread: {error}"),
         })
 }

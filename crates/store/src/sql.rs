@@ -1,19 +1,20 @@
-//! One SQL text for two engines.
+//! Translates portable SQL to the dialects of the two engines.
 //!
-//! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a bound transaction.
-//! `{rows}` stands for many rows at once, in the place of `VALUES …` or a `SELECT`: `INSERT INTO t
-//! (a, b) {rows} ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`; `{ns_rows}` does the same
-//! with the namespace as first column. The numbers of `?1` … count the fixed parameters only. A
-//! `SELECT … {share}` in a write keeps others from changing its rows until this transaction ends
-//! (`FOR SHARE`; SQLite has but one writer).
+//! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a scoped transaction.
+//! `{rows}` stands for many rows in place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows}
+//! ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`. `{ns_rows}` does the same with the namespace
+//! as first column. The numbers of `?1` … count only the fixed parameters. A `SELECT … {share}` in a
+//! write transaction keeps others from changing its rows until the transaction ends (`FOR SHARE`;
+//! SQLite has a single writer).
 //!
-//! Many rows may go in several statements: what is done with a row must not depend on the others
-//! (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of them).
+//! A `{rows}` statement may run as several statements, each with a part of the rows: what happens to
+//! a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of
+//! them).
 
 use crate::Kind;
 use std::fmt::Write as _;
 
-/// Which engine a text is meant for.
+/// The dialect of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -28,18 +29,18 @@ const IN_ROWS: &str = "IN ({rows})";
 const NOT_IN_ROWS: &str = "NOT IN ({rows})";
 const SHARE: &str = "{share}";
 
-/// Whether a statement names the namespace of its transaction; in a literal or a comment it does
-/// not.
+/// Whether a statement uses the namespace of its transaction. In a literal or a comment it does not
+/// count.
 pub(crate) fn uses_namespace(sql: &str) -> bool {
     Pieces(sql).any(
         |piece| matches!(piece, Piece::Code(code) if code.contains(NS) || code.contains(NS_ROWS)),
     )
 }
 
-/// A stretch of SQL.
+/// A part of an SQL text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece<'a> {
-    /// What the engine acts on.
+    /// SQL outside literals and comments.
     Code(&'a str),
     /// `'text'` or `"name"`, with its quotes.
     Quoted(&'a str),
@@ -47,7 +48,7 @@ enum Piece<'a> {
     Comment(&'a str),
 }
 
-/// SQL, piece by piece: whoever rewrites it must leave literals alone.
+/// Iterates over the pieces of an SQL text. Rewriting must leave literals alone.
 struct Pieces<'a>(&'a str);
 
 impl<'a> Iterator for Pieces<'a> {
@@ -55,18 +56,18 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<Piece<'a>> {
         let text = self.0;
-        let ends = |from: usize, mark: &str| {
+        let end_of = |from: usize, mark: &str| {
             text[from..]
                 .find(mark)
                 .map_or(text.len(), |at| from + at + mark.len())
         };
         let (end, piece): (usize, fn(&'a str) -> Piece<'a>) = match text.as_bytes() {
             [] => return None,
-            // A doubled quote inside reads as two literals side by side, which changes nothing.
-            [b'\'', ..] => (ends(1, "'"), Piece::Quoted),
-            [b'"', ..] => (ends(1, "\""), Piece::Quoted),
+            // A doubled quote inside reads as two adjacent literals, which changes nothing.
+            [b'\'', ..] => (end_of(1, "'"), Piece::Quoted),
+            [b'"', ..] => (end_of(1, "\""), Piece::Quoted),
             [b'-', b'-', ..] => (text.find('\n').unwrap_or(text.len()), Piece::Comment),
-            [b'/', b'*', ..] => (ends(2, "*/"), Piece::Comment),
+            [b'/', b'*', ..] => (end_of(2, "*/"), Piece::Comment),
             _ => (code_length(text), Piece::Code),
         };
         self.0 = &text[end..];
@@ -76,15 +77,15 @@ impl<'a> Iterator for Pieces<'a> {
 
 fn code_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let opens = |at: usize| {
+    let starts_literal = |at: usize| {
         matches!(bytes[at], b'\'' | b'"') || matches!(bytes.get(at..at + 2), Some(b"--" | b"/*"))
     };
     (0..bytes.len())
-        .find(|at| opens(*at))
+        .find(|at| starts_literal(*at))
         .unwrap_or(bytes.len())
 }
 
-/// The text for an engine. The namespace, where used, is the parameter behind the `fixed` ones.
+/// The SQL for an engine. The namespace, where used, is the parameter after the `fixed` ones.
 pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
     let mark = match dialect {
         Dialect::Sqlite => "?",
@@ -107,13 +108,13 @@ pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
                         .replace('?', mark),
                 );
             }
-            Piece::Quoted(same) | Piece::Comment(same) => text.push_str(same),
+            Piece::Quoted(text) | Piece::Comment(text) => text.push_str(text),
         }
     }
     text
 }
 
-/// How many parameters a translated text names: the highest of their numbers.
+/// The number of parameters of a translated text: the highest parameter number.
 pub(crate) fn parameters(text: &str) -> usize {
     let numbers = |code: &str| -> usize {
         let digits = |part: &str| {
@@ -139,9 +140,9 @@ pub(crate) fn parameters(text: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// The text for SQLite with `count` rows of `width` columns spelled out, behind `before` other
-/// parameters.
-pub(crate) fn spell_rows(
+/// The SQL for SQLite with `count` rows of `width` columns written out as parameters, after `before`
+/// other parameters.
+pub(crate) fn expand_rows(
     sql: &str,
     before: usize,
     width: usize,
@@ -169,12 +170,12 @@ pub(crate) fn spell_rows(
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &values)
 }
 
-/// The text for PostgreSQL: one array a column, so that one prepared statement serves any number of
-/// rows.
+/// The SQL for PostgreSQL with one array parameter per column, so that one prepared statement serves
+/// any number of rows.
 ///
-/// `x IN ({rows})` becomes `x = ANY(array)`: always a look into the index for each value. As a join
-/// with the rows it may be planned as a walk over the namespace, if the table was still small when
-/// the plan was made, and that plan is kept while the table grows.
+/// `x IN ({rows})` becomes `x = ANY(array)`, which always looks up each value in the index. A join
+/// with the rows may be planned as a scan of the whole namespace if the table was small when the
+/// plan was made, and the plan is kept while the table grows.
 pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -> String {
     if let ([kind], true) = (kinds, sql.contains(IN_ROWS) && !sql.contains(NOT_IN_ROWS)) {
         return sql.replace(
@@ -191,13 +192,13 @@ pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -
     if with_namespace {
         let _ = write!(select, "${ns}::text, r.* FROM unnest(");
     }
-    for (place, kind) in kinds.iter().enumerate() {
+    for (index, kind) in kinds.iter().enumerate() {
         let array = array_of(*kind);
         let _ = write!(
             select,
             "{}${}::{array}[]",
-            if place == 0 { "" } else { "," },
-            before + place + 1
+            if index == 0 { "" } else { "," },
+            before + index + 1
         );
     }
     select.push_str(") AS r");
@@ -212,14 +213,14 @@ fn array_of(kind: Kind) -> &'static str {
     }
 }
 
-/// A migration's text for an engine: portable types become the engine's, text sorts by bytes,
-/// SQLite checks types.
+/// The DDL of a migration for an engine: portable types become the engine's, text sorts by bytes,
+/// and SQLite tables are strict.
 pub(crate) fn ddl(dialect: Dialect, text: &str) -> String {
     let mut plain = String::with_capacity(text.len() + 256);
     for piece in Pieces(text) {
         match piece {
             Piece::Code(code) => plain.push_str(&types_of(dialect, code)),
-            Piece::Quoted(same) => plain.push_str(same),
+            Piece::Quoted(text) => plain.push_str(text),
             Piece::Comment(_) => {}
         }
     }
@@ -241,7 +242,7 @@ fn types_of(dialect: Dialect, code: &str) -> String {
     }
 }
 
-/// Every table strict. A table ends with `);` on a line of its own.
+/// Make every table `STRICT`. A table ends with `);` on a line of its own.
 fn strict(text: &str) -> String {
     let statements = text.split_inclusive(";\n").map(|statement| {
         if !statement.trim_start().starts_with("CREATE TABLE") {
@@ -249,7 +250,7 @@ fn strict(text: &str) -> String {
         }
         let (body, end) = statement
             .rsplit_once("\n);")
-            .expect("a table ends with \");\" on a line of its own");
+            .expect("a table end_of with \");\" on a line of its own");
         format!("{body}\n) STRICT;{end}")
     });
     statements.collect()
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_shared_where_there_are_others() {
+    fn rows_are_locked_where_there_are_other_writers() {
         let sql = "SELECT a FROM t WHERE b = '{share}' {share}";
         assert_eq!(
             translate(Dialect::Postgres, sql, 0),
@@ -306,10 +307,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_spelled_out_or_unnested() {
+    fn rows_are_written_out_or_unnested() {
         let sql = "INSERT INTO t (namespace, a, b) {ns_rows} ON CONFLICT DO NOTHING";
         assert_eq!(
-            spell_rows(sql, 1, 2, 2, 1),
+            expand_rows(sql, 1, 2, 2, 1),
             "INSERT INTO t (namespace, a, b) VALUES (?1,?2,?3),(?1,?4,?5) ON CONFLICT DO NOTHING"
         );
         assert_eq!(
@@ -350,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_looked_up_and_not_joined() {
+    fn a_list_becomes_an_index_lookup_not_a_join() {
         let sql = "SELECT a FROM t WHERE namespace = ?ns AND b IN ({rows})";
         assert_eq!(
             unnest_rows(sql, 1, &[Kind::Text], 1),
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn types_become_the_engines() {
+    fn types_are_translated_for_each_engine() {
         let text = "CREATE TABLE t ( -- a TEXT\n  texts TEXT NOT NULL,\n  b BLOB,\n  n BIGINT\n);";
         assert_eq!(
             ddl(Dialect::Postgres, text),

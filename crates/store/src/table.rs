@@ -1,8 +1,8 @@
-//! The only SQL of the store: facts, heads and leases, seals, idempotency, data keys.
+//! The only SQL of the store: facts, heads and leases, tree heads, idempotency, data keys.
 
-use crate::chain::Head;
-use crate::engine::{Answer, Connection, Mode, Statement};
-use crate::fact::{Cursor, Linked, PendingFact, StoredFact, Subject};
+use crate::engine::{Connection, EngineResult, Mode, Statement};
+use crate::fact::{Cursor, FactLink, PendingFact, StoredFact, Subject};
+use crate::hash_chain::Head;
 use crate::lease::Partition;
 use crate::{Cell, Error, FromCell, FromRow, Kind, Result, Row, ToValue, Tx, Unbound, Value};
 use types::{Digest, Time};
@@ -29,7 +29,7 @@ fn query<T: FromRow>(
     connection: &mut dyn Connection,
     sql: &str,
     params: &[Value<'_>],
-) -> Answer<Vec<T>> {
+) -> EngineResult<Vec<T>> {
     let rows = connection.query(&Statement {
         sql,
         params,
@@ -40,9 +40,12 @@ fn query<T: FromRow>(
         .collect()
 }
 
-/// The head of a partition under its owner's epoch; none if another owns it.
-pub(crate) fn head(connection: &mut dyn Connection, partition: &Partition) -> Answer<Option<Head>> {
-    let sql = "SELECT seq, hash, turn FROM partition_head WHERE partition = ?1 AND epoch = ?2";
+/// Read the head of a partition under its owner's epoch; none if another process owns it.
+pub(crate) fn head(
+    connection: &mut dyn Connection,
+    partition: &Partition,
+) -> EngineResult<Option<Head>> {
+    let sql = "SELECT seq, hash, commits FROM partition_head WHERE partition = ?1 AND epoch = ?2";
     let rows: Vec<(i64, Digest, i64)> = query(
         connection,
         sql,
@@ -54,24 +57,24 @@ pub(crate) fn head(connection: &mut dyn Connection, partition: &Partition) -> An
     Ok(rows
         .into_iter()
         .next()
-        .map(|(seq, hash, turn)| Head { seq, hash, turn }))
+        .map(|(seq, hash, commits)| Head { seq, hash, commits }))
 }
 
-/// Move a head on; false if another owns the partition, or wrote it.
-pub(crate) fn move_head(
+/// Advance a head; false if another process owns the partition or has advanced it.
+pub(crate) fn advance_head(
     connection: &mut dyn Connection,
     partition: &Partition,
     old: &Head,
     new: &Head,
-) -> Answer<bool> {
-    let sql = "UPDATE partition_head SET seq = ?3, hash = ?4, turn = ?5 WHERE partition = ?1 AND epoch = ?2 AND turn = ?6";
+) -> EngineResult<bool> {
+    let sql = "UPDATE partition_head SET seq = ?3, hash = ?4, commits = ?5 WHERE partition = ?1 AND epoch = ?2 AND commits = ?6";
     let params = [
         Value::Text(partition.name().into()),
         Value::Int(partition.epoch()),
         Value::Int(new.seq),
         new.hash.to_value(),
-        Value::Int(new.turn),
-        Value::Int(old.turn),
+        Value::Int(new.commits),
+        Value::Int(old.commits),
     ];
     Ok(connection.execute(&Statement {
         sql,
@@ -80,24 +83,25 @@ pub(crate) fn move_head(
     })? == 1)
 }
 
-/// The turn and epoch of a partition, whoever owns it, once no transaction that moves its head is
-/// under way: this waits for its row.
-pub(crate) fn settled_head(
+/// Read the commit count and epoch of a partition, whoever owns it. The update waits for the row
+/// lock, so no transaction that moves the head is in progress.
+pub(crate) fn lock_head(
     connection: &mut dyn Connection,
     partition: &Partition,
-) -> Answer<Option<(i64, i64)>> {
-    let sql = "UPDATE partition_head SET turn = turn WHERE partition = ?1 RETURNING turn, epoch";
+) -> EngineResult<Option<(i64, i64)>> {
+    let sql =
+        "UPDATE partition_head SET commits = commits WHERE partition = ?1 RETURNING commits, epoch";
     let rows: Vec<(i64, i64)> = query(connection, sql, &[Value::Text(partition.name().into())])?;
     Ok(rows.into_iter().next())
 }
 
-/// Whether the fact of this place has this hash.
+/// Whether the fact at this position has this hash.
 pub(crate) fn is_fact(
     connection: &mut dyn Connection,
     partition: &str,
     seq: i64,
     hash: Digest,
-) -> Answer<bool> {
+) -> EngineResult<bool> {
     let sql = "SELECT seq FROM fact WHERE partition = ?1 AND seq = ?2 AND hash = ?3";
     let params = [
         Value::Text(partition.into()),
@@ -108,13 +112,13 @@ pub(crate) fn is_fact(
     Ok(!rows.is_empty())
 }
 
-/// Store linked facts.
+/// Insert linked facts.
 pub(crate) fn insert_facts(
     connection: &mut dyn Connection,
     partitions: &[Partition],
     facts: &[PendingFact],
-    linked: &[Linked],
-) -> Answer<()> {
+    linked: &[FactLink],
+) -> EngineResult<()> {
     if facts.is_empty() {
         return Ok(());
     }
@@ -137,7 +141,11 @@ pub(crate) fn insert_facts(
     Ok(())
 }
 
-fn fact_row<'a>(partition: &'a str, pending: &'a PendingFact, link: &'a Linked) -> Vec<Value<'a>> {
+fn fact_row<'a>(
+    partition: &'a str,
+    pending: &'a PendingFact,
+    link: &'a FactLink,
+) -> Vec<Value<'a>> {
     let columns = pending.fact.columns();
     vec![
         Value::Text(partition.into()),
@@ -158,7 +166,7 @@ fn fact_row<'a>(partition: &'a str, pending: &'a PendingFact, link: &'a Linked) 
     ]
 }
 
-/// The facts of a partition behind a cursor, in order.
+/// Read the facts of a partition after a cursor, in order.
 pub(crate) fn facts_after(
     tx: &mut Unbound<'_, '_>,
     cursor: &Cursor,
@@ -222,7 +230,7 @@ fn stored_fact(row: Row) -> Result<StoredFact> {
     })
 }
 
-/// Every partition and the last fact in it.
+/// List every partition with its last fact.
 pub(crate) fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
     let rows: Vec<(String, i64)> = tx.rows(
         "SELECT partition, seq FROM partition_head ORDER BY partition",
@@ -234,7 +242,7 @@ pub(crate) fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
         .collect())
 }
 
-/// Every head with its hash, for sealing.
+/// List every head with its hash, for the next tree head.
 pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
     tx.rows(
         "SELECT partition, seq, hash FROM partition_head WHERE seq > 0 ORDER BY partition",
@@ -242,8 +250,8 @@ pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest
     )
 }
 
-/// Take a lease if it is free, run out, or (where this process is the only one) left over from an
-/// earlier process. The new epoch.
+/// Take a lease if it is free, expired, or (where this process is the only one) left over from an
+/// earlier process. Returns the new epoch.
 pub(crate) fn take_lease(
     tx: &mut Unbound<'_, '_>,
     partition: &str,
@@ -254,7 +262,7 @@ pub(crate) fn take_lease(
 ) -> Result<Option<i64>> {
     let until = now.plus_millis(i64::try_from(ttl_ms).unwrap_or(i64::MAX));
     let row: Option<(i64,)> = tx.row(
-        "INSERT INTO partition_head (partition, seq, hash, turn, epoch, holder, expires_at)
+        "INSERT INTO partition_head (partition, seq, hash, commits, epoch, holder, expires_at)
          VALUES (?1, 0, ?5, 0, 1, ?2, ?4)
          ON CONFLICT (partition) DO UPDATE SET epoch = partition_head.epoch + 1, holder = ?2, expires_at = ?4
           WHERE partition_head.expires_at <= ?3 OR (?6 = 1 AND partition_head.holder <> ?2)
@@ -264,7 +272,7 @@ pub(crate) fn take_lease(
     Ok(row.map(|(epoch,)| epoch))
 }
 
-/// Renew a lease under its epoch; false if it is another's.
+/// Renew a lease under its epoch; false if another process has it.
 pub(crate) fn renew_lease(
     tx: &mut Unbound<'_, '_>,
     partition: &Partition,
@@ -279,7 +287,7 @@ pub(crate) fn renew_lease(
     Ok(changed == 1)
 }
 
-/// Let a lease run out now.
+/// Expire a lease now.
 pub(crate) fn release_lease(
     tx: &mut Unbound<'_, '_>,
     partition: &Partition,
@@ -292,7 +300,7 @@ pub(crate) fn release_lease(
     Ok(())
 }
 
-/// Claim keys that are free; the keys that were claimed.
+/// Claim the keys that are free and return them.
 pub(crate) fn claim_keys(
     tx: &mut Tx<'_, '_>,
     rows: &[(&str, &str, Option<Digest>, &str, Time)],
@@ -305,8 +313,8 @@ pub(crate) fn claim_keys(
     )
 }
 
-/// What keys were claimed for: key, command, resource.
-pub(crate) fn claimed(
+/// Read what keys were claimed for: key, command hash, resource.
+pub(crate) fn existing_claims(
     tx: &mut Tx<'_, '_>,
     verb: &str,
     keys: &[(&str,)],
@@ -328,20 +336,20 @@ pub(crate) fn free_key(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()>
     Ok(())
 }
 
-/// The lines of seals behind a number, in order.
-pub(crate) fn seals_after(
+/// Read the lines of the tree heads after a number, in order.
+pub(crate) fn tree_heads_after(
     tx: &mut Unbound<'_, '_>,
     number: i64,
     limit: u32,
 ) -> Result<Vec<(i64, String)>> {
     tx.rows(
-        "SELECT number, line FROM seal WHERE number > ?1 ORDER BY number LIMIT ?2",
+        "SELECT number, line FROM tree_head WHERE number > ?1 ORDER BY number LIMIT ?2",
         (number, limit),
     )
 }
 
-/// Store a seal.
-pub(crate) fn insert_seal(
+/// Insert a signed tree head.
+pub(crate) fn insert_tree_head(
     tx: &mut Unbound<'_, '_>,
     number: i64,
     at: Time,
@@ -349,32 +357,35 @@ pub(crate) fn insert_seal(
     hash: Digest,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO seal (number, at, line, hash) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO tree_head (number, at, line, hash) VALUES (?1, ?2, ?3, ?4)",
         (number, at, line, hash),
     )?;
     Ok(())
 }
 
-/// The last seal: its line.
-pub(crate) fn last_seal(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,)>> {
-    tx.row("SELECT line FROM seal ORDER BY number DESC LIMIT 1", ())
-}
-
-/// Every head as of the last seal.
-pub(crate) fn sealed_heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
-    tx.rows(
-        "SELECT partition, seq, hash FROM sealed_head ORDER BY partition",
+/// Read the line of the last tree head.
+pub(crate) fn last_tree_head(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,)>> {
+    tx.row(
+        "SELECT line FROM tree_head ORDER BY number DESC LIMIT 1",
         (),
     )
 }
 
-/// Remember the heads that a seal moved.
-pub(crate) fn put_sealed_heads(
+/// List the leaves (every head) as of the last tree head.
+pub(crate) fn tree_head_leaves(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
+    tx.rows(
+        "SELECT partition, seq, hash FROM tree_head_leaf ORDER BY partition",
+        (),
+    )
+}
+
+/// Store the heads that moved with a tree head.
+pub(crate) fn put_tree_head_leaves(
     tx: &mut Unbound<'_, '_>,
     heads: &[(String, i64, Digest)],
 ) -> Result<()> {
     tx.execute_rows(
-        "INSERT INTO sealed_head (partition, seq, hash) {rows}
+        "INSERT INTO tree_head_leaf (partition, seq, hash) {rows}
          ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
         (),
         heads,
@@ -382,7 +393,7 @@ pub(crate) fn put_sealed_heads(
     Ok(())
 }
 
-/// All versions of a data key: version, wrapped bytes, how it is wrapped.
+/// List all versions of a data key: version, wrapped bytes, wrapping.
 pub(crate) fn data_keys(
     tx: &mut Unbound<'_, '_>,
     name: &str,
@@ -393,13 +404,13 @@ pub(crate) fn data_keys(
     )
 }
 
-/// How many versions of a data key there are.
+/// Count the versions of a data key.
 pub(crate) fn count_data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<i64> {
     let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM secret_key WHERE name = ?1", (name,))?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
-/// Data keys with when they were begun and retired, oldest first.
+/// List the versions of a data key with the times of creation and retirement, oldest first.
 pub(crate) fn data_key_times(
     tx: &mut Unbound<'_, '_>,
     name: &str,
@@ -410,7 +421,7 @@ pub(crate) fn data_key_times(
     )
 }
 
-/// Note that versions before this one are retired; how many were not yet.
+/// Mark the versions before this one as retired and return how many were not yet.
 pub(crate) fn retire_data_keys(
     tx: &mut Unbound<'_, '_>,
     name: &str,
@@ -423,7 +434,7 @@ pub(crate) fn retire_data_keys(
     )
 }
 
-/// A version of a data key on its way into the table.
+/// A version of a data key to be stored.
 pub(crate) struct DataKey<'a> {
     pub(crate) name: &'a str,
     pub(crate) version: u32,
@@ -432,7 +443,7 @@ pub(crate) struct DataKey<'a> {
     pub(crate) wrapping: &'a str,
 }
 
-/// Store a version of a data key, or wrap the same key anew; false if another key has the version.
+/// Insert a version of a data key, or replace its wrapping; false if the version holds another key.
 pub(crate) fn put_data_key(tx: &mut Unbound<'_, '_>, key: &DataKey<'_>, now: Time) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO secret_key (name, version, fingerprint, wrapped, wrapping, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -443,16 +454,16 @@ pub(crate) fn put_data_key(tx: &mut Unbound<'_, '_>, key: &DataKey<'_>, now: Tim
 }
 
 /// Begin the transaction of a migration; concurrent processes wait here.
-pub(crate) fn begin_migration(connection: &mut dyn Connection) -> Answer<()> {
+pub(crate) fn begin_migration(connection: &mut dyn Connection) -> EngineResult<()> {
     connection.begin(Mode::Migrate)?;
-    let ledger = "CREATE TABLE IF NOT EXISTS schema_migration (\n  name TEXT NOT NULL,\n  hash BLOB NOT NULL,\n  \
+    let table = "CREATE TABLE IF NOT EXISTS schema_migration (\n  name TEXT NOT NULL,\n  hash BLOB NOT NULL,\n  \
                   applied_at BIGINT NOT NULL,\n  PRIMARY KEY (name)\n);";
-    let ledger = crate::sql::ddl(connection.dialect(), ledger);
-    connection.script(&ledger)
+    let table = crate::sql::ddl(connection.dialect(), table);
+    connection.script(&table)
 }
 
-/// What was applied, in order.
-pub(crate) fn migrations(connection: &mut dyn Connection) -> Answer<Vec<(String, Digest)>> {
+/// List the applied migrations, in order.
+pub(crate) fn migrations(connection: &mut dyn Connection) -> EngineResult<Vec<(String, Digest)>> {
     query(
         connection,
         "SELECT name, hash FROM schema_migration ORDER BY name",
@@ -460,15 +471,15 @@ pub(crate) fn migrations(connection: &mut dyn Connection) -> Answer<Vec<(String,
     )
 }
 
-/// A value of which the installation has one; the first that is written stays.
+/// Insert a value of the installation unless it exists, and return the stored one.
 pub(crate) fn installation_value(
     tx: &mut Unbound<'_, '_>,
     name: &str,
-    otherwise: &str,
+    default: &str,
 ) -> Result<String> {
     tx.execute(
         "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
-        (name, otherwise),
+        (name, default),
     )?;
     let row: Option<(Cell,)> = tx.row("SELECT value FROM installation WHERE name = ?1", (name,))?;
     let (cell,) = row.ok_or(Error::Column {

@@ -1,16 +1,17 @@
-//! A transaction as a closure sees it: bound to a namespace, or unbound for those few who must be.
+//! A transaction as a closure sees it: scoped to a namespace, or unscoped for the few callers that
+//! work across namespaces.
 
-use crate::engine::{Answer, Connection, Failure, Statement};
+use crate::engine::{Connection, EngineResult, Failure, Statement};
 use crate::fact::PendingFact;
 use crate::{Error, Fact, FromRow, Kind, Params, Result, Value, sql};
 use types::{Entropy, Namespace, Time};
 
-/// Statements that one closure may run: a verb over a slice needs some ten.
+/// Statements that one closure may run. A verb over a slice needs about ten.
 const MAX_STATEMENTS: u64 = 5_000;
 /// Rows that one closure may write or read.
 const MAX_ROWS: u64 = 500_000;
 
-/// What all closures of one database transaction share.
+/// The state that all closures of one database transaction share.
 pub(crate) struct Core<'c> {
     pub(crate) connection: &'c mut dyn Connection,
     pub(crate) now: Time,
@@ -18,17 +19,17 @@ pub(crate) struct Core<'c> {
     pub(crate) facts: Vec<PendingFact>,
     pub(crate) partition: usize,
     pub(crate) writable: bool,
-    pub(crate) use_: Use,
+    pub(crate) usage: Usage,
 }
 
-/// What the closure that runs now has done so far.
+/// What the running closure has used and done so far.
 #[derive(Debug, Default)]
-pub(crate) struct Use {
+pub(crate) struct Usage {
     statements: u64,
     rows: u64,
     /// Something was written, so a failure must undo it.
     pub(crate) wrote: bool,
-    /// A statement failed, so the database transaction is spoilt.
+    /// A statement failed, so the database transaction cannot be used any more.
     pub(crate) failure: Option<Failure>,
 }
 
@@ -46,20 +47,20 @@ impl<'c> Core<'c> {
             facts: Vec::new(),
             partition: 0,
             writable,
-            use_: Use::default(),
+            usage: Usage::default(),
         }
     }
 
-    fn spend(&mut self, rows: usize) -> Result<()> {
-        self.use_.statements += 1;
-        self.use_.rows += rows as u64;
-        if self.use_.statements > MAX_STATEMENTS {
+    fn charge(&mut self, rows: usize) -> Result<()> {
+        self.usage.statements += 1;
+        self.usage.rows += rows as u64;
+        if self.usage.statements > MAX_STATEMENTS {
             return Err(Error::Budget {
                 what: "statements",
                 limit: MAX_STATEMENTS,
             });
         }
-        if self.use_.rows > MAX_ROWS {
+        if self.usage.rows > MAX_ROWS {
             return Err(Error::Budget {
                 what: "rows",
                 limit: MAX_ROWS,
@@ -68,13 +69,13 @@ impl<'c> Core<'c> {
         Ok(())
     }
 
-    fn settle<T>(&mut self, answer: Answer<T>) -> Result<T> {
-        answer.map_err(|failure| {
+    fn record_failure<T>(&mut self, result: EngineResult<T>) -> Result<T> {
+        result.map_err(|failure| {
             let error = match &failure {
                 Failure::Contended => Error::Contended { attempts: 1 },
                 Failure::Disconnected(error) | Failure::Failed(error) => error.clone(),
             };
-            self.use_.failure = Some(failure);
+            self.usage.failure = Some(failure);
             error
         })
     }
@@ -85,56 +86,62 @@ impl<'c> Core<'c> {
         params: &[Value<'_>],
         namespace: Option<&str>,
     ) -> Result<Vec<T>> {
-        self.spend(0)?;
-        refuse_nul(params)?;
-        self.use_.wrote |= is_writing(sql);
-        let answer = self.connection.query(&Statement {
+        self.charge(0)?;
+        reject_nul(params)?;
+        self.usage.wrote |= is_writing(sql);
+        let result = self.connection.query(&Statement {
             sql,
             params,
             namespace,
         });
-        let rows = self.settle(answer)?;
-        self.use_.rows += rows.len() as u64;
+        let rows = self.record_failure(result)?;
+        self.usage.rows += rows.len() as u64;
         rows.into_iter().map(T::from_row).collect()
     }
 
     fn execute(&mut self, sql: &str, params: &[Value<'_>], namespace: Option<&str>) -> Result<u64> {
-        self.spend(1)?;
-        refuse_nul(params)?;
-        self.use_.wrote = true;
-        let answer = self.connection.execute(&Statement {
+        self.charge(1)?;
+        reject_nul(params)?;
+        self.usage.wrote = true;
+        let result = self.connection.execute(&Statement {
             sql,
             params,
             namespace,
         });
-        self.settle(answer)
+        self.record_failure(result)
     }
 
-    fn many<T>(
+    fn run_rows<T>(
         &mut self,
         statement: &Statement<'_>,
         rows: &[Vec<Value<'_>>],
-        act: impl FnOnce(&mut dyn Connection, &Statement<'_>, &[Kind], &[Vec<Value<'_>>]) -> Answer<T>,
+        run: impl FnOnce(
+            &mut dyn Connection,
+            &Statement<'_>,
+            &[Kind],
+            &[Vec<Value<'_>>],
+        ) -> EngineResult<T>,
     ) -> Result<T> {
-        self.spend(rows.len())?;
-        refuse_nul(statement.params)?;
-        rows.iter().try_for_each(|row| refuse_nul(row))?;
-        self.use_.wrote |= is_writing(statement.sql);
+        self.charge(rows.len())?;
+        reject_nul(statement.params)?;
+        rows.iter().try_for_each(|row| reject_nul(row))?;
+        self.usage.wrote |= is_writing(statement.sql);
         let kinds: Vec<Kind> = rows
             .first()
             .map_or_else(Vec::new, |row| row.iter().map(Value::kind).collect());
-        let alike = |row: &Vec<Value<'_>>| row.iter().map(Value::kind).eq(kinds.iter().copied());
+        let same_columns =
+            |row: &Vec<Value<'_>>| row.iter().map(Value::kind).eq(kinds.iter().copied());
         assert!(
-            rows.iter().all(alike),
+            rows.iter().all(same_columns),
             "the rows of one statement have the same columns: {}",
             statement.sql
         );
-        let answer = act(self.connection, statement, &kinds, rows);
-        self.settle(answer)
+        let result = run(self.connection, statement, &kinds, rows);
+        self.record_failure(result)
     }
 }
 
-fn refuse_nul(params: &[Value<'_>]) -> Result<()> {
+fn reject_nul(params: &[Value<'_>]) -> Result<()> {
     let has_nul =
         |value: &Value<'_>| matches!(value, Value::Text(text) if text.as_bytes().contains(&0));
     if params.iter().any(has_nul) {
@@ -144,7 +151,7 @@ fn refuse_nul(params: &[Value<'_>]) -> Result<()> {
     }
 }
 
-/// Whether a statement that returns rows may change some: anything but a plain SELECT.
+/// Whether a statement that returns rows may change some: anything but a plain `SELECT`.
 fn is_writing(sql: &str) -> bool {
     !sql.trim_start()
         .get(..6)
@@ -158,40 +165,40 @@ fn value_rows<'a, P: Params>(rows: &'a [P]) -> Vec<Vec<Value<'a>>> {
 macro_rules! statements {
     ($type:ty) => {
         impl $type {
-            /// The rows of a query.
+            /// Run a query and return its rows.
             pub fn rows<T: FromRow>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
-                let namespace = self.bind(sql)?;
+                let namespace = self.namespace_for(sql)?;
                 self.core()
                     .rows(sql, &params.values(), namespace.as_deref())
             }
 
-            /// The one row of a query, or none. More than one is a mistake in the statement.
+            /// Run a query and return its row, if any. Panics if there is more than one.
             pub fn row<T: FromRow>(&mut self, sql: &str, params: impl Params) -> Result<Option<T>> {
                 let mut rows = self.rows(sql, params)?;
                 assert!(
                     rows.len() <= 1,
-                    "a statement for one row found {}",
+                    "a statement for one row returned {}",
                     rows.len()
                 );
                 Ok(rows.pop())
             }
 
-            /// Run a statement; how many rows it changed.
+            /// Run a statement and return the number of rows it changed.
             pub fn execute(&mut self, sql: &str, params: impl Params) -> Result<u64> {
-                let namespace = self.bind(sql)?;
+                let namespace = self.namespace_for(sql)?;
                 self.core()
                     .execute(sql, &params.values(), namespace.as_deref())
             }
 
-            /// Run a `{rows}` statement for many rows at once; how many it changed. No key may
-            /// occur twice among them.
+            /// Run a `{rows}` statement for many rows at once and return the number of rows it
+            /// changed. No key may occur twice among the rows.
             pub fn execute_rows<P: Params>(
                 &mut self,
                 sql: &str,
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<u64> {
-                let namespace = self.bind(sql)?;
+                let namespace = self.namespace_for(sql)?;
                 if rows.is_empty() {
                     return Ok(0);
                 }
@@ -202,20 +209,20 @@ macro_rules! statements {
                     namespace: namespace.as_deref(),
                 };
                 self.core()
-                    .many(&statement, &rows, |connection, statement, kinds, rows| {
+                    .run_rows(&statement, &rows, |connection, statement, kinds, rows| {
                         connection.execute_rows(statement, kinds, rows)
                     })
             }
 
-            /// Run a `{rows}` statement for many rows at once; what it returns, in no promised
-            /// order.
+            /// Run a `{rows}` statement for many rows at once and return its rows, in no
+            /// guaranteed order.
             pub fn query_rows<T: FromRow, P: Params>(
                 &mut self,
                 sql: &str,
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<Vec<T>> {
-                let namespace = self.bind(sql)?;
+                let namespace = self.namespace_for(sql)?;
                 if rows.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -225,20 +232,22 @@ macro_rules! statements {
                     params: &params,
                     namespace: namespace.as_deref(),
                 };
-                let found =
-                    self.core()
-                        .many(&statement, &rows, |connection, statement, kinds, rows| {
-                            connection.query_rows(statement, kinds, rows)
-                        })?;
-                found.into_iter().map(T::from_row).collect()
+                let rows = self.core().run_rows(
+                    &statement,
+                    &rows,
+                    |connection, statement, kinds, rows| {
+                        connection.query_rows(statement, kinds, rows)
+                    },
+                )?;
+                rows.into_iter().map(T::from_row).collect()
             }
 
-            /// The time of this transaction: the same for all it writes.
+            /// The time of this transaction, the same for everything it writes.
             pub fn now(&mut self) -> Time {
                 self.core().now
             }
 
-            /// Chance, for ids and salts. A transaction that is run again draws anew.
+            /// Randomness for ids and salts. A transaction that is retried draws new bytes.
             pub fn entropy(&mut self) -> &dyn Entropy {
                 self.core().entropy
             }
@@ -246,16 +255,16 @@ macro_rules! statements {
     };
 }
 
-/// A transaction bound to a namespace: every statement must use `?ns`, which is filled in here.
+/// A transaction scoped to a namespace: every statement must use `?ns`, which is filled in here.
 ///
-/// A statement without it is refused ([`Error::Unbound`]), so that a forgotten `WHERE namespace`
-/// cannot be written by accident.
+/// A statement without it is rejected ([`Error::MissingNamespace`]), so that a forgotten `WHERE
+/// namespace` cannot reach the database.
 pub struct Tx<'t, 'c> {
     core: &'t mut Core<'c>,
     namespace: Namespace,
 }
 
-/// A transaction over all namespaces: only for chain ingestion, workers' claims and migrations.
+/// A transaction across namespaces: only for chain ingestion, claims of workers and migrations.
 pub struct Unbound<'t, 'c> {
     core: &'t mut Core<'c>,
 }
@@ -268,18 +277,18 @@ impl<'t, 'c> Tx<'t, 'c> {
         Self { core, namespace }
     }
 
-    /// The namespace.
+    /// The namespace that every statement is scoped to.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
-    /// Append a fact. It is linked into the chain of the partition when the transaction commits.
+    /// Append a fact. It is linked into the hash chain of the partition at commit.
     pub fn append(&mut self, fact: Fact) {
         let namespace = self.namespace.clone();
         append(self.core, namespace, fact);
     }
 
-    fn bind(&self, sql: &str) -> Result<Option<String>> {
+    fn namespace_for(&self, sql: &str) -> Result<Option<String>> {
         if sql::uses_namespace(sql) {
             Ok(Some(self.namespace.as_str().to_owned()))
         } else {
@@ -299,17 +308,17 @@ impl<'t, 'c> Unbound<'t, 'c> {
         Self { core }
     }
 
-    /// The same transaction, bound to a namespace.
+    /// The same transaction, scoped to a namespace.
     pub fn bound(&mut self, namespace: &Namespace) -> Tx<'_, 'c> {
         Tx::new(self.core, namespace.clone())
     }
 
-    /// Append a fact that concerns a namespace.
+    /// Append a fact that belongs to a namespace.
     pub fn append(&mut self, namespace: &Namespace, fact: Fact) {
         append(self.core, namespace.clone(), fact);
     }
 
-    /// The fastest way to insert many rows: COPY on PostgreSQL, multi-row VALUES on SQLite. A
+    /// Insert many rows by the fastest way: `COPY` on PostgreSQL, multi-row `VALUES` on SQLite. A
     /// conflict is an error.
     pub fn bulk_insert<P: Params>(
         &mut self,
@@ -327,15 +336,15 @@ impl<'t, 'c> Unbound<'t, 'c> {
             namespace: None,
         };
         self.core
-            .many(&statement, &rows, |connection, _, kinds, rows| {
+            .run_rows(&statement, &rows, |connection, _, kinds, rows| {
                 connection.bulk_insert(table, columns, kinds, rows)
             })
     }
 
-    fn bind(&self, sql: &str) -> Result<Option<String>> {
+    fn namespace_for(&self, sql: &str) -> Result<Option<String>> {
         assert!(
             !sql::uses_namespace(sql),
-            "?ns in a statement that is not bound to a namespace: {sql}"
+            "?ns in a statement that is not scoped to a namespace: {sql}"
         );
         Ok(None)
     }
@@ -348,9 +357,9 @@ impl<'t, 'c> Unbound<'t, 'c> {
 fn append(core: &mut Core<'_>, namespace: Namespace, fact: Fact) {
     assert!(
         core.writable,
-        "a fact was appended in a transaction that only reads"
+        "a fact was appended in a read-only transaction"
     );
-    core.use_.wrote = true;
+    core.usage.wrote = true;
     let (at, partition) = (core.now, core.partition);
     match fact.check() {
         Ok(()) => core.facts.push(PendingFact::new(
@@ -360,7 +369,9 @@ fn append(core: &mut Core<'_>, namespace: Namespace, fact: Fact) {
             partition,
             core.entropy,
         )),
-        // Like a statement that failed: the closure is undone, whatever it returns.
-        Err(error) => core.use_.failure = core.use_.failure.take().or(Some(Failure::Failed(error))),
+        // Like a failed statement: the closure is undone, whatever it returns.
+        Err(error) => {
+            core.usage.failure = core.usage.failure.take().or(Some(Failure::Failed(error)))
+        }
     }
 }

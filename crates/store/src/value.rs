@@ -1,36 +1,31 @@
-//! What goes into a statement and comes out of it: integers, text, bytes, and typed nulls. Nothing
-//! else is portable.
+//! Statement parameters and result columns: integers, text, bytes, and typed nulls. Nothing else is
+//! portable.
 
 use crate::{Error, Result};
 use std::borrow::Cow;
 use types::{Amount, ChainId, Digest, Height, Json, Namespace, Quantity, Time, Witness};
 
-/// The type of a value; a null has one too, because PostgreSQL asks for it.
+/// The type of a value. A null has a type too, because PostgreSQL requires it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// 64-bit integer; booleans are 0 and 1, times are microseconds.
     Int,
-    /// Text.
     Text,
-    /// Bytes.
     Blob,
 }
 
-/// A parameter.
+/// A statement parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Nothing, of a type.
+    /// A null of this type.
     Null(Kind),
-    /// An integer.
     Int(i64),
-    /// Text.
     Text(Cow<'a, str>),
-    /// Bytes.
     Blob(Cow<'a, [u8]>),
 }
 
 impl Value<'_> {
-    /// Its type.
+    /// The type of the value.
     pub fn kind(&self) -> Kind {
         match self {
             Value::Null(kind) => *kind,
@@ -41,16 +36,12 @@ impl Value<'_> {
     }
 }
 
-/// A column of a row that came back.
+/// A column of a result row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
-    /// Nothing.
     Null,
-    /// An integer.
     Int(i64),
-    /// Text.
     Text(String),
-    /// Bytes.
     Blob(Vec<u8>),
 }
 
@@ -65,31 +56,31 @@ impl Cell {
     }
 }
 
-/// A row that came back.
+/// A result row.
 pub type Row = Vec<Cell>;
 
-/// What can be a parameter.
+/// A type that can be a statement parameter.
 pub trait ToValue {
-    /// The type, also when there is no value.
+    /// The column type, which a null has too.
     const KIND: Kind;
-    /// The value.
+    /// Convert to a parameter.
     fn to_value(&self) -> Value<'_>;
 }
 
-/// What a column can be read as.
+/// A type that a column can be read as.
 pub trait FromCell: Sized {
-    /// What is expected, for errors.
+    /// The description of the expected value in errors.
     const EXPECTED: &'static str;
-    /// The value, or nothing if the cell is not one.
+    /// Convert a cell, or return it if it does not hold such a value.
     fn from_cell(cell: Cell) -> std::result::Result<Self, Cell>;
 }
 
 macro_rules! value {
-    ($type:ty, $kind:ident, |$it:ident| $to:expr, $expected:literal, |$cell:ident| $from:expr) => {
+    ($type:ty, $kind:ident, |$value:ident| $to:expr, $expected:literal, |$cell:ident| $from:expr) => {
         impl ToValue for $type {
             const KIND: Kind = Kind::$kind;
             fn to_value(&self) -> Value<'_> {
-                let $it = self;
+                let $value = self;
                 Value::$kind($to)
             }
         }
@@ -105,18 +96,18 @@ macro_rules! value {
     };
 }
 
-value!(i64, Int, |it| *it, "an integer", |cell| Ok(cell));
+value!(i64, Int, |value| *value, "an integer", |cell| Ok(cell));
 value!(
     u32,
     Int,
-    |it| i64::from(*it),
+    |value| i64::from(*value),
     "an integer of 32 bits",
     |cell| cell.try_into().map_err(|_| Cell::Int(cell))
 );
 value!(
     bool,
     Int,
-    |it| i64::from(*it),
+    |value| i64::from(*value),
     "0 or 1",
     |cell| match cell {
         0 => Ok(false),
@@ -124,44 +115,44 @@ value!(
         other => Err(Cell::Int(other)),
     }
 );
-value!(Time, Int, |it| it.micros(), "a time", |cell| Ok(
+value!(Time, Int, |value| value.micros(), "a time", |cell| Ok(
     Time::from_micros(cell)
 ));
-value!(Height, Int, |it| it.stored(), "a height", |cell| Ok(
+value!(Height, Int, |value| value.stored(), "a height", |cell| Ok(
     Height::from_stored(cell)
 ));
 value!(
     String,
     Text,
-    |it| Cow::Borrowed(it.as_str()),
+    |value| Cow::Borrowed(value.as_str()),
     "text",
     |cell| Ok(cell)
 );
 value!(
     Vec<u8>,
     Blob,
-    |it| Cow::Borrowed(it.as_slice()),
+    |value| Cow::Borrowed(value.as_slice()),
     "bytes",
     |cell| Ok(cell)
 );
 value!(
     Digest,
     Blob,
-    |it| Cow::Borrowed(it.0.as_slice()),
+    |value| Cow::Borrowed(value.0.as_slice()),
     "a hash",
     |cell| Digest::from_slice(&cell).ok_or(Cell::Blob(cell))
 );
 value!(
     Quantity,
     Blob,
-    |it| Cow::Owned(it.to_ordered_bytes()),
+    |value| Cow::Owned(value.to_ordered_bytes()),
     "a quantity",
     |cell| { Quantity::from_ordered_bytes(&cell).ok_or(Cell::Blob(cell)) }
 );
 value!(
     Amount,
     Blob,
-    |it| Cow::Owned(Quantity::from(*it).to_ordered_bytes()),
+    |value| Cow::Owned(Quantity::from(*value).to_ordered_bytes()),
     "an amount",
     |cell| {
         Quantity::from_ordered_bytes(&cell)
@@ -172,35 +163,35 @@ value!(
 value!(
     Json,
     Text,
-    |it| Cow::Borrowed(it.as_str()),
+    |value| Cow::Borrowed(value.as_str()),
     "JSON",
     |cell| Json::parse(&cell).ok_or(Cell::Text(cell))
 );
 value!(
     Witness,
     Text,
-    |it| Cow::Borrowed(it.as_str()),
+    |value| Cow::Borrowed(value.as_str()),
     "a witness",
     |cell| Ok(Witness::from_stored(cell))
 );
 value!(
     Namespace,
     Text,
-    |it| Cow::Borrowed(it.as_str()),
+    |value| Cow::Borrowed(value.as_str()),
     "a namespace",
     |cell| Namespace::from_stored(&cell).ok_or(Cell::Text(cell))
 );
 value!(
     ChainId,
     Text,
-    |it| Cow::Borrowed(it.as_str()),
+    |value| Cow::Borrowed(value.as_str()),
     "a chain",
     |cell| cell.parse().map_err(|_| Cell::Text(cell))
 );
 
 macro_rules! ids {
     ($($id:ident),*) => {$(
-        value!(types::$id, Text, |it| Cow::Owned(it.to_string()), "an id", |cell| cell.parse().map_err(|_| Cell::Text(cell)));
+        value!(types::$id, Text, |value| Cow::Owned(value.to_string()), "an id", |cell| cell.parse().map_err(|_| Cell::Text(cell)));
     )*};
 }
 ids!(
@@ -269,16 +260,15 @@ impl FromCell for Cell {
     }
 }
 
-/// The parameters of a statement: a tuple, in the order of `?1`, `?2`, …; or a slice of ready
-/// values.
+/// The parameters of a statement: a tuple in the order of `?1`, `?2`, …, or a vector of values.
 pub trait Params {
-    /// The values.
+    /// The parameters, in order.
     fn values(&self) -> Vec<Value<'_>>;
 }
 
-/// What a row can be read as: a tuple of its columns.
+/// A type that a row can be read as: a tuple of its columns.
 pub trait FromRow: Sized {
-    /// The tuple.
+    /// Convert a row.
     fn from_row(row: Row) -> Result<Self>;
 }
 
@@ -306,7 +296,7 @@ impl FromRow for Row {
     }
 }
 
-/// Reads a wide row column by column, where a tuple would be too long.
+/// Reads a wide row column by column, for rows longer than the largest supported tuple.
 #[derive(Debug)]
 pub struct Columns {
     cells: std::vec::IntoIter<Cell>,
@@ -314,7 +304,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Of a row.
+    /// Start at the first column of a row.
     pub fn of(row: Row) -> Self {
         Self {
             cells: row.into_iter(),
@@ -322,7 +312,7 @@ impl Columns {
         }
     }
 
-    /// The next column.
+    /// Read the next column.
     pub fn take<T: FromCell>(&mut self) -> Result<T> {
         self.column += 1;
         read(&mut self.cells, self.column - 1)
@@ -343,16 +333,16 @@ fn read<T: FromCell>(cells: &mut impl Iterator<Item = Cell>, column: usize) -> R
 }
 
 macro_rules! tuples {
-    ($($name:ident $place:tt),+) => {
+    ($($name:ident $index:tt),+) => {
         impl<$($name: ToValue),+> Params for ($($name,)+) {
             fn values(&self) -> Vec<Value<'_>> {
-                vec![$(self.$place.to_value()),+]
+                vec![$(self.$index.to_value()),+]
             }
         }
         impl<$($name: FromCell),+> FromRow for ($($name,)+) {
             fn from_row(row: Row) -> Result<Self> {
                 let mut cells = row.into_iter();
-                Ok(($(read::<$name>(&mut cells, $place)?,)+))
+                Ok(($(read::<$name>(&mut cells, $index)?,)+))
             }
         }
     };

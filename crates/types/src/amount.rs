@@ -1,4 +1,4 @@
-//! An exact amount, 0..2^256-1; a decimal string wherever it leaves the process.
+//! An exact amount, 0..2^256-1. Outside the process it is a decimal string.
 
 use ruint::aliases::U256;
 use serde::{Deserialize, Serialize};
@@ -10,13 +10,13 @@ const MAX_DIGITS: usize = 78;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Amount(U256);
 
-/// Why a text is not an amount.
+/// Why a text is not a valid amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// A sign stands before the digits.
+    /// It has a minus sign.
     #[error("an amount cannot be negative")]
     Negative,
-    /// Anything but the digits 0 to 9: a decimal point, an exponent, a blank, hexadecimal.
+    /// It contains anything but the digits 0 to 9: a decimal point, an exponent, a space.
     #[error("an amount is a whole number in base units, written with the digits 0 to 9 only")]
     NotDigits,
     /// Above 2^256-1.
@@ -25,12 +25,12 @@ pub enum AmountError {
 }
 
 impl Amount {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Amount = Amount(U256::ZERO);
     /// 2^256-1.
     pub const MAX: Amount = Amount(U256::MAX);
 
-    /// From a small number.
+    /// From a `u128`.
     pub fn from_u128(value: u128) -> Self {
         Self(U256::from(value))
     }
@@ -45,42 +45,42 @@ impl Amount {
         self.0.to_be_bytes()
     }
 
-    /// As a small number, if it fits.
+    /// The value as a `u128`, if it fits.
     pub fn to_u128(self) -> Option<u128> {
         u128::try_from(self.0).ok()
     }
 
-    /// As a 64-bit number, if it fits.
+    /// The value as a `u64`, if it fits.
     pub fn to_u64(self) -> Option<u64> {
         u64::try_from(self.0).ok()
     }
 
-    /// Whether it is nothing.
+    /// Whether it is zero.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
     }
 
-    /// The sum, unless it passes 2^256-1.
+    /// The sum; `None` above 2^256-1.
     pub fn checked_add(self, other: Amount) -> Option<Amount> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The difference, unless it is negative.
+    /// The difference; `None` below zero.
     pub fn checked_sub(self, other: Amount) -> Option<Amount> {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// The product, unless it passes 2^256-1.
+    /// The product; `None` above 2^256-1.
     pub fn checked_mul(self, other: Amount) -> Option<Amount> {
         self.0.checked_mul(other.0).map(Self)
     }
 
-    /// Quotient rounded up, as fee rules ask; `None` for a division by zero.
+    /// The quotient rounded up, as fee rules require; `None` for a division by zero.
     pub fn checked_div_ceil(self, by: Amount) -> Option<Amount> {
         (!by.is_zero()).then(|| Self(self.0.div_ceil(by.0)))
     }
 
-    /// The significant bytes, big-endian, none for zero.
+    /// The big-endian bytes without leading zeros; empty for zero.
     pub fn magnitude(self) -> Vec<u8> {
         self.0.to_be_bytes_trimmed_vec()
     }
@@ -131,8 +131,8 @@ impl Serialize for Amount {
 }
 
 impl<'de> Deserialize<'de> for Amount {
-    /// A decimal string; a JSON integer is taken too, if it is whole and fits 64 bits (larger ones
-    /// lose digits in JSON).
+    /// A decimal string. A JSON integer is accepted too, if it fits 64 bits (larger ones lose digits
+    /// in JSON).
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount() {
+    fn invalid_amounts() {
         assert_eq!("-1".parse::<Amount>(), Err(AmountError::Negative));
         for text in ["", "1.5", "1e9", " 1", "0x10", "+1", "1_000", "١"] {
             assert_eq!(
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn json_numbers_are_taken_only_where_they_are_exact() {
+    fn json_numbers_are_accepted_only_where_they_are_exact() {
         assert_eq!(
             serde_json::from_str::<Amount>("7").ok(),
             Some(Amount::from(7))
@@ -209,7 +209,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn no_text_panics(text: String) {
             let _ = text.parse::<Amount>();
         }
     }

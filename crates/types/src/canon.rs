@@ -1,9 +1,8 @@
-//! The one canonical byte form (law 12): whatever is hashed or signed is written by this and by
-//! nothing else.
+//! The canonical byte form. Everything that is hashed or signed is encoded by this module.
 //!
-//! Layout: `florin/<domain>/v<version>\n`, then the fields in their fixed order. Bytes and text
-//! carry a 4-byte big-endian length, integers are 8 bytes big-endian, a list its count in 4 bytes,
-//! an option one byte 0 or 1 first.
+//! Layout: `florin/<domain>/v<version>\n`, then the fields in a fixed order. Bytes and text have a
+//! 4-byte big-endian length, integers are 8 bytes big-endian, a list starts with its count in 4
+//! bytes, an option with one byte 0 or 1.
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,19 +11,19 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The plain SHA-256 of some bytes.
+    /// The SHA-256 of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// From 64 hexadecimal digits.
+    /// Parse 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0u8; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
     }
 
-    /// From stored bytes, if there are 32.
+    /// From stored bytes, if there are exactly 32.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -56,64 +55,64 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// Writes a value in the canonical form, field after field.
+/// Encodes a value in the canonical form, field by field.
 #[derive(Debug, Clone)]
 pub struct Canon(Vec<u8>);
 
 impl Canon {
-    /// Begin a value of this domain and version.
+    /// Start a value of this domain and version.
     pub fn new(domain: &str, version: u32) -> Self {
         Self(format!("florin/{domain}/v{version}\n").into_bytes())
     }
 
-    /// Bytes, with their length.
+    /// Append bytes with their length.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.push_bytes(bytes);
         self
     }
 
-    /// Text, with its length in bytes.
+    /// Append text with its length in bytes.
     #[must_use]
     pub fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    /// Anything that has one text form: ids, amounts, chains.
+    /// Append a value by its unique text form: an id, amount or chain.
     #[must_use]
     pub fn show(self, value: &impl std::fmt::Display) -> Self {
         self.text(&value.to_string())
     }
 
-    /// An integer, 8 bytes big-endian.
+    /// Append an integer, 8 bytes big-endian.
     #[must_use]
     pub fn int(mut self, value: i64) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
-    /// An unsigned integer, 8 bytes big-endian.
+    /// Append an unsigned integer, 8 bytes big-endian.
     #[must_use]
     pub fn uint(mut self, value: u64) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
-    /// A hash; its length is always 32, so none is written.
+    /// Append a hash without a length, which is always 32.
     #[must_use]
     pub fn digest(mut self, digest: &Digest) -> Self {
         self.0.extend_from_slice(&digest.0);
         self
     }
 
-    /// A list: its count, then each item by `each`.
+    /// Append a list: its count, then each item encoded by `each`.
     #[must_use]
     pub fn list<T>(mut self, items: &[T], each: impl Fn(Canon, &T) -> Canon) -> Self {
         self.push_count(items.len());
         items.iter().fold(self, each)
     }
 
-    /// An optional field: one byte, then the field if it is there.
+    /// Append an optional field: one byte, then the field if it is present.
     #[must_use]
     pub fn option<T>(mut self, item: Option<&T>, each: impl Fn(Canon, &T) -> Canon) -> Self {
         self.0.push(u8::from(item.is_some()));
@@ -123,12 +122,12 @@ impl Canon {
         }
     }
 
-    /// The bytes.
+    /// The encoded bytes.
     pub fn finish(self) -> Vec<u8> {
         self.0
     }
 
-    /// The SHA-256 of the bytes.
+    /// The SHA-256 of the encoded bytes.
     pub fn hash(&self) -> Digest {
         Digest::of(&self.0)
     }
@@ -139,8 +138,8 @@ impl Canon {
     }
 
     fn push_count(&mut self, count: usize) {
-        // Nothing that is hashed comes near 4 GiB; to hash a truncated length would let two values
-        // share a form.
+        // No hashed value comes near 4 GiB. A truncated length would let two values share a form, so
+        // this must fail instead.
         let count = u32::try_from(count).expect("a canonical field is shorter than 4 GiB");
         self.0.extend_from_slice(&count.to_be_bytes());
     }
@@ -161,9 +160,9 @@ mod tests {
     proptest! {
         #[test]
         fn moving_a_boundary_changes_the_form(a: String, b: String, c: String, d: String) {
-            let one = Canon::new("t", 1).text(&a).text(&b).finish();
-            let other = Canon::new("t", 1).text(&c).text(&d).finish();
-            prop_assert_eq!(one == other, (a, b) == (c, d));
+            let first = Canon::new("t", 1).text(&a).text(&b).finish();
+            let second = Canon::new("t", 1).text(&c).text(&d).finish();
+            prop_assert_eq!(first == second, (a, b) == (c, d));
         }
     }
 }

@@ -1,44 +1,44 @@
-//! Chains by their CAIP-2 name, and heights on them.
+//! Chain ids (CAIP-2) and block heights.
 
 use serde::{Deserialize, Serialize};
 
-/// A chain, as CAIP-2 names it: `eip155:1337`, `bip122:000000000019d6689c085ae165831e93`.
+/// A chain id in CAIP-2 form: `eip155:1337`, `bip122:000000000019d6689c085ae165831e93`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainId(String);
 
-/// Which rules a chain follows, told by its CAIP-2 namespace.
+/// The family of a chain, determined by the CAIP-2 namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Accounts with gapless nonces: `eip155`.
     Evm,
-    /// Coins that are spent whole: `bip122`.
+    /// Unspent transaction outputs: `bip122`.
     Utxo,
 }
 
-/// Why a text is not a CAIP-2 chain id.
+/// Why a text is not a valid CAIP-2 chain id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a CAIP-2 chain id such as eip155:1337")]
 pub struct ChainIdError;
 
 impl ChainId {
-    /// The EVM chain of this number (EIP-155).
+    /// The EVM chain with this EIP-155 chain id.
     pub fn evm(number: u64) -> Self {
         Self(format!("eip155:{number}"))
     }
 
-    /// As written.
+    /// The CAIP-2 text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands behind the colon.
+    /// The part after the colon.
     pub fn reference(&self) -> &str {
         self.0
             .split_once(':')
             .map_or("", |(_, reference)| reference)
     }
 
-    /// The family, if it is one that Florin knows.
+    /// The family, if Florin supports it.
     pub fn family(&self) -> Option<Family> {
         match self.0.split_once(':')?.0 {
             "eip155" => Some(Family::Evm),
@@ -47,7 +47,7 @@ impl ChainId {
         }
     }
 
-    /// The number of an EVM chain.
+    /// The EIP-155 chain id of an EVM chain.
     pub fn evm_number(&self) -> Option<u64> {
         (self.family()? == Family::Evm).then(|| self.reference().parse().ok())?
     }
@@ -68,7 +68,7 @@ impl std::str::FromStr for ChainId {
                 .bytes()
                 .all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric());
         let id = Self(text.to_owned());
-        // One chain, one name: `eip155:007` and `eip155:7` must not be two keys.
+        // Each chain has exactly one name: `eip155:007` and `eip155:7` must not be two keys.
         let number_ok =
             id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id.clone());
         (namespace_ok && reference_ok && number_ok)
@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for ChainId {
     }
 }
 
-/// A block's number, slot or ledger: how far a chain has come.
+/// The height of a block on its chain: a block number, slot or ledger index.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -111,23 +111,23 @@ impl<'de> Deserialize<'de> for ChainId {
 pub struct Height(pub u64);
 
 impl Height {
-    /// The height above.
+    /// The next height.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// The height below, none for the first.
+    /// The previous height; none for the first.
     pub fn prev(self) -> Option<Self> {
         self.0.checked_sub(1).map(Self)
     }
 
-    /// As the databases store it. Heights above 2^63 do not exist.
+    /// The stored form. Heights above 2^63 do not exist.
     pub fn stored(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
-    /// From what the databases store.
+    /// From the stored form.
     pub fn from_stored(value: i64) -> Self {
         Self(u64::try_from(value).unwrap_or(0))
     }

@@ -1,22 +1,22 @@
-//! Time and chance as arguments (law 6): the traits; the implementations live at the edges.
+//! Time and randomness are arguments: these are the traits; the implementations are passed in by the
+//! binary and by tests.
 
 use crate::Time;
 
-/// Who tells the time. The binary gives the system's; tests give one that they advance.
+/// A source of time. The binary uses the system clock; tests advance one by hand.
 pub trait Clock: Send + Sync {
-    /// This moment.
+    /// The current time.
     fn now(&self) -> Time;
 
-    /// Milliseconds since some fixed moment, never running backwards: what leases are held by (law
-    /// 9).
+    /// Milliseconds since some fixed moment, never decreasing. Leases are measured by it.
     fn monotonic_ms(&self) -> u64 {
         u64::try_from(self.now().millis()).unwrap_or(0)
     }
 }
 
-/// Where chance comes from. The binary gives the operating system's; tests give a seeded one.
+/// A source of randomness. The binary uses the operating system's; tests use a seeded one.
 pub trait Entropy: Send + Sync {
-    /// Fill with bytes that nobody can foresee.
+    /// Fill a buffer with unpredictable bytes.
     fn fill(&self, into: &mut [u8]);
 }
 

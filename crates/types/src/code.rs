@@ -1,23 +1,21 @@
-//! Stable error codes: every public error has one, a page in `docs/errors/`, and says whether to
-//! retry.
+//! Stable error codes: every public error has one, with a page in `docs/errors/` and a retry rule.
 
-/// Whether the same call may succeed later.
+/// Whether the same call can succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// Never, unless the call changes.
     Never,
-    /// Later, as it is.
+    /// Later, without changes.
     Later,
 }
 
 /// A stable error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// `crate.what_is_wrong`.
+    /// `crate.reason`, such as `store.fenced`.
     pub code: &'static str,
-    /// The HTTP status it is told with.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// Whether to try again.
     pub retry: Retry,
 }
 
@@ -26,7 +24,7 @@ pub trait Coded: std::error::Error {
     /// The code of this error.
     fn code(&self) -> Code;
 
-    /// The input field that is at fault, as a path such as `transfers[0].amount`.
+    /// The path of the invalid input field, such as `transfers[0].amount`.
     fn field(&self) -> Option<String> {
         None
     }
@@ -35,8 +33,8 @@ pub trait Coded: std::error::Error {
 /// Gives an error enum its codes: `codes! { Error { Self::X { .. } => ("crate.x", 404, Never), }
 /// }`.
 ///
-/// Variants that wrap another coded error say `Self::Y(inner) => inner` and take its code. The list
-/// of the enum's own codes is `Error::CODES`, which the check of error pages reads.
+/// Variants that wrap another coded error are listed as `Self::Y(inner) => inner` and take its code.
+/// `Error::CODES` lists the enum's own codes; the check of error pages reads it.
 #[macro_export]
 macro_rules! codes {
     ($error:ident {
@@ -44,7 +42,7 @@ macro_rules! codes {
         $(; $($inner_pattern:pat => $inner:expr,)*)?
     }) => {
         impl $error {
-            /// Every code of this enum's own.
+            /// All codes of this enum, without those of wrapped errors.
             pub const CODES: &'static [$crate::Code] = &[
                 $($crate::Code { code: $code, status: $status, retry: $crate::Retry::$retry },)*
             ];

@@ -1,7 +1,6 @@
-//! The values that cross engines: blocks, what happened in them, and the movements of value read
-//! from that.
+//! The values that engines exchange about chains: blocks, events, inclusions, and decoded transfers.
 //!
-//! Hashes, addresses and transaction ids are text in the chain's own form (EVM: lower-case
+//! Hashes, addresses and transaction ids are text in the chain's own format (EVM: lower-case
 //! hexadecimal with 0x).
 
 use crate::{Amount, ChainId, Height, Time, Witness};
@@ -10,45 +9,42 @@ use serde::{Deserialize, Serialize};
 /// A block of the canonical chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// The chain.
     pub chain: ChainId,
-    /// How high it stands.
     pub height: Height,
-    /// Its hash.
     pub hash: String,
-    /// The hash of the block below.
+    /// The hash of the parent block.
     pub parent: String,
-    /// When its maker says it was made.
+    /// The timestamp in the block header.
     pub time: Time,
-    /// Everything that happened in it and is worth keeping, in order.
+    /// The events of the block that are stored, in order.
     pub events: Vec<ChainEvent>,
-    /// Every transaction in it whose signer is watched, in order.
+    /// The transactions of watched signers in the block, in order.
     pub included: Vec<Included>,
 }
 
-/// Something that happened on a chain: an EVM log, a UTXO made or spent. Identity: (chain,
-/// transaction, path).
+/// An event on a chain: an EVM log, or an output created or spent. Identity: (chain, transaction,
+/// path).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainEvent {
-    /// The transaction it happened in.
+    /// The id of the transaction that emitted it.
     pub transaction: String,
-    /// Its place within the transaction; for a log, its index among the transaction's logs.
+    /// The position within the transaction; for a log, its index among the transaction's logs.
     pub path: String,
-    /// The transaction's place in the block.
+    /// The index of the transaction in the block.
     pub transaction_index: u32,
-    /// The event's place in the block (a log's index).
+    /// The index of the event in the block (for a log, its log index).
     pub index: u32,
-    /// The contract or script it comes from.
+    /// The contract or script that emitted it.
     pub source: String,
-    /// What kind of event it is: for a log its first topic, empty if it has none.
+    /// The type of event: for a log its first topic, empty if it has none.
     pub topic: String,
-    /// The rest, exactly, as the connector of the chain defines it. EVM:
+    /// The rest, in the exact form that the chain's connector defines. EVM:
     /// `{"topics":["0x…"],"data":"0x…"}`.
     pub body: String,
 }
 
 impl ChainEvent {
-    /// The id that outsiders see: it survives re-inclusion in another block.
+    /// The public id. It stays the same when the transaction is included again in another block.
     pub fn id(&self, chain: &ChainId) -> String {
         format!("{chain}/{}/{}", self.transaction, self.path)
     }
@@ -63,73 +59,66 @@ impl ChainEvent {
     }
 }
 
-/// A transaction of a watched signer in a block: how a submission learns that it is done.
+/// The inclusion of a watched signer's transaction in a block. It finalizes the submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Included {
-    /// The transaction's id (its hash).
+    /// The id (hash) of the transaction.
     pub transaction: String,
-    /// Who signed it.
     pub signer: String,
-    /// What it used up; several for several inputs.
+    /// The replay keys it consumed; one per input on UTXO chains.
     pub witnesses: Vec<Witness>,
-    /// Its place in the block.
+    /// The index of the transaction in the block.
     pub index: u32,
-    /// Whether it did what it was to do.
     pub status: Status,
-    /// What it cost, in the chain's base unit.
+    /// The fee paid, in the chain's base unit.
     pub fee: Amount,
-    /// The contract it made, if it made one.
+    /// The address of the contract it created, if any.
     pub created: Option<String>,
 }
 
-/// How an included transaction ended.
+/// The result of executing an included transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It did what it was to do.
     Succeeded,
-    /// The chain took it, its fee and its witness, and undid the rest.
+    /// The chain charged the fee, consumed the replay key, and reverted everything else.
     Reverted,
 }
 
-/// What a transfer moves.
+/// The kind of asset that a transfer moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum TransferKind {
-    /// Units of a fungible pool. `token_id` is set where a contract holds many pools (ERC-1155).
+    /// Units of a fungible token.
     Fungible {
-        /// Which pool of the contract; none where it has one.
+        /// Set where one contract holds many fungible tokens (ERC-1155).
         token_id: Option<Amount>,
     },
-    /// One thing of its own (ERC-721).
-    NonFungible {
-        /// Which one.
-        token_id: Amount,
-    },
+    /// One non-fungible token (ERC-721).
+    NonFungible { token_id: Amount },
 }
 
-/// A movement of value as a token standard tells it. Identity: (chain, transaction, path); a batch
-/// adds `.n` to its log's path.
+/// A transfer decoded from a chain event by a token standard. Identity: (chain, transaction, path);
+/// the transfers of a batch append `.n` to the path of its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// The transaction it happened in.
+    /// The id of the transaction that made it.
     pub transaction: String,
-    /// Its place within the transaction.
+    /// The position within the transaction.
     pub path: String,
-    /// Its current position, `block/transaction/log` and `/n` within a batch.
+    /// Its current position, `block/transaction/log`, and `/n` within a batch.
     pub protocol_id: String,
     /// The token contract.
     pub contract: String,
-    /// The standard whose event told it: `ERC-20`, `ERC-721`, `ERC-1155`.
+    /// The standard that defines the event: `ERC-20`, `ERC-721`, `ERC-1155`.
     pub standard: String,
-    /// What moves.
     pub what: TransferKind,
-    /// Who had it; the zero address when it is made.
+    /// The previous owner; the zero address for a mint.
     pub from: String,
-    /// Who gets it; the zero address when it is destroyed.
+    /// The new owner; the zero address for a burn.
     pub to: String,
-    /// Who moved it, where the event says.
+    /// The account that initiated it, if the event contains it.
     pub operator: Option<String>,
-    /// How much; 1 for a thing of its own.
+    /// 1 for a non-fungible token.
     pub amount: Amount,
 }

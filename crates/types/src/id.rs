@@ -1,4 +1,4 @@
-//! Ids: a prefix that says what it names, and a ULID. Never a cursor, never proof of order.
+//! Ids: a prefix that names the type, and a ULID. Never a cursor, never proof of order.
 
 use crate::{Entropy, Time};
 use serde::{Deserialize, Serialize};
@@ -6,31 +6,28 @@ use serde::{Deserialize, Serialize};
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID_CHARS: usize = 26;
 
-/// Why a text is not an id.
+/// Why a text is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Another kind of id, or none.
+    /// An id of another type, or no id.
     #[error("expected an id that starts with \"{expected}:\"")]
-    Prefix {
-        /// The prefix that was expected.
-        expected: &'static str,
-    },
-    /// The part behind the prefix is not a ULID.
-    #[error("expected 26 characters of Crockford base 32 behind the prefix")]
+    Prefix { expected: &'static str },
+    /// The part after the prefix is not a ULID.
+    #[error("expected 26 characters of Crockford base 32 after the prefix")]
     Ulid,
 }
 
-/// 48 bits of milliseconds and 80 bits of chance, as in the ULID specification.
+/// 48 bits of milliseconds and 80 random bits, as in the ULID specification.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ulid(u128);
 
 impl Ulid {
-    /// A new ULID for this moment.
+    /// Generate a ULID for this time.
     pub fn new(now: Time, entropy: &dyn Entropy) -> Self {
-        let mut chance = [0u8; 10];
-        entropy.fill(&mut chance);
+        let mut random = [0u8; 10];
+        entropy.fill(&mut random);
         let millis = u128::try_from(now.millis().max(0)).unwrap_or(0) & 0xffff_ffff_ffff;
-        let low = chance
+        let low = random
             .iter()
             .fold(0u128, |acc, byte| (acc << 8) | u128::from(*byte));
         Self((millis << 80) | low)
@@ -45,9 +42,9 @@ impl Ulid {
 impl std::fmt::Display for Ulid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = [0u8; ULID_CHARS];
-        for (place, slot) in text.iter_mut().enumerate() {
-            let shift = 5 * (ULID_CHARS - 1 - place);
-            *slot = CROCKFORD[((self.0 >> shift) & 31) as usize];
+        for (index, character) in text.iter_mut().enumerate() {
+            let shift = 5 * (ULID_CHARS - 1 - index);
+            *character = CROCKFORD[((self.0 >> shift) & 31) as usize];
         }
         f.write_str(std::str::from_utf8(&text).map_err(|_| std::fmt::Error)?)
     }
@@ -64,7 +61,7 @@ impl std::str::FromStr for Ulid {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let bytes = text.as_bytes();
-        // The first character carries three bits only: above '7' the value would not fit 128 bits.
+        // The first character carries only three bits: above '7' the value would not fit 128 bits.
         if bytes.len() != ULID_CHARS || bytes[0] > b'7' {
             return Err(IdError::Ulid);
         }
@@ -102,15 +99,15 @@ macro_rules! ids {
         pub struct $name($crate::Ulid);
 
         impl $name {
-            /// What stands before the colon.
+            /// The part before the colon.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id; the time and the chance are given.
+            /// Generate an id.
             pub fn new(now: $crate::Time, entropy: &dyn $crate::Entropy) -> Self {
                 Self($crate::Ulid::new(now, entropy))
             }
 
-            /// From a ULID that is known already (for tests and derived ids).
+            /// From an existing ULID (for tests and derived ids).
             pub const fn from_ulid(ulid: $crate::Ulid) -> Self {
                 Self(ulid)
             }
@@ -173,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_ulid_fits_and_the_next_does_not() {
+    fn the_largest_ulid_is_accepted_and_the_next_is_not() {
         assert_eq!(
             "7ZZZZZZZZZZZZZZZZZZZZZZZZZ".parse::<Ulid>(),
             Ok(Ulid(u128::MAX))
@@ -185,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn another_prefix_is_refused_by_name() {
+    fn another_prefix_is_rejected_with_the_expected_one() {
         let error = "run:01HF7YAT00NENENENENENENENE".parse::<SubmissionId>();
         assert_eq!(error, Err(IdError::Prefix { expected: "sub" }));
     }

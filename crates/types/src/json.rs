@@ -1,32 +1,32 @@
-//! JSON kept as the exact text it came in, and the canonical form that is hashed.
+//! JSON as its exact text, and the canonical form that is hashed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A JSON value as its exact text: long numbers and the order of keys survive.
+/// A JSON value as its exact text: long numbers and the order of keys are preserved.
 #[derive(Debug, Clone)]
 pub struct Json(Box<RawValue>);
 
 impl Json {
-    /// From text; `None` if it is not JSON.
+    /// Parse a text; `None` if it is not JSON.
     pub fn parse(text: &str) -> Option<Self> {
         RawValue::from_string(text.to_owned()).ok().map(Self)
     }
 
-    /// From anything that serializes.
+    /// Serialize a value.
     pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(Self)
     }
 
-    /// The text.
+    /// The exact text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// As a tree. Numbers that 64 bits cannot hold become floats: never compute with those.
+    /// Parse into a tree. Numbers that do not fit 64 bits become floats: never compute with those.
     pub fn to_value(&self) -> Value {
-        // A RawValue is JSON by construction; a nesting that the parser refuses reads as null.
+        // A RawValue is valid JSON; nesting too deep for the parser reads as null.
         serde_json::from_str(self.0.get()).unwrap_or(Value::Null)
     }
 }
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// JSON with sorted keys and no blanks (RFC 8785 for values without floats): what is hashed.
+/// JSON with sorted keys and without whitespace (RFC 8785 for values without floats), for hashing.
 pub fn canonical_json(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
@@ -65,8 +65,8 @@ fn write(value: &Value, into: &mut String) {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
             into.push('{');
-            for (place, key) in keys.into_iter().enumerate() {
-                if place > 0 {
+            for (index, key) in keys.into_iter().enumerate() {
+                if index > 0 {
                     into.push(',');
                 }
                 into.push_str(&Value::String(key.clone()).to_string());
@@ -77,8 +77,8 @@ fn write(value: &Value, into: &mut String) {
         }
         Value::Array(items) => {
             into.push('[');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
                     into.push(',');
                 }
                 write(item, into);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_survives() {
+    fn the_exact_text_is_preserved() {
         let text = r#"{"b":123456789012345678901234567890,"a":1.10}"#;
         assert_eq!(
             Json::parse(text).map(|json| json.as_str().to_owned()),

@@ -1,16 +1,15 @@
-//! The words every station speaks: ids, principals, amounts, units, time, pages, error codes, the
-//! canonical byte form, and the values that travel between engines.
+//! The shared vocabulary of all crates: ids, principals, amounts, units, time, pages, error codes,
+//! the canonical byte form, and the values that engines exchange.
 //!
-//! What it never does: I/O, async, reading a clock or a random source. Whatever needs the time or
-//! chance takes a [`Time`] or an [`Entropy`] as an argument.
+//! What it never does: I/O, async, reading a clock or a random source. Code that needs the time or
+//! randomness takes a [`Time`] or an [`Entropy`] as an argument.
 //!
-//! Invariants, each with the test that holds it:
+//! Invariants, each with the test that checks it:
 //! - an [`Amount`] is an exact integer 0..2^256-1, in JSON a decimal string (`amount::tests`);
 //! - the stored form of a [`Quantity`] sorts as bytes in the order of the numbers
 //!   (`quantity::tests`);
-//! - two different values never share a canonical byte form (`canon::tests`, and a second
-//!   implementation in `tests/canon_vectors.rs`).
-
+//! - two different values never share a canonical byte form (`canon::tests`, and the vectors of
+//!   `vectors/canon.json` in `tests/it`).
 #[macro_use]
 mod id;
 mod amount;
@@ -25,10 +24,10 @@ mod namespace;
 mod page;
 mod principal;
 mod quantity;
+mod replay_key;
 mod text;
 mod time;
 mod unit;
-mod witness;
 
 pub use amount::{Amount, AmountError};
 pub use canon::{Canon, Digest};
@@ -43,15 +42,15 @@ pub use namespace::{Namespace, NamespaceError};
 pub use page::{Page, PageError, Sort};
 pub use principal::{Kind, Permission, Principal, Role};
 pub use quantity::Quantity;
+pub use replay_key::Witness;
 pub use text::hostile_text;
 pub use time::{Time, TimeError};
 pub use unit::{Unit, UnitError, UnitedAmount};
-pub use witness::Witness;
 
 ids! {
-    /// A submission: a chain transaction in our care.
+    /// A submission: a chain transaction that Florin sends.
     SubmissionId = "sub";
-    /// A decision of policy.
+    /// A policy decision.
     DecisionId = "dec";
     /// A permit to sign.
     PermitId = "pmt";
@@ -59,7 +58,7 @@ ids! {
     WalletId = "wal";
     /// A key of a wallet.
     KeyId = "key";
-    /// A request for a signature, answered later.
+    /// A signature request that is answered later.
     RequestId = "req";
     /// A run of a task.
     RunId = "run";
@@ -75,11 +74,11 @@ ids! {
     SubscriptionId = "sbn";
     /// A set of variables for tasks.
     VariableSetId = "vst";
-    /// An API key (its public half).
+    /// An API key (its public part).
     ApiKeyId = "apk";
     /// An object of the data model that carries an id.
     ObjectId = "obj";
-    /// A binding of a name to a chain, contract and signer.
+    /// A binding of a name to a chain, a contract and a signer.
     BindingId = "bnd";
     /// An installation: one database and its secrets.
     InstallationId = "ins";

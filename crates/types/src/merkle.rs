@@ -1,4 +1,5 @@
-//! The Merkle tree of facts and batches: RFC 9162 (2.1), so that a leaf can never pass for a node.
+//! The Merkle tree of RFC 9162 (2.1), used for tree heads and batches. Leaves and nodes are hashed
+//! with different prefixes, so that a leaf can never pass for a node.
 
 use crate::Digest;
 use sha2::{Digest as _, Sha256};
@@ -6,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
 
-/// The Merkle tree hash of the leaves in their order (RFC 9162, 2.1.1). No leaves: the hash of
-/// nothing.
+/// The Merkle tree hash of the leaves, in order (RFC 9162, 2.1.1). Without leaves: the hash of the
+/// empty string.
 pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
     if leaves.is_empty() {
         return Digest::of(&[]);
@@ -17,13 +18,13 @@ pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
         .map(|leaf| tagged(LEAF, leaf.as_ref(), &[]))
         .collect();
     while level.len() > 1 {
-        // A node without a sibling rises unchanged: the same tree as the split at the largest power
-        // of two.
+        // A node without a sibling moves up unchanged, which gives the same tree as splitting at the
+        // largest power of two.
         level = level
             .chunks(2)
             .map(|pair| match pair {
                 [left, right] => tagged(NODE, &left.0, &right.0),
-                alone => alone[0],
+                single => single[0],
             })
             .collect();
     }
@@ -42,7 +43,7 @@ fn tagged(tag: u8, left: &[u8], right: &[u8]) -> Digest {
 mod tests {
     use super::*;
 
-    /// The definition of RFC 9162, word for word: split at the largest power of two below n.
+    /// The recursive definition of RFC 9162: split at the largest power of two below n.
     fn by_definition(leaves: &[Vec<u8>]) -> Digest {
         match leaves {
             [] => Digest::of(&[]),

@@ -1,4 +1,4 @@
-//! The tenant: one word for service, environment and tenant. Every key starts with it.
+//! Namespaces: the tenant, and the first part of every key.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ const MAX_LEN: usize = 63;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Namespace(String);
 
-/// Why a text is not a namespace.
+/// Why a text is not a valid namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a namespace has 1 to 63 characters of a-z, 0-9, - and _, the first of them a letter or digit"
@@ -16,13 +16,13 @@ pub struct Namespace(String);
 pub struct NamespaceError;
 
 impl Namespace {
-    /// Where facts stand that concern no tenant but the installation: blocks, seals, keys of the
-    /// house. No user can name it.
+    /// The namespace of facts that belong to no tenant but to the installation: blocks, keys. No
+    /// user can name it.
     pub fn installation() -> Self {
         Self("_".to_owned())
     }
 
-    /// From what a database holds: a namespace, or the installation's.
+    /// From the stored text: a namespace, or the installation's.
     pub fn from_stored(text: &str) -> Option<Self> {
         if text == "_" {
             Some(Self::installation())
@@ -31,7 +31,7 @@ impl Namespace {
         }
     }
 
-    /// As written.
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,12 +41,13 @@ impl std::str::FromStr for Namespace {
     type Err = NamespaceError;
 
     fn from_str(text: &str) -> Result<Self, NamespaceError> {
-        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        let begins = text
+        let is_valid =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let starts_validly = text
             .bytes()
             .next()
             .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        (begins && text.len() <= MAX_LEN && text.bytes().all(legal))
+        (starts_validly && text.len() <= MAX_LEN && text.bytes().all(is_valid))
             .then(|| Self(text.to_owned()))
             .ok_or(NamespaceError)
     }
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_namespace_looks_like() {
+    fn valid_and_invalid_namespaces() {
         for good in ["default", "ns1", "0", "a-b_c"] {
             assert!(good.parse::<Namespace>().is_ok(), "{good}");
         }

@@ -1,47 +1,45 @@
-//! Pages of a listing: limit with skip or a cursor, and the order.
+//! Pagination: limit with skip or cursor, and the sort order.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of a listing, and from where.
+/// A page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// How many at most, 1..=1000.
+    /// The maximum number of items, 1..=1000.
     pub limit: u32,
-    /// How many to leave out first, at most 10,000; beyond that use `after`.
+    /// The number of items to skip, at most 10,000; beyond that use `after`.
     pub skip: u32,
-    /// Continue behind this cursor, as the page before gave it.
+    /// Continue after this cursor, returned with the previous page.
     pub after: Option<String>,
 }
 
-/// One key of an order.
+/// One sort key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
-    /// The field.
     pub field: String,
-    /// Largest first.
     pub descending: bool,
 }
 
-/// Why a page cannot be given.
+/// Why a page request is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
     /// The limit is 0 or above 1000.
     #[error("limit is 1 to 1000")]
     Limit,
     /// The skip is above 10,000.
-    #[error("skip reaches 10,000; beyond that use after")]
+    #[error("skip is at most 10,000; beyond that use after")]
     Skip,
 }
 
 impl Page {
-    /// What a listing gives when nothing is said.
+    /// The limit when none is given.
     pub const DEFAULT_LIMIT: u32 = 25;
-    /// The largest page.
+    /// The largest limit.
     pub const MAX_LIMIT: u32 = 1_000;
-    /// The farthest skip.
+    /// The largest skip.
     pub const MAX_SKIP: u32 = 10_000;
 
-    /// A checked page.
+    /// Validate a page request and apply the defaults.
     pub fn new(
         limit: Option<u32>,
         skip: Option<u32>,
@@ -69,7 +67,7 @@ impl Default for Page {
 }
 
 impl Sort {
-    /// From `field` or `-field`.
+    /// Parse `field` or `-field` (descending).
     pub fn parse(text: &str) -> Self {
         match text.strip_prefix('-') {
             Some(field) => Self {

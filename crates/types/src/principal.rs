@@ -1,23 +1,22 @@
-//! Who asks: the argument of every verb and the actor of every fact.
+//! Principals: who makes a call. An argument of every verb and the actor of every fact.
 
 use crate::Namespace;
 use serde::{Deserialize, Serialize};
 
-/// What sort of being asks.
+/// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A human being.
     Person,
-    /// A program of the user's.
+    /// A client program.
     Service,
-    /// An organisation, in exchanges between organisations.
+    /// Used in exchanges between organisations.
     Organisation,
-    /// Florin itself: its workers.
+    /// A worker of Florin.
     System,
 }
 
-/// What a principal may do, in the words that people grant.
+/// A named set of permissions that can be granted to a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -25,34 +24,33 @@ pub enum Role {
     Reader,
     /// Run tasks, submit, write the data model, manage subscriptions.
     Operator,
-    /// Write policies and read decisions; may not submit.
+    /// Write policies and read decisions; cannot submit.
     Controller,
-    /// Make and import keys, freeze, hand out API keys; everything in the namespace but export of
+    /// Create and import keys, freeze, issue API keys; everything in the namespace except exporting
     /// keys.
     Admin,
-    /// Export a key, where the configuration allows it at all.
+    /// Export a key, where the configuration allows it.
     KeyExporter,
 }
 
-/// A permission that a route or a verb needs: `object:action`.
+/// A permission that a route or verb requires, as `object:action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Permission(pub &'static str);
 
-/// Who asks.
+/// The identity that makes a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// The name under which facts and decisions show it.
+    /// The name recorded in facts and decisions.
     pub id: String,
-    /// What sort of being it is.
     pub kind: Kind,
-    /// The namespace it is bound to.
+    /// The namespace that it is limited to.
     pub namespace: Namespace,
-    /// What it may do there.
+    /// What it may do in that namespace.
     pub roles: Vec<Role>,
 }
 
 impl Principal {
-    /// A worker of Florin's that acts in a namespace.
+    /// A worker of Florin acting in a namespace.
     pub fn system(worker: &str, namespace: Namespace) -> Self {
         Self {
             id: format!("system/{worker}"),
@@ -62,8 +60,8 @@ impl Principal {
         }
     }
 
-    /// Whether one of the roles grants the permission. Workers hold every permission but the export
-    /// of keys.
+    /// Whether one of the roles grants the permission. Workers have every permission except
+    /// exporting keys.
     pub fn may(&self, permission: Permission) -> bool {
         let (object, action) = permission.0.split_once(':').unwrap_or((permission.0, ""));
         if (object, action) == ("key", "export") {
@@ -74,7 +72,7 @@ impl Principal {
 }
 
 impl Role {
-    /// Every role.
+    /// All roles.
     pub const ALL: [Role; 5] = [
         Role::Reader,
         Role::Operator,
@@ -84,7 +82,7 @@ impl Role {
     ];
 
     fn grants(self, object: &str, action: &str) -> bool {
-        const OPERATED: [&str; 8] = [
+        const OPERATOR_OBJECTS: [&str; 8] = [
             "submission",
             "task",
             "run",
@@ -99,7 +97,7 @@ impl Role {
             Role::Reader => action == "read",
             Role::Operator => {
                 action == "read"
-                    || OPERATED.contains(&object)
+                    || OPERATOR_OBJECTS.contains(&object)
                     || (object, action) == ("wallet", "derive")
             }
             Role::Controller => {
@@ -133,22 +131,22 @@ mod tests {
         Principal {
             id: "t".into(),
             kind: Kind::Service,
-            namespace: "ns".parse().expect("legal"),
+            namespace: "ns".parse().expect("a valid namespace"),
             roles: vec![role],
         }
     }
 
     #[test]
-    fn nobody_exports_keys_by_another_role() {
+    fn only_a_key_exporter_exports_keys() {
         let export = Permission("key:export");
         for role in Role::ALL {
             assert_eq!(with(role).may(export), role == Role::KeyExporter);
         }
-        assert!(!Principal::system("w", "ns".parse().expect("legal")).may(export));
+        assert!(!Principal::system("w", "ns".parse().expect("a valid namespace")).may(export));
     }
 
     #[test]
-    fn who_writes_policy_does_not_submit() {
+    fn a_controller_cannot_submit() {
         assert!(with(Role::Controller).may(Permission("policy:write")));
         assert!(!with(Role::Controller).may(Permission("submission:create")));
         assert!(with(Role::Operator).may(Permission("submission:create")));

@@ -1,25 +1,25 @@
-//! A signed integer of any width, and its stored form: bytes that sort as the numbers do.
+//! A signed integer of any width, with a stored form whose bytes sort in the order of the numbers.
 
 use crate::Amount;
 use num_bigint::{BigInt, Sign};
 use serde::{Deserialize, Serialize};
 
-/// The sign byte of zero; larger for positive numbers, smaller for negative ones.
+/// The first byte of zero; it is larger for positive numbers and smaller for negative ones.
 const ZERO: u8 = 0x80;
-/// More magnitude bytes than a sign byte can count.
+/// The maximum number of magnitude bytes that fits into the first byte.
 const MAX_MAGNITUDE: usize = 0x7f;
-/// The longest text read: the decimals of 127 bytes.
+/// The longest accepted text: the digits of 127 bytes.
 const MAX_DIGITS: usize = 306;
 
-/// A signed integer of up to 127 bytes: balances, sums, differences.
+/// A signed integer of up to 127 bytes, for balances, sums and differences.
 ///
-/// Stored form: first byte 0x80+n, then n big-endian magnitude bytes; negative 0x80-n, then the
-/// complemented bytes.
+/// Stored form: first byte 0x80+n, then n big-endian magnitude bytes. For negative numbers 0x80-n,
+/// then the complemented bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quantity(BigInt);
 
 impl Quantity {
-    /// Nothing.
+    /// Zero.
     pub fn zero() -> Self {
         Self::default()
     }
@@ -29,7 +29,7 @@ impl Quantity {
         Self(BigInt::from(value))
     }
 
-    /// The amount, taken away.
+    /// The negated amount.
     pub fn minus(amount: Amount) -> Self {
         Self(-Self::from(amount).0)
     }
@@ -44,18 +44,18 @@ impl Quantity {
         self.0.sign() == Sign::NoSign
     }
 
-    /// Whether it lies within what a 256-bit balance can be, either way.
+    /// Whether the absolute value fits into 256 bits.
     pub fn is_within_256_bits(&self) -> bool {
         self.0.bits() <= 256
     }
 
-    /// The same distance from zero on the other side.
+    /// The same number with the opposite sign.
     #[must_use]
     pub fn negated(&self) -> Self {
         Self(-&self.0)
     }
 
-    /// As an amount, if it is neither negative nor above 2^256-1.
+    /// The amount, if it is neither negative nor above 2^256-1.
     pub fn to_amount(&self) -> Option<Amount> {
         let (sign, bytes) = self.0.to_bytes_be();
         if sign == Sign::Minus || bytes.len() > 32 {
@@ -66,7 +66,8 @@ impl Quantity {
         Some(Amount::from_be_bytes(wide))
     }
 
-    /// The stored form. Saturates at 127 magnitude bytes, which no sum of 256-bit amounts reaches.
+    /// Encode the stored form. Saturates at 127 magnitude bytes, which no sum of 256-bit amounts
+    /// reaches.
     pub fn to_ordered_bytes(&self) -> Vec<u8> {
         let (sign, mut magnitude) = self.0.to_bytes_be();
         if sign == Sign::NoSign {
@@ -88,7 +89,7 @@ impl Quantity {
         bytes
     }
 
-    /// From the stored form; `None` if it is not one.
+    /// Decode the stored form; `None` if it is not valid.
     pub fn from_ordered_bytes(bytes: &[u8]) -> Option<Self> {
         let (&first, rest) = bytes.split_first()?;
         if usize::from(first.abs_diff(ZERO)) != rest.len() {
@@ -100,7 +101,7 @@ impl Quantity {
             .map(|byte| if negative { !byte } else { *byte })
             .collect();
         if magnitude.first() == Some(&0) {
-            return None; // two forms for one number would break equality by bytes
+            return None; // a second form of the same number would break equality by bytes
         }
         let sign = match first.cmp(&ZERO) {
             std::cmp::Ordering::Less => Sign::Minus,

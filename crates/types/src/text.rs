@@ -1,7 +1,7 @@
-//! Text from a chain is hostile.
+//! Text from a chain is untrusted.
 
-/// Chain bytes as text that every database takes: invalid UTF-8 and NUL become U+FFFD. Keep the raw
-/// bytes beside it.
+/// Convert bytes from a chain to text that every database accepts: invalid UTF-8 and NUL become
+/// U+FFFD. Store the raw bytes beside it.
 pub fn hostile_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
 }

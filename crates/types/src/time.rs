@@ -1,15 +1,15 @@
-//! A moment, in microseconds since 1970, UTC; on the wire RFC 3339 with microseconds.
+//! Timestamps in microseconds since 1970 UTC. In JSON, RFC 3339 with microseconds.
 
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
-/// Microseconds since 1970-01-01T00:00:00Z.
+/// A timestamp: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
-/// Why a text is not a moment.
+/// Why a text is not a valid time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an RFC 3339 time such as 2026-01-31T09:30:00Z")]
 pub struct TimeError;
@@ -28,7 +28,7 @@ impl Time {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// From seconds since 1970, as chains tell the time.
+    /// From seconds since 1970, as in block headers.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
@@ -48,12 +48,12 @@ impl Time {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This moment and some milliseconds later.
+    /// This time plus some milliseconds.
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    /// Milliseconds from `earlier` to this time; negative if `earlier` is later.
     pub const fn millis_since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0).div_euclid(1_000)
     }

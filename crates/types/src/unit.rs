@@ -1,20 +1,20 @@
-//! Named units of an asset: "0.5 ETH" in, exact base units out.
+//! Named units of an asset: "0.5 ETH" is parsed to exact base units.
 
 use crate::{Amount, AmountError};
 use serde::{Deserialize, Serialize};
 
-/// No chain uses more decimals than 10^77 < 2^256 leaves room for.
+/// 10^77 is the largest power of ten below 2^256.
 const MAX_DECIMALS: u8 = 77;
 
-/// A unit of an asset: one of it is 10^`decimals` base units.
+/// A unit of an asset, worth 10^`decimals` base units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {
-    /// What people write, such as `ETH`.
+    /// The symbol, such as `ETH`.
     pub name: String,
-    /// How many decimal places it has, 0..77.
+    /// The number of decimal places, 0..=77.
     pub decimals: u8,
-    /// Whether amounts are shown in it when no unit is asked for.
+    /// Whether amounts are displayed in this unit by default.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
 }
@@ -24,18 +24,14 @@ pub struct Unit {
 pub enum UnitError {
     /// The asset has no such unit.
     #[error("unknown unit {unit:?}")]
-    Unknown {
-        /// The unit that was named.
-        unit: String,
-    },
+    Unknown { unit: String },
     /// More decimal places than the unit has.
     #[error("{value} has more than the {decimals} decimal places that {unit} has")]
     Inexact {
-        /// As it was written.
+        /// As written by the caller.
         value: String,
-        /// The unit.
         unit: String,
-        /// How many places the unit has.
+        /// The number of decimal places of the unit.
         decimals: u8,
     },
     /// Not a plain decimal number, or too large.
@@ -43,23 +39,22 @@ pub enum UnitError {
     Amount(#[from] AmountError),
 }
 
-/// An amount as people write it: a plain string in base units, or a value with its unit.
+/// An amount as a caller writes it: a string in base units, or a value with its unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum UnitedAmount {
-    /// Base units.
+    /// In base units.
     Base(Amount),
-    /// A decimal value in a named unit.
+    /// In a named unit.
     InUnit {
         /// A plain decimal number such as `0.5`.
         value: String,
-        /// The unit's name.
         unit: String,
     },
 }
 
 impl UnitedAmount {
-    /// Base units, exactly, or an error that says why not.
+    /// Convert to base units exactly.
     pub fn to_base(&self, units: &[Unit]) -> Result<Amount, UnitError> {
         match self {
             UnitedAmount::Base(amount) => Ok(*amount),
@@ -73,12 +68,12 @@ impl UnitedAmount {
 }
 
 impl Unit {
-    /// Whether the number of decimals is one that amounts can carry.
+    /// Whether amounts can have this number of decimals, and the unit has a name.
     pub fn is_valid(&self) -> bool {
         self.decimals <= MAX_DECIMALS && !self.name.is_empty()
     }
 
-    /// Base units of a plain decimal number in this unit. Inexact values are refused, never
+    /// Parse a plain decimal number in this unit to base units. Inexact values are rejected, never
     /// rounded.
     pub fn parse(&self, value: &str) -> Result<Amount, UnitError> {
         let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
@@ -103,7 +98,7 @@ impl Unit {
         Ok(padded.parse::<Amount>()?)
     }
 
-    /// The amount as a plain decimal number in this unit, without trailing zeros.
+    /// Format an amount as a plain decimal number in this unit, without trailing zeros.
     pub fn show(&self, amount: Amount) -> String {
         let digits = format!(
             "{:0>width$}",
@@ -149,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn inexact_is_refused_and_says_so() {
+    fn inexact_values_are_rejected() {
         assert!(matches!(
             unit("USD", 2).parse("0.005"),
             Err(UnitError::Inexact { decimals: 2, .. })
@@ -165,10 +160,10 @@ mod tests {
 
     #[test]
     fn an_unknown_unit_is_named() {
-        let given: UnitedAmount =
+        let input: UnitedAmount =
             serde_json::from_str(r#"{"value":"0.5","unit":"GWEI"}"#).expect("reads");
         assert_eq!(
-            given.to_base(&[unit("ETH", 18)]),
+            input.to_base(&[unit("ETH", 18)]),
             Err(UnitError::Unknown {
                 unit: "GWEI".to_owned()
             })
@@ -177,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(bytes: [u8; 32], decimals in 0u8..=77) {
+        fn formatted_amounts_parse_back(bytes: [u8; 32], decimals in 0u8..=77) {
             let unit = unit("X", decimals);
             let amount = Amount::from_be_bytes(bytes);
             prop_assert_eq!(unit.parse(&unit.show(amount)), Ok(amount));

@@ -1,27 +1,27 @@
-//! A fact that stands for many rows: its rows are read again and their root computed anew.
+//! A batch: reads the rows that a fact stands for, and recomputes their Merkle root.
 
 use crate::Error;
-use crate::book::{Book, Cell, Param, Row};
-use crate::canon::{Form, hex};
+use crate::canon::{CanonHasher, hex};
+use crate::database::{Cell, Database, Param, Row};
 use crate::merkle::Tree;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The longest name of a table or column.
+/// The maximum length of a table or column name.
 const MAX_NAME: usize = 63;
-/// The most columns or conditions that one batch may name.
+/// The maximum number of columns and conditions of one batch.
 const MAX_NAMES: usize = 64;
 
-/// What came of a batch.
-pub(crate) struct Checked {
-    /// Rows found.
+/// The result of checking a batch.
+pub(crate) struct BatchOutcome {
+    /// The number of rows read.
     pub(crate) rows: u64,
-    /// What is wrong.
-    pub(crate) wrong: Option<String>,
+    /// What does not match, if anything.
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Says {
+struct Payload {
     #[serde(default)]
     batch: Option<Batch>,
 }
@@ -38,42 +38,45 @@ struct Batch {
 }
 
 /// Check the batch of a payload; none if it has none.
-pub(crate) fn check(book: &mut dyn Book, payload: &[u8]) -> Result<Option<Checked>, Error> {
-    // Most payloads have none, and need not be parsed for it: the member's name cannot be spelled
-    // without these letters or an escape.
+pub(crate) fn check(
+    database: &mut dyn Database,
+    payload: &[u8],
+) -> Result<Option<BatchOutcome>, Error> {
+    // Most payloads have no batch and are not parsed: the member's name contains these letters or a
+    // JSON escape.
     if !payload.windows(5).any(|part| part == b"batch") && !payload.contains(&b'\\') {
         return Ok(None);
     }
-    match serde_json::from_slice::<Says>(payload) {
-        Ok(Says { batch: None }) => Ok(None),
-        Ok(Says { batch: Some(batch) }) => Ok(Some(batch.check(book))),
+    match serde_json::from_slice::<Payload>(payload) {
+        Ok(Payload { batch: None }) => Ok(None),
+        Ok(Payload { batch: Some(batch) }) => Ok(Some(batch.check(database))),
         Err(_) if !names_a_batch(payload) => Ok(None),
-        Err(error) => Ok(Some(Checked {
+        Err(error) => Ok(Some(BatchOutcome {
             rows: 0,
-            wrong: Some(format!("its member batch is not one: {error}")),
+            error: Some(format!("its member batch is invalid: {error}")),
         })),
     }
 }
 
-/// Whether the payload is an object with a member of this name, whatever that is.
+/// Whether the payload is an object with a member `batch` of any type.
 fn names_a_batch(payload: &[u8]) -> bool {
     serde_json::from_slice::<Map<String, Value>>(payload).is_ok_and(|map| map.contains_key("batch"))
 }
 
 impl Batch {
-    fn check(self, book: &mut dyn Book) -> Checked {
-        let (sql, params) = match self.question() {
-            Ok(question) => question,
+    fn check(self, database: &mut dyn Database) -> BatchOutcome {
+        let (sql, params) = match self.query() {
+            Ok(query) => query,
             Err(why) => {
-                return Checked {
+                return BatchOutcome {
                     rows: 0,
-                    wrong: Some(why),
+                    error: Some(why),
                 };
             }
         };
         let mut tree = Tree::default();
-        let asked = book.each(&sql, &params, &mut |row| tree.push(leaf(&row)));
-        let wrong = match asked {
+        let result = database.each(&sql, &params, &mut |row| tree.push(leaf(&row)));
+        let error = match result {
             Err(error) => Some(error.to_string()),
             Ok(()) if tree.count() != self.count => Some(format!(
                 "table {} has {} rows, not {}",
@@ -86,34 +89,34 @@ impl Batch {
             }
             Ok(()) => None,
         };
-        Checked {
+        BatchOutcome {
             rows: tree.count(),
-            wrong,
+            error,
         }
     }
 
-    /// The rows' question. Names are checked letter by letter, for they cannot be parameters.
-    fn question(&self) -> Result<(String, Vec<Param>), String> {
+    /// The query of the rows. Names cannot be parameters, so each one is validated.
+    fn query(&self) -> Result<(String, Vec<Param>), String> {
         let names = self
             .columns
             .iter()
             .chain(self.key.keys())
             .chain(&self.order);
         if self.columns.is_empty() || names.clone().count() > MAX_NAMES {
-            return Err("it names no column, or too many".to_owned());
+            return Err("it names no columns, or too many".to_owned());
         }
-        if let Some(odd) = std::iter::once(&self.table)
+        if let Some(invalid) = std::iter::once(&self.table)
             .chain(names)
             .find(|name| !is_name(name))
         {
-            return Err(format!("{odd:?} is no name of a table or column"));
+            return Err(format!("{invalid:?} is not a valid table or column name"));
         }
         let mut sql = format!("SELECT {} FROM {}", self.columns.join(", "), self.table);
         let mut params = Vec::new();
         for (column, value) in &self.key {
             params.push(param(column, value)?);
-            let joint = if params.len() == 1 { "WHERE" } else { "AND" };
-            sql += &format!(" {joint} {column} = ?{}", params.len());
+            let keyword = if params.len() == 1 { "WHERE" } else { "AND" };
+            sql += &format!(" {keyword} {column} = ?{}", params.len());
         }
         if !self.order.is_empty() {
             sql += &format!(" ORDER BY {}", self.order.join(", "));
@@ -124,8 +127,8 @@ impl Batch {
 
 fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-    let begins = name.bytes().next().is_some_and(letter);
-    begins
+    let starts_validly = name.bytes().next().is_some_and(letter);
+    starts_validly
         && name.len() <= MAX_NAME
         && name
             .bytes()
@@ -133,11 +136,11 @@ fn is_name(name: &str) -> bool {
 }
 
 fn param(column: &str, value: &Value) -> Result<Param, String> {
-    let odd = || format!("the condition on {column} is neither text nor an integer");
+    let invalid = || format!("the condition on {column} is neither text nor an integer");
     match value {
         Value::String(text) => Ok(Param::Text(text.clone())),
-        Value::Number(number) => number.as_i64().map(Param::Int).ok_or_else(odd),
-        _ => Err(odd()),
+        Value::Number(number) => number.as_i64().map(Param::Int).ok_or_else(invalid),
+        _ => Err(invalid()),
     }
 }
 
@@ -154,7 +157,7 @@ fn leaf(row: &Row) -> crate::canon::Hash {
             Cell::Blob(content) => push(&mut bytes, 3, content),
         }
     }
-    Form::bare(&bytes)
+    CanonHasher::sha256(&bytes)
 }
 
 fn push(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
@@ -191,12 +194,12 @@ mod tests {
                 .collect();
             let mut bytes = vec![0];
             bytes.extend(::hex::decode(vector["leaf"].as_str().unwrap()).unwrap());
-            assert_eq!(leaf(&row), Form::bare(&bytes), "{vector}");
+            assert_eq!(leaf(&row), CanonHasher::sha256(&bytes), "{vector}");
         }
     }
 
     #[test]
-    fn names_are_words() {
+    fn valid_and_invalid_names() {
         for good in ["t", "chain_event", "a1", "_"] {
             assert!(is_name(good), "{good}");
         }

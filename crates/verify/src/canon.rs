@@ -1,30 +1,30 @@
-//! The canonical form of `docs/facts.md`, written for the second time.
+//! The canonical form of `docs/facts.md`, as a second implementation.
 
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 hash.
 pub(crate) type Hash = [u8; 32];
 
-/// Hashes a value as its canonical form is written, without keeping the bytes.
-pub(crate) struct Form(Sha256);
+/// Hashes a value in its canonical form, without keeping the bytes.
+pub(crate) struct CanonHasher(Sha256);
 
-impl Form {
-    pub(crate) fn of(domain: &str, version: u32) -> Self {
-        let mut form = Self(Sha256::new());
-        form.raw(format!("florin/{domain}/v{version}\n").as_bytes());
-        form
+impl CanonHasher {
+    pub(crate) fn new(domain: &str, version: u32) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.raw(format!("florin/{domain}/v{version}\n").as_bytes());
+        hasher
     }
 
-    /// A leaf of the tree: the canonical form itself, behind the leaf's byte.
+    /// Start a leaf of the Merkle tree: the leaf prefix, then the canonical form.
     pub(crate) fn leaf(domain: &str, version: u32) -> Self {
-        let mut form = Self(Sha256::new());
-        form.raw(&[0]);
-        form.raw(format!("florin/{domain}/v{version}\n").as_bytes());
-        form
+        let mut hasher = Self(Sha256::new());
+        hasher.raw(&[0]);
+        hasher.raw(format!("florin/{domain}/v{version}\n").as_bytes());
+        hasher
     }
 
-    /// The SHA-256 of bytes that have no header.
-    pub(crate) fn bare(bytes: &[u8]) -> Hash {
+    /// The SHA-256 of bytes without a header.
+    pub(crate) fn sha256(bytes: &[u8]) -> Hash {
         Sha256::digest(bytes).into()
     }
 
@@ -33,7 +33,7 @@ impl Form {
         self
     }
 
-    /// Bytes or text, behind their length.
+    /// Append bytes or text with their length.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.count(bytes.len()).raw(bytes)
     }
@@ -43,11 +43,11 @@ impl Form {
     }
 
     pub(crate) fn count(&mut self, count: usize) -> &mut Self {
-        // A database hands out no value of 4 GiB, so the count is exact.
+        // No database value has 4 GiB, so the count is exact.
         self.raw(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes())
     }
 
-    /// An optional text.
+    /// Append an optional text.
     pub(crate) fn option(&mut self, text: Option<&[u8]>) -> &mut Self {
         self.raw(&[u8::from(text.is_some())]);
         if let Some(text) = text {
@@ -61,7 +61,7 @@ impl Form {
     }
 }
 
-/// Bytes in hexadecimal, as words for people.
+/// Encode bytes as hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     ::hex::encode(bytes)
 }
@@ -76,30 +76,30 @@ pub(crate) mod tests {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    fn field(form: &mut Form, field: &Value) {
+    fn field(hasher: &mut CanonHasher, field: &Value) {
         let (kind, value) = field.as_object().unwrap().iter().next().unwrap();
         match (kind.as_str(), value) {
-            ("text", Value::String(text)) => drop(form.bytes(text.as_bytes())),
-            ("bytes", Value::String(text)) => drop(form.bytes(&::hex::decode(text).unwrap())),
-            ("digest", Value::String(text)) => drop(form.raw(&::hex::decode(text).unwrap())),
-            ("int", Value::String(text)) => drop(form.int(text.parse().unwrap())),
+            ("text", Value::String(text)) => drop(hasher.bytes(text.as_bytes())),
+            ("bytes", Value::String(text)) => drop(hasher.bytes(&::hex::decode(text).unwrap())),
+            ("digest", Value::String(text)) => drop(hasher.raw(&::hex::decode(text).unwrap())),
+            ("int", Value::String(text)) => drop(hasher.int(text.parse().unwrap())),
             ("uint", Value::String(text)) => {
-                drop(form.raw(&text.parse::<u64>().unwrap().to_be_bytes()))
+                drop(hasher.raw(&text.parse::<u64>().unwrap().to_be_bytes()))
             }
-            ("option", Value::Null) => drop(form.option(None)),
+            ("option", Value::Null) => drop(hasher.option(None)),
             ("option", inner) if inner.get("text").is_some() => {
-                form.option(Some(inner["text"].as_str().unwrap().as_bytes()));
+                hasher.option(Some(inner["text"].as_str().unwrap().as_bytes()));
             }
             ("option", inner) => {
-                form.raw(&[1]);
-                self::field(form, inner);
+                hasher.raw(&[1]);
+                self::field(hasher, inner);
             }
             ("list", Value::Array(items)) => {
-                form.count(items.len());
+                hasher.count(items.len());
                 items
                     .iter()
                     .flat_map(|item| item.as_array().unwrap())
-                    .for_each(|inner| self::field(form, inner));
+                    .for_each(|inner| self::field(hasher, inner));
             }
             other => panic!("{other:?}"),
         }
@@ -116,11 +116,11 @@ pub(crate) mod tests {
                 vector["domain"].as_str().unwrap(),
                 vector["fields"].as_array().unwrap(),
             );
-            let mut form = Form::of(domain, version);
-            fields.iter().for_each(|one| field(&mut form, one));
-            assert_eq!(hex(&form.hash()), vector["sha256"], "{}", vector["name"]);
-            let mut leaf = Form::leaf(domain, version);
-            fields.iter().for_each(|one| field(&mut leaf, one));
+            let mut hasher = CanonHasher::new(domain, version);
+            fields.iter().for_each(|value| field(&mut hasher, value));
+            assert_eq!(hex(&hasher.hash()), vector["sha256"], "{}", vector["name"]);
+            let mut leaf = CanonHasher::leaf(domain, version);
+            fields.iter().for_each(|value| field(&mut leaf, value));
             let mut bytes = vec![0];
             bytes.extend(::hex::decode(vector["bytes"].as_str().unwrap()).unwrap());
             assert_eq!(

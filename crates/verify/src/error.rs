@@ -1,16 +1,16 @@
-//! Why nothing could be verified at all. What is wrong with facts or seals is a
-//! [`Problem`](crate::Problem), not an error.
+//! Why verification could not run. Damage to facts or tree heads is a [`Problem`](crate::Problem),
+//! not an error.
 
 use std::fmt;
 
-/// Why the verifier stopped.
+/// Why the verifier stopped without a report.
 #[derive(Debug)]
 pub enum Error {
     /// The database cannot be opened or read, or does not have Florin's tables.
     Database(String),
-    /// The exported seals cannot be read.
+    /// The exported tree heads cannot be read.
     Export(std::io::Error),
-    /// A pinned key is no Ed25519 key, or one under which anything would verify.
+    /// A pinned key is not a valid Ed25519 public key, or is a weak one.
     Key(String),
 }
 
@@ -18,8 +18,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(why) => write!(f, "the database cannot be read: {why}"),
-            Self::Export(why) => write!(f, "the exported seals cannot be read: {why}"),
-            Self::Key(key) => write!(f, "{key} is not a sound Ed25519 public key"),
+            Self::Export(error) => write!(f, "the exported tree heads cannot be read: {error}"),
+            Self::Key(key) => write!(f, "{key} is not a valid Ed25519 public key"),
         }
     }
 }
@@ -34,7 +34,7 @@ impl From<rusqlite::Error> for Error {
 
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
-        let said = error.as_db_error().map(|said| said.message().to_owned());
-        Self::Database(said.unwrap_or_else(|| error.to_string()))
+        let message = error.as_db_error().map(|error| error.message().to_owned());
+        Self::Database(message.unwrap_or_else(|| error.to_string()))
     }
 }

@@ -1,28 +1,28 @@
-//! Exported seals: a file of lines, read one at a time.
+//! Exported tree heads: a file with one per line, read line by line.
 
 use crate::Error;
-use crate::seal::Seal;
+use crate::tree_head::TreeHead;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// The longest line: some hundred thousand heads that moved at once.
+/// The maximum length of a line: about 400,000 heads.
 const MAX_LINE: u64 = 64 << 20;
 
 /// A line of the export.
 pub(crate) struct Line {
-    /// Where it stands, from 1.
-    pub(crate) place: u64,
-    /// Its bytes, without the line feed.
+    /// The line number, from 1.
+    pub(crate) number: u64,
+    /// The bytes, without the line feed.
     pub(crate) bytes: Vec<u8>,
-    /// The seal, or why it is none.
-    pub(crate) seal: Result<Seal, String>,
+    /// The parsed tree head, or why it is invalid.
+    pub(crate) tree_head: Result<TreeHead, String>,
 }
 
-/// The lines, in the order of the file, with a look at the next.
+/// The lines in the order of the file, with a look ahead of one.
 pub(crate) struct Export {
     reader: BufReader<File>,
-    place: u64,
+    number: u64,
     next: Option<Line>,
 }
 
@@ -31,7 +31,7 @@ impl Export {
         let reader = BufReader::new(File::open(path).map_err(Error::Export)?);
         let mut export = Self {
             reader,
-            place: 0,
+            number: 0,
             next: None,
         };
         export.advance()?;
@@ -58,15 +58,15 @@ impl Export {
         {
             return Ok(());
         }
-        self.place += 1;
+        self.number += 1;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
-        let seal = Seal::parse(&bytes);
+        let tree_head = TreeHead::parse(&bytes);
         self.next = Some(Line {
-            place: self.place,
+            number: self.number,
             bytes,
-            seal,
+            tree_head,
         });
         Ok(())
     }

@@ -1,32 +1,32 @@
-//! The independent verifier: reads a database and its exported seals, and says whether any fact was
-//! changed, cut, swapped or rewritten.
+//! The independent verifier: reads a database and its exported tree heads, and reports every fact
+//! that was changed, deleted, reordered or rewritten.
 //!
-//! It works from `docs/facts.md` alone: it uses none of Florin's crates, so no mistake of the
-//! writer is repeated here. It opens the database for reading only, in one snapshot, and may run
-//! beside a server. Memory is bounded: facts come in pages, rows of a batch one by one; what grows
-//! is one entry a partition.
+//! It is written from `docs/facts.md` alone and uses none of Florin's crates, so it does not repeat
+//! a bug of the writer. It reads the database in one read-only snapshot and can run while a server
+//! runs. Memory is bounded: facts are read in pages and rows of a batch one by one; only one entry
+//! per partition is kept.
 //!
 //! What it never does: write, repair, or trust a key that the database names. Without a pinned key
-//! and exported seals it can only say that the database agrees with itself ([`Seals::pinned`],
-//! [`Seals::exported`]).
+//! and exported tree heads it can only check that the database is consistent with itself
+//! ([`TreeHeads::pinned`], [`TreeHeads::exported`]).
 //!
-//! It blocks, and PostgreSQL's client brings a runtime of its own: call it on a thread where no
-//! other runtime is entered, such as `tokio::task::spawn_blocking`.
+//! It blocks, and PostgreSQL's client starts a runtime of its own: call it on a thread outside of
+//! any async runtime, such as in `tokio::task::spawn_blocking`.
 
 mod batch;
-mod book;
 mod canon;
-mod chain;
+mod database;
 mod error;
 mod export;
 mod merkle;
-mod page;
+mod partition;
 mod problem;
+mod queries;
 mod report;
 mod run;
-mod seal;
-mod seals;
 mod time;
+mod tree_head;
+mod tree_heads;
 
 pub use error::Error;
 pub use problem::{Flaw, Place, Problem};

@@ -1,19 +1,19 @@
-//! The tree of RFC 9162 (2.1.1), leaf after leaf: what is kept is one hash for each power of two in
-//! the count.
+//! The Merkle tree of RFC 9162 (2.1.1), built leaf by leaf. It keeps one hash for each power of two
+//! in the count.
 
 use crate::canon::Hash;
 use sha2::{Digest as _, Sha256};
 
-/// A tree that grows.
+/// A Merkle tree under construction.
 #[derive(Default)]
 pub(crate) struct Tree {
-    /// Full subtrees from left to right, each with its height; heights fall.
+    /// Complete subtrees from left to right with their heights, which decrease.
     full: Vec<(u32, Hash)>,
     count: u64,
 }
 
 impl Tree {
-    /// One more leaf, by its hash.
+    /// Append a leaf by its hash.
     pub(crate) fn push(&mut self, leaf: Hash) {
         self.count += 1;
         let mut node = (0, leaf);
@@ -23,12 +23,12 @@ impl Tree {
         self.full.push(node);
     }
 
-    /// How many leaves there are.
+    /// The number of leaves.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// The root: what is not full leans to the left.
+    /// The root. Incomplete subtrees are joined from the right.
     pub(crate) fn root(&self) -> Hash {
         let mut from_right = self.full.iter().rev().map(|(_, hash)| *hash);
         match from_right.next() {
@@ -55,10 +55,10 @@ mod tests {
     #[test]
     fn the_committed_vectors() {
         for tree in vectors()["trees"].as_array().unwrap() {
-            let mut grown = Tree::default();
+            let mut tree_under_test = Tree::default();
             for leaf in tree["leaves"].as_array().unwrap() {
                 let bytes = ::hex::decode(leaf.as_str().unwrap()).unwrap();
-                grown.push(
+                tree_under_test.push(
                     Sha256::new()
                         .chain_update([0])
                         .chain_update(bytes)
@@ -66,7 +66,12 @@ mod tests {
                         .into(),
                 );
             }
-            assert_eq!(hex(&grown.root()), tree["root"], "{} leaves", grown.count());
+            assert_eq!(
+                hex(&tree_under_test.root()),
+                tree["root"],
+                "{} leaves",
+                tree_under_test.count()
+            );
         }
     }
 }

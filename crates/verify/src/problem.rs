@@ -1,142 +1,112 @@
-//! What is wrong, and where exactly.
+//! What is wrong with a database, and where.
 
 use crate::canon::hex;
 use serde::Serialize;
 use std::fmt;
 
-/// Where something is wrong.
+/// The location of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "place", rename_all = "snake_case")]
+#[serde(tag = "location", rename_all = "snake_case")]
 pub enum Place {
     /// A partition as a whole.
     Partition {
-        /// Its name.
         partition: String,
     },
-    /// One fact.
     Fact {
-        /// Its partition.
         partition: String,
-        /// Its number.
         seq: i64,
     },
-    /// One seal.
+    /// A tree head, by its number.
     Seal {
-        /// Its number.
         number: i64,
     },
-    /// A line of the exported seals.
+    /// A line of the exported tree heads, by its line number from 1.
     Line {
-        /// Its number, from 1.
         line: u64,
     },
-    /// The seals as a whole.
+    /// The tree heads as a whole.
     Seals,
 }
 
-/// What is wrong.
+/// The kind of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "flaw", rename_all = "snake_case")]
 pub enum Flaw {
-    /// Facts are missing in a row, up to and with `through`.
-    Missing {
-        /// The last of them.
-        through: i64,
-    },
-    /// A number below 1.
+    /// Consecutive facts are missing, up to and including `through`.
+    Missing { through: i64 },
+    /// The number is below 1.
     Number,
-    /// The fact's hash does not fit its columns: one of them was changed, or the hash.
+    /// The fact's hash does not match its columns: a column or the hash was changed.
     Hash,
-    /// The fact does not name the hash of the fact before.
+    /// `prev` is not the hash of the previous fact.
     Link,
-    /// Payload and salt do not give the payload hash.
+    /// The payload hash does not match payload and salt.
     Payload,
-    /// Payload or salt is gone, and not both.
+    /// Only one of payload and salt was erased.
     HalfErased,
     /// A column that holds a hash does not hold 32 bytes.
-    NoHash {
-        /// Which column.
-        column: &'static str,
-    },
-    /// There are facts and no head.
+    NoHash { column: &'static str },
+    /// The partition has facts but no head.
     NoHead,
-    /// The head names another last fact than there is.
+    /// The head does not name the last fact of the partition.
     Head {
-        /// The fact that the head names.
+        /// The number of the fact that the head names.
         head: i64,
-        /// The last fact there is.
+        /// The number of the last fact.
         last: i64,
     },
-    /// The head names the last fact, with another hash.
+    /// The head names the last fact, but with another hash.
     HeadHash,
-    /// The rows of a batch are not what the fact says.
-    Batch {
-        /// What differs.
-        why: String,
-    },
-    /// The line is no seal.
-    NoSeal {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The seal is missing.
+    /// The rows of a batch do not match the fact.
+    Batch { why: String },
+    /// The line is not a valid tree head.
+    NoSeal { why: String },
+    /// The tree head is neither stored nor exported.
     SealMissing,
-    /// The seal was exported and is not in the database.
+    /// The tree head was exported, but is not in the database.
     NotStored,
-    /// The seal is in the database, and missing between exported ones.
+    /// The tree head is in the database, but missing between exported ones.
     NotExported,
-    /// The line stands in another place than its number gives it.
+    /// The line is out of order.
     Order {
-        /// The number that was due.
+        /// The number expected in this line.
         due: i64,
     },
-    /// The exported line is another than the stored one.
+    /// The exported line differs from the stored one.
     OtherLine,
-    /// The stored columns beside the line do not fit it.
+    /// The stored columns do not match the line.
     Columns,
-    /// The seal does not name the hash of the seal before.
+    /// `prev` is not the hash of the previous tree head.
     SealLink,
-    /// The root is not that of the heads.
+    /// The root is not that of the signed heads.
     Root,
-    /// The seal names another key than the pinned ones.
+    /// The tree head was signed by a key that is not pinned.
     ForeignKey {
-        /// The key that it names.
+        /// The public key in the tree head.
         key: String,
     },
-    /// The signature does not belong to the seal.
+    /// The signature is invalid.
     Signature,
-    /// A head of the seal is not behind the one that was sealed before, or heads are out of order.
-    Heads {
-        /// The partition.
-        partition: String,
-    },
-    /// The fact that was sealed is not there: the partition was cut.
-    Cut {
-        /// The partition.
-        partition: String,
-        /// The fact.
-        seq: i64,
-    },
-    /// The fact that was sealed has another hash now: history was rewritten.
+    /// A head is not newer than the one signed before, or the heads are out of order.
+    Heads { partition: String },
+    /// A signed fact is missing: the partition was truncated.
+    Cut { partition: String, seq: i64 },
+    /// A signed fact has another hash: the history was rewritten.
     Rewritten {
-        /// The partition.
         partition: String,
-        /// The fact.
         seq: i64,
-        /// The hash that was sealed.
+        /// The signed hash.
         sealed: String,
     },
-    /// There are facts, a key was pinned or an export was given, and there is no seal.
+    /// There are facts, a key was pinned or an export was given, and there is no tree head.
     Unsealed,
 }
 
-/// One thing that is wrong.
+/// A problem and its location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where.
     #[serde(flatten)]
     pub place: Place,
-    /// What.
     #[serde(flatten)]
     pub flaw: Flaw,
 }
@@ -152,9 +122,9 @@ impl fmt::Display for Place {
         match self {
             Self::Partition { partition } => write!(f, "partition {partition}"),
             Self::Fact { partition, seq } => write!(f, "partition {partition}, fact {seq}"),
-            Self::Seal { number } => write!(f, "seal {number}"),
-            Self::Line { line } => write!(f, "exported seals, line {line}"),
-            Self::Seals => write!(f, "seals"),
+            Self::Seal { number } => write!(f, "tree head {number}"),
+            Self::Line { line } => write!(f, "exported tree heads, line {line}"),
+            Self::Seals => write!(f, "tree heads"),
         }
     }
 }
@@ -162,38 +132,33 @@ impl fmt::Display for Place {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { through } => write!(f, "missing, from here to {through}"),
-            Self::Number => write!(f, "a number below 1"),
-            Self::Hash => write!(f, "the hash does not fit the columns"),
-            Self::Link => write!(f, "it does not follow the fact before it"),
-            Self::Payload => write!(f, "payload and salt do not give the payload hash"),
-            Self::HalfErased => write!(f, "payload or salt is gone, and not both"),
+            Self::Missing { through } => write!(f, "missing, through fact {through}"),
+            Self::Number => write!(f, "the number is below 1"),
+            Self::Hash => write!(f, "the hash does not match the columns"),
+            Self::Link => write!(f, "prev is not the hash of the previous fact"),
+            Self::Payload => write!(f, "the payload hash does not match payload and salt"),
+            Self::HalfErased => write!(f, "only one of payload and salt was erased"),
             Self::NoHash { column } => write!(f, "{column} does not hold 32 bytes"),
-            Self::NoHead => write!(f, "there are facts and no head"),
+            Self::NoHead => write!(f, "the partition has facts but no head"),
             Self::Head { head, last } => {
-                write!(f, "the head names fact {head}, and the last one is {last}")
+                write!(f, "the head names fact {head}, but the last fact is {last}")
             }
-            Self::HeadHash => write!(f, "the head's hash is not that of the last fact"),
-            Self::Batch { why } => write!(
-                f,
-                "the rows it stands for are not those it was written for: {why}"
-            ),
-            Self::NoSeal { why } => write!(f, "not a seal: {why}"),
-            Self::SealMissing => write!(f, "missing, here and in the export"),
-            Self::NotStored => write!(f, "exported, and not in the database"),
-            Self::NotExported => write!(f, "in the database, and missing between exported seals"),
-            Self::Order { due } => write!(f, "out of order: seal {due} was due"),
-            Self::OtherLine => write!(f, "the exported line is another than the stored one"),
-            Self::Columns => write!(f, "the stored number, time or hash does not fit the line"),
-            Self::SealLink => write!(f, "it does not follow the seal before it"),
-            Self::Root => write!(f, "the root is not that of the sealed heads"),
-            Self::ForeignKey { key } => {
-                write!(f, "it names key {key}, which is not the pinned one")
-            }
-            Self::Signature => write!(f, "the signature does not belong to it"),
+            Self::HeadHash => write!(f, "the head does not have the hash of the last fact"),
+            Self::Batch { why } => write!(f, "the rows of its batch do not match: {why}"),
+            Self::NoSeal { why } => write!(f, "not a valid tree head: {why}"),
+            Self::SealMissing => write!(f, "missing in the database and in the export"),
+            Self::NotStored => write!(f, "exported, but not in the database"),
+            Self::NotExported => write!(f, "in the database, but missing between exported ones"),
+            Self::Order { due } => write!(f, "out of order: expected tree head {due}"),
+            Self::OtherLine => write!(f, "the exported line differs from the stored one"),
+            Self::Columns => write!(f, "the stored number, time or hash does not match the line"),
+            Self::SealLink => write!(f, "prev is not the hash of the previous tree head"),
+            Self::Root => write!(f, "the root is not that of the signed heads"),
+            Self::ForeignKey { key } => write!(f, "signed by key {key}, which is not pinned"),
+            Self::Signature => write!(f, "the signature is invalid"),
             Self::Heads { partition } => write!(f, "its head of {partition} is out of order"),
             Self::Cut { partition, seq } => {
-                write!(f, "it holds fact {seq} of {partition}, which is not there")
+                write!(f, "it signs fact {seq} of {partition}, which is missing")
             }
             Self::Rewritten {
                 partition,
@@ -202,10 +167,10 @@ impl fmt::Display for Flaw {
             } => {
                 write!(
                     f,
-                    "it holds fact {seq} of {partition} with hash {sealed}; another stands there"
+                    "it signs fact {seq} of {partition} with hash {sealed}, which the fact does not have"
                 )
             }
-            Self::Unsealed => write!(f, "there are facts and no seal at all"),
+            Self::Unsealed => write!(f, "there are facts but no tree heads"),
         }
     }
 }

@@ -1,67 +1,67 @@
-//! What was verified and what was found.
+//! The report of a verification.
 
 use crate::{Flaw, Place, Problem};
 use serde::Serialize;
 
-/// What was verified and what was found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Each partition, by name.
+    /// All partitions, by name.
     pub partitions: Vec<Partition>,
-    /// The seals.
     pub seals: Seals,
-    /// The first things that are wrong, in the order they were met; as many as the options allow.
+    /// The first problems in the order found, up to the limit of the options.
     pub problems: Vec<Problem>,
-    /// How many there are in all.
+    /// The number of all problems.
     pub problem_count: u64,
     #[serde(skip)]
-    pub(crate) keep: usize,
+    pub(crate) max_problems: usize,
 }
 
-/// One partition.
+/// The result of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Partition {
-    /// Its name.
+    /// The name of the partition.
     pub partition: String,
     /// Facts read.
     pub facts: u64,
-    /// Facts whose payload was erased: they verify, and say nothing any more.
+    /// Facts whose payload was erased. They still verify.
     pub erased: u64,
-    /// Facts that stand for many rows, recomputed from those.
+    /// Facts that stand for many rows, recomputed from those rows.
     pub batches: u64,
-    /// The rows of those.
+    /// Rows read for batches.
     pub batch_rows: u64,
-    /// The last fact that a seal holds; 0 if none does.
+    /// The last fact that a tree head signs; 0 if there is none.
     pub sealed: i64,
-    /// Facts behind that one: nothing outside the database speaks for them yet.
+    /// Facts after that one, which no tree head signs yet.
     pub unsealed: u64,
 }
 
-/// The seals.
+/// The result for the tree heads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Seals {
-    /// Seals checked.
+    /// Tree heads checked.
     pub count: u64,
-    /// The youngest.
+    /// The number of the latest one.
     pub last: Option<i64>,
-    /// The youngest of the export, if one was given. Seals beyond it stand in the database only.
+    /// The number of the latest one in the export, if an export was given. Later tree heads are in
+    /// the database only.
     pub exported: Option<i64>,
-    /// Heads that were looked up.
+    /// Partition heads looked up.
     pub heads: u64,
-    /// Whether signatures were checked under a key that the caller knows. If not, whoever wrote
-    /// the database may have signed it.
+    /// Whether signatures were checked under keys given by the caller. If not, whoever wrote the
+    /// database may also have signed it.
     pub pinned: bool,
-    /// The keys that the seals name, in hexadecimal.
+    /// The public keys that the tree heads name, in hexadecimal.
     pub keys: Vec<String>,
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Whether there are no problems.
     pub fn is_sound(&self) -> bool {
         self.problem_count == 0
     }
 
-    /// Facts read in all.
+    /// The number of facts read.
     pub fn facts(&self) -> u64 {
         self.partitions
             .iter()
@@ -69,9 +69,9 @@ impl Report {
             .sum()
     }
 
-    pub(crate) fn found(&mut self, place: Place, flaw: Flaw) {
+    pub(crate) fn add_problem(&mut self, place: Place, flaw: Flaw) {
         self.problem_count += 1;
-        if self.problems.len() < self.keep {
+        if self.problems.len() < self.max_problems {
             self.problems.push(Problem { place, flaw });
         }
     }

@@ -1,35 +1,34 @@
-//! The whole of it: partitions, then seals, in one snapshot.
+//! A verification run: partitions, then tree heads, in one snapshot.
 
-use crate::book::{Book, with_postgres, with_sqlite};
+use crate::database::{Database, with_postgres, with_sqlite};
 use crate::export::Export;
-use crate::page::{self, Head};
+use crate::queries::{self, Head};
 use crate::report::Report;
-use crate::{Error, Flaw, Place, chain, seals};
+use crate::{Error, Flaw, Place, partition, tree_heads};
 use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Where the facts are.
+/// The database to verify.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A file; a server may have it open.
+    /// A file. A server may have it open.
     Sqlite(PathBuf),
     /// A server: `postgresql://user:password@host/database`.
     Postgres(String),
 }
 
-/// What is known beside the database, and what to leave out.
+/// What to verify, and against what.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The exported seals: a file with one seal a line. Without it only the stored ones are
-    /// checked.
+    /// The file of exported tree heads, one per line. Without it only the stored ones are checked.
     pub seals: Option<PathBuf>,
-    /// The public keys of the sealer that the caller knows: one, or several where it was changed.
-    /// Empty: any.
+    /// The pinned public keys: one, or several where the key was replaced. If empty, any key is
+    /// accepted.
     pub keys: Vec<[u8; 32]>,
-    /// Whether the rows of batches are read again.
+    /// Whether to read the rows of batches.
     pub batches: bool,
-    /// Problems that are told in full; all are counted.
+    /// The maximum number of problems listed in the report; all are counted.
     pub max_problems: usize,
 }
 
@@ -44,19 +43,19 @@ impl Default for Options {
     }
 }
 
-/// How far it has come.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// The partition that is read; none when the seals are.
+    /// The partition being read; none for the tree heads.
     pub partition: Option<&'a str>,
-    /// Facts read so far, of all partitions.
+    /// Facts read so far, in all partitions.
     pub facts: u64,
-    /// Facts there are, by the heads.
+    /// Facts in all partitions, according to their heads.
     pub of: u64,
 }
 
-/// Verify a database. Errors only if it cannot be read at all; what is wrong with it stands in the
-/// report.
+/// Verify a database. Returns an error only if the database cannot be read; what is wrong with it is
+/// in the report.
 pub fn run(
     source: &Source,
     options: &Options,
@@ -65,41 +64,41 @@ pub fn run(
     let keys = options
         .keys
         .iter()
-        .map(pinned)
+        .map(pinned_key)
         .collect::<Result<Vec<_>, _>>()?;
     let export = options.seals.as_deref().map(Export::open).transpose()?;
-    let work = |book: &mut dyn Book| all(book, options, &keys, export, progress);
+    let work = |database: &mut dyn Database| verify_all(database, options, &keys, export, progress);
     match source {
         Source::Sqlite(path) => with_sqlite(path, work),
         Source::Postgres(url) => with_postgres(url, work),
     }
 }
 
-fn pinned(bytes: &[u8; 32]) -> Result<VerifyingKey, Error> {
+fn pinned_key(bytes: &[u8; 32]) -> Result<VerifyingKey, Error> {
     let key = VerifyingKey::from_bytes(bytes)
         .ok()
         .filter(|key| !key.is_weak());
     key.ok_or_else(|| Error::Key(crate::canon::hex(bytes)))
 }
 
-fn all(
-    book: &mut dyn Book,
+fn verify_all(
+    database: &mut dyn Database,
     options: &Options,
     keys: &[VerifyingKey],
     export: Option<Export>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, Error> {
     let mut report = Report {
-        keep: options.max_problems,
+        max_problems: options.max_problems,
         ..Report::default()
     };
-    let heads = page::heads(book)?;
+    let heads = queries::heads(database)?;
     let of = heads
         .iter()
         .map(|head| u64::try_from(head.seq).unwrap_or(0))
         .sum();
-    partitions(
-        book,
+    check_partitions(
+        database,
         options,
         heads,
         &mut report,
@@ -117,47 +116,48 @@ fn all(
         of,
     });
     report.seals.pinned = !keys.is_empty();
-    let given = export.is_some();
-    let sealed = seals::Walk::new(book, &mut report, keys, export).run()?;
+    let has_export = export.is_some();
+    let signed = tree_heads::TreeHeadCheck::new(database, &mut report, keys, export).run()?;
     for partition in &mut report.partitions {
-        partition.sealed = sealed.get(&partition.partition).map_or(0, |(seq, _)| *seq);
+        partition.sealed = signed.get(&partition.partition).map_or(0, |(seq, _)| *seq);
         partition.unsealed = partition
             .facts
             .saturating_sub(u64::try_from(partition.sealed).unwrap_or(0));
     }
-    if report.seals.count == 0 && report.facts() > 0 && (given || !keys.is_empty()) {
-        report.found(Place::Seals, Flaw::Unsealed);
+    if report.seals.count == 0 && report.facts() > 0 && (has_export || !keys.is_empty()) {
+        report.add_problem(Place::Seals, Flaw::Unsealed);
     }
     Ok(report)
 }
 
-/// Every partition that has a head, or facts, or both.
-fn partitions(
-    book: &mut dyn Book,
+/// Check every partition that has a head, or facts, or both.
+fn check_partitions(
+    database: &mut dyn Database,
     options: &Options,
     heads: Vec<Head>,
     report: &mut Report,
-    tell: &mut dyn FnMut(&str, u64),
+    report_progress: &mut dyn FnMut(&str, u64),
 ) -> Result<(), Error> {
     let mut all: BTreeMap<String, Option<Head>> = heads
         .into_iter()
         .map(|head| (head.partition.clone(), Some(head)))
         .collect();
     let mut last = None;
-    while let Some(name) = page::partition_after(book, last.as_deref())? {
+    while let Some(name) = queries::partition_after(database, last.as_deref())? {
         all.entry(name.clone()).or_insert(None);
         last = Some(name);
     }
     for (name, head) in all {
         let before = report.facts();
-        let tell = &mut |partition: &str, facts| tell(partition, before + facts);
-        let mut walk = chain::Walk {
-            book,
+        let report_progress =
+            &mut |partition: &str, facts| report_progress(partition, before + facts);
+        let mut check = partition::PartitionCheck {
+            database,
             options,
             report,
-            tell,
+            report_progress,
         };
-        let partition = walk.partition(&name, head.as_ref())?;
+        let partition = check.partition(&name, head.as_ref())?;
         report.partitions.push(partition);
     }
     Ok(())

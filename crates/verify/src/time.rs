@@ -1,9 +1,9 @@
-//! The one form of a time in a seal: `2026-01-31T09:30:00.000000Z`.
+//! Parses the time format of a tree head: `2026-01-31T09:30:00.000000Z`.
 
-const FORM: &[u8] = b"0000-00-00T00:00:00.000000Z";
+const FORMAT: &[u8] = b"0000-00-00T00:00:00.000000Z";
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// Microseconds since 1970; none if the text has another form.
+/// Microseconds since 1970; none if the text has another format.
 pub(crate) fn micros(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let fits = |(byte, form): (&u8, &u8)| {
@@ -13,7 +13,7 @@ pub(crate) fn micros(text: &str) -> Option<i64> {
             byte == form
         }
     };
-    if bytes.len() != FORM.len() || !bytes.iter().zip(FORM).all(fits) {
+    if bytes.len() != FORMAT.len() || !bytes.iter().zip(FORMAT).all(fits) {
         return None;
     }
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
@@ -24,16 +24,16 @@ pub(crate) fn micros(text: &str) -> Option<i64> {
         number(17, 19)?,
         number(20, 26)?,
     );
-    let real = (1..=12).contains(&month)
+    let in_range = (1..=12).contains(&month)
         && (1..=31).contains(&day)
         && hour < 24
         && minute < 60
         && second < 60;
     let clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro;
-    real.then(|| days(year, month, day) * MICROS_PER_DAY + clock)
+    in_range.then(|| days(year, month, day) * MICROS_PER_DAY + clock)
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day
+/// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day
 /// comes last.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_is_no_time() {
+    fn other_formats_are_rejected() {
         for text in [
             "",
             "2026-01-31T09:30:00Z",

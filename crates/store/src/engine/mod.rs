@@ -1,4 +1,4 @@
-//! One connection to either engine, behind one small interface.
+//! One connection to either engine, behind one small trait.
 
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -6,28 +6,28 @@ pub(crate) mod sqlite;
 use crate::sql::Dialect;
 use crate::{Error, Kind, Row, Value};
 
-/// How a transaction begins.
+/// How a transaction is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// One snapshot, nothing is written.
+    /// One read-only snapshot.
     Read,
     /// SQLite: immediate. PostgreSQL: repeatable read.
     Write,
-    /// Single statements on leases, which judge the newest row and do not wait long for one that
-    /// another transaction holds.
-    Upkeep,
-    /// The schema changes: one process at a time, however long it takes.
+    /// Single statements on leases. They see the newest row and do not wait long for one that
+    /// another transaction has locked.
+    Maintenance,
+    /// Schema changes: one process at a time, without a timeout.
     Migrate,
 }
 
-/// Why a statement or a commit failed, by what can be done about it.
+/// Why a statement or a commit failed, by how the caller can react.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Lost against a concurrent transaction: the whole may be run again.
+    /// It conflicted with a concurrent transaction: the whole transaction may be retried.
     Contended,
-    /// The connection is gone. During a commit nobody knows yet whether it counted.
+    /// The connection is gone. During a commit the outcome is unknown.
     Disconnected(Error),
-    /// Anything else.
+    /// Any other error.
     Failed(Error),
 }
 
@@ -37,10 +37,10 @@ impl From<Error> for Failure {
     }
 }
 
-pub(crate) type Answer<T> = std::result::Result<T, Failure>;
+pub(crate) type EngineResult<T> = std::result::Result<T, Failure>;
 
-/// A statement: its text before translation, its parameters, and the namespace behind them if it is
-/// bound.
+/// A statement: its portable SQL, its parameters, and the namespace appended to them if the
+/// transaction is scoped.
 pub(crate) struct Statement<'a> {
     pub(crate) sql: &'a str,
     pub(crate) params: &'a [Value<'a>],
@@ -50,36 +50,36 @@ pub(crate) struct Statement<'a> {
 /// One connection.
 pub(crate) trait Connection: Send {
     fn dialect(&self) -> Dialect;
-    fn begin(&mut self, mode: Mode) -> Answer<()>;
-    fn commit(&mut self) -> Answer<()>;
-    /// Undo; also what makes a connection usable again after a failure.
+    fn begin(&mut self, mode: Mode) -> EngineResult<()>;
+    fn commit(&mut self) -> EngineResult<()>;
+    /// Roll back. This also makes a connection usable again after a failure.
     fn rollback(&mut self);
-    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>>;
-    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64>;
-    /// A statement with `{rows}`, for all rows. `kinds` are the columns' types.
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>>;
+    fn execute(&mut self, statement: &Statement<'_>) -> EngineResult<u64>;
+    /// Run a statement with `{rows}` for all rows. `kinds` are the types of the columns.
     fn query_rows(
         &mut self,
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<Vec<Row>>;
+    ) -> EngineResult<Vec<Row>>;
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64>;
-    /// The fastest way in for many rows.
+    ) -> EngineResult<u64>;
+    /// Insert many rows by the fastest way of the engine.
     fn bulk_insert(
         &mut self,
         table: &str,
         columns: &[&str],
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64>;
-    /// Several statements without parameters.
-    fn script(&mut self, sql: &str) -> Answer<()>;
-    /// Microseconds since 1970 by the clock that all processes share; none where the process has
-    /// the database alone.
-    fn shared_clock(&mut self) -> Answer<Option<i64>>;
+    ) -> EngineResult<u64>;
+    /// Run several statements without parameters.
+    fn script(&mut self, sql: &str) -> EngineResult<()>;
+    /// Microseconds since 1970 by the clock that all processes share; none where a single process
+    /// has the database open.
+    fn shared_clock(&mut self) -> EngineResult<Option<i64>>;
 }

@@ -1,8 +1,8 @@
-//! PostgreSQL: for several processes. The synchronous client, on threads of its own.
+//! PostgreSQL: for several processes. Uses the synchronous client, each on a thread of its own.
 
 mod encode;
 
-use super::{Answer, Connection, Failure, Mode, Statement};
+use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
 use crate::{Cell, Error, Kind, Row, Value};
 use encode::columns;
@@ -12,16 +12,16 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// Beyond this many prepared statements a connection begins anew; ours are some hundred.
-const STATEMENTS: usize = 4_096;
-/// Uses of a prepared statement before it is planned anew for the first time; the server itself
-/// plans the first five one by one.
+/// Prepared statements per connection before all are discarded. Florin itself has a few hundred.
+const MAX_PREPARED: usize = 4_096;
+/// Uses of a prepared statement before it is prepared again for the first time. The server plans
+/// the first five executions individually.
 const FIRST_REPLAN: u64 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may leave sent bytes unacknowledged before the line counts as broken.
+/// How long sent bytes may stay unacknowledged before the connection counts as broken.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Who is stopped inside a transaction holds its locks: the server ends it, so that a successor
-/// need not wait for long.
+/// A process that is stopped inside a transaction holds its locks. The idle timeout makes the server
+/// end that transaction, so that a successor does not wait for long.
 const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SET synchronous_commit = on; \
      SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET client_min_messages = warning; SET jit = off";
@@ -34,7 +34,7 @@ pub(crate) struct Postgres {
     open: bool,
 }
 
-/// A prepared statement for parameters of these kinds.
+/// A statement prepared for parameters of these types.
 struct Prepared {
     kinds: Vec<Kind>,
     statement: postgres::Statement,
@@ -42,9 +42,9 @@ struct Prepared {
 }
 
 impl Prepared {
-    /// The server keeps the plan that it made when the tables were as large as they were then. So a
-    /// statement is prepared anew each time its uses have doubled: a plan for an empty table
-    /// does not outlive the emptiness by much.
+    /// Whether to prepare the statement again. The server caches a generic plan that fits the table
+    /// sizes at that time, so a statement is prepared again whenever its number of uses doubles: a
+    /// plan made for an empty table is soon replaced.
     fn is_stale(&mut self) -> bool {
         self.uses += 1;
         self.uses >= FIRST_REPLAN && self.uses.is_power_of_two()
@@ -67,7 +67,7 @@ impl Postgres {
         }
     }
 
-    fn client(&mut self) -> Answer<&mut postgres::Client> {
+    fn client(&mut self) -> EngineResult<&mut postgres::Client> {
         if self.client.as_ref().is_none_or(postgres::Client::is_closed) {
             if self.open {
                 return Err(Failure::Disconnected(Error::Database {
@@ -76,7 +76,7 @@ impl Postgres {
             }
             self.statements.clear();
             self.prepared = 0;
-            self.client = Some(dial(&self.url)?);
+            self.client = Some(connect_client(&self.url)?);
         }
         self.client.as_mut().ok_or(Failure::Failed(Error::Closed))
     }
@@ -86,8 +86,8 @@ impl Postgres {
         sql: &str,
         kinds: &[Kind],
         text: impl FnOnce() -> String,
-    ) -> Answer<postgres::Statement> {
-        if let Some(statement) = self.known(sql, kinds) {
+    ) -> EngineResult<postgres::Statement> {
+        if let Some(statement) = self.prepared(sql, kinds) {
             return Ok(statement);
         }
         let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
@@ -100,7 +100,7 @@ impl Postgres {
         text: &str,
         key: Vec<Kind>,
         types: &[Type],
-    ) -> Answer<postgres::Statement> {
+    ) -> EngineResult<postgres::Statement> {
         if sql::parameters(text) != types.len() {
             let why = format!(
                 "a statement names {} parameters and has {}",
@@ -115,15 +115,15 @@ impl Postgres {
     }
 
     fn remember(&mut self, sql: &str, kinds: Vec<Kind>, statement: postgres::Statement) {
-        if self.prepared >= STATEMENTS {
+        if self.prepared >= MAX_PREPARED {
             self.statements.clear();
             self.prepared = 0;
         }
-        let all = self.statements.entry(sql.to_owned()).or_default();
-        match all.iter_mut().find(|prepared| prepared.kinds == kinds) {
+        let variants = self.statements.entry(sql.to_owned()).or_default();
+        match variants.iter_mut().find(|prepared| prepared.kinds == kinds) {
             Some(prepared) => prepared.statement = statement,
             None => {
-                all.push(Prepared {
+                variants.push(Prepared {
                     kinds,
                     statement,
                     uses: 0,
@@ -133,8 +133,8 @@ impl Postgres {
         }
     }
 
-    /// The statement as it is prepared; none if it is not, or is to be prepared anew.
-    fn known(&mut self, sql: &str, kinds: &[Kind]) -> Option<postgres::Statement> {
+    /// The prepared statement; none if there is none, or if it should be prepared again.
+    fn prepared(&mut self, sql: &str, kinds: &[Kind]) -> Option<postgres::Statement> {
         let prepared = self
             .statements
             .get_mut(sql)?
@@ -147,7 +147,7 @@ impl Postgres {
         }
     }
 
-    fn prepare_plain(&mut self, statement: &Statement<'_>) -> Answer<postgres::Statement> {
+    fn prepare_plain(&mut self, statement: &Statement<'_>) -> EngineResult<postgres::Statement> {
         let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
         kinds.extend(statement.namespace.map(|_| Kind::Text));
         self.prepare(statement.sql, &kinds, || {
@@ -155,18 +155,19 @@ impl Postgres {
         })
     }
 
-    /// Arrays are told apart from scalars by standing behind the fixed parameters of the same text.
+    /// The cache key of a `{rows}` statement: the fixed parameters, then the columns. The SQL is the
+    /// same only for statements with `{rows}`, so arrays and scalars cannot be confused.
     fn prepare_rows(
         &mut self,
         statement: &Statement<'_>,
         columns: &[Kind],
-    ) -> Answer<postgres::Statement> {
+    ) -> EngineResult<postgres::Statement> {
         let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
         kinds.extend(statement.namespace.map(|_| Kind::Text));
         let fixed = kinds.len();
         let key: Vec<Kind> = kinds.iter().chain(columns).copied().collect();
-        if let Some(found) = self.known(statement.sql, &key) {
-            return Ok(found);
+        if let Some(statement) = self.prepared(statement.sql, &key) {
+            return Ok(statement);
         }
         let types: Vec<Type> = kinds
             .iter()
@@ -179,7 +180,7 @@ impl Postgres {
     }
 }
 
-fn dial(url: &str) -> Answer<postgres::Client> {
+fn connect_client(url: &str) -> EngineResult<postgres::Client> {
     let mut config: postgres::Config = url.parse().map_err(failure)?;
     config
         .connect_timeout(CONNECT_TIMEOUT)
@@ -226,33 +227,32 @@ fn params<'a>(
         .collect()
 }
 
-fn rows_of(found: Vec<postgres::Row>) -> Answer<Vec<Row>> {
-    found
-        .iter()
-        .map(|row| (0..row.len()).map(|place| cell(row, place)).collect())
+fn rows_of(rows: Vec<postgres::Row>) -> EngineResult<Vec<Row>> {
+    rows.iter()
+        .map(|row| (0..row.len()).map(|index| cell(row, index)).collect())
         .collect()
 }
 
-fn cell(row: &postgres::Row, place: usize) -> Answer<Cell> {
-    let type_ = row.columns()[place].type_();
+fn cell(row: &postgres::Row, index: usize) -> EngineResult<Cell> {
+    let type_ = row.columns()[index].type_();
     let value = match *type_ {
         Type::INT8 => row
-            .try_get::<_, Option<i64>>(place)
+            .try_get::<_, Option<i64>>(index)
             .map(|v| v.map(Cell::Int)),
         Type::INT4 => row
-            .try_get::<_, Option<i32>>(place)
+            .try_get::<_, Option<i32>>(index)
             .map(|v| v.map(|v| Cell::Int(v.into()))),
         Type::BOOL => row
-            .try_get::<_, Option<bool>>(place)
+            .try_get::<_, Option<bool>>(index)
             .map(|v| v.map(|v| Cell::Int(v.into()))),
         Type::BYTEA => row
-            .try_get::<_, Option<Vec<u8>>>(place)
+            .try_get::<_, Option<Vec<u8>>>(index)
             .map(|v| v.map(Cell::Blob)),
         Type::TEXT | Type::VARCHAR | Type::NAME => row
-            .try_get::<_, Option<String>>(place)
+            .try_get::<_, Option<String>>(index)
             .map(|v| v.map(Cell::Text)),
         _ => {
-            let why = format!("column {place} has type {type_}, which is not portable");
+            let why = format!("column {index} has type {type_}, which is not portable");
             return Err(Failure::Failed(Error::Database { why }));
         }
     };
@@ -266,27 +266,30 @@ impl Connection for Postgres {
         Dialect::Postgres
     }
 
-    fn begin(&mut self, mode: Mode) -> Answer<()> {
+    fn begin(&mut self, mode: Mode) -> EngineResult<()> {
         let text = match mode {
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Mode::Write => "BEGIN ISOLATION LEVEL REPEATABLE READ",
-            Mode::Upkeep => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'",
-            // Read committed, so that what the process before wrote is seen once the lock is had.
+            Mode::Maintenance => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'"
+            }
+            // Read committed, so that what the previous process wrote is visible once the lock is
+            // acquired.
             Mode::Migrate => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
                  SELECT pg_advisory_xact_lock(7235419)"
             }
         };
         self.open = false;
-        let begun = self.client()?.batch_execute(text).map_err(failure);
-        self.open = begun.is_ok();
-        begun
+        let result = self.client()?.batch_execute(text).map_err(failure);
+        self.open = result.is_ok();
+        result
     }
 
-    fn commit(&mut self) -> Answer<()> {
-        let answer = self.client()?.batch_execute("COMMIT").map_err(failure);
+    fn commit(&mut self) -> EngineResult<()> {
+        let result = self.client()?.batch_execute("COMMIT").map_err(failure);
         self.open = false;
-        answer
+        result
     }
 
     fn rollback(&mut self) {
@@ -300,7 +303,7 @@ impl Connection for Postgres {
         }
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
         let prepared = self.prepare_plain(statement)?;
         let namespace = namespace_value(statement);
         rows_of(
@@ -310,7 +313,7 @@ impl Connection for Postgres {
         )
     }
 
-    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
+    fn execute(&mut self, statement: &Statement<'_>) -> EngineResult<u64> {
         let prepared = self.prepare_plain(statement)?;
         let namespace = namespace_value(statement);
         self.client()?
@@ -323,7 +326,7 @@ impl Connection for Postgres {
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<Vec<Row>> {
+    ) -> EngineResult<Vec<Row>> {
         let prepared = self.prepare_rows(statement, kinds)?;
         let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
         let mut params = params(statement.params, namespace.as_ref());
@@ -336,7 +339,7 @@ impl Connection for Postgres {
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
+    ) -> EngineResult<u64> {
         let prepared = self.prepare_rows(statement, kinds)?;
         let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
         let mut params = params(statement.params, namespace.as_ref());
@@ -350,7 +353,7 @@ impl Connection for Postgres {
         columns: &[&str],
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
+    ) -> EngineResult<u64> {
         let sql = format!("COPY {table} ({}) FROM STDIN BINARY", columns.join(", "));
         let types: Vec<Type> = kinds.iter().map(|kind| scalar(*kind)).collect();
         let sink = self.client()?.copy_in(&sql).map_err(failure)?;
@@ -365,11 +368,11 @@ impl Connection for Postgres {
         writer.finish().map_err(failure)
     }
 
-    fn script(&mut self, sql: &str) -> Answer<()> {
+    fn script(&mut self, sql: &str) -> EngineResult<()> {
         self.client()?.batch_execute(sql).map_err(failure)
     }
 
-    fn shared_clock(&mut self) -> Answer<Option<i64>> {
+    fn shared_clock(&mut self) -> EngineResult<Option<i64>> {
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
         let row = self.client()?.query_one(sql, &[]).map_err(failure)?;
         row.try_get::<_, i64>(0).map(Some).map_err(failure)
@@ -377,27 +380,28 @@ impl Connection for Postgres {
 }
 
 fn failure(error: postgres::Error) -> Failure {
-    if lost(&error) {
+    if is_disconnected(&error) {
         return Failure::Disconnected(plain(&error));
     }
     match error.code() {
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => {
             Failure::Contended
         }
-        // What was looked for in this snapshot is gone, or was referred to, since: look again.
+        // The referenced row was deleted after this snapshot was taken, or a row that this
+        // transaction deletes was referenced: a retry reads a new snapshot.
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => Failure::Contended,
-        // It waited long enough already: trying at once again would keep others waiting.
+        // It has already waited for the lock timeout: retrying now would keep others waiting.
         Some(&SqlState::LOCK_NOT_AVAILABLE) => Failure::Failed(Error::Contended { attempts: 1 }),
         _ => Failure::Failed(plain(&error)),
     }
 }
 
-/// Whether the connection is gone: the line failed, or the server said farewell. A value that
-/// cannot be converted has no code either.
-fn lost(error: &postgres::Error) -> bool {
+/// Whether the connection is gone: an I/O error, or the server closed it. Errors of converting a
+/// value have no SQLSTATE either.
+fn is_disconnected(error: &postgres::Error) -> bool {
     match error.as_db_error() {
-        Some(said) => matches!(
-            said.parsed_severity(),
+        Some(error) => matches!(
+            error.parsed_severity(),
             Some(Severity::Fatal | Severity::Panic)
         ),
         None => {
@@ -409,7 +413,7 @@ fn lost(error: &postgres::Error) -> bool {
     }
 }
 
-/// The server's words without its detail, which may quote a row's values.
+/// The server's message without its detail, which may quote values of a row.
 fn plain(error: &postgres::Error) -> Error {
     let why = match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),

@@ -1,6 +1,6 @@
-//! SQLite: embedded, one process a file.
+//! SQLite: embedded, one process per file.
 
-use super::{Answer, Connection, Failure, Mode, Statement};
+use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
 use crate::{Cell, Error, Kind, Row, Value};
 use rusqlite::OpenFlags;
@@ -10,41 +10,41 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows of one statement: more gains nothing, and SQLite takes 32,766 parameters at most.
+/// Rows per statement: more gains nothing, and SQLite accepts 32,766 parameters at most.
 const MAX_ROWS: usize = 512;
 const MAX_PARAMS: usize = 30_000;
-const STATEMENTS: usize = 512;
-/// Translated texts that are remembered before all are forgotten.
-const TEXTS: usize = 4_096;
-/// Pages of 4 KiB that the cache may hold: 8 MiB a connection.
+const MAX_PREPARED: usize = 512;
+/// Translated statements that are cached before the cache is cleared.
+const MAX_CACHED_TEXTS: usize = 4_096;
+/// 8 MiB of page cache per connection. Negative values are in KiB.
 const CACHE_KIB: i64 = -8_192;
 
 pub(crate) struct Sqlite {
     connection: rusqlite::Connection,
-    /// Translated texts, by their text before.
+    /// Translated SQL by portable SQL.
     texts: HashMap<String, Arc<str>>,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        // No SQLITE_OPEN_URI: a path is a path.
+        // Without SQLITE_OPEN_URI, so that a path is never parsed as a URI.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(plain)?;
-        // A name in double quotes that is no column is an error, as everywhere else, and no text.
-        for habit in [
+        // A double-quoted name that is not a column is an error, as in PostgreSQL, not a string.
+        for option in [
             DbConfig::SQLITE_DBCONFIG_DQS_DML,
             DbConfig::SQLITE_DBCONFIG_DQS_DDL,
         ] {
-            connection.set_db_config(habit, false).map_err(plain)?;
+            connection.set_db_config(option, false).map_err(plain)?;
         }
-        // One plan for a statement, whatever it is asked for: else SQLite prepares anew each time a
-        // value differs that it has looked at.
+        // One stable plan per statement: otherwise SQLite prepares a statement again whenever a
+        // value changes that its planner has looked at.
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(plain)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.set_prepared_statement_cache_capacity(MAX_PREPARED);
         connection
             .busy_timeout(std::time::Duration::from_secs(30))
             .map_err(plain)?;
@@ -53,7 +53,7 @@ impl Sqlite {
             .map_err(plain)?;
         if mode != "wal" {
             return Err(Error::Database {
-                why: format!("SQLite keeps journal mode {mode} instead of WAL here"),
+                why: format!("SQLite uses journal mode {mode} instead of WAL"),
             });
         }
         for (name, value) in [
@@ -79,8 +79,8 @@ impl Sqlite {
         &mut self,
         text: &str,
         params: &[&Value<'_>],
-        act: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
-    ) -> Answer<T> {
+        run: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
+    ) -> EngineResult<T> {
         let mut statement = self.connection.prepare_cached(text).map_err(failure)?;
         if statement.parameter_count() != params.len() {
             let why = format!(
@@ -90,25 +90,26 @@ impl Sqlite {
             );
             return Err(Failure::Failed(Error::Database { why }));
         }
-        for (place, value) in params.iter().enumerate() {
+        for (index, value) in params.iter().enumerate() {
             statement
-                .raw_bind_parameter(place + 1, Bound(value))
+                .raw_bind_parameter(index + 1, Param(value))
                 .map_err(failure)?;
         }
-        act(&mut statement).map_err(failure)
+        run(&mut statement).map_err(failure)
     }
 
     fn translated(&mut self, statement: &Statement<'_>) -> Arc<str> {
         let text = || sql::translate(Dialect::Sqlite, statement.sql, statement.params.len());
-        self.remembered(statement.sql, text)
+        self.cached(statement.sql, text)
     }
 
-    /// The texts are some hundred, but queries that users compose have no end of forms.
-    fn remembered(&mut self, key: &str, text: impl FnOnce() -> String) -> Arc<str> {
+    /// Get the SQL of a key from the cache or build it. Queries composed by users have an unlimited
+    /// number of forms, so the cache is bounded.
+    fn cached(&mut self, key: &str, text: impl FnOnce() -> String) -> Arc<str> {
         if let Some(text) = self.texts.get(key) {
             return text.clone();
         }
-        if self.texts.len() >= TEXTS {
+        if self.texts.len() >= MAX_CACHED_TEXTS {
             self.texts.clear();
         }
         let text: Arc<str> = text().into();
@@ -116,41 +117,41 @@ impl Sqlite {
         text
     }
 
-    /// Run a `{rows}` statement in pieces whose sizes are powers of two, so that few texts are
+    /// Run a `{rows}` statement in chunks whose sizes are powers of two, so that few statements are
     /// prepared.
-    fn in_pieces<T>(
+    fn in_chunks<T>(
         &mut self,
         statement: &Statement<'_>,
         rows: &[Vec<Value<'_>>],
-        mut act: impl FnMut(&mut Self, &str, &[&Value<'_>]) -> Answer<T>,
-    ) -> Answer<Vec<T>> {
+        mut run: impl FnMut(&mut Self, &str, &[&Value<'_>]) -> EngineResult<T>,
+    ) -> EngineResult<Vec<T>> {
         let width = rows.first().map_or(0, Vec::len);
         let namespace = namespace_value(statement);
         let fixed: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
-        let most = MAX_ROWS.min(MAX_PARAMS / width.max(1)).max(1);
+        let max_rows = MAX_ROWS.min(MAX_PARAMS / width.max(1)).max(1);
         let mut results = Vec::new();
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let count = most.min(1 << rest.len().ilog2());
-            let (piece, behind) = rest.split_at(count);
+        let mut remaining = rows;
+        while !remaining.is_empty() {
+            let count = max_rows.min(1 << remaining.len().ilog2());
+            let (chunk, rest) = remaining.split_at(count);
             let key = format!("{count}\u{1f}{}", statement.sql);
-            let text = self.remembered(&key, || {
-                let spelled = sql::spell_rows(
+            let text = self.cached(&key, || {
+                let expanded = sql::expand_rows(
                     statement.sql,
                     fixed.len(),
                     width,
                     count,
                     statement.params.len() + 1,
                 );
-                sql::translate(Dialect::Sqlite, &spelled, statement.params.len())
+                sql::translate(Dialect::Sqlite, &expanded, statement.params.len())
             });
             let params: Vec<&Value<'_>> = fixed
                 .iter()
                 .copied()
-                .chain(piece.iter().flatten())
+                .chain(chunk.iter().flatten())
                 .collect();
-            results.push(act(self, &text, &params)?);
-            rest = behind;
+            results.push(run(self, &text, &params)?);
+            remaining = rest;
         }
         Ok(results)
     }
@@ -164,16 +165,16 @@ fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
 
 fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Vec<Row>> {
     let width = statement.column_count();
-    let mut found = Vec::new();
+    let mut result = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        found.push(
+        result.push(
             (0..width)
                 .map(|column| row.get_ref(column).map(cell))
                 .collect::<rusqlite::Result<Row>>()?,
         );
     }
-    Ok(found)
+    Ok(result)
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {
@@ -182,8 +183,8 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Integer(value) => Cell::Int(value),
         ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
-        // No column of ours is a float; should an expression yield one, no reader will take the
-        // text for a number.
+        // No column holds floats. If an expression returns one, no reader can mistake this text for
+        // a number.
         ValueRef::Real(value) => Cell::Text(format!("float {value}")),
     }
 }
@@ -193,16 +194,15 @@ impl Connection for Sqlite {
         Dialect::Sqlite
     }
 
-    fn begin(&mut self, mode: Mode) -> Answer<()> {
+    fn begin(&mut self, mode: Mode) -> EngineResult<()> {
         self.script(match mode {
-            // A connection serves reads or writes, never both, so nothing needs to be switched
-            // back.
+            // A connection serves either reads or writes, so `query_only` need not be reset.
             Mode::Read => "PRAGMA query_only = 1; BEGIN DEFERRED",
-            Mode::Write | Mode::Upkeep | Mode::Migrate => "BEGIN IMMEDIATE",
+            Mode::Write | Mode::Maintenance | Mode::Migrate => "BEGIN IMMEDIATE",
         })
     }
 
-    fn commit(&mut self) -> Answer<()> {
+    fn commit(&mut self) -> EngineResult<()> {
         self.script("COMMIT")
     }
 
@@ -212,14 +212,14 @@ impl Connection for Sqlite {
         }
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
         let text = self.translated(statement);
         let namespace = namespace_value(statement);
         let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
         self.run(&text, &params, collect)
     }
 
-    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
+    fn execute(&mut self, statement: &Statement<'_>) -> EngineResult<u64> {
         let text = self.translated(statement);
         let namespace = namespace_value(statement);
         let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
@@ -232,11 +232,11 @@ impl Connection for Sqlite {
         statement: &Statement<'_>,
         _: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<Vec<Row>> {
-        let pieces = self.in_pieces(statement, rows, |this, text, params| {
+    ) -> EngineResult<Vec<Row>> {
+        let chunks = self.in_chunks(statement, rows, |this, text, params| {
             this.run(text, params, collect)
         })?;
-        Ok(pieces.into_iter().flatten().collect())
+        Ok(chunks.into_iter().flatten().collect())
     }
 
     fn execute_rows(
@@ -244,11 +244,11 @@ impl Connection for Sqlite {
         statement: &Statement<'_>,
         _: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
-        let pieces = self.in_pieces(statement, rows, |this, text, params| {
+    ) -> EngineResult<u64> {
+        let chunks = self.in_chunks(statement, rows, |this, text, params| {
             this.run(text, params, |statement| statement.raw_execute())
         })?;
-        Ok(pieces.into_iter().sum::<usize>() as u64)
+        Ok(chunks.into_iter().sum::<usize>() as u64)
     }
 
     fn bulk_insert(
@@ -257,7 +257,7 @@ impl Connection for Sqlite {
         columns: &[&str],
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
+    ) -> EngineResult<u64> {
         let sql = format!("INSERT INTO {table} ({}) {{rows}}", columns.join(", "));
         self.execute_rows(
             &Statement {
@@ -270,19 +270,19 @@ impl Connection for Sqlite {
         )
     }
 
-    fn script(&mut self, sql: &str) -> Answer<()> {
+    fn script(&mut self, sql: &str) -> EngineResult<()> {
         self.connection.execute_batch(sql).map_err(failure)
     }
 
-    fn shared_clock(&mut self) -> Answer<Option<i64>> {
+    fn shared_clock(&mut self) -> EngineResult<Option<i64>> {
         Ok(None)
     }
 }
 
-/// A value on its way into SQLite.
-struct Bound<'a>(&'a Value<'a>);
+/// A value as an SQLite parameter.
+struct Param<'a>(&'a Value<'a>);
 
-impl rusqlite::ToSql for Bound<'_> {
+impl rusqlite::ToSql for Param<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self.0 {
             Value::Null(_) => ValueRef::Null,

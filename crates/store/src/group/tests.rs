@@ -1,67 +1,67 @@
-//! Commits whose answer is lost: a real SQLite file behind a line that breaks at the worst moment
+//! Commits whose reply is lost: a real SQLite file behind a connection that breaks during the commit
 //! and stays broken for a while.
 
 use super::*;
 use crate::engine::Statement;
 use crate::engine::sqlite::Sqlite;
 use crate::sql::Dialect;
-use crate::{Fact, Kind, LeaseTime, Row, Value, chain::Heads, migrate, task::task};
+use crate::{Fact, Kind, LeaseTime, Row, Value, hash_chain::HeadCache, migrate, task::task};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use types::Time;
 
-/// What becomes of the next commit.
+/// The outcome of the next commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Answered,
-    /// It counts, and the answer is lost.
-    Counts,
-    /// It never arrives.
-    Lost,
+enum NextCommit {
+    Succeeds,
+    /// It commits, and the reply is lost.
+    ReplyLost,
+    /// It is lost before it reaches the database.
+    RequestLost,
 }
 
-struct Line {
+struct FaultyConnection {
     inner: Sqlite,
-    next: Next,
-    /// How many calls the line stays broken for once it broke, and how many of them are left.
+    next: NextCommit,
+    /// How many calls fail after a break, and how many of them are left.
     outage: u32,
-    dead: u32,
-    /// What another process does meanwhile, if the line breaks.
+    failures_left: u32,
+    /// What another process executes during the outage.
     meanwhile: &'static str,
 }
 
-impl Line {
+impl FaultyConnection {
     fn broken() -> Failure {
         Failure::Disconnected(Error::Database {
-            why: "the line broke".to_owned(),
+            why: "the connection broke".to_owned(),
         })
     }
 
-    fn alive(&mut self) -> Answer<&mut Sqlite> {
-        if self.dead == 0 {
+    fn connected(&mut self) -> EngineResult<&mut Sqlite> {
+        if self.failures_left == 0 {
             return Ok(&mut self.inner);
         }
-        self.dead -= 1;
+        self.failures_left -= 1;
         Err(Self::broken())
     }
 }
 
-impl Connection for Line {
+impl Connection for FaultyConnection {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
 
-    fn begin(&mut self, mode: Mode) -> Answer<()> {
-        self.alive()?.begin(mode)
+    fn begin(&mut self, mode: Mode) -> EngineResult<()> {
+        self.connected()?.begin(mode)
     }
 
-    fn commit(&mut self) -> Answer<()> {
-        match std::mem::replace(&mut self.next, Next::Answered) {
-            Next::Answered => return self.alive()?.commit(),
-            Next::Counts => self.inner.commit()?,
-            Next::Lost => self.inner.rollback(),
+    fn commit(&mut self) -> EngineResult<()> {
+        match std::mem::replace(&mut self.next, NextCommit::Succeeds) {
+            NextCommit::Succeeds => return self.connected()?.commit(),
+            NextCommit::ReplyLost => self.inner.commit()?,
+            NextCommit::RequestLost => self.inner.rollback(),
         }
-        self.dead = self.outage;
+        self.failures_left = self.outage;
         self.inner.script(self.meanwhile)?;
         Err(Self::broken())
     }
@@ -70,12 +70,12 @@ impl Connection for Line {
         self.inner.rollback();
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> Answer<Vec<Row>> {
-        self.alive()?.query(statement)
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
+        self.connected()?.query(statement)
     }
 
-    fn execute(&mut self, statement: &Statement<'_>) -> Answer<u64> {
-        self.alive()?.execute(statement)
+    fn execute(&mut self, statement: &Statement<'_>) -> EngineResult<u64> {
+        self.connected()?.execute(statement)
     }
 
     fn query_rows(
@@ -83,8 +83,8 @@ impl Connection for Line {
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<Vec<Row>> {
-        self.alive()?.query_rows(statement, kinds, rows)
+    ) -> EngineResult<Vec<Row>> {
+        self.connected()?.query_rows(statement, kinds, rows)
     }
 
     fn execute_rows(
@@ -92,8 +92,8 @@ impl Connection for Line {
         statement: &Statement<'_>,
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
-        self.alive()?.execute_rows(statement, kinds, rows)
+    ) -> EngineResult<u64> {
+        self.connected()?.execute_rows(statement, kinds, rows)
     }
 
     fn bulk_insert(
@@ -102,28 +102,28 @@ impl Connection for Line {
         columns: &[&str],
         kinds: &[Kind],
         rows: &[Vec<Value<'_>>],
-    ) -> Answer<u64> {
-        self.alive()?.bulk_insert(table, columns, kinds, rows)
+    ) -> EngineResult<u64> {
+        self.connected()?.bulk_insert(table, columns, kinds, rows)
     }
 
-    fn script(&mut self, sql: &str) -> Answer<()> {
-        self.alive()?.script(sql)
+    fn script(&mut self, sql: &str) -> EngineResult<()> {
+        self.connected()?.script(sql)
     }
 
-    fn shared_clock(&mut self) -> Answer<Option<i64>> {
+    fn shared_clock(&mut self) -> EngineResult<Option<i64>> {
         Ok(None)
     }
 }
 
-struct Still;
+struct FixedSource;
 
-impl Clock for Still {
+impl Clock for FixedSource {
     fn now(&self) -> Time {
         Time::from_secs(1_767_225_600)
     }
 }
 
-impl Entropy for Still {
+impl Entropy for FixedSource {
     fn fill(&self, into: &mut [u8]) {
         into.fill(7);
     }
@@ -131,8 +131,8 @@ impl Entropy for Still {
 
 struct World {
     _dir: tempfile::TempDir,
-    line: Line,
-    heads: Heads,
+    connection: FaultyConnection,
+    heads: HeadCache,
     partition: Partition,
     runs: Arc<AtomicU32>,
 }
@@ -141,38 +141,38 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut inner = Sqlite::open(&dir.path().join("t.db")).unwrap();
-        migrate::migrate(&mut inner, Still.now()).unwrap();
+        migrate::migrate(&mut inner, FixedSource.now()).unwrap();
         inner
             .script("INSERT INTO partition_head VALUES ('p/0', 0, zeroblob(32), 0, 1, 'me', 0)")
             .unwrap();
-        let line = Line {
+        let connection = FaultyConnection {
             inner,
-            next: Next::Answered,
+            next: NextCommit::Succeeds,
             outage: 0,
-            dead: 0,
+            failures_left: 0,
             meanwhile: "",
         };
         let runs = Arc::new(AtomicU32::new(0));
         Self {
             _dir: dir,
-            line,
-            heads: Heads::default(),
+            connection,
+            heads: HeadCache::default(),
             partition: Partition::new("p/0", 1),
             runs,
         }
     }
 
-    /// Three closures in one group; what each caller hears.
+    /// Run three closures in one group and return the result of each.
     fn three(&mut self, with_facts: bool) -> Vec<Result<()>> {
-        let (group, answers): (Vec<_>, Vec<_>) = (0..3)
+        let (group, results): (Vec<_>, Vec<_>) = (0..3)
             .map(|n| {
                 let runs = self.runs.clone();
-                let (job, answer) = task(move |tx: &mut crate::Unbound<'_, '_>| {
+                let (job, result) = task(move |tx: &mut crate::Unbound<'_, '_>| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     if with_facts {
                         tx.append(
                             &types::Namespace::installation(),
-                            Fact::new("test.said", 1).says(&n),
+                            Fact::new("test.written", 1).says(&n),
                         );
                         return Ok(());
                     }
@@ -187,28 +187,28 @@ impl World {
                         partition: Some(self.partition.clone()),
                         job,
                     },
-                    answer,
+                    result,
                 )
             })
             .unzip();
-        let mut turn = Turn {
-            connection: &mut self.line,
+        let mut context = GroupContext {
+            connection: &mut self.connection,
             heads: &self.heads,
-            clock: &Still,
-            entropy: &Still,
-            lease_time: LeaseTime::Clock,
+            clock: &FixedSource,
+            entropy: &FixedSource,
+            lease_clock: LeaseTime::Clock,
         };
-        run(&mut turn, group);
-        answers
+        run(&mut context, group);
+        results
             .into_iter()
-            .map(|mut answer| answer.try_recv().unwrap())
+            .map(|mut result| result.try_recv().unwrap())
             .collect()
     }
 
     fn count(&mut self, table: &str) -> i64 {
         let sql = format!("SELECT COUNT(*) FROM {table}");
         let rows = self
-            .line
+            .connection
             .inner
             .query(&Statement {
                 sql: &sql,
@@ -228,14 +228,14 @@ impl World {
 }
 
 #[test]
-fn a_commit_that_may_have_counted_is_never_run_again() {
-    for next in [Next::Counts, Next::Lost] {
+fn a_commit_that_may_have_succeeded_is_never_run_again() {
+    for next in [NextCommit::ReplyLost, NextCommit::RequestLost] {
         let mut world = World::new();
         world
             .three(true)
             .into_iter()
             .for_each(|result| result.unwrap());
-        (world.line.next, world.line.outage) = (next, 100_000);
+        (world.connection.next, world.connection.outage) = (next, 100_000);
         let results = world.three(true);
         assert!(
             results
@@ -244,24 +244,24 @@ fn a_commit_that_may_have_counted_is_never_run_again() {
             "{results:?}"
         );
         assert_eq!(world.runs(), 6, "no closure ran twice");
-        world.line.dead = 0;
+        world.connection.failures_left = 0;
         world
             .three(true)
             .into_iter()
             .for_each(|result| result.unwrap());
         assert_eq!(
             world.count("fact"),
-            if next == Next::Counts { 9 } else { 6 }
+            if next == NextCommit::ReplyLost { 9 } else { 6 }
         );
     }
 }
 
 #[test]
-fn an_answer_that_is_found_out_is_given() {
-    for (next, runs) in [(Next::Counts, 3), (Next::Lost, 6)] {
+fn the_outcome_of_a_lost_commit_is_found_out() {
+    for (next, runs) in [(NextCommit::ReplyLost, 3), (NextCommit::RequestLost, 6)] {
         for with_facts in [true, false] {
             let mut world = World::new();
-            (world.line.next, world.line.outage) = (next, 7);
+            (world.connection.next, world.connection.outage) = (next, 7);
             world
                 .three(with_facts)
                 .into_iter()
@@ -275,35 +275,35 @@ fn an_answer_that_is_found_out_is_given() {
     }
 }
 
-/// Another owner took the partition over during the outage. With facts their place tells; without,
-/// nobody can know, and nobody guesses.
+/// Another owner takes over the partition during the outage. The facts show the outcome; without facts
+/// it stays unknown, and nothing is run again.
 #[test]
-fn after_a_takeover_the_facts_tell() {
+fn after_a_takeover_the_facts_show_the_outcome() {
     for (next, with_facts) in [
-        (Next::Counts, true),
-        (Next::Lost, true),
-        (Next::Counts, false),
-        (Next::Lost, false),
+        (NextCommit::ReplyLost, true),
+        (NextCommit::RequestLost, true),
+        (NextCommit::ReplyLost, false),
+        (NextCommit::RequestLost, false),
     ] {
         let mut world = World::new();
         world
             .three(true)
             .into_iter()
             .for_each(|result| result.unwrap());
-        (world.line.next, world.line.outage) = (next, 3);
-        world.line.meanwhile = "UPDATE partition_head SET epoch = 2, turn = turn + 1";
+        (world.connection.next, world.connection.outage) = (next, 3);
+        world.connection.meanwhile = "UPDATE partition_head SET epoch = 2, commits = commits + 1";
         let results = world.three(with_facts);
-        let told = |wanted: fn(&Result<()>) -> bool| {
-            assert!(results.iter().all(wanted), "{with_facts}: {results:?}")
+        let expect = |expected: fn(&Result<()>) -> bool| {
+            assert!(results.iter().all(expected), "{with_facts}: {results:?}")
         };
         match (next, with_facts) {
-            (Next::Counts, true) => told(|result| result.is_ok()),
-            (_, true) => told(|result| matches!(result, Err(Error::Fenced { .. }))),
-            (_, false) => told(|result| matches!(result, Err(Error::Database { .. }))),
+            (NextCommit::ReplyLost, true) => expect(|result| result.is_ok()),
+            (_, true) => expect(|result| matches!(result, Err(Error::Fenced { .. }))),
+            (_, false) => expect(|result| matches!(result, Err(Error::Database { .. }))),
         }
         assert_eq!(
             world.count("fact"),
-            if next == Next::Counts && with_facts {
+            if next == NextCommit::ReplyLost && with_facts {
                 6
             } else {
                 3

@@ -1,4 +1,4 @@
-//! The leaves of batches against the vectors of `docs/facts.md`, which another program made.
+//! Batch leaves against the vectors of `docs/facts.md`, which another implementation generated.
 
 use store::{Batch, Kind, Value};
 use types::merkle_root;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{Batcher, Error};
 
-/// A verb that panics fails its callers, not those who come later.
+/// A verb that panics fails its callers, but not later ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_stops_only_its_slice() {
     let batcher: Batcher<u32, u32, Error> = Batcher::start(10, |slice: Vec<u32>| async move {
@@ -18,16 +18,16 @@ async fn a_panic_stops_only_its_slice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_command_fails_alone_and_a_short_answer_is_a_mistake() {
+async fn a_bad_command_fails_alone_and_missing_results_are_an_error() {
     let short = Arc::new(AtomicBool::new(false));
-    let says_less = short.clone();
+    let flag = short.clone();
     let batcher: Batcher<u32, u32, Error> = Batcher::start(10, move |slice: Vec<u32>| {
-        let less = says_less.load(Ordering::SeqCst);
+        let truncated = flag.load(Ordering::SeqCst);
         async move {
             if slice.contains(&7) {
                 return Err(Error::Nul);
             }
-            Ok(if less { Vec::new() } else { slice })
+            Ok(if truncated { Vec::new() } else { slice })
         }
     });
     let all = futures::future::join_all((0..20).map(|n| batcher.call(n))).await;

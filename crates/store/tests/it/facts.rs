@@ -2,11 +2,11 @@ use store::{Cursor, Error, Fact, facts_after, partitions};
 use testkit::{namespace, on_each_engine};
 use types::{Digest, Principal};
 
-fn said(n: u64) -> Fact {
-    let who = Principal::system("test", namespace("ns"));
-    Fact::new("test.said", 1)
-        .about(&"thing:1", n)
-        .by(&who)
+fn fact(n: u64) -> Fact {
+    let principal = Principal::system("test", namespace("ns"));
+    Fact::new("test.written", 1)
+        .about(&"object:1", n)
+        .by(&principal)
         .because_of(&"cmd:9")
         .says(&serde_json::json!({ "n": n }))
 }
@@ -19,8 +19,8 @@ async fn facts_form_one_chain_in_the_order_of_commits() {
             test.db
                 .on(&lease)
                 .write(&namespace("ns"), move |tx| {
-                    tx.append(said(2 * n));
-                    tx.append(said(2 * n + 1));
+                    tx.append(fact(2 * n));
+                    tx.append(fact(2 * n + 1));
                     Ok::<_, Error>(())
                 })
                 .await
@@ -64,25 +64,25 @@ async fn facts_form_one_chain_in_the_order_of_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_transaction_leaves_no_fact_and_no_gap() {
+async fn a_failed_transaction_leaves_no_fact_and_no_gap() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let on = test.db.on(&lease);
         on.write(&namespace("ns"), |tx| {
-            tx.append(said(1));
+            tx.append(fact(1));
             Ok::<_, Error>(())
         })
         .await
         .unwrap();
-        let refused = on
+        let failed = on
             .write(&namespace("ns"), |tx| {
-                tx.append(said(2));
+                tx.append(fact(2));
                 Err::<(), _>(Error::Nul)
             })
             .await;
-        assert_eq!(refused, Err(Error::Nul));
+        assert_eq!(failed, Err(Error::Nul));
         on.write(&namespace("ns"), |tx| {
-            tx.append(said(3));
+            tx.append(fact(3));
             Ok::<_, Error>(())
         })
         .await
@@ -101,7 +101,7 @@ async fn a_refused_transaction_leaves_no_fact_and_no_gap() {
             })
             .await
             .unwrap();
-        let said: Vec<_> = facts
+        let payloads: Vec<_> = facts
             .iter()
             .map(|fact| {
                 (
@@ -111,7 +111,7 @@ async fn a_refused_transaction_leaves_no_fact_and_no_gap() {
             })
             .collect();
         assert_eq!(
-            said,
+            payloads,
             vec![(1, r#"{"n":1}"#.to_owned()), (2, r#"{"n":3}"#.to_owned())]
         );
     })
@@ -119,13 +119,13 @@ async fn a_refused_transaction_leaves_no_fact_and_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_chain_goes_on_after_a_restart() {
+async fn the_chain_continues_after_a_restart() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         test.db
             .on(&lease)
             .write(&namespace("ns"), |tx| {
-                tx.append(said(1));
+                tx.append(fact(1));
                 Ok::<_, Error>(())
             })
             .await
@@ -136,7 +136,7 @@ async fn the_chain_goes_on_after_a_restart() {
         test.db
             .on(&lease)
             .write(&namespace("ns"), |tx| {
-                tx.append(said(2));
+                tx.append(fact(2));
                 Ok::<_, Error>(())
             })
             .await

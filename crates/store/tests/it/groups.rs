@@ -5,7 +5,7 @@ const UPSERT: &str = "INSERT INTO installation (name, value) VALUES (?1, ?2) ON 
 const READ: &str = "SELECT value FROM installation WHERE name = ?1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_command_fails_no_neighbour() {
+async fn a_bad_command_fails_no_other_in_its_group() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let all: Vec<_> = (0..64u32)
@@ -54,7 +54,7 @@ async fn one_bad_command_fails_no_neighbour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_that_wrote_nothing_disturbs_nobody() {
+async fn a_rejection_without_writes_does_not_affect_others() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
@@ -85,7 +85,7 @@ async fn a_refusal_that_wrote_nothing_disturbs_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_transaction_may_not_take_everything() {
+async fn a_transaction_has_limits() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let result = test
@@ -110,10 +110,10 @@ async fn one_transaction_may_not_take_everything() {
     .await;
 }
 
-/// The connection is cut by the server at the worst moments: nothing that was confirmed is lost,
-/// nothing counts twice.
+/// The server closes connections at random: nothing that was confirmed is lost, nothing is applied
+/// twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn cut_connections_neither_lose_nor_repeat() {
+async fn closed_connections_neither_lose_nor_repeat() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
         let lease = test.lease("p/0").await;
@@ -133,15 +133,15 @@ async fn cut_connections_neither_lose_nor_repeat() {
         let mut rounds: Vec<String> = facts.iter().map(|fact| fact.payload.clone().unwrap().as_str().to_owned()).collect();
         let stored = rounds.len();
         rounds.dedup();
-        assert_eq!(rounds.len(), stored, "no round counts twice");
-        assert_eq!(stored as u32, confirmed, "what was confirmed is there, and nothing else");
+        assert_eq!(rounds.len(), stored, "no round is applied twice");
+        assert_eq!(stored as u32, confirmed, "exactly what was confirmed is stored");
         assert!(confirmed > 0);
     }).await;
 }
 
-/// A closure that looks away from a failed statement did nothing, and must not hear that it did.
+/// A closure that ignores a failed statement gets an error, not its success value.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_statement_cannot_be_overlooked() {
+async fn a_failed_statement_cannot_be_ignored() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let result = test
@@ -161,10 +161,10 @@ async fn a_failed_statement_cannot_be_overlooked() {
     .await;
 }
 
-/// Those who write first and refuse then cost their neighbours no commit each: most of a group
-/// still commits together.
+/// Closures that write and then fail do not cost the others a commit each: most of a group still
+/// commits together.
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_do_not_scatter_the_group() {
+async fn failures_do_not_scatter_the_group() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let (open, gate) = std::sync::mpsc::channel::<()>();
@@ -192,11 +192,11 @@ async fn refusals_do_not_scatter_the_group() {
         held.await.unwrap();
         let results = futures::future::join_all(all).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 196);
-        let turns: Option<(i64,)> = test
+        let commits: Option<(i64,)> = test
             .db
             .read_unbound(|tx| {
                 tx.row(
-                    "SELECT turn FROM partition_head WHERE partition = 'p/0'",
+                    "SELECT commits FROM partition_head WHERE partition = 'p/0'",
                     (),
                 )
             })
@@ -204,8 +204,8 @@ async fn refusals_do_not_scatter_the_group() {
             .map_err(|e: Error| e)
             .unwrap();
         assert!(
-            turns.unwrap().0 < 20,
-            "{turns:?} transactions for 196 commands"
+            commits.unwrap().0 < 20,
+            "{commits:?} transactions for 196 commands"
         );
         assert!(
             runs.load(std::sync::atomic::Ordering::SeqCst) <= 2 * 200,
@@ -233,8 +233,7 @@ async fn refusals_do_not_scatter_the_group() {
     .await;
 }
 
-/// What a closure holds may panic while it is dropped, on the thread that writes: others are served
-/// all the same.
+/// The destructor of a closure may panic on the writer's thread: others are still served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_outside_of_a_closure_stops_no_thread() {
     struct Bomb;
@@ -268,22 +267,22 @@ async fn a_panic_outside_of_a_closure_stops_no_thread() {
             .on(&lease)
             .write_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), write).await;
-        assert_eq!(served.expect("somebody still serves"), Ok(1));
+        assert_eq!(served.expect("a thread still serves"), Ok(1));
         let read = test
             .db
             .read_unbound(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
         assert_eq!(
-            served.expect("somebody still serves"),
+            served.expect("a thread still serves"),
             Ok(Some(("v".to_owned(),)))
         );
     })
     .await;
 }
 
-/// A caller that went away changes nothing: what was asked is done.
+/// A queued write is committed even if its caller is gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_is_done_though_nobody_waits() {
+async fn a_queued_write_is_committed_without_its_caller() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         for n in 0..100u32 {
@@ -292,17 +291,17 @@ async fn what_was_asked_is_done_though_nobody_waits() {
                 Ok::<_, Error>(())
             }));
         }
-        let test = test.reopen().await; // closing serves what waits
+        let test = test.reopen().await; // closing runs what is queued
         let heads = test.db.read_unbound(store::partitions).await.unwrap();
         assert_eq!(heads[0].seq, 100);
     })
     .await;
 }
 
-/// A partition with too much waiting refuses more, and hinders neither another partition nor the
-/// upkeep of leases.
+/// A full queue rejects more closures of its partition without affecting other partitions or lease
+/// maintenance.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
+async fn a_full_partition_rejects_more_without_affecting_others() {
     on_each_engine(|test| async move {
         let (full, free) = (test.lease("p/0").await, test.lease("p/1").await);
         let (open, gate) = std::sync::mpsc::channel::<()>();
@@ -317,12 +316,12 @@ async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
         let waiting: Vec<_> = (0..20_000)
             .map(|_| test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())))
             .collect();
-        let refused = test
+        let rejected = test
             .db
             .on(&full)
             .write_unbound(|_| Ok::<_, Error>(()))
             .await;
-        assert_eq!(refused, Err(Error::Busy { limit: 20_000 }));
+        assert_eq!(rejected, Err(Error::Busy { limit: 20_000 }));
         let other = test
             .db
             .on(&free)
@@ -330,7 +329,7 @@ async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
         let mut renewal = Box::pin(test.db.renew(&full));
         assert!(
             futures::poll!(&mut renewal).is_pending(),
-            "it waits, and was not refused"
+            "it waits and is not rejected"
         );
         drop(open);
         renewal.await.unwrap();
@@ -356,7 +355,7 @@ async fn a_full_partition_refuses_more_and_hinders_nobody_else() {
 
 /// Reads go to connections that cannot write, on both engines.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_writes_nothing_and_says_which_assertion_failed() {
+async fn a_read_cannot_write_and_reports_failed_assertions() {
     on_each_engine(|test| async move {
         let wrote = test
             .db
@@ -373,7 +372,7 @@ async fn a_read_writes_nothing_and_says_which_assertion_failed() {
         assert_eq!(
             failed,
             Err(Error::Assertion {
-                what: "a statement for one row found 2".into()
+                what: "a statement for one row returned 2".into()
             })
         );
     })

@@ -2,7 +2,7 @@ use store::idempotency::{Claim, Claimed, claim, free};
 use testkit::{namespace, on_each_engine};
 use types::Digest;
 
-fn one(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
+fn new_claim(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
     Claim {
         key,
         command: Some(Digest::of(command)),
@@ -11,11 +11,11 @@ fn one(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
+async fn a_repeat_finds_its_resource_and_another_command_conflicts() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let ns = namespace("ns");
-        let ask = |claims: Vec<Claim<'static>>| {
+        let claim_all = |claims: Vec<Claim<'static>>| {
             test.db
                 .on(&lease)
                 .write(&ns, move |tx| claim(tx, "submit", &claims))
@@ -26,12 +26,12 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
         let conflict = |resource: &str| Claimed::Conflict {
             resource: resource.to_owned(),
         };
-        // Within one slice the first wins.
-        let first = ask(vec![
-            one("k", b"pay 5", "sub:1"),
-            one("k", b"pay 5", "sub:2"),
-            one("k", b"pay 6", "sub:3"),
-            one("l", b"", "sub:4"),
+        // Within one slice the first claim wins.
+        let first = claim_all(vec![
+            new_claim("k", b"pay 5", "sub:1"),
+            new_claim("k", b"pay 5", "sub:2"),
+            new_claim("k", b"pay 6", "sub:3"),
+            new_claim("l", b"", "sub:4"),
         ])
         .await
         .unwrap();
@@ -44,9 +44,9 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
                 Claimed::Fresh
             ]
         );
-        let later = ask(vec![
-            one("k", b"pay 5", "sub:5"),
-            one("k", b"pay 7", "sub:6"),
+        let later = claim_all(vec![
+            new_claim("k", b"pay 5", "sub:5"),
+            new_claim("k", b"pay 7", "sub:6"),
             Claim {
                 key: "k",
                 command: None,
@@ -65,7 +65,9 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
             .await
             .unwrap();
         assert_eq!(
-            ask(vec![one("k", b"pay 7", "sub:8")]).await.unwrap(),
+            claim_all(vec![new_claim("k", b"pay 7", "sub:8")])
+                .await
+                .unwrap(),
             vec![Claimed::Fresh]
         );
     })
@@ -73,22 +75,26 @@ async fn a_repeat_finds_its_resource_and_another_command_a_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_at_once_one_makes_the_resource() {
+async fn of_many_concurrent_claims_one_is_fresh() {
     on_each_engine(|test| async move {
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
         let ns = namespace("ns");
         let all = (0..40).map(|n| {
             test.db.on(&leases[n % 2]).write(&ns, move |tx| {
-                claim(tx, "submit", &[one("k", b"pay 5", &format!("sub:{n}"))])
+                claim(
+                    tx,
+                    "submit",
+                    &[new_claim("k", b"pay 5", &format!("sub:{n}"))],
+                )
             })
         });
-        let answers: Vec<Claimed> = futures::future::join_all(all)
+        let results: Vec<Claimed> = futures::future::join_all(all)
             .await
             .into_iter()
             .flat_map(|a| a.unwrap())
             .collect();
-        assert_eq!(answers.iter().filter(|a| **a == Claimed::Fresh).count(), 1);
-        let resources: std::collections::BTreeSet<_> = answers
+        assert_eq!(results.iter().filter(|a| **a == Claimed::Fresh).count(), 1);
+        let resources: std::collections::BTreeSet<_> = results
             .iter()
             .filter_map(|a| match a {
                 Claimed::Replayed { resource } => Some(resource.clone()),
@@ -100,12 +106,12 @@ async fn of_many_at_once_one_makes_the_resource() {
     .await;
 }
 
-/// A slice of repeats is one question, however long, and stays within the budget of a closure.
+/// A slice of repeats is one query, however long, and stays within the limits of a closure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_slice_of_repeats() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let ask = || {
+        let claim_all = || {
             test.db.on(&lease).write(&namespace("ns"), |tx| {
                 let keys: Vec<String> = (0..6_000).map(|n| format!("k{n}")).collect();
                 let claims: Vec<Claim<'_>> = keys
@@ -120,13 +126,13 @@ async fn a_long_slice_of_repeats() {
             })
         };
         assert!(
-            ask()
+            claim_all()
                 .await
                 .unwrap()
                 .iter()
                 .all(|claimed| *claimed == Claimed::Fresh)
         );
-        let again = ask().await.unwrap();
+        let again = claim_all().await.unwrap();
         assert_eq!(
             again[5_999],
             Claimed::Replayed {
@@ -142,14 +148,14 @@ async fn a_long_slice_of_repeats() {
     .await;
 }
 
-/// Two partitions, two connections, one key, over and over: in every round one is fresh and the
-/// other finds it.
+/// Two partitions on two connections race for one key, repeatedly: in every round one claim is fresh
+/// and the other one is replayed.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_race_for_a_key() {
     on_each_engine(|test| async move {
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
         for round in 0..150 {
-            let ask = |n: usize| {
+            let claim_all = |n: usize| {
                 test.db.on(&leases[n]).write(&namespace("ns"), move |tx| {
                     let key = format!("k{round}");
                     let _: Option<(String,)> = tx.row(
@@ -167,13 +173,13 @@ async fn partitions_race_for_a_key() {
                     )
                 })
             };
-            let (one, two) = tokio::join!(ask(0), ask(1));
-            let (one, two) = (one.unwrap().remove(0), two.unwrap().remove(0));
-            let fresh = [&one, &two]
+            let (first, second) = tokio::join!(claim_all(0), claim_all(1));
+            let (first, second) = (first.unwrap().remove(0), second.unwrap().remove(0));
+            let fresh = [&first, &second]
                 .into_iter()
                 .filter(|claimed| **claimed == Claimed::Fresh)
                 .count();
-            assert_eq!(fresh, 1, "round {round}: {one:?} {two:?}");
+            assert_eq!(fresh, 1, "round {round}: {first:?} {second:?}");
         }
     })
     .await;

@@ -3,7 +3,7 @@ use testkit::{LEASE_MS, namespace, on_each_engine};
 use types::Clock;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_held_until_it_runs_out() {
+async fn a_lease_is_held_until_it_expires() {
     on_each_engine(|test| async move {
         let first = test.lease("p/0").await;
         assert!(test.db.lease("p/0", LEASE_MS).await.unwrap().is_none());
@@ -27,24 +27,24 @@ async fn a_lease_is_held_until_it_runs_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lost_the_lease_commits_nothing() {
+async fn an_owner_that_lost_its_lease_commits_nothing() {
     on_each_engine(|test| async move {
         let old = test.lease("p/0").await;
         let write = |lease: &store::Lease, text: &'static str| {
             test.db.on(lease).write(&namespace("ns"), move |tx| {
-                tx.append(Fact::new("test.said", 1).says(&text));
+                tx.append(Fact::new("test.written", 1).says(&text));
                 Ok::<_, Error>(())
             })
         };
         write(&old, "before").await.unwrap();
         test.clock.advance_millis(LEASE_MS as i64 + 1);
         let new = test.lease("p/0").await;
-        // The old owner wakes up and goes on as if nothing had happened, also without any fact.
+        // The old owner resumes as if nothing had happened, also without any fact.
         assert!(matches!(
             write(&old, "late").await,
             Err(Error::Fenced { .. })
         ));
-        let silent = test
+        let without_fact = test
             .db
             .on(&old)
             .write_unbound(|tx| {
@@ -55,7 +55,10 @@ async fn who_lost_the_lease_commits_nothing() {
                 .map(drop)
             })
             .await;
-        assert!(matches!(silent, Err(Error::Fenced { .. })), "{silent:?}");
+        assert!(
+            matches!(without_fact, Err(Error::Fenced { .. })),
+            "{without_fact:?}"
+        );
         write(&new, "after").await.unwrap();
         let facts = test
             .db
@@ -71,12 +74,12 @@ async fn who_lost_the_lease_commits_nothing() {
             })
             .await
             .unwrap();
-        let said: Vec<_> = facts
+        let payloads: Vec<_> = facts
             .iter()
             .map(|fact| fact.payload.clone().unwrap().as_str().to_owned())
             .collect();
-        assert_eq!(said, vec!["\"before\"", "\"after\""]);
-        let kept: Option<(String,)> = test
+        assert_eq!(payloads, vec!["\"before\"", "\"after\""]);
+        let stored: Option<(String,)> = test
             .db
             .read_unbound(|tx| {
                 tx.row::<(String,)>(
@@ -87,12 +90,12 @@ async fn who_lost_the_lease_commits_nothing() {
             .await
             .map_err(|e: Error| e)
             .unwrap();
-        assert_eq!(kept, None);
+        assert_eq!(stored, None);
     })
     .await;
 }
 
-/// Two processes on one server: the fence is judged by the database, not by this process's memory.
+/// Two processes on one server: the database checks the fencing token, not this process's cache.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_takes_over() {
     on_each_engine(|test| async move {
@@ -106,15 +109,15 @@ async fn another_process_takes_over() {
             .await;
             assert!(
                 matches!(second.err(), Some(Error::Locked { .. })),
-                "SQLite belongs to one process"
+                "SQLite belongs to first_db process"
             );
             return;
         }
-        let beside = test.open_beside().await;
+        let second_db = test.open_beside().await;
         let old = test.lease("p/0").await;
-        assert!(beside.lease("p/0", LEASE_MS).await.unwrap().is_none());
+        assert!(second_db.lease("p/0", LEASE_MS).await.unwrap().is_none());
         test.clock.advance_millis(LEASE_MS as i64 + 1);
-        let new = beside.lease("p/0", LEASE_MS).await.unwrap().unwrap();
+        let new = second_db.lease("p/0", LEASE_MS).await.unwrap().unwrap();
         let late = test
             .db
             .on(&old)
@@ -124,7 +127,7 @@ async fn another_process_takes_over() {
             })
             .await;
         assert!(matches!(late, Err(Error::Fenced { .. })));
-        beside
+        second_db
             .on(&new)
             .write(&namespace("ns"), |tx| {
                 tx.append(Fact::new("test.new", 1));
@@ -137,7 +140,7 @@ async fn another_process_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_are_leased_one_by_one_and_reused() {
+async fn slots_are_leased_in_order_and_reused() {
     on_each_engine(|test| async move {
         let first = test
             .db
@@ -175,7 +178,7 @@ async fn slots_are_leased_one_by_one_and_reused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_new_effect_after_two_thirds() {
+async fn no_new_effect_starts_after_two_thirds_of_the_lease() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         assert!(lease.may_act(test.clock.monotonic_ms()));
@@ -187,14 +190,14 @@ async fn no_new_effect_after_two_thirds() {
     .await;
 }
 
-/// The old owner comes late, when the new one has written already: still the answer is that it
-/// lost, not that the database failed.
+/// A commit of the old owner after the new one has written reports the lost lease, not a database
+/// error.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_late_hears_that_the_lease_is_lost() {
+async fn a_late_commit_is_reported_as_fenced() {
     on_each_engine(|test| async move {
         let write = |lease: &store::Lease| {
             test.db.on(lease).write(&namespace("ns"), |tx| {
-                tx.append(Fact::new("test.said", 1));
+                tx.append(Fact::new("test.written", 1));
                 Ok::<_, Error>(())
             })
         };
@@ -216,7 +219,7 @@ async fn who_comes_late_hears_that_the_lease_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_given_back_is_not_renewed_by_a_loop_that_missed_it() {
+async fn a_released_lease_cannot_be_renewed() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         test.db.release(&lease).await.unwrap();
@@ -231,7 +234,7 @@ async fn a_lease_given_back_is_not_renewed_by_a_loop_that_missed_it() {
 
 /// A partition that commits without a pause does not keep its own lease from being renewed.
 #[tokio::test(flavor = "multi_thread")]
-async fn renewals_come_through_under_load() {
+async fn renewals_succeed_under_load() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -241,7 +244,7 @@ async fn renewals_come_through_under_load() {
                 while !stop.load(std::sync::atomic::Ordering::SeqCst) {
                     db.on(&lease)
                         .write(&namespace("ns"), |tx| {
-                            tx.append(Fact::new("test.said", 1));
+                            tx.append(Fact::new("test.written", 1));
                             Ok::<_, Error>(())
                         })
                         .await
@@ -263,9 +266,9 @@ async fn renewals_come_through_under_load() {
     .await;
 }
 
-/// By the clock of the database itself, which no process can set: what production uses.
+/// Leases expire by the clock of the database, which no process can set, as in production.
 #[tokio::test(flavor = "multi_thread")]
-async fn leases_run_out_by_the_clock_of_the_database() {
+async fn leases_expire_by_the_clock_of_the_database() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
         let open = || async {
@@ -273,40 +276,40 @@ async fn leases_run_out_by_the_clock_of_the_database() {
                 .await
                 .unwrap()
         };
-        let (one, two) = (open().await, open().await);
+        let (first_db, second_db) = (open().await, open().await);
         let short = 2_500;
-        let first = one.lease("p/0", short).await.unwrap().unwrap();
-        test.clock.advance_millis(3_600_000); // nobody asks this clock
-        assert!(two.lease("p/0", short).await.unwrap().is_none());
+        let first = first_db.lease("p/0", short).await.unwrap().unwrap();
+        test.clock.advance_millis(3_600_000); // this clock is not used
+        assert!(second_db.lease("p/0", short).await.unwrap().is_none());
         let left: i64 = server
             .psql("SELECT (expires_at - extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM partition_head")
             .trim()
             .parse()
             .unwrap();
         assert!(left <= 2_500_000 && left > -30_000_000, "{left}");
-        one.renew(&first).await.unwrap();
+        first_db.renew(&first).await.unwrap();
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
         let second = loop {
-            if let Some(lease) = two.lease("p/0", short).await.unwrap() {
+            if let Some(lease) = second_db.lease("p/0", short).await.unwrap() {
                 break lease;
             }
-            assert!(std::time::Instant::now() < until, "it never runs out");
+            assert!(std::time::Instant::now() < until, "it never expires");
         };
         assert_eq!(second.partition().epoch(), 2);
-        assert!(matches!(one.renew(&first).await, Err(Error::Fenced { .. })));
+        assert!(matches!(first_db.renew(&first).await, Err(Error::Fenced { .. })));
         // A lease of absurd length is a lease, not an overflow.
-        let forever = one.lease("p/1", u64::MAX).await.unwrap().unwrap();
-        one.renew(&forever).await.unwrap();
+        let forever = first_db.lease("p/1", u64::MAX).await.unwrap().unwrap();
+        first_db.renew(&forever).await.unwrap();
         assert!(forever.may_act(u64::MAX / 4));
-        assert!(two.lease("p/1", short).await.unwrap().is_none());
+        assert!(second_db.lease("p/1", short).await.unwrap().is_none());
     })
     .await;
 }
 
-/// A process that was stopped inside a transaction holds its rows' locks: that stops neither other
-/// leases' upkeep nor, for long, a successor.
+/// A process that is stopped inside a transaction holds its row locks. That blocks neither the
+/// renewal of other leases nor, for long, a successor.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
+async fn a_stopped_owner_does_not_block_renewals_of_others() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
         let (frozen, mine) = (test.lease("p/0").await, test.lease("p/1").await);
@@ -315,22 +318,25 @@ async fn a_frozen_owner_does_not_stall_the_upkeep_of_others() {
             let mut stopped = postgres::Client::connect(&url, postgres::NoTls).unwrap();
             stopped
                 .batch_execute(
-                    "BEGIN; UPDATE partition_head SET turn = turn WHERE partition = 'p/0'",
+                    "BEGIN; UPDATE partition_head SET commits = commits WHERE partition = 'p/0'",
                 )
                 .unwrap();
             stopped
         };
         let stopped = tokio::task::spawn_blocking(freeze).await.unwrap();
-        let began = std::time::Instant::now();
-        let stuck = test.db.renew(&frozen);
-        let fine = test.db.renew(&mine);
-        let (stuck, fine) = tokio::join!(stuck, fine);
-        assert_eq!(fine, Ok(()));
-        assert!(matches!(stuck, Err(Error::Contended { .. })), "{stuck:?}");
+        let started = std::time::Instant::now();
+        let blocked = test.db.renew(&frozen);
+        let unaffected = test.db.renew(&mine);
+        let (blocked, unaffected) = tokio::join!(blocked, unaffected);
+        assert_eq!(unaffected, Ok(()));
         assert!(
-            began.elapsed() < std::time::Duration::from_secs(8),
+            matches!(blocked, Err(Error::Contended { .. })),
+            "{blocked:?}"
+        );
+        assert!(
+            started.elapsed() < std::time::Duration::from_secs(8),
             "{:?}",
-            began.elapsed()
+            started.elapsed()
         );
         tokio::task::spawn_blocking(move || drop(stopped))
             .await

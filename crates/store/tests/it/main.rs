@@ -1,4 +1,4 @@
-//! The store's stories, each on both engines.
+//! Integration tests of the store, each on both engines.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -11,11 +11,11 @@ mod facts;
 mod groups;
 mod idempotent;
 mod leases;
-mod lost_answers;
+mod lost_replies;
 mod migrations;
 mod model;
 mod portable;
 mod proxy;
-mod seals;
 mod secrets;
 mod tenancy;
+mod tree_heads;

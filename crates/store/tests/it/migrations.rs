@@ -12,8 +12,8 @@ async fn open(config: Config) -> store::Result<Db> {
     .await
 }
 
-/// Several processes start on an empty database at once: on PostgreSQL they take turns, on SQLite
-/// one of them gets the file.
+/// Several processes start on an empty database at once: on PostgreSQL they wait for each other, on
+/// SQLite one of them gets the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_start_on_an_empty_database() {
     let dir = tempfile::tempdir().unwrap();
@@ -22,11 +22,11 @@ async fn many_start_on_an_empty_database() {
         readers: 1,
     };
     let opened: Vec<_> = futures::future::join_all((0..5).map(|_| open(sqlite()))).await;
-    assert_eq!(opened.iter().filter(|one| one.is_ok()).count(), 1);
+    assert_eq!(opened.iter().filter(|result| result.is_ok()).count(), 1);
     assert!(
         opened
             .iter()
-            .flat_map(|one| one.as_ref().err())
+            .flat_map(|result| result.as_ref().err())
             .all(|error| matches!(error, Error::Locked { .. }))
     );
 
@@ -39,8 +39,8 @@ async fn many_start_on_an_empty_database() {
         readers: 1,
     };
     let opened: Vec<_> = futures::future::join_all((0..5).map(|_| open(postgres()))).await;
-    for one in &opened {
-        assert!(one.is_ok(), "{:?}", one.as_ref().err());
+    for result in &opened {
+        assert!(result.is_ok(), "{:?}", result.as_ref().err());
     }
     let twice = server.psql("SELECT name FROM schema_migration GROUP BY name HAVING COUNT(*) > 1");
     assert_eq!(twice.trim(), "");
@@ -49,7 +49,7 @@ async fn many_start_on_an_empty_database() {
 /// A database of another release, or one whose schema was changed under a migration's name, is left
 /// alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_of_another_release_is_refused() {
+async fn a_schema_of_another_release_is_rejected() {
     let Some(server) = testkit::postgres::fresh_database() else {
         return;
     };

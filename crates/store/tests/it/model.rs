@@ -1,4 +1,4 @@
-//! Random closures over several partitions at once, against a model that says what must be left.
+//! Random closures over several partitions at once, compared with a model of the expected state.
 
 use std::collections::BTreeMap;
 use store::{Cursor, Db, Error, Fact, Lease};
@@ -7,82 +7,84 @@ use testkit::{SeededEntropy, namespace, on_each_engine};
 const UPSERT: &str = "INSERT INTO installation (name, value) VALUES (?1, ?2)
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 
-/// What a closure does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Behavior {
     Writes,
     WritesWithoutFact,
     Reads,
-    RefusesFirst,
-    RefusesAfterWriting,
+    FailsFirst,
+    FailsAfterWriting,
     Panics,
-    Fails,
-    /// A statement fails, and the closure looks away and says that all is well.
-    LooksAway,
-    SaysNul,
+    StatementFails,
+    /// A statement fails, and the closure ignores it and returns success.
+    IgnoresFailure,
+    AppendsNul,
 }
 
-const WAYS: [Way; 12] = [
-    Way::Writes,
-    Way::Writes,
-    Way::Writes,
-    Way::WritesWithoutFact,
-    Way::Reads,
-    Way::Writes,
-    Way::RefusesFirst,
-    Way::RefusesAfterWriting,
-    Way::Panics,
-    Way::Fails,
-    Way::LooksAway,
-    Way::SaysNul,
+const BEHAVIORS: [Behavior; 12] = [
+    Behavior::Writes,
+    Behavior::Writes,
+    Behavior::Writes,
+    Behavior::WritesWithoutFact,
+    Behavior::Reads,
+    Behavior::Writes,
+    Behavior::FailsFirst,
+    Behavior::FailsAfterWriting,
+    Behavior::Panics,
+    Behavior::StatementFails,
+    Behavior::IgnoresFailure,
+    Behavior::AppendsNul,
 ];
 
-impl Way {
-    fn counts(self) -> bool {
-        matches!(self, Way::Writes | Way::WritesWithoutFact | Way::Reads)
+impl Behavior {
+    fn succeeds(self) -> bool {
+        matches!(
+            self,
+            Behavior::Writes | Behavior::WritesWithoutFact | Behavior::Reads
+        )
     }
 }
 
-fn act(
+fn spawn_closure(
     db: &Db,
     lease: &Lease,
-    way: Way,
+    behavior: Behavior,
     id: u64,
 ) -> impl Future<Output = store::Result<()>> + use<> {
     let row = format!("{}/{}", lease.partition().name(), id % 3);
     db.on(lease).write_unbound(move |tx| {
-        if way == Way::RefusesFirst {
+        if behavior == Behavior::FailsFirst {
             return Err(Error::Nul);
         }
         let _: Option<(String,)> =
             tx.row("SELECT value FROM installation WHERE name = ?1", (&row,))?;
-        if way == Way::Reads {
+        if behavior == Behavior::Reads {
             return Ok(());
         }
         tx.execute(UPSERT, (&row, id.to_string()))?;
-        if way != Way::WritesWithoutFact {
-            tx.append(&namespace("ns"), Fact::new("test.did", 1).says(&id));
+        if behavior != Behavior::WritesWithoutFact {
+            tx.append(&namespace("ns"), Fact::new("test.written", 1).says(&id));
         }
-        match way {
-            Way::RefusesAfterWriting => Err(Error::Nul),
-            Way::Panics => panic!("on purpose"),
-            Way::Fails => tx
+        match behavior {
+            Behavior::FailsAfterWriting => Err(Error::Nul),
+            Behavior::Panics => panic!("on purpose"),
+            Behavior::StatementFails => tx
                 .execute(
                     "INSERT INTO installation (name, value) VALUES ('x', NULL)",
                     (),
                 )
                 .map(drop),
-            Way::LooksAway => {
+            Behavior::IgnoresFailure => {
                 let _ = tx.execute(
                     "INSERT INTO installation (name, value) VALUES ('x', NULL)",
                     (),
                 );
                 Ok(())
             }
-            Way::SaysNul => {
+            Behavior::AppendsNul => {
                 tx.append(
                     &namespace("ns"),
-                    Fact::new("test.did", 1).because_of(&"a\0b").says(&id),
+                    Fact::new("test.written", 1).because_of(&"a\0b").says(&id),
                 );
                 Ok(())
             }
@@ -92,9 +94,9 @@ fn act(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_in_between_what_was_confirmed_is_there_in_order() {
+async fn confirmed_closures_are_stored_in_order_and_no_others() {
     on_each_engine(|test| async move {
-        let chance = SeededEntropy::new(20_260_101);
+        let entropy = SeededEntropy::new(20_260_101);
         let mut leases = Vec::new();
         for n in 0..4 {
             leases.push(test.lease(&format!("p/{n}")).await);
@@ -105,26 +107,26 @@ async fn whatever_happens_in_between_what_was_confirmed_is_there_in_order() {
         for round in 0..25 {
             let mut planned = Vec::new();
             let mut running = Vec::new();
-            for _ in 0..chance.below(60) {
+            for _ in 0..entropy.below(60) {
                 id += 1;
-                let (lease, way) = (
-                    &leases[chance.below(4) as usize],
-                    WAYS[chance.below(WAYS.len() as u64) as usize],
+                let (lease, behavior) = (
+                    &leases[entropy.below(4) as usize],
+                    BEHAVIORS[entropy.below(BEHAVIORS.len() as u64) as usize],
                 );
-                planned.push((lease.partition().name().to_owned(), way, id));
-                running.push(act(&test.db, lease, way, id));
+                planned.push((lease.partition().name().to_owned(), behavior, id));
+                running.push(spawn_closure(&test.db, lease, behavior, id));
             }
             let results = futures::future::join_all(running).await;
-            for ((partition, way, id), result) in planned.into_iter().zip(results) {
+            for ((partition, behavior, id), result) in planned.into_iter().zip(results) {
                 assert_eq!(
                     result.is_ok(),
-                    way.counts(),
-                    "round {round}, {way:?} {id}: {result:?}"
+                    behavior.succeeds(),
+                    "round {round}, {behavior:?} {id}: {result:?}"
                 );
-                if matches!(way, Way::Writes | Way::WritesWithoutFact) {
+                if matches!(behavior, Behavior::Writes | Behavior::WritesWithoutFact) {
                     rows.insert(format!("{partition}/{}", id % 3), id.to_string());
                 }
-                if way == Way::Writes {
+                if behavior == Behavior::Writes {
                     facts.entry(partition).or_default().push(id.to_string());
                 }
             }
@@ -140,11 +142,11 @@ async fn whatever_happens_in_between_what_was_confirmed_is_there_in_order() {
                 .read_unbound(move |tx| store::facts_after(tx, &all, 10_000))
                 .await
                 .unwrap();
-            let said: Vec<String> = stored
+            let payloads: Vec<String> = stored
                 .iter()
                 .map(|f| f.payload.clone().unwrap().as_str().to_owned())
                 .collect();
-            assert_eq!(Some(&said), facts.get(&partition), "{partition}");
+            assert_eq!(Some(&payloads), facts.get(&partition), "{partition}");
         }
         let stored: Vec<(String, String)> = test
             .db

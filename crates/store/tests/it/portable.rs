@@ -28,7 +28,7 @@ async fn table(test: &testkit::TestDb) -> store::Lease {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_rows_go_in_and_are_updated_alike() {
+async fn many_rows_are_inserted_and_updated_alike() {
     on_each_engine(|test| async move {
         let lease = table(&test).await;
         let ns = namespace("ns");
@@ -52,7 +52,7 @@ async fn many_rows_go_in_and_are_updated_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bulk_insert_puts_in_what_comes_out() {
+async fn bulk_insert_stores_what_it_gets() {
     on_each_engine(|test| async move {
         let lease = table(&test).await;
         let rows: Vec<(String, i64, Option<String>, Vec<u8>)> = (0..3_000)
@@ -93,8 +93,8 @@ async fn bulk_insert_puts_in_what_comes_out() {
     .await;
 }
 
-/// Text sorts by bytes, whatever the cluster's locale; quantities sort as numbers; NUL is refused
-/// alike.
+/// Text sorts by bytes, whatever the locale of the cluster. Quantities sort as numbers. NUL is
+/// rejected on both engines.
 #[tokio::test(flavor = "multi_thread")]
 async fn order_is_the_same_everywhere() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
@@ -186,7 +186,7 @@ async fn order_is_the_same_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_not_what_it_should_be_says_so() {
+async fn an_unexpected_value_is_reported_with_its_column() {
     on_each_engine(|test| async move {
         let read = |sql: &'static str| {
             test.db
@@ -214,7 +214,7 @@ async fn a_row_that_is_not_what_it_should_be_says_so() {
     .await;
 }
 
-/// None, one, and more than one statement can take; one column, and the namespace beside it.
+/// None, one, and more rows than one statement can take; with and without the namespace column.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_number_of_rows() {
     on_each_engine(|test| async move {
@@ -247,9 +247,9 @@ async fn any_number_of_rows() {
     .await;
 }
 
-/// Too few or too many parameters are a mistake on both engines, not a NULL on one of them.
+/// Too few or too many parameters are an error on both engines, not a NULL on one of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_gets_as_many_parameters_as_it_names() {
+async fn a_statement_needs_as_many_parameters_as_it_names() {
     on_each_engine(|test| async move {
         let few = test.db.read_unbound(|tx| tx.rows::<(i64,)>("SELECT ?1 WHERE 1 = ?2", (1i64,))).await;
         assert!(matches!(few, Err(Error::Database { .. })), "{few:?}");
@@ -269,13 +269,13 @@ async fn a_statement_gets_as_many_parameters_as_it_names() {
     .await;
 }
 
-/// Rows of unequal width or type are refused before they reach a database.
+/// Rows of unequal width or type are rejected before they reach a database.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_of_one_statement_are_alike() {
+async fn rows_of_one_statement_have_the_same_columns() {
     on_each_engine(|test| async move {
         let lease = table(&test).await;
-        for odd in [vec![Value::Int(2)], vec![Value::Int(2), Value::Int(3)]] {
-            let rows = vec![vec![Value::Int(1), Value::Text("a".into())], odd];
+        for other in [vec![Value::Int(2)], vec![Value::Int(2), Value::Int(3)]] {
+            let rows = vec![vec![Value::Int(1), Value::Text("a".into())], other];
             let put = test.db.on(&lease).write(&namespace("ns"), move |tx| {
                 tx.execute_rows("INSERT INTO t (namespace, k, name) {ns_rows}", (), &rows)
             });
@@ -286,10 +286,10 @@ async fn rows_of_one_statement_are_alike() {
     .await;
 }
 
-/// A word in double quotes names a column, and an unknown one is an error: never a text (an old
-/// habit of SQLite's).
+/// A double-quoted word is a column name, and an unknown one is an error. SQLite would otherwise
+/// read it as a string.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_column_is_no_text() {
+async fn an_unknown_column_is_not_a_string() {
     on_each_engine(|test| async move {
         let found = test
             .db
@@ -302,35 +302,35 @@ async fn an_unknown_column_is_no_text() {
     .await;
 }
 
-/// What a fact carries is stored or refused alike; deep JSON can be read back.
+/// Hostile content is stored or rejected alike on both engines; deep JSON can be read back.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_facts() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let say = |fact: store::Fact| {
+        let append = |fact: store::Fact| {
             test.db.on(&lease).write(&namespace("ns"), move |tx| {
                 tx.append(fact.clone());
                 Ok::<_, Error>(())
             })
         };
         assert_eq!(
-            say(store::Fact::new("t", 1).because_of(&"a\0b")).await,
+            append(store::Fact::new("t", 1).because_of(&"a\0b")).await,
             Err(Error::Nul)
         );
         assert_eq!(
-            say(store::Fact::new("t", 1).part_of(&"a\0b")).await,
+            append(store::Fact::new("t", 1).part_of(&"a\0b")).await,
             Err(Error::Nul)
         );
         let huge = "x".repeat(17 << 20);
         assert!(matches!(
-            say(store::Fact::new("t", 1).says(&huge)).await,
+            append(store::Fact::new("t", 1).says(&huge)).await,
             Err(Error::Budget { .. })
         ));
-        say(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b"))
+        append(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b"))
             .await
             .unwrap();
         let deep = (0..500).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
-        say(store::Fact::new("t", 1).says(&deep)).await.unwrap();
+        append(store::Fact::new("t", 1).says(&deep)).await.unwrap();
         let facts = test
             .db
             .read_unbound(|tx| {

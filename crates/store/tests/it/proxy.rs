@@ -1,23 +1,22 @@
-//! A wire between Florin and PostgreSQL that breaks at the worst moment: around a COMMIT.
+//! A TCP proxy between Florin and PostgreSQL that breaks connections around a COMMIT.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What happens at the next COMMIT.
+/// When the connection breaks, relative to the next COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Cut {
-    /// It does not reach the server.
+    /// Before it reaches the server.
     Before = 1,
-    /// It reaches the server, and the answer gets lost.
+    /// After it reaches the server: the reply is lost.
     After = 2,
-    /// It is on its way when the line breaks: nobody waits for the answer.
+    /// While it is in flight: the outcome is not awaited.
     During = 3,
 }
 
-/// The wire.
 pub(crate) struct Proxy {
     url: String,
     state: Arc<State>,
@@ -27,13 +26,13 @@ struct State {
     server: String,
     cut: AtomicU8,
     down: AtomicBool,
-    /// Whether the next cut also takes the whole wire down.
+    /// Whether the next cut also rejects new connections.
     stays_down: AtomicBool,
-    lines: Mutex<Vec<(TcpStream, TcpStream)>>,
+    connections: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
 
 impl Proxy {
-    /// A wire to the server of this address.
+    /// Start a proxy to the server of this URL.
     pub(crate) fn to(url: &str) -> Self {
         let (head, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
@@ -44,7 +43,7 @@ impl Proxy {
             cut: AtomicU8::new(0),
             down: AtomicBool::new(false),
             stays_down: AtomicBool::new(false),
-            lines: Mutex::default(),
+            connections: Mutex::default(),
         });
         let shared = state.clone();
         std::thread::spawn(move || {
@@ -59,24 +58,24 @@ impl Proxy {
         }
     }
 
-    /// The address of this end.
+    /// The URL of the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Break at the next COMMIT; with `stays_down` nothing gets through from then on until
+    /// Break the connections at the next COMMIT; with `stays_down` reject new ones until
     /// [`Proxy::up`].
     pub(crate) fn cut(&self, cut: Cut, stays_down: bool) {
         self.state.stays_down.store(stays_down, Ordering::SeqCst);
         self.state.cut.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// Whether the cut happened.
+    /// Whether the cut has happened.
     pub(crate) fn is_cut(&self) -> bool {
         self.state.cut.load(Ordering::SeqCst) == 0
     }
 
-    /// Let connections through again.
+    /// Accept connections again.
     pub(crate) fn up(&self) {
         self.state.down.store(false, Ordering::SeqCst);
     }
@@ -88,18 +87,18 @@ impl State {
             return;
         }
         let server = TcpStream::connect(&self.server).unwrap();
-        self.lines
+        self.connections
             .lock()
             .unwrap()
             .push((client.try_clone().unwrap(), server.try_clone().unwrap()));
-        let swallow = Arc::new(AtomicBool::new(false));
+        let drop_replies = Arc::new(AtomicBool::new(false));
         let (mut from_server, mut to_client) =
             (server.try_clone().unwrap(), client.try_clone().unwrap());
-        let (state, deaf) = (self.clone(), swallow.clone());
+        let (state, dropping) = (self.clone(), drop_replies.clone());
         std::thread::spawn(move || {
             let mut buffer = [0u8; 65_536];
             while let Ok(count @ 1..) = from_server.read(&mut buffer) {
-                if deaf.load(Ordering::SeqCst) {
+                if dropping.load(Ordering::SeqCst) {
                     state.break_all();
                     return;
                 }
@@ -109,10 +108,10 @@ impl State {
             }
             let _ = to_client.shutdown(Shutdown::Both);
         });
-        std::thread::spawn(move || self.forward(client, server, &swallow));
+        std::thread::spawn(move || self.forward(client, server, &drop_replies));
     }
 
-    fn forward(&self, mut client: TcpStream, mut server: TcpStream, swallow: &AtomicBool) {
+    fn forward(&self, mut client: TcpStream, mut server: TcpStream, drop_replies: &AtomicBool) {
         let mut buffer = [0u8; 65_536];
         while let Ok(count @ 1..) = client.read(&mut buffer) {
             let bytes = &buffer[..count];
@@ -125,7 +124,7 @@ impl State {
             if cut == Cut::Before as u8 {
                 return self.break_all();
             }
-            swallow.fetch_or(cut == Cut::After as u8, Ordering::SeqCst);
+            drop_replies.fetch_or(cut == Cut::After as u8, Ordering::SeqCst);
             if server.write_all(bytes).is_err() {
                 break;
             }
@@ -139,7 +138,7 @@ impl State {
     fn break_all(&self) {
         self.down
             .store(self.stays_down.load(Ordering::SeqCst), Ordering::SeqCst);
-        for (client, server) in self.lines.lock().unwrap().drain(..) {
+        for (client, server) in self.connections.lock().unwrap().drain(..) {
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
         }

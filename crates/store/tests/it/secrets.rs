@@ -6,7 +6,7 @@ fn passphrase(text: &str) -> Master {
     Master::Passphrase(text.to_owned().into(), Cost::TEST)
 }
 
-async fn keep(test: &TestDb, keyring: &Keyring, master: &Master, lease: &store::Lease) {
+async fn save_keys(test: &TestDb, keyring: &Keyring, master: &Master, lease: &store::Lease) {
     let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
     test.db
         .on(lease)
@@ -23,59 +23,62 @@ async fn unlock(test: &TestDb, master: &Master) -> store::Result<Keyring> {
         .unlock(master)
 }
 
-const HERE: Place<'static> = Place {
+const CONTEXT: Place<'static> = Place {
     table: "key",
     row: "key:1",
     column: "seed",
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_opens_at_its_place_and_nowhere_else() {
+async fn a_secret_can_be_decrypted_in_its_context_only() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let loaded = test
+        let locked = test
             .db
             .read_unbound(|tx| secret::load(tx, "main"))
             .await
             .unwrap();
-        assert!(loaded.is_empty());
-        let keyring = loaded.begin(test.entropy.as_ref());
-        keep(&test, &keyring, &passphrase("correct horse"), &lease).await;
-        let sealed = keyring
-            .seal(&HERE, b"the seed", test.entropy.as_ref())
+        assert!(locked.is_empty());
+        let keyring = locked.begin(test.entropy.as_ref());
+        save_keys(&test, &keyring, &passphrase("correct horse"), &lease).await;
+        let ciphertext = keyring
+            .seal(&CONTEXT, b"the seed", test.entropy.as_ref())
             .unwrap();
-        assert!(!sealed.windows(8).any(|part| part == b"the seed"));
+        assert!(!ciphertext.windows(8).any(|part| part == b"the seed"));
 
         let again = unlock(&test, &passphrase("correct horse")).await.unwrap();
-        assert_eq!(again.open(&HERE, &sealed).unwrap().as_slice(), b"the seed");
+        assert_eq!(
+            again.open(&CONTEXT, &ciphertext).unwrap().as_slice(),
+            b"the seed"
+        );
         for moved in [
             Place {
                 table: "other",
-                ..HERE
+                ..CONTEXT
             },
             Place {
                 row: "key:2",
-                ..HERE
+                ..CONTEXT
             },
             Place {
                 column: "other",
-                ..HERE
+                ..CONTEXT
             },
         ] {
             assert!(matches!(
-                again.open(&moved, &sealed),
+                again.open(&moved, &ciphertext),
                 Err(Error::Secret { .. })
             ));
         }
-        for bit in 0..sealed.len() * 8 {
-            let mut changed = sealed.clone();
+        for bit in 0..ciphertext.len() * 8 {
+            let mut changed = ciphertext.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(again.open(&HERE, &changed).is_err(), "bit {bit}");
+            assert!(again.open(&CONTEXT, &changed).is_err(), "bit {bit}");
         }
-        for length in 0..sealed.len() {
+        for length in 0..ciphertext.len() {
             assert!(
-                again.open(&HERE, &sealed[..length]).is_err(),
-                "cut to {length}"
+                again.open(&CONTEXT, &ciphertext[..length]).is_err(),
+                "truncated to {length}"
             );
         }
         assert!(matches!(
@@ -100,30 +103,32 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
             .await
             .unwrap()
             .begin(test.entropy.as_ref());
-        keep(&test, &first, &passphrase("one"), &lease).await;
-        let old = first.seal(&HERE, b"old", test.entropy.as_ref()).unwrap();
+        save_keys(&test, &first, &passphrase("one"), &lease).await;
+        let old = first.seal(&CONTEXT, b"old", test.entropy.as_ref()).unwrap();
 
         let second = first.rotated(test.entropy.as_ref());
-        keep(&test, &second, &passphrase("two"), &lease).await;
-        let new = second.seal(&HERE, b"new", test.entropy.as_ref()).unwrap();
+        save_keys(&test, &second, &passphrase("two"), &lease).await;
+        let new = second
+            .seal(&CONTEXT, b"new", test.entropy.as_ref())
+            .unwrap();
         assert!(second.is_current(&new) && !second.is_current(&old));
 
         assert!(
             unlock(&test, &passphrase("one")).await.is_err(),
-            "every data key was wrapped anew"
+            "every data key was wrapped again"
         );
-        let opened = unlock(&test, &passphrase("two")).await.unwrap();
-        assert_eq!(opened.version(), 2);
-        assert_eq!(opened.open(&HERE, &old).unwrap().as_slice(), b"old");
-        assert_eq!(opened.open(&HERE, &new).unwrap().as_slice(), b"new");
+        let unlocked = unlock(&test, &passphrase("two")).await.unwrap();
+        assert_eq!(unlocked.version(), 2);
+        assert_eq!(unlocked.open(&CONTEXT, &old).unwrap().as_slice(), b"old");
+        assert_eq!(unlocked.open(&CONTEXT, &new).unwrap().as_slice(), b"new");
     })
     .await;
 }
 
-/// Two processes begin, or rotate, at the same time: one of them hears that it came second; no data
+/// Two processes create or rotate data keys at the same time: the second gets an error, and no data
 /// key is ever overwritten.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_make_a_data_key_one_comes_second() {
+async fn when_two_processes_create_a_data_key_the_second_fails() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         let put = |keyring: &Keyring, master: &Master| {
@@ -137,47 +142,52 @@ async fn of_two_who_make_a_data_key_one_comes_second() {
             .read_unbound(|tx| secret::load(tx, "main"))
             .await
             .unwrap();
-        let (one, two) = (
+        let (first, second) = (
             empty.begin(test.entropy.as_ref()),
             empty.begin(test.entropy.as_ref()),
         );
-        put(&one, &passphrase("a")).await.unwrap();
-        let sealed = one.seal(&HERE, b"kept", test.entropy.as_ref()).unwrap();
+        put(&first, &passphrase("a")).await.unwrap();
+        let ciphertext = first
+            .seal(&CONTEXT, b"kept", test.entropy.as_ref())
+            .unwrap();
         assert!(matches!(
-            put(&two, &passphrase("a")).await,
+            put(&second, &passphrase("a")).await,
             Err(Error::Secret { .. })
         ));
-        put(&one, &passphrase("a")).await.unwrap();
+        put(&first, &passphrase("a")).await.unwrap();
 
         let (left, right) = (
-            one.rotated(test.entropy.as_ref()),
-            one.rotated(test.entropy.as_ref()),
+            first.rotated(test.entropy.as_ref()),
+            first.rotated(test.entropy.as_ref()),
         );
         put(&left, &passphrase("a")).await.unwrap();
         assert!(matches!(
             put(&right, &passphrase("b")).await,
             Err(Error::Secret { .. })
         ));
-        // Wrapping anew what was read before the rotation would leave two versions under two
+        // Wrapping the keys read before the rotation again would leave two versions under two
         // passphrases.
         assert!(matches!(
-            put(&one, &passphrase("b")).await,
+            put(&first, &passphrase("b")).await,
             Err(Error::Secret { .. })
         ));
-        let ring = unlock(&test, &passphrase("a")).await.unwrap();
-        assert_eq!(ring.version(), 2);
-        assert_eq!(ring.open(&HERE, &sealed).unwrap().as_slice(), b"kept");
+        let keyring = unlock(&test, &passphrase("a")).await.unwrap();
+        assert_eq!(keyring.version(), 2);
+        assert_eq!(
+            keyring.open(&CONTEXT, &ciphertext).unwrap().as_slice(),
+            b"kept"
+        );
     })
     .await;
 }
 
-/// A database that was tampered with cannot make this process ask for terabytes of memory.
+/// A database that was tampered with cannot make this process allocate terabytes of memory.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_absurd_cost_is_refused() {
+async fn an_absurd_cost_is_rejected() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let ring = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().begin(test.entropy.as_ref());
-        keep(&test, &ring, &passphrase("a"), &lease).await;
+        let keyring = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().begin(test.entropy.as_ref());
+        save_keys(&test, &keyring, &passphrase("a"), &lease).await;
         let wrapping = r#"{"by":"argon2id","salt":"00000000000000000000000000000000","cost":{"memory_kib":4294967295,"passes":1}}"#;
         test.db
             .on(&lease)

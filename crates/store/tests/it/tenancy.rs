@@ -3,15 +3,15 @@ use store::idempotency::{Claim, Claimed, claim};
 use testkit::{namespace, on_each_engine};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_forgets_its_namespace_does_not_run() {
+async fn a_statement_without_its_namespace_does_not_run() {
     on_each_engine(|test| async move {
-        let forgotten = test
+        let unscoped = test
             .db
             .read(&namespace("a"), |tx| {
                 tx.rows::<(String,)>("SELECT key FROM idempotency", ())
             })
             .await;
-        assert!(matches!(forgotten, Err(Error::Unbound { .. })));
+        assert!(matches!(unscoped, Err(Error::Unbound { .. })));
         let lease = test.lease("p/0").await;
         let deleted = test
             .db
@@ -26,7 +26,7 @@ async fn a_statement_that_forgets_its_namespace_does_not_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_key_in_two_namespaces_is_two_keys() {
+async fn the_same_key_in_two_namespaces_is_two_keys() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
         for ns in ["a", "b"] {

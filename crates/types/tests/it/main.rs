@@ -1,5 +1,5 @@
-//! The canonical form, the tree and the form of times against the vectors of `docs/facts.md`, which
-//! another program made.
+//! The canonical form, the Merkle tree and the time format against the vectors of `docs/facts.md`,
+//! which another implementation generated.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
@@ -34,12 +34,12 @@ fn every_value_has_the_committed_bytes_and_hash() {
     assert!(forms.len() > 10);
     for vector in forms {
         let version = u32::try_from(vector["version"].as_u64().unwrap()).unwrap();
-        let begun = Canon::new(vector["domain"].as_str().unwrap(), version);
+        let canon = Canon::new(vector["domain"].as_str().unwrap(), version);
         let canon = vector["fields"]
             .as_array()
             .unwrap()
             .iter()
-            .fold(begun, field);
+            .fold(canon, field);
         assert_eq!(
             canon.hash().to_string(),
             vector["sha256"],

@@ -1,9 +1,9 @@
-//! The verifier's stories, each on both engines: a database made by the store, damaged from
-//! outside, and every damage named.
+//! Integration tests of the verifier, each on both engines: a database written by the store is
+//! damaged from outside, and every damage is reported.
 #![allow(clippy::unwrap_used)]
 
 mod batches;
 mod chains;
-mod seals;
 mod sound;
+mod tree_heads;
 mod world;

@@ -1,14 +1,14 @@
-use crate::world::{FACTS, World, in_each_world, say, words};
+use crate::world::{FACTS, World, in_each_world, texts, write_fact};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use verify::{Error, Options, Source};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_store_wrote_verifies() {
+async fn what_the_store_writes_verifies() {
     in_each_world(|world| async move {
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", words(&report));
-        let [first, second, sealing] = &report.partitions[..] else {
+        assert!(report.is_sound(), "{:?}", texts(&report));
+        let [first, second, signer] = &report.partitions[..] else {
             panic!("{:?}", report.partitions)
         };
         assert_eq!(
@@ -24,7 +24,7 @@ async fn what_the_store_wrote_verifies() {
             (second.facts, second.batches, second.batch_rows),
             (5, 1, 20)
         );
-        assert_eq!((sealing.partition.as_str(), sealing.facts), ("seal", 0));
+        assert_eq!((signer.partition.as_str(), signer.facts), ("tree-heads", 0));
         assert_eq!(
             (report.seals.count, report.seals.last, report.seals.exported),
             (3, Some(3), Some(3))
@@ -39,24 +39,24 @@ async fn what_the_store_wrote_verifies() {
             .await;
         assert!(without.is_sound() && !without.seals.pinned && without.seals.exported.is_none());
         assert_eq!(without.partitions[1].batches, 0);
-        // An export that was begun anew holds the younger seals only.
+        // An export that was started later holds only the later tree heads.
         world.put_lines(&world.lines()[2..]);
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", words(&report));
-        // One that is behind is no damage: the sealer offers again what was not taken.
+        assert!(report.is_sound(), "{:?}", texts(&report));
+        // An export that is behind is not damaged: the signer exports the missing lines again.
         world.put_lines(&[]);
         let report = world.verify().await;
         assert!(
             report.is_sound() && report.seals.exported.is_none(),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_reads_beside_a_server_that_writes() {
+async fn it_verifies_while_a_server_writes() {
     in_each_world(|world: World| async move {
         let stop = Arc::new(AtomicBool::new(false));
         let (db, lease, stopped) = (world.test.db.clone(), world.leases[0].clone(), stop.clone());
@@ -64,13 +64,13 @@ async fn it_reads_beside_a_server_that_writes() {
             let mut n = FACTS;
             while !stopped.load(Ordering::SeqCst) {
                 n += 1;
-                say(&db, &lease, n, "meanwhile".to_owned()).await;
+                write_fact(&db, &lease, n, "meanwhile".to_owned()).await;
             }
             n
         });
         for _ in 0..20 {
             let report = world.verify().await;
-            assert!(report.is_sound(), "{:?}", words(&report));
+            assert!(report.is_sound(), "{:?}", texts(&report));
         }
         stop.store(true, Ordering::SeqCst);
         let written = writer.await.unwrap();
@@ -80,26 +80,26 @@ async fn it_reads_beside_a_server_that_writes() {
     .await;
 }
 
-/// More facts than a page, and progress that ends where the facts do.
+/// More facts than a page, and progress that ends with the last fact.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_tells_how_far_it_is() {
+async fn it_reports_its_progress() {
     in_each_world(|world: World| async move {
-        let more =
-            (FACTS + 1..700).map(|n| say(&world.test.db, &world.leases[0], n, "more".to_owned()));
+        let more = (FACTS + 1..700)
+            .map(|n| write_fact(&world.test.db, &world.leases[0], n, "more".to_owned()));
         futures::future::join_all(more).await;
         let (source, options) = (world.source(), world.options.clone());
-        let told = tokio::task::spawn_blocking(move || {
-            let mut told = Vec::new();
+        let updates = tokio::task::spawn_blocking(move || {
+            let mut updates = Vec::new();
             verify::run(&source, &options, &mut |progress| {
-                told.push((progress.facts, progress.of))
+                updates.push((progress.facts, progress.of))
             })
             .unwrap();
-            told
+            updates
         })
         .await
         .unwrap();
-        assert!(told.len() > 4 && told.is_sorted(), "{told:?}");
-        assert_eq!(told.last(), Some(&(704, 704)));
+        assert!(updates.len() > 4 && updates.is_sorted(), "{updates:?}");
+        assert_eq!(updates.last(), Some(&(704, 704)));
     })
     .await;
 }
@@ -111,14 +111,14 @@ async fn an_erased_payload_still_verifies_and_is_counted() {
             "UPDATE fact SET payload = NULL, salt = NULL WHERE partition = 'p/0' AND seq = 4",
         );
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", words(&report));
+        assert!(report.is_sound(), "{:?}", texts(&report));
         assert_eq!(report.partitions[0].erased, 1);
     })
     .await;
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_and_no_verdict() {
+fn an_unreadable_database_or_export_is_an_error_not_a_report() {
     let dir = tempfile::tempdir().unwrap();
     let run = |source: &Source, options: &Options| verify::run(source, options, &mut |_| ());
     let nothing = Source::Sqlite(dir.path().join("nothing.db"));
@@ -128,11 +128,11 @@ fn what_cannot_be_read_is_an_error_and_no_verdict() {
     ));
     assert!(
         !dir.path().join("nothing.db").exists(),
-        "to look is not to make"
+        "opening read-only must not create the file"
     );
     std::fs::write(
         dir.path().join("text.db"),
-        "this is no database, though it is long enough to look like one",
+        "this is not a database, though it is long enough to look like one",
     )
     .unwrap();
     assert!(matches!(

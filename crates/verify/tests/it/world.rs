@@ -1,5 +1,5 @@
-//! A database with two partitions, a batch and three seals, and a hand that reaches into it past
-//! the store.
+//! A database with two partitions, a batch and three tree heads, and a way to modify it without the
+//! store.
 
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use testkit::{TestDb, namespace, on_each_engine};
 use types::Principal;
 use verify::{Flaw, Options, Place, Report, Source};
 
-/// The sealer's secret.
-pub(crate) const SECRET: [u8; 32] = [3; 32];
-/// Facts in partition `p/0`; the last two of them are sealed by no seal.
+/// The private key of the signer.
+pub(crate) const PRIVATE_KEY: [u8; 32] = [3; 32];
+/// The number of facts in partition `p/0`; no tree head covers the last two.
 pub(crate) const FACTS: i64 = 12;
 
-/// A row of table `thing`.
-type Thing = (String, i64, i64, Option<String>, Vec<u8>);
+/// A row of table `item`.
+type Item = (String, i64, i64, Option<String>, Vec<u8>);
 
-/// A world on one engine.
+/// A test database on one engine.
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) leases: [Lease; 2],
@@ -25,25 +25,28 @@ pub(crate) struct World {
     pub(crate) options: Options,
 }
 
-/// The public half.
+/// The public key of a private key.
 pub(crate) fn public(secret: [u8; 32]) -> [u8; 32] {
     SigningKey::from_bytes(&secret).verifying_key().to_bytes()
 }
 
-/// Run a story in a fresh world on each engine.
-pub(crate) async fn in_each_world<F, Fut>(story: F)
+/// Run a test in a fresh world on each engine.
+pub(crate) async fn in_each_world<F, Fut>(test_body: F)
 where
     F: Fn(World) -> Fut,
     Fut: Future<Output = ()>,
 {
-    on_each_engine(|test| async { story(World::new(test, SECRET, "as it was").await).await }).await;
+    on_each_engine(|test| async {
+        test_body(World::new(test, PRIVATE_KEY, "the original text").await).await
+    })
+    .await;
 }
 
-/// A file that seals go to.
+/// Exports tree heads to a file.
 #[derive(Clone)]
-struct Lines(PathBuf, Arc<Mutex<i64>>);
+struct FileExport(PathBuf, Arc<Mutex<i64>>);
 
-impl Export for Lines {
+impl Export for FileExport {
     fn put(&self, number: i64, line: &str) -> std::io::Result<()> {
         use std::io::Write;
         let mut file = std::fs::OpenOptions::new()
@@ -61,18 +64,18 @@ impl Export for Lines {
 }
 
 impl World {
-    /// `twist` is what fact 3 of `p/0` says: all else is the same in every world.
+    /// `twist` is the text of fact 3 of `p/0`; everything else is the same in every world.
     pub(crate) async fn new(test: TestDb, secret: [u8; 32], twist: &'static str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
-        let export = Lines(dir.path().join("seals.jsonl"), Arc::default());
-        let sealing = test.lease("seal").await;
-        let mut sealer = Sealer::new(test.db.clone(), sealing, secret, Box::new(export))
+        let export = FileExport(dir.path().join("tree-heads.jsonl"), Arc::default());
+        let signer_lease = test.lease("tree-heads").await;
+        let mut signer = Sealer::new(test.db.clone(), signer_lease, secret, Box::new(export))
             .await
             .unwrap();
         let options = Options {
-            seals: Some(dir.path().join("seals.jsonl")),
-            keys: vec![public(SECRET)],
+            seals: Some(dir.path().join("tree-heads.jsonl")),
+            keys: vec![public(PRIVATE_KEY)],
             ..Options::default()
         };
         let world = Self {
@@ -83,20 +86,20 @@ impl World {
         };
         world.table().await;
         for n in 1..=FACTS {
-            let says = if n == 3 {
+            let text = if n == 3 {
                 twist.to_owned()
             } else {
                 format!("number {n}")
             };
-            say(&world.test.db, &world.leases[0], n, says).await;
+            write_fact(&world.test.db, &world.leases[0], n, text).await;
             if n % 3 == 0 {
-                say(&world.test.db, &world.leases[1], n, "beside".to_owned()).await;
+                write_fact(&world.test.db, &world.leases[1], n, "second".to_owned()).await;
             }
             if n == 5 {
                 world.batch().await;
             }
             if [4, 7, 10].contains(&n) {
-                assert!(sealer.turn().await.unwrap());
+                assert!(signer.turn().await.unwrap());
             }
         }
         world
@@ -108,15 +111,15 @@ impl World {
             None => ("TEXT", "BLOB"),
         };
         let sql = format!(
-            "CREATE TABLE thing (chain {text} NOT NULL, height BIGINT NOT NULL, place BIGINT NOT NULL, name {text}, body {blob})"
+            "CREATE TABLE item (chain {text} NOT NULL, height BIGINT NOT NULL, position BIGINT NOT NULL, name {text}, body {blob})"
         );
         self.write(move |tx| tx.execute(&sql, ()).map(drop)).await;
     }
 
-    /// Forty rows, and one fact that stands for the even half of them.
+    /// Insert forty rows, and one fact that stands for the even half of them.
     async fn batch(&self) {
         let put = |tx: &mut store::Unbound<'_, '_>| {
-            let rows: Vec<Thing> = (0..40)
+            let rows: Vec<Item> = (0..40)
                 .map(|n: i64| {
                     (
                         "c".to_owned(),
@@ -128,7 +131,7 @@ impl World {
                 })
                 .collect();
             tx.execute_rows(
-                "INSERT INTO thing (chain, height, place, name, body) {rows}",
+                "INSERT INTO item (chain, height, position, name, body) {rows}",
                 (),
                 &rows,
             )?;
@@ -141,14 +144,14 @@ impl World {
                 ("height", serde_json::json!(0)),
             ];
             let batch = Batch::of(
-                "thing",
-                &["chain", "height", "place", "name", "body"],
+                "item",
+                &["chain", "height", "position", "name", "body"],
                 &key,
-                &["place"],
+                &["position"],
                 &values,
             );
             let payload = serde_json::json!({ "why": "many", "batch": batch });
-            tx.append(&namespace("ns"), Fact::new("thing.many", 1).says(&payload));
+            tx.append(&namespace("ns"), Fact::new("item.many", 1).says(&payload));
             Ok(())
         };
         self.write(put).await;
@@ -166,7 +169,7 @@ impl World {
             .unwrap();
     }
 
-    /// Where the verifier looks.
+    /// The database, as the verifier opens it.
     pub(crate) fn source(&self) -> Source {
         match self.test.config() {
             Config::Sqlite { path, .. } => Source::Sqlite(path.clone()),
@@ -174,22 +177,23 @@ impl World {
         }
     }
 
-    /// Reach into the database past the store. `x'00'` stands for bytes.
+    /// Modify the database without the store. `x'00'` stands for bytes.
     pub(crate) fn tamper(&self, sql: &str) {
         match (self.test.server(), self.test.config()) {
             (Some(server), _) => drop(server.psql(&sql.replace("x'", "'\\x"))),
             (None, Config::Sqlite { path, .. }) => {
-                let hand = rusqlite::Connection::open(path).unwrap();
-                hand.busy_timeout(std::time::Duration::from_secs(10))
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection
+                    .busy_timeout(std::time::Duration::from_secs(10))
                     .unwrap();
-                hand.execute_batch(sql).unwrap();
+                connection.execute_batch(sql).unwrap();
             }
             _ => unreachable!("a test database has a server or a file"),
         }
     }
 
-    /// One text that the database answers with.
-    pub(crate) async fn asked(&self, sql: &'static str) -> String {
+    /// Run a query that returns one text.
+    pub(crate) async fn query_text(&self, sql: &'static str) -> String {
         let row: Option<(String,)> = self
             .test
             .db
@@ -213,32 +217,32 @@ impl World {
 
     /// The lines of the export.
     pub(crate) fn lines(&self) -> Vec<String> {
-        std::fs::read_to_string(self.dir.path().join("seals.jsonl"))
+        std::fs::read_to_string(self.dir.path().join("tree-heads.jsonl"))
             .unwrap()
             .lines()
             .map(str::to_owned)
             .collect()
     }
 
-    /// Other lines in their place.
+    /// Replace the lines of the export.
     pub(crate) fn put_lines(&self, lines: &[String]) {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        std::fs::write(self.dir.path().join("seals.jsonl"), text).unwrap();
+        std::fs::write(self.dir.path().join("tree-heads.jsonl"), text).unwrap();
     }
 }
 
-/// A fact that says something, with every column filled.
-pub(crate) async fn say(db: &Db, lease: &Lease, n: i64, says: String) {
-    let who = Principal::system("test", namespace("ns"));
+/// Write a fact with every column filled.
+pub(crate) async fn write_fact(db: &Db, lease: &Lease, n: i64, text: String) {
+    let principal = Principal::system("test", namespace("ns"));
     db.on(lease)
         .write(&namespace("ns"), move |tx| {
-            let fact = Fact::new("test.said", 2)
-                .about(&"thing:1", n.unsigned_abs())
-                .by(&who);
+            let fact = Fact::new("test.written", 2)
+                .about(&"object:1", n.unsigned_abs())
+                .by(&principal);
             tx.append(
                 fact.because_of(&"cmd:9")
-                    .part_of(&"affair:1")
-                    .says(&serde_json::json!({ "says": says })),
+                    .part_of(&"operation:1")
+                    .says(&serde_json::json!({ "text": text })),
             );
             Ok::<_, Error>(())
         })
@@ -246,17 +250,17 @@ pub(crate) async fn say(db: &Db, lease: &Lease, n: i64, says: String) {
         .unwrap();
 }
 
-/// The problems of a report as words.
-pub(crate) fn words(report: &Report) -> Vec<String> {
+/// The problems of a report as texts.
+pub(crate) fn texts(report: &Report) -> Vec<String> {
     report.problems.iter().map(ToString::to_string).collect()
 }
 
-/// Whether a report names this flaw at this place.
-pub(crate) fn names(report: &Report, place: &Place, flaw: impl Fn(&Flaw) -> bool) -> bool {
+/// Whether a report has this flaw at this location.
+pub(crate) fn has_flaw(report: &Report, location: &Place, flaw: impl Fn(&Flaw) -> bool) -> bool {
     report
         .problems
         .iter()
-        .any(|problem| problem.place == *place && flaw(&problem.flaw))
+        .any(|problem| problem.place == *location && flaw(&problem.flaw))
 }
 
 /// A fact of `p/0`.

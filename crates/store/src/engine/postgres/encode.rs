@@ -1,19 +1,18 @@
-//! Values in PostgreSQL's binary form: alone, or many rows as one array a column.
+//! Values in PostgreSQL's binary format: single, or many rows as one array per column.
 
 use crate::Value;
 use postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use std::error::Error as StdError;
 
-/// One column of many rows, as an array.
+/// One column of many rows, encoded as an array.
 #[derive(Debug)]
 pub(super) struct Column<'a> {
     rows: &'a [Vec<Value<'a>>],
-    place: usize,
+    index: usize,
 }
 
-/// The columns of rows.
 pub(super) fn columns<'a>(rows: &'a [Vec<Value<'a>>], width: usize) -> Vec<Column<'a>> {
-    (0..width).map(|place| Column { rows, place }).collect()
+    (0..width).map(|index| Column { rows, index }).collect()
 }
 
 impl ToSql for Value<'_> {
@@ -38,7 +37,7 @@ impl ToSql for Value<'_> {
 }
 
 impl ToSql for Column<'_> {
-    /// The binary form of a one-dimensional array: dimensions, whether nulls occur, element type,
+    /// The binary format of a one-dimensional array: number of dimensions, null flag, element type,
     /// length, lower bound, elements.
     fn to_sql(
         &self,
@@ -51,16 +50,16 @@ impl ToSql for Column<'_> {
         let nulls = self
             .rows
             .iter()
-            .any(|row| matches!(row[self.place], Value::Null(_)));
-        for word in [1, i32::from(nulls)] {
-            out.extend_from_slice(&word.to_be_bytes());
+            .any(|row| matches!(row[self.index], Value::Null(_)));
+        for number in [1, i32::from(nulls)] {
+            out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(&element.oid().to_be_bytes());
-        for word in [i32::try_from(self.rows.len())?, 1] {
-            out.extend_from_slice(&word.to_be_bytes());
+        for number in [i32::try_from(self.rows.len())?, 1] {
+            out.extend_from_slice(&number.to_be_bytes());
         }
         for row in self.rows {
-            push_element(&row[self.place], out)?;
+            push_element(&row[self.index], out)?;
         }
         Ok(IsNull::No)
     }

@@ -1,9 +1,9 @@
-//! What a chain lets be used once: the proof that a payment cannot happen twice.
+//! Replay keys: what a chain accepts only once, such as a nonce or an outpoint.
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a chain lets be used once, as text. The chain it belongs to stands beside it in
-/// every key.
+/// Something that a chain accepts only once, as text. Two transactions with the same replay key
+/// cannot both be included. The chain is stored beside it in every key.
 ///
 /// EVM: `nonce/<signer>/<n>`; UTXO: `input/<txid>:<n>`; a message, which no chain consumes:
 /// `bytes/<sha256>`.
@@ -12,33 +12,32 @@ use serde::{Deserialize, Serialize};
 pub struct Witness(String);
 
 impl Witness {
-    /// A nonce of an account (also of an EIP-7702 authorisation, which consumes the authority's
-    /// nonce).
+    /// The nonce of an account. An EIP-7702 authorization consumes the nonce of its authority.
     pub fn nonce(signer: &str, nonce: u64) -> Self {
         Self(format!("nonce/{signer}/{nonce}"))
     }
 
-    /// An output that is spent.
+    /// The outpoint that an input spends.
     pub fn input(transaction: &str, output: u32) -> Self {
         Self(format!("input/{transaction}:{output}"))
     }
 
-    /// Bytes that are signed for their own sake.
+    /// The hash of a message that is signed off chain.
     pub fn bytes(digest: &crate::Digest) -> Self {
         Self(format!("bytes/{digest}"))
     }
 
-    /// From its stored text.
+    /// From the stored text.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// As text.
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The nonce, where it is one.
+    /// The nonce, if it is one.
     pub fn as_nonce(&self) -> Option<u64> {
         self.0
             .strip_prefix("nonce/")?

@@ -1,26 +1,26 @@
 //! PostgreSQL, in one read-only snapshot.
 
-use super::{Book, Cell, Param, Row};
+use super::{Cell, Database, Param, Row};
 use crate::Error;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
 use std::collections::HashMap;
 
-/// Rows fetched at a time where there may be many.
+/// Rows per fetch of a query that may return many.
 const FETCH: i32 = 500;
-/// The verifier takes its time: the server's own limits are for the living.
+/// A verification may take long, so the server's timeouts are disabled.
 const SESSION: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning";
 
 struct Postgres<'c> {
     snapshot: Transaction<'c>,
-    /// Our own questions, prepared once: there are a handful, each asked many times.
+    /// The verifier's own queries, prepared once: there are few, and each runs many times.
     prepared: HashMap<String, Statement>,
 }
 
-/// Work on the database, in one snapshot.
+/// Run `work` in one snapshot of the database.
 pub(crate) fn with_postgres<T>(
     url: &str,
-    work: impl FnOnce(&mut dyn Book) -> Result<T, Error>,
+    work: impl FnOnce(&mut dyn Database) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut client = Client::connect(url, NoTls)?;
     client.batch_execute(SESSION)?;
@@ -35,12 +35,12 @@ pub(crate) fn with_postgres<T>(
     })
 }
 
-impl Book for Postgres<'_> {
-    fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
+impl Database for Postgres<'_> {
+    fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
         let statement = match self.prepared.get(sql) {
             Some(known) => known.clone(),
             None => {
-                let statement = self.snapshot.prepare(&dollars(sql))?;
+                let statement = self.snapshot.prepare(&dollar_parameters(sql))?;
                 self.prepared.insert(sql.to_owned(), statement.clone());
                 statement
             }
@@ -48,7 +48,7 @@ impl Book for Postgres<'_> {
         self.snapshot
             .query(&statement, &values(params))?
             .iter()
-            .map(row)
+            .map(decode_row)
             .collect()
     }
 
@@ -59,11 +59,11 @@ impl Book for Postgres<'_> {
         take: &mut dyn FnMut(Row),
     ) -> Result<(), Error> {
         let mut savepoint = self.snapshot.transaction()?;
-        let portal = savepoint.bind(&dollars(sql), &values(params))?;
+        let portal = savepoint.bind(&dollar_parameters(sql), &values(params))?;
         loop {
             let rows = savepoint.query_portal(&portal, FETCH)?;
             rows.iter()
-                .try_for_each(|found| row(found).map(&mut *take))?;
+                .try_for_each(|row| decode_row(row).map(&mut *take))?;
             if rows.is_empty() {
                 break;
             }
@@ -72,8 +72,8 @@ impl Book for Postgres<'_> {
     }
 }
 
-/// Our questions name their parameters `?1` and hold no other question mark.
-fn dollars(sql: &str) -> String {
+/// The verifier's queries contain question marks only in parameters.
+fn dollar_parameters(sql: &str) -> String {
     sql.replace('?', "$")
 }
 
@@ -88,17 +88,17 @@ fn value(param: &Param) -> &(dyn ToSql + Sync) {
     }
 }
 
-fn row(found: &postgres::Row) -> Result<Row, Error> {
-    (0..found.len()).map(|place| cell(found, place)).collect()
+fn decode_row(row: &postgres::Row) -> Result<Row, Error> {
+    (0..row.len()).map(|index| cell(row, index)).collect()
 }
 
-fn cell(found: &postgres::Row, place: usize) -> Result<Cell, Error> {
-    let value = match *found.columns()[place].type_() {
-        Type::INT8 => found.try_get::<_, Option<i64>>(place)?.map(Cell::Int),
-        Type::TEXT => found
-            .try_get::<_, Option<String>>(place)?
+fn cell(row: &postgres::Row, index: usize) -> Result<Cell, Error> {
+    let value = match *row.columns()[index].type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(index)?.map(Cell::Int),
+        Type::TEXT => row
+            .try_get::<_, Option<String>>(index)?
             .map(|text| Cell::Text(text.into_bytes())),
-        Type::BYTEA => found.try_get::<_, Option<Vec<u8>>>(place)?.map(Cell::Blob),
+        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(index)?.map(Cell::Blob),
         ref other => return Err(Error::Database(format!("a column has type {other}"))),
     };
     Ok(value.unwrap_or(Cell::Null))

@@ -1,9 +1,9 @@
-use crate::world::{FACTS, SECRET, World, in_each_world, names, public, say, words};
+use crate::world::{FACTS, PRIVATE_KEY, World, has_flaw, in_each_world, public, texts, write_fact};
 use std::sync::{Arc, Mutex};
 use testkit::on_each_engine;
 use verify::{Flaw, Options, Place};
 
-fn seal(number: i64) -> Place {
+fn tree_head(number: i64) -> Place {
     Place::Seal { number }
 }
 
@@ -13,53 +13,53 @@ fn edited(line: &str, edit: impl FnOnce(&mut serde_json::Value)) -> String {
     json.to_string()
 }
 
-/// The same line in the database and in the export.
+/// Put the same line into the database and the export.
 fn put_both(world: &World, number: usize, line: &str) {
     let mut lines = world.lines();
     lines[number - 1] = line.to_owned();
     world.put_lines(&lines);
     world.tamper(&format!(
-        "UPDATE seal SET line = '{line}' WHERE number = {number}"
+        "UPDATE tree_head SET line = '{line}' WHERE number = {number}"
     ));
 }
 
-/// Another history, whole and linked from its first fact, and the true seals beside it.
+/// Another history that is consistent from its first fact, with the original tree heads beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_rewritten_from_the_start_is_found() {
-    let truth = Arc::new(Mutex::new(Vec::new()));
+    let original = Arc::new(Mutex::new(Vec::new()));
     in_each_world(|world| {
-        let truth = truth.clone();
-        async move { *truth.lock().unwrap() = world.lines() }
+        let original = original.clone();
+        async move { *original.lock().unwrap() = world.lines() }
     })
     .await;
-    let truth = truth.lock().unwrap().clone();
-    assert_eq!(truth.len(), 3);
+    let original = original.lock().unwrap().clone();
+    assert_eq!(original.len(), 3);
     on_each_engine(|test| {
-        let truth = truth.clone();
+        let original = original.clone();
         async move {
-            // The forger has no key: he puts the true seals beside his facts.
-            let forged = World::new(test, SECRET, "as he wishes").await;
-            for (at, line) in truth.iter().enumerate() {
-                put_both(&forged, at + 1, line);
+            // The forger has no private key, and puts the original tree heads beside its facts.
+            let forged = World::new(test, PRIVATE_KEY, "a forged text").await;
+            for (index, line) in original.iter().enumerate() {
+                put_both(&forged, index + 1, line);
             }
             let report = forged.verify().await;
             let rewritten = |flaw: &Flaw| matches!(flaw, Flaw::Rewritten { partition, .. } if partition == "p/0");
             for number in 1..=3 {
-                assert!(names(&report, &seal(number), rewritten), "{:?}", words(&report));
+                assert!(has_flaw(&report, &tree_head(number), rewritten), "{:?}", texts(&report));
             }
-            let by_itself = |place: &Place| matches!(place, Place::Fact { .. } | Place::Partition { .. });
-            let faults = report.problems.iter().filter(|problem| by_itself(&problem.place)).count();
-            assert_eq!(faults, 0, "by itself the chain is without a fault: {:?}", words(&report));
+            let in_chain = |place: &Place| matches!(place, Place::Fact { .. } | Place::Partition { .. });
+            let faults = report.problems.iter().filter(|problem| in_chain(&problem.place)).count();
+            assert_eq!(faults, 0, "the chain alone is consistent: {:?}", texts(&report));
         }
     })
     .await;
 }
 
-/// With a key of his own he can satisfy one who pins none, and nobody else.
+/// Tree heads signed by another key verify only if no key is pinned.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seal_by_another_key_is_found() {
+async fn a_tree_head_by_another_key_is_found() {
     on_each_engine(|test| async move {
-        let forged = World::new(test, [9; 32], "as he wishes").await;
+        let forged = World::new(test, [9; 32], "a forged text").await;
         assert!(
             forged
                 .verify_with(Options {
@@ -69,7 +69,7 @@ async fn a_seal_by_another_key_is_found() {
                 .await
                 .is_sound()
         );
-        let both = vec![public(SECRET), public([9; 32])];
+        let both = vec![public(PRIVATE_KEY), public([9; 32])];
         assert!(
             forged
                 .verify_with(Options {
@@ -82,36 +82,36 @@ async fn a_seal_by_another_key_is_found() {
         );
         let report = forged.verify().await;
         assert!(
-            names(&report, &seal(1), |flaw| matches!(
+            has_flaw(&report, &tree_head(1), |flaw| matches!(
                 flaw,
                 Flaw::ForeignKey { .. }
             )),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
         assert_eq!(report.problem_count, 3);
-        // He writes the true key over his own.
+        // The forger replaces the key in the line by the original one.
         let line = edited(&forged.lines()[1], |json| {
-            json["key"] = types::Digest(public(SECRET)).to_string().into()
+            json["key"] = types::Digest(public(PRIVATE_KEY)).to_string().into()
         });
         put_both(&forged, 2, &line);
         let report = forged.verify().await;
         assert!(
-            names(&report, &seal(2), |flaw| *flaw == Flaw::Signature),
+            has_flaw(&report, &tree_head(2), |flaw| *flaw == Flaw::Signature),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_in_any_member_of_a_seal_is_found() {
+async fn a_change_in_any_member_of_a_tree_head_is_found() {
     in_each_world(|world| async move {
-        let (truth, zeros) = (world.lines()[1].clone(), "00".repeat(32));
+        let (original, zeros) = (world.lines()[1].clone(), "00".repeat(32));
         type Edit = fn(&mut serde_json::Value, &str);
-        type Is = fn(&Flaw) -> bool;
-        let changes: [(Edit, Is); 9] = [
+        type Matches = fn(&Flaw) -> bool;
+        let changes: [(Edit, Matches); 9] = [
             (
                 |json, _| json["at"] = "2026-01-01T00:00:00.000001Z".into(),
                 |flaw| *flaw == Flaw::Signature,
@@ -141,7 +141,7 @@ async fn a_change_in_any_member_of_a_seal_is_found() {
                 |flaw| matches!(flaw, Flaw::Heads { .. }),
             ),
             (
-                |json, _| json["note"] = "more".into(),
+                |json, _| json["note"] = "unknown member".into(),
                 |flaw| matches!(flaw, Flaw::NoSeal { .. }),
             ),
             (
@@ -150,146 +150,153 @@ async fn a_change_in_any_member_of_a_seal_is_found() {
             ),
         ];
         for (edit, flaw) in changes {
-            let line = edited(&truth, |json| edit(json, &zeros));
+            let line = edited(&original, |json| edit(json, &zeros));
             put_both(&world, 2, &line);
             let report = world.verify().await;
-            let line_three = report
+            let misplaced = report
                 .problems
                 .iter()
                 .any(|p| p.place == Place::Line { line: 2 } && flaw(&p.flaw));
             assert!(
-                names(&report, &seal(2), flaw) || line_three,
+                has_flaw(&report, &tree_head(2), flaw) || misplaced,
                 "{line}: {:?}",
-                words(&report)
+                texts(&report)
             );
         }
-        put_both(&world, 2, &truth);
+        put_both(&world, 2, &original);
         assert!(world.verify().await.is_sound());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seals_taken_away_are_missed() {
+async fn missing_tree_heads_are_found() {
     in_each_world(|world| async move {
-        let truth = world.lines();
-        // From the export, in the middle; then from both; then from the database alone; then all of
-        // them.
-        world.put_lines(&[truth[0].clone(), truth[2].clone()]);
+        let original = world.lines();
+        // Deleted from the export, in the middle; then from both; then from the database only; then
+        // all of them.
+        world.put_lines(&[original[0].clone(), original[2].clone()]);
         let report = world.verify().await;
         assert_eq!(
-            words(&report),
-            ["seal 2: in the database, and missing between exported seals"]
+            texts(&report),
+            ["tree head 2: in the database, but missing between exported ones"]
         );
-        world.tamper("DELETE FROM seal WHERE number = 2");
-        let report = world.verify().await;
-        assert_eq!(words(&report), ["seal 2: missing, here and in the export"]);
-        world.put_lines(&truth);
+        world.tamper("DELETE FROM tree_head WHERE number = 2");
         let report = world.verify().await;
         assert_eq!(
-            words(&report),
-            ["seal 2: exported, and not in the database"]
+            texts(&report),
+            ["tree head 2: missing in the database and in the export"]
         );
-        world.tamper("DELETE FROM seal");
+        world.put_lines(&original);
         let report = world.verify().await;
-        assert_eq!(report.problem_count, 3, "{:?}", words(&report));
+        assert_eq!(
+            texts(&report),
+            ["tree head 2: exported, but not in the database"]
+        );
+        world.tamper("DELETE FROM tree_head");
+        let report = world.verify().await;
+        assert_eq!(report.problem_count, 3, "{:?}", texts(&report));
         world.put_lines(&[]);
         let report = world.verify().await;
         assert_eq!(
-            words(&report),
-            ["seals: there are facts and no seal at all"]
+            texts(&report),
+            ["tree heads: there are facts but no tree heads"]
         );
         assert!(
             world.verify_with(Options::default()).await.is_sound(),
-            "who asks for no seals hears of none"
+            "tree heads are not required without an export or a pinned key"
         );
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seals_out_of_order_are_found() {
+async fn tree_heads_out_of_order_are_found() {
     in_each_world(|world| async move {
-        let truth = world.lines();
-        world.put_lines(&[truth[0].clone(), truth[2].clone(), truth[1].clone()]);
+        let original = world.lines();
+        world.put_lines(&[
+            original[0].clone(),
+            original[2].clone(),
+            original[1].clone(),
+        ]);
         let report = world.verify().await;
         let order = |flaw: &Flaw| *flaw == Flaw::Order { due: 4 };
         assert!(
-            names(&report, &Place::Line { line: 3 }, order),
+            has_flaw(&report, &Place::Line { line: 3 }, order),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
         world.put_lines(&[
-            truth[0].clone(),
-            truth[0].clone(),
-            truth[1].clone(),
-            truth[2].clone(),
+            original[0].clone(),
+            original[0].clone(),
+            original[1].clone(),
+            original[2].clone(),
         ]);
         let report = world.verify().await;
         assert!(
-            names(&report, &Place::Line { line: 2 }, |flaw| *flaw
+            has_flaw(&report, &Place::Line { line: 2 }, |flaw| *flaw
                 == Flaw::Order { due: 2 }),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
-        world.put_lines(&truth);
+        world.put_lines(&original);
         for (from, to) in [(2, 99), (3, 2), (99, 3)] {
             world.tamper(&format!(
-                "UPDATE seal SET number = {to} WHERE number = {from}"
+                "UPDATE tree_head SET number = {to} WHERE number = {from}"
             ));
         }
         let report = world.verify().await;
         for number in [2, 3] {
             assert!(
-                names(&report, &seal(number), |flaw| *flaw == Flaw::OtherLine),
+                has_flaw(&report, &tree_head(number), |flaw| *flaw == Flaw::OtherLine),
                 "{:?}",
-                words(&report)
+                texts(&report)
             );
             assert!(
-                names(&report, &seal(number), |flaw| *flaw == Flaw::Columns),
+                has_flaw(&report, &tree_head(number), |flaw| *flaw == Flaw::Columns),
                 "{:?}",
-                words(&report)
+                texts(&report)
             );
         }
     })
     .await;
 }
 
-/// Lines that are cut short, or nothing at all.
+/// Truncated and empty lines.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_is_no_seal_is_named() {
+async fn an_invalid_line_is_reported() {
     in_each_world(|world| async move {
         let mut lines = world.lines();
         lines[2].truncate(50);
         world.put_lines(&lines);
         let report = world.verify().await;
         assert!(
-            names(&report, &Place::Line { line: 3 }, |flaw| matches!(
+            has_flaw(&report, &Place::Line { line: 3 }, |flaw| matches!(
                 flaw,
                 Flaw::NoSeal { .. }
             )),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
-        world.tamper("UPDATE seal SET line = 'nothing' WHERE number = 3");
+        world.tamper("UPDATE tree_head SET line = 'nothing' WHERE number = 3");
         let report = world.verify().await;
         assert!(
-            names(&report, &seal(3), |flaw| matches!(
+            has_flaw(&report, &tree_head(3), |flaw| matches!(
                 flaw,
                 Flaw::NoSeal { .. }
             )),
             "{:?}",
-            words(&report)
+            texts(&report)
         );
     })
     .await;
 }
 
-/// Facts behind the last seal are counted, for nothing outside the database speaks for them.
+/// Facts after the last tree head are counted, since no tree head protects them yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_seal_holds_is_counted() {
+async fn facts_without_a_tree_head_are_counted() {
     in_each_world(|world: World| async move {
-        say(
+        write_fact(
             &world.test.db,
             &world.leases[0],
             FACTS + 1,

@@ -1,8 +1,8 @@
-//! The sealer: signs the Merkle root of all heads, chained to the seal before, with a key that is
-//! not in the database, and exports it.
+//! Signed tree heads: signs the Merkle root over the heads of all partitions, chained to the
+//! previous tree head, with a key that is not in the database, and exports each one.
 //!
-//! `docs/facts.md` gives the form of a seal's line. An unkeyed chain proves nothing against one who
-//! can rewrite all of it; a seal that left the house does.
+//! `docs/facts.md` specifies the format. A hash chain without a signature proves nothing against an
+//! attacker who can rewrite all of it; an exported tree head does.
 
 use crate::{Db, Error, Lease, Result, Unbound, table};
 use ed25519_dalek::{Signer, SigningKey};
@@ -10,40 +10,38 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Canon, Digest, Time, merkle_root};
 
-/// The end of a partition at the moment of a seal.
+/// The head of a partition at the time of a tree head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The partition.
     pub partition: String,
-    /// Its last fact.
+    /// The last fact.
     pub seq: i64,
-    /// That fact's hash.
+    /// The hash of that fact.
     pub hash: Digest,
 }
 
-/// One seal, as its line of JSON says it.
+/// One signed tree head, serialized as one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// 1, 2, 3, …
+    /// 1, 2, 3, … without gaps.
     pub number: i64,
-    /// When.
     pub at: Time,
-    /// The heads that moved since the seal before.
+    /// The heads that moved since the previous tree head.
     pub heads: Vec<Head>,
     /// The Merkle root over all heads, sorted by partition.
     pub root: Digest,
-    /// The hash of the seal before; zeros for the first.
+    /// The hash of the previous tree head; zeros for the first.
     pub prev: Digest,
-    /// The public key, hexadecimal.
+    /// The Ed25519 public key, hexadecimal.
     pub key: String,
     /// The signature over the hash, hexadecimal.
     pub signature: String,
 }
 
 impl Seal {
-    /// What is signed and chained: canonical form, domain `seal`, version 1.
+    /// The hash that is signed and chained: canonical form, domain `tree-head`, version 1.
     pub fn hash(&self) -> Digest {
-        Canon::new("seal", 1)
+        Canon::new("tree-head", 1)
             .int(self.number)
             .int(self.at.micros())
             .list(&self.heads, |canon, head| {
@@ -55,74 +53,73 @@ impl Seal {
     }
 }
 
-/// Where seals go, outside the database.
+/// Stores tree heads outside the database.
 pub trait Export: Send + Sync {
-    /// Take a line, durably; one whose number was taken before is left. An error keeps it waiting:
-    /// it is offered again, before any later one.
+    /// Store a line durably; ignore one whose number was stored before. After an error the same line
+    /// is passed again before any later one.
     fn put(&self, number: i64, line: &str) -> std::io::Result<()>;
-    /// The last number that was taken, 0 for none.
+    /// The number of the last stored line, 0 for none.
     fn last(&self) -> std::io::Result<i64>;
 }
 
-/// Makes seals and exports them. One process at a time: it holds a lease.
+/// Signs tree heads and exports them. One process at a time: it holds a lease.
 pub struct Sealer {
     db: Db,
     lease: Lease,
     key: SigningKey,
     export: Box<dyn Export>,
-    sealed: BTreeMap<String, (i64, Digest)>,
+    leaves: BTreeMap<String, (i64, Digest)>,
     last: Option<Seal>,
-    /// A seal failed on its way into the database, so what stands there may be another than what
-    /// is remembered here.
-    unsure: bool,
+    /// Storing a tree head failed, so the database may hold another one than `last`.
+    uncertain: bool,
 }
 
 impl Sealer {
-    /// Lines exported at a time.
+    /// Lines exported per read.
     const EXPORT_PAGE: u32 = 100;
 
-    /// Begin where the seals in the database end. [`Error::Seals`] if those do not fit its heads,
-    /// or fewer are there than were exported.
+    /// Continue after the last tree head in the database. [`Error::TreeHeadMismatch`] if it does not
+    /// match the stored leaves, or if more tree heads were exported than are stored.
     pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
         let key = SigningKey::from_bytes(&key);
-        let mut sealer = Self {
+        let mut signer = Self {
             db,
             lease,
             key,
             export,
-            sealed: BTreeMap::new(),
+            leaves: BTreeMap::new(),
             last: None,
-            unsure: false,
+            uncertain: false,
         };
-        sealer.load().await?;
-        Ok(sealer)
+        signer.load().await?;
+        Ok(signer)
     }
 
     async fn load(&mut self) -> Result<()> {
         let read = |tx: &mut Unbound<'_, '_>| {
-            Ok::<_, Error>((table::last_seal(tx)?, table::sealed_heads(tx)?))
+            Ok::<_, Error>((table::last_tree_head(tx)?, table::tree_head_leaves(tx)?))
         };
         let (last, heads) = self.db.read_unbound(read).await?;
         self.last = last.map(|(line,)| parse(&line)).transpose()?;
-        self.sealed = heads
+        self.leaves = heads
             .into_iter()
             .map(|(partition, seq, hash)| (partition, (seq, hash)))
             .collect();
         self.check()?;
-        self.unsure = false;
+        self.uncertain = false;
         Ok(())
     }
 
-    /// Seals that left the house and are not here tell of a restore: to go on would give their
-    /// numbers to other seals.
+    /// Tree heads that were exported and are not in the database indicate a restore. To continue
+    /// would give their numbers to other tree heads.
     fn check(&self) -> Result<()> {
         if self
             .last
             .as_ref()
-            .is_some_and(|last| last.root != root(&self.sealed))
+            .is_some_and(|last| last.root != root(&self.leaves))
         {
             return Err(Error::Seals {
-                why: "the sealed heads are not those of the last seal".to_owned(),
+                why: "the stored leaves are not those of the last tree head".to_owned(),
             });
         }
         let (stored, exported) = (
@@ -130,37 +127,38 @@ impl Sealer {
             self.exported()?,
         );
         if stored < exported {
-            let why =
-                format!("seal {exported} was exported, and the database ends with seal {stored}");
+            let why = format!(
+                "tree head {exported} was exported, but the last one in the database is {stored}"
+            );
             return Err(Error::Seals { why });
         }
         Ok(())
     }
 
     fn exported(&self) -> Result<i64> {
-        self.export.last().map_err(export_failed)
+        self.export.last().map_err(export_error)
     }
 
-    /// One turn: seal if any head moved, then export what was not exported yet. Whether a seal was
-    /// made.
+    /// One turn: sign a tree head if any partition head moved, then export what is not exported yet.
+    /// Returns whether a tree head was signed.
     pub async fn turn(&mut self) -> Result<bool> {
-        let made = self.seal().await?;
+        let signed = self.sign_next().await?;
         self.export().await?;
-        Ok(made)
+        Ok(signed)
     }
 
-    async fn seal(&mut self) -> Result<bool> {
-        if self.unsure {
+    async fn sign_next(&mut self) -> Result<bool> {
+        if self.uncertain {
             self.load().await?;
         }
-        // A seal moves no head, for it is no fact: sealing comes to an end.
+        // A tree head is not a fact and moves no partition head, so an idle database signs nothing.
         let heads = self.db.read_unbound(table::heads).await?;
         let moved: Vec<Head> = heads
             .into_iter()
             .filter(|(partition, seq, _)| {
-                self.sealed
+                self.leaves
                     .get(partition)
-                    .is_none_or(|(sealed, _)| sealed < seq)
+                    .is_none_or(|(signed, _)| signed < seq)
             })
             .map(|(partition, seq, hash)| Head {
                 partition,
@@ -171,39 +169,39 @@ impl Sealer {
         if moved.is_empty() {
             return Ok(false);
         }
-        let seal = self.sign(moved);
-        self.unsure = true;
-        self.store(&seal).await?;
-        self.unsure = false;
-        self.take_in(seal);
+        let tree_head = self.sign(moved);
+        self.uncertain = true;
+        self.store(&tree_head).await?;
+        self.uncertain = false;
+        self.advance(tree_head);
         Ok(true)
     }
 
-    async fn store(&self, seal: &Seal) -> Result<()> {
-        let line = serde_json::to_string(seal).map_err(|_| Error::Database {
-            why: "a seal cannot be written".to_owned(),
+    async fn store(&self, tree_head: &Seal) -> Result<()> {
+        let line = serde_json::to_string(tree_head).map_err(|_| Error::Database {
+            why: "a tree head cannot be serialized".to_owned(),
         })?;
-        let (number, at, hash) = (seal.number, seal.at, seal.hash());
+        let (number, at, hash) = (tree_head.number, tree_head.at, tree_head.hash());
         let heads: Vec<_> = seal
             .heads
             .iter()
             .map(|head| (head.partition.clone(), head.seq, head.hash))
             .collect();
         let write = move |tx: &mut Unbound<'_, '_>| {
-            table::insert_seal(tx, number, at, &line, hash)?;
-            table::put_sealed_heads(tx, &heads)
+            table::insert_tree_head(tx, number, at, &line, hash)?;
+            table::put_tree_head_leaves(tx, &heads)
         };
         self.db.on(&self.lease).write_unbound(write).await
     }
 
     fn sign(&self, moved: Vec<Head>) -> Seal {
-        let mut all = self.sealed.clone();
+        let mut all = self.leaves.clone();
         all.extend(
             moved
                 .iter()
                 .map(|head| (head.partition.clone(), (head.seq, head.hash))),
         );
-        let mut seal = Seal {
+        let mut tree_head = Seal {
             number: self.last.as_ref().map_or(1, |last| last.number + 1),
             at: self.db.clock().now(),
             heads: moved,
@@ -212,17 +210,18 @@ impl Sealer {
             key: hex::encode(self.key.verifying_key().to_bytes()),
             signature: String::new(),
         };
-        seal.signature = hex::encode(self.key.sign(&seal.hash().0).to_bytes());
-        seal
+        tree_head.signature = hex::encode(self.key.sign(&tree_head.hash().0).to_bytes());
+        tree_head
     }
 
-    fn take_in(&mut self, seal: Seal) {
-        self.sealed.extend(
-            seal.heads
+    fn advance(&mut self, tree_head: Seal) {
+        self.leaves.extend(
+            tree_head
+                .heads
                 .iter()
                 .map(|head| (head.partition.clone(), (head.seq, head.hash))),
         );
-        self.last = Some(seal);
+        self.last = Some(tree_head);
     }
 
     async fn export(&self) -> Result<()> {
@@ -232,21 +231,21 @@ impl Sealer {
                 return Ok(());
             }
             for (number, line) in lines {
-                self.export.put(number, &line).map_err(export_failed)?;
+                self.export.put(number, &line).map_err(export_error)?;
             }
         }
     }
 
     async fn lines_after(&self, number: i64) -> Result<Vec<(i64, String)>> {
         self.db
-            .read_unbound(move |tx| table::seals_after(tx, number, Self::EXPORT_PAGE))
+            .read_unbound(move |tx| table::tree_heads_after(tx, number, Self::EXPORT_PAGE))
             .await
     }
 }
 
-fn export_failed(error: std::io::Error) -> Error {
+fn export_error(error: std::io::Error) -> Error {
     Error::Database {
-        why: format!("seals cannot be exported: {error}"),
+        why: format!("tree heads cannot be exported: {error}"),
     }
 }
 
@@ -254,7 +253,7 @@ fn parse(line: &str) -> Result<Seal> {
     serde_json::from_str(line).map_err(|_| Error::Column {
         column: 0,
         found: "other text",
-        expected: "a seal",
+        expected: "a signed tree head",
     })
 }
 

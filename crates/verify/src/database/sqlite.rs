@@ -1,6 +1,6 @@
-//! SQLite, opened for reading only, also while a server has the file.
+//! SQLite, opened read-only, also while a server has the file open.
 
-use super::{Book, Cell, Param, Row};
+use super::{Cell, Database, Param, Row};
 use crate::Error;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
@@ -8,15 +8,15 @@ use std::path::Path;
 
 struct Sqlite(Connection);
 
-/// Work on the file, in one snapshot.
+/// Run `work` in one snapshot of the file.
 pub(crate) fn with_sqlite<T>(
     path: &Path,
-    work: impl FnOnce(&mut dyn Book) -> Result<T, Error>,
+    work: impl FnOnce(&mut dyn Database) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut book = Sqlite(open(path)?);
-    book.0.execute_batch("BEGIN DEFERRED")?;
-    let result = work(&mut book);
-    book.0.execute_batch("ROLLBACK")?;
+    let mut database = Sqlite(open(path)?);
+    database.0.execute_batch("BEGIN DEFERRED")?;
+    let result = work(&mut database);
+    database.0.execute_batch("ROLLBACK")?;
     result
 }
 
@@ -26,9 +26,9 @@ fn open(path: &Path) -> Result<Connection, Error> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     match probe(&connection) {
         Ok(()) => Ok(connection),
-        // A copy on a medium that cannot be written: nobody else writes there either, unless a log
-        // lies beside it that would be left out.
-        Err(_) if !log_of(path).exists() => {
+        // A copy on a read-only medium: no process can write there. If a WAL file lies beside it,
+        // opening it as immutable would skip the changes in the WAL.
+        Err(_) if !wal_path(path).exists() => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             let connection = Connection::open_with_flags(immutable(path)?, flags)?;
             probe(&connection)?;
@@ -42,34 +42,34 @@ fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
-fn log_of(path: &Path) -> std::path::PathBuf {
+fn wal_path(path: &Path) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-/// The path as a URI (RFC 8089), every unusual byte in its `%` form.
+/// The path as a URI (RFC 8089), with every unusual byte percent-encoded.
 fn immutable(path: &Path) -> Result<String, Error> {
     let path = std::path::absolute(path).map_err(|error| Error::Database(error.to_string()))?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    let spell = |byte: u8| {
-        if plain(byte) {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let encode = |byte: u8| {
+        if is_unreserved(byte) {
             char::from(byte).to_string()
         } else {
             format!("%{byte:02x}")
         }
     };
-    let spelled: String = path
+    let encoded: String = path
         .as_os_str()
         .as_encoded_bytes()
         .iter()
-        .map(|byte| spell(*byte))
+        .map(|byte| encode(*byte))
         .collect();
-    Ok(format!("file://{spelled}?immutable=1"))
+    Ok(format!("file://{encoded}?immutable=1"))
 }
 
-impl Book for Sqlite {
-    fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
+impl Database for Sqlite {
+    fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         self.each(sql, params, &mut |row| rows.push(row))?;
         Ok(rows)
@@ -87,7 +87,7 @@ impl Book for Sqlite {
         while let Some(row) = rows.next()? {
             take(
                 (0..width)
-                    .map(|place| row.get_ref(place).map(cell))
+                    .map(|index| row.get_ref(index).map(cell))
                     .collect::<rusqlite::Result<Result<Row, _>>>()??,
             );
         }

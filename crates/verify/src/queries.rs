@@ -1,9 +1,9 @@
-//! The questions that the verifier asks, and their answers as rows of `docs/facts.md`.
+//! The queries of the verifier, with their rows as in `docs/facts.md`.
 
 use crate::Error;
-use crate::book::{Book, Cells, Param, Row};
+use crate::database::{Cells, Database, Param, Row};
 
-/// Rows asked for at a time: a fact may be some megabytes.
+/// Rows per query. A fact may have some megabytes.
 const PAGE: i64 = 200;
 
 /// A row of `partition_head`.
@@ -31,22 +31,22 @@ pub(crate) struct Fact {
     pub(crate) hash: Vec<u8>,
 }
 
-/// A row of `seal`.
-pub(crate) struct StoredSeal {
+/// A row of `tree_head`.
+pub(crate) struct StoredTreeHead {
     pub(crate) number: i64,
     pub(crate) at: i64,
     pub(crate) line: Vec<u8>,
     pub(crate) hash: Vec<u8>,
 }
 
-/// Every head.
-pub(crate) fn heads(book: &mut dyn Book) -> Result<Vec<Head>, Error> {
-    let rows = book.ask(
+/// Read every partition head.
+pub(crate) fn heads(database: &mut dyn Database) -> Result<Vec<Head>, Error> {
+    let rows = database.query(
         "SELECT partition, seq, hash FROM partition_head ORDER BY partition",
         &[],
     )?;
     let head = |row| {
-        let mut cells = Cells::of(row);
+        let mut cells = Cells::new(row);
         Ok(Head {
             partition: cells.name()?,
             seq: cells.int()?,
@@ -56,43 +56,48 @@ pub(crate) fn heads(book: &mut dyn Book) -> Result<Vec<Head>, Error> {
     rows.into_iter().map(head).collect()
 }
 
-/// The next partition in which facts stand, with or without a head.
+/// Find the next partition that has facts, with or without a head.
 pub(crate) fn partition_after(
-    book: &mut dyn Book,
+    database: &mut dyn Database,
     after: Option<&str>,
 ) -> Result<Option<String>, Error> {
     let first = "SELECT partition FROM fact ORDER BY partition LIMIT 1";
     let next = "SELECT partition FROM fact WHERE partition > ?1 ORDER BY partition LIMIT 1";
     let rows = match after {
-        None => book.ask(first, &[])?,
-        Some(after) => book.ask(next, &[Param::Text(after.to_owned())])?,
+        None => database.query(first, &[])?,
+        Some(after) => database.query(next, &[Param::Text(after.to_owned())])?,
     };
     rows.into_iter()
         .next()
-        .map(|row| Cells::of(row).name())
+        .map(|row| Cells::new(row).name())
         .transpose()
 }
 
-/// Facts of a partition behind a number, in order; the first of all with none.
+/// Read the facts of a partition after a number, in order; from the first if none is given.
 pub(crate) fn facts(
-    book: &mut dyn Book,
+    database: &mut dyn Database,
     partition: &str,
     after: Option<i64>,
 ) -> Result<Vec<Fact>, Error> {
     let columns = "seq, type, schema_version, namespace, subjects, actor, causation, correlation, at, payload, salt, \
                    payload_hash, prev, hash";
     let mut params = vec![Param::Text(partition.to_owned()), Param::Int(PAGE)];
-    let behind = after.map_or("", |after| {
+    let condition = after.map_or("", |after| {
         params.push(Param::Int(after));
         "AND seq > ?3"
     });
-    let sql =
-        format!("SELECT {columns} FROM fact WHERE partition = ?1 {behind} ORDER BY seq LIMIT ?2");
-    book.ask(&sql, &params)?.into_iter().map(fact).collect()
+    let sql = format!(
+        "SELECT {columns} FROM fact WHERE partition = ?1 {condition} ORDER BY seq LIMIT ?2"
+    );
+    database
+        .query(&sql, &params)?
+        .into_iter()
+        .map(fact)
+        .collect()
 }
 
 fn fact(row: Row) -> Result<Fact, Error> {
-    let mut cells = Cells::of(row);
+    let mut cells = Cells::new(row);
     Ok(Fact {
         seq: cells.int()?,
         kind: cells.text()?,
@@ -111,36 +116,40 @@ fn fact(row: Row) -> Result<Fact, Error> {
     })
 }
 
-/// The hash of one fact, if it is there.
+/// Read the hash of one fact, if the fact exists.
 pub(crate) fn fact_hash(
-    book: &mut dyn Book,
+    database: &mut dyn Database,
     partition: &str,
     seq: i64,
 ) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT hash FROM fact WHERE partition = ?1 AND seq = ?2";
-    let rows = book.ask(sql, &[Param::Text(partition.to_owned()), Param::Int(seq)])?;
+    let rows = database.query(sql, &[Param::Text(partition.to_owned()), Param::Int(seq)])?;
     rows.into_iter()
         .next()
-        .map(|row| Cells::of(row).bytes())
+        .map(|row| Cells::new(row).bytes())
         .transpose()
 }
 
-/// Stored seals behind a number, in order; the first of all with none.
-pub(crate) fn seals(book: &mut dyn Book, after: Option<i64>) -> Result<Vec<StoredSeal>, Error> {
-    let first = "SELECT number, at, line, hash FROM seal ORDER BY number LIMIT ?1";
-    let next = "SELECT number, at, line, hash FROM seal WHERE number > ?2 ORDER BY number LIMIT ?1";
+/// Read the stored tree heads after a number, in order; from the first if none is given.
+pub(crate) fn tree_heads(
+    database: &mut dyn Database,
+    after: Option<i64>,
+) -> Result<Vec<StoredTreeHead>, Error> {
+    let first = "SELECT number, at, line, hash FROM tree_head ORDER BY number LIMIT ?1";
+    let next =
+        "SELECT number, at, line, hash FROM tree_head WHERE number > ?2 ORDER BY number LIMIT ?1";
     let rows = match after {
-        None => book.ask(first, &[Param::Int(PAGE)])?,
-        Some(after) => book.ask(next, &[Param::Int(PAGE), Param::Int(after)])?,
+        None => database.query(first, &[Param::Int(PAGE)])?,
+        Some(after) => database.query(next, &[Param::Int(PAGE), Param::Int(after)])?,
     };
-    let seal = |row| {
-        let mut cells = Cells::of(row);
-        Ok(StoredSeal {
+    let tree_head = |row| {
+        let mut cells = Cells::new(row);
+        Ok(StoredTreeHead {
             number: cells.int()?,
             at: cells.int()?,
             line: cells.text()?,
             hash: cells.bytes()?,
         })
     };
-    rows.into_iter().map(seal).collect()
+    rows.into_iter().map(tree_head).collect()
 }

@@ -1,4 +1,4 @@
-//! The database as the verifier sees it: questions and rows, in one snapshot, never a change.
+//! Read-only access to the database, in one snapshot.
 
 mod postgres;
 mod sqlite;
@@ -8,7 +8,7 @@ pub(crate) use self::sqlite::with_sqlite;
 
 use crate::Error;
 
-/// A value that came back. Text is bytes: it is hashed as it is stored, whether it is text or not.
+/// A column value. Text is kept as bytes, because it is hashed as stored even if it is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cell {
     Null,
@@ -17,50 +17,50 @@ pub(crate) enum Cell {
     Blob(Vec<u8>),
 }
 
-/// A row that came back.
+/// A result row.
 pub(crate) type Row = Vec<Cell>;
 
-/// A value of a question.
+/// A query parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Param {
     Int(i64),
     Text(String),
 }
 
-/// A database, open for reading.
-pub(crate) trait Book {
-    /// All rows of a question of ours, whose parameters are `?1`, `?2`, …
-    fn ask(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error>;
+/// A database opened for reading.
+pub(crate) trait Database {
+    /// Run one of the verifier's own queries, with parameters `?1`, `?2`, …, and return its rows.
+    fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>, Error>;
 
-    /// The rows of a question that a fact asks, one after the other. That it cannot be asked is an
-    /// answer too, and spoils nothing.
+    /// Run a query that a fact defines, passing its rows one by one. If the query fails, later ones
+    /// must still work.
     fn each(&mut self, sql: &str, params: &[Param], take: &mut dyn FnMut(Row))
     -> Result<(), Error>;
 }
 
-/// Reads a row's cells in their order.
+/// Reads the cells of a row in order.
 pub(crate) struct Cells(std::vec::IntoIter<Cell>);
 
 impl Cells {
-    pub(crate) fn of(row: Row) -> Self {
+    pub(crate) fn new(row: Row) -> Self {
         Self(row.into_iter())
     }
 
     pub(crate) fn int(&mut self) -> Result<i64, Error> {
         match self.0.next() {
             Some(Cell::Int(number)) => Ok(number),
-            other => Err(odd("an integer", &other)),
+            other => Err(unexpected("an integer", &other)),
         }
     }
 
     pub(crate) fn text(&mut self) -> Result<Vec<u8>, Error> {
         match self.0.next() {
             Some(Cell::Text(text)) => Ok(text),
-            other => Err(odd("text", &other)),
+            other => Err(unexpected("text", &other)),
         }
     }
 
-    /// A text that names something.
+    /// Read a text that is a name.
     pub(crate) fn name(&mut self) -> Result<String, Error> {
         String::from_utf8(self.text()?)
             .map_err(|_| Error::Database("a name is not UTF-8".to_owned()))
@@ -69,7 +69,7 @@ impl Cells {
     pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Error> {
         match self.0.next() {
             Some(Cell::Blob(bytes)) => Ok(bytes),
-            other => Err(odd("bytes", &other)),
+            other => Err(unexpected("bytes", &other)),
         }
     }
 
@@ -77,12 +77,12 @@ impl Cells {
         match self.0.next() {
             Some(Cell::Text(bytes) | Cell::Blob(bytes)) => Ok(Some(bytes)),
             Some(Cell::Null) => Ok(None),
-            other => Err(odd("text, bytes or nothing", &other)),
+            other => Err(unexpected("text, bytes or nothing", &other)),
         }
     }
 }
 
-fn odd(expected: &str, found: &Option<Cell>) -> Error {
+fn unexpected(expected: &str, found: &Option<Cell>) -> Error {
     let found = match found {
         None => "no column",
         Some(Cell::Null) => "nothing",

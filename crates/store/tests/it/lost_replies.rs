@@ -1,11 +1,11 @@
-//! The line breaks around a COMMIT: what was confirmed counts once, what was refused not at all.
+//! The connection breaks around a COMMIT: what was confirmed is applied once, what failed not at all.
 
 use crate::proxy::{Cut, Proxy};
 use std::collections::BTreeMap;
 use store::{Config, Cursor, Db, Error, Fact, LeaseTime};
 use testkit::{LEASE_MS, TestDb, namespace, on_each_engine, wait_until};
 
-async fn through(test: &TestDb, proxy: &Proxy) -> Db {
+async fn open_through(test: &TestDb, proxy: &Proxy) -> Db {
     let config = Config::Postgres {
         url: proxy.url().to_owned(),
         writers: 1,
@@ -21,7 +21,7 @@ async fn through(test: &TestDb, proxy: &Proxy) -> Db {
     .unwrap()
 }
 
-async fn said(db: &Db) -> Vec<String> {
+async fn payloads(db: &Db) -> Vec<String> {
     let all = Cursor {
         partition: "p/0".into(),
         seq: 0,
@@ -36,23 +36,23 @@ async fn said(db: &Db) -> Vec<String> {
         .collect()
 }
 
-fn say(
+fn write_fact(
     db: &Db,
     lease: &store::Lease,
-    what: String,
+    text: String,
 ) -> impl Future<Output = store::Result<()>> + Send + 'static {
     db.on(lease).write(&namespace("ns"), move |tx| {
-        tx.append(Fact::new("test.said", 1).says(&what));
+        tx.append(Fact::new("test.written", 1).says(&text));
         Ok::<_, Error>(())
     })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_whose_answer_is_lost_counts_once() {
+async fn a_group_whose_reply_is_lost_is_applied_once() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
         let proxy = Proxy::to(server.url());
-        let db = through(&test, &proxy).await;
+        let db = open_through(&test, &proxy).await;
         let lease = db.lease("p/0", LEASE_MS).await.unwrap().unwrap();
         let mut confirmed = 0;
         for round in 0..30u32 {
@@ -61,7 +61,7 @@ async fn a_group_whose_answer_is_lost_counts_once() {
                 false,
             );
             let all: Vec<_> = (0..8)
-                .map(|n| say(&db, &lease, format!("{round}/{n}")))
+                .map(|n| write_fact(&db, &lease, format!("{round}/{n}")))
                 .collect();
             let results = futures::future::join_all(all).await;
             assert!(proxy.is_cut());
@@ -72,7 +72,7 @@ async fn a_group_whose_answer_is_lost_counts_once() {
             );
         }
         let mut counts = BTreeMap::new();
-        said(&test.db)
+        payloads(&test.db)
             .await
             .into_iter()
             .for_each(|text| *counts.entry(text).or_insert(0) += 1);
@@ -82,38 +82,40 @@ async fn a_group_whose_answer_is_lost_counts_once() {
     .await;
 }
 
-/// While the answer is lost and nothing gets through, another process takes the partition over and
-/// goes on.
+/// While the reply is lost and the connection is down, another process takes over the partition and
+/// commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_told_truly_after_a_takeover() {
+async fn after_a_takeover_a_lost_reply_is_reported_correctly() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
-        for (cut, counted) in [(Cut::After, true), (Cut::Before, false)] {
+        for (cut, committed) in [(Cut::After, true), (Cut::Before, false)] {
             let proxy = Proxy::to(server.url());
-            let db = through(&test, &proxy).await;
+            let db = open_through(&test, &proxy).await;
             let lease = db.lease("p/0", LEASE_MS).await.unwrap().unwrap();
-            say(&db, &lease, format!("first {counted}")).await.unwrap();
+            write_fact(&db, &lease, format!("first {committed}"))
+                .await
+                .unwrap();
             proxy.cut(cut, true);
-            let late = tokio::spawn(say(&db, &lease, format!("late {counted}")));
+            let late = tokio::spawn(write_fact(&db, &lease, format!("late {committed}")));
             assert!(wait_until(5_000, || proxy.is_cut()));
             test.clock.advance_millis(LEASE_MS as i64 + 1);
             let other = test.lease("p/0").await;
-            say(&test.db, &other, format!("other {counted}"))
+            write_fact(&test.db, &other, format!("other {committed}"))
                 .await
                 .unwrap();
             proxy.up();
             let late = late.await.unwrap();
-            assert_eq!(late.is_ok(), counted, "{late:?}");
+            assert_eq!(late.is_ok(), committed, "{late:?}");
             assert_eq!(
                 matches!(late, Err(Error::Fenced { .. })),
-                !counted,
+                !committed,
                 "{late:?}"
             );
             assert_eq!(
-                said(&test.db)
+                payloads(&test.db)
                     .await
-                    .contains(&format!("\"late {counted}\"")),
-                counted
+                    .contains(&format!("\"late {committed}\"")),
+                committed
             );
             test.db.release(&other).await.unwrap();
         }
