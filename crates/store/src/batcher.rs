@@ -37,9 +37,9 @@ where
     O: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    /// Start a batcher. `verb` takes up to `max_batch` commands and returns one result each, in their
-    /// order. When it fails for several commands, each is retried alone, so that a bad command does
-    /// not fail the others. Ends when the last clone is dropped.
+    /// Start a batcher. `verb` takes up to `max_batch` commands and returns one result each, in
+    /// their order. When it fails for several commands, each is retried alone, so that a bad
+    /// command does not fail the others. Ends when the last clone is dropped.
     pub fn start<V, F>(max_batch: usize, verb: V) -> Self
     where
         V: Fn(Vec<C>) -> F + Send + Sync + 'static,

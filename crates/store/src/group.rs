@@ -101,13 +101,13 @@ fn finish(group: Vec<Queued>, outcome: &Result<()>) {
 fn split(mut group: Vec<Queued>, index: Option<usize>) -> Vec<Vec<Queued>> {
     let parts = match index {
         Some(index) => {
-            let behind = group.split_off(index + 1);
+            let after = group.split_off(index + 1);
             let bad = group.split_off(index);
-            vec![group, bad, behind]
+            vec![group, bad, after]
         }
         None => {
-            let behind = group.split_off(group.len() / 2);
-            vec![group, behind]
+            let after = group.split_off(group.len() / 2);
+            vec![group, after]
         }
     };
     parts.into_iter().filter(|part| !part.is_empty()).collect()

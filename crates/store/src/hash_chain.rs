@@ -138,7 +138,7 @@ impl ChainTip {
         heads: &HeadCache,
         partition: &Partition,
     ) -> EngineResult<HeadUpdate> {
-        if table::move_head(connection, partition, &self.old, &self.new)? {
+        if table::advance_head(connection, partition, &self.old, &self.new)? {
             let has_facts = self.new.seq > self.old.seq;
             return Ok(HeadUpdate {
                 partition: partition.clone(),

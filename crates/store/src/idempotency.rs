@@ -75,7 +75,7 @@ type ExistingClaims = HashMap<String, (Option<Digest>, String)>;
 
 fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<ExistingClaims> {
     let keys: Vec<(&str,)> = firsts.iter().map(|first| (first.key,)).collect();
-    let rows = table::claimed(tx, verb, &keys)?;
+    let rows = table::existing_claims(tx, verb, &keys)?;
     Ok(rows
         .into_iter()
         .map(|(key, command, resource)| (key, (command, resource)))
@@ -83,8 +83,8 @@ fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Ex
 }
 
 /// Compare a claim with the existing one. A key that could not be claimed exists in the same
-/// snapshot: PostgreSQL fails a transaction whose insert conflicts with a row that its snapshot does
-/// not contain, and it is retried.
+/// snapshot: PostgreSQL fails a transaction whose insert conflicts with a row that its snapshot
+/// does not contain, and it is retried.
 fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> Claimed {
     let (command, resource) = existing
         .get(claim.key)

@@ -42,8 +42,8 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
 pub(crate) struct Lock(File);
 
 impl Drop for Lock {
-    /// Unlock explicitly. Closing the file is not enough: a child that was just forked holds it open
-    /// too, until it calls `exec`.
+    /// Unlock explicitly. Closing the file is not enough: a child that was just forked holds it
+    /// open too, until it calls `exec`.
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }

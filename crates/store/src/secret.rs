@@ -83,8 +83,8 @@ enum Wrapping {
     Key,
 }
 
-/// The unlocked data keys of one name. Encrypts with the newest, decrypts with any. Clones share the
-/// keys, so keys added by [`Keyring::merge`] are available to all of them.
+/// The unlocked data keys of one name. Encrypts with the newest, decrypts with any. Clones share
+/// the keys, so keys added by [`Keyring::merge`] are available to all of them.
 #[derive(Clone)]
 pub struct Keyring(Arc<Shared>);
 
@@ -94,7 +94,7 @@ struct Shared {
     /// The newest version in `keys`.
     newest: watch::Sender<u32>,
     /// Notified when a ciphertext names a data key that is not in `keys`.
-    missed: Notify,
+    unknown_key_seen: Notify,
 }
 
 type DataKeys = BTreeMap<u32, Zeroizing<[u8; 32]>>;
@@ -124,12 +124,12 @@ pub struct Resealed {
 impl Keyring {
     fn new(name: &str, keys: DataKeys) -> Self {
         let newest = keys.last_key_value().map_or(0, |(version, _)| *version);
-        let (newest, missed) = (watch::channel(newest).0, Notify::new());
+        let (newest, unknown_key_seen) = (watch::channel(newest).0, Notify::new());
         Self(Arc::new(Shared {
             name: name.to_owned(),
             keys: RwLock::new(keys),
             newest,
-            missed,
+            unknown_key_seen,
         }))
     }
 
@@ -152,7 +152,7 @@ impl Keyring {
     /// Wait until a ciphertext names a data key that is not known here. Another process has then
     /// rotated the data keys, and the keyring must be unlocked again.
     pub async fn missed(&self) {
-        self.0.missed.notified().await;
+        self.0.unknown_key_seen.notified().await;
     }
 
     /// Decrypt a secret, waiting up to ten seconds for a data key that is not known yet. Never call
@@ -186,8 +186,8 @@ impl Keyring {
         self.seal(context, &self.open(context, ciphertext)?, entropy)
     }
 
-    /// The first bytes of every ciphertext under the newest data key. Ciphertexts that sort below it
-    /// are under an older one.
+    /// The first bytes of every ciphertext under the newest data key. Ciphertexts that sort below
+    /// it are under an older one.
     pub fn head(&self) -> Vec<u8> {
         version_prefix(self.version())
     }
@@ -220,7 +220,7 @@ impl Keyring {
         let version = version_of(ciphertext)?;
         let keys = self.keys();
         let Some(key) = keys.get(&version) else {
-            self.0.missed.notify_one();
+            self.0.unknown_key_seen.notify_one();
             return Err(Error::KeyUnknown { version });
         };
         aead_decrypt(
@@ -374,8 +374,8 @@ impl Loaded {
         Keyring::new(&self.name, BTreeMap::from([(1, random_key(entropy))]))
     }
 
-    /// Decrypt every data key with the master key. Deriving a key from a passphrase takes a tenth of
-    /// a second on purpose, so never call it inside a transaction.
+    /// Decrypt every data key with the master key. Deriving a key from a passphrase takes a tenth
+    /// of a second on purpose, so never call it inside a transaction.
     pub fn unlock(&self, master: &Master) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;

@@ -2,13 +2,13 @@
 //!
 //! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a scoped transaction.
 //! `{rows}` stands for many rows in place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows}
-//! ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`. `{ns_rows}` does the same with the namespace
-//! as first column. The numbers of `?1` … count only the fixed parameters. A `SELECT … {share}` in a
-//! write transaction keeps others from changing its rows until the transaction ends (`FOR SHARE`;
-//! SQLite has a single writer).
+//! ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`. `{ns_rows}` does the same with the
+//! namespace as first column. The numbers of `?1` … count only the fixed parameters. A `SELECT …
+//! {share}` in a write transaction keeps others from changing its rows until the transaction ends
+//! (`FOR SHARE`; SQLite has a single writer).
 //!
-//! A `{rows}` statement may run as several statements, each with a part of the rows: what happens to
-//! a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of
+//! A `{rows}` statement may run as several statements, each with a part of the rows: what happens
+//! to a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of
 //! them).
 
 use crate::Kind;
@@ -108,7 +108,7 @@ pub(crate) fn translate(dialect: Dialect, sql: &str, fixed: usize) -> String {
                         .replace('?', mark),
                 );
             }
-            Piece::Quoted(text) | Piece::Comment(text) => text.push_str(text),
+            Piece::Quoted(piece) | Piece::Comment(piece) => text.push_str(piece),
         }
     }
     text
@@ -140,8 +140,8 @@ pub(crate) fn parameters(text: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// The SQL for SQLite with `count` rows of `width` columns written out as parameters, after `before`
-/// other parameters.
+/// The SQL for SQLite with `count` rows of `width` columns written out as parameters, after
+/// `before` other parameters.
 pub(crate) fn expand_rows(
     sql: &str,
     before: usize,
@@ -170,8 +170,8 @@ pub(crate) fn expand_rows(
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &values)
 }
 
-/// The SQL for PostgreSQL with one array parameter per column, so that one prepared statement serves
-/// any number of rows.
+/// The SQL for PostgreSQL with one array parameter per column, so that one prepared statement
+/// serves any number of rows.
 ///
 /// `x IN ({rows})` becomes `x = ANY(array)`, which always looks up each value in the index. A join
 /// with the rows may be planned as a scan of the whole namespace if the table was small when the

@@ -55,8 +55,8 @@ impl Seal {
 
 /// Stores tree heads outside the database.
 pub trait Export: Send + Sync {
-    /// Store a line durably; ignore one whose number was stored before. After an error the same line
-    /// is passed again before any later one.
+    /// Store a line durably; ignore one whose number was stored before. After an error the same
+    /// line is passed again before any later one.
     fn put(&self, number: i64, line: &str) -> std::io::Result<()>;
     /// The number of the last stored line, 0 for none.
     fn last(&self) -> std::io::Result<i64>;
@@ -78,8 +78,8 @@ impl Sealer {
     /// Lines exported per read.
     const EXPORT_PAGE: u32 = 100;
 
-    /// Continue after the last tree head in the database. [`Error::TreeHeadMismatch`] if it does not
-    /// match the stored leaves, or if more tree heads were exported than are stored.
+    /// Continue after the last tree head in the database. [`Error::TreeHeadMismatch`] if it does
+    /// not match the stored leaves, or if more tree heads were exported than are stored.
     pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
         let key = SigningKey::from_bytes(&key);
         let mut signer = Self {
@@ -139,8 +139,8 @@ impl Sealer {
         self.export.last().map_err(export_error)
     }
 
-    /// One turn: sign a tree head if any partition head moved, then export what is not exported yet.
-    /// Returns whether a tree head was signed.
+    /// One turn: sign a tree head if any partition head moved, then export what is not exported
+    /// yet. Returns whether a tree head was signed.
     pub async fn turn(&mut self) -> Result<bool> {
         let signed = self.sign_next().await?;
         self.export().await?;
@@ -182,7 +182,7 @@ impl Sealer {
             why: "a tree head cannot be serialized".to_owned(),
         })?;
         let (number, at, hash) = (tree_head.number, tree_head.at, tree_head.hash());
-        let heads: Vec<_> = seal
+        let heads: Vec<_> = tree_head
             .heads
             .iter()
             .map(|head| (head.partition.clone(), head.seq, head.hash))

@@ -131,8 +131,8 @@ impl Serialize for Amount {
 }
 
 impl<'de> Deserialize<'de> for Amount {
-    /// A decimal string. A JSON integer is accepted too, if it fits 64 bits (larger ones lose digits
-    /// in JSON).
+    /// A decimal string. A JSON integer is accepted too, if it fits 64 bits (larger ones lose
+    /// digits in JSON).
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {

@@ -138,8 +138,8 @@ impl Canon {
     }
 
     fn push_count(&mut self, count: usize) {
-        // No hashed value comes near 4 GiB. A truncated length would let two values share a form, so
-        // this must fail instead.
+        // No hashed value comes near 4 GiB. A truncated length would let two values share a form,
+        // so this must fail instead.
         let count = u32::try_from(count).expect("a canonical field is shorter than 4 GiB");
         self.0.extend_from_slice(&count.to_be_bytes());
     }

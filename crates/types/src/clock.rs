@@ -1,5 +1,5 @@
-//! Time and randomness are arguments: these are the traits; the implementations are passed in by the
-//! binary and by tests.
+//! Time and randomness are arguments: these are the traits; the implementations are passed in by
+//! the binary and by tests.
 
 use crate::Time;
 

@@ -33,8 +33,8 @@ pub trait Coded: std::error::Error {
 /// Gives an error enum its codes: `codes! { Error { Self::X { .. } => ("crate.x", 404, Never), }
 /// }`.
 ///
-/// Variants that wrap another coded error are listed as `Self::Y(inner) => inner` and take its code.
-/// `Error::CODES` lists the enum's own codes; the check of error pages reads it.
+/// Variants that wrap another coded error are listed as `Self::Y(inner) => inner` and take its
+/// code. `Error::CODES` lists the enum's own codes; the check of error pages reads it.
 #[macro_export]
 macro_rules! codes {
     ($error:ident {

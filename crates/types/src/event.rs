@@ -1,4 +1,5 @@
-//! The values that engines exchange about chains: blocks, events, inclusions, and decoded transfers.
+//! The values that engines exchange about chains: blocks, events, inclusions, and decoded
+//! transfers.
 //!
 //! Hashes, addresses and transaction ids are text in the chain's own format (EVM: lower-case
 //! hexadecimal with 0x).

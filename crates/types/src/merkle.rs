@@ -18,8 +18,8 @@ pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
         .map(|leaf| tagged(LEAF, leaf.as_ref(), &[]))
         .collect();
     while level.len() > 1 {
-        // A node without a sibling moves up unchanged, which gives the same tree as splitting at the
-        // largest power of two.
+        // A node without a sibling moves up unchanged, which gives the same tree as splitting at
+        // the largest power of two.
         level = level
             .chunks(2)
             .map(|pair| match pair {

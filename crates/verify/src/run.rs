@@ -54,8 +54,8 @@ pub struct Progress<'a> {
     pub of: u64,
 }
 
-/// Verify a database. Returns an error only if the database cannot be read; what is wrong with it is
-/// in the report.
+/// Verify a database. Returns an error only if the database cannot be read; what is wrong with it
+/// is in the report.
 pub fn run(
     source: &Source,
     options: &Options,

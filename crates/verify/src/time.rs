@@ -33,8 +33,8 @@ pub(crate) fn micros(text: &str) -> Option<i64> {
     in_range.then(|| days(year, month, day) * MICROS_PER_DAY + clock)
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day
-/// comes last.
+/// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap
+/// day comes last.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let from_march = (month + 9) % 12;

@@ -211,8 +211,8 @@ impl<'a> TreeHeadCheck<'a> {
         Ok(())
     }
 
-    /// Check the signature under a pinned key if there is one; else under the key that the tree head
-    /// names, which proves little.
+    /// Check the signature under a pinned key if there is one; else under the key that the tree
+    /// head names, which proves little.
     fn check_signature(&mut self, tree_head: &TreeHead) -> Option<Flaw> {
         let named = hex(&tree_head.key);
         if !self.report.seals.keys.contains(&named) {

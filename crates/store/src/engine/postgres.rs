@@ -20,8 +20,8 @@ const FIRST_REPLAN: u64 = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long sent bytes may stay unacknowledged before the connection counts as broken.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A process that is stopped inside a transaction holds its locks. The idle timeout makes the server
-/// end that transaction, so that a successor does not wait for long.
+/// A process that is stopped inside a transaction holds its locks. The idle timeout makes the
+/// server end that transaction, so that a successor does not wait for long.
 const SESSION: &str = "SET default_transaction_isolation = 'repeatable read'; SET synchronous_commit = on; \
      SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET client_min_messages = warning; SET jit = off";
@@ -155,8 +155,9 @@ impl Postgres {
         })
     }
 
-    /// The cache key of a `{rows}` statement: the fixed parameters, then the columns. The SQL is the
-    /// same only for statements with `{rows}`, so arrays and scalars cannot be confused.
+    /// Prepare a `{rows}` statement. The cache key holds the types of the fixed parameters, then of
+    /// the columns. Within one text the arrays always follow the fixed parameters, so the key is
+    /// unambiguous.
     fn prepare_rows(
         &mut self,
         statement: &Statement<'_>,

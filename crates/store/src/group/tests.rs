@@ -1,5 +1,5 @@
-//! Commits whose reply is lost: a real SQLite file behind a connection that breaks during the commit
-//! and stays broken for a while.
+//! Commits whose reply is lost: a real SQLite file behind a connection that breaks during the
+//! commit and stays broken for a while.
 
 use super::*;
 use crate::engine::Statement;
@@ -275,8 +275,8 @@ fn the_outcome_of_a_lost_commit_is_found_out() {
     }
 }
 
-/// Another owner takes over the partition during the outage. The facts show the outcome; without facts
-/// it stays unknown, and nothing is run again.
+/// Another owner takes over the partition during the outage. The facts show the outcome; without
+/// facts it stays unknown, and nothing is run again.
 #[test]
 fn after_a_takeover_the_facts_show_the_outcome() {
     for (next, with_facts) in [

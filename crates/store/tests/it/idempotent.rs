@@ -148,8 +148,8 @@ async fn a_long_slice_of_repeats() {
     .await;
 }
 
-/// Two partitions on two connections race for one key, repeatedly: in every round one claim is fresh
-/// and the other one is replayed.
+/// Two partitions on two connections race for one key, repeatedly: in every round one claim is
+/// fresh and the other one is replayed.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_race_for_a_key() {
     on_each_engine(|test| async move {

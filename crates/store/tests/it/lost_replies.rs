@@ -1,4 +1,5 @@
-//! The connection breaks around a COMMIT: what was confirmed is applied once, what failed not at all.
+//! The connection breaks around a COMMIT: what was confirmed is applied once, what failed not at
+//! all.
 
 use crate::proxy::{Cut, Proxy};
 use std::collections::BTreeMap;
