@@ -1,4 +1,4 @@
-//! The one interface to every chain.
+//! The interface to every chain.
 
 use crate::{Finality, Result, Submitted};
 use async_trait::async_trait;
@@ -7,197 +7,185 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use types::{Amount, Block, ChainEvent, ChainId, Height, Status, Time, Transfer, Witness};
 
-/// What a chain is like.
+/// The capabilities of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// Accounts or coins.
+    /// How the chain stores balances.
     pub model: Model,
-    /// What orders a signer's transactions and is used once.
+    /// What orders a signer's transactions and prevents replay.
     pub sequencing: Sequencing,
-    /// Whether contracts can be deployed and called.
     pub contracts: bool,
-    /// Whether a payment can carry a memo.
     pub memo: bool,
 }
 
-/// How a chain keeps value.
+/// How a chain stores balances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Model {
-    /// Balances of accounts.
+    /// Account balances.
     Account,
-    /// Coins, each spent whole.
+    /// Unspent outputs, each spent as a whole.
     Utxo,
 }
 
-/// What a chain lets be used once.
+/// What a transaction consumes to prevent replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sequencing {
-    /// A nonce, without gaps.
+    /// Consecutive nonces of an account.
     Nonce,
-    /// The inputs.
+    /// Unspent outputs.
     Inputs,
 }
 
-/// A block by name: enough to follow the chain.
+/// Identifies a block and its parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockRef {
-    /// How high.
     pub height: Height,
-    /// Its hash.
     pub hash: String,
-    /// The hash below.
+    /// The parent's hash.
     pub parent: String,
-    /// When it was made.
     pub time: Time,
 }
 
-/// What to keep of a block.
+/// Selects what is returned of a block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Watch {
-    /// Signers whose transactions are reported, in canonical form.
+    /// Signers, in canonical form, whose transactions are returned.
     pub signers: BTreeSet<String>,
-    /// Topics (EVM: first topics, lower-case hexadecimal) whose events are kept from every source.
+    /// Topics (EVM: first topics, lower-case hexadecimal) whose events are returned from every
+    /// source.
     pub topics: BTreeSet<String>,
-    /// Sources (contracts, scripts) all of whose events are kept.
+    /// Sources (contracts, scripts) all of whose events are returned.
     pub sources: BTreeSet<String>,
-    /// Keep every event.
+    /// Return every event.
     pub everything: bool,
 }
 
-/// What a transaction would buy, and at what price now.
+/// The current cost of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Work, price and the most it can cost.
+    /// Gas, price and maximum fee.
     pub terms: FeeTerms,
 }
 
-/// What is taken already: the next nonce, or the coins that other transactions of ours spend.
+/// The nonce or coins that a plan must use or avoid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reservations {
-    /// The nonce to use, where the chain has nonces.
+    /// The nonce, on chains with nonces.
     pub nonce: Option<u64>,
-    /// Witnesses that may not be used.
+    /// Replay keys that must not be used.
     pub held: BTreeSet<Witness>,
-    /// Witnesses that must be used: those of the transaction that is replaced.
+    /// Replay keys that must be used: those of the replaced transaction.
     pub required: BTreeSet<Witness>,
 }
 
-/// One transaction to plan.
+/// A transaction to plan.
 #[derive(Debug, Clone)]
 pub struct Plan<'a> {
-    /// What it is to do.
     pub intent: &'a Intent,
-    /// What it may spend on fees.
+    /// Limits on fees.
     pub terms: FeeTerms,
-    /// What it may and may not use up.
+    /// Replay keys to use or avoid.
     pub reservations: &'a Reservations,
-    /// The signatures of the authorisations that the intent carries, in their order (EVM,
-    /// EIP-7702).
+    /// The signatures of the intent's authorisations, in their order (EVM, EIP-7702).
     pub authorisations: &'a [Signature],
 }
 
-/// How far a signer has come.
+/// A signer's next nonces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sequence {
-    /// The next nonce after what is mined.
+    /// The next nonce after the mined transactions.
     pub mined: u64,
-    /// The next nonce after what the node has pending without a gap.
+    /// The next nonce after the node's consecutive pending transactions.
     pub pending: u64,
 }
 
-/// Where a transaction stands, as one node tells it now. A missing one proves nothing.
+/// The status of a transaction at one node. A missing transaction proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TxStatus {
-    /// This node does not know it.
+    /// The node does not know it.
     Unknown,
-    /// Waiting in this node's pool.
+    /// In the node's pool.
     Pending,
-    /// In a block.
     Included {
-        /// Which.
         block: String,
-        /// How high.
         height: Height,
-        /// How it ended.
         status: Status,
     },
 }
 
-/// A read of a contract.
+/// A read-only contract call.
 #[derive(Debug, Clone)]
 pub struct CallRequest<'a> {
-    /// Who asks, where that matters to the contract.
+    /// The caller seen by the contract.
     pub from: Option<&'a str>,
-    /// The contract.
     pub to: &'a str,
-    /// The encoded call.
     pub data: Vec<u8>,
-    /// At which block, by hash; none for the newest.
+    /// The block to read at, by hash. `None` for the newest.
     pub at: Option<&'a str>,
 }
 
-/// A chain.
+/// A connection to one chain.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// Which chain it is.
+    /// The chain's id.
     fn chain(&self) -> &ChainId;
 
-    /// What it is like.
+    /// The chain's capabilities.
     fn caps(&self) -> Caps;
 
-    /// How it becomes final.
+    /// The chain's finality rule.
     fn finality(&self) -> Finality;
 
-    /// What each intent would buy and cost now. An intent that would fail says why
-    /// ([`Error::Reverts`](crate::Error::Reverts)).
+    /// Estimates gas and price of each intent. For an intent that would revert, returns the reason
+    /// ([`Error::ExecutionReverted`](crate::Error::ExecutionReverted)).
     async fn quote(&self, intents: &[Intent]) -> Vec<Result<Quote>>;
 
-    /// How far a signer has come.
+    /// Returns a signer's next nonces.
     async fn sequence(&self, signer: &str) -> Result<Sequence>;
 
-    /// The exact bytes of each transaction. The next plan of a batch sees what the ones before it
-    /// took.
+    /// Plans the exact bytes of each transaction. A later plan of a batch takes account of the
+    /// coins used by earlier ones.
     async fn plan(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>>;
 
-    /// Send. Each gets its own answer; [`Submitted::Unknown`] means perhaps.
+    /// Sends each transaction once. [`SubmitOutcome::Unknown`] means that it may have been sent.
     async fn submit(&self, signed: &[Signed]) -> Vec<Submitted>;
 
-    /// Where a transaction stands.
+    /// Returns the status of a transaction.
     async fn status(&self, id: &str) -> Result<TxStatus>;
 
-    /// The newest block.
+    /// Returns the newest block.
     async fn head(&self) -> Result<BlockRef>;
 
-    /// The block at a height of what this node now holds for the canonical chain; none above its
-    /// head.
+    /// Returns the block at a height of the node's current canonical chain. `None` above its head.
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>>;
 
-    /// A block's header by its hash; none if this node does not have it.
+    /// Returns a block's header by hash. `None` if the node does not have it.
     async fn header(&self, hash: &str) -> Result<Option<BlockRef>>;
 
-    /// A block by its hash, with what the watch asks for; none if this node does not have it.
+    /// Returns a block by hash, with what `watch` selects. `None` if the node does not have it.
     async fn block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>>;
 
-    /// The newest block that the chain itself calls by this tag; none where the node knows no tags.
+    /// Returns the newest block with this tag. `None` if the node does not support tags.
     async fn tagged(&self, tag: crate::FinalityTag) -> Result<Option<BlockRef>>;
 
-    /// Read a contract. A revert is [`Error::Reverts`](crate::Error::Reverts) with its reason
-    /// decoded by the interface.
+    /// Executes a read-only call. A revert is
+    /// [`Error::ExecutionReverted`](crate::Error::ExecutionReverted) with its reason decoded by the
+    /// interface.
     async fn call(
         &self,
         request: &CallRequest<'_>,
         interface: Option<&Interface>,
     ) -> Result<Vec<u8>>;
 
-    /// The chain's own coin of an account.
+    /// Returns the balance of an account in the native coin.
     async fn balance(&self, account: &str) -> Result<Amount>;
 
-    /// The movements of value that an event of this chain tells, by the token standards built in.
-    /// Pure; an event of another kind, or one that does not decode, gives none.
+    /// Decodes the transfers that an event reports by the built-in token standards. Pure. Empty for
+    /// any other event.
     fn transfers(&self, height: Height, event: &ChainEvent) -> Vec<Transfer>;
 
-    /// An event by its interface: name, canonical signature, named values with integers as decimal
-    /// strings. Pure.
+    /// Decodes an event by its interface: name, canonical signature, named values with integers as
+    /// decimal strings. Pure.
     fn decode_event(
         &self,
         interface: &Interface,
@@ -205,13 +193,12 @@ pub trait Connector: Send + Sync {
     ) -> Result<Option<DecodedEvent>>;
 }
 
-/// An event as its interface reads it.
+/// An event decoded by its interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedEvent {
-    /// The event's name.
     pub name: String,
-    /// Canonical text such as `Transfer(address,address,uint256)`.
+    /// Such as `Transfer(address,address,uint256)`.
     pub signature: String,
-    /// Its parameters by name.
+    /// The parameters by name.
     pub output: Value,
 }

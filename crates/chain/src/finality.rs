@@ -1,33 +1,34 @@
-//! When a block of a chain is final.
+//! Finality rules.
 
 use serde::{Deserialize, Serialize};
 
-/// The rule of a chain.
+/// When a block of a chain is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Finality {
-    /// Final when this many blocks stand above it.
+    /// Final when this many blocks are above it.
     Depth {
-        /// How many; 0 means the head itself.
+        /// 0 means the head itself.
         blocks: u64,
     },
-    /// Final when the chain says so, and at least this deep too.
+    /// Final when the chain reports it as final and this many blocks are above it.
     Tag {
-        /// By which word.
+        /// The tag that counts.
         tag: FinalityTag,
-        /// Blocks that must stand above it besides; the only rule where the node knows no tags.
+        /// Blocks required above it in addition. The only condition if the node does not support
+        /// tags.
         blocks: u64,
     },
-    /// Final as soon as it is a block: chains that never fork (QBFT, IBFT 2.0).
+    /// Final immediately: chains that never fork (QBFT, IBFT 2.0).
     Instant,
 }
 
-/// The chain's own words for settled blocks.
+/// A block tag of the JSON-RPC API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinalityTag {
-    /// Unlikely to be undone.
+    /// Unlikely to be reorganised.
     Safe,
-    /// Cannot be undone without losing a third of the stake.
+    /// Cannot be reverted unless a third of the stake is lost.
     Finalized,
 }

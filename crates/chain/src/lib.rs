@@ -1,25 +1,25 @@
-//! Talks to chains: what a transaction would cost, planning its bytes, sending them, reading
-//! blocks, and what is final.
+//! Connectors to chains: quotes fees, plans transaction bytes, submits them, reads blocks, and
+//! reports finality.
 //!
-//! Everything above speaks to a chain through [`Connector`] and never sees its encodings. The pure
-//! half of each chain (decode, assemble, addresses, ABI) lives in `intent`; what needs a node lives
+//! All other crates use a chain through [`Connector`] and never see its encodings. The I/O-free
+//! part of each chain (decoding, assembly, addresses, ABI) is in `intent`; what needs a node is
 //! here.
 //!
-//! What it never does: hold a key, decide, keep state of its own, or trust an answer: every answer
-//! of a node is capped in size and depth, its id is matched, and a block's hash is recomputed from
-//! its header.
+//! This crate never holds a key, takes a decision, keeps persistent state, or trusts an answer:
+//! every answer of a node is limited in size and depth, its id must match, and a block's hash is
+//! recomputed from its header.
 //!
-//! Invariants, each with the test that holds it (`tests/it`):
-//! - a transaction is sent once a call, whatever comes back
-//!   (`limits::a_transaction_is_sent_once_whatever_comes_back`);
-//! - an answer that proves nothing is told as [`Submitted::Unknown`], never as a no (the same, and
-//!   `evm::errors`' tables of real answers);
-//! - a block is told whole or not at all: header, logs and receipts fit its hash (`lies`,
-//!   `evm::tests`);
-//! - an event's path does not depend on what is watched, nor on how it was fetched
-//!   (`sending::only_what_is_watched_is_told`);
-//! - no address of a node is shown with its credentials
-//!   (`limits::credentials_reach_the_node_and_nobody_else`).
+//! Invariants, each with the test that checks it (`tests/it`):
+//! - one call sends a transaction at most once, whatever the answer
+//!   (`limits::a_transaction_is_sent_once_whatever_the_answer`);
+//! - an inconclusive answer is reported as [`SubmitOutcome::Unknown`], never as a refusal (the same
+//!   test, and the tables of real answers in `evm::errors`);
+//! - a block is returned complete or not at all: header, logs and receipts match its hash
+//!   (`invalid_responses`, `evm::tests`);
+//! - an event's path depends neither on what is watched nor on how it was fetched
+//!   (`sending::only_watched_items_are_returned`);
+//! - a node's URL is never shown with its credentials
+//!   (`limits::credentials_are_sent_to_the_node_only`).
 
 mod connector;
 mod error;

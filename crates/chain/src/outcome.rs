@@ -1,68 +1,64 @@
-//! What a node's answer to a transaction proves.
+//! The outcome of submitting a transaction.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a transaction that was sent.
+/// The outcome of submitting a transaction, by what the node's answer proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
-    /// A node said yes. A hint, no proof: nodes return hashes of transactions they drop.
+    /// The node accepted it. Not proof that it is pooled: nodes also return hashes of transactions
+    /// that they drop.
     Accepted,
-    /// A node holds these bytes already.
+    /// The node already has these bytes.
     AlreadyKnown,
-    /// A node said no.
-    Refused {
-        /// What kind of no.
-        class: Class,
-        /// Its words.
-        message: String,
-    },
-    /// No answer that proves anything: the bytes may be on their way.
-    Unknown {
-        /// What was seen instead.
-        message: String,
-    },
+    /// The node refused it.
+    Refused { class: Class, message: String },
+    /// The answer is inconclusive: the transaction may have been sent.
+    Unknown { message: String },
 }
 
-/// The kinds of no, by what they prove.
+/// Refusals, classified by what they prove. The JSON words are used in the configuration
+/// (`errors`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// The node holds these bytes.
+    /// The node already has these bytes.
     Known,
-    /// Some transaction with this nonce is pooled, at a better price.
+    /// Another transaction with this nonce is pooled at a better price.
     ReplacementUnderpriced,
-    /// Below the node's floor.
+    /// Below the node's minimum price.
     Underpriced,
-    /// The price cap is below the base fee now.
+    /// The fee cap is below the current base fee.
     BelowBaseFee,
-    /// That nonce is mined.
+    /// The nonce is already mined.
     NonceUsed,
-    /// Beyond the node's window, or a hole below.
+    /// The nonce is too far ahead, or there is a gap below it.
     NonceAhead,
-    /// An earlier transaction of the signer is bad.
-    HoleBelow,
-    /// The balance does not suffice.
+    /// The node considers an earlier transaction of the signer invalid.
+    #[serde(rename = "hole_below")]
+    LowerNonceInvalid,
+    /// The balance is insufficient.
     Funds,
-    /// The gas limit can never do.
+    /// The gas limit is too low for any execution, or above the block's limit.
     GasLimit,
-    /// The transaction is too big, or not well formed: these bytes can never enter.
+    /// The transaction is too large or malformed: these bytes can never be accepted.
     Size,
-    /// The pool is full; try later.
+    /// The pool is full. Retry later.
     PoolFull,
-    /// The account is reserved for another kind of transaction.
+    /// The account is reserved for another type of transaction.
     Reserved,
-    /// The chain does not let this account send.
+    /// The chain does not permit this account to send transactions.
     Permission,
-    /// The node's own fee cap.
+    /// The fee is above the node's own cap.
     FeeCap,
-    /// The node cannot serve yet.
+    /// The node is not ready yet.
     NotReady,
-    /// The bytes are meant for another chain.
+    /// The transaction is for another chain.
     WrongChain,
-    /// The provider asks for patience.
+    /// The provider's rate limit is reached.
     Throttled,
-    /// The type of transaction is not known there, or its form is refused.
+    /// The node does not support this type of transaction.
     Unsupported,
-    /// Nothing is proven.
-    Lost,
+    /// The answer proves nothing.
+    #[serde(rename = "lost")]
+    Unclassified,
 }

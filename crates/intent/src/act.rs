@@ -1,78 +1,75 @@
-//! The intent: what a signature does. Never nonce, inputs or fees: those belong to the bytes.
+//! The intent: what a signature does. Nonces, inputs and fees are not part of it; they belong to
+//! the bytes.
 
 use serde::{Deserialize, Serialize};
 use types::{Amount, Canon, ChainId, Digest};
 
-/// What a signature is for.
+/// What one signature authorises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
-    /// The chain it is meant for; a signature for one chain is worth nothing on another.
+    /// A signature for one chain is not valid on another.
     pub chain: ChainId,
-    /// The account that signs, in the chain's canonical form.
+    /// In the chain's canonical form.
     pub signer: String,
-    /// What is done.
     pub act: Act,
 }
 
-/// The kinds of thing that are signed.
+/// What is signed: a transaction or an off-chain statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
-    /// A transaction.
     Transaction(Transaction),
-    /// Structured data (EIP-712): the canonical JSON text of `{types, primaryType, domain,
+    /// Structured data (EIP-712), as the canonical JSON text of `{types, primaryType, domain,
     /// message}`.
     TypedData {
-        /// The text.
         json: String,
     },
-    /// Permission for an account to act as another's code (EIP-7702), signed by the authority
-    /// itself.
+    /// Lets an account run another account's code (EIP-7702). Signed by the authority itself.
     Authorisation(Authorisation),
-    /// A message for people or programs (EIP-191 where the chain has it).
+    /// A message (EIP-191 on EVM chains).
     Message {
-        /// The message, without the prefix that the chain adds.
+        /// Without the prefix that the chain adds.
         #[serde(with = "hex::serde")]
         bytes: Vec<u8>,
     },
 }
 
-/// What a transaction does. A chain with accounts has one output; a chain of coins has one or more.
+/// What a transaction does. It has exactly one output on an account chain, one or more on a UTXO
+/// chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
-    /// Who gets what of the chain's own coin. The change of a chain of coins is not listed: it
-    /// returns to the signer.
+    /// Payments in the chain's native coin. Change on a UTXO chain is not listed: it returns to the
+    /// signer.
     pub outputs: Vec<Output>,
-    /// The call, the code to deploy, or the memo.
+    /// The call data, the code to deploy, or the memo.
     #[serde(with = "hex::serde", default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<u8>,
-    /// State named in advance (EIP-2930).
+    /// The access list (EIP-2930).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessEntry>,
-    /// Authorisations carried along (EIP-7702).
+    /// The authorisation list (EIP-7702).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorisations: Vec<Authorisation>,
 }
 
-/// One payment of the chain's own coin.
+/// A payment in the chain's native coin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// The receiver, in the chain's canonical form; none deploys a contract.
+    /// In the chain's canonical form. `None` deploys a contract.
     pub to: Option<String>,
-    /// How much, in the chain's base unit.
+    /// In the chain's base unit.
     pub value: Amount,
 }
 
-/// An account and the slots of it that a transaction names in advance.
+/// An entry of an access list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessEntry {
-    /// The account.
     pub account: String,
-    /// Storage slots, 32 bytes each in hexadecimal with 0x.
+    /// Storage slots: 32 bytes each, hexadecimal with 0x.
     pub slots: Vec<String>,
 }
 
@@ -80,18 +77,18 @@ pub struct AccessEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authorisation {
-    /// Whose account.
+    /// The account that delegates.
     pub authority: String,
-    /// Whose code it shall run.
+    /// The account whose code it runs.
     pub delegate: String,
-    /// The authority's nonce that it uses up.
+    /// The authority's nonce that the authorisation consumes.
     pub nonce: u64,
-    /// Whether it holds on every chain (chain id 0); otherwise on the intent's.
+    /// Valid on every chain (chain id 0). Otherwise only on the intent's chain.
     pub any_chain: bool,
 }
 
 impl Intent {
-    /// A plain transaction with one output.
+    /// An intent for a transaction with one output, without access list or authorisations.
     pub fn call(
         chain: ChainId,
         signer: String,
@@ -111,7 +108,8 @@ impl Intent {
         }
     }
 
-    /// The intent that makes a witness harmless: to self, value 0, no data. It also fills a gap.
+    /// A payment of 0 to self without data. It consumes a replay key without any other effect,
+    /// which also fills a nonce gap.
     pub fn cancel(chain: ChainId, signer: String) -> Self {
         Self::call(
             chain,
@@ -122,17 +120,17 @@ impl Intent {
         )
     }
 
-    /// Whether it is exactly a cancel of its signer's.
+    /// Whether this is exactly [`Intent::cancel`] for its chain and signer.
     pub fn is_cancel(&self) -> bool {
         *self == Self::cancel(self.chain.clone(), self.signer.clone())
     }
 
-    /// The hash that a permit names: SHA-256 of the canonical form.
+    /// The hash that a permit refers to: SHA-256 of the canonical form.
     pub fn hash(&self) -> Digest {
         self.canon().hash()
     }
 
-    /// The canonical form, domain `intent`, version 1.
+    /// The canonical byte form, domain `intent`, version 1.
     pub fn canon(&self) -> Canon {
         let head = Canon::new("intent", 1).show(&self.chain).text(&self.signer);
         match &self.act {

@@ -1,89 +1,79 @@
-//! What an intent does to the world: who loses and gains which asset, what is called, what is
-//! granted.
+//! The effects of an intent: asset movements, contract calls and grants.
 
 use serde::{Deserialize, Serialize};
 use types::{Amount, Digest, Json};
 
-/// The effects of an intent, as policy sees them and as the remote signer can see them from the
-/// bytes.
+/// The effects of an intent, as policy and a remote signer compute them from the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effects {
-    /// Movements of value that the signature causes, as far as the bytes tell.
+    /// Movements of value caused by the signature, as far as the bytes show.
     pub moves: Vec<Move>,
-    /// Rights over value that the signature gives away.
+    /// Rights over the signer's assets that the signature grants.
     pub grants: Vec<Grant>,
-    /// Contracts that are called.
     pub calls: Vec<Call>,
-    /// SHA-256 of the code that is deployed, where one is.
+    /// SHA-256 of the deployed code.
     pub deploys: Option<Digest>,
-    /// Whether some of the bytes could not be understood, so that the lists above may not be all.
+    /// Some of the bytes could not be interpreted: the lists above may be incomplete.
     pub opaque: bool,
 }
 
 /// One movement of value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// What moves.
     pub asset: AssetRef,
-    /// Who loses it.
     pub from: String,
-    /// Who gains it.
     pub to: String,
-    /// How much, in base units.
+    /// In base units.
     pub amount: Amount,
 }
 
-/// An asset as a chain knows it.
+/// An asset, identified on its chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AssetRef {
-    /// The chain's own coin.
+    /// The chain's native coin.
     Native,
-    /// A token contract's units; with `token_id` one pool or thing of it.
+    /// Units of a token contract. With `token_id`, one pool or one NFT of it.
     Token {
-        /// The contract.
         contract: String,
-        /// Which pool or thing, where the contract has several.
+        /// The pool or NFT, for contracts that have several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_id: Option<Amount>,
     },
 }
 
-/// A right over the signer's value.
+/// A right over the signer's assets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Over what; none for the whole account (EIP-7702).
+    /// `None` means the whole account (EIP-7702).
     pub asset: Option<AssetRef>,
-    /// Who may use it.
     pub to: String,
-    /// How much; none for all of it.
+    /// `None` means all of it.
     pub amount: Option<Amount>,
 }
 
 /// A call of a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// The contract.
     pub contract: String,
-    /// The first four bytes of the data, in hexadecimal with 0x; empty where there are fewer.
+    /// The first four bytes of the data, hexadecimal with 0x. Empty if the data is shorter.
     pub selector: String,
-    /// Canonical text such as `transfer(address,uint256)`, where the interface is known.
+    /// Such as `transfer(address,uint256)`. `None` if the interface is unknown.
     pub signature: Option<String>,
-    /// Named arguments, integers as decimal strings, where the interface is known.
+    /// Arguments by name, integers as decimal strings. `None` if the interface is unknown.
     pub arguments: Option<Json>,
 }
 
-/// A contract's interface as given: for EVM the JSON ABI. Its hash is part of a decision.
+/// A contract's interface as supplied by the caller: for EVM, the JSON ABI. A decision records its
+/// hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// The text.
     pub json: String,
-    /// SHA-256 of the text.
     pub hash: Digest,
 }
 
 impl Interface {
-    /// From its text; it is parsed where it is used.
+    /// Wraps the text without parsing it; it is parsed on use.
     pub fn new(json: String) -> Self {
         let hash = Digest::of(json.as_bytes());
         Self { json, hash }

@@ -1,53 +1,48 @@
-//! The envelope of a permit: how much its signatures may spend on fees, and how many there may be.
+//! The envelope of a permit: caps on fees and on the number of signatures.
 
 use serde::{Deserialize, Serialize};
 use types::{Amount, Canon};
 
-/// Caps, in the chain's base unit. `gas` is the chain's measure of work: gas on EVM, virtual bytes
-/// on chains of coins.
+/// Caps in the chain's base unit. `gas` is the chain's measure of work: gas on EVM, virtual bytes
+/// on UTXO chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
-    /// Most work bought.
     pub gas: u64,
-    /// Highest price of a unit of work.
+    /// Price of a unit of work.
     pub fee_per_gas: Amount,
-    /// Highest part of that price which goes to the block's maker.
+    /// The part of the price paid to the block producer.
     pub tip: Amount,
-    /// Highest fee in all, whatever the parts say.
+    /// The total fee, independently of the other caps.
     pub total_fee: Amount,
-    /// How many different transactions may be signed on the one witness: the first, and its
+    /// How many different transactions may be signed for one replay key: the first and its
     /// replacements.
     pub signatures: u32,
 }
 
-/// What given bytes may spend on fees at most, read from the bytes.
+/// The most that given bytes can spend on fees, read from the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FeeTerms {
-    /// Work bought.
     pub gas: u64,
-    /// Price of a unit of work (a legacy gas price counts as this and as tip).
+    /// Price of a unit of work. A legacy gas price counts as both this and the tip.
     pub fee_per_gas: Amount,
-    /// Part of the price for the block's maker.
+    /// The part of the price paid to the block producer.
     pub tip: Amount,
-    /// The most that can be charged.
     pub total_fee: Amount,
 }
 
-/// Which cap given bytes go beyond.
+/// The first cap of an [`Envelope`] that fee terms exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {asked} is above the permitted {cap}")]
+#[error("{field} {requested} is above the permitted {cap}")]
 pub struct Breach {
-    /// The name of the cap.
-    pub what: &'static str,
-    /// What the bytes ask.
-    pub asked: Amount,
-    /// What the envelope allows.
+    /// The name of the exceeded cap.
+    pub field: &'static str,
+    pub requested: Amount,
     pub cap: Amount,
 }
 
 impl Envelope {
-    /// For bytes that cost no fee: messages and typed data. One signature.
+    /// For statements, which cost no fee: one signature.
     pub const FREE: Envelope = Envelope {
         gas: 0,
         fee_per_gas: Amount::ZERO,
@@ -56,7 +51,7 @@ impl Envelope {
         signatures: 1,
     };
 
-    /// Whether bytes with these terms fit.
+    /// Checks fee terms against each cap. Does not check `signatures`.
     pub fn allows(&self, terms: &FeeTerms) -> Result<(), Breach> {
         let caps = [
             ("gas", Amount::from(terms.gas), Amount::from(self.gas)),
@@ -64,8 +59,12 @@ impl Envelope {
             ("tip", terms.tip, self.tip),
             ("total fee", terms.total_fee, self.total_fee),
         ];
-        match caps.into_iter().find(|(_, asked, cap)| asked > cap) {
-            Some((what, asked, cap)) => Err(Breach { what, asked, cap }),
+        match caps.into_iter().find(|(_, requested, cap)| requested > cap) {
+            Some((field, requested, cap)) => Err(Breach {
+                field,
+                requested,
+                cap,
+            }),
             None => Ok(()),
         }
     }
@@ -96,36 +95,44 @@ mod tests {
     }
 
     #[test]
-    fn each_cap_holds_alone() {
-        let fits = FeeTerms {
+    fn each_cap_is_checked_alone() {
+        let within = FeeTerms {
             gas: 5,
             fee_per_gas: Amount::from(5),
             tip: Amount::from(5),
             total_fee: Amount::from(5),
         };
-        assert_eq!(envelope(5).allows(&fits), Ok(()));
+        assert_eq!(envelope(5).allows(&within), Ok(()));
         let above = Amount::from(6);
-        for (what, terms) in [
-            ("gas", FeeTerms { gas: 6, ..fits }),
+        for (field, terms) in [
+            ("gas", FeeTerms { gas: 6, ..within }),
             (
                 "fee per gas",
                 FeeTerms {
                     fee_per_gas: above,
-                    ..fits
+                    ..within
                 },
             ),
-            ("tip", FeeTerms { tip: above, ..fits }),
+            (
+                "tip",
+                FeeTerms {
+                    tip: above,
+                    ..within
+                },
+            ),
             (
                 "total fee",
                 FeeTerms {
                     total_fee: above,
-                    ..fits
+                    ..within
                 },
             ),
         ] {
             assert_eq!(
-                envelope(5).allows(&terms).map_err(|breach| breach.what),
-                Err(what)
+                envelope(5)
+                    .allows(&terms)
+                    .map_err(|exceeded| exceeded.field),
+                Err(field)
             );
         }
     }

@@ -1,4 +1,5 @@
-//! One door for every chain: each function hands on to the module of the chain's family.
+//! The chain-independent entry points: each function dispatches to the module of the chain's
+//! family.
 
 use crate::{
     Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Scheme, Signature, Signed,
@@ -7,16 +8,16 @@ use crate::{
 use serde_json::Value;
 use types::{ChainId, Family};
 
-/// Where a payment goes: an account, and what the chain wants written beside it.
+/// A payment's destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// The account in the chain's canonical form.
+    /// In the chain's canonical form.
     pub account: String,
-    /// A memo or tag, on chains that have one.
+    /// A memo or destination tag, on chains that have one.
     pub memo: Option<String>,
 }
 
-/// What unsigned bytes say, from the bytes alone.
+/// Decodes unsigned bytes. Everything but an EVM signer comes from the bytes alone.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     match family(&unsigned.chain)? {
         Family::Evm => evm::decode(unsigned),
@@ -24,19 +25,19 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     }
 }
 
-/// The bytes of an act that needs no plan, for it has neither nonce of its own nor fee: a message,
-/// typed data, an authorisation.
+/// Encodes a statement (message, typed data, authorisation): it needs no plan, since it has neither
+/// fees nor a nonce of its own.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {
         Family::Evm => evm::statement(intent),
         Family::Utxo => Err(Error::Unsuitable {
-            why: "this chain signs transactions only".to_owned(),
+            why: "this chain only signs transactions".to_owned(),
         }),
     }
 }
 
-/// Join bytes and signatures, in the order of [`Decoded::requests`]; checks that each signature is
-/// its account's.
+/// Joins bytes and signatures, given in the order of [`Decoded::required_signatures`]. Checks that
+/// each signature is by its account.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     match family(&unsigned.chain)? {
         Family::Evm => evm::assemble(unsigned, signatures),
@@ -44,8 +45,8 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     }
 }
 
-/// What an intent does. With an interface, calls are decoded; without, the known token standards
-/// are.
+/// Computes the effects of an intent. With an interface, any of its calls is decoded; without, only
+/// those of known token standards.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
     match family(&intent.chain)? {
         Family::Evm => evm::effects(intent, interface),
@@ -53,7 +54,7 @@ pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects
     }
 }
 
-/// The account of a public key.
+/// Derives the account of a public key.
 pub fn address(chain: &ChainId, key: &PublicKey) -> Result<String> {
     match family(chain)? {
         Family::Evm => evm::address(key),
@@ -61,7 +62,7 @@ pub fn address(chain: &ChainId, key: &PublicKey) -> Result<String> {
     }
 }
 
-/// Read a recipient as people write it. A mixed-case EVM address must carry a right checksum
+/// Parses a recipient as people write it. A mixed-case EVM address must carry a valid checksum
 /// (EIP-55).
 pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
     match family(chain)? {
@@ -70,8 +71,8 @@ pub fn parse_recipient(chain: &ChainId, text: &str) -> Result<Recipient> {
     }
 }
 
-/// The data of a call: `method` is a name, or a signature such as `transfer(address,uint256)` where
-/// the name is overloaded; `params` is a JSON list, or an object by parameter name.
+/// Encodes a call. `method` is a name, or a signature such as `transfer(address,uint256)` if the
+/// name is overloaded. `params` is a JSON list, or an object by parameter name.
 pub fn encode_call(
     chain: &ChainId,
     interface: &Interface,
@@ -86,7 +87,7 @@ pub fn encode_call(
     }
 }
 
-/// The data of a deployment: the code and its constructor's arguments.
+/// Encodes a deployment: the code and its constructor arguments.
 pub fn encode_deploy(
     chain: &ChainId,
     interface: &Interface,
@@ -101,8 +102,8 @@ pub fn encode_deploy(
     }
 }
 
-/// What a call returned, as JSON by the outputs' names (an unnamed value is `output`, then
-/// `output1` …); integers as decimal strings.
+/// Decodes what a call returned into JSON by output name (an unnamed value is `output`, then
+/// `output1` …). Integers are decimal strings.
 pub fn decode_output(
     chain: &ChainId,
     interface: &Interface,
@@ -117,7 +118,7 @@ pub fn decode_output(
     }
 }
 
-/// The topics by which events of an interface are found in the index. An anonymous event has none.
+/// The event topics of an interface, for lookup in the index. An anonymous event has none.
 pub fn topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     match family(chain)? {
         Family::Evm => evm::topics(interface),
@@ -127,8 +128,8 @@ pub fn topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     }
 }
 
-/// How the chain signs.
-pub fn scheme(chain: &ChainId) -> Result<Scheme> {
+/// The signature signature_scheme of a chain.
+pub fn signature_scheme(chain: &ChainId) -> Result<Scheme> {
     match family(chain)? {
         Family::Evm | Family::Utxo => Ok(Scheme::EcdsaSecp256k1),
     }

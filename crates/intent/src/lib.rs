@@ -1,29 +1,29 @@
-//! What a signature does: intents, their effects, the permits that allow them, and the pure half of
-//! every chain.
+//! Intents, their effects, the permits that allow signing them, and the I/O-free part of each
+//! chain's encoding.
 //!
-//! An [`Intent`] says what a signature is for, never at which nonce or fee. [`decode`] reads an
-//! intent back from the exact bytes that are to be signed, so that whoever holds a key can see for
-//! himself; [`effects`] says who loses and gains what. A [`Permit`] is policy's signed word that
-//! one intent may be signed within an [`Envelope`] of fees. [`assemble`] joins bytes and
-//! signatures.
+//! An [`Intent`] describes what a signature is for; it never includes a nonce or fees. [`decode`]
+//! reads an intent back from the exact bytes to be signed, so that a key holder verifies what it
+//! signs instead of trusting the caller. [`effects`] lists who loses and gains what. A [`Permit`]
+//! is a policy-signed statement that one intent may be signed within an [`Envelope`] of fees.
+//! [`assemble`] joins bytes and signatures.
 //!
-//! What it never does: I/O, async, a clock, chance, keeping a secret, or trusting a claim about
-//! bytes that it can read from the bytes.
+//! This crate never performs I/O, runs async code, reads a clock or a random source, keeps a
+//! secret, or trusts a claim about bytes that it can verify from the bytes.
 //!
-//! Invariants, each with the test that holds it:
-//! - `decode(plan(intent)) == intent`, and every changed byte says something else or nothing
-//!   (`tests/it/transactions.rs`, `utxo.rs`; for every connector the shared suite in `testkit`);
-//! - a message, typed data or an authorisation is never a transaction, whatever it contains
+//! Invariants, each with the test that checks it:
+//! - `decode(plan(intent)) == intent`, and any changed byte decodes to something else or is
+//!   rejected (`tests/it/transactions.rs`, `utxo.rs`; for every connector, the shared suite in
+//!   `testkit`);
+//! - a message, typed data or an authorisation never decodes as a transaction, whatever it contains
 //!   (`tests/it/statements.rs`);
 //! - two different intents never share a hash (`tests/it/canon.rs`, with a second writer and a
 //!   reader; vectors in `vectors/`);
-//! - a permit whose any byte is changed does not verify (`permit::tests`);
-//! - nothing that a chain answers makes decoding panic, or take more than it is worth
+//! - a permit with any byte changed does not verify (`permit::tests`);
+//! - no answer of a chain makes decoding panic, or use time or memory out of proportion to its size
 //!   (`tests/it/abi_hostile.rs`, `tokens.rs`);
-//! - what [`effects`] could not understand is said to be opaque (`tests/it/effects.rs`).
+//! - an intent that [`effects`] cannot fully interpret is marked opaque (`tests/it/effects.rs`).
 //!
-//! Chain modules ([`evm`], [`utxo`]) hold all that knows a chain's encoding; everything else here
-//! is free of it.
+//! Only the chain modules ([`evm`], [`utxo`]) know a chain's encoding.
 
 mod act;
 mod decoded;
@@ -43,6 +43,6 @@ pub use envelope::{Breach, Envelope, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
-    parse_recipient, scheme, statement, topics,
+    parse_recipient, signature_scheme, statement, topics,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

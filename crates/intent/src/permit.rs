@@ -1,30 +1,25 @@
-//! A permit: policy's signed word that one intent may be signed, within an envelope, until a
-//! moment.
+//! A permit: a statement signed by policy that one intent may be signed, within an envelope, until
+//! a deadline.
 
 use crate::{Envelope, Error, Result};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use types::{Canon, DecisionId, Digest, Namespace, PermitId, Time};
 
-/// What policy signs.
+/// The signed content of a permit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PermitBody {
-    /// Names it; a permit is used under this id.
     pub id: PermitId,
-    /// Where it holds.
     pub namespace: Namespace,
-    /// The decision behind it.
     pub decision: DecisionId,
-    /// All policy documents that took part.
+    /// Hash over all policy documents that took part in the decision.
     pub bundle_hash: Digest,
-    /// The intent it allows.
     pub intent_hash: Digest,
-    /// The fees it allows.
     pub envelope: Envelope,
-    /// The last moment of its first signature.
+    /// The deadline for the first signature.
     pub not_after: Time,
-    /// The approvals that the decision counted.
+    /// Hash over the approvals that the decision counted.
     pub approvals_hash: Digest,
 }
 
@@ -32,36 +27,35 @@ pub struct PermitBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Permit {
-    /// What is signed.
     pub body: PermitBody,
-    /// 64 bytes, in hexadecimal on the wire.
+    /// 64 bytes, hexadecimal in JSON.
     #[serde(with = "hex::serde")]
     pub signature: Vec<u8>,
 }
 
-/// The public half of an installation's policy key. Whoever signs pins it.
+/// The public half of an installation's policy key, pinned wherever signatures are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyKey(VerifyingKey);
 
 impl PolicyKey {
-    /// From its 32 bytes; refuses points of small order, under which anything would verify.
+    /// Parses 32 bytes. Rejects points of small order, under which any signature would verify.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Error::PolicyKey)?;
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Error::InvalidPolicyKey)?;
         if key.is_weak() {
-            Err(Error::PolicyKey)
+            Err(Error::InvalidPolicyKey)
         } else {
             Ok(Self(key))
         }
     }
 
-    /// Its 32 bytes.
+    /// The 32 bytes of the key.
     pub fn to_bytes(self) -> [u8; 32] {
         self.0.to_bytes()
     }
 }
 
 impl PermitBody {
-    /// The bytes that are signed: canonical form, domain `permit`, version 1.
+    /// The signed bytes: canonical form, domain `permit`, version 1.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let head = Canon::new("permit", 1)
             .show(&self.id)
@@ -77,13 +71,14 @@ impl PermitBody {
     }
 }
 
-/// Whether the policy key signed this permit. Says nothing of time, namespace, use or revocation:
-/// `keys` checks those.
+/// Verifies that the policy key signed this permit. Time, namespace, use and revocation are checked
+/// by `keys`.
 pub fn verify(permit: &Permit, key: &PolicyKey) -> Result<()> {
-    let signature = Signature::from_slice(&permit.signature).map_err(|_| Error::ForgedPermit)?;
+    let signature =
+        Signature::from_slice(&permit.signature).map_err(|_| Error::InvalidPermitSignature)?;
     key.0
         .verify_strict(&permit.body.canonical_bytes(), &signature)
-        .map_err(|_| Error::ForgedPermit)
+        .map_err(|_| Error::InvalidPermitSignature)
 }
 
 #[cfg(test)]
@@ -134,22 +129,25 @@ mod tests {
         for change in changes {
             let mut changed = permit.clone();
             change(&mut changed.body);
-            assert!(matches!(verify(&changed, &key), Err(Error::ForgedPermit)));
+            assert!(matches!(
+                verify(&changed, &key),
+                Err(Error::InvalidPermitSignature)
+            ));
         }
     }
 
     #[test]
-    fn every_flipped_bit_of_the_signature_is_seen() {
+    fn every_flipped_bit_of_the_signature_is_detected() {
         let (permit, key) = permit();
-        for place in 0..permit.signature.len() * 8 {
+        for bit in 0..permit.signature.len() * 8 {
             let mut changed = permit.clone();
-            changed.signature[place / 8] ^= 1 << (place % 8);
-            assert!(verify(&changed, &key).is_err(), "bit {place}");
+            changed.signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(verify(&changed, &key).is_err(), "bit {bit}");
         }
     }
 
     #[test]
-    fn another_key_and_a_weak_key_do_not_pass() {
+    fn another_key_and_a_weak_key_are_rejected() {
         let (permit, _) = permit();
         let other = SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
         assert!(verify(&permit, &PolicyKey::from_bytes(&other).expect("strong")).is_err());
@@ -157,7 +155,7 @@ mod tests {
         identity[0] = 1;
         assert!(matches!(
             PolicyKey::from_bytes(&identity),
-            Err(Error::PolicyKey)
+            Err(Error::InvalidPolicyKey)
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! Who made a signature: ECDSA on secp256k1, for every chain that uses it.
+//! Signer recovery for ECDSA on secp256k1.
 
 use crate::{PublicKey, Signature};
 use secp256k1::{
@@ -6,8 +6,8 @@ use secp256k1::{
     ecdsa::{self, RecoverableSignature, RecoveryId},
 };
 
-/// The key that signed this digest; none if the signature is malformed, or its s is high (EIP-2,
-/// BIP-146): a high s is the same signature written a second way, and would give one transaction
+/// The key that signed this digest. `None` if the signature is malformed or its s is high (EIP-2,
+/// BIP-146): a high s is a second encoding of the same signature, which would give one transaction
 /// two ids.
 pub(crate) fn recover(digest: &[u8; 32], signature: &Signature) -> Option<PublicKey> {
     if signature.recovery > 1 || !is_low(signature) {
@@ -22,17 +22,16 @@ pub(crate) fn recover(digest: &[u8; 32], signature: &Signature) -> Option<Public
 }
 
 fn is_low(signature: &Signature) -> bool {
-    let Ok(given) = ecdsa::Signature::from_compact(&signature.rs) else {
+    let Ok(signature) = ecdsa::Signature::from_compact(&signature.rs) else {
         return false;
     };
-    let mut normal = given;
-    normal.normalize_s();
-    normal == given
+    let mut normalized = signature;
+    normalized.normalize_s();
+    normalized == signature
 }
 
 impl PublicKey {
-    /// The same point in 65 bytes (SEC 1, uncompressed); none if these bytes are no point of the
-    /// curve.
+    /// The point in 65 bytes (SEC 1, uncompressed). `None` if it is not on the curve.
     pub(crate) fn uncompressed(&self) -> Option<[u8; 65]> {
         Some(
             secp256k1::PublicKey::from_slice(&self.0)

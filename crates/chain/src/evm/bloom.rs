@@ -1,21 +1,21 @@
-//! The filter over a block's logs that stands in its header (Yellow Paper 4.3.1): 2048 bits, three
-//! for each address and topic.
+//! The bloom filter over a block's logs, from its header (Yellow Paper 4.3.1): 2048 bits, three for
+//! each address and topic.
 
 use super::numerals::{Account, Fixed, Word};
 use alloy_primitives::keccak256;
 use std::collections::HashSet;
 
-/// A header's filter.
+/// A header's bloom filter.
 pub(super) type Bloom = Fixed<256>;
 
-/// Gathers the filter of a block's logs. Addresses and topics repeat within a block: each is hashed
-/// once.
-pub(super) struct Gathered {
+/// Computes the filter of a block's logs. Addresses and topics repeat within a block: each is
+/// hashed once.
+pub(super) struct BloomBuilder {
     seen: HashSet<Vec<u8>>,
     bits: [u8; 256],
 }
 
-impl Default for Gathered {
+impl Default for BloomBuilder {
     fn default() -> Self {
         Self {
             seen: HashSet::new(),
@@ -24,21 +24,21 @@ impl Default for Gathered {
     }
 }
 
-impl Gathered {
-    /// Add a log.
+impl BloomBuilder {
+    /// Adds a log.
     pub(super) fn add(&mut self, address: &Account, topics: &[Word]) {
-        self.add_one(&address.0);
-        topics.iter().for_each(|topic| self.add_one(&topic.0));
+        self.add_value(&address.0);
+        topics.iter().for_each(|topic| self.add_value(&topic.0));
     }
 
-    fn add_one(&mut self, value: &[u8]) {
+    fn add_value(&mut self, value: &[u8]) {
         if !self.seen.contains(value) {
             self.seen.insert(value.to_vec());
             self.set(value);
         }
     }
 
-    /// Each of the three bits is named by the low 11 bits of a pair of bytes of the hash.
+    /// Each of the three bits is given by the low 11 bits of a pair of hash bytes.
     fn set(&mut self, value: &[u8]) {
         let hash = keccak256(value);
         for pair in hash[..6].chunks_exact(2) {
@@ -47,17 +47,17 @@ impl Gathered {
         }
     }
 
-    /// Whether they give exactly this filter.
-    pub(super) fn is(&self, header: &Bloom) -> bool {
+    /// Whether the logs give exactly this filter.
+    pub(super) fn equals(&self, header: &Bloom) -> bool {
         self.bits == header.0
     }
 
-    /// Whether every bit of the header's filter is explained by them, so that none can be missing.
+    /// Whether the logs account for every bit of the header's filter, so that none is missing.
     pub(super) fn covers(&self, header: &Bloom) -> bool {
         self.bits
             .iter()
             .zip(&header.0)
-            .all(|(own, theirs)| theirs & !own == 0)
+            .all(|(computed, expected)| expected & !computed == 0)
     }
 }
 
@@ -65,7 +65,7 @@ impl Gathered {
 mod tests {
     use super::*;
 
-    /// The bits of one value, by the definition.
+    /// The bits of one value, by definition.
     fn bits(value: &[u8]) -> HashSet<usize> {
         let hash = keccak256(value);
         [0, 2, 4]
@@ -83,21 +83,21 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_log_and_an_added_one_are_seen() {
+    fn a_missing_and_an_added_log_are_detected() {
         let (a, b) = (Fixed([1u8; 20]), Fixed([2u8; 20]));
         let topics = [Fixed([3u8; 32]), Fixed([4u8; 32])];
         let header = bloom(&[&a.0, &b.0, &topics[0].0, &topics[1].0]);
-        let mut gathered = Gathered::default();
-        gathered.add(&a, &topics);
-        assert!(!gathered.covers(&header) && !gathered.is(&header));
-        gathered.add(&b, &topics);
-        assert!(gathered.covers(&header) && gathered.is(&header));
-        gathered.add(&Fixed([9; 20]), &[]);
-        assert!(gathered.covers(&header) && !gathered.is(&header));
+        let mut builder = BloomBuilder::default();
+        builder.add(&a, &topics);
+        assert!(!builder.covers(&header) && !builder.equals(&header));
+        builder.add(&b, &topics);
+        assert!(builder.covers(&header) && builder.equals(&header));
+        builder.add(&Fixed([9; 20]), &[]);
+        assert!(builder.covers(&header) && !builder.equals(&header));
     }
 
     #[test]
     fn no_logs_give_the_empty_filter() {
-        assert!(Gathered::default().is(&Fixed([0; 256])));
+        assert!(BloomBuilder::default().equals(&Fixed([0; 256])));
     }
 }

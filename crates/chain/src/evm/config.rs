@@ -1,5 +1,4 @@
-//! How an EVM chain is set up. What is not written follows from the preset, and what the preset
-//! does not say from the defaults here.
+//! Settings of an EVM chain. Unset values come from the preset, then from the defaults here.
 
 mod price;
 mod resolve;
@@ -12,52 +11,49 @@ use crate::{Error, Finality, Result};
 use serde::{Deserialize, Serialize};
 use types::ChainId;
 
-/// An EVM chain and the node that serves it. Read it from JSON, TOML or YAML: `preset` names a row
-/// of [`presets`](super::presets), and everything written beside it goes before the preset's.
+/// An EVM chain and its node. Deserialized from JSON, TOML or YAML: `preset` names a row of
+/// [`presets`](super::presets), and every other field overrides the preset's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EvmConfig {
-    /// The chain's number (EIP-155). The node must serve exactly this one.
+    /// The chain id (EIP-155). The node must serve exactly this chain.
     pub number: u64,
-    /// Where the node listens. May hold credentials; it is shown without them.
+    /// The node's URL. May contain credentials, which are never shown.
     pub url: NodeUrl,
-    /// The proxy on the way to it; none asks for none, whatever the environment says.
+    /// The proxy to the node. Environment variables are ignored.
     pub proxy: Option<NodeUrl>,
-    /// The software that answers, as far as the meaning of its error numbers goes.
+    /// The node software, as far as the meaning of its error codes is concerned.
     pub client: Client,
-    /// When a block is final.
     pub finality: Finality,
-    /// How the price of gas is found.
+    /// How the gas price is determined.
     pub pricing: Pricing,
-    /// How the amount of gas is found.
+    /// How the gas limit is determined.
     pub gas: Gas,
-    /// How often the head is looked at.
+    /// How often to poll the head.
     pub poll_interval_ms: u64,
-    /// Time, size, depth, batch and concurrency of the connection.
+    /// Limits on time, size, depth, batches and concurrency.
     pub limits: Limits,
-    /// When and how often a read is asked again.
+    /// Retries of reads.
     pub retry: Retry,
-    /// What is checked of the node's answers about blocks.
-    pub check: Check,
+    pub check: BlockChecks,
     /// How receipts are fetched.
     pub receipts: Receipts,
-    /// Own rows before the table of node errors.
+    /// Rules applied before the table of node errors.
     pub errors: Vec<ErrorRule>,
 }
 
-/// What is checked of the node's answers about blocks. Less than the default is for chains whose
-/// rules are their own.
+/// Checks of the node's answers about blocks. Relax them only for chains with rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Check {
+pub struct BlockChecks {
     /// Whether a header's hash is recomputed from its fields.
     pub block_hash: BlockHash,
-    /// Whether the logs of a block must explain its header's bloom filter.
+    /// Whether the logs of a block must match its header's bloom filter.
     pub logs_bloom: LogsBloom,
-    /// Whether the receipts of a block must have the root that its header holds.
+    /// Whether the receipts of a block must match its header's receipts root.
     pub receipts_root: ReceiptsRoot,
 }
 
-impl Default for Check {
+impl Default for BlockChecks {
     fn default() -> Self {
         Self {
             block_hash: BlockHash::Strict,
@@ -71,34 +67,34 @@ impl Default for Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockHash {
-    /// It is, and a header that does not give its hash is refused.
+    /// Recompute it, and reject a header that does not match.
     Strict,
-    /// It is not: the node's word counts.
+    /// Trust the node.
     Off,
 }
 
-/// How the logs of a block are held against its header's bloom filter.
+/// How the logs of a block are checked against its header's bloom filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogsBloom {
-    /// They give exactly that filter: nothing is missing, nothing is added (as far as a bloom
-    /// filter tells).
+    /// They must give exactly that filter: nothing is missing or added, as far as a bloom filter
+    /// shows.
     Exact,
-    /// They give at least that filter: nothing is missing. For chains that add logs outside of
-    /// transactions (Polygon), or leave the filter empty.
+    /// They must cover that filter: nothing is missing. For chains that add logs outside of
+    /// transactions (Polygon) or leave the filter empty.
     Covered,
-    /// Not at all.
+    /// Not checked.
     Off,
 }
 
-/// How the receipts of a block, where all are fetched, are held against its header.
+/// How the receipts of a block, if all are fetched, are checked against its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptsRoot {
-    /// They give its root: status, logs, their order and number are proven.
+    /// They must give its receipts root, which proves status, logs, order and number.
     Strict,
-    /// Not at all. For chains with kinds of receipts of their own (OP stack deposits, Polygon's
-    /// state synchronisation).
+    /// Not checked. For chains with receipt types of their own (OP stack deposits, Polygon state
+    /// sync).
     Off,
 }
 
@@ -106,35 +102,36 @@ pub enum ReceiptsRoot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receipts {
-    /// All of a block in one call, where signers are watched and the node can: one round trip, for
-    /// chains that are mostly ours.
+    /// All receipts of a block in one call, if signers are watched and the node supports it: one
+    /// round trip, for chains with mostly our own transactions.
     #[default]
     Block,
-    /// One by one, those of watched signers only: less to read, for chains that are mostly others'.
+    /// Single receipts, for watched signers only: less data, for chains with mostly other
+    /// transactions.
     Transaction,
 }
 
 impl EvmConfig {
-    /// The settings of a preset for a chain and a node.
+    /// The settings of a preset, for a chain and a node.
     ///
     /// # Errors
-    /// [`Error::Config`]: there is no such preset, or the number is 0.
+    /// [`Error::InvalidConfig`]: there is no such preset, or the number is 0.
     pub fn preset(name: &str, number: u64, url: NodeUrl) -> Result<Self> {
         let mut config = resolve::preset(name)?;
         config.number = number;
         config.url = url;
-        config.checked()
+        config.validated()
     }
 
-    /// The chain's name.
+    /// The chain's id.
     pub fn chain(&self) -> ChainId {
         ChainId::evm(self.number)
     }
 
-    /// The same, if it makes sense.
-    pub(crate) fn checked(self) -> Result<Self> {
-        let rules = [
-            (self.number > 0, "number", "a chain's number is at least 1"),
+    /// Validates the settings.
+    pub(crate) fn validated(self) -> Result<Self> {
+        let checks = [
+            (self.number > 0, "number", "at least 1"),
             (self.poll_interval_ms > 0, "poll_interval_ms", "at least 1"),
             (self.retry.attempts > 0, "retry.attempts", "at least 1"),
             (self.limits.batch > 0, "limits.batch", "at least 1"),
@@ -164,17 +161,17 @@ impl EvmConfig {
                 "at least 100",
             ),
             (
-                self.errors.iter().all(ErrorRule::is_sound),
+                self.errors.iter().all(ErrorRule::is_valid),
                 "errors",
                 "a rule needs a code or a phrase",
             ),
         ];
-        if let Some((_, field, why)) = rules.into_iter().find(|(holds, ..)| !holds) {
-            return Err(Error::Config {
+        if let Some((_, field, why)) = checks.into_iter().find(|(valid, ..)| !valid) {
+            return Err(Error::InvalidConfig {
                 field,
                 why: why.to_owned(),
             });
         }
-        self.pricing.checked().map(|()| self)
+        self.pricing.validate().map(|()| self)
     }
 }

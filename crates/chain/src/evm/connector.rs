@@ -1,57 +1,56 @@
-//! The connector: everything above Florin's `chain` speaks to an EVM node through this.
+//! The EVM implementation of [`Connector`].
 
 mod blocks;
 mod fees;
-mod parts;
 mod plan;
 mod quote;
 mod read;
 mod revert;
 mod submit;
+mod transaction_json;
 
 use super::config::EvmConfig;
 use super::numerals::Quantity;
-use super::rpc::{Call, Counters, Failure, Reply, Rpc, parse, shape};
+use super::rpc::{Call, Counters, Failure, Reply, Rpc, deserialize, parse};
 use crate::{
     BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model,
     Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
 };
 use async_trait::async_trait;
-use fees::Format;
+use fees::FeeFormat;
 use intent::{Intent, Interface, Signed, Unsigned};
-pub(super) use parts::TransactionJson;
-use read::Abis;
+use read::AbiCache;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
+pub(super) use transaction_json::TransactionJson;
 use types::{Amount, Block, ChainEvent, ChainId, Entropy, Height, Transfer};
 
-/// An EVM chain, by way of one node. Keeps nothing but what it has learnt about the node's
-/// abilities.
+/// A connection to an EVM chain through one node. Keeps no state except what it learned about the
+/// node's features.
 pub struct Evm {
     config: EvmConfig,
     chain: ChainId,
     rpc: Rpc,
-    /// Set once the node has proven to serve the configured chain.
+    /// Set after the node has reported the configured chain id.
     verified: OnceCell<()>,
-    /// Whether the chain takes EIP-1559 prices, as last seen.
-    format: Format,
-    /// Cleared when the node does not know `eth_getBlockReceipts`.
+    /// Whether the chain supports EIP-1559 prices, as last observed.
+    fee_format: FeeFormat,
+    /// Cleared if the node does not support `eth_getBlockReceipts`.
     has_block_receipts: AtomicBool,
-    abis: Abis,
+    abis: AbiCache,
 }
 
 impl Evm {
-    /// A connector; nothing is sent before the first question. `entropy` keeps waiting connectors
-    /// out of step.
+    /// Builds a connector without sending anything. `entropy` adds jitter to retries.
     ///
     /// # Errors
-    /// [`Error::Config`].
+    /// [`Error::InvalidConfig`].
     pub fn new(config: EvmConfig, entropy: Arc<dyn Entropy>) -> Result<Self> {
-        let config = config.checked()?;
+        let config = config.validated()?;
         let rpc = Rpc::new(
             &config.url,
             config.proxy.as_ref(),
@@ -63,25 +62,25 @@ impl Evm {
             chain: config.chain(),
             rpc,
             verified: OnceCell::new(),
-            format: Format::default(),
+            fee_format: FeeFormat::default(),
             has_block_receipts: AtomicBool::new(true),
-            abis: Abis::default(),
+            abis: AbiCache::default(),
             config,
         })
     }
 
-    /// How it is set up.
+    /// The settings.
     pub fn config(&self) -> &EvmConfig {
         &self.config
     }
 
-    /// What was asked of the node so far, and how it went.
+    /// The counts of requests and failures so far.
     pub fn counters(&self) -> Counters {
         self.rpc.counters()
     }
 
-    /// The node serves the configured chain. Asked once: a node that changes its chain afterwards
-    /// is caught by the block hashes.
+    /// Checks once that the node serves the configured chain. If the node changes its chain later,
+    /// the block hashes no longer match.
     async fn ready(&self) -> Result<()> {
         self.verified
             .get_or_try_init(|| self.verify())
@@ -90,52 +89,58 @@ impl Evm {
     }
 
     async fn verify(&self) -> Result<()> {
-        let Quantity(found) = self
+        let Quantity(actual) = self
             .rpc
-            .ask("eth_chainId", json!([]))
+            .request("eth_chainId", json!([]))
             .await
             .map_err(|failure| self.error(failure))?;
-        if found == self.config.number {
+        if actual == self.config.number {
             return Ok(());
         }
-        tracing::error!(chain = %self.chain, found, node = %self.config.url, "the node serves another chain");
+        tracing::error!(
+            event = "node.wrong_chain",
+            chain = %self.chain,
+            actual,
+            node = %self.config.url,
+            "the node serves another chain"
+        );
         Err(Error::WrongChain {
             chain: self.chain.to_string(),
-            found,
+            actual,
         })
     }
 
-    /// Ask one thing that changes nothing.
-    async fn ask<T: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<T> {
+    /// Makes one read call.
+    async fn request<T: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<T> {
         self.ready().await?;
         self.rpc
-            .ask(method, params)
+            .request(method, params)
             .await
             .map_err(|failure| self.error(failure))
     }
 
-    /// Ask several things that change nothing.
-    async fn read(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
+    /// Makes several read calls.
+    async fn request_all(&self, calls: Vec<Call>) -> Result<Vec<Reply>> {
         self.ready().await?;
-        Ok(self.rpc.read(calls).await)
+        Ok(self.rpc.request_all(calls).await)
     }
 
-    /// A reply as `T`.
+    /// Deserializes a reply.
     fn parse<T: DeserializeOwned>(&self, reply: Reply) -> Result<T> {
         parse(reply).map_err(|failure| self.error(failure))
     }
 
-    /// A result's text as `T`.
-    fn shape<T: DeserializeOwned>(&self, text: &RawValue) -> Result<T> {
-        shape(text).map_err(|failure| self.error(failure))
+    /// Deserializes a result's text.
+    fn deserialize<T: DeserializeOwned>(&self, text: &RawValue) -> Result<T> {
+        deserialize(text).map_err(|failure| self.error(failure))
     }
 
     fn error(&self, failure: Failure) -> Error {
         failure.into_error(&self.chain)
     }
 
-    fn untrusted(&self, why: impl Into<String>) -> Error {
-        Error::Untrusted {
+    fn invalid_response(&self, why: impl Into<String>) -> Error {
+        Error::InvalidResponse {
             chain: self.chain.to_string(),
             why: why.into(),
         }
@@ -184,7 +189,7 @@ impl Connector for Evm {
     async fn head(&self) -> Result<BlockRef> {
         let head = self.header_by_number("latest").await?;
         head.map(|header| header.block_ref())
-            .ok_or_else(|| self.untrusted("it has no newest block"))
+            .ok_or_else(|| self.invalid_response("it returned no newest block"))
     }
 
     async fn block_at(&self, height: Height) -> Result<Option<BlockRef>> {

@@ -1,46 +1,46 @@
-//! What a node's no to a transaction proves, by a table: code and lower-cased text, first match
-//! wins.
+//! Classifies a node's refusals of transactions, by a table of codes and lower-cased texts. The
+//! first match wins.
 //!
-//! The order is part of the table. `replacement transaction underpriced` contains `transaction
-//! underpriced`, so it stands before it. A phrase matches only where a word begins, because
-//! `unknown transaction` contains `known transaction`. The same number means different things at
-//! different nodes (-32005 is gas limit, log range or batch size at Besu, and patience at
-//! providers), so numbers alone count only for the client that is known to mean them. What matches
-//! nothing is [`Class::Lost`]: it proves nothing.
+//! The order is part of the table: `replacement transaction underpriced` contains `transaction
+//! underpriced`, so it comes first. A phrase matches only at the start of a word, because `unknown
+//! transaction` contains `known transaction`. A code means different things at different nodes
+//! (-32005 is gas limit, log range or batch size at Besu, and rate limit at providers), so a code
+//! alone counts only for a client that is known to use it so. An answer that matches nothing is
+//! [`RefusalClass::Unclassified`]: it proves nothing.
 
 use crate::Class;
 use serde::{Deserialize, Serialize};
 
-/// The software that answers, where its numbers are to be believed.
+/// The node software, which determines the meaning of error codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Client {
-    /// Unknown, or a provider in front of several: texts decide.
+    /// Unknown, or a provider in front of several nodes: only texts count.
     #[default]
     Any,
-    /// go-ethereum, its forks, GoQuorum, reth, anvil: texts decide there too, since they put
-    /// everything under one or two numbers.
+    /// go-ethereum, its forks, GoQuorum, reth, anvil: only texts count, since they use the same one
+    /// or two codes for everything.
     Geth,
-    /// Hyperledger Besu: its numbers have meanings of their own.
+    /// Hyperledger Besu, whose codes have specific meanings.
     Besu,
 }
 
-/// A row of one's own, asked before the table.
+/// A configured rule, applied before the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorRule {
-    /// What it proves.
+    /// The class of a matching answer.
     pub class: Class,
-    /// The JSON-RPC error code; none for any.
+    /// The JSON-RPC error code. `None` matches any code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
-    /// One of these occurs in the text, whatever its case; none for any text.
+    /// Matches if the text contains one of these, ignoring case. Empty matches any text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
 }
 
-/// One row: matches if the client is meant, the code (if any) is the same, and one of the phrases
-/// (if any) begins a word in the text.
+/// A row of the table. Matches on the client, the code (if set), and one of the phrases (if any) at
+/// the start of a word.
 struct Row {
     class: Class,
     client: Client,
@@ -48,7 +48,7 @@ struct Row {
     phrases: &'static [&'static str],
 }
 
-const fn says(class: Class, phrases: &'static [&'static str]) -> Row {
+const fn any_client(class: Class, phrases: &'static [&'static str]) -> Row {
     Row {
         class,
         client: Client::Any,
@@ -75,8 +75,8 @@ const fn code(class: Class, code: i64) -> Row {
     }
 }
 
-/// What providers answer when they want patience.
-const PATIENCE: &[&str] = &[
+/// Rate-limit messages of providers.
+const RATE_LIMIT_PHRASES: &[&str] = &[
     "too many requests",
     "rate limit",
     "request rate",
@@ -85,7 +85,7 @@ const PATIENCE: &[&str] = &[
 ];
 
 static TABLE: &[Row] = &[
-    says(
+    any_client(
         Class::Known,
         &[
             "already known",
@@ -95,14 +95,14 @@ static TABLE: &[Row] = &[
             "transaction already in pool",
         ],
     ),
-    says(
+    any_client(
         Class::ReplacementUnderpriced,
         &[
             "replacement transaction underpriced",
             "replacement not allowed",
         ],
     ),
-    says(
+    any_client(
         Class::Underpriced,
         &[
             "transaction underpriced",
@@ -111,16 +111,16 @@ static TABLE: &[Row] = &[
             "transaction gas price below minimum",
         ],
     ),
-    says(
+    any_client(
         Class::BelowBaseFee,
         &[
             "max fee per gas less than block base fee",
             "gas price below current base fee",
         ],
     ),
-    says(Class::NonceUsed, &["nonce too low", "nonce is too low"]),
+    any_client(Class::NonceUsed, &["nonce too low", "nonce is too low"]),
     besu(Class::NonceUsed, -32001, &[]),
-    says(
+    any_client(
         Class::NonceAhead,
         &[
             "nonce too high",
@@ -135,11 +135,11 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::NonceAhead, -32006, &[]),
-    says(
-        Class::HoleBelow,
+    any_client(
+        Class::LowerNonceInvalid,
         &["an invalid transaction with a lower nonce exists"],
     ),
-    says(
+    any_client(
         Class::Funds,
         &[
             "insufficient funds for gas * price + value",
@@ -150,7 +150,7 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::Funds, -32004, &[]),
-    says(
+    any_client(
         Class::GasLimit,
         &[
             "intrinsic gas too low",
@@ -162,15 +162,15 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::GasLimit, -32003, &[]),
-    says(
+    any_client(
         Class::Size,
         &["oversized data", "max initcode size exceeded"],
     ),
-    says(
+    any_client(
         Class::PoolFull,
         &["txpool is full", "account limit exceeded"],
     ),
-    says(
+    any_client(
         Class::Reserved,
         &[
             "address already reserved",
@@ -178,14 +178,14 @@ static TABLE: &[Row] = &[
             "future transaction tries to replace pending",
         ],
     ),
-    says(
+    any_client(
         Class::Permission,
         &["sender account not authorized to send transactions"],
     ),
     besu(Class::Permission, -32007, &[]),
-    // GoQuorum's free chains take no price but 0: for whoever offers one, that is the node's own
-    // cap.
-    says(
+    // Gas-free GoQuorum chains accept only price 0: for a transaction with a price, that is the
+    // node's own cap.
+    any_client(
         Class::FeeCap,
         &[
             "transaction fee cap exceeded",
@@ -193,7 +193,7 @@ static TABLE: &[Row] = &[
             "gas price not 0",
         ],
     ),
-    says(
+    any_client(
         Class::NotReady,
         &[
             "transaction pool not enabled",
@@ -201,7 +201,7 @@ static TABLE: &[Row] = &[
         ],
     ),
     besu(Class::NotReady, -32008, &[]),
-    says(
+    any_client(
         Class::WrongChain,
         &[
             "invalid sender",
@@ -211,11 +211,11 @@ static TABLE: &[Row] = &[
             "invalid signature",
         ],
     ),
-    says(Class::Throttled, PATIENCE),
+    any_client(Class::Throttled, RATE_LIMIT_PHRASES),
     code(Class::Throttled, -32029),
     code(Class::Throttled, 429),
-    // Beyond the field's table: refusals that are for ever.
-    says(
+    // Permanent refusals that no node's documentation lists.
+    any_client(
         Class::Size,
         &[
             "max priority fee per gas higher than max fee per gas",
@@ -228,7 +228,7 @@ static TABLE: &[Row] = &[
             "rlp:",
         ],
     ),
-    says(
+    any_client(
         Class::Unsupported,
         &[
             "transaction type not supported",
@@ -241,44 +241,47 @@ static TABLE: &[Row] = &[
     ),
 ];
 
-/// What a no proves: one's own rules first, then the table.
+/// Classifies a refusal: configured rules first, then the table.
 pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -> Class {
     let text = message.to_lowercase();
-    let own = rules
+    let configured = rules
         .iter()
         .find(|rule| rule.matches(code, &text))
         .map(|rule| rule.class);
-    let known = || {
+    let from_table = || {
         TABLE
             .iter()
             .find(|row| row.matches(client, code, &text))
             .map(|row| row.class)
     };
-    own.or_else(known)
+    configured
+        .or_else(from_table)
         .or_else(|| ambiguous(client, code, &text))
-        .unwrap_or(Class::Lost)
+        .unwrap_or(Class::Unclassified)
 }
 
-/// -32005 is the field's number for "limit exceeded": at a provider, patience. At Besu it has three
-/// meanings, all told by the text.
+/// -32005 means "limit exceeded": a rate limit at providers. At Besu it has three meanings,
+/// distinguished by the text.
 fn ambiguous(client: Client, code: i64, text: &str) -> Option<Class> {
-    (client != Client::Besu && code == -32005 && !is_too_much_at_once(text))
+    (client != Client::Besu && code == -32005 && !is_request_too_large(text))
         .then_some(Class::Throttled)
 }
 
-/// Whether a no to any call, not only to a transaction, means "later".
-pub(crate) fn asks_for_patience(code: i64, message: &str) -> bool {
+/// Whether an error to any call, not only of a transaction, is a rate limit.
+pub(crate) fn is_rate_limit(code: i64, message: &str) -> bool {
     let text = message.to_lowercase();
-    // A contract may revert with any words, these among them.
+    // A contract may revert with any text, including these phrases.
     if code == 3 || text.contains("revert") {
         return false;
     }
-    let phrased = PATIENCE.iter().any(|phrase| begins_a_word(&text, phrase));
-    phrased || code == -32029 || code == 429 || (code == -32005 && !is_too_much_at_once(&text))
+    let has_phrase = RATE_LIMIT_PHRASES
+        .iter()
+        .any(|phrase| contains_at_word_start(&text, phrase));
+    has_phrase || code == -32029 || code == 429 || (code == -32005 && !is_request_too_large(&text))
 }
 
-/// Refusals under -32005 that patience does not mend.
-fn is_too_much_at_once(text: &str) -> bool {
+/// Errors with code -32005 that waiting does not resolve.
+fn is_request_too_large(text: &str) -> bool {
     [
         "gas limit",
         "range",
@@ -295,18 +298,18 @@ fn is_too_much_at_once(text: &str) -> bool {
 impl Row {
     fn matches(&self, client: Client, code: i64, text: &str) -> bool {
         (self.client == Client::Any || self.client == client)
-            && self.code.is_none_or(|own| own == code)
+            && self.code.is_none_or(|expected| expected == code)
             && (self.phrases.is_empty()
                 || self
                     .phrases
                     .iter()
-                    .any(|phrase| begins_a_word(text, phrase)))
+                    .any(|phrase| contains_at_word_start(text, phrase)))
     }
 }
 
 impl ErrorRule {
     fn matches(&self, code: i64, text: &str) -> bool {
-        self.code.is_none_or(|own| own == code)
+        self.code.is_none_or(|expected| expected == code)
             && (self.contains.is_empty()
                 || self
                     .contains
@@ -314,14 +317,14 @@ impl ErrorRule {
                     .any(|phrase| text.contains(&phrase.to_lowercase())))
     }
 
-    /// Whether it says anything at all: a rule without code and phrase would swallow every answer.
-    pub fn is_sound(&self) -> bool {
+    /// A rule without code and phrase would match every answer.
+    pub fn is_valid(&self) -> bool {
         self.code.is_some() || self.contains.iter().any(|phrase| !phrase.is_empty())
     }
 }
 
-/// Whether the phrase occurs, and not in the middle of a word.
-fn begins_a_word(text: &str, phrase: &str) -> bool {
+/// Whether the text contains the phrase at the start of a word.
+fn contains_at_word_start(text: &str, phrase: &str) -> bool {
     text.match_indices(phrase)
         .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric()))
 }

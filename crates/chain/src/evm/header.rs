@@ -1,9 +1,10 @@
-//! A block's header as JSON tells it, and its hash from its own fields.
+//! Block headers in JSON, and their hash.
 //!
-//! The hash is Keccak-256 of the RLP of the fields in their order, later forks' fields at the end
-//! (London to Osaka and the announced ones). Two chains differ: Byzantine-fault-tolerant engines
-//! leave their seals out (see `bft`), Avalanche has a field of its own in the middle. A field
-//! that is not known here makes the hash come out wrong, and the header is refused.
+//! The hash is the Keccak-256 of the RLP of the fields in order, with the fields of later forks at
+//! the end (London to Osaka, and announced ones). Two kinds of chains differ:
+//! Byzantine-fault-tolerant engines leave their commit seals out (see `bft`), and Avalanche has a
+//! field of its own in the middle. An unknown field makes the hash differ, and the header is
+//! rejected.
 
 mod bft;
 
@@ -15,7 +16,6 @@ use alloy_primitives::keccak256;
 use serde::Deserialize;
 use types::{Height, Time};
 
-/// A header.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Header {
@@ -58,8 +58,8 @@ pub(super) struct Header {
     min_delay_excess: Option<Quantity>,
 }
 
-/// Headers of old authority chains have no mix hash in JSON; then the hash decides whether zero was
-/// meant.
+/// Old proof-of-authority chains omit the mix hash in JSON. If zero is wrong, the hash does not
+/// match.
 fn zero_word() -> Word {
     Fixed([0; 32])
 }
@@ -69,20 +69,20 @@ fn zero_nonce() -> Fixed<8> {
 }
 
 impl Header {
-    /// Whether the fields give the hash.
-    pub(super) fn is_sound(&self) -> bool {
-        let plain = std::iter::once(self.extra_data.0.clone());
-        plain
+    /// Whether the hash of the fields is the header's hash.
+    pub(super) fn hash_matches(&self) -> bool {
+        let unchanged = std::iter::once(self.extra_data.0.clone());
+        unchanged
             .chain(bft::extras(&self.mix_hash, &self.extra_data.0))
             .any(|extra| self.hash_with(&extra) == self.hash.0)
     }
 
-    /// Whether its root is not that of no transactions.
+    /// Whether the transactions root is not that of an empty block.
     pub(super) fn has_transactions(&self) -> bool {
         self.transactions_root.0 != EMPTY_ROOT_HASH.0
     }
 
-    /// The block by name.
+    /// The block's identity.
     pub(super) fn block_ref(&self) -> crate::BlockRef {
         crate::BlockRef {
             height: Height(self.number.0),
@@ -92,7 +92,7 @@ impl Header {
         }
     }
 
-    /// When its maker says it was made.
+    /// The timestamp set by the block producer.
     pub(super) fn time(&self) -> Time {
         Time::from_secs(i64::try_from(self.timestamp.0).unwrap_or(i64::MAX))
     }
@@ -125,24 +125,24 @@ impl Header {
         let bytes = |word: Option<Word>| word.map(|word| word.0);
         let number = |number: Option<Quantity>| number.map(|number| number.0.to_be_bytes());
         let big = |big: Option<Big>| big.map(|big| big.0.to_be_bytes());
-        list.any_bytes(bytes(self.ext_data_hash))
-            .any_number(big(self.base_fee_per_gas))
-            .any_number(big(self.ext_data_gas_used))
-            .any_number(big(self.block_gas_cost))
-            .any_bytes(bytes(self.withdrawals_root))
-            .any_number(number(self.blob_gas_used))
-            .any_number(number(self.excess_blob_gas))
-            .any_bytes(bytes(self.parent_beacon_block_root))
-            .any_bytes(bytes(self.requests_hash))
-            .any_bytes(bytes(self.block_access_list_hash))
-            .any_number(number(self.slot_number))
-            .any_number(number(self.timestamp_milliseconds))
-            .any_number(number(self.min_delay_excess));
+        list.optional_bytes(bytes(self.ext_data_hash))
+            .optional_number(big(self.base_fee_per_gas))
+            .optional_number(big(self.ext_data_gas_used))
+            .optional_number(big(self.block_gas_cost))
+            .optional_bytes(bytes(self.withdrawals_root))
+            .optional_number(number(self.blob_gas_used))
+            .optional_number(number(self.excess_blob_gas))
+            .optional_bytes(bytes(self.parent_beacon_block_root))
+            .optional_bytes(bytes(self.requests_hash))
+            .optional_bytes(bytes(self.block_access_list_hash))
+            .optional_number(number(self.slot_number))
+            .optional_number(number(self.timestamp_milliseconds))
+            .optional_number(number(self.min_delay_excess));
     }
 }
 
-/// What a refused header is shown as.
-pub(super) fn shown(header: &Header) -> String {
+/// Describes a header in an error message.
+pub(super) fn describe(header: &Header) -> String {
     format!("block {} {}", header.number.0, show_bytes(&header.hash.0))
 }
 

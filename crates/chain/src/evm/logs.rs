@@ -1,6 +1,6 @@
-//! The logs of one block: checked against the block, and told as chain events.
+//! The logs of one block: verification, and conversion to chain events.
 
-use super::bloom::Gathered;
+use super::bloom::BloomBuilder;
 use super::config::LogsBloom;
 use super::header::Header;
 use super::numerals::{Account, Bytes, Quantity, Word};
@@ -9,7 +9,7 @@ use intent::evm::Log;
 use serde::Deserialize;
 use types::ChainEvent;
 
-/// A log as JSON tells it.
+/// A log in JSON.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogJson {
@@ -25,25 +25,25 @@ pub(super) struct LogJson {
     pub(super) removed: bool,
 }
 
-/// A block that logs are held against.
-pub(super) struct Frame<'a> {
+/// Verifies logs against their block.
+pub(super) struct LogChecker<'a> {
     pub(super) header: &'a Header,
-    /// The hashes of its transactions, in order.
+    /// Transaction hashes, in order.
     pub(super) transactions: &'a [Word],
     pub(super) rule: LogsBloom,
-    /// Whether the logs were proven by the receipts' root already.
+    /// Whether the receipts root already proves the logs.
     pub(super) proven: bool,
 }
 
-impl Frame<'_> {
-    /// Whether these can be all the logs of the block, in order; what is wrong if not.
+impl LogChecker<'_> {
+    /// Checks that these can be all logs of the block, in order. The error describes the fault.
     pub(super) fn check(&self, logs: &[LogJson]) -> Result<(), String> {
         logs.iter().try_for_each(|log| self.check_one(log))?;
-        for (place, pair) in logs.windows(2).enumerate() {
-            let grows = pair[0].log_index < pair[1].log_index
+        for (index, pair) in logs.windows(2).enumerate() {
+            let ascending = pair[0].log_index < pair[1].log_index
                 && pair[0].transaction_index <= pair[1].transaction_index;
-            if !grows {
-                return Err(format!("logs {place} and {} are out of order", place + 1));
+            if !ascending {
+                return Err(format!("logs {index} and {} are out of order", index + 1));
             }
         }
         match self.rule {
@@ -56,58 +56,57 @@ impl Frame<'_> {
 
     fn check_one(&self, log: &LogJson) -> Result<(), String> {
         if log.block_hash != self.header.hash || log.removed {
-            return Err("a log is of another block".to_owned());
+            return Err("a log belongs to another block".to_owned());
         }
-        let place = usize::try_from(log.transaction_index.0).unwrap_or(usize::MAX);
-        match self.transactions.get(place) {
+        let index = usize::try_from(log.transaction_index.0).unwrap_or(usize::MAX);
+        match self.transactions.get(index) {
             Some(hash) if *hash == log.transaction_hash => Ok(()),
-            // Polygon tells of its state synchronisation by logs of a transaction that stands in no
-            // block.
+            // Polygon reports its state sync in logs of a transaction that is in no block.
             None if self.rule != LogsBloom::Exact => Ok(()),
-            _ => Err("a log is of a transaction that is not in the block".to_owned()),
+            _ => Err("a log belongs to a transaction that is not in the block".to_owned()),
         }
     }
 
-    /// Log indexes count through the block from 0.
+    /// Log indexes are consecutive through the block, from 0.
     fn check_gaps(&self, logs: &[LogJson]) -> Result<(), String> {
         let gap = logs
             .iter()
             .zip(0u64..)
-            .find(|(log, place)| log.log_index.0 != *place);
-        gap.map_or(Ok(()), |(_, place)| Err(format!("log {place} is missing")))
+            .find(|(log, index)| log.log_index.0 != *index);
+        gap.map_or(Ok(()), |(_, index)| Err(format!("log {index} is missing")))
     }
 
     fn check_bloom(&self, logs: &[LogJson]) -> Result<(), String> {
-        let mut gathered = Gathered::default();
+        let mut bloom = BloomBuilder::default();
         logs.iter()
-            .for_each(|log| gathered.add(&log.address, &log.topics));
+            .for_each(|log| bloom.add(&log.address, &log.topics));
         let header = &self.header.logs_bloom;
-        let holds = if self.rule == LogsBloom::Exact {
-            gathered.is(header)
+        let matches = if self.rule == LogsBloom::Exact {
+            bloom.equals(header)
         } else {
-            gathered.covers(header)
+            bloom.covers(header)
         };
-        if holds {
+        if matches {
             Ok(())
         } else {
             Err(format!(
-                "the header's filter tells of other logs than these {}",
+                "the header's bloom filter does not match the {} logs",
                 logs.len()
             ))
         }
     }
 }
 
-/// The logs that the watch asks for, as events. The path is a log's place among its transaction's.
+/// The watched logs, as events. The path is a log's index within its transaction.
 pub(super) fn events(logs: &[LogJson], watch: &Watch) -> Result<Vec<ChainEvent>, String> {
     let mut events = Vec::new();
     let mut first_of_transaction = 0;
-    for (place, log) in logs.iter().enumerate() {
-        if place > 0 && logs[place - 1].transaction_index != log.transaction_index {
-            first_of_transaction = place;
+    for (index, log) in logs.iter().enumerate() {
+        if index > 0 && logs[index - 1].transaction_index != log.transaction_index {
+            first_of_transaction = index;
         }
         if is_watched(log, watch) {
-            events.push(event(log, place - first_of_transaction)?);
+            events.push(event(log, index - first_of_transaction)?);
         }
     }
     Ok(events)
@@ -124,15 +123,15 @@ fn topic(log: &LogJson) -> String {
 }
 
 fn event(log: &LogJson, path: usize) -> Result<ChainEvent, String> {
-    let small = |number: Quantity| {
-        u32::try_from(number.0).map_err(|_| "a log's place is beyond 2^32".to_owned())
+    let to_u32 = |number: Quantity| {
+        u32::try_from(number.0).map_err(|_| "a log's index exceeds 2^32".to_owned())
     };
     let topics = log.topics.iter().map(|topic| topic.0).collect();
     Ok(ChainEvent {
         transaction: log.transaction_hash.to_string(),
         path: path.to_string(),
-        transaction_index: small(log.transaction_index)?,
-        index: small(log.log_index)?,
+        transaction_index: to_u32(log.transaction_index)?,
+        index: to_u32(log.log_index)?,
         source: log.address.to_string(),
         topic: topic(log),
         body: Log {

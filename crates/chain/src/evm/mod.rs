@@ -1,16 +1,16 @@
-//! EVM chains: the connector, its settings, and the way to the node.
+//! EVM chains: the connector, its settings, and the JSON-RPC client.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `config`, `presets` | settings, and chains whose settings are known |
-//! | `rpc` | JSON-RPC over HTTP, as to a stranger |
-//! | `numerals` | numbers and bytes as JSON-RPC writes them |
-//! | `errors` | what a node's no to a transaction proves, by a table |
-//! | `header`, `bloom`, `logs`, `receipts` | what a block must be like to be believed |
-//! | `connector` | the interface to the rest of Florin |
+//! | `config`, `presets` | settings, and presets for known networks |
+//! | `rpc` | JSON-RPC over HTTP to an untrusted node |
+//! | `numerals` | numbers and bytes in JSON-RPC's format |
+//! | `errors` | classification of a node's refusals, by a table |
+//! | `header`, `bloom`, `logs`, `receipts` | verification of blocks |
+//! | `connector` | the implementation of [`Connector`](crate::Connector) |
 //!
-//! The node is a stranger: what it says about a block is held against the block's hash, and what it
-//! says about a transaction proves only what the table says it proves.
+//! The node is not trusted: what it reports about a block is checked against the block's hash, and
+//! its answer to a transaction is interpreted only by the table.
 
 mod bloom;
 mod config;
@@ -24,7 +24,9 @@ mod receipts;
 mod rlp;
 mod rpc;
 
-pub use config::{BlockHash, Check, EvmConfig, Gas, LogsBloom, Pricing, Receipts, ReceiptsRoot};
+pub use config::{
+    BlockChecks, BlockHash, EvmConfig, Gas, LogsBloom, Pricing, Receipts, ReceiptsRoot,
+};
 pub use connector::Evm;
 pub use errors::{Client, ErrorRule, classify};
 pub use rpc::{Counters, Limits, NodeUrl, NodeUrlError, Retry};

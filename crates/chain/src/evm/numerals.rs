@@ -1,7 +1,7 @@
-//! Numbers and bytes as Ethereum's JSON-RPC writes them: hexadecimal with 0x, nothing else, and
-//! never a panic.
+//! Numbers and bytes in the format of Ethereum's JSON-RPC: hexadecimal with 0x only. Parsing never
+//! panics.
 //!
-//! Leading zeros of a quantity are taken, though the standard forbids them: nodes in the field
+//! Leading zeros of a quantity are accepted although the standard forbids them, because some nodes
 //! write them.
 
 use serde::de::{Deserializer, Visitor};
@@ -9,28 +9,25 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use types::Amount;
 
-/// A number of at most 64 bits.
+/// A number of up to 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Quantity(pub(crate) u64);
 
-/// A number of at most 256 bits.
+/// A number of up to 256 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Big(pub(crate) Amount);
 
-/// Exactly so many bytes.
+/// `N` bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Fixed<const N: usize>(pub(crate) [u8; N]);
 
-/// A hash or a word.
 pub(crate) type Word = Fixed<32>;
-/// An account.
 pub(crate) type Account = Fixed<20>;
 
-/// Any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
-/// A 64-bit number.
+/// Parses a 64-bit number.
 pub(crate) fn quantity(text: &str) -> Option<u64> {
     let digits = digits(text)?.trim_start_matches('0');
     if digits.is_empty() {
@@ -40,7 +37,7 @@ pub(crate) fn quantity(text: &str) -> Option<u64> {
     }
 }
 
-/// A 256-bit number.
+/// Parses a 256-bit number.
 pub(crate) fn amount(text: &str) -> Option<Amount> {
     let digits = digits(text)?.trim_start_matches('0');
     let mut bytes = [0u8; 32];
@@ -49,41 +46,41 @@ pub(crate) fn amount(text: &str) -> Option<Amount> {
     Some(Amount::from_be_bytes(bytes))
 }
 
-/// Whole bytes, at least none.
+/// Parses bytes, possibly none.
 pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
     hex::decode(text.strip_prefix("0x")?).ok()
 }
 
-/// Exactly so many bytes.
+/// Parses exactly `N` bytes.
 pub(crate) fn fixed<const N: usize>(text: &str) -> Option<Fixed<N>> {
-    let mut into = [0u8; N];
-    hex::decode_to_slice(text.strip_prefix("0x")?, &mut into).ok()?;
-    Some(Fixed(into))
+    let mut bytes = [0u8; N];
+    hex::decode_to_slice(text.strip_prefix("0x")?, &mut bytes).ok()?;
+    Some(Fixed(bytes))
 }
 
-/// As JSON-RPC writes a number.
+/// Formats a number.
 pub(crate) fn show(number: u64) -> String {
     format!("{number:#x}")
 }
 
-/// As JSON-RPC writes a large number.
+/// Formats a large number.
 pub(crate) fn show_amount(amount: Amount) -> String {
     let digits = hex::encode(amount.to_be_bytes());
     let short = digits.trim_start_matches('0');
     format!("0x{}", if short.is_empty() { "0" } else { short })
 }
 
-/// As JSON-RPC writes bytes.
+/// Formats bytes.
 pub(crate) fn show_bytes(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
-/// The hexadecimal digits of a number: at least one, and none that only Rust's own parser takes,
-/// such as a sign.
+/// The hexadecimal digits of a number: at least one. Excludes signs, which Rust's parser would
+/// accept.
 fn digits(text: &str) -> Option<&str> {
     let digits = text.strip_prefix("0x")?;
-    let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    sound.then_some(digits)
+    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then_some(digits)
 }
 
 impl<const N: usize> fmt::Display for Fixed<N> {
@@ -98,7 +95,7 @@ impl<const N: usize> Serialize for Fixed<N> {
     }
 }
 
-/// Reads a string by a function of this module.
+/// Deserializes a string with a parser of this module.
 struct Text<F>(&'static str, F);
 
 impl<'de, T, F: FnOnce(&str) -> Option<T>> Visitor<'de> for Text<F> {
@@ -147,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_at_their_bounds() {
+    fn numbers_at_their_limits() {
         assert_eq!(quantity("0x0"), Some(0));
         assert_eq!(quantity("0xffffffffffffffff"), Some(u64::MAX));
         assert_eq!(quantity("0x0000000000000000001"), Some(1));
@@ -158,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_or_bytes() {
+    fn invalid_numbers_and_bytes_are_rejected() {
         for text in [
             "", "0x", "1", "0X1", "0x+1", "0x-1", "0x 1", "0xg", "0x1.0", "0xé",
         ] {
@@ -175,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(number: u64, word: [u8; 32], any in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn formatted_values_parse_back(number: u64, word: [u8; 32], any in prop::collection::vec(any::<u8>(), 0..80)) {
             prop_assert_eq!(quantity(&show(number)), Some(number));
             let big = Amount::from_be_bytes(word);
             prop_assert_eq!(amount(&show_amount(big)), Some(big));
@@ -184,7 +181,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn no_text_causes_a_panic(text: String) {
             let _ = (quantity(&text), amount(&text), bytes(&text), fixed::<20>(&text));
         }
     }

@@ -1,8 +1,8 @@
-//! Chains whose rules are known, as data: finality, pricing, pace. `presets.json` is the list.
+//! Presets for known networks: finality, pricing, poll interval. The list is `presets.json`.
 //!
-//! The depths are what the field waits for beside the chain's own word (Base 20, Polygon 50). On
-//! QBFT a block is final as soon as it is one. Avalanche's blocks are final when they are accepted;
-//! one block on top spares a look at a node that is just behind.
+//! The depths are those commonly used in addition to the chain's own tag (Base 20, Polygon 50). On
+//! QBFT a block is final at once. Avalanche's blocks are final when accepted; one block on top
+//! covers a node that lags slightly.
 
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ pub fn names() -> Vec<&'static str> {
     PRESETS.keys().map(String::as_str).collect()
 }
 
-/// The settings of a preset, as they would be written.
+/// The settings of a preset, in their written form.
 pub(super) fn find(name: &str) -> Option<Map<String, Value>> {
     PRESETS.get(name)?.as_object().cloned()
 }
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn every_preset_reads() {
+    fn every_preset_is_valid() {
         assert!(names().len() >= 7);
         for name in names() {
             assert_eq!(config(name).number, 7, "{name}");
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn permissioned_networks_are_free_and_final_at_once() {
+    fn permissioned_networks_have_free_gas_and_instant_finality() {
         for name in ["besu-qbft", "quorum-qbft"] {
             assert_eq!(
                 (config(name).finality, config(name).pricing),

@@ -1,7 +1,7 @@
-//! Receipts as JSON tells them, and the root that a header holds over all of its block's.
+//! Receipts in JSON, and the receipts root of a block.
 //!
-//! The root proves every receipt and every log of the block, given the header: status, gas, logs,
-//! their order and their number. It says nothing of transactions' hashes, prices or contracts.
+//! Given the header, the root proves every receipt and log of the block: status, gas, logs, their
+//! order and number. It does not cover transaction hashes, prices or created contracts.
 
 use super::bloom::Bloom;
 use super::connector::TransactionJson;
@@ -13,7 +13,6 @@ use alloy_consensus::proofs::ordered_trie_root_encoded;
 use serde::Deserialize;
 use types::{Amount, Status};
 
-/// A receipt.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReceiptJson {
@@ -21,36 +20,36 @@ pub(super) struct ReceiptJson {
     pub(super) transaction_index: Quantity,
     pub(super) block_hash: Word,
     pub(super) block_number: Quantity,
-    /// EIP-2718; absent at nodes from before it.
+    /// EIP-2718. Absent at nodes from before it.
     #[serde(rename = "type", default)]
     kind: Quantity,
     status: Option<Quantity>,
-    /// The state after it, in place of the status before Byzantium.
+    /// The post-transaction state root, used instead of the status before Byzantium.
     root: Option<Word>,
     cumulative_gas_used: Quantity,
-    /// Believed as it stands: the root covers it together with the logs.
+    /// Not recomputed: the root covers it together with the logs.
     logs_bloom: Option<Box<Bloom>>,
     gas_used: Quantity,
-    /// Absent before London: the transaction's own price counts.
+    /// Absent before London; the transaction's own price applies.
     effective_gas_price: Option<Big>,
-    /// What an OP-stack chain charges besides, for its parent chain.
+    /// The fee that an OP-stack chain charges for its parent chain.
     l1_fee: Option<Big>,
     contract_address: Option<Account>,
     pub(super) logs: Vec<LogJson>,
 }
 
-/// Whether receipts have the root that their block's header holds, and tell no other gas than it
-/// covers.
-pub(super) fn are_proven(header: &Header, receipts: &[ReceiptJson]) -> bool {
-    let mut sums = receipts.iter().scan(0, |before: &mut u64, receipt| {
-        let used = receipt.cumulative_gas_used.0.checked_sub(*before);
-        *before = receipt.cumulative_gas_used.0;
+/// Whether the receipts match the header's receipts root, and their gas matches the cumulative gas
+/// that the root covers.
+pub(super) fn matches_root(header: &Header, receipts: &[ReceiptJson]) -> bool {
+    let mut sums = receipts.iter().scan(0, |previous: &mut u64, receipt| {
+        let used = receipt.cumulative_gas_used.0.checked_sub(*previous);
+        *previous = receipt.cumulative_gas_used.0;
         Some(used == Some(receipt.gas_used.0))
     });
-    sums.all(|fits| fits) && root(receipts) == header.receipts_root
+    sums.all(|matches| matches) && root(receipts) == header.receipts_root
 }
 
-/// The root over receipts, in their order (Yellow Paper 4.3.1, EIP-2718).
+/// The root of the receipts trie (Yellow Paper 4.3.1, EIP-2718).
 fn root(receipts: &[ReceiptJson]) -> Word {
     let encoded: Vec<Vec<u8>> = receipts.iter().map(ReceiptJson::encoded).collect();
     Fixed(ordered_trie_root_encoded(&encoded).0)
@@ -64,10 +63,10 @@ impl ReceiptJson {
         }
         match (self.status, self.root) {
             (Some(status), _) => list.number(&status.0.to_be_bytes()),
-            (None, root) => list.any_bytes(root.map(|root| root.0)),
+            (None, root) => list.optional_bytes(root.map(|root| root.0)),
         };
         list.number(&self.cumulative_gas_used.0.to_be_bytes())
-            .any_bytes(self.logs_bloom.as_ref().map(|bloom| bloom.0))
+            .optional_bytes(self.logs_bloom.as_ref().map(|bloom| bloom.0))
             .raw(&logs.finish());
         match u8::try_from(self.kind.0) {
             Ok(0) | Err(_) => list.finish(),
@@ -75,17 +74,17 @@ impl ReceiptJson {
         }
     }
 
-    /// Whether its logs say that they are of its transaction: the root covers under which receipt
-    /// they stand, not what they say.
-    pub(super) fn owns_its_logs(&self) -> bool {
-        let own = |log: &LogJson| {
+    /// Whether its logs name its transaction: the root covers the receipt of a log, not the
+    /// transaction that the log names.
+    pub(super) fn has_own_logs(&self) -> bool {
+        let is_own = |log: &LogJson| {
             log.transaction_hash == self.transaction_hash
                 && log.transaction_index == self.transaction_index
         };
-        self.logs.iter().all(own)
+        self.logs.iter().all(is_own)
     }
 
-    /// How it ended (EIP-658); none on chains from before Byzantium, which do not say.
+    /// The status (EIP-658). `None` before Byzantium.
     pub(super) fn status(&self) -> Option<Status> {
         match self.status? {
             Quantity(0) => Some(Status::Reverted),
@@ -94,23 +93,22 @@ impl ReceiptJson {
         }
     }
 
-    /// The contract that the transaction made. Some nodes write the zero address where there is
-    /// none.
+    /// The created contract. Some nodes write the zero address if there is none.
     pub(super) fn created(&self, transaction: &TransactionJson) -> Option<String> {
         let contract = self.contract_address.filter(|_| transaction.to.is_none())?;
         Some(contract.to_string())
     }
 
-    /// What it cost, in wei; none if that passes 2^256, which cannot be.
+    /// The fee in wei. `None` if it exceeds 2^256.
     pub(super) fn fee(&self, transaction: &TransactionJson) -> Option<Amount> {
         let Big(price) = self
             .effective_gas_price
             .or(transaction.gas_price)
             .unwrap_or_default();
-        let Big(parent_chain) = self.l1_fee.unwrap_or_default();
+        let Big(l1_fee) = self.l1_fee.unwrap_or_default();
         Amount::from(self.gas_used.0)
             .checked_mul(price)?
-            .checked_add(parent_chain)
+            .checked_add(l1_fee)
     }
 }
 

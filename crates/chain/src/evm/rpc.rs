@@ -1,28 +1,28 @@
-//! JSON-RPC 2.0 over HTTP to one node, as to a stranger: limits on time, size, depth, batch and
-//! concurrency; ids matched; addresses with keys in them never shown.
+//! JSON-RPC 2.0 over HTTP to one untrusted node: limits on time, size, depth, batch and
+//! concurrency; ids must match; URLs are never shown with credentials.
 //!
-//! [`Rpc::read`] asks again, with growing waits, what changes nothing; [`Rpc::send`] never repeats
-//! by itself, because a lost answer to a transaction proves nothing about the transaction.
+//! [`Rpc::request_all`] retries read calls with backoff. [`Rpc::send`] never retries, because a
+//! lost answer to a transaction proves nothing about it.
 
 mod backoff;
+mod codec;
 mod counters;
 mod depth;
-mod endpoint;
 mod failure;
 mod http;
 mod limits;
-mod wire;
+mod node_url;
 
 pub use backoff::Retry;
 pub use counters::Counters;
-pub use endpoint::{NodeUrl, NodeUrlError};
 pub use limits::Limits;
+pub use node_url::{NodeUrl, NodeUrlError};
 
-pub(crate) use failure::{ErrorObject, Failure, words};
-pub(crate) use wire::Call;
+pub(crate) use codec::Call;
+pub(crate) use failure::{ErrorObject, Failure, sanitize};
 
 use crate::Result;
-use counters::Counting;
+use counters::AtomicCounters;
 use futures::future::join_all;
 use http::Http;
 use serde::de::DeserializeOwned;
@@ -34,10 +34,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use types::Entropy;
 
-/// What one call came to: the result's exact text, or why there is none.
+/// The reply to one call: the result's exact text, or the failure.
 pub(crate) type Reply = std::result::Result<Box<RawValue>, Failure>;
 
-/// A node, spoken to in JSON-RPC.
+/// A JSON-RPC client for one node.
 pub(crate) struct Rpc {
     http: Http,
     limits: Limits,
@@ -45,14 +45,13 @@ pub(crate) struct Rpc {
     entropy: Arc<dyn Entropy>,
     slots: Semaphore,
     next_id: AtomicU64,
-    /// How many calls go into one request: as configured, less once the server has refused so
-    /// many.
+    /// The number of calls per request: as configured, less if the server has rejected that many.
     batch: AtomicUsize,
-    counting: Counting,
+    counters: AtomicCounters,
 }
 
 impl Rpc {
-    /// A client; nothing is sent yet.
+    /// Builds a client without sending anything.
     pub(crate) fn new(
         url: &NodeUrl,
         proxy: Option<&NodeUrl>,
@@ -63,7 +62,7 @@ impl Rpc {
         let http = Http::new(url, proxy, &limits)?;
         let slots = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
         let batch = AtomicUsize::new(limits.batch.max(1));
-        let counting = Counting::default();
+        let counters = AtomicCounters::default();
         Ok(Self {
             http,
             limits,
@@ -72,36 +71,35 @@ impl Rpc {
             slots,
             next_id: AtomicU64::new(1),
             batch,
-            counting,
+            counters,
         })
     }
 
-    /// What was asked so far, and how it went.
+    /// The counts of requests and failures so far.
     pub(crate) fn counters(&self) -> Counters {
-        self.counting.read()
+        self.counters.read()
     }
 
-    /// Ask one thing that changes nothing, and read the answer as `T`.
-    pub(crate) async fn ask<T: DeserializeOwned>(
+    /// Makes one read call and deserializes the result.
+    pub(crate) async fn request<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
     ) -> std::result::Result<T, Failure> {
-        let mut replies = self.read(vec![Call::new(method, params)]).await;
-        parse(replies.pop().unwrap_or_else(|| Err(unanswered())))
+        let mut replies = self.request_all(vec![Call::new(method, params)]).await;
+        parse(replies.pop().unwrap_or_else(|| Err(not_sent())))
     }
 
-    /// Ask several things that change nothing; each gets its own answer, in order. Asked again
-    /// where the failure may pass.
-    pub(crate) async fn read(&self, calls: Vec<Call>) -> Vec<Reply> {
+    /// Makes several read calls; each gets its own reply, in order. Transient failures are retried.
+    pub(crate) async fn request_all(&self, calls: Vec<Call>) -> Vec<Reply> {
         let chunks = calls
             .chunks(self.batch())
-            .map(|chunk| self.read_chunk(chunk));
+            .map(|chunk| self.request_chunk(chunk));
         join_all(chunks).await.into_iter().flatten().collect()
     }
 
-    /// Tell several things that may change something, each once. Chunks go one after the other:
-    /// their order means something.
+    /// Makes several calls that may have effects, each once. Chunks are sent one after the other,
+    /// because their order matters.
     pub(crate) async fn send(&self, calls: Vec<Call>) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(self.batch()) {
@@ -110,26 +108,26 @@ impl Rpc {
         replies
     }
 
-    async fn read_chunk(&self, calls: &[Call]) -> Vec<Reply> {
-        let mut replies: Vec<Reply> = calls.iter().map(|_| Err(unanswered())).collect();
+    async fn request_chunk(&self, calls: &[Call]) -> Vec<Reply> {
+        let mut replies: Vec<Reply> = calls.iter().map(|_| Err(not_sent())).collect();
         let mut open: Vec<usize> = (0..calls.len()).collect();
         for attempt in 1.. {
-            let asked: Vec<Call> = open.iter().map(|place| calls[*place].clone()).collect();
-            for (place, reply) in open.iter().zip(self.exchange(&asked).await) {
-                replies[*place] = reply.map_err(told_apart);
+            let pending: Vec<Call> = open.iter().map(|index| calls[*index].clone()).collect();
+            for (index, reply) in open.iter().zip(self.exchange(&pending).await) {
+                replies[*index] = reply.map_err(classify_rate_limit);
             }
-            open.retain(|place| replies[*place].as_ref().is_err_and(Failure::is_passing));
+            open.retain(|index| replies[*index].as_ref().is_err_and(Failure::is_transient));
             let Some(wait_ms) = self.wait_ms(attempt, &open, &replies) else {
                 break;
             };
-            self.counting.retried(open.len());
+            self.counters.retried(open.len());
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
         replies
     }
 
-    /// Wait as before another attempt at a read; false if there shall be none.
-    pub(crate) async fn pause(&self, attempt: u32) -> bool {
+    /// Waits before another attempt at a read. Returns false if there are no attempts left.
+    pub(crate) async fn wait_before_retry(&self, attempt: u32) -> bool {
         let Some(wait_ms) = self.retry.wait_ms(attempt, None, &*self.entropy) else {
             return false;
         };
@@ -137,18 +135,18 @@ impl Rpc {
         true
     }
 
-    /// How long to wait before asking the open ones again; none if nothing is open or patience is
-    /// at an end.
+    /// How long to wait before retrying the open calls. `None` if nothing is open or no attempt is
+    /// left.
     fn wait_ms(&self, attempt: u32, open: &[usize], replies: &[Reply]) -> Option<u64> {
-        let asked = |place: &usize| match &replies[*place] {
+        let requested_wait = |index: &usize| match &replies[*index] {
             Err(Failure::Throttled { wait_ms, .. }) => *wait_ms,
             _ => None,
         };
-        let patience = open.iter().filter_map(asked).max();
+        let requested_ms = open.iter().filter_map(requested_wait).max();
         if open.is_empty() {
             None
         } else {
-            self.retry.wait_ms(attempt, patience, &*self.entropy)
+            self.retry.wait_ms(attempt, requested_ms, &*self.entropy)
         }
     }
 
@@ -156,84 +154,85 @@ impl Rpc {
         self.batch.load(Ordering::Relaxed)
     }
 
-    /// One request and its answer. A failure of the whole is the failure of each.
+    /// Makes one request. If it fails as a whole, each call fails.
     async fn exchange(&self, calls: &[Call]) -> Vec<Reply> {
-        let outcome = self.exchange_whole(calls).await;
-        self.counting.exchanged(calls, &outcome);
+        let outcome = self.exchange_batch(calls).await;
+        self.counters.exchanged(calls, &outcome);
         match outcome {
             Ok(answers) => answers
                 .into_iter()
-                .map(|answer| answer.map_err(Failure::Said))
+                .map(|answer| answer.map_err(Failure::RpcError))
                 .collect(),
-            Err(Failure::Said(error)) if calls.len() > 1 && error.is_about_the_batch() => {
-                self.halved(calls).await
+            Err(Failure::RpcError(error)) if calls.len() > 1 && error.is_batch_limit() => {
+                self.exchange_halves(calls).await
             }
             Err(failure) => calls.iter().map(|_| Err(failure.clone())).collect(),
         }
     }
 
-    /// The server did nothing of a batch because of its size: two smaller ones repeat nothing, not
-    /// even when they send.
-    async fn halved(&self, calls: &[Call]) -> Vec<Reply> {
+    /// The server processed no call of a batch that it rejected for its size, so two smaller
+    /// batches repeat nothing, even when sending transactions.
+    async fn exchange_halves(&self, calls: &[Call]) -> Vec<Reply> {
         let (first, second) = calls.split_at(calls.len() / 2);
         self.batch.fetch_min(second.len(), Ordering::Relaxed);
         tracing::info!(
+            event = "node.batch_reduced",
             calls = calls.len(),
             batch = self.batch(),
-            "a node takes smaller batches only"
+            "the node accepts only smaller batches"
         );
         let mut replies = Box::pin(self.exchange(first)).await;
         replies.extend(Box::pin(self.exchange(second)).await);
         replies
     }
 
-    async fn exchange_whole(
+    async fn exchange_batch(
         &self,
         calls: &[Call],
-    ) -> std::result::Result<Vec<wire::Answer>, Failure> {
+    ) -> std::result::Result<Vec<codec::Answer>, Failure> {
         // The semaphore is never closed.
-        let _slot = self.slots.acquire().await.map_err(|_| unanswered())?;
+        let _slot = self.slots.acquire().await.map_err(|_| not_sent())?;
         let count = u64::try_from(calls.len()).unwrap_or(u64::MAX);
         let first = self.next_id.fetch_add(count, Ordering::Relaxed);
-        let body = self.http.post(wire::encode(calls, first)).await?;
-        self.counting.received(body.len());
-        wire::decode(&body, first, calls.len(), self.limits.json_depth)
+        let body = self.http.post(codec::encode(calls, first)).await?;
+        self.counters.received(body.len());
+        codec::decode(&body, first, calls.len(), self.limits.json_depth)
     }
 }
 
-/// Read a reply as `T`; a result of another shape is nonsense.
+/// Deserializes a reply. A result of another type is an invalid response.
 pub(crate) fn parse<T: DeserializeOwned>(reply: Reply) -> std::result::Result<T, Failure> {
-    shape(&reply?)
+    deserialize(&reply?)
 }
 
-/// Read a result's text as `T`.
-pub(crate) fn shape<T: DeserializeOwned>(text: &RawValue) -> std::result::Result<T, Failure> {
-    let misshapen = |error: serde_json::Error| {
+/// Deserializes a result's text.
+pub(crate) fn deserialize<T: DeserializeOwned>(text: &RawValue) -> std::result::Result<T, Failure> {
+    let describe = |error: serde_json::Error| {
         format!(
-            "a result has another shape than its method gives: {}",
-            words(&error.to_string())
+            "a result does not have the type of its method: {}",
+            sanitize(&error.to_string())
         )
     };
-    serde_json::from_str(text.get()).map_err(|error| Failure::Nonsense {
-        why: misshapen(error),
+    serde_json::from_str(text.get()).map_err(|error| Failure::InvalidResponse {
+        why: describe(error),
     })
 }
 
-/// A node's no, told apart from a provider's wish for patience.
-fn told_apart(failure: Failure) -> Failure {
+/// Reclassifies a JSON-RPC error that is a rate limit.
+fn classify_rate_limit(failure: Failure) -> Failure {
     match failure {
-        Failure::Said(error) if super::errors::asks_for_patience(error.code, &error.message) => {
+        Failure::RpcError(error) if super::errors::is_rate_limit(error.code, &error.message) => {
             Failure::Throttled {
                 wait_ms: None,
-                why: error.words(),
+                why: error.sanitized_message(),
             }
         }
         other => other,
     }
 }
 
-fn unanswered() -> Failure {
-    Failure::Silent {
-        why: "it was not asked".to_owned(),
+fn not_sent() -> Failure {
+    Failure::NoResponse {
+        why: "the call was not sent".to_owned(),
     }
 }

@@ -1,12 +1,12 @@
-//! A real block, and any damage to the text in which it came: refused, or without effect.
+//! A real block, and damage to its text: rejected, or without effect.
 
-use super::bloom::Gathered;
+use super::bloom::BloomBuilder;
 use super::config::LogsBloom;
 use super::connector::TransactionJson;
 use super::header::Header;
-use super::logs::{Frame, LogJson, events};
+use super::logs::{LogChecker, LogJson, events};
 use super::numerals::{Fixed, Quantity, Word};
-use super::receipts::{ReceiptJson, are_proven};
+use super::receipts::{ReceiptJson, matches_root};
 use crate::Watch;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -31,8 +31,8 @@ fn everything() -> Watch {
     }
 }
 
-fn frame(rule: LogsBloom, proven: bool) -> Frame<'static> {
-    Frame {
+fn checker(rule: LogsBloom, proven: bool) -> LogChecker<'static> {
+    LogChecker {
         header: &HEADER,
         transactions: &HASHES,
         rule,
@@ -40,24 +40,24 @@ fn frame(rule: LogsBloom, proven: bool) -> Frame<'static> {
     }
 }
 
-/// The events of receipts in this text, if they are believed.
-fn believed(receipts: &str) -> Option<Vec<ChainEvent>> {
+/// The events of receipts in this text, if they pass verification.
+fn verified_events(receipts: &str) -> Option<Vec<ChainEvent>> {
     let receipts: Vec<ReceiptJson> = serde_json::from_str(receipts).ok()?;
     let logs: Vec<LogJson> = receipts
         .iter()
         .flat_map(|receipt| receipt.logs.clone())
         .collect();
-    if !are_proven(&HEADER, &receipts) || frame(LogsBloom::Exact, true).check(&logs).is_err() {
+    if !matches_root(&HEADER, &receipts) || checker(LogsBloom::Exact, true).check(&logs).is_err() {
         return None;
     }
     events(&logs, &everything()).ok()
 }
 
 #[test]
-fn a_real_block_is_believed() {
-    assert!(HEADER.is_sound());
+fn a_real_block_passes_verification() {
+    assert!(HEADER.hash_matches());
     assert_eq!(HASHES.len(), 5);
-    let events = believed(&BLOCK["receipts"].to_string()).unwrap();
+    let events = verified_events(&BLOCK["receipts"].to_string()).unwrap();
     let paths: Vec<(u32, &str)> = events
         .iter()
         .map(|event| (event.transaction_index, &event.path[..]))
@@ -76,7 +76,7 @@ fn logs() -> Vec<LogJson> {
         .collect()
 }
 
-/// Any log of anything, near the block's.
+/// A random log similar to the block's.
 fn log() -> impl Strategy<Value = LogJson> {
     (
         prop::sample::select(logs()),
@@ -99,51 +99,51 @@ fn log() -> impl Strategy<Value = LogJson> {
 
 proptest! {
     #[test]
-    fn a_damaged_text_is_refused_or_tells_the_same(place: prop::sample::Index, with: u8) {
+    fn a_damaged_text_is_rejected_or_gives_the_same_events(position: prop::sample::Index, with: u8) {
         let mut text = BLOCK["receipts"].to_string().into_bytes();
-        let place = place.index(text.len());
-        text[place] = with;
-        if let Some(events) = std::str::from_utf8(&text).ok().and_then(believed) {
-            prop_assert_eq!(events, believed(&BLOCK["receipts"].to_string()).unwrap());
+        let position = position.index(text.len());
+        text[position] = with;
+        if let Some(events) = std::str::from_utf8(&text).ok().and_then(verified_events) {
+            prop_assert_eq!(events, verified_events(&BLOCK["receipts"].to_string()).unwrap());
         }
     }
 
     #[test]
-    fn any_log_that_is_left_out_is_missed(gone in prop::collection::btree_set(0usize..6, 1..6)) {
-        let kept: Vec<LogJson> = logs().into_iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, log)| log).collect();
-        prop_assert!(frame(LogsBloom::Exact, false).check(&kept).is_err());
-        prop_assert!(frame(LogsBloom::Covered, false).check(&kept).is_err());
+    fn any_omitted_log_is_detected(omitted in prop::collection::btree_set(0usize..6, 1..6)) {
+        let kept: Vec<LogJson> = logs().into_iter().enumerate().filter(|(n, _)| !omitted.contains(n)).map(|(_, log)| log).collect();
+        prop_assert!(checker(LogsBloom::Exact, false).check(&kept).is_err());
+        prop_assert!(checker(LogsBloom::Covered, false).check(&kept).is_err());
     }
 
     #[test]
-    fn logs_in_another_order_are_refused(order in Just(vec![0usize, 1, 2, 3, 4, 5]).prop_shuffle()) {
+    fn logs_out_of_order_are_rejected(order in Just(vec![0usize, 1, 2, 3, 4, 5]).prop_shuffle()) {
         let all = logs();
         let shuffled: Vec<LogJson> = order.iter().map(|n| all[*n].clone()).collect();
-        prop_assert_eq!(frame(LogsBloom::Off, false).check(&shuffled).is_ok(), order.is_sorted());
+        prop_assert_eq!(checker(LogsBloom::Off, false).check(&shuffled).is_ok(), order.is_sorted());
     }
 
     #[test]
-    fn no_logs_make_it_panic(logs in prop::collection::vec(log(), 0..8)) {
+    fn no_logs_cause_a_panic(logs in prop::collection::vec(log(), 0..8)) {
         for rule in [LogsBloom::Exact, LogsBloom::Covered, LogsBloom::Off] {
-            let _ = frame(rule, false).check(&logs);
+            let _ = checker(rule, false).check(&logs);
         }
         let _ = events(&logs, &everything());
-        let mut gathered = Gathered::default();
-        logs.iter().for_each(|log| gathered.add(&log.address, &log.topics));
+        let mut builder = BloomBuilder::default();
+        logs.iter().for_each(|log| builder.add(&log.address, &log.topics));
     }
 
     #[test]
-    fn no_text_makes_a_reader_panic(place: prop::sample::Index, with in ".{0,12}") {
+    fn no_text_causes_a_panic(position: prop::sample::Index, with in ".{0,12}") {
         let mut text = BLOCK.to_string();
-        let mut place = place.index(text.len());
-        while !text.is_char_boundary(place) {
-            place -= 1;
+        let mut position = position.index(text.len());
+        while !text.is_char_boundary(position) {
+            position -= 1;
         }
-        text.insert_str(place, &with);
+        text.insert_str(position, &with);
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
             let header = serde_json::from_str::<Header>(&value["block"].to_string());
-            let _ = header.map(|header| header.is_sound());
-            let _ = believed(&value["receipts"].to_string());
+            let _ = header.map(|header| header.hash_matches());
+            let _ = verified_events(&value["receipts"].to_string());
         }
     }
 }

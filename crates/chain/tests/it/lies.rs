@@ -45,7 +45,7 @@ fn through(server: &Server, stand: &Stand, settings: Value) -> Evm {
 }
 
 fn is_untrusted<T: std::fmt::Debug>(outcome: &Result<T, Error>) -> bool {
-    matches!(outcome, Err(Error::Untrusted { .. }))
+    matches!(outcome, Err(Error::InvalidResponse { .. }))
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn scripted(settings: Value, script: Vec<Answer>) -> (Server, Evm) {
 
 fn untrusted(outcome: Result<Amount, Error>, what: &str) {
     match outcome {
-        Err(Error::Untrusted { why, .. }) => assert!(why.contains(what), "{why}"),
+        Err(Error::InvalidResponse { why, .. }) => assert!(why.contains(what), "{why}"),
         other => panic!("{what}: {other:?}"),
     }
 }

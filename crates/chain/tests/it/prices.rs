@@ -101,7 +101,7 @@ async fn caps_hold_and_a_chain_above_them_is_too_dear() {
     let dear = crate::stand::connect(&tight.anvil.url(), tight.anvil.chain_id(), pricing(1_000));
     let quoted = dear.quote(&[tight.payment(0, NOBODY, 1)]).await.remove(0);
     assert!(
-        matches!(quoted, Err(Error::TooDear { cap, .. }) if cap == Amount::from(1_000)),
+        matches!(quoted, Err(Error::FeeTooHigh { cap, .. }) if cap == Amount::from(1_000)),
         "{quoted:?}"
     );
 }

@@ -1,30 +1,30 @@
 //! Joins bytes and signature. Works on the bytes that were signed, so that nothing can change
-//! between signature and broadcast.
+//! between signing and broadcast.
 
 use super::{address, authorisation::MAGIC, rlp, rlp::Reader, statement};
 use crate::{Error, Result, Signature, Signed, Unsigned, recover::recover};
 use alloy_primitives::keccak256;
 
-/// The items of a legacy payload before chain, 0, 0.
+/// The number of legacy fields before `chain, 0, 0`.
 const LEGACY_FIELDS: usize = 6;
 
-/// The signed form, and its id. Takes exactly one signature, whose s is low, and which recovers to
-/// the signer that the bytes came with.
+/// Builds the signed form and its id. Takes exactly one signature, with low s, that recovers to the
+/// signer of `unsigned`.
 ///
-/// A transaction becomes what `eth_sendRawTransaction` takes, under its hash. An authorisation
-/// becomes its signed tuple, a message or typed data the 65 bytes r, s, v (27 or 28), each under
-/// the digest that was signed.
+/// A transaction becomes the input of `eth_sendRawTransaction`, with its hash as id. An
+/// authorisation becomes its signed tuple, a message or typed data the 65 bytes r, s, v (27 or 28);
+/// the id of a statement is the signed digest.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
-    let wrong = || Error::WrongSignature {
+    let signer_mismatch = || Error::WrongSignature {
         account: unsigned.signer.clone(),
     };
     let ([request], [signature]) = (decoded.requests.as_slice(), signatures) else {
-        return Err(wrong());
+        return Err(signer_mismatch());
     };
-    let key = recover(&request.digest, signature).ok_or_else(wrong)?;
+    let key = recover(&request.digest, signature).ok_or_else(signer_mismatch)?;
     if address::address(&key)? != unsigned.signer {
-        return Err(wrong());
+        return Err(signer_mismatch());
     }
     let raw = raw(unsigned, signature)?;
     let is_transaction = !matches!(
@@ -51,7 +51,7 @@ fn raw(unsigned: &Unsigned, signature: &Signature) -> Result<Vec<u8>> {
         }
         0xc0.. => legacy(bytes, signature),
         kind => {
-            let tail = tail(u128::from(signature.recovery), signature);
+            let tail = signature_fields(u128::from(signature.recovery), signature);
             let list = rlp::list(&[Reader::whole(&bytes[1..])?.rest(), &tail].concat());
             Ok(if kind == MAGIC {
                 list
@@ -62,15 +62,17 @@ fn raw(unsigned: &Unsigned, signature: &Signature) -> Result<Vec<u8>> {
     }
 }
 
-/// EIP-155: v = 2 chain + 35 + y takes the place of `chain, 0, 0`.
+/// EIP-155: v = 2 chain + 35 + y replaces `chain, 0, 0`.
 fn legacy(bytes: &[u8], signature: &Signature) -> Result<Vec<u8>> {
     let mut list = Reader::whole(bytes)?;
     let fields = list.raw(LEGACY_FIELDS)?;
     let v = u128::from(list.uint()?) * 2 + 35 + u128::from(signature.recovery);
-    Ok(rlp::list(&[fields, &tail(v, signature)].concat()))
+    Ok(rlp::list(
+        &[fields, &signature_fields(v, signature)].concat(),
+    ))
 }
 
-fn tail(v: u128, signature: &Signature) -> Vec<u8> {
+fn signature_fields(v: u128, signature: &Signature) -> Vec<u8> {
     [
         rlp::uint(&v.to_be_bytes()),
         rlp::uint(&signature.rs[..32]),

@@ -1,20 +1,21 @@
-//! EIP-7702 authorisations: `0x05 || rlp([chain, delegate, nonce])` is signed, the tuple with the
-//! signature is handed on.
+//! EIP-7702 authorisations. The signing payload is `0x05 || rlp([chain, delegate, nonce])`; the
+//! signed form is the tuple with the signature.
 
 use super::{address, rlp, rlp::Reader};
 use crate::{Authorisation, Error, Intent, Result, Signature, recover::recover};
 use alloy_primitives::keccak256;
 
-/// The byte before the list that is signed.
+/// The first byte of the signing payload.
 pub(super) const MAGIC: u8 = 5;
 
-/// The bytes that the authority signs.
+/// The signing payload of the authority.
 pub(super) fn bytes(intent: &Intent, authorisation: &Authorisation) -> Result<Vec<u8>> {
     let chain = intent.chain.evm_number().filter(|number| *number > 0);
-    let chain = chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?;
-    let delegate = address::canonical(&authorisation.delegate);
+    let chain =
+        chain.ok_or_else(|| Error::invalid_intent("the chain has no chain id to sign for"))?;
+    let delegate = address::parse_canonical(&authorisation.delegate);
     let delegate = delegate
-        .ok_or_else(|| Error::unsuitable("the delegate is no account in canonical form"))?;
+        .ok_or_else(|| Error::invalid_intent("the delegate is not an address in canonical form"))?;
     Ok(preimage(
         if authorisation.any_chain { 0 } else { chain },
         &delegate,
@@ -32,7 +33,7 @@ fn preimage(chain: u64, delegate: &[u8; 20], nonce: u64) -> Vec<u8> {
     [vec![MAGIC], rlp::list(&items)].concat()
 }
 
-/// Reads what an authority is to sign, behind the magic byte.
+/// Reads the signing payload after the magic byte.
 pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authorisation> {
     let mut list = Reader::whole(bytes)?;
     let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
@@ -40,7 +41,8 @@ pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authoris
     tuple(chain, for_chain, authority.to_owned(), &delegate, nonce)
 }
 
-/// Reads a signed tuple `[chain, delegate, nonce, y, r, s]`; who signed it is its authority.
+/// Reads a signed tuple `[chain, delegate, nonce, y, r, s]`. The authority is recovered from the
+/// signature.
 pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> {
     let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
     let (y, r, s) = (list.uint()?, list.amount()?, list.amount()?);
@@ -56,8 +58,7 @@ pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> 
         &keccak256(preimage(for_chain, &delegate, nonce)).0,
         &signature,
     );
-    let key =
-        key.ok_or_else(|| Error::undecodable("an authorisation carries no sound signature"))?;
+    let key = key.ok_or_else(|| Error::undecodable("an authorisation has no valid signature"))?;
     tuple(chain, for_chain, address::address(&key)?, &delegate, nonce)
 }
 
@@ -75,12 +76,12 @@ fn tuple(
     }
     if nonce == u64::MAX {
         return Err(Error::undecodable(
-            "no chain takes an authorisation's nonce",
+            "the nonce of an authorisation is 2^64-1, which no chain accepts (EIP-2681)",
         ));
     }
     Ok(Authorisation {
         authority,
-        delegate: address::show(delegate),
+        delegate: address::format(delegate),
         nonce,
         any_chain: for_chain == 0,
     })

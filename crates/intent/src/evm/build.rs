@@ -1,6 +1,5 @@
-//! Builds the bytes of a transaction that are signed, with alloy's types. Shares nothing with
-//! `read`, so that neither hides the other's mistakes (design rule: plan and decode have no code
-//! path in common).
+//! Builds signing payloads of transactions with alloy's types. Shares no code with `read`, so that
+//! neither hides the other's mistakes.
 
 use super::address;
 use crate::{Act, Authorisation, Error, Intent, Output, Result, Signature, Transaction, Unsigned};
@@ -12,30 +11,23 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use types::Amount;
 
-/// What a transaction has beside its intent.
+/// The part of a transaction that is not in its intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// The signer's nonce that it uses up.
     pub nonce: u64,
-    /// Its gas limit.
     pub gas: u64,
-    /// What it pays for gas.
     pub price: Price,
     /// The signatures of the intent's authorisations, in their order (EIP-7702). Each must be by
     /// its authority.
     pub authorisations: Vec<Signature>,
 }
 
-/// What a transaction pays for a unit of gas, in wei.
+/// The gas price of a transaction, in wei.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Price {
-    /// One price (EIP-155; EIP-2930 where the intent has an access list).
-    Legacy {
-        /// The price.
-        gas_price: Amount,
-    },
-    /// A cap, and a part for the block's maker (EIP-1559; EIP-7702 where the intent carries
-    /// authorisations).
+    /// A single gas price (EIP-155; EIP-2930 if the intent has an access list).
+    Legacy { gas_price: Amount },
+    /// A cap and a tip (EIP-1559; EIP-7702 if the intent carries authorisations).
     Eip1559 {
         /// `maxFeePerGas`.
         cap: Amount,
@@ -44,31 +36,33 @@ pub enum Price {
     },
 }
 
-/// The EIP-2718 signing payload of a transaction.
+/// Builds the EIP-2718 signing payload of a transaction.
 ///
-/// The type follows from intent and price: EIP-1559 by default; EIP-7702 with authorisations; with
-/// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.unsuitable`: the intent
-/// is no transaction, has not exactly one output, names an account in other than the
-/// canonical form, or the terms do not go with it.
+/// The type follows from intent and price: EIP-1559 by default, EIP-7702 with authorisations; with
+/// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.invalid` if the intent is
+/// not a transaction, does not have exactly one output, names an account in another than the
+/// canonical form, or does not match the terms.
 pub fn unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
-        return Err(Error::unsuitable(
-            "it is no transaction; a statement has no terms",
+        return Err(Error::invalid_intent(
+            "it is not a transaction, and a statement has no nonce or fees",
         ));
     };
     account(&intent.signer)?;
-    let parts = Parts::new(intent, transaction)?;
+    let fields = TransactionFields::new(intent, transaction)?;
     let bytes = match (terms.price, transaction.authorisations.is_empty()) {
         (Price::Legacy { .. }, false) => {
-            return Err(Error::unsuitable("authorisations need an EIP-1559 price"));
+            return Err(Error::invalid_intent(
+                "authorisations need an EIP-1559 price",
+            ));
         }
-        (Price::Legacy { gas_price }, true) => parts.legacy(terms, wei(gas_price)?),
+        (Price::Legacy { gas_price }, true) => fields.legacy(terms, wei(gas_price)?),
         (Price::Eip1559 { cap, tip }, _) if tip > cap => {
-            return Err(Error::unsuitable("the tip is above the cap"));
+            return Err(Error::invalid_intent("the tip is above the cap"));
         }
-        (Price::Eip1559 { cap, tip }, true) => parts.eip1559(terms, wei(cap)?, wei(tip)?),
+        (Price::Eip1559 { cap, tip }, true) => fields.eip1559(terms, wei(cap)?, wei(tip)?),
         (Price::Eip1559 { cap, tip }, false) => {
-            parts.eip7702(terms, wei(cap)?, wei(tip)?, transaction)?
+            fields.eip7702(terms, wei(cap)?, wei(tip)?, transaction)?
         }
     };
     Ok(Unsigned {
@@ -78,8 +72,8 @@ pub fn unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     })
 }
 
-/// The fields that every type of transaction has, in alloy's types.
-struct Parts {
+/// The fields that all transaction types share, in alloy's types.
+struct TransactionFields {
     chain: u64,
     to: TxKind,
     value: U256,
@@ -87,16 +81,17 @@ struct Parts {
     access: AccessList,
 }
 
-impl Parts {
+impl TransactionFields {
     fn new(intent: &Intent, transaction: &Transaction) -> Result<Self> {
         let [Output { to, value }] = transaction.outputs.as_slice() else {
-            return Err(Error::unsuitable(
+            return Err(Error::invalid_intent(
                 "a transaction of this chain has exactly one output",
             ));
         };
         let chain = intent.chain.evm_number().filter(|number| *number > 0);
         Ok(Self {
-            chain: chain.ok_or_else(|| Error::unsuitable("the chain has no number to sign for"))?,
+            chain: chain
+                .ok_or_else(|| Error::invalid_intent("the chain has no chain id to sign for"))?,
             to: to
                 .as_ref()
                 .map(|to| account(to))
@@ -171,8 +166,8 @@ impl Parts {
         transaction: &Transaction,
     ) -> Result<Vec<u8>> {
         let TxKind::Call(to) = self.to else {
-            return Err(Error::unsuitable(
-                "a transaction with authorisations cannot deploy",
+            return Err(Error::invalid_intent(
+                "a transaction with authorisations cannot deploy a contract",
             ));
         };
         let built = TxEip7702 {
@@ -197,37 +192,39 @@ fn authorisations(
     signatures: &[Signature],
 ) -> Result<Vec<eip7702::SignedAuthorization>> {
     if transaction.authorisations.len() != signatures.len() {
-        return Err(Error::unsuitable("each authorisation needs its signature"));
+        return Err(Error::invalid_intent(
+            "each authorisation needs its signature",
+        ));
     }
     transaction
         .authorisations
         .iter()
         .zip(signatures)
-        .map(|(one, signature)| authorisation(chain, one, signature))
+        .map(|(authorisation, signature)| signed_authorisation(chain, authorisation, signature))
         .collect()
 }
 
-fn authorisation(
+fn signed_authorisation(
     chain: u64,
-    one: &Authorisation,
-    by: &Signature,
+    authorisation: &Authorisation,
+    signature: &Signature,
 ) -> Result<eip7702::SignedAuthorization> {
-    let chain_id = U256::from(if one.any_chain { 0 } else { chain });
+    let chain_id = U256::from(if authorisation.any_chain { 0 } else { chain });
     let inner = eip7702::Authorization {
         chain_id,
-        address: account(&one.delegate)?,
-        nonce: one.nonce,
+        address: account(&authorisation.delegate)?,
+        nonce: authorisation.nonce,
     };
     let (r, s) = (
-        U256::from_be_slice(&by.rs[..32]),
-        U256::from_be_slice(&by.rs[32..]),
+        U256::from_be_slice(&signature.rs[..32]),
+        U256::from_be_slice(&signature.rs[32..]),
     );
-    let signed = eip7702::SignedAuthorization::new_unchecked(inner, by.recovery, r, s);
-    let authority = account(&one.authority)?;
+    let signed = eip7702::SignedAuthorization::new_unchecked(inner, signature.recovery, r, s);
+    let authority = account(&authorisation.authority)?;
     match signed.recover_authority() {
         Ok(signer) if signer == authority => Ok(signed),
         _ => Err(Error::WrongSignature {
-            account: one.authority.clone(),
+            account: authorisation.authority.clone(),
         }),
     }
 }
@@ -259,15 +256,15 @@ fn slot(text: &str) -> Result<B256> {
         .filter(|_| canonical)
         .and_then(|digits| digits.parse().ok());
     slot.ok_or_else(|| {
-        Error::unsuitable("a storage slot is 32 bytes in lower-case hexadecimal with 0x")
+        Error::invalid_intent("a storage slot is 32 bytes in lower-case hexadecimal with 0x")
     })
 }
 
 fn account(text: &str) -> Result<Address> {
-    let account = address::canonical(text).map(Address::from);
+    let account = address::parse_canonical(text).map(Address::from);
     account.ok_or_else(|| {
-        Error::unsuitable(format!(
-            "{text:?} is no account in lower-case hexadecimal with 0x"
+        Error::invalid_intent(format!(
+            "{text:?} is not an address in lower-case hexadecimal with 0x"
         ))
     })
 }
@@ -275,5 +272,5 @@ fn account(text: &str) -> Result<Address> {
 fn wei(amount: Amount) -> Result<u128> {
     amount
         .to_u128()
-        .ok_or_else(|| Error::unsuitable("a price of gas is below 2^128"))
+        .ok_or_else(|| Error::invalid_intent("a gas price must be below 2^128"))
 }

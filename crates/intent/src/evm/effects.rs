@@ -1,20 +1,20 @@
-//! What an EVM intent does, as far as the bytes tell.
+//! Computes the effects of an EVM intent, as far as the bytes show.
 //!
-//! | act | listed | `opaque` |
+//! | act | effects | `opaque` |
 //! |---|---|---|
-//! | payment without data | the move | no |
-//! | deployment | `deploys`; value goes to `to: ""`, the contract that is made | no: the code's hash stands for all that it does |
-//! | call, no interface given | the call; moves and grants if it is of a token standard | unless it is of a token standard and clear (see `tokens`) |
-//! | call, interface given | the call with its decoded arguments; moves and grants as above | if the interface does not know the selector, the data is not exactly the encoding of the arguments, or a token standard's call is unclear |
+//! | payment without data | the movement | no |
+//! | deployment | `deploys`; value moves to `to: ""`, the new contract | no: the code hash identifies all that it does |
+//! | call, without interface | the call; moves and grants if it is a token standard's | unless it is a token standard's and complete (see `tokens`) |
+//! | call, with interface | the call with its decoded arguments; moves and grants as above | if the interface does not have the selector, the data is not exactly the encoding of the arguments, or a token standard's call is incomplete |
 //! | call with one to three bytes of data | the call, without a selector | yes |
 //! | EIP-7702 authorisation, signed or carried | a grant over the whole account; none if it ends a delegation (zero address) | no |
 //! | typed data | a grant, if it is the signer's EIP-2612 `Permit` for this chain | otherwise yes |
-//! | message | nothing | yes |
+//! | message | none | yes |
 //!
-//! An interface is the caller's word. It can name what a call is, it cannot hide a token standard's
-//! selector; whether the right interface was given is for policy to pin by its hash. What a
-//! contract does beyond its standard, no bytes tell; and bytes within arguments (a `multicall`, an
-//! `execTransaction`) are shown, not read: policy allows such functions by name or not at all.
+//! An interface is supplied by the caller. It can name a call but cannot hide a token standard's
+//! selector; policy pins the right interface by its hash. The bytes do not show what a contract
+//! does beyond its standard, and calls nested in arguments (`multicall`, `execTransaction`) are
+//! shown, not decoded: policy allows such functions by name or not at all.
 
 use super::{
     abi::{Abi, Path, Token, Type, value},
@@ -28,7 +28,7 @@ use crate::{
 use serde_json::Value;
 use types::{Amount, Digest, Json};
 
-/// EIP-2612.
+/// The fields of EIP-2612's `Permit`.
 const PERMIT: [(&str, &str); 5] = [
     ("owner", "address"),
     ("spender", "address"),
@@ -37,11 +37,11 @@ const PERMIT: [(&str, &str); 5] = [
     ("deadline", "uint256"),
 ];
 
-/// What an intent does. Error `intent.unsuitable` for accounts in other than the canonical form
-/// (else a list of accounts could be passed by in capitals), `intent.abi` for an interface that
-/// cannot be read.
+/// Computes the effects of an intent. Error `intent.invalid` for accounts in another than the
+/// canonical form (otherwise a deny list could be bypassed by upper case), `intent.abi_mismatch`
+/// for an interface that cannot be parsed.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
-    canonical(&intent.signer)?;
+    check_canonical(&intent.signer)?;
     match &intent.act {
         Act::Transaction(transaction) => of_transaction(
             intent,
@@ -49,8 +49,8 @@ pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects
             interface.map(Abi::parse).transpose()?.as_ref(),
         ),
         Act::TypedData { json } => Ok(of_typed_data(intent, json)?.unwrap_or_else(opaque)),
-        Act::Authorisation(one) => Ok(Effects {
-            grants: delegations(std::slice::from_ref(one))?,
+        Act::Authorisation(authorisation) => Ok(Effects {
+            grants: delegations(std::slice::from_ref(authorisation))?,
             ..Effects::default()
         }),
         Act::Message { .. } => Ok(opaque()),
@@ -70,7 +70,7 @@ fn of_transaction(
     abi: Option<&Abi>,
 ) -> Result<Effects> {
     let [Output { to, value }] = transaction.outputs.as_slice() else {
-        return Err(Error::unsuitable(
+        return Err(Error::invalid_intent(
             "a transaction of this chain has exactly one output",
         ));
     };
@@ -80,7 +80,7 @@ fn of_transaction(
         ..Effects::default()
     };
     if !value.is_zero() {
-        effects.moves.push(tokens::moved(
+        effects.moves.push(tokens::movement(
             AssetRef::Native,
             &intent.signer,
             receiver,
@@ -89,9 +89,9 @@ fn of_transaction(
     }
     match to {
         None => effects.deploys = Some(Digest::of(&transaction.data)),
-        Some(contract) if transaction.data.is_empty() => canonical(contract)?,
+        Some(contract) if transaction.data.is_empty() => check_canonical(contract)?,
         Some(contract) => {
-            canonical(contract)?;
+            check_canonical(contract)?;
             effects.add_call(&intent.signer, contract, &transaction.data, abi);
         }
     }
@@ -101,23 +101,23 @@ fn of_transaction(
 impl Effects {
     fn add_call(&mut self, signer: &str, contract: &str, data: &[u8], abi: Option<&Abi>) {
         let token = tokens::read(signer, contract, data, abi);
-        let told = match (abi, &token) {
+        let decoded = match (abi, &token) {
             (Some(abi), _) => abi.decode_call(data),
             (None, token) => token
                 .as_ref()
                 .map(|token| (token.signature.clone(), token.arguments.clone())),
         };
-        let exact = told.is_some() && abi.is_none_or(|abi| abi.is_canonical_call(data));
-        self.opaque = !exact || token.as_ref().is_some_and(|token| !token.clear);
+        let is_exact = decoded.is_some() && abi.is_none_or(|abi| abi.is_canonical_call(data));
+        self.opaque = !is_exact || token.as_ref().is_some_and(|token| !token.complete);
         let token = token.unwrap_or_default();
         self.moves.extend(token.moves);
         self.grants.extend(token.grants);
-        self.calls.push(call(contract, data, told));
+        self.calls.push(call(contract, data, decoded));
     }
 }
 
-fn call(contract: &str, data: &[u8], told: Option<(String, Value)>) -> Call {
-    let (signature, arguments) = told.unzip();
+fn call(contract: &str, data: &[u8], decoded: Option<(String, Value)>) -> Call {
+    let (signature, arguments) = decoded.unzip();
     Call {
         contract: contract.to_owned(),
         selector: data
@@ -132,20 +132,20 @@ fn call(contract: &str, data: &[u8], told: Option<(String, Value)>) -> Call {
 fn delegations(authorisations: &[Authorisation]) -> Result<Vec<Grant>> {
     authorisations
         .iter()
-        .try_for_each(|one| canonical(&one.delegate))?;
-    let given = authorisations
+        .try_for_each(|authorisation| check_canonical(&authorisation.delegate))?;
+    let active = authorisations
         .iter()
-        .filter(|one| address::canonical(&one.delegate) != Some([0; 20]));
-    Ok(given
-        .map(|one| Grant {
+        .filter(|authorisation| address::parse_canonical(&authorisation.delegate) != Some([0; 20]));
+    Ok(active
+        .map(|authorisation| Grant {
             asset: None,
-            to: one.delegate.clone(),
+            to: authorisation.delegate.clone(),
             amount: None,
         })
         .collect())
 }
 
-/// A grant, if it is an EIP-2612 `Permit` that the signer's signature makes good.
+/// A grant, if the data is an EIP-2612 `Permit` that the signer's signature makes valid.
 fn of_typed_data(intent: &Intent, json: &str) -> Result<Option<Effects>> {
     super::typed_data::digest(json, intent.chain.evm_number())?;
     let data = TypedData::parse(json)?;
@@ -178,20 +178,20 @@ fn permit(signer: &str, data: &TypedData) -> Option<Grant> {
     };
     let owner = account(&data.message["owner"])?;
     let asset = tokens::token(&contract, None);
-    (owner == signer).then(|| tokens::granted(asset, &spender, Some(Amount::from_be_bytes(amount))))
+    (owner == signer).then(|| tokens::grant(asset, &spender, Some(Amount::from_be_bytes(amount))))
 }
 
-fn account(given: &Value) -> Option<String> {
-    address::parse(given.as_str()?)
+fn account(value: &Value) -> Option<String> {
+    address::parse(value.as_str()?)
         .ok()
-        .map(|account| address::show(&account))
+        .map(|account| address::format(&account))
 }
 
-fn canonical(text: &str) -> Result<()> {
-    let known = address::canonical(text).map(|_| ());
-    known.ok_or_else(|| {
-        Error::unsuitable(format!(
-            "{text:?} is no account in lower-case hexadecimal with 0x"
+fn check_canonical(text: &str) -> Result<()> {
+    let parsed = address::parse_canonical(text).map(|_| ());
+    parsed.ok_or_else(|| {
+        Error::invalid_intent(format!(
+            "{text:?} is not an address in lower-case hexadecimal with 0x"
         ))
     })
 }

@@ -1,17 +1,16 @@
-//! A log in bytes, and as the body of a chain event: `{"topics":["0x…"],"data":"0x…"}`.
+//! An event log, and its JSON form as a chain event's body: `{"topics":["0x…"],"data":"0x…"}`.
 
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// A log has at most four topics.
+/// The EVM's limit on topics.
 const MAX_TOPICS: usize = 4;
 
-/// What a contract logged.
+/// An event log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
-    /// At most four words; the first is the event's signature, unless it is anonymous.
+    /// At most four. The first is the hash of the event's signature, unless the event is anonymous.
     pub topics: Vec<[u8; 32]>,
-    /// The rest.
     pub data: Vec<u8>,
 }
 
@@ -23,7 +22,7 @@ struct Body<'a> {
 }
 
 impl Log {
-    /// From a chain event's body; none if it is not of this form.
+    /// Parses a chain event's body. `None` if it does not have this form.
     pub fn from_body(body: &str) -> Option<Self> {
         let body: Body<'_> = serde_json::from_str(body).ok()?;
         if body.topics.len() > MAX_TOPICS {
@@ -40,7 +39,7 @@ impl Log {
         })
     }
 
-    /// As a chain event's body.
+    /// Formats the log as a chain event's body.
     pub fn to_body(&self) -> String {
         let topics: Vec<String> = self
             .topics
@@ -54,7 +53,7 @@ impl Log {
         )
     }
 
-    /// As a chain event's topic: the first of them, empty if there is none.
+    /// The first topic, as a chain event's topic. Empty if there is none.
     pub fn topic(&self) -> String {
         self.topics
             .first()

@@ -1,16 +1,16 @@
-//! EVM: the pure half.
+//! EVM encoding, without I/O.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `build` | an intent and its terms -> the bytes that are signed (by alloy) |
-//! | `read`, `rlp` | those bytes -> what they do (our own, strict) |
-//! | `statement`, `typed_data`, `authorisation` | what is signed for its own sake |
-//! | `assemble` | bytes and signature -> what is broadcast |
-//! | `abi` | contracts' interfaces: calls, results, events, reasons of a revert |
-//! | `effects`, `tokens` | what a transaction does, as far as the bytes tell |
+//! | `build` | an intent and its terms -> the signing payload (by alloy) |
+//! | `read`, `rlp` | the signing payload -> the intent (our own strict reader) |
+//! | `statement`, `typed_data`, `authorisation` | off-chain statements |
+//! | `assemble` | bytes and signature -> the signed transaction or statement |
+//! | `abi` | contract ABIs: calls, results, events, revert reasons |
+//! | `effects`, `tokens` | what a transaction does, as far as the bytes show |
 //! | `transfers` | movements of value in events of the token standards |
 //!
-//! No other part of Florin sees a type of alloy.
+//! Types of alloy do not appear in the interface of this module.
 
 mod abi;
 mod address;
@@ -39,49 +39,49 @@ pub use typed_data::typed_data;
 use crate::{Decoded, Error, Interface, Result, Unsigned};
 use serde_json::Value;
 
-/// The longest bytes that are read. Nodes take 128 KiB; private chains are sometimes set higher.
+/// The longest input that is decoded. Nodes take 128 KiB; private chains may allow more.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What unsigned bytes say: a transaction, a message, typed data or an authorisation, told apart by
-/// the first byte (see `statement`).
+/// Decodes a transaction, message, typed data or authorisation, distinguished by the first byte
+/// (see `statement`).
 ///
-/// Everything comes from the bytes, but the signer: that is the claim which `unsigned` carries.
+/// Everything comes from the bytes except the signer, which is the claim in `unsigned`.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     if unsigned.bytes.len() > MAX_BYTES {
         return Err(Error::undecodable(format!(
-            "there are more than {MAX_BYTES}"
+            "there are more than {MAX_BYTES} bytes"
         )));
     }
     statement::check_signer(unsigned)?;
     match unsigned.bytes.first() {
-        Some(&authorisation::MAGIC) => statement::authorisation(unsigned),
-        Some(&statement::MESSAGE) => statement::message(unsigned),
-        Some(&statement::TYPED_DATA) => statement::typed(unsigned),
+        Some(&authorisation::MAGIC) => statement::decode_authorisation(unsigned),
+        Some(&statement::MESSAGE) => statement::decode_message(unsigned),
+        Some(&statement::TYPED_DATA) => statement::decode_typed_data(unsigned),
         _ => read::transaction(unsigned),
     }
 }
 
-/// [`Abi::encode_call`] for a single use.
+/// [`Abi::encode_call`] without keeping the parsed ABI.
 pub fn encode_call(interface: &Interface, method: &str, params: &Value) -> Result<Vec<u8>> {
     Abi::parse(interface)?.encode_call(method, params)
 }
 
-/// [`Abi::encode_deploy`] for a single use.
+/// [`Abi::encode_deploy`] without keeping the parsed ABI.
 pub fn encode_deploy(interface: &Interface, code: &[u8], params: &Value) -> Result<Vec<u8>> {
     Abi::parse(interface)?.encode_deploy(code, params)
 }
 
-/// [`Abi::decode_output`] for a single use.
+/// [`Abi::decode_output`] without keeping the parsed ABI.
 pub fn decode_output(interface: &Interface, method: &str, data: &[u8]) -> Result<Value> {
     Abi::parse(interface)?.decode_output(method, data)
 }
 
-/// [`Abi::decode_call`] for a single use.
+/// [`Abi::decode_call`] without keeping the parsed ABI.
 pub fn decode_call(interface: &Interface, data: &[u8]) -> Result<Option<(String, Value)>> {
     Ok(Abi::parse(interface)?.decode_call(data))
 }
 
-/// The first topics of [`Abi::events`] for a single use.
+/// The first topics of [`Abi::events`], without keeping the parsed ABI.
 pub fn topics(interface: &Interface) -> Result<Vec<String>> {
     Ok(Abi::parse(interface)?
         .events()
@@ -90,12 +90,12 @@ pub fn topics(interface: &Interface) -> Result<Vec<String>> {
         .collect())
 }
 
-/// [`Abi::decode_event`] for a single use.
+/// [`Abi::decode_event`] without keeping the parsed ABI.
 pub fn decode_event(interface: &Interface, log: &Log) -> Result<Option<DecodedEvent>> {
     Ok(Abi::parse(interface)?.decode_event(log))
 }
 
-/// Why a call was undone, in words. Without an interface only the two built-in errors are known;
+/// The reason of a revert as text. Without an interface, only the two built-in errors are decoded;
 /// see [`Abi::revert_reason`].
 pub fn revert_reason(interface: Option<&Interface>, data: &[u8]) -> String {
     interface

@@ -1,4 +1,4 @@
-//! Reads a transaction from the bytes that are signed, and from nothing else.
+//! Decodes a transaction from its signing payload, and from nothing else.
 
 use super::{address, authorisation, rlp::Reader};
 use crate::{
@@ -8,27 +8,26 @@ use crate::{
 use alloy_primitives::keccak256;
 use types::{Amount, Witness};
 
-/// What a transaction's bytes say.
+/// The fields of a signing payload.
 struct Fields<'a> {
     chain: u64,
     nonce: u64,
-    /// Price and tip of a unit of gas.
+    /// Price and tip per unit of gas.
     price: (Amount, Amount),
     gas: u64,
     to: &'a [u8],
     value: Amount,
     data: &'a [u8],
     access: Reader<'a>,
-    /// None for a type that carries no list of them.
+    /// `None` for a type without authorisations.
     authorisations: Option<Reader<'a>>,
 }
 
-/// Reads the signing payload of a transaction: EIP-155 legacy, EIP-2930 (1), EIP-1559 (2), EIP-7702
-/// (4).
+/// Decodes a signing payload: EIP-155 legacy, EIP-2930 (type 1), EIP-1559 (2), EIP-7702 (4).
 ///
-/// Refused as undecodable: any other type (blobs, EIP-4844, too), another chain or none (a legacy
-/// payload without one would hold on every chain), anything that is not canonical RLP, and what no
-/// chain takes (a tip above the cap, the nonce 2^64-1).
+/// Rejects as undecodable: any other type (including EIP-4844 blobs), another chain or none (a
+/// legacy payload without a chain id is valid on every chain), RLP that is not canonical, and what
+/// no chain accepts (a tip above the cap, the nonce 2^64-1).
 pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     let fields = fields(&unsigned.bytes)?;
     if fields.chain == 0 || Some(fields.chain) != unsigned.chain.evm_number() {
@@ -66,9 +65,9 @@ fn fields(bytes: &[u8]) -> Result<Fields<'_>> {
         )),
         Some(4) => eip1559(Reader::whole(&bytes[1..])?, true),
         Some(kind) => Err(Error::undecodable(format!(
-            "nothing that is signed begins with {kind:#04x}"
+            "no transaction or statement begins with {kind:#04x}"
         ))),
-        None => Err(Error::undecodable("there are none")),
+        None => Err(Error::undecodable("they are empty")),
     }
 }
 
@@ -78,13 +77,13 @@ fn legacy(mut list: Reader<'_>) -> Result<Fields<'_>> {
     let (to, value, data) = (list.bytes()?, list.amount()?, list.bytes()?);
     if list.is_empty() {
         return Err(Error::undecodable(
-            "a legacy transaction without a chain (before EIP-155) would hold on every chain",
+            "a legacy transaction without a chain id (before EIP-155) is valid on every chain",
         ));
     }
     let (chain, r, s) = (list.uint()?, list.amount()?, list.amount()?);
     list.finish()?;
     if !(r.is_zero() && s.is_zero()) {
-        return Err(Error::undecodable("they carry a signature already"));
+        return Err(Error::undecodable("they already carry a signature"));
     }
     let access = Reader::default();
     Ok(Fields {
@@ -120,7 +119,7 @@ fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
 
 /// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of
 /// authorisations.
-fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
+fn eip1559(mut list: Reader<'_>, has_authorisations: bool) -> Result<Fields<'_>> {
     let (chain, nonce, tip, cap, gas) = (
         list.uint()?,
         list.uint()?,
@@ -129,7 +128,11 @@ fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
         list.uint()?,
     );
     let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
-    let authorisations = if carries { Some(list.list()?) } else { None };
+    let authorisations = if has_authorisations {
+        Some(list.list()?)
+    } else {
+        None
+    };
     list.finish()?;
     Ok(Fields {
         chain,
@@ -147,9 +150,11 @@ fn eip1559(mut list: Reader<'_>, carries: bool) -> Result<Fields<'_>> {
 impl Fields<'_> {
     fn fee(&self) -> Result<FeeTerms> {
         let (fee_per_gas, tip) = self.price;
-        let small = fee_per_gas.to_u128().is_some();
-        if !small || tip > fee_per_gas || self.nonce == u64::MAX {
-            return Err(Error::undecodable("no chain takes its price or its nonce"));
+        let price_fits = fee_per_gas.to_u128().is_some();
+        if !price_fits || tip > fee_per_gas || self.nonce == u64::MAX {
+            return Err(Error::undecodable(
+                "no chain accepts its price or its nonce",
+            ));
         }
         let total = fee_per_gas.checked_mul(Amount::from(self.gas));
         let total_fee = total.ok_or_else(|| Error::undecodable("its fee is above 2^256-1"))?;
@@ -164,10 +169,10 @@ impl Fields<'_> {
     fn transaction(&self) -> Result<Transaction> {
         let to = match self.to {
             [] => None,
-            to if to.len() == 20 => Some(address::show(to)),
+            to if to.len() == 20 => Some(address::format(to)),
             _ => {
                 return Err(Error::undecodable(
-                    "the receiver is neither 20 bytes nor none",
+                    "the receiver is neither 20 bytes nor empty",
                 ));
             }
         };
@@ -177,7 +182,7 @@ impl Fields<'_> {
             .transpose()?;
         if to.is_none() && authorisations.is_some() {
             return Err(Error::undecodable(
-                "a transaction with authorisations cannot deploy",
+                "a transaction with authorisations cannot deploy a contract",
             ));
         }
         Ok(Transaction {
@@ -194,14 +199,14 @@ impl Fields<'_> {
     fn authorisations(&self, mut list: Reader<'_>) -> Result<Vec<Authorisation>> {
         if list.is_empty() {
             return Err(Error::undecodable(
-                "a transaction of type 4 without authorisations",
+                "a transaction of type 4 has no authorisations",
             ));
         }
-        let mut all = Vec::new();
+        let mut authorisations = Vec::new();
         while !list.is_empty() {
-            all.push(authorisation::signed(self.chain, list.list()?)?);
+            authorisations.push(authorisation::signed(self.chain, list.list()?)?);
         }
-        Ok(all)
+        Ok(authorisations)
     }
 }
 
@@ -209,7 +214,7 @@ fn access(mut list: Reader<'_>) -> Result<Vec<AccessEntry>> {
     let mut entries = Vec::new();
     while !list.is_empty() {
         let mut entry = list.list()?;
-        let account = address::show(&entry.exactly::<20>()?);
+        let account = address::format(&entry.exactly::<20>()?);
         let slots = slots(entry.list()?)?;
         entry.finish()?;
         entries.push(AccessEntry { account, slots });

@@ -1,18 +1,18 @@
-//! Strict RLP, our own: the reader that `decode` trusts. Every value has one form here; any other
-//! spelling of it is refused.
+//! Our own strict RLP reader, which `decode` relies on, and a small writer. Only the canonical
+//! encoding of a value is accepted.
 //!
-//! Transactions are *built* by another library (see `build`), so that a mistake here or there shows
-//! as a difference.
+//! Transactions are *built* by another library (see `build`), so that a mistake on either side
+//! shows as a difference.
 
 use crate::{Error, Result};
 use types::Amount;
 
-/// Reads items one after the other.
+/// Reads items in order.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// The items of the one list that `bytes` is, no byte more.
+    /// The items of `bytes`, which must be exactly one list.
     pub(crate) fn whole(bytes: &'a [u8]) -> Result<Self> {
         let mut outer = Self(bytes);
         let list = outer.list()?;
@@ -20,44 +20,43 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// Whether all items were read.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Refuses further items.
+    /// Fails if items are left.
     pub(crate) fn finish(&self) -> Result<()> {
         if self.is_empty() {
             Ok(())
         } else {
-            Err(Error::undecodable("there is more than there should be"))
+            Err(Error::undecodable("there are extra bytes or fields"))
         }
     }
 
-    /// A list.
+    /// Reads a list.
     pub(crate) fn list(&mut self) -> Result<Reader<'a>> {
         match self.item()? {
             (true, payload) => Ok(Reader(payload)),
-            (false, _) => Err(Error::undecodable("a list is missing")),
+            (false, _) => Err(Error::undecodable("expected a list, found bytes")),
         }
     }
 
-    /// A string of bytes.
+    /// Reads a byte string.
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
         match self.item()? {
             (false, payload) => Ok(payload),
-            (true, _) => Err(Error::undecodable("a list stands where bytes should")),
+            (true, _) => Err(Error::undecodable("expected bytes, found a list")),
         }
     }
 
-    /// Exactly so many bytes.
+    /// Reads a byte string of exactly `N` bytes.
     pub(crate) fn exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
         self.bytes()?
             .try_into()
             .map_err(|_| Error::undecodable(format!("a field is not {N} bytes long")))
     }
 
-    /// An integer of at most 32 bytes, without leading zeros.
+    /// Reads an integer of at most 32 bytes, without leading zeros.
     pub(crate) fn amount(&mut self) -> Result<Amount> {
         let bytes = self.bytes()?;
         if bytes.len() > 32 || bytes.first() == Some(&0) {
@@ -70,14 +69,14 @@ impl<'a> Reader<'a> {
         Ok(Amount::from_be_bytes(word))
     }
 
-    /// An integer of at most 64 bits.
+    /// Reads an integer of at most 64 bits.
     pub(crate) fn uint(&mut self) -> Result<u64> {
         self.amount()?
             .to_u64()
             .ok_or_else(|| Error::undecodable("an integer is above 2^64-1"))
     }
 
-    /// So many items as they stand, with their heads.
+    /// Reads `count` items, and returns their encoding.
     pub(crate) fn raw(&mut self, count: usize) -> Result<&'a [u8]> {
         let before = self.0;
         for _ in 0..count {
@@ -86,12 +85,12 @@ impl<'a> Reader<'a> {
         Ok(&before[..before.len() - self.0.len()])
     }
 
-    /// Everything that is left, as it stands.
+    /// The encoding of the remaining items.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The next item: whether it is a list, and its payload.
+    /// Reads the next item: whether it is a list, and its payload.
     fn item(&mut self) -> Result<(bool, &'a [u8])> {
         let (&head, rest) = self
             .0
@@ -105,7 +104,9 @@ impl<'a> Reader<'a> {
             0xf8..=0xff => long(true, head - 0xf7, rest)?,
         };
         if head == 0x81 && payload[0] < 0x80 {
-            return Err(Error::undecodable("a small byte carries a length"));
+            return Err(Error::undecodable(
+                "a byte below 0x80 is encoded with a length",
+            ));
         }
         self.0 = rest;
         Ok((is_list, payload))
@@ -132,7 +133,7 @@ fn long(is_list: bool, width: u8, rest: &[u8]) -> Result<Item<'_>> {
             let (payload, rest) = split(rest, length)?;
             Ok((is_list, payload, rest))
         }
-        _ => Err(Error::undecodable("a length is written in the wrong form")),
+        _ => Err(Error::undecodable("a length is not in its shortest form")),
     }
 }
 
@@ -142,12 +143,12 @@ fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
         .ok_or_else(|| Error::undecodable("the bytes end too early"))
 }
 
-/// A list around items that are encoded already.
+/// Encodes a list of items that are already encoded.
 pub(crate) fn list(items: &[u8]) -> Vec<u8> {
     [&head(0xc0, items.len()), items].concat()
 }
 
-/// A string of bytes.
+/// Encodes a byte string.
 pub(crate) fn bytes(payload: &[u8]) -> Vec<u8> {
     match payload {
         [byte] if *byte < 0x80 => vec![*byte],
@@ -155,7 +156,7 @@ pub(crate) fn bytes(payload: &[u8]) -> Vec<u8> {
     }
 }
 
-/// An integer given big-endian, of any length.
+/// Encodes a big-endian integer of any length.
 pub(crate) fn uint(big_endian: &[u8]) -> Vec<u8> {
     let start = big_endian
         .iter()

@@ -1,5 +1,4 @@
-//! What is signed for its own sake: messages (EIP-191), typed data (EIP-712) and authorisations
-//! (EIP-7702).
+//! Off-chain statements: messages (EIP-191), typed data (EIP-712) and authorisations (EIP-7702).
 //!
 //! | statement | bytes | digest |
 //! |---|---|---|
@@ -7,9 +6,9 @@
 //! | typed data | `0x80 "florin/eip712/v1\n" <canonical JSON>` | EIP-712's, computed from the JSON |
 //! | authorisation | `0x05 rlp([chain, delegate, nonce])` | Keccak-256 of the bytes |
 //!
-//! The first byte tells them apart from each other and from every transaction (1, 2, 4, or 0xc0 and
-//! above), and no content can change it: a message that spells a transaction is still a message.
-//! 0x80 is neither a transaction type nor the head of a list.
+//! The first byte distinguishes them from each other and from every transaction (1, 2, 4, or 0xc0
+//! and above), whatever the content: a message that contains a transaction is still a message. 0x80
+//! is neither a transaction type nor the head of a list.
 
 use super::{address, authorisation, typed_data};
 use crate::{
@@ -18,15 +17,15 @@ use crate::{
 use alloy_primitives::keccak256;
 use types::{Digest, Witness};
 
-/// The byte before a message.
+/// The first byte of a message.
 pub(super) const MESSAGE: u8 = 0x19;
-/// The byte before typed data.
+/// The first byte of typed data.
 pub(super) const TYPED_DATA: u8 = 0x80;
 
 const MESSAGE_HEAD: &[u8] = b"\x19Ethereum Signed Message:\n";
 const TYPED_DATA_HEAD: &[u8] = b"\x80florin/eip712/v1\n";
 
-/// The bytes of a message, typed data or an authorisation.
+/// Encodes a message, typed data or an authorisation.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     let bytes = match &intent.act {
         Act::Message { bytes } => {
@@ -35,7 +34,9 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
         Act::TypedData { json } => [TYPED_DATA_HEAD, json.as_bytes()].concat(),
         Act::Authorisation(authorisation) => authorisation::bytes(intent, authorisation)?,
         Act::Transaction(_) => {
-            return Err(Error::unsuitable("a transaction needs a nonce and a price"));
+            return Err(Error::invalid_intent(
+                "a transaction needs a nonce and a gas price",
+            ));
         }
     };
     let unsigned = Unsigned {
@@ -44,17 +45,17 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
         bytes,
     };
     match super::decode(&unsigned) {
-        Ok(read) if read.intent == *intent => Ok(unsigned),
-        Ok(_) => Err(Error::unsuitable("it is not in canonical form")),
-        Err(wrong) => Err(Error::unsuitable(wrong.to_string())),
+        Ok(decoded) if decoded.intent == *intent => Ok(unsigned),
+        Ok(_) => Err(Error::invalid_intent("it is not in canonical form")),
+        Err(error) => Err(Error::invalid_intent(error.to_string())),
     }
 }
 
-pub(super) fn message(unsigned: &Unsigned) -> Result<Decoded> {
+pub(super) fn decode_message(unsigned: &Unsigned) -> Result<Decoded> {
     let rest = unsigned.bytes.strip_prefix(MESSAGE_HEAD);
     let message = rest
-        .and_then(counted)
-        .ok_or_else(|| Error::undecodable("they are no message of EIP-191"))?;
+        .and_then(strip_length)
+        .ok_or_else(|| Error::undecodable("they are not an EIP-191 message"))?;
     Ok(decoded(
         unsigned,
         Act::Message {
@@ -64,22 +65,21 @@ pub(super) fn message(unsigned: &Unsigned) -> Result<Decoded> {
     ))
 }
 
-/// What follows a length that is right. How many digits the length has follows from how much there
-/// is, so there is one reading only: with d digits the whole is d + 10^(d-1) to d + 10^d - 1 bytes
-/// long, and these ranges do not meet.
-fn counted(rest: &[u8]) -> Option<&[u8]> {
+/// Splits off a decimal length that matches the rest. There is only one reading: with d digits the
+/// input is d + 10^(d-1) to d + 10^d - 1 bytes long, and these ranges do not overlap.
+fn strip_length(rest: &[u8]) -> Option<&[u8]> {
     (1..=rest.len().min(20)).find_map(|digits| {
         let (head, message) = rest.split_at(digits);
         (message.len().to_string().as_bytes() == head).then_some(message)
     })
 }
 
-pub(super) fn typed(unsigned: &Unsigned) -> Result<Decoded> {
+pub(super) fn decode_typed_data(unsigned: &Unsigned) -> Result<Decoded> {
     let json = unsigned
         .bytes
         .strip_prefix(TYPED_DATA_HEAD)
         .and_then(|rest| std::str::from_utf8(rest).ok());
-    let json = json.ok_or_else(|| Error::undecodable("they are no typed data of this form"))?;
+    let json = json.ok_or_else(|| Error::undecodable("they are not typed data of this form"))?;
     let digest = typed_data::digest(json, unsigned.chain.evm_number())?;
     Ok(decoded(
         unsigned,
@@ -90,20 +90,20 @@ pub(super) fn typed(unsigned: &Unsigned) -> Result<Decoded> {
     ))
 }
 
-pub(super) fn authorisation(unsigned: &Unsigned) -> Result<Decoded> {
+pub(super) fn decode_authorisation(unsigned: &Unsigned) -> Result<Decoded> {
     let chain = unsigned.chain.evm_number().filter(|number| *number > 0);
-    let chain = chain.ok_or_else(|| Error::undecodable("the chain has no number"))?;
+    let chain = chain.ok_or_else(|| Error::undecodable("the chain has no chain id"))?;
     let authorisation = authorisation::read(chain, &unsigned.signer, &unsigned.bytes[1..])?;
     let Authorisation {
         authority, nonce, ..
     } = &authorisation;
-    let witness = Witness::nonce(authority, *nonce);
+    let replay_key = Witness::nonce(authority, *nonce);
     let mut decoded = decoded(
         unsigned,
         Act::Authorisation(authorisation),
         keccak256(&unsigned.bytes).0,
     );
-    decoded.witnesses.insert(0, witness);
+    decoded.witnesses.insert(0, replay_key);
     Ok(decoded)
 }
 
@@ -125,10 +125,10 @@ fn decoded(unsigned: &Unsigned, act: Act, digest: [u8; 32]) -> Decoded {
     }
 }
 
-/// The signer in canonical form, or an error.
+/// Fails unless the signer is in canonical form.
 pub(super) fn check_signer(unsigned: &Unsigned) -> Result<()> {
-    let known = address::canonical(&unsigned.signer).map(|_| ());
-    known.ok_or_else(|| {
-        Error::undecodable("their signer is no account in lower-case hexadecimal with 0x")
+    let parsed = address::parse_canonical(&unsigned.signer).map(|_| ());
+    parsed.ok_or_else(|| {
+        Error::undecodable("their signer is not an address in lower-case hexadecimal with 0x")
     })
 }

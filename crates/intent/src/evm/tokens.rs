@@ -1,10 +1,11 @@
-//! Calls of the token standards: who loses and gains what, read from the selector and the
+//! Decodes calls of the token standards: who loses and gains what, read from the selector and the
 //! arguments.
 //!
-//! Recognised by selector alone, whatever an interface calls it: the selector is what the contract
-//! goes by. ERC-20 and ERC-721 share `transferFrom(address,address,uint256)` and
-//! `approve(address,uint256)`; the interface may tell which is meant (`Kind`). If it does not,
-//! the call is read as ERC-20's and said not to be clear.
+//! Calls are recognised by selector alone, since the contract dispatches on nothing else; the name
+//! in an interface does not matter. ERC-20 and ERC-721 share
+//! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may show
+//! which one the contract implements (`Standard`). Otherwise the call is read as ERC-20's and
+//! marked incomplete.
 
 use super::abi::{Abi, Type};
 use crate::{AssetRef, Grant, Interface, Move};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 use types::Amount;
 
-/// The calls that are known, with the names that the standards give (ERC-20, ERC-721, ERC-1155;
+/// The known calls, with the parameter names of the standards (ERC-20, ERC-721, ERC-1155;
 /// `increaseAllowance` is OpenZeppelin's).
 const STANDARDS: &str = r#"[
 {"name":"transfer","inputs":[{"name":"to","type":"address"},{"name":"value","type":"uint256"}]},
@@ -29,9 +30,9 @@ const STANDARDS: &str = r#"[
 {"name":"setApprovalForAll","inputs":[{"name":"operator","type":"address"},{"name":"approved","type":"bool"}]}
 ]"#;
 
-static KNOWN: LazyLock<Abi> = LazyLock::new(|| {
-    // The text stands above, and every test of this crate that reads a token call reads it.
-    Abi::parse(&Interface::new(STANDARDS.to_owned())).expect("the standards' interface is sound")
+static STANDARD_ABI: LazyLock<Abi> = LazyLock::new(|| {
+    // The text is a constant, and every test that decodes a token call parses it.
+    Abi::parse(&Interface::new(STANDARDS.to_owned())).expect("STANDARDS is a valid JSON ABI")
 });
 
 const ZERO: &str = "0x0000000000000000000000000000000000000000";
@@ -43,33 +44,33 @@ pub(super) struct TokenCall {
     pub(super) arguments: Value,
     pub(super) moves: Vec<Move>,
     pub(super) grants: Vec<Grant>,
-    /// Whether moves and grants are all that it does, by its standard; not so if it could be of
-    /// two standards, if the data holds more than the arguments, or if a batch has more items
-    /// of one kind than of the other.
-    pub(super) clear: bool,
+    /// Whether moves and grants are the whole effect by the standard. False if the call could be of
+    /// two standards, if the data holds more than the arguments, or if the lists of a batch differ
+    /// in length.
+    pub(super) complete: bool,
 }
 
-/// Which of two standards that share a selector a contract follows, as its interface tells.
+/// Which of two standards that share a selector a contract implements, judged by its interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Standard {
     Fungible,
-    Things,
-    /// It has the marks of neither.
+    NonFungible,
+    /// The interface matches neither standard.
     Unknown,
-    /// It has the marks of both.
+    /// The interface matches both standards.
     Both,
 }
 
-/// Reads a call; none if it is of no token standard, or its arguments do not decode.
+/// Decodes a call. `None` if it is not of a token standard or its arguments do not decode.
 pub(super) fn read(
     signer: &str,
     contract: &str,
     data: &[u8],
-    given: Option<&Abi>,
+    abi: Option<&Abi>,
 ) -> Option<TokenCall> {
-    let (signature, arguments) = KNOWN.decode_call(data)?;
+    let (signature, arguments) = STANDARD_ABI.decode_call(data)?;
     let call = TokenCall {
-        clear: KNOWN.is_canonical_call(data),
+        complete: STANDARD_ABI.is_canonical_call(data),
         signature,
         arguments,
         ..TokenCall::default()
@@ -77,32 +78,32 @@ pub(super) fn read(
     call.with_effects(
         signer,
         contract,
-        given.map_or(Kind::Unknown, |abi| Kind::of(abi, data)),
+        abi.map_or(Standard::Unknown, |abi| Standard::of(abi, data)),
     )
 }
 
 impl TokenCall {
-    fn with_effects(mut self, signer: &str, contract: &str, kind: Kind) -> Option<Self> {
+    fn with_effects(mut self, signer: &str, contract: &str, standard: Standard) -> Option<Self> {
         match self.signature.as_str() {
             "transfer(address,uint256)" => {
-                // ERC-20's alone, but older contracts of things have it too.
-                self.clear &= matches!(kind, Kind::Fungible | Kind::Unknown);
-                self.moves.push(moved(
+                // ERC-20's, but some old NFT contracts have it too.
+                self.complete &= matches!(standard, Standard::Fungible | Standard::Unknown);
+                self.moves.push(movement(
                     token(contract, None),
                     signer,
                     self.text("to")?,
                     self.amount("value")?,
                 ));
             }
-            "transferFrom(address,address,uint256)" => self.transfer_from(contract, kind)?,
-            "approve(address,uint256)" => self.approve(contract, kind)?,
-            "increaseAllowance(address,uint256)" => self.approve(contract, Kind::Fungible)?,
+            "transferFrom(address,address,uint256)" => self.transfer_from(contract, standard)?,
+            "approve(address,uint256)" => self.approve(contract, standard)?,
+            "increaseAllowance(address,uint256)" => self.approve(contract, Standard::Fungible)?,
             "safeTransferFrom(address,address,uint256)"
             | "safeTransferFrom(address,address,uint256,bytes)" => {
-                self.move_one(contract, self.amount("tokenId")?, Amount::from(1))?;
+                self.add_move(contract, self.amount("tokenId")?, Amount::from(1))?;
             }
             "safeTransferFrom(address,address,uint256,uint256,bytes)" => {
-                self.move_one(contract, self.amount("id")?, self.amount("value")?)?;
+                self.add_move(contract, self.amount("id")?, self.amount("value")?)?;
             }
             "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)" => {
                 self.batch(contract)?
@@ -110,7 +111,7 @@ impl TokenCall {
             "setApprovalForAll(address,bool)" => {
                 if self.arguments["approved"] == true {
                     self.grants
-                        .push(granted(token(contract, None), self.text("operator")?, None));
+                        .push(grant(token(contract, None), self.text("operator")?, None));
                 }
             }
             _ => return None,
@@ -118,13 +119,13 @@ impl TokenCall {
         Some(self)
     }
 
-    fn transfer_from(&mut self, contract: &str, kind: Kind) -> Option<()> {
-        self.clear &= kind.is_clear();
+    fn transfer_from(&mut self, contract: &str, standard: Standard) -> Option<()> {
+        self.complete &= standard.is_determined();
         let value = self.amount("value")?;
-        match kind {
-            Kind::Things => self.move_one(contract, value, Amount::from(1)),
+        match standard {
+            Standard::NonFungible => self.add_move(contract, value, Amount::from(1)),
             _ => {
-                self.moves.push(moved(
+                self.moves.push(movement(
                     token(contract, None),
                     self.text("from")?,
                     self.text("to")?,
@@ -135,42 +136,42 @@ impl TokenCall {
         }
     }
 
-    /// An approval of nothing, or of a thing to nobody, gives no right.
-    fn approve(&mut self, contract: &str, kind: Kind) -> Option<()> {
-        self.clear &= kind.is_clear();
+    /// An approval of amount 0, or of an NFT to the zero address, grants nothing.
+    fn approve(&mut self, contract: &str, standard: Standard) -> Option<()> {
+        self.complete &= standard.is_determined();
         let (spender, value) = (self.text("spender")?.to_owned(), self.amount("value")?);
-        match kind {
-            Kind::Things if spender == ZERO => {}
-            Kind::Things => self.grants.push(granted(
+        match standard {
+            Standard::NonFungible if spender == ZERO => {}
+            Standard::NonFungible => self.grants.push(grant(
                 token(contract, Some(value)),
                 &spender,
                 Some(Amount::from(1)),
             )),
-            Kind::Fungible if value.is_zero() => {}
+            Standard::Fungible if value.is_zero() => {}
             _ => self
                 .grants
-                .push(granted(token(contract, None), &spender, Some(value))),
+                .push(grant(token(contract, None), &spender, Some(value))),
         }
         Some(())
     }
 
-    fn move_one(&mut self, contract: &str, id: Amount, amount: Amount) -> Option<()> {
-        let one = moved(
+    fn add_move(&mut self, contract: &str, id: Amount, amount: Amount) -> Option<()> {
+        let movement = movement(
             token(contract, Some(id)),
             self.text("from")?,
             self.text("to")?,
             amount,
         );
-        self.moves.push(one);
+        self.moves.push(movement);
         Some(())
     }
 
     fn batch(&mut self, contract: &str) -> Option<()> {
         let (ids, values) = (self.amounts("ids")?, self.amounts("values")?);
-        self.clear &= ids.len() == values.len();
+        self.complete &= ids.len() == values.len();
         ids.into_iter()
             .zip(values)
-            .try_for_each(|(id, value)| self.move_one(contract, id, value))
+            .try_for_each(|(id, value)| self.add_move(contract, id, value))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -191,26 +192,30 @@ impl TokenCall {
     }
 }
 
-impl Kind {
-    /// By the other functions of the interface; where it has none of those (an interface of this
-    /// one call), by the call's own names: only ERC-20's answer is a boolean, and ERC-721 calls
-    /// its last argument `tokenId`.
+impl Standard {
+    /// Judged by the other functions of the interface. If it has none of them (an interface of this
+    /// one call), judged by the call itself: only ERC-20's returns a boolean, and ERC-721 names its
+    /// last argument `tokenId`.
     fn of(abi: &Abi, data: &[u8]) -> Self {
-        let any = |signatures: &[&str]| signatures.iter().any(|signature| abi.has(signature));
+        let any = |signatures: &[&str]| {
+            signatures
+                .iter()
+                .any(|signature| abi.has_function(signature))
+        };
         let fungible = any(&[
             "transfer(address,uint256)",
             "allowance(address,address)",
             "decimals()",
         ]);
-        let things = any(&[
+        let non_fungible = any(&[
             "ownerOf(uint256)",
             "getApproved(uint256)",
             "safeTransferFrom(address,address,uint256)",
         ]);
-        match (fungible, things) {
+        match (fungible, non_fungible) {
             (true, true) => Self::Both,
             (true, false) => Self::Fungible,
-            (false, true) => Self::Things,
+            (false, true) => Self::NonFungible,
             (false, false) => Self::by_names(abi, data),
         }
     }
@@ -219,17 +224,17 @@ impl Kind {
         let Some((output, last)) = abi.hints(data) else {
             return Self::Unknown;
         };
-        let is_thing = last.trim_matches('_').eq_ignore_ascii_case("tokenId");
-        match (output == Some(&Type::Bool), is_thing) {
+        let has_token_id = last.trim_matches('_').eq_ignore_ascii_case("tokenId");
+        match (output == Some(&Type::Bool), has_token_id) {
             (true, false) => Self::Fungible,
-            (false, true) => Self::Things,
+            (false, true) => Self::NonFungible,
             (true, true) => Self::Both,
             (false, false) => Self::Unknown,
         }
     }
 
-    fn is_clear(self) -> bool {
-        matches!(self, Self::Fungible | Self::Things)
+    fn is_determined(self) -> bool {
+        matches!(self, Self::Fungible | Self::NonFungible)
     }
 }
 
@@ -240,7 +245,7 @@ pub(super) fn token(contract: &str, token_id: Option<Amount>) -> AssetRef {
     }
 }
 
-pub(super) fn moved(asset: AssetRef, from: &str, to: &str, amount: Amount) -> Move {
+pub(super) fn movement(asset: AssetRef, from: &str, to: &str, amount: Amount) -> Move {
     Move {
         asset,
         from: from.to_owned(),
@@ -249,7 +254,7 @@ pub(super) fn moved(asset: AssetRef, from: &str, to: &str, amount: Amount) -> Mo
     }
 }
 
-pub(super) fn granted(asset: AssetRef, to: &str, amount: Option<Amount>) -> Grant {
+pub(super) fn grant(asset: AssetRef, to: &str, amount: Option<Amount>) -> Grant {
     Grant {
         asset: Some(asset),
         to: to.to_owned(),

@@ -1,9 +1,9 @@
-//! Movements of value in events of the token standards: ERC-20, ERC-721, ERC-1155.
+//! Reads movements of value from events of the token standards: ERC-20, ERC-721, ERC-1155.
 //!
-//! Runs over every log of every block, so it looks at the first topic before anything else and
-//! reads words in place. An event that has the topic of a standard and not its form (other counts
-//! of topics or words, addresses with stray bits, lists of different lengths) tells no transfer.
-//! Whether a contract tells the truth is not for this to say.
+//! This runs over every log of every block, so it checks the first topic before anything else and
+//! reads words in place. An event with the topic of a standard but not its layout (other counts of
+//! topics or words, addresses with stray bits, lists of different lengths) yields no transfer.
+//! Whether a contract reports honestly is not checked here.
 
 use super::{Log, address};
 use types::{Amount, ChainEvent, Height, Transfer, TransferKind};
@@ -17,8 +17,8 @@ const BATCH: &str = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c052
 
 type Word = [u8; 32];
 
-/// The movements that an event tells: none, one, or one for each id of a batch (path and protocol
-/// id end in `.n` and `/n`, from 0).
+/// The movements that an event reports: none, one, or one per id of a batch (path and protocol id
+/// then end in `.n` and `/n`, from 0).
 pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     if ![TRANSFER, SINGLE, BATCH].contains(&event.topic.as_str()) {
         return Vec::new();
@@ -26,12 +26,12 @@ pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     let Some(log) = Log::from_body(&event.body).filter(|log| log.topic() == event.topic) else {
         return Vec::new();
     };
-    let told = match event.topic.as_str() {
-        TRANSFER => transfer(height, event, &log).map(|one| vec![one]),
-        SINGLE => single(height, event, &log).map(|one| vec![one]),
+    let transfers = match event.topic.as_str() {
+        TRANSFER => transfer(height, event, &log).map(|transfer| vec![transfer]),
+        SINGLE => single(height, event, &log).map(|transfer| vec![transfer]),
         _ => batch(height, event, &log),
     };
-    told.unwrap_or_default()
+    transfers.unwrap_or_default()
 }
 
 fn transfer(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
@@ -59,7 +59,7 @@ fn transfer(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
         from: account(from)?,
         to: account(to)?,
     };
-    Some(parties.told(height, event, standard, what, amount))
+    Some(parties.transfer(height, event, standard, what, amount))
 }
 
 fn single(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
@@ -69,7 +69,7 @@ fn single(height: Height, event: &ChainEvent, log: &Log) -> Option<Transfer> {
     let what = TransferKind::Fungible {
         token_id: Some(number(id)),
     };
-    Some(Parties::of(log)?.told(height, event, "ERC-1155", what, number(amount)))
+    Some(Parties::of(log)?.transfer(height, event, "ERC-1155", what, number(amount)))
 }
 
 fn batch(height: Height, event: &ChainEvent, log: &Log) -> Option<Vec<Transfer>> {
@@ -79,16 +79,16 @@ fn batch(height: Height, event: &ChainEvent, log: &Log) -> Option<Vec<Transfer>>
         return None;
     }
     let parties = Parties::of(log)?;
-    let each = |(n, (id, amount)): (usize, (&Word, &Word))| {
+    let transfer = |(n, (id, amount)): (usize, (&Word, &Word))| {
         let what = TransferKind::Fungible {
             token_id: Some(number(id)),
         };
-        let mut one = parties.told(height, event, "ERC-1155", what, number(amount));
-        one.path = format!("{}.{n}", one.path);
-        one.protocol_id = format!("{}/{n}", one.protocol_id);
-        one
+        let mut transfer = parties.transfer(height, event, "ERC-1155", what, number(amount));
+        transfer.path = format!("{}.{n}", transfer.path);
+        transfer.protocol_id = format!("{}/{n}", transfer.protocol_id);
+        transfer
     };
-    Some(ids.iter().zip(amounts).enumerate().map(each).collect())
+    Some(ids.iter().zip(amounts).enumerate().map(transfer).collect())
 }
 
 struct Parties {
@@ -98,7 +98,7 @@ struct Parties {
 }
 
 impl Parties {
-    /// Operator, from and to of ERC-1155's events.
+    /// The indexed parties of ERC-1155's events.
     fn of(log: &Log) -> Option<Self> {
         let [_, operator, from, to] = log.topics.as_slice() else {
             return None;
@@ -110,7 +110,7 @@ impl Parties {
         })
     }
 
-    fn told(
+    fn transfer(
         &self,
         height: Height,
         event: &ChainEvent,
@@ -133,13 +133,13 @@ impl Parties {
     }
 }
 
-/// The list whose offset stands in the head's word `place`. No longer than what there is.
-fn list(words: &[Word], place: usize) -> Option<&[Word]> {
-    let offset = small(words.get(place)?)?;
+/// The list whose offset is word `index` of the head. `None` if it exceeds the data.
+fn list(words: &[Word], index: usize) -> Option<&[Word]> {
+    let offset = to_usize(words.get(index)?)?;
     let (count, items) = words
         .get(offset.checked_div(32).filter(|_| offset % 32 == 0)?..)?
         .split_first()?;
-    items.get(..small(count)?)
+    items.get(..to_usize(count)?)
 }
 
 fn words(data: &[u8]) -> Option<&[Word]> {
@@ -147,7 +147,7 @@ fn words(data: &[u8]) -> Option<&[Word]> {
     rest.is_empty().then_some(words)
 }
 
-fn small(word: &Word) -> Option<usize> {
+fn to_usize(word: &Word) -> Option<usize> {
     number(word)
         .to_u64()
         .and_then(|number| usize::try_from(number).ok())
@@ -161,5 +161,5 @@ fn account(word: &Word) -> Option<String> {
     word[..12]
         .iter()
         .all(|byte| *byte == 0)
-        .then(|| address::show(&word[12..]))
+        .then(|| address::format(&word[12..]))
 }

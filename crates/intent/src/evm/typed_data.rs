@@ -1,9 +1,9 @@
-//! Typed data (EIP-712). What is read is what is hashed: one walk over types and values checks each
-//! value strictly and hashes it.
+//! Typed data (EIP-712). One walk over types and values both checks each value strictly and hashes
+//! it, so what is checked is what is hashed.
 //!
-//! Stricter than the standard where laxness would show people something that is not signed: members
-//! that the type does not have, members that are missing, aliases (`uint`), names that are no
-//! identifiers, and a domain of another chain are refused.
+//! Stricter than the standard where leniency would show people something that is not signed:
+//! members that the type does not declare, missing members, aliases (`uint`), names that are not
+//! identifiers, and a domain of another chain are rejected.
 
 use super::abi::{Path, Token, Type, value};
 use crate::{Error, Result};
@@ -13,14 +13,14 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use types::canonical_json;
 
-/// The longest text, the most types, and the most fields of one: no standard in use has a tenth of
-/// it.
+/// Limits on the text, the types, and the fields of one type. Standards in use need less than a
+/// tenth.
 const MAX_TEXT: usize = 128 << 10;
 const MAX_TYPES: usize = 128;
 const MAX_FIELDS: usize = 128;
 
 const DOMAIN: &str = "EIP712Domain";
-/// The fields that a domain may have.
+/// The fields allowed in a domain.
 const DOMAIN_FIELDS: [(&str, &str); 5] = [
     ("name", "string"),
     ("version", "string"),
@@ -29,7 +29,7 @@ const DOMAIN_FIELDS: [(&str, &str); 5] = [
     ("salt", "bytes32"),
 ];
 
-/// The parts of typed data, as wallets take them (`eth_signTypedData_v4`).
+/// Typed data in the format of wallets (`eth_signTypedData_v4`).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TypedData {
@@ -47,16 +47,16 @@ pub(super) struct Field {
     pub(super) ty: String,
 }
 
-/// Typed data in the one form that is signed here: canonical JSON of `{types, primaryType, domain,
-/// message}`. Where the types leave out `EIP712Domain`, as some libraries do, it follows from the
-/// domain's members. Error `intent.undecodable`, or `intent.abi` with the path.
-pub fn typed_data(given: &Value) -> Result<String> {
-    let mut given = given.clone();
-    let fields = domain_fields(&given["domain"]);
-    if let Some(types) = given.get_mut("types").and_then(Value::as_object_mut) {
+/// Converts typed data to the one form that is signed: canonical JSON of `{types, primaryType,
+/// domain, message}`. If the types lack `EIP712Domain`, as with some libraries, it is derived from
+/// the members of the domain. Error `intent.undecodable`, or `intent.abi_mismatch` with the path.
+pub fn typed_data(value: &Value) -> Result<String> {
+    let mut value = value.clone();
+    let fields = domain_fields(&value["domain"]);
+    if let Some(types) = value.get_mut("types").and_then(Value::as_object_mut) {
         types.entry(DOMAIN).or_insert(fields);
     }
-    let text = canonical_json(&given);
+    let text = canonical_json(&value);
     let data = TypedData::parse(&text)?;
     data.digest(None)?;
     Ok(text)
@@ -71,8 +71,8 @@ fn domain_fields(domain: &Value) -> Value {
         .collect()
 }
 
-/// The digest that is signed, of text in canonical form; `chain` is the only one that its domain
-/// may name.
+/// The signed digest of a text in canonical form. `chain` is the only chain id that the domain may
+/// name.
 pub(super) fn digest(json: &str, chain: Option<u64>) -> Result<[u8; 32]> {
     TypedData::parse(json)?.digest(chain)
 }
@@ -85,24 +85,28 @@ impl TypedData {
             )));
         }
         let value: Value =
-            serde_json::from_str(json).map_err(|_| Error::undecodable("typed data is no JSON"))?;
-        // Also what finds a key that is written twice, of which only the last would count.
+            serde_json::from_str(json).map_err(|_| Error::undecodable("typed data is not JSON"))?;
+        // Also detects a duplicate key, of which only the last would count.
         if canonical_json(&value) != json {
             return Err(Error::undecodable(
                 "typed data is not in canonical form (RFC 8785)",
             ));
         }
         let data: Self = serde_json::from_value(value).map_err(|_| {
-            Error::undecodable("typed data has exactly types, primaryType, domain and message")
+            Error::undecodable(
+                "typed data must have exactly types, primaryType, domain and message",
+            )
         })?;
         data.check_types()?;
         Ok(data)
     }
 
-    /// Keccak-256 of `0x19 0x01`, the domain's hash and the message's.
+    /// Keccak-256 of `0x19 0x01`, the domain's hash and the message's hash.
     fn digest(&self, chain: Option<u64>) -> Result<[u8; 32]> {
         if self.primary_type == DOMAIN {
-            return Err(Error::undecodable("typed data whose message is a domain"));
+            return Err(Error::undecodable(
+                "the primary type of typed data is EIP712Domain",
+            ));
         }
         self.check_domain(chain)?;
         let hashes = self
@@ -110,38 +114,38 @@ impl TypedData {
             .keys()
             .map(|name| (name.as_str(), self.type_hash(name)))
             .collect();
-        let walk = Walk {
+        let hasher = Hasher {
             types: &self.types,
             hashes,
         };
-        let domain = walk.object(DOMAIN, &self.domain, &Path::Root("domain"))?;
-        let message = walk.object(&self.primary_type, &self.message, &Path::Root("message"))?;
+        let domain = hasher.object(DOMAIN, &self.domain, &Path::Root("domain"))?;
+        let message = hasher.object(&self.primary_type, &self.message, &Path::Root("message"))?;
         Ok(keccak256([&[0x19, 0x01][..], &domain, &message].concat()).0)
     }
 
-    /// What the domain says of a field; none if it has none of this name.
+    /// A field of the domain.
     pub(super) fn domain(&self, name: &str) -> Option<&Value> {
         self.domain.get(name)
     }
 
     fn check_types(&self) -> Result<()> {
-        let small = self.types.len() <= MAX_TYPES
+        let within_limits = self.types.len() <= MAX_TYPES
             && self.types.values().all(|fields| fields.len() <= MAX_FIELDS);
-        let named = self.types.iter().all(|(name, fields)| {
+        let valid = self.types.iter().all(|(name, fields)| {
             is_identifier(name)
                 && Type::simple(name).is_none()
-                && fields.iter().all(|f| self.is_sound(f))
+                && fields.iter().all(|f| self.is_valid_field(f))
         });
-        if small && named {
+        if within_limits && valid {
             Ok(())
         } else {
             Err(Error::undecodable(
-                "typed data has a type or a field of no sound name",
+                "typed data has too many types, or a type or field with an invalid name or type",
             ))
         }
     }
 
-    fn is_sound(&self, field: &Field) -> bool {
+    fn is_valid_field(&self, field: &Field) -> bool {
         let mut base = field.ty.as_str();
         while let Some((item, size)) = split(base) {
             if Type::array(Type::Bool, size).is_none() {
@@ -149,7 +153,7 @@ impl TypedData {
             }
             base = item;
         }
-        is_identifier(&field.name) && (self.types.contains_key(base) || simple(base).is_some())
+        is_identifier(&field.name) && (self.types.contains_key(base) || simple_type(base).is_some())
     }
 
     fn check_domain(&self, chain: Option<u64>) -> Result<()> {
@@ -158,46 +162,47 @@ impl TypedData {
             |field: &Field| DOMAIN_FIELDS.contains(&(field.name.as_str(), field.ty.as_str()));
         if fields.is_empty() || !fields.iter().all(known) {
             return Err(Error::undecodable(
-                "typed data has a domain of another form than EIP-712's",
+                "the domain of typed data has fields that EIP-712 does not define",
             ));
         }
-        let Some(named) = self.domain("chainId") else {
+        let Some(chain_id) = self.domain("chainId") else {
             return Ok(());
         };
         let at = Path::Root("domain");
-        let named = value(&Type::Uint(256), named, &Path::Member(&at, "chainId"))?;
+        let chain_id = value(&Type::Uint(256), chain_id, &Path::Member(&at, "chainId"))?;
         match chain {
-            Some(chain) if named != Token::uint(chain) => {
+            Some(chain) if chain_id != Token::uint(chain) => {
                 Err(Error::undecodable("typed data is for another chain"))
             }
             _ => Ok(()),
         }
     }
 
-    /// `Mail(Person from,…)Person(string name)`: the type, then those that it needs, by name.
+    /// `Mail(Person from,…)Person(string name)`: the type, then the types it references, sorted by
+    /// name.
     fn type_hash(&self, name: &str) -> [u8; 32] {
-        let mut needed = BTreeSet::new();
-        self.collect(name, &mut needed);
-        needed.remove(name);
+        let mut referenced = BTreeSet::new();
+        self.collect_types(name, &mut referenced);
+        referenced.remove(name);
         let text: String = std::iter::once(name)
-            .chain(needed)
-            .map(|name| self.show(name))
+            .chain(referenced)
+            .map(|name| self.encode_type(name))
             .collect();
         keccak256(text.as_bytes()).0
     }
 
-    fn collect<'s>(&'s self, name: &str, into: &mut BTreeSet<&'s str>) {
+    fn collect_types<'s>(&'s self, name: &str, types: &mut BTreeSet<&'s str>) {
         let Some((name, fields)) = self.types.get_key_value(name) else {
             return;
         };
-        if into.insert(name) {
+        if types.insert(name) {
             fields.iter().for_each(|field| {
-                self.collect(field.ty.split('[').next().unwrap_or_default(), into)
+                self.collect_types(field.ty.split('[').next().unwrap_or_default(), types)
             });
         }
     }
 
-    fn show(&self, name: &str) -> String {
+    fn encode_type(&self, name: &str) -> String {
         let fields = self.types.get(name).map_or(&[][..], Vec::as_slice);
         let fields: Vec<String> = fields
             .iter()
@@ -207,79 +212,77 @@ impl TypedData {
     }
 }
 
-/// One walk over types and values.
-struct Walk<'a> {
+/// Checks and hashes values by their types.
+struct Hasher<'a> {
     types: &'a BTreeMap<String, Vec<Field>>,
     hashes: BTreeMap<&'a str, [u8; 32]>,
 }
 
-impl Walk<'_> {
+impl Hasher<'_> {
     /// `hashStruct`.
-    fn object(&self, name: &str, given: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
+    fn object(&self, name: &str, value: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
         let (Some(fields), Some(hash)) = (self.types.get(name), self.hashes.get(name)) else {
-            return Err(at.wrong(format!("there is no type {name}")));
+            return Err(at.error(format!("there is no type {name}")));
         };
-        let members = given
+        let members = value
             .as_object()
-            .ok_or_else(|| at.wrong("expected an object by name"))?;
-        check_names(fields, members, at)?;
+            .ok_or_else(|| at.error("expected an object"))?;
+        check_declared(fields, members, at)?;
         let mut encoded = hash.to_vec();
         for field in fields {
             let at = Path::Member(at, &field.name);
             let member = members
                 .get(&field.name)
-                .ok_or_else(|| at.wrong("it is missing"))?;
+                .ok_or_else(|| at.error("it is missing"))?;
             encoded.extend(self.member(&field.ty, member, &at)?);
         }
         Ok(keccak256(encoded).0)
     }
 
-    /// `encodeData` of one value: a word.
-    fn member(&self, ty: &str, given: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
-        match (split(ty), simple(ty)) {
-            (Some((item, size)), _) => self.list(item, size, given, at),
-            (None, Some(ty)) => Ok(match value(&ty, given, at)? {
+    /// `encodeData` of one value, which is one word.
+    fn member(&self, ty: &str, member: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
+        match (split(ty), simple_type(ty)) {
+            (Some((item, size)), _) => self.list(item, size, member, at),
+            (None, Some(ty)) => Ok(match value(&ty, member, at)? {
                 Token::Word(word) => word,
                 Token::Bytes(bytes) => keccak256(bytes).0,
-                Token::List(_) | Token::Row(_) => return Err(at.wrong("expected a single value")),
+                Token::List(_) | Token::Tuple(_) => return Err(at.error("expected a single value")),
             }),
-            (None, None) => self.object(ty, given, at),
+            (None, None) => self.object(ty, member, at),
         }
     }
 
-    fn list(&self, item: &str, size: &str, given: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
-        let items = given
-            .as_array()
-            .ok_or_else(|| at.wrong("expected a list"))?;
+    fn list(&self, item: &str, size: &str, list: &Value, at: &Path<'_>) -> Result<[u8; 32]> {
+        let items = list.as_array().ok_or_else(|| at.error("expected a list"))?;
         if !size.is_empty() && items.len().to_string() != size {
-            return Err(at.wrong(format!("expected {size} items, found {}", items.len())));
+            return Err(at.error(format!("expected {size} items, found {}", items.len())));
         }
         let mut encoded = Vec::new();
-        for (place, given) in items.iter().enumerate() {
-            encoded.extend(self.member(item, given, &Path::Item(at, place))?);
+        for (index, member) in items.iter().enumerate() {
+            encoded.extend(self.member(item, member, &Path::Item(at, index))?);
         }
         Ok(keccak256(encoded).0)
     }
 }
 
-fn check_names(fields: &[Field], members: &Map<String, Value>, at: &Path<'_>) -> Result<()> {
+fn check_declared(fields: &[Field], members: &Map<String, Value>, at: &Path<'_>) -> Result<()> {
     match members
         .keys()
         .find(|name| !fields.iter().any(|field| field.name == **name))
     {
         Some(unknown) => Err(Path::Member(at, unknown)
-            .wrong("its type has no such field, so it would not be signed")),
+            .error("its type does not declare this field, so it would not be signed")),
         None => Ok(()),
     }
 }
 
-/// `T[n]` as `T` and `n`.
+/// Splits `T[n]` into `T` and `n`.
 fn split(ty: &str) -> Option<(&str, &str)> {
     ty.strip_suffix(']')?.rsplit_once('[')
 }
 
-/// A type without members; EIP-712 knows neither aliases nor functions.
-fn simple(ty: &str) -> Option<Type> {
+/// A type without members. EIP-712 has neither aliases nor functions.
+fn simple_type(ty: &str) -> Option<Type> {
     Type::simple(ty).filter(|_| !matches!(ty, "uint" | "int" | "function"))
 }
 

@@ -3,32 +3,34 @@
 use super::{
     address,
     read::Spend,
-    wire::{show_id, twice},
+    wire::{double_sha256, format_id},
 };
 use crate::{Error, PublicKey, Result, Signature, Signed, Unsigned, recover::recover};
 use secp256k1::ecdsa;
 
-/// The byte behind a signature: it signs everything.
+/// The sighash type after a signature: everything is signed.
 const SIGHASH_ALL: u8 = 1;
-/// Bytes of the version before the inputs, and of the lock time behind the outputs.
+/// Length of the version before the inputs, and of the lock time after the outputs.
 const EDGE: usize = 4;
 
-/// The transaction that nodes take, under its id. Takes one signature for each input, in their
-/// order, each by the signer, s low.
+/// Builds the transaction for broadcast, and its id. Takes one signature per input, in order, each
+/// by the signer and with low s.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;
     let spend = Spend::read(unsigned)?;
-    let wrong = || Error::WrongSignature {
+    let signer_mismatch = || Error::WrongSignature {
         account: unsigned.signer.clone(),
     };
     if signatures.len() != decoded.requests.len() {
-        return Err(wrong());
+        return Err(signer_mismatch());
     }
     let mut witnesses = Vec::new();
     for (request, signature) in decoded.requests.iter().zip(signatures) {
         let key =
             recover(&request.digest, signature).filter(|key| address::key_hash(key) == spend.owner);
-        witnesses.extend(witness(&key.ok_or_else(wrong)?, signature).ok_or_else(wrong)?);
+        witnesses.extend(
+            witness(&key.ok_or_else(signer_mismatch)?, signature).ok_or_else(signer_mismatch)?,
+        );
     }
     let (version, rest) = spend.bytes.split_at(EDGE);
     let (body, lock_time) = rest.split_at(rest.len() - EDGE);
@@ -36,11 +38,11 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     Ok(Signed {
         chain: unsigned.chain.clone(),
         raw,
-        id: show_id(&twice(spend.bytes)),
+        id: format_id(&double_sha256(spend.bytes)),
     })
 }
 
-/// Two items: the signature in DER with the byte that says what it signs, and the key.
+/// The witness of one input: the signature in DER with the sighash type, and the key.
 fn witness(key: &PublicKey, signature: &Signature) -> Option<Vec<u8>> {
     let der = ecdsa::Signature::from_compact(&signature.rs)
         .ok()?

@@ -1,4 +1,4 @@
-//! Addresses of coins that one key spends: P2WPKH in Bech32 (BIP-173), witness version 0, 20 bytes.
+//! P2WPKH addresses in Bech32 (BIP-173): witness version 0, 20 bytes.
 
 const CHARSET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const GENERATOR: [u32; 5] = [
@@ -10,12 +10,12 @@ const GENERATOR: [u32; 5] = [
 ];
 const CHECKSUM: usize = 6;
 
-/// The address of a key's hash.
+/// Encodes a key's hash as an address.
 pub(super) fn encode(prefix: &str, hash: &[u8; 20]) -> String {
     let mut values = vec![0u8];
     values.extend(regroup(hash, 8, 5));
     let check = polymod(&expand(prefix, &[&values[..], &[0; CHECKSUM]].concat())) ^ 1;
-    values.extend((0..CHECKSUM).map(|place| low_bits(check >> (5 * (CHECKSUM - 1 - place)))));
+    values.extend((0..CHECKSUM).map(|index| low_bits(check >> (5 * (CHECKSUM - 1 - index)))));
     let text: String = values
         .iter()
         .map(|value| char::from(CHARSET[usize::from(*value)]))
@@ -23,7 +23,7 @@ pub(super) fn encode(prefix: &str, hash: &[u8; 20]) -> String {
     format!("{prefix}1{text}")
 }
 
-/// The hash in an address, or what is wrong with the text.
+/// Decodes an address into the key's hash. The error describes the fault.
 pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str> {
     let lower = text.to_ascii_lowercase();
     if text != lower && text != text.to_ascii_uppercase() {
@@ -32,7 +32,7 @@ pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str>
     let rest = lower
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('1'));
-    let rest = rest.ok_or("it has not the prefix of this chain's addresses")?;
+    let rest = rest.ok_or("it does not have the address prefix of this chain")?;
     let value = |byte| {
         CHARSET
             .iter()
@@ -42,7 +42,7 @@ pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str>
     let values: Option<Vec<u8>> = rest.bytes().map(value).collect();
     let values = values
         .filter(|values| values.len() > CHECKSUM)
-        .ok_or("it has letters that addresses do not have")?;
+        .ok_or("it has characters that are not allowed in an address")?;
     if polymod(&expand(prefix, &values)) != 1 {
         return Err("its checksum is wrong");
     }
@@ -50,10 +50,10 @@ pub(super) fn decode(prefix: &str, text: &str) -> Result<[u8; 20], &'static str>
         .split_first()
         .ok_or("it is too short")?;
     let bytes = regroup(data, 5, 8);
-    // Encoding again refuses stray bits of padding.
+    // Re-encoding rejects stray padding bits.
     match <[u8; 20]>::try_from(bytes.get(..20).unwrap_or_default()) {
         Ok(hash) if *version == 0 && encode(prefix, &hash) == lower => Ok(hash),
-        _ => Err("it is no P2WPKH address (version 0, 20 bytes)"),
+        _ => Err("it is not a P2WPKH address (version 0, 20 bytes)"),
     }
 }
 
@@ -76,20 +76,20 @@ fn polymod(values: &[u8]) -> u32 {
     })
 }
 
-/// Bits in groups of another width, the last filled with zeros; whole groups only when narrowing to
-/// bytes.
+/// Regroups bits into another width. The last group is padded with zeros, but dropped when
+/// narrowing to bytes.
 fn regroup(values: &[u8], from: u32, to: u32) -> Vec<u8> {
-    let (mut held, mut bits, mut out) = (0u32, 0, Vec::new());
+    let (mut buffer, mut bits, mut out) = (0u32, 0, Vec::new());
     for value in values {
-        held = (held << from | u32::from(*value)) & 0xffff;
+        buffer = (buffer << from | u32::from(*value)) & 0xffff;
         bits += from;
         while bits >= to {
             bits -= to;
-            out.push(low_bits_of(held >> bits, to));
+            out.push(low_bits_of(buffer >> bits, to));
         }
     }
     if bits > 0 && to == 5 {
-        out.push(low_bits(held << (to - bits)));
+        out.push(low_bits(buffer << (to - bits)));
     }
     out
 }

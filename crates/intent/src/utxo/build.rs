@@ -1,36 +1,35 @@
-//! Builds the bytes of an unsigned transaction of coins. Shares nothing with `read` but the
-//! constants of the form.
+//! Builds unsigned UTXO transactions. Shares only the format's constants with `read`.
 
 use super::{HEAD, LOCK_TIME, SEQUENCE, VERSION, address, wire::compact};
 use crate::{Act, Error, Intent, Output, Result, Transaction, Unsigned};
 use std::collections::BTreeSet;
 use types::{Amount, ChainId};
 
-/// Below this an output costs more to spend than it is worth (294 satoshi for P2WPKH), and nodes
-/// refuse it.
+/// The dust limit: an output below it costs more to spend than its value (294 satoshi for P2WPKH),
+/// and nodes reject it.
 const DUST: u64 = 294;
 const MAX_MEMO: usize = 80;
 
-/// A coin of the signer's.
+/// An unspent output of the signer's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coin {
-    /// The transaction that made it.
+    /// The id of the transaction that created it.
     pub transaction: String,
-    /// Which of its outputs.
+    /// The index of the output.
     pub output: u32,
-    /// What it is worth.
+    /// In satoshi.
     pub value: Amount,
 }
 
-/// The bytes that pay what the intent says from these coins, at this fee; the rest returns to the
-/// signer.
+/// Builds the bytes that make the intent's payments from these coins at this fee. The rest returns
+/// to the signer.
 ///
-/// Coins are spent in the order given. A rest too small to be worth an output (below 294) adds to
-/// the fee. A cancel returns everything. Error `intent.unsuitable`: no plain payment of this chain,
-/// coins that do not suffice, or a coin twice.
+/// Coins are spent in the given order. A rest below the dust limit (294) is added to the fee. A
+/// cancel returns everything. Error `intent.invalid`: not a payment of this chain, insufficient
+/// coins, or a coin listed twice.
 pub fn unsigned(intent: &Intent, coins: &[Coin], fee: Amount) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
-        return Err(Error::unsuitable("this chain signs transactions only"));
+        return Err(Error::invalid_intent("this chain only signs transactions"));
     };
     let owner = account(&intent.chain, &intent.signer)?;
     let mut outputs = if intent.is_cancel() {
@@ -43,15 +42,15 @@ pub fn unsigned(intent: &Intent, coins: &[Coin], fee: Amount) -> Result<Unsigned
     let paid = total(outputs.iter().map(|(value, _)| Amount::from(*value)))?;
     let needed = paid
         .checked_add(fee)
-        .ok_or_else(|| Error::unsuitable("the fee is beyond all money"))?;
+        .ok_or_else(|| Error::invalid_intent("payments and fee exceed the maximum amount"))?;
     let rest = spent
         .checked_sub(needed)
-        .ok_or_else(|| Error::unsuitable("the coins do not suffice"))?;
+        .ok_or_else(|| Error::invalid_intent("the coins do not cover payments and fee"))?;
     match satoshi(rest)? {
         rest if rest >= DUST => outputs.push((rest, key_script(&owner))),
         _ if intent.is_cancel() => {
-            return Err(Error::unsuitable(
-                "the coins are too small to return anything",
+            return Err(Error::invalid_intent(
+                "the coins are too small to return anything after the fee",
             ));
         }
         _ => {}
@@ -70,12 +69,14 @@ fn payments(
     owner: &[u8; 20],
 ) -> Result<Vec<(u64, Vec<u8>)>> {
     if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
-        return Err(Error::unsuitable(
+        return Err(Error::invalid_intent(
             "this chain has neither access lists nor authorisations",
         ));
     }
     if transaction.outputs.is_empty() && transaction.data.is_empty() {
-        return Err(Error::unsuitable("nothing is paid"));
+        return Err(Error::invalid_intent(
+            "there is neither a payment nor a memo",
+        ));
     }
     transaction
         .outputs
@@ -88,14 +89,16 @@ fn payment(chain: &ChainId, output: &Output, owner: &[u8; 20]) -> Result<(u64, V
     let to = output
         .to
         .as_deref()
-        .ok_or_else(|| Error::unsuitable("this chain has no contracts to deploy"))?;
+        .ok_or_else(|| Error::invalid_intent("this chain has no contracts to deploy"))?;
     let hash = account(chain, to)?;
     let value = satoshi(output.value)?;
     match value {
-        _ if hash == *owner => Err(Error::unsuitable(
-            "what returns to the signer is change, and not listed",
+        _ if hash == *owner => Err(Error::invalid_intent(
+            "a payment to the signer is change and must not be listed",
         )),
-        0..DUST => Err(Error::unsuitable(format!("a payment is at least {DUST}"))),
+        0..DUST => Err(Error::invalid_intent(format!(
+            "a payment is at least {DUST}"
+        ))),
         _ => Ok((value, key_script(&hash))),
     }
 }
@@ -106,7 +109,7 @@ fn memo(data: &[u8]) -> Result<Option<(u64, Vec<u8>)>> {
         .filter(|length| usize::from(*length) <= MAX_MEMO);
     let head = match length {
         None => {
-            return Err(Error::unsuitable(format!(
+            return Err(Error::invalid_intent(format!(
                 "a memo has at most {MAX_MEMO} bytes"
             )));
         }
@@ -122,7 +125,7 @@ fn write(coins: &[Coin], outputs: &[(u64, Vec<u8>)], owner: &[u8; 20]) -> Result
     let mut seen = BTreeSet::new();
     for coin in coins {
         if !seen.insert((&coin.transaction, coin.output)) {
-            return Err(Error::unsuitable("a coin is spent twice"));
+            return Err(Error::invalid_intent("a coin is listed twice"));
         }
         bytes.extend(transaction_id(&coin.transaction)?);
         bytes.extend(coin.output.to_le_bytes());
@@ -143,13 +146,14 @@ fn write(coins: &[Coin], outputs: &[(u64, Vec<u8>)], owner: &[u8; 20]) -> Result
     Ok(bytes)
 }
 
-/// The hash in a transaction's id: reversed. One transaction, one text: lower case only.
+/// Parses a transaction id, which is the reversed hash. Only lower case is accepted, so that a
+/// transaction has one spelling.
 fn transaction_id(text: &str) -> Result<Vec<u8>> {
     let mut hash = hex::decode(text).unwrap_or_default();
     hash.reverse();
-    let sound = hash.len() == 32 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    sound.then_some(hash).ok_or_else(|| {
-        Error::unsuitable("a transaction's id is 64 hexadecimal digits in lower case")
+    let valid = hash.len() == 32 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    valid.then_some(hash).ok_or_else(|| {
+        Error::invalid_intent("a transaction id is 64 hexadecimal digits in lower case")
     })
 }
 
@@ -158,21 +162,21 @@ fn key_script(hash: &[u8; 20]) -> Vec<u8> {
 }
 
 fn account(chain: &ChainId, text: &str) -> Result<[u8; 20]> {
-    let account = address::canonical(chain, text);
+    let account = address::parse_canonical(chain, text);
     account.ok_or_else(|| {
-        Error::unsuitable(format!(
-            "{text:?} is no address of this chain in canonical form"
+        Error::invalid_intent(format!(
+            "{text:?} is not an address of this chain in canonical form"
         ))
     })
 }
 
 fn total(mut values: impl Iterator<Item = Amount>) -> Result<Amount> {
     let total = values.try_fold(Amount::ZERO, Amount::checked_add);
-    total.ok_or_else(|| Error::unsuitable("there is not so much money"))
+    total.ok_or_else(|| Error::invalid_intent("an amount exceeds the maximum"))
 }
 
 fn satoshi(amount: Amount) -> Result<u64> {
     amount
         .to_u64()
-        .ok_or_else(|| Error::unsuitable("there is not so much money"))
+        .ok_or_else(|| Error::invalid_intent("an amount exceeds the maximum"))
 }

@@ -1,13 +1,13 @@
-//! Chains of coins: the pure half, after Bitcoin's own rules for coins that one key spends (P2WPKH;
-//! BIP-141, 143, 144, 173).
+//! UTXO chains, without I/O: Bitcoin's rules for coins that one key spends (P2WPKH; BIP-141, 143,
+//! 144, 173).
 //!
-//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction as Bitcoin serialises it without
+//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction in Bitcoin's serialisation without
 //! witnesses, then for each input the coin that it spends: its value (8 bytes, little-endian) and
-//! the hash of its owner's key (20 bytes). Each signature commits to its own coin's value,
-//! so that a false value gives a signature that no node takes.
+//! the hash of its owner's key (20 bytes). Each signature commits to the value of its coin, so that
+//! a false value gives a signature that every node rejects.
 //!
-//! What it never does: select coins, scripts of other kinds, and believing what a coin is worth
-//! beyond what the bytes commit to.
+//! This module does not select coins, does not support other scripts, and does not trust the value
+//! of a coin beyond what the bytes commit to.
 
 mod address;
 mod assemble;
@@ -25,28 +25,28 @@ pub use verify::{Checked, verify};
 
 use crate::{Act, AssetRef, Effects, Error, Intent, Move, Result};
 
-/// Before every unsigned transaction.
+/// The prefix of unsigned bytes.
 const HEAD: &[u8] = b"florin/utxo/v1\n";
-/// What is built, and all that is read: replaceable (BIP-125), no lock time.
+/// The only values that are built or accepted: replaceable (BIP-125), no lock time.
 const VERSION: u32 = 2;
 const SEQUENCE: u32 = 0xffff_fffd;
 const LOCK_TIME: u32 = 0;
 
-/// What an intent does: its payments. A cancel moves nothing; a memo says something and does
-/// nothing. Error `intent.unsuitable`: no payment of this chain, or an account in other than the
+/// Computes the effects of an intent: its payments. A cancel moves nothing, and a memo has no
+/// effect. Error `intent.invalid`: not a payment of this chain, or an account in another than the
 /// canonical form.
 pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {
-        return Err(Error::unsuitable("this chain signs transactions only"));
+        return Err(Error::invalid_intent("this chain only signs transactions"));
     };
     if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
-        return Err(Error::unsuitable(
+        return Err(Error::invalid_intent(
             "this chain has neither access lists nor authorisations",
         ));
     }
-    if address::canonical(&intent.chain, &intent.signer).is_none() {
-        return Err(Error::unsuitable(
-            "the signer is no address of this chain in canonical form",
+    if address::parse_canonical(&intent.chain, &intent.signer).is_none() {
+        return Err(Error::invalid_intent(
+            "the signer is not an address of this chain in canonical form",
         ));
     }
     if intent.is_cancel() {
@@ -56,9 +56,9 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
         let to = output
             .to
             .clone()
-            .filter(|to| address::canonical(&intent.chain, to).is_some());
+            .filter(|to| address::parse_canonical(&intent.chain, to).is_some());
         let to = to.ok_or_else(|| {
-            Error::unsuitable("a receiver is no address of this chain in canonical form")
+            Error::invalid_intent("a receiver is not an address of this chain in canonical form")
         })?;
         Ok(Move {
             asset: AssetRef::Native,

@@ -1,5 +1,4 @@
-//! Reads an unsigned transaction of coins from its bytes: the transaction, then the coins that it
-//! spends.
+//! Decodes an unsigned UTXO transaction: the transaction, then the coins that it spends.
 
 use super::{
     HEAD, LOCK_TIME, SEQUENCE, VERSION, address,
@@ -11,66 +10,51 @@ use crate::{
 };
 use types::{Amount, ChainId, Witness};
 
-/// The longest bytes that are read; nodes relay transactions of up to 100,000 virtual bytes.
+/// The longest input that is decoded. Nodes relay transactions of up to 100,000 virtual bytes.
 const MAX_BYTES: usize = 400_000;
-/// All the coins there can be, in satoshi.
+/// The maximum supply of bitcoin, in satoshi.
 const MAX_MONEY: u64 = 2_100_000_000_000_000;
-/// Weight of an input's witness: two counts, a signature of at most 72 bytes with its length, a key
-/// of 33 with its.
+/// Weight of an input's witness: two counts, a signature of at most 72 bytes and a key of 33, each
+/// with its length.
 const WITNESS_WEIGHT: usize = 108;
 
-/// Unsigned bytes, read.
+/// Decoded unsigned bytes.
 pub(super) struct Spend<'a> {
     pub(super) tx: Tx,
     /// The serialised transaction, without the coins.
     pub(super) bytes: &'a [u8],
-    /// The signer's key hash, of every coin.
+    /// The key hash of the signer, who owns every coin.
     pub(super) owner: [u8; 20],
-    /// What each coin is worth.
+    /// The value of each coin.
     pub(super) values: Vec<u64>,
 }
 
-/// What an output pays to.
+/// The payee of an output.
 pub(super) enum Payee {
     Key([u8; 20]),
     Memo(Vec<u8>),
 }
 
-/// What unsigned bytes say. All coins belong to the signer; what returns to the signer is change
-/// and no output of the intent; nothing but change is a cancel. The fee is what the coins are worth
-/// beyond the outputs; the witnesses are the coins, in their order as text.
+/// Decodes unsigned bytes. All coins belong to the signer. An output back to the signer is change
+/// and not an output of the intent; a transaction with nothing but change is a cancel. The fee is
+/// the difference between coins and outputs. The replay keys are the coins, sorted by text.
 ///
-/// Refused as undecodable: another signer than the coins', a coin twice, worthless or unknown
-/// outputs, a memo or change out of place, and any other version, sequence or lock time than what
-/// is built here.
+/// Rejects as undecodable: a signer other than the coins' owner, a duplicate coin, outputs of value
+/// 0 or unknown form, a memo or change out of order, and any version, sequence or lock time other
+/// than those built here.
 pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     let spend = Spend::read(unsigned)?;
     let act = Act::Transaction(spend.transaction(unsigned)?);
-    let mut witnesses: Vec<Witness> = spend
-        .tx
-        .inputs
-        .iter()
-        .map(|input| input.spends())
-        .map(witness)
-        .collect();
-    witnesses.sort();
-    if witnesses.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Error::undecodable("a coin is spent twice"));
-    }
     Ok(Decoded {
         intent: Intent {
             chain: unsigned.chain.clone(),
             signer: unsigned.signer.clone(),
             act,
         },
-        witnesses,
+        witnesses: spend.replay_keys()?,
         fee: spend.fee()?,
         requests: spend.requests(&unsigned.signer)?,
     })
-}
-
-fn witness((transaction, output): (String, u32)) -> Witness {
-    Witness::input(&transaction, output)
 }
 
 impl<'a> Spend<'a> {
@@ -80,7 +64,7 @@ impl<'a> Spend<'a> {
             .strip_prefix(HEAD)
             .filter(|body| body.len() <= MAX_BYTES);
         let body = body.ok_or_else(|| {
-            Error::undecodable("they do not begin as they should, or are too long")
+            Error::undecodable("they do not have the expected prefix, or are too long")
         })?;
         let mut reader = Reader(body);
         let tx = Tx::read(&mut reader)?;
@@ -96,9 +80,9 @@ impl<'a> Spend<'a> {
             .map(|(_, owner)| *owner)
             .ok_or_else(|| Error::undecodable("nothing is spent"))?;
         if coins.iter().any(|(_, other)| *other != owner)
-            || address::show(&unsigned.chain, &owner) != unsigned.signer
+            || address::format(&unsigned.chain, &owner) != unsigned.signer
         {
-            return Err(Error::undecodable("the coins are not all the signer's"));
+            return Err(Error::undecodable("not all coins belong to the signer"));
         }
         Self {
             tx,
@@ -106,12 +90,12 @@ impl<'a> Spend<'a> {
             owner,
             values: coins.into_iter().map(|(value, _)| value).collect(),
         }
-        .checked()
+        .check_format()
     }
 
-    fn checked(self) -> Result<Self> {
-        let known = self.tx.version == VERSION && self.tx.lock_time == LOCK_TIME;
-        if !known
+    fn check_format(self) -> Result<Self> {
+        let supported = self.tx.version == VERSION && self.tx.lock_time == LOCK_TIME;
+        if !supported
             || self
                 .tx
                 .inputs
@@ -119,7 +103,7 @@ impl<'a> Spend<'a> {
                 .any(|input| input.sequence != SEQUENCE)
         {
             return Err(Error::undecodable(
-                "the version, a sequence or the lock time is not what is signed here",
+                "the version, a sequence or the lock time is not supported",
             ));
         }
         Ok(self)
@@ -131,17 +115,19 @@ impl<'a> Spend<'a> {
         for output in &self.tx.outputs {
             match Payee::read(output)? {
                 _ if change => {
-                    return Err(Error::undecodable("something stands behind the change"));
+                    return Err(Error::undecodable("an output follows the change"));
                 }
                 Payee::Key(hash) if hash == self.owner => change = true,
                 _ if !transaction.data.is_empty() => {
-                    return Err(Error::undecodable("something stands behind the memo"));
+                    return Err(Error::undecodable(
+                        "an output other than change follows the memo",
+                    ));
                 }
                 Payee::Memo(memo) => transaction.data = memo,
                 Payee::Key(hash) => {
                     transaction
                         .outputs
-                        .push(paid(&unsigned.chain, &hash, output.value))
+                        .push(payment(&unsigned.chain, &hash, output.value))
                 }
             }
         }
@@ -153,17 +139,32 @@ impl<'a> Spend<'a> {
                 }],
                 ..transaction
             }),
-            (false, true) => Err(Error::undecodable("nothing is paid")),
+            (false, true) => Err(Error::undecodable("there are no outputs")),
             (_, false) => Ok(transaction),
         }
     }
 
-    /// What is spent beyond what is paid, by virtual size (BIP-141).
+    fn replay_keys(&self) -> Result<Vec<Witness>> {
+        let mut replay_keys: Vec<Witness> = self
+            .tx
+            .inputs
+            .iter()
+            .map(|input| input.spends())
+            .map(|(transaction, output)| Witness::input(&transaction, output))
+            .collect();
+        replay_keys.sort();
+        if replay_keys.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Error::undecodable("a coin is spent twice"));
+        }
+        Ok(replay_keys)
+    }
+
+    /// The fee (coins minus outputs), and the fee rate by virtual size (BIP-141).
     fn fee(&self) -> Result<FeeTerms> {
         let spent = sum(self.values.iter().copied())?;
         let fee = spent.checked_sub(sum(self.tx.outputs.iter().map(|output| output.value))?);
         let total_fee =
-            Amount::from(fee.ok_or_else(|| Error::undecodable("more is paid than is spent"))?);
+            Amount::from(fee.ok_or_else(|| Error::undecodable("the outputs exceed the coins"))?);
         let gas = self.virtual_size();
         let fee_per_gas = total_fee
             .checked_div_ceil(Amount::from(gas))
@@ -182,8 +183,8 @@ impl<'a> Spend<'a> {
     }
 
     fn requests(&self, signer: &str) -> Result<Vec<SignRequest>> {
-        let request = |(place, value): (usize, &u64)| {
-            let digest = self.tx.digest(place, *value, &self.owner)?;
+        let request = |(index, value): (usize, &u64)| {
+            let digest = self.tx.digest(index, *value, &self.owner)?;
             Some(SignRequest {
                 account: signer.to_owned(),
                 scheme: Scheme::EcdsaSecp256k1,
@@ -195,9 +196,9 @@ impl<'a> Spend<'a> {
     }
 }
 
-fn paid(chain: &ChainId, hash: &[u8; 20], value: u64) -> intent::Output {
+fn payment(chain: &ChainId, hash: &[u8; 20], value: u64) -> intent::Output {
     intent::Output {
-        to: Some(address::show(chain, hash)),
+        to: Some(address::format(chain, hash)),
         value: Amount::from(value),
     }
 }
@@ -206,16 +207,16 @@ fn sum(mut values: impl Iterator<Item = u64>) -> Result<u64> {
     let add = |sum: u64, value: u64| sum.checked_add(value).filter(|sum| *sum <= MAX_MONEY);
     values
         .try_fold(0, add)
-        .ok_or_else(|| Error::undecodable("there is not so much money"))
+        .ok_or_else(|| Error::undecodable("an amount exceeds the maximum"))
 }
 
 impl Payee {
-    /// `0 <20 bytes>` with a value, or `RETURN <1 to 80 bytes>` without.
+    /// Parses `0 <20 bytes>` with a value, or `RETURN <1 to 80 bytes>` without.
     pub(super) fn read(output: &Output) -> Result<Self> {
         let payee = match (output.script.as_slice(), output.value) {
             ([0, 20, hash @ ..], 1..) => hash.try_into().ok().map(Self::Key),
-            ([0x6a, 0x4c, length @ 76..=80, memo @ ..], 0) => exactly(memo, *length),
-            ([0x6a, length @ 1..=75, memo @ ..], 0) => exactly(memo, *length),
+            ([0x6a, 0x4c, length @ 76..=80, memo @ ..], 0) => exact_memo(memo, *length),
+            ([0x6a, length @ 1..=75, memo @ ..], 0) => exact_memo(memo, *length),
             _ => None,
         };
         payee
@@ -223,6 +224,6 @@ impl Payee {
     }
 }
 
-fn exactly(memo: &[u8], length: u8) -> Option<Payee> {
+fn exact_memo(memo: &[u8], length: u8) -> Option<Payee> {
     (memo.len() == usize::from(length)).then(|| Payee::Memo(memo.to_vec()))
 }

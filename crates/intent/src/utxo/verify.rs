@@ -1,33 +1,32 @@
-//! Reads and checks a complete transaction as a node does. Florin's own engines never need it; the
-//! chain that `testkit` plays does.
+//! Decodes and verifies a signed transaction as a node does. Used by the simulated chain of
+//! `testkit`, not by Florin's engines.
 
 use super::{
     address,
     read::Payee,
-    wire::{Input, Output, Reader, Tx, show_id, twice},
+    wire::{Input, Output, Reader, Tx, double_sha256, format_id},
 };
 use crate::{Error, PublicKey, Result};
 use secp256k1::{Message, SECP256K1, ecdsa};
 use types::{Amount, ChainId};
 
-/// A transaction of coins, its signatures checked.
+/// A transaction with valid signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// Its id.
     pub id: String,
-    /// The coins it spends: transaction and output.
+    /// The spent coins: transaction and output index.
     pub inputs: Vec<(String, u32)>,
-    /// What it pays, by the number of the output; a memo pays nobody.
+    /// The outputs in order; a memo has no payee.
     pub outputs: Vec<(Option<String>, Amount)>,
-    /// Its memo; empty if it has none.
+    /// Empty if there is none.
     pub memo: Vec<u8>,
-    /// Its size in virtual bytes, as fees are reckoned by (BIP-141).
+    /// The size in virtual bytes, on which fees are based (BIP-141).
     pub size: u64,
 }
 
-/// Checks that each input carries the signature of the owner of its coin. `coin` says who owns a
-/// coin that may be spent, and what it is worth; an input without such a coin is an error. What the
-/// outputs are worth together is for the caller to compare.
+/// Verifies that each input is signed by the owner of its coin. `coin` returns the owner and value
+/// of a spendable coin; an input without such a coin is an error. The caller compares the total
+/// value of the outputs.
 pub fn verify(
     chain: &ChainId,
     raw: &[u8],
@@ -35,16 +34,16 @@ pub fn verify(
 ) -> Result<Checked> {
     let (tx, witnesses, stripped) = read(raw)?;
     let inputs: Vec<(String, u32)> = tx.inputs.iter().map(Input::spends).collect();
-    for (place, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {
+    for (index, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {
         let coin = coin(transaction, *output)
-            .ok_or_else(|| Error::undecodable("there is no such coin"))?;
-        if !is_signed(chain, &tx, place, &coin, witness) {
+            .ok_or_else(|| Error::undecodable("an input spends an unknown coin"))?;
+        if !is_signed(chain, &tx, index, &coin, witness) {
             return Err(Error::WrongSignature { account: coin.0 });
         }
     }
     let size = (3 * stripped.len() + raw.len()).div_ceil(4) as u64;
-    let mut checked = Checked {
-        id: show_id(&twice(&stripped)),
+    let mut verified = Checked {
+        id: format_id(&double_sha256(&stripped)),
         inputs,
         outputs: Vec::new(),
         memo: Vec::new(),
@@ -52,20 +51,20 @@ pub fn verify(
     };
     for output in &tx.outputs {
         let (to, memo) = payee(chain, output)?;
-        checked.memo.extend(memo);
-        checked.outputs.push((to, Amount::from(output.value)));
+        verified.memo.extend(memo);
+        verified.outputs.push((to, Amount::from(output.value)));
     }
-    Ok(checked)
+    Ok(verified)
 }
 
 type Witness = (ecdsa::Signature, PublicKey);
 
-/// The transaction, the witnesses, and the serialisation without them, of which the id is the hash.
+/// The transaction, the witnesses, and the serialisation without them, whose hash is the id.
 fn read(raw: &[u8]) -> Result<(Tx, Vec<Witness>, Vec<u8>)> {
     let mut reader = Reader(raw);
     let version = reader.u32()?;
     if reader.array()? != [0, 1] {
-        return Err(Error::undecodable("there are no witnesses"));
+        return Err(Error::undecodable("the transaction has no witnesses"));
     }
     let body = reader.0;
     let (inputs, outputs) = (reader.list(Input::read)?, reader.list(Output::read)?);
@@ -90,15 +89,15 @@ fn read(raw: &[u8]) -> Result<(Tx, Vec<Witness>, Vec<u8>)> {
 }
 
 fn witness(reader: &mut Reader<'_>) -> Result<Witness> {
-    let wrong = || Error::undecodable("a witness is not a signature of everything and a key");
+    let invalid = || Error::undecodable("a witness is not a SIGHASH_ALL signature and a key");
     if reader.count()? != 2 {
-        return Err(wrong());
+        return Err(invalid());
     }
     let length = reader.count()?;
-    let (all, der) = reader.take(length)?.split_last().ok_or_else(wrong)?;
-    let signature = ecdsa::Signature::from_der(der).map_err(|_| wrong())?;
-    if *all != 1 || reader.count()? != 33 {
-        return Err(wrong());
+    let (sighash_type, der) = reader.take(length)?.split_last().ok_or_else(invalid)?;
+    let signature = ecdsa::Signature::from_der(der).map_err(|_| invalid())?;
+    if *sighash_type != 1 || reader.count()? != 33 {
+        return Err(invalid());
     }
     Ok((signature, PublicKey(reader.array()?)))
 }
@@ -106,20 +105,20 @@ fn witness(reader: &mut Reader<'_>) -> Result<Witness> {
 fn is_signed(
     chain: &ChainId,
     tx: &Tx,
-    place: usize,
+    index: usize,
     (owner, value): &(String, Amount),
-    by: &Witness,
+    witness: &Witness,
 ) -> bool {
-    let (signature, key) = by;
+    let (signature, key) = witness;
     let hash = address::key_hash(key);
     let digest = value
         .to_u64()
-        .and_then(|value| tx.digest(place, value, &hash));
+        .and_then(|value| tx.digest(index, value, &hash));
     let point = secp256k1::PublicKey::from_slice(&key.0);
     let (Some(digest), Ok(point)) = (digest, point) else {
         return false;
     };
-    address::show(chain, &hash) == *owner
+    address::format(chain, &hash) == *owner
         && SECP256K1
             .verify_ecdsa(&Message::from_digest(digest), signature, &point)
             .is_ok()
@@ -127,7 +126,7 @@ fn is_signed(
 
 fn payee(chain: &ChainId, output: &Output) -> Result<(Option<String>, Vec<u8>)> {
     Ok(match Payee::read(output)? {
-        Payee::Key(hash) => (Some(address::show(chain, &hash)), Vec::new()),
+        Payee::Key(hash) => (Some(address::format(chain, &hash)), Vec::new()),
         Payee::Memo(memo) => (None, memo),
     })
 }

@@ -1,10 +1,9 @@
-//! Bitcoin's serialisation of a transaction, read strictly; and its digest for a signature
-//! (BIP-143).
+//! A strict reader of Bitcoin's transaction serialisation, and the signature digest of BIP-143.
 
 use crate::{Error, Result};
 use types::Digest;
 
-/// Reads fields one after the other, little-endian.
+/// Reads little-endian fields in order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
@@ -17,15 +16,15 @@ pub(super) struct Tx {
     pub(super) lock_time: u32,
 }
 
-/// What an input spends.
+/// An input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Input {
-    /// Transaction id as hashed (the text form is reversed), then the output's number: 36 bytes.
+    /// The transaction hash (the text form is reversed), then the output index: 36 bytes.
     pub(super) outpoint: [u8; 36],
     pub(super) sequence: u32,
 }
 
-/// What an output pays.
+/// An output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Output {
     pub(super) value: u64,
@@ -53,23 +52,23 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A compact size, in its shortest form, no larger than what there is.
+    /// Reads a compact size in its shortest form, no larger than the remaining data.
     pub(super) fn count(&mut self) -> Result<usize> {
         let [first] = self.array()?;
-        let (count, least) = match first {
+        let (count, minimum) = match first {
             0xfd => (u64::from(u16::from_le_bytes(self.array()?)), 0xfd),
             0xfe => (u64::from(self.u32()?), 0x1_0000),
             0xff => (self.u64()?, 0x1_0000_0000),
             small => (u64::from(small), 0),
         };
         let shortest = Some(count)
-            .filter(|count| *count >= least)
+            .filter(|count| *count >= minimum)
             .and_then(|count| usize::try_from(count).ok());
         let count = shortest.filter(|count| *count <= self.0.len());
         count.ok_or_else(|| Error::undecodable("a count is too large, or not in its shortest form"))
     }
 
-    /// A list: its count, then each item.
+    /// Reads a list: its count, then each item.
     pub(super) fn list<T>(&mut self, each: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         (0..self.count()?).map(|_| each(self)).collect()
     }
@@ -78,69 +77,69 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(Error::undecodable("there is more than there should be"))
+            Err(Error::undecodable("there are extra bytes"))
         }
     }
 }
 
 impl Input {
-    /// An input whose script is empty, as of all that are spent by witness.
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let outpoint = from.array()?;
-        if from.count()? != 0 {
-            return Err(Error::undecodable("an input carries a script"));
+    /// Reads an input, whose script must be empty as for all segwit inputs.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let outpoint = reader.array()?;
+        if reader.count()? != 0 {
+            return Err(Error::undecodable("an input has a script"));
         }
         Ok(Self {
             outpoint,
-            sequence: from.u32()?,
+            sequence: reader.u32()?,
         })
     }
 
-    /// The transaction it spends from as text, and the output's number.
+    /// The id of the spent transaction as text, and the output index.
     pub(super) fn spends(&self) -> (String, u32) {
         let (id, number) = self.outpoint.split_at(32);
         let number = number
             .try_into()
             .map(u32::from_le_bytes)
             .unwrap_or_default();
-        (show_id(id), number)
+        (format_id(id), number)
     }
 }
 
 impl Output {
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let value = from.u64()?;
-        let length = from.count()?;
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let value = reader.u64()?;
+        let length = reader.count()?;
         Ok(Self {
             value,
-            script: from.take(length)?.to_vec(),
+            script: reader.take(length)?.to_vec(),
         })
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
-        into.extend(self.value.to_le_bytes());
-        into.extend(compact(self.script.len()));
-        into.extend(&self.script);
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.value.to_le_bytes());
+        out.extend(compact(self.script.len()));
+        out.extend(&self.script);
     }
 }
 
 impl Tx {
-    /// The serialisation without witnesses.
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let version = from.u32()?;
-        let (inputs, outputs) = (from.list(Input::read)?, from.list(Output::read)?);
+    /// Reads the serialisation without witnesses.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let version = reader.u32()?;
+        let (inputs, outputs) = (reader.list(Input::read)?, reader.list(Output::read)?);
         Ok(Self {
             version,
             inputs,
             outputs,
-            lock_time: from.u32()?,
+            lock_time: reader.u32()?,
         })
     }
 
-    /// BIP-143's digest for one input that spends a P2WPKH coin of this value and key hash, signing
-    /// everything (SIGHASH_ALL).
+    /// BIP-143's digest for an input that spends a P2WPKH coin of this value and key hash, with
+    /// SIGHASH_ALL.
     pub(super) fn digest(&self, input: usize, value: u64, hash: &[u8; 20]) -> Option<[u8; 32]> {
-        let own = self.inputs.get(input)?;
+        let spending = self.inputs.get(input)?;
         let outpoints: Vec<u8> = self
             .inputs
             .iter()
@@ -157,33 +156,32 @@ impl Tx {
             .for_each(|output| output.write(&mut outputs));
         let preimage = [
             &self.version.to_le_bytes()[..],
-            &twice(&outpoints),
-            &twice(&sequences),
-            &own.outpoint,
+            &double_sha256(&outpoints),
+            &double_sha256(&sequences),
+            &spending.outpoint,
             &[0x19, 0x76, 0xa9, 0x14],
             hash,
             &[0x88, 0xac],
             &value.to_le_bytes(),
-            &own.sequence.to_le_bytes(),
-            &twice(&outputs),
+            &spending.sequence.to_le_bytes(),
+            &double_sha256(&outputs),
             &self.lock_time.to_le_bytes(),
             &[1, 0, 0, 0],
         ];
-        Some(twice(&preimage.concat()))
+        Some(double_sha256(&preimage.concat()))
     }
 }
 
-/// SHA-256 of SHA-256.
-pub(super) fn twice(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn double_sha256(bytes: &[u8]) -> [u8; 32] {
     Digest::of(&Digest::of(bytes).0).0
 }
 
-/// A transaction's id as text: the hash reversed.
-pub(super) fn show_id(hash: &[u8]) -> String {
+/// Formats a transaction id: the hash reversed.
+pub(super) fn format_id(hash: &[u8]) -> String {
     hex::encode(hash.iter().rev().copied().collect::<Vec<u8>>())
 }
 
-/// A compact size.
+/// Encodes a compact size.
 pub(super) fn compact(count: usize) -> Vec<u8> {
     let [a, b, c, d, ..] = (count as u64).to_le_bytes();
     match count {
@@ -222,18 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn counts_have_one_form() {
+    fn counts_have_one_encoding() {
         let read = |bytes: &[u8]| Reader(&[bytes, &[0; 70_000]].concat()).count().ok();
         assert_eq!(read(&[0xfc]), Some(0xfc));
         assert_eq!(read(&[0xfd, 0xfd, 0]), Some(0xfd));
         assert_eq!(read(&[0xfe, 0, 0, 1, 0]), Some(0x1_0000));
-        for long in [
+        for invalid in [
             &[0xfd, 0xfc, 0][..],
             &[0xfe, 0xff, 0xff, 0, 0],
             &[0xff, 1, 0, 0, 0, 0, 0, 0, 0],
             &[0xff; 9],
         ] {
-            assert_eq!(read(long), None);
+            assert_eq!(read(invalid), None);
         }
         for count in [0, 0xfc, 0xfd, 0xffff, 0x1_0000] {
             assert_eq!(read(&compact(count)), Some(count));

@@ -42,7 +42,7 @@ fn outside(values: Vec<Both>) -> Vec<u8> {
 /// The place that an error names, and its words.
 fn wrong<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, String) {
     let error = result.unwrap_err();
-    let Error::Abi { at, why } = &error else {
+    let Error::AbiMismatch { at, why } = &error else {
         panic!("{error:?}")
     };
     assert_eq!(error.field().as_ref(), Some(at));

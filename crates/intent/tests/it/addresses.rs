@@ -30,7 +30,7 @@ fn the_cases_of_eip_55() {
 
 #[test]
 fn a_wrong_checksum_or_form_is_refused() {
-    let wrong = |text: &str| matches!(parse_recipient(text), Err(Error::Address { .. }));
+    let wrong = |text: &str| matches!(parse_recipient(text), Err(Error::InvalidAddress { .. }));
     assert!(wrong("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"));
     for text in [
         "",
@@ -56,7 +56,7 @@ fn the_address_of_a_key() {
     );
     assert!(matches!(
         intent::evm::address(&PublicKey([0; 33])),
-        Err(Error::Address { .. })
+        Err(Error::InvalidAddress { .. })
     ));
 }
 

@@ -519,7 +519,7 @@ fn an_interface_that_cannot_be_read_is_an_error() {
         &calls(vec![1; 36]),
         Some(&Interface::new("nonsense".into())),
     );
-    assert!(matches!(told, Err(Error::Abi { .. })));
+    assert!(matches!(told, Err(Error::AbiMismatch { .. })));
     let elsewhere = Intent::cancel("stellar:pubnet".parse().unwrap(), me());
     assert!(matches!(
         effects(&elsewhere, None),

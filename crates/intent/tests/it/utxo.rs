@@ -98,14 +98,17 @@ fn addresses_of_bip_173() {
         "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3",
     ];
     for text in wrong {
-        assert!(matches!(read(text), Err(Error::Address { .. })), "{text}");
+        assert!(
+            matches!(read(text), Err(Error::InvalidAddress { .. })),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn what_is_wrong_with_an_address_is_told() {
     let why = |text: &str| match intent::parse_recipient(&chain(), text) {
-        Err(Error::Address { why, .. }) => why,
+        Err(Error::InvalidAddress { why, .. }) => why,
         other => panic!("{other:?}"),
     };
     let right = account(&Key::new(1));
@@ -113,7 +116,7 @@ fn what_is_wrong_with_an_address_is_told() {
     assert_eq!(why(&changed), "its checksum is wrong");
     assert_eq!(
         why("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
-        "it has not the prefix of this chain's addresses"
+        "it does not have the address prefix of this chain"
     );
 }
 

@@ -1,18 +1,18 @@
-//! How gas and its price are found.
+//! Settings for the gas limit and the gas price.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use types::Amount;
 
-/// How the amount of gas is found: the node's estimate, and something on top, since state moves
-/// until a transaction is mined.
+/// How the gas limit is determined: the node's estimate plus a margin, since state changes until a
+/// transaction is mined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gas {
-    /// What becomes of an estimate, in percent. A plain payment of 21000 is exact and stays.
+    /// Scales the estimate, in percent. A plain payment's 21000 is exact and not scaled.
     pub scale_percent: u64,
-    /// The most that is bought for one transaction, besides the block's own limit (EIP-7825:
-    /// 16777216 on Ethereum since Osaka).
+    /// The highest gas limit of a transaction, in addition to the block's own (EIP-7825: 16777216
+    /// on Ethereum since Osaka).
     pub max: Option<u64>,
 }
 
@@ -25,51 +25,49 @@ impl Default for Gas {
     }
 }
 
-/// How the price of gas is found. All amounts in wei.
+/// How the gas price is determined. All amounts in wei.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Pricing {
-    /// EIP-1559: a tip by the fee history, a cap by the base fee. A chain without a base fee gets a
-    /// legacy price.
+    /// EIP-1559: a tip from the fee history, a cap from the base fee. Falls back to a legacy price
+    /// on a chain without a base fee.
     Eip1559 {
-        /// What part of the base fee of the next block the cap allows for, in percent; the tip
-        /// comes on top.
+        /// The cap as a percentage of the next block's base fee; the tip is added.
         #[serde(default = "base_fee_percent")]
         base_fee_percent: u64,
-        /// Which of the tips paid in a block counts, 0..100.
+        /// The percentile of the tips paid in a block, 0 to 100.
         #[serde(default = "percentile")]
         percentile: u8,
-        /// How many blocks are looked at.
+        /// The number of blocks in the fee history.
         #[serde(default = "history_blocks")]
         history_blocks: u64,
-        /// The least tip: nodes refuse less than 1 wei.
+        /// The lowest tip. Nodes reject less than 1 wei.
         #[serde(default = "min_tip")]
         min_tip: Amount,
-        /// The highest tip; above it, this is offered.
+        /// The highest tip. A higher tip is reduced to it.
         #[serde(default)]
         max_tip: Option<Amount>,
-        /// The highest price; a chain whose base fee is above it is too dear.
+        /// The highest price. If the base fee is above it, quotes fail with `chain.fee_too_high`.
         #[serde(default)]
         max_fee_per_gas: Option<Amount>,
     },
-    /// One price, as the node suggests.
+    /// The node's suggested price.
     Legacy {
-        /// What becomes of the suggestion, in percent.
+        /// Scales the suggestion, in percent.
         #[serde(default = "legacy_percent")]
         scale_percent: u64,
-        /// The highest price; a chain that asks more is too dear.
+        /// The highest price. If the suggestion is above it, quotes fail with `chain.fee_too_high`.
         #[serde(default)]
         max_gas_price: Option<Amount>,
     },
-    /// As written here. With a tip it is an EIP-1559 price, without one a legacy price.
+    /// A fixed price: EIP-1559 with a tip, legacy without.
     Fixed {
-        /// The price, or its cap.
+        /// The legacy price, or the EIP-1559 cap.
         fee_per_gas: Amount,
-        /// The tip.
         #[serde(default)]
         tip: Option<Amount>,
     },
-    /// Nothing: networks whose gas is free. A legacy price of 0.
+    /// A legacy price of 0, for networks with free gas.
     Zero,
 }
 
@@ -86,7 +84,7 @@ impl Default for Pricing {
     }
 }
 
-/// Doubled, the cap outlives six full blocks: the base fee rises by at most an eighth a block
+/// A doubled cap stays valid for six full blocks: the base fee rises by at most an eighth per block
 /// (EIP-1559).
 fn base_fee_percent() -> u64 {
     200
@@ -96,7 +94,7 @@ fn percentile() -> u8 {
     50
 }
 
-/// As other transaction managers look back: four blocks.
+/// Four blocks, as other transaction managers use.
 fn history_blocks() -> u64 {
     4
 }
@@ -110,9 +108,9 @@ fn legacy_percent() -> u64 {
 }
 
 impl Pricing {
-    pub(super) fn checked(&self) -> Result<()> {
-        let wrong = |field, why: &str| {
-            Err(Error::Config {
+    pub(super) fn validate(&self) -> Result<()> {
+        let invalid = |field, why: &str| {
+            Err(Error::InvalidConfig {
                 field,
                 why: why.to_owned(),
             })
@@ -121,33 +119,33 @@ impl Pricing {
             Self::Eip1559 {
                 base_fee_percent: ..100,
                 ..
-            } => wrong("pricing.base_fee_percent", "at least 100"),
+            } => invalid("pricing.base_fee_percent", "at least 100"),
             Self::Eip1559 {
                 percentile: 101.., ..
-            } => wrong("pricing.percentile", "at most 100"),
-            // Nodes give at most 1024 blocks of history.
+            } => invalid("pricing.percentile", "at most 100"),
+            // Nodes return at most 1024 blocks of history.
             Self::Eip1559 {
                 history_blocks: 0 | 1025..,
                 ..
-            } => wrong("pricing.history_blocks", "1 to 1024"),
+            } => invalid("pricing.history_blocks", "1 to 1024"),
             Self::Eip1559 {
                 min_tip,
                 max_tip: Some(max),
                 ..
-            } if min_tip > max => wrong("pricing.max_tip", "at least min_tip"),
+            } if min_tip > max => invalid("pricing.max_tip", "at least min_tip"),
             Self::Eip1559 {
                 min_tip,
                 max_fee_per_gas: Some(max),
                 ..
-            } if min_tip > max => wrong("pricing.max_fee_per_gas", "at least min_tip"),
+            } if min_tip > max => invalid("pricing.max_fee_per_gas", "at least min_tip"),
             Self::Legacy {
                 scale_percent: ..100,
                 ..
-            } => wrong("pricing.scale_percent", "at least 100"),
+            } => invalid("pricing.scale_percent", "at least 100"),
             Self::Fixed {
                 fee_per_gas,
                 tip: Some(tip),
-            } if tip > fee_per_gas => wrong("pricing.tip", "at most fee_per_gas"),
+            } if tip > fee_per_gas => invalid("pricing.tip", "at most fee_per_gas"),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
-//! Joins what a person wrote with a preset and the defaults, and reads the result as settings.
+//! Merges written settings with a preset and the defaults, and deserializes the result.
 
-use super::{Check, EvmConfig, Gas, Pricing, Receipts};
+use super::{BlockChecks, EvmConfig, Gas, Pricing, Receipts};
 use crate::evm::errors::{Client, ErrorRule};
 use crate::evm::presets;
 use crate::evm::rpc::{Limits, NodeUrl, Retry};
@@ -9,10 +9,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// The settings as they are written, after the preset has been filled in.
+/// The settings as written, after merging the preset.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawConfig {
     number: u64,
     url: NodeUrl,
     #[serde(default)]
@@ -32,14 +32,14 @@ struct Written {
     #[serde(default)]
     retry: Retry,
     #[serde(default)]
-    check: Check,
+    check: BlockChecks,
     #[serde(default)]
     receipts: Receipts,
     #[serde(default)]
     errors: Vec<ErrorRule>,
 }
 
-/// Where nothing is known of a chain: what the field waits for on public ones.
+/// A common depth for public chains, used if the chain has no preset.
 fn finality() -> Finality {
     Finality::Depth { blocks: 20 }
 }
@@ -53,23 +53,23 @@ impl<'de> Deserialize<'de> for EvmConfig {
         let mut written = Map::deserialize(d)?;
         let base = match written.remove("preset") {
             Some(Value::String(name)) => {
-                presets::find(&name).ok_or_else(|| D::Error::custom(no_preset(&name)))?
+                presets::find(&name).ok_or_else(|| D::Error::custom(unknown_preset(&name)))?
             }
             Some(_) => return Err(D::Error::custom("preset: expected a name")),
             None => Map::new(),
         };
-        let settings = Value::Object(joined(base, written));
-        let whole: Written = serde_json::from_value(settings.clone()).map_err(D::Error::custom)?;
-        let config = EvmConfig::from(whole).checked().map_err(D::Error::custom)?;
-        nothing_ignored("finality", &settings, &config.finality).map_err(D::Error::custom)?;
-        nothing_ignored("pricing", &settings, &config.pricing).map_err(D::Error::custom)?;
+        let settings = Value::Object(merge(base, written));
+        let raw: RawConfig = serde_json::from_value(settings.clone()).map_err(D::Error::custom)?;
+        let config = EvmConfig::from(raw).validated().map_err(D::Error::custom)?;
+        reject_ignored_fields("finality", &settings, &config.finality).map_err(D::Error::custom)?;
+        reject_ignored_fields("pricing", &settings, &config.pricing).map_err(D::Error::custom)?;
         Ok(config)
     }
 }
 
-/// serde takes any fields beside the tag of a variant that has none: whatever was written must show
-/// in what was read.
-fn nothing_ignored(
+/// serde ignores unknown fields next to the tag of a unit variant: every written field must appear
+/// in the deserialized value.
+fn reject_ignored_fields(
     section: &str,
     settings: &Value,
     read: &impl Serialize,
@@ -86,34 +86,34 @@ fn nothing_ignored(
         })
 }
 
-/// A preset's settings, for a chain and a node that are yet to be named.
+/// A preset's settings, with placeholders for the chain and the node.
 pub(super) fn preset(name: &str) -> Result<EvmConfig> {
-    let wrong = |why| Error::Config {
+    let invalid = |why| Error::InvalidConfig {
         field: "preset",
         why,
     };
-    let mut settings = presets::find(name).ok_or_else(|| wrong(no_preset(name)))?;
+    let mut settings = presets::find(name).ok_or_else(|| invalid(unknown_preset(name)))?;
     settings.insert("number".to_owned(), 0.into());
     settings.insert("url".to_owned(), "http://127.0.0.1".into());
-    let written: Written = serde_json::from_value(Value::Object(settings))
-        .map_err(|error| wrong(error.to_string()))?;
+    let written: RawConfig = serde_json::from_value(Value::Object(settings))
+        .map_err(|error| invalid(error.to_string()))?;
     Ok(written.into())
 }
 
-fn no_preset(name: &str) -> String {
+fn unknown_preset(name: &str) -> String {
     format!(
-        "preset: there is no {name:?}, only {}",
+        "preset: unknown preset {name:?}; expected one of {}",
         presets::names().join(", ")
     )
 }
 
-/// Settings over settings. Sections are joined field by field, unless one names another kind: then
-/// its fields mean something else.
-fn joined(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
+/// Merges settings field by field, unless a section names another kind: its fields then have
+/// another meaning.
+fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
     for (name, value) in over {
         let value = match (base.remove(&name), value) {
             (Some(Value::Object(base)), Value::Object(over)) if same_kind(&base, &over) => {
-                Value::Object(joined(base, over))
+                Value::Object(merge(base, over))
             }
             (_, value) => value,
         };
@@ -129,9 +129,9 @@ fn same_kind(base: &Map<String, Value>, over: &Map<String, Value>) -> bool {
     })
 }
 
-impl From<Written> for EvmConfig {
-    fn from(written: Written) -> Self {
-        let Written {
+impl From<RawConfig> for EvmConfig {
+    fn from(written: RawConfig) -> Self {
+        let RawConfig {
             number,
             url,
             proxy,
@@ -142,7 +142,7 @@ impl From<Written> for EvmConfig {
             poll_interval_ms,
             ..
         } = written;
-        let Written {
+        let RawConfig {
             limits,
             retry,
             check,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_and_what_is_written_over_it() {
+    fn written_settings_override_the_preset() {
         let config = read(
             r#"{"preset":"ethereum","number":11155111,"url":"https://n.example/k3y","limits":{"timeout_ms":7},
                 "pricing":{"kind":"eip1559","max_fee_per_gas":"9"}}"#,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_replaces_the_presets_whole() {
+    fn another_kind_replaces_the_whole_section() {
         let config = read(
             r#"{"preset":"ethereum","number":1,"url":"http://h","pricing":{"kind":"zero"},
                 "finality":{"rule":"depth","blocks":3}}"#,
@@ -222,17 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_and_named() {
+    fn invalid_settings_are_rejected_by_name() {
         for (field, json) in [
             ("colour", r#"{"number":1,"url":"http://h","colour":1}"#),
             (
-                "no \"mars\"",
+                "unknown preset \"mars\"",
                 r#"{"number":1,"url":"http://h","preset":"mars"}"#,
             ),
             ("preset", r#"{"number":1,"url":"http://h","preset":7}"#),
             ("missing field `url`", r#"{"number":1}"#),
             ("number", r#"{"number":0,"url":"http://h"}"#),
-            ("address of a node", r#"{"number":1,"url":"ftp://h"}"#),
+            ("URL of a node", r#"{"number":1,"url":"ftp://h"}"#),
             (
                 "json_depth",
                 r#"{"number":1,"url":"http://h","limits":{"json_depth":3}}"#,

@@ -1,51 +1,52 @@
-//! Blocks by their hash, with what is watched in them. Every answer is held against the header, and
-//! the header against its hash.
+//! Fetches blocks. Every answer is checked against the header, and the header against its hash.
 
 mod fetch;
-mod included;
+mod inclusion;
 
 use super::Evm;
 use crate::evm::config::BlockHash;
-use crate::evm::header::{Header, shown};
+use crate::evm::header::{Header, describe};
 use crate::evm::numerals::{Word, fixed, show};
 use crate::evm::rpc::Failure;
 use crate::{BlockRef, Error, FinalityTag, Result, Watch};
 use serde_json::{Value, json};
 use types::{Block, Height};
 
-/// A thousand blocks a second for a hundred thousand years are fewer.
-const HIGHEST: u64 = 1 << 52;
+/// The highest plausible height: a thousand blocks per second for a hundred thousand years.
+const MAX_HEIGHT: u64 = 1 << 52;
 
 impl Evm {
-    /// The header of a block by number or tag.
+    /// Returns the header of a block by number or tag.
     pub(super) async fn header_by_number(&self, number: &str) -> Result<Option<Header>> {
         let header: Option<Header> = self
-            .ask("eth_getBlockByNumber", json!([number, false]))
+            .request("eth_getBlockByNumber", json!([number, false]))
             .await?;
-        self.sound(header)
+        self.check_header(header)
     }
 
-    /// The header of a block by its hash.
+    /// Returns the header of a block by hash.
     pub(super) async fn header_by_hash(&self, hash: &str) -> Result<Option<Header>> {
-        let Some(wanted) = fixed(hash) else {
+        let Some(requested) = fixed(hash) else {
             return Ok(None);
         };
-        let header: Option<Header> = self.ask("eth_getBlockByHash", json!([hash, false])).await?;
-        self.named(self.sound(header)?, &wanted)
+        let header: Option<Header> = self
+            .request("eth_getBlockByHash", json!([hash, false]))
+            .await?;
+        self.check_hash(self.check_header(header)?, &requested)
     }
 
     pub(super) async fn block_ref_at(&self, height: Height) -> Result<Option<BlockRef>> {
         match self.header_by_number(&show(height.0)).await? {
             Some(header) if header.number.0 != height.0 => {
-                Err(self.untrusted("it gave a block of another height"))
+                Err(self.invalid_response("it returned a block of another height"))
             }
             header => Ok(header.map(|header| header.block_ref())),
         }
     }
 
-    /// The newest block under a tag; none if the node does not know tags. One that knows them and
-    /// has no such block now is refused: it must not pass for a chain without tags, on which
-    /// depth alone makes final.
+    /// Returns the newest block with a tag. `None` if the node does not support tags. A node that
+    /// supports tags but has no such block is an error: treating it as a node without tags would
+    /// make blocks final by depth alone.
     pub(super) async fn block_ref_tagged(&self, tag: FinalityTag) -> Result<Option<BlockRef>> {
         self.ready().await?;
         let name = match tag {
@@ -54,28 +55,39 @@ impl Evm {
         };
         match self
             .rpc
-            .ask::<Option<Header>>("eth_getBlockByNumber", json!([name, false]))
+            .request::<Option<Header>>("eth_getBlockByNumber", json!([name, false]))
             .await
         {
-            Ok(Some(header)) => Ok(self.sound(Some(header))?.map(|header| header.block_ref())),
+            Ok(Some(header)) => Ok(self
+                .check_header(Some(header))?
+                .map(|header| header.block_ref())),
             Ok(None) => {
-                Err(self.untrusted(format!("it knows the tag {name} and has no such block")))
+                Err(self
+                    .invalid_response(format!("it supports the tag {name} but has no such block")))
             }
-            Err(Failure::Said(error)) if error.code == NO_TAGS => Ok(None),
+            Err(Failure::RpcError(error)) if error.code == TAGS_UNSUPPORTED => Ok(None),
             Err(failure) => Err(self.error(failure)),
         }
     }
 
-    /// A block with what is watched in it. An answer that cannot be right is asked for again:
-    /// behind one address may stand several nodes, and some lag.
+    /// Returns a block with what is watched in it. Retries after an invalid answer: one URL may
+    /// serve several nodes, some of which lag.
     pub(super) async fn block_by_hash(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
         let Some(hash) = fixed(hash) else {
             return Ok(None);
         };
         for attempt in 1.. {
             match self.fetch_block(&hash, watch).await {
-                Err(Error::Untrusted { why, .. }) if self.rpc.pause(attempt).await => {
-                    tracing::warn!(chain = %self.chain, block = %hash, why, "asking for a block again");
+                Err(Error::InvalidResponse { why, .. })
+                    if self.rpc.wait_before_retry(attempt).await =>
+                {
+                    tracing::warn!(
+                        event = "block.refetched",
+                        chain = %self.chain,
+                        block = %hash,
+                        why,
+                        "invalid block data: fetching the block again"
+                    );
                 }
                 outcome => return outcome,
             }
@@ -83,42 +95,43 @@ impl Evm {
         Ok(None)
     }
 
-    /// The header, if its fields give its hash, and its height can be counted on from.
-    pub(super) fn sound(&self, header: Option<Header>) -> Result<Option<Header>> {
+    /// Checks that the header matches its hash and has a plausible height.
+    pub(super) fn check_header(&self, header: Option<Header>) -> Result<Option<Header>> {
         match header {
             Some(header)
-                if self.config.check.block_hash == BlockHash::Strict && !header.is_sound() =>
+                if self.config.check.block_hash == BlockHash::Strict && !header.hash_matches() =>
             {
-                Err(self.untrusted(format!(
-                    "{} does not have the hash of its header",
-                    shown(&header)
+                Err(self.invalid_response(format!(
+                    "{} does not match the hash of its header",
+                    describe(&header)
                 )))
             }
-            Some(header) if header.number.0 > HIGHEST => {
-                Err(self.untrusted(format!("{} is higher than any chain", shown(&header))))
-            }
+            Some(header) if header.number.0 > MAX_HEIGHT => Err(self.invalid_response(format!(
+                "the height of {} is not plausible",
+                describe(&header)
+            ))),
             header => Ok(header),
         }
     }
 
-    /// The header, if it is the one that was asked for.
-    fn named(&self, header: Option<Header>, wanted: &Word) -> Result<Option<Header>> {
+    /// Checks that the header is the requested one.
+    fn check_hash(&self, header: Option<Header>, requested: &Word) -> Result<Option<Header>> {
         match header {
-            Some(header) if header.hash != *wanted => {
-                Err(self.untrusted("it gave another block than was asked for"))
+            Some(header) if header.hash != *requested => {
+                Err(self.invalid_response("it returned another block than the requested one"))
             }
             header => Ok(header),
         }
     }
 }
 
-/// How nodes from before the tags refuse one: invalid parameters. `finalized block not found` and
-/// -39001 are of nodes that know them.
-const NO_TAGS: i64 = -32602;
+/// The error of nodes that do not support tags: invalid parameters. `finalized block not found` and
+/// -39001 come from nodes that support them.
+const TAGS_UNSUPPORTED: i64 = -32602;
 
-/// How nodes say that they do not have a block.
-fn has_no_block(failure: &Failure) -> bool {
-    let Failure::Said(error) = failure else {
+/// Whether the error means that the node does not have the block.
+fn is_block_not_found(failure: &Failure) -> bool {
+    let Failure::RpcError(error) = failure else {
         return false;
     };
     let text = error.message.to_lowercase();

@@ -1,4 +1,4 @@
-//! The price of gas now, by the configured rule.
+//! The current gas price, by the configured rule.
 
 use super::Evm;
 use crate::evm::config::Pricing;
@@ -13,15 +13,15 @@ use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use types::Amount;
 
-/// Whether the chain takes EIP-1559 prices, as its newest block told. A chain may change from no to
-/// yes by a fork, so it is seen anew by each quote.
+/// Whether the chain supports EIP-1559 prices, as its newest block shows. A fork may enable them,
+/// so each quote observes it again.
 #[derive(Debug)]
-pub(super) struct Format {
+pub(super) struct FeeFormat {
     has_base_fee: AtomicBool,
     known: AtomicBool,
 }
 
-impl Default for Format {
+impl Default for FeeFormat {
     fn default() -> Self {
         Self {
             has_base_fee: AtomicBool::new(true),
@@ -30,15 +30,15 @@ impl Default for Format {
     }
 }
 
-impl Format {
-    fn see(&self, head: &Header) -> bool {
+impl FeeFormat {
+    fn observe(&self, head: &Header) -> bool {
         let has = head.base_fee_per_gas.is_some();
         self.has_base_fee.store(has, Ordering::Relaxed);
         self.known.store(true, Ordering::Relaxed);
         has
     }
 
-    fn seen(&self) -> Option<bool> {
+    fn observed(&self) -> Option<bool> {
         self.known
             .load(Ordering::Relaxed)
             .then(|| self.has_base_fee.load(Ordering::Relaxed))
@@ -55,14 +55,14 @@ struct History {
 }
 
 impl Evm {
-    /// What to ask a node, beside the newest block, to know the price.
+    /// The calls needed, beside the newest block, to determine the price.
     pub(super) fn price_calls(&self) -> Vec<Call> {
         match &self.config.pricing {
             Pricing::Eip1559 {
                 percentile,
                 history_blocks,
                 ..
-            } if self.format.seen() != Some(false) => {
+            } if self.fee_format.observed() != Some(false) => {
                 vec![Call::new(
                     "eth_feeHistory",
                     json!([show(*history_blocks), "latest", [percentile]]),
@@ -77,7 +77,7 @@ impl Evm {
 
     /// The price, from the newest block and the reply to [`Self::price_calls`].
     pub(super) async fn price(&self, head: &Header, reply: Option<Reply>) -> Result<Price> {
-        let has_base_fee = self.format.see(head);
+        let has_base_fee = self.fee_format.observe(head);
         match &self.config.pricing {
             Pricing::Zero => Ok(Price::Legacy {
                 gas_price: Amount::ZERO,
@@ -101,7 +101,7 @@ impl Evm {
         }
     }
 
-    /// In which form a price is to be written, so that terms become bytes.
+    /// The price of planned terms, in the format that the chain supports.
     pub(super) async fn price_of(&self, terms: &FeeTerms) -> Result<Price> {
         let legacy = match &self.config.pricing {
             Pricing::Zero | Pricing::Legacy { .. } | Pricing::Fixed { tip: None, .. } => true,
@@ -120,19 +120,19 @@ impl Evm {
     }
 
     async fn has_base_fee(&self) -> Result<bool> {
-        if let Some(has) = self.format.seen() {
+        if let Some(has) = self.fee_format.observed() {
             return Ok(has);
         }
         let head = self.header_by_number("latest").await?;
         Ok(self
-            .format
-            .see(&head.ok_or_else(|| self.untrusted("it has no newest block"))?))
+            .fee_format
+            .observe(&head.ok_or_else(|| self.invalid_response("it returned no newest block"))?))
     }
 
     async fn legacy(&self, reply: Option<Reply>) -> Result<Price> {
         let suggested: Big = match reply {
             Some(reply) => self.parse(reply)?,
-            None => self.ask("eth_gasPrice", json!([])).await?,
+            None => self.request("eth_gasPrice", json!([])).await?,
         };
         let (scale, max) = match &self.config.pricing {
             Pricing::Legacy {
@@ -144,22 +144,22 @@ impl Evm {
             } => (100, *max_fee_per_gas),
             Pricing::Fixed { .. } | Pricing::Zero => (100, None),
         };
-        let asked = percent(suggested.0, scale);
+        let scaled = percent(suggested.0, scale);
         match max {
-            Some(cap) if suggested.0 > cap => Err(self.too_dear(suggested.0, cap)),
+            Some(cap) if suggested.0 > cap => Err(self.fee_too_high(suggested.0, cap)),
             Some(cap) => Ok(Price::Legacy {
-                gas_price: asked.min(cap),
+                gas_price: scaled.min(cap),
             }),
-            None => Ok(Price::Legacy { gas_price: asked }),
+            None => Ok(Price::Legacy { gas_price: scaled }),
         }
     }
 
     async fn eip1559(&self, head: &Header, reply: Option<Reply>) -> Result<Price> {
         let history = match reply.map(parse::<History>) {
             Some(Ok(history)) => Some(history),
-            // A node may know base fees and no fee history: the rule goes on with the newest
-            // block's base fee.
-            Some(Err(Failure::Said(error))) if error.is_unknown_method() => None,
+            // The node may support base fees but not the fee history: use the newest block's base
+            // fee.
+            Some(Err(Failure::RpcError(error))) if error.is_unknown_method() => None,
             Some(Err(failure)) => return Err(self.error(failure)),
             None => None,
         };
@@ -170,7 +170,7 @@ impl Evm {
         self.eip1559_price(base, median(history.and_then(|history| history.reward)))
     }
 
-    fn eip1559_price(&self, base: Amount, paid: Option<Amount>) -> Result<Price> {
+    fn eip1559_price(&self, base: Amount, median_tip: Option<Amount>) -> Result<Price> {
         let Pricing::Eip1559 {
             base_fee_percent,
             min_tip,
@@ -179,16 +179,16 @@ impl Evm {
             ..
         } = &self.config.pricing
         else {
-            return Err(self.untrusted("the pricing has no base fee"));
+            return Err(self.invalid_response("the pricing has no base fee"));
         };
-        let tip = paid
+        let tip = median_tip
             .unwrap_or(*min_tip)
             .max(*min_tip)
             .min(max_tip.unwrap_or(Amount::MAX));
-        let least = base.checked_add(*min_tip).unwrap_or(Amount::MAX);
+        let minimum = base.checked_add(*min_tip).unwrap_or(Amount::MAX);
         let ceiling = max_fee_per_gas.unwrap_or(Amount::MAX);
-        if least > ceiling {
-            return Err(self.too_dear(least, ceiling));
+        if minimum > ceiling {
+            return Err(self.fee_too_high(minimum, ceiling));
         }
         let cap = percent(base, *base_fee_percent)
             .checked_add(tip)
@@ -200,8 +200,8 @@ impl Evm {
         })
     }
 
-    fn too_dear(&self, price: Amount, cap: Amount) -> Error {
-        Error::TooDear {
+    fn fee_too_high(&self, price: Amount, cap: Amount) -> Error {
+        Error::FeeTooHigh {
             chain: self.chain.to_string(),
             price,
             cap,
@@ -209,7 +209,7 @@ impl Evm {
     }
 }
 
-/// So many percent of it, rounded up; the largest amount where that passes it.
+/// Scales an amount, rounding up and saturating.
 fn percent(amount: Amount, percent: u64) -> Amount {
     let scaled = amount
         .checked_mul(Amount::from(percent))
@@ -217,13 +217,13 @@ fn percent(amount: Amount, percent: u64) -> Amount {
     scaled.unwrap_or(Amount::MAX)
 }
 
-/// The middle one of the tips paid. Blocks without a tip (empty ones, most of all) tell nothing.
+/// The median of the tips paid. Blocks without a tip (mostly empty ones) are ignored.
 fn median(reward: Option<Vec<Vec<Big>>>) -> Option<Amount> {
-    let paid = reward?
+    let tips = reward?
         .into_iter()
         .filter_map(|block| block.first().copied())
         .map(|Big(tip)| tip);
-    let mut paid: Vec<Amount> = paid.filter(|tip| !tip.is_zero()).collect();
-    paid.sort_unstable();
-    paid.get(paid.len() / 2).copied()
+    let mut tips: Vec<Amount> = tips.filter(|tip| !tip.is_zero()).collect();
+    tips.sort_unstable();
+    tips.get(tips.len() / 2).copied()
 }

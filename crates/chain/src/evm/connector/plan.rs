@@ -1,4 +1,4 @@
-//! From intent and terms to the bytes that are signed.
+//! Plans transactions: from intent and terms to signing payloads.
 
 use super::Evm;
 use crate::{Error, Plan, Result};
@@ -11,15 +11,15 @@ impl Evm {
         join_all(plans.iter().map(|plan| self.plan_one(plan))).await
     }
 
-    /// Nonces are handed out by whoever reserves them: a plan without one makes no sense.
+    /// The caller reserves nonces: a plan without one is an error.
     async fn plan_one(&self, plan: &Plan<'_>) -> Result<Unsigned> {
         if plan.intent.chain != self.chain {
-            return Err(unsuitable("the intent is meant for another chain"));
+            return Err(invalid_intent("the intent is for another chain"));
         }
         let nonce = plan
             .reservations
             .nonce
-            .ok_or_else(|| unsuitable("a transaction of this chain needs a nonce"))?;
+            .ok_or_else(|| invalid_intent("a transaction of this chain needs a nonce"))?;
         let price = self.price_of(&plan.terms).await?;
         let terms = Terms {
             nonce,
@@ -31,7 +31,7 @@ impl Evm {
     }
 }
 
-fn unsuitable(why: &str) -> Error {
+fn invalid_intent(why: &str) -> Error {
     Error::Intent(intent::Error::Unsuitable {
         why: why.to_owned(),
     })

@@ -1,4 +1,4 @@
-//! What transactions would buy and cost now.
+//! Quotes: the current gas and price of transactions.
 
 use super::Evm;
 use super::revert;
@@ -11,10 +11,10 @@ use intent::{Act, FeeTerms, Intent, Transaction};
 use serde_json::{Value, json};
 use types::Amount;
 
-/// What a payment to an account without code costs, exactly.
+/// The exact gas of a payment to an account without code.
 const PLAIN_PAYMENT: u64 = 21_000;
 
-/// What all quotes of one batch share.
+/// The data shared by all quotes of a batch.
 struct Market {
     head: Header,
     price: Price,
@@ -25,9 +25,11 @@ impl Evm {
         if intents.is_empty() {
             return Vec::new();
         }
-        let requests: Vec<Result<Value>> =
-            intents.iter().map(|intent| self.request(intent)).collect();
-        let (market, mut estimates) = match self.ask_market(&requests).await {
+        let requests: Vec<Result<Value>> = intents
+            .iter()
+            .map(|intent| self.estimate_request(intent))
+            .collect();
+        let (market, mut estimates) = match self.request_market(&requests).await {
             Ok((market, estimates)) => (market, estimates.into_iter()),
             Err(error) => {
                 return requests
@@ -41,7 +43,7 @@ impl Evm {
             quotes.push(match request {
                 Ok(request) => {
                     let estimate = estimates.next().unwrap_or_else(|| {
-                        Err(Failure::Silent {
+                        Err(Failure::NoResponse {
                             why: "no reply".to_owned(),
                         })
                     });
@@ -54,7 +56,8 @@ impl Evm {
         quotes
     }
 
-    /// Some nodes refuse to estimate what would fail without saying why: a call tells.
+    /// Some nodes reject an estimate of a failing call without the revert data: `eth_call` returns
+    /// it.
     async fn with_reason(&self, request: Value, quote: Result<Quote>) -> Result<Quote> {
         match &quote {
             Err(Error::Reverts { data, .. }) if data == "0x" => {}
@@ -68,8 +71,8 @@ impl Evm {
         }
     }
 
-    /// Everything in one round trip: the newest block, the price, and the estimates.
-    async fn ask_market(&self, requests: &[Result<Value>]) -> Result<(Market, Vec<Reply>)> {
+    /// Requests the newest block, the price and the estimates in one round trip.
+    async fn request_market(&self, requests: &[Result<Value>]) -> Result<(Market, Vec<Reply>)> {
         let mut calls = vec![Call::new("eth_getBlockByNumber", json!(["latest", false]))];
         let prices = self.price_calls();
         let price_count = prices.len();
@@ -80,11 +83,11 @@ impl Evm {
                 .flatten()
                 .map(|request| Call::new("eth_estimateGas", json!([request]))),
         );
-        let mut replies = self.read(calls).await?.into_iter();
+        let mut replies = self.request_all(calls).await?.into_iter();
         let head: Option<Header> = replies.next().map_or(Ok(None), |reply| self.parse(reply))?;
         let head = self
-            .sound(head)?
-            .ok_or_else(|| self.untrusted("it has no newest block"))?;
+            .check_header(head)?
+            .ok_or_else(|| self.invalid_response("it returned no newest block"))?;
         let price_reply = if price_count > 0 {
             replies.next()
         } else {
@@ -101,7 +104,7 @@ impl Evm {
             Price::Eip1559 { cap, tip } => (cap, tip),
         };
         let total_fee = Amount::from(gas).checked_mul(fee_per_gas);
-        let total_fee = total_fee.ok_or_else(|| self.untrusted("a price beyond 2^256"))?;
+        let total_fee = total_fee.ok_or_else(|| self.invalid_response("a price exceeds 2^256"))?;
         Ok(Quote {
             terms: FeeTerms {
                 gas,
@@ -114,7 +117,7 @@ impl Evm {
 
     fn gas(&self, head: &Header, estimate: Reply) -> Result<u64> {
         let Quantity(estimate) = match estimate {
-            Err(Failure::Said(error)) => return Err(revert::error(&self.chain, None, &error)),
+            Err(Failure::RpcError(error)) => return Err(revert::error(&self.chain, None, &error)),
             reply => parse(reply).map_err(|failure| self.error(failure))?,
         };
         let limit = self
@@ -124,7 +127,7 @@ impl Evm {
             .unwrap_or(u64::MAX)
             .min(head.gas_limit.0);
         if estimate > limit {
-            return Err(self.too_much_gas(estimate, limit));
+            return Err(self.gas_limit_exceeded(estimate, limit));
         }
         Ok(if estimate == PLAIN_PAYMENT {
             estimate
@@ -138,23 +141,23 @@ impl Evm {
         u64::try_from(scaled).unwrap_or(u64::MAX)
     }
 
-    fn too_much_gas(&self, estimate: u64, limit: u64) -> Error {
+    fn gas_limit_exceeded(&self, estimate: u64, limit: u64) -> Error {
         Error::Intent(intent::Error::Unsuitable {
-            why: format!("it needs {estimate} gas, and one transaction may buy {limit}"),
+            why: format!("it needs {estimate} gas, above the limit of {limit} for one transaction"),
         })
     }
 
-    /// The transaction as `eth_estimateGas` takes it. No price: a signer's means are judged when it
-    /// is sent.
-    fn request(&self, intent: &Intent) -> Result<Value> {
+    /// The parameter of `eth_estimateGas`. Without a price, so that the signer's balance is checked
+    /// only when the transaction is sent.
+    fn estimate_request(&self, intent: &Intent) -> Result<Value> {
         let Act::Transaction(transaction) = &intent.act else {
-            return Err(unsuitable("only a transaction has a price"));
+            return Err(invalid_intent("only a transaction can be quoted"));
         };
         if intent.chain != self.chain {
-            return Err(unsuitable("the intent is meant for another chain"));
+            return Err(invalid_intent("the intent is for another chain"));
         }
         let [output] = transaction.outputs.as_slice() else {
-            return Err(unsuitable(
+            return Err(invalid_intent(
                 "a transaction of this chain has exactly one output",
             ));
         };
@@ -162,11 +165,11 @@ impl Evm {
         if let Some(to) = &output.to {
             request["to"] = json!(to);
         }
-        self.add_lists(&mut request, transaction);
+        self.add_access_list(&mut request, transaction);
         Ok(request)
     }
 
-    fn add_lists(&self, request: &mut Value, transaction: &Transaction) {
+    fn add_access_list(&self, request: &mut Value, transaction: &Transaction) {
         if !transaction.access.is_empty() {
             let entry = |entry: &intent::AccessEntry| json!({"address": entry.account, "storageKeys": entry.slots});
             request["accessList"] = transaction.access.iter().map(entry).collect();
@@ -174,7 +177,7 @@ impl Evm {
     }
 }
 
-fn unsuitable(why: &str) -> Error {
+fn invalid_intent(why: &str) -> Error {
     Error::Intent(intent::Error::Unsuitable {
         why: why.to_owned(),
     })

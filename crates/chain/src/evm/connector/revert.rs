@@ -1,6 +1,6 @@
-//! Reverts, in the many forms in which nodes tell them.
+//! Recognises reverts in the formats of different nodes.
 //!
-//! | node | form |
+//! | node | format |
 //! |---|---|
 //! | geth, anvil, reth | error 3 with the data as a string |
 //! | Besu, Erigon | error -32000 with the data as a string |
@@ -15,7 +15,7 @@ use intent::Interface;
 use serde_json::Value;
 use types::ChainId;
 
-/// Ways in which execution ends badly without the contract's own words.
+/// Messages of failed executions without revert data.
 const FAILURES: &[&str] = &[
     "out of gas",
     "gas required exceeds allowance",
@@ -30,7 +30,7 @@ const FAILURES: &[&str] = &[
     "evm error",
 ];
 
-/// A no to a call or an estimate, as the crate's error: a revert with its reason, or a refusal.
+/// Converts a node's error for a call or an estimate into a revert with its reason, or a rejection.
 pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &ErrorObject) -> Error {
     let text = error.message.to_lowercase();
     let data = error.data.as_ref().and_then(find_data);
@@ -41,19 +41,19 @@ pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &Erro
             || FAILURES.iter().any(|phrase| text.contains(phrase)) =>
         {
             Error::Reverts {
-                reason: error.words(),
+                reason: error.sanitized_message(),
                 data: "0x".to_owned(),
             }
         }
         _ => Error::Refused {
             chain: chain.to_string(),
             number: error.code,
-            message: error.words(),
+            message: error.sanitized_message(),
         },
     }
 }
 
-/// The error for a revert with this data.
+/// The error for revert data.
 pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
     Error::Reverts {
         reason: intent::evm::revert_reason(interface, data),
@@ -61,9 +61,9 @@ pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
     }
 }
 
-/// Whether a call's result is a revert's data: whole words after a selector. Results of calls are
-/// whole words.
-pub(super) fn is_revert(data: &[u8]) -> bool {
+/// Whether a call's result is revert data: whole words after a selector. Results of calls are whole
+/// words.
+pub(super) fn is_revert_data(data: &[u8]) -> bool {
     data.len() % 32 == 4
 }
 

@@ -1,4 +1,4 @@
-//! Sending, each transaction exactly once, and what the answers prove.
+//! Submits transactions, each exactly once, and interprets the answers.
 
 use super::Evm;
 use crate::evm::errors::classify;
@@ -13,21 +13,32 @@ impl Evm {
         if let Err(error) = self.ready().await {
             return signed.iter().map(|_| not_sent(&error)).collect();
         }
-        let (ours, foreign): (Vec<_>, Vec<_>) =
-            signed.iter().partition(|one| one.chain == self.chain);
-        if !foreign.is_empty() {
-            tracing::error!(chain = %self.chain, count = foreign.len(), "transactions of another chain are not sent");
-        }
-        let calls = ours
+        let (own, foreign): (Vec<_>, Vec<_>) = signed
             .iter()
-            .map(|one| Call::new("eth_sendRawTransaction", json!([show_bytes(&one.raw)])))
+            .partition(|transaction| transaction.chain == self.chain);
+        if !foreign.is_empty() {
+            tracing::error!(
+                event = "transactions.wrong_chain",
+                chain = %self.chain,
+                count = foreign.len(),
+                "transactions of another chain are not sent"
+            );
+        }
+        let calls = own
+            .iter()
+            .map(|transaction| {
+                Call::new(
+                    "eth_sendRawTransaction",
+                    json!([show_bytes(&transaction.raw)]),
+                )
+            })
             .collect();
         let mut replies = self.rpc.send(calls).await.into_iter();
         signed
             .iter()
-            .map(|one| {
-                if one.chain == self.chain {
-                    self.told(one, replies.next())
+            .map(|transaction| {
+                if transaction.chain == self.chain {
+                    self.outcome(transaction, replies.next())
                 } else {
                     wrong_chain()
                 }
@@ -35,19 +46,19 @@ impl Evm {
             .collect()
     }
 
-    fn told(&self, signed: &Signed, reply: Option<Reply>) -> Submitted {
+    fn outcome(&self, signed: &Signed, reply: Option<Reply>) -> Submitted {
         match reply.map(parse::<Word>) {
             Some(Ok(hash)) if hash.to_string() == signed.id => Submitted::Accepted,
-            Some(Ok(hash)) => self.another_hash(signed, &hash),
-            Some(Err(Failure::Said(error))) => self.refused(&error),
+            Some(Ok(hash)) => self.hash_mismatch(signed, &hash),
+            Some(Err(Failure::RpcError(error))) => self.refused(&error),
             Some(Err(Failure::Throttled { why, .. })) => Submitted::Refused {
                 class: Class::Throttled,
                 message: why,
             },
-            Some(Err(Failure::Silent { why } | Failure::Nonsense { why })) => {
+            Some(Err(Failure::NoResponse { why } | Failure::InvalidResponse { why })) => {
                 Submitted::Unknown { message: why }
             }
-            Some(Err(Failure::Rejected { status })) => Submitted::Unknown {
+            Some(Err(Failure::HttpStatus { status })) => Submitted::Unknown {
                 message: format!("HTTP status {status}"),
             },
             None => Submitted::Unknown {
@@ -56,17 +67,23 @@ impl Evm {
         }
     }
 
-    /// Besu under concurrency has answered with the hash of another transaction: nothing is known
-    /// of this one.
-    fn another_hash(&self, signed: &Signed, hash: &Word) -> Submitted {
-        tracing::error!(chain = %self.chain, sent = signed.id, answered = %hash, "a node answered with another transaction's hash");
+    /// Under concurrency, Besu has returned the hash of another transaction: nothing is known about
+    /// this one.
+    fn hash_mismatch(&self, signed: &Signed, hash: &Word) -> Submitted {
+        tracing::error!(
+            event = "transaction.hash_mismatch",
+            chain = %self.chain,
+            sent = signed.id,
+            returned = %hash,
+            "the node returned the hash of another transaction"
+        );
         Submitted::Unknown {
-            message: format!("the node answered with another hash: {hash}"),
+            message: format!("the node returned another hash: {hash}"),
         }
     }
 
     fn refused(&self, error: &ErrorObject) -> Submitted {
-        let message = error.words();
+        let message = error.sanitized_message();
         match classify(
             self.config.client,
             &self.config.errors,
@@ -74,14 +91,13 @@ impl Evm {
             &error.message,
         ) {
             Class::Known => Submitted::AlreadyKnown,
-            Class::Lost => Submitted::Unknown { message },
+            Class::Unclassified => Submitted::Unknown { message },
             class => Submitted::Refused { class, message },
         }
     }
 }
 
-/// Nothing has left this time, but that is nothing to rely on: the bytes may be on their way by an
-/// earlier attempt.
+/// Nothing was sent now, but an earlier attempt may have sent the same bytes.
 fn not_sent(error: &Error) -> Submitted {
     let message = error.to_string();
     match error {
@@ -96,6 +112,6 @@ fn not_sent(error: &Error) -> Submitted {
 fn wrong_chain() -> Submitted {
     Submitted::Refused {
         class: Class::WrongChain,
-        message: "the transaction is meant for another chain".to_owned(),
+        message: "the transaction is for another chain".to_owned(),
     }
 }

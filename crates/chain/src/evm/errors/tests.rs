@@ -1,4 +1,4 @@
-//! Every row, every trap, and what four real nodes answered to thirty cases.
+//! Every row of the table, ambiguous texts, and the answers of four real nodes to thirty cases.
 
 use super::*;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn at_besu(code: i64, message: &str) -> Class {
 }
 
 #[test]
-fn every_text_of_the_field_has_its_class() {
+fn every_known_text_has_its_class() {
     for (class, texts) in [
         (
             Class::Known,
@@ -69,7 +69,7 @@ fn every_text_of_the_field_has_its_class() {
             ],
         ),
         (
-            Class::HoleBelow,
+            Class::LowerNonceInvalid,
             &["An invalid transaction with a lower nonce exists"],
         ),
         (
@@ -148,8 +148,8 @@ fn every_text_of_the_field_has_its_class() {
 }
 
 #[test]
-fn besu_means_something_by_its_numbers() {
-    for (number, text, class) in [
+fn besu_codes_have_specific_meanings() {
+    for (code, text, class) in [
         (-32000, "Known transaction", Class::Known),
         (
             -32000,
@@ -164,16 +164,16 @@ fn besu_means_something_by_its_numbers() {
         (
             -32000,
             "An invalid transaction with a lower nonce exists",
-            Class::HoleBelow,
+            Class::LowerNonceInvalid,
         ),
         (-32000, "Transaction fee cap exceeded", Class::FeeCap),
         (-32000, "Wrong chainId", Class::WrongChain),
-        (-32001, "in other words", Class::NonceUsed),
-        (-32003, "in other words", Class::GasLimit),
-        (-32004, "in other words", Class::Funds),
-        (-32006, "in other words", Class::NonceAhead),
-        (-32007, "in other words", Class::Permission),
-        (-32008, "in other words", Class::NotReady),
+        (-32001, "another text", Class::NonceUsed),
+        (-32003, "another text", Class::GasLimit),
+        (-32004, "another text", Class::Funds),
+        (-32006, "another text", Class::NonceAhead),
+        (-32007, "another text", Class::Permission),
+        (-32008, "another text", Class::NotReady),
         (
             -32009,
             "Gas price below configured minimum gas price",
@@ -184,15 +184,15 @@ fn besu_means_something_by_its_numbers() {
             "Gas price below current base fee",
             Class::BelowBaseFee,
         ),
-        (-32009, "in other words", Class::Lost),
+        (-32009, "another text", Class::Unclassified),
     ] {
-        assert_eq!(at_besu(number, text), class, "{number} {text}");
+        assert_eq!(at_besu(code, text), class, "{code} {text}");
     }
-    for number in [-32001, -32003, -32004, -32006, -32007, -32008] {
+    for code in [-32001, -32003, -32004, -32006, -32007, -32008] {
         assert_eq!(
-            any(number, "in other words"),
-            Class::Lost,
-            "{number} means nothing elsewhere"
+            any(code, "another text"),
+            Class::Unclassified,
+            "{code} means nothing elsewhere"
         );
     }
 }
@@ -207,28 +207,28 @@ fn a_phrase_inside_another_does_not_decide() {
         any(-32000, "transaction underpriced: tip needed 1"),
         Class::Underpriced
     );
-    assert_eq!(any(-32000, "unknown transaction"), Class::Lost);
-    assert_eq!(any(-32000, "Unknown transaction type"), Class::Lost);
+    assert_eq!(any(-32000, "unknown transaction"), Class::Unclassified);
+    assert_eq!(any(-32000, "Unknown transaction type"), Class::Unclassified);
     assert_eq!(any(-32000, "known transaction: 0xabc"), Class::Known);
 }
 
 #[test]
-fn one_number_with_several_meanings_is_told_by_its_text() {
+fn a_code_with_several_meanings_is_classified_by_its_text() {
     assert_eq!(
         at_besu(-32005, "Transaction gas limit exceeds block gas limit"),
         Class::GasLimit
     );
     assert_eq!(
         at_besu(-32005, "Requested range exceeds maximum RPC range limit"),
-        Class::Lost
+        Class::Unclassified
     );
     assert_eq!(
         at_besu(-32005, "Number of requests exceeds max batch size"),
-        Class::Lost
+        Class::Unclassified
     );
     assert_eq!(
         any(-32005, "Number of requests exceeds max batch size"),
-        Class::Lost
+        Class::Unclassified
     );
     assert_eq!(any(-32005, "limit exceeded"), Class::Throttled);
     assert_eq!(any(-32029, "anything"), Class::Throttled);
@@ -238,35 +238,32 @@ fn one_number_with_several_meanings_is_told_by_its_text() {
         at_besu(-32002, "Transaction pool not enabled"),
         Class::NotReady
     );
-    assert_eq!(at_besu(-32002, "in other words"), Class::Lost);
-    // anvil says -32003 for nearly everything; Besu's meaning of it must not leak to others.
+    assert_eq!(at_besu(-32002, "another text"), Class::Unclassified);
+    // anvil uses -32003 for nearly everything; Besu's meaning of it must not apply to others.
     assert_eq!(any(-32003, "nonce too low"), Class::NonceUsed);
 }
 
 #[test]
-fn patience_is_told_from_limits_that_patience_does_not_mend() {
-    assert!(asks_for_patience(-32005, "limit exceeded"));
-    assert!(asks_for_patience(
+fn rate_limits_differ_from_limits_that_waiting_does_not_resolve() {
+    assert!(is_rate_limit(-32005, "limit exceeded"));
+    assert!(is_rate_limit(
         -32000,
         "Your app has exceeded its compute units per second capacity"
     ));
-    assert!(asks_for_patience(429, ""));
-    assert!(!asks_for_patience(
+    assert!(is_rate_limit(429, ""));
+    assert!(!is_rate_limit(
         -32005,
         "query returned more than 10000 results"
     ));
-    assert!(!asks_for_patience(
+    assert!(!is_rate_limit(
         -32005,
         "Requested range exceeds maximum RPC range limit"
     ));
-    assert!(!asks_for_patience(
-        -32000,
-        "execution reverted: rate limiter"
-    ));
+    assert!(!is_rate_limit(-32000, "execution reverted: rate limiter"));
 }
 
 #[test]
-fn what_nobody_knows_proves_nothing() {
+fn an_unknown_answer_proves_nothing() {
     for text in [
         "",
         "internal error",
@@ -274,12 +271,12 @@ fn what_nobody_knows_proves_nothing() {
         "timeout",
         "\u{0}\u{202e}",
     ] {
-        assert_eq!(any(-32603, text), Class::Lost, "{text:?}");
+        assert_eq!(any(-32603, text), Class::Unclassified, "{text:?}");
     }
 }
 
 #[test]
-fn own_rules_come_first() {
+fn configured_rules_come_first() {
     let rule = |class, code, contains: &[&str]| ErrorRule {
         class,
         code,
@@ -301,12 +298,12 @@ fn own_rules_come_first() {
         classify(Client::Any, &rules, -6, "already known"),
         Class::Known
     );
-    assert!(rules.iter().all(ErrorRule::is_sound));
-    assert!(!rule(Class::Known, None, &[]).is_sound());
-    assert!(!rule(Class::Known, None, &[""]).is_sound());
+    assert!(rules.iter().all(ErrorRule::is_valid));
+    assert!(!rule(Class::Known, None, &[]).is_valid());
+    assert!(!rule(Class::Known, None, &[""]).is_valid());
 }
 
-/// The answers of four nodes, and what each proves, stand side by side in `vectors/`.
+/// The answers of four nodes, and the expected classes, are in `vectors/`.
 #[test]
 fn the_answers_of_real_nodes() {
     let answers: BTreeMap<String, BTreeMap<String, Value>> =
@@ -317,22 +314,22 @@ fn the_answers_of_real_nodes() {
         answers.keys().collect::<Vec<_>>(),
         expected.keys().collect::<Vec<_>>()
     );
-    let mut seen = 0;
+    let mut count = 0;
     for (node, cases) in &answers {
         assert_eq!(cases.len(), expected[node].len(), "{node}");
         for (case, answer) in cases {
             assert_eq!(
-                told(answer),
+                class_of(answer),
                 expected[node][case],
                 "{node}: {case}: {answer}"
             );
-            seen += 1;
+            count += 1;
         }
     }
-    assert!(seen > 120, "{seen}");
+    assert!(count > 120, "{count}");
 }
 
-fn told(answer: &Value) -> String {
+fn class_of(answer: &Value) -> String {
     match answer.get("code").and_then(Value::as_i64) {
         Some(code) => {
             let class = classify(Client::Geth, &[], code, answer["message"].as_str().unwrap());

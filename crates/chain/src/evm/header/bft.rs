@@ -1,5 +1,5 @@
-//! Byzantine-fault-tolerant engines: the seals are made over the block, so the block's hash cannot
-//! cover them. The hash is taken over a header whose extra data has lost them.
+//! Byzantine-fault-tolerant engines: commit seals sign the block, so the block's hash cannot
+//! include them. The hash is computed over a header without the seals in its extra data.
 //!
 //! | engine | extra data | in the hash |
 //! |---|---|---|
@@ -10,13 +10,13 @@
 use crate::evm::numerals::Word;
 use crate::evm::rlp::{List, items};
 
-/// What all three write where proof of work has its mix hash: "ctical byzantine fault tolerance".
+/// The mix hash of all three engines: "ctical byzantine fault tolerance".
 const MIX: [u8; 32] = *b"ctical byzantine fault tolerance";
 const VANITY: usize = 32;
 const EMPTY_STRING: &[u8] = &[0x80];
 const EMPTY_LIST: &[u8] = &[0xc0];
 
-/// The extra data that the hash may have been taken over, where the header is of such an engine.
+/// The variants of extra data that the hash may cover, if the header is of such an engine.
 pub(super) fn extras(mix: &Word, extra: &[u8]) -> Vec<Vec<u8>> {
     if mix.0 != MIX {
         return Vec::new();

@@ -1,18 +1,17 @@
-//! How long to wait before asking again: doubling, capped, and never in step with others.
+//! Backoff of retries: doubling, capped, with jitter.
 
 use serde::{Deserialize, Serialize};
 use types::Entropy;
 
-/// When and how often a question is asked again.
+/// Retries of read calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
-    /// How often a question is asked in all.
+    /// The number of attempts in total.
     pub attempts: u32,
-    /// The longest wait before the second attempt.
+    /// The upper limit of the first wait.
     pub first_ms: u64,
-    /// The longest wait ever. A server that asks for more patience than this gets no further
-    /// attempt.
+    /// The upper limit of any wait. If a server asks for a longer one, there is no further attempt.
     pub max_ms: u64,
 }
 
@@ -27,26 +26,27 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The wait after failed attempt `attempt` (the first is 1); none if that was the last, or the
-    /// server asks for too much patience.
+    /// The wait after failed attempt `attempt` (the first is 1). `None` if it was the last, or the
+    /// server asks for too long a wait.
     pub(super) fn wait_ms(
         &self,
         attempt: u32,
-        asked_ms: Option<u64>,
+        requested_ms: Option<u64>,
         entropy: &dyn Entropy,
     ) -> Option<u64> {
-        if attempt >= self.attempts || asked_ms.is_some_and(|asked| asked > self.max_ms) {
+        if attempt >= self.attempts || requested_ms.is_some_and(|requested| requested > self.max_ms)
+        {
             return None;
         }
         let ceiling = self
             .first_ms
             .saturating_mul(1 << (attempt - 1).min(20))
             .min(self.max_ms);
-        Some(jittered(ceiling, entropy).max(asked_ms.unwrap_or(0)))
+        Some(jittered(ceiling, entropy).max(requested_ms.unwrap_or(0)))
     }
 }
 
-/// Between half and the whole of it.
+/// Picks a wait between half and the whole of the ceiling.
 fn jittered(ceiling: u64, entropy: &dyn Entropy) -> u64 {
     let mut bytes = [0u8; 8];
     entropy.fill(&mut bytes);
@@ -61,13 +61,13 @@ mod tests {
     struct Constant(u8);
 
     impl Entropy for Constant {
-        fn fill(&self, into: &mut [u8]) {
-            into.fill(self.0);
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
         }
     }
 
     #[test]
-    fn waits_double_to_a_cap_and_end() {
+    fn waits_double_up_to_a_cap_and_attempts_end() {
         let retry = Retry {
             attempts: 5,
             first_ms: 100,
@@ -77,9 +77,9 @@ mod tests {
             let waits: Vec<_> = (1..=5)
                 .map(|attempt| retry.wait_ms(attempt, None, &Constant(byte)))
                 .collect();
-            for (wait, most) in waits.iter().zip([100, 200, 300, 300]) {
+            for (wait, limit) in waits.iter().zip([100, 200, 300, 300]) {
                 assert!(
-                    wait.is_some_and(|wait| (most / 2..=most).contains(&wait)),
+                    wait.is_some_and(|wait| (limit / 2..=limit).contains(&wait)),
                     "{waits:?}"
                 );
             }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_heard_up_to_the_cap() {
+    fn a_requested_wait_is_honoured_up_to_the_cap() {
         let retry = Retry {
             attempts: 5,
             first_ms: 100,

@@ -1,40 +1,40 @@
-//! What was asked of a node and how it went, for metrics.
+//! Counts of requests to a node, for metrics.
 
+use super::codec::{Answer, Call};
 use super::failure::Failure;
-use super::wire::{Answer, Call};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the start. They only grow.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// HTTP requests sent.
     pub requests: u64,
     /// Calls in them.
     pub calls: u64,
-    /// Calls asked again.
+    /// Retried calls.
     pub retries: u64,
     /// Bytes of answers read.
     pub bytes: u64,
     /// Requests without an answer.
-    pub silent: u64,
-    /// Requests that the server throttled.
+    pub unanswered: u64,
+    /// Requests rejected by a rate limit.
     pub throttled: u64,
-    /// Answers that cannot be right.
-    pub nonsense: u64,
+    /// Invalid answers.
+    pub invalid: u64,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counting {
+pub(super) struct AtomicCounters {
     requests: AtomicU64,
     calls: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
-    silent: AtomicU64,
+    unanswered: AtomicU64,
     throttled: AtomicU64,
-    nonsense: AtomicU64,
+    invalid: AtomicU64,
 }
 
-impl Counting {
+impl AtomicCounters {
     pub(super) fn read(&self) -> Counters {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counters {
@@ -42,9 +42,9 @@ impl Counting {
             calls: get(&self.calls),
             retries: get(&self.retries),
             bytes: get(&self.bytes),
-            silent: get(&self.silent),
+            unanswered: get(&self.unanswered),
             throttled: get(&self.throttled),
-            nonsense: get(&self.nonsense),
+            invalid: get(&self.invalid),
         }
     }
 
@@ -61,31 +61,57 @@ impl Counting {
         add(&self.calls, calls.len());
         let method = calls.first().map_or("", |call| call.method);
         match outcome {
-            Ok(_) => tracing::trace!(method, calls = calls.len(), "a node answered"),
+            Ok(_) => tracing::trace!(
+                event = "rpc.answered",
+                method,
+                calls = calls.len(),
+                "the node answered"
+            ),
             Err(failure) => self.failed(method, failure),
         }
     }
 
     fn failed(&self, method: &'static str, failure: &Failure) {
         match failure {
-            Failure::Silent { why } => {
-                add(&self.silent, 1);
-                tracing::debug!(method, why, "a node does not answer");
+            Failure::NoResponse { why } => {
+                add(&self.unanswered, 1);
+                tracing::debug!(
+                    event = "rpc.unanswered",
+                    method,
+                    why,
+                    "the node does not answer"
+                );
             }
             Failure::Throttled { why, .. } => {
                 add(&self.throttled, 1);
-                tracing::debug!(method, why, "a node asks for patience");
+                tracing::debug!(
+                    event = "rpc.throttled",
+                    method,
+                    why,
+                    "the node's rate limit is reached"
+                );
             }
-            Failure::Nonsense { why } => {
-                add(&self.nonsense, 1);
-                tracing::warn!(method, why, "a node gave an answer that cannot be right");
+            Failure::InvalidResponse { why } => {
+                add(&self.invalid, 1);
+                tracing::warn!(
+                    event = "rpc.invalid_response",
+                    method,
+                    why,
+                    "the node gave an invalid answer"
+                );
             }
-            Failure::Rejected { status } => {
-                tracing::warn!(method, status, "a node turned a request away")
-            }
-            Failure::Said(error) => {
-                tracing::debug!(method, code = error.code, "a node said no to a whole batch")
-            }
+            Failure::HttpStatus { status } => tracing::warn!(
+                event = "rpc.rejected",
+                method,
+                status,
+                "the node rejected a request"
+            ),
+            Failure::RpcError(error) => tracing::debug!(
+                event = "rpc.batch_rejected",
+                method,
+                code = error.code,
+                "the node rejected a whole batch"
+            ),
         }
     }
 }

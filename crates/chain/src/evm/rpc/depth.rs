@@ -1,8 +1,8 @@
-//! How deep a JSON text nests, told without parsing it, so that a hostile answer is refused before
-//! it costs anything.
+//! The nesting depth of a JSON text, measured without parsing it, so that a hostile answer is
+//! rejected cheaply.
 
-/// Whether no value of the text lies deeper than `limit`. Text that is not JSON is judged by its
-/// brackets alone.
+/// Whether no value is nested deeper than `limit`. Text that is not JSON is measured by its
+/// brackets.
 pub(super) fn within(text: &[u8], limit: usize) -> bool {
     let mut depth = 0usize;
     let mut bytes = text.iter();
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn brackets_count_and_those_in_strings_do_not() {
+    fn brackets_count_except_in_strings() {
         assert!(within(br#"{"a":[1,{"b":[]}]}"#, 4));
         assert!(!within(br#"{"a":[1,{"b":[]}]}"#, 3));
         assert!(within(br#"{"a":"[[[[[[[[\"[[[["}"#, 1));

@@ -1,8 +1,8 @@
-//! One exchange over HTTP: a body out, a body in, within limits of time and size.
+//! HTTP exchanges with limits on time and size.
 
-use super::endpoint::NodeUrl;
 use super::failure::Failure;
 use super::limits::Limits;
+use super::node_url::NodeUrl;
 use crate::{Error, Result};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -12,17 +12,16 @@ use std::time::Duration;
 pub(super) struct Http {
     client: Client,
     url: Url,
-    /// What of the address may be shown.
-    shown: String,
+    /// The redacted URL.
+    display_url: String,
     response_bytes: usize,
 }
 
 impl Http {
-    /// A pool; nothing is sent yet. Never follows a redirect, asks no system for a proxy, and
-    /// repeats nothing by itself.
+    /// Builds a pool without connecting. Never follows redirects, uses no system proxy, and never
+    /// retries.
     pub(super) fn new(url: &NodeUrl, proxy: Option<&NodeUrl>, limits: &Limits) -> Result<Self> {
-        // reqwest panics where no provider is installed; a second installation is refused, and that
-        // is no harm.
+        // reqwest panics without a TLS provider. Installing a second one fails, which is harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder()
             .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -31,7 +30,7 @@ impl Http {
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
             .no_proxy();
-        // A machine without certificates can still talk to its own node.
+        // A machine without root certificates can still use an http node.
         let builder = if url.is_tls() {
             builder
         } else {
@@ -39,20 +38,20 @@ impl Http {
         };
         let builder = match proxy {
             Some(proxy) => {
-                builder.proxy(reqwest::Proxy::all(proxy.reveal()).map_err(|_| unusable("proxy"))?)
+                builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|_| unusable("proxy"))?)
             }
             None => builder,
         };
         let client = builder.build().map_err(|_| unusable("url"))?;
         Ok(Self {
             client,
-            url: url.reveal(),
-            shown: url.to_string(),
+            url: url.expose(),
+            display_url: url.to_string(),
             response_bytes: limits.response_bytes,
         })
     }
 
-    /// Send a body once and read the answer's. Whatever fails after the first byte left proves
+    /// Sends a body once and reads the answer. A failure after the first byte was sent proves
     /// nothing about what the node did.
     pub(super) async fn post(&self, body: Vec<u8>) -> std::result::Result<Vec<u8>, Failure> {
         let request = self
@@ -60,33 +59,36 @@ impl Http {
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        let response = request.send().await.map_err(|error| self.silent(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.no_response(&error))?;
         let status = response.status();
         match status {
             StatusCode::TOO_MANY_REQUESTS => Err(self.throttled(&response)),
             _ if status.is_server_error() => Err(self.unavailable(&response)),
-            _ if status.is_redirection() => Err(Failure::Rejected {
+            _ if status.is_redirection() => Err(Failure::HttpStatus {
                 status: status.as_u16(),
             }),
             _ if status.is_success() => self.body(response).await,
-            // Some nodes answer a well-formed no with a 4xx: it is read if it is JSON.
+            // Some nodes return JSON-RPC errors with a 4xx status.
             _ if is_json(response.headers()) => self.body(response).await,
-            _ => Err(Failure::Rejected {
+            _ => Err(Failure::HttpStatus {
                 status: status.as_u16(),
             }),
         }
     }
 
     async fn body(&self, mut response: Response) -> std::result::Result<Vec<u8>, Failure> {
-        let told = response.content_length().unwrap_or(0);
-        if usize::try_from(told).map_or(true, |told| told > self.response_bytes) {
+        let length = response.content_length().unwrap_or(0);
+        if usize::try_from(length).map_or(true, |length| length > self.response_bytes) {
             return Err(self.too_large());
         }
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| self.silent(&error))?
+            .map_err(|error| self.no_response(&error))?
         {
             if body.len() + chunk.len() > self.response_bytes {
                 return Err(self.too_large());
@@ -97,10 +99,10 @@ impl Http {
     }
 
     fn too_large(&self) -> Failure {
-        Failure::Nonsense {
+        Failure::InvalidResponse {
             why: format!(
                 "{}: the answer is larger than {} bytes",
-                self.shown, self.response_bytes
+                self.display_url, self.response_bytes
             ),
         }
     }
@@ -109,40 +111,44 @@ impl Http {
         let wait_ms = retry_after_ms(response.headers());
         Failure::Throttled {
             wait_ms,
-            why: format!("{}: too many requests", self.shown),
+            why: format!("{}: too many requests", self.display_url),
         }
     }
 
-    /// 503 may name a wait as 429 does (RFC 9110, 10.2.3).
+    /// 503 may carry Retry-After like 429 (RFC 9110, 10.2.3).
     fn unavailable(&self, response: &Response) -> Failure {
-        let why = format!("{}: HTTP status {}", self.shown, response.status().as_u16());
+        let why = format!(
+            "{}: HTTP status {}",
+            self.display_url,
+            response.status().as_u16()
+        );
         match retry_after_ms(response.headers()) {
             Some(wait) => Failure::Throttled {
                 wait_ms: Some(wait),
                 why,
             },
-            None => Failure::Silent { why },
+            None => Failure::NoResponse { why },
         }
     }
 
-    /// reqwest's own words name the whole address, key and all: they are never used.
-    fn silent(&self, error: &reqwest::Error) -> Failure {
+    /// reqwest's messages contain the whole URL with its credentials, so they are never used.
+    fn no_response(&self, error: &reqwest::Error) -> Failure {
         let what = match error {
             _ if error.is_timeout() => "no answer in time",
             _ if error.is_connect() => "no connection",
             _ if error.is_body() || error.is_decode() => "the answer broke off",
-            _ => "the connection broke",
+            _ => "the connection failed",
         };
         let cause = io_cause(error)
             .map(|kind| format!(" ({kind})"))
             .unwrap_or_default();
-        Failure::Silent {
-            why: format!("{}: {what}{cause}", self.shown),
+        Failure::NoResponse {
+            why: format!("{}: {what}{cause}", self.display_url),
         }
     }
 }
 
-/// The operating system's reason, where there is one.
+/// The operating system's error, if there is one.
 fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -155,9 +161,9 @@ fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
 }
 
 fn unusable(field: &'static str) -> Error {
-    Error::Config {
+    Error::InvalidConfig {
         field,
-        why: "no client can be made for this address".to_owned(),
+        why: "this URL cannot be used".to_owned(),
     }
 }
 
@@ -168,7 +174,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.contains("json"))
 }
 
-/// Seconds only: a date would need a clock that agrees with theirs.
+/// Seconds only: a date would need clocks that agree.
 fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(RETRY_AFTER)?

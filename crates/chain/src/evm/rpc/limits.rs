@@ -1,4 +1,4 @@
-//! The limits of a connection to a node.
+//! Limits of the connection to a node.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// How long a connection may take to stand.
+    /// Time to establish a connection.
     pub connect_timeout_ms: u64,
-    /// How long an exchange may take, from the first byte out to the last byte in.
+    /// Time for an exchange, from the first byte sent to the last byte received.
     pub timeout_ms: u64,
-    /// The largest answer that is read.
+    /// The largest answer that is accepted.
     pub response_bytes: usize,
-    /// How deep an answer's JSON may nest.
+    /// The deepest nesting of an answer's JSON.
     pub json_depth: usize,
-    /// How many calls go into one request; more are split.
+    /// Calls per request. More are split.
     pub batch: usize,
-    /// How many requests are under way at once; more wait.
+    /// Concurrent requests. More wait.
     pub concurrency: usize,
 }
 

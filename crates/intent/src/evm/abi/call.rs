@@ -1,22 +1,22 @@
-//! Calls: from a name and JSON to data, and back.
+//! Encodes and decodes calls.
 
 use super::{Abi, Path, Type, entry::Entry, input, output, token};
 use crate::{Error, Result};
 use serde_json::Value;
 
 impl Abi {
-    /// The data of a call. `method` is a name, or a signature such as `transfer(address,uint256)`;
-    /// `params` a list, or an object by name.
+    /// Encodes a call. `method` is a name, or a signature such as `transfer(address,uint256)`;
+    /// `params` is a list, or an object by name.
     ///
-    /// Error `intent.abi` with the path of what is wrong: `method` (unknown, or a name of several
-    /// functions: they are listed), or a place such as `params.order.items[2].price`.
+    /// Error `intent.abi_mismatch` with the path of the fault: `method` (unknown or overloaded,
+    /// with the candidates listed), or a path such as `params.order.items[2].price`.
     pub fn encode_call(&self, method: &str, params: &Value) -> Result<Vec<u8>> {
         let function = self.function(method)?;
         let tokens = input::params(&function.inputs, params, &Path::Root("params"))?;
         Ok([&function.selector()[..], &token::encode(&tokens)].concat())
     }
 
-    /// The data of a deployment: the code, then the constructor's arguments. An interface without
+    /// Encodes a deployment: the code, then the constructor's arguments. An interface without a
     /// constructor takes none.
     pub fn encode_deploy(&self, code: &[u8], params: &Value) -> Result<Vec<u8>> {
         let inputs = self
@@ -28,22 +28,22 @@ impl Abi {
         Ok([code, &token::encode(&tokens)].concat())
     }
 
-    /// What a call returned, by the outputs' names; an unnamed one is `output`, or `output1` … by
-    /// its place. Null if nothing came back.
+    /// Decodes what a call returned, by output name; an unnamed output is `output`, or `output1` …
+    /// by index. Null if the data is empty.
     pub fn decode_output(&self, method: &str, data: &[u8]) -> Result<Value> {
         let function = self.function(method)?;
         if data.is_empty() {
             return Ok(Value::Null);
         }
         let object = output::named(&function.outputs, data, output::OUTPUT);
-        object
-            .map(Value::Object)
-            .map_err(|fault| Error::abi("output", format!("{}: {fault}", function.signature)))
+        object.map(Value::Object).map_err(|error| {
+            Error::abi_mismatch("output", format!("{}: {error}", function.signature))
+        })
     }
 
-    /// A call's signature and arguments by name (an unnamed one is `arg`, or `arg1` … by its
-    /// place); none if the interface has no function of this selector, or the data does not
-    /// decode.
+    /// Decodes a call into its signature and arguments by name (an unnamed one is `arg`, or `arg1`
+    /// … by index). `None` if the interface has no function with this selector, or the data does
+    /// not decode.
     pub fn decode_call(&self, data: &[u8]) -> Option<(String, Value)> {
         let (selector, arguments) = data.split_first_chunk::<4>()?;
         let function = self
@@ -55,8 +55,8 @@ impl Abi {
         Some((function.signature.clone(), Value::Object(object)))
     }
 
-    /// Whether a call's data is exactly what encoding its arguments gives: nothing hidden behind,
-    /// between or in unused bits.
+    /// Whether a call's data is exactly the encoding of its arguments, with nothing after, between
+    /// or in unused bits.
     pub(crate) fn is_canonical_call(&self, data: &[u8]) -> bool {
         let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
             return false;
@@ -73,16 +73,17 @@ impl Abi {
             ))
         });
         read.is_some_and(|(function, values)| {
-            let again = input::params(
+            let reencoded = input::params(
                 &function.inputs,
                 &Value::Array(values),
                 &Path::Root("params"),
             );
-            again.is_ok_and(|tokens| token::encode(&tokens) == arguments)
+            reencoded.is_ok_and(|tokens| token::encode(&tokens) == arguments)
         })
     }
 
-    /// The one output, and the name of the last input, of the function that a call's data asks for.
+    /// The only output (if there is exactly one) and the name of the last input of the called
+    /// function.
     pub(crate) fn hints(&self, data: &[u8]) -> Option<(Option<&Type>, &str)> {
         let selector = data.first_chunk::<4>()?;
         let function = self
@@ -90,8 +91,8 @@ impl Abi {
             .functions
             .iter()
             .find(|function| function.selector() == *selector)?;
-        let output = if let [one] = function.outputs.as_slice() {
-            Some(&one.ty)
+        let output = if let [output] = function.outputs.as_slice() {
+            Some(&output.ty)
         } else {
             None
         };
@@ -99,14 +100,14 @@ impl Abi {
     }
 
     /// Whether the interface has a function of this signature.
-    pub(crate) fn has(&self, signature: &str) -> bool {
+    pub(crate) fn has_function(&self, signature: &str) -> bool {
         self.entries
             .functions
             .iter()
             .any(|function| function.signature == signature)
     }
 
-    /// A function by its signature, or by its name if only one has it.
+    /// Finds a function by its signature, or by its name if the name is not overloaded.
     fn function(&self, method: &str) -> Result<&Entry> {
         let signature: String = method.chars().filter(|c| !c.is_whitespace()).collect();
         let functions = &self.entries.functions;
@@ -121,7 +122,7 @@ impl Abi {
             .filter(|function| function.name == signature)
             .collect();
         match named.as_slice() {
-            [one] => Ok(one),
+            [function] => Ok(function),
             [] => Err(self.unknown(&signature)),
             several => Err(ambiguous(&signature, several)),
         }
@@ -129,18 +130,18 @@ impl Abi {
 
     fn unknown(&self, method: &str) -> Error {
         let name = method.split('(').next().unwrap_or_default();
-        let unread = self
+        let unreadable = self
             .entries
-            .unread
+            .unreadable
             .iter()
-            .find(|(unread, _)| unread == name);
+            .find(|(unreadable, _)| unreadable == name);
         let others = self
             .entries
             .functions
             .iter()
             .filter(|function| function.name == name);
         let others: Vec<&str> = others.map(|function| function.signature.as_str()).collect();
-        let why = match (unread, others.is_empty()) {
+        let why = match (unreadable, others.is_empty()) {
             (Some((_, why)), _) => format!("{method} cannot be used: {why}"),
             (None, true) => format!("the interface has no function {method}"),
             (None, false) => format!(
@@ -148,7 +149,7 @@ impl Abi {
                 others.join(", ")
             ),
         };
-        Error::abi("method", why)
+        Error::abi_mismatch("method", why)
     }
 }
 
@@ -157,10 +158,10 @@ fn ambiguous(name: &str, several: &[&Entry]) -> Error {
         .iter()
         .map(|function| function.signature.as_str())
         .collect();
-    Error::abi(
+    Error::abi_mismatch(
         "method",
         format!(
-            "several functions are called {name}; write one of {}",
+            "several functions are named {name}; write one of {}",
             signatures.join(", ")
         ),
     )

@@ -1,22 +1,21 @@
-//! The JSON ABI as it is written: the compiler's array, an artifact with a member `abi`, or a
-//! single entry.
+//! The JSON ABI: the compiler's array, an artifact with a member `abi`, or a single entry.
 
 use super::ty::{self, Param};
 use crate::{Error, Interface, Result};
 use alloy_primitives::keccak256;
 use serde::Deserialize;
 
-/// The longest interface that is read. The largest contracts of mainnet have some 100 kB.
+/// The longest interface that is parsed. The largest contracts of mainnet have some 100 kB.
 const MAX_TEXT: usize = 2 << 20;
 
-/// A parameter as it is written. What is not needed here (`internalType`) may be anything.
+/// A parameter in JSON. Fields that are not needed (`internalType`) may have any value.
 #[derive(Deserialize)]
 pub(crate) struct RawParam {
     #[serde(default)]
     pub(crate) name: String,
     #[serde(rename = "type")]
     pub(crate) ty: String,
-    #[serde(default, deserialize_with = "null_is_none")]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) components: Vec<RawParam>,
     #[serde(default)]
     pub(crate) indexed: bool,
@@ -28,9 +27,9 @@ struct RawEntry {
     kind: Option<String>,
     #[serde(default)]
     name: String,
-    #[serde(default, deserialize_with = "null_is_none")]
+    #[serde(default, deserialize_with = "null_as_empty")]
     inputs: Vec<RawParam>,
-    #[serde(default, deserialize_with = "null_is_none")]
+    #[serde(default, deserialize_with = "null_as_empty")]
     outputs: Vec<RawParam>,
     #[serde(default)]
     anonymous: bool,
@@ -38,26 +37,26 @@ struct RawEntry {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum AbiJson {
     Entries(Vec<RawEntry>),
     Artifact { abi: Vec<RawEntry> },
-    One(RawEntry),
+    Entry(RawEntry),
 }
 
-fn null_is_none<'de, D: serde::Deserializer<'de>>(
+fn null_as_empty<'de, D: serde::Deserializer<'de>>(
     d: D,
 ) -> std::result::Result<Vec<RawParam>, D::Error> {
     Option::<Vec<RawParam>>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// A function, an event or an error.
+/// A function, event, error or constructor.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) inputs: Vec<Param>,
     pub(crate) outputs: Vec<Param>,
     pub(crate) anonymous: bool,
-    /// `transfer(address,uint256)`.
+    /// Such as `transfer(address,uint256)`.
     pub(crate) signature: String,
     /// Keccak-256 of the signature: an event's topic; the first four bytes are a selector.
     pub(crate) hash: [u8; 32],
@@ -94,27 +93,29 @@ pub(crate) struct Entries {
     pub(crate) events: Vec<Entry>,
     pub(crate) errors: Vec<Entry>,
     pub(crate) constructor: Option<Entry>,
-    /// Entries with a type that is not of the ABI (libraries have such): their names, and why.
-    /// They stop only themselves.
-    pub(crate) unread: Vec<(String, String)>,
+    /// Entries with a type outside the ABI (libraries have such): their names, and the reason. They
+    /// are skipped without affecting the others.
+    pub(crate) unreadable: Vec<(String, String)>,
 }
 
 impl Entries {
     pub(crate) fn parse(interface: &Interface) -> Result<Self> {
         if interface.json.len() > MAX_TEXT {
-            return Err(Error::abi(
+            return Err(Error::abi_mismatch(
                 "interface",
                 format!("it is longer than {MAX_TEXT} bytes"),
             ));
         }
         let raw = match serde_json::from_str(&interface.json) {
-            Ok(Written::Entries(all) | Written::Artifact { abi: all }) => all,
-            // Any object reads as an entry; one of ours says at least what it is.
-            Ok(Written::One(one)) if one.kind.is_some() || !one.name.is_empty() => vec![one],
+            Ok(AbiJson::Entries(entries) | AbiJson::Artifact { abi: entries }) => entries,
+            // Any object deserializes as an entry, so require a type or a name.
+            Ok(AbiJson::Entry(entry)) if entry.kind.is_some() || !entry.name.is_empty() => {
+                vec![entry]
+            }
             _ => {
-                return Err(Error::abi(
+                return Err(Error::abi_mismatch(
                     "interface",
-                    "it is not the JSON ABI of a contract, nor an entry of one",
+                    "it is neither the JSON ABI of a contract nor an entry of one",
                 ));
             }
         };
@@ -133,9 +134,9 @@ impl Entries {
             (Ok(entry), "event") => self.events.push(entry),
             (Ok(entry), "error") => self.errors.push(entry),
             (Ok(entry), "constructor") => self.constructor = Some(entry),
-            (Err(why), _) => self.unread.push((name, why)),
-            // `fallback` and `receive` have nothing to encode; what a later compiler adds is none
-            // of ours.
+            (Err(why), _) => self.unreadable.push((name, why)),
+            // `fallback` and `receive` have nothing to encode; entry kinds of later compilers are
+            // ignored.
             (Ok(_), _) => {}
         }
     }

@@ -1,61 +1,60 @@
-//! Events: topics and data -> names and values.
+//! Decodes events: topics and data -> names and values.
 
 use super::{
     Abi,
     entry::Entry,
-    output::{self, Fault},
+    output::{self, DecodeError},
     ty::Param,
 };
 use crate::evm::Log;
 use alloy_primitives::keccak256;
 use serde_json::{Map, Value};
 
-/// An event as an interface reads it.
+/// An event decoded by its interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedEvent {
-    /// The event's name.
     pub name: String,
-    /// Canonical text such as `Transfer(address,address,uint256)`.
+    /// Such as `Transfer(address,address,uint256)`.
     pub signature: String,
-    /// Its parameters by name, in their order (an unnamed one is `output`, or `output1` … by its
-    /// place). An indexed parameter of a type that has no room in a topic (text, bytes, lists,
-    /// tuples) is the topic: the hash of the value, in hexadecimal.
+    /// The parameters by name, in order (an unnamed one is `output`, or `output1` … by index). An
+    /// indexed parameter of a type that does not fit a topic (text, bytes, lists, tuples) is given
+    /// as its topic: the hash of the value, in hexadecimal.
     pub output: Value,
 }
 
-/// The topic of an event's signature, `0x…`: what logs are searched for.
+/// The topic of an event signature, `0x…`, by which logs are searched.
 pub fn topic_of(signature: &str) -> String {
-    output::show(&keccak256(signature.as_bytes()).0)
+    output::to_hex(&keccak256(signature.as_bytes()).0)
 }
 
 impl Abi {
-    /// A log by the event that it is; none if it is none of this interface.
+    /// Decodes a log. `None` if it is no event of this interface.
     ///
-    /// Events that share a signature (ERC-20's and ERC-721's `Transfer`) are told apart by how many
-    /// topics they have. A log that no event claims by its first topic is tried as each
-    /// anonymous event.
+    /// Events that share a signature (ERC-20's and ERC-721's `Transfer`) are distinguished by their
+    /// number of topics. A log whose first topic matches no event is tried against each anonymous
+    /// event.
     pub fn decode_event(&self, log: &Log) -> Option<DecodedEvent> {
         let (anonymous, named): (Vec<&Entry>, Vec<&Entry>) = self
             .entries
             .events
             .iter()
             .partition(|event| event.anonymous);
-        let signed = log.topics.split_first().and_then(|(first, rest)| {
+        let matched = log.topics.split_first().and_then(|(first, rest)| {
             named
                 .iter()
                 .filter(|event| event.hash == *first)
                 .find_map(|event| read(event, rest, &log.data))
         });
-        signed.or_else(|| {
+        matched.or_else(|| {
             anonymous
                 .iter()
                 .find_map(|event| read(event, &log.topics, &log.data))
         })
     }
 
-    /// The events: their signatures, and the first topics of those that have one.
+    /// The signatures of all events, with the first topic of those that are not anonymous.
     pub fn events(&self) -> Vec<(&str, Option<String>)> {
-        let topic = |event: &Entry| (!event.anonymous).then(|| output::show(&event.hash));
+        let topic = |event: &Entry| (!event.anonymous).then(|| output::to_hex(&event.hash));
         self.entries
             .events
             .iter()
@@ -89,9 +88,9 @@ fn read(event: &Entry, topics: &[[u8; 32]], data: &[u8]) -> Option<DecodedEvent>
     })
 }
 
-fn topic(param: &Param, word: &[u8; 32]) -> Result<Value, Fault> {
+fn topic(param: &Param, word: &[u8; 32]) -> Result<Value, DecodeError> {
     if param.ty.is_hashed_in_topics() {
-        Ok(Value::String(output::show(word)))
+        Ok(Value::String(output::to_hex(word)))
     } else {
         output::word_value(&param.ty, word)
     }

@@ -1,14 +1,13 @@
-//! Contracts' interfaces: encode calls and deployments, decode calls, results, events and the
-//! reasons of a revert.
+//! Contract ABIs: encodes calls and deployments, decodes calls, results, events and revert reasons.
 //!
-//! Our own codec, of some hundred lines, because what it must do is particular: exact integers from
-//! and to JSON, errors that name the argument by its path, and bounds that a hostile answer cannot
-//! pass. The tests hold it against alloy's.
+//! This is our own codec because of its requirements: exact integers from and to JSON, errors that
+//! name the argument by its path, and bounds that a hostile answer cannot exceed. The tests compare
+//! it with alloy's.
 //!
-//! Values in JSON, both ways: integers decimal texts (0x and whole JSON numbers are taken too),
-//! bytes and addresses hexadecimal with 0x (addresses come out lower-case; mixed case going in must
-//! carry a right checksum), tuples objects by name, or lists where members have no name. Text from
-//! a chain loses NUL and invalid UTF-8 to U+FFFD.
+//! JSON values, in both directions: integers are decimal strings (0x strings and whole JSON numbers
+//! are accepted too), bytes and addresses hexadecimal with 0x (addresses are written in lower case;
+//! mixed-case input must carry a valid checksum), tuples are objects by name, or lists if members
+//! have no name. NUL and invalid UTF-8 in text from a chain become U+FFFD.
 
 mod call;
 mod entry;
@@ -31,18 +30,18 @@ pub(crate) use ty::Type;
 use crate::{Interface, Result};
 use entry::Entries;
 
-/// A contract's interface, read once and used often.
+/// A parsed contract ABI.
 ///
-/// An entry whose types are not of the ABI (libraries have such) is left out and stops no other;
-/// asking for it says why.
+/// An entry with types outside the ABI (as in the ABIs of libraries) is skipped without affecting
+/// the others; using it returns the reason.
 #[derive(Debug, Clone, Default)]
 pub struct Abi {
     entries: Entries,
 }
 
 impl Abi {
-    /// From the JSON ABI: the compiler's array, an artifact with a member `abi`, or a single entry.
-    /// Error `intent.abi`.
+    /// Parses a JSON ABI: the compiler's array, an artifact with a member `abi`, or a single entry.
+    /// Error `intent.abi_mismatch`.
     pub fn parse(interface: &Interface) -> Result<Self> {
         Entries::parse(interface).map(|entries| Self { entries })
     }

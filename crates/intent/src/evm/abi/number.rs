@@ -1,12 +1,12 @@
-//! Integers of the ABI: exact, within their width, two's complement in a word of 32 bytes.
+//! ABI integers: exact, within their width, two's complement in a word of 32 bytes.
 
 use serde_json::Value;
 use types::Amount;
 
-/// An unsigned integer of so many bits: a decimal text, a hexadecimal text with 0x, or a whole JSON
-/// number.
-pub(crate) fn uint(given: &Value, bits: usize) -> Result<[u8; 32], String> {
-    let word = magnitude(&text(given)?)?.to_be_bytes();
+/// Reads an unsigned integer of `bits` bits: a decimal string, a hexadecimal string with 0x, or a
+/// whole JSON number.
+pub(crate) fn uint(value: &Value, bits: usize) -> Result<[u8; 32], String> {
+    let word = magnitude(&text(value)?)?.to_be_bytes();
     let width = bits / 8;
     if word[..32 - width].iter().all(|byte| *byte == 0) {
         Ok(word)
@@ -15,9 +15,9 @@ pub(crate) fn uint(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     }
 }
 
-/// A signed integer of so many bits: a decimal text, or a whole JSON number.
-pub(crate) fn int(given: &Value, bits: usize) -> Result<[u8; 32], String> {
-    let text = text(given)?;
+/// Reads a signed integer of `bits` bits: a decimal string, or a whole JSON number.
+pub(crate) fn int(value: &Value, bits: usize) -> Result<[u8; 32], String> {
+    let text = text(value)?;
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.as_str()),
@@ -27,8 +27,8 @@ pub(crate) fn int(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     }
     let word = magnitude(digits)?.to_be_bytes();
     let word = if negative { negate(word) } else { word };
-    // Zero may be written -0; beside that a negative number has its sign bit set, and a positive
-    // one has not.
+    // Zero may be written -0. Otherwise a negative number has its sign bit set, and a positive one
+    // has not.
     let fits = is_extended(&word, bits) && (is_negative(&word) == negative || word == [0; 32]);
     if fits {
         Ok(word)
@@ -37,24 +37,24 @@ pub(crate) fn int(given: &Value, bits: usize) -> Result<[u8; 32], String> {
     }
 }
 
-/// A word as a decimal text.
-pub(crate) fn show_uint(word: &[u8; 32]) -> String {
+/// Formats a word as a decimal string.
+pub(crate) fn format_uint(word: &[u8; 32]) -> String {
     Amount::from_be_bytes(*word).to_string()
 }
 
-/// A word in two's complement as a decimal text.
-pub(crate) fn show_int(word: &[u8; 32]) -> String {
+/// Formats a word in two's complement as a decimal string.
+pub(crate) fn format_int(word: &[u8; 32]) -> String {
     if is_negative(word) {
-        format!("-{}", show_uint(&negate(*word)))
+        format!("-{}", format_uint(&negate(*word)))
     } else {
-        show_uint(word)
+        format_uint(word)
     }
 }
 
-/// Whether a word is a sign-extended integer of so many bits.
+/// Whether a word is a sign-extended integer of `bits` bits.
 pub(crate) fn is_extended(word: &[u8; 32], bits: usize) -> bool {
-    let (above, own) = word.split_at(32 - bits / 8);
-    let fill = if own[0] & 0x80 == 0 { 0 } else { 0xff };
+    let (above, low) = word.split_at(32 - bits / 8);
+    let fill = if low[0] & 0x80 == 0 { 0 } else { 0xff };
     above.iter().all(|byte| *byte == fill)
 }
 
@@ -76,9 +76,8 @@ fn negate(word: [u8; 32]) -> [u8; 32] {
 
 fn magnitude(text: &str) -> Result<Amount, String> {
     match text.strip_prefix("0x") {
-        Some(digits) => {
-            hexadecimal(digits).ok_or_else(|| "it is no hexadecimal integer below 2^256".to_owned())
-        }
+        Some(digits) => hexadecimal(digits)
+            .ok_or_else(|| "expected a hexadecimal integer below 2^256".to_owned()),
         None => text
             .parse::<Amount>()
             .map_err(|_| "expected a whole number, in decimal, below 2^256".to_owned()),
@@ -94,14 +93,15 @@ fn hexadecimal(digits: &str) -> Option<Amount> {
     Some(Amount::from_be_bytes(word))
 }
 
-fn text(given: &Value) -> Result<String, String> {
-    match given {
+fn text(value: &Value) -> Result<String, String> {
+    match value {
         Value::String(text) => Ok(text.clone()),
-        // A longer number has been through a float by the time it is here, and may have lost digits.
-        Value::Number(number) if number.is_f64() => {
-            Err("write an integer of this size, or any with a fraction or an exponent, as a decimal text".to_owned())
-        }
+        // serde_json parsed a longer number as a float, which may have lost digits.
+        Value::Number(number) if number.is_f64() => Err(
+            "write an integer of this size as a decimal string, without a fraction or an exponent"
+                .to_owned(),
+        ),
         Value::Number(number) => Ok(number.to_string()),
-        _ => Err("expected an integer as a decimal text".to_owned()),
+        _ => Err("expected an integer as a decimal string".to_owned()),
     }
 }

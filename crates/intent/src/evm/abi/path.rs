@@ -1,12 +1,12 @@
-//! Where in the arguments something stands: `params.order.items[2].price`. Written out only when
-//! there is an error to tell.
+//! The path of a value within the arguments, such as `params.order.items[2].price`. Formatted only
+//! for an error.
 
 use crate::Error;
 
-/// A place, and the places around it.
+/// A path as a linked list of its segments.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'a> {
-    /// The outermost: `params`.
+    /// The root, such as `params`.
     Root(&'a str),
     /// A member of an object.
     Member(&'a Path<'a>, &'a str),
@@ -15,9 +15,9 @@ pub(crate) enum Path<'a> {
 }
 
 impl Path<'_> {
-    /// An error at this place.
-    pub(crate) fn wrong(&self, why: impl Into<String>) -> Error {
-        Error::abi(self, why)
+    /// An error at this path.
+    pub(crate) fn error(&self, why: impl Into<String>) -> Error {
+        Error::abi_mismatch(self, why)
     }
 }
 
@@ -25,8 +25,8 @@ impl std::fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Root(name) => f.write_str(name),
-            Self::Member(around, name) => write!(f, "{around}.{name}"),
-            Self::Item(around, place) => write!(f, "{around}[{place}]"),
+            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }
 }

@@ -1,32 +1,32 @@
-//! Values of the ABI and how they are laid out: heads, then tails, in words of 32 bytes (Solidity
-//! ABI specification).
+//! ABI values and their layout: heads, then tails, in words of 32 bytes (Solidity ABI
+//! specification).
 
-/// A value, its type forgotten but for the layout.
+/// A value, reduced to what its layout needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// 32 bytes in place.
+    /// 32 bytes, encoded in place.
     Word([u8; 32]),
     /// `bytes` and `string`.
     Bytes(Vec<u8>),
     /// `T[]`: a count, then items.
     List(Vec<Token>),
     /// `T[n]` and tuples: items without a count.
-    Row(Vec<Token>),
+    Tuple(Vec<Token>),
 }
 
-/// Lay out values one after the other, as arguments are.
+/// Encodes consecutive values, as arguments are.
 pub(crate) fn encode(tokens: &[Token]) -> Vec<u8> {
     let mut out = Vec::new();
-    write_row(tokens, &mut out);
+    write_tuple(tokens, &mut out);
     out
 }
 
-fn write_row(tokens: &[Token], out: &mut Vec<u8>) {
+fn write_tuple(tokens: &[Token], out: &mut Vec<u8>) {
     let heads: usize = tokens.iter().map(Token::head_bytes).sum();
     let mut tails = Vec::new();
     for token in tokens {
         if token.is_dynamic() {
-            out.extend(count(heads + tails.len()));
+            out.extend(length_word(heads + tails.len()));
             token.write(&mut tails);
         } else {
             token.write(out);
@@ -47,7 +47,7 @@ impl Token {
         match self {
             Self::Word(word) => out.extend(word),
             Self::Bytes(bytes) => {
-                out.extend(count(bytes.len()));
+                out.extend(length_word(bytes.len()));
                 out.extend(bytes);
                 out.extend(std::iter::repeat_n(
                     0,
@@ -55,10 +55,10 @@ impl Token {
                 ));
             }
             Self::List(items) => {
-                out.extend(count(items.len()));
-                write_row(items, out);
+                out.extend(length_word(items.len()));
+                write_tuple(items, out);
             }
-            Self::Row(items) => write_row(items, out),
+            Self::Tuple(items) => write_tuple(items, out),
         }
     }
 
@@ -66,21 +66,21 @@ impl Token {
         match self {
             Self::Word(_) => false,
             Self::Bytes(_) | Self::List(_) => true,
-            Self::Row(items) => items.iter().any(Self::is_dynamic),
+            Self::Tuple(items) => items.iter().any(Self::is_dynamic),
         }
     }
 
     fn head_bytes(&self) -> usize {
         match self {
-            Self::Row(items) if !self.is_dynamic() => items.iter().map(Self::head_bytes).sum(),
+            Self::Tuple(items) if !self.is_dynamic() => items.iter().map(Self::head_bytes).sum(),
             _ => 32,
         }
     }
 }
 
-/// A count or an offset as a word.
-pub(crate) fn count(count: usize) -> [u8; 32] {
+/// Encodes a count or an offset as a word.
+pub(crate) fn length_word(length: usize) -> [u8; 32] {
     let mut word = [0; 32];
-    word[24..].copy_from_slice(&(count as u64).to_be_bytes());
+    word[24..].copy_from_slice(&(length as u64).to_be_bytes());
     word
 }

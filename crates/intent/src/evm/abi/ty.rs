@@ -1,15 +1,12 @@
-//! The types of the contract ABI, and how their names are read. Bounded: no type is deeper or wider
-//! than the limits here.
+//! ABI types and the parser of their names. Depth and width are limited.
 
 use super::entry::RawParam;
 
 /// The deepest nesting of arrays and tuples.
 const MAX_DEPTH: usize = 16;
-/// The most words that a value takes in its head: keeps `uint256[1000000000]` from meaning a
-/// gigabyte.
+/// The most words of a value's head. Keeps `uint256[1000000000]` from allocating a gigabyte.
 const MAX_HEAD_WORDS: usize = 1 << 16;
 
-/// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Type {
     /// `uint8` … `uint256`, by bits.
@@ -32,28 +29,26 @@ pub(crate) enum Type {
     List(Box<Type>),
     /// `T[n]`.
     Array(Box<Type>, usize),
-    /// A tuple.
     Tuple(Vec<Param>),
 }
 
 /// A named value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Param {
-    /// Its name; empty if it has none.
+    /// Empty if it has none.
     pub(crate) name: String,
-    /// Its type.
     pub(crate) ty: Type,
-    /// In an event: whether it is a topic.
+    /// Whether an event parameter is a topic.
     pub(crate) indexed: bool,
 }
 
 impl Param {
-    /// From the JSON form. The error says what cannot be read.
+    /// Parses the JSON form. The error describes what cannot be read.
     pub(crate) fn read(raw: &RawParam) -> Result<Self, String> {
         Self::read_at(raw, 0)
     }
 
-    /// A whole list of them.
+    /// Parses a list of parameters.
     pub(crate) fn read_all(raw: &[RawParam]) -> Result<Vec<Self>, String> {
         raw.iter().map(Self::read).collect()
     }
@@ -69,7 +64,7 @@ impl Param {
 }
 
 impl Type {
-    /// From a name such as `uint256[2][]`; `tuple` takes its members from `components`.
+    /// Parses a name such as `uint256[2][]`; `tuple` takes its members from `components`.
     fn read(text: &str, components: &[RawParam], depth: usize) -> Result<Self, String> {
         let ty = match text
             .strip_suffix(']')
@@ -82,8 +77,12 @@ impl Type {
             None if text == "tuple" => Some(Self::tuple(components, depth)?),
             None => Self::simple(text),
         };
-        let ty = ty
-            .ok_or_else(|| format!("{:?} is no type", text.chars().take(60).collect::<String>()))?;
+        let ty = ty.ok_or_else(|| {
+            format!(
+                "{:?} is not an ABI type",
+                text.chars().take(60).collect::<String>()
+            )
+        })?;
         if ty.head_words() > MAX_HEAD_WORDS {
             Err("a fixed array is too large".to_owned())
         } else {
@@ -91,12 +90,12 @@ impl Type {
         }
     }
 
-    /// An array around a type, by what stands between the brackets.
+    /// An array type, given the text between the brackets.
     pub(crate) fn array(item: Self, size: &str) -> Option<Self> {
         match size {
             "" => Some(Self::List(Box::new(item))),
-            // An array of nothing takes no room, and a list of such would have any length; Solidity
-            // refuses it too.
+            // An array of length 0 takes no room, and a list of such arrays could have any length.
+            // Solidity rejects it too.
             size => number(size).map(|size| Self::Array(Box::new(item), size)),
         }
     }
@@ -112,7 +111,7 @@ impl Type {
             .map(Self::Tuple)
     }
 
-    /// A type that is neither array nor tuple. `uint` and `int` mean 256 bits.
+    /// Parses a type that is neither array nor tuple. `uint` and `int` mean 256 bits.
     pub(crate) fn simple(text: &str) -> Option<Self> {
         let bits = |digits: &str| match digits {
             "" => Some(256),
@@ -136,7 +135,7 @@ impl Type {
         }
     }
 
-    /// Whether its value stands in the tail, with an offset in the head.
+    /// Whether the value is in the tail, with an offset in the head.
     pub(crate) fn is_dynamic(&self) -> bool {
         match self {
             Self::Bytes | Self::String | Self::List(_) => true,
@@ -151,7 +150,7 @@ impl Type {
         self.is_dynamic() || matches!(self, Self::Array(..) | Self::Tuple(_))
     }
 
-    /// Words that it takes in the head of what it stands in.
+    /// The number of words that a value takes in the head.
     pub(crate) fn head_words(&self) -> usize {
         match self {
             _ if self.is_dynamic() => 1,
@@ -166,7 +165,7 @@ impl Type {
 }
 
 impl std::fmt::Display for Type {
-    /// The canonical name, as selectors are made of.
+    /// The canonical name, from which selectors are computed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Uint(bits) => write!(f, "uint{bits}"),
@@ -184,15 +183,15 @@ impl std::fmt::Display for Type {
     }
 }
 
-/// `(address,uint256)`.
+/// Formats a parameter list, such as `(address,uint256)`.
 pub(crate) fn list(params: &[Param]) -> String {
     let types: Vec<String> = params.iter().map(|param| param.ty.to_string()).collect();
     format!("({})", types.join(","))
 }
 
-/// A decimal number from 1, without leading zeros.
+/// Parses a decimal number from 1, without leading zeros.
 fn number(digits: &str) -> Option<usize> {
-    let plain =
+    let canonical =
         digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-    plain.then(|| digits.parse().ok())?
+    canonical.then(|| digits.parse().ok())?
 }

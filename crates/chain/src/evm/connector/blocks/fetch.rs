@@ -1,13 +1,13 @@
-//! One try at a block: as few round trips as the watch allows.
+//! One attempt to fetch a block, in as few round trips as the watch allows.
 
 use super::super::Evm;
-use super::super::parts::{Hashes, TransactionJson, Transactions};
-use super::{by_hash, has_no_block};
+use super::super::transaction_json::{Hashes, TransactionJson, Transactions};
+use super::{by_hash, is_block_not_found};
 use crate::evm::config::{BlockHash, Receipts, ReceiptsRoot};
 use crate::evm::header::Header;
-use crate::evm::logs::{Frame, LogJson, events};
+use crate::evm::logs::{LogChecker, LogJson, events};
 use crate::evm::numerals::Word;
-use crate::evm::receipts::{ReceiptJson, are_proven};
+use crate::evm::receipts::{ReceiptJson, matches_root};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
 use crate::{Result, Watch};
 use serde::de::DeserializeOwned;
@@ -15,24 +15,24 @@ use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use types::{Block, Height};
 
-/// What else is asked beside the block.
+/// What is requested together with the block.
 #[derive(Clone, Copy, PartialEq)]
-enum Beside {
+enum BlockExtra {
     Receipts,
     Logs,
     Nothing,
 }
 
-/// A block as it was fetched and checked.
+/// A fetched and verified block.
 pub(super) struct Fetched {
     pub(super) header: Header,
-    /// Its transactions' hashes, in order.
+    /// Transaction hashes, in order.
     pub(super) hashes: Vec<Word>,
-    /// Its transactions; none where no signer is watched.
+    /// Empty if no signer is watched.
     pub(super) transactions: Vec<TransactionJson>,
-    /// Its receipts; none where they were not asked for.
+    /// `None` if not requested.
     pub(super) receipts: Option<Vec<ReceiptJson>>,
-    /// All its logs; none where they were not asked for.
+    /// All logs of the block. Empty if not requested.
     logs: Vec<LogJson>,
 }
 
@@ -41,7 +41,7 @@ impl Evm {
         let Some(fetched) = self.fetch(hash, watch).await? else {
             return Ok(None);
         };
-        let Some(included) = self.included(&fetched, watch).await? else {
+        let Some(watched_inclusions) = self.inclusions(&fetched, watch).await? else {
             return Ok(None);
         };
         Ok(Some(Block {
@@ -50,81 +50,90 @@ impl Evm {
             hash: fetched.header.hash.to_string(),
             parent: fetched.header.parent_hash.to_string(),
             time: fetched.header.time(),
-            events: events(&fetched.logs, watch).map_err(|why| self.untrusted(why))?,
-            included,
+            events: events(&fetched.logs, watch).map_err(|why| self.invalid_response(why))?,
+            included: watched_inclusions,
         }))
     }
 
     async fn fetch(&self, hash: &Word, watch: &Watch) -> Result<Option<Fetched>> {
-        let (reply, beside, replied) = self.ask_for(hash, watch).await?;
+        let (reply, extra, extra_reply) = self.request_block(hash, watch).await?;
         let Some(mut fetched) = self.read_block(hash, !watch.signers.is_empty(), reply)? else {
             return Ok(None);
         };
-        match (beside, replied) {
-            (Beside::Receipts, Some(reply)) => self.add_receipts(&mut fetched, reply)?,
-            (Beside::Logs, Some(reply)) => fetched.logs = self.part(reply)?,
+        match (extra, extra_reply) {
+            (BlockExtra::Receipts, Some(reply)) => self.add_receipts(&mut fetched, reply)?,
+            (BlockExtra::Logs, Some(reply)) => fetched.logs = self.extra_data(reply)?,
             _ => return Ok(Some(fetched)),
         }
-        let proven =
-            beside == Beside::Receipts && self.config.check.receipts_root == ReceiptsRoot::Strict;
+        let proven = extra == BlockExtra::Receipts
+            && self.config.check.receipts_root == ReceiptsRoot::Strict;
         let rule = self.config.check.logs_bloom;
-        let frame = Frame {
+        let checker = LogChecker {
             header: &fetched.header,
             transactions: &fetched.hashes,
             rule,
             proven,
         };
-        frame
+        checker
             .check(&fetched.logs)
-            .map_err(|why| self.untrusted(why))?;
+            .map_err(|why| self.invalid_response(why))?;
         Ok(Some(fetched))
     }
 
-    /// The block and what stands beside it, in one round trip; two on the first time that a node
-    /// turns out not to know receipts by block.
-    async fn ask_for(&self, hash: &Word, watch: &Watch) -> Result<(Reply, Beside, Option<Reply>)> {
+    /// Requests the block and its extra data in one round trip; in two, the first time that a node
+    /// turns out not to support receipts by block.
+    async fn request_block(
+        &self,
+        hash: &Word,
+        watch: &Watch,
+    ) -> Result<(Reply, BlockExtra, Option<Reply>)> {
         loop {
-            let beside = self.beside(watch);
+            let extra = self.extra(watch);
             let mut replies = self
-                .read(calls(hash, !watch.signers.is_empty(), beside))
+                .request_all(calls(hash, !watch.signers.is_empty(), extra))
                 .await?
                 .into_iter();
             let block = replies.next().unwrap_or_else(|| {
-                Err(Failure::Silent {
+                Err(Failure::NoResponse {
                     why: "no reply".to_owned(),
                 })
             });
-            let replied = replies.next();
-            match &replied {
-                Some(Err(Failure::Said(error)))
-                    if beside == Beside::Receipts && error.is_not_offered() =>
+            let extra_reply = replies.next();
+            match &extra_reply {
+                Some(Err(Failure::RpcError(error)))
+                    if extra == BlockExtra::Receipts && error.is_unsupported() =>
                 {
-                    tracing::info!(chain = %self.chain, "the node gives no receipts by block: fetching logs and single receipts");
+                    tracing::info!(
+                        event = "node.block_receipts_unsupported",
+                        chain = %self.chain,
+                        "the node does not support eth_getBlockReceipts: fetching logs and single receipts"
+                    );
                     self.has_block_receipts.store(false, Ordering::Relaxed);
                 }
-                _ => return Ok((block, beside, replied)),
+                _ => return Ok((block, extra, extra_reply)),
             }
         }
     }
 
-    fn beside(&self, watch: &Watch) -> Beside {
+    fn extra(&self, watch: &Watch) -> BlockExtra {
         let logs = watch.everything || !watch.topics.is_empty() || !watch.sources.is_empty();
         let by_block = self.config.receipts == Receipts::Block
             && self.has_block_receipts.load(Ordering::Relaxed);
         match (watch.signers.is_empty(), logs) {
-            (false, _) if by_block => Beside::Receipts,
-            (_, true) => Beside::Logs,
-            (_, false) => Beside::Nothing,
+            (false, _) if by_block => BlockExtra::Receipts,
+            (_, true) => BlockExtra::Logs,
+            (_, false) => BlockExtra::Nothing,
         }
     }
 
     fn read_block(&self, hash: &Word, full: bool, reply: Reply) -> Result<Option<Fetched>> {
         let text = reply.map_err(|failure| self.error(failure))?;
-        let Some(header) = self.named(self.sound(self.shape(&text)?)?, hash)? else {
+        let Some(header) = self.check_hash(self.check_header(self.deserialize(&text)?)?, hash)?
+        else {
             return Ok(None);
         };
         let transactions = if full {
-            self.shape::<Transactions>(&text)?.transactions
+            self.deserialize::<Transactions>(&text)?.transactions
         } else {
             Vec::new()
         };
@@ -133,15 +142,15 @@ impl Evm {
                 .iter()
                 .map(|transaction| transaction.hash)
                 .collect(),
-            false => self.shape::<Hashes>(&text)?.transactions,
+            false => self.deserialize::<Hashes>(&text)?.transactions,
         };
         if hashes.is_empty()
             && self.config.check.block_hash == BlockHash::Strict
             && header.has_transactions()
         {
-            return Err(self.untrusted("it gave a block without its transactions"));
+            return Err(self.invalid_response("it returned a block without its transactions"));
         }
-        self.check_places(&header, &transactions)?;
+        self.check_positions(&header, &transactions)?;
         Ok(Some(Fetched {
             header,
             hashes,
@@ -151,43 +160,44 @@ impl Evm {
         }))
     }
 
-    fn check_places(&self, header: &Header, transactions: &[TransactionJson]) -> Result<()> {
-        let in_place = |(transaction, place): (&TransactionJson, u64)| {
+    fn check_positions(&self, header: &Header, transactions: &[TransactionJson]) -> Result<()> {
+        let in_position = |(transaction, index): (&TransactionJson, u64)| {
             transaction.block_hash == Some(header.hash)
-                && transaction.transaction_index.is_some_and(|i| i.0 == place)
+                && transaction.transaction_index.is_some_and(|i| i.0 == index)
         };
-        let holds = transactions.iter().zip(0..).all(in_place);
-        if holds {
+        let valid = transactions.iter().zip(0..).all(in_position);
+        if valid {
             Ok(())
         } else {
-            Err(self
-                .untrusted("a transaction says that it stands elsewhere than where it was found"))
+            Err(self.invalid_response("a transaction names another block or index than its own"))
         }
     }
 
     fn add_receipts(&self, fetched: &mut Fetched, reply: Reply) -> Result<()> {
-        let mut receipts: Vec<ReceiptJson> = self.part(reply)?;
-        let fits = |(receipt, (hash, place)): (&ReceiptJson, (&Word, u64))| {
+        let mut receipts: Vec<ReceiptJson> = self.extra_data(reply)?;
+        let matches = |(receipt, (hash, index)): (&ReceiptJson, (&Word, u64))| {
             receipt.transaction_hash == *hash
-                && receipt.transaction_index.0 == place
+                && receipt.transaction_index.0 == index
                 && receipt.block_hash == fetched.header.hash
-                && receipt.owns_its_logs()
+                && receipt.has_own_logs()
         };
         let strict = self.config.check.receipts_root == ReceiptsRoot::Strict;
-        // State synchronisation may add a receipt at the end (Polygon). Elsewhere it belongs to a
-        // transaction that was kept back.
-        let counts = receipts.len() == fetched.hashes.len()
+        // State sync may add a receipt at the end (Polygon). Elsewhere, an additional receipt means
+        // that a transaction was withheld.
+        let count_matches = receipts.len() == fetched.hashes.len()
             || (!strict && receipts.len() > fetched.hashes.len());
-        if !counts
+        if !count_matches
             || !receipts
                 .iter()
                 .zip(fetched.hashes.iter().zip(0..))
-                .all(fits)
+                .all(matches)
         {
-            return Err(self.untrusted("the receipts are not those of the block's transactions"));
+            return Err(self.invalid_response("the receipts do not match the block's transactions"));
         }
-        if strict && !are_proven(&fetched.header, &receipts) {
-            return Err(self.untrusted("the receipts do not have the root that the header holds"));
+        if strict && !matches_root(&fetched.header, &receipts) {
+            return Err(
+                self.invalid_response("the receipts do not match the header's receipts root")
+            );
         }
         fetched.logs = receipts
             .iter_mut()
@@ -197,27 +207,28 @@ impl Evm {
         Ok(())
     }
 
-    /// What stands beside a block that the node has. That it does not have it, or has no such
-    /// block, cannot be right.
-    fn part<T: DeserializeOwned>(&self, reply: Reply) -> Result<T> {
+    /// Reads the extra data of a block that the node has. Missing data is an invalid response.
+    fn extra_data<T: DeserializeOwned>(&self, reply: Reply) -> Result<T> {
         match parse::<Option<T>>(reply) {
-            Ok(Some(part)) => Ok(part),
-            Ok(None) => Err(self.untrusted("it has a block, but not what is in it")),
-            Err(failure) if has_no_block(&failure) => {
-                Err(self.untrusted("it has a block, and then does not have it"))
+            Ok(Some(data)) => Ok(data),
+            Ok(None) => {
+                Err(self.invalid_response("it returned a block, but not its logs or receipts"))
+            }
+            Err(failure) if is_block_not_found(&failure) => {
+                Err(self.invalid_response("it returned a block, then reported it as unknown"))
             }
             Err(failure) => Err(self.error(failure)),
         }
     }
 }
 
-fn calls(hash: &Word, full: bool, beside: Beside) -> Vec<Call> {
+fn calls(hash: &Word, full: bool, extra: BlockExtra) -> Vec<Call> {
     let mut calls = vec![Call::new("eth_getBlockByHash", by_hash(hash, full))];
     let hash: Value = hash.to_string().into();
-    match beside {
-        Beside::Receipts => calls.push(Call::new("eth_getBlockReceipts", json!([hash]))),
-        Beside::Logs => calls.push(Call::new("eth_getLogs", json!([{"blockHash": hash}]))),
-        Beside::Nothing => {}
+    match extra {
+        BlockExtra::Receipts => calls.push(Call::new("eth_getBlockReceipts", json!([hash]))),
+        BlockExtra::Logs => calls.push(Call::new("eth_getLogs", json!([{"blockHash": hash}]))),
+        BlockExtra::Nothing => {}
     }
     calls
 }

@@ -1,21 +1,18 @@
-//! Transactions as JSON tells them: only what is read.
+//! Transactions in JSON. Only the fields that are used.
 
 use crate::evm::numerals::{Account, Big, Quantity, Word};
 use serde::Deserialize;
 
-/// The hashes of a block's transactions.
 #[derive(Debug, Deserialize)]
 pub(super) struct Hashes {
     pub(super) transactions: Vec<Word>,
 }
 
-/// A block's transactions.
 #[derive(Debug, Deserialize)]
 pub(super) struct Transactions {
     pub(super) transactions: Vec<TransactionJson>,
 }
 
-/// A transaction.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::evm) struct TransactionJson {
@@ -24,7 +21,7 @@ pub(in crate::evm) struct TransactionJson {
     pub(super) nonce: Quantity,
     pub(super) block_hash: Option<Word>,
     pub(super) transaction_index: Option<Quantity>,
-    /// None deploys a contract.
+    /// `None` deploys a contract.
     pub(in crate::evm) to: Option<Account>,
     pub(in crate::evm) gas_price: Option<Big>,
 }

@@ -1,18 +1,18 @@
-//! The address of a node. It may hold a user, a password or a provider's key, so it is never shown
+//! The URL of a node. It may contain a user, a password or a provider's key, so it is never shown
 //! whole.
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The address of a node, `http` or `https`. Shown as scheme, host and port only.
+/// The URL of a node, `http` or `https`. Displayed as scheme, host and port only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeUrl(Url);
 
-/// Why a text is not the address of a node.
+/// The text is not the URL of a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected the address of a node such as http://127.0.0.1:8545 or https://user:password@node.example/path"
+    "expected the URL of a node such as http://127.0.0.1:8545 or https://user:password@node.example/path"
 )]
 pub struct NodeUrlError;
 
@@ -22,8 +22,8 @@ impl NodeUrl {
         self.0.scheme() == "https"
     }
 
-    /// The whole address, for the one who connects.
-    pub(super) fn reveal(&self) -> Url {
+    /// The whole URL, for connecting.
+    pub(super) fn expose(&self) -> Url {
         self.0.clone()
     }
 }
@@ -33,9 +33,9 @@ impl std::str::FromStr for NodeUrl {
 
     fn from_str(text: &str) -> Result<Self, NodeUrlError> {
         let url = Url::parse(text).map_err(|_| NodeUrlError)?;
-        let sound = matches!(url.scheme(), "http" | "https")
+        let valid = matches!(url.scheme(), "http" | "https")
             && url.host_str().is_some_and(|host| !host.is_empty());
-        sound.then_some(Self(url)).ok_or(NodeUrlError)
+        valid.then_some(Self(url)).ok_or(NodeUrlError)
     }
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for NodeUrl {
 }
 
 impl Serialize for NodeUrl {
-    /// Redacted, as everywhere.
+    /// Redacted, as in `Display`.
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn credentials_are_not_shown() {
         let url: NodeUrl = "https://user:s3cret@node.example:8443/v3/k3y?token=t0ken#f"
             .parse()
             .unwrap();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_http_is_an_address_of_a_node() {
+    fn only_http_urls_are_accepted() {
         for text in [
             "",
             "node",

@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 as text: requests out, answers in. Pure.
+//! Encodes and decodes JSON-RPC 2.0 messages. Pure.
 
 use super::depth;
 use super::failure::{ErrorObject, Failure};
@@ -7,20 +7,18 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// One question.
+/// A call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// The method.
     pub(crate) method: &'static str,
-    /// Its parameters, a list.
+    /// A list.
     pub(crate) params: Value,
 }
 
-/// One answer: the result's exact text, or the node's no.
+/// An answer: the result's exact text, or the node's error.
 pub(crate) type Answer = Result<Box<RawValue>, ErrorObject>;
 
 impl Call {
-    /// A question.
     pub(crate) fn new(method: &'static str, params: Value) -> Self {
         Self { method, params }
     }
@@ -38,7 +36,7 @@ struct Reply<'a> {
     error: Option<ErrorObject>,
 }
 
-/// `null` is a result; only a missing member is none.
+/// `null` is a result; only a missing member is `None`.
 fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(d).map(Some)
 }
@@ -62,23 +60,22 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The text of a request: an object for one call, a list for several. Call `n` has the id `first +
-/// n`.
+/// Encodes a request: an object for one call, a list for several. Call `n` has the id `first + n`.
 pub(crate) fn encode(calls: &[Call], first: u64) -> Vec<u8> {
     let requests: Vec<Request<'_>> = calls.iter().zip(first..).map(Request::new).collect();
     let text = match requests.as_slice() {
         [single] => serde_json::to_vec(single),
         several => serde_json::to_vec(several),
     };
-    // Strings and JSON values always have a text.
+    // Strings and JSON values always serialize.
     text.unwrap_or_default()
 }
 
-/// The answers to `count` calls whose ids start at `first`, in the order of the calls.
+/// Decodes the answers to `count` calls whose ids start at `first`, in the order of the calls.
 ///
-/// Fails as nonsense if the text is not JSON-RPC, nests too deep, or its ids are not exactly those
-/// asked. A single error object in answer to several calls, alone in a list or not, is the node's
-/// no to all of them.
+/// Fails with [`Failure::InvalidResponse`] if the text is not JSON-RPC, is nested too deep, or its
+/// ids are not exactly those of the calls. A single error object in answer to several calls, alone
+/// in a list or not, rejects all of them.
 pub(crate) fn decode(
     text: &[u8],
     first: u64,
@@ -86,10 +83,10 @@ pub(crate) fn decode(
     depth: usize,
 ) -> Result<Vec<Answer>, Failure> {
     if !depth::within(text, depth) {
-        return Err(nonsense(format!("it nests deeper than {depth}")));
+        return Err(invalid(format!("it is nested deeper than {depth}")));
     }
     if count > 1 && is_object(text) {
-        return Err(refused_whole(text));
+        return Err(batch_rejection(text));
     }
     let replies = if count == 1 {
         vec![parse(text)?]
@@ -97,66 +94,66 @@ pub(crate) fn decode(
         parse::<Vec<Reply<'_>>>(text)?
     };
     match replies.as_slice() {
-        // geth refuses a batch that is too large by a list of one.
+        // geth rejects a batch that is too large with a list of one error.
         [
             Reply {
                 error: Some(error), ..
             },
-        ] if count > 1 => Err(Failure::Said(error.clone())),
+        ] if count > 1 => Err(Failure::RpcError(error.clone())),
         _ => matched(replies, first, count),
     }
 }
 
 fn matched(replies: Vec<Reply<'_>>, first: u64, count: usize) -> Result<Vec<Answer>, Failure> {
-    let mut by_place = BTreeMap::new();
+    let mut by_index = BTreeMap::new();
     for reply in replies {
-        let place = place(&reply, first, count)?;
-        if by_place.insert(place, answer(reply)?).is_some() {
-            return Err(nonsense("one id is answered twice"));
+        let index = call_index(&reply, first, count)?;
+        if by_index.insert(index, answer(reply)?).is_some() {
+            return Err(invalid("an id is answered twice"));
         }
     }
-    if by_place.len() == count {
-        Ok(by_place.into_values().collect())
+    if by_index.len() == count {
+        Ok(by_index.into_values().collect())
     } else {
-        Err(nonsense("answers are missing"))
+        Err(invalid("answers are missing"))
     }
 }
 
-/// Which call a reply answers. JSON-RPC 2.0, 5: an error whose request could not be read has the id
-/// null; that is clear only for one call.
-fn place(reply: &Reply<'_>, first: u64, count: usize) -> Result<usize, Failure> {
+/// The index of the call that a reply answers. JSON-RPC 2.0, 5: an error about an unreadable
+/// request has the id null, which is unambiguous only for one call.
+fn call_index(reply: &Reply<'_>, first: u64, count: usize) -> Result<usize, Failure> {
     if count == 1 && reply.id.is_null() && reply.error.is_some() {
         return Ok(0);
     }
-    let place = reply
+    let index = reply
         .id
         .as_u64()
         .and_then(|id| id.checked_sub(first))
-        .and_then(|place| usize::try_from(place).ok());
-    place
-        .filter(|place| *place < count)
-        .ok_or_else(|| nonsense("it answers an id that was not asked"))
+        .and_then(|index| usize::try_from(index).ok());
+    index
+        .filter(|index| *index < count)
+        .ok_or_else(|| invalid("it answers an unknown id"))
 }
 
 fn answer(reply: Reply<'_>) -> Result<Answer, Failure> {
     if reply.jsonrpc.is_some_and(|version| version != "2.0") {
-        return Err(nonsense("it is not JSON-RPC 2.0"));
+        return Err(invalid("it is not JSON-RPC 2.0"));
     }
     match (reply.result, reply.error) {
         (Some(result), None) => Ok(Ok(result.to_owned())),
-        // Some servers write `"result": null` beside an error.
+        // Some servers write `"result": null` next to an error.
         (None, Some(error)) => Ok(Err(error)),
         (Some(result), Some(error)) if result.get() == "null" => Ok(Err(error)),
-        _ => Err(nonsense("it has neither or both of result and error")),
+        _ => Err(invalid("it has neither result nor error, or both")),
     }
 }
 
-fn refused_whole(text: &[u8]) -> Failure {
+fn batch_rejection(text: &[u8]) -> Failure {
     match parse::<Reply<'_>>(text) {
         Ok(Reply {
             error: Some(error), ..
-        }) => Failure::Said(error),
-        Ok(_) => nonsense("one answer to several calls"),
+        }) => Failure::RpcError(error),
+        Ok(_) => invalid("one answer to several calls"),
         Err(failure) => failure,
     }
 }
@@ -166,9 +163,9 @@ fn is_object(text: &[u8]) -> bool {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Failure> {
-    // The parser's words may quote the text, and the text is the node's: only the place is told.
+    // The parser's message may quote the node's text, so only the position is reported.
     serde_json::from_slice(text).map_err(|e| {
-        nonsense(format!(
+        invalid(format!(
             "it is not JSON-RPC (line {}, column {})",
             e.line(),
             e.column()
@@ -176,8 +173,8 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Failure> {
     })
 }
 
-fn nonsense(why: impl Into<String>) -> Failure {
-    Failure::Nonsense { why: why.into() }
+fn invalid(why: impl Into<String>) -> Failure {
+    Failure::InvalidResponse { why: why.into() }
 }
 
 #[cfg(test)]
@@ -192,7 +189,7 @@ mod tests {
 
     fn why(text: &str, count: usize) -> String {
         match read(text, count) {
-            Err(Failure::Nonsense { why }) => why,
+            Err(Failure::InvalidResponse { why }) => why,
             other => panic!("{other:?}"),
         }
     }
@@ -200,20 +197,21 @@ mod tests {
     #[test]
     fn one_call_is_an_object_and_several_are_a_list() {
         let call = Call::new("eth_chainId", json!([]));
-        let one: Value = serde_json::from_slice(&encode(std::slice::from_ref(&call), 7)).unwrap();
+        let single: Value =
+            serde_json::from_slice(&encode(std::slice::from_ref(&call), 7)).unwrap();
         assert_eq!(
-            one,
+            single,
             json!({"jsonrpc": "2.0", "id": 7, "method": "eth_chainId", "params": []})
         );
-        let two: Value = serde_json::from_slice(&encode(&[call.clone(), call], 7)).unwrap();
+        let pair: Value = serde_json::from_slice(&encode(&[call.clone(), call], 7)).unwrap();
         assert_eq!(
-            (two[0]["id"].as_u64(), two[1]["id"].as_u64()),
+            (pair[0]["id"].as_u64(), pair[1]["id"].as_u64()),
             (Some(7), Some(8))
         );
     }
 
     #[test]
-    fn answers_in_any_order_find_their_calls() {
+    fn answers_are_matched_to_calls_in_any_order() {
         let text = r#"[{"id":12,"result":"c"},{"jsonrpc":"2.0","id":10,"result":null},{"id":11,"error":{"code":-3,"message":"no"}}]"#;
         let answers = read(text, 3).unwrap();
         assert_eq!(answers[0].as_ref().map(|raw| raw.get()).ok(), Some("null"));
@@ -222,15 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_do_not_fit_are_nonsense() {
+    fn mismatched_ids_are_rejected() {
         assert_eq!(
             why(r#"[{"id":10,"result":1},{"id":10,"result":2}]"#, 2),
-            "one id is answered twice"
+            "an id is answered twice"
         );
         assert_eq!(why(r#"[{"id":10,"result":1}]"#, 2), "answers are missing");
         assert_eq!(
             why(r#"[{"id":10,"result":1},{"id":12,"result":2}]"#, 2),
-            "it answers an id that was not asked"
+            "it answers an unknown id"
         );
         for foreign in [
             "9",
@@ -244,19 +242,19 @@ mod tests {
         ] {
             assert_eq!(
                 why(&format!(r#"{{"id":{foreign},"result":1}}"#), 1),
-                "it answers an id that was not asked"
+                "it answers an unknown id"
             );
         }
     }
 
     #[test]
-    fn what_is_neither_result_nor_error_is_nonsense() {
+    fn a_reply_with_neither_result_nor_error_is_rejected() {
         for text in [
             r#"{"id":10}"#,
             r#"{"id":10,"result":1,"error":{"code":1}}"#,
             r#"{"id":10,"error":null}"#,
         ] {
-            assert_eq!(why(text, 1), "it has neither or both of result and error");
+            assert_eq!(why(text, 1), "it has neither result nor error, or both");
         }
         assert_eq!(
             why(r#"{"jsonrpc":"1.0","id":10,"result":1}"#, 1),
@@ -282,22 +280,22 @@ mod tests {
     }
 
     #[test]
-    fn a_no_without_an_id_is_a_no_where_it_is_clear_to_what() {
-        let no = r#"{"id":null,"error":{"code":-32005,"message":"rate limit"}}"#;
+    fn an_error_without_an_id_is_accepted_if_unambiguous() {
+        let error = r#"{"id":null,"error":{"code":-32005,"message":"rate limit"}}"#;
         assert_eq!(
-            read(no, 1).unwrap()[0]
+            read(error, 1).unwrap()[0]
                 .as_ref()
                 .err()
                 .map(|error| error.code),
             Some(-32005)
         );
         assert!(matches!(
-            read(no, 2),
-            Err(Failure::Said(ErrorObject { code: -32005, .. }))
+            read(error, 2),
+            Err(Failure::RpcError(ErrorObject { code: -32005, .. }))
         ));
         assert!(matches!(
-            read(&format!("[{no}]"), 2),
-            Err(Failure::Said(ErrorObject { code: -32005, .. }))
+            read(&format!("[{error}]"), 2),
+            Err(Failure::RpcError(ErrorObject { code: -32005, .. }))
         ));
     }
 
@@ -308,21 +306,21 @@ mod tests {
             "[".repeat(64),
             "]".repeat(64)
         );
-        assert_eq!(why(&deep, 1), "it nests deeper than 64");
+        assert_eq!(why(&deep, 1), "it is nested deeper than 64");
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..300), count in 1usize..4) {
+        fn no_bytes_cause_a_panic(text in prop::collection::vec(any::<u8>(), 0..300), count in 1usize..4) {
             let _ = decode(&text, 0, count, 64);
         }
 
-        /// Damaged answers either still answer each call exactly once, or are refused.
+        /// A damaged answer either still answers each call exactly once, or is rejected.
         #[test]
-        fn a_damaged_answer_is_refused_or_whole(place in 0usize..120, with: u8, cut in 0usize..120) {
+        fn a_damaged_answer_is_rejected_or_complete(index in 0usize..120, with: u8, cut in 0usize..120) {
             let mut text = br#"[{"jsonrpc":"2.0","id":1,"result":{"a":["0x1"]}},{"jsonrpc":"2.0","id":2,"error":{"code":-1,"message":"x"}}]"#.to_vec();
-            let place = place % text.len();
-            text[place] = with;
+            let index = index % text.len();
+            text[index] = with;
             text.truncate(text.len() - cut % 3);
             if let Ok(answers) = decode(&text, 1, 2, 64) {
                 prop_assert_eq!(answers.len(), 2);
