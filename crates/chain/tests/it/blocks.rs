@@ -1,12 +1,12 @@
-//! Blocks with many logs, and a real node's blocks under every fork it knows.
+//! Blocks with many logs, and a real node's blocks under every fork that it supports.
 
-use crate::stand::{NOBODY, stand, watch_all};
+use crate::fixture::{UNUSED_ACCOUNT, start, watch_all};
 use chain::Connector;
 use serde_json::json;
 use testkit::anvil::{Mining, Options};
 
 #[tokio::test]
-async fn blocks_of_every_fork_have_the_hash_and_the_root_of_what_is_in_them() {
+async fn blocks_of_every_fork_match_their_hash_and_roots() {
     for fork in [
         "frontier",
         "byzantium",
@@ -20,7 +20,7 @@ async fn blocks_of_every_fork_have_the_hash_and_the_root_of_what_is_in_them() {
         "osaka",
     ] {
         let arguments = vec!["--hardfork".to_owned(), fork.to_owned()];
-        let Some(stand) = stand(
+        let Some(fixture) = start(
             &Options {
                 arguments,
                 ..Options::default()
@@ -29,20 +29,20 @@ async fn blocks_of_every_fork_have_the_hash_and_the_root_of_what_is_in_them() {
         ) else {
             return;
         };
-        let (_, submitted) = stand.send(&stand.payment(0, NOBODY, 1)).await;
+        let (_, submitted) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
         assert_eq!(submitted, chain::Submitted::Accepted, "{fork}");
         assert!(
-            testkit::wait_until(10_000, || stand.anvil.height() == 1),
+            testkit::wait_until(10_000, || fixture.anvil.height() == 1),
             "{fork}"
         );
-        let block = stand.newest(&watch_all(&[stand.account(0)])).await;
+        let block = fixture.newest(&watch_all(&[fixture.account(0)])).await;
         assert_eq!((block.height.0, block.included.len()), (1, 1), "{fork}");
     }
 }
 
 #[tokio::test]
-async fn a_hostile_tokens_logs_come_whole_and_in_order() {
-    let Some(stand) = stand(
+async fn all_logs_of_a_hostile_token_are_returned_in_order() {
+    let Some(fixture) = start(
         &Options {
             mining: Mining::OnDemand,
             ..Options::default()
@@ -51,22 +51,28 @@ async fn a_hostile_tokens_logs_come_whole_and_in_order() {
     ) else {
         return;
     };
-    stand.anvil.set_automine(true);
-    let token = stand
+    fixture.anvil.set_automine(true);
+    let token = fixture
         .anvil
         .deploy(&testkit::artifact("HostileToken").bytecode);
-    stand.anvil.set_automine(false);
+    fixture.anvil.set_automine(false);
     for from in 0..3 {
-        let mint = stand.call(from, &token, "HostileToken", "mint", json!([NOBODY, "40"]));
-        assert_eq!(stand.send(&mint).await.1, chain::Submitted::Accepted);
+        let mint = fixture.call(
+            from,
+            &token,
+            "HostileToken",
+            "mint",
+            json!([UNUSED_ACCOUNT, "40"]),
+        );
+        assert_eq!(fixture.send(&mint).await.1, chain::Submitted::Accepted);
     }
     for topics in 1..=4 {
-        let lie = json!([topics.to_string(), NOBODY, NOBODY, "9"]);
-        let lie = stand.call(4, &token, "HostileToken", "lieWithTopics", lie);
-        assert_eq!(stand.send(&lie).await.1, chain::Submitted::Accepted);
+        let params = json!([topics.to_string(), UNUSED_ACCOUNT, UNUSED_ACCOUNT, "9"]);
+        let call = fixture.call(4, &token, "HostileToken", "lieWithTopics", params);
+        assert_eq!(fixture.send(&call).await.1, chain::Submitted::Accepted);
     }
-    stand.anvil.mine(1);
-    let block = stand.newest(&watch_all(&[stand.account(4)])).await;
+    fixture.anvil.mine(1);
+    let block = fixture.newest(&watch_all(&[fixture.account(4)])).await;
     assert_eq!((block.events.len(), block.included.len()), (124, 4));
     let indices: Vec<u32> = block.events.iter().map(|event| event.index).collect();
     assert_eq!(indices, (0..124).collect::<Vec<_>>());
@@ -75,16 +81,16 @@ async fn a_hostile_tokens_logs_come_whole_and_in_order() {
         assert_eq!(
             paths,
             (0..paths.len())
-                .map(|place| place.to_string())
+                .map(|index| index.to_string())
                 .collect::<Vec<_>>()
         );
     }
-    let without_signers = stand.newest(&watch_all(&[])).await;
+    let without_signers = fixture.newest(&watch_all(&[])).await;
     assert_eq!(without_signers.events, block.events);
-    let told: usize = block
+    let transfers: usize = block
         .events
         .iter()
-        .map(|event| stand.evm.transfers(block.height, event).len())
+        .map(|event| fixture.evm.transfers(block.height, event).len())
         .sum();
-    assert!(told >= 120, "{told}");
+    assert!(transfers >= 120, "{transfers}");
 }

@@ -1,7 +1,7 @@
-//! Time, size, depth, repetition, concurrency, and secrets: what holds whoever answers.
+//! Limits on time, size, depth, retries and concurrency, and protection of credentials.
 
-use crate::liar::{asked, methods, node};
-use crate::stand::{NOBODY, connect};
+use crate::fake_node::{count_calls, methods, node};
+use crate::fixture::{UNUSED_ACCOUNT, connect};
 use chain::evm::Evm;
 use chain::{Class, Connector, Error, Submitted};
 use intent::{Intent, Signed};
@@ -20,19 +20,19 @@ fn signed() -> Signed {
     }
 }
 
-/// A sound node to begin with, which then answers as scripted.
+/// A normal node at first, which then returns scripted answers.
 async fn scripted(settings: Value, script: Vec<Answer>) -> (Server, Evm) {
     let server = node(|_, _| Ok(json!("0x2a")));
     let evm = connect(&server.url("/"), 7, settings);
-    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)));
+    assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(42)));
     server.script(script);
     (server, evm)
 }
 
-fn untrusted(outcome: Result<Amount, Error>, what: &str) {
+fn assert_invalid(outcome: Result<Amount, Error>, reason: &str) {
     match outcome {
-        Err(Error::InvalidResponse { why, .. }) => assert!(why.contains(what), "{why}"),
-        other => panic!("{what}: {other:?}"),
+        Err(Error::InvalidResponse { why, .. }) => assert!(why.contains(reason), "{why}"),
+        other => panic!("{reason}: {other:?}"),
     }
 }
 
@@ -43,7 +43,7 @@ fn reply(text: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_answer_beyond_the_limit_is_not_read_to_its_end() {
+async fn an_oversized_answer_is_not_read_completely() {
     let settings = json!({"limits": {"response_bytes": 1_024}});
     let large = format!(
         r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#,
@@ -51,35 +51,35 @@ async fn an_answer_beyond_the_limit_is_not_read_to_its_end() {
     );
     let (server, evm) = scripted(settings, vec![reply(&large), Answer::Endless]).await;
     let before = server.count();
-    untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
-    untrusted(evm.balance(NOBODY).await, "larger than 1024 bytes");
+    assert_invalid(evm.balance(UNUSED_ACCOUNT).await, "larger than 1024 bytes");
+    assert_invalid(evm.balance(UNUSED_ACCOUNT).await, "larger than 1024 bytes");
     assert_eq!(
         server.count() - before,
         2,
-        "what cannot be right is not asked again"
+        "an invalid answer is not retried"
     );
     assert!(evm.counters().bytes < 1_024);
 }
 
 #[tokio::test]
-async fn nonsense_is_not_believed_and_not_repeated() {
+async fn invalid_answers_are_rejected_and_not_retried() {
     let deep = format!(
         r#"{{"jsonrpc":"2.0","id":3,"result":{}{}}}"#,
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    let lies = [
-        (deep.as_str(), "nests deeper"),
+    let answers = [
+        (deep.as_str(), "nested deeper"),
         ("<html>502 Bad Gateway</html>", "not JSON-RPC"),
         (r#"{"jsonrpc":"2.0","id":3,"result":"0x2a""#, "not JSON-RPC"),
         ("", "not JSON-RPC"),
         (
             r#"{"jsonrpc":"2.0","id":999,"result":"0x2a"}"#,
-            "an id that was not asked",
+            "an unknown id",
         ),
         (
             r#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#,
-            "an id that was not asked",
+            "an unknown id",
         ),
         (
             r#"[{"jsonrpc":"2.0","id":8,"result":"0x2a"}]"#,
@@ -88,62 +88,62 @@ async fn nonsense_is_not_believed_and_not_repeated() {
     ];
     let (server, evm) = scripted(
         json!({}),
-        lies.iter().map(|(text, _)| reply(text)).collect(),
+        answers.iter().map(|(text, _)| reply(text)).collect(),
     )
     .await;
     let before = server.count();
-    for (_, why) in lies {
-        untrusted(evm.balance(NOBODY).await, why);
+    for (_, why) in answers {
+        assert_invalid(evm.balance(UNUSED_ACCOUNT).await, why);
     }
-    assert_eq!(server.count() - before, lies.len());
-    assert_eq!(evm.counters().nonsense, lies.len() as u64);
+    assert_eq!(server.count() - before, answers.len());
+    assert_eq!(evm.counters().invalid, answers.len() as u64);
     assert_eq!(
-        evm.balance(NOBODY).await,
+        evm.balance(UNUSED_ACCOUNT).await,
         Ok(Amount::from(42)),
-        "and then it goes on"
+        "later answers are accepted"
     );
 }
 
 #[tokio::test]
-async fn a_result_of_another_shape_is_nonsense() {
+async fn a_result_of_another_type_is_invalid() {
     let server = node(|_, _| Ok(json!({"balance": 7})));
     let evm = connect(&server.url("/"), 7, json!({}));
-    untrusted(evm.balance(NOBODY).await, "another shape");
+    assert_invalid(evm.balance(UNUSED_ACCOUNT).await, "does not have the type");
 }
 
 #[tokio::test]
-async fn reads_are_asked_again_where_the_trouble_may_pass() {
+async fn reads_are_retried_after_transient_failures() {
     let (server, evm) = scripted(json!({}), vec![Answer::status(500), Answer::Drop]).await;
     let before = server.count();
     assert_eq!(
-        evm.balance(NOBODY).await,
+        evm.balance(UNUSED_ACCOUNT).await,
         Ok(Amount::from(42)),
         "the third attempt was answered"
     );
     assert_eq!(server.count() - before, 3);
     assert_eq!(evm.counters().retries, 2);
-    assert_eq!(evm.counters().silent, 2);
+    assert_eq!(evm.counters().unanswered, 2);
 }
 
 #[tokio::test]
-async fn attempts_end() {
+async fn retries_are_limited() {
     let (server, evm) = scripted(json!({}), vec![Answer::status(503); 9]).await;
     let before = server.count();
     assert!(
-        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("503"))
+        matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("503"))
     );
     assert_eq!(server.count() - before, 3);
 }
 
 #[tokio::test]
-async fn patience_that_is_asked_for_is_given_or_the_question_given_up() {
-    let patience = |seconds: &str| Answer::status(429).with_header("retry-after", seconds);
-    let (server, evm) = scripted(json!({}), vec![patience("0"), patience("0")]).await;
-    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(42)));
+async fn a_requested_wait_is_honoured_or_the_call_fails() {
+    let throttled = |seconds: &str| Answer::status(429).with_header("retry-after", seconds);
+    let (server, evm) = scripted(json!({}), vec![throttled("0"), throttled("0")]).await;
+    assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(42)));
     let before = server.count();
-    server.script([patience("3600")]);
+    server.script([throttled("3600")]);
     assert!(
-        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("too many"))
+        matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("too many"))
     );
     assert_eq!(
         server.count() - before,
@@ -154,38 +154,38 @@ async fn patience_that_is_asked_for_is_given_or_the_question_given_up() {
 }
 
 #[tokio::test]
-async fn a_no_that_means_later_is_asked_again_and_another_is_not() {
-    let asks = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asks);
+async fn a_rate_limit_is_retried_and_another_error_is_not() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
     let server = node(move |_, _| match counted.fetch_add(1, Ordering::SeqCst) {
         0 => Err(json!({"code": -32005, "message": "request rate limited"})),
         1 => Ok(json!("0x1")),
         _ => Err(json!({"code": -32000, "message": "no such account"})),
     });
     let evm = connect(&server.url("/"), 7, json!({}));
-    assert_eq!(evm.balance(NOBODY).await, Ok(Amount::from(1)));
+    assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(1)));
     assert!(matches!(
-        evm.balance(NOBODY).await,
+        evm.balance(UNUSED_ACCOUNT).await,
         Err(Error::Refused { number: -32000, .. })
     ));
-    assert_eq!(asks.load(Ordering::SeqCst), 3);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
-async fn a_node_that_says_nothing_is_left_in_time() {
+async fn a_silent_node_times_out() {
     let settings =
         json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
     let server = node(|_, _| Ok(json!("0x1")));
     server.script([Answer::Silence, Answer::Silence]);
     let evm = connect(&server.url("/"), 7, settings);
     assert!(
-        matches!(evm.balance(NOBODY).await, Err(Error::Unreachable { why, .. }) if why.contains("in time"))
+        matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("in time"))
     );
     assert_eq!(server.count(), 2);
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn a_refused_connection_is_unreachable() {
     let evm = connect(
         &format!("http://127.0.0.1:{}", testkit::free_port()),
         7,
@@ -197,7 +197,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_no_answer() {
+async fn an_incomplete_answer_is_no_answer() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -220,7 +220,7 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 }
 
 #[tokio::test]
-async fn an_encrypted_connection_to_one_who_cannot_fails_as_any_other() {
+async fn a_failed_tls_handshake_is_unreachable() {
     let server = Server::start();
     let evm = connect(
         &server.url("/").replace("http://", "https://"),
@@ -234,25 +234,25 @@ async fn an_encrypted_connection_to_one_who_cannot_fails_as_any_other() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_turned_away_is_not_repeated_nor_followed() {
+async fn a_rejected_request_is_neither_retried_nor_redirected() {
     let elsewhere = Server::start();
-    let away = vec![
+    let rejections = vec![
         Answer::status(401),
         Answer::status(403),
         Answer::redirect(307, &elsewhere.url("/")),
     ];
-    let (server, evm) = scripted(json!({}), away).await;
+    let (server, evm) = scripted(json!({}), rejections).await;
     let before = server.count();
     for status in [401, 403, 307] {
         assert!(
-            matches!(evm.balance(NOBODY).await, Err(Error::Refused { number, .. }) if number == status)
+            matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Refused { number, .. }) if number == status)
         );
     }
     assert_eq!((server.count() - before, elsewhere.count()), (3, 0));
 }
 
 #[tokio::test]
-async fn a_transaction_is_sent_once_whatever_comes_back() {
+async fn a_transaction_is_sent_once_whatever_the_answer() {
     let unknown = [
         Answer::status(500),
         Answer::status(503),
@@ -269,13 +269,17 @@ async fn a_transaction_is_sent_once_whatever_comes_back() {
             matches!(submitted[..], [Submitted::Unknown { .. }]),
             "{answer:?}: {submitted:?}"
         );
-        assert_eq!(asked(&server, "eth_sendRawTransaction"), 1, "{answer:?}");
+        assert_eq!(
+            count_calls(&server, "eth_sendRawTransaction"),
+            1,
+            "{answer:?}"
+        );
     }
     let (server, evm) = scripted(json!({}), vec![Answer::status(429)]).await;
     let submitted = evm.submit(&[signed(), signed()]).await;
     assert!(
-        submitted.iter().all(|one| matches!(
-            one,
+        submitted.iter().all(|outcome| matches!(
+            outcome,
             Submitted::Refused {
                 class: Class::Throttled,
                 ..
@@ -283,11 +287,11 @@ async fn a_transaction_is_sent_once_whatever_comes_back() {
         )),
         "{submitted:?}"
     );
-    assert_eq!(asked(&server, "eth_sendRawTransaction"), 2);
+    assert_eq!(count_calls(&server, "eth_sendRawTransaction"), 2);
 }
 
 #[tokio::test]
-async fn another_transactions_hash_proves_nothing() {
+async fn the_hash_of_another_transaction_proves_nothing() {
     let server = node(|_, _| Ok(json!(format!("0x{}", "cd".repeat(32)))));
     let evm = connect(&server.url("/"), 7, json!({}));
     assert!(
@@ -298,12 +302,12 @@ async fn another_transactions_hash_proves_nothing() {
     assert_eq!(
         evm.submit(&[signed()]).await,
         [Submitted::Accepted],
-        "hexadecimal has no case"
+        "hexadecimal is case-insensitive"
     );
 }
 
 #[tokio::test]
-async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
+async fn batches_are_split_and_answers_matched_in_any_order() {
     let server = Server::answering(|request| {
         let answer = |call: &Value| {
             let result = match call["method"].as_str().unwrap() {
@@ -319,7 +323,7 @@ async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
         }
     });
     let evm = connect(&server.url("/"), 7, json!({}));
-    let sequence = evm.sequence(NOBODY).await.unwrap();
+    let sequence = evm.sequence(UNUSED_ACCOUNT).await.unwrap();
     assert_eq!((sequence.mined, sequence.pending), (3, 9));
 
     let split = connect(&server.url("/"), 7, json!({"limits": {"batch": 3}}));
@@ -333,7 +337,7 @@ async fn batches_are_split_and_answers_in_any_order_find_their_questions() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_smaller_batches_gets_them() {
+async fn batches_are_reduced_if_the_server_rejects_them() {
     let refusals = [
         json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32005, "message": "Number of requests exceeds max batch size"}}),
         json!([{"jsonrpc": "2.0", "id": 2, "error": {"code": -32600, "message": "batch too large"}}]),
@@ -362,27 +366,27 @@ async fn a_server_that_takes_smaller_batches_gets_them() {
             .iter()
             .map(|request| methods(request).len())
             .collect();
-        assert_eq!(after, [2, 2], "it is remembered");
+        assert_eq!(after, [2, 2], "the reduced size is kept");
     }
 }
 
 #[tokio::test]
-async fn no_more_requests_are_under_way_than_allowed() {
+async fn concurrency_is_limited() {
     let (gate, opened) = (
         Arc::new(std::sync::Barrier::new(3)),
         Arc::new(AtomicUsize::new(0)),
     );
-    let (held, under_way, most) = (
+    let (server_gate, in_flight, maximum) = (
         Arc::clone(&gate),
         Arc::new(AtomicUsize::new(0)),
         Arc::new(AtomicUsize::new(0)),
     );
-    let (seen, count) = (Arc::clone(&most), Arc::clone(&under_way));
+    let (seen, count) = (Arc::clone(&maximum), Arc::clone(&in_flight));
     let first = Arc::clone(&opened);
     let server = node(move |_, _| {
         seen.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         if first.fetch_add(1, Ordering::SeqCst) < 2 {
-            held.wait();
+            server_gate.wait();
         }
         count.fetch_sub(1, Ordering::SeqCst);
         Ok(json!("0x1"))
@@ -395,7 +399,7 @@ async fn no_more_requests_are_under_way_than_allowed() {
     let reads: Vec<_> = (0..10)
         .map(|_| {
             let evm = Arc::clone(&evm);
-            tokio::spawn(async move { evm.balance(NOBODY).await })
+            tokio::spawn(async move { evm.balance(UNUSED_ACCOUNT).await })
         })
         .collect();
     let waiting = tokio::task::spawn_blocking(move || {
@@ -406,16 +410,16 @@ async fn no_more_requests_are_under_way_than_allowed() {
         assert_eq!(read.await.unwrap(), Ok(Amount::from(1)));
     }
     let server = waiting.await.unwrap();
-    assert_eq!(asked(&server, "eth_getBalance"), 10);
+    assert_eq!(count_calls(&server, "eth_getBalance"), 10);
     assert_eq!(
-        most.load(Ordering::SeqCst),
+        maximum.load(Ordering::SeqCst),
         2,
-        "two at once, and never three"
+        "two at once, never three"
     );
 }
 
 #[tokio::test]
-async fn credentials_reach_the_node_and_nobody_else() {
+async fn credentials_are_sent_to_the_node_only() {
     let server = node(|_, _| Err(json!({"code": -1, "message": "no"})));
     let url = server
         .url("/v3/k3y?token=t0ken")
@@ -425,11 +429,11 @@ async fn credentials_reach_the_node_and_nobody_else() {
         format!("{:?}", evm.config()),
         serde_json::to_string(evm.config()).unwrap(),
     ];
-    shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
-    let asked = server.requests().pop().unwrap();
-    assert_eq!(asked.target, "/v3/k3y?token=t0ken");
+    shown.push(evm.balance(UNUSED_ACCOUNT).await.unwrap_err().to_string());
+    let request = server.requests().pop().unwrap();
+    assert_eq!(request.target, "/v3/k3y?token=t0ken");
     assert_eq!(
-        asked.header("authorization"),
+        request.header("authorization"),
         Some("Basic dXNlcjpzM2NyZXQ=")
     );
     for answer in [
@@ -441,10 +445,10 @@ async fn credentials_reach_the_node_and_nobody_else() {
         Answer::Endless,
     ] {
         server.script(vec![answer; 3]);
-        shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
+        shown.push(evm.balance(UNUSED_ACCOUNT).await.unwrap_err().to_string());
     }
     drop(server);
-    shown.push(evm.balance(NOBODY).await.unwrap_err().to_string());
+    shown.push(evm.balance(UNUSED_ACCOUNT).await.unwrap_err().to_string());
     for text in shown {
         assert!(
             !["s3cret", "k3y", "t0ken", "user"]
@@ -456,11 +460,11 @@ async fn credentials_reach_the_node_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_nodes_words_are_cut_and_cleaned() {
+async fn a_nodes_messages_are_truncated_and_sanitized() {
     let server =
         node(|_, _| Err(json!({"code": -1, "message": format!("\u{0}\n{}", "x".repeat(100_000))})));
     let evm = connect(&server.url("/"), 7, json!({}));
-    let Err(Error::Refused { message, .. }) = evm.balance(NOBODY).await else {
+    let Err(Error::Refused { message, .. }) = evm.balance(UNUSED_ACCOUNT).await else {
         panic!()
     };
     assert!(
@@ -468,7 +472,7 @@ async fn a_nodes_words_are_cut_and_cleaned() {
         "{message}"
     );
     let quotes = evm
-        .quote(&[Intent::cancel(ChainId::evm(7), NOBODY.to_owned())])
+        .quote(&[Intent::cancel(ChainId::evm(7), UNUSED_ACCOUNT.to_owned())])
         .await;
     assert!(quotes[0].is_err());
 }

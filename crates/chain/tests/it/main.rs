@@ -1,13 +1,14 @@
-//! The connector against a real node (anvil), and against servers that lie.
+//! Tests of the connector against a real node (anvil) and against nodes that return invalid
+//! answers.
 #![allow(clippy::unwrap_used)]
 
 mod blocks;
-mod liar;
-mod lies;
+mod fake_node;
+mod fixture;
+mod invalid_responses;
 mod limits;
 mod prices;
 mod reads;
 mod refusals;
 mod reorgs;
 mod sending;
-mod stand;

@@ -1,6 +1,6 @@
-//! The price of gas by each rule, on chains with and without base fees.
+//! Gas prices by each rule, on chains with and without base fees.
 
-use crate::stand::{NOBODY, Stand, stand, watch_all};
+use crate::fixture::{Fixture, UNUSED_ACCOUNT, start, watch_all};
 use chain::{Connector, Error, Submitted};
 use serde_json::{Value, json};
 use testkit::anvil::{Mining, Options};
@@ -18,20 +18,20 @@ fn on_demand(arguments: &[&str]) -> Options {
     }
 }
 
-/// Send one payment and see it succeed; the first byte of its raw form tells its type (above 0xc0:
-/// legacy).
-async fn pays(stand: &Stand) -> u8 {
-    let (signed, submitted) = stand.send(&stand.payment(0, NOBODY, 1)).await;
+/// Sends one payment and checks that it succeeds. Returns the first byte of its raw form, which is
+/// its type (0xc0 and above: legacy).
+async fn pay(fixture: &Fixture) -> u8 {
+    let (signed, submitted) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
     assert_eq!(submitted, Submitted::Accepted);
-    stand.anvil.mine(1);
-    let block = stand.newest(&watch_all(&[stand.account(0)])).await;
+    fixture.anvil.mine(1);
+    let block = fixture.newest(&watch_all(&[fixture.account(0)])).await;
     assert_eq!(block.included[0].status, Status::Succeeded);
     signed.raw[0]
 }
 
 #[tokio::test]
 async fn eip_1559_doubles_the_base_fee_and_adds_the_tip() {
-    let Some(stand) = stand(
+    let Some(fixture) = start(
         &Options {
             base_fee: Some(1_000_000),
             ..on_demand(&[])
@@ -40,9 +40,12 @@ async fn eip_1559_doubles_the_base_fee_and_adds_the_tip() {
     ) else {
         return;
     };
-    stand.anvil.mine(1);
-    let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
-    let next = &stand
+    fixture.anvil.mine(1);
+    let terms = fixture
+        .quote(&fixture.payment(0, UNUSED_ACCOUNT, 1))
+        .await
+        .terms;
+    let next = &fixture
         .anvil
         .rpc("eth_feeHistory", json!(["0x1", "latest", []]))["baseFeePerGas"][1];
     let base = u64::from_str_radix(next.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
@@ -51,55 +54,62 @@ async fn eip_1559_doubles_the_base_fee_and_adds_the_tip() {
         Amount::from(base * 2).checked_add(terms.tip)
     );
     assert!(!terms.tip.is_zero());
-    assert_eq!(pays(&stand).await, 2);
+    assert_eq!(pay(&fixture).await, 2);
 }
 
 #[tokio::test]
 async fn the_tip_follows_what_others_pay() {
-    let Some(stand) = stand(&on_demand(&[]), json!({})) else {
+    let Some(fixture) = start(&on_demand(&[]), json!({})) else {
         return;
     };
-    let payment = stand.payment(1, NOBODY, 1);
-    let terms = stand.quote(&payment).await.terms;
+    let payment = fixture.payment(1, UNUSED_ACCOUNT, 1);
+    let terms = fixture.quote(&payment).await.terms;
     for nonce in 0..3 {
         let tip = Amount::from(7_000_000_000);
-        let dear = intent::FeeTerms {
+        let high_tip = intent::FeeTerms {
             tip,
             fee_per_gas: terms.fee_per_gas.checked_add(tip).unwrap(),
             ..terms
         };
         assert_eq!(
-            stand
-                .submit(&stand.signed(&payment, nonce, dear).await)
+            fixture
+                .submit(&fixture.signed(&payment, nonce, high_tip).await)
                 .await,
             Submitted::Accepted
         );
-        stand.anvil.mine(1);
+        fixture.anvil.mine(1);
     }
     assert_eq!(
-        stand.quote(&payment).await.terms.tip,
+        fixture.quote(&payment).await.terms.tip,
         Amount::from(7_000_000_000)
     );
 }
 
 #[tokio::test]
-async fn caps_hold_and_a_chain_above_them_is_too_dear() {
+async fn caps_apply_and_a_price_above_them_is_rejected() {
     let pricing = |max: u64| json!({"pricing": {"kind": "eip1559", "max_fee_per_gas": max.to_string(), "max_tip": "5"}});
     let options = Options {
         base_fee: Some(1_000_000_000),
         ..on_demand(&[])
     };
-    let Some(tight) = stand(&options, pricing(1_200_000_000)) else {
+    let Some(tight) = start(&options, pricing(1_200_000_000)) else {
         return;
     };
-    let terms = tight.quote(&tight.payment(0, NOBODY, 1)).await.terms;
+    let terms = tight
+        .quote(&tight.payment(0, UNUSED_ACCOUNT, 1))
+        .await
+        .terms;
     assert_eq!(
         (terms.fee_per_gas, terms.tip),
         (Amount::from(1_200_000_000), Amount::from(1))
     );
-    assert_eq!(pays(&tight).await, 2);
-    let dear = crate::stand::connect(&tight.anvil.url(), tight.anvil.chain_id(), pricing(1_000));
-    let quoted = dear.quote(&[tight.payment(0, NOBODY, 1)]).await.remove(0);
+    assert_eq!(pay(&tight).await, 2);
+    let capped =
+        crate::fixture::connect(&tight.anvil.url(), tight.anvil.chain_id(), pricing(1_000));
+    let quoted = capped
+        .quote(&[tight.payment(0, UNUSED_ACCOUNT, 1)])
+        .await
+        .remove(0);
     assert!(
         matches!(quoted, Err(Error::FeeTooHigh { cap, .. }) if cap == Amount::from(1_000)),
         "{quoted:?}"
@@ -107,22 +117,27 @@ async fn caps_hold_and_a_chain_above_them_is_too_dear() {
 }
 
 #[tokio::test]
-async fn a_chain_from_before_london_gets_a_legacy_price() {
-    let Some(stand) = stand(&on_demand(&["--hardfork", "berlin"]), json!({})) else {
+async fn a_chain_before_london_gets_a_legacy_price() {
+    let Some(fixture) = start(&on_demand(&["--hardfork", "berlin"]), json!({})) else {
         return;
     };
-    let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
+    let terms = fixture
+        .quote(&fixture.payment(0, UNUSED_ACCOUNT, 1))
+        .await
+        .terms;
     assert_eq!(terms.tip, terms.fee_per_gas);
-    assert!(pays(&stand).await >= 0xc0);
-    let fresh = crate::stand::connect(&stand.anvil.url(), stand.anvil.chain_id(), json!({}));
-    let other = Stand {
+    assert!(pay(&fixture).await >= 0xc0);
+    let fresh = crate::fixture::connect(&fixture.anvil.url(), fixture.anvil.chain_id(), json!({}));
+    let other = Fixture {
         evm: fresh,
-        ..stand
+        ..fixture
     };
-    let signed = other.signed(&other.payment(0, NOBODY, 1), 1, terms).await;
+    let signed = other
+        .signed(&other.payment(0, UNUSED_ACCOUNT, 1), 1, terms)
+        .await;
     assert!(
         signed.raw[0] >= 0xc0,
-        "a plan asks for itself, where no quote went before"
+        "a plan without a previous quote determines the format itself"
     );
 }
 
@@ -136,30 +151,33 @@ async fn legacy_and_fixed_prices_are_as_configured() {
             2,
         ),
     ] {
-        let Some(stand) = stand(&on_demand(&[]), json!({"pricing": pricing})) else {
+        let Some(fixture) = start(&on_demand(&[]), json!({"pricing": pricing})) else {
             return;
         };
-        assert_eq!(pays(&stand).await, first, "{pricing}");
+        assert_eq!(pay(&fixture).await, first, "{pricing}");
     }
 }
 
 #[tokio::test]
-async fn gas_is_free_where_the_network_says_so() {
+async fn gas_is_free_if_configured() {
     let free = ["--gas-price", "0", "--block-base-fee-per-gas", "0"];
-    let Some(stand) = stand(&on_demand(&free), json!({"pricing": {"kind": "zero"}})) else {
+    let Some(fixture) = start(&on_demand(&free), json!({"pricing": {"kind": "zero"}})) else {
         return;
     };
-    let terms = stand.quote(&stand.payment(0, NOBODY, 1)).await.terms;
+    let terms = fixture
+        .quote(&fixture.payment(0, UNUSED_ACCOUNT, 1))
+        .await
+        .terms;
     assert_eq!(
         (terms.fee_per_gas, terms.total_fee),
         (Amount::ZERO, Amount::ZERO)
     );
-    assert!(pays(&stand).await >= 0xc0);
+    assert!(pay(&fixture).await >= 0xc0);
 }
 
 #[tokio::test]
-async fn gas_is_scaled_capped_and_refused_where_a_block_has_no_room() {
-    let Some(stand) = stand(
+async fn gas_is_scaled_and_capped_and_rejected_above_the_limit() {
+    let Some(fixture) = start(
         &Options {
             mining: Mining::Auto,
             ..on_demand(&[])
@@ -168,17 +186,19 @@ async fn gas_is_scaled_capped_and_refused_where_a_block_has_no_room() {
     ) else {
         return;
     };
-    let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
-    let call = stand.call(0, &contract, "Overloads", "set(uint256)", json!(["7"]));
-    let request = json!([{"from": stand.account(0), "to": contract, "data": data(&call)}]);
-    let estimate = stand.anvil.rpc("eth_estimateGas", request);
+    let contract = fixture
+        .anvil
+        .deploy(&testkit::artifact("Overloads").bytecode);
+    let call = fixture.call(0, &contract, "Overloads", "set(uint256)", json!(["7"]));
+    let request = json!([{"from": fixture.account(0), "to": contract, "data": data(&call)}]);
+    let estimate = fixture.anvil.rpc("eth_estimateGas", request);
     let estimate =
         u64::from_str_radix(estimate.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
-    assert_eq!(stand.quote(&call).await.terms.gas, estimate * 3 / 2);
+    assert_eq!(fixture.quote(&call).await.terms.gas, estimate * 3 / 2);
     for (max, expected) in [(estimate + 10, Some(estimate + 10)), (estimate - 1, None)] {
-        let evm = crate::stand::connect(
-            &stand.anvil.url(),
-            stand.anvil.chain_id(),
+        let evm = crate::fixture::connect(
+            &fixture.anvil.url(),
+            fixture.anvil.chain_id(),
             json!({"gas": {"max": max}}),
         );
         let quoted = evm.quote(std::slice::from_ref(&call)).await.remove(0);

@@ -1,20 +1,20 @@
-//! Reads of contracts, and every way for a contract to say no.
+//! Contract reads, and every kind of revert.
 
-use crate::stand::{NOBODY, Stand, interface, stand};
+use crate::fixture::{Fixture, UNUSED_ACCOUNT, interface, start};
 use chain::{CallRequest, Connector, Error};
 use serde_json::{Value, json};
 use testkit::anvil::Options;
 use types::Amount;
 
 struct Contract {
-    stand: Stand,
+    fixture: Fixture,
     address: String,
 }
 
 fn deployed(name: &str) -> Option<Contract> {
-    let stand = stand(&Options::default(), json!({}))?;
-    let address = stand.anvil.deploy(&testkit::artifact(name).bytecode);
-    Some(Contract { stand, address })
+    let fixture = start(&Options::default(), json!({}))?;
+    let address = fixture.anvil.deploy(&testkit::artifact(name).bytecode);
+    Some(Contract { fixture, address })
 }
 
 impl Contract {
@@ -29,14 +29,14 @@ impl Contract {
         at: Option<&str>,
     ) -> Result<Vec<u8>, Error> {
         let interface = interface("Overloads");
-        let data = intent::encode_call(&self.stand.chain(), &interface, method, &params).unwrap();
+        let data = intent::encode_call(&self.fixture.chain(), &interface, method, &params).unwrap();
         let request = CallRequest {
-            from: Some(self.stand.account(3)),
+            from: Some(self.fixture.account(3)),
             to: &self.address,
             data,
             at,
         };
-        self.stand.evm.call(&request, Some(&interface)).await
+        self.fixture.evm.call(&request, Some(&interface)).await
     }
 
     async fn reason(&self, method: &str, params: Value) -> (String, String) {
@@ -48,12 +48,12 @@ impl Contract {
 }
 
 #[tokio::test]
-async fn every_reason_for_a_revert_is_told() {
+async fn every_revert_reason_is_decoded() {
     let Some(contract) = deployed("Overloads") else {
         return;
     };
-    let who = contract.stand.account(3).to_owned();
-    let refused = format!("Refused(who: {who}, wanted: 7, why: not today)");
+    let caller = contract.fixture.account(3).to_owned();
+    let refused = format!("Refused(who: {caller}, wanted: 7, why: not today)");
     let data = "0xdeadbeef01";
     for (method, params, reason) in [
         ("failRequire", json!([false]), "it is not ok"),
@@ -67,31 +67,31 @@ async fn every_reason_for_a_revert_is_told() {
         ("failNothing", json!([]), "Nothing()"),
         ("failRaw", json!([data]), "0xdeadbeef01"),
     ] {
-        let (told, _) = contract.reason(method, params).await;
-        assert!(told.contains(reason), "{method}: {told}");
+        let (decoded, _) = contract.reason(method, params).await;
+        assert!(decoded.contains(reason), "{method}: {decoded}");
     }
     assert_eq!(contract.reason("failRaw", json!([data])).await.1, data);
     assert_eq!(contract.reason("failEmpty", json!([])).await.1, "0x");
     let (reason, _) = contract.reason("failGas", json!([])).await;
     assert!(
         reason.contains("OOG"),
-        "out of gas, in anvil's words: {reason}"
+        "anvil's text for out of gas: {reason}"
     );
 }
 
 #[tokio::test]
-async fn an_intent_that_would_fail_says_why_and_stops_only_itself() {
+async fn a_failing_intent_returns_its_reason_and_affects_no_other() {
     let Some(contract) = deployed("Overloads") else {
         return;
     };
-    let (stand, to) = (&contract.stand, contract.address.as_str());
+    let (fixture, to) = (&contract.fixture, contract.address.as_str());
     let intents = [
-        stand.payment(0, NOBODY, 1),
-        stand.call(0, to, "Overloads", "failRequire", json!([false])),
-        stand.call(0, to, "Overloads", "failNothing", json!([])),
-        stand.call(0, to, "Overloads", "set(uint256)", json!(["1"])),
+        fixture.payment(0, UNUSED_ACCOUNT, 1),
+        fixture.call(0, to, "Overloads", "failRequire", json!([false])),
+        fixture.call(0, to, "Overloads", "failNothing", json!([])),
+        fixture.call(0, to, "Overloads", "set(uint256)", json!(["1"])),
     ];
-    let quotes = stand.evm.quote(&intents).await;
+    let quotes = fixture.evm.quote(&intents).await;
     assert!(quotes[0].is_ok() && quotes[3].is_ok(), "{quotes:?}");
     assert!(
         matches!(&quotes[1], Err(Error::Reverts { reason, .. }) if reason == "it is not ok"),
@@ -104,16 +104,16 @@ async fn an_intent_that_would_fail_says_why_and_stops_only_itself() {
 }
 
 #[tokio::test]
-async fn a_contract_is_read_at_a_block_by_its_hash() {
+async fn a_contract_is_read_at_a_block_by_hash() {
     let Some(contract) = deployed("Overloads") else {
         return;
     };
-    let before = contract.stand.evm.head().await.unwrap();
-    let set = contract.stand.anvil.calldata("set(uint256)", &["0x2a"]);
+    let before = contract.fixture.evm.head().await.unwrap();
+    let set = contract.fixture.anvil.calldata("set(uint256)", &["0x2a"]);
     contract
-        .stand
+        .fixture
         .anvil
-        .transact(contract.stand.account(0), Some(&contract.address), &set);
+        .transact(contract.fixture.account(0), Some(&contract.address), &set);
     let word = |value: u8| [vec![0u8; 31], vec![value]].concat();
     assert_eq!(contract.call("number", json!([])).await.unwrap(), word(42));
     assert_eq!(
@@ -133,23 +133,26 @@ async fn a_contract_is_read_at_a_block_by_its_hash() {
 }
 
 #[tokio::test]
-async fn an_account_without_code_answers_nothing() {
-    let Some(stand) = stand(&Options::default(), json!({})) else {
+async fn a_call_to_an_account_without_code_returns_nothing() {
+    let Some(fixture) = start(&Options::default(), json!({})) else {
         return;
     };
     let request = CallRequest {
         from: None,
-        to: NOBODY,
+        to: UNUSED_ACCOUNT,
         data: vec![1, 2, 3, 4],
         at: None,
     };
     assert_eq!(
-        stand.evm.call(&request, None).await.unwrap(),
+        fixture.evm.call(&request, None).await.unwrap(),
         Vec::<u8>::new()
     );
-    assert_eq!(stand.evm.balance(NOBODY).await.unwrap(), Amount::ZERO);
     assert_eq!(
-        stand
+        fixture.evm.balance(UNUSED_ACCOUNT).await.unwrap(),
+        Amount::ZERO
+    );
+    assert_eq!(
+        fixture
             .evm
             .status(&format!("0x{}", "11".repeat(32)))
             .await

@@ -1,6 +1,6 @@
-//! What a real node refuses, and what it proves.
+//! Refusals of a real node, and their classes.
 
-use crate::stand::{NOBODY, connect, stand};
+use crate::fixture::{UNUSED_ACCOUNT, connect, start};
 use chain::{Class, Connector, Error, Submitted};
 use intent::{FeeTerms, Signed};
 use serde_json::json;
@@ -15,8 +15,8 @@ fn class(submitted: Submitted) -> Class {
 }
 
 #[tokio::test]
-async fn a_node_of_another_chain_is_asked_nothing_more() {
-    let Some(stand) = stand(
+async fn a_node_of_another_chain_gets_no_other_requests() {
+    let Some(fixture) = start(
         &Options {
             chain_id: 5,
             ..Options::default()
@@ -25,20 +25,20 @@ async fn a_node_of_another_chain_is_asked_nothing_more() {
     ) else {
         return;
     };
-    let (signed, _) = stand.send(&stand.payment(0, NOBODY, 1)).await;
-    let wrong = connect(&stand.anvil.url(), 6, json!({}));
+    let (signed, _) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
+    let wrong = connect(&fixture.anvil.url(), 6, json!({}));
     assert_eq!(
         wrong.head().await,
         Err(Error::WrongChain {
             chain: "eip155:6".to_owned(),
-            found: 5
+            actual: 5
         })
     );
     assert_eq!(
-        wrong.balance(NOBODY).await,
+        wrong.balance(UNUSED_ACCOUNT).await,
         Err(Error::WrongChain {
             chain: "eip155:6".to_owned(),
-            found: 5
+            actual: 5
         })
     );
     assert_eq!(
@@ -48,31 +48,31 @@ async fn a_node_of_another_chain_is_asked_nothing_more() {
     assert_eq!(
         wrong.counters().calls,
         3,
-        "each asked for the chain, and nothing else"
+        "each requests the chain id and nothing else"
     );
 }
 
 #[tokio::test]
 async fn bytes_for_another_chain_are_not_sent() {
-    let Some(stand) = stand(&Options::default(), json!({})) else {
+    let Some(fixture) = start(&Options::default(), json!({})) else {
         return;
     };
-    let payment = stand.payment(0, NOBODY, 1);
-    let mine = stand
-        .signed(&payment, 0, stand.quote(&payment).await.terms)
+    let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
+    let own = fixture
+        .signed(&payment, 0, fixture.quote(&payment).await.terms)
         .await;
     let foreign = Signed {
         chain: "eip155:9".parse().unwrap(),
-        ..mine.clone()
+        ..own.clone()
     };
-    let submitted = stand.evm.submit(&[foreign, mine]).await;
+    let submitted = fixture.evm.submit(&[foreign, own]).await;
     assert_eq!(class(submitted[0].clone()), Class::WrongChain);
     assert_eq!(submitted[1], Submitted::Accepted);
 }
 
 #[tokio::test]
-async fn refusals_are_told_by_what_they_prove() {
-    let Some(stand) = stand(
+async fn refusals_are_classified_by_what_they_prove() {
+    let Some(fixture) = start(
         &Options {
             mining: Mining::OnDemand,
             ..Options::default()
@@ -81,21 +81,23 @@ async fn refusals_are_told_by_what_they_prove() {
     ) else {
         return;
     };
-    let payment = stand.payment(0, NOBODY, 1);
-    let terms = stand.quote(&payment).await.terms;
-    let first = stand.signed(&payment, 0, terms).await;
-    assert_eq!(stand.submit(&first).await, Submitted::Accepted);
-    assert_eq!(stand.submit(&first).await, Submitted::AlreadyKnown);
+    let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
+    let terms = fixture.quote(&payment).await.terms;
+    let first = fixture.signed(&payment, 0, terms).await;
+    assert_eq!(fixture.submit(&first).await, Submitted::Accepted);
+    assert_eq!(fixture.submit(&first).await, Submitted::AlreadyKnown);
 
-    let other = stand.signed(&stand.payment(0, NOBODY, 2), 0, terms).await;
+    let other = fixture
+        .signed(&fixture.payment(0, UNUSED_ACCOUNT, 2), 0, terms)
+        .await;
     assert_eq!(
-        class(stand.submit(&other).await),
+        class(fixture.submit(&other).await),
         Class::ReplacementUnderpriced
     );
 
-    stand.anvil.mine(1);
-    assert_eq!(class(stand.submit(&first).await), Class::NonceUsed);
-    assert_eq!(class(stand.submit(&other).await), Class::NonceUsed);
+    fixture.anvil.mine(1);
+    assert_eq!(class(fixture.submit(&first).await), Class::NonceUsed);
+    assert_eq!(class(fixture.submit(&other).await), Class::NonceUsed);
 
     let cheap = FeeTerms {
         fee_per_gas: Amount::from(1),
@@ -103,7 +105,11 @@ async fn refusals_are_told_by_what_they_prove() {
         ..terms
     };
     assert_eq!(
-        class(stand.submit(&stand.signed(&payment, 1, cheap).await).await),
+        class(
+            fixture
+                .submit(&fixture.signed(&payment, 1, cheap).await)
+                .await
+        ),
         Class::BelowBaseFee
     );
     let small = FeeTerms {
@@ -111,7 +117,11 @@ async fn refusals_are_told_by_what_they_prove() {
         ..terms
     };
     assert_eq!(
-        class(stand.submit(&stand.signed(&payment, 1, small).await).await),
+        class(
+            fixture
+                .submit(&fixture.signed(&payment, 1, small).await)
+                .await
+        ),
         Class::GasLimit
     );
     let huge = FeeTerms {
@@ -119,16 +129,20 @@ async fn refusals_are_told_by_what_they_prove() {
         ..terms
     };
     assert_eq!(
-        class(stand.submit(&stand.signed(&payment, 1, huge).await).await),
+        class(
+            fixture
+                .submit(&fixture.signed(&payment, 1, huge).await)
+                .await
+        ),
         Class::GasLimit
     );
-    let mut rich = stand.payment(0, NOBODY, 0);
+    let mut rich = fixture.payment(0, UNUSED_ACCOUNT, 0);
     let intent::Act::Transaction(transaction) = &mut rich.act else {
         panic!()
     };
     transaction.outputs[0].value = Amount::from_u128(u128::MAX);
     assert_eq!(
-        class(stand.submit(&stand.signed(&rich, 1, terms).await).await),
+        class(fixture.submit(&fixture.signed(&rich, 1, terms).await).await),
         Class::Funds
     );
 
@@ -136,24 +150,24 @@ async fn refusals_are_told_by_what_they_prove() {
         raw: vec![2, 0xc0],
         ..first
     };
-    assert_eq!(class(stand.submit(&garbage).await), Class::Size);
+    assert_eq!(class(fixture.submit(&garbage).await), Class::Size);
 }
 
 #[tokio::test]
-async fn own_rules_change_what_an_answer_proves() {
+async fn configured_rules_override_the_table() {
     let rule = json!({"errors": [{"class": "pool_full", "contains": ["nonce too low"]}]});
-    let Some(stand) = stand(&Options::default(), rule) else {
+    let Some(fixture) = start(&Options::default(), rule) else {
         return;
     };
-    let payment = stand.payment(0, NOBODY, 1);
-    let (_, submitted) = stand.send(&payment).await;
+    let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
+    let (_, submitted) = fixture.send(&payment).await;
     assert_eq!(submitted, Submitted::Accepted);
-    assert!(testkit::wait_until(10_000, || stand
+    assert!(testkit::wait_until(10_000, || fixture
         .anvil
-        .nonce(stand.account(0))
+        .nonce(fixture.account(0))
         == 1));
-    let again = stand
-        .signed(&payment, 0, stand.quote(&payment).await.terms)
+    let again = fixture
+        .signed(&payment, 0, fixture.quote(&payment).await.terms)
         .await;
-    assert_eq!(class(stand.submit(&again).await), Class::PoolFull);
+    assert_eq!(class(fixture.submit(&again).await), Class::PoolFull);
 }

@@ -1,6 +1,6 @@
-//! From an intent to a block: quote, plan, sign, send, see.
+//! From an intent to a block: quote, plan, sign, send, include.
 
-use crate::stand::{NOBODY, interface, stand, watch_all};
+use crate::fixture::{UNUSED_ACCOUNT, interface, start, watch_all};
 use chain::{Connector, Error, Plan, Reservations, Submitted, TxStatus, Watch};
 use intent::Intent;
 use serde_json::{Value, json};
@@ -15,29 +15,32 @@ fn on_demand() -> Options {
 }
 
 #[tokio::test]
-async fn a_payment_is_quoted_planned_sent_and_seen_in_its_block() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn a_payment_is_quoted_planned_sent_and_included() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    let (from, payment) = (stand.account(0), stand.payment(0, NOBODY, 1_000));
-    let quote = stand.quote(&payment).await;
+    let (from, payment) = (
+        fixture.account(0),
+        fixture.payment(0, UNUSED_ACCOUNT, 1_000),
+    );
+    let quote = fixture.quote(&payment).await;
     assert_eq!(quote.terms.gas, 21_000);
     assert_eq!(
         Some(quote.terms.total_fee),
         Amount::from(21_000).checked_mul(quote.terms.fee_per_gas)
     );
 
-    let (signed, submitted) = stand.send(&payment).await;
+    let (signed, submitted) = fixture.send(&payment).await;
     assert_eq!(submitted, Submitted::Accepted);
     assert_eq!(
-        stand.evm.status(&signed.id).await.unwrap(),
+        fixture.evm.status(&signed.id).await.unwrap(),
         TxStatus::Pending
     );
-    let sequence = stand.evm.sequence(from).await.unwrap();
+    let sequence = fixture.evm.sequence(from).await.unwrap();
     assert_eq!((sequence.mined, sequence.pending), (0, 1));
 
-    stand.anvil.mine(1);
-    let block = stand.newest(&watch_all(&[from])).await;
+    fixture.anvil.mine(1);
+    let block = fixture.newest(&watch_all(&[from])).await;
     let [included] = &block.included[..] else {
         panic!("{block:?}")
     };
@@ -50,7 +53,7 @@ async fn a_payment_is_quoted_planned_sent_and_seen_in_its_block() {
         (0, Status::Succeeded, &None)
     );
     assert_eq!(included.witnesses, [Witness::nonce(from, 0)]);
-    let receipt = stand.anvil.receipt(&signed.id).unwrap();
+    let receipt = fixture.anvil.receipt(&signed.id).unwrap();
     let price = u64::from_str_radix(
         receipt["effectiveGasPrice"]
             .as_str()
@@ -66,19 +69,19 @@ async fn a_payment_is_quoted_planned_sent_and_seen_in_its_block() {
         height: block.height,
         status: Status::Succeeded,
     };
-    assert_eq!(stand.evm.status(&signed.id).await.unwrap(), included);
+    assert_eq!(fixture.evm.status(&signed.id).await.unwrap(), included);
     assert_eq!(
-        stand.evm.balance(NOBODY).await.unwrap(),
+        fixture.evm.balance(UNUSED_ACCOUNT).await.unwrap(),
         Amount::from(1_000)
     );
 }
 
 #[tokio::test]
-async fn a_token_is_deployed_and_minted_and_the_events_tell_the_transfer() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn a_token_is_deployed_and_minted_and_its_events_report_transfers() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    let (issuer, holder) = (stand.account(0).to_owned(), stand.account(1).to_owned());
+    let (issuer, holder) = (fixture.account(0).to_owned(), fixture.account(1).to_owned());
     let code = hex::decode(
         testkit::artifact("DemoToken")
             .bytecode
@@ -87,10 +90,10 @@ async fn a_token_is_deployed_and_minted_and_the_events_tell_the_transfer() {
     .unwrap();
     let params = json!(["Demo", "DMO", "6", issuer]);
     let data =
-        intent::encode_deploy(&stand.chain(), &interface("DemoToken"), &code, &params).unwrap();
-    let (_, submitted) = stand
+        intent::encode_deploy(&fixture.chain(), &interface("DemoToken"), &code, &params).unwrap();
+    let (_, submitted) = fixture
         .send(&Intent::call(
-            stand.chain(),
+            fixture.chain(),
             issuer.clone(),
             None,
             Amount::ZERO,
@@ -98,24 +101,24 @@ async fn a_token_is_deployed_and_minted_and_the_events_tell_the_transfer() {
         ))
         .await;
     assert_eq!(submitted, Submitted::Accepted);
-    stand.anvil.mine(1);
-    let deployed = stand.newest(&watch_all(&[&issuer])).await;
+    fixture.anvil.mine(1);
+    let deployed = fixture.newest(&watch_all(&[&issuer])).await;
     let token = deployed.included[0].created.clone().unwrap();
 
     for amount in [
         "5",
         "115792089237316195423570985008687907853269984665640564039457584007913129639930",
     ] {
-        let mint = stand.call(0, &token, "DemoToken", "mint", json!([holder, amount]));
-        assert_eq!(stand.send(&mint).await.1, Submitted::Accepted);
+        let mint = fixture.call(0, &token, "DemoToken", "mint", json!([holder, amount]));
+        assert_eq!(fixture.send(&mint).await.1, Submitted::Accepted);
     }
-    stand.anvil.mine(1);
-    let block = stand.newest(&watch_all(&[&issuer])).await;
+    fixture.anvil.mine(1);
+    let block = fixture.newest(&watch_all(&[&issuer])).await;
     assert_eq!(
         block
             .included
             .iter()
-            .map(|one| one.status)
+            .map(|inclusion| inclusion.status)
             .collect::<Vec<_>>(),
         [Status::Succeeded; 2]
     );
@@ -129,11 +132,11 @@ async fn a_token_is_deployed_and_minted_and_the_events_tell_the_transfer() {
         "the path counts within the transaction"
     );
     assert_eq!((first.transaction_index, second.transaction_index), (0, 1));
-    let [transfer] = &stand.evm.transfers(block.height, first)[..] else {
+    let [transfer] = &fixture.evm.transfers(block.height, first)[..] else {
         panic!("{first:?}")
     };
     assert_eq!((&transfer.to, transfer.amount), (&holder, Amount::from(5)));
-    let event = stand
+    let event = fixture
         .evm
         .decode_event(&interface("DemoToken"), second)
         .unwrap()
@@ -146,65 +149,70 @@ async fn a_token_is_deployed_and_minted_and_the_events_tell_the_transfer() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_fails_in_its_block_is_told_as_reverted() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn a_transaction_that_fails_in_its_block_is_reported_as_reverted() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    stand.anvil.set_automine(true);
-    let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
-    stand.anvil.set_automine(false);
-    let fail = stand.call(1, &contract, "Overloads", "failNothing", json!([]));
-    let terms = stand.quote(&stand.payment(1, NOBODY, 1)).await.terms;
+    fixture.anvil.set_automine(true);
+    let contract = fixture
+        .anvil
+        .deploy(&testkit::artifact("Overloads").bytecode);
+    fixture.anvil.set_automine(false);
+    let fail = fixture.call(1, &contract, "Overloads", "failNothing", json!([]));
+    let terms = fixture
+        .quote(&fixture.payment(1, UNUSED_ACCOUNT, 1))
+        .await
+        .terms;
     let terms = intent::FeeTerms {
         gas: 100_000,
         ..terms
     };
-    let signed = stand.signed(&fail, 0, terms).await;
-    assert_eq!(stand.submit(&signed).await, Submitted::Accepted);
-    stand.anvil.mine(1);
-    let block = stand.newest(&watch_all(&[stand.account(1)])).await;
+    let signed = fixture.signed(&fail, 0, terms).await;
+    assert_eq!(fixture.submit(&signed).await, Submitted::Accepted);
+    fixture.anvil.mine(1);
+    let block = fixture.newest(&watch_all(&[fixture.account(1)])).await;
     assert_eq!(block.included[0].status, Status::Reverted);
     assert!(!block.included[0].fee.is_zero());
 }
 
 #[tokio::test]
-async fn many_are_sent_at_once_and_each_gets_its_own_answer() {
-    let Some(stand) = stand(&on_demand(), json!({"limits": {"batch": 3}})) else {
+async fn each_transaction_of_a_batch_gets_its_own_outcome() {
+    let Some(fixture) = start(&on_demand(), json!({"limits": {"batch": 3}})) else {
         return;
     };
-    let payment = stand.payment(0, NOBODY, 1);
-    let terms = stand.quote(&payment).await.terms;
-    let mut all = Vec::new();
+    let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
+    let terms = fixture.quote(&payment).await.terms;
+    let mut transactions = Vec::new();
     for nonce in 0..7 {
-        all.push(stand.signed(&payment, nonce, terms).await);
+        transactions.push(fixture.signed(&payment, nonce, terms).await);
     }
-    all[4] = all[3].clone();
-    let submitted = stand.evm.submit(&all).await;
-    let expected = (0..7).map(|place| {
-        if place == 4 {
+    transactions[4] = transactions[3].clone();
+    let submitted = fixture.evm.submit(&transactions).await;
+    let expected = (0..7).map(|index| {
+        if index == 4 {
             Submitted::AlreadyKnown
         } else {
             Submitted::Accepted
         }
     });
     assert_eq!(submitted, expected.collect::<Vec<_>>());
-    let requests: Vec<u64> = vec![stand.evm.counters().requests];
+    let requests: Vec<u64> = vec![fixture.evm.counters().requests];
     assert!(requests[0] >= 3, "{requests:?}");
 }
 
 #[tokio::test]
-async fn an_intent_that_cannot_be_planned_stops_only_itself() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn an_intent_that_cannot_be_planned_affects_no_other() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
     let (payment, reserved) = (
-        stand.payment(0, NOBODY, 1),
+        fixture.payment(0, UNUSED_ACCOUNT, 1),
         Reservations {
             nonce: Some(0),
             ..Reservations::default()
         },
     );
-    let terms = stand.quote(&payment).await.terms;
+    let terms = fixture.quote(&payment).await.terms;
     let foreign = Intent {
         chain: ChainId::evm(1),
         ..payment.clone()
@@ -221,39 +229,41 @@ async fn an_intent_that_cannot_be_planned_stops_only_itself() {
         plan(&foreign, &reserved),
         plan(&payment, &reserved),
     ];
-    let planned = stand.evm.plan(&plans).await;
+    let planned = fixture.evm.plan(&plans).await;
     assert!(
         matches!(&planned[0], Err(Error::Intent(_))),
         "a nonce is needed"
     );
     assert!(
         matches!(&planned[1], Err(Error::Intent(_))),
-        "the chain must be ours"
+        "the chain must match"
     );
     assert!(planned[2].is_ok());
 
-    let quotes = stand.evm.quote(&[foreign, payment]).await;
+    let quotes = fixture.evm.quote(&[foreign, payment]).await;
     assert!(quotes[0].is_err() && quotes[1].is_ok(), "{quotes:?}");
 }
 
 #[tokio::test]
-async fn only_what_is_watched_is_told() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn only_watched_items_are_returned() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    stand.anvil.set_automine(true);
-    let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
-    stand.anvil.set_automine(false);
+    fixture.anvil.set_automine(true);
+    let contract = fixture
+        .anvil
+        .deploy(&testkit::artifact("Overloads").bytecode);
+    fixture.anvil.set_automine(false);
     for (from, method, params) in [
         (0, "set(uint256)", json!(["7"])),
         (1, "set(string)", json!(["x"])),
     ] {
-        let call = stand.call(from, &contract, "Overloads", method, params);
-        assert_eq!(stand.send(&call).await.1, Submitted::Accepted);
+        let call = fixture.call(from, &contract, "Overloads", method, params);
+        assert_eq!(fixture.send(&call).await.1, Submitted::Accepted);
     }
-    stand.anvil.mine(1);
-    let all = stand
-        .newest(&watch_all(&[stand.account(0), stand.account(1)]))
+    fixture.anvil.mine(1);
+    let all = fixture
+        .newest(&watch_all(&[fixture.account(0), fixture.account(1)]))
         .await;
     assert_eq!((all.events.len(), all.included.len()), (2, 2));
     let set = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
@@ -278,8 +288,8 @@ async fn only_what_is_watched_is_told() {
         ),
         (
             Watch {
-                sources: set(&[NOBODY]),
-                signers: set(&[stand.account(1)]),
+                sources: set(&[UNUSED_ACCOUNT]),
+                signers: set(&[fixture.account(1)]),
                 ..Watch::default()
             },
             0,
@@ -287,14 +297,14 @@ async fn only_what_is_watched_is_told() {
         ),
         (
             Watch {
-                signers: set(&[NOBODY]),
+                signers: set(&[UNUSED_ACCOUNT]),
                 ..Watch::default()
             },
             0,
             0,
         ),
     ] {
-        let block = stand.newest(&watch).await;
+        let block = fixture.newest(&watch).await;
         assert_eq!(
             (block.events.len(), block.included.len()),
             (events, included),
@@ -302,15 +312,15 @@ async fn only_what_is_watched_is_told() {
         );
         assert!(
             block.events.iter().all(|event| all.events.contains(event)),
-            "the same place whatever is watched"
+            "the position does not depend on the watch"
         );
     }
-    let by_transaction = crate::stand::connect(
-        &stand.anvil.url(),
-        stand.anvil.chain_id(),
+    let by_transaction = crate::fixture::connect(
+        &fixture.anvil.url(),
+        fixture.anvil.chain_id(),
         json!({"receipts": "transaction"}),
     );
-    let watch = watch_all(&[stand.account(0), stand.account(1)]);
+    let watch = watch_all(&[fixture.account(0), fixture.account(1)]);
     assert_eq!(
         by_transaction
             .block(&all.hash, &watch)
@@ -318,22 +328,22 @@ async fn only_what_is_watched_is_told() {
             .unwrap()
             .unwrap(),
         all,
-        "either way of fetching tells the same"
+        "both ways of fetching give the same block"
     );
 }
 
 #[tokio::test]
-async fn a_signature_carries_a_list_of_authorisations_or_is_refused() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn an_authorisation_without_a_signature_is_rejected() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    let mut intent = stand.payment(0, NOBODY, 0);
+    let mut intent = fixture.payment(0, UNUSED_ACCOUNT, 0);
     let intent::Act::Transaction(transaction) = &mut intent.act else {
         panic!()
     };
     transaction.authorisations.push(intent::Authorisation {
-        authority: stand.account(1).to_owned(),
-        delegate: NOBODY.to_owned(),
+        authority: fixture.account(1).to_owned(),
+        delegate: UNUSED_ACCOUNT.to_owned(),
         nonce: 0,
         any_chain: false,
     });
@@ -341,7 +351,10 @@ async fn a_signature_carries_a_list_of_authorisations_or_is_refused() {
         nonce: Some(0),
         ..Reservations::default()
     };
-    let terms = stand.quote(&stand.payment(0, NOBODY, 0)).await.terms;
+    let terms = fixture
+        .quote(&fixture.payment(0, UNUSED_ACCOUNT, 0))
+        .await
+        .terms;
     let plan = Plan {
         intent: &intent,
         terms,
@@ -349,18 +362,18 @@ async fn a_signature_carries_a_list_of_authorisations_or_is_refused() {
         authorisations: &[],
     };
     assert!(matches!(
-        stand.evm.plan(&[plan]).await.remove(0),
+        fixture.evm.plan(&[plan]).await.remove(0),
         Err(Error::Intent(_))
     ));
 }
 
 #[tokio::test]
-async fn the_hash_of_the_node_is_ours() {
-    let Some(stand) = stand(&on_demand(), json!({})) else {
+async fn the_node_stores_the_bytes_that_were_sent() {
+    let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };
-    let (signed, _) = stand.send(&stand.payment(0, NOBODY, 1)).await;
-    let raw: Value = stand
+    let (signed, _) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
+    let raw: Value = fixture
         .anvil
         .rpc("eth_getRawTransactionByHash", json!([signed.id]));
     assert_eq!(

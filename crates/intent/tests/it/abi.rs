@@ -1,6 +1,6 @@
-//! Interfaces: calls and their results.
+//! Contract ABIs: calls and their results.
 
-use crate::values::{Both, Ty, arguments};
+use crate::values::{Ty, ValuePair, arguments};
 use alloy_dyn_abi::DynSolValue;
 use intent::evm::Abi;
 use intent::{Error, Interface};
@@ -16,12 +16,12 @@ fn function(types: &[Ty]) -> Abi {
     let params: Vec<Value> = types
         .iter()
         .enumerate()
-        .map(|(place, ty)| ty.param(&format!("p{place}")))
+        .map(|(index, ty)| ty.param(&format!("p{index}")))
         .collect();
     abi(json!([{"type": "function", "name": "f", "inputs": params, "outputs": params}]))
 }
 
-fn by_name(values: &[Both]) -> Value {
+fn by_name(values: &[ValuePair]) -> Value {
     Value::Object(
         values
             .iter()
@@ -31,16 +31,16 @@ fn by_name(values: &[Both]) -> Value {
     )
 }
 
-fn in_order(values: &[Both]) -> Value {
+fn in_order(values: &[ValuePair]) -> Value {
     values.iter().map(|(json, _)| json.clone()).collect()
 }
 
-fn outside(values: Vec<Both>) -> Vec<u8> {
+fn encode_with_alloy(values: Vec<ValuePair>) -> Vec<u8> {
     DynSolValue::Tuple(values.into_iter().map(|(_, sol)| sol).collect()).abi_encode_params()
 }
 
-/// The place that an error names, and its words.
-fn wrong<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, String) {
+/// The path and the reason of an ABI error.
+fn abi_error<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, String) {
     let error = result.unwrap_err();
     let Error::AbiMismatch { at, why } = &error else {
         panic!("{error:?}")
@@ -51,15 +51,15 @@ fn wrong<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, String) {
 
 proptest! {
     #[test]
-    fn an_outside_library_encodes_the_same((types, values) in arguments()) {
+    fn alloy_encodes_the_same((types, values) in arguments()) {
         let abi = function(&types);
         let ours = abi.encode_call("f", &in_order(&values)).unwrap();
         prop_assert_eq!(&ours, &abi.encode_call("f", &by_name(&values)).unwrap());
-        prop_assert_eq!(&ours[4..], &outside(values)[..]);
+        prop_assert_eq!(&ours[4..], &encode_with_alloy(values)[..]);
     }
 
     #[test]
-    fn what_is_encoded_is_read_back((types, values) in arguments()) {
+    fn encoded_values_decode_back((types, values) in arguments()) {
         let abi = function(&types);
         let data = abi.encode_call("f", &in_order(&values)).unwrap();
         let (signature, read) = abi.decode_call(&data).unwrap();
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn no_value_makes_it_panic((types, values) in arguments(), (_, others) in arguments()) {
+    fn no_value_causes_a_panic((types, values) in arguments(), (_, others) in arguments()) {
         let abi = function(&types);
         let _ = abi.encode_call("f", &in_order(&others));
         let _ = abi.encode_call("f", &by_name(&others));
@@ -89,7 +89,7 @@ fn erc20() -> Abi {
 const ALICE: &str = "0x00000000000000000000000000000000000a11ce";
 
 #[test]
-fn a_transfer_as_everybody_knows_it() {
+fn a_well_known_transfer() {
     let data = erc20()
         .encode_call("transfer", &json!({"to": ALICE, "value": "5"}))
         .unwrap();
@@ -98,7 +98,7 @@ fn a_transfer_as_everybody_knows_it() {
 }
 
 #[test]
-fn the_one_door_reaches_it() {
+fn the_chain_independent_functions_dispatch_to_evm() {
     let chain = types::ChainId::evm(5);
     let interface = Interface::new(
         json!([{"name": "n", "inputs": [], "outputs": [{"type": "uint8"}]}]).to_string(),
@@ -113,21 +113,21 @@ fn the_one_door_reaches_it() {
         intent::encode_deploy(&chain, &interface, &[1, 2], &Value::Null).unwrap(),
         [1, 2]
     );
-    let coins = "bip122:private".parse().unwrap();
+    let utxo_chain = "bip122:private".parse().unwrap();
     assert!(matches!(
-        intent::encode_call(&coins, &interface, "n", &Value::Null),
+        intent::encode_call(&utxo_chain, &interface, "n", &Value::Null),
         Err(Error::Unsuitable { .. })
     ));
 }
 
 #[test]
-fn overloaded_functions_are_told_by_their_signatures() {
+fn overloaded_functions_are_selected_by_signature() {
     let abi = abi(json!([
         {"type": "function", "name": "mint", "inputs": [{"name": "to", "type": "address"}]},
         {"type": "function", "name": "mint", "inputs": [{"name": "to", "type": "address"}, {"name": "n", "type": "uint256"}]},
         {"type": "function", "name": "burn", "inputs": []}
     ]));
-    let (at, why) = wrong(abi.encode_call("mint", &json!([ALICE])));
+    let (at, why) = abi_error(abi.encode_call("mint", &json!([ALICE])));
     assert_eq!(at, "method");
     assert!(
         why.contains("mint(address)") && why.contains("mint(address,uint256)"),
@@ -146,9 +146,9 @@ fn overloaded_functions_are_told_by_their_signatures() {
         68
     );
     assert_eq!(abi.encode_call("burn", &json!({})).unwrap().len(), 4);
-    let (_, why) = wrong(abi.encode_call("mint(bool)", &json!([true])));
+    let (_, why) = abi_error(abi.encode_call("mint(bool)", &json!([true])));
     assert!(why.contains("mint(address,uint256)"), "{why}");
-    let (at, why) = wrong(abi.encode_call("nothing", &json!([])));
+    let (at, why) = abi_error(abi.encode_call("nothing", &json!([])));
     assert!(at == "method" && why.contains("nothing"), "{why}");
 }
 
@@ -167,12 +167,12 @@ fn item(price: Value) -> Value {
 }
 
 #[test]
-fn an_error_names_its_place() {
-    let place = |order: Value, fast: Value| order_error(&json!({"order": order, "fast": fast}));
+fn an_error_names_its_path() {
+    let error_of = |order: Value, fast: Value| order_error(&json!({"order": order, "fast": fast}));
     let items = |items: Value| json!({"buyer": ALICE, "items": items});
     let third = json!([item(json!(1)), item(json!("2")), item(json!(1.5))]);
     assert_eq!(
-        place(items(third), json!(true)).0,
+        error_of(items(third), json!(true)).0,
         "params.order.items[2].price"
     );
     let cases = [
@@ -214,36 +214,45 @@ fn an_error_names_its_place() {
 }
 
 fn order_error(params: &Value) -> (String, String) {
-    wrong(order().encode_call("place", params))
+    abi_error(order().encode_call("place", params))
 }
 
-fn one(ty: &str, value: Value) -> Result<String, Error> {
+fn encode_one(ty: &str, value: Value) -> Result<String, Error> {
     let abi = abi(json!([{"name": "f", "inputs": [{"name": "x", "type": ty}]}]));
     abi.encode_call("f", &json!([value]))
         .map(|data| hex::encode(&data[4..]))
 }
 
 #[test]
-fn integers_are_exact_or_refused() {
+fn integers_are_exact_or_rejected() {
     let max = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-    assert_eq!(one("uint256", json!(max)).unwrap(), "ff".repeat(32));
+    assert_eq!(encode_one("uint256", json!(max)).unwrap(), "ff".repeat(32));
     assert_eq!(
-        one("uint256", json!(format!("0x{}", "ff".repeat(32)))).unwrap(),
+        encode_one("uint256", json!(format!("0x{}", "ff".repeat(32)))).unwrap(),
         "ff".repeat(32)
     );
-    assert_eq!(one("uint", json!("0xA")).unwrap(), format!("{:064x}", 10));
-    assert_eq!(one("uint8", json!(255)).unwrap(), format!("{:064x}", 255));
     assert_eq!(
-        one("int8", json!(-128)).unwrap(),
+        encode_one("uint", json!("0xA")).unwrap(),
+        format!("{:064x}", 10)
+    );
+    assert_eq!(
+        encode_one("uint8", json!(255)).unwrap(),
+        format!("{:064x}", 255)
+    );
+    assert_eq!(
+        encode_one("int8", json!(-128)).unwrap(),
         format!("{}80", "ff".repeat(31))
     );
-    assert_eq!(one("int8", json!("-1")).unwrap(), "ff".repeat(32));
-    assert_eq!(one("int8", json!("127")).unwrap(), format!("{:064x}", 127));
+    assert_eq!(encode_one("int8", json!("-1")).unwrap(), "ff".repeat(32));
     assert_eq!(
-        one("int256", json!(format!("-{}", pow_2_255()))).unwrap(),
+        encode_one("int8", json!("127")).unwrap(),
+        format!("{:064x}", 127)
+    );
+    assert_eq!(
+        encode_one("int256", json!(format!("-{}", pow_2_255()))).unwrap(),
         format!("80{}", "00".repeat(31))
     );
-    let refused = [
+    let rejected = [
         ("uint8", json!(256)),
         ("uint8", json!(-1)),
         ("uint8", json!("-0")),
@@ -273,8 +282,12 @@ fn integers_are_exact_or_refused() {
         ("int256", json!(pow_2_255())),
         ("int256", json!(format!("-{max}"))),
     ];
-    for (ty, value) in refused {
-        assert_eq!(wrong(one(ty, value.clone())).0, "params[0]", "{ty} {value}");
+    for (ty, value) in rejected {
+        assert_eq!(
+            abi_error(encode_one(ty, value.clone())).0,
+            "params[0]",
+            "{ty} {value}"
+        );
     }
 }
 
@@ -283,15 +296,15 @@ fn pow_2_255() -> &'static str {
 }
 
 #[test]
-fn other_values_are_strict_too() {
+fn other_values_are_strict() {
     assert!(
-        one(
+        encode_one(
             "address",
             json!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
         )
         .is_ok()
     );
-    let refused = [
+    let rejected = [
         (
             "address",
             json!("0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
@@ -312,23 +325,23 @@ fn other_values_are_strict_too() {
         ("uint8[]", json!({"0": 1})),
         ("function", json!("0x00")),
     ];
-    for (ty, value) in refused {
-        assert!(one(ty, value.clone()).is_err(), "{ty} {value}");
+    for (ty, value) in rejected {
+        assert!(encode_one(ty, value.clone()).is_err(), "{ty} {value}");
     }
     assert!(
-        one("bool", json!("true")).is_ok()
-            && one("bytes", json!("0x")).is_ok()
-            && one("string", json!("")).is_ok()
+        encode_one("bool", json!("true")).is_ok()
+            && encode_one("bytes", json!("0x")).is_ok()
+            && encode_one("string", json!("")).is_ok()
     );
     assert!(
-        one("function", json!(format!("0x{}", "ab".repeat(24))))
+        encode_one("function", json!(format!("0x{}", "ab".repeat(24))))
             .unwrap()
             .starts_with("abab")
     );
 }
 
 #[test]
-fn results_come_by_name() {
+fn results_are_returned_by_name() {
     let returns = |outputs: Value| abi(json!([{"name": "f", "inputs": [], "outputs": outputs}]));
     let words = |numbers: &[u8]| {
         numbers
@@ -344,8 +357,8 @@ fn results_come_by_name() {
         read.to_string(),
         r#"{"output":"1","b":"2","output2":true,"b3":"4"}"#
     );
-    let alike = json!([{"name": "b2", "type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "b", "type": "uint8"}]);
-    let read = returns(alike)
+    let colliding = json!([{"name": "b2", "type": "uint8"}, {"name": "b", "type": "uint8"}, {"name": "b", "type": "uint8"}]);
+    let read = returns(colliding)
         .decode_output("f", &words(&[1, 2, 3]))
         .unwrap();
     assert_eq!(read.to_string(), r#"{"b2":"1","b":"2","b2_":"3"}"#);
@@ -359,14 +372,18 @@ fn results_come_by_name() {
         };
         let mut word = [0; 32];
         word[stray] = 1;
-        assert_eq!(wrong(returns.decode_output("f", &word)).0, "output", "{ty}");
+        assert_eq!(
+            abi_error(returns.decode_output("f", &word)).0,
+            "output",
+            "{ty}"
+        );
     }
     assert_eq!(
         erc20().decode_output("balanceOf", &[]).unwrap(),
         Value::Null
     );
     assert_eq!(
-        wrong(erc20().decode_output("balanceOf", &[0; 31])).0,
+        abi_error(erc20().decode_output("balanceOf", &[0; 31])).0,
         "output"
     );
     assert_eq!(
@@ -374,7 +391,7 @@ fn results_come_by_name() {
         json!({"output": "0"})
     );
     assert_eq!(
-        wrong(erc20().decode_output("transfer", &words(&[2]))).0,
+        abi_error(erc20().decode_output("transfer", &words(&[2]))).0,
         "output"
     );
     let text = [words(&[32, 4]), b"a\0b\xff".to_vec(), vec![0; 28]].concat();
@@ -385,34 +402,42 @@ fn results_come_by_name() {
 }
 
 #[test]
-fn names_that_are_missing_or_shared_ask_for_a_list() {
+fn missing_or_duplicate_names_require_a_list() {
     for names in [["x", "x"], ["x", ""]] {
         let inputs: Vec<Value> = names
             .iter()
             .map(|name| json!({"name": name, "type": "uint8"}))
             .collect();
         let abi = abi(json!([{"name": "f", "inputs": inputs}]));
-        let (at, why) = wrong(abi.encode_call("f", &json!({"x": 1})));
+        let (at, why) = abi_error(abi.encode_call("f", &json!({"x": 1})));
         assert!(at == "params" && why.contains("list"), "{why}");
         assert!(abi.encode_call("f", &json!([1, 2])).is_ok());
     }
 }
 
 #[test]
-fn a_deployment_carries_its_constructors_arguments() {
-    let with =
+fn a_deployment_includes_the_constructor_arguments() {
+    let with_constructor =
         abi(json!([{"type": "constructor", "inputs": [{"name": "cap", "type": "uint256"}]}]));
     assert_eq!(
-        with.encode_deploy(&[9, 9], &json!({"cap": 7})).unwrap(),
+        with_constructor
+            .encode_deploy(&[9, 9], &json!({"cap": 7}))
+            .unwrap(),
         [vec![9, 9], vec![0; 31], vec![7]].concat()
     );
-    assert_eq!(wrong(with.encode_deploy(&[9], &json!([]))).0, "params");
-    assert_eq!(wrong(erc20().encode_deploy(&[9], &json!([1]))).0, "params");
+    assert_eq!(
+        abi_error(with_constructor.encode_deploy(&[9], &json!([]))).0,
+        "params"
+    );
+    assert_eq!(
+        abi_error(erc20().encode_deploy(&[9], &json!([1]))).0,
+        "params"
+    );
     assert_eq!(erc20().encode_deploy(&[9], &Value::Null).unwrap(), [9]);
 }
 
 #[test]
-fn an_interface_comes_in_three_forms() {
+fn an_interface_has_three_forms() {
     let entry = json!({"name": "f", "inputs": []});
     for form in [
         json!([entry]),
@@ -435,7 +460,7 @@ fn an_interface_comes_in_three_forms() {
         r#"[{"name":"f","inputs":[{"name":"x"}]}]"#,
     ] {
         assert_eq!(
-            wrong(Abi::parse(&Interface::new(text.to_owned()))).0,
+            abi_error(Abi::parse(&Interface::new(text.to_owned()))).0,
             "interface",
             "{text}"
         );
@@ -443,7 +468,7 @@ fn an_interface_comes_in_three_forms() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_read_stops_only_itself() {
+fn an_unreadable_entry_affects_no_other() {
     let odd = |ty: &str| json!({"name": "odd", "inputs": [{"name": "x", "type": ty}]});
     for ty in [
         "Lib.Data storage",
@@ -466,7 +491,7 @@ fn an_entry_that_cannot_be_read_stops_only_itself() {
     ] {
         let abi = abi(json!([odd(ty), {"name": "even", "inputs": []}]));
         assert!(abi.encode_call("even", &json!([])).is_ok());
-        let (at, why) = wrong(abi.encode_call("odd", &json!([1])));
+        let (at, why) = abi_error(abi.encode_call("odd", &json!([1])));
         assert!(
             at == "method" && why.contains("cannot be used"),
             "{ty}: {why}"
@@ -474,7 +499,7 @@ fn an_entry_that_cannot_be_read_stops_only_itself() {
     }
     let deep = odd(&format!("uint8{}", "[1]".repeat(40)));
     assert_eq!(
-        wrong(abi(json!([deep])).encode_call("odd", &json!([1]))).0,
+        abi_error(abi(json!([deep])).encode_call("odd", &json!([1]))).0,
         "method"
     );
 }

@@ -1,5 +1,4 @@
-//! Whatever a chain answers, decoding it neither panics nor takes more time or memory than the
-//! answer is worth.
+//! Decoding hostile data neither panics nor uses time or memory out of proportion to its size.
 
 use crate::values::{Ty, arguments};
 use intent::Interface;
@@ -18,7 +17,7 @@ fn abi(params: Vec<Value>) -> Abi {
     Abi::parse(&Interface::new(entries.to_string())).unwrap()
 }
 
-fn of(types: &[Ty]) -> Abi {
+fn unnamed(types: &[Ty]) -> Abi {
     abi(types.iter().map(|ty| ty.param("")).collect())
 }
 
@@ -30,7 +29,7 @@ fn word(number: u64) -> Vec<u8> {
     [vec![0; 24], number.to_be_bytes().to_vec()].concat()
 }
 
-/// What a decoded value holds: a measure of memory.
+/// The approximate memory of a decoded value.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Array(items) => 32 + items.iter().map(weight).sum::<usize>(),
@@ -40,8 +39,8 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// Bytes that look like data: mostly small numbers in words.
-fn wordy() -> impl Strategy<Value = Vec<u8>> {
+/// Random bytes that resemble ABI data: mostly small numbers in words.
+fn abi_like_bytes() -> impl Strategy<Value = Vec<u8>> {
     let small = prop_oneof![
         (0..16u64).prop_map(|n| word(32 * n)),
         (0..5u64).prop_map(word),
@@ -53,8 +52,8 @@ fn wordy() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn random_words_are_read_or_refused((types, _) in arguments(), data in wordy()) {
-        let abi = of(&types);
+    fn random_words_are_decoded_or_rejected((types, _) in arguments(), data in abi_like_bytes()) {
+        let abi = unnamed(&types);
         if let Ok(value) = abi.decode_output("f", &data) {
             prop_assert!(weight(&value) < 2000 + 40 * data.len());
         }
@@ -65,37 +64,37 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_bit_is_read_or_refused((types, values) in arguments(), place: prop::sample::Index, bit in 0..8u8) {
-        let abi = of(&types);
+    fn a_changed_bit_is_decoded_or_rejected((types, values) in arguments(), position: prop::sample::Index, bit in 0..8u8) {
+        let abi = unnamed(&types);
         let params: Value = values.iter().map(|(json, _)| json.clone()).collect();
         let mut data = abi.encode_call("f", &params).unwrap();
-        let place = place.index(data.len());
-        data[place] ^= 1 << bit;
+        let position = position.index(data.len());
+        data[position] ^= 1 << bit;
         let _ = abi.decode_call(&data);
         let _ = abi.decode_output("f", &data[4..]);
     }
 
     #[test]
-    fn random_interfaces_are_read_or_refused(text: String, ty in "(u?int|bytes|tuple|address|function|bool)[0-9]{0,3}(\\[[0-9]{0,4}\\]){0,4}") {
+    fn random_interfaces_are_parsed_or_rejected(text: String, ty in "(u?int|bytes|tuple|address|function|bool)[0-9]{0,3}(\\[[0-9]{0,4}\\]){0,4}") {
         let _ = Abi::parse(&Interface::new(text.clone()));
         let _ = Abi::parse(&Interface::new(json!([{"name": text, "inputs": [{"type": ty}, {"type": text}]}]).to_string()));
     }
 }
 
-/// The work is told to be quick, by a bound that only a blow-up misses.
+/// Asserts that work is quick, with a bound that only a blow-up exceeds.
 fn quickly<T>(work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
-    let done = work();
+    let result = work();
     assert!(
         start.elapsed() < Duration::from_secs(5),
         "it took {:?}",
         start.elapsed()
     );
-    done
+    result
 }
 
 #[test]
-fn a_length_beyond_what_is_there_allocates_nothing() {
+fn a_length_beyond_the_data_allocates_nothing() {
     for length in [u64::MAX, u64::MAX / 32, 1 << 40, 1 << 20, 65] {
         for ty in ["uint256[]", "bytes", "string", "string[]", "uint256[3][]"] {
             let data = [word(32), word(length), vec![0; 64]].concat();
@@ -116,14 +115,14 @@ fn a_length_beyond_what_is_there_allocates_nothing() {
 }
 
 #[test]
-fn offsets_that_all_point_to_one_place_do_not_blow_up() {
-    // Ten levels, each a list of eight that points back to the same words: 8^10 values if they were
-    // believed.
+fn shared_offsets_do_not_multiply_the_output() {
+    // Ten levels, each a list of eight that points back to the same words: 8^10 values if decoded
+    // naively.
     let ty = format!("uint256{}", "[]".repeat(10));
     let level = [word(8), (0..8).flat_map(|_| word(0)).collect()].concat();
     let data = [word(32), level].concat();
     let _ = quickly(|| named(&ty).decode_output("f", &data));
-    // Lists of lists whose offsets are right, but shared.
+    // Lists of lists with valid but shared offsets.
     let mut data = word(32);
     for _ in 0..9 {
         data.extend(word(200));
@@ -131,7 +130,7 @@ fn offsets_that_all_point_to_one_place_do_not_blow_up() {
     }
     data.extend(word(0));
     assert!(quickly(|| named(&ty).decode_output("f", &data)).is_err());
-    // A thousand texts, all the same hundred thousand bytes.
+    // A thousand strings that share the same hundred thousand bytes.
     let shared = [
         word(32),
         word(1000),
@@ -144,7 +143,7 @@ fn offsets_that_all_point_to_one_place_do_not_blow_up() {
 }
 
 #[test]
-fn offsets_that_point_to_themselves_end() {
+fn self_referential_offsets_terminate() {
     let ty = format!("uint256{}", "[]".repeat(15));
     let data = [word(0), word(1), word(0)].concat();
     let _ = quickly(|| named(&ty).decode_output("f", &data));
@@ -153,7 +152,7 @@ fn offsets_that_point_to_themselves_end() {
 }
 
 #[test]
-fn honest_data_of_a_megabyte_is_read() {
+fn valid_data_of_a_megabyte_is_decoded() {
     let items: Value = (0..30_000).map(|n| json!(n.to_string())).collect();
     let abi = named("uint256[]");
     let data = abi.encode_call("f", &json!([items])).unwrap();
@@ -166,7 +165,7 @@ fn honest_data_of_a_megabyte_is_read() {
 }
 
 #[test]
-fn an_interface_of_great_depth_or_length_is_refused() {
+fn an_interface_that_is_too_deep_or_long_is_rejected() {
     let mut deep = json!({"type": "tuple", "components": []});
     for _ in 0..100 {
         deep = json!({"type": "tuple", "components": [deep]});

@@ -18,7 +18,7 @@ const MIXED: [&str; 8] = [
 ];
 
 #[test]
-fn the_cases_of_eip_55() {
+fn the_test_cases_of_eip_55() {
     for text in MIXED {
         let lower = text.to_ascii_lowercase();
         assert_eq!(checksum(&lower).unwrap(), text);
@@ -29,21 +29,21 @@ fn the_cases_of_eip_55() {
 }
 
 #[test]
-fn a_wrong_checksum_or_form_is_refused() {
-    let wrong = |text: &str| matches!(parse_recipient(text), Err(Error::InvalidAddress { .. }));
-    assert!(wrong("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"));
+fn a_wrong_checksum_or_form_is_rejected() {
+    let rejected = |text: &str| matches!(parse_recipient(text), Err(Error::InvalidAddress { .. }));
+    assert!(rejected("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"));
     for text in [
         "",
         "0x",
         "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
         "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
     ] {
-        assert!(wrong(text), "{text}");
+        assert!(rejected(text), "{text}");
     }
-    assert!(wrong("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae"));
-    assert!(wrong("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed00"));
-    assert!(wrong("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg"));
-    assert!(wrong(" 0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"));
+    assert!(rejected("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae"));
+    assert!(rejected("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed00"));
+    assert!(rejected("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg"));
+    assert!(rejected(" 0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_address_of_a_key() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text: String) {
+    fn no_text_causes_a_panic(text: String) {
         let _ = parse_recipient(&text);
         let _ = parse_recipient(&format!("0x{text}"));
     }

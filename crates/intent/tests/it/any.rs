@@ -1,4 +1,4 @@
-//! Random intents and terms, all in canonical form.
+//! Proptest strategies for intents and terms, all in canonical form.
 
 use crate::key::Key;
 use intent::evm::{Price, Terms};
@@ -12,7 +12,7 @@ pub(crate) fn account() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn amount() -> impl Strategy<Value = Amount> {
-    // Short ones too, so that every length of an integer is met.
+    // Includes short values, so that every encoded length occurs.
     (any::<[u8; 32]>(), 0..=32usize).prop_map(|(mut bytes, zeros)| {
         bytes[..zeros].fill(0);
         Amount::from_be_bytes(bytes)
@@ -75,14 +75,14 @@ fn price() -> impl Strategy<Value = Price> {
         any::<u128>().prop_map(|wei| Price::Legacy {
             gas_price: Amount::from_u128(wei)
         }),
-        (any::<u128>(), any::<u128>()).prop_map(|(one, other)| Price::Eip1559 {
-            cap: Amount::from_u128(one.max(other)),
-            tip: Amount::from_u128(one.min(other)),
+        (any::<u128>(), any::<u128>()).prop_map(|(a, b)| Price::Eip1559 {
+            cap: Amount::from_u128(a.max(b)),
+            tip: Amount::from_u128(a.min(b)),
         }),
     ]
 }
 
-/// An intent and terms for it; one in four carries authorisations, signed by their authorities.
+/// An intent with terms. One in four carries authorisations, signed by their authorities.
 pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
     let carried = vec(
         (1..=250u8, any::<[u8; 20]>(), 0..u64::MAX, any::<bool>()),
@@ -97,9 +97,9 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
             return (intent, terms);
         }
         for (key, delegate, nonce, any_chain) in carried {
-            let (one, signature) =
+            let (authorisation, signature) =
                 authorised(&intent.chain, &Key::new(key), delegate, nonce, any_chain);
-            transaction.authorisations.push(one);
+            transaction.authorisations.push(authorisation);
             terms.authorisations.push(signature);
         }
         if let Price::Legacy { gas_price } = terms.price {
@@ -112,8 +112,7 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
     })
 }
 
-/// An authorisation and its authority's signature, made as an authority would: from the statement's
-/// digest.
+/// An authorisation with its authority's signature, made over the statement's digest.
 pub(crate) fn authorised(
     chain: &ChainId,
     key: &Key,
@@ -122,13 +121,13 @@ pub(crate) fn authorised(
     any_chain: bool,
 ) -> (Authorisation, Signature) {
     let delegate = format!("0x{}", hex::encode(delegate));
-    let one = Authorisation {
+    let authorisation = Authorisation {
         authority: key.account(),
         delegate,
         nonce,
         any_chain,
     };
-    let act = Act::Authorisation(one.clone());
+    let act = Act::Authorisation(authorisation.clone());
     let unsigned = intent::statement(&Intent {
         chain: chain.clone(),
         signer: key.account(),
@@ -136,7 +135,7 @@ pub(crate) fn authorised(
     })
     .unwrap();
     let digest = intent::decode(&unsigned).unwrap().requests[0].digest;
-    (one, key.sign(digest))
+    (authorisation, key.sign(digest))
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Intent> {

@@ -1,5 +1,5 @@
-//! The canonical form of an intent, a second time: a writer that starts from the JSON, and a
-//! reader. What a reader gives back whole, no two values share.
+//! A second implementation of an intent's canonical form: a writer that starts from the JSON, and a
+//! reader. A form that can be read back completely is unambiguous.
 
 use crate::any;
 use intent::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};
@@ -28,7 +28,7 @@ pub(crate) fn write(intent: &Value) -> Vec<u8> {
     out
 }
 
-/// The canonical bytes of a permit's body given as JSON; its time is given apart, in microseconds.
+/// The canonical bytes of a permit's body given as JSON. `not_after` is given in microseconds.
 pub(crate) fn write_permit(body: &Value, not_after: i64) -> Vec<u8> {
     let mut out = b"florin/permit/v1\n".to_vec();
     ["id", "namespace", "decision"]
@@ -71,11 +71,11 @@ fn transaction(out: &mut Vec<u8>, act: &Value) {
     list(out, &act["authorisations"], authorisation);
 }
 
-fn authorisation(out: &mut Vec<u8>, one: &Value) {
-    text(out, &one["authority"]);
-    text(out, &one["delegate"]);
-    number(out, one["nonce"].as_u64().unwrap());
-    number(out, u64::from(one["any_chain"].as_bool().unwrap()));
+fn authorisation(out: &mut Vec<u8>, value: &Value) {
+    text(out, &value["authority"]);
+    text(out, &value["delegate"]);
+    number(out, value["nonce"].as_u64().unwrap());
+    number(out, u64::from(value["any_chain"].as_bool().unwrap()));
 }
 
 fn list(out: &mut Vec<u8>, items: &Value, each: fn(&mut Vec<u8>, &Value)) {
@@ -98,7 +98,7 @@ fn number(out: &mut Vec<u8>, number: u64) {
     out.extend(number.to_be_bytes());
 }
 
-/// Reads canonical bytes back.
+/// Decodes canonical bytes.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -181,15 +181,15 @@ impl Reader<'_> {
     }
 }
 
-/// Intents of any shape, also such as no chain would take: the form must tell all of them apart.
-fn wild() -> impl Strategy<Value = Intent> {
+/// Intents of any shape, including invalid ones: the canonical form must distinguish all of them.
+fn any_shape() -> impl Strategy<Value = Intent> {
     let output = (proptest::option::of(".{0,5}"), any::<u64>()).prop_map(|(to, value)| Output {
         to,
         value: Amount::from(value),
     });
     let access =
         (".{0,3}", vec(".{0,3}", 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots });
-    let one = || {
+    let authorisation = || {
         (".{0,3}", ".{0,3}", any::<u64>(), any::<bool>()).prop_map(
             |(authority, delegate, nonce, any_chain)| Authorisation {
                 authority,
@@ -203,7 +203,7 @@ fn wild() -> impl Strategy<Value = Intent> {
         vec(output, 0..3),
         vec(any::<u8>(), 0..5),
         vec(access, 0..3),
-        vec(one(), 0..3),
+        vec(authorisation(), 0..3),
     )
         .prop_map(|(outputs, data, access, authorisations)| Transaction {
             outputs,
@@ -214,7 +214,7 @@ fn wild() -> impl Strategy<Value = Intent> {
     let act = prop_oneof![
         transaction.prop_map(Act::Transaction),
         ".{0,5}".prop_map(|json| Act::TypedData { json }),
-        one().prop_map(Act::Authorisation),
+        authorisation().prop_map(Act::Authorisation),
         vec(any::<u8>(), 0..5).prop_map(|bytes| Act::Message { bytes }),
     ];
     (any::<u64>(), ".{0,5}", act).prop_map(|(chain, signer, act)| Intent {
@@ -226,13 +226,13 @@ fn wild() -> impl Strategy<Value = Intent> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back_whole(intent in wild()) {
+    fn the_canonical_form_reads_back_completely(intent in any_shape()) {
         prop_assert_eq!(Reader(&intent.canon().finish()).intent(), intent);
     }
 
     #[test]
-    fn the_second_writer_agrees(wild in wild(), real in any::intent()) {
-        for intent in [wild, real] {
+    fn the_second_writer_agrees(shaped in any_shape(), real in any::intent()) {
+        for intent in [shaped, real] {
             let json = serde_json::to_value(&intent).unwrap();
             prop_assert_eq!(write(&json), intent.canon().finish());
             prop_assert_eq!(serde_json::from_value::<Intent>(json).unwrap(), intent);
@@ -240,7 +240,7 @@ proptest! {
     }
 
     #[test]
-    fn two_intents_share_no_hash(one in wild(), other in wild()) {
-        prop_assert_eq!(one.hash() == other.hash(), one == other);
+    fn different_intents_have_different_hashes(a in any_shape(), b in any_shape()) {
+        prop_assert_eq!(a.hash() == b.hash(), a == b);
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own contracts: interfaces as the compiler writes them.
+//! The project's own contracts, with ABIs as the compiler writes them.
 
 use intent::Interface;
 use intent::evm::Abi;
@@ -19,10 +19,10 @@ fn overloads() -> Abi {
 }
 
 #[test]
-fn every_entry_is_read_and_named_as_an_outside_library_names_it() {
+fn every_entry_is_parsed_and_named_as_in_alloy() {
     for artifact in ARTIFACTS {
         let value: Value = serde_json::from_str(artifact).unwrap();
-        let outside: alloy_json_abi::JsonAbi =
+        let expected: alloy_json_abi::JsonAbi =
             serde_json::from_value(value["abi"].clone()).unwrap();
         let ours = Abi::parse(&Interface::new(artifact.to_owned())).unwrap();
         let mut events: Vec<String> = ours
@@ -30,20 +30,20 @@ fn every_entry_is_read_and_named_as_an_outside_library_names_it() {
             .iter()
             .map(|(signature, _)| (*signature).to_owned())
             .collect();
-        let mut others: Vec<String> = outside
+        let mut expected_events: Vec<String> = expected
             .events()
             .map(alloy_json_abi::Event::signature)
             .collect();
         events.sort();
-        others.sort();
-        assert_eq!(events, others);
-        for function in outside.functions() {
+        expected_events.sort();
+        assert_eq!(events, expected_events);
+        for function in expected.functions() {
             let name = function.signature();
-            let told = ours
+            let error = ours
                 .encode_call(&name, &json!("not arguments"))
                 .unwrap_err()
                 .to_string();
-            assert!(told.starts_with("params"), "{name} is known: {told}");
+            assert!(error.starts_with("params"), "{name} is known: {error}");
         }
     }
 }
@@ -57,7 +57,7 @@ fn order(id: u8) -> Value {
 }
 
 #[test]
-fn orders_go_in_and_come_out_by_name() {
+fn orders_are_encoded_and_decoded_by_name() {
     let pairs = json!([[order(1), order(2)], []]);
     let data = overloads()
         .encode_call("echo", &json!({"pairs": pairs}))
@@ -86,17 +86,17 @@ fn orders_go_in_and_come_out_by_name() {
 }
 
 #[test]
-fn a_custom_error_tells_its_order() {
+fn a_custom_error_shows_its_arguments() {
     let data = overloads()
         .encode_call("place", &json!([order(7)]))
         .unwrap();
     let refused = alloy_primitives::keccak256(
         "RefusedOrder((bytes32,(address,uint256)[],(string,uint8[3],bytes)))",
     );
-    let told = overloads().revert_reason(&[&refused[..4], &data[4..]].concat());
+    let reason = overloads().revert_reason(&[&refused[..4], &data[4..]].concat());
     assert!(
-        told.starts_with("RefusedOrder(order: {\"id\":\"0x0707"),
-        "{told}"
+        reason.starts_with("RefusedOrder(order: {\"id\":\"0x0707"),
+        "{reason}"
     );
     let nothing = alloy_primitives::keccak256("Nothing()");
     assert_eq!(overloads().revert_reason(&nothing[..4]), "Nothing()");
@@ -104,7 +104,7 @@ fn a_custom_error_tells_its_order() {
 
 proptest! {
     #[test]
-    fn overloads_are_told_apart(number in any::<u128>(), text in "[^\0]{0,9}") {
+    fn overloads_are_distinguished(number in any::<u128>(), text in "[^\0]{0,9}") {
         let calls = [("set(uint256)", json!([number.to_string()])), ("set(string)", json!([text]))];
         for (signature, params) in calls {
             let data = overloads().encode_call(signature, &params).unwrap();

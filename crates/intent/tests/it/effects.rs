@@ -1,4 +1,4 @@
-//! What an intent does, as policy sees it.
+//! The effects of an intent, as policy uses them.
 
 use crate::any;
 use crate::key::Key;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::{Amount, ChainId, Digest, Json};
 
-const COIN: &str = "0x00000000000000000000000000000000000000c0";
+const TOKEN: &str = "0x00000000000000000000000000000000000000c0";
 const ALICE: &str = "0x00000000000000000000000000000000000a11ce";
 const BOB: &str = "0x0000000000000000000000000000000000000b0b";
 
@@ -16,10 +16,16 @@ fn me() -> String {
 }
 
 fn calls(data: Vec<u8>) -> Intent {
-    Intent::call(ChainId::evm(5), me(), Some(COIN.into()), Amount::ZERO, data)
+    Intent::call(
+        ChainId::evm(5),
+        me(),
+        Some(TOKEN.into()),
+        Amount::ZERO,
+        data,
+    )
 }
 
-/// The data of a call, by a signature with types in order and values.
+/// Encodes a call from a signature and values in order.
 fn data(signature: &str, values: Value) -> Vec<u8> {
     let (name, types) = signature.trim_end_matches(')').split_once('(').unwrap();
     let inputs: Vec<Value> = types
@@ -44,7 +50,7 @@ fn with(signature: &str, values: Value, interface: &Value) -> Effects {
 
 fn token(id: Option<u64>) -> AssetRef {
     AssetRef::Token {
-        contract: COIN.into(),
+        contract: TOKEN.into(),
         token_id: id.map(Amount::from),
     }
 }
@@ -66,9 +72,8 @@ fn granted(asset: AssetRef, to: &str, amount: Option<u64>) -> Grant {
     }
 }
 
-/// The interface of a contract of coins, and of one of things: only the functions that tell them
-/// apart.
-fn coins() -> Value {
+/// Interfaces of an ERC-20 and an ERC-721 contract, with only the functions that distinguish them.
+fn erc20() -> Value {
     functions(&[
         ("transferFrom", &["address", "address", "uint256"]),
         ("approve", &["address", "uint256"]),
@@ -76,7 +81,7 @@ fn coins() -> Value {
     ])
 }
 
-fn things() -> Value {
+fn erc721() -> Value {
     functions(&[
         ("transferFrom", &["address", "address", "uint256"]),
         ("approve", &["address", "uint256"]),
@@ -92,8 +97,8 @@ fn functions(all: &[(&str, &[&str])]) -> Value {
 }
 
 #[test]
-fn a_payment_moves_the_chains_coin() {
-    let pays = Intent::call(
+fn a_payment_moves_the_native_coin() {
+    let payment = Intent::call(
         ChainId::evm(5),
         me(),
         Some(ALICE.into()),
@@ -104,7 +109,7 @@ fn a_payment_moves_the_chains_coin() {
         moves: vec![moved(AssetRef::Native, &me(), ALICE, 9)],
         ..Effects::default()
     };
-    assert_eq!(effects(&pays, None).unwrap(), expected);
+    assert_eq!(effects(&payment, None).unwrap(), expected);
     assert_eq!(
         effects(&Intent::cancel(ChainId::evm(5), me()), None).unwrap(),
         Effects::default()
@@ -112,26 +117,26 @@ fn a_payment_moves_the_chains_coin() {
 }
 
 #[test]
-fn a_deployment_is_known_by_its_code() {
-    let deploys = Intent::call(ChainId::evm(5), me(), None, Amount::from(1), vec![1, 2, 3]);
-    let told = effects(&deploys, None).unwrap();
-    assert_eq!(told.deploys, Some(Digest::of(&[1, 2, 3])));
-    assert_eq!(told.moves, [moved(AssetRef::Native, &me(), "", 1)]);
-    assert!(!told.opaque && told.calls.is_empty());
+fn a_deployment_is_identified_by_its_code() {
+    let deployment = Intent::call(ChainId::evm(5), me(), None, Amount::from(1), vec![1, 2, 3]);
+    let result = effects(&deployment, None).unwrap();
+    assert_eq!(result.deploys, Some(Digest::of(&[1, 2, 3])));
+    assert_eq!(result.moves, [moved(AssetRef::Native, &me(), "", 1)]);
+    assert!(!result.opaque && result.calls.is_empty());
 }
 
 #[test]
-fn a_transfer_of_coins() {
-    let told = of("transfer(address,uint256)", json!([ALICE, 5]));
+fn an_erc20_transfer() {
+    let result = of("transfer(address,uint256)", json!([ALICE, 5]));
     let call = Call {
-        contract: COIN.into(),
+        contract: TOKEN.into(),
         selector: "0xa9059cbb".into(),
         signature: Some("transfer(address,uint256)".into()),
         arguments: Json::of(&json!({"to": ALICE, "value": "5"})).ok(),
     };
     let moves = vec![moved(token(None), &me(), ALICE, 5)];
     assert_eq!(
-        told,
+        result,
         Effects {
             moves,
             calls: vec![call],
@@ -141,13 +146,13 @@ fn a_transfer_of_coins() {
 }
 
 #[test]
-fn value_sent_with_a_call_moves_too() {
+fn value_sent_with_a_call_is_a_movement() {
     let data = data("transfer(address,uint256)", json!([ALICE, 5]));
-    let told = effects(
+    let result = effects(
         &Intent::call(
             ChainId::evm(5),
             me(),
-            Some(COIN.into()),
+            Some(TOKEN.into()),
             Amount::from(3),
             data,
         ),
@@ -155,50 +160,50 @@ fn value_sent_with_a_call_moves_too() {
     )
     .unwrap();
     assert_eq!(
-        told.moves,
+        result.moves,
         [
-            moved(AssetRef::Native, &me(), COIN, 3),
+            moved(AssetRef::Native, &me(), TOKEN, 3),
             moved(token(None), &me(), ALICE, 5)
         ]
     );
 }
 
 #[test]
-fn whose_coins_move_is_in_the_arguments() {
+fn transfer_from_moves_the_owner_in_its_arguments() {
     let values = json!([BOB, ALICE, 5]);
-    let told = with(
+    let result = with(
         "transferFrom(address,address,uint256)",
         values.clone(),
-        &coins(),
+        &erc20(),
     );
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(None), BOB, ALICE, 5)], false)
     );
-    let told = with(
+    let result = with(
         "transferFrom(address,address,uint256)",
         values.clone(),
-        &things(),
+        &erc721(),
     );
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(Some(5)), BOB, ALICE, 1)], false)
     );
-    // Without an interface it could be five coins or thing number five.
-    let told = of("transferFrom(address,address,uint256)", values);
+    // Without an interface, it could be five units or NFT number five.
+    let result = of("transferFrom(address,address,uint256)", values);
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(None), BOB, ALICE, 5)], true)
     );
 }
 
 #[test]
-fn an_interface_of_one_call_tells_by_its_names() {
+fn an_interface_of_one_call_is_judged_by_its_names() {
     let (signature, values) = (
         "transferFrom(address,address,uint256)",
         json!([BOB, ALICE, 5]),
     );
-    let one = |last: &str, outputs: Value| {
+    let with_names = |last: &str, outputs: Value| {
         let input = |name: &str, ty: &str| json!({"name": name, "type": ty});
         let inputs = json!([
             input("from", "address"),
@@ -211,130 +216,137 @@ fn an_interface_of_one_call_tells_by_its_names() {
             &json!({"name": "transferFrom", "inputs": inputs, "outputs": outputs}),
         )
     };
-    let truth = json!([{"type": "bool"}]);
-    let coins = one("value", truth.clone());
+    let bool_output = json!([{"type": "bool"}]);
+    let fungible = with_names("value", bool_output.clone());
     assert_eq!(
-        (coins.moves, coins.opaque),
+        (fungible.moves, fungible.opaque),
         (vec![moved(token(None), BOB, ALICE, 5)], false)
     );
-    let thing = one("_tokenId", json!([]));
+    let non_fungible = with_names("_tokenId", json!([]));
     assert_eq!(
-        (thing.moves, thing.opaque),
+        (non_fungible.moves, non_fungible.opaque),
         (vec![moved(token(Some(5)), BOB, ALICE, 1)], false)
     );
-    assert!(one("value", json!([])).opaque);
-    assert!(one("tokenId", truth).opaque);
+    assert!(with_names("value", json!([])).opaque);
+    assert!(with_names("tokenId", bool_output).opaque);
 }
 
 #[test]
-fn an_old_contract_of_things_that_has_transfer_is_not_clear() {
+fn an_nft_contract_with_erc20_transfer_is_opaque() {
     let kitties = functions(&[
         ("transfer", &["address", "uint256"]),
         ("ownerOf", &["uint256"]),
     ]);
     assert!(with("transfer(address,uint256)", json!([ALICE, 5]), &kitties).opaque);
-    let coin = functions(&[("transfer", &["address", "uint256"])]);
-    assert!(!with("transfer(address,uint256)", json!([ALICE, 5]), &coin).opaque);
+    let token = functions(&[("transfer", &["address", "uint256"])]);
+    assert!(!with("transfer(address,uint256)", json!([ALICE, 5]), &token).opaque);
 }
 
 #[test]
-fn things_and_pools_move() {
-    let told = of(
+fn nfts_and_pools_move() {
+    let result = of(
         "safeTransferFrom(address,address,uint256)",
         json!([me(), ALICE, 5]),
     );
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(Some(5)), &me(), ALICE, 1)], false)
     );
-    let told = of(
+    let result = of(
         "safeTransferFrom(address,address,uint256,bytes)",
         json!([me(), ALICE, 5, "0x00"]),
     );
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(Some(5)), &me(), ALICE, 1)], false)
     );
-    let told = of(
+    let result = of(
         "safeTransferFrom(address,address,uint256,uint256,bytes)",
         json!([me(), ALICE, 5, 6, "0x"]),
     );
     assert_eq!(
-        (told.moves, told.opaque),
+        (result.moves, result.opaque),
         (vec![moved(token(Some(5)), &me(), ALICE, 6)], false)
     );
     let batch = "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)";
-    let told = of(batch, json!([me(), ALICE, [5, 7], [6, 8], "0x"]));
+    let result = of(batch, json!([me(), ALICE, [5, 7], [6, 8], "0x"]));
     let both = vec![
         moved(token(Some(5)), &me(), ALICE, 6),
         moved(token(Some(7)), &me(), ALICE, 8),
     ];
-    assert_eq!((told.moves, told.opaque), (both, false));
+    assert_eq!((result.moves, result.opaque), (both, false));
     assert!(of(batch, json!([me(), ALICE, [5, 7], [6], "0x"])).opaque);
 }
 
 #[test]
-fn rights_that_are_given_away() {
+fn approvals_are_grants() {
     let approve = "approve(address,uint256)";
-    let told = with(approve, json!([BOB, 5]), &coins());
+    let result = with(approve, json!([BOB, 5]), &erc20());
     assert_eq!(
-        (told.grants, told.opaque),
+        (result.grants, result.opaque),
         (vec![granted(token(None), BOB, Some(5))], false)
     );
-    let told = with(approve, json!([BOB, 0]), &coins());
-    assert_eq!((told.grants, told.opaque), (vec![], false));
-    let told = with(approve, json!([BOB, 0]), &things());
+    let result = with(approve, json!([BOB, 0]), &erc20());
+    assert_eq!((result.grants, result.opaque), (vec![], false));
+    let result = with(approve, json!([BOB, 0]), &erc721());
     assert_eq!(
-        (told.grants, told.opaque),
+        (result.grants, result.opaque),
         (vec![granted(token(Some(0)), BOB, Some(1))], false)
     );
-    let nobody = format!("0x{}", "0".repeat(40));
-    assert_eq!(with(approve, json!([nobody, 0]), &things()).grants, []);
-    let told = of(approve, json!([BOB, 0]));
+    let zero_address = format!("0x{}", "0".repeat(40));
     assert_eq!(
-        (told.grants, told.opaque),
+        with(approve, json!([zero_address, 0]), &erc721()).grants,
+        []
+    );
+    let result = of(approve, json!([BOB, 0]));
+    assert_eq!(
+        (result.grants, result.opaque),
         (vec![granted(token(None), BOB, Some(0))], true)
     );
-    let told = of("setApprovalForAll(address,bool)", json!([BOB, true]));
+    let result = of("setApprovalForAll(address,bool)", json!([BOB, true]));
     assert_eq!(
-        (told.grants, told.opaque),
+        (result.grants, result.opaque),
         (vec![granted(token(None), BOB, None)], false)
     );
-    let told = of("setApprovalForAll(address,bool)", json!([BOB, false]));
-    assert_eq!((told.grants, told.opaque), (vec![], false));
-    let told = of("increaseAllowance(address,uint256)", json!([BOB, 5]));
+    let result = of("setApprovalForAll(address,bool)", json!([BOB, false]));
+    assert_eq!((result.grants, result.opaque), (vec![], false));
+    let result = of("increaseAllowance(address,uint256)", json!([BOB, 5]));
     assert_eq!(
-        (told.grants, told.opaque),
+        (result.grants, result.opaque),
         (vec![granted(token(None), BOB, Some(5))], false)
     );
 }
 
 #[test]
-fn an_interface_names_what_a_call_is() {
+fn an_interface_names_a_call() {
     let mint = functions(&[("mint", &["address", "uint256"])]);
-    let told = with("mint(address,uint256)", json!([ALICE, 5]), &mint);
-    let call = &told.calls[0];
+    let result = with("mint(address,uint256)", json!([ALICE, 5]), &mint);
+    let call = &result.calls[0];
     assert_eq!(call.signature.as_deref(), Some("mint(address,uint256)"));
     assert_eq!(
         call.arguments.as_ref().unwrap().to_value(),
         json!({"arg": ALICE, "arg1": "5"})
     );
-    assert!(!told.opaque && told.moves.is_empty());
-    let told = of("mint(address,uint256)", json!([ALICE, 5]));
+    assert!(!result.opaque && result.moves.is_empty());
+    let result = of("mint(address,uint256)", json!([ALICE, 5]));
     assert!(
-        told.opaque && told.calls[0].signature.is_none() && told.calls[0].selector == call.selector
+        result.opaque
+            && result.calls[0].signature.is_none()
+            && result.calls[0].selector == call.selector
     );
-    let told = with("burn(uint256)", json!([5]), &mint);
-    assert!(told.opaque && told.calls[0].signature.is_none() && told.calls[0].arguments.is_none());
+    let result = with("burn(uint256)", json!([5]), &mint);
+    assert!(
+        result.opaque && result.calls[0].signature.is_none() && result.calls[0].arguments.is_none()
+    );
 }
 
 #[test]
 fn an_interface_cannot_hide_a_transfer() {
-    // Known to have the selector of transfer(address,uint256).
+    // Has the same selector as transfer(address,uint256).
     let disguise = functions(&[("many_msg_babbage", &["bytes1"])]);
-    let told = with("transfer(address,uint256)", json!([ALICE, 5]), &disguise);
-    assert_eq!(told.moves, [moved(token(None), &me(), ALICE, 5)]);
-    assert!(told.opaque);
+    let result = with("transfer(address,uint256)", json!([ALICE, 5]), &disguise);
+    assert_eq!(result.moves, [moved(token(None), &me(), ALICE, 5)]);
+    assert!(result.opaque);
     let none = with(
         "transfer(address,uint256)",
         json!([ALICE, 5]),
@@ -345,16 +357,16 @@ fn an_interface_cannot_hide_a_transfer() {
 }
 
 #[test]
-fn what_the_arguments_do_not_account_for_is_opaque() {
-    let honest = data("transfer(address,uint256)", json!([ALICE, 5]));
-    let longer = effects(&calls([honest.clone(), vec![1]].concat()), None).unwrap();
+fn data_beyond_the_arguments_is_opaque() {
+    let canonical = data("transfer(address,uint256)", json!([ALICE, 5]));
+    let longer = effects(&calls([canonical.clone(), vec![1]].concat()), None).unwrap();
     assert_eq!(longer.moves, [moved(token(None), &me(), ALICE, 5)]);
     assert!(longer.opaque);
-    let mut dirty = honest.clone();
+    let mut dirty = canonical.clone();
     dirty[5] = 1;
     let dirty = effects(&calls(dirty), None).unwrap();
     assert!(dirty.opaque && dirty.moves.is_empty() && dirty.calls[0].signature.is_none());
-    let short = effects(&calls(honest[..40].to_vec()), None).unwrap();
+    let short = effects(&calls(canonical[..40].to_vec()), None).unwrap();
     assert!(short.opaque && short.moves.is_empty());
     let stub = effects(&calls(vec![1, 2, 3]), None).unwrap();
     assert!(stub.opaque && stub.calls[0].selector.is_empty());
@@ -362,45 +374,45 @@ fn what_the_arguments_do_not_account_for_is_opaque() {
     let mut spread = data("f(bytes)", json!(["0x01"]));
     spread[4 + 31] = 64;
     spread.splice(36..36, [0; 32]);
-    let told = effects(&calls(spread), Some(&Interface::new(gap.to_string()))).unwrap();
+    let result = effects(&calls(spread), Some(&Interface::new(gap.to_string()))).unwrap();
     assert!(
-        told.opaque
-            && told.calls[0].arguments.as_ref().unwrap().to_value() == json!({"arg": "0x01"})
+        result.opaque
+            && result.calls[0].arguments.as_ref().unwrap().to_value() == json!({"arg": "0x01"})
     );
 }
 
 #[test]
 fn an_authorisation_grants_the_whole_account() {
-    let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let whole = Grant {
         asset: None,
-        to: one.delegate.clone(),
+        to: authorisation.delegate.clone(),
         amount: None,
     };
-    let signs = Intent {
+    let signed = Intent {
         chain: ChainId::evm(5),
         signer: me(),
-        act: Act::Authorisation(one.clone()),
+        act: Act::Authorisation(authorisation.clone()),
     };
     assert_eq!(
-        effects(&signs, None).unwrap(),
+        effects(&signed, None).unwrap(),
         Effects {
             grants: vec![whole.clone()],
             ..Effects::default()
         }
     );
-    let mut carries = Intent::cancel(ChainId::evm(5), me());
-    let Act::Transaction(transaction) = &mut carries.act else {
+    let mut carrier = Intent::cancel(ChainId::evm(5), me());
+    let Act::Transaction(transaction) = &mut carrier.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![one];
-    assert_eq!(effects(&carries, None).unwrap().grants, [whole]);
-    let (ends, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [0; 20], 3, false);
-    let ends = Intent {
-        act: Act::Authorisation(ends),
-        ..signs
+    transaction.authorisations = vec![authorisation];
+    assert_eq!(effects(&carrier, None).unwrap().grants, [whole]);
+    let (revocation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [0; 20], 3, false);
+    let revocation = Intent {
+        act: Act::Authorisation(revocation),
+        ..signed
     };
-    assert_eq!(effects(&ends, None).unwrap(), Effects::default());
+    assert_eq!(effects(&revocation, None).unwrap(), Effects::default());
 }
 
 fn permit(change: impl FnOnce(&mut Value)) -> Effects {
@@ -410,7 +422,7 @@ fn permit(change: impl FnOnce(&mut Value)) -> Effects {
             {"name": "nonce", "type": "uint256"}, {"name": "deadline", "type": "uint256"}
         ]},
         "primaryType": "Permit",
-        "domain": {"name": "Coin", "version": "1", "chainId": 5, "verifyingContract": COIN},
+        "domain": {"name": "Coin", "version": "1", "chainId": 5, "verifyingContract": TOKEN},
         "message": {"owner": intent::evm::checksum(&me()).unwrap(), "spender": BOB, "value": "0x10", "nonce": 0, "deadline": "99"}
     });
     change(&mut value);
@@ -469,7 +481,7 @@ fn a_permit_is_a_grant() {
 
 #[test]
 fn a_message_is_opaque() {
-    let says = Intent {
+    let message = Intent {
         chain: ChainId::evm(5),
         signer: me(),
         act: Act::Message {
@@ -477,7 +489,7 @@ fn a_message_is_opaque() {
         },
     };
     assert_eq!(
-        effects(&says, None).unwrap(),
+        effects(&message, None).unwrap(),
         Effects {
             opaque: true,
             ..Effects::default()
@@ -486,27 +498,27 @@ fn a_message_is_opaque() {
 }
 
 #[test]
-fn an_account_in_capitals_is_refused_before_policy_sees_it() {
-    let refused = |intent: Intent| matches!(effects(&intent, None), Err(Error::Unsuitable { .. }));
-    let capitals = intent::evm::checksum(&me()).unwrap();
-    assert!(refused(Intent::call(
+fn an_account_in_upper_case_is_rejected() {
+    let rejected = |intent: Intent| matches!(effects(&intent, None), Err(Error::Unsuitable { .. }));
+    let upper = intent::evm::checksum(&me()).unwrap();
+    assert!(rejected(Intent::call(
         ChainId::evm(5),
         me(),
-        Some(capitals.clone()),
+        Some(upper.clone()),
         Amount::from(1),
         vec![]
     )));
-    assert!(refused(Intent::call(
+    assert!(rejected(Intent::call(
         ChainId::evm(5),
         me(),
-        Some(capitals.clone()),
+        Some(upper.clone()),
         Amount::from(1),
         vec![1]
     )));
-    assert!(refused(Intent::cancel(ChainId::evm(5), capitals.clone())));
-    assert!(refused(Intent::call(
+    assert!(rejected(Intent::cancel(ChainId::evm(5), upper.clone())));
+    assert!(rejected(Intent::call(
         ChainId::evm(5),
-        capitals,
+        upper,
         Some(ALICE.into()),
         Amount::from(1),
         vec![]
@@ -514,12 +526,12 @@ fn an_account_in_capitals_is_refused_before_policy_sees_it() {
 }
 
 #[test]
-fn an_interface_that_cannot_be_read_is_an_error() {
-    let told = effects(
+fn an_invalid_interface_is_an_error() {
+    let result = effects(
         &calls(vec![1; 36]),
         Some(&Interface::new("nonsense".into())),
     );
-    assert!(matches!(told, Err(Error::AbiMismatch { .. })));
+    assert!(matches!(result, Err(Error::AbiMismatch { .. })));
     let elsewhere = Intent::cancel("stellar:pubnet".parse().unwrap(), me());
     assert!(matches!(
         effects(&elsewhere, None),
@@ -529,15 +541,15 @@ fn an_interface_that_cannot_be_read_is_an_error() {
 
 proptest! {
     #[test]
-    fn no_intent_makes_it_panic(intent in any::intent()) {
-        let told = effects(&intent, None);
-        prop_assert!(told.is_ok());
-        let _ = effects(&intent, Some(&Interface::new(coins().to_string())));
+    fn no_intent_causes_a_panic(intent in any::intent()) {
+        let result = effects(&intent, None);
+        prop_assert!(result.is_ok());
+        let _ = effects(&intent, Some(&Interface::new(erc20().to_string())));
     }
 
     #[test]
-    fn what_is_not_understood_is_said_to_be(bytes in proptest::collection::vec(any::<u8>(), 4..120)) {
-        let told = effects(&calls(bytes), None).unwrap();
-        prop_assert!(told.opaque || told.calls[0].signature.is_some());
+    fn data_that_is_not_decoded_is_opaque(bytes in proptest::collection::vec(any::<u8>(), 4..120)) {
+        let result = effects(&calls(bytes), None).unwrap();
+        prop_assert!(result.opaque || result.calls[0].signature.is_some());
     }
 }

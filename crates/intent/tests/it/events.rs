@@ -1,6 +1,6 @@
-//! Events, and the reasons of a revert.
+//! Events and revert reasons.
 
-use crate::values::{Both, Ty, arguments};
+use crate::values::{Ty, ValuePair, arguments};
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::keccak256;
 use intent::Interface;
@@ -41,20 +41,20 @@ fn address(last: &str) -> String {
 }
 
 #[test]
-fn one_signature_two_events() {
+fn two_events_with_one_signature() {
     let both = abi(json!([
         event("Transfer", [true, true, false]),
         event("Transfer", [true, true, true])
     ]));
-    let coin = Log {
+    let fungible = Log {
         topics: vec![transfer_topic(), word(1), word(2)],
         data: word(7).to_vec(),
     };
-    let thing = Log {
+    let non_fungible = Log {
         topics: vec![transfer_topic(), word(1), word(2), word(7)],
         data: vec![],
     };
-    for log in [coin, thing] {
+    for log in [fungible, non_fungible] {
         let read = both.decode_event(&log).unwrap();
         assert_eq!(
             (read.name.as_str(), read.signature.as_str()),
@@ -73,12 +73,12 @@ fn one_signature_two_events() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_decoded() {
-    let one = interface(json!([event("Transfer", [true, true, false])]));
-    let none = |topics: Vec<[u8; 32]>, data: Vec<u8>| {
+fn a_log_that_does_not_match_is_not_decoded() {
+    let interface = interface(json!([event("Transfer", [true, true, false])]));
+    let assert_none = |topics: Vec<[u8; 32]>, data: Vec<u8>| {
         assert_eq!(
             decode_event(
-                &one,
+                &interface,
                 &Log {
                     topics: topics.clone(),
                     data
@@ -89,32 +89,32 @@ fn what_does_not_fit_is_not_decoded() {
             "{topics:?}"
         );
     };
-    none(vec![], vec![]);
-    none(vec![[9; 32], word(1), word(2)], word(7).to_vec());
-    none(vec![transfer_topic()], word(7).to_vec());
-    none(
+    assert_none(vec![], vec![]);
+    assert_none(vec![[9; 32], word(1), word(2)], word(7).to_vec());
+    assert_none(vec![transfer_topic()], word(7).to_vec());
+    assert_none(
         vec![transfer_topic(), word(1), word(2), word(3)],
         word(7).to_vec(),
     );
-    none(
+    assert_none(
         vec![transfer_topic(), word(1), [0xff; 32]],
         word(7).to_vec(),
     );
-    none(vec![transfer_topic(), word(1), word(2)], vec![]);
-    none(vec![transfer_topic(), word(1), word(2)], vec![0; 31]);
+    assert_none(vec![transfer_topic(), word(1), word(2)], vec![]);
+    assert_none(vec![transfer_topic(), word(1), word(2)], vec![0; 31]);
 }
 
 #[test]
-fn indexed_values_without_room_are_their_hashes() {
+fn indexed_values_that_do_not_fit_a_topic_are_their_hashes() {
     let input = |name: &str, ty: &str| json!({"name": name, "type": ty, "indexed": true});
-    let three = json!([{"type": "event", "name": "E", "inputs": [input("s", "string"), input("a", "uint8[2]"), input("n", "int8")]}]);
+    let events = json!([{"type": "event", "name": "E", "inputs": [input("s", "string"), input("a", "uint8[2]"), input("n", "int8")]}]);
     let topics = vec![
         keccak256("E(string,uint8[2],int8)").0,
         [0xaa; 32],
         [0xbb; 32],
         [0xff; 32],
     ];
-    let read = abi(three)
+    let read = abi(events)
         .decode_event(&Log {
             topics,
             data: vec![],
@@ -128,7 +128,7 @@ fn indexed_values_without_room_are_their_hashes() {
 }
 
 #[test]
-fn anonymous_events_are_known_by_their_form() {
+fn anonymous_events_are_matched_by_their_form() {
     let mut secret = event("Secret", [true, true, false]);
     secret["anonymous"] = json!(true);
     let both = abi(json!([secret, event("Transfer", [true, true, false])]));
@@ -153,16 +153,16 @@ fn anonymous_events_are_known_by_their_form() {
 }
 
 #[test]
-fn a_body_is_read_as_it_is_written() {
+fn a_body_is_parsed_as_it_is_formatted() {
     let log = Log {
         topics: vec![word(1), word(2)],
         data: vec![1, 2, 3],
     };
     assert_eq!(Log::from_body(&log.to_body()), Some(log));
-    let bare = Log::default();
-    assert_eq!(bare.to_body(), r#"{"topics":[],"data":"0x"}"#);
-    assert_eq!(Log::from_body(&bare.to_body()), Some(bare));
-    let four = format!("{:?}", vec![format!("0x{}", "00".repeat(32)); 5]);
+    let empty = Log::default();
+    assert_eq!(empty.to_body(), r#"{"topics":[],"data":"0x"}"#);
+    assert_eq!(Log::from_body(&empty.to_body()), Some(empty));
+    let too_many = format!("{:?}", vec![format!("0x{}", "00".repeat(32)); 5]);
     for body in [
         "",
         "{}",
@@ -174,7 +174,7 @@ fn a_body_is_read_as_it_is_written() {
         assert_eq!(Log::from_body(body), None, "{body}");
     }
     assert_eq!(
-        Log::from_body(&format!(r#"{{"topics":{four},"data":"0x"}}"#)),
+        Log::from_body(&format!(r#"{{"topics":{too_many},"data":"0x"}}"#)),
         None
     );
 }
@@ -192,37 +192,37 @@ fn selector(signature: &str, rest: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn reasons_in_words() {
-    let told = |data: &[u8]| revert_reason(Some(&errors()), data);
+fn revert_reasons_as_text() {
+    let reason = |data: &[u8]| revert_reason(Some(&errors()), data);
     let text =
         DynSolValue::Tuple(vec![DynSolValue::String("too\0late".into())]).abi_encode_params();
-    assert_eq!(told(&selector("Error(string)", &text)), "too\u{fffd}late");
+    assert_eq!(reason(&selector("Error(string)", &text)), "too\u{fffd}late");
     assert_eq!(
-        told(&selector("Panic(uint256)", &word(0x11))),
+        reason(&selector("Panic(uint256)", &word(0x11))),
         "panic: arithmetic overflow or underflow (0x11)"
     );
     assert_eq!(
-        told(&selector("Panic(uint256)", &word(0x12))),
+        reason(&selector("Panic(uint256)", &word(0x12))),
         "panic: division or modulo by zero (0x12)"
     );
     assert_eq!(
-        told(&selector("Panic(uint256)", &word(0x99))),
+        reason(&selector("Panic(uint256)", &word(0x99))),
         "panic: code 153"
     );
-    assert_eq!(told(&selector("Paused()", &[])), "Paused()");
+    assert_eq!(reason(&selector("Paused()", &[])), "Paused()");
     let arguments = [word(5), word(9)].concat();
     assert_eq!(
-        told(&selector("Insufficient(uint256,address)", &arguments)),
+        reason(&selector("Insufficient(uint256,address)", &arguments)),
         format!("Insufficient(available: 5, arg1: {})", address("9"))
     );
-    assert_eq!(told(&[]), "reverted without a reason");
-    assert_eq!(told(&[1, 2]), "reverted with 0x0102");
+    assert_eq!(reason(&[]), "reverted without a reason");
+    assert_eq!(reason(&[1, 2]), "reverted with 0x0102");
     assert_eq!(
-        told(&[1, 2, 3, 4, 5]),
+        reason(&[1, 2, 3, 4, 5]),
         "reverted with an error that is not in the interface: 0x0102030405"
     );
     let broken = selector("Error(string)", &[0xff; 40]);
-    assert!(told(&broken).contains("0x08c379a0ff"));
+    assert!(reason(&broken).contains("0x08c379a0ff"));
     assert_eq!(
         revert_reason(None, &selector("Panic(uint256)", &word(1))),
         "panic: assertion failed (0x01)"
@@ -230,7 +230,7 @@ fn reasons_in_words() {
 }
 
 #[test]
-fn a_reason_is_never_long() {
+fn a_reason_is_limited_in_length() {
     let long =
         DynSolValue::Tuple(vec![DynSolValue::String("é".repeat(100_000))]).abi_encode_params();
     assert_eq!(
@@ -243,20 +243,20 @@ fn a_reason_is_never_long() {
 }
 
 fn indexed_params(types: &[Ty], indexed: &[bool]) -> Vec<Value> {
-    let param = |(place, (ty, indexed)): (usize, (&Ty, &bool))| {
-        let mut param = ty.param(&format!("p{place}"));
+    let param = |(index, (ty, indexed)): (usize, (&Ty, &bool))| {
+        let mut param = ty.param(&format!("p{index}"));
         param["indexed"] = json!(indexed);
         param
     };
     types.iter().zip(indexed).enumerate().map(param).collect()
 }
 
-fn split(values: &[Both], indexed: &[bool]) -> (Vec<[u8; 32]>, Vec<u8>) {
-    let part = |wanted: bool| {
+fn split(values: &[ValuePair], indexed: &[bool]) -> (Vec<[u8; 32]>, Vec<u8>) {
+    let part = |is_indexed: bool| {
         values
             .iter()
             .zip(indexed)
-            .filter(move |(_, i)| **i == wanted)
+            .filter(move |(_, i)| **i == is_indexed)
             .map(|((_, sol), _)| sol.clone())
     };
     let topics = part(true)
@@ -270,16 +270,16 @@ fn split(values: &[Both], indexed: &[bool]) -> (Vec<[u8; 32]>, Vec<u8>) {
 
 proptest! {
     #[test]
-    fn events_of_any_types_are_read((types, values) in arguments(), marks: [bool; 4]) {
-        let indexed: Vec<bool> = (0..types.len()).map(|place| marks[place] && place < 3).collect();
+    fn events_of_any_types_are_decoded((types, values) in arguments(), flags: [bool; 4]) {
+        let indexed: Vec<bool> = (0..types.len()).map(|index| flags[index] && index < 3).collect();
         let abi = abi(json!([{"type": "event", "name": "E", "inputs": indexed_params(&types, &indexed)}]));
         let (mut topics, data) = split(&values, &indexed);
         let signature = abi.events()[0].0.to_owned();
         topics.insert(0, keccak256(&signature).0);
         let read = abi.decode_event(&Log { topics, data }).unwrap();
-        for (place, ((json, sol), indexed)) in values.iter().zip(&indexed).enumerate() {
+        for (index, ((json, sol), indexed)) in values.iter().zip(&indexed).enumerate() {
             let expected = if *indexed && sol.as_word().is_none() { json!(format!("0x{}", "ee".repeat(32))) } else { json.clone() };
-            prop_assert_eq!(&read.output[format!("p{place}")], &expected);
+            prop_assert_eq!(&read.output[format!("p{index}")], &expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys that sign in tests.
+//! Signing keys for tests.
 
 use intent::{PublicKey, Signature};
 use secp256k1::{Message, SECP256K1, SecretKey};
@@ -6,7 +6,7 @@ use secp256k1::{Message, SECP256K1, SecretKey};
 pub(crate) struct Key(SecretKey);
 
 impl Key {
-    /// The key whose 32 bytes are all this one.
+    /// The key with 32 equal bytes.
     pub(crate) fn new(byte: u8) -> Self {
         Self(SecretKey::from_slice(&[byte; 32]).unwrap())
     }
@@ -34,17 +34,17 @@ impl Key {
     }
 }
 
-/// The same signature with the other s: valid on the curve, and refused by every chain since EIP-2
+/// The same signature with the other s: valid on the curve, but rejected by every chain since EIP-2
 /// and BIP-146.
 pub(crate) fn high_s(signature: Signature) -> Signature {
     let order =
         hex::decode("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").unwrap();
     let mut rs = signature.rs;
     let mut borrow = 0i16;
-    for place in (0..32).rev() {
-        let digit = i16::from(order[place]) - i16::from(rs[32 + place]) - borrow;
+    for index in (0..32).rev() {
+        let digit = i16::from(order[index]) - i16::from(rs[32 + index]) - borrow;
         borrow = i16::from(digit < 0);
-        rs[32 + place] = u8::try_from(digit.rem_euclid(256)).unwrap();
+        rs[32 + index] = u8::try_from(digit.rem_euclid(256)).unwrap();
     }
     Signature {
         rs,

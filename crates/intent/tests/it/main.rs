@@ -1,4 +1,4 @@
-//! What the `intent` crate promises, story by story.
+//! Integration tests of the `intent` crate.
 #![allow(clippy::unwrap_used)]
 
 mod abi;

@@ -1,5 +1,4 @@
-//! Messages and authorisations: what is signed for its own sake, and cannot be taken for a
-//! transaction.
+//! Statements: messages and authorisations, which cannot be mistaken for transactions.
 
 use crate::any;
 use crate::key::Key;
@@ -19,7 +18,7 @@ fn message(bytes: Vec<u8>) -> Intent {
 
 proptest! {
     #[test]
-    fn a_message_is_read_back(intent in any::message()) {
+    fn a_message_decodes_back(intent in any::message()) {
         let built = statement(&intent).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
@@ -30,46 +29,46 @@ proptest! {
     }
 
     #[test]
-    fn a_message_that_spells_a_transaction_is_still_a_message((planned, terms) in any::planned()) {
+    fn a_message_that_contains_a_transaction_is_still_a_message((planned, terms) in any::planned()) {
         let transaction = unsigned(&planned, &terms).unwrap();
-        let spelled = Intent { act: Act::Message { bytes: transaction.bytes.clone() }, ..planned.clone() };
-        let built = statement(&spelled).unwrap();
+        let embedded = Intent { act: Act::Message { bytes: transaction.bytes.clone() }, ..planned.clone() };
+        let built = statement(&embedded).unwrap();
         let read = decode(&built).unwrap();
-        prop_assert_eq!(read.intent, spelled);
+        prop_assert_eq!(read.intent, embedded);
         prop_assert_ne!(read.requests[0].digest, decode(&transaction).unwrap().requests[0].digest);
     }
 
     #[test]
-    fn an_authorisation_is_read_back(intent in any::authorisation()) {
+    fn an_authorisation_decodes_back(intent in any::authorisation()) {
         let built = statement(&intent).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
         let Act::Authorisation(Authorisation { delegate, nonce, any_chain, .. }) = &intent.act else { unreachable!() };
         let chain = if *any_chain { 0 } else { intent.chain.evm_number().unwrap() };
         let address: Address = delegate.parse().unwrap();
-        let outside = alloy_eips::eip7702::Authorization { chain_id: U256::from(chain), address, nonce: *nonce };
-        prop_assert_eq!(read.requests[0].digest, outside.signature_hash().0);
-        let own = Witness::nonce(&intent.signer, *nonce);
-        prop_assert_eq!(read.witnesses, vec![own, Witness::bytes(&Digest::of(&built.bytes))]);
+        let expected = alloy_eips::eip7702::Authorization { chain_id: U256::from(chain), address, nonce: *nonce };
+        prop_assert_eq!(read.requests[0].digest, expected.signature_hash().0);
+        let nonce_key = Witness::nonce(&intent.signer, *nonce);
+        prop_assert_eq!(read.witnesses, vec![nonce_key, Witness::bytes(&Digest::of(&built.bytes))]);
     }
 
     #[test]
-    fn a_changed_byte_is_another_statement_or_none(intent in any::authorisation(), place: prop::sample::Index, bit in 0..8u8) {
+    fn a_changed_byte_decodes_differently_or_not_at_all(intent in any::authorisation(), position: prop::sample::Index, bit in 0..8u8) {
         let built = statement(&intent).unwrap();
         let mut changed = built.clone();
-        let place = place.index(changed.bytes.len());
-        changed.bytes[place] ^= 1 << bit;
+        let position = position.index(changed.bytes.len());
+        changed.bytes[position] ^= 1 << bit;
         if let Ok(read) = decode(&changed) {
             prop_assert_ne!(read.intent, intent);
         }
     }
 
     #[test]
-    fn the_first_byte_tells_the_kinds_apart(
-        (planned, terms) in any::planned(), message in any::message(), one in any::authorisation(), typed in any::typed_data()
+    fn the_first_byte_distinguishes_the_kinds(
+        (planned, terms) in any::planned(), message in any::message(), authorisation in any::authorisation(), typed in any::typed_data()
     ) {
         let mut heads = vec![unsigned(&planned, &terms).unwrap().bytes[0].min(0xc0)];
-        for intent in [message, one, typed] {
+        for intent in [message, authorisation, typed] {
             heads.push(statement(&intent).unwrap().bytes[0]);
         }
         heads.sort_unstable();
@@ -79,7 +78,7 @@ proptest! {
 }
 
 #[test]
-fn a_message_has_one_reading() {
+fn a_message_has_a_single_decoding() {
     let read = |text: &[u8]| {
         let bytes = [b"\x19Ethereum Signed Message:\n", text].concat();
         decode(&Unsigned {
@@ -94,16 +93,16 @@ fn a_message_has_one_reading() {
         read(b"101234567890").unwrap(),
         message(b"1234567890".to_vec())
     );
-    for wrong in [&b""[..], b"1", b"00", b"2a", b"011", b"+1a", b"3ab"] {
+    for invalid in [&b""[..], b"1", b"00", b"2a", b"011", b"+1a", b"3ab"] {
         assert!(
-            matches!(read(wrong), Err(Error::Undecodable { .. })),
-            "{wrong:?}"
+            matches!(read(invalid), Err(Error::Undecodable { .. })),
+            "{invalid:?}"
         );
     }
 }
 
 #[test]
-fn a_signed_message_is_what_wallets_give() {
+fn a_signed_message_has_the_format_of_wallets() {
     let key = Key::new(1);
     let built = statement(&message(b"hello".to_vec())).unwrap();
     let signed = assemble(
@@ -111,43 +110,43 @@ fn a_signed_message_is_what_wallets_give() {
         &[key.sign(decode(&built).unwrap().requests[0].digest)],
     )
     .unwrap();
-    let outside = alloy_primitives::Signature::from_raw(&signed.raw).unwrap();
-    let by = outside.recover_address_from_msg("hello").unwrap();
-    assert_eq!(format!("{by:#x}"), key.account());
+    let expected = alloy_primitives::Signature::from_raw(&signed.raw).unwrap();
+    let recovered = expected.recover_address_from_msg("hello").unwrap();
+    assert_eq!(format!("{recovered:#x}"), key.account());
     assert!(matches!(signed.raw[64], 27 | 28));
 }
 
 #[test]
 fn a_signed_authorisation_is_the_tuple_that_transactions_carry() {
     let key = Key::new(1);
-    let (one, signature) = any::authorised(&ChainId::evm(5), &key, [7; 20], 3, false);
+    let (authorisation, signature) = any::authorised(&ChainId::evm(5), &key, [7; 20], 3, false);
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: key.account(),
-        act: Act::Authorisation(one),
+        act: Act::Authorisation(authorisation),
     };
     let signed = assemble(&statement(&intent).unwrap(), &[signature]).unwrap();
-    let outside = <alloy_eips::eip7702::SignedAuthorization as alloy_rlp::Decodable>::decode(
+    let expected = <alloy_eips::eip7702::SignedAuthorization as alloy_rlp::Decodable>::decode(
         &mut &signed.raw[..],
     )
     .unwrap();
     assert_eq!(
-        format!("{:#x}", outside.recover_authority().unwrap()),
+        format!("{:#x}", expected.recover_authority().unwrap()),
         key.account()
     );
     assert_eq!(
-        (outside.nonce, outside.address),
+        (expected.nonce, expected.address),
         (3, Address::repeat_byte(7))
     );
 }
 
 #[test]
-fn an_authorisation_is_signed_by_its_authority_only() {
-    let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+fn only_the_authority_can_sign_an_authorisation() {
+    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let by_other = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(2).account(),
-        act: Act::Authorisation(one),
+        act: Act::Authorisation(authorisation),
     };
     assert!(matches!(
         statement(&by_other),
@@ -156,36 +155,36 @@ fn an_authorisation_is_signed_by_its_authority_only() {
 }
 
 #[test]
-fn an_authorisation_at_the_last_nonce_is_refused() {
-    let (mut one, _) =
+fn an_authorisation_with_the_maximum_nonce_is_rejected() {
+    let (mut authorisation, _) =
         any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
-    one.nonce = u64::MAX;
+    authorisation.nonce = u64::MAX;
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(1).account(),
-        act: Act::Authorisation(one),
+        act: Act::Authorisation(authorisation),
     };
     assert!(matches!(statement(&intent), Err(Error::Unsuitable { .. })));
 }
 
 #[test]
-fn an_authorisation_for_another_chain_is_refused() {
-    let (one, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+fn an_authorisation_for_another_chain_is_rejected() {
+    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(1).account(),
-        act: Act::Authorisation(one),
+        act: Act::Authorisation(authorisation),
     };
     let built = statement(&intent).unwrap();
-    let elsewhere = decode(&Unsigned {
+    let decoded = decode(&Unsigned {
         chain: ChainId::evm(6),
         ..built
     });
-    assert!(matches!(elsewhere, Err(Error::Undecodable { .. })));
+    assert!(matches!(decoded, Err(Error::Undecodable { .. })));
 }
 
 #[test]
-fn a_transaction_is_no_statement_and_a_statement_no_transaction() {
+fn a_transaction_is_not_a_statement_and_vice_versa() {
     let signer = Key::new(1).account();
     assert!(matches!(
         statement(&Intent::cancel(ChainId::evm(5), signer)),

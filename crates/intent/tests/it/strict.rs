@@ -1,5 +1,4 @@
-//! What comes in as JSON is taken as it is or refused: an unknown word is never dropped, for it may
-//! have meant a limit.
+//! JSON input is strict: an unknown field is rejected, because it may have been meant as a limit.
 
 use crate::any;
 use intent::{Act, Envelope, FeeTerms, Intent, Permit};
@@ -7,13 +6,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use types::Amount;
 
-/// Every object inside, by its path, gets one member more.
-fn with_a_stranger(value: &Value) -> Vec<Value> {
-    let mut all = Vec::new();
+/// Copies of the value, each with an unknown field added to one of its objects.
+fn with_unknown_field(value: &Value) -> Vec<Value> {
+    let mut variants = Vec::new();
     if let Value::Object(map) = value {
-        let mut more = map.clone();
-        more.insert("stranger".to_owned(), json!(1));
-        all.push(Value::Object(more));
+        let mut extended = map.clone();
+        extended.insert("unknown".to_owned(), json!(1));
+        variants.push(Value::Object(extended));
     }
     let children: Vec<(String, &Value)> = match value {
         Value::Object(map) => map
@@ -28,36 +27,36 @@ fn with_a_stranger(value: &Value) -> Vec<Value> {
         _ => Vec::new(),
     };
     for (at, child) in children {
-        for changed in with_a_stranger(child) {
-            let mut whole = value.clone();
-            *whole.pointer_mut(&at).unwrap() = changed;
-            all.push(whole);
+        for changed in with_unknown_field(child) {
+            let mut variant = value.clone();
+            *variant.pointer_mut(&at).unwrap() = changed;
+            variants.push(variant);
         }
     }
-    all
+    variants
 }
 
 proptest! {
     #[test]
-    fn an_intent_survives_json_and_takes_no_stranger(intent in any::intent()) {
+    fn an_intent_round_trips_through_json_and_rejects_unknown_fields(intent in any::intent()) {
         let json = serde_json::to_value(&intent).unwrap();
-        let back: Intent = serde_json::from_value(json.clone()).unwrap();
-        prop_assert_eq!(back.hash(), intent.hash());
-        for changed in with_a_stranger(&json) {
+        let parsed: Intent = serde_json::from_value(json.clone()).unwrap();
+        prop_assert_eq!(parsed.hash(), intent.hash());
+        for changed in with_unknown_field(&json) {
             prop_assert!(serde_json::from_value::<Intent>(changed.clone()).is_err(), "{}", changed);
         }
     }
 
-    /// Inside on every side is inside; one above on any side is outside.
+    /// Terms within all caps are allowed; one unit above any cap is not.
     #[test]
-    fn an_envelope_caps_each_of_its_sides(gas: u64, fee: u64, tip: u64, total: u64, over in 0..4usize) {
+    fn an_envelope_enforces_each_cap(gas: u64, fee: u64, tip: u64, total: u64, over in 0..4usize) {
         let envelope = Envelope {
             gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee: Amount::from(total), signatures: 1,
         };
         let mut terms =
             FeeTerms { gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee: Amount::from(total) };
         prop_assert!(envelope.allows(&terms).is_ok());
-        let above = |side: u64| Amount::from(side).checked_add(Amount::from(1)).unwrap();
+        let above = |cap: u64| Amount::from(cap).checked_add(Amount::from(1)).unwrap();
         match over {
             0 => terms.gas = gas.saturating_add(1),
             1 => terms.fee_per_gas = above(fee),
@@ -69,7 +68,7 @@ proptest! {
 }
 
 #[test]
-fn a_permit_takes_no_stranger() {
+fn a_permit_rejects_unknown_fields() {
     let permit = json!({
         "body": {
             "id": "pmt:01J00000000000000000000000", "namespace": "ns", "decision": "dec:01J00000000000000000000000",
@@ -80,7 +79,7 @@ fn a_permit_takes_no_stranger() {
         "signature": "00".repeat(64),
     });
     serde_json::from_value::<Permit>(permit.clone()).unwrap();
-    for changed in with_a_stranger(&permit) {
+    for changed in with_unknown_field(&permit) {
         assert!(
             serde_json::from_value::<Permit>(changed.clone()).is_err(),
             "{changed}"
@@ -88,9 +87,9 @@ fn a_permit_takes_no_stranger() {
     }
 }
 
-/// A cancel is one form and no other.
+/// A cancel has exactly one form.
 #[test]
-fn nothing_but_a_cancel_is_a_cancel() {
+fn only_a_cancel_is_a_cancel() {
     let chain: types::ChainId = "eip155:1".parse().unwrap();
     let cancel = Intent::cancel(chain.clone(), "0xaa".to_owned());
     assert!(cancel.is_cancel());

@@ -1,4 +1,4 @@
-//! Movements of value in logs, honest and hostile.
+//! Transfers in logs, valid and hostile.
 
 use intent::evm::{Log, transfers};
 use proptest::collection::vec;
@@ -33,7 +33,7 @@ fn event(signature: &str, topics: &[[u8; 32]], data: Vec<u8>) -> ChainEvent {
     }
 }
 
-fn told(signature: &str, topics: &[[u8; 32]], data: Vec<u8>) -> Vec<Transfer> {
+fn decode(signature: &str, topics: &[[u8; 32]], data: Vec<u8>) -> Vec<Transfer> {
     transfers(Height(7), &event(signature, topics, data))
 }
 
@@ -57,8 +57,8 @@ fn lists(ids: &[u64], values: &[u64]) -> Vec<u8> {
 }
 
 #[test]
-fn a_coins_transfer() {
-    let [one] = &told(TRANSFER, &[word(1), word(2)], [0xff; 32].to_vec())[..] else {
+fn an_erc20_transfer() {
+    let [transfer] = &decode(TRANSFER, &[word(1), word(2)], [0xff; 32].to_vec())[..] else {
         panic!()
     };
     let expected = Transfer {
@@ -73,30 +73,30 @@ fn a_coins_transfer() {
         operator: None,
         amount: Amount::MAX,
     };
-    assert_eq!(*one, expected);
+    assert_eq!(*transfer, expected);
 }
 
 #[test]
-fn a_things_transfer() {
-    let [one] = &told(TRANSFER, &[word(0), word(2), word(0)], vec![])[..] else {
+fn an_erc721_transfer() {
+    let [transfer] = &decode(TRANSFER, &[word(0), word(2), word(0)], vec![])[..] else {
         panic!()
     };
     assert_eq!(
-        (one.standard.as_str(), one.amount),
+        (transfer.standard.as_str(), transfer.amount),
         ("ERC-721", Amount::from(1))
     );
     assert_eq!(
-        one.what,
+        transfer.what,
         TransferKind::NonFungible {
             token_id: Amount::ZERO
         }
     );
-    assert_eq!(one.from, account(0));
+    assert_eq!(transfer.from, account(0));
 }
 
 #[test]
-fn a_single_transfer_of_many_pools() {
-    let [one] = &told(
+fn an_erc1155_single_transfer() {
+    let [transfer] = &decode(
         SINGLE,
         &[word(8), word(1), word(2)],
         [word(5), word(6)].concat(),
@@ -104,31 +104,37 @@ fn a_single_transfer_of_many_pools() {
         panic!()
     };
     assert_eq!(
-        (one.standard.as_str(), one.operator.clone()),
+        (transfer.standard.as_str(), transfer.operator.clone()),
         ("ERC-1155", Some(account(8)))
     );
     assert_eq!(
-        one.what,
+        transfer.what,
         TransferKind::Fungible {
             token_id: Some(Amount::from(5))
         }
     );
     assert_eq!(
-        (one.from.clone(), one.to.clone(), one.amount),
+        (transfer.from.clone(), transfer.to.clone(), transfer.amount),
         (account(1), account(2), Amount::from(6))
     );
 }
 
 #[test]
-fn each_id_of_a_batch_is_a_transfer_of_its_own() {
-    let all = told(
+fn each_id_of_a_batch_is_a_transfer() {
+    let transfers = decode(
         BATCH,
         &[word(8), word(1), word(2)],
         lists(&[5, 5, 7], &[1, 2, 3]),
     );
-    let read: Vec<_> = all
+    let read: Vec<_> = transfers
         .iter()
-        .map(|one| (one.path.as_str(), one.protocol_id.as_str(), one.amount))
+        .map(|transfer| {
+            (
+                transfer.path.as_str(),
+                transfer.protocol_id.as_str(),
+                transfer.amount,
+            )
+        })
         .collect();
     assert_eq!(
         read,
@@ -139,54 +145,60 @@ fn each_id_of_a_batch_is_a_transfer_of_its_own() {
         ]
     );
     assert_eq!(
-        all[2].what,
+        transfers[2].what,
         TransferKind::Fungible {
             token_id: Some(Amount::from(7))
         }
     );
     assert_eq!(
-        told(BATCH, &[word(8), word(1), word(2)], lists(&[], &[])),
+        decode(BATCH, &[word(8), word(1), word(2)], lists(&[], &[])),
         []
     );
 }
 
 #[test]
-fn a_log_that_only_looks_like_one_tells_nothing() {
+fn a_log_that_only_resembles_a_transfer_is_ignored() {
     let dirty = [0xff; 32];
-    let batch = |data: Vec<u8>| told(BATCH, &[word(8), word(1), word(2)], data);
+    let batch = |data: Vec<u8>| decode(BATCH, &[word(8), word(1), word(2)], data);
     let cases = [
-        ("no data", told(TRANSFER, &[word(1), word(2)], vec![])),
+        ("no data", decode(TRANSFER, &[word(1), word(2)], vec![])),
         (
             "too much data",
-            told(TRANSFER, &[word(1), word(2)], vec![0; 64]),
+            decode(TRANSFER, &[word(1), word(2)], vec![0; 64]),
         ),
         (
             "half a word",
-            told(TRANSFER, &[word(1), word(2)], vec![0; 33]),
+            decode(TRANSFER, &[word(1), word(2)], vec![0; 33]),
         ),
-        ("no topics", told(TRANSFER, &[], vec![0; 96])),
-        ("one topic", told(TRANSFER, &[word(1)], vec![0; 64])),
+        ("no topics", decode(TRANSFER, &[], vec![0; 96])),
+        ("one topic", decode(TRANSFER, &[word(1)], vec![0; 64])),
         (
-            "a thing with data",
-            told(TRANSFER, &[word(1), word(2), word(3)], vec![0; 32]),
+            "an NFT with data",
+            decode(TRANSFER, &[word(1), word(2), word(3)], vec![0; 32]),
         ),
-        ("no account", told(TRANSFER, &[dirty, word(2)], vec![0; 32])),
+        (
+            "no account",
+            decode(TRANSFER, &[dirty, word(2)], vec![0; 32]),
+        ),
         (
             "no receiver",
-            told(TRANSFER, &[word(1), dirty], vec![0; 32]),
+            decode(TRANSFER, &[word(1), dirty], vec![0; 32]),
         ),
         (
             "a single without operator",
-            told(SINGLE, &[word(1), word(2)], vec![0; 64]),
+            decode(SINGLE, &[word(1), word(2)], vec![0; 64]),
         ),
         (
             "a single with one word",
-            told(SINGLE, &[word(1), word(2), word(3)], vec![0; 32]),
+            decode(SINGLE, &[word(1), word(2), word(3)], vec![0; 32]),
         ),
         ("lists of two lengths", batch(lists(&[1, 2], &[1]))),
         ("no lists", batch(vec![])),
-        ("an offset beyond", batch([word(6400), word(64)].concat())),
-        ("an offset beyond all", batch([dirty, dirty].concat())),
+        (
+            "an offset beyond the data",
+            batch([word(6400), word(64)].concat()),
+        ),
+        ("an offset beyond any size", batch([dirty, dirty].concat())),
         (
             "an offset between words",
             batch(
@@ -199,22 +211,22 @@ fn a_log_that_only_looks_like_one_tells_nothing() {
             ),
         ),
         (
-            "a count beyond",
+            "a count beyond the data",
             batch([word(64), word(64), word(u64::MAX)].concat()),
         ),
         (
-            "a count beyond all",
+            "a count beyond any size",
             batch([word(64), word(64), dirty].concat()),
         ),
     ];
-    for (what, told) in cases {
-        assert_eq!(told, [], "{what}");
+    for (name, transfers) in cases {
+        assert_eq!(transfers, [], "{name}");
     }
 }
 
 #[test]
-fn a_body_that_is_none_tells_nothing() {
-    let honest = event(TRANSFER, &[word(1), word(2)], vec![0; 32]);
+fn an_invalid_body_is_ignored() {
+    let valid = event(TRANSFER, &[word(1), word(2)], vec![0; 32]);
     for body in [
         "",
         "{}",
@@ -227,7 +239,7 @@ fn a_body_that_is_none_tells_nothing() {
                 Height(1),
                 &ChainEvent {
                     body: body.into(),
-                    ..honest.clone()
+                    ..valid.clone()
                 }
             ),
             [],
@@ -239,7 +251,7 @@ fn a_body_that_is_none_tells_nothing() {
         transfers(
             Height(1),
             &ChainEvent {
-                topic: honest.topic.clone(),
+                topic: valid.topic.clone(),
                 ..other
             }
         ),
@@ -250,7 +262,7 @@ fn a_body_that_is_none_tells_nothing() {
             Height(1),
             &ChainEvent {
                 topic: String::new(),
-                ..honest
+                ..valid
             }
         ),
         []
@@ -259,7 +271,7 @@ fn a_body_that_is_none_tells_nothing() {
 
 proptest! {
     #[test]
-    fn nothing_makes_it_panic(
+    fn no_log_causes_a_panic(
         signature in proptest::sample::select(vec![TRANSFER, SINGLE, BATCH, "Other()"]),
         topics in vec(any::<[u8; 32]>(), 0..4),
         words in vec(prop_oneof![(0..9u64).prop_map(|n| word(32 * n)), (0..5u64).prop_map(word), any::<[u8; 32]>()], 0..12),
@@ -271,10 +283,10 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_is_read_as_it_was_written(pairs in vec(any::<(u64, u64)>(), 0..20)) {
+    fn a_batch_decodes_as_it_was_encoded(pairs in vec(any::<(u64, u64)>(), 0..20)) {
         let (ids, values): (Vec<u64>, Vec<u64>) = pairs.iter().copied().unzip();
-        let all = told(BATCH, &[word(8), word(1), word(2)], lists(&ids, &values));
-        let read: Vec<_> = all.iter().map(|one| (one.what.clone(), one.amount)).collect();
+        let transfers = decode(BATCH, &[word(8), word(1), word(2)], lists(&ids, &values));
+        let read: Vec<_> = transfers.iter().map(|transfer| (transfer.what.clone(), transfer.amount)).collect();
         let written = pairs.iter().map(|(id, value)| {
             (TransferKind::Fungible { token_id: Some(Amount::from(*id)) }, Amount::from(*value))
         });

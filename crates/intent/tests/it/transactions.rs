@@ -1,5 +1,5 @@
-//! Transactions: what is built is what is read, by us and by an outside library; and nothing else
-//! is read.
+//! Transactions: built bytes decode to the same transaction, here and in alloy, and nothing else is
+//! accepted.
 
 use crate::any;
 use crate::key::{Key, high_s};
@@ -27,7 +27,7 @@ fn terms(nonce: u64) -> Terms {
     }
 }
 
-fn refused(unsigned: &Unsigned) -> bool {
+fn is_rejected(unsigned: &Unsigned) -> bool {
     matches!(decode(unsigned), Err(Error::Undecodable { .. }))
 }
 
@@ -47,7 +47,7 @@ fn fee(terms: &Terms) -> FeeTerms {
 
 proptest! {
     #[test]
-    fn what_is_built_is_read_back((intent, terms) in any::planned()) {
+    fn built_bytes_decode_to_the_intent((intent, terms) in any::planned()) {
         let built = unsigned(&intent, &terms).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
@@ -59,35 +59,35 @@ proptest! {
     }
 
     #[test]
-    fn an_outside_library_reads_the_signed_transaction_the_same(key in 1..=250u8, (mut intent, terms) in any::planned()) {
+    fn alloy_decodes_the_signed_transaction_the_same(key in 1..=250u8, (mut intent, terms) in any::planned()) {
         let key = Key::new(key);
         intent.signer = key.account();
         let built = unsigned(&intent, &terms).unwrap();
         let signed = assemble(&built, &[key.sign(decode(&built).unwrap().requests[0].digest)]);
         let signed = signed.unwrap();
-        let outside = TxEnvelope::decode_2718_exact(&signed.raw).unwrap();
-        prop_assert_eq!(format!("{:#x}", outside.tx_hash()), signed.id);
-        prop_assert_eq!(format!("{:#x}", outside.recover_signer().unwrap()), intent.signer);
-        let Act::Transaction(own) = &intent.act else { unreachable!() };
-        prop_assert_eq!(outside.chain_id(), intent.chain.evm_number());
-        prop_assert_eq!(outside.nonce(), terms.nonce);
-        prop_assert_eq!(outside.gas_limit(), terms.gas);
-        prop_assert_eq!(outside.to().map(|to| format!("{to:#x}")), own.outputs[0].to.clone());
-        prop_assert_eq!(outside.value().to_string(), own.outputs[0].value.to_string());
-        prop_assert_eq!(outside.input().as_ref(), &own.data[..]);
-        prop_assert_eq!(outside.authorization_list().map_or(0, <[_]>::len), own.authorisations.len());
+        let expected = TxEnvelope::decode_2718_exact(&signed.raw).unwrap();
+        prop_assert_eq!(format!("{:#x}", expected.tx_hash()), signed.id);
+        prop_assert_eq!(format!("{:#x}", expected.recover_signer().unwrap()), intent.signer);
+        let Act::Transaction(transaction) = &intent.act else { unreachable!() };
+        prop_assert_eq!(expected.chain_id(), intent.chain.evm_number());
+        prop_assert_eq!(expected.nonce(), terms.nonce);
+        prop_assert_eq!(expected.gas_limit(), terms.gas);
+        prop_assert_eq!(expected.to().map(|to| format!("{to:#x}")), transaction.outputs[0].to.clone());
+        prop_assert_eq!(expected.value().to_string(), transaction.outputs[0].value.to_string());
+        prop_assert_eq!(expected.input().as_ref(), &transaction.data[..]);
+        prop_assert_eq!(expected.authorization_list().map_or(0, <[_]>::len), transaction.authorisations.len());
     }
 
     #[test]
-    fn every_changed_byte_is_another_transaction_or_none((intent, terms) in any::planned(), seed: u64) {
+    fn every_changed_byte_decodes_differently_or_not_at_all((intent, terms) in any::planned(), seed: u64) {
         let built = unsigned(&intent, &terms).unwrap();
         let before = decode(&built).unwrap();
-        let mut place = seed;
+        let mut random = seed;
         for _ in 0..40 {
-            place = place.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let mut changed = built.clone();
-            let at = usize::try_from(place >> 33).unwrap() % changed.bytes.len();
-            changed.bytes[at] ^= 1 << (place >> 29 & 7);
+            let at = usize::try_from(random >> 33).unwrap() % changed.bytes.len();
+            changed.bytes[at] ^= 1 << (random >> 29 & 7);
             if let Ok(after) = decode(&changed) {
                 prop_assert!(
                     (&after.intent, after.fee, &after.witnesses) != (&before.intent, before.fee, &before.witnesses)
@@ -97,18 +97,18 @@ proptest! {
     }
 
     #[test]
-    fn bytes_cut_or_lengthened_are_refused((intent, terms) in any::planned(), extra: u8) {
+    fn truncated_or_extended_bytes_are_rejected((intent, terms) in any::planned(), extra: u8) {
         let built = unsigned(&intent, &terms).unwrap();
         for length in 0..built.bytes.len() {
             let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
-            prop_assert!(refused(&cut));
+            prop_assert!(is_rejected(&cut));
         }
         let longer = Unsigned { bytes: [built.bytes.clone(), vec![extra]].concat(), ..built };
-        prop_assert!(refused(&longer));
+        prop_assert!(is_rejected(&longer));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>, head in proptest::sample::select(vec![1u8, 2, 4, 5, 0x19, 0x80, 0xc9, 0xf8])) {
+    fn no_bytes_cause_a_panic(bytes: Vec<u8>, head in proptest::sample::select(vec![1u8, 2, 4, 5, 0x19, 0x80, 0xc9, 0xf8])) {
         let signer = Key::new(1).account();
         let _ = decode(&Unsigned { chain: ChainId::evm(1), signer: signer.clone(), bytes: bytes.clone() });
         let bytes = [vec![head], bytes].concat();
@@ -179,11 +179,12 @@ fn each_type_has_its_own_payload() {
         slots: vec![format!("0x{}", "00".repeat(32))],
     }];
     assert_eq!(unsigned(&intent, &legacy).unwrap().bytes[0], 1);
-    let (one, signature) = any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
+    let (authorisation, signature) =
+        any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
     let Act::Transaction(transaction) = &mut intent.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![one];
+    transaction.authorisations = vec![authorisation];
     let carrying = Terms {
         authorisations: vec![signature],
         ..terms(0)
@@ -200,11 +201,11 @@ fn each_type_has_its_own_payload() {
 }
 
 #[test]
-fn what_is_for_another_chain_or_for_any_is_refused() {
+fn bytes_for_another_chain_or_any_chain_are_rejected() {
     let signer = Key::new(1).account();
     let intent = Intent::cancel(ChainId::evm(5), signer);
     let built = unsigned(&intent, &terms(1)).unwrap();
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         chain: ChainId::evm(6),
         ..built.clone()
     }));
@@ -213,7 +214,7 @@ fn what_is_for_another_chain_or_for_any_is_refused() {
         ..TxLegacy::default()
     }
     .encoded_for_signing();
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         bytes: without,
         ..built.clone()
     }));
@@ -222,7 +223,7 @@ fn what_is_for_another_chain_or_for_any_is_refused() {
         ..TxEip1559::default()
     }
     .encoded_for_signing();
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         chain: ChainId::evm(0),
         bytes: zero,
         ..built
@@ -235,7 +236,7 @@ fn what_is_for_another_chain_or_for_any_is_refused() {
 }
 
 #[test]
-fn what_no_chain_takes_is_refused() {
+fn bytes_that_no_chain_accepts_are_rejected() {
     let signer = Key::new(1).account();
     let chain = ChainId::evm(5);
     let read = |bytes| Unsigned {
@@ -243,45 +244,45 @@ fn what_no_chain_takes_is_refused() {
         signer: signer.clone(),
         bytes,
     };
-    let fine = TxEip1559 {
+    let valid = TxEip1559 {
         chain_id: 5,
         gas_limit: 1,
         ..TxEip1559::default()
     };
-    assert!(!refused(&read(fine.encoded_for_signing())));
+    assert!(!is_rejected(&read(valid.encoded_for_signing())));
     let tip = TxEip1559 {
         max_priority_fee_per_gas: 2,
         max_fee_per_gas: 1,
-        ..fine.clone()
+        ..valid.clone()
     };
-    assert!(refused(&read(tip.encoded_for_signing())));
+    assert!(is_rejected(&read(tip.encoded_for_signing())));
     let nonce = TxEip1559 {
         nonce: u64::MAX,
-        ..fine
+        ..valid
     };
-    assert!(refused(&read(nonce.encoded_for_signing())));
+    assert!(is_rejected(&read(nonce.encoded_for_signing())));
     let blob = TxEip4844 {
         chain_id: 5,
         ..TxEip4844::default()
     };
-    assert!(refused(&read(blob.encoded_for_signing())));
+    assert!(is_rejected(&read(blob.encoded_for_signing())));
     let listed = TxEip2930 {
         chain_id: 5,
         ..TxEip2930::default()
     }
     .encoded_for_signing();
-    assert!(!refused(&read(listed.clone())));
+    assert!(!is_rejected(&read(listed.clone())));
     for kind in (5..0xc0).chain([0]) {
         assert!(
-            refused(&read([vec![kind], listed[1..].to_vec()].concat())),
+            is_rejected(&read([vec![kind], listed[1..].to_vec()].concat())),
             "{kind:#x}"
         );
     }
 }
 
 #[test]
-fn other_spellings_of_the_same_transaction_are_refused() {
-    // chain 5, nonce 0 … each in a spelling that a lax reader takes for the same.
+fn other_encodings_of_the_same_transaction_are_rejected() {
+    // chain 5, nonce 0 …, each in an encoding that a lenient reader would accept.
     let signer = Key::new(1).account();
     let read = |items: &str| {
         let items = hex::decode(items).unwrap();
@@ -292,8 +293,8 @@ fn other_spellings_of_the_same_transaction_are_refused() {
             bytes,
         }
     };
-    assert!(!refused(&read("0580800180808005c0")));
-    let laxer = [
+    assert!(!is_rejected(&read("0580800180808005c0")));
+    let invalid = [
         ("a small byte with a length", "81058080018080 8005c0"),
         ("zero as a byte", "050080018080 8005c0"),
         ("an integer with a leading zero", "058080820001808080 05c0"),
@@ -308,8 +309,8 @@ fn other_spellings_of_the_same_transaction_are_refused() {
         ("a list for bytes", "05808001808080 c0c0"),
         ("bytes for a list", "05808001808080 0580"),
     ];
-    for (what, items) in laxer {
-        assert!(refused(&read(&items.replace(' ', ""))), "{what}");
+    for (name, items) in invalid {
+        assert!(is_rejected(&read(&items.replace(' ', ""))), "{name}");
     }
 }
 
@@ -331,13 +332,13 @@ fn a_length_has_no_leading_zeros() {
             bytes,
         }
     };
-    assert!(!refused(&data("b838")));
-    assert!(refused(&data("b90038")));
-    assert!(refused(&data("bf00000000000038")));
+    assert!(!is_rejected(&data("b838")));
+    assert!(is_rejected(&data("b90038")));
+    assert!(is_rejected(&data("bf00000000000038")));
 }
 
 #[test]
-fn a_payload_that_carries_a_signature_is_refused() {
+fn a_payload_with_a_signature_is_rejected() {
     let signer = Key::new(1).account();
     let with = |tail: &str| {
         let bytes = hex::decode(format!("c9{}{tail}", "808080808080")).unwrap();
@@ -347,13 +348,13 @@ fn a_payload_that_carries_a_signature_is_refused() {
             bytes,
         }
     };
-    assert!(!refused(&with("058080")));
-    assert!(refused(&with("050180")));
-    assert!(refused(&with("058001")));
+    assert!(!is_rejected(&with("058080")));
+    assert!(is_rejected(&with("050180")));
+    assert!(is_rejected(&with("058001")));
 }
 
 #[test]
-fn authorisations_are_carried_to_a_receiver_and_never_none() {
+fn authorisations_need_a_receiver_and_must_not_be_empty() {
     let signer = Key::new(1).account();
     let with = |to: &str, list: &str| {
         let items = hex::decode(format!("0580800180{to}8080c0{list}")).unwrap();
@@ -374,15 +375,15 @@ fn authorisations_are_carried_to_a_receiver_and_never_none() {
         hex::encode(rlp_list(&rlp_list(&tuple)))
     };
     let to = format!("94{}", "09".repeat(20));
-    assert!(!refused(&with(&to, &tuple(signature.recovery))));
-    assert!(refused(&with("80", &tuple(signature.recovery))));
-    assert!(refused(&with(&to, "c0")));
-    assert!(refused(&with(&to, &tuple(2))));
-    assert!(refused(&with(
+    assert!(!is_rejected(&with(&to, &tuple(signature.recovery))));
+    assert!(is_rejected(&with("80", &tuple(signature.recovery))));
+    assert!(is_rejected(&with(&to, "c0")));
+    assert!(is_rejected(&with(&to, &tuple(2))));
+    assert!(is_rejected(&with(
         "9309090909090909090909090909090909090909",
         &tuple(0)
     )));
-    assert!(refused(&with(
+    assert!(is_rejected(&with(
         &format!("95{}", "09".repeat(21)),
         &tuple(signature.recovery)
     )));
@@ -391,11 +392,11 @@ fn authorisations_are_carried_to_a_receiver_and_never_none() {
         vec![0x80],
     ]
     .concat();
-    assert!(refused(&with(
+    assert!(is_rejected(&with(
         &to,
         &hex::encode(rlp_list(&rlp_list(&longer)))
     )));
-    // The other parity is the signature of somebody else, or of nobody.
+    // With the other parity, the signature recovers to another account or to none.
     if let Ok(read) = decode(&with(&to, &tuple(1 - signature.recovery))) {
         let Act::Transaction(transaction) = read.intent.act else {
             unreachable!()
@@ -418,13 +419,13 @@ fn rlp_list(items: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_access_list_has_accounts_and_slots_and_no_more() {
+fn an_access_list_has_only_accounts_and_slots() {
     let signer = Key::new(1).account();
     let with = |entry: &str| {
         let list = rlp_list(&rlp_list(&hex::decode(entry).unwrap()));
         let items = [hex::decode("0580800180808080").unwrap(), list].concat();
         let bytes = [vec![2], rlp_list(&items)].concat();
-        refused(&Unsigned {
+        is_rejected(&Unsigned {
             chain: ChainId::evm(5),
             signer: signer.clone(),
             bytes,
@@ -443,7 +444,7 @@ fn an_access_list_has_accounts_and_slots_and_no_more() {
 }
 
 #[test]
-fn a_tip_above_the_cap_is_not_built() {
+fn a_tip_above_the_cap_is_rejected() {
     let intent = Intent::cancel(ChainId::evm(5), Key::new(1).account());
     let price = Price::Eip1559 {
         cap: Amount::from(1),
@@ -463,7 +464,7 @@ fn a_tip_above_the_cap_is_not_built() {
 }
 
 #[test]
-fn lengths_of_every_form_are_read() {
+fn lengths_of_every_encoding_are_decoded() {
     let key = Key::new(1);
     for length in [
         0, 1, 54, 55, 56, 57, 200, 254, 255, 256, 257, 65_534, 65_535, 65_536, 70_000,
@@ -488,7 +489,7 @@ fn lengths_of_every_form_are_read() {
         Amount::ZERO,
         vec![0; 1 << 20],
     );
-    assert!(refused(&unsigned(&huge, &terms(1)).unwrap()));
+    assert!(is_rejected(&unsigned(&huge, &terms(1)).unwrap()));
 }
 
 #[test]
@@ -497,44 +498,44 @@ fn only_the_signer_can_sign() {
     let intent = Intent::cancel(ChainId::evm(5), key.account());
     let built = unsigned(&intent, &terms(1)).unwrap();
     let digest = decode(&built).unwrap().requests[0].digest;
-    let wrong = |signatures: &[intent::Signature]| {
+    let assert_rejected = |signatures: &[intent::Signature]| {
         assert!(matches!(
             assemble(&built, signatures),
             Err(Error::WrongSignature { .. })
         ));
     };
-    let right = key.sign(digest);
-    assert!(assemble(&built, &[right]).is_ok());
-    wrong(&[]);
-    wrong(&[right, right]);
-    wrong(&[Key::new(2).sign(digest)]);
-    wrong(&[key.sign([9; 32])]);
-    wrong(&[high_s(right)]);
-    wrong(&[intent::Signature {
-        recovery: right.recovery ^ 1,
-        ..right
+    let valid = key.sign(digest);
+    assert!(assemble(&built, &[valid]).is_ok());
+    assert_rejected(&[]);
+    assert_rejected(&[valid, valid]);
+    assert_rejected(&[Key::new(2).sign(digest)]);
+    assert_rejected(&[key.sign([9; 32])]);
+    assert_rejected(&[high_s(valid)]);
+    assert_rejected(&[intent::Signature {
+        recovery: valid.recovery ^ 1,
+        ..valid
     }]);
-    wrong(&[intent::Signature {
-        recovery: right.recovery + 2,
-        ..right
+    assert_rejected(&[intent::Signature {
+        recovery: valid.recovery + 2,
+        ..valid
     }]);
-    wrong(&[intent::Signature {
+    assert_rejected(&[intent::Signature {
         rs: [0; 64],
-        ..right
+        ..valid
     }]);
-    wrong(&[intent::Signature {
+    assert_rejected(&[intent::Signature {
         rs: [0xff; 64],
-        ..right
+        ..valid
     }]);
 }
 
 #[test]
-fn the_signer_has_one_spelling() {
+fn the_signer_must_be_in_canonical_form() {
     let key = Key::new(1);
     let intent = Intent::cancel(ChainId::evm(5), key.account());
     let built = unsigned(&intent, &terms(1)).unwrap();
     let upper = intent::evm::checksum(&key.account()).unwrap();
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         signer: upper.clone(),
         ..built
     }));
@@ -545,7 +546,7 @@ fn the_signer_has_one_spelling() {
 }
 
 #[test]
-fn an_authorisation_in_a_transaction_is_by_its_authority() {
+fn an_authorisation_in_a_transaction_must_be_signed_by_its_authority() {
     let (key, chain) = (Key::new(1), ChainId::evm(5));
     let mut intent = Intent::call(
         chain.clone(),
@@ -554,11 +555,11 @@ fn an_authorisation_in_a_transaction_is_by_its_authority() {
         Amount::ZERO,
         vec![],
     );
-    let (one, signature) = any::authorised(&chain, &Key::new(2), [7; 20], 4, false);
+    let (authorisation, signature) = any::authorised(&chain, &Key::new(2), [7; 20], 4, false);
     let Act::Transaction(transaction) = &mut intent.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![one];
+    transaction.authorisations = vec![authorisation];
     let built = unsigned(
         &intent,
         &Terms {
@@ -569,25 +570,25 @@ fn an_authorisation_in_a_transaction_is_by_its_authority() {
     .unwrap();
     assert_eq!(decode(&built).unwrap().intent, intent);
     let by_other = Key::new(3).sign([1; 32]);
-    let wrong = unsigned(
+    let rejected = unsigned(
         &intent,
         &Terms {
             authorisations: vec![by_other],
             ..terms(0)
         },
     );
-    assert!(matches!(wrong, Err(Error::WrongSignature { .. })));
+    assert!(matches!(rejected, Err(Error::WrongSignature { .. })));
     let mut high = built.clone();
-    let place = high.bytes.len() - 32;
-    high.bytes[place..].copy_from_slice(&high_s(signature).rs[32..]);
-    assert!(refused(&high));
+    let start = high.bytes.len() - 32;
+    high.bytes[start..].copy_from_slice(&high_s(signature).rs[32..]);
+    assert!(is_rejected(&high));
 }
 
 #[test]
-fn alloy_reads_our_raw_bytes_of_every_type_and_we_read_alloys_payloads() {
+fn alloy_decodes_our_bytes_and_we_decode_alloys_payloads() {
     let to = TxKind::Call(Address::repeat_byte(9));
     let value = U256::from(7);
-    let outside = TxEip1559 {
+    let transaction = TxEip1559 {
         chain_id: 5,
         nonce: 3,
         gas_limit: 9,
@@ -599,11 +600,11 @@ fn alloy_reads_our_raw_bytes_of_every_type_and_we_read_alloys_payloads() {
     let read = Unsigned {
         chain: ChainId::evm(5),
         signer: Key::new(1).account(),
-        bytes: outside.encoded_for_signing(),
+        bytes: transaction.encoded_for_signing(),
     };
     let digest = decode(&read).unwrap().requests[0].digest;
-    assert_eq!(digest, outside.signature_hash().0);
+    assert_eq!(digest, transaction.signature_hash().0);
     let raw = assemble(&read, &[Key::new(1).sign(digest)]).unwrap().raw;
     let again = TxEip1559::rlp_decode_signed(&mut &raw[1..]).unwrap();
-    assert_eq!(again.tx(), &outside);
+    assert_eq!(again.tx(), &transaction);
 }

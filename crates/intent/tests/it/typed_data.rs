@@ -45,7 +45,7 @@ fn digest(value: &Value) -> Result<[u8; 32], Error> {
     decode(&built).map(|read| read.requests[0].digest)
 }
 
-fn outside(value: &Value) -> [u8; 32] {
+fn alloy_digest(value: &Value) -> [u8; 32] {
     serde_json::from_value::<TypedData>(value.clone())
         .unwrap()
         .eip712_signing_hash()
@@ -59,14 +59,14 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
     value
 }
 
-/// The mail with contents of another type.
+/// The mail with `contents` of another type.
 fn with_contents(mail: &mut Value, ty: &str, contents: Value) {
     mail["types"]["Mail"][2]["type"] = json!(ty);
     mail["message"]["contents"] = contents;
 }
 
 #[test]
-fn contents_of_another_type_are_fine_if_they_fit() {
+fn contents_of_another_type_are_hashed_by_that_type() {
     for (ty, contents) in [
         ("uint8", json!(5)),
         ("uint8[2]", json!([1, 2])),
@@ -74,7 +74,7 @@ fn contents_of_another_type_are_fine_if_they_fit() {
         ("bytes", json!("0x")),
     ] {
         let mail = changed(|mail| with_contents(mail, ty, contents));
-        assert_eq!(digest(&mail).unwrap(), outside(&mail), "{ty}");
+        assert_eq!(digest(&mail).unwrap(), alloy_digest(&mail), "{ty}");
     }
 }
 
@@ -85,7 +85,7 @@ fn the_example_of_eip_712() {
         hex::encode(digest),
         "be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2"
     );
-    assert_eq!(digest, outside(&mail()));
+    assert_eq!(digest, alloy_digest(&mail()));
     let cow = Key::from_hex(&hex::encode(alloy_primitives::keccak256("cow")));
     assert_eq!(cow.account(), "0xcd2a3d9f938e13cd947ec05abc7fe734df8dd826");
     let signature = cow.sign(digest);
@@ -97,7 +97,7 @@ fn the_example_of_eip_712() {
 }
 
 #[test]
-fn all_kinds_of_values_hash_as_an_outside_library_hashes_them() {
+fn all_types_of_values_hash_as_in_alloy() {
     let value = json!({
         "types": {
             "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "salt", "type": "bytes32"}],
@@ -119,11 +119,11 @@ fn all_kinds_of_values_hash_as_an_outside_library_hashes_them() {
             "leaves": [{"who": "0x0000000000000000000000000000000000000002"}, {"who": "0x0000000000000000000000000000000000000003"}]
         }
     });
-    assert_eq!(digest(&value).unwrap(), outside(&value));
+    assert_eq!(digest(&value).unwrap(), alloy_digest(&value));
 }
 
 #[test]
-fn a_type_may_hold_a_list_of_itself() {
+fn a_type_may_contain_a_list_of_itself() {
     let value = json!({
         "types": { "Tree": [{"name": "n", "type": "uint8"}, {"name": "below", "type": "Tree[]"}] },
         "primaryType": "Tree",
@@ -137,7 +137,7 @@ fn a_type_may_hold_a_list_of_itself() {
 }
 
 #[test]
-fn a_domain_left_out_of_the_types_follows_from_its_members() {
+fn a_missing_domain_type_is_derived_from_the_domain() {
     let without = changed(|value| {
         value["types"]
             .as_object_mut()
@@ -148,14 +148,14 @@ fn a_domain_left_out_of_the_types_follows_from_its_members() {
 }
 
 #[test]
-fn what_would_not_be_signed_as_shown_is_refused() {
+fn data_that_would_not_be_signed_as_shown_is_rejected() {
     let cases: Vec<(&str, Change)> = vec![
         (
-            "a member that the type has not",
+            "an undeclared member",
             Box::new(|v| v["message"]["note"] = json!("free gift")),
         ),
         (
-            "a nested member too many",
+            "an undeclared nested member",
             Box::new(|v| v["message"]["from"]["note"] = json!("x")),
         ),
         (
@@ -165,14 +165,17 @@ fn what_would_not_be_signed_as_shown_is_refused() {
             }),
         ),
         (
-            "a domain member that its type has not",
+            "an undeclared domain member",
             Box::new(|v| v["domain"]["salt"] = json!("0x00")),
         ),
         (
             "another chain",
             Box::new(|v| v["domain"]["chainId"] = json!(2)),
         ),
-        ("a part of its own", Box::new(|v| v["extra"] = json!(1))),
+        (
+            "an unknown top-level field",
+            Box::new(|v| v["extra"] = json!(1)),
+        ),
         (
             "an address with a wrong checksum",
             Box::new(|v| {
@@ -215,7 +218,7 @@ fn what_would_not_be_signed_as_shown_is_refused() {
             Box::new(|v| with_contents(v, "uint8[0]", json!([]))),
         ),
         (
-            "a struct that is called as a simple type",
+            "a struct with the name of a simple type",
             Box::new(|v| v["types"]["uint256"] = json!([])),
         ),
         (
@@ -241,7 +244,7 @@ fn what_would_not_be_signed_as_shown_is_refused() {
             }),
         ),
         (
-            "a domain field of its own",
+            "an unknown domain field",
             Box::new(|v| {
                 v["types"]["EIP712Domain"]
                     .as_array_mut()
@@ -258,13 +261,13 @@ fn what_would_not_be_signed_as_shown_is_refused() {
             }),
         ),
     ];
-    for (what, change) in cases {
-        assert!(digest(&changed(change)).is_err(), "{what}");
+    for (name, change) in cases {
+        assert!(digest(&changed(change)).is_err(), "{name}");
     }
 }
 
 #[test]
-fn only_the_canonical_text_is_read() {
+fn only_the_canonical_text_is_accepted() {
     let act = Act::TypedData {
         json: intent::evm::typed_data(&mail()).unwrap(),
     };
@@ -282,28 +285,28 @@ fn only_the_canonical_text_is_read() {
         })
     };
     assert!(read(text.clone()).is_ok());
-    for (what, changed) in [
+    for (name, changed) in [
         ("a blank", text.replacen("{\"", "{ \"", 1)),
         (
-            "a key twice",
+            "a duplicate key",
             text.replacen("\"name\":\"Bob\"", "\"name\":\"Eve\",\"name\":\"Bob\"", 1),
         ),
         (
-            "an escape that is not needed",
+            "an unnecessary escape",
             text.replacen("Hello", "\\u0048ello", 1),
         ),
-        ("something behind", format!("{text} ")),
+        ("trailing data", format!("{text} ")),
         ("another version", text.replacen("/v1", "/v2", 1)),
     ] {
         assert!(
             matches!(read(changed), Err(Error::Undecodable { .. })),
-            "{what}"
+            "{name}"
         );
     }
 }
 
 #[test]
-fn types_that_double_at_each_level_cost_nothing() {
+fn types_that_double_at_each_level_are_cheap() {
     let mut types = serde_json::Map::new();
     for level in 0..100 {
         let next = format!("T{}[]", level + 1);
@@ -318,19 +321,19 @@ fn types_that_double_at_each_level_cost_nothing() {
 }
 
 #[test]
-fn a_text_of_great_length_is_refused() {
+fn a_text_that_is_too_long_is_rejected() {
     let long = changed(|value| value["message"]["contents"] = json!("x".repeat(200_000)));
     assert!(matches!(digest(&long), Err(Error::Undecodable { .. })));
 }
 
 proptest! {
     #[test]
-    fn it_is_read_back(intent in any::typed_data()) {
+    fn typed_data_decodes_back(intent in any::typed_data()) {
         prop_assert_eq!(decode(&statement(&intent).unwrap()).unwrap().intent, intent);
     }
 
     #[test]
-    fn no_text_makes_it_panic(text: String) {
+    fn no_text_causes_a_panic(text: String) {
         let bytes = [b"\x80florin/eip712/v1\n", text.as_bytes()].concat();
         let _ = decode(&Unsigned { chain: ChainId::evm(1), signer: Key::new(1).account(), bytes });
     }

@@ -1,4 +1,4 @@
-//! The chain of coins.
+//! UTXO chains.
 
 use crate::key::{Key, high_s};
 use intent::utxo::{self, Coin, unsigned};
@@ -26,7 +26,7 @@ fn coin(byte: u8, output: u32, value: u64) -> Coin {
     }
 }
 
-fn pays(from: &Key, to: &[(&Key, u64)], memo: &[u8]) -> Intent {
+fn payment(from: &Key, to: &[(&Key, u64)], memo: &[u8]) -> Intent {
     let output = |(key, value): &(&Key, u64)| Output {
         to: Some(account(key)),
         value: Amount::from(*value),
@@ -43,11 +43,11 @@ fn pays(from: &Key, to: &[(&Key, u64)], memo: &[u8]) -> Intent {
     }
 }
 
-fn refused(unsigned: &Unsigned) -> bool {
+fn is_rejected(unsigned: &Unsigned) -> bool {
     matches!(decode(unsigned), Err(Error::Undecodable { .. }))
 }
 
-fn unsuitable(intent: &Intent, coins: &[Coin], fee: u64) -> bool {
+fn is_invalid(intent: &Intent, coins: &[Coin], fee: u64) -> bool {
     matches!(
         unsigned(intent, coins, Amount::from(fee)),
         Err(Error::Unsuitable { .. })
@@ -82,7 +82,7 @@ fn addresses_of_bip_173() {
         read("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4").unwrap(),
         address(&main)
     );
-    let wrong = [
+    let invalid = [
         "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
         "bc1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
@@ -97,7 +97,7 @@ fn addresses_of_bip_173() {
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3tb",
         "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3",
     ];
-    for text in wrong {
+    for text in invalid {
         assert!(
             matches!(read(text), Err(Error::InvalidAddress { .. })),
             "{text}"
@@ -106,13 +106,13 @@ fn addresses_of_bip_173() {
 }
 
 #[test]
-fn what_is_wrong_with_an_address_is_told() {
+fn an_address_error_describes_the_fault() {
     let why = |text: &str| match intent::parse_recipient(&chain(), text) {
         Err(Error::InvalidAddress { why, .. }) => why,
         other => panic!("{other:?}"),
     };
-    let right = account(&Key::new(1));
-    let changed = right.replacen("bcrt1q", "bcrt1p", 1);
+    let valid = account(&Key::new(1));
+    let changed = valid.replacen("bcrt1q", "bcrt1p", 1);
     assert_eq!(why(&changed), "its checksum is wrong");
     assert_eq!(
         why("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
@@ -121,9 +121,9 @@ fn what_is_wrong_with_an_address_is_told() {
 }
 
 #[test]
-fn two_coins_pay_and_the_rest_returns() {
+fn two_coins_pay_and_change_returns() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let intent = pays(&me, &[(&you, 50_000)], b"rent");
+    let intent = payment(&me, &[(&you, 50_000)], b"rent");
     let coins = [coin(9, 1, 30_000), coin(8, 0, 40_000)];
     let built = unsigned(&intent, &coins, Amount::from(1_000)).unwrap();
     let read = decode(&built).unwrap();
@@ -133,8 +133,8 @@ fn two_coins_pay_and_the_rest_returns() {
         read.fee.fee_per_gas,
         Amount::from(1_000u64.div_ceil(read.fee.gas))
     );
-    let witness = |byte: u8, output| Witness::input(&hex::encode([byte; 32]), output);
-    assert_eq!(read.witnesses, [witness(8, 0), witness(9, 1)]);
+    let replay_key = |byte: u8, output| Witness::input(&hex::encode([byte; 32]), output);
+    assert_eq!(read.witnesses, [replay_key(8, 0), replay_key(9, 1)]);
     let signed = assemble(&built, &sign(&me, &built)).unwrap();
     let spendable = |transaction: &str, output: u32| {
         let coin = coins
@@ -142,22 +142,22 @@ fn two_coins_pay_and_the_rest_returns() {
             .find(|coin| coin.transaction == transaction && coin.output == output)?;
         Some((account(&me), coin.value))
     };
-    let checked = utxo::verify(&chain(), &signed.raw, spendable).unwrap();
-    assert_eq!(checked.id, signed.id);
-    assert_eq!(checked.memo, b"rent");
+    let verified = utxo::verify(&chain(), &signed.raw, spendable).unwrap();
+    assert_eq!(verified.id, signed.id);
+    assert_eq!(verified.memo, b"rent");
     assert!(
-        (read.fee.gas - 2..=read.fee.gas).contains(&checked.size),
-        "a signature may be a byte shorter than foreseen"
+        (read.fee.gas - 2..=read.fee.gas).contains(&verified.size),
+        "a signature may be a byte shorter than the maximum"
     );
     let paid = [
         (Some(account(&you)), Amount::from(50_000)),
         (None, Amount::ZERO),
         (Some(account(&me)), Amount::from(19_000)),
     ];
-    assert_eq!(checked.outputs, paid);
+    assert_eq!(verified.outputs, paid);
     assert!(
         signed.raw.len() as u64 * 4 >= read.fee.gas,
-        "the virtual size is no more than four times off"
+        "the virtual size is within a factor of four"
     );
 }
 
@@ -165,7 +165,7 @@ fn two_coins_pay_and_the_rest_returns() {
 fn the_virtual_size_is_what_a_node_measures() {
     let me = Key::new(1);
     let built = unsigned(
-        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &[coin(1, 0, 9_000)],
         Amount::from(500),
     )
@@ -188,137 +188,147 @@ fn a_cancel_returns_everything() {
         intent::effects(&cancel, None).unwrap(),
         intent::Effects::default()
     );
-    assert!(unsuitable(&cancel, &[coin(1, 0, 700)], 500));
+    assert!(is_invalid(&cancel, &[coin(1, 0, 700)], 500));
 }
 
 #[test]
 fn effects_are_the_payments() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let told = intent::effects(&pays(&me, &[(&you, 5_000), (&you, 6_000)], b"x"), None).unwrap();
-    assert_eq!(told.moves.len(), 2);
-    assert!(told.moves.iter().all(|one| one.asset == AssetRef::Native
-        && one.from == account(&me)
-        && one.to == account(&you)));
-    assert!(!told.opaque && told.grants.is_empty() && told.calls.is_empty());
+    let effects =
+        intent::effects(&payment(&me, &[(&you, 5_000), (&you, 6_000)], b"x"), None).unwrap();
+    assert_eq!(effects.moves.len(), 2);
+    assert!(
+        effects
+            .moves
+            .iter()
+            .all(|movement| movement.asset == AssetRef::Native
+                && movement.from == account(&me)
+                && movement.to == account(&you))
+    );
+    assert!(!effects.opaque && effects.grants.is_empty() && effects.calls.is_empty());
 }
 
 #[test]
-fn effects_of_what_this_chain_does_not_have_are_refused() {
+fn effects_of_unsupported_intents_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let honest = pays(&me, &[(&you, 5_000)], b"");
-    let refused =
+    let valid = payment(&me, &[(&you, 5_000)], b"");
+    let rejected =
         |intent: &Intent| matches!(intent::effects(intent, None), Err(Error::Unsuitable { .. }));
-    assert!(!refused(&honest));
-    assert!(refused(&Intent {
+    assert!(!rejected(&valid));
+    assert!(rejected(&Intent {
         signer: me.account(),
-        ..honest.clone()
+        ..valid.clone()
     }));
-    assert!(refused(&Intent {
+    assert!(rejected(&Intent {
         signer: account(&me).to_ascii_uppercase(),
-        ..honest.clone()
+        ..valid.clone()
     }));
-    assert!(refused(&Intent {
+    assert!(rejected(&Intent {
         act: Act::Message { bytes: vec![] },
-        ..honest.clone()
+        ..valid.clone()
     }));
-    let Act::Transaction(mut transaction) = honest.act.clone() else {
+    let Act::Transaction(mut transaction) = valid.act.clone() else {
         unreachable!()
     };
     transaction.access = vec![intent::AccessEntry {
         account: account(&you),
         slots: vec![],
     }];
-    assert!(refused(&Intent {
+    assert!(rejected(&Intent {
         act: Act::Transaction(transaction.clone()),
-        ..honest.clone()
+        ..valid.clone()
     }));
     transaction.access.clear();
     transaction.outputs[0].to = None;
-    assert!(refused(&Intent {
+    assert!(rejected(&Intent {
         act: Act::Transaction(transaction),
-        ..honest
+        ..valid
     }));
 }
 
 #[test]
-fn what_cannot_be_built() {
+fn invalid_intents_are_not_built() {
     let (me, you) = (Key::new(1), Key::new(2));
     let enough = [coin(1, 0, 100_000)];
-    assert!(unsuitable(&pays(&me, &[(&you, 99_500)], b""), &enough, 501));
-    assert!(!unsuitable(
-        &pays(&me, &[(&you, 99_500)], b""),
+    assert!(is_invalid(
+        &payment(&me, &[(&you, 99_500)], b""),
+        &enough,
+        501
+    ));
+    assert!(!is_invalid(
+        &payment(&me, &[(&you, 99_500)], b""),
         &enough,
         500
     ));
-    assert!(unsuitable(&pays(&me, &[(&you, 1_000)], b""), &[], 0));
-    assert!(unsuitable(
-        &pays(&me, &[(&you, 1_000)], b""),
+    assert!(is_invalid(&payment(&me, &[(&you, 1_000)], b""), &[], 0));
+    assert!(is_invalid(
+        &payment(&me, &[(&you, 1_000)], b""),
         &[coin(1, 0, 5_000), coin(1, 0, 5_000)],
         10
     ));
-    assert!(unsuitable(&pays(&me, &[(&me, 1_000)], b""), &enough, 10));
-    assert!(unsuitable(&pays(&me, &[(&you, 293)], b""), &enough, 10));
-    assert!(unsuitable(&pays(&me, &[], b""), &enough, 10));
-    assert!(unsuitable(
-        &pays(&me, &[(&you, 1_000)], &[0; 81]),
+    assert!(is_invalid(&payment(&me, &[(&me, 1_000)], b""), &enough, 10));
+    assert!(is_invalid(&payment(&me, &[(&you, 293)], b""), &enough, 10));
+    assert!(is_invalid(&payment(&me, &[], b""), &enough, 10));
+    assert!(is_invalid(
+        &payment(&me, &[(&you, 1_000)], &[0; 81]),
         &enough,
         10
     ));
-    assert!(unsuitable(
-        &pays(&me, &[(&you, 1_000)], b""),
+    assert!(is_invalid(
+        &payment(&me, &[(&you, 1_000)], b""),
         &[Coin {
             transaction: "AB".repeat(32),
             ..enough[0].clone()
         }],
         10
     ));
-    let says = Intent {
+    let message = Intent {
         act: Act::Message { bytes: vec![] },
-        ..pays(&me, &[], b"")
+        ..payment(&me, &[], b"")
     };
-    assert!(unsuitable(&says, &enough, 10));
+    assert!(is_invalid(&message, &enough, 10));
     assert!(matches!(
-        intent::statement(&says),
+        intent::statement(&message),
         Err(Error::Unsuitable { .. })
     ));
-    let elsewhere = Intent::call(
+    let foreign = Intent::call(
         chain(),
         account(&me),
         Some(Key::new(1).account()),
         Amount::from(1_000),
         vec![],
     );
-    assert!(unsuitable(&elsewhere, &enough, 10));
+    assert!(is_invalid(&foreign, &enough, 10));
 }
 
 #[test]
-fn coins_of_others_are_refused() {
+fn coins_of_another_owner_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
     let built = unsigned(
-        &pays(&me, &[(&you, 1_000)], b""),
+        &payment(&me, &[(&you, 1_000)], b""),
         &[coin(1, 0, 9_000), coin(2, 0, 9_000)],
         Amount::from(10),
     )
     .unwrap();
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         signer: account(&you),
         ..built.clone()
     }));
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&Unsigned {
         chain: "bip122:000000000019d6689c085ae165831e93".parse().unwrap(),
         ..built.clone()
     }));
     let mut mixed = built.clone();
     let last = mixed.bytes.len() - 1;
     mixed.bytes[last] ^= 1;
-    assert!(refused(&mixed));
+    assert!(is_rejected(&mixed));
 }
 
-/// Bytes with every one of these changed into that.
-fn changed(built: &Unsigned, what: &[u8], into: &[u8]) -> Unsigned {
+/// Replaces every occurrence of some bytes.
+fn changed(built: &Unsigned, from: &[u8], to: &[u8]) -> Unsigned {
     let text = hex::encode(&built.bytes);
-    assert!(text.contains(&hex::encode(what)));
-    let bytes = hex::decode(text.replace(&hex::encode(what), &hex::encode(into))).unwrap();
+    assert!(text.contains(&hex::encode(from)));
+    let bytes = hex::decode(text.replace(&hex::encode(from), &hex::encode(to))).unwrap();
     Unsigned {
         bytes,
         ..built.clone()
@@ -326,58 +336,71 @@ fn changed(built: &Unsigned, what: &[u8], into: &[u8]) -> Unsigned {
 }
 
 #[test]
-fn a_coin_twice_and_a_form_of_its_own_are_refused() {
+fn duplicate_coins_and_other_encodings_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
     let built = unsigned(
-        &pays(&me, &[(&you, 1_000)], b"rent"),
+        &payment(&me, &[(&you, 1_000)], b"rent"),
         &coins,
         Amount::from(10),
     )
     .unwrap();
-    assert!(refused(&changed(&built, &[2; 32], &[1; 32])));
-    assert!(refused(&Unsigned {
+    assert!(is_rejected(&changed(&built, &[2; 32], &[1; 32])));
+    assert!(is_rejected(&Unsigned {
         bytes: [&built.bytes[..], &[0]].concat(),
         ..built.clone()
     }));
-    assert!(refused(&changed(
+    assert!(is_rejected(&changed(
         &built,
         &0xffff_fffdu32.to_le_bytes(),
         &0xffff_ffffu32.to_le_bytes()
     )));
-    assert!(refused(&changed(
+    assert!(is_rejected(&changed(
         &built,
         b"florin/utxo/v1",
         b"florin/utxo/v2"
     )));
-    assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x6a\x03rent")));
-    assert!(refused(&changed(&built, b"\x6a\x04rent", b"\x51\x04rent")));
+    assert!(is_rejected(&changed(
+        &built,
+        b"\x6a\x04rent",
+        b"\x6a\x03rent"
+    )));
+    assert!(is_rejected(&changed(
+        &built,
+        b"\x6a\x04rent",
+        b"\x51\x04rent"
+    )));
     let script = |key: &Key| [&[22, 0, 20][..], &hash(key)].concat();
     let (memo, paid) = (
         [&[0; 8][..], b"\x06\x6a\x04rent"].concat(),
         [&1_000u64.to_le_bytes()[..], &script(&you)].concat(),
     );
     let (first, last) = ([&paid[..], &memo].concat(), [&memo[..], &paid].concat());
-    assert!(refused(&changed(&built, &first, &last)));
-    assert!(refused(&changed(
+    assert!(is_rejected(&changed(&built, &first, &last)));
+    assert!(is_rejected(&changed(
         &built,
         &first,
         &[&memo[..], &memo, &[0; 16]].concat()
     )));
-    // Payment and change the other way round.
-    let plain = unsigned(&pays(&me, &[(&you, 1_000)], b""), &coins, Amount::from(10)).unwrap();
+    // Payment and change swapped.
+    let plain = unsigned(
+        &payment(&me, &[(&you, 1_000)], b""),
+        &coins,
+        Amount::from(10),
+    )
+    .unwrap();
     let pair = |first: u64, second: u64| [first.to_le_bytes(), second.to_le_bytes()];
     let [paid, rest] = pair(1_000, 16_990);
     let own = [&paid[..], &script(&you), &rest[..], &script(&me)].concat();
     let other = [&rest[..], &script(&me), &paid[..], &script(&you)].concat();
-    assert!(!refused(&plain) && refused(&changed(&plain, &own, &other)));
+    assert!(!is_rejected(&plain) && is_rejected(&changed(&plain, &own, &other)));
     // Two outputs to the signer.
-    let twice = [&paid[..], &script(&me), &rest[..], &script(&me)].concat();
-    assert!(refused(&changed(&plain, &own, &twice)));
-    // A payment of nothing.
-    let nothing = [&pair(0, 0)[0][..], &script(&you), &rest[..], &script(&me)].concat();
-    assert!(refused(&changed(&plain, &own, &nothing)));
-    // More is paid than is spent.
+    let two_to_self = [&paid[..], &script(&me), &rest[..], &script(&me)].concat();
+    assert!(is_rejected(&changed(&plain, &own, &two_to_self)));
+    // A payment of 0.
+    let zero = [&pair(0, 0)[0][..], &script(&you), &rest[..], &script(&me)].concat();
+    assert!(is_rejected(&changed(&plain, &own, &zero)));
+    // The outputs exceed the coins.
     let more = [
         &paid[..],
         &script(&you),
@@ -385,7 +408,7 @@ fn a_coin_twice_and_a_form_of_its_own_are_refused() {
         &script(&me),
     ]
     .concat();
-    assert!(refused(&changed(&plain, &own, &more)));
+    assert!(is_rejected(&changed(&plain, &own, &more)));
     let more = [
         &paid[..],
         &script(&you),
@@ -393,13 +416,13 @@ fn a_coin_twice_and_a_form_of_its_own_are_refused() {
         &script(&me),
     ]
     .concat();
-    assert!(refused(&changed(&plain, &own, &more)));
+    assert!(is_rejected(&changed(&plain, &own, &more)));
 }
 
-/// A key's hash: the last bytes of what spends its coin.
+/// A key's hash: the last bytes of a transaction that spends its coin.
 fn hash(key: &Key) -> Vec<u8> {
-    let pays = pays(key, &[(&Key::new(77), 1_000)], b"");
-    let bytes = unsigned(&pays, &[coin(1, 0, 9_000)], Amount::ZERO)
+    let intent = payment(key, &[(&Key::new(77), 1_000)], b"");
+    let bytes = unsigned(&intent, &[coin(1, 0, 9_000)], Amount::ZERO)
         .unwrap()
         .bytes;
     bytes[bytes.len() - 20..].to_vec()
@@ -410,30 +433,30 @@ fn each_signature_is_checked() {
     let me = Key::new(1);
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
     let built = unsigned(
-        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &coins,
         Amount::from(10),
     )
     .unwrap();
-    let right = sign(&me, &built);
-    let wrong = |signatures: &[Signature]| {
+    let valid = sign(&me, &built);
+    let rejected = |signatures: &[Signature]| {
         matches!(
             assemble(&built, signatures),
             Err(Error::WrongSignature { .. })
         )
     };
-    assert!(!wrong(&right));
-    assert!(wrong(&right[..1]));
-    assert!(wrong(&[right[1], right[0]]));
-    assert!(wrong(&[right[0], high_s(right[1])]));
-    assert!(wrong(&sign(&Key::new(2), &built)));
+    assert!(!rejected(&valid));
+    assert!(rejected(&valid[..1]));
+    assert!(rejected(&[valid[1], valid[0]]));
+    assert!(rejected(&[valid[0], high_s(valid[1])]));
+    assert!(rejected(&sign(&Key::new(2), &built)));
 }
 
 #[test]
-fn a_node_refuses_a_coin_of_another_value() {
+fn a_node_rejects_a_coin_of_another_value() {
     let me = Key::new(1);
     let built = unsigned(
-        &pays(&me, &[(&Key::new(2), 1_000)], b""),
+        &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &[coin(1, 0, 9_000)],
         Amount::from(10),
     )
@@ -456,8 +479,8 @@ fn a_node_refuses_a_coin_of_another_value() {
     assert!(utxo::verify(&chain(), &raw, |_, _| None).is_err());
 }
 
-/// The signer, payments, a memo, coins that suffice, and a fee.
-fn payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
+/// An intent with payments or a memo, sufficient coins, and a fee.
+fn any_payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
     let to = vec((2..20u8, 294..1_000_000u64), 0..4);
     let coins = vec(
         (any::<[u8; 32]>(), any::<u32>(), 4_100_000..10_000_000u64),
@@ -480,7 +503,7 @@ fn payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
             value: Amount::from(*value),
         };
         (
-            pays(&Key::new(1), &to, &memo),
+            payment(&Key::new(1), &to, &memo),
             coins.iter().map(coin).collect(),
             fee,
         )
@@ -489,7 +512,7 @@ fn payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
 
 proptest! {
     #[test]
-    fn what_is_built_is_read_back((intent, coins, fee) in payment()) {
+    fn built_bytes_decode_to_the_intent((intent, coins, fee) in any_payment()) {
         let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
@@ -504,30 +527,30 @@ proptest! {
     }
 
     #[test]
-    fn every_changed_byte_is_another_transaction_or_none((intent, coins, fee) in payment(), place: prop::sample::Index, bit in 0..8u8) {
+    fn every_changed_byte_decodes_differently_or_not_at_all((intent, coins, fee) in any_payment(), position: prop::sample::Index, bit in 0..8u8) {
         let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         let before = decode(&built).unwrap();
         let mut changed = built.clone();
-        let place = place.index(changed.bytes.len());
-        changed.bytes[place] ^= 1 << bit;
+        let position = position.index(changed.bytes.len());
+        changed.bytes[position] ^= 1 << bit;
         if let Ok(after) = decode(&changed) {
-            let says = |read: &intent::Decoded| (read.intent.clone(), read.fee, read.witnesses.clone());
-            prop_assert_ne!(says(&after), says(&before));
+            let contents = |read: &intent::Decoded| (read.intent.clone(), read.fee, read.witnesses.clone());
+            prop_assert_ne!(contents(&after), contents(&before));
             prop_assert_ne!(after.requests, before.requests);
         }
     }
 
     #[test]
-    fn bytes_cut_are_refused((intent, coins, fee) in payment()) {
+    fn truncated_bytes_are_rejected((intent, coins, fee) in any_payment()) {
         let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         for length in 0..built.bytes.len() {
             let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
-            prop_assert!(refused(&cut));
+            prop_assert!(is_rejected(&cut));
         }
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>, text: String) {
+    fn no_bytes_cause_a_panic(bytes: Vec<u8>, text: String) {
         let signer = account(&Key::new(1));
         let _ = decode(&Unsigned { chain: chain(), signer: signer.clone(), bytes: bytes.clone() });
         let _ = decode(&Unsigned { chain: chain(), signer, bytes: [&b"florin/utxo/v1\n"[..], &bytes].concat() });

@@ -1,4 +1,4 @@
-//! Random types of the ABI with values, each in JSON and in an outside library's words.
+//! Random ABI types and values, each value in JSON and as alloy's.
 
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{Address, B256, I256, U256};
@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A type, to generate values of.
+/// An ABI type, to generate values of.
 #[derive(Debug, Clone)]
 pub(crate) enum Ty {
     Uint(usize),
@@ -21,8 +21,8 @@ pub(crate) enum Ty {
     Tuple(Vec<Ty>, bool),
 }
 
-/// A value: as JSON in the form that comes out, and as alloy's.
-pub(crate) type Both = (Value, DynSolValue);
+/// A value as JSON in output form, and as alloy's.
+pub(crate) type ValuePair = (Value, DynSolValue);
 
 pub(crate) fn ty() -> impl Strategy<Value = Ty> {
     let leaf = prop_oneof![
@@ -47,11 +47,11 @@ pub(crate) fn ty() -> impl Strategy<Value = Ty> {
 impl Ty {
     /// As a parameter of the JSON ABI.
     pub(crate) fn param(&self, name: &str) -> Value {
-        let (text, components) = self.written();
+        let (text, components) = self.abi_name();
         json!({"name": name, "type": text, "components": components})
     }
 
-    fn written(&self) -> (String, Vec<Value>) {
+    fn abi_name(&self) -> (String, Vec<Value>) {
         match self {
             Self::Uint(bits) => (format!("uint{bits}"), vec![]),
             Self::Int(bits) => (format!("int{bits}"), vec![]),
@@ -63,9 +63,9 @@ impl Ty {
             Self::List(item) => suffixed(item, "[]"),
             Self::Array(item, size) => suffixed(item, &format!("[{size}]")),
             Self::Tuple(members, named) => {
-                let name = |place| {
+                let name = |index| {
                     if *named {
-                        format!("m{place}")
+                        format!("m{index}")
                     } else {
                         String::new()
                     }
@@ -75,14 +75,14 @@ impl Ty {
                     members
                         .iter()
                         .enumerate()
-                        .map(|(place, ty)| ty.param(&name(place)))
+                        .map(|(index, ty)| ty.param(&name(index)))
                         .collect(),
                 )
             }
         }
     }
 
-    pub(crate) fn value(&self) -> BoxedStrategy<Both> {
+    pub(crate) fn value(&self) -> BoxedStrategy<ValuePair> {
         match self.clone() {
             Self::Uint(bits) => any::<[u8; 32]>()
                 .prop_map(move |word| uint(word, bits))
@@ -99,7 +99,7 @@ impl Ty {
                 })
                 .boxed(),
             Self::Bool => any::<bool>()
-                .prop_map(|truth| (json!(truth), DynSolValue::Bool(truth)))
+                .prop_map(|value| (json!(value), DynSolValue::Bool(value)))
                 .boxed(),
             Self::Fixed(size) => any::<[u8; 32]>()
                 .prop_map(move |word| fixed(word, size))
@@ -111,13 +111,14 @@ impl Ty {
                 .prop_map(|text| (json!(text), DynSolValue::String(text)))
                 .boxed(),
             Self::List(item) => vec(item.value(), 0..4)
-                .prop_map(|items| row(items, DynSolValue::Array))
+                .prop_map(|items| sequence(items, DynSolValue::Array))
                 .boxed(),
             Self::Array(item, size) => vec(item.value(), size)
-                .prop_map(|items| row(items, DynSolValue::FixedArray))
+                .prop_map(|items| sequence(items, DynSolValue::FixedArray))
                 .boxed(),
             Self::Tuple(members, named) => {
-                let values: Vec<BoxedStrategy<Both>> = members.iter().map(Self::value).collect();
+                let values: Vec<BoxedStrategy<ValuePair>> =
+                    members.iter().map(Self::value).collect();
                 values.prop_map(move |values| tuple(values, named)).boxed()
             }
         }
@@ -125,17 +126,17 @@ impl Ty {
 }
 
 fn suffixed(item: &Ty, suffix: &str) -> (String, Vec<Value>) {
-    let (text, components) = item.written();
+    let (text, components) = item.abi_name();
     (text + suffix, components)
 }
 
-fn uint(mut word: [u8; 32], bits: usize) -> Both {
+fn uint(mut word: [u8; 32], bits: usize) -> ValuePair {
     word[..32 - bits / 8].fill(0);
     let value = U256::from_be_bytes(word);
     (json!(value.to_string()), DynSolValue::Uint(value, bits))
 }
 
-fn int(mut word: [u8; 32], bits: usize) -> Both {
+fn int(mut word: [u8; 32], bits: usize) -> ValuePair {
     let fill = if word[32 - bits / 8] & 0x80 == 0 {
         0
     } else {
@@ -146,7 +147,7 @@ fn int(mut word: [u8; 32], bits: usize) -> Both {
     (json!(value.to_string()), DynSolValue::Int(value, bits))
 }
 
-fn fixed(mut word: [u8; 32], size: usize) -> Both {
+fn fixed(mut word: [u8; 32], size: usize) -> ValuePair {
     word[size..].fill(0);
     (
         hexadecimal(&word[..size]),
@@ -154,12 +155,12 @@ fn fixed(mut word: [u8; 32], size: usize) -> Both {
     )
 }
 
-fn row(items: Vec<Both>, wrap: fn(Vec<DynSolValue>) -> DynSolValue) -> Both {
+fn sequence(items: Vec<ValuePair>, wrap: fn(Vec<DynSolValue>) -> DynSolValue) -> ValuePair {
     let (json, sol): (Vec<Value>, Vec<DynSolValue>) = items.into_iter().unzip();
     (Value::Array(json), wrap(sol))
 }
 
-fn tuple(values: Vec<Both>, named: bool) -> Both {
+fn tuple(values: Vec<ValuePair>, named: bool) -> ValuePair {
     let (json, sol): (Vec<Value>, Vec<DynSolValue>) = values.into_iter().unzip();
     let json = if named {
         Value::Object(
@@ -179,9 +180,9 @@ fn hexadecimal(bytes: &[u8]) -> Value {
 }
 
 /// The parameters of a function `f`, and a value for each.
-pub(crate) fn arguments() -> impl Strategy<Value = (Vec<Ty>, Vec<Both>)> {
+pub(crate) fn arguments() -> impl Strategy<Value = (Vec<Ty>, Vec<ValuePair>)> {
     vec(ty(), 0..4).prop_flat_map(|types| {
-        let values: Vec<BoxedStrategy<Both>> = types.iter().map(Ty::value).collect();
+        let values: Vec<BoxedStrategy<ValuePair>> = types.iter().map(Ty::value).collect();
         (Just(types), values)
     })
 }

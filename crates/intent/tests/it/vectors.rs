@@ -1,6 +1,6 @@
-//! The committed vectors: canonical bytes, hashes and a signature that another program computed (in
-//! another language, by another hand). They may grow; a changed one means that permits in the field
-//! no longer verify.
+//! The committed vectors: canonical bytes, hashes and a signature, computed by an independent
+//! implementation in another language. Vectors may be added; changing one means that existing
+//! permits no longer verify.
 
 use crate::canon;
 use intent::{Intent, Permit, PolicyKey, verify};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use types::Digest;
 
 #[derive(Deserialize)]
-struct OfIntent {
+struct IntentVector {
     name: String,
     intent: Value,
     canonical: String,
@@ -17,18 +17,18 @@ struct OfIntent {
 }
 
 #[derive(Deserialize)]
-struct OfPermit {
+struct PermitVector {
     name: String,
     permit: Value,
     canonical: String,
     key: String,
 }
 
-fn intents() -> Vec<OfIntent> {
+fn intents() -> Vec<IntentVector> {
     serde_json::from_str(include_str!("../../vectors/intent.json")).unwrap()
 }
 
-fn permits() -> Vec<OfPermit> {
+fn permits() -> Vec<PermitVector> {
     serde_json::from_str(include_str!("../../vectors/permit.json")).unwrap()
 }
 
@@ -71,8 +71,8 @@ fn permits_have_the_committed_form_and_signature() {
         let key =
             PolicyKey::from_bytes(&hex::decode(&vector.key).unwrap().try_into().unwrap()).unwrap();
         assert!(verify(&permit, &key).is_ok(), "{}", vector.name);
-        let by_hand = canon::write_permit(&vector.permit["body"], permit.body.not_after.micros());
-        assert_eq!(hex::encode(by_hand), vector.canonical, "{}", vector.name);
+        let rewritten = canon::write_permit(&vector.permit["body"], permit.body.not_after.micros());
+        assert_eq!(hex::encode(rewritten), vector.canonical, "{}", vector.name);
         assert_eq!(
             serde_json::to_value(&permit).unwrap(),
             vector.permit,
@@ -83,17 +83,17 @@ fn permits_have_the_committed_form_and_signature() {
 }
 
 #[test]
-fn a_field_that_nobody_knows_is_refused() {
+fn an_unknown_field_is_rejected() {
     for vector in intents() {
-        for place in ["", "/act", "/act/outputs/0"] {
+        for pointer in ["", "/act", "/act/outputs/0"] {
             let mut intent = vector.intent.clone();
-            let Some(object) = intent.pointer_mut(place).and_then(Value::as_object_mut) else {
+            let Some(object) = intent.pointer_mut(pointer).and_then(Value::as_object_mut) else {
                 continue;
             };
             object.insert("memo".into(), Value::Null);
             assert!(
                 serde_json::from_value::<Intent>(intent).is_err(),
-                "{} {place}",
+                "{} {pointer}",
                 vector.name
             );
         }

@@ -1,4 +1,4 @@
-//! What the tests stand on: a node, a connector to it, and keys.
+//! The fixture of the tests: a node, a connector to it, and keys.
 
 use chain::evm::{Evm, EvmConfig};
 use chain::{Connector, Plan, Quote, Reservations, Submitted, Watch};
@@ -10,29 +10,29 @@ use testkit::SeededEntropy;
 use testkit::anvil::{self, Anvil, Options};
 use types::{Amount, Block, ChainId};
 
-pub(crate) const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
+pub(crate) const UNUSED_ACCOUNT: &str = "0x00000000000000000000000000000000000000aa";
 
 /// A node and a connector to it.
-pub(crate) struct Stand {
+pub(crate) struct Fixture {
     pub(crate) anvil: Anvil,
     pub(crate) evm: Evm,
 }
 
-/// A connector to whoever listens there. Fast to give up, so that tests are fast.
+/// A connector to a URL. Gives up quickly, so that tests are fast.
 pub(crate) fn connect(url: &str, number: u64, settings: Value) -> Evm {
-    let mut whole = json!({"preset": "anvil", "number": number, "url": url, "retry": {"attempts": 3, "first_ms": 1, "max_ms": 1000}});
+    let mut config = json!({"preset": "anvil", "number": number, "url": url, "retry": {"attempts": 3, "first_ms": 1, "max_ms": 1000}});
     for (name, value) in settings.as_object().unwrap() {
-        whole[name] = value.clone();
+        config[name] = value.clone();
     }
-    let config: EvmConfig = serde_json::from_value(whole).unwrap();
+    let config: EvmConfig = serde_json::from_value(config).unwrap();
     Evm::new(config, Arc::new(SeededEntropy::new(1))).unwrap()
 }
 
-/// A node and a connector, or nothing and the test counted as skipped.
-pub(crate) fn stand(options: &Options, settings: Value) -> Option<Stand> {
+/// Starts a node and a connector. `None` if the node is missing; the test then counts as skipped.
+pub(crate) fn start(options: &Options, settings: Value) -> Option<Fixture> {
     let anvil = anvil::start(options)?;
     let evm = connect(&anvil.url(), anvil.chain_id(), settings);
-    Some(Stand { anvil, evm })
+    Some(Fixture { anvil, evm })
 }
 
 pub(crate) fn watch_all(signers: &[&str]) -> Watch {
@@ -47,16 +47,16 @@ pub(crate) fn interface(name: &str) -> Interface {
     Interface::new(testkit::artifact(name).abi.to_string())
 }
 
-impl Stand {
-    pub(crate) fn account(&self, place: usize) -> &str {
-        &self.anvil.accounts()[place].address
+impl Fixture {
+    pub(crate) fn account(&self, index: usize) -> &str {
+        &self.anvil.accounts()[index].address
     }
 
     pub(crate) fn chain(&self) -> ChainId {
         self.evm.chain().clone()
     }
 
-    /// A payment from one of the node's accounts.
+    /// A payment from an account of the node.
     pub(crate) fn payment(&self, from: usize, to: &str, wei: u64) -> Intent {
         Intent::call(
             self.chain(),
@@ -67,7 +67,7 @@ impl Stand {
         )
     }
 
-    /// A call of a contract from one of the node's accounts.
+    /// A contract call from an account of the node.
     pub(crate) fn call(
         &self,
         from: usize,
@@ -95,7 +95,7 @@ impl Stand {
             .unwrap()
     }
 
-    /// The signed bytes of an intent, at a nonce and on terms.
+    /// Plans and signs an intent at a nonce and with fee terms.
     pub(crate) async fn signed(&self, intent: &Intent, nonce: u64, terms: FeeTerms) -> Signed {
         let reservations = Reservations {
             nonce: Some(nonce),
@@ -112,7 +112,7 @@ impl Stand {
         self.sign(&unsigned)
     }
 
-    /// Quote, plan, sign and send, at the next nonce.
+    /// Quotes, plans, signs and sends an intent at the next nonce.
     pub(crate) async fn send(&self, intent: &Intent) -> (Signed, Submitted) {
         let nonce = self.evm.sequence(&intent.signer).await.unwrap().pending;
         let terms = self.quote(intent).await.terms;
@@ -147,7 +147,7 @@ impl Stand {
         intent::assemble(unsigned, &[Signature { rs, recovery }]).unwrap()
     }
 
-    /// The newest block, whole.
+    /// The newest block, with what is watched.
     pub(crate) async fn newest(&self, watch: &Watch) -> Block {
         let head = self.evm.head().await.unwrap();
         self.evm.block(&head.hash, watch).await.unwrap().unwrap()

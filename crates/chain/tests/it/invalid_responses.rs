@@ -1,7 +1,8 @@
-//! A real node's answers, bent: each lie about a block is seen, and one that stops is outlived.
+//! A real node's answers, modified: each invalid answer about a block is detected, and a temporary
+//! one is retried.
 
-use crate::liar::{asked, bent, node};
-use crate::stand::{NOBODY, Stand, connect, stand, watch_all};
+use crate::fake_node::{count_calls, modified, node};
+use crate::fixture::{Fixture, UNUSED_ACCOUNT, connect, start, watch_all};
 use chain::evm::Evm;
 use chain::{CallRequest, Connector, Error, FinalityTag, Watch};
 use serde_json::{Value, json};
@@ -9,48 +10,48 @@ use testkit::anvil::{Mining, Options};
 use testkit::http::Server;
 use types::{Block, Height};
 
-/// A block of two transactions with three logs each, and who made them.
-async fn busy() -> Option<(Stand, Block, Watch)> {
-    let stand = stand(
+/// A block of two transactions with three logs each, and a watch for one of their signers.
+async fn block_with_logs() -> Option<(Fixture, Block, Watch)> {
+    let fixture = start(
         &Options {
             mining: Mining::OnDemand,
             ..Options::default()
         },
         json!({}),
     )?;
-    stand.anvil.set_automine(true);
-    let token = stand
+    fixture.anvil.set_automine(true);
+    let token = fixture
         .anvil
         .deploy(&testkit::artifact("BurstToken").bytecode);
-    stand.anvil.set_automine(false);
+    fixture.anvil.set_automine(false);
     for from in 0..2 {
-        let fill = stand.call(
+        let fill = fixture.call(
             from,
             &token,
             "BurstToken",
             "fill",
             json!([(from * 3).to_string(), "3", "1"]),
         );
-        stand.send(&fill).await;
+        fixture.send(&fill).await;
     }
-    stand.anvil.mine(1);
-    let watch = watch_all(&[stand.account(0)]);
-    let block = stand.newest(&watch).await;
+    fixture.anvil.mine(1);
+    let watch = watch_all(&[fixture.account(0)]);
+    let block = fixture.newest(&watch).await;
     assert_eq!((block.events.len(), block.included.len()), (6, 1));
-    Some((stand, block, watch))
+    Some((fixture, block, watch))
 }
 
-fn through(server: &Server, stand: &Stand, settings: Value) -> Evm {
-    connect(&server.url("/"), stand.anvil.chain_id(), settings)
+fn through(server: &Server, fixture: &Fixture, settings: Value) -> Evm {
+    connect(&server.url("/"), fixture.anvil.chain_id(), settings)
 }
 
-fn is_untrusted<T: std::fmt::Debug>(outcome: &Result<T, Error>) -> bool {
+fn is_invalid_response<T: std::fmt::Debug>(outcome: &Result<T, Error>) -> bool {
     matches!(outcome, Err(Error::InvalidResponse { .. }))
 }
 
 #[tokio::test]
-async fn a_bent_header_is_refused_wherever_it_comes_from() {
-    let Some((stand, block, watch)) = busy().await else {
+async fn a_modified_header_is_rejected_by_every_method() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
         return;
     };
     for (field, value) in [
@@ -68,43 +69,49 @@ async fn a_bent_header_is_refused_wherever_it_comes_from() {
             json!(format!("0x{}", "12".repeat(32))),
         ),
     ] {
-        let server = bent(&stand.anvil, move |method, reply| {
+        let server = modified(&fixture.anvil, move |method, reply| {
             if method.starts_with("eth_getBlockBy") {
                 reply["result"][field] = value.clone();
             }
         });
-        let evm = through(&server, &stand, json!({}));
-        assert!(is_untrusted(&evm.head().await), "{field}");
-        assert!(is_untrusted(&evm.header(&block.hash).await), "{field}");
-        assert!(is_untrusted(&evm.block_at(block.height).await), "{field}");
+        let evm = through(&server, &fixture, json!({}));
+        assert!(is_invalid_response(&evm.head().await), "{field}");
         assert!(
-            is_untrusted(&evm.tagged(FinalityTag::Finalized).await),
+            is_invalid_response(&evm.header(&block.hash).await),
             "{field}"
         );
         assert!(
-            is_untrusted(&evm.block(&block.hash, &watch).await),
+            is_invalid_response(&evm.block_at(block.height).await),
+            "{field}"
+        );
+        assert!(
+            is_invalid_response(&evm.tagged(FinalityTag::Finalized).await),
+            "{field}"
+        );
+        assert!(
+            is_invalid_response(&evm.block(&block.hash, &watch).await),
             "{field}"
         );
     }
 }
 
 #[tokio::test]
-async fn another_block_than_was_asked_for_is_refused() {
-    let Some((stand, block, watch)) = busy().await else {
+async fn another_block_than_the_requested_one_is_rejected() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
         return;
     };
-    let other = stand
+    let other = fixture
         .anvil
         .rpc("eth_getBlockByNumber", json!(["0x1", true]));
-    let server = bent(&stand.anvil, move |method, reply| {
+    let server = modified(&fixture.anvil, move |method, reply| {
         if method.starts_with("eth_getBlockBy") {
             reply["result"] = other.clone();
         }
     });
-    let evm = through(&server, &stand, json!({}));
-    assert!(is_untrusted(&evm.header(&block.hash).await));
-    assert!(is_untrusted(&evm.block_at(block.height).await));
-    assert!(is_untrusted(&evm.block(&block.hash, &watch).await));
+    let evm = through(&server, &fixture, json!({}));
+    assert!(is_invalid_response(&evm.header(&block.hash).await));
+    assert!(is_invalid_response(&evm.block_at(block.height).await));
+    assert!(is_invalid_response(&evm.block(&block.hash, &watch).await));
     assert!(
         evm.block_at(Height(1))
             .await
@@ -113,39 +120,41 @@ async fn another_block_than_was_asked_for_is_refused() {
 }
 
 #[tokio::test]
-async fn a_height_that_no_chain_has_is_refused_even_where_hashes_are_believed() {
-    let Some((stand, _, _)) = busy().await else {
+async fn an_implausible_height_is_rejected_even_without_hash_checks() {
+    let Some((fixture, _, _)) = block_with_logs().await else {
         return;
     };
-    for (number, is_taken) in [
+    for (number, is_accepted) in [
         ("0x7fffffff", true),
         ("0x7fffffffffffffff", false),
         ("0xffffffffffffffff", false),
     ] {
-        let server = bent(&stand.anvil, move |method, reply| {
+        let server = modified(&fixture.anvil, move |method, reply| {
             if method == "eth_getBlockByNumber" {
                 reply["result"]["number"] = json!(number);
             }
         });
-        let head = through(&server, &stand, json!({"check": {"block_hash": "off"}}))
+        let head = through(&server, &fixture, json!({"check": {"block_hash": "off"}}))
             .head()
             .await;
-        assert_eq!(head.is_ok(), is_taken, "{number}: {head:?}");
-        assert!(is_taken || is_untrusted(&head));
+        assert_eq!(head.is_ok(), is_accepted, "{number}: {head:?}");
+        assert!(is_accepted || is_invalid_response(&head));
     }
 }
 
-type LogLie = (&'static str, fn(&mut Vec<Value>));
+type LogChange = (&'static str, fn(&mut Vec<Value>));
 
-/// Every way to bend the logs of a block.
-fn log_lies() -> Vec<LogLie> {
+/// All modifications of a block's logs.
+fn log_changes() -> Vec<LogChange> {
     vec![
         ("all missing", |logs| logs.clear()),
         ("the last missing", |logs| drop(logs.pop())),
         ("one missing in the middle", |logs| drop(logs.remove(2))),
         ("one twice", |logs| logs.push(logs[5].clone())),
         ("out of order", |logs| logs.swap(0, 5)),
-        ("another address", |logs| logs[1]["address"] = json!(NOBODY)),
+        ("another address", |logs| {
+            logs[1]["address"] = json!(UNUSED_ACCOUNT)
+        }),
         ("another topic", |logs| {
             logs[1]["topics"][0] = json!(format!("0x{}", "12".repeat(32)))
         }),
@@ -158,48 +167,48 @@ fn log_lies() -> Vec<LogLie> {
         ("a transaction that is not there", |logs| {
             logs[5]["transactionIndex"] = json!("0x9")
         }),
-        ("another place", |logs| logs[5]["logIndex"] = json!("0x9")),
+        ("another index", |logs| logs[5]["logIndex"] = json!("0x9")),
         ("removed", |logs| logs[5]["removed"] = json!(true)),
         ("no number", |logs| logs[5]["logIndex"] = json!(5)),
     ]
 }
 
 #[tokio::test]
-async fn bent_logs_are_seen_and_asked_for_again() {
-    let Some((stand, block, _)) = busy().await else {
+async fn modified_logs_are_detected_and_fetched_again() {
+    let Some((fixture, block, _)) = block_with_logs().await else {
         return;
     };
     let watch = watch_all(&[]);
-    for (name, lie) in log_lies() {
-        let server = bent(&stand.anvil, move |method, reply| {
+    for (name, change) in log_changes() {
+        let server = modified(&fixture.anvil, move |method, reply| {
             if method == "eth_getLogs" {
-                lie(reply["result"].as_array_mut().unwrap());
+                change(reply["result"].as_array_mut().unwrap());
             }
         });
-        let evm = through(&server, &stand, json!({}));
+        let evm = through(&server, &fixture, json!({}));
         let outcome = evm.block(&block.hash, &watch).await;
-        assert!(is_untrusted(&outcome), "{name}: {outcome:?}");
+        assert!(is_invalid_response(&outcome), "{name}: {outcome:?}");
         assert_eq!(
-            asked(&server, "eth_getLogs"),
+            count_calls(&server, "eth_getLogs"),
             3,
-            "{name}: as often as attempts says"
+            "{name}: as many times as retry.attempts"
         );
     }
 }
 
 #[tokio::test]
-async fn a_lie_that_stops_is_outlived() {
-    let Some((stand, block, _)) = busy().await else {
+async fn a_temporary_invalid_answer_is_retried() {
+    let Some((fixture, block, _)) = block_with_logs().await else {
         return;
     };
-    let mut lies = 2;
-    let server = bent(&stand.anvil, move |method, reply| {
-        if method == "eth_getLogs" && lies > 0 {
-            lies -= 1;
+    let mut changes = 2;
+    let server = modified(&fixture.anvil, move |method, reply| {
+        if method == "eth_getLogs" && changes > 0 {
+            changes -= 1;
             reply["result"] = json!([]);
         }
     });
-    let evm = through(&server, &stand, json!({}));
+    let evm = through(&server, &fixture, json!({}));
     assert_eq!(
         evm.block(&block.hash, &watch_all(&[]))
             .await
@@ -211,12 +220,12 @@ async fn a_lie_that_stops_is_outlived() {
 }
 
 #[tokio::test]
-async fn bent_transactions_and_receipts_are_seen() {
-    let Some((stand, block, watch)) = busy().await else {
+async fn modified_transactions_and_receipts_are_detected() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
         return;
     };
-    type Lie = fn(&str, &mut Value);
-    let lies: Vec<(&str, Lie)> = vec![
+    type Change = fn(&str, &mut Value);
+    let changes: Vec<(&str, Change)> = vec![
         ("a receipt missing", |method, reply| {
             if method == "eth_getBlockReceipts" {
                 reply["result"].as_array_mut().unwrap().pop();
@@ -242,7 +251,7 @@ async fn bent_transactions_and_receipts_are_seen() {
                 reply["result"][0]["logs"][0]["data"] = json!(format!("0x{}", "12".repeat(32)));
             }
         }),
-        ("a log told as the next transaction's", |method, reply| {
+        ("a log of the next transaction", |method, reply| {
             if method == "eth_getBlockReceipts" {
                 let next = reply["result"][1].clone();
                 let log = &mut reply["result"][0]["logs"][2];
@@ -250,7 +259,7 @@ async fn bent_transactions_and_receipts_are_seen() {
                 log["transactionIndex"] = next["transactionIndex"].clone();
             }
         }),
-        ("a failure told as a success", |method, reply| {
+        ("a success reported as a failure", |method, reply| {
             if method == "eth_getBlockReceipts" {
                 reply["result"][0]["status"] = json!("0x0");
             }
@@ -283,18 +292,18 @@ async fn bent_transactions_and_receipts_are_seen() {
             }
         }),
     ];
-    for (name, lie) in lies {
-        let server = bent(&stand.anvil, lie);
-        let outcome = through(&server, &stand, json!({}))
+    for (name, change) in changes {
+        let server = modified(&fixture.anvil, change);
+        let outcome = through(&server, &fixture, json!({}))
             .block(&block.hash, &watch)
             .await;
-        assert!(is_untrusted(&outcome), "{name}: {outcome:?}");
+        assert!(is_invalid_response(&outcome), "{name}: {outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn a_transaction_without_logs_cannot_be_kept_back() {
-    let Some(stand) = stand(
+async fn a_transaction_without_logs_cannot_be_withheld() {
+    let Some(fixture) = start(
         &Options {
             mining: Mining::OnDemand,
             ..Options::default()
@@ -304,13 +313,15 @@ async fn a_transaction_without_logs_cannot_be_kept_back() {
         return;
     };
     for from in 0..2 {
-        stand.send(&stand.payment(from, NOBODY, 1)).await;
+        fixture
+            .send(&fixture.payment(from, UNUSED_ACCOUNT, 1))
+            .await;
     }
-    stand.anvil.mine(1);
-    let watch = watch_all(&[stand.account(0), stand.account(1)]);
-    let block = stand.newest(&watch).await;
+    fixture.anvil.mine(1);
+    let watch = watch_all(&[fixture.account(0), fixture.account(1)]);
+    let block = fixture.newest(&watch).await;
     assert_eq!(block.included.len(), 2);
-    let server = bent(&stand.anvil, |method, reply| {
+    let server = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getBlockByHash" {
             reply["result"]["transactions"]
                 .as_array_mut()
@@ -318,40 +329,40 @@ async fn a_transaction_without_logs_cannot_be_kept_back() {
                 .pop();
         }
     });
-    let outcome = through(&server, &stand, json!({}))
+    let outcome = through(&server, &fixture, json!({}))
         .block(&block.hash, &watch)
         .await;
     assert!(
-        is_untrusted(&outcome),
-        "its signer would wait for ever: {outcome:?}"
+        is_invalid_response(&outcome),
+        "its submission would never be final: {outcome:?}"
     );
 }
 
 #[tokio::test]
-async fn a_block_without_its_transactions_is_no_block() {
-    let Some((stand, block, _)) = busy().await else {
+async fn a_block_without_its_transactions_is_rejected() {
+    let Some((fixture, block, _)) = block_with_logs().await else {
         return;
     };
-    let server = bent(&stand.anvil, |method, reply| {
+    let server = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getBlockByHash" {
             reply["result"]["transactions"] = json!([]);
         }
     });
     let watch = Watch {
         everything: false,
-        ..watch_all(&[stand.account(0)])
+        ..watch_all(&[fixture.account(0)])
     };
     for receipts in ["block", "transaction"] {
-        let outcome = through(&server, &stand, json!({"receipts": receipts}))
+        let outcome = through(&server, &fixture, json!({"receipts": receipts}))
             .block(&block.hash, &watch)
             .await;
-        assert!(is_untrusted(&outcome), "{receipts}: {outcome:?}");
+        assert!(is_invalid_response(&outcome), "{receipts}: {outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn single_receipts_are_held_against_the_block_too() {
-    let Some((stand, block, watch)) = busy().await else {
+async fn single_receipts_are_checked_against_the_block() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
         return;
     };
     for (name, field, value) in [
@@ -365,58 +376,58 @@ async fn single_receipts_are_held_against_the_block_too() {
             "blockHash",
             json!(format!("0x{}", "12".repeat(32))),
         ),
-        ("another place", "transactionIndex", json!("0x1")),
+        ("another index", "transactionIndex", json!("0x1")),
     ] {
-        let server = bent(&stand.anvil, move |method, reply| {
+        let server = modified(&fixture.anvil, move |method, reply| {
             if method == "eth_getTransactionReceipt" {
                 reply["result"][field] = value.clone();
             }
         });
-        let evm = through(&server, &stand, json!({"receipts": "transaction"}));
+        let evm = through(&server, &fixture, json!({"receipts": "transaction"}));
         let outcome = evm.block(&block.hash, &watch).await;
-        assert!(is_untrusted(&outcome), "{name}: {outcome:?}");
+        assert!(is_invalid_response(&outcome), "{name}: {outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn a_node_without_receipts_by_block_is_served_the_long_way_and_asked_once() {
-    let Some((stand, block, watch)) = busy().await else {
+async fn a_node_without_block_receipts_is_probed_once() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
         return;
     };
-    let server = bent(&stand.anvil, |method, reply| {
+    let server = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getBlockReceipts" {
             let error = json!({"code": -32601, "message": "the method eth_getBlockReceipts does not exist/is not available"});
             *reply = json!({"jsonrpc": "2.0", "id": reply["id"], "error": error});
         }
     });
-    let evm = through(&server, &stand, json!({}));
+    let evm = through(&server, &fixture, json!({}));
     for _ in 0..3 {
         assert_eq!(
             evm.block(&block.hash, &watch).await.unwrap().unwrap(),
             block
         );
     }
-    assert_eq!(asked(&server, "eth_getBlockReceipts"), 1);
+    assert_eq!(count_calls(&server, "eth_getBlockReceipts"), 1);
 }
 
 #[tokio::test]
-async fn a_check_that_is_given_up_gives_up_only_that() {
-    let Some((stand, block, _)) = busy().await else {
+async fn a_disabled_check_disables_only_that_check() {
+    let Some((fixture, block, _)) = block_with_logs().await else {
         return;
     };
     let watch = watch_all(&[]);
-    let server = bent(&stand.anvil, |method, reply| {
+    let server = modified(&fixture.anvil, |method, reply| {
         if method.starts_with("eth_getBlockBy") {
             reply["result"]["strangeField"] = json!("0x1");
             reply["result"]["withdrawalsRoot"] = Value::Null;
         }
     });
-    assert!(is_untrusted(
-        &through(&server, &stand, json!({}))
+    assert!(is_invalid_response(
+        &through(&server, &fixture, json!({}))
             .block(&block.hash, &watch)
             .await
     ));
-    let off = through(&server, &stand, json!({"check": {"block_hash": "off"}}));
+    let off = through(&server, &fixture, json!({"check": {"block_hash": "off"}}));
     assert_eq!(
         off.block(&block.hash, &watch)
             .await
@@ -427,23 +438,23 @@ async fn a_check_that_is_given_up_gives_up_only_that() {
     );
 
     let covered = json!({"check": {"logs_bloom": "covered"}});
-    let outside = bent(&stand.anvil, |method, reply| {
+    let extra_log = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getLogs" {
             let logs = reply["result"].as_array_mut().unwrap();
             let mut extra = logs[5].clone();
             extra["logIndex"] = json!("0x6");
             extra["transactionIndex"] = json!("0x2");
             extra["transactionHash"] = json!(format!("0x{}", "12".repeat(32)));
-            extra["address"] = json!(NOBODY);
+            extra["address"] = json!(UNUSED_ACCOUNT);
             logs.push(extra);
         }
     });
-    assert!(is_untrusted(
-        &through(&outside, &stand, json!({}))
+    assert!(is_invalid_response(
+        &through(&extra_log, &fixture, json!({}))
             .block(&block.hash, &watch)
             .await
     ));
-    let more = through(&outside, &stand, covered.clone())
+    let more = through(&extra_log, &fixture, covered.clone())
         .block(&block.hash, &watch)
         .await
         .unwrap()
@@ -452,19 +463,23 @@ async fn a_check_that_is_given_up_gives_up_only_that() {
         (more.events.len(), &more.events[..6]),
         (7, &block.events[..])
     );
-    let hole = bent(&stand.anvil, |method, reply| {
+    let without_logs = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getLogs" {
             reply["result"] = json!([]);
         }
     });
-    assert!(is_untrusted(
-        &through(&hole, &stand, covered)
+    assert!(is_invalid_response(
+        &through(&without_logs, &fixture, covered)
             .block(&block.hash, &watch)
             .await
     ));
-    let blind = through(&hole, &stand, json!({"check": {"logs_bloom": "off"}}));
+    let unchecked = through(
+        &without_logs,
+        &fixture,
+        json!({"check": {"logs_bloom": "off"}}),
+    );
     assert_eq!(
-        blind
+        unchecked
             .block(&block.hash, &watch)
             .await
             .unwrap()
@@ -475,7 +490,7 @@ async fn a_check_that_is_given_up_gives_up_only_that() {
 }
 
 #[tokio::test]
-async fn a_node_that_knows_no_tags_has_no_tagged_block() {
+async fn a_node_without_tags_has_no_tagged_block() {
     for (code, message, is_none) in [
         (
             -32602,
@@ -498,13 +513,13 @@ async fn a_node_that_knows_no_tags_has_no_tagged_block() {
         .tagged(FinalityTag::Safe)
         .await;
     assert!(
-        is_untrusted(&tagged),
-        "a node that has no such block yet knows the tag: {tagged:?}"
+        is_invalid_response(&tagged),
+        "a node without such a block still supports the tag: {tagged:?}"
     );
 }
 
 #[tokio::test]
-async fn a_nonce_that_no_account_has_is_refused() {
+async fn an_implausible_nonce_is_rejected() {
     let counts = [
         ("0x5", "0x5", true),
         ("0x5", "0x3", true),
@@ -515,7 +530,7 @@ async fn a_nonce_that_no_account_has_is_refused() {
         ("0xffffffffffffffff", "0x0", false),
         ("0x0", "0xfffffffffffffffe", false),
     ];
-    for (mined, pending, is_taken) in counts.into_iter().chain(extremes) {
+    for (mined, pending, is_accepted) in counts.into_iter().chain(extremes) {
         let server = node(move |_, params| {
             Ok(json!(if params[1] == "latest" {
                 mined
@@ -524,18 +539,22 @@ async fn a_nonce_that_no_account_has_is_refused() {
             }))
         });
         let outcome = connect(&server.url("/"), 7, json!({}))
-            .sequence(NOBODY)
+            .sequence(UNUSED_ACCOUNT)
             .await;
-        assert_eq!(outcome.is_ok(), is_taken, "{mined} {pending}: {outcome:?}");
-        assert!(is_taken || is_untrusted(&outcome));
+        assert_eq!(
+            outcome.is_ok(),
+            is_accepted,
+            "{mined} {pending}: {outcome:?}"
+        );
+        assert!(is_accepted || is_invalid_response(&outcome));
     }
 }
 
 #[tokio::test]
-async fn reverts_are_understood_in_every_form() {
+async fn reverts_are_recognised_in_every_format() {
     // Error(string) "no"
     let data = format!("0x08c379a0{:064x}{:064x}{:0<64}", 32, 2, "6e6f");
-    let forms: Vec<Result<Value, Value>> = vec![
+    let formats: Vec<Result<Value, Value>> = vec![
         Err(json!({"code": 3, "message": "execution reverted: no", "data": data})),
         Err(json!({"code": -32000, "message": "Execution reverted", "data": data})),
         Err(
@@ -546,13 +565,13 @@ async fn reverts_are_understood_in_every_form() {
         ),
         Ok(json!(data)),
     ];
-    for form in forms {
-        let answer = form.clone();
+    for format in formats {
+        let answer = format.clone();
         let server = node(move |_, _| answer.clone());
         let evm = connect(&server.url("/"), 7, json!({}));
         let request = CallRequest {
             from: None,
-            to: NOBODY,
+            to: UNUSED_ACCOUNT,
             data: vec![],
             at: None,
         };
@@ -560,12 +579,12 @@ async fn reverts_are_understood_in_every_form() {
             reason: "no".to_owned(),
             data: data.clone(),
         };
-        assert_eq!(evm.call(&request, None).await, Err(expected), "{form:?}");
+        assert_eq!(evm.call(&request, None).await, Err(expected), "{format:?}");
     }
     let server = node(|_, _| Err(json!({"code": -32000, "message": "execution reverted"})));
     let request = CallRequest {
         from: None,
-        to: NOBODY,
+        to: UNUSED_ACCOUNT,
         data: vec![],
         at: None,
     };
@@ -582,21 +601,23 @@ async fn reverts_are_understood_in_every_form() {
 }
 
 #[tokio::test]
-async fn a_node_that_estimates_without_a_reason_is_asked_for_it() {
-    let Some((stand, _, _)) = busy().await else {
+async fn a_missing_revert_reason_is_fetched_by_a_call() {
+    let Some((fixture, _, _)) = block_with_logs().await else {
         return;
     };
-    stand.anvil.set_automine(true);
-    let contract = stand.anvil.deploy(&testkit::artifact("Overloads").bytecode);
-    let server = bent(&stand.anvil, |method, reply| {
+    fixture.anvil.set_automine(true);
+    let contract = fixture
+        .anvil
+        .deploy(&testkit::artifact("Overloads").bytecode);
+    let server = modified(&fixture.anvil, |method, reply| {
         if method == "eth_estimateGas" {
             let message = "gas required exceeds allowance or always failing transaction";
             *reply = json!({"jsonrpc": "2.0", "id": reply["id"], "error": {"code": -32000, "message": message}});
         }
     });
-    let evm = through(&server, &stand, json!({}));
-    let fails = stand.call(0, &contract, "Overloads", "failRequire", json!([false]));
-    let works = stand.call(0, &contract, "Overloads", "set(uint256)", json!(["1"]));
+    let evm = through(&server, &fixture, json!({}));
+    let fails = fixture.call(0, &contract, "Overloads", "failRequire", json!([false]));
+    let works = fixture.call(0, &contract, "Overloads", "set(uint256)", json!(["1"]));
     let quotes = evm.quote(&[fails, works]).await;
     assert!(
         matches!(&quotes[0], Err(Error::Reverts { reason, .. }) if reason == "it is not ok"),

@@ -1,46 +1,48 @@
-//! Servers that answer as a test tells them: made up from nothing, or a real node's answers bent on
-//! their way.
+//! Fake nodes: with made-up answers, or proxies that modify a real node's answers.
 
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use testkit::anvil::Anvil;
 use testkit::http::{Answer, Request, Server};
 
-/// A node that serves chain 7 and answers every other method by a function.
+/// A node that serves chain 7 and answers every other method with a function.
 pub(crate) fn node(
     answer: impl Fn(&str, &Value) -> Result<Value, Value> + Send + Sync + 'static,
 ) -> Server {
     Server::answering(move |request| {
         let reply = |call: &Value| {
             let method = call["method"].as_str().unwrap();
-            let answered = if method == "eth_chainId" {
+            let result = if method == "eth_chainId" {
                 Ok(json!("0x7"))
             } else {
                 answer(method, &call["params"])
             };
-            reply(&call["id"], answered)
+            reply(&call["id"], result)
         };
         Answer::json(&each(&request.json(), reply))
     })
 }
 
-/// A real node, whose results a function may bend. It sees the method and what was answered.
-pub(crate) fn bent(anvil: &Anvil, bend: impl FnMut(&str, &mut Value) + Send + 'static) -> Server {
-    let (address, bend) = (
+/// A proxy to a real node that lets a function modify each reply, given the method.
+pub(crate) fn modified(
+    anvil: &Anvil,
+    modify: impl FnMut(&str, &mut Value) + Send + 'static,
+) -> Server {
+    let (address, modify) = (
         anvil.url().trim_start_matches("http://").to_owned(),
-        Mutex::new(bend),
+        Mutex::new(modify),
     );
     Server::answering(move |request| {
-        let asked = request.json();
-        let mut answered = testkit::http::post_json(&address, "/", &asked)
+        let request = request.json();
+        let mut replies = testkit::http::post_json(&address, "/", &request)
             .unwrap()
             .json();
-        let mut bend = bend.lock().unwrap();
-        for call in calls(&asked) {
-            let reply = find(&mut answered, &call["id"]);
-            bend(call["method"].as_str().unwrap(), reply);
+        let mut modify = modify.lock().unwrap();
+        for call in calls(&request) {
+            let reply = find(&mut replies, &call["id"]);
+            modify(call["method"].as_str().unwrap(), reply);
         }
-        Answer::json(&answered)
+        Answer::json(&replies)
     })
 }
 
@@ -52,39 +54,39 @@ pub(crate) fn methods(request: &Request) -> Vec<String> {
         .collect()
 }
 
-/// How often a method was asked for.
-pub(crate) fn asked(server: &Server, method: &str) -> usize {
+/// How often a method was called.
+pub(crate) fn count_calls(server: &Server, method: &str) -> usize {
     server
         .requests()
         .iter()
         .flat_map(methods)
-        .filter(|asked| asked == method)
+        .filter(|called| called == method)
         .count()
 }
 
-fn reply(id: &Value, answered: Result<Value, Value>) -> Value {
-    match answered {
+fn reply(id: &Value, result: Result<Value, Value>) -> Value {
+    match result {
         Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
         Err(error) => json!({"jsonrpc": "2.0", "id": id, "error": error}),
     }
 }
 
-fn each(asked: &Value, reply: impl Fn(&Value) -> Value) -> Value {
-    match asked {
+fn each(request: &Value, reply: impl Fn(&Value) -> Value) -> Value {
+    match request {
         Value::Array(calls) => calls.iter().map(reply).collect(),
         call => reply(call),
     }
 }
 
-fn calls(asked: &Value) -> Vec<Value> {
-    asked
+fn calls(request: &Value) -> Vec<Value> {
+    request
         .as_array()
         .cloned()
-        .unwrap_or_else(|| vec![asked.clone()])
+        .unwrap_or_else(|| vec![request.clone()])
 }
 
-fn find<'a>(answered: &'a mut Value, id: &Value) -> &'a mut Value {
-    match answered {
+fn find<'a>(replies: &'a mut Value, id: &Value) -> &'a mut Value {
+    match replies {
         Value::Array(replies) => replies.iter_mut().find(|reply| reply["id"] == *id).unwrap(),
         reply => reply,
     }
