@@ -53,7 +53,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
         },
         witnesses: spend.replay_keys()?,
         fee: spend.fee()?,
-        requests: spend.requests(&unsigned.signer)?,
+        requests: spend.required_signatures(&unsigned.signer)?,
     })
 }
 
@@ -182,7 +182,7 @@ impl<'a> Spend<'a> {
         weight.div_ceil(4) as u64
     }
 
-    fn requests(&self, signer: &str) -> Result<Vec<SignRequest>> {
+    fn required_signatures(&self, signer: &str) -> Result<Vec<SignRequest>> {
         let request = |(index, value): (usize, &u64)| {
             let digest = self.tx.digest(index, *value, &self.owner)?;
             Some(SignRequest {
