@@ -235,12 +235,12 @@ impl Worker {
                 Ok(FollowUp::PauseLane(format!("wrong chain: {message}"), None))
             }
             C::NonceAhead
-            | C::HoleBelow
+            | C::LowerNonceInvalid
             | C::PoolFull
             | C::Reserved
             | C::NotReady
             | C::Throttled
-            | C::Lost => self.retry(submission, message.to_owned()),
+            | C::Unclassified => self.retry(submission, message.to_owned()),
         }
     }
 
