@@ -1,4 +1,5 @@
-//! The configuration: the commented default, the file laid over it, the environment over both.
+//! The configuration: the commented defaults, overridden by the file, overridden by the
+//! environment.
 
 mod check;
 
@@ -7,34 +8,32 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// The reference: every setting with its default.
+/// The reference configuration: every setting with its default.
 pub(crate) const DEFAULT: &str = include_str!("../florin.default.toml");
-/// How variables that override a setting begin.
+/// Prefix of environment variables that override a setting.
 const ENV_PREFIX: &str = "FLORIN__";
-/// Settings that are never shown.
+/// Settings that are redacted in output.
 const SECRET: [&str; 2] = ["store.url", "chains.url"];
 
-/// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("cannot read {path}: {why}")]
     Read { path: PathBuf, why: std::io::Error },
-    #[error("{source_name} is not a configuration: {why}")]
+    #[error("{source_name} is not a valid configuration: {why}")]
     Parse { source_name: String, why: String },
-    #[error("{setting} is set by the environment, but there is no such setting")]
+    #[error("the environment sets {setting}, which is not a known setting")]
     Unknown { setting: String },
     #[error("{setting}: {why}")]
     Setting { setting: String, why: String },
 }
 
-/// Everything that an installation decides.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
-    pub(crate) seal: Seal,
+    pub(crate) tree_head: TreeHead,
     pub(crate) log: Log,
     pub(crate) roles: Roles,
     pub(crate) policy: policy::Config,
@@ -88,7 +87,7 @@ pub(crate) enum Engine {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Secrets {
-    pub(crate) from: SecretSource,
+    pub(crate) source: SecretSource,
     pub(crate) file: PathBuf,
     pub(crate) env: String,
 }
@@ -103,7 +102,7 @@ pub(crate) enum SecretSource {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seal {
+pub(crate) struct TreeHead {
     pub(crate) enabled: bool,
     pub(crate) export: PathBuf,
     pub(crate) key_file: PathBuf,
@@ -128,7 +127,7 @@ pub(crate) enum LogFormat {
 #[serde(deny_unknown_fields)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "a process has each role or not"
+    reason = "each role is switched independently"
 )]
 pub(crate) struct Roles {
     pub(crate) api: bool,
@@ -152,11 +151,11 @@ pub(crate) struct Outbound {
     pub(crate) connect_timeout_ms: u64,
 }
 
-/// A chain that is followed: how the index reads it, and how its node is reached.
+/// An indexed chain: how the index reads it and how its node is reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
     pub(crate) start: index::Start,
-    pub(crate) keep_all: bool,
+    pub(crate) store_all_events: bool,
     pub(crate) blocks_per_turn: u64,
     pub(crate) node: EvmConfig,
 }
@@ -164,30 +163,30 @@ pub(crate) struct Chain {
 impl<'de> Deserialize<'de> for Chain {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        let mut written = Table::deserialize(d)?;
-        let start = match written.remove("start") {
+        let mut table = Table::deserialize(d)?;
+        let start = match table.remove("start") {
             None => index::Start::Latest,
-            Some(Value::String(word)) if word == "latest" => index::Start::Latest,
+            Some(Value::String(text)) if text == "latest" => index::Start::Latest,
             Some(Value::Integer(height)) => index::Start::Height(
                 u64::try_from(height)
-                    .map_err(|_| D::Error::custom("start: a height is not negative"))?,
+                    .map_err(|_| D::Error::custom("start: a height must not be negative"))?,
             ),
             Some(_) => return Err(D::Error::custom("start: expected \"latest\" or a height")),
         };
-        let keep_all = match written.remove("keep_all") {
+        let store_all_events = match table.remove("store_all_events") {
             None => false,
-            Some(Value::Boolean(keep_all)) => keep_all,
-            Some(_) => return Err(D::Error::custom("keep_all: expected true or false")),
+            Some(Value::Boolean(store_all_events)) => store_all_events,
+            Some(_) => return Err(D::Error::custom("store_all_events: expected true or false")),
         };
-        let blocks_per_turn = match written.remove("blocks_per_turn") {
+        let blocks_per_turn = match table.remove("blocks_per_turn") {
             None => 50,
             Some(Value::Integer(count @ 1..=1_000)) => count.unsigned_abs(),
             Some(_) => return Err(D::Error::custom("blocks_per_turn: expected 1 to 1000")),
         };
-        let node = Value::Table(written).try_into().map_err(D::Error::custom)?;
+        let node = Value::Table(table).try_into().map_err(D::Error::custom)?;
         Ok(Self {
             start,
-            keep_all,
+            store_all_events,
             blocks_per_turn,
             node,
         })
@@ -195,13 +194,13 @@ impl<'de> Deserialize<'de> for Chain {
 }
 
 impl Config {
-    /// The default, the file over it (one that is not named may be missing), the environment over
-    /// both.
+    /// Merge the defaults, the file and the environment, in rising precedence, and check the
+    /// result.
     pub(crate) fn load(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Error> {
-        let merged = merged(file, env)?;
+        let merged = merge(file, env)?;
         let config: Self =
             serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
                 Error::Setting {
@@ -214,12 +213,12 @@ impl Config {
     }
 }
 
-/// The configuration that holds, as text, secrets left out.
-pub(crate) fn shown(
+/// The effective configuration as TOML, with secrets redacted.
+pub(crate) fn render(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<String, Error> {
-    let mut table = merged(file, env)?;
+    let mut table = merge(file, env)?;
     for path in SECRET {
         let names: Vec<&str> = path.split('.').collect();
         redact(&mut table, &names);
@@ -248,59 +247,57 @@ fn redact(table: &mut Table, path: &[&str]) {
     }
 }
 
-fn merged(
-    file: Option<&Path>,
-    env: impl Iterator<Item = (String, String)>,
-) -> Result<Table, Error> {
-    let mut table = parse("the default", DEFAULT)?;
+fn merge(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Table, Error> {
+    let mut table = parse("the default configuration", DEFAULT)?;
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|why| Error::Read {
             path: path.to_owned(),
             why,
         })?;
-        lay_over(&mut table, parse(&path.display().to_string(), &text)?);
+        merge_into(&mut table, parse(&path.display().to_string(), &text)?);
     }
     for (name, value) in env {
         if let Some(setting) = name.strip_prefix(ENV_PREFIX) {
-            set(&mut table, &setting.to_lowercase(), &value)?;
+            override_setting(&mut table, &setting.to_lowercase(), &value)?;
         }
     }
     Ok(table)
 }
 
 fn parse(source_name: &str, text: &str) -> Result<Table, Error> {
-    // The message names line and column, and never quotes the text: it may hold a secret.
+    // The message names line and column and never quotes the text, which may contain a secret.
     text.parse().map_err(|why: toml::de::Error| Error::Parse {
         source_name: source_name.to_owned(),
         why: why.message().to_owned(),
     })
 }
 
-fn lay_over(below: &mut Table, above: Table) {
-    for (name, value) in above {
-        match (below.get_mut(&name), value) {
-            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+fn merge_into(base: &mut Table, overlay: Table) {
+    for (name, value) in overlay {
+        match (base.get_mut(&name), value) {
+            (Some(Value::Table(base)), Value::Table(overlay)) => merge_into(base, overlay),
             (_, value) => {
-                below.insert(name, value);
+                base.insert(name, value);
             }
         }
     }
 }
 
-/// `server__listen` sets `server.listen`, `policy__limits__threads` what stands deeper. Only
-/// settings that the reference knows; lists as TOML; `chains` as a whole.
-fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
+/// Override one setting: `server__listen` sets `server.listen`, `policy__limits__threads` sets
+/// `policy.limits.threads`. The setting must exist in the reference. Lists are TOML; `chains` is
+/// replaced as a whole.
+fn override_setting(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
     let unknown = || Error::Unknown {
         setting: setting.replace("__", "."),
     };
-    let read = || {
+    let parse_value = || {
         format!("value = {raw}")
             .parse::<Table>()
             .ok()
-            .and_then(|mut read| read.remove("value"))
+            .and_then(|mut parse_value| parse_value.remove("value"))
     };
     if setting == "chains" {
-        let chains = read().filter(Value::is_array).ok_or_else(unknown)?;
+        let chains = parse_value().filter(Value::is_array).ok_or_else(unknown)?;
         table.insert(setting.to_owned(), chains);
         return Ok(());
     }
@@ -310,11 +307,11 @@ fn set(table: &mut Table, setting: &str, raw: &str) -> Result<(), Error> {
         .split("__")
         .try_fold(table, inner)
         .ok_or_else(unknown)?;
-    let known = section.get_mut(name).ok_or_else(unknown)?;
-    // A text setting takes the text as it is, also when it looks like a number.
-    *known = match known {
+    let current = section.get_mut(name).ok_or_else(unknown)?;
+    // A text setting takes the value as is, even if it looks like a number.
+    *current = match current {
         Value::String(_) => Value::String(raw.to_owned()),
-        _ => read().unwrap_or_else(|| Value::String(raw.to_owned())),
+        _ => parse_value().unwrap_or_else(|| Value::String(raw.to_owned())),
     };
     Ok(())
 }

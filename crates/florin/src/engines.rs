@@ -1,9 +1,9 @@
-//! Putting the engines together: one database, one keyring, every chain.
+//! Construction of the engines: one database, one keyring, every configured chain.
 
+use crate::adapters::{ChainEvents, DataLookups, DefaultChains};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::secrets;
-use crate::wire::{ChainEvents, DataLookups, Homes};
 use api::access::Mark;
 use chain::Connector;
 use chain::evm::Evm;
@@ -14,17 +14,17 @@ use store::{Db, Lease, LeaseTime};
 use streams::outbound::{Guard, Outbound, Rule, Settings as OutboundSettings};
 use types::{Clock, Entropy};
 
-/// Processes that can serve the API on one database at a time.
+/// Limit of processes that share a database.
 const API_SLOTS: u32 = 64;
 
-/// Everything a process works with.
+/// The engines of a process and what they share.
 pub(crate) struct Engines {
     pub(crate) db: Db,
     pub(crate) lease: Lease,
     pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
     pub(crate) keys: keys::Keys,
     pub(crate) keyring: Keyring,
-    pub(crate) homes: Arc<Homes>,
+    pub(crate) default_chains: Arc<DefaultChains>,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
     pub(crate) index: index::Index,
@@ -33,10 +33,10 @@ pub(crate) struct Engines {
     pub(crate) workflow: workflow::Workflow,
 }
 
-/// Open the database of a configuration.
+/// Open the configured database. On SQLite the folder is created if it is missing.
 pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     let store = &config.store;
-    let how = match store.engine {
+    let store_config = match store.engine {
         config::Engine::Sqlite => {
             if let Some(folder) = store
                 .path
@@ -44,7 +44,7 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
                 .filter(|folder| !folder.as_os_str().is_empty())
             {
                 std::fs::create_dir_all(folder)
-                    .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+                    .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
             }
             store::Config::Sqlite {
                 path: store.path.clone(),
@@ -59,36 +59,36 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     };
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
-    Db::open(how, clock, entropy, LeaseTime::Database)
+    Db::open(store_config, clock, entropy, LeaseTime::Database)
         .await
         .map_err(|error| error.to_string())
 }
 
-/// The partition of this process's own facts.
+/// Acquire the partition that this process appends its own facts to.
 pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease, String> {
-    let taken = db
+    let lease = db
         .lease_slot("api", API_SLOTS, config.store.lease_ms)
         .await
-        .map_err(words)?;
-    taken.ok_or_else(|| format!("{API_SLOTS} processes work on this database already"))
+        .map_err(to_text)?;
+    lease.ok_or_else(|| format!("{API_SLOTS} processes already use this database"))
 }
 
-/// Put everything together.
+/// Open the database and construct every engine.
 pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let source = secrets::source(config)?;
     let master = source()?;
     let db = open_db(config).await?;
     let lease = lease(&db, config).await?;
-    let opened = keys::open_keyring(&db, &lease, master).await;
-    let keyring = opened.map_err(|error| secrets::hint(config, words(error)))?;
+    let keyring = keys::open_keyring(&db, &lease, master).await;
+    let keyring = keyring.map_err(|error| secrets::hint(config, to_text(error)))?;
     let permits = Arc::new(
         policy::LocalSigner::open(&db, &lease, &keyring)
             .await
-            .map_err(words)?,
+            .map_err(to_text)?,
     );
     let chains = connect(config, db.entropy())?;
-    let homes = homes(&db, &chains).await?;
-    let data = data::Data::new(db.clone(), lease.clone(), homes.clone());
+    let default_chains = default_chains(&db, &chains).await?;
+    let data = data::Data::new(db.clone(), lease.clone(), default_chains.clone());
     let keys = keys::Keys::new(
         db.clone(),
         lease.clone(),
@@ -117,14 +117,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         connectors,
         config.submit.clone(),
     );
-    let (outbound, shared) = (outbound(config)?, Arc::new(keyring.clone()));
+    let (outbound, shared_keyring) = (outbound(config)?, Arc::new(keyring.clone()));
     let expand = Arc::new(ChainEvents::new(db.clone()));
     let streams = streams::Streams::new(
         db.clone(),
         lease.clone(),
         expand,
         outbound.clone(),
-        shared.clone(),
+        shared_keyring.clone(),
     );
     let streams = streams.within(config.streams);
     let index = index::Index::new(db.clone(), lease.clone());
@@ -133,10 +133,10 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         lease: lease.clone(),
         submit: submit.clone(),
         data: data.clone(),
-        chains: homes.clone(),
+        chains: default_chains.clone(),
         policy: policy.clone(),
         outbound,
-        keyring: shared,
+        keyring: shared_keyring,
     };
     let workflow = workflow::Workflow::apart(parts, config.workflow, evaluators());
     Ok(Engines {
@@ -145,7 +145,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         chains,
         keys,
         keyring,
-        homes,
+        default_chains,
         policy,
         submit,
         index,
@@ -155,11 +155,12 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     })
 }
 
-/// This program again, as it runs, even if its file was replaced meanwhile.
+/// The command of an evaluator process: this program. `/proc/self/exe` names the running binary even
+/// if the file was replaced during an upgrade.
 fn evaluators() -> workflow::Launch {
-    let itself = std::path::PathBuf::from("/proc/self/exe");
-    let program = if itself.exists() {
-        itself
+    let self_exe = std::path::PathBuf::from("/proc/self/exe");
+    let program = if self_exe.exists() {
+        self_exe
     } else {
         std::env::current_exe().unwrap_or_else(|_| "florin".into())
     };
@@ -169,7 +170,7 @@ fn evaluators() -> workflow::Launch {
     }
 }
 
-fn words(error: impl std::fmt::Display) -> String {
+fn to_text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -179,7 +180,7 @@ fn connect(
 ) -> Result<Vec<(config::Chain, Arc<Evm>)>, String> {
     let mut chains = Vec::with_capacity(config.chains.len());
     for chain in &config.chains {
-        let evm = Evm::new(chain.node.clone(), entropy.clone()).map_err(words)?;
+        let evm = Evm::new(chain.node.clone(), entropy.clone()).map_err(to_text)?;
         chains.push((chain.clone(), Arc::new(evm)));
     }
     let mut names: Vec<String> = chains
@@ -193,13 +194,17 @@ fn connect(
     }
 }
 
-/// Which chain each namespace means where none is named.
-async fn homes(db: &Db, chains: &[(config::Chain, Arc<Evm>)]) -> Result<Arc<Homes>, String> {
-    let homes = Homes::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
-    crate::homes::learn(db, &homes, Mark::default())
+/// Load the default chain of each namespace.
+async fn default_chains(
+    db: &Db,
+    chains: &[(config::Chain, Arc<Evm>)],
+) -> Result<Arc<DefaultChains>, String> {
+    let default_chains =
+        DefaultChains::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
+    crate::default_chains::load(db, &default_chains, Mark::default())
         .await
-        .map_err(words)?;
-    Ok(Arc::new(homes))
+        .map_err(to_text)?;
+    Ok(Arc::new(default_chains))
 }
 
 fn key_settings(config: &Config) -> keys::Settings {
@@ -226,5 +231,5 @@ fn outbound(config: &Config) -> Result<Outbound, String> {
         connect_timeout_ms: config.outbound.connect_timeout_ms,
         ..settings
     })
-    .map_err(words)
+    .map_err(to_text)
 }

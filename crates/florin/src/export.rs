@@ -1,6 +1,6 @@
-//! Seals go to a file, one line each, flushed to the disk before they count. Processes of one
-//! machine may share it: whoever writes holds a lock, and takes a number only where it is the next
-//! line. A process that slept through the loss of its lease thus writes none twice.
+//! The export file of tree heads: one line each, synced to disk before an export counts as done.
+//! Processes of one machine may share the file. A writer holds a file lock and appends a tree head
+//! only if its number is the next line, so a process that lost its lease writes none twice.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
@@ -8,39 +8,40 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-/// A file of seals.
-pub(crate) struct SealFile {
-    counted: Mutex<Counted>,
+/// A file of signed tree heads.
+pub(crate) struct TreeHeadFile {
+    progress: Mutex<ReadProgress>,
 }
 
-/// The file, and how many lines it was seen to have in how many bytes: seals are only ever added.
-struct Counted {
+/// The file and how much of it has been read. Tree heads are only appended, so reading resumes at
+/// `bytes`.
+struct ReadProgress {
     file: File,
     bytes: u64,
     lines: i64,
 }
 
-/// The file while no other process writes.
-struct Alone<'f>(MutexGuard<'f, Counted>);
+/// The file with its lock held.
+struct Locked<'f>(MutexGuard<'f, ReadProgress>);
 
-impl Drop for Alone<'_> {
+impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        let _ = self.0.file.unlock(); // closing the file unlocks it too
+        let _ = self.0.file.unlock(); // closing the file also releases the lock
     }
 }
 
-impl Counted {
-    /// The number of the last whole line: seals are exported in order and without gaps.
+impl ReadProgress {
+    /// The number of the last complete line: tree heads are exported in order and without gaps.
     fn last(&mut self) -> io::Result<i64> {
         if self.file.metadata()?.len() < self.bytes {
-            (self.bytes, self.lines) = (0, 0); // somebody began the file anew
+            (self.bytes, self.lines) = (0, 0); // the file was truncated or replaced
         }
         self.file.seek(SeekFrom::Start(self.bytes))?;
-        let mut rest = BufReader::new(&self.file);
+        let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
         loop {
             line.clear();
-            rest.read_until(b'\n', &mut line)?;
+            reader.read_until(b'\n', &mut line)?;
             if line.last() != Some(&b'\n') {
                 return Ok(self.lines);
             }
@@ -49,7 +50,7 @@ impl Counted {
     }
 }
 
-impl SealFile {
+impl TreeHeadFile {
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
         if let Some(folder) = path
             .parent()
@@ -63,56 +64,56 @@ impl SealFile {
             .read(true)
             .mode(0o600)
             .open(&path)?;
-        let this = Self {
-            counted: Mutex::new(Counted {
+        let export = Self {
+            progress: Mutex::new(ReadProgress {
                 file,
                 bytes: 0,
                 lines: 0,
             }),
         };
-        this.cut_torn_line()?;
-        Ok(this)
+        export.truncate_partial_line()?;
+        Ok(export)
     }
 
-    /// A line that a crash left unfinished is taken away; it will be written again.
-    fn cut_torn_line(&self) -> io::Result<()> {
-        let mut counted = self.alone()?;
-        counted.0.last()?;
-        counted.0.file.set_len(counted.0.bytes)
+    /// Remove a line that a crash left incomplete; it is written again.
+    fn truncate_partial_line(&self) -> io::Result<()> {
+        let mut progress = self.lock_file()?;
+        progress.0.last()?;
+        progress.0.file.set_len(progress.0.bytes)
     }
 
-    /// Nobody waits for the lock: who holds it may have been stopped, and the seals are in the
-    /// database meanwhile.
-    fn alone(&self) -> io::Result<Alone<'_>> {
-        let counted = self.lock();
-        match counted.file.try_lock() {
-            Ok(()) => Ok(Alone(counted)),
-            Err(TryLockError::WouldBlock) => {
-                Err(io::Error::other("another process is writing seals there"))
-            }
+    /// Lock the file without waiting: the holder may be a stopped process, and the tree heads stay
+    /// in the database until the next attempt.
+    fn lock_file(&self) -> io::Result<Locked<'_>> {
+        let progress = self.lock();
+        match progress.file.try_lock() {
+            Ok(()) => Ok(Locked(progress)),
+            Err(TryLockError::WouldBlock) => Err(io::Error::other(
+                "another process is writing tree heads to this file",
+            )),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counted> {
-        self.counted
+    fn lock(&self) -> MutexGuard<'_, ReadProgress> {
+        self.progress
             .lock()
-            .expect("no thread panics while it holds the file")
+            .expect("no thread panics while it holds the lock")
     }
 }
 
-impl store::Export for SealFile {
+impl store::Export for TreeHeadFile {
     fn put(&self, number: i64, line: &str) -> io::Result<()> {
-        let mut counted = self.alone()?;
-        let last = counted.0.last()?;
+        let mut progress = self.lock_file()?;
+        let last = progress.0.last()?;
         match number {
             _ if number <= last => Ok(()),
             _ if number == last + 1 => {
-                counted.0.file.write_all(format!("{line}\n").as_bytes())?;
-                counted.0.file.sync_data()
+                progress.0.file.write_all(format!("{line}\n").as_bytes())?;
+                progress.0.file.sync_data()
             }
             _ => Err(io::Error::other(format!(
-                "seal {number} does not follow on {last}"
+                "tree head {number} does not follow {last}"
             ))),
         }
     }
@@ -128,36 +129,38 @@ mod tests {
     use store::Export as _;
 
     #[test]
-    fn two_processes_write_no_seal_twice() {
+    fn two_processes_write_no_tree_head_twice() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("seals.jsonl");
-        let (one, other) = (
-            SealFile::open(path.clone()).unwrap(),
-            SealFile::open(path.clone()).unwrap(),
+        let path = folder.path().join("tree-heads.jsonl");
+        let (first, second) = (
+            TreeHeadFile::open(path.clone()).unwrap(),
+            TreeHeadFile::open(path.clone()).unwrap(),
         );
-        one.put(1, "first").unwrap();
-        other.put(2, "second").unwrap();
-        one.put(2, "second, by one who slept").unwrap();
-        assert!(one.put(4, "fourth").is_err(), "no line is left out");
+        first.put(1, "first").unwrap();
+        second.put(2, "second").unwrap();
+        first
+            .put(2, "second, by a process that lost its lease")
+            .unwrap();
+        assert!(first.put(4, "fourth").is_err(), "no gap");
         assert_eq!(
             (
                 std::fs::read_to_string(&path).unwrap().as_str(),
-                one.last().unwrap()
+                first.last().unwrap()
             ),
             ("first\nsecond\n", 2)
         );
-        let stopped = other.alone().unwrap();
-        assert!(one.put(3, "third").is_err(), "another is writing");
-        drop(stopped);
-        one.put(3, "third").unwrap();
+        let held = second.lock_file().unwrap();
+        assert!(first.put(3, "third").is_err(), "another process is writing");
+        drop(held);
+        first.put(3, "third").unwrap();
     }
 
     #[test]
-    fn a_torn_line_is_cut() {
+    fn a_partial_line_is_truncated() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("seals.jsonl");
+        let path = folder.path().join("tree-heads.jsonl");
         std::fs::write(&path, "first\nsec").unwrap();
-        let file = SealFile::open(path.clone()).unwrap();
+        let file = TreeHeadFile::open(path.clone()).unwrap();
         assert_eq!(file.last().unwrap(), 1);
         file.put(2, "second").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "first\nsecond\n");

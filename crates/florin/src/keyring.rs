@@ -1,70 +1,72 @@
-//! The keyring of the running process: learnt again when another process has rotated it, and sealed
-//! anew under by whoever holds the lease.
+//! The keyring of the running process: reloads it after a rotation by another process, and
+//! re-encrypts secrets after a rotation if this process holds the lease.
 
+use crate::adapters::{PolicyTarget, StreamsTarget, WorkflowTarget};
 use crate::config::Engine;
 use crate::engines::Engines;
-use crate::wire::{PolicyKeeper, StreamKeeper, TaskKeeper};
 use crate::workers::wait_for_work;
 use keys::{Keeper, Keys, Rotator};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Lease;
 
-/// How often a process looks whether another has rotated; besides whenever it meets a secret that
-/// it cannot open.
+/// Interval between two checks for a rotation by another process. A secret under an unknown data
+/// key triggers a check at once.
 const REFRESH: Duration = Duration::from_secs(2);
-/// Nothing is retired before every process has looked several times.
-const SETTLE_MS: i64 = 10_000;
-/// How often it is looked for secrets that a process sealed under an older key after all.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// Delay before a data key is retired: long enough for every process to check several times.
+const RETIRE_DELAY_MS: i64 = 10_000;
+/// Interval between two scans for secrets that a process encrypted under an old data key late.
+const SCAN_INTERVAL: Duration = Duration::from_secs(600);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Learn of rotations, for as long as the process runs.
+/// Reload the keyring after rotations until the process stops.
 pub(crate) async fn refresh(keys: Keys) {
     loop {
         let _ = tokio::time::timeout(REFRESH, keys.missed()).await;
         if let Err(error) = keys::refresh(&keys).await {
-            tracing::error!(%error, "another process has rotated the keyring, which cannot be unlocked again");
-            tokio::time::sleep(AFTER_ERROR).await;
+            tracing::error!(event = "keyring.unlock_failed", %error, "the keyring rotated by another process cannot be unlocked");
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 }
 
-/// Seal anew what is under older data keys, while there is anything.
+/// Re-encrypt secrets that are under old data keys, whenever a rotation is in progress.
 pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
-    let keepers: Vec<Arc<dyn Keeper>> = vec![
-        Arc::new(PolicyKeeper {
+    let targets: Vec<Arc<dyn Keeper>> = vec![
+        Arc::new(PolicyTarget {
             db: engines.db.clone(),
             lease: lease.clone(),
             keyring: engines.keyring.clone(),
         }),
-        Arc::new(StreamKeeper(engines.streams.clone())),
-        Arc::new(TaskKeeper(engines.workflow.clone())),
+        Arc::new(StreamsTarget(engines.streams.clone())),
+        Arc::new(WorkflowTarget(engines.workflow.clone())),
     ];
-    // A SQLite database belongs to this process alone, and it knows the key already.
-    let settle_ms = if engine == Engine::Sqlite {
+    // SQLite has a single process, which already has the new data key.
+    let retire_delay_ms = if engine == Engine::Sqlite {
         0
     } else {
-        SETTLE_MS
+        RETIRE_DELAY_MS
     };
-    let rotator = Rotator::new(engines.keys.clone(), lease, keepers, settle_ms);
+    let rotator = Rotator::new(engines.keys.clone(), lease, targets, retire_delay_ms);
     let mut committed = engines.db.committed();
-    let mut looked = Instant::now();
+    let mut last_scan = Instant::now();
     loop {
         match rotator.turn().await {
             Ok(Some(_)) => {}
-            Ok(None) => wait_for_work(&mut committed, AFTER_ERROR).await,
+            Ok(None) => wait_for_work(&mut committed, RETRY_DELAY).await,
             Err(error) => {
-                tracing::warn!(%error, "the rotation waits");
-                tokio::time::sleep(AFTER_ERROR).await;
+                tracing::warn!(event = "rotation.failed", %error, "key rotation failed, will retry");
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
-        if looked.elapsed() > LOOK_AGAIN {
-            looked = Instant::now();
+        if last_scan.elapsed() > SCAN_INTERVAL {
+            last_scan = Instant::now();
             let _ = rotator
                 .look_again()
                 .await
-                .inspect_err(|error| tracing::warn!(%error, "not looked again"));
+                .inspect_err(|error| {
+                    tracing::warn!(event = "rotation.scan_failed", %error, "the scan for secrets under old data keys failed")
+                });
         }
     }
 }

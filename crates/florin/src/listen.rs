@@ -1,4 +1,4 @@
-//! Listening: a task for each connection, and no patience for who connects and says nothing.
+//! The HTTP listener: one task per connection, with a timeout for clients that send no request.
 
 use crate::workers::{Stop, stopped};
 use axum::Router;
@@ -12,69 +12,77 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-/// How long the head of a request may take, from the first look for it. A connection that waits
-/// longer for its next one is closed, too.
-const HEAD: Duration = Duration::from_secs(10);
-/// Connections at a time, those of WebSockets not counted; more wait to be taken.
-const CONNECTIONS: usize = 8_192;
-/// After a connection that could not be taken, such as for want of file handles.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Timeout for receiving a request head; also closes idle keep-alive connections.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Concurrent connections, not counting WebSockets. Further ones wait in the accept queue.
+const MAX_CONNECTIONS: usize = 8_192;
+/// Pause after a failed accept, such as when file descriptors run out.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Serve until told to stop; then what is under way is finished, and nothing new is taken.
+/// Serve until the stop signal, then finish open requests and accept no new connection.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: Stop) {
-    let (mut open, room) = (JoinSet::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+    let (mut connections, slots) = (JoinSet::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     loop {
-        while open.try_join_next().is_some() {}
-        let taken = tokio::select! {
+        while connections.try_join_next().is_some() {}
+        let accepted = tokio::select! {
             () = stopped(&mut stop) => break,
-            taken = take(&listener, &room) => taken,
+            accepted = accept(&listener, &slots) => accepted,
         };
-        match taken {
-            Ok((stream, seat)) => {
-                drop(open.spawn(talk(stream, seat, router.clone(), stop.clone())))
-            }
+        match accepted {
+            Ok((stream, slot)) => drop(connections.spawn(serve_connection(
+                stream,
+                slot,
+                router.clone(),
+                stop.clone(),
+            ))),
             Err(error) => {
-                tracing::warn!(%error, "a connection is not taken");
-                tokio::time::sleep(PAUSE).await;
+                tracing::warn!(event = "connection.accept_failed", %error, "a connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
     drop(listener);
-    while open.join_next().await.is_some() {}
+    while connections.join_next().await.is_some() {}
 }
 
-async fn take(
+async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    slots: &Arc<Semaphore>,
 ) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let seat = room
+    let slot = slots
         .clone()
         .acquire_owned()
         .await
         .map_err(std::io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, seat))
+    Ok((stream, slot))
 }
 
-/// One connection, and all its requests.
-async fn talk(stream: TcpStream, seat: OwnedSemaphorePermit, router: Router, mut stop: Stop) {
+/// Serve one connection.
+async fn serve_connection(
+    stream: TcpStream,
+    slot: OwnedSemaphorePermit,
+    router: Router,
+    mut stop: Stop,
+) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(
         http.serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended");
+    if let Err(error) = outcome {
+        tracing::debug!(event = "connection.failed", %error, "a connection ended with an error");
     }
-    drop(seat);
+    drop(slot);
 }

@@ -1,32 +1,32 @@
-//! The binary: configuration, roles, command line; `wire/` joins engines.
+//! The `florin` binary: configuration, roles, command line. `adapters/` connects the engines.
 #![allow(
     clippy::print_stderr,
-    reason = "a command line says on standard error why it failed"
+    reason = "errors of a command go to standard error"
 )]
 
+mod adapters;
 mod cli;
 mod clock;
 mod config;
+mod default_chains;
 mod engines;
 mod export;
-mod figures;
-mod homes;
 mod keyring;
 mod listen;
+mod metrics;
 mod secrets;
 mod serve;
-mod wire;
 mod workers;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // One provider of cryptography for every connection of the process; the first call decides.
+    // The process-wide TLS provider. The first installed provider wins.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("error: {why}");
+        Err(reason) => {
+            eprintln!("error: {reason}");
             ExitCode::FAILURE
         }
     }

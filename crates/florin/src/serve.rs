@@ -1,11 +1,11 @@
-//! The running process: engines, workers, the API; and its orderly end.
+//! `florin serve`: engines, workers and the API, and their orderly shutdown.
 
+use crate::adapters::TokenProjection;
 use crate::config::{Config, LogFormat};
 use crate::engines::{self, Engines};
-use crate::export::SealFile;
-use crate::wire::TokenProjection;
-use crate::workers::{Stop, hold, keep, wait_for_work};
-use crate::{config, figures, homes, keyring, listen, secrets};
+use crate::export::TreeHeadFile;
+use crate::workers::{Stop, hold, renew_until_lost, wait_for_work};
+use crate::{config, default_chains, keyring, listen, metrics, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Follower, Progress};
@@ -16,34 +16,34 @@ use store::{Lease, Sealer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The longest sleep of a worker: what other processes did is seen after this.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// After an error, before the next try.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// The longest sleep of a worker, and so the delay until it sees work committed by another process.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Delay before a retry after an error.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Serve until told to stop.
+/// Serve until SIGTERM, SIGINT or the loss of the process lease.
 pub(crate) async fn serve(config: Config) -> Result<(), String> {
-    logs(&config)?;
+    init_logging(&config)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
-        .map_err(|error| format!("no metrics: {error}"))?;
+        .map_err(|error| format!("cannot install the metrics recorder: {error}"))?;
     let engines = Arc::new(engines::build(&config).await?);
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let server = match listen(&config, &engines, metrics, &stopping).await {
         Ok(server) => server,
-        Err(why) => {
-            let _ = engines.db.release(&engines.lease).await; // for whoever tries next
-            return Err(why);
+        Err(reason) => {
+            let _ = engines.db.release(&engines.lease).await; // lets the next start acquire it at once
+            return Err(reason);
         }
     };
-    workers(&config, &engines, &stopping, &mut tasks)?;
+    spawn_workers(&config, &engines, &stopping, &mut tasks)?;
     let _refresh = refresh(&engines);
     let outcome = tokio::select! {
-        () = signalled() => Ok(()),
-        () = keep(&engines.db, &engines.lease) => Err("another process took this one's lease; it must start anew".to_owned()),
+        () = shutdown_signal() => Ok(()),
+        () = renew_until_lost(&engines.db, &engines.lease) => Err("another process took over the lease of this process; restart it".to_owned()),
     };
-    tracing::info!("stopping");
+    tracing::info!(event = "process.stopping", "shutting down");
     let _ = stop.send(true);
     let finish = async {
         let _ = server.await;
@@ -56,22 +56,28 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     .await
     .is_err()
     {
-        tracing::warn!("did not finish in time; what was under way goes on after the next start");
+        tracing::warn!(
+            event = "process.shutdown_timeout",
+            "shutdown timed out; unfinished work resumes after the next start"
+        );
     }
     let _ = engines.db.release(&engines.lease).await;
     outcome
 }
 
-/// Learn what other processes change, and keep the gauges, until this is dropped.
+/// Reload what other processes change and refresh the gauges, until the set is dropped.
 fn refresh(engines: &Arc<Engines>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(figures::refresh(engines.clone()));
+    tasks.spawn(metrics::refresh(engines.clone()));
     tasks.spawn(keyring::refresh(engines.keys.clone()));
-    tasks.spawn(homes::refresh(engines.db.clone(), engines.homes.clone()));
+    tasks.spawn(default_chains::refresh(
+        engines.db.clone(),
+        engines.default_chains.clone(),
+    ));
     tasks
 }
 
-/// Serve the API, if that is a role of this process.
+/// Start the API server if this process has the role.
 async fn listen(
     config: &Config,
     engines: &Engines,
@@ -79,13 +85,13 @@ async fn listen(
     stop: &Stop,
 ) -> Result<tokio::task::JoinHandle<()>, String> {
     if !config.roles.api {
-        tracing::info!("ready, without the API");
+        tracing::info!(event = "process.ready", "ready, without the API");
         return Ok(tokio::spawn(async {}));
     }
     let failed = |error: std::io::Error| {
-        let taken = error.kind() == std::io::ErrorKind::AddrInUse;
-        let hint = if taken {
-            "; stop what listens there, or choose another server.listen"
+        let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+        let hint = if in_use {
+            "; stop the process that listens there, or choose another server.listen"
         } else {
             ""
         };
@@ -95,29 +101,29 @@ async fn listen(
         .await
         .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let router = api::router(app(config, engines, metrics));
-    tracing::info!(%address, "ready");
+    let router = api::router(build_app(config, engines, metrics));
+    tracing::info!(event = "process.ready", %address, "ready");
     Ok(tokio::spawn(listen::serve(listener, router, stop.clone())))
 }
 
-async fn signalled() {
+async fn shutdown_signal() {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .expect("a process can be told to end");
+        .expect("SIGTERM can be handled");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
 }
 
-fn logs(config: &Config) -> Result<(), String> {
+fn init_logging(config: &Config) -> Result<(), String> {
     use tracing_subscriber::EnvFilter;
     let filter =
         EnvFilter::try_new(&config.log.filter).map_err(|error| format!("log.filter: {error}"))?;
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let use_colors = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(colours);
+        .with_ansi(use_colors);
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
@@ -125,12 +131,12 @@ fn logs(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-fn app(
+fn build_app(
     config: &Config,
     engines: &Engines,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> api::App {
-    let homes = engines.homes.clone();
+    let default_chains = engines.default_chains.clone();
     api::App::new(api::Engines {
         db: engines.db.clone(),
         lease: engines.lease.clone(),
@@ -142,7 +148,7 @@ fn app(
         streams: engines.streams.clone(),
         workflow: engines.workflow.clone(),
         operators: config.server.operators.clone(),
-        moved: Arc::new(move |namespace, chain| homes.moved(namespace, chain)),
+        moved: Arc::new(move |namespace, chain| default_chains.set(namespace, chain)),
         metrics: Arc::new(move || metrics.render()),
         body_limit_bytes: config.server.body_limit_bytes,
         request_timeout_ms: config.server.request_timeout_ms,
@@ -150,14 +156,14 @@ fn app(
     })
 }
 
-fn workers(
+fn spawn_workers(
     config: &Config,
     engines: &Arc<Engines>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), String> {
     let ttl = config.store.lease_ms;
-    let mut spawn = |name: String, work: Box<dyn Fn(Lease) -> Running + Send + Sync>| {
+    let mut spawn = |name: String, work: Box<dyn Fn(Lease) -> WorkerFuture + Send + Sync>| {
         tasks.spawn(hold(engines.db.clone(), name, ttl, stop.clone(), work));
     };
     if config.roles.index {
@@ -165,7 +171,7 @@ fn workers(
             let (engines, chain, evm) = (engines.clone(), chain.clone(), evm.clone());
             spawn(
                 format!("chain/{}", evm.chain()),
-                Box::new(move |lease| follow(&engines, &chain, &evm, lease)),
+                Box::new(move |lease| run_indexer(&engines, &chain, &evm, lease)),
             );
         }
     }
@@ -174,7 +180,7 @@ fn workers(
             let engines = engines.clone();
             spawn(
                 format!("lanes/{shard}"),
-                Box::new(move |lease| lanes(&engines, shard, lease)),
+                Box::new(move |lease| run_lanes(&engines, shard, lease)),
             );
         }
     }
@@ -183,7 +189,7 @@ fn workers(
             let engines = engines.clone();
             spawn(
                 format!("runs/{shard}"),
-                Box::new(move |lease| runs(&engines, shard, lease)),
+                Box::new(move |lease| run_workflows(&engines, shard, lease)),
             );
         }
     }
@@ -192,7 +198,7 @@ fn workers(
             let engines = engines.clone();
             spawn(
                 streams::shard_partition(shard),
-                Box::new(move |lease| deliver(&engines, shard, lease)),
+                Box::new(move |lease| run_deliveries(&engines, shard, lease)),
             );
         }
     }
@@ -204,24 +210,29 @@ fn workers(
             Box::pin(async move { keyring::rotate(&all, engine, lease).await })
         }),
     );
-    if config.seal.enabled {
-        let key = secrets::key(&config.seal.key_file)?;
-        let (engines, settings) = (engines.clone(), config.seal.clone());
+    if config.tree_head.enabled {
+        let key = secrets::key(&config.tree_head.key_file)?;
+        let (engines, settings) = (engines.clone(), config.tree_head.clone());
         spawn(
-            "seal".to_owned(),
-            Box::new(move |lease| seal(&engines, &settings, *key, lease)),
+            "tree-head".to_owned(),
+            Box::new(move |lease| run_tree_heads(&engines, &settings, *key, lease)),
         );
     }
     Ok(())
 }
 
-type Running = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+type WorkerFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Follow one chain, and catch up for who joined late.
-fn follow(engines: &Engines, chain: &config::Chain, evm: &Arc<Evm>, lease: Lease) -> Running {
+/// Index one chain, and backfill scopes that were added later.
+fn run_indexer(
+    engines: &Engines,
+    chain: &config::Chain,
+    evm: &Arc<Evm>,
+    lease: Lease,
+) -> WorkerFuture {
     let settings = index::Settings {
         start: chain.start,
-        keep_all: chain.keep_all,
+        keep_all: chain.store_all_events,
         blocks_per_turn: chain.blocks_per_turn,
     };
     let follower = Follower::new(
@@ -233,110 +244,119 @@ fn follow(engines: &Engines, chain: &config::Chain, evm: &Arc<Evm>, lease: Lease
     );
     let poll = Duration::from_millis(evm.config().poll_interval_ms);
     Box::pin(async move {
-        let behind = follower.clone();
-        tokio::join!(forward(follower, poll), catch_up(behind));
+        let backfiller = follower.clone();
+        tokio::join!(index_chain(follower, poll), backfill(backfiller));
     })
 }
 
-async fn forward(follower: Follower, poll: Duration) {
+async fn index_chain(follower: Follower, poll: Duration) {
     loop {
         let pause = match follower.turn().await {
             Ok(Progress::Extended { .. } | Progress::Rewound { .. }) => continue,
             Ok(Progress::Again) => Duration::from_millis(50),
             Ok(Progress::Idle) => poll,
-            Ok(Progress::Halted) => AFTER_ERROR,
+            Ok(Progress::Halted) => RETRY_DELAY,
             Err(error) => {
-                tracing::warn!(%error, "the chain cannot be followed now");
-                AFTER_ERROR
+                tracing::warn!(event = "chain.index_failed", %error, "the chain cannot be indexed, will retry");
+                RETRY_DELAY
             }
         };
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn catch_up(follower: Follower) {
+async fn backfill(follower: Follower) {
     loop {
         let pause = match follower.backfill().await {
-            Ok(0) => AFTER_ERROR / 2,
+            Ok(0) => RETRY_DELAY / 2,
             Ok(_) => continue,
             Err(error) => {
-                tracing::warn!(%error, "a scope does not catch up");
-                AFTER_ERROR
+                tracing::warn!(event = "scope.backfill_failed", %error, "a scope cannot be backfilled, will retry");
+                RETRY_DELAY
             }
         };
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Move submissions on.
-fn lanes(engines: &Engines, shard: u32, lease: Lease) -> Running {
+/// Advance the submissions of a shard.
+fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let worker = submit::Worker::new(engines.submit.clone(), shard, lease);
     let mut committed = engines.db.committed();
     Box::pin(async move {
         loop {
             match worker.turn().await {
                 Ok(progress) if progress.changed > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, LOOK_AGAIN).await,
+                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
                 Err(error) => {
-                    tracing::warn!(%error, "submissions wait");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
     })
 }
 
-/// Move runs of tasks on, and feed listeners.
-fn runs(engines: &Engines, shard: u32, lease: Lease) -> Running {
+/// Advance the runs of a shard and feed its listeners.
+fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let mut worker = workflow::Worker::new(engines.workflow.clone(), shard, lease);
     let mut committed = engines.db.committed();
     Box::pin(async move {
         loop {
             match worker.turn().await {
                 Ok(progress) if progress.moved + progress.heard > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, LOOK_AGAIN).await,
+                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
                 Err(error) => {
-                    tracing::warn!(%error, "runs wait");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
     })
 }
 
-/// Deliver events.
-fn deliver(engines: &Engines, number: u32, lease: Lease) -> Running {
+/// Deliver the events of a shard.
+fn run_deliveries(engines: &Engines, number: u32, lease: Lease) -> WorkerFuture {
     let mut shard = streams::Shard::new(engines.streams.clone(), number, lease);
     Box::pin(async move {
         loop {
             match shard.turn().await {
                 Ok(progress) if progress.more => {}
-                Ok(_) => shard.idle(LOOK_AGAIN).await,
+                Ok(_) => shard.idle(POLL_INTERVAL).await,
                 Err(error) => {
-                    tracing::warn!(%error, "deliveries wait");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    tracing::warn!(event = "deliveries.turn_failed", %error, "deliveries are delayed");
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
     })
 }
 
-/// Seal what happened, and export the seals.
-fn seal(engines: &Engines, settings: &config::Seal, key: [u8; 32], lease: Lease) -> Running {
+/// Sign a tree head whenever facts were appended, and export it.
+fn run_tree_heads(
+    engines: &Engines,
+    settings: &config::TreeHead,
+    key: [u8; 32],
+    lease: Lease,
+) -> WorkerFuture {
     let (db, path) = (engines.db.clone(), settings.export.clone());
     let pause = Duration::from_millis(settings.interval_ms.max(10));
     Box::pin(async move {
-        let file = match SealFile::open(path) {
+        let file = match TreeHeadFile::open(path) {
             Ok(file) => file,
-            Err(error) => return tracing::error!(%error, "seals cannot be exported"),
+            Err(error) => {
+                return tracing::error!(event = "tree_head.export_failed", %error, "the export file of tree heads cannot be opened");
+            }
         };
-        let mut sealer = match Sealer::new(db, lease, key, Box::new(file)).await {
-            Ok(sealer) => sealer,
-            Err(error) => return tracing::error!(%error, "no sealer"),
+        let mut signer = match Sealer::new(db, lease, key, Box::new(file)).await {
+            Ok(signer) => signer,
+            Err(error) => {
+                return tracing::error!(event = "tree_head.signer_failed", %error, "the tree head signer cannot start");
+            }
         };
         loop {
-            if let Err(error) = sealer.turn().await {
-                tracing::warn!(%error, "not sealed");
+            if let Err(error) = signer.turn().await {
+                tracing::warn!(event = "tree_head.failed", %error, "no tree head was signed, will retry");
             }
             tokio::time::sleep(pause).await;
         }

@@ -1,22 +1,22 @@
-//! Workers that run: each holds a lease, is renewed while it lives, and is a loop around a turn.
+//! Running workers: each holds a lease that is renewed while the worker runs.
 
 use std::future::Future;
 use std::time::Duration;
 use store::{Db, Error, Lease};
 use tokio::sync::watch;
 
-/// Says when to stop; cheap to clone.
+/// The stop signal.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Wait until it is time to stop.
+/// Wait for the stop signal.
 pub(crate) async fn stopped(stop: &mut Stop) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Hold a lease as long as this process can, and run the worker while it is held. When the lease is
-/// lost the worker is dropped where it stands (its next commit would be refused anyway) and the
-/// lease is asked for again. When it is time to stop the worker is dropped too, as by a crash, and
-/// the lease is given back, so that a successor need not wait until it has run out.
+/// Acquire a lease and run the worker while it is held. When the lease is lost the worker is
+/// dropped at its current await point (its next commit would be rejected anyway), and the lease is
+/// requested again. On the stop signal the worker is dropped too, as in a crash, and the lease is
+/// released so that a successor does not have to wait for its expiry.
 pub(crate) async fn hold<W, F>(db: Db, name: String, ttl_ms: u64, mut stop: Stop, work: W)
 where
     W: Fn(Lease) -> F + Send,
@@ -38,10 +38,15 @@ where
 {
     match db.lease(name, ttl_ms).await {
         Ok(Some(lease)) => {
-            tracing::info!(partition = name, epoch = lease.partition().epoch(), "holds");
+            tracing::info!(
+                event = "lease.acquired",
+                partition = name,
+                epoch = lease.partition().epoch(),
+                "lease acquired"
+            );
             tokio::select! {
-                () = keep(db, &lease) => {
-                    tracing::warn!(partition = name, "lost its lease");
+                () = renew_until_lost(db, &lease) => {
+                    tracing::warn!(event = "lease.lost", partition = name, "lease lost");
                     return;
                 }
                 () = work(lease.clone()) => {}
@@ -50,28 +55,31 @@ where
             let _ = db.release(&lease).await;
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(partition = name, %error, "no lease"),
+        Err(error) => {
+            tracing::warn!(event = "lease.acquire_failed", partition = name, %error, "a lease cannot be acquired")
+        }
     }
 }
 
 /// Renew a lease until it is lost.
-pub(crate) async fn keep(db: &Db, lease: &Lease) {
-    let pause = Duration::from_millis((lease.ttl_ms() / 4).max(1));
+pub(crate) async fn renew_until_lost(db: &Db, lease: &Lease) {
+    let interval = Duration::from_millis((lease.ttl_ms() / 4).max(1));
     loop {
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(interval).await;
         match db.renew(lease).await {
             Ok(()) => {}
             Err(Error::Fenced { .. } | Error::Closed) => return,
             Err(error) => {
-                tracing::warn!(partition = lease.partition().name(), %error, "not renewed")
+                tracing::warn!(event = "lease.renew_failed", partition = lease.partition().name(), %error, "a lease cannot be renewed")
             }
         }
     }
 }
 
-/// Wait for a commit of this process, but no longer than this: other processes do not wake us.
-pub(crate) async fn wait_for_work(committed: &mut watch::Receiver<u64>, at_most: Duration) {
-    let _ = tokio::time::timeout(at_most, committed.changed()).await;
+/// Wait for a commit of this process, at most `max_wait`: commits of other processes are not
+/// signalled.
+pub(crate) async fn wait_for_work(committed: &mut watch::Receiver<u64>, max_wait: Duration) {
+    let _ = tokio::time::timeout(max_wait, committed.changed()).await;
 }
 
 #[cfg(test)]
@@ -83,35 +91,35 @@ mod tests {
     use tokio::sync::mpsc;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_is_told_to_stop_gives_its_lease_back() {
+    async fn a_stopped_worker_releases_its_lease() {
         on_each_engine(|test| async move {
-            let (begun, mut began) = mpsc::unbounded_channel();
+            let (started_sender, mut started) = mpsc::unbounded_channel();
             let (stop, stopping) = watch::channel(false);
             let work = move |lease: Lease| {
-                begun.send(lease.partition().epoch()).unwrap();
+                started_sender.send(lease.partition().epoch()).unwrap();
                 std::future::pending()
             };
-            let held = tokio::spawn(hold(
+            let task = tokio::spawn(hold(
                 test.db.clone(),
                 "lanes/0".to_owned(),
                 LEASE_MS,
                 stopping,
                 work,
             ));
-            let epoch = began.recv().await.unwrap();
+            let epoch = started.recv().await.unwrap();
             assert!(
                 test.db.lease("lanes/0", LEASE_MS).await.unwrap().is_none(),
-                "it is held"
+                "the lease is held"
             );
             stop.send(true).unwrap();
-            held.await.unwrap();
-            let next = test
+            task.await.unwrap();
+            let successor = test
                 .db
                 .lease("lanes/0", LEASE_MS)
                 .await
                 .unwrap()
-                .expect("free at once, with no time gone by");
-            assert!(next.partition().epoch() > epoch);
+                .expect("the lease is free before its expiry");
+            assert!(successor.partition().epoch() > epoch);
         })
         .await;
     }

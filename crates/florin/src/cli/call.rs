@@ -4,13 +4,13 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
 
-/// Where the server is and who asks.
+/// The server address and the credentials of the caller.
 #[derive(Args)]
 pub(crate) struct Server {
-    /// The server.
+    /// URL of the server.
     #[arg(long, env = "FLORIN_URL", default_value = "http://127.0.0.1:7480")]
     url: String,
-    /// The API key.
+    /// API key.
     #[arg(long, env = "FLORIN_API_KEY", hide_env_values = true)]
     api_key: String,
     /// Print JSON instead of a table.
@@ -18,7 +18,7 @@ pub(crate) struct Server {
     pub(crate) json: bool,
 }
 
-/// One call.
+/// One HTTP request.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -43,7 +43,6 @@ impl Call {
     }
 }
 
-/// What asks.
 pub(crate) fn client() -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .no_proxy()
@@ -51,8 +50,8 @@ pub(crate) fn client() -> Result<reqwest::Client, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Ask, and read the answer; a problem becomes its words.
-pub(crate) async fn perform(
+/// Send the request and parse the response. A problem document becomes its error message.
+pub(crate) async fn send(
     client: &reqwest::Client,
     server: &Server,
     call: Call,
@@ -71,7 +70,7 @@ pub(crate) async fn perform(
     let response = request
         .send()
         .await
-        .map_err(|error| unanswered(server, error))?;
+        .map_err(|error| unreachable(server, error))?;
     let status = response.status();
     let text = response
         .text()
@@ -85,8 +84,8 @@ pub(crate) async fn perform(
     if status.is_success() {
         return Ok(value);
     }
-    let said = |name: &str| value.get(name).and_then(Value::as_str);
-    Err(match (said("detail"), said("code")) {
+    let text_field = |name: &str| value.get(name).and_then(Value::as_str);
+    Err(match (text_field("detail"), text_field("code")) {
         (Some(detail), Some(code)) => {
             format!(
                 "{detail} ({}, see {}/docs/errors/{code})",
@@ -95,30 +94,30 @@ pub(crate) async fn perform(
             )
         }
         _ => format!(
-            "{} answers {status}, and not as Florin does: is this its address?",
+            "{} returned {status} without a Florin error code; check that this is the address of a Florin server",
             server.url
         ),
     })
 }
 
-/// Nobody answered: say whom we asked, and what may help.
-fn unanswered(server: &Server, error: reqwest::Error) -> String {
+/// The error message for a server that does not respond: its address, the cause and a hint.
+fn unreachable(server: &Server, error: reqwest::Error) -> String {
     use std::error::Error as _;
     let error = error.without_url();
-    let mut why = error.to_string();
+    let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        why = inner.to_string();
+        reason = inner.to_string();
         cause = inner.source();
     }
     format!(
-        "{} does not answer: {why}; start it with `florin serve`, or say by --url (or FLORIN_URL) where it is",
+        "{} is not reachable: {reason}; start it with `florin serve`, or set its address with --url or FLORIN_URL",
         server.url
     )
 }
 
-/// A name as one part of a path, whatever letters it has.
-pub(crate) fn part(name: &str) -> String {
+/// Percent-encode a name as one path segment.
+pub(crate) fn path_segment(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
     name.bytes()
         .map(|byte| {

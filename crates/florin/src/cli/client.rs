@@ -1,6 +1,6 @@
 //! Commands that talk to a running server through its API.
 
-use crate::cli::call::{Call, Server, client, part, perform};
+use crate::cli::call::{Call, Server, client, path_segment, send};
 use crate::cli::{passphrase, replay, rotate, show};
 use crate::config::Config;
 use clap::Subcommand;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Submissions: chain transactions in Florin's care
+    /// Submissions: chain transactions that Florin manages
     #[command(subcommand)]
     Submission(Submission),
     /// Wallets and keys
@@ -22,16 +22,16 @@ pub(crate) enum Command {
     /// Tasks and runs
     #[command(subcommand)]
     Task(Task),
-    /// Chains and how far they are read
+    /// Chains and their indexing progress
     #[command(subcommand)]
     Chain(Chain),
     /// Any route of the API: `florin api GET /wallets`
     Api {
-        /// The method.
+        /// HTTP method.
         method: Method,
-        /// The path below /api/v1.
+        /// Path below /api/v1.
         path: String,
-        /// A JSON body; `-` reads it from standard input.
+        /// JSON body; `-` reads it from standard input.
         body: Option<String>,
         #[command(flatten)]
         server: Server,
@@ -42,7 +42,7 @@ pub(crate) enum Command {
 pub(crate) enum Submission {
     /// List submissions, newest first
     List {
-        /// Only in this state.
+        /// Only submissions in this state.
         #[arg(long)]
         state: Option<String>,
         #[command(flatten)]
@@ -50,21 +50,21 @@ pub(crate) enum Submission {
     },
     /// Show one submission
     Show {
-        /// Its id.
+        /// Submission id.
         id: String,
         #[command(flatten)]
         server: Server,
     },
-    /// Say where one stands, why it waits, and what can be done
+    /// Explain the state of a submission: why it waits and which actions are possible
     Explain {
-        /// Its id.
+        /// Submission id.
         id: String,
         #[command(flatten)]
         server: Server,
     },
-    /// Cancel one
+    /// Cancel a submission
     Cancel {
-        /// Its id.
+        /// Submission id.
         id: String,
         #[command(flatten)]
         server: Server,
@@ -75,9 +75,9 @@ pub(crate) enum Submission {
 pub(crate) enum Key {
     #[command(flatten)]
     Call(KeyCall),
-    /// A new data key for all secrets; every one is sealed anew
+    /// Create a new data key and re-encrypt every secret under it
     Rotate(rotate::Options),
-    /// Another passphrase; no secret is touched. With SQLite the server must be stopped
+    /// Change the passphrase; secrets are not re-encrypted. With SQLite the server must be stopped
     Passphrase(passphrase::Options),
 }
 
@@ -88,24 +88,24 @@ pub(crate) enum KeyCall {
         #[command(flatten)]
         server: Server,
     },
-    /// Hand out addresses of a wallet
+    /// Issue addresses of a wallet
     Addresses {
-        /// The wallet, by name or id.
+        /// Wallet name or id.
         wallet: String,
-        /// How many.
+        /// Number of addresses.
         #[arg(long, default_value_t = 1)]
         count: u32,
-        /// The chain; the namespace's own if nothing is said.
+        /// Chain id; default: the default chain of the namespace.
         #[arg(long)]
         chain: Option<String>,
         #[command(flatten)]
         server: Server,
     },
-    /// Stop all signing of the namespace
+    /// Stop all signing in the namespace
     Freeze {
-        /// Why, for the record.
+        /// Reason, recorded with the action.
         reason: String,
-        /// Stop cancels, too.
+        /// Block cancels too.
         #[arg(long)]
         hard: bool,
         #[command(flatten)]
@@ -117,7 +117,7 @@ pub(crate) enum KeyCall {
 pub(crate) enum Policy {
     #[command(flatten)]
     Call(PolicyCall),
-    /// Decide again what was decided, and show what would be decided otherwise
+    /// Re-evaluate past decisions and list those with a different result
     Replay(replay::Options),
 }
 
@@ -128,13 +128,13 @@ pub(crate) enum PolicyCall {
         #[command(flatten)]
         server: Server,
     },
-    /// Upload a document as the newest version of a policy, which is made if it is missing
+    /// Upload a document as the newest version of a policy; creates the policy if needed
     Push {
-        /// The policy's name.
+        /// Policy name.
         name: String,
-        /// The Rego document.
+        /// File with the Rego document.
         document: PathBuf,
-        /// An example input, as JSON.
+        /// File with an example input, as JSON.
         #[arg(long)]
         example: Option<PathBuf>,
         #[command(flatten)]
@@ -154,20 +154,20 @@ pub(crate) enum Task {
         #[command(flatten)]
         server: Server,
     },
-    /// Upload steps as the newest version of a task, which is made if it is missing
+    /// Upload steps as the newest version of a task; creates the task if needed
     Push {
-        /// The task's name.
+        /// Task name.
         name: String,
-        /// The version, YAML or JSON.
+        /// File with the version, YAML or JSON.
         file: PathBuf,
         #[command(flatten)]
         server: Server,
     },
     /// Start a run
     Run {
-        /// The task.
+        /// Task name.
         name: String,
-        /// The input, as JSON.
+        /// Input, as JSON.
         #[arg(long, default_value = "{}")]
         input: String,
         #[command(flatten)]
@@ -187,14 +187,14 @@ pub(crate) enum Chain {
         #[command(flatten)]
         server: Server,
     },
-    /// Let a halted chain go on
+    /// Resume a halted chain
     Resume {
-        /// The chain.
+        /// Chain id.
         chain: String,
-        /// Why, for the record.
+        /// Reason, recorded with the action.
         #[arg(long)]
         reason: String,
-        /// The lowest height that may stay common.
+        /// Lowest height at which the stored chain and the node may still agree.
         #[arg(long)]
         rewind_to: Option<u64>,
         #[command(flatten)]
@@ -202,8 +202,8 @@ pub(crate) enum Chain {
     },
 }
 
-/// Do what a command says; the last answer is shown. `config` is read only by what does not ask a
-/// server.
+/// Execute a command and print the last response. `config` is loaded only for commands that do not
+/// talk to a server.
 pub(crate) async fn run(
     command: Command,
     config: impl FnOnce() -> Result<Config, String>,
@@ -211,25 +211,25 @@ pub(crate) async fn run(
     match command {
         Command::Key(Key::Rotate(options)) => rotate::run(options).await,
         Command::Key(Key::Passphrase(options)) => passphrase::run(&config()?, options).await,
-        Command::Key(Key::Call(command)) => perform_all(key(command)).await,
+        Command::Key(Key::Call(command)) => send_all(key(command)).await,
         Command::Policy(Policy::Replay(options)) => replay::run(options).await,
-        Command::Policy(Policy::Call(command)) => perform_all(policy(command)?).await,
-        other => perform_all(calls(other)?).await,
+        Command::Policy(Policy::Call(command)) => send_all(policy(command)?).await,
+        other => send_all(calls(other)?).await,
     }
 }
 
-async fn perform_all((server, calls): (Server, Vec<Call>)) -> Result<(), String> {
+async fn send_all((server, calls): (Server, Vec<Call>)) -> Result<(), String> {
     let client = client()?;
-    let mut answer = Value::Null;
+    let mut response = Value::Null;
     for call in calls {
-        answer = perform(&client, &server, call).await?;
+        response = send(&client, &server, call).await?;
     }
-    show::answer(&answer, server.json)
+    show::response(&response, server.json)
 }
 
 fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
     match command {
-        Command::Key(_) | Command::Policy(_) => Err("this command is done elsewhere".to_owned()),
+        Command::Key(_) | Command::Policy(_) => Err("this command has its own handler".to_owned()),
         Command::Submission(command) => Ok(submission(command)),
         Command::Task(command) => task(command),
         Command::Chain(command) => Ok(chain(command)),
@@ -263,23 +263,26 @@ fn submission(command: Submission) -> (Server, Vec<Call>) {
     match command {
         Submission::List { state, server } => {
             let filter = state
-                .map(|state| format!("?state={}", part(&state)))
+                .map(|state| format!("?state={}", path_segment(&state)))
                 .unwrap_or_default();
             (server, vec![Call::get(format!("/submissions{filter}"))])
         }
         Submission::Show { id, server } => (
             server,
-            vec![Call::get(format!("/submissions/{}", part(&id)))],
+            vec![Call::get(format!("/submissions/{}", path_segment(&id)))],
         ),
         Submission::Explain { id, server } => (
             server,
-            vec![Call::get(format!("/submissions/{}/explain", part(&id)))],
+            vec![Call::get(format!(
+                "/submissions/{}/explain",
+                path_segment(&id)
+            ))],
         ),
         Submission::Cancel { id, server } => (
             server,
             vec![Call::send(
                 Method::POST,
-                format!("/submissions/{}/cancel", part(&id)),
+                format!("/submissions/{}/cancel", path_segment(&id)),
                 &json!({}),
             )],
         ),
@@ -300,7 +303,7 @@ fn key(command: KeyCall) -> (Server, Vec<Call>) {
                 server,
                 vec![Call::send(
                     Method::POST,
-                    format!("/wallets/{}/addresses", part(&wallet)),
+                    format!("/wallets/{}/addresses", path_segment(&wallet)),
                     &body,
                 )],
             )
@@ -330,18 +333,18 @@ fn policy(command: PolicyCall) -> Result<(Server, Vec<Call>), String> {
             if let Some(example) = example {
                 version["exampleInput"] = json!(read(&example)?);
             }
-            let made = Call::send(
+            let create_policy = Call::send(
                 Method::PUT,
-                format!("/policies/{}", part(&name)),
+                format!("/policies/{}", path_segment(&name)),
                 &json!({ "name": name }),
             );
             (
                 server,
                 vec![
-                    made,
+                    create_policy,
                     Call::send(
                         Method::POST,
-                        format!("/policies/{}/versions", part(&name)),
+                        format!("/policies/{}/versions", path_segment(&name)),
                         &version,
                     ),
                 ],
@@ -355,18 +358,18 @@ fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
         Task::List { server } => (server, vec![Call::get("/tasks")]),
         Task::Runs { server } => (server, vec![Call::get("/runs")]),
         Task::Push { name, file, server } => {
-            let made = Call::send(
+            let create_task = Call::send(
                 Method::PUT,
-                format!("/tasks/{}", part(&name)),
+                format!("/tasks/{}", path_segment(&name)),
                 &json!({ "name": name }),
             );
-            let path = format!("/tasks/{}/versions", part(&name));
+            let path = format!("/tasks/{}/versions", path_segment(&name));
             let version = Call {
                 method: Method::POST,
                 path,
                 body: Some((read(&file)?, "application/x-yaml")),
             };
-            (server, vec![made, version])
+            (server, vec![create_task, version])
         }
         Task::Run {
             name,
@@ -379,7 +382,7 @@ fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
                 server,
                 vec![Call::send(
                     Method::POST,
-                    format!("/tasks/{}/runs", part(&name)),
+                    format!("/tasks/{}/runs", path_segment(&name)),
                     &json!({ "input": input }),
                 )],
             )
@@ -401,7 +404,7 @@ fn chain(command: Chain) -> (Server, Vec<Call>) {
                 server,
                 vec![Call::send(
                     Method::POST,
-                    format!("/chains/{}/resume", part(&chain)),
+                    format!("/chains/{}/resume", path_segment(&chain)),
                     &body,
                 )],
             )

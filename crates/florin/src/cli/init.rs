@@ -1,5 +1,5 @@
-//! `florin init`: secrets, database, a namespace and its first API key. Doing it again makes only
-//! what is missing.
+//! `florin init`: creates secrets, database, a namespace and its first API key. Running it again
+//! creates only what is missing.
 
 use crate::cli::show;
 use crate::clock::OsEntropy;
@@ -10,17 +10,16 @@ use types::{ChainId, Kind, Namespace, Principal, Role};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The namespace to make.
+    /// Namespace to create.
     #[arg(long, default_value = "default")]
     namespace: Namespace,
-    /// The chain that is meant where none is named; the first that is configured if nothing is
-    /// said.
+    /// Default chain of the namespace; default: the first configured chain.
     #[arg(long)]
     chain: Option<ChainId>,
-    /// Give the new API key these roles instead of reader, operator, controller and admin.
+    /// Roles of the new API key; default: reader, operator, controller and admin.
     #[arg(long, value_delimiter = ',')]
     roles: Vec<Role>,
-    /// Issue an API key although the namespace is there already.
+    /// Issue an API key even if the namespace exists.
     #[arg(long)]
     new_key: bool,
     /// Print JSON.
@@ -29,38 +28,43 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(config: Config, options: Options) -> Result<(), String> {
-    if config.secrets.from == SecretSource::File {
-        secrets::make(&config.secrets.file, &OsEntropy)?;
+    if config.secrets.source == SecretSource::File {
+        secrets::create(&config.secrets.file, &OsEntropy)?;
     }
-    secrets::make(&config.seal.key_file, &OsEntropy)?;
+    secrets::create(&config.tree_head.key_file, &OsEntropy)?;
     let engines = engines::build(&config).await?;
-    let who = Principal::system("init", options.namespace.clone());
+    let principal = Principal::system("init", options.namespace.clone());
     let first = config.chains.first().map(|chain| chain.node.chain());
     let chain = options.chain.or(first);
-    let made =
-        api::access::create_namespace(&engines.db, &engines.lease, &who, &options.namespace, chain)
-            .await
-            .map_err(|error| error.to_string())?;
-    let issued = if made || options.new_key {
-        Some(issue(&engines, &who, options.roles).await?)
+    let created = api::access::create_namespace(
+        &engines.db,
+        &engines.lease,
+        &principal,
+        &options.namespace,
+        chain,
+    )
+    .await
+    .map_err(|error| error.to_string())?;
+    let issued = if created || options.new_key {
+        Some(issue_api_key(&engines, &principal, options.roles).await?)
     } else {
         None
     };
-    let answer = serde_json::json!({
-        "namespace": options.namespace, "created": made, "apiKey": issued, "url": format!("http://{}", config.server.listen),
+    let output = serde_json::json!({
+        "namespace": options.namespace, "created": created, "apiKey": issued, "url": format!("http://{}", config.server.listen),
     });
     engines
         .db
         .release(&engines.lease)
         .await
         .map_err(|error| error.to_string())?;
-    show::answer(&answer, options.json)
+    show::response(&output, options.json)
 }
 
-/// An API key for a person; what it shows is never seen again.
-async fn issue(
+/// Issue an API key for a person. Its secret is shown only once.
+async fn issue_api_key(
     engines: &engines::Engines,
-    who: &Principal,
+    principal: &Principal,
     roles: Vec<Role>,
 ) -> Result<String, String> {
     let all = vec![Role::Reader, Role::Operator, Role::Controller, Role::Admin];
@@ -71,7 +75,7 @@ async fn issue(
         roles,
         expires: None,
     };
-    let issued = api::access::issue(&engines.db, &engines.lease, who, new)
+    let issued = api::access::issue(&engines.db, &engines.lease, principal, new)
         .await
         .map_err(|error| error.to_string())?;
     Ok(issued.secret)

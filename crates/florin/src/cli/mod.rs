@@ -1,4 +1,4 @@
-//! The command line: what a person or a script can tell Florin.
+//! The command line interface.
 
 mod call;
 mod client;
@@ -20,8 +20,8 @@ use std::path::PathBuf;
     version,
     about = "Digital assets for regulated enterprises: one binary between your systems and blockchains"
 )]
-struct Line {
-    /// The configuration file; `florin.toml` is read if it is there.
+struct Cli {
+    /// Configuration file; default: `florin.toml` if it exists.
     #[arg(long, short, global = true, env = "FLORIN_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -30,48 +30,48 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve: the API and every worker that the roles name
+    /// Run the API server and the workers of the configured roles
     Serve,
-    /// Make the secrets, the database, a namespace and its first API key
+    /// Create the secrets, the database, a namespace and its first API key
     Init(init::Options),
-    /// Bring the database's schema up to this release
+    /// Migrate the database schema to this release
     Migrate {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Check a database against its facts and its exported seals
+    /// Verify a database against its facts and its exported tree heads
     Verify(verify::Options),
-    /// Show the configuration that holds, without secrets
+    /// Show the effective configuration, without secrets
     Config {
-        /// Print the commented reference instead.
+        /// Print the commented reference configuration instead.
         #[arg(long)]
         reference: bool,
         /// Print JSON.
         #[arg(long, conflicts_with = "reference")]
         json: bool,
     },
-    /// Evaluate expressions for the server that started it, and nothing else
+    /// Evaluate expressions for the parent server process (internal)
     #[command(hide = true)]
     Evaluate,
-    /// Print completions for a shell
+    /// Print shell completions
     Completion {
-        /// Which shell.
+        /// Shell.
         shell: clap_complete::Shell,
     },
     #[command(flatten)]
     Client(client::Command),
 }
 
-/// Read the line and do what it says; the process's exit code.
+/// Parse the arguments and run the command.
 pub(crate) fn run() -> Result<(), String> {
-    let line = Line::parse();
-    let file = line
+    let cli = Cli::parse();
+    let file = cli
         .config
         .or_else(|| Some(PathBuf::from("florin.toml")).filter(|path| path.exists()));
     let env = || std::env::vars();
     let load = || Config::load(file.as_deref(), env()).map_err(|error| error.to_string());
-    match line.command {
+    match cli.command {
         Command::Serve => block_on(crate::serve::serve(load()?)),
         Command::Init(options) => block_on(init::run(load()?, options)),
         Command::Migrate { json } => block_on(migrate(load()?, json)),
@@ -80,21 +80,21 @@ pub(crate) fn run() -> Result<(), String> {
             reference: true, ..
         } => show::text(config::DEFAULT),
         Command::Config { json, .. } => {
-            let text = config::shown(file.as_deref(), env()).map_err(|error| error.to_string())?;
-            let read = || {
+            let text = config::render(file.as_deref(), env()).map_err(|error| error.to_string())?;
+            let value = || {
                 toml::from_str::<serde_json::Value>(&text)
                     .map_err(|error| error.message().to_owned())
             };
             if json {
-                show::answer(&read()?, true)
+                show::response(&value()?, true)
             } else {
                 show::text(&text)
             }
         }
         Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
         Command::Completion { shell } => {
-            let mut script = Vec::new(); // written in one go: a reader that went away is no failure
-            clap_complete::generate(shell, &mut Line::command(), "florin", &mut script);
+            let mut script = Vec::new(); // written at once: a closed pipe is not an error
+            clap_complete::generate(shell, &mut Cli::command(), "florin", &mut script);
             show::text(&String::from_utf8_lossy(&script))
         }
         Command::Client(command) => block_on(client::run(command, load)),
@@ -106,17 +106,17 @@ fn block_on<F: Future<Output = Result<(), String>>>(work: F) -> Result<(), Strin
         .enable_all()
         .build();
     runtime
-        .map_err(|error| format!("no runtime: {error}"))?
+        .map_err(|error| format!("cannot start the async runtime: {error}"))?
         .block_on(work)
 }
 
 async fn migrate(config: Config, json: bool) -> Result<(), String> {
     crate::engines::open_db(&config).await?;
     if json {
-        return show::answer(
+        return show::response(
             &serde_json::json!({ "release": env!("CARGO_PKG_VERSION"), "migrated": true }),
             true,
         );
     }
-    show::text("the schema is that of this release\n")
+    show::text("the database schema is up to date\n")
 }

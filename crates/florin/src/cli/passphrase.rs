@@ -1,8 +1,9 @@
-//! `florin key passphrase`: every data key wrapped under another passphrase; no secret is touched.
+//! `florin key passphrase`: wraps every data key under a new passphrase. Secrets are not
+//! re-encrypted.
 //!
-//! Where the passphrase is in a file: the new one is written beside it, the database wrapped, the
-//! file put in place. Whatever is interrupted, one of the two files opens the database, and the
-//! same command finishes.
+//! If the passphrase is in a file, the new one is written beside it, the data keys are re-wrapped,
+//! and then the new file replaces the old one. After a crash at any point one of the two files
+//! unlocks the database, and running the command again completes the change.
 
 use crate::cli::show;
 use crate::config::{Config, SecretSource};
@@ -15,8 +16,8 @@ use zeroize::Zeroizing;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A file that holds the new passphrase, readable by its owner alone; without it 32 bytes of
-    /// chance where the passphrase is in a file, and a prompt otherwise.
+    /// File with the new passphrase, readable by its owner only. Default: 32 random bytes if the
+    /// passphrase is stored in a file, a prompt otherwise.
     #[arg(long)]
     new: Option<PathBuf>,
 }
@@ -24,19 +25,19 @@ pub(crate) struct Options {
 pub(crate) async fn run(config: &Config, options: Options) -> Result<(), String> {
     let db = engines::open_db(config).await?;
     let lease = engines::lease(&db, config).await?;
-    let done = match config.secrets.from {
-        SecretSource::File => in_file(config, &db, &lease, options.new.as_deref()).await,
+    let outcome = match config.secrets.source {
+        SecretSource::File => change_in_file(config, &db, &lease, options.new.as_deref()).await,
         SecretSource::Env | SecretSource::Prompt => {
-            by_hand(config, &db, &lease, options.new.as_deref()).await
+            change_interactive(config, &db, &lease, options.new.as_deref()).await
         }
     };
     db.release(&lease)
         .await
         .map_err(|error| error.to_string())?;
-    show::text(&done?)
+    show::text(&outcome?)
 }
 
-async fn in_file(
+async fn change_in_file(
     config: &Config,
     db: &Db,
     lease: &Lease,
@@ -45,52 +46,55 @@ async fn in_file(
     let file = &config.secrets.file;
     let next = secrets::next_file(file);
     match new {
-        Some(new) => drop(secrets::put(&next, secrets::read_private(new)?.as_str())?),
-        None => drop(secrets::make(&next, &crate::clock::OsEntropy)?),
+        Some(new) => drop(secrets::write_new(
+            &next,
+            secrets::read_private(new)?.as_str(),
+        )?),
+        None => drop(secrets::create(&next, &crate::clock::OsEntropy)?),
     }
-    let (old, fresh) = (secrets::read_private(file)?, secrets::read_private(&next)?);
-    if let Err(why) = change(db, lease, old, fresh.clone()).await {
-        // Interrupted after the database was wrapped, and before the file was put in place: the new
-        // one opens it.
-        let opens = keys::open_keyring(db, lease, secrets::master(fresh)?)
+    let (old, new_passphrase) = (secrets::read_private(file)?, secrets::read_private(&next)?);
+    if let Err(error) = change(db, lease, old, new_passphrase.clone()).await {
+        // An earlier run may have crashed after re-wrapping the data keys and before replacing the
+        // file: then the new passphrase already unlocks the keyring.
+        let is_rewrapped = keys::open_keyring(db, lease, secrets::master(new_passphrase)?)
             .await
             .is_ok();
-        if !opens {
-            return Err(why);
+        if !is_rewrapped {
+            return Err(error);
         }
     }
     std::fs::rename(&next, file)
-        .map_err(|error| format!("cannot put {} in place: {error}", file.display()))?;
+        .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
     Ok(format!(
-        "the data keys are wrapped under the passphrase that is now in {}\n",
+        "the data keys are wrapped under the new passphrase, stored in {}\n",
         file.display()
     ))
 }
 
-async fn by_hand(
+async fn change_interactive(
     config: &Config,
     db: &Db,
     lease: &Lease,
     new: Option<&Path>,
 ) -> Result<String, String> {
     let old = secrets::passphrase(&config.secrets)?;
-    let fresh = match new {
+    let new_passphrase = match new {
         Some(file) => secrets::read_private(file)?,
-        None => twice()?,
+        None => prompt_twice()?,
     };
-    change(db, lease, old, fresh).await?;
-    Ok("the data keys are wrapped under the new passphrase; give it to every process from now on\n".to_owned())
+    change(db, lease, old, new_passphrase).await?;
+    Ok("the data keys are wrapped under the new passphrase; start every process with it from now on\n".to_owned())
 }
 
-fn twice() -> Result<Zeroizing<String>, String> {
-    let (once, again) = (
+fn prompt_twice() -> Result<Zeroizing<String>, String> {
+    let (first, second) = (
         secrets::prompt("New passphrase: ")?,
-        secrets::prompt("The same again: ")?,
+        secrets::prompt("Repeat the new passphrase: ")?,
     );
-    if once == again {
-        Ok(once)
+    if first == second {
+        Ok(first)
     } else {
-        Err("the two differ; nothing was changed".to_owned())
+        Err("the passphrases differ; nothing was changed".to_owned())
     }
 }
 
@@ -100,9 +104,9 @@ async fn change(
     old: Zeroizing<String>,
     new: Zeroizing<String>,
 ) -> Result<(), String> {
-    let who = Principal::system("passphrase", Namespace::installation());
+    let principal = Principal::system("passphrase", Namespace::installation());
     let (old, new) = (secrets::master(old)?, secrets::master(new)?);
-    keys::change_master(db, lease, &who, old, new)
+    keys::change_master(db, lease, &principal, old, new)
         .await
         .map_err(|error| error.to_string())
 }

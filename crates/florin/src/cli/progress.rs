@@ -1,68 +1,70 @@
-//! Progress of long work: a bar at a terminal, a line now and then otherwise, nothing where JSON is
-//! asked for.
+//! Progress of long operations: a bar on a terminal, a line every few seconds otherwise, nothing
+//! with JSON output.
 #![allow(
     clippy::print_stderr,
-    reason = "progress is told beside what a program reads"
+    reason = "progress goes to standard error, beside the output"
 )]
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-/// How often a line is written where there is no terminal.
-const LINE: Duration = Duration::from_secs(2);
+/// Interval between progress lines without a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Progress of one piece of work.
+/// Progress of one operation.
 pub(crate) enum Progress {
     Bar(ProgressBar),
     Lines {
-        what: &'static str,
+        noun: &'static str,
         last: Option<Instant>,
     },
     Quiet,
 }
 
 impl Progress {
-    /// Of so many things of a kind, such as "secrets".
-    pub(crate) fn of(what: &'static str, as_json: bool) -> Self {
+    /// Start reporting progress in units of `noun`, such as "secrets".
+    pub(crate) fn new(noun: &'static str, as_json: bool) -> Self {
         if as_json {
             return Self::Quiet;
         }
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { what, last: None };
+            return Self::Lines { noun, last: None };
         }
         let bar = ProgressBar::new(0);
         if let Ok(style) =
-            ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {what}  {{msg}}"))
+            ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {noun}  {{msg}}"))
         {
             bar.set_style(style);
         }
         Self::Bar(bar)
     }
 
-    /// How far it is, where nobody knows how much there is.
-    pub(crate) fn so_far(&mut self, done: u64, word: &str) {
-        self.at(done, done, word);
+    /// Report progress when the total is unknown.
+    pub(crate) fn set_count(&mut self, done: u64, status: &str) {
+        self.set(done, done, status);
     }
 
-    /// How far it is.
-    pub(crate) fn at(&mut self, done: u64, of: u64, word: &str) {
+    /// Report progress.
+    pub(crate) fn set(&mut self, done: u64, total: u64, status: &str) {
         match self {
             Self::Bar(bar) => {
-                bar.set_length(of);
+                bar.set_length(total);
                 bar.set_position(done);
-                bar.set_message(word.to_owned());
+                bar.set_message(status.to_owned());
             }
-            Self::Lines { what, last } if last.is_none_or(|last| last.elapsed() >= LINE) => {
+            Self::Lines { noun, last }
+                if last.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) =>
+            {
                 *last = Some(Instant::now());
-                eprintln!("{done} of {of} {what}  {word}");
+                eprintln!("{done} of {total} {noun}  {status}");
             }
             _ => {}
         }
     }
 
-    /// It is over.
-    pub(crate) fn end(self) {
+    /// Remove the bar.
+    pub(crate) fn finish(self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }

@@ -1,18 +1,18 @@
-//! `florin policy replay`: past decisions judged again, a page at a time, with how far it is.
+//! `florin policy replay`: re-evaluates past decisions page by page and reports progress.
 
-use crate::cli::call::{Call, Server, client, perform};
+use crate::cli::call::{Call, Server, client, send};
 use crate::cli::progress::Progress;
 use crate::cli::show;
 use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Differences that are kept and shown; beyond, they are counted.
-const MOST_LISTED: usize = 1_000;
+/// Differences listed in the output; further ones are only counted.
+const MAX_LISTED: usize = 1_000;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Against this version of a policy instead of the versions that the decisions had.
+    /// Policy version to evaluate against; default: the versions that the decisions used.
     #[arg(long)]
     version: Option<String>,
     #[command(flatten)]
@@ -21,44 +21,44 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<(), String> {
     let (client, server) = (client()?, options.server);
-    let mut whole = Whole::default();
-    let mut progress = Progress::of("decisions", server.json);
+    let mut summary = Summary::default();
+    let mut progress = Progress::new("decisions", server.json);
     let mut after = Value::Null;
     loop {
         let body = json!({ "version": options.version, "after": after });
-        let mut page = perform(
+        let mut page = send(
             &client,
             &server,
             Call::send(Method::POST, "/policies/replay", &body),
         )
         .await?;
         after = page["next"].take();
-        whole.add(page);
-        progress.so_far(
-            whole.judged + whole.skipped,
-            &format!("{} different", whole.different),
+        summary.add(page);
+        progress.set_count(
+            summary.evaluated + summary.skipped,
+            &format!("{} different", summary.different),
         );
         if after.is_null() {
             break;
         }
     }
-    progress.end();
-    show::answer(&whole.shown(), server.json)
+    progress.finish();
+    show::response(&summary.into_json(), server.json)
 }
 
-/// All pages together.
+/// The sum of all pages.
 #[derive(Default)]
-struct Whole {
-    judged: u64,
+struct Summary {
+    evaluated: u64,
     skipped: u64,
     different: u64,
     differences: Vec<Value>,
 }
 
-impl Whole {
+impl Summary {
     fn add(&mut self, mut page: Value) {
         let count = |name: &str| page[name].as_u64().unwrap_or_default();
-        self.judged += count("judged");
+        self.evaluated += count("evaluated");
         self.skipped += count("skipped");
         self.different += count("different");
         let more = page["differences"]
@@ -66,16 +66,16 @@ impl Whole {
             .map(std::mem::take)
             .unwrap_or_default();
         self.differences
-            .extend(more.into_iter().take(MOST_LISTED - self.differences.len()));
+            .extend(more.into_iter().take(MAX_LISTED - self.differences.len()));
     }
 
-    fn shown(self) -> Value {
+    fn into_json(self) -> Value {
         let Self {
-            judged,
+            evaluated,
             skipped,
             different,
             differences,
         } = self;
-        json!({ "judged": judged, "skipped": skipped, "different": different, "differences": differences })
+        json!({ "evaluated": evaluated, "skipped": skipped, "different": different, "differences": differences })
     }
 }

@@ -1,6 +1,7 @@
-//! `florin key rotate`: begin a new data key, and watch while everything is sealed anew under it.
+//! `florin key rotate`: starts a data key rotation and reports progress until every secret is
+//! re-encrypted.
 
-use crate::cli::call::{Call, Server, client, perform};
+use crate::cli::call::{Call, Server, client, send};
 use crate::cli::progress::Progress;
 use crate::cli::show;
 use clap::Args;
@@ -8,12 +9,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(250);
+/// Interval between two status requests.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Begin, and do not wait for the end: the server goes on by itself.
+    /// Return once the rotation has started; the server completes it in the background.
     #[arg(long)]
     detach: bool,
     #[command(flatten)]
@@ -22,33 +23,33 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<(), String> {
     let (client, server) = (client()?, options.server);
-    let mut now = perform(
+    let mut rotation = send(
         &client,
         &server,
         Call::send(Method::POST, "/keyring/rotate", &json!({})),
     )
     .await?;
-    let mut progress = Progress::of("secrets", server.json);
-    while !options.detach && now["state"] == "sealing" {
-        let count = |name: &str| now[name].as_u64().unwrap_or_default();
-        progress.at(
-            count("resealed") + count("broken"),
+    let mut progress = Progress::new("secrets", server.json);
+    while !options.detach && rotation["state"] == "sealing" {
+        let count = |name: &str| rotation[name].as_u64().unwrap_or_default();
+        progress.set(
+            count("reencrypted") + count("broken"),
             count("total"),
-            now["keeper"].as_str().unwrap_or_default(),
+            rotation["target"].as_str().unwrap_or_default(),
         );
-        tokio::time::sleep(LOOK).await;
-        now = perform(&client, &server, Call::get("/keyring")).await?["rotation"].take();
+        tokio::time::sleep(POLL_INTERVAL).await;
+        rotation = send(&client, &server, Call::get("/keyring")).await?["rotation"].take();
     }
-    progress.end();
-    show::answer(&now, server.json)?;
-    judge(&now)
+    progress.finish();
+    show::response(&rotation, server.json)?;
+    check(&rotation)
 }
 
-fn judge(over: &Value) -> Result<(), String> {
-    match over["state"].as_str() {
+fn check(rotation: &Value) -> Result<(), String> {
+    match rotation["state"].as_str() {
         Some("broken") => Err(format!(
-            "{} secrets do not open and stay under the older data key, which is not retired; the log names them",
-            over["broken"]
+            "{} secrets cannot be decrypted and stay under the old data key, which is not retired; the log names them",
+            rotation["broken"]
         )),
         _ => Ok(()),
     }

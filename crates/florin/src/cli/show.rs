@@ -1,17 +1,17 @@
-//! Tables for people, JSON for programs.
+//! Output: tables for people, JSON for programs.
 
 use serde_json::Value;
 use std::io::Write as _;
 
 /// Print text as it is.
 pub(crate) fn text(text: &str) -> Result<(), String> {
-    // A reader that went away is no failure of ours.
+    // A closed pipe is not an error.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
-/// Print an answer: as JSON, or as a table of its items, or field by field.
-pub(crate) fn answer(value: &Value, as_json: bool) -> Result<(), String> {
+/// Print a response: as JSON, as a table of its items, or one line per field.
+pub(crate) fn response(value: &Value, as_json: bool) -> Result<(), String> {
     if as_json {
         let pretty = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
         return text(&format!("{pretty}\n"));
@@ -63,7 +63,7 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
-/// Of a block, its height says enough in a table.
+/// In a table a block is shown by its height.
 fn height(value: &Value) -> Option<&Value> {
     value.get("height")
 }

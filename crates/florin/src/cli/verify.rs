@@ -1,23 +1,23 @@
-//! `florin verify`: a database against its facts and its exported seals. The verifier shares no
-//! code with the writer.
+//! `florin verify`: checks a database against its facts and its exported tree heads. The verifier
+//! shares no code with the writer.
 
 use crate::cli::show;
 use crate::config::{Config, Engine};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
-use verify::{Options as How, Source};
+use verify::{Options as VerifyOptions, Source};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The exported seals; the configured file if nothing is said and it is there.
+    /// File with the exported tree heads; default: the configured file if it exists.
     #[arg(long)]
-    seals: Option<PathBuf>,
-    /// A public key of the sealer, 64 hexadecimal digits; may be given several times. Without one,
-    /// whoever wrote the database may have signed it.
+    tree_heads: Option<PathBuf>,
+    /// Public key of the tree head signer, 64 hexadecimal digits; repeatable. Without one the
+    /// signatures do not prove who wrote the database.
     #[arg(long, value_parser = public_key)]
     key: Vec<[u8; 32]>,
-    /// Do not read again the rows that facts of batches stand for.
+    /// Skip re-reading the rows that batch facts summarize.
     #[arg(long)]
     no_batches: bool,
     /// Print the report as JSON.
@@ -37,51 +37,51 @@ pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
         Engine::Sqlite => Source::Sqlite(config.store.path.clone()),
         Engine::Postgres => Source::Postgres(config.store.url.clone()),
     };
-    let configured = Some(config.seal.export.clone()).filter(|path| path.exists());
-    let how = How {
-        seals: options.seals.clone().or(configured),
+    let configured = Some(config.tree_head.export.clone()).filter(|path| path.exists());
+    let verify_options = VerifyOptions {
+        seals: options.tree_heads.clone().or(configured),
         keys: options.key.clone(),
         batches: !options.no_batches,
-        ..How::default()
+        ..VerifyOptions::default()
     };
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} facts  {msg}") {
         bar.set_style(style);
     }
-    let report = verify::run(&source, &how, &mut |progress| {
+    let report = verify::run(&source, &verify_options, &mut |progress| {
         bar.set_length(progress.of);
         bar.set_position(progress.facts);
-        bar.set_message(progress.partition.unwrap_or("seals").to_owned());
+        bar.set_message(progress.partition.unwrap_or("tree heads").to_owned());
     })
     .map_err(|error| error.to_string())?;
     bar.finish_and_clear();
-    tell(&report, options.json)?;
+    print(&report, options.json)?;
     if report.is_sound() {
         Ok(())
     } else {
         Err(format!(
-            "{} problems: this database is not what it was",
+            "{} problems: the database does not match its facts and tree heads",
             report.problem_count
         ))
     }
 }
 
-fn tell(report: &verify::Report, as_json: bool) -> Result<(), String> {
+fn print(report: &verify::Report, as_json: bool) -> Result<(), String> {
     let value = serde_json::to_value(report).map_err(|error| error.to_string())?;
     if as_json {
-        return show::answer(&value, true);
+        return show::response(&value, true);
     }
-    show::answer(&serde_json::json!({ "items": value["partitions"] }), false)?;
-    let seals = &report.seals;
-    let pinned = if seals.pinned {
-        "under the key given"
+    show::response(&serde_json::json!({ "items": value["partitions"] }), false)?;
+    let tree_heads = &report.seals;
+    let pinned = if tree_heads.pinned {
+        "with the given key"
     } else {
-        "under whatever key they name: give --key to pin it"
+        "with the key that each names; pass --key to pin the signer"
     };
     show::text(&format!(
-        "{} facts, {} seals checked {pinned}\n",
+        "{} facts, {} tree heads checked {pinned}\n",
         report.facts(),
-        seals.count
+        tree_heads.count
     ))?;
     for problem in &report.problems {
         show::text(&format!("! {problem}\n"))?;

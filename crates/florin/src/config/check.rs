@@ -1,50 +1,49 @@
-//! What each number may be. A setting beyond is refused by its name, before anything is opened.
+//! Bounds of every number. A setting out of bounds is rejected by name before anything is opened.
 
 use super::{Config, Error};
 use policy::EnvelopeRules;
 use std::fmt::Display;
 
-/// A day, which is longer than anything here waits.
+/// Upper bound of every duration.
 const DAY_MS: u64 = 86_400_000;
 const MEBIBYTE: usize = 1 << 20;
 
 pub(super) fn check(config: &Config) -> Result<(), Error> {
-    house(config)?;
+    installation(config)?;
     policy(&config.policy)?;
     submit(&config.submit)?;
     workflow(&config.workflow)?;
     streams(&config.streams)
 }
 
-/// A setting between two bounds, which both count.
-fn between<T: PartialOrd + Display>(
-    setting: &str,
-    value: T,
-    least: T,
-    most: T,
-) -> Result<(), Error> {
-    if value >= least && value <= most {
+/// Check that a setting lies between two inclusive bounds.
+fn between<T: PartialOrd + Display>(setting: &str, value: T, min: T, max: T) -> Result<(), Error> {
+    if value >= min && value <= max {
         return Ok(());
     }
     Err(Error::Setting {
         setting: setting.to_owned(),
-        why: format!("expected {least} to {most}, not {value}"),
+        why: format!("expected {min} to {max}, got {value}"),
     })
 }
 
-/// A part that is not more than the whole.
-fn part<T: PartialOrd + Display>(setting: &str, value: T, whole: (&str, T)) -> Result<(), Error> {
-    if value <= whole.1 {
+/// Check that a setting is not greater than the setting that bounds it.
+fn at_most<T: PartialOrd + Display>(
+    setting: &str,
+    value: T,
+    bound: (&str, T),
+) -> Result<(), Error> {
+    if value <= bound.1 {
         return Ok(());
     }
-    let why = format!("{value} is more than {} ({})", whole.0, whole.1);
+    let why = format!("{value} is greater than {} ({})", bound.0, bound.1);
     Err(Error::Setting {
         setting: setting.to_owned(),
         why,
     })
 }
 
-fn house(config: &Config) -> Result<(), Error> {
+fn installation(config: &Config) -> Result<(), Error> {
     let (server, store) = (&config.server, &config.store);
     between(
         "server.body_limit_bytes",
@@ -68,7 +67,12 @@ fn house(config: &Config) -> Result<(), Error> {
     between("store.writers", store.writers, 1, 1_000)?;
     between("store.readers", store.readers, 1, 1_000)?;
     between("store.lease_ms", store.lease_ms, 500, DAY_MS)?;
-    between("seal.interval_ms", config.seal.interval_ms, 10, DAY_MS)?;
+    between(
+        "tree_head.interval_ms",
+        config.tree_head.interval_ms,
+        10,
+        DAY_MS,
+    )?;
     between(
         "keys.cached_branches",
         config.keys.cached_branches,
@@ -91,21 +95,36 @@ fn policy(policy: &policy::Config) -> Result<(), Error> {
         1,
         64 * MEBIBYTE,
     )?;
-    between("policy.limits.policies", limits.policies, 1, 1_000_000)?;
-    between("policy.limits.versions", limits.versions, 1, 1_000_000)?;
     between(
-        "policy.limits.attachments",
+        "policy.limits.policies_per_namespace",
+        limits.policies,
+        1,
+        1_000_000,
+    )?;
+    between(
+        "policy.limits.versions_per_policy",
+        limits.versions,
+        1,
+        1_000_000,
+    )?;
+    between(
+        "policy.limits.attachments_per_namespace",
         limits.attachments,
         1,
         1_000_000,
     )?;
     between(
-        "policy.limits.policies_asked",
+        "policy.limits.policies_per_decision",
         limits.policies_asked,
         1,
         1_000,
     )?;
-    between("policy.limits.lookups", limits.lookups, 0, 10_000)?;
+    between(
+        "policy.limits.lookups_per_policy",
+        limits.lookups,
+        0,
+        10_000,
+    )?;
     between(
         "policy.limits.lookup_bytes",
         limits.lookup_bytes,
@@ -137,7 +156,7 @@ fn policy(policy: &policy::Config) -> Result<(), Error> {
 }
 
 fn envelope(section: &str, rules: &EnvelopeRules) -> Result<(), Error> {
-    // Below the quote itself nothing could ever be signed.
+    // An envelope below the quote would reject every signature.
     between(
         &format!("{section}.gas_percent"),
         rules.gas_percent,
@@ -161,15 +180,15 @@ fn envelope(section: &str, rules: &EnvelopeRules) -> Result<(), Error> {
 
 fn submit(submit: &submit::Settings) -> Result<(), Error> {
     between("submit.shards", submit.shards, 1, 1_024)?;
-    between("submit.window", submit.window, 1, 10_000)?;
-    between("submit.lane_limit", submit.lane_limit, 1, 10_000_000)?;
+    between("submit.in_flight_per_lane", submit.window, 1, 10_000)?;
+    between("submit.waiting_per_lane", submit.lane_limit, 1, 10_000_000)?;
     between(
-        "submit.resubmit_ms",
+        "submit.rebroadcast_ms",
         submit.resubmit_ms,
         100,
         DAY_MS.cast_signed(),
     )?;
-    between("submit.retry_ms", submit.retry_ms, 1, 60_000)
+    between("submit.retry_backoff_ms", submit.retry_ms, 1, 60_000)
 }
 
 fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
@@ -181,12 +200,12 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
         1,
         100_000,
     )?;
-    part(
+    at_most(
         "workflow.in_flight_per_namespace",
         workflow.in_flight_per_namespace,
         ("workflow.in_flight", workflow.in_flight),
     )?;
-    between("workflow.stretch", workflow.stretch, 1, 100_000)?;
+    between("workflow.steps_per_turn", workflow.stretch, 1, 100_000)?;
     between("workflow.expressions", workflow.expressions, 1, 256)?;
     between(
         "workflow.expressions_per_namespace",
@@ -194,7 +213,7 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
         1,
         256,
     )?;
-    part(
+    at_most(
         "workflow.expressions_per_namespace",
         workflow.expressions_per_namespace,
         ("workflow.expressions", workflow.expressions),
@@ -220,21 +239,56 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
         DAY_MS,
     )?;
     between(
-        "workflow.look_again_ms",
+        "workflow.poll_submission_ms",
         workflow.look_again_ms,
         1,
         DAY_MS.cast_signed(),
     )?;
-    between("workflow.things", workflow.things, 1, 10_000_000)?;
-    between("workflow.versions", workflow.versions, 1, 10_000_000)?;
-    between("workflow.open_runs", workflow.open_runs, 1, 100_000_000)?;
-    between("workflow.lane", workflow.lane, 1, 1_000_000)
+    between(
+        "workflow.named_objects_per_namespace",
+        workflow.things,
+        1,
+        10_000_000,
+    )?;
+    between(
+        "workflow.versions_per_task",
+        workflow.versions,
+        1,
+        10_000_000,
+    )?;
+    between(
+        "workflow.open_runs_per_namespace",
+        workflow.open_runs,
+        1,
+        100_000_000,
+    )?;
+    between(
+        "workflow.queued_runs_per_listener",
+        workflow.lane,
+        1,
+        1_000_000,
+    )
 }
 
 fn streams(streams: &streams::Limits) -> Result<(), Error> {
-    between("streams.subscriptions", streams.subscriptions, 1, 100_000)?;
-    between("streams.backlog", streams.backlog, 1, 10_000_000)?;
-    between("streams.dead", streams.dead, 1, 10_000_000)?;
+    between(
+        "streams.subscriptions_per_namespace",
+        streams.subscriptions,
+        1,
+        100_000,
+    )?;
+    between(
+        "streams.backlog_per_subscription",
+        streams.backlog,
+        1,
+        10_000_000,
+    )?;
+    between(
+        "streams.dead_letters_per_subscription",
+        streams.dead,
+        1,
+        10_000_000,
+    )?;
     between("streams.in_flight", streams.in_flight, 1, 10_000)?;
     between(
         "streams.in_flight_per_namespace",
@@ -242,7 +296,7 @@ fn streams(streams: &streams::Limits) -> Result<(), Error> {
         1,
         10_000,
     )?;
-    part(
+    at_most(
         "streams.in_flight_per_namespace",
         streams.in_flight_per_namespace,
         ("streams.in_flight", streams.in_flight),

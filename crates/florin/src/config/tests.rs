@@ -1,4 +1,4 @@
-//! The reference, what is laid over it, and what is refused.
+//! The reference configuration, overrides, and rejected settings.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -18,27 +18,27 @@ fn the_reference_is_the_default_and_complete() {
     assert!(config.server.listen.ip().is_loopback());
     assert!(!config.keys.allow_export);
     assert_eq!(config.store.engine, Engine::Sqlite);
-    // Every setting that code reads stands in the reference, or loading it would have failed: none
-    // has a default of its own.
+    // Loading fails if the reference lacks a setting that the code reads: no setting has a default
+    // of its own.
     assert!(config.chains.is_empty());
 }
 
-/// What an engine says by itself where nobody configures it, as the reference says it.
-fn same(section: &str, of_the_engine: impl serde::Serialize) {
-    let reference = parse("the default", DEFAULT).unwrap();
+/// Assert that a section of the reference equals the defaults of the engine.
+fn assert_defaults(section: &str, engine_defaults: impl serde::Serialize) {
+    let reference = parse("the default configuration", DEFAULT).unwrap();
     assert_eq!(
         reference[section],
-        Value::try_from(of_the_engine).unwrap(),
+        Value::try_from(engine_defaults).unwrap(),
         "[{section}]"
     );
 }
 
 #[test]
 fn the_reference_lists_every_setting_of_every_engine_with_its_default() {
-    same("policy", policy::Config::default());
-    same("submit", submit::Settings::default());
-    same("workflow", workflow::Settings::default());
-    same("streams", streams::Limits::default());
+    assert_defaults("policy", policy::Config::default());
+    assert_defaults("submit", submit::Settings::default());
+    assert_defaults("workflow", workflow::Settings::default());
+    assert_defaults("streams", streams::Limits::default());
     let config = Config::load(None, std::iter::empty()).unwrap();
     assert_eq!(
         config.keys.cached_branches,
@@ -46,21 +46,25 @@ fn the_reference_lists_every_setting_of_every_engine_with_its_default() {
     );
 }
 
-/// Every setting of the reference, as the environment names it.
-fn names(table: &Table, before: &str, into: &mut Vec<(String, Value)>) {
+/// Every setting of the reference by the name of its environment variable.
+fn collect_names(table: &Table, prefix: &str, names: &mut Vec<(String, Value)>) {
     for (name, value) in table {
-        let path = format!("{before}__{}", name.to_uppercase());
+        let path = format!("{prefix}__{}", name.to_uppercase());
         match value {
-            Value::Table(inner) if !inner.is_empty() => names(inner, &path, into),
-            value => into.push((path, value.clone())),
+            Value::Table(inner) if !inner.is_empty() => collect_names(inner, &path, names),
+            value => names.push((path, value.clone())),
         }
     }
 }
 
 #[test]
-fn each_setting_can_be_said_by_the_environment() {
+fn the_environment_overrides_every_setting() {
     let mut all = Vec::new();
-    names(&parse("the default", DEFAULT).unwrap(), "FLORIN", &mut all);
+    collect_names(
+        &parse("the default configuration", DEFAULT).unwrap(),
+        "FLORIN",
+        &mut all,
+    );
     assert!(
         all.len() > 70
             && all
@@ -96,7 +100,7 @@ fn each_setting_can_be_said_by_the_environment() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_refused_by_its_name() {
+fn an_invalid_setting_is_rejected_by_name() {
     for (text, setting) in [
         ("[policy.limits]\nthreads = 0", "policy.limits.threads"),
         ("[policy.limits]\nthread = 1", "policy.limits.thread"),
@@ -112,9 +116,15 @@ fn a_setting_that_cannot_be_is_refused_by_its_name() {
             "[policy.envelope]\nmax_total_fee = { \"eip155:1\" = \"-1\" }",
             "policy.envelope.max_total_fee",
         ),
-        ("[submit]\nwindow = 0", "submit.window"),
-        ("[submit]\nwindow = \"many\"", "submit.window"),
-        ("[submit]\nretry_ms = -1", "submit.retry_ms"),
+        (
+            "[submit]\nin_flight_per_lane = 0",
+            "submit.in_flight_per_lane",
+        ),
+        (
+            "[submit]\nin_flight_per_lane = \"many\"",
+            "submit.in_flight_per_lane",
+        ),
+        ("[submit]\nretry_backoff_ms = -1", "submit.retry_backoff_ms"),
         ("[workflow]\nshards = 0", "workflow.shards"),
         (
             "[workflow]\nexpressions_per_namespace = 9",
@@ -133,7 +143,7 @@ fn a_setting_that_cannot_be_is_refused_by_its_name() {
 }
 
 #[test]
-fn unknown_settings_are_refused_by_name() {
+fn unknown_settings_are_rejected_by_name() {
     let error = load("[server]\nlisten_on = \"x\"", &[])
         .unwrap_err()
         .to_string();
@@ -151,12 +161,12 @@ fn unknown_settings_are_refused_by_name() {
 }
 
 #[test]
-fn the_environment_goes_over_the_file() {
+fn the_environment_overrides_the_file() {
     let config = load(
-        "[server]\nlisten = \"127.0.0.1:1\"\n[submit]\nwindow = 3",
+        "[server]\nlisten = \"127.0.0.1:1\"\n[submit]\nin_flight_per_lane = 3",
         &[
             ("FLORIN__SERVER__LISTEN", "127.0.0.1:2"),
-            ("FLORIN__SUBMIT__WINDOW", "5"),
+            ("FLORIN__SUBMIT__IN_FLIGHT_PER_LANE", "5"),
             ("FLORIN__LOG__FILTER", "1"),
         ],
     )
@@ -167,7 +177,7 @@ fn the_environment_goes_over_the_file() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn secrets_are_redacted() {
     let chain = "[[chains]]\npreset = \"anvil\"\nnumber = 31337\nurl = \"http://user:hunter2@127.0.0.1:1\"\n";
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), chain).unwrap();
@@ -175,7 +185,7 @@ fn secrets_are_not_shown() {
         "FLORIN__STORE__URL".to_owned(),
         "postgresql://florin:hunter2@db/x".to_owned(),
     )];
-    let text = shown(Some(file.path()), env.clone().into_iter()).unwrap();
+    let text = render(Some(file.path()), env.clone().into_iter()).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let config = Config::load(Some(file.path()), env.into_iter()).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));

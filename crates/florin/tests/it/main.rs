@@ -1,10 +1,10 @@
-//! Stories of the binary as it is shipped: its command line, its processes, its configuration.
+//! Tests of the binary: its command line, its processes, its configuration.
 #![allow(clippy::unwrap_used)]
 
-mod homes;
-mod house;
-mod manners;
+mod default_chains;
+mod installation;
 mod metrics;
-mod replays;
+mod no_fail_points;
+mod operation;
+mod policy_replay;
 mod rotation;
-mod shipped;

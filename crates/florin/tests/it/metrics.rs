@@ -1,17 +1,17 @@
-//! What whoever watches reads at `/metrics`.
+//! The metrics at `/metrics`.
 
-use crate::house::{Process, on_each_engine};
+use crate::installation::{Process, on_each_engine};
 use serde_json::json;
 use testkit::http::{Answer, Server, send};
 use testkit::{wait_until, workspace_root};
 
-fn scraped(process: &Process) -> String {
+fn scrape(process: &Process) -> String {
     let answer = send(&process.address, "GET", "/metrics", &[], &[]).unwrap();
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
 /// Every metric that the documentation lists.
-fn documented() -> Vec<String> {
+fn documented_metrics() -> Vec<String> {
     let text = std::fs::read_to_string(workspace_root().join("docs/metrics.md")).unwrap();
     let rows = text
         .lines()
@@ -20,43 +20,44 @@ fn documented() -> Vec<String> {
 }
 
 #[test]
-fn figures_tell_what_runs_and_deliveries_came_to() {
-    on_each_engine(|house| {
+fn metrics_count_outcomes_of_runs_and_deliveries() {
+    on_each_engine(|installation| {
         let hook = Server::answering(|_| Answer::status(500));
-        let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // where nobody answers
+        let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // no node listens here
         let environment = [
             ("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"),
             ("FLORIN__CHAINS", chains),
         ];
-        let process = house.try_serve(&environment).unwrap();
+        let process = installation.try_serve(&environment).unwrap();
         let signer = json!({ "name": "w", "kind": "org", "secret": { "kind": "privateKey", "key": format!("{:064x}", 7), "chain": "eip155:31337" } });
-        house.good(&process, "POST", "/wallets", &signer);
-        let key = house.good(&process, "GET", "/wallets/w/keys", &serde_json::Value::Null);
+        installation.request_ok(&process, "POST", "/wallets", &signer);
+        let key =
+            installation.request_ok(&process, "GET", "/wallets/w/keys", &serde_json::Value::Null);
         let pay = json!({ "chain": "eip155:31337", "signer": key["items"][0]["address"], "to": format!("0x{:040x}", 9) });
-        house.good(&process, "POST", "/submissions", &pay);
+        installation.request_ok(&process, "POST", "/submissions", &pay);
         let delivery = json!({ "type": "webhook", "url": hook.url("/hook") });
-        house.good(
+        installation.request_ok(
             &process,
             "POST",
             "/subscriptions",
             &json!({ "name": "hook", "delivery": delivery }),
         );
-        house.good(&process, "PUT", "/tasks/t", &json!({}));
+        installation.request_ok(&process, "PUT", "/tasks/t", &json!({}));
         let template = |text: &str| json!({ "name": "a", "type": "jsonata_template", "options": { "template": text } });
-        house.good(
+        installation.request_ok(
             &process,
             "POST",
             "/tasks/t/versions",
             &json!({ "steps": [template("1")] }),
         );
-        house.good(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
-        house.good(
+        installation.request_ok(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
+        installation.request_ok(
             &process,
             "POST",
             "/tasks/t/versions",
             &json!({ "steps": [template("$error('no')")] }),
         );
-        house.good(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
+        installation.request_ok(&process, "POST", "/tasks/t/runs", &json!({ "input": {} }));
         let expected = [
             r#"florin_steps_total{type="jsonata_template",outcome="done"} 1"#,
             r#"florin_steps_total{type="jsonata_template",outcome="failed"} 1"#,
@@ -71,30 +72,31 @@ fn figures_tell_what_runs_and_deliveries_came_to() {
         let missing = || {
             expected
                 .iter()
-                .filter(|line| !scraped(&process).contains(**line))
+                .filter(|line| !scrape(&process).contains(**line))
                 .collect::<Vec<_>>()
         };
         assert!(
             wait_until(30_000, || missing().is_empty()),
             "{:?} not in\n{}",
             missing(),
-            scraped(&process)
+            scrape(&process)
         );
-        // The receiver refuses: what is for it waits.
-        let refused = || scraped(&process).contains("florin_deliveries_total{outcome=\"refused\"}");
-        assert!(wait_until(30_000, refused), "{}", scraped(&process));
-        let waits = || {
-            let text = scraped(&process);
+        // The receiver rejects deliveries: they wait.
+        let is_refused =
+            || scrape(&process).contains("florin_deliveries_total{outcome=\"refused\"}");
+        assert!(wait_until(30_000, is_refused), "{}", scrape(&process));
+        let is_waiting = || {
+            let text = scrape(&process);
             let line = text
                 .lines()
                 .find_map(|line| line.strip_prefix("florin_deliveries_waiting "));
             line.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0))
         };
-        assert!(wait_until(30_000, waits), "{}", scraped(&process));
-        // Nothing is told that the documentation does not know, and nothing by namespace.
-        let text = scraped(&process);
+        assert!(wait_until(30_000, is_waiting), "{}", scrape(&process));
+        // Every metric is documented, and none has a namespace label.
+        let text = scrape(&process);
         assert!(!text.contains("namespace="), "{text}");
-        let known = documented();
+        let known = documented_metrics();
         for name in text
             .lines()
             .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())

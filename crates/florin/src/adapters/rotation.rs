@@ -1,4 +1,4 @@
-//! `keys::Keeper` for everybody beside the wallets who keeps secrets: the policy key,
+//! `keys::RotationTarget` for the engines that store secrets besides wallets: the policy key,
 //! subscriptions, tasks and their runs.
 
 use async_trait::async_trait;
@@ -7,20 +7,20 @@ use store::secret::Keyring;
 use store::{Db, Lease};
 use types::Coded;
 
-/// The key that signs permits.
-pub(crate) struct PolicyKeeper {
+/// The policy key, which signs permits.
+pub(crate) struct PolicyTarget {
     pub(crate) db: Db,
     pub(crate) lease: Lease,
     pub(crate) keyring: Keyring,
 }
 
-/// What subscriptions sign and call with.
-pub(crate) struct StreamKeeper(pub(crate) streams::Streams);
+/// The signing secrets and credentials of subscriptions.
+pub(crate) struct StreamsTarget(pub(crate) streams::Streams);
 
-/// Variable sets, and what runs keep sealed.
-pub(crate) struct TaskKeeper(pub(crate) workflow::Workflow);
+/// Variable sets, and the encrypted inputs and outputs of runs.
+pub(crate) struct WorkflowTarget(pub(crate) workflow::Workflow);
 
-fn waits<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
+fn rotation_error<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
     move |error| keys::Error::Keeper {
         keeper,
         why: error.to_string(),
@@ -28,7 +28,7 @@ fn waits<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
 }
 
 #[async_trait]
-impl Keeper for PolicyKeeper {
+impl Keeper for PolicyTarget {
     fn name(&self) -> &'static str {
         "policy"
     }
@@ -36,7 +36,7 @@ impl Keeper for PolicyKeeper {
     async fn left(&self) -> keys::Result<u64> {
         let outdated = policy::LocalSigner::is_outdated(&self.db, &self.keyring)
             .await
-            .map_err(waits(self.name()))?;
+            .map_err(rotation_error(self.name()))?;
         Ok(u64::from(outdated))
     }
 
@@ -47,19 +47,23 @@ impl Keeper for PolicyKeeper {
                 ..Step::default()
             }),
             Err(policy::Error::Store(store::Error::Secret { why })) => {
-                tracing::error!(why, "the policy key does not open");
+                tracing::error!(
+                    event = "secret.decryption_failed",
+                    reason = why,
+                    "the policy key cannot be decrypted"
+                );
                 Ok(Step {
                     broken: 1,
                     ..Step::default()
                 })
             }
-            Err(error) => Err(waits(self.name())(error)),
+            Err(error) => Err(rotation_error(self.name())(error)),
         }
     }
 }
 
 #[async_trait]
-impl Keeper for StreamKeeper {
+impl Keeper for StreamsTarget {
     fn name(&self) -> &'static str {
         "subscriptions"
     }
@@ -67,18 +71,18 @@ impl Keeper for StreamKeeper {
     async fn left(&self) -> keys::Result<u64> {
         streams::sealed_before(&self.0)
             .await
-            .map_err(waits(self.name()))
+            .map_err(rotation_error(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
         streams::reseal(&self.0, after)
             .await
-            .map_err(waits(self.name()))
+            .map_err(rotation_error(self.name()))
     }
 }
 
 #[async_trait]
-impl Keeper for TaskKeeper {
+impl Keeper for WorkflowTarget {
     fn name(&self) -> &'static str {
         "tasks"
     }
@@ -86,12 +90,12 @@ impl Keeper for TaskKeeper {
     async fn left(&self) -> keys::Result<u64> {
         workflow::sealed_before(&self.0)
             .await
-            .map_err(waits(self.name()))
+            .map_err(rotation_error(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
         workflow::reseal(&self.0, after)
             .await
-            .map_err(waits(self.name()))
+            .map_err(rotation_error(self.name()))
     }
 }

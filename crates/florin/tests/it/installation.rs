@@ -1,4 +1,4 @@
-//! The one door of the stories: a folder with a configuration, a database, and processes of the
+//! The entry point of the tests: a folder with a configuration, a database, and processes of the
 //! binary.
 
 use serde_json::Value;
@@ -12,63 +12,63 @@ use testkit::{Leash, Tether, free_port, wait_until};
 pub(crate) const FLORIN: &str = env!("CARGO_BIN_EXE_florin");
 const READY_MS: u64 = 60_000;
 
-pub(crate) struct House {
+pub(crate) struct Installation {
     pub(crate) folder: tempfile::TempDir,
     /// None on SQLite.
     pub(crate) database: Option<Database>,
-    /// An administrator's key of the operators' namespace.
+    /// API key of an administrator of the operators' namespace.
     pub(crate) key: String,
 }
 
-/// A process that serves.
+/// A running `florin serve`.
 pub(crate) struct Process {
     pub(crate) address: String,
     pub(crate) log: PathBuf,
     leash: Leash,
 }
 
-/// Run a story on SQLite, and on PostgreSQL where there is one.
-pub(crate) fn on_each_engine(story: impl Fn(House)) {
-    story(House::new(None, ""));
+/// Run a test on SQLite, and on PostgreSQL if it is installed.
+pub(crate) fn on_each_engine(test: impl Fn(Installation)) {
+    test(Installation::new(None, ""));
     if let Some(database) = postgres::fresh_database() {
-        story(House::new(Some(database), ""));
+        test(Installation::new(Some(database), ""));
     }
 }
 
-impl House {
-    /// On this database, with more lines of configuration.
-    pub(crate) fn new(database: Option<Database>, more: &str) -> Self {
+impl Installation {
+    /// Initialize an installation, with extra lines of configuration.
+    pub(crate) fn new(database: Option<Database>, extra_config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
+        let path_text = |name: &str| folder.path().join(name).display().to_string();
         let store = match &database {
-            None => format!("engine = \"sqlite\"\npath = {:?}", at("florin.db")),
+            None => format!("engine = \"sqlite\"\npath = {:?}", path_text("florin.db")),
             Some(database) => format!(
                 "engine = \"postgres\"\nurl = {:?}\nlease_ms = 2000",
                 database.url()
             ),
         };
         let text = format!(
-            "[store]\n{store}\n[secrets]\nfile = {:?}\n[seal]\nexport = {:?}\nkey_file = {:?}\n{more}",
-            at("passphrase"),
-            at("seals.jsonl"),
-            at("seal.key")
+            "[store]\n{store}\n[secrets]\nfile = {:?}\n[tree_head]\nexport = {:?}\nkey_file = {:?}\n{extra_config}",
+            path_text("passphrase"),
+            path_text("tree-heads.jsonl"),
+            path_text("tree-head.key")
         );
         std::fs::write(folder.path().join("florin.toml"), text).unwrap();
-        let mut house = Self {
+        let mut installation = Self {
             folder,
             database,
             key: String::new(),
         };
-        let made = house.json(&["init", "--json"]);
-        house.key = made["apiKey"].as_str().unwrap().to_owned();
-        house
+        let output = installation.json(&["init", "--json"]);
+        installation.key = output["apiKey"].as_str().unwrap().to_owned();
+        installation
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Run a command of the binary.
+    /// Run a command.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(FLORIN);
         command
@@ -82,7 +82,7 @@ impl House {
             .unwrap()
     }
 
-    /// Run a command that must succeed, and read the JSON that it says.
+    /// Run a command that must succeed, and parse its JSON output.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         assert!(
@@ -93,12 +93,12 @@ impl House {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Start a process that serves, and wait until it is ready.
+    /// Start `florin serve`, and wait until it is ready.
     pub(crate) fn serve(&self) -> Process {
         self.try_serve(&[]).unwrap()
     }
 
-    /// The same with more of the environment; why it ended, if it did.
+    /// Like `serve`, with extra environment variables. Returns the log if the process ends early.
     pub(crate) fn try_serve(&self, environment: &[(&str, &str)]) -> Result<Process, String> {
         let address = format!("127.0.0.1:{}", free_port());
         let log = self.path(&format!("{}.log", address.replace(':', "-")));
@@ -125,7 +125,7 @@ impl House {
             alive = leash.is_alive();
             !alive
                 || send(&address, "GET", "/readyz", &[], &[])
-                    .is_ok_and(|answer| answer.status == 200)
+                    .is_ok_and(|response| response.status == 200)
         });
         if ready && alive {
             Ok(Process {
@@ -138,8 +138,8 @@ impl House {
         }
     }
 
-    /// Ask a process.
-    pub(crate) fn ask(
+    /// Send an API request to a process.
+    pub(crate) fn request(
         &self,
         process: &Process,
         method: &str,
@@ -166,26 +166,32 @@ impl House {
         .unwrap()
     }
 
-    /// Ask what must be answered well.
-    pub(crate) fn good(&self, process: &Process, method: &str, path: &str, body: &Value) -> Value {
-        let answer = self.ask(process, method, path, body);
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
+    /// Send a request that must succeed.
+    pub(crate) fn request_ok(
+        &self,
+        process: &Process,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Value {
+        let response = self.request(process, method, path, body);
+        let text = String::from_utf8_lossy(&response.body).into_owned();
         assert!(
-            (200..300).contains(&answer.status),
+            (200..300).contains(&response.status),
             "{method} {path}: {} {text}",
-            answer.status
+            response.status
         );
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 }
 
 impl Process {
-    /// End it from one instruction to the next.
+    /// Kill it (SIGKILL).
     pub(crate) fn kill(self) {
         self.leash.kill().unwrap();
     }
 
-    /// Let it end in order.
+    /// Stop it in order.
     pub(crate) fn stop(self) {
         drop(self.leash);
     }

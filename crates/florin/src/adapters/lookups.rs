@@ -1,18 +1,18 @@
-//! `policy::Lookups` over the data model: what is known of an address or an asset.
+//! `policy::Lookups` over the data model: labels and info of addresses and assets.
 
 use async_trait::async_trait;
 use policy::{Lookup, LookupError, Lookups};
 use serde_json::Value;
 use types::{Namespace, Principal};
 
-/// Lookups that the data model answers, each from its final state.
+/// Lookups in the final state of the data model.
 pub(crate) struct DataLookups {
     data: data::Data,
 }
 
-/// A lookup by name: the type of object, the argument that names it, and the field that is the
-/// answer.
-const KNOWN: [(&str, data::Type, &str, &str); 4] = [
+/// Each lookup: its name, the object type, the argument that identifies the object, and the field
+/// returned.
+const LOOKUPS: [(&str, data::Type, &str, &str); 4] = [
     ("address.labels", data::Type::Address, "address", "labels"),
     ("address.info", data::Type::Address, "address", "info"),
     ("asset.labels", data::Type::Asset, "asset", "labels"),
@@ -24,8 +24,7 @@ impl DataLookups {
         Self { data }
     }
 
-    /// The field of an object; null where the object is not known, so that a policy can say what
-    /// that means.
+    /// A field of an object; null for an unknown object, so that the policy can decide about it.
     async fn field(
         &self,
         namespace: &Namespace,
@@ -33,8 +32,8 @@ impl DataLookups {
         reference: &str,
         field: &str,
     ) -> Result<Value, data::Error> {
-        let who = Principal::system("policy", namespace.clone());
-        match data::get(&self.data, &who, kind, reference).await {
+        let principal = Principal::system("policy", namespace.clone());
+        match data::get(&self.data, &principal, kind, reference).await {
             Ok(view) => {
                 let object = serde_json::to_value(&view).unwrap_or(Value::Null);
                 Ok(object.get(field).cloned().unwrap_or(Value::Null))
@@ -48,29 +47,27 @@ impl DataLookups {
 #[async_trait]
 impl Lookups for DataLookups {
     fn knows(&self, name: &str) -> bool {
-        KNOWN.iter().any(|(known, ..)| *known == name)
+        LOOKUPS.iter().any(|(known, ..)| *known == name)
     }
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
-        let named = lookup.name.clone();
-        let (_, kind, argument, field) = KNOWN
+        let name = lookup.name.clone();
+        let (_, kind, argument, field) = LOOKUPS
             .into_iter()
             .find(|(known, ..)| *known == lookup.name)
-            .ok_or_else(|| LookupError::Unknown {
-                name: named.clone(),
-            })?;
+            .ok_or_else(|| LookupError::Unknown { name: name.clone() })?;
         let reference = lookup
             .args
             .get(argument)
             .and_then(Value::as_str)
             .ok_or_else(|| LookupError::Arguments {
-                name: named.clone(),
-                why: format!("it takes {{\"{argument}\": \"…\"}}"),
+                name: name.clone(),
+                why: format!("expected {{\"{argument}\": \"…\"}}"),
             })?;
         self.field(&lookup.namespace, kind, reference, field)
             .await
             .map_err(|error| LookupError::Failed {
-                name: named,
+                name: name,
                 why: error.to_string(),
             })
     }

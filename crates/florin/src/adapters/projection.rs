@@ -3,7 +3,7 @@
 use index::{Applied, Dropped, Projection};
 use store::Unbound;
 
-/// What token standards tell, made into the data model.
+/// Projects token transfers into the data model.
 pub(crate) struct TokenProjection;
 
 impl Projection for TokenProjection {
@@ -12,11 +12,11 @@ impl Projection for TokenProjection {
     }
 
     fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
-        for one in applied {
-            let Some(chain) = one.work.first().map(|work| &work.block.chain) else {
+        for batch in applied {
+            let Some(chain) = batch.work.first().map(|work| &work.block.chain) else {
                 continue;
             };
-            let movements: Vec<data::Movements<'_>> = one
+            let movements: Vec<data::Movements<'_>> = batch
                 .work
                 .iter()
                 .map(|work| data::Movements {
@@ -26,7 +26,7 @@ impl Projection for TokenProjection {
                     transfers: &work.transfers,
                 })
                 .collect();
-            data::apply(tx, &one.namespace, chain, &movements)?;
+            data::apply(tx, &batch.namespace, chain, &movements)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! `streams::Expand` over the index: a block, a move of the watermark or a reorganisation becomes
-//! one event for each chain event, always under the same id.
+//! `streams::Expand` over the index: a block, an advance of the final watermark or a reorganization
+//! expands to one event per chain event, always with the same id.
 
 use index::{ChainFact, StoredEvent};
 use serde_json::json;
@@ -7,31 +7,31 @@ use store::{Db, StoredFact, Unbound};
 use streams::{Event, Expand, Expansion, Unexpanded};
 use types::{ChainId, Height, Json};
 
-/// Events of one part.
-const PAGE: usize = 500;
-/// Blocks looked into for one part, most of them empty.
-const BLOCKS: u64 = 2_000;
+/// Limit of events per page.
+const PAGE_EVENTS: usize = 500;
+/// Limit of blocks read per page; most are empty.
+const PAGE_BLOCKS: u64 = 2_000;
 
-/// Chain events, as subscribers see them.
+/// Expands chain facts to the events that subscribers receive.
 pub(crate) struct ChainEvents {
     db: Db,
 }
 
-/// The blocks that a fact speaks of, in order.
+/// The blocks that a fact covers, in order.
 enum Blocks {
     Named(Vec<String>),
     Between { first: Height, last: Height },
 }
 
-/// Where a part begins: at this block of the fact's, behind this event.
+/// Start of a page: an index into the blocks of the fact, and the event after which to continue.
 #[derive(Clone, Copy)]
-struct Mark {
+struct PageStart {
     block: u64,
     after: i64,
 }
 
-impl Mark {
-    const BEGIN: Mark = Mark {
+impl PageStart {
+    const FIRST: PageStart = PageStart {
         block: 0,
         after: -1,
     };
@@ -57,14 +57,14 @@ impl Blocks {
         &self,
         tx: &mut Unbound<'_, '_>,
         chain: &ChainId,
-        place: u64,
+        index: u64,
     ) -> store::Result<Option<String>> {
         match self {
-            Blocks::Named(hashes) => Ok(usize::try_from(place)
+            Blocks::Named(hashes) => Ok(usize::try_from(index)
                 .ok()
-                .and_then(|place| hashes.get(place))
+                .and_then(|index| hashes.get(index))
                 .cloned()),
-            Blocks::Between { first, .. } => index::block_at(tx, chain, Height(first.0 + place)),
+            Blocks::Between { first, .. } => index::block_at(tx, chain, Height(first.0 + index)),
         }
     }
 }
@@ -74,16 +74,16 @@ impl ChainEvents {
         Self { db }
     }
 
-    /// The events of blocks from a mark on, also of blocks that were reverted since; and where the
-    /// next part begins.
-    async fn part(
+    /// One page of events, including those of blocks that were reverted since, and the start of the
+    /// next page.
+    async fn page(
         &self,
         chain: ChainId,
         blocks: Blocks,
-        from: Mark,
-    ) -> store::Result<(Vec<StoredEvent>, Option<Mark>)> {
+        start: PageStart,
+    ) -> store::Result<(Vec<StoredEvent>, Option<PageStart>)> {
         self.db
-            .read_unbound(move |tx| read_part(tx, &chain, &blocks, from))
+            .read_unbound(move |tx| read_part(tx, &chain, &blocks, start))
             .await
     }
 }
@@ -92,25 +92,25 @@ fn read_part(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     blocks: &Blocks,
-    from: Mark,
-) -> store::Result<(Vec<StoredEvent>, Option<Mark>)> {
-    let (mut events, mut at) = (Vec::new(), from);
-    while at.block < blocks.count() {
-        if events.len() >= PAGE || at.block - from.block >= BLOCKS {
-            return Ok((events, Some(at)));
+    start: PageStart,
+) -> store::Result<(Vec<StoredEvent>, Option<PageStart>)> {
+    let (mut events, mut position) = (Vec::new(), start);
+    while position.block < blocks.count() {
+        if events.len() >= PAGE_EVENTS || position.block - start.block >= PAGE_BLOCKS {
+            return Ok((events, Some(position)));
         }
-        let room = u32::try_from(PAGE - events.len()).unwrap_or(u32::MAX);
-        let page = match blocks.hash(tx, chain, at.block)? {
-            Some(hash) => index::events_in(tx, chain, &hash, at.after, room)?,
+        let limit = u32::try_from(PAGE_EVENTS - events.len()).unwrap_or(u32::MAX);
+        let page = match blocks.hash(tx, chain, position.block)? {
+            Some(hash) => index::events_in(tx, chain, &hash, position.after, limit)?,
             None => Vec::new(),
         };
-        at = match page.last() {
-            Some(last) if page.len() == room as usize => Mark {
+        position = match page.last() {
+            Some(last) if page.len() == limit as usize => PageStart {
                 after: i64::from(last.event.index),
-                ..at
+                ..position
             },
-            _ => Mark {
-                block: at.block + 1,
+            _ => PageStart {
+                block: position.block + 1,
                 after: -1,
             },
         };
@@ -119,9 +119,8 @@ fn read_part(
     Ok((events, None))
 }
 
-/// What a fact of a chain becomes: the kind of event, the chain, and the blocks whose events it is
-/// about.
-fn meaning(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
+/// The event type, the chain and the blocks that a chain fact expands to.
+fn classify(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
     let payload = fact.payload.as_ref().map_or("", Json::as_str);
     match ChainFact::read(&fact.kind, payload)? {
         ChainFact::Block { event_count: 0, .. } => None,
@@ -135,14 +134,14 @@ fn meaning(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
             let hashes = dropped.into_iter().map(|block| block.hash).collect();
             Some(("event.reverted", chain, Blocks::Named(hashes)))
         }
-        ChainFact::Final(moved) => {
-            let first = moved.above.map_or(Height(0), Height::next);
+        ChainFact::Final(advance) => {
+            let first = advance.above.map_or(Height(0), Height::next);
             Some((
                 "event.final",
-                moved.chain,
+                advance.chain,
                 Blocks::Between {
                     first,
-                    last: moved.through,
+                    last: advance.through,
                 },
             ))
         }
@@ -161,31 +160,31 @@ impl Expand for ChainEvents {
     }
 
     async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded> {
-        let Some((kind, chain, blocks)) = meaning(fact) else {
+        let Some((kind, chain, blocks)) = classify(fact) else {
             return Ok(Expansion::default());
         };
-        let from = match rest {
-            None => Mark::BEGIN,
-            Some(rest) => Mark::parse(rest)
-                .ok_or_else(|| Unexpanded::Never(format!("{rest:?} is no mark")))?,
+        let start = match rest {
+            None => PageStart::FIRST,
+            Some(rest) => PageStart::parse(rest)
+                .ok_or_else(|| Unexpanded::Never(format!("{rest:?} is not a page position")))?,
         };
-        let (events, next) = self.part(chain, blocks, from).await.map_err(later)?;
+        let (events, next) = self.page(chain, blocks, start).await.map_err(retry)?;
         let events = events
             .into_iter()
-            .map(|event| told(fact, kind, event))
+            .map(|event| to_event(fact, kind, event))
             .collect();
         Ok(Expansion {
             events,
-            rest: next.map(|mark| format!("{}/{}", mark.block, mark.after)),
+            rest: next.map(|position| format!("{}/{}", position.block, position.after)),
         })
     }
 }
 
-fn later(error: store::Error) -> Unexpanded {
+fn retry(error: store::Error) -> Unexpanded {
     Unexpanded::Later(error.to_string())
 }
 
-fn told(fact: &StoredFact, kind: &str, stored: StoredEvent) -> Event {
+fn to_event(fact: &StoredFact, kind: &str, stored: StoredEvent) -> Event {
     let StoredEvent {
         chain,
         block_hash,

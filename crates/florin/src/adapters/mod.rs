@@ -1,0 +1,14 @@
+//! Adapters between engines: implementations of the small traits that one engine defines, on top of
+//! the public functions of another.
+
+mod chain_events;
+mod default_chains;
+mod lookups;
+mod projection;
+mod rotation;
+
+pub(crate) use chain_events::ChainEvents;
+pub(crate) use default_chains::DefaultChains;
+pub(crate) use lookups::DataLookups;
+pub(crate) use projection::TokenProjection;
+pub(crate) use rotation::{PolicyTarget, StreamsTarget, WorkflowTarget};

@@ -1,0 +1,160 @@
+//! Behavior towards operators and clients: file modes, output, error messages, silent connections.
+
+use crate::installation::{FLORIN, Installation};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn error_output(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn created_files_are_private() {
+    let installation = Installation::new(None, "");
+    let process = installation.serve();
+    installation.request_ok(&process, "GET", "/wallets", &serde_json::Value::Null);
+    let exported = || installation.path("tree-heads.jsonl").exists();
+    assert!(testkit::wait_until(20_000, exported));
+    for file in [
+        "florin.db",
+        "florin.db-wal",
+        "florin.db.lock",
+        "passphrase",
+        "tree-head.key",
+        "tree-heads.jsonl",
+    ] {
+        let mode = std::fs::metadata(installation.path(file))
+            .unwrap_or_else(|_| panic!("{file}"))
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let installation = Installation::new(None, "");
+    let commands = [
+        ["completion", "bash"],
+        ["completion", "fish"],
+        ["init", "--json"],
+        ["init", "--new-key"],
+    ];
+    for arguments in commands {
+        let mut command = Command::new(FLORIN);
+        command
+            .arg("--config")
+            .arg(installation.path("florin.toml"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let mut error = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut error)
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn commands_print_json() {
+    let installation = Installation::new(None, "");
+    assert_eq!(installation.json(&["migrate", "--json"])["migrated"], true);
+    let store = &installation.json(&["config", "--json"])["store"];
+    assert_eq!(
+        (store["engine"].as_str(), store["readers"].as_i64()),
+        (Some("sqlite"), Some(4))
+    );
+    assert!(installation.json(&["verify", "--json"])["partitions"].is_array());
+    let process = installation.serve();
+    for arguments in [["api", "GET", "status"], ["api", "GET", "/status"]] {
+        assert_eq!(
+            installation.json(&[&arguments[..], &["--json", "--url", &process.url()]].concat())["status"],
+            "ok"
+        );
+    }
+}
+
+#[test]
+fn errors_come_with_a_hint() {
+    let installation = Installation::new(None, "");
+    let error =
+        error_output(&installation.run(&["submission", "list", "--url", "http://127.0.0.1:1"]));
+    assert!(
+        error.contains("http://127.0.0.1:1 is not reachable: Connection refused"),
+        "{error}"
+    );
+    assert!(error.contains("florin serve"), "{error}");
+
+    let process = installation.serve();
+    let second = installation.try_serve(&[]).err().unwrap();
+    assert!(second.contains("another process uses"), "{second}");
+    let error = error_output(&installation.run(&[
+        "submission",
+        "show",
+        "a b/c?d#e",
+        "--url",
+        &process.url(),
+    ]));
+    assert!(error.contains("id: expected an id"), "{error}");
+    let error =
+        error_output(&installation.run(&["task", "run", "../wallets", "--url", &process.url()]));
+    assert!(error.contains("there is no task \"../wallets\""), "{error}");
+
+    let other = Installation::new(None, "");
+    let listen = [("FLORIN__SERVER__LISTEN", process.address.as_str())];
+    let error = other.try_serve(&listen).err().unwrap();
+    assert!(error.contains("choose another server.listen"), "{error}");
+    process.stop();
+
+    let error = installation
+        .try_serve(&[("FLORIN__LOG__FILTER", "!!,=")])
+        .err()
+        .unwrap();
+    assert!(error.contains("log.filter"), "{error}");
+    let environment = [
+        ("FLORIN__SECRETS__SOURCE", "env"),
+        ("FLORIN_PASSPHRASE", "another"),
+    ];
+    let error = installation.try_serve(&environment).err().unwrap();
+    assert!(
+        error.contains(
+            "does the passphrase in the environment variable FLORIN_PASSPHRASE belong to this database?"
+        ),
+        "{error}"
+    );
+}
+
+/// Connections that send no complete request are closed; other requests are served meanwhile.
+#[test]
+fn silent_connections_are_closed() {
+    let installation = Installation::new(None, "");
+    let process = installation.serve();
+    let started = Instant::now();
+    let silent = ["", "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: "].map(|partial_request| {
+        let mut stream = std::net::TcpStream::connect(&process.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(40)))
+            .unwrap();
+        stream.write_all(partial_request.as_bytes()).unwrap();
+        stream
+    });
+    installation.request_ok(&process, "GET", "/wallets", &serde_json::Value::Null);
+    for mut stream in silent {
+        let mut rest = Vec::new();
+        assert!(
+            stream.read_to_end(&mut rest).is_ok(),
+            "still open after {:?}",
+            started.elapsed()
+        );
+    }
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
