@@ -1,4 +1,4 @@
-//! What every benchmark shares: options, percentiles, a table for people and one line of JSON for
+//! Shared by all benchmarks: options, percentiles, a table for people and one line of JSON for
 //! programs.
 
 mod report;
@@ -7,10 +7,10 @@ mod sample;
 pub use report::Report;
 pub use sample::{Sample, median};
 
-/// What every benchmark can be told.
+/// Options of every benchmark.
 #[derive(Debug, Clone, clap::Parser)]
 pub struct Options {
-    /// Less of everything: under a minute, for a first look.
+    /// A short run, under a minute.
     #[arg(long)]
     pub quick: bool,
 }

@@ -1,21 +1,21 @@
-//! Rows for people, and one JSON object on the last line.
-#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! Tables for people, and one JSON object on the last line.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use serde_json::{Map, Value};
 
-/// Collects figures as they come.
+/// Prints rows and collects values.
 #[derive(Debug, Default)]
 pub struct Report {
-    figures: Map<String, Value>,
+    values: Map<String, Value>,
     widths: Vec<usize>,
 }
 
 impl Report {
-    /// Begin a table of these columns.
+    /// Start a table with these columns.
     pub fn table(&mut self, title: &str, columns: &[&str]) {
         println!("\n{title}");
         self.widths = columns.iter().map(|column| column.len().max(12)).collect();
-        self.line(
+        self.row(
             &columns
                 .iter()
                 .map(|column| (*column).to_owned())
@@ -23,8 +23,8 @@ impl Report {
         );
     }
 
-    /// One row of the table.
-    pub fn line(&self, cells: &[String]) {
+    /// Print a row of the table.
+    pub fn row(&self, cells: &[String]) {
         let padded: Vec<String> = cells
             .iter()
             .zip(&self.widths)
@@ -33,10 +33,10 @@ impl Report {
         println!("{}", padded.join("  "));
     }
 
-    /// A figure for programs, under a group such as an engine.
-    pub fn figure(&mut self, group: &str, name: &str, value: f64) {
+    /// Record a value for the JSON object in a group, such as a database engine.
+    pub fn grouped_value(&mut self, group: &str, name: &str, value: f64) {
         let group = self
-            .figures
+            .values
             .entry(group)
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(group) = group {
@@ -47,16 +47,16 @@ impl Report {
         }
     }
 
-    /// A figure for programs that stands under no group.
-    pub fn top(&mut self, name: &str, value: f64) {
-        self.figures.insert(
+    /// Record a value at the top level of the JSON object.
+    pub fn value(&mut self, name: &str, value: f64) {
+        self.values.insert(
             name.to_owned(),
             serde_json::json!((value * 1e3).round() / 1e3),
         );
     }
 
-    /// Print the JSON object: the last line of every benchmark.
+    /// Print the JSON object, the last line of every benchmark.
     pub fn finish(self) {
-        println!("\n{}", Value::Object(self.figures));
+        println!("\n{}", Value::Object(self.values));
     }
 }

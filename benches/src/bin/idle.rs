@@ -1,6 +1,5 @@
-//! What Florin takes when it does nothing: memory after a while with one chain followed, and the
-//! time from start to ready on a large database, also after kill -9. The release binary is started
-//! as an operator would.
+//! Idle cost: memory after a while with one indexed chain, and the time from start to ready on a
+//! large database, also after kill -9. Runs the release binary as an operator would.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
 use benches::{Options, Report};
@@ -32,50 +31,50 @@ async fn main() {
     .expect("anvil is installed");
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     write_config(folder.path(), port, &node);
-    let made = Command::new(&florin)
+    let initialized = Command::new(&florin)
         .args(["init", "--json"])
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .status()
         .unwrap();
-    assert!(made.success(), "florin init");
+    assert!(initialized.success(), "florin init");
     let size = fill(&folder.path().join("florin-data/florin.db"), megabytes).await;
 
     let mut report = Report::default();
     report.table(
-        "idle: one chain followed, embedded database",
-        &["figure", "value"],
+        "idle: one chain indexed, embedded database",
+        &["metric", "value"],
     );
-    let (first, mut server) = start(&florin, folder.path(), port);
+    let (first_start, mut server) = start(&florin, folder.path(), port);
     std::thread::sleep(idle);
     let resident = resident_mb(server.id());
     server.kill().unwrap();
     server.wait().unwrap();
-    let (after_kill, mut server) = start(&florin, folder.path(), port);
+    let (start_after_kill, mut server) = start(&florin, folder.path(), port);
     server.kill().unwrap();
     server.wait().unwrap();
     for (name, value) in [
         ("database_mb", size),
         ("rss_mb", resident),
-        ("start_ms", first.as_secs_f64() * 1e3),
-        ("start_after_kill_ms", after_kill.as_secs_f64() * 1e3),
+        ("start_ms", first_start.as_secs_f64() * 1e3),
+        ("start_after_kill_ms", start_after_kill.as_secs_f64() * 1e3),
     ] {
-        report.line(&[name.to_owned(), format!("{value:.0}")]);
-        report.top(name, value);
+        report.row(&[name.to_owned(), format!("{value:.0}")]);
+        report.value(name, value);
     }
     report.finish();
 }
 
 fn write_config(folder: &Path, port: u16, node: &Anvil) {
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[[chains]]\npreset = \"anvil\"\nnumber = {}\nurl = \"{}\"\nstart = 0\nkeep_all = true\n",
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[[chains]]\npreset = \"anvil\"\nnumber = {}\nurl = \"{}\"\nstart = 0\nstore_all_events = true\n",
         node.chain_id(),
         node.url()
     );
     std::fs::write(folder.join("florin.toml"), text).unwrap();
 }
 
-/// Facts until the file is that large; its size in megabytes.
+/// Append facts until the file has the given size. Returns the size in megabytes.
 async fn fill(path: &Path, megabytes: u64) -> f64 {
     let clock = Arc::new(ManualClock::default());
     let db = Db::open(
@@ -88,15 +87,15 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
     .unwrap();
     let lease = db.lease("filler", 86_400_000).await.unwrap().unwrap();
     let namespace = testkit::namespace("default");
-    let who = Principal::system("filler", namespace.clone());
+    let principal = Principal::system("filler", namespace.clone());
     let size = || std::fs::metadata(path).map_or(0, |file| file.len()) / 1_048_576;
     while size() < megabytes {
-        let who = who.clone();
+        let principal = principal.clone();
         db.on(&lease)
             .write(&namespace, move |tx| {
                 for number in 0..5_000u64 {
-                    let said = serde_json::json!({ "number": number, "text": "a fact of ordinary length, as most of them are" });
-                    tx.append(Fact::new("bench.filled", 1).about(&format!("thing:{number}"), 1).by(&who).says(&said));
+                    let payload = serde_json::json!({ "number": number, "text": "a fact of ordinary length, as most of them are" });
+                    tx.append(Fact::new("bench.filled", 1).about(&format!("thing:{number}"), 1).by(&principal).says(&payload));
                 }
                 Ok::<_, Error>(())
             })
@@ -107,14 +106,14 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
     size() as f64
 }
 
-/// Start the server; how long until it was ready.
+/// Start the server and wait until it is ready. Returns the time that took.
 fn start(florin: &Path, folder: &Path, port: u16) -> (Duration, Child) {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
         .open(folder.join("log"))
         .unwrap();
-    let at = Instant::now();
+    let started = Instant::now();
     let server = Command::new(florin)
         .arg("serve")
         .current_dir(folder)
@@ -127,16 +126,16 @@ fn start(florin: &Path, folder: &Path, port: u16) -> (Duration, Child) {
     let ready = || {
         http::send(&address, "GET", "/readyz", &[], &[]).is_ok_and(|answer| answer.status == 200)
     };
-    let came = testkit::wait_until(60_000, ready);
+    let is_ready = testkit::wait_until(60_000, ready);
     assert!(
-        came,
+        is_ready,
         "not ready: {}",
         std::fs::read_to_string(folder.join("log")).unwrap()
     );
-    (at.elapsed(), server)
+    (started.elapsed(), server)
 }
 
-/// Resident memory of a process, from /proc.
+/// Resident memory of a process in megabytes, from /proc.
 fn resident_mb(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status

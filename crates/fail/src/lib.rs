@@ -1,22 +1,22 @@
-//! Places where a process can be stopped, ended or made to fail from outside, so that a test can
-//! crash it between any two steps.
+//! Fail points: named positions in the code at which a test can stop, end or fail the process, to
+//! test a crash between any two steps.
 //!
-//! Without the feature `fail-points`, which no crate enables by default, [`point`] is nothing:
-//! [`Injected`] has no value, and neither the names of the places nor that of the variable are in
-//! the binary (`tests/absent`). With it the variable `FLORIN_FAIL` is read once, as `place:action[,
-//! place:action…]`, where the action is
+//! Without the feature `fail-points`, which no crate enables by default, [`point`] does nothing,
+//! [`Injected`] has no value, and neither the names of the fail points nor the name of the variable
+//! are in the binary (`tests/absent`). With the feature, the variable `FLORIN_FAIL` is read once, as
+//! `point:action[,point:action…]`, where the action is one of
 //!
-//! - `hold:<file>`: make `<file>.held`, wait until there is `<file>.go`, go on; every time the
-//!   place is passed until then;
-//! - `abort`: end the process at once, as a loss of power would;
-//! - `error` or `error:<file>`: give [`Injected`], which callers turn into an error that proves
-//!   nothing, and make `<file>.failed`.
+//! - `hold:<file>`: create `<file>.held` and wait until `<file>.go` exists, each time the fail point
+//!   is passed until then;
+//! - `abort`: end the process at once, as a power loss would;
+//! - `error` or `error:<file>`: return [`Injected`], which callers convert to an inconclusive error,
+//!   and create `<file>.failed`.
 //!
-//! `FLORIN_FAIL=@<file>` says that the text is in a file, which is read each time a place is passed
-//! and may come and go.
+//! `FLORIN_FAIL=@<file>` reads the same text from a file each time a fail point is passed. The file
+//! may appear and disappear while the process runs.
 //!
-//! The places are listed in `docs/fail-points.md`. What this never does: change what a step does,
-//! or stand inside a transaction.
+//! The fail points are listed in `docs/fail-points.md`. A fail point never changes what a step does
+//! and is never inside a transaction.
 
 #[cfg(feature = "fail-points")]
 mod points;
@@ -24,15 +24,15 @@ mod points;
 #[cfg(feature = "fail-points")]
 pub use points::{Action, Injected, parse, point};
 
-/// The error of a place that was told to fail. Without the feature there is none.
+/// The error of an injected failure. Has no value without the feature.
 #[cfg(not(feature = "fail-points"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Injected {}
 
-/// A place where nothing happens. It is no `async fn`: a future would keep the name, and with it an
-/// optimised binary.
+/// A fail point, which does nothing without the feature. Not an `async fn`: its future would keep
+/// the name in optimized binaries.
 #[cfg(not(feature = "fail-points"))]
 #[inline(always)]
-pub fn point(_place: &'static str) -> std::future::Ready<Result<(), Injected>> {
+pub fn point(_name: &'static str) -> std::future::Ready<Result<(), Injected>> {
     std::future::ready(Ok(()))
 }

@@ -1,38 +1,38 @@
-//! The places as they are when the feature is on.
+//! Fail points with the feature enabled.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Says what happens where.
+/// The environment variable with the actions.
 const VARIABLE: &str = "FLORIN_FAIL";
-/// How often a place that holds looks whether it may go on.
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval between two checks of a held fail point for its `.go` file.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What happens at a place.
+/// What happens at a fail point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make `<file>.held`, and wait for `<file>.go`.
+    /// Create `<file>.held` and wait for `<file>.go`.
     Hold(PathBuf),
-    /// End the process.
+    /// End the process without cleanup.
     Abort,
-    /// Fail, and make `<file>.failed` if a file is named.
+    /// Return an error, and create `<file>.failed` if a file is named.
     Error(Option<PathBuf>),
 }
 
-/// The error of a place that was told to fail.
+/// The error of an injected failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Injected;
 
-/// A place where something may happen.
-pub async fn point(place: &'static str) -> Result<(), Injected> {
-    match source().action(place) {
+/// A fail point: performs the configured action, if any.
+pub async fn point(name: &'static str) -> Result<(), Injected> {
+    match source().action(name) {
         None => Ok(()),
         Some(Action::Abort) => std::process::abort(),
         Some(Action::Error(file)) => {
             if let Some(file) = file {
-                mark(&beside(&file, "failed"));
+                create_marker(&with_suffix(&file, "failed"));
             }
             Err(Injected)
         }
@@ -43,19 +43,19 @@ pub async fn point(place: &'static str) -> Result<(), Injected> {
     }
 }
 
-/// What a text says of places. A part that cannot be read is told as it stands.
+/// Parse actions by fail point. Returns the part that is malformed as the error.
 pub fn parse(text: &str) -> Result<BTreeMap<String, Action>, String> {
     let parts = text
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty());
     parts
-        .map(|part| one(part).ok_or_else(|| part.to_owned()))
+        .map(|part| parse_action(part).ok_or_else(|| part.to_owned()))
         .collect()
 }
 
-fn one(part: &str) -> Option<(String, Action)> {
-    let (place, action) = part.split_once(':')?;
+fn parse_action(part: &str) -> Option<(String, Action)> {
+    let (name, action) = part.split_once(':')?;
     let action = match action.split_once(':') {
         Some(("hold", file)) if !file.is_empty() => Action::Hold(file.into()),
         Some(("error", file)) if !file.is_empty() => Action::Error(Some(file.into())),
@@ -63,15 +63,14 @@ fn one(part: &str) -> Option<(String, Action)> {
         None if action == "error" => Action::Error(None),
         _ => return None,
     };
-    Some((place.to_owned(), action))
+    Some((name.to_owned(), action))
 }
 
-/// Where it is said what happens.
+/// Source of the actions.
 enum Source {
-    /// In the variable.
     Variable(BTreeMap<String, Action>),
-    /// In a file, which is read anew each time a place is passed, so that a running process can be
-    /// told.
+    /// A file, read each time a fail point is passed, so that a test can change the actions of a
+    /// running process.
     File(PathBuf),
 }
 
@@ -87,42 +86,40 @@ fn source() -> &'static Source {
 }
 
 impl Source {
-    fn action(&self, place: &str) -> Option<Action> {
+    fn action(&self, name: &str) -> Option<Action> {
         match self {
-            Self::Variable(actions) => actions.get(place).cloned(),
-            // No file: nothing is to happen.
+            Self::Variable(actions) => actions.get(name).cloned(),
+            // No file, no actions.
             Self::File(file) => {
-                must_parse(&std::fs::read_to_string(file).unwrap_or_default()).remove(place)
+                must_parse(&std::fs::read_to_string(file).unwrap_or_default()).remove(name)
             }
         }
     }
 }
 
 /// # Panics
-/// If the text cannot be read: a test that believes it breaks something must not pass because it
-/// does not.
+/// If the text is malformed: a crash test must not pass because its fault was never injected.
 fn must_parse(text: &str) -> BTreeMap<String, Action> {
     parse(text.trim()).unwrap_or_else(|part| {
-        panic!("{VARIABLE}: {part:?} is not place:hold:<file>, place:abort or place:error[:<file>]")
+        panic!("{VARIABLE}: {part:?} is not point:hold:<file>, point:abort or point:error[:<file>]")
     })
 }
 
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    PathBuf::from(format!("{}.{ending}", file.display()))
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{suffix}", file.display()))
 }
 
-fn mark(file: &Path) {
-    std::fs::write(file, [])
-        .expect("the file by which a place tells that it was passed can be made");
+fn create_marker(file: &Path) {
+    std::fs::write(file, []).expect("the marker file can be created");
 }
 
 async fn hold(file: &Path) {
-    let go = beside(file, "go");
+    let go = with_suffix(file, "go");
     if go.exists() {
         return;
     }
-    mark(&beside(file, "held"));
+    create_marker(&with_suffix(file, "held"));
     while !go.exists() {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,9 +1,9 @@
-//! Without the feature nothing of the places is in a binary.
+//! Without the feature a binary contains nothing of the fail points.
 #![cfg(not(feature = "fail-points"))]
 #![allow(clippy::unwrap_used)]
 
 #[tokio::test]
-async fn a_place_is_nothing() {
+async fn a_fail_point_does_nothing() {
     assert_eq!(fail::point("fail.absent").await, Ok(()));
     let variable = ["FLORIN", "FAIL"].join("_");
     let binary = std::fs::read(std::env::current_exe().unwrap()).unwrap();
@@ -15,13 +15,13 @@ async fn a_place_is_nothing() {
     );
     assert_eq!(size_of::<fail::Injected>(), 0);
     if cfg!(debug_assertions) {
-        return; // without optimisation the name stays as an argument that nobody reads
+        return; // without optimization the name stays as an unused argument
     }
-    let place = ["fail", "absent"].join(".");
+    let name = ["fail", "absent"].join(".");
     assert!(
         !binary
-            .windows(place.len())
-            .any(|window| window == place.as_bytes()),
-        "{place} is in the binary"
+            .windows(name.len())
+            .any(|window| window == name.as_bytes()),
+        "{name} is in the binary"
     );
 }

@@ -1,5 +1,5 @@
-//! With the feature a process stops, fails and ends where it is told to. Each case is this test
-//! itself in a child process.
+//! With the feature a process waits, fails or aborts at a fail point. Each case runs this test
+//! binary as a child process.
 #![cfg(feature = "fail-points")]
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +17,7 @@ fn spawn(actions: &str) -> Child {
         .unwrap()
 }
 
-fn said(child: Child) -> (bool, String) {
+fn output(child: Child) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
     (
         output.status.success(),
@@ -25,69 +25,76 @@ fn said(child: Child) -> (bool, String) {
     )
 }
 
-/// The child: passes one place, and says how.
+/// The child process: passes one fail point and prints the outcome.
 #[tokio::test]
 #[allow(clippy::print_stdout)]
 async fn child() {
     if std::env::var_os("FAIL_CHILD").is_some() {
         let outcome = point("here").await;
-        println!("went on: {outcome:?}");
+        println!("continued: {outcome:?}");
     }
 }
 
 #[test]
-fn it_ends_fails_and_leaves_other_places_alone() {
-    let (well, text) = said(spawn("here:abort"));
-    assert!(!well && !text.contains("went on"), "{text}");
-    let (well, text) = said(spawn("there:abort, here:error"));
-    assert!(well && text.contains("went on: Err(Injected)"), "{text}");
-    let (well, text) = said(spawn("there:abort"));
-    assert!(well && text.contains("went on: Ok(())"), "{text}");
-    let (well, text) = said(spawn("here:hodl:x"));
+fn abort_and_error_affect_only_their_fail_point() {
+    let (succeeded, text) = output(spawn("here:abort"));
+    assert!(!succeeded && !text.contains("continued"), "{text}");
+    let (succeeded, text) = output(spawn("there:abort, here:error"));
     assert!(
-        !well && !text.contains("went on"),
-        "a text that cannot be read is no silent nothing: {text}"
+        succeeded && text.contains("continued: Err(Injected)"),
+        "{text}"
+    );
+    let (succeeded, text) = output(spawn("there:abort"));
+    assert!(succeeded && text.contains("continued: Ok(())"), "{text}");
+    let (succeeded, text) = output(spawn("here:hodl:x"));
+    assert!(
+        !succeeded && !text.contains("continued"),
+        "malformed text is not ignored: {text}"
     );
 }
 
 #[test]
-fn it_holds_until_it_may_go() {
+fn a_held_process_waits_for_the_go_file() {
     let file = std::env::temp_dir().join(format!("florin-fail-{}", std::process::id()));
-    let beside = |ending: &str| std::path::PathBuf::from(format!("{}.{ending}", file.display()));
+    let with_suffix =
+        |suffix: &str| std::path::PathBuf::from(format!("{}.{suffix}", file.display()));
     let mut held = spawn(&format!("here:hold:{}", file.display()));
-    while !beside("held").exists() {
+    while !with_suffix("held").exists() {
         assert!(
             held.try_wait().unwrap().is_none(),
-            "it ended before it held"
+            "it ended before it was held"
         );
         std::thread::yield_now();
     }
     assert!(held.try_wait().unwrap().is_none());
-    std::fs::write(beside("go"), []).unwrap();
-    let (well, text) = said(held);
-    assert!(well && text.contains("went on: Ok(())"), "{text}");
-    std::fs::remove_file(beside("held")).unwrap();
-    std::fs::remove_file(beside("go")).unwrap();
+    std::fs::write(with_suffix("go"), []).unwrap();
+    let (succeeded, text) = output(held);
+    assert!(succeeded && text.contains("continued: Ok(())"), "{text}");
+    std::fs::remove_file(with_suffix("held")).unwrap();
+    std::fs::remove_file(with_suffix("go")).unwrap();
 }
 
 #[test]
-fn a_file_says_it_to_a_process_that_runs() {
+fn actions_are_read_from_a_file() {
     let file = std::env::temp_dir().join(format!("florin-fail-file-{}", std::process::id()));
     let named = file.display();
-    let (well, text) = said(spawn(&format!("@{named}")));
+    let (succeeded, text) = output(spawn(&format!("@{named}")));
     assert!(
-        well && text.contains("went on: Ok(())"),
-        "no file, nothing happens: {text}"
+        succeeded && text.contains("continued: Ok(())"),
+        "no file, no action: {text}"
     );
     std::fs::write(&file, format!("here:error:{named}\n")).unwrap();
-    let (well, text) = said(spawn(&format!("@{named}")));
-    assert!(well && text.contains("went on: Err(Injected)"), "{text}");
+    let (succeeded, text) = output(spawn(&format!("@{named}")));
+    assert!(
+        succeeded && text.contains("continued: Err(Injected)"),
+        "{text}"
+    );
     std::fs::remove_file(format!("{named}.failed")).unwrap();
     std::fs::remove_file(&file).unwrap();
 }
 
 #[test]
-fn the_text_says_what_happens_where() {
+fn the_text_lists_actions_by_fail_point() {
     let parsed = parse("submit.signed:hold:/tmp/a:b, x:abort,y:error,").unwrap();
     assert_eq!(parsed["submit.signed"], Action::Hold("/tmp/a:b".into()));
     assert_eq!(

@@ -16,8 +16,8 @@ pub(crate) struct Baseline {
 
 enum Driver {
     Sqlite(rusqlite::Connection),
-    /// The synchronous client runs a runtime of its own, which a tokio worker does not bear: a
-    /// thread holds it.
+    /// The synchronous client runs its own runtime, which panics on a tokio worker: a thread owns
+    /// it.
     Postgres(std::sync::mpsc::Sender<Job>),
 }
 
@@ -41,7 +41,7 @@ impl Baseline {
         Self { driver, seq: 0 }
     }
 
-    /// One transaction for a slice.
+    /// Write a slice in one transaction.
     pub(crate) fn record(&mut self, slice: &[Movement]) {
         let first = self.seq + 1;
         self.seq += slice.len() as i64;
@@ -75,8 +75,8 @@ fn schema(postgres: bool) -> String {
     )
 }
 
-/// `(?1,?2),(?3,?4)` for so many rows.
-fn places(width: usize, rows: usize) -> String {
+/// Placeholders such as `(?1,?2),(?3,?4)`.
+fn placeholders(width: usize, rows: usize) -> String {
     let mut text = String::new();
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ",(" });
@@ -93,8 +93,8 @@ fn places(width: usize, rows: usize) -> String {
     text
 }
 
-fn subjects(one: &Movement) -> String {
-    format!("[{{\"id\":\"{}\",\"version\":1}}]", one.id)
+fn subjects(movement: &Movement) -> String {
+    format!("[{{\"id\":\"{}\",\"version\":1}}]", movement.id)
 }
 
 fn open_sqlite(path: &std::path::Path) -> rusqlite::Connection {
@@ -123,23 +123,23 @@ fn run_sqlite(connection: &rusqlite::Connection, sql: &str, values: Vec<rusqlite
         .unwrap();
 }
 
-/// SQLite takes 32,766 parameters: a thousand facts of 15 columns fit one statement.
+/// SQLite allows 32,766 parameters, so a thousand facts of 15 columns fit in one statement.
 fn record_sqlite(connection: &mut rusqlite::Connection, slice: &[Movement], first: i64) {
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let rows = slice.iter().flat_map(|one| {
-        let amount = Quantity::from(one.amount).to_ordered_bytes();
+    let rows = slice.iter().flat_map(|movement| {
+        let amount = Quantity::from(movement.amount).to_ordered_bytes();
         [
             V::from("bench".to_owned()),
-            one.id.clone().into(),
-            one.account.clone().into(),
+            movement.id.clone().into(),
+            movement.account.clone().into(),
             amount.into(),
-            one.transaction.clone().into(),
+            movement.transaction.clone().into(),
             0i64.into(),
         ]
     });
     run_sqlite(
         connection,
-        &format!("{TRANSFER}{}", places(6, slice.len())),
+        &format!("{TRANSFER}{}", placeholders(6, slice.len())),
         rows.collect(),
     );
     balances_sqlite(connection, slice);
@@ -163,10 +163,10 @@ fn balances_sqlite(connection: &rusqlite::Connection, slice: &[Movement]) {
     );
     let mut before: HashMap<String, Quantity> = HashMap::new();
     let mut statement = connection.prepare_cached(&sql).unwrap();
-    let mut found = statement
+    let mut result_rows = statement
         .query(rusqlite::params_from_iter(net.keys()))
         .unwrap();
-    while let Some(row) = found.next().unwrap() {
+    while let Some(row) = result_rows.next().unwrap() {
         let amount = Quantity::from_ordered_bytes(&row.get::<_, Vec<u8>>(1).unwrap()).unwrap();
         before.insert(row.get(0).unwrap(), amount);
     }
@@ -180,25 +180,25 @@ fn balances_sqlite(connection: &rusqlite::Connection, slice: &[Movement]) {
     });
     run_sqlite(
         connection,
-        &format!("{BALANCE}{}{BALANCE_END}", places(3, net.len())),
+        &format!("{BALANCE}{}{BALANCE_END}", placeholders(3, net.len())),
         rows.collect(),
     );
 }
 
 fn facts_sqlite(connection: &rusqlite::Connection, slice: &[Movement], first: i64) {
-    let rows = slice.iter().zip(first..).flat_map(|(one, seq)| {
+    let rows = slice.iter().zip(first..).flat_map(|(movement, seq)| {
         [
             V::from("p".to_owned()),
             seq.into(),
             "bench.moved".to_owned().into(),
             1i64.into(),
             "bench".to_owned().into(),
-            subjects(one).into(),
+            subjects(movement).into(),
             "system/bench".to_owned().into(),
             V::Null,
             V::Null,
             0i64.into(),
-            one.payload().to_string().into(),
+            movement.payload().to_string().into(),
             vec![7u8; 16].into(),
             vec![1u8; 32].into(),
             vec![2u8; 32].into(),
@@ -207,7 +207,7 @@ fn facts_sqlite(connection: &rusqlite::Connection, slice: &[Movement], first: i6
     });
     run_sqlite(
         connection,
-        &format!("{FACT}{}", places(15, slice.len())),
+        &format!("{FACT}{}", placeholders(15, slice.len())),
         rows.collect(),
     );
 }
@@ -229,12 +229,12 @@ fn serve_postgres(url: String) -> std::sync::mpsc::Sender<Job> {
     jobs
 }
 
-/// Statements by their text, and how often each was used.
+/// Statements by their text, with the number of uses.
 type Prepared = HashMap<String, (postgres::Statement, u64)>;
 
-/// A statement, prepared anew each time its uses have doubled: the server keeps a plan that it made
-/// when the tables were empty, and a baseline that stands on it would flatter the layer, which
-/// knows that.
+/// Prepare a statement, again each time its uses have doubled. The server keeps the plan from the
+/// first executions, when the tables were empty; with that plan the baseline would be slower than
+/// necessary and the comparison unfair.
 fn prepare(
     client: &mut postgres::Client,
     prepared: &mut Prepared,
@@ -259,9 +259,8 @@ fn run_postgres(
     client.execute(&statement, values).unwrap();
 }
 
-/// Of the driver's multi-row forms, arrays are the faster one on PostgreSQL: spelling out `VALUES`
-/// for a thousand rows costs the server several times as much in parsing, and would flatter the
-/// layer.
+/// Arrays are the fastest multi-row form on PostgreSQL: parsing `VALUES` with a thousand rows takes
+/// the server several times as long, which would make the comparison unfair.
 fn record_postgres(
     client: &mut postgres::Client,
     prepared: &mut Prepared,
@@ -271,13 +270,19 @@ fn record_postgres(
     client
         .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         .unwrap();
-    let ids: Vec<&str> = slice.iter().map(|one| one.id.as_str()).collect();
-    let accounts: Vec<&str> = slice.iter().map(|one| one.account.as_str()).collect();
+    let ids: Vec<&str> = slice.iter().map(|movement| movement.id.as_str()).collect();
+    let accounts: Vec<&str> = slice
+        .iter()
+        .map(|movement| movement.account.as_str())
+        .collect();
     let amounts: Vec<Vec<u8>> = slice
         .iter()
-        .map(|one| Quantity::from(one.amount).to_ordered_bytes())
+        .map(|movement| Quantity::from(movement.amount).to_ordered_bytes())
         .collect();
-    let transactions: Vec<&str> = slice.iter().map(|one| one.transaction.as_str()).collect();
+    let transactions: Vec<&str> = slice
+        .iter()
+        .map(|movement| movement.transaction.as_str())
+        .collect();
     let times = vec![0i64; slice.len()];
     let sql = "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at)
                SELECT 'bench', r.* FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bigint[]) AS r";
@@ -302,8 +307,8 @@ fn record_postgres(
 fn move_balances(client: &mut postgres::Client, prepared: &mut Prepared, slice: &[Movement]) {
     let net = shape::net(slice);
     let accounts: Vec<&str> = net.keys().copied().collect();
-    // A join: `= ANY` walks the index once for each account, over every dead version that the
-    // updates before left there.
+    // A join, because `= ANY` scans the index once per account, over every dead version left by
+    // earlier updates.
     let sql = "WITH n(a) AS (SELECT * FROM unnest($1::text[]) AS r)
                SELECT account, amount FROM bench_balance JOIN n ON account = n.a WHERE namespace = 'bench'";
     let statement = prepare(client, prepared, sql);
@@ -340,9 +345,12 @@ fn insert_facts(
     let count = slice.len();
     let seqs: Vec<i64> = (first..).take(count).collect();
     let subjects: Vec<String> = slice.iter().map(subjects).collect();
-    let payloads: Vec<String> = slice.iter().map(|one| one.payload().to_string()).collect();
+    let payloads: Vec<String> = slice
+        .iter()
+        .map(|movement| movement.payload().to_string())
+        .collect();
     let text = |value: &'static str| vec![value; count];
-    let (ones, times, nothing) = (
+    let (ones, times, nulls) = (
         vec![1i64; count],
         vec![0i64; count],
         vec![None::<String>; count],
@@ -361,8 +369,8 @@ fn insert_facts(
         &text("bench"),
         &subjects,
         &text("system/bench"),
-        &nothing,
-        &nothing,
+        &nulls,
+        &nulls,
         &times,
         &payloads,
         &bytes(7, 16),

@@ -1,4 +1,4 @@
-//! The shape through the store, as an engine's verb would write it.
+//! The benchmark rows written through the store, as an engine would write them.
 
 use crate::shape::{self, Movement};
 use std::sync::Arc;
@@ -40,16 +40,16 @@ impl Layer {
         }
     }
 
-    /// One transaction for a slice.
+    /// Write a slice in one transaction.
     pub(crate) async fn record(&self, slice: Vec<Movement>) {
         write(&self.db, &self.lease, &self.namespace, slice)
             .await
             .unwrap();
     }
 
-    /// Single commands from many callers at once, through the batcher that stands before a hot
-    /// verb. Each call's time, and the wall time.
-    pub(crate) async fn race(
+    /// Single commands from many concurrent callers, through a batcher as a busy operation would use
+    /// it. Returns the duration of each call and the wall time.
+    pub(crate) async fn run_concurrently(
         &self,
         commands: Vec<Movement>,
         callers: usize,
@@ -66,20 +66,20 @@ impl Layer {
                 }
             });
         let (next, commands) = (Arc::new(AtomicUsize::new(0)), Arc::new(commands));
-        let begun = Instant::now();
+        let started = Instant::now();
         let tasks: Vec<_> = (0..callers)
             .map(|_| {
                 let (batcher, next, commands) = (batcher.clone(), next.clone(), commands.clone());
                 tokio::spawn(async move {
                     let mut times = Vec::new();
-                    while begun.elapsed() < time {
+                    while started.elapsed() < time {
                         let Some(command) = commands.get(next.fetch_add(1, Ordering::Relaxed))
                         else {
                             break;
                         };
-                        let call = Instant::now();
+                        let call_started = Instant::now();
                         batcher.call(command.clone()).await.unwrap();
-                        times.push(call.elapsed());
+                        times.push(call_started.elapsed());
                     }
                     times
                 })
@@ -89,12 +89,12 @@ impl Layer {
         for task in tasks {
             times.extend(task.await.unwrap());
         }
-        (times, begun.elapsed())
+        (times, started.elapsed())
     }
 
-    /// Rows a second of several partitions at once.
+    /// Rows per second with several partitions written concurrently.
     pub(crate) async fn partitions(&self, count: usize, time: Duration) -> f64 {
-        let begun = Instant::now();
+        let started = Instant::now();
         let tasks: Vec<_> = (0..count)
             .map(|partition| {
                 let (db, namespace) = (
@@ -108,7 +108,7 @@ impl Layer {
                         .unwrap()
                         .unwrap();
                     let (mut movements, mut rows) = (shape::movements(), 0usize);
-                    while begun.elapsed() < time {
+                    while started.elapsed() < time {
                         let slice: Vec<Movement> = movements.by_ref().take(100).collect();
                         write(&db, &lease, &namespace, slice).await.unwrap();
                         rows += 100;
@@ -121,7 +121,7 @@ impl Layer {
         for task in tasks {
             rows += task.await.unwrap();
         }
-        rows as f64 / begun.elapsed().as_secs_f64()
+        rows as f64 / started.elapsed().as_secs_f64()
     }
 }
 
@@ -131,17 +131,25 @@ async fn write(
     namespace: &Namespace,
     slice: Vec<Movement>,
 ) -> Result<(), Error> {
-    let who = Principal::system("bench", namespace.clone());
+    let principal = Principal::system("bench", namespace.clone());
     db.on(lease)
-        .write(namespace, move |tx| record(tx, &who, &slice))
+        .write(namespace, move |tx| record(tx, &principal, &slice))
         .await
 }
 
-fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<(), Error> {
+fn record(tx: &mut Tx<'_, '_>, principal: &Principal, slice: &[Movement]) -> Result<(), Error> {
     let now = tx.now();
     let rows: Vec<_> = slice
         .iter()
-        .map(|one| (&one.id, &one.account, one.amount, &one.transaction, now))
+        .map(|movement| {
+            (
+                &movement.id,
+                &movement.account,
+                movement.amount,
+                &movement.transaction,
+                now,
+            )
+        })
         .collect();
     tx.execute_rows(
         "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) {ns_rows}",
@@ -173,12 +181,12 @@ fn record(tx: &mut Tx<'_, '_>, who: &Principal, slice: &[Movement]) -> Result<()
         (),
         &after,
     )?;
-    for one in slice {
+    for movement in slice {
         tx.append(
             Fact::new("bench.moved", 1)
-                .about(&one.id, 1)
-                .by(who)
-                .says(&one.payload()),
+                .about(&movement.id, 1)
+                .by(principal)
+                .says(&movement.payload()),
         );
     }
     Ok(())

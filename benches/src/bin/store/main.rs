@@ -1,5 +1,5 @@
-//! What the store costs: facts, balances and transfers through it, against the bare driver with the
-//! same rows and the same durability.
+//! Cost of the store: facts, balances and transfers written through it, compared with the bare
+//! driver writing the same rows with the same durability.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_precision_loss,
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use store::{Config, EngineKind};
 use testkit::postgres::Cluster;
 
-/// Commands at the same time, each of one row.
+/// Concurrent commands of one row each.
 const CONCURRENT: usize = 64;
 
 struct Plan {
@@ -68,49 +68,81 @@ async fn main() {
     report.finish();
 }
 
-async fn measure(kind: EngineKind, plan: &Plan, ours: Config, bare: Config, report: &mut Report) {
+async fn measure(
+    kind: EngineKind,
+    plan: &Plan,
+    store_sample: Config,
+    bare_sample: Config,
+    report: &mut Report,
+) {
     let name = if kind == EngineKind::Sqlite {
         "sqlite"
     } else {
         "postgres"
     };
-    let layer = Layer::open(ours).await;
-    let mut baseline = Baseline::open(&bare);
+    let layer = Layer::open(store_sample).await;
+    let mut baseline = Baseline::open(&bare_sample);
     report.table(
-        &format!("{name}: fact + balance + transfer, layer against the bare driver (multi-row statements, no hashing)"),
+        &format!("{name}: fact + balance + transfer, store against the bare driver (multi-row statements, no hashing)"),
         &["batch", "rows/s", "p50 ms", "p99 ms", "bare rows/s", "bare p50 ms", "ratio"],
     );
     let mut movements = shape::movements();
     for batch in [1usize, 100, 1_000] {
-        let (mut ours, mut bare, mut ratios) = (Sample::default(), Sample::default(), Vec::new());
+        let (mut store_sample, mut bare_sample, mut ratios) =
+            (Sample::default(), Sample::default(), Vec::new());
         for _ in 0..plan.rounds {
-            let a = round_layer(&layer, &mut movements, batch, plan.round, &mut ours).await;
-            let b = round_bare(&mut baseline, &mut movements, batch, plan.round, &mut bare);
-            ratios.push(b / a);
+            let store_rate =
+                round_layer(&layer, &mut movements, batch, plan.round, &mut store_sample).await;
+            let bare_rate = round_bare(
+                &mut baseline,
+                &mut movements,
+                batch,
+                plan.round,
+                &mut bare_sample,
+            );
+            ratios.push(bare_rate / store_rate);
         }
-        row(report, &batch.to_string(), &ours, &bare, median(&ratios));
-        report.figure(name, &format!("ratio_{batch}"), median(&ratios));
-        report.figure(name, &format!("rows_per_s_{batch}"), ours.rows_per_s());
-        report.figure(name, &format!("p50_ms_{batch}"), ours.percentile_ms(50));
-        report.figure(name, &format!("p99_ms_{batch}"), ours.percentile_ms(99));
+        row(
+            report,
+            &batch.to_string(),
+            &store_sample,
+            &bare_sample,
+            median(&ratios),
+        );
+        report.grouped_value(name, &format!("ratio_{batch}"), median(&ratios));
+        report.grouped_value(
+            name,
+            &format!("rows_per_s_{batch}"),
+            store_sample.rows_per_s(),
+        );
+        report.grouped_value(
+            name,
+            &format!("p50_ms_{batch}"),
+            store_sample.percentile_ms(50),
+        );
+        report.grouped_value(
+            name,
+            &format!("p99_ms_{batch}"),
+            store_sample.percentile_ms(99),
+        );
     }
     concurrent(name, plan, &layer, &mut baseline, &mut movements, report).await;
     partitions(name, plan, &layer, report).await;
 }
 
-fn row(report: &Report, label: &str, ours: &Sample, bare: &Sample, ratio: f64) {
-    report.line(&[
+fn row(report: &Report, label: &str, store_sample: &Sample, bare_sample: &Sample, ratio: f64) {
+    report.row(&[
         label.to_owned(),
-        format!("{:.0}", ours.rows_per_s()),
-        format!("{:.3}", ours.percentile_ms(50)),
-        format!("{:.3}", ours.percentile_ms(99)),
-        format!("{:.0}", bare.rows_per_s()),
-        format!("{:.3}", bare.percentile_ms(50)),
+        format!("{:.0}", store_sample.rows_per_s()),
+        format!("{:.3}", store_sample.percentile_ms(50)),
+        format!("{:.3}", store_sample.percentile_ms(99)),
+        format!("{:.0}", bare_sample.rows_per_s()),
+        format!("{:.3}", bare_sample.percentile_ms(50)),
         format!("{ratio:.2}"),
     ]);
 }
 
-/// Rows a second of the layer in this round.
+/// Rows per second through the store in one round.
 async fn round_layer(
     layer: &Layer,
     movements: &mut impl Iterator<Item = Movement>,
@@ -118,18 +150,18 @@ async fn round_layer(
     time: Duration,
     sample: &mut Sample,
 ) -> f64 {
-    let (begun, mut rows) = (Instant::now(), 0u64);
-    while begun.elapsed() < time {
+    let (started, mut rows) = (Instant::now(), 0u64);
+    while started.elapsed() < time {
         let slice: Vec<Movement> = movements.take(batch).collect();
-        let call = Instant::now();
+        let call_started = Instant::now();
         layer.record(slice).await;
-        sample.add(call.elapsed(), batch as u64);
+        sample.add(call_started.elapsed(), batch as u64);
         rows += batch as u64;
     }
-    rows as f64 / begun.elapsed().as_secs_f64()
+    rows as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Rows a second of the bare driver in this round.
+/// Rows per second through the bare driver in one round.
 fn round_bare(
     baseline: &mut Baseline,
     movements: &mut impl Iterator<Item = Movement>,
@@ -137,18 +169,18 @@ fn round_bare(
     time: Duration,
     sample: &mut Sample,
 ) -> f64 {
-    let (begun, mut rows) = (Instant::now(), 0u64);
-    while begun.elapsed() < time {
+    let (started, mut rows) = (Instant::now(), 0u64);
+    while started.elapsed() < time {
         let slice: Vec<Movement> = movements.take(batch).collect();
-        let call = Instant::now();
+        let call_started = Instant::now();
         baseline.record(&slice);
-        sample.add(call.elapsed(), batch as u64);
+        sample.add(call_started.elapsed(), batch as u64);
         rows += batch as u64;
     }
-    rows as f64 / begun.elapsed().as_secs_f64()
+    rows as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Commands of one row from many callers at once, against one grouped transaction of as many rows.
+/// Commands of one row from many concurrent callers, compared with one transaction of as many rows.
 async fn concurrent(
     name: &str,
     plan: &Plan,
@@ -157,32 +189,47 @@ async fn concurrent(
     movements: &mut impl Iterator<Item = Movement>,
     report: &mut Report,
 ) {
-    let (mut ours, mut bare, mut ratios) = (Sample::default(), Sample::default(), Vec::new());
+    let (mut store_sample, mut bare_sample, mut ratios) =
+        (Sample::default(), Sample::default(), Vec::new());
     for _ in 0..plan.rounds {
         let commands: Vec<Movement> = movements.take(CONCURRENT * 400).collect();
-        let (times, wall) = layer.race(commands, CONCURRENT, plan.round).await;
-        let a = times.len() as f64 / wall.as_secs_f64();
+        let (times, wall) = layer
+            .run_concurrently(commands, CONCURRENT, plan.round)
+            .await;
+        let store_rate = times.len() as f64 / wall.as_secs_f64();
         let rows = times.len() as u64;
-        ours.add_concurrent(times, rows, wall);
-        let b = round_bare(baseline, movements, CONCURRENT, plan.round, &mut bare);
-        ratios.push(b / a);
+        store_sample.add_concurrent(times, rows, wall);
+        let bare_rate = round_bare(
+            baseline,
+            movements,
+            CONCURRENT,
+            plan.round,
+            &mut bare_sample,
+        );
+        ratios.push(bare_rate / store_rate);
     }
-    row(report, "64 x 1", &ours, &bare, median(&ratios));
-    report.figure(name, "ratio_c64", median(&ratios));
-    report.figure(name, "rows_per_s_c64", ours.rows_per_s());
-    report.figure(name, "p50_ms_c64", ours.percentile_ms(50));
-    report.figure(name, "p99_ms_c64", ours.percentile_ms(99));
+    row(
+        report,
+        "64 x 1",
+        &store_sample,
+        &bare_sample,
+        median(&ratios),
+    );
+    report.grouped_value(name, "ratio_c64", median(&ratios));
+    report.grouped_value(name, "rows_per_s_c64", store_sample.rows_per_s());
+    report.grouped_value(name, "p50_ms_c64", store_sample.percentile_ms(50));
+    report.grouped_value(name, "p99_ms_c64", store_sample.percentile_ms(99));
 }
 
-/// Several partitions at once, batches of 100 each.
+/// Several partitions written concurrently, in batches of 100.
 async fn partitions(name: &str, plan: &Plan, layer: &Layer, report: &mut Report) {
     report.table(
-        &format!("{name}: partitions at once, batches of 100"),
+        &format!("{name}: concurrent partitions, batches of 100"),
         &["partitions", "rows/s"],
     );
     for count in [1usize, 4, 16] {
         let rate = layer.partitions(count, plan.round * 2).await;
-        report.line(&[count.to_string(), format!("{rate:.0}")]);
-        report.figure(name, &format!("rows_per_s_partitions_{count}"), rate);
+        report.row(&[count.to_string(), format!("{rate:.0}")]);
+        report.grouped_value(name, &format!("rows_per_s_partitions_{count}"), rate);
     }
 }

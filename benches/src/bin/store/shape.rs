@@ -1,8 +1,8 @@
-//! The rows of the benchmark: a transfer, the balance it moves, the fact that says so.
+//! The rows of the benchmark: a transfer, the balance it changes, and the fact that records it.
 
 use types::{Amount, Quantity};
 
-/// Accounts that move: enough that a batch of a thousand touches some hundred twice.
+/// Number of accounts: enough that a batch of a thousand touches about a hundred of them twice.
 pub(crate) const ACCOUNTS: u64 = 10_000;
 
 /// One transfer to an account.
@@ -20,7 +20,7 @@ impl Movement {
     }
 }
 
-/// Movements without end, each with an id of its own, the accounts in a fixed pseudo-random order.
+/// An endless sequence of movements with unique ids, over accounts in a fixed pseudo-random order.
 pub(crate) fn movements() -> impl Iterator<Item = Movement> {
     (0u64..).map(|n| {
         let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 17;
@@ -36,13 +36,13 @@ pub(crate) fn movements() -> impl Iterator<Item = Movement> {
 /// The net change of each account in a slice.
 pub(crate) fn net(slice: &[Movement]) -> std::collections::BTreeMap<&str, Quantity> {
     let mut net: std::collections::BTreeMap<&str, Quantity> = std::collections::BTreeMap::new();
-    for one in slice {
-        *net.entry(one.account.as_str()).or_default() += &Quantity::from(one.amount);
+    for movement in slice {
+        *net.entry(movement.account.as_str()).or_default() += &Quantity::from(movement.amount);
     }
     net
 }
 
-/// The tables beside the store's own, for an engine.
+/// The benchmark's tables, in addition to those of the store.
 pub(crate) fn tables(postgres: bool) -> [String; 2] {
     let (text, blob) = if postgres {
         ("TEXT COLLATE \"C\"", "BYTEA")
