@@ -1,18 +1,18 @@
-//! `cargo xtask bench NAME`: builds a benchmark in release and runs it. Its last line is one JSON
-//! object with every figure.
+//! `cargo xtask bench NAME`: runs a benchmark in a release build. The last line of its output is a
+//! JSON object with every result.
 
 use crate::run;
 use clap::Args;
 
-/// What can be measured.
+/// The benchmarks.
 const NAMES: [&str; 2] = ["store", "idle"];
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which one.
+    /// Name of the benchmark.
     #[arg(value_parser = NAMES)]
     name: String,
-    /// Less of everything: under a minute.
+    /// A short run, under a minute.
     #[arg(long)]
     quick: bool,
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask contracts [--check]`: the committed artifacts are what the sources give, byte for
-//! byte.
+//! `cargo xtask contracts [--check]`: compiles the contracts. The output is reproducible: `--check`
+//! compares it with the committed artifacts byte by byte.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::{Outcome, run, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Write nothing; fail if a committed artifact is not what the sources give
+    /// Write nothing; fail if a committed artifact differs from the compiler output
     #[arg(long)]
     check: bool,
 }
@@ -30,7 +30,7 @@ mod tests {
     use testkit::{skipped_for_want_of, workspace_root};
 
     #[test]
-    fn the_committed_artifacts_are_what_the_sources_give() {
+    fn committed_artifacts_match_the_sources() {
         if !workspace_root()
             .join("contracts/node_modules/solc")
             .is_dir()
@@ -40,6 +40,6 @@ mod tests {
                 "contracts/node_modules is not installed (cargo xtask setup)",
             );
         }
-        super::build(true).expect("cargo xtask contracts, and commit what it writes");
+        super::build(true).expect("run cargo xtask contracts and commit its output");
     }
 }

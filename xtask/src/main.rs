@@ -1,19 +1,19 @@
-//! The house's tools: `cargo xtask test`, `setup`, `tidy`, `contracts`. One file a tool.
+//! Development tools: `cargo xtask test`, `setup`, `tidy` and others, one file per tool.
 //!
-//! Each tool says on its last line how it went, and its exit code says the same to programs.
+//! Each tool prints its result on the last line and returns it as exit code.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line talks to a person"
+    reason = "a command line tool prints to the terminal"
 )]
 
 mod bench;
 mod contracts;
 mod demo;
+mod harness;
 mod release;
 mod run;
 mod setup;
-mod stage;
 mod test;
 mod tidy;
 mod torture;
@@ -22,40 +22,39 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A tool's outcome: why it failed, in words for a person.
+/// The outcome of a tool. The error is a message for people.
 type Outcome = Result<(), String>;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Florin's own tools")]
-struct Line {
+#[command(name = "cargo xtask", about = "Development tools of Florin")]
+struct Cli {
     #[command(subcommand)]
     tool: Tool,
 }
 
 #[derive(Subcommand)]
 enum Tool {
-    /// Install what the tests and the demo need and the machine lacks (Debian and npm packages)
+    /// Install the missing dependencies of tests and demo (Debian and npm packages)
     Setup,
-    /// Watch an asset live on a real chain, each step checked against the chain itself
+    /// Run the life of an asset on a real chain, each step checked against the chain itself
     Demo(demo::Options),
-    /// Set up, then run every test; ends with `N passed, N failed, N skipped`
+    /// Run setup and every test; ends with `N passed, N failed, N skipped`
     Test(test::Options),
-    /// Check what the compiler does not: layering, SQL, error pages, licences, …
+    /// Check rules that the compiler does not: layering, SQL, error pages, licences, …
     Tidy,
-    /// Crash, stop and fail running processes, round by round, and judge from outside what became
-    /// of the work
+    /// Kill, stop and fail running processes in rounds, and check from outside that no work is lost
+    /// or repeated
     Torture(torture::Options),
-    /// Build the binary as it is shipped, and look through it for places to fail, which must not be
-    /// there
+    /// Build the release binary, and check that it contains no fail points
     Release,
-    /// Measure, in a release build: `store`; prints a table and one line of JSON
+    /// Run a benchmark in a release build; prints a table and one line of JSON
     Bench(bench::Options),
     /// Compile the Solidity contracts into contracts/artifacts
     Contracts(contracts::Options),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Line::parse().tool {
+    let outcome = match Cli::parse().tool {
         Tool::Setup => setup::run(),
         Tool::Demo(options) => demo::run(&options),
         Tool::Test(options) => test::run(&options),
@@ -67,8 +66,8 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("error: {why}");
+        Err(reason) => {
+            eprintln!("error: {reason}");
             ExitCode::FAILURE
         }
     }

@@ -1,11 +1,11 @@
-//! `cargo xtask release`: the binary as it is shipped, looked through for what must not be in it.
+//! `cargo xtask release`: builds the release binary and checks that it contains no fail points.
 
-use crate::torture::places;
+use crate::torture::fail_points;
 use crate::{Outcome, run};
 use std::path::{Path, PathBuf};
 
-/// What says at which places a process breaks. Put together here, so that the name stands whole in
-/// nothing that is looked through.
+/// The variable that activates fail points, in parts so that the whole name is not in a checked
+/// binary.
 const VARIABLE: [&str; 2] = ["FLORIN", "FAIL"];
 
 pub(crate) fn run() -> Outcome {
@@ -14,11 +14,11 @@ pub(crate) fn run() -> Outcome {
         .map_err(|error| error.to_string())?
         .len()
         >> 20;
-    println!("{}: {size} MiB, without a place to fail", binary.display());
+    println!("{}: {size} MiB, no fail points", binary.display());
     Ok(())
 }
 
-/// Build the binary in release. One that knows places to fail is refused.
+/// Build the release binary. Fails if it contains fail points.
 pub(crate) fn build() -> Result<PathBuf, String> {
     run::succeed(run::cargo().args(["build", "--release", "--locked", "--package", "florin"]))?;
     let binary = run::target().join("release").join("florin");
@@ -26,30 +26,30 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     Ok(binary)
 }
 
-/// A binary in which neither the variable nor a place is found, by their bytes.
+/// Check that a binary contains neither the variable nor the name of a fail point.
 fn check(binary: &Path) -> Outcome {
     let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
-    match found(&bytes, &words()?) {
-        words if words.is_empty() => Ok(()),
-        words => Err(format!(
-            "{} knows places to fail, and must not be shipped: {}",
+    match contained(&bytes, &forbidden_names()?) {
+        names if names.is_empty() => Ok(()),
+        names => Err(format!(
+            "{} contains fail points and must not be released: {}",
             binary.display(),
-            words.join(", ")
+            names.join(", ")
         )),
     }
 }
 
-fn words() -> Result<Vec<String>, String> {
+fn forbidden_names() -> Result<Vec<String>, String> {
     Ok(std::iter::once(VARIABLE.join("_"))
-        .chain(places::all()?)
+        .chain(fail_points::all()?)
         .collect())
 }
 
-fn found(bytes: &[u8], words: &[String]) -> Vec<String> {
-    let text = String::from_utf8_lossy(bytes); // the library's search is quick, also in a build that is not
-    words
+fn contained(bytes: &[u8], names: &[String]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes); // str::contains is fast even in an unoptimized build
+    names
         .iter()
-        .filter(|word| text.contains(word.as_str()))
+        .filter(|name| text.contains(name.as_str()))
         .cloned()
         .collect()
 }
@@ -59,20 +59,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_knows_a_place_or_the_variable_is_refused() {
-        let words = words().expect("the places are documented");
-        assert!(words.len() > 10, "{words:?}");
-        for word in &words {
-            let bytes = [b"\x7fELF\0\0".as_slice(), word.as_bytes(), b"\0\xff"].concat();
-            assert_eq!(found(&bytes, &words), std::slice::from_ref(word));
+    fn a_binary_with_the_variable_or_a_fail_point_is_rejected() {
+        let names = forbidden_names().expect("fail points are documented");
+        assert!(names.len() > 10, "{names:?}");
+        for name in &names {
+            let bytes = [b"\x7fELF\0\0".as_slice(), name.as_bytes(), b"\0\xff"].concat();
+            assert_eq!(contained(&bytes, &names), std::slice::from_ref(name));
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), &bytes).expect("written");
             assert!(
                 check(file.path())
-                    .expect_err("refused")
-                    .contains(word.as_str())
+                    .expect_err("rejected")
+                    .contains(name.as_str())
             );
         }
-        assert!(found(b"nothing of it, submit signed", &words).is_empty());
+        assert!(contained(b"nothing of it, submit signed", &names).is_empty());
     }
 }

@@ -4,20 +4,19 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// Run to the end with our own input and output; an error that names the program unless it
-/// succeeds.
+/// Run a command with inherited input and output. The error names the command.
 pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     let status = command
         .status()
-        .map_err(|e| format!("{}: {e}", shown(command)))?;
+        .map_err(|e| format!("{}: {e}", command_line(command)))?;
     if status.success() {
         Ok(())
     } else {
-        Err(format!("{}: {status}", shown(command)))
+        Err(format!("{}: {status}", command_line(command)))
     }
 }
 
-/// Run to the end and return what it says; an error with what it complains of unless it succeeds.
+/// Run a command and return its standard output. The error includes its standard error.
 pub(crate) fn read(command: &mut Command) -> Result<String, String> {
     let Output {
         status,
@@ -25,19 +24,19 @@ pub(crate) fn read(command: &mut Command) -> Result<String, String> {
         stderr,
     } = command
         .output()
-        .map_err(|e| format!("{}: {e}", shown(command)))?;
+        .map_err(|e| format!("{}: {e}", command_line(command)))?;
     if !status.success() {
         return Err(format!(
             "{}: {status}: {}",
-            shown(command),
+            command_line(command),
             String::from_utf8_lossy(&stderr).trim()
         ));
     }
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// The cargo that runs us, without what it told us of ourselves: a build script that asks for its
-/// package's name would be taken for changed by ours, and half the tree be built anew each time.
+/// The cargo that runs this tool, without the variables that it sets for this package: build scripts
+/// that depend on them would be rerun, and much of the tree rebuilt each time.
 pub(crate) fn cargo() -> Command {
     let mut cargo =
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
@@ -51,16 +50,16 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| testkit::workspace_root().join("target"), PathBuf::from)
 }
 
-fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
+fn command_line(command: &Command) -> String {
+    let parts = std::iter::once(command.get_program()).chain(command.get_args());
+    parts
+        .map(|part| part.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask setup`: installs what the machine lacks, from Debian's packages and from npm, and
-//! nothing else. Quick when nothing is missing. As root, or by sudo.
+//! `cargo xtask setup`: installs missing dependencies from Debian packages and npm. Fast if nothing
+//! is missing. Runs apt-get as root or through sudo.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,11 +9,10 @@ use testkit::workspace_root;
 
 use crate::{Outcome, run};
 
-/// The database that the tests start privately. The first name that Debian offers is taken.
+/// Debian packages of PostgreSQL, in order of preference.
 const POSTGRES: [&str; 2] = ["postgresql-15", "postgresql"];
-const NO_ANVIL: &str = "npm has no anvil for this system: name one by FLORIN_ANVIL";
-/// The locale of the test cluster; there are others that serve, so that it cannot be made is no
-/// failure.
+const NO_ANVIL: &str = "npm has no anvil for this system: set FLORIN_ANVIL to the path of one";
+/// Creates the locale of the test cluster. The cluster has a fallback, so a failure is not fatal.
 const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
 
 pub(crate) fn run() -> Outcome {
@@ -21,13 +20,12 @@ pub(crate) fn run() -> Outcome {
     locale();
     npm_packages()?;
     if !testkit::anvil::is_installed() {
-        println!("setup: {NO_ANVIL}, or its tests are skipped");
+        println!("setup: {NO_ANVIL}, or tests that need it are skipped");
     }
     Ok(())
 }
 
-/// What the demo takes: a node. Its database is embedded, so nothing is installed but below this
-/// folder.
+/// Install what the demo needs: a node, below this folder. Its database is embedded.
 pub(crate) fn for_demo() -> Outcome {
     npm_packages()?;
     if testkit::anvil::is_installed() {
@@ -42,9 +40,9 @@ fn postgres() -> Outcome {
         return Ok(());
     }
     println!("setup: PostgreSQL is missing");
-    // Without the lists of packages nothing can be found; with stale ones something still may.
+    // The update may fail; the installation can still succeed with older package lists.
     let _ = run::succeed(root("apt-get").args(["update", "--quiet"]));
-    let mut last = Err("no package of PostgreSQL is offered".to_owned());
+    let mut last = Err("no PostgreSQL package is available".to_owned());
     for package in POSTGRES {
         last = apt_install(package);
         if last.is_ok() {
@@ -56,7 +54,7 @@ fn postgres() -> Outcome {
     if installed {
         Ok(())
     } else {
-        Err("PostgreSQL was installed and cannot be found: set FLORIN_POSTGRES_BIN".to_owned())
+        Err("PostgreSQL is installed but was not found: set FLORIN_POSTGRES_BIN".to_owned())
     }
 }
 
@@ -73,12 +71,12 @@ fn locale() {
     if !Path::new("/usr/share/i18n/locales/en_US").exists() {
         let _ = apt_install("locales");
     }
-    if let Err(why) = make() {
-        println!("setup: {why}; the test cluster will sort by ICU's en-US instead");
+    if let Err(reason) = make() {
+        println!("setup: {reason}; the test cluster uses ICU's en-US instead");
     }
 }
 
-/// What contracts/package-lock.json names, in contracts/node_modules.
+/// Install the packages of contracts/package-lock.json in contracts/node_modules.
 pub(crate) fn npm_packages() -> Outcome {
     let folder = workspace_root().join("contracts");
     let lock = std::fs::read(folder.join("package-lock.json"))
@@ -115,18 +113,18 @@ fn apt_install(package: &str) -> Outcome {
     run::succeed(&mut apt)
 }
 
-/// A command as root: by itself, or through sudo.
+/// A command run as root, through sudo if necessary.
 fn root(program: &str) -> Command {
-    let am_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    let mut command = if am_root {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let mut command = if is_root {
         Command::new(program)
     } else {
         Command::new("sudo")
     };
-    if !am_root {
+    if !is_root {
         command.arg(program);
     }
-    // dpkg refuses to run without the folders of root's programs, which a lean PATH lacks.
+    // dpkg requires the sbin folders in PATH.
     let path = std::env::var("PATH").unwrap_or_default();
     command.env(
         "PATH",

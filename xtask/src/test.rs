@@ -1,7 +1,7 @@
-//! `cargo xtask test`: every test of the workspace, counted over all test binaries.
+//! `cargo xtask test`: runs every test of the workspace and counts results over all test binaries.
 //!
-//! A test that cannot run for want of a real part returns early and leaves a line in the file that
-//! `FLORIN_SKIP_LOG` names (`testkit::skip`); it is counted as skipped, not as passed. With
+//! A test whose real dependency is missing returns early and appends a line to the file named by
+//! `FLORIN_SKIP_LOG` (`testkit::skip`); it counts as skipped, not as passed. With
 //! `FLORIN_REQUIRE_REAL=1` it fails instead.
 
 mod tally;
@@ -19,8 +19,7 @@ pub(crate) struct Options {
     /// Install nothing
     #[arg(long)]
     no_setup: bool,
-    /// Handed on to `cargo test`, such as `-p store` or `-- a_name`; the whole workspace without
-    /// any
+    /// Arguments for `cargo test`, such as `-p store` or `-- a_name`; default: the whole workspace
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -32,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
     let log = folder.path().join("skipped");
     let (tally, succeeded) = test(&options.arguments, &log)?;
-    let tally = tally.skipping(&std::fs::read_to_string(&log).unwrap_or_default());
+    let tally = tally.with_skipped(&std::fs::read_to_string(&log).unwrap_or_default());
     report(&tally);
     if succeeded && tally.failed() == 0 {
         Ok(())
@@ -41,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
 }
 
-/// Run cargo, show what it says as it comes, and count.
+/// Run cargo, forward its output, and count the results.
 fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> {
     let mut cargo = cargo_test(arguments, skip_log);
     let mut child = cargo
@@ -49,7 +48,8 @@ fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> 
         .spawn()
         .map_err(|e| format!("cargo test: {e}"))?;
     let mut tally = Tally::default();
-    for line in BufReader::new(child.stdout.take().ok_or("cargo test says nothing")?).split(b'\n') {
+    for line in BufReader::new(child.stdout.take().ok_or("cargo test has no output")?).split(b'\n')
+    {
         let line = line.map_err(|e| format!("cargo test: {e}"))?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
@@ -57,19 +57,19 @@ fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> 
     }
     let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
     if !status.success() {
-        tally.ended_badly();
+        tally.add_cargo_failure();
     }
     Ok((tally, status.success()))
 }
 
 fn cargo_test(arguments: &[String], skip_log: &Path) -> Command {
     let mut cargo = run::cargo();
-    // No examples in documentation: each crate's would be a build of its own.
+    // No doc tests: they would need a separate build per crate.
     cargo.args(["test", "--tests", "--no-fail-fast"]);
     let names_packages = arguments
         .iter()
-        .take_while(|word| *word != "--")
-        .any(|word| word == "-p" || word.starts_with("--package"));
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument == "-p" || argument.starts_with("--package"));
     cargo.args((!names_packages).then_some("--workspace"));
     cargo.args(arguments).env("FLORIN_SKIP_LOG", skip_log);
     cargo

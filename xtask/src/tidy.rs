@@ -1,19 +1,19 @@
-//! `cargo xtask tidy`: what the compiler does not check. Runs as a test too, so that `cargo test`
-//! covers it.
+//! `cargo xtask tidy`: checks rules that the compiler does not. Also runs as a test, so that
+//! `cargo test` covers it.
 //!
-//! A check is a function from the repository's files to findings, in a file of its own, tried on
-//! small trees that break its rule. A new check is a line in [`CHECKS`].
+//! A check is a function from the files of the repository to findings. Each check has its own file
+//! with tests on small trees that violate its rule. To add a check, add a line to [`CHECKS`].
 
 mod codes;
 mod errors;
 mod evm;
 mod examples;
+mod fail_points;
 mod folders;
 mod layers;
 mod lengths;
 mod licences;
 mod migrations;
-mod points;
 mod routes;
 mod spdx;
 mod sql;
@@ -27,21 +27,21 @@ use crate::Outcome;
 
 use tree::Tree;
 
-/// Something that breaks a rule: where, and what.
+/// A violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Finding {
     path: String,
-    /// From 1; 0 where the whole file is meant.
+    /// From 1; 0 for the whole file.
     line: usize,
-    what: String,
+    message: String,
 }
 
 impl Finding {
-    fn new(path: &str, line: usize, what: impl Into<String>) -> Self {
+    fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
             line,
-            what: what.into(),
+            message: message.into(),
         }
     }
 }
@@ -49,30 +49,33 @@ impl Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.line {
-            0 => write!(f, "{}: {}", self.path, self.what),
-            line => write!(f, "{}:{line}: {}", self.path, self.what),
+            0 => write!(f, "{}: {}", self.path, self.message),
+            line => write!(f, "{}:{line}: {}", self.path, self.message),
         }
     }
 }
 
-/// From all files to what breaks a rule.
+/// Maps all files to the violations of a rule.
 type Check = fn(&Tree) -> Vec<Finding>;
 
-/// The rules that follow from the files alone, each with the words for it.
+/// The rules that need only the files, each with its description.
 const CHECKS: &[(&str, Check)] = &[
     (
-        "crates stand in the order of the flow and depend downwards only",
+        "crates are listed in flow order and depend only on lower tiers",
         layers::check,
     ),
-    ("no crate enables places to fail", points::check),
-    ("SQL stands in table files only", sql::check),
+    ("no crate enables fail points", fail_points::check),
+    ("SQL is in table files only", sql::check),
     ("no EVM type outside modules named evm", evm::check),
     (
-        "each error code has a page, each page a code",
+        "each error code has a page, and each page a code",
         errors::check,
     ),
-    ("a crate holds its own folder's code only", folders::check),
-    ("no example in documentation goes unrun", examples::check),
+    (
+        "a crate contains only code from its own folder",
+        folders::check,
+    ),
+    ("no Rust code block in doc comments", examples::check),
     (
         "files have at most 600 lines (tests: 800), functions 80",
         lengths::check,
@@ -82,16 +85,19 @@ const CHECKS: &[(&str, Check)] = &[
         "migrations are numbered and name their crate",
         migrations::check,
     ),
-    ("the repository speaks of the project alone", words::check),
+    (
+        "texts contain no personal notes or machine paths",
+        words::check,
+    ),
 ];
 
 pub(crate) fn run() -> Outcome {
     let tree = Tree::read(&workspace_root())?;
     let mut count = 0;
     for (rule, check) in CHECKS {
-        count += tell(rule, check(&tree));
+        count += report(rule, check(&tree));
     }
-    count += tell(
+    count += report(
         "licences, bans and sources of dependencies are as deny.toml allows",
         licences::check(&tree)?,
     );
@@ -102,7 +108,7 @@ pub(crate) fn run() -> Outcome {
     }
 }
 
-fn tell(rule: &str, mut findings: Vec<Finding>) -> usize {
+fn report(rule: &str, mut findings: Vec<Finding>) -> usize {
     findings.sort();
     println!(
         "{} {rule}",
@@ -121,7 +127,7 @@ mod tests {
     #[test]
     fn the_repository_is_tidy() {
         let tree = Tree::read(&workspace_root()).expect("a readable checkout");
-        assert!(tree.files().count() > 50, "the walk found the repository");
+        assert!(tree.files().count() > 50, "the repository was found");
         let findings: Vec<String> = CHECKS
             .iter()
             .flat_map(|(rule, check)| {

@@ -1,55 +1,55 @@
-//! `cargo xtask demo`: the life of an asset on a real chain, step by step, each step checked
-//! against the chain itself.
+//! `cargo xtask demo`: the life of an asset on a real chain in numbered steps, each checked against
+//! the chain itself.
 
-mod stage;
-mod story;
+mod environment;
+mod steps;
 
 use clap::Args;
-use stage::Stage;
+use environment::Environment;
 use std::time::Instant;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// End when the story is told, instead of leaving the server running.
+    /// Exit after the last step instead of leaving the server running.
     #[arg(long)]
     exit: bool,
 }
 
-/// A step: what is said of it, and what it does. It gives a line about what was seen.
-type Step = (&'static str, fn(&mut Stage) -> Result<String, String>);
+/// A step: its title and its function, which returns a line about the result.
+type Step = (&'static str, fn(&mut Environment) -> Result<String, String>);
 
 pub(crate) fn run(options: &Options) -> crate::Outcome {
     crate::setup::for_demo()?;
-    let begun = Instant::now();
-    let mut stage = Stage::open()?;
-    let told = Instant::now();
+    let started = Instant::now();
+    let mut environment = Environment::start()?;
+    let steps_started = Instant::now();
     println!(
-        "Florin and a chain of its own, from nothing ({:.1} s)\n",
-        begun.elapsed().as_secs_f64()
+        "Started Florin and a local chain ({:.1} s)\n",
+        started.elapsed().as_secs_f64()
     );
-    for (number, (title, step)) in (1..).zip(story::STEPS) {
-        let at = Instant::now();
-        match step(&mut stage) {
-            Ok(seen) => println!(
-                "{number:>3}. {title} ({:.2} s)\n     {seen}",
-                at.elapsed().as_secs_f64()
+    for (number, (title, step)) in (1..).zip(steps::STEPS) {
+        let step_started = Instant::now();
+        match step(&mut environment) {
+            Ok(result) => println!(
+                "{number:>3}. {title} ({:.2} s)\n     {result}",
+                step_started.elapsed().as_secs_f64()
             ),
-            Err(why) => {
+            Err(reason) => {
                 println!("{number:>3}. {title}: FAILED");
                 return Err(format!(
-                    "step {number}: {why}\nthe server's log: {}",
-                    stage.log().display()
+                    "step {number}: {reason}\nserver log: {}",
+                    environment.log().display()
                 ));
             }
         }
     }
     println!(
-        "\nAll {} steps hold against the chain, in {:.1} s.",
-        story::STEPS.len(),
-        told.elapsed().as_secs_f64()
+        "\nAll {} steps passed their checks against the chain, in {:.1} s.",
+        steps::STEPS.len(),
+        steps_started.elapsed().as_secs_f64()
     );
     if options.exit {
         return Ok(());
     }
-    stage.leave_running()
+    environment.leave_running()
 }

@@ -1,23 +1,22 @@
-//! Counting what `cargo test` says, over all test binaries.
+//! Counts the results in the output of `cargo test`, over all test binaries.
 
 use std::collections::BTreeMap;
 
-/// What has been counted.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
-    /// Binaries that began and have not told their result.
+    /// Binaries that started and have not reported a result.
     open: u64,
-    /// Tests that left a line in the log of skipped ones, each with its reason.
+    /// Skipped tests, each with its reason.
     skipped: BTreeMap<String, String>,
 }
 
 impl Tally {
-    /// Take one line of output.
+    /// Count one line of output.
     pub(super) fn line(&mut self, line: &str) {
-        if begins(line) {
+        if starts_binary(line) {
             self.open += 1;
         } else if let Some(counts) = line.split_once("test result: ").map(|(_, counts)| counts) {
             self.open = self.open.saturating_sub(1);
@@ -27,18 +26,19 @@ impl Tally {
         }
     }
 
-    /// Cargo failed: a binary that began and told no result was killed or aborted, which counts as
-    /// one failure; so does a failure that nothing else explains, such as one to compile.
-    pub(super) fn ended_badly(&mut self) {
+    /// Account for a failure of cargo: each binary that started and reported no result was killed or
+    /// aborted and counts as one failure; so does a failure without a failed test, such as a
+    /// compile error.
+    pub(super) fn add_cargo_failure(&mut self) {
         self.failed += self.open;
         if self.failed == 0 {
             self.failed = 1;
         }
     }
 
-    /// Take the log of skipped tests: `package/binary<TAB>test<TAB>reason` lines. A test may have
-    /// left several.
-    pub(super) fn skipping(mut self, log: &str) -> Self {
+    /// Add the log of skipped tests: `package/binary<TAB>test<TAB>reason` lines. A test may have
+    /// several.
+    pub(super) fn with_skipped(mut self, log: &str) -> Self {
         for line in log.lines() {
             if let Some((test, reason)) = line.rsplit_once('\t') {
                 self.skipped
@@ -69,7 +69,7 @@ impl Tally {
 }
 
 /// `running 12 tests`.
-fn begins(line: &str) -> bool {
+fn starts_binary(line: &str) -> bool {
     let middle = line
         .strip_prefix("running ")
         .and_then(|rest| rest.split_once(" test"));
@@ -112,9 +112,10 @@ test it ... some output without an end of linetest result: FAILED. 10 passed; 2 
     }
 
     #[test]
-    fn a_skipped_test_is_not_a_passed_one_however_often_it_says_so() {
-        let tally = tally(TWO_BINARIES)
-            .skipping("x/it\tstory\tpostgres: no\nx/it\tstory\tpostgres: no\nx/it\tb\tanvil: no\n");
+    fn a_skipped_test_counts_once_and_not_as_passed() {
+        let tally = tally(TWO_BINARIES).with_skipped(
+            "x/it\tstory\tpostgres: no\nx/it\tstory\tpostgres: no\nx/it\tb\tanvil: no\n",
+        );
         assert_eq!(
             (tally.passed(), tally.failed(), tally.skipped()),
             (10, 2, 3)
@@ -127,15 +128,15 @@ test it ... some output without an end of linetest result: FAILED. 10 passed; 2 
     }
 
     #[test]
-    fn a_binary_that_dies_is_a_failure() {
-        let mut died = tally("running 3 tests\ntest a ... ok\n");
-        died.ended_badly();
-        assert_eq!((died.passed(), died.failed()), (0, 1));
+    fn a_binary_without_result_is_a_failure() {
+        let mut aborted = tally("running 3 tests\ntest a ... ok\n");
+        aborted.add_cargo_failure();
+        assert_eq!((aborted.passed(), aborted.failed()), (0, 1));
         let mut not_compiled = tally("");
-        not_compiled.ended_badly();
+        not_compiled.add_cargo_failure();
         assert_eq!(not_compiled.failed(), 1);
-        let mut told = tally(TWO_BINARIES);
-        told.ended_badly();
-        assert_eq!(told.failed(), 2);
+        let mut reported = tally(TWO_BINARIES);
+        reported.add_cargo_failure();
+        assert_eq!(reported.failed(), 2);
     }
 }

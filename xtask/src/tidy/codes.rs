@@ -1,19 +1,19 @@
-//! The error codes of the crates, read from their `codes!` blocks.
+//! Reads error codes from the `codes!` blocks of the crates.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::tokens;
 use super::tree::Tree;
 
-/// A code and the file that gives it.
+/// An error code and the file that declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct DeclaredCode {
     pub(super) code: String,
     pub(super) path: String,
 }
 
-/// Every code that a `codes!` block gives, in the order of files.
-pub(super) fn given(tree: &Tree) -> Vec<Given> {
+/// Every code declared in a `codes!` block, in file order.
+pub(super) fn declared(tree: &Tree) -> Vec<DeclaredCode> {
     let mut all = Vec::new();
     for file in tree.production() {
         let macros = tokens::read(&file.text)
@@ -22,7 +22,7 @@ pub(super) fn given(tree: &Tree) -> Vec<Given> {
         for (_, body) in macros.into_iter().filter(|(name, _)| name == "codes") {
             let mut codes = Vec::new();
             collect(body, &mut codes);
-            all.extend(codes.into_iter().map(|code| Given {
+            all.extend(codes.into_iter().map(|code| DeclaredCode {
                 code,
                 path: file.path.clone(),
             }));
@@ -31,12 +31,12 @@ pub(super) fn given(tree: &Tree) -> Vec<Given> {
     all
 }
 
-/// `("code", 404, Never)`, wherever it stands in the block.
+/// Collect codes from tuples such as `("code", 404, Never)`, anywhere in the block.
 fn collect(body: TokenStream, codes: &mut Vec<String>) {
     for token in body {
         if let TokenTree::Group(group) = token {
-            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
-            match inside.as_slice() {
+            let tokens_inside: Vec<TokenTree> = group.stream().into_iter().collect();
+            match tokens_inside.as_slice() {
                 [
                     TokenTree::Literal(code),
                     TokenTree::Punct(_),
@@ -66,9 +66,9 @@ mod tests {
                 Self::B(1, 2, C) => ("x.b", 503, Later),
                 ; Self::Inner(inner) => inner,
             }}"#;
-        let codes: Vec<String> = given(&Tree::of(&[("crates/x/src/error.rs", source)]))
+        let codes: Vec<String> = declared(&Tree::of(&[("crates/x/src/error.rs", source)]))
             .into_iter()
-            .map(|g| g.code)
+            .map(|declared| declared.code)
             .collect();
         assert_eq!(codes, ["x.a", "x.b"]);
     }

@@ -1,5 +1,5 @@
-//! Each error code has a page `docs/errors/<code>.md` that tells what happened, why and what to do;
-//! each page has a code.
+//! Each error code has a page `docs/errors/<code>.md` with three non-empty sections, and each page
+//! belongs to a code.
 
 use std::collections::BTreeMap;
 
@@ -8,78 +8,84 @@ use super::{Finding, codes};
 
 const FOLDER: &str = "docs/errors/";
 const SECTIONS: [&str; 3] = ["## What happened", "## Why", "## What to do"];
-/// The list of pages is no page.
+/// The index of the pages.
 const INDEX: &str = "README";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for given in codes::given(tree) {
-        findings.extend(code(tree, &given));
-        if let Some(first) = seen.insert(given.code.clone(), given.path.clone()) {
+    for declared in codes::declared(tree) {
+        findings.extend(check_code(tree, &declared));
+        if let Some(first) = seen.insert(declared.code.clone(), declared.path.clone()) {
             findings.push(Finding::new(
-                &given.path,
+                &declared.path,
                 0,
-                format!("{} is given by {first} too", given.code),
+                format!("{} is also declared by {first}", declared.code),
             ));
         }
     }
     findings.extend(
         tree.files()
             .filter(|file| file.path.starts_with(FOLDER))
-            .flat_map(|file| page(file, &seen)),
+            .flat_map(|file| check_page(file, &seen)),
     );
     findings
 }
 
-fn code(tree: &Tree, given: &codes::Given) -> Vec<Finding> {
-    let finding = |what: String| Finding::new(&given.path, 0, what);
+fn check_code(tree: &Tree, declared: &codes::DeclaredCode) -> Vec<Finding> {
+    let finding = |message: String| Finding::new(&declared.path, 0, message);
     let mut findings = Vec::new();
-    let form = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let well_formed = given.code.split_once('.').is_some_and(|(station, what)| {
-        !station.is_empty()
-            && !what.is_empty()
-            && station.chars().all(form)
-            && what.chars().all(form)
-    });
+    let is_allowed_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let well_formed = declared
+        .code
+        .split_once('.')
+        .is_some_and(|(crate_name, message)| {
+            !crate_name.is_empty()
+                && !message.is_empty()
+                && crate_name.chars().all(is_allowed_char)
+                && message.chars().all(is_allowed_char)
+        });
     if !well_formed {
         findings.push(finding(format!(
-            "{} is not of the form station.what_is_wrong",
-            given.code
+            "{} is not of the form crate.what_is_wrong",
+            declared.code
         )));
     }
-    if tree.text(&format!("{FOLDER}{}.md", given.code)).is_none() {
+    if tree
+        .text(&format!("{FOLDER}{}.md", declared.code))
+        .is_none()
+    {
         findings.push(finding(format!(
             "{} has no page {FOLDER}{}.md",
-            given.code, given.code
+            declared.code, declared.code
         )));
     }
     findings
 }
 
-fn page(file: &File, codes: &BTreeMap<String, String>) -> Vec<Finding> {
+fn check_page(file: &File, codes: &BTreeMap<String, String>) -> Vec<Finding> {
     let name = file.name().trim_end_matches(".md");
     if name == INDEX {
         return Vec::new();
     }
     let mut findings = Vec::new();
-    let mut find = |what: String| findings.push(Finding::new(&file.path, 0, what));
+    let mut add_finding = |message: String| findings.push(Finding::new(&file.path, 0, message));
     if !codes.contains_key(name) {
-        find(format!("no error has the code {name}"));
+        add_finding(format!("no error has the code {name}"));
     }
     if file.text.lines().next() != Some(&format!("# {name}")) {
-        find(format!("the first line is not `# {name}`"));
+        add_finding(format!("the first line is not `# {name}`"));
     }
     for section in SECTIONS
         .iter()
-        .filter(|section| !says_something(&file.text, section))
+        .filter(|section| !has_content(&file.text, section))
     {
-        find(format!("nothing under `{section}`"));
+        add_finding(format!("`{section}` is empty"));
     }
     findings
 }
 
-fn says_something(page: &str, section: &str) -> bool {
+fn has_content(page: &str, section: &str) -> bool {
     let mut lines = page
         .lines()
         .skip_while(|line| line.trim_end() != section)
@@ -95,18 +101,18 @@ mod tests {
 
     const PAGE: &str = "# x.a\n\n## What happened\n\nIt.\n\n## Why\nSo.\n## What to do\nThat.\n";
 
-    fn whats(files: &[(&str, &str)]) -> Vec<String> {
+    fn messages(files: &[(&str, &str)]) -> Vec<String> {
         check(&Tree::of(files))
             .into_iter()
-            .map(|finding| finding.what)
+            .map(|finding| finding.message)
             .collect()
     }
 
     #[test]
-    fn a_code_with_its_page_is_fine() {
+    fn a_code_with_its_page_is_accepted() {
         let code = r#"codes! { Error { Self::A => ("x.a", 400, Never), } }"#;
         assert_eq!(
-            whats(&[
+            messages(&[
                 ("crates/x/src/error.rs", code),
                 ("docs/errors/x.a.md", PAGE),
                 ("docs/errors/README.md", "")
@@ -118,7 +124,7 @@ mod tests {
     #[test]
     fn a_code_without_page_and_a_page_without_code_are_found() {
         let code = r#"codes! { Error { Self::A => ("x.b", 400, Never), Self::C => ("Plain", 400, Never), } }"#;
-        let found = whats(&[
+        let found = messages(&[
             ("crates/x/src/error.rs", code),
             ("crates/y/src/error.rs", code),
             ("docs/errors/x.a.md", PAGE),
@@ -126,21 +132,21 @@ mod tests {
         for part in [
             "x.b has no page",
             "Plain is not of the form",
-            "x.b is given by crates/x",
+            "x.b is also declared by crates/x",
             "no error has the code x.a",
         ] {
             assert!(
-                found.iter().any(|what| what.contains(part)),
+                found.iter().any(|message| message.contains(part)),
                 "{part}: {found:?}"
             );
         }
     }
 
     #[test]
-    fn a_page_must_say_something_in_each_section() {
+    fn each_section_of_a_page_must_have_content() {
         let code = r#"codes! { Error { Self::A => ("x.a", 400, Never), } }"#;
         let page = PAGE.replace("It.\n\n", "").replace("# x.a", "# X");
-        let found = whats(&[
+        let found = messages(&[
             ("crates/x/src/error.rs", code),
             ("docs/errors/x.a.md", &page),
         ]);
@@ -148,7 +154,7 @@ mod tests {
             found,
             [
                 "the first line is not `# x.a`",
-                "nothing under `## What happened`"
+                "`## What happened` is empty"
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! No EVM type outside modules named `evm`: above the connector nothing is shaped by one family of
+//! No EVM type outside modules named `evm`: nothing above the connector depends on one family of
 //! chains.
 
 use super::tree::{File, Tree};
@@ -18,7 +18,7 @@ fn may_know_evm(file: &File) -> bool {
         || file.is_below("benches")
 }
 
-/// A file that is not Rust is reported by the check of SQL.
+/// A file that cannot be parsed is reported by the SQL check.
 fn findings(file: &File) -> Vec<Finding> {
     let names = tokens::read(&file.text)
         .map(|source| source.names)
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_a_use_a_path_and_a_derive_and_no_comment() {
+    fn finds_uses_paths_and_derives_but_not_comments() {
         let source = "use alloy_primitives as p;\n// alloy_consensus\nfn f() -> ::alloy_primitives::U256 { \"alloy_x\" }\n#[derive(alloy_rlp::RlpEncodable)] struct A;";
         let tree = Tree::of(&[
             ("crates/submit/src/fee.rs", source),

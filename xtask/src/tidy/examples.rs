@@ -1,5 +1,5 @@
-//! Examples in documentation are not run (each crate's would be a build of its own): an example is
-//! a test, or marked as text.
+//! Doc tests are not run (they would need a separate build per crate), so a code block in a doc
+//! comment must be a test instead, or marked as text.
 
 use super::Finding;
 use super::tree::{File, Tree};
@@ -9,23 +9,23 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn findings(file: &File) -> Vec<Finding> {
-    let mut open = false;
+    let mut is_open = false;
     let mut findings = Vec::new();
-    for (at, line) in file.text.lines().enumerate() {
+    for (index, line) in file.text.lines().enumerate() {
         let Some(fence) = fence(line) else { continue };
-        if !open && matches!(fence, "" | "rust" | "should_panic") {
+        if !is_open && matches!(fence, "" | "rust" | "should_panic") {
             findings.push(Finding::new(
                 &file.path,
-                at + 1,
-                "this example is never run: make it a test, or mark it ```text",
+                index + 1,
+                "this example is never run: make it a test or mark it ```text",
             ));
         }
-        open = !open;
+        is_open = !is_open;
     }
     findings
 }
 
-/// What stands behind the three marks of a fence in a documentation comment.
+/// The info string of a code fence in a doc comment.
 fn fence(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let comment = line
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_that_would_be_run_is_found_and_a_diagram_is_not() {
+    fn rust_code_blocks_are_found_and_diagrams_are_not() {
         let lines = |source: &str| -> Vec<usize> {
             check(&Tree::of(&[("crates/x/src/lib.rs", source)]))
                 .into_iter()

@@ -1,5 +1,5 @@
-//! A crate holds its own folder's code only: `#[path]` and `include!` would carry another's in past
-//! the layering, and make the verifier a copy of what it verifies.
+//! A crate contains only code from its own folder: `#[path]` and `include!` would bypass the
+//! layering, and could make the verifier a copy of what it verifies.
 
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -13,18 +13,17 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     crates.flat_map(findings).collect()
 }
 
-/// A file that is not Rust is reported by the check of SQL.
+/// A file that cannot be parsed is reported by the SQL check.
 fn findings(file: &File) -> Vec<Finding> {
     let source = tokens::read(&file.text).unwrap_or_default();
     let included = source.macros.iter().filter(|(name, _)| name == "include");
-    let included =
-        included.map(|_| Finding::new(&file.path, 0, "include! carries code past the layering"));
+    let included = included.map(|_| Finding::new(&file.path, 0, "include! bypasses the layering"));
     let paths = source
         .attributes
         .iter()
         .filter(|(_, attribute)| sets_path(attribute));
-    let paths = paths
-        .map(|(line, _)| Finding::new(&file.path, *line, "#[path] carries code past the layering"));
+    let paths =
+        paths.map(|(line, _)| Finding::new(&file.path, *line, "#[path] bypasses the layering"));
     included.chain(paths).collect()
 }
 
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_from_elsewhere_is_found_and_text_is_not() {
+    fn included_code_is_found_and_included_text_is_not() {
         let count = |source: &str| check(&Tree::of(&[("crates/verify/src/lib.rs", source)])).len();
         assert_eq!(
             count("#[\npath = \"../../store/src/facts.rs\"] mod facts;"),

@@ -1,18 +1,18 @@
-//! The crates stand in the order of the flow, and each depends only on tiers below its own; those
-//! of one tier never on each other. `verify` has none of our crates, and `testkit` is for tests.
+//! The workspace lists the crates in flow order, and each crate depends only on lower tiers, never
+//! on its own. `verify` depends on no crate of the workspace, and only tests depend on `testkit`.
 
 use std::collections::BTreeMap;
 
 use super::Finding;
 use super::tree::{File, Tree};
 
-/// The stations in the order in which the workspace lists them.
+/// The crates in the order in which the workspace lists them.
 const FLOW: &[&str] = &[
     "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "ledger", "streams",
     "store", "intent", "types", "fail", "florin", "verify", "rsm", "testkit",
 ];
 
-/// How high each crate stands: it may use what stands lower.
+/// The tier of each crate: it may depend on lower tiers.
 const TIERS: &[(&str, u32)] = &[
     ("types", 0),
     ("fail", 0),
@@ -33,7 +33,7 @@ const TIERS: &[(&str, u32)] = &[
 
 const VERIFIER: &str = "verify";
 const FOR_TESTS: &str = "testkit";
-/// The families whose types stay in modules named `evm`, and the crates that have such a module.
+/// Prefix of the EVM libraries, and the crates that may depend on them.
 const EVM: (&str, &[&str]) = ("alloy", &["intent", "chain"]);
 
 pub(super) fn parse(path: &str, text: &str) -> Result<toml::Table, String> {
@@ -61,7 +61,7 @@ fn manifests(tree: &Tree) -> impl Iterator<Item = &File> {
     tree.files().filter(is_manifest)
 }
 
-/// The workspace lists every crate, in the order of the flow.
+/// Check that the workspace lists every crate, in flow order.
 fn members(tree: &Tree, root: &toml::Table) -> Vec<Finding> {
     let listed = root
         .get("workspace")
@@ -76,21 +76,21 @@ fn members(tree: &Tree, root: &toml::Table) -> Vec<Finding> {
         .iter()
         .filter_map(|member| member.strip_prefix("crates/"))
         .collect();
-    let mut there: Vec<&str> = manifests(tree).filter_map(File::crate_name).collect();
+    let mut expected: Vec<&str> = manifests(tree).filter_map(File::crate_name).collect();
     let mut findings = Vec::new();
-    for name in there.iter().filter(|name| !FLOW.contains(name)) {
+    for name in expected.iter().filter(|name| !FLOW.contains(name)) {
         findings.push(Finding::new(
             "Cargo.toml",
             0,
-            format!("crates/{name} has no place in the flow: see xtask/src/tidy/layers.rs"),
+            format!("crates/{name} is not in the flow: see xtask/src/tidy/layers.rs"),
         ));
     }
-    there.sort_by_key(|name| FLOW.iter().position(|station| station == name));
-    if listed != there {
+    expected.sort_by_key(|name| FLOW.iter().position(|known| known == name));
+    if listed != expected {
         findings.push(Finding::new(
             "Cargo.toml",
             0,
-            format!("the members are not the crates in the order of the flow: {there:?}"),
+            format!("the members are not in flow order, expected: {expected:?}"),
         ));
     }
     findings
@@ -102,32 +102,32 @@ fn manifest(file: &File, root: &toml::Table) -> Vec<Finding> {
         Ok(manifest) => manifest,
         Err(why) => return vec![Finding::new(&file.path, 0, why)],
     };
-    let refused = dependencies(&manifest, root)
+    let violations = dependencies(&manifest, root)
         .into_iter()
-        .filter_map(|dependency| refusal(name, &dependency));
-    refused
-        .map(|what| Finding::new(&file.path, 0, what))
+        .filter_map(|dependency| violation(name, &dependency));
+    violations
+        .map(|message| Finding::new(&file.path, 0, message))
         .collect()
 }
 
-fn refusal(name: &str, dependency: &str) -> Option<String> {
+fn violation(name: &str, dependency: &str) -> Option<String> {
     if dependency.starts_with(EVM.0) {
-        let elsewhere = !EVM.1.contains(&name) && name != FOR_TESTS;
-        return elsewhere
-            .then(|| format!("{name} depends on {dependency}: EVM stays in {:?}", EVM.1));
+        let is_forbidden = !EVM.1.contains(&name) && name != FOR_TESTS;
+        return is_forbidden
+            .then(|| format!("{name} depends on {dependency}: only {:?} may", EVM.1));
     }
     if !FLOW.contains(&dependency) {
         return None;
     }
-    let may = match (name, dependency) {
+    let is_allowed = match (name, dependency) {
         (VERIFIER, _) | (_, FOR_TESTS) => false,
         (FOR_TESTS, _) | ("florin", VERIFIER) => true,
         ("rsm", dependency) => ["types", "intent"].contains(&dependency),
         _ => tier(name)
             .zip(tier(dependency))
-            .is_some_and(|(mine, other)| other < mine),
+            .is_some_and(|(own, other)| other < own),
     };
-    (!may).then(|| format!("{name} may not depend on {dependency}"))
+    (!is_allowed).then(|| format!("{name} may not depend on {dependency}"))
 }
 
 fn tier(name: &str) -> Option<u32> {
@@ -137,42 +137,44 @@ fn tier(name: &str) -> Option<u32> {
         .map(|(_, tier)| *tier)
 }
 
-/// The real names of all dependencies that are not for tests, for any system, renamed or not.
+/// The package names of all dependencies except dev-dependencies, on any platform, aliases
+/// resolved.
 fn dependencies(manifest: &toml::Table, root: &toml::Table) -> Vec<String> {
     let shared = root
         .get("workspace")
         .and_then(|w| w.get("dependencies"))
         .and_then(toml::Value::as_table);
-    let systems = manifest
+    let platforms = manifest
         .get("target")
         .and_then(toml::Value::as_table)
         .into_iter()
         .flat_map(toml::Table::values);
-    let tables = std::iter::once(manifest).chain(systems.filter_map(toml::Value::as_table));
+    let tables = std::iter::once(manifest).chain(platforms.filter_map(toml::Value::as_table));
     let mut names = BTreeMap::new();
     for table in tables {
         for kind in ["dependencies", "build-dependencies"] {
-            for (alias, how) in table
+            for (alias, specification) in table
                 .get(kind)
                 .and_then(toml::Value::as_table)
                 .into_iter()
                 .flatten()
             {
-                names.insert(real_name(alias, how, shared), ());
+                names.insert(real_name(alias, specification, shared), ());
             }
         }
     }
     names.into_keys().collect()
 }
 
-fn real_name(alias: &str, how: &toml::Value, shared: Option<&toml::Table>) -> String {
-    let package = |how: &toml::Value| {
-        how.get("package")
+fn real_name(alias: &str, specification: &toml::Value, shared: Option<&toml::Table>) -> String {
+    let package = |specification: &toml::Value| {
+        specification
+            .get("package")
             .and_then(toml::Value::as_str)
             .map(str::to_owned)
     };
     let from_root = || package(shared?.get(alias)?);
-    package(how)
+    package(specification)
         .or_else(from_root)
         .unwrap_or_else(|| alias.to_owned())
 }
@@ -183,7 +185,7 @@ mod tests {
 
     const ROOT: &str = "[workspace]\nmembers = ['crates/data', 'crates/store', 'crates/types', 'xtask']\n[workspace.dependencies]\nquiet = { path = 'crates/store', package = 'store' }";
 
-    fn whats(data: &str) -> Vec<String> {
+    fn messages(data: &str) -> Vec<String> {
         let files = [
             ("Cargo.toml", ROOT),
             ("crates/data/Cargo.toml", data),
@@ -195,14 +197,14 @@ mod tests {
         ];
         check(&Tree::of(&files))
             .into_iter()
-            .map(|finding| finding.what)
+            .map(|finding| finding.message)
             .collect()
     }
 
     #[test]
-    fn downwards_is_fine_and_tests_may_use_anything() {
+    fn dependencies_on_lower_tiers_and_dev_dependencies_are_accepted() {
         assert_eq!(
-            whats(
+            messages(
                 "[dependencies]\nstore.workspace = true\nserde = '1'\n[dev-dependencies]\ntestkit.workspace = true\nkeys = '1'"
             ),
             [""; 0]
@@ -210,31 +212,31 @@ mod tests {
     }
 
     #[test]
-    fn neither_sideways_nor_upwards_however_it_is_written() {
+    fn dependencies_on_the_same_or_higher_tiers_are_rejected() {
         assert_eq!(
-            whats("[dependencies]\nkeys.workspace = true"),
+            messages("[dependencies]\nkeys.workspace = true"),
             ["data may not depend on keys"]
         );
         assert_eq!(
-            whats("[dependencies]\nharmless = { path = '../api', package = 'api' }"),
+            messages("[dependencies]\nharmless = { path = '../api', package = 'api' }"),
             ["data may not depend on api"]
         );
         assert_eq!(
-            whats("[target.'cfg(unix)'.build-dependencies]\nsubmit.workspace = true"),
+            messages("[target.'cfg(unix)'.build-dependencies]\nsubmit.workspace = true"),
             ["data may not depend on submit"]
         );
         assert_eq!(
-            whats("[dependencies]\ntestkit.workspace = true"),
+            messages("[dependencies]\ntestkit.workspace = true"),
             ["data may not depend on testkit"]
         );
         assert_eq!(
-            whats("[dependencies]\np = { version = '1', package = 'alloy-primitives' }").len(),
+            messages("[dependencies]\np = { version = '1', package = 'alloy-primitives' }").len(),
             1
         );
     }
 
     #[test]
-    fn an_alias_of_the_workspace_is_seen_through() {
+    fn workspace_aliases_are_resolved() {
         let table = parse("x", "[dependencies]\nquiet.workspace = true").expect("TOML");
         assert_eq!(
             dependencies(&table, &parse("x", ROOT).expect("TOML")),
@@ -243,16 +245,16 @@ mod tests {
     }
 
     #[test]
-    fn the_verifier_has_none_of_ours() {
-        assert!(refusal("verify", "types").is_some());
-        assert!(refusal("verify", "sha2").is_none());
-        assert!(refusal("florin", "verify").is_none());
-        assert!(refusal("api", "verify").is_some());
-        assert!(refusal("intent", "store").is_some());
+    fn the_verifier_depends_on_no_crate_of_the_workspace() {
+        assert!(violation("verify", "types").is_some());
+        assert!(violation("verify", "sha2").is_none());
+        assert!(violation("florin", "verify").is_none());
+        assert!(violation("api", "verify").is_some());
+        assert!(violation("intent", "store").is_some());
     }
 
     #[test]
-    fn members_are_all_crates_in_the_order_of_the_flow() {
+    fn members_must_be_all_crates_in_flow_order() {
         let swapped = ROOT.replace(
             "'crates/data', 'crates/store'",
             "'crates/store', 'crates/data'",
@@ -270,8 +272,8 @@ mod tests {
         ];
         assert!(
             check(&Tree::of(&unknown))[0]
-                .what
-                .contains("no place in the flow")
+                .message
+                .contains("is not in the flow")
         );
     }
 }

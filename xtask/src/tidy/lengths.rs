@@ -1,11 +1,11 @@
-//! A source file of more than 600 lines (tests: 800) or a function of more than 80 is too long.
+//! Source files have at most 600 lines (tests: 800), functions at most 80.
 
 use super::tree::{File, Tree};
 use super::{Finding, tokens};
 
-const FILE: usize = 600;
-const TEST_FILE: usize = 800;
-const FUNCTION: usize = 80;
+const MAX_FILE_LINES: usize = 600;
+const MAX_TEST_FILE_LINES: usize = 800;
+const MAX_FUNCTION_LINES: usize = 80;
 const SOURCES: &[&str] = &[".rs", ".sol", ".mjs", ".js", ".ts", ".tsx", ".sql", ".rego"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -20,9 +20,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 fn too_long(file: &File) -> Option<Finding> {
     let limit = if file.path.contains("/tests/") {
-        TEST_FILE
+        MAX_TEST_FILE_LINES
     } else {
-        FILE
+        MAX_FILE_LINES
     };
     let lines = file.text.lines().count();
     (lines > limit)
@@ -35,12 +35,12 @@ fn long_functions(file: &File) -> Vec<Finding> {
         .unwrap_or_default();
     let long = functions
         .into_iter()
-        .filter(|(_, _, lines)| *lines > FUNCTION);
+        .filter(|(_, _, lines)| *lines > MAX_FUNCTION_LINES);
     long.map(|(line, name, lines)| {
         Finding::new(
             &file.path,
             line,
-            format!("fn {name} has {lines} lines, more than {FUNCTION}"),
+            format!("fn {name} has {lines} lines, more than {MAX_FUNCTION_LINES}"),
         )
     })
     .collect()

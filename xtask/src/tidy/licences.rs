@@ -1,5 +1,4 @@
-//! Licences, bans and sources of dependencies, held to the lists of `deny.toml` without further
-//! tools.
+//! Licences, bans and sources of dependencies comply with `deny.toml`, checked without extra tools.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +12,7 @@ use crate::run;
 const LOCK: &str = "Cargo.lock";
 const NPM_LOCKS: &str = "package-lock.json";
 
-/// The lists of `deny.toml` that we check.
+/// The lists of `deny.toml` that are checked.
 #[derive(Debug, Default)]
 struct Rules {
     licences: Vec<String>,
@@ -22,8 +21,8 @@ struct Rules {
 }
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>, String> {
-    let rules = rules(tree.text("deny.toml").ok_or("there is no deny.toml")?)?;
-    let mut findings = lock(&rules, tree.text(LOCK).ok_or("there is no Cargo.lock")?)?;
+    let rules = rules(tree.text("deny.toml").ok_or("deny.toml is missing")?)?;
+    let mut findings = lock(&rules, tree.text(LOCK).ok_or("Cargo.lock is missing")?)?;
     findings.extend(licences(&rules, &dependencies()?));
     let npm = tree.files().filter(|file| file.name() == NPM_LOCKS);
     findings.extend(npm.flat_map(|file| npm_lock(&rules, &file.path, &file.text)));
@@ -51,17 +50,16 @@ fn rules(deny: &str) -> Result<Rules, String> {
         banned: texts(list("bans", "deny"), Some("crate")),
         registries: texts(list("sources", "allow-registry"), None),
     };
-    let is_whole =
+    let is_complete =
         !rules.licences.is_empty() && !rules.banned.is_empty() && !rules.registries.is_empty();
-    if is_whole {
+    if is_complete {
         Ok(rules)
     } else {
         Err("deny.toml lacks a list of licences, bans or registries".to_owned())
     }
 }
 
-/// Bans and sources, by the lock file: it names every package, whatever feature or system asks for
-/// it.
+/// Check bans and sources in the lock file, which lists the packages of every feature and platform.
 fn lock(rules: &Rules, lock: &str) -> Result<Vec<Finding>, String> {
     let lock = layers::parse(LOCK, lock)?;
     let packages = lock
@@ -85,7 +83,7 @@ fn lock(rules: &Rules, lock: &str) -> Result<Vec<Finding>, String> {
                 format!("{name} is banned by deny.toml"),
             ));
         }
-        // A package without a source is a crate of the workspace.
+        // A package without a source is a workspace member.
         let known = rules
             .registries
             .iter()
@@ -97,7 +95,7 @@ fn lock(rules: &Rules, lock: &str) -> Result<Vec<Finding>, String> {
     Ok(findings)
 }
 
-/// What is really built, with its licences: `name vVERSION …|EXPRESSION` lines.
+/// The packages that are built, with their licences: `name vVERSION …|EXPRESSION` lines.
 fn dependencies() -> Result<String, String> {
     let mut cargo = run::cargo();
     cargo.args([
@@ -120,24 +118,25 @@ fn licences(rules: &Rules, tree: &str) -> Vec<Finding> {
         .map(|line| line.trim_end_matches(" (*)"))
         .filter(|line| !line.is_empty())
         .collect();
-    let refused = lines.into_iter().filter_map(|line| {
+    let forbidden = lines.into_iter().filter_map(|line| {
         let (package, licence) = line.rsplit_once('|').unwrap_or((line, ""));
         (!is_allowed(licence, &rules.licences))
             .then(|| Finding::new(LOCK, 0, format!("{package} is licensed {licence:?}")))
     });
-    refused.collect()
+    forbidden.collect()
 }
 
-/// An npm lock names licences too, and no registry: each machine uses its own.
+/// Check an npm lock file: its licences, and that it names no registry, since each machine uses its
+/// own.
 fn npm_lock(rules: &Rules, path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (line, text) in text
         .lines()
         .enumerate()
-        .map(|(at, line)| (at + 1, line.trim()))
+        .map(|(index, line)| (index + 1, line.trim()))
     {
         if text.starts_with("\"resolved\":") {
-            findings.push(Finding::new(path, line, "names the registry it came from"));
+            findings.push(Finding::new(path, line, "names a registry"));
         }
         let licence = text
             .strip_prefix("\"license\": \"")
@@ -157,13 +156,13 @@ fn npm_lock(rules: &Rules, path: &str, text: &str) -> Vec<Finding> {
 mod tests {
     use super::*;
 
-    fn ours() -> Rules {
+    fn test_rules() -> Rules {
         rules("licenses.allow = ['MIT']\nbans.deny = [{ crate = 'openssl' }]\nsources.allow-registry = ['https://a']")
             .expect("rules")
     }
 
     #[test]
-    fn rules_that_are_not_whole_are_refused() {
+    fn incomplete_rules_are_rejected() {
         assert!(rules("licenses.allow = ['MIT']").is_err());
         assert!(
             rules("licenses.allow = 'MIT'\nbans.deny = []\nsources.allow-registry = []").is_err()
@@ -171,23 +170,23 @@ mod tests {
     }
 
     #[test]
-    fn banned_names_and_foreign_sources_are_found_in_the_lock() {
+    fn banned_packages_and_unknown_sources_are_found_in_the_lock_file() {
         let package = |name: &str, source: &str| {
             format!("[[package]]\nname = '{name}'\nversion = '1.0.0'\n{source}\n")
         };
         let good = package("ours", "") + &package("openssl-probe", "source = 'registry+https://a'");
-        assert_eq!(lock(&ours(), &good).expect("a lock"), []);
+        assert_eq!(lock(&test_rules(), &good).expect("a lock"), []);
         let bad = package("openssl", "source = 'registry+https://a'")
             + &package("fork", "source = 'git+https://a#1'")
             + &package("other", "source = 'registry+https://a.evil'");
-        assert_eq!(lock(&ours(), &bad).expect("a lock").len(), 3);
+        assert_eq!(lock(&test_rules(), &bad).expect("a lock").len(), 3);
     }
 
     #[test]
-    fn refused_licences_are_found_once_and_none_is_refused() {
+    fn forbidden_or_missing_licences_are_found_once() {
         let tree = "a v1|MIT\nb v1 (proc-macro)|GPL-3.0\nb v1 (proc-macro)|GPL-3.0 (*)\nc v1|\n\nd v1|MIT OR GPL-3.0\n";
-        assert_eq!(licences(&ours(), tree).len(), 2);
+        assert_eq!(licences(&test_rules(), tree).len(), 2);
         let npm = "{\n \"license\": \"MIT\",\n \"license\": \"GPL-3.0\",\n \"resolved\": \"https://x\"\n}";
-        assert_eq!(npm_lock(&ours(), "package-lock.json", npm).len(), 2);
+        assert_eq!(npm_lock(&test_rules(), "package-lock.json", npm).len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Migrations are one line of files for all crates: `NNNN_<crate>….sql`, each number once.
+//! Migrations of all crates form one sequence: `NNNN_<crate>….sql`, each number once.
 
 use std::collections::BTreeSet;
 
@@ -14,25 +14,25 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with(".sql"))
     {
         let parts = file.name().trim_end_matches(".sql").split_once('_');
-        let (number, of) = parts.unwrap_or_default();
+        let (number, owner) = parts.unwrap_or_default();
         if number.len() != 4 || !number.chars().all(|c| c.is_ascii_digit()) {
             findings.push(Finding::new(
                 &file.path,
                 0,
-                "the name does not begin with a number of four digits",
+                "the name does not start with a four-digit number",
             ));
         } else if !numbers.insert(number) {
             findings.push(Finding::new(
                 &file.path,
                 0,
-                format!("there is another migration {number}"),
+                format!("migration {number} exists twice"),
             ));
         }
-        if !crates.contains(of.split('_').next().unwrap_or_default()) {
+        if !crates.contains(owner.split('_').next().unwrap_or_default()) {
             findings.push(Finding::new(
                 &file.path,
                 0,
-                "the name does not name the crate whose tables it makes",
+                "the name does not contain the crate that owns the tables",
             ));
         }
     }
@@ -44,11 +44,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_stands_once_and_names_a_crate() {
+    fn numbers_are_unique_and_names_contain_a_crate() {
         let good = ("crates/store/src/lib.rs", "");
-        let names = |files: &[(&str, &str)]| check(&Tree::of(files)).len();
+        let count_findings = |files: &[(&str, &str)]| check(&Tree::of(files)).len();
         assert_eq!(
-            names(&[
+            count_findings(&[
                 good,
                 ("migrations/0001_store.sql", ""),
                 ("migrations/0002_store_index.sql", "")
@@ -56,7 +56,7 @@ mod tests {
             0
         );
         assert_eq!(
-            names(&[
+            count_findings(&[
                 good,
                 ("migrations/0001_store.sql", ""),
                 ("migrations/0001_store_b.sql", "")
@@ -64,7 +64,7 @@ mod tests {
             1
         );
         assert_eq!(
-            names(&[
+            count_findings(&[
                 good,
                 ("migrations/1_store.sql", ""),
                 ("migrations/0002_other.sql", "")

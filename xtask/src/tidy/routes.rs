@@ -1,8 +1,8 @@
-//! A route declares in its handler's arguments what it needs: `May<Permission>`, or `Open` where
-//! everybody may come in.
+//! Each route declares the permission it needs in the arguments of its handler:
+//! `Authorized<Permission>`, or `Public` for a route without authentication.
 //!
-//! Handlers are what `routes!(…)` names and what is handed to `get(…)`, `post(…)` and their like,
-//! below `crates/api/src/routes`.
+//! Handlers are the functions named in `routes!(…)` and those passed to `get(…)`, `post(…)` and
+//! similar, below `crates/api/src/routes`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +15,9 @@ const FOLDER: &str = "crates/api/src/routes/";
 const METHODS: &[&str] = &[
     "get", "post", "put", "patch", "delete", "head", "options", "any",
 ];
-const DECLARE: &[&str] = &["May", "Open"];
+const PERMISSION_TYPES: &[&str] = &["Authorized", "Public"];
 
-/// Functions by name: the line, and whether an argument declares what it needs.
+/// Functions by name: the line, and whether an argument declares a permission.
 type Functions = BTreeMap<String, Vec<(usize, bool)>>;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -27,11 +27,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .map(|file| (file, functions(&file.text), handlers(&file.text)))
         .collect();
     let mut findings = Vec::new();
-    for (file, own, named) in &files {
-        for name in &named.here {
-            match own.get(name) {
+    for (file, own_functions, handler_names) in &files {
+        for name in &handler_names.here {
+            match own_functions.get(name) {
                 Some(found) => findings.extend(undeclared(file, name, found)),
-                None if named.certain.contains(name) => {
+                None if handler_names.certain.contains(name) => {
                     findings.push(Finding::new(
                         &file.path,
                         0,
@@ -41,12 +41,14 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 None => {}
             }
         }
-        for (module, name) in &named.elsewhere {
-            let is_it = |path: &str| {
+        for (module, name) in &handler_names.elsewhere {
+            let is_module_file = |path: &str| {
                 path.ends_with(&format!("/{module}.rs"))
                     || path.ends_with(&format!("/{module}/mod.rs"))
             };
-            let found = files.iter().filter(|(other, ..)| is_it(&other.path));
+            let found = files
+                .iter()
+                .filter(|(other, ..)| is_module_file(&other.path));
             findings.extend(found.flat_map(|(other, theirs, _)| {
                 undeclared(other, name, theirs.get(name).map_or(&[][..], Vec::as_slice))
             }));
@@ -56,23 +58,23 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn undeclared(file: &File, name: &str, found: &[(usize, bool)]) -> Vec<Finding> {
-    let bare = found.iter().filter(|(_, declares)| !declares);
-    bare.map(|(line, _)| {
-        let what =
-            format!("the handler {name} declares no permission: give it `May<…>`, or `Open` if it is for everybody");
-        Finding::new(&file.path, *line, what)
+    let undeclared_functions = found.iter().filter(|(_, declares)| !declares);
+    undeclared_functions.map(|(line, _)| {
+        let message =
+            format!("the handler {name} declares no permission: add an argument of type `Authorized<…>`, or `Public` for a public route");
+        Finding::new(&file.path, *line, message)
     })
     .collect()
 }
 
-/// Names of handlers.
+/// Names of handlers in a file.
 #[derive(Debug, Default)]
 struct Handlers {
-    /// In the same file.
+    /// Defined in the same file.
     here: BTreeSet<String>,
-    /// Of these, those that are handlers beyond doubt.
+    /// Those of `here` that are certainly handlers, being named in `routes!`.
     certain: BTreeSet<String>,
-    /// By the module and the name.
+    /// Defined elsewhere, as module and name.
     elsewhere: BTreeSet<(String, String)>,
 }
 
@@ -93,16 +95,16 @@ impl Handlers {
     }
 
     fn walk(&mut self, stream: TokenStream) {
-        let all: Vec<TokenTree> = stream.into_iter().collect();
-        for (at, token) in all.iter().enumerate() {
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        for (index, token) in tokens.iter().enumerate() {
             let TokenTree::Group(group) = token else {
                 continue;
             };
-            let before = at
+            let method = index
                 .checked_sub(1)
-                .map(|place| all[place].to_string())
+                .map(|before| tokens[before].to_string())
                 .unwrap_or_default();
-            if group.delimiter() == Delimiter::Parenthesis && METHODS.contains(&before.as_str()) {
+            if group.delimiter() == Delimiter::Parenthesis && METHODS.contains(&method.as_str()) {
                 paths(group.stream())
                     .into_iter()
                     .for_each(|path| self.add(&path, false));
@@ -128,33 +130,36 @@ fn handlers(text: &str) -> Handlers {
     handlers
 }
 
-/// Paths that stand between commas; nothing where there is anything else.
+/// Comma-separated paths; empty if the tokens contain anything else.
 fn paths(stream: TokenStream) -> Vec<Vec<String>> {
-    let mut all = vec![Vec::new()];
+    let mut tokens = vec![Vec::new()];
     for token in stream {
         match token {
-            TokenTree::Ident(name) => all.last_mut().expect("never empty").push(name.to_string()),
+            TokenTree::Ident(name) => tokens
+                .last_mut()
+                .expect("never empty")
+                .push(name.to_string()),
             TokenTree::Punct(mark) if mark.as_char() == ':' => {}
-            TokenTree::Punct(mark) if mark.as_char() == ',' => all.push(Vec::new()),
+            TokenTree::Punct(mark) if mark.as_char() == ',' => tokens.push(Vec::new()),
             _ => return Vec::new(),
         }
     }
-    all
+    tokens
 }
 
 fn functions(text: &str) -> Functions {
     let mut found = Functions::new();
-    note(text.parse().unwrap_or_default(), &mut found);
+    collect_functions(text.parse().unwrap_or_default(), &mut found);
     found
 }
 
-fn note(stream: TokenStream, found: &mut Functions) {
-    let all: Vec<TokenTree> = stream.into_iter().collect();
-    for (at, token) in all.iter().enumerate() {
-        if let TokenTree::Ident(word) = token
-            && word == "fn"
-            && let Some(TokenTree::Ident(name)) = all.get(at + 1)
-            && let Some(arguments) = all[at + 2..].iter().find_map(in_parentheses)
+fn collect_functions(stream: TokenStream, found: &mut Functions) {
+    let tokens: Vec<TokenTree> = stream.into_iter().collect();
+    for (index, token) in tokens.iter().enumerate() {
+        if let TokenTree::Ident(keyword) = token
+            && keyword == "fn"
+            && let Some(TokenTree::Ident(name)) = tokens.get(index + 1)
+            && let Some(arguments) = tokens[index + 2..].iter().find_map(in_parentheses)
         {
             let line = name.span().start().line;
             found
@@ -163,7 +168,7 @@ fn note(stream: TokenStream, found: &mut Functions) {
                 .push((line, declares(arguments)));
         }
         if let TokenTree::Group(group) = token {
-            note(group.stream(), found);
+            collect_functions(group.stream(), found);
         }
     }
 }
@@ -180,7 +185,7 @@ fn in_parentheses(token: &TokenTree) -> Option<TokenStream> {
 fn declares(arguments: TokenStream) -> bool {
     arguments
         .into_iter()
-        .any(|token| matches!(&token, TokenTree::Ident(name) if DECLARE.contains(&name.to_string().as_str())))
+        .any(|token| matches!(&token, TokenTree::Ident(name) if PERMISSION_TYPES.contains(&name.to_string().as_str())))
 }
 
 #[cfg(test)]
@@ -197,16 +202,16 @@ mod tests {
     const BARE: &str = "fn r() { routes!(list) } async fn list(State(app): State<App>) {}";
 
     #[test]
-    fn a_handler_that_declares_nothing_is_found() {
+    fn a_handler_without_permission_is_found() {
         assert_eq!(found(&[("crates/api/src/routes/a.rs", BARE)]).len(), 1);
         assert_eq!(found(&[("crates/api/src/other.rs", BARE)]).len(), 0);
-        for open in [
-            "who: May<Read>",
-            "_: Open",
-            "State(app): State<App>, _: May<Read>",
+        for permission in [
+            "who: Authorized<Read>",
+            "_: Public",
+            "State(app): State<App>, _: Authorized<Read>",
         ] {
             let text = format!(
-                "fn r() {{ routes!(list, get) }} async fn list({open}) {{}} async fn get(_: Open) {{}}"
+                "fn r() {{ routes!(list, get) }} async fn list({permission}) {{}} async fn get(_: Public) {{}}"
             );
             assert_eq!(
                 found(&[("crates/api/src/routes/a.rs", &text)]),
@@ -217,12 +222,12 @@ mod tests {
 
     #[test]
     fn handlers_of_plain_routes_and_of_other_modules_are_found() {
-        let plain = "fn r() { Router::new().route(\"/x\", routing::get(list).post(make)) } async fn list(_: Open) {} async fn make() {}";
+        let plain = "fn r() { Router::new().route(\"/x\", routing::get(list).post(make)) } async fn list(_: Public) {} async fn make() {}";
         assert_eq!(found(&[("crates/api/src/routes/a.rs", plain)]).len(), 1);
-        let named = "fn r() { routes!(trial::run) }";
+        let handler_names = "fn r() { routes!(trial::run) }";
         let trial = "pub(super) async fn run(Body(run): Body<Run>) {}";
         let files = [
-            ("crates/api/src/routes/p/mod.rs", named),
+            ("crates/api/src/routes/p/mod.rs", handler_names),
             ("crates/api/src/routes/p/trial.rs", trial),
         ];
         assert_eq!(found(&files).len(), 1);
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handler_is_left_alone() {
+    fn other_functions_are_ignored() {
         let text = "fn help(map: &Map) { map.get(key); put(&app, 1) } fn put(app: &App, n: u8) {}";
         assert_eq!(
             found(&[("crates/api/src/routes/a.rs", text)]),

@@ -1,5 +1,5 @@
-//! SQL stands in table files only: `table.rs`, files below `table/`, migrations, and the crates
-//! `store` and `verify`, which own their tables. Tests may ask the database what they like.
+//! SQL is in table files only: `table.rs`, files below `table/`, migrations, and the crates `store`
+//! and `verify`, which own their tables. Tests may contain any SQL.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use regex::Regex;
 use super::tree::{File, Tree};
 use super::{Finding, tokens};
 
-/// What SQL looks like anywhere in a text: its capitals tell it from prose.
+/// SQL anywhere in a text, distinguished from prose by its capitals.
 static IN_CAPITALS: LazyLock<Regex> = LazyLock::new(|| {
     any(&[
         r"\bSELECT\b[\s\S]*\bFROM\b",
@@ -23,7 +23,7 @@ static IN_CAPITALS: LazyLock<Regex> = LazyLock::new(|| {
     ])
 });
 
-/// What a statement begins with, however it is typed.
+/// The start of a statement, in any case.
 static AT_THE_START: LazyLock<Regex> = LazyLock::new(|| {
     any(&[
         r"^\s*select\s[\s\S]*\sfrom\s",
@@ -53,7 +53,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 fn may_hold_sql(file: &File) -> bool {
     let owner = matches!(file.crate_name(), Some("store" | "verify" | "testkit"));
-    // The house's tools name SQL in their patterns and measure it in benchmarks.
+    // The development tools contain SQL patterns, and the benchmarks measure SQL.
     owner
         || file.name() == "table.rs"
         || file.is_below("table")
@@ -67,7 +67,11 @@ fn findings(file: &File) -> Vec<Finding> {
         Ok(source) => {
             let sql = source.texts.iter().filter(|(_, text)| is_sql(text));
             sql.map(|(line, _)| {
-                Finding::new(&file.path, *line, "SQL belongs into the crate's table.rs")
+                Finding::new(
+                    &file.path,
+                    *line,
+                    "SQL belongs in the table.rs of the crate",
+                )
             })
             .collect()
         }
@@ -86,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_sql_however_it_is_written() {
+    fn sql_is_found_in_any_notation() {
         let source = "
             fn a() { tx.rows(\"SELECT a\\n FROM b WHERE c = ?1\", ()) }
             fn b() { tx.rows(\"select a from b\", ()) }
@@ -101,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_prose_comments_and_tests_alone() {
+    fn prose_comments_and_tests_are_ignored() {
         let source = "
             /// SELECT a FROM b
             #[error(\"SELECT a FROM b\")]
@@ -119,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn table_files_and_the_owners_of_tables_may() {
+    fn table_files_and_table_owners_may_contain_sql() {
         let source = "const A: &str = \"SELECT a FROM b\";";
         for path in [
             "crates/data/src/table.rs",
@@ -132,7 +136,7 @@ mod tests {
         for path in [
             "crates/data/src/tables.rs",
             "crates/data/src/table_of.rs",
-            "crates/florin/src/wire/a.rs",
+            "crates/florin/src/adapters/a.rs",
         ] {
             assert_eq!(lines(path, source), [1], "{path}");
         }

@@ -1,26 +1,26 @@
-//! Rust source as the compiler sees it: tokens, so that comments, strings and line breaks fool no
-//! check. What only tests see (`#[cfg(test)]`) is left out.
+//! Rust source as tokens, so that comments, strings and line breaks do not mislead a check. Code
+//! under `#[cfg(test)]` is left out.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
-/// What a file holds, each with its line.
+/// The contents of a file, with line numbers.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     /// The contents of string literals outside attributes, escapes resolved.
     pub(super) texts: Vec<(usize, String)>,
-    /// Identifiers, wherever they stand.
+    /// All identifiers.
     pub(super) names: Vec<(usize, String)>,
-    /// Functions with a body: the line, the name, and how many lines they take.
+    /// Functions with a body: the line, the name, and the number of lines.
     pub(super) functions: Vec<(usize, String, usize)>,
-    /// Macro calls in their order: the name and what is in the brackets.
+    /// Macro calls in order: the name and the tokens in the brackets.
     pub(super) macros: Vec<(String, TokenStream)>,
-    /// Attributes: the line, and what is in the brackets.
+    /// Attributes: the line, and the tokens in the brackets.
     pub(super) attributes: Vec<(usize, TokenStream)>,
 }
 
-/// Read a file's tokens; an error with its reason if it is not Rust.
+/// Parse a file. Returns the reason if it is not Rust.
 pub(super) fn read(text: &str) -> Result<Source, String> {
-    // A `#!` line is for the shell.
+    // Skip a `#!` line.
     let text = if text.starts_with("#!/") {
         text.split_once('\n').map_or("", |(_, rest)| rest)
     } else {
@@ -34,21 +34,21 @@ pub(super) fn read(text: &str) -> Result<Source, String> {
 
 impl Source {
     fn walk(&mut self, tokens: &[TokenTree]) {
-        let mut at = 0;
-        while at < tokens.len() {
-            if let Some((attribute, length)) = attribute(&tokens[at..]) {
+        let mut index = 0;
+        while index < tokens.len() {
+            if let Some((attribute, length)) = attribute(&tokens[index..]) {
                 if is_for_tests(attribute) {
-                    at += length + item_length(&tokens[at + length..]);
+                    index += length + item_length(&tokens[index + length..]);
                     continue;
                 }
                 self.attribute(attribute);
-                at += length;
+                index += length;
                 continue;
             }
-            self.note_function(&tokens[at..]);
-            self.note_macro(&tokens[at..]);
-            self.token(&tokens[at]);
-            at += 1;
+            self.note_function(&tokens[index..]);
+            self.note_macro(&tokens[index..]);
+            self.token(&tokens[index]);
+            index += 1;
         }
     }
 
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Of an attribute only the names count: its texts are documentation and messages.
+    /// Only the names of an attribute are kept: its texts are documentation and messages.
     fn attribute(&mut self, attribute: &Group) {
         let mut inside = Self::default();
         inside.walk(&attribute.stream().into_iter().collect::<Vec<_>>());
@@ -74,17 +74,17 @@ impl Source {
 
     /// `fn name … { … }`, up to the first braces or a semicolon.
     fn note_function(&mut self, tokens: &[TokenTree]) {
-        let [TokenTree::Ident(word), TokenTree::Ident(name), rest @ ..] = tokens else {
+        let [TokenTree::Ident(keyword), TokenTree::Ident(name), rest @ ..] = tokens else {
             return;
         };
-        if word != "fn" {
+        if keyword != "fn" {
             return;
         }
         let end = rest
             .iter()
             .find(|token| is_braces(token) || is_punct(token, ';'));
         if let Some(TokenTree::Group(body)) = end {
-            let start = word.span().start().line;
+            let start = keyword.span().start().line;
             self.functions.push((
                 start,
                 name.to_string(),
@@ -108,7 +108,7 @@ impl Source {
     }
 }
 
-/// `#[…]` or `#![…]`, and how many tokens it takes.
+/// An attribute `#[…]` or `#![…]`, and its number of tokens.
 fn attribute(tokens: &[TokenTree]) -> Option<(&Group, usize)> {
     let inner = usize::from(tokens.get(1).is_some_and(|token| is_punct(token, '!')));
     match (tokens.first()?, tokens.get(1 + inner)?) {
@@ -121,8 +121,8 @@ fn attribute(tokens: &[TokenTree]) -> Option<(&Group, usize)> {
     }
 }
 
-/// `cfg(test)`, `cfg(all(test, …))`; not `cfg(not(test))`, nor `cfg(any(test, …))`, which others
-/// see too.
+/// Whether the attribute is `cfg(test)` or `cfg(all(test, …))`. Not `cfg(not(test))` or
+/// `cfg(any(test, …))`, which also apply to production code.
 fn is_for_tests(attribute: &Group) -> bool {
     let words: Vec<String> = attribute
         .stream()
@@ -133,7 +133,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     let words: Vec<&str> = words
         .iter()
         .map(String::as_str)
-        .filter(|word| !word.is_empty())
+        .filter(|keyword| !keyword.is_empty())
         .collect();
     matches!(
         words.as_slice(),
@@ -141,8 +141,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     )
 }
 
-/// How many tokens the item at the start takes: further attributes, then up to braces or a
-/// semicolon.
+/// The number of tokens of the first item: further attributes, then up to braces or a semicolon.
 fn item_length(tokens: &[TokenTree]) -> usize {
     let end = tokens
         .iter()
@@ -162,16 +161,16 @@ fn line(token: &TokenTree) -> usize {
     token.span().start().line
 }
 
-/// What a string literal holds; nothing for numbers and characters.
+/// The content of a string literal; `None` for numbers and characters.
 pub(super) fn content(literal: &Literal) -> Option<String> {
-    let shown = literal.to_string();
-    let open = shown.find('"')?;
-    let prefix = &shown[..open];
+    let literal_text = literal.to_string();
+    let open = literal_text.find('"')?;
+    let prefix = &literal_text[..open];
     let hashes = prefix.chars().filter(|c| *c == '#').count();
     if !prefix.chars().all(|c| matches!(c, 'r' | 'b' | 'c' | '#')) {
         return None;
     }
-    let inside = shown.get(open + 1..shown.rfind('"')?)?;
+    let inside = literal_text.get(open + 1..literal_text.rfind('"')?)?;
     Some(if prefix.contains('r') || hashes > 0 {
         inside.to_owned()
     } else {
@@ -179,7 +178,7 @@ pub(super) fn content(literal: &Literal) -> Option<String> {
     })
 }
 
-/// Resolve escapes: `\x53` is an S to SQL too.
+/// Resolve escapes, since `\x53` is an S in SQL too.
 fn unescape(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -190,7 +189,7 @@ fn unescape(text: &str) -> String {
     plain + rest
 }
 
-/// Resolve one escape, without its backslash; what follows it.
+/// Resolve one escape, without its backslash. Returns the text after it.
 fn escape<'a>(text: &'a str, into: &mut String) -> &'a str {
     let coded = |digits: &str| {
         u32::from_str_radix(digits, 16)
@@ -229,21 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_attributes_are_no_texts() {
+    fn comments_and_attributes_are_not_texts() {
         let source =
             "// \"a\"\n/* \"b\" */ /// \"c\"\n#[error(\"d\")] fn f() { g(\"e\", 'f', b\"g\", 8) }";
         assert_eq!(texts(source), ["e", "g"]);
     }
 
     #[test]
-    fn texts_are_read_through_escapes_raw_forms_and_macros() {
+    fn escapes_raw_strings_and_macros_are_resolved() {
         assert_eq!(texts(r#"const A: &str = "\x53\u{45}L\"\\";"#), [r#"SEL"\"#]);
         assert_eq!(texts("const A: &str = \"one \\\n     two\";"), ["one two"]);
         assert_eq!(texts("m! { [r#\"raw \"x\" \\n\"#] }"), ["raw \"x\" \\n"]);
     }
 
     #[test]
-    fn what_only_tests_see_is_left_out() {
+    fn test_code_is_left_out() {
         let source = r#"#[cfg(test)] #[allow(x)] mod tests { f("a"); } #[cfg(all(test, unix))] use b; fn g() { f("c") }"#;
         let read = read(source).expect("Rust");
         assert_eq!(read.texts, [(1, "c".to_owned())]);
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_measured_from_their_first_word_to_their_last_brace() {
+    fn functions_are_measured_from_keyword_to_closing_brace() {
         let source = "trait T { fn none(); }\nfn one() -> [u8; 2] {\n  two\n}\n";
         assert_eq!(
             read(source).expect("Rust").functions,

@@ -1,4 +1,4 @@
-//! The repository's files, read once.
+//! The files of the repository, read once.
 
 use std::path::Path;
 
@@ -27,25 +27,24 @@ impl File {
             .is_some_and(|(folders, _)| folders.split('/').any(|part| part == folder))
     }
 
-    /// Whether it is Rust that only tests see: in a folder `tests`, or a module `tests`.
+    /// Whether it is test code: in a folder `tests`, or a module `tests`.
     pub(super) fn is_test(&self) -> bool {
         self.is_below("tests") || self.name() == "tests.rs"
     }
 }
 
-/// Not ours, or not text of ours.
+/// Folders with generated or external files.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "artifacts", ".florin"];
 const EXTENSIONS: &[&str] = &[
     "rs", "toml", "md", "sql", "sol", "mjs", "js", "ts", "tsx", "css", "html", "json", "rego",
     "yaml", "yml", "run", "lock",
 ];
 
-/// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Tree(Vec<File>);
 
 impl Tree {
-    /// Read a checkout.
+    /// Read the text files of a checkout.
     pub(super) fn read(root: &Path) -> Result<Self, String> {
         let mut tree = Self::default();
         tree.walk(root, "")?;
@@ -53,7 +52,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A small one, for tests of checks.
+    /// A small tree for tests of checks.
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let file = |(path, text): &(&str, &str)| File {
@@ -75,12 +74,12 @@ impl Tree {
             .map(|file| file.text.as_str())
     }
 
-    /// The Rust files of our crates and tools.
+    /// All Rust files.
     pub(super) fn rust(&self) -> impl Iterator<Item = &File> {
         self.0.iter().filter(|file| file.path.ends_with(".rs"))
     }
 
-    /// The Rust files that are not only for tests.
+    /// The Rust files that are not test code.
     pub(super) fn production(&self) -> impl Iterator<Item = &File> {
         self.rust().filter(|file| !file.is_test())
     }
@@ -96,7 +95,7 @@ impl Tree {
                     self.walk(&entry.path(), &format!("{path}/"))?;
                 }
             } else if is_text(&name) {
-                // A file that vanishes while others work, or that is no text, is nothing to check.
+                // Skip a file that is deleted meanwhile or is not UTF-8.
                 self.0.extend(
                     std::fs::read_to_string(entry.path())
                         .ok()

@@ -1,5 +1,5 @@
-//! The repository speaks of the project alone: no note to oneself without a subject, no path of one
-//! person's machine, no word about who or what typed it.
+//! Texts are about the project only: no personal note without a subject, no path of a specific
+//! machine, no mention of who or what typed the code.
 
 use std::sync::LazyLock;
 
@@ -8,51 +8,52 @@ use regex::Regex;
 use super::Finding;
 use super::tree::Tree;
 
-/// Each pattern with what is wrong about it. Written so that this file does not match itself.
+/// Forbidden patterns with the message of the finding. Written so that this file does not match
+/// itself.
 static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let pattern = |pattern: &str| Regex::new(pattern).expect("a constant pattern");
     vec![
         (
             pattern(r"\b(TO[D]O|FIX[M]E|XX[X])\b(\W{0,3}$|[^:(]|\(\)|:\s*$)"),
-            "a note to oneself needs a subject: `NOTE(subject): …`",
+            "a note needs a subject: `NOTE(subject): …`",
         ),
         (
             pattern(r"(^|[\s\x22'`(=])/(root|home/[a-z]\w*|Users/\w+)/[\w.]"),
-            "a path of one machine",
+            "a path of a specific machine",
         ),
         (
             pattern(
                 r"\b([Cc]hat[Gg][Pp][Tt]|[Cc]op[i]lot|[Ll]arge language m[o]del|[Aa]s an A[I]\b|A[I] assistant)",
             ),
-            "the project alone",
+            "texts are about the project only",
         ),
     ]
 });
 
-/// Lists that tools write: their words are not ours.
+/// Files written by tools.
 const GENERATED: &[&str] = &["Cargo.lock", "contracts/package-lock.json"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let ours = tree
+    let files = tree
         .files()
         .filter(|file| !GENERATED.contains(&file.path.as_str()));
-    let lines = ours.flat_map(|file| {
+    let lines = files.flat_map(|file| {
         file.text
             .lines()
             .enumerate()
-            .map(move |(at, line)| (file, at + 1, line))
+            .map(move |(index, line)| (file, index + 1, line))
     });
     lines
-        .flat_map(|(file, at, line)| in_line(&file.path, at, line))
+        .flat_map(|(file, index, line)| check_line(&file.path, index, line))
         .collect()
 }
 
-fn in_line(path: &str, at: usize, line: &str) -> Vec<Finding> {
-    let found = FORBIDDEN
+fn check_line(path: &str, index: usize, line: &str) -> Vec<Finding> {
+    let matches = FORBIDDEN
         .iter()
         .filter(|(pattern, _)| pattern.is_match(line));
-    found
-        .map(|(_, what)| Finding::new(path, at, *what))
+    matches
+        .map(|(_, message)| Finding::new(path, index, *message))
         .collect()
 }
 
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_one_machine_are_found() {
+    fn paths_of_a_specific_machine_are_found() {
         assert_eq!(count(&["see /ho", "me/joan/florin"].concat()), 1);
         assert_eq!(count(&["`/ro", "ot/.cache/x`"].concat()), 1);
         assert_eq!(count("root:x:0:0::/root:/bin/sh"), 0);

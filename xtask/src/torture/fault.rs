@@ -1,64 +1,67 @@
-//! Doing to the processes what the round says.
+//! Injects the fault of a round.
 
 use super::plan::{Fault, Round};
-use super::world::{PATIENCE, World};
+use super::world::{TIMEOUT, World};
 use std::time::{Duration, Instant};
 
-/// Each place is passed within this while there is work.
+/// Timeout for a process to pass a fail point while there is work.
 const REACHED_MS: u64 = 30_000;
-/// Who was succeeded hears of it within this.
-const REFUSED_MS: u64 = 20_000;
+/// Timeout for a process that lost its lease to notice it.
+const NOTICE_MS: u64 = 20_000;
 
-fn pause(millis: u64) {
-    std::thread::sleep(Duration::from_millis(millis));
+fn pause(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
 }
 
-/// Do it. What it was worth telling about it.
-pub(super) fn inflict(world: &mut World, round: &Round) -> Result<String, String> {
+/// Inject the fault. Returns details for the report.
+pub(super) fn inject(world: &mut World, round: &Round) -> Result<String, String> {
     let from = Instant::now();
-    let told = match &round.fault {
-        Fault::KillHeld { place, after_ms } => kill_held(world, round, place, *after_ms),
-        Fault::Kill { who, after_ms } => kill(world, *who, *after_ms),
-        Fault::Abort { place } => abort(world, place),
-        Fault::Fail { place, for_ms } => fail(world, round, place, *for_ms),
-        Fault::Freeze { place } => freeze(world, round, place),
+    let details = match &round.fault {
+        Fault::KillHeld {
+            fail_point,
+            after_ms,
+        } => kill_held(world, round, fail_point, *after_ms),
+        Fault::Kill { process, after_ms } => kill(world, *process, *after_ms),
+        Fault::Abort { fail_point } => abort(world, fail_point),
+        Fault::Fail { fail_point, for_ms } => fail(world, round, fail_point, *for_ms),
+        Fault::Freeze { fail_point } => freeze(world, round, fail_point),
         Fault::Stop {
-            who,
+            process,
             after_ms,
             for_ms,
-        } => stop(world, *who, *after_ms, *for_ms),
+        } => stop(world, *process, *after_ms, *for_ms),
         Fault::Reorg { blocks, after_ms } => {
             pause(*after_ms);
-            reorganise(world, *blocks);
+            reorganize(world, *blocks);
             Ok(String::new())
         }
     };
     if let Some(blocks) = round.reorg {
-        reorganise(world, blocks);
+        reorganize(world, blocks);
     }
     if !matches!(round.fault, Fault::Reorg { .. }) {
-        world.breaks.push((from, Instant::now()));
+        world.interruptions.push((from, Instant::now()));
     }
-    told
+    details
 }
 
-/// Tell every process what happens at a place, each with files of its own.
-fn arm(world: &World, round: &Round, place: &str, action: &str) -> Result<(), String> {
+/// Set the action of a fail point in every process, each with its own marker files.
+fn arm(world: &World, round: &Round, fail_point: &str, action: &str) -> Result<(), String> {
     for process in &world.processes {
         process.arm(&format!(
-            "{place}:{action}:{}\n",
-            mark(world, round, process.number).display()
+            "{fail_point}:{action}:{}\n",
+            marker_base(world, round, process.number).display()
         ))?;
     }
     Ok(())
 }
 
-fn mark(world: &World, round: &Round, process: usize) -> std::path::PathBuf {
+fn marker_base(world: &World, round: &Round, process: usize) -> std::path::PathBuf {
     world.file(&format!("round-{}-{process}", round.number))
 }
 
-fn marked(world: &World, round: &Round, process: usize, ending: &str) -> std::path::PathBuf {
-    mark(world, round, process).with_extension(ending)
+fn marker(world: &World, round: &Round, process: usize, suffix: &str) -> std::path::PathBuf {
+    marker_base(world, round, process).with_extension(suffix)
 }
 
 fn disarm(world: &World) {
@@ -68,24 +71,24 @@ fn disarm(world: &World) {
         .for_each(super::process::Process::disarm);
 }
 
-/// Wait until some process has left its mark at a place.
-fn reached(world: &World, round: &Round, place: &str, ending: &str) -> Result<usize, String> {
-    let mut who = None;
+/// Wait until a process has created its marker file at a fail point.
+fn reached(world: &World, round: &Round, fail_point: &str, suffix: &str) -> Result<usize, String> {
+    let mut process = None;
     testkit::wait_until(REACHED_MS, || {
-        let left = |number: &usize| marked(world, round, *number, ending).exists();
-        who = (0..world.processes.len()).find(left);
-        who.is_some()
+        let left = |number: &usize| marker(world, round, *number, suffix).exists();
+        process = (0..world.processes.len()).find(left);
+        process.is_some()
     });
     disarm(world);
-    who.ok_or_else(|| format!("nobody came to {place} within {REACHED_MS} ms"))
+    process.ok_or_else(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))
 }
 
-/// Hold whoever comes to a place first; all others go on.
-fn hold(world: &World, round: &Round, place: &str) -> Result<usize, String> {
-    arm(world, round, place, "hold")?;
-    let held = reached(world, round, place, "held")?;
+/// Hold the first process that passes a fail point; the others continue.
+fn hold(world: &World, round: &Round, fail_point: &str) -> Result<usize, String> {
+    arm(world, round, fail_point, "hold")?;
+    let held = reached(world, round, fail_point, "held")?;
     for other in (0..world.processes.len()).filter(|number| *number != held) {
-        let go = marked(world, round, other, "go");
+        let go = marker(world, round, other, "go");
         std::fs::write(go, []).map_err(|error| error.to_string())?;
     }
     Ok(held)
@@ -94,121 +97,129 @@ fn hold(world: &World, round: &Round, place: &str) -> Result<usize, String> {
 fn kill_held(
     world: &mut World,
     round: &Round,
-    place: &str,
+    fail_point: &str,
     after_ms: u64,
 ) -> Result<String, String> {
-    let held = hold(world, round, place)?;
+    let held = hold(world, round, fail_point)?;
     pause(after_ms);
     world.processes[held].kill()?;
-    world.figures.held += 1;
-    world.figures.kills += 1;
+    world.counts.held += 1;
+    world.counts.kills += 1;
     Ok(world.processes[held].name())
 }
 
-fn kill(world: &mut World, who: usize, after_ms: u64) -> Result<String, String> {
+fn kill(world: &mut World, process: usize, after_ms: u64) -> Result<String, String> {
     pause(after_ms);
-    world.processes[who].kill()?;
-    world.figures.kills += 1;
-    Ok(world.processes[who].name())
+    world.processes[process].kill()?;
+    world.counts.kills += 1;
+    Ok(world.processes[process].name())
 }
 
-fn abort(world: &mut World, place: &str) -> Result<String, String> {
+fn abort(world: &mut World, fail_point: &str) -> Result<String, String> {
     world
         .processes
         .iter()
-        .try_for_each(|process| process.arm(&format!("{place}:abort\n")))?;
-    let mut dead = None;
+        .try_for_each(|process| process.arm(&format!("{fail_point}:abort\n")))?;
+    let mut aborted = None;
     testkit::wait_until(REACHED_MS, || {
-        dead = world
+        aborted = world
             .processes
             .iter_mut()
             .position(|process| !process.is_alive());
-        dead.is_some()
+        aborted.is_some()
     });
     disarm(world);
-    let dead = dead.ok_or_else(|| format!("nobody ended at {place} within {REACHED_MS} ms"))?;
-    world.figures.aborts += 1;
-    Ok(world.processes[dead].name())
+    let aborted = aborted
+        .ok_or_else(|| format!("no process aborted at {fail_point} within {REACHED_MS} ms"))?;
+    world.counts.aborts += 1;
+    Ok(world.processes[aborted].name())
 }
 
-fn fail(world: &mut World, round: &Round, place: &str, for_ms: u64) -> Result<String, String> {
-    arm(world, round, place, "error")?;
+fn fail(world: &mut World, round: &Round, fail_point: &str, for_ms: u64) -> Result<String, String> {
+    arm(world, round, fail_point, "error")?;
     let until = Instant::now() + Duration::from_millis(for_ms);
-    let mut who = None;
+    let mut process = None;
     testkit::wait_until(REACHED_MS, || {
-        who = who.or((0..world.processes.len())
-            .find(|number| marked(world, round, *number, "failed").exists()));
-        who.is_some() && Instant::now() >= until
+        process = process.or((0..world.processes.len())
+            .find(|number| marker(world, round, *number, "failed").exists()));
+        process.is_some() && Instant::now() >= until
     });
     disarm(world);
-    let who = who.ok_or_else(|| format!("nobody came to {place} within {REACHED_MS} ms"))?;
-    world.figures.errors += 1;
-    Ok(world.processes[who].name())
+    let process =
+        process.ok_or_else(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))?;
+    world.counts.errors += 1;
+    Ok(world.processes[process].name())
 }
 
-/// Stop whoever stands before its commit, until others have its partitions; then its commit must be
-/// refused.
-fn freeze(world: &mut World, round: &Round, place: &str) -> Result<String, String> {
-    let held = hold(world, round, place)?;
-    let lost: Vec<(String, i64)> = theirs(world, held, place);
+/// Stop a process right before its commit until others have taken over its partitions. Its commit
+/// must then be rejected.
+fn freeze(world: &mut World, round: &Round, fail_point: &str) -> Result<String, String> {
+    let held = hold(world, round, fail_point)?;
+    let lost: Vec<(String, i64)> = owned_partitions(world, held, fail_point);
     if lost.is_empty() {
         return Err(format!(
-            "process {held} stands at {place} and holds nothing of it"
+            "process {held} is held at {fail_point} without owning a partition for it"
         ));
     }
     world.processes[held].signal("STOP")?;
-    let said = world.processes[held].said();
-    let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-    let at = Instant::now();
-    let taken = testkit::wait_until(limit_ms, || {
+    let log_offset = world.processes[held].log_length();
+    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    let started = Instant::now();
+    let is_taken_over = testkit::wait_until(limit_ms, || {
         let now = world.epochs();
-        lost.iter()
-            .all(|(name, epoch)| now.iter().any(|(known, at)| known == name && at > epoch))
+        lost.iter().all(|(name, epoch)| {
+            now.iter()
+                .any(|(known, current)| known == name && current > epoch)
+        })
     });
-    let took = at.elapsed().as_millis();
-    std::fs::write(marked(world, round, held, "go"), []).map_err(|error| error.to_string())?;
+    let takeover_ms = started.elapsed().as_millis();
+    std::fs::write(marker(world, round, held, "go"), []).map_err(|error| error.to_string())?;
     world.processes[held].signal("CONT")?;
-    if !taken {
+    if !is_taken_over {
         return Err(format!(
-            "nobody took {lost:?} over from the stopped process {held}"
+            "no process took over {lost:?} from the stopped process {held}"
         ));
     }
-    world.figures.takeovers += 1;
-    let refused = testkit::wait_until(REFUSED_MS, || world.processes[held].was_refused(said));
-    if !refused {
+    world.counts.takeovers += 1;
+    let noticed = testkit::wait_until(NOTICE_MS, || {
+        world.processes[held].lost_its_lease(log_offset)
+    });
+    if !noticed {
         return Err(format!(
-            "process {held} woke up at {place} and was not refused"
+            "process {held} resumed at {fail_point} and its commit was not rejected"
         ));
     }
-    world.figures.refused += u64::from(world.processes[held].commit_was_refused(said));
-    Ok(format!("process {held}, succeeded after {took} ms"))
+    world.counts.rejected_commits +=
+        u64::from(world.processes[held].commit_was_rejected(log_offset));
+    Ok(format!("process {held}, taken over after {takeover_ms} ms"))
 }
 
-/// The partitions that a process holds and that a place belongs to, as the database says.
-fn theirs(world: &World, process: usize, place: &str) -> Vec<(String, i64)> {
-    let kind = match place.split('.').next() {
+/// The partitions owned by a process, according to the database, that the code at a fail point
+/// writes to.
+fn owned_partitions(world: &World, process: usize, fail_point: &str) -> Vec<(String, i64)> {
+    let prefix = match fail_point.split('.').next() {
         Some("submit") => "lanes/",
         Some("index") => "chain/",
         Some("streams") => "streams/",
         _ => "runs/",
     };
-    let (claimed, now) = (world.processes[process].holdings(), world.epochs());
+    let (claimed, now) = (world.processes[process].acquired_leases(), world.epochs());
     claimed
         .into_iter()
-        .filter(|held| held.0.starts_with(kind) && now.contains(held))
+        .filter(|held| held.0.starts_with(prefix) && now.contains(held))
         .collect()
 }
 
-fn stop(world: &mut World, who: usize, after_ms: u64, for_ms: u64) -> Result<String, String> {
+fn stop(world: &mut World, process: usize, after_ms: u64, for_ms: u64) -> Result<String, String> {
     pause(after_ms);
-    world.processes[who].signal("STOP")?;
+    world.processes[process].signal("STOP")?;
     pause(for_ms);
-    world.processes[who].signal("CONT")?;
-    world.figures.stops += 1;
-    Ok(world.processes[who].name())
+    world.processes[process].signal("CONT")?;
+    world.counts.stops += 1;
+    Ok(world.processes[process].name())
 }
 
-fn reorganise(world: &mut World, blocks: u64) {
+fn reorganize(world: &mut World, blocks: u64) {
     world.miner.paused(|node| node.reorg(blocks, &[]));
-    world.figures.reorgs += 1;
+    world.counts.reorgs += 1;
 }

@@ -1,29 +1,26 @@
-//! Applications: each asks for one thing under one key, of whichever process answers, until it has
-//! an answer.
+//! Applications: each sends one request with one idempotency key to any process, until it has a
+//! response.
 
-use crate::stage::api::Api;
+use crate::harness::api::Api;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// An application gives an attempt up after this.
-pub(super) const ATTEMPT: Duration = Duration::from_millis(1_500);
-/// An application without an answer after this has lost its request.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(40);
+/// Timeout of one attempt.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Timeout of a request over all attempts.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// Delay between two attempts.
+const RETRY_DELAY: Duration = Duration::from_millis(40);
 
-/// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A submission.
     Submission,
-    /// A run of the task.
     Run,
 }
 
-/// One thing that an application wants: a transfer that no other asks for.
+/// A transfer requested by one application only.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) kind: Kind,
@@ -33,20 +30,20 @@ pub(super) struct Order {
     pub(super) to: String,
     pub(super) amount: u128,
     pub(super) body: Value,
-    /// What it was answered with.
+    /// Id of the created resource.
     pub(super) id: String,
 }
 
-/// Where every process is, and the token that is moved.
-pub(super) struct Town {
+/// The API of every process, and the token to transfer.
+pub(super) struct Target {
     pub(super) apis: Vec<Api>,
     pub(super) token: String,
     pub(super) abi: Value,
 }
 
 impl Order {
-    /// The order with a number: its own key, recipient and amount.
-    pub(super) fn new(town: &Town, kind: Kind, number: u128, signer: &str) -> Self {
+    /// Create order `number` with its own key, recipient and amount.
+    pub(super) fn new(target: &Target, kind: Kind, number: u128, signer: &str) -> Self {
         const RECIPIENTS: u128 = 0xf107_0000_0000_0000_0000_0000_0000_0000;
         let (to, amount) = (
             format!("0x{:040x}", RECIPIENTS + number),
@@ -55,10 +52,10 @@ impl Order {
         let key = format!("order-{number}");
         let body = match kind {
             Kind::Submission => json!({
-                "signer": signer, "to": town.token, "abi": town.abi, "method": "transfer", "params": [to, amount.to_string()],
+                "signer": signer, "to": target.token, "abi": target.abi, "method": "transfer", "params": [to, amount.to_string()],
             }),
             Kind::Run => json!({ "input": {
-                "signer": signer, "token": town.token, "abi": town.abi, "to": to, "amount": amount.to_string(), "order": key,
+                "signer": signer, "token": target.token, "abi": target.abi, "to": to, "amount": amount.to_string(), "order": key,
             }}),
         };
         Self {
@@ -79,77 +76,78 @@ impl Order {
         }
     }
 
-    /// Ask until there is an answer; the order with what it was answered, and how often it was
-    /// asked for.
-    fn place(mut self, town: &Town, first: usize) -> Result<(Self, u64), String> {
-        let until = Instant::now() + PATIENCE;
-        let (mut last, mut asked) = (String::new(), 0);
-        while Instant::now() < until {
-            let api = &town.apis[(first + usize::try_from(asked).unwrap_or(0)) % town.apis.len()];
-            asked += 1;
+    /// Send the request until there is a response. Returns the order with its id, and the number of
+    /// attempts.
+    fn send(mut self, target: &Target, first: usize) -> Result<(Self, u64), String> {
+        let deadline = Instant::now() + TIMEOUT;
+        let (mut last, mut attempts) = (String::new(), 0);
+        while Instant::now() < deadline {
+            let api =
+                &target.apis[(first + usize::try_from(attempts).unwrap_or(0)) % target.apis.len()];
+            attempts += 1;
             match api.post_once(self.path(), &self.body, &self.key) {
-                Ok(heard) if (200..300).contains(&heard.status) => {
-                    self.id = heard.body["id"].as_str().unwrap_or_default().to_owned();
-                    return Ok((self, asked));
+                Ok(reply) if (200..300).contains(&reply.status) => {
+                    self.id = reply.body["id"].as_str().unwrap_or_default().to_owned();
+                    return Ok((self, attempts));
                 }
-                Ok(heard) if (400..500).contains(&heard.status) && heard.status != 429 => {
+                Ok(reply) if (400..500).contains(&reply.status) && reply.status != 429 => {
                     return Err(format!(
-                        "{} was refused: {} {}",
-                        self.key, heard.status, heard.body
+                        "{} was rejected: {} {}",
+                        self.key, reply.status, reply.body
                     ));
                 }
-                Ok(heard) => last = format!("{} {}", heard.status, heard.body),
-                Err(why) => last = why,
+                Ok(reply) => last = format!("{} {}", reply.status, reply.body),
+                Err(reason) => last = reason,
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(RETRY_DELAY);
         }
         Err(format!(
-            "{} has no answer after {asked} attempts: {last}",
+            "{} has no response after {attempts} attempts: {last}",
             self.key
         ))
     }
 
-    /// Ask once more for what was answered: it must be the same.
-    pub(super) fn ask_again(&self, api: &Api) -> Result<(), String> {
-        let heard = api.post_once(self.path(), &self.body, &self.key)?;
-        match heard.body["id"].as_str() {
-            Some(id) if id == self.id && heard.is_replay => Ok(()),
+    /// Repeat the request: the response must be a replay with the same id.
+    pub(super) fn check_replay(&self, api: &Api) -> Result<(), String> {
+        let reply = api.post_once(self.path(), &self.body, &self.key)?;
+        match reply.body["id"].as_str() {
+            Some(id) if id == self.id && reply.is_replay => Ok(()),
             _ => Err(format!(
-                "{} was {}, and is answered anew by {} {}",
-                self.key, self.id, heard.status, heard.body
+                "{} has id {}, but its repetition returned {} {}",
+                self.key, self.id, reply.status, reply.body
             )),
         }
     }
 }
 
-/// Orders under way.
+/// Orders in progress.
 pub(super) struct Load(Vec<JoinHandle<Result<(Order, u64), String>>>);
 
 impl Load {
-    /// Every order by an application of its own, one after the other within so long.
-    pub(super) fn place(town: &Arc<Town>, orders: Vec<Order>, within_ms: u64) -> Self {
-        let between = Duration::from_millis(within_ms / (orders.len() as u64).max(1));
-        let place = |(number, order): (usize, Order)| {
-            let town = Arc::clone(town);
-            let turn = between * u32::try_from(number).unwrap_or(0);
+    /// Place each order from its own thread, spread over `within_ms`.
+    pub(super) fn place(target: &Arc<Target>, orders: Vec<Order>, within_ms: u64) -> Self {
+        let interval = Duration::from_millis(within_ms / (orders.len() as u64).max(1));
+        let spawn = |(number, order): (usize, Order)| {
+            let target = Arc::clone(target);
+            let delay = interval * u32::try_from(number).unwrap_or(0);
             std::thread::spawn(move || {
-                std::thread::sleep(turn);
-                order.place(&town, number)
+                std::thread::sleep(delay);
+                order.send(&target, number)
             })
         };
-        Self(orders.into_iter().enumerate().map(place).collect())
+        Self(orders.into_iter().enumerate().map(spawn).collect())
     }
 
-    /// Wait until all have their answer; the orders, and how often somebody had to ask again.
-    pub(super) fn answered(self) -> Result<(Vec<Order>, u64), String> {
-        let (mut orders, mut again) = (Vec::new(), 0);
+    /// Wait for all responses. Returns the orders and the number of repeated requests.
+    pub(super) fn join(self) -> Result<(Vec<Order>, u64), String> {
+        let (mut orders, mut repeats) = (Vec::new(), 0);
         for thread in self.0 {
-            let (order, asked) = thread
+            let (order, attempts) = thread
                 .join()
-                .map_err(|_| "an application broke off".to_owned())??;
-            again += asked - 1;
+                .map_err(|_| "an application thread panicked".to_owned())??;
+            repeats += attempts - 1;
             orders.push(order);
         }
-        Ok((orders, again))
+        Ok((orders, repeats))
     }
 }

@@ -1,4 +1,4 @@
-//! Makes blocks at a steady pace, and none while somebody rearranges the chain.
+//! Mines blocks at a steady rate, except while the chain is being changed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,51 +6,52 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use testkit::anvil::Anvil;
 
-/// Between two blocks.
-const PACE: Duration = Duration::from_millis(150);
+/// Interval between two blocks.
+const BLOCK_INTERVAL: Duration = Duration::from_millis(150);
 
 /// A thread that mines until it is dropped.
 pub(super) struct Miner {
     node: Arc<Anvil>,
-    at_work: Arc<Mutex<()>>,
-    over: Arc<AtomicBool>,
+    lock: Arc<Mutex<()>>,
+    is_stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Miner {
     pub(super) fn start(node: &Arc<Anvil>) -> Self {
-        let (at_work, over) = (
+        let (lock, is_stopped) = (
             Arc::<Mutex<()>>::default(),
             Arc::new(AtomicBool::new(false)),
         );
-        let (mine, pause, end) = (Arc::clone(node), Arc::clone(&at_work), Arc::clone(&over));
+        let (miner_node, miner_lock, stop) =
+            (Arc::clone(node), Arc::clone(&lock), Arc::clone(&is_stopped));
         let thread = std::thread::spawn(move || {
-            while !end.load(Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 {
-                    let _nobody_else = pause.lock().unwrap_or_else(PoisonError::into_inner);
-                    mine.mine(1);
+                    let _guard = miner_lock.lock().unwrap_or_else(PoisonError::into_inner);
+                    miner_node.mine(1);
                 }
-                std::thread::sleep(PACE);
+                std::thread::sleep(BLOCK_INTERVAL);
             }
         });
         Self {
             node: Arc::clone(node),
-            at_work,
-            over,
+            lock,
+            is_stopped,
             thread: Some(thread),
         }
     }
 
-    /// Do something while no block is made.
-    pub(super) fn paused<T>(&self, what: impl FnOnce(&Anvil) -> T) -> T {
-        let _no_block = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
-        what(&self.node)
+    /// Run a function while mining is paused.
+    pub(super) fn paused<T>(&self, operation: impl FnOnce(&Anvil) -> T) -> T {
+        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        operation(&self.node)
     }
 }
 
 impl Drop for Miner {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.is_stopped.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

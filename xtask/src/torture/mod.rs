@@ -1,12 +1,12 @@
-//! `cargo xtask torture`: processes are killed, stopped and made to fail while they work; judges
-//! outside look whether anything was lost or happened twice. On SQLite one process, on PostgreSQL
-//! three that share the work.
+//! `cargo xtask torture`: kills, stops and fails processes while they work, and checks from outside
+//! that nothing is lost or happens twice. One process on SQLite, three that share the work on
+//! PostgreSQL.
 
+pub(crate) mod fail_points;
 mod fault;
 mod judge;
 mod load;
 mod miner;
-pub(crate) mod places;
 mod plan;
 mod process;
 mod receiver;
@@ -17,40 +17,39 @@ mod world;
 use clap::{Args, ValueEnum};
 use load::{Kind, Load, Order};
 use plan::Round;
-use report::Figures;
+use report::Counts;
 use std::path::Path;
 use std::time::Instant;
 use world::World;
 
-/// Rounds between two thorough looks; all work is done then.
-const LOOK_EVERY: usize = 10;
+/// Rounds between two full checks, which wait until all work is done.
+const FULL_CHECK_EVERY: usize = 10;
 /// Rounds of a quick run.
-const QUICK: usize = 8;
+const QUICK_ROUNDS: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// From which the rounds follow; another one each time if nothing is said.
+    /// Seed of the rounds; default: a different one each time.
     #[arg(long)]
     seed: Option<u64>,
-    /// Rounds for each engine. With 50 each place to fail is held at least once.
+    /// Rounds per database engine. With 50, each fail point is held at least once.
     #[arg(long, default_value_t = plan::BLOCK)]
     rounds: usize,
-    /// On which database.
-    #[arg(long, value_enum, default_value_t = Which::Both)]
-    engine: Which,
-    /// A few rounds only.
+    /// Database engine.
+    #[arg(long, value_enum, default_value_t = EngineChoice::Both)]
+    engine: EngineChoice,
+    /// Run only a few rounds.
     #[arg(long)]
     quick: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
+enum EngineChoice {
     Sqlite,
     Postgres,
     Both,
 }
 
-/// A database, and how many processes work on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Sqlite,
@@ -73,7 +72,7 @@ impl Engine {
     }
 }
 
-impl Which {
+impl EngineChoice {
     fn engines(self) -> Vec<Engine> {
         match self {
             Self::Sqlite => vec![Engine::Sqlite],
@@ -84,98 +83,102 @@ impl Which {
 }
 
 pub(crate) fn run(options: &Options) -> crate::Outcome {
-    let seed = options.seed.unwrap_or_else(any_seed);
-    let rounds = if options.quick { QUICK } else { options.rounds };
-    println!("seed {seed}, {rounds} rounds for each engine");
+    let seed = options.seed.unwrap_or_else(random_seed);
+    let rounds = if options.quick {
+        QUICK_ROUNDS
+    } else {
+        options.rounds
+    };
+    println!("seed {seed}, {rounds} rounds per engine");
     crate::setup::run()?;
-    let places = places::all()?;
-    // A copy: whoever builds meanwhile must not change what is tortured.
-    let bench = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let florin = bench.path().join("florin");
-    std::fs::copy(crate::stage::build()?, &florin).map_err(|error| error.to_string())?;
-    let mut told = Vec::new();
+    let fail_points = fail_points::all()?;
+    // A copy, so that a build meanwhile does not replace the tested binary.
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let florin = folder.path().join("florin");
+    std::fs::copy(crate::harness::build()?, &florin).map_err(|error| error.to_string())?;
+    let mut details = Vec::new();
     for engine in options.engine.engines() {
-        let plan = plan::rounds(seed, engine, rounds, &places);
-        told.push((
+        let plan = plan::rounds(seed, engine, rounds, &fail_points);
+        details.push((
             engine.name(),
-            torture(engine, &florin, &plan).map_err(|why| format!("seed {seed}: {why}"))?,
+            torture(engine, &florin, &plan).map_err(|reason| format!("seed {seed}: {reason}"))?,
         ));
     }
-    report::tell(seed, &told);
+    report::print(seed, &details);
     Ok(())
 }
 
-fn any_seed() -> u64 {
+fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(1, |now| u64::from(now.subsec_nanos()) ^ now.as_secs()) % 1_000_000
 }
 
-/// All rounds of an engine; what was counted.
-fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Figures, String> {
-    let began = Instant::now();
+/// Run all rounds on an engine. Returns the counts.
+fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Counts, String> {
+    let started = Instant::now();
     let mut world = World::open(engine, florin)?;
     let outcome = setup::prepare(&mut world).and_then(|()| {
         println!(
             "\n{}: {} processes, set up in {:.1} s",
             engine.name(),
             engine.processes(),
-            began.elapsed().as_secs_f64()
+            started.elapsed().as_secs_f64()
         );
         plan.iter()
-            .try_for_each(|round| play(&mut world, round, plan.len()))
+            .try_for_each(|round| run_round(&mut world, round, plan.len()))
     });
-    let outcome = outcome.and_then(|()| judge::at_the_end(&mut world));
-    world.figures.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let outcome = outcome.and_then(|()| judge::final_check(&mut world));
+    world.counts.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
-        Ok(()) => Ok(world.figures.clone()),
-        Err(why) => Err(format!(
-            "{}: {why}\nlogs: {}",
+        Ok(()) => Ok(world.counts.clone()),
+        Err(reason) => Err(format!(
+            "{}: {reason}\nlogs: {}",
             engine.name(),
-            world.keep().display()
+            world.keep_folder().display()
         )),
     }
 }
 
-fn play(world: &mut World, round: &Round, of: usize) -> Result<(), String> {
-    let at = Instant::now();
-    let is_look = round.number.is_multiple_of(LOOK_EVERY) || round.number == of;
-    let outcome = one(world, round).and_then(|told| {
-        if is_look {
-            judge::thorough(world).map(|()| told)
+fn run_round(world: &mut World, round: &Round, total: usize) -> Result<(), String> {
+    let started = Instant::now();
+    let is_full_check = round.number.is_multiple_of(FULL_CHECK_EVERY) || round.number == total;
+    let outcome = round_outcome(world, round).and_then(|details| {
+        if is_full_check {
+            judge::full_check(world).map(|()| details)
         } else {
-            Ok(told)
+            Ok(details)
         }
     });
     let verdict = if outcome.is_ok() { "ok" } else { "VIOLATION" };
-    let (what, engine) = (round.fault.to_string(), world.engine.name());
-    let told = outcome.as_ref().map_or("", String::as_str);
-    let more = if is_look { ", all judged" } else { "" };
+    let (fault, engine) = (round.fault.to_string(), world.engine.name());
+    let details = outcome.as_ref().map_or("", String::as_str);
+    let suffix = if is_full_check { ", full check" } else { "" };
     println!(
-        "{:>4} {engine:<9} {what:<42} {:>6} ms  {verdict:<9} {told}{more}",
+        "{:>4} {engine:<9} {fault:<42} {:>6} ms  {verdict:<9} {details}{suffix}",
         round.number,
-        at.elapsed().as_millis()
+        started.elapsed().as_millis()
     );
     outcome
         .map(drop)
-        .map_err(|why| format!("round {}: {}: {why}", round.number, round.fault))
+        .map_err(|reason| format!("round {}: {}: {reason}", round.number, round.fault))
 }
 
-/// One round: work is asked for, the fault happens, whoever died comes back, every request has its
-/// answer, nothing is there twice.
-fn one(world: &mut World, round: &Round) -> Result<String, String> {
-    world.counter.be(round.mood);
-    world.listener.be(round.mood);
+/// One round: request work, inject the fault, restart dead processes, wait for all responses, check
+/// that nothing happened twice.
+fn round_outcome(world: &mut World, round: &Round) -> Result<String, String> {
+    world.http_receiver.set_mode(round.receiver_mode);
+    world.webhook_receiver.set_mode(round.receiver_mode);
     let orders = orders(world, round);
-    let load = Load::place(&world.town, orders, round.within_ms);
-    let told = fault::inflict(world, round)?;
+    let load = Load::place(&world.target, orders, round.within_ms);
+    let details = fault::inject(world, round)?;
     world.restart_dead()?;
-    let (answered, again) = load.answered()?;
+    let (answered, repeats) = load.join()?;
     world.orders.extend(answered);
-    world.calm();
-    world.figures.asked_again += again;
-    world.figures.rounds += 1;
-    judge::at_a_glance(world)?;
-    Ok(told)
+    world.restore_receivers();
+    world.counts.repeated_requests += repeats;
+    world.counts.rounds += 1;
+    judge::quick_check(world)?;
+    Ok(details)
 }
 
 fn orders(world: &World, round: &Round) -> Vec<Order> {
@@ -185,7 +188,7 @@ fn orders(world: &World, round: &Round) -> Vec<Order> {
         .chain((0..round.runs).map(|_| Kind::Run));
     let order = |(number, kind): (u128, Kind)| {
         let signer = &world.signers[usize::try_from(number).unwrap_or(0) % world.signers.len()];
-        Order::new(&world.town, kind, number, signer)
+        Order::new(&world.target, kind, number, signer)
     };
     (first..).zip(kinds).map(order).collect()
 }

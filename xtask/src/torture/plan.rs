@@ -1,13 +1,13 @@
-//! The plan of the rounds. It follows from the seed alone: the same seed gives the same faults at
-//! the same places in the same order.
+//! The plan of the rounds, determined by the seed: the same seed gives the same faults at the same
+//! fail points in the same order.
 
 use super::Engine;
 use std::fmt;
 use testkit::SeededEntropy;
 
-/// Rounds after which each place was held at least once.
+/// Number of rounds in which each fail point is held at least once.
 pub(super) const BLOCK: usize = 50;
-/// Places whose very next act is a commit under a lease.
+/// Fail points directly before a commit under a lease.
 const BEFORE_A_COMMIT: [&str; 7] = [
     "submit.asked",
     "submit.signed",
@@ -18,81 +18,85 @@ const BEFORE_A_COMMIT: [&str; 7] = [
     "workflow.enqueued",
 ];
 
-/// What is done to a process, or to the chain.
+/// A fault of a process or of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Held at a place, and killed there from outside.
-    KillHeld { place: String, after_ms: u64 },
-    /// Killed from outside, wherever it stands.
-    Kill { who: usize, after_ms: u64 },
-    /// It ends itself at a place.
-    Abort { place: String },
-    /// A place fails each time it is passed, for so long.
-    Fail { place: String, for_ms: u64 },
-    /// Held before a commit, stopped, succeeded by another process, and woken up.
-    Freeze { place: String },
-    /// Stopped for a while, wherever it stands, perhaps beyond its leases.
+    /// A process is held at a fail point and killed there.
+    KillHeld { fail_point: String, after_ms: u64 },
+    /// A process is killed at any moment.
+    Kill { process: usize, after_ms: u64 },
+    /// The first process that passes a fail point aborts.
+    Abort { fail_point: String },
+    /// A fail point returns an error each time it is passed, for a while.
+    Fail { fail_point: String, for_ms: u64 },
+    /// A process is held before a commit, stopped until another process takes over, and resumed.
+    Freeze { fail_point: String },
+    /// A process is stopped for a while at any moment, possibly longer than its leases.
     Stop {
-        who: usize,
+        process: usize,
         after_ms: u64,
         for_ms: u64,
     },
-    /// The chain's newest blocks are replaced by empty ones.
+    /// The newest blocks are replaced by empty ones.
     Reorg { blocks: u64, after_ms: u64 },
 }
 
 /// How the receivers of calls and events behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
-    /// They answer.
-    Well,
-    /// So many times they take what comes and break off.
-    BreaksOff(u64),
-    /// So many times they say 503.
-    Refuses(u64),
+pub(super) enum ReceiverMode {
+    /// Respond to every request.
+    Normal,
+    /// Drop the connection after reading the request, this many times.
+    DropsConnections(u64),
+    /// Respond with 503, this many times.
+    Unavailable(u64),
 }
 
-/// One round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Round {
     pub(super) number: usize,
     pub(super) fault: Fault,
-    /// Submissions that applications ask for directly.
+    /// Number of submissions to request.
     pub(super) submissions: u64,
-    /// Runs of the task that they begin.
+    /// Number of runs to start.
     pub(super) runs: u64,
-    /// The last of them is asked for after this.
+    /// Period over which the requests are spread.
     pub(super) within_ms: u64,
-    pub(super) mood: Mood,
-    /// The newest blocks are replaced besides.
+    pub(super) receiver_mode: ReceiverMode,
+    /// Number of newest blocks to replace in addition to the fault.
     pub(super) reorg: Option<u64>,
 }
 
-/// The rounds of an engine.
-pub(super) fn rounds(seed: u64, engine: Engine, count: usize, places: &[String]) -> Vec<Round> {
-    let dice = SeededEntropy::new(seed ^ ((engine as u64) << 63));
+/// The rounds for an engine.
+pub(super) fn rounds(
+    seed: u64,
+    engine: Engine,
+    count: usize,
+    fail_points: &[String],
+) -> Vec<Round> {
+    let random = SeededEntropy::new(seed ^ ((engine as u64) << 63));
     let mut rounds = Vec::with_capacity(count);
     while rounds.len() < count {
-        let faults = block(&dice, engine, places);
+        let faults = block(&random, engine, fail_points);
         for fault in faults.into_iter().take(count - rounds.len()) {
-            rounds.push(round(&dice, rounds.len() + 1, fault));
+            rounds.push(round(&random, rounds.len() + 1, fault));
         }
     }
     rounds
 }
 
-fn round(dice: &SeededEntropy, number: usize, fault: Fault) -> Round {
-    let mood = match dice.below(8) {
-        0 => Mood::BreaksOff(1 + dice.below(3)),
-        1 => Mood::Refuses(1 + dice.below(3)),
-        _ => Mood::Well,
+fn round(random: &SeededEntropy, number: usize, fault: Fault) -> Round {
+    let receiver_mode = match random.below(8) {
+        0 => ReceiverMode::DropsConnections(1 + random.below(3)),
+        1 => ReceiverMode::Unavailable(1 + random.below(3)),
+        _ => ReceiverMode::Normal,
     };
     let is_reorg = matches!(fault, Fault::Reorg { .. });
-    let reorg = Some(1 + dice.below(3)).filter(|_| dice.below(6) == 0 && !is_reorg);
+    let reorg = Some(1 + random.below(3)).filter(|_| random.below(6) == 0 && !is_reorg);
     let (submissions, runs, within_ms) = (
-        3 + dice.below(5),
-        2 + dice.below(3),
-        200 + dice.below(1_000),
+        3 + random.below(5),
+        2 + random.below(3),
+        200 + random.below(1_000),
     );
     Round {
         number,
@@ -100,35 +104,35 @@ fn round(dice: &SeededEntropy, number: usize, fault: Fault) -> Round {
         submissions,
         runs,
         within_ms,
-        mood,
+        receiver_mode,
         reorg,
     }
 }
 
-/// Every place held once, and the rest filled with what else can happen, shuffled.
-fn block(dice: &SeededEntropy, engine: Engine, places: &[String]) -> Vec<Fault> {
-    let held = |place: &String| Fault::KillHeld {
-        place: place.clone(),
-        after_ms: dice.below(150),
+/// Every fail point held once, the rest filled with other faults, shuffled.
+fn block(random: &SeededEntropy, engine: Engine, fail_points: &[String]) -> Vec<Fault> {
+    let held = |fail_point: &String| Fault::KillHeld {
+        fail_point: fail_point.clone(),
+        after_ms: random.below(150),
     };
-    let mut faults: Vec<Fault> = places.iter().map(held).collect();
+    let mut faults: Vec<Fault> = fail_points.iter().map(held).collect();
     let before_a_commit: Vec<String> = BEFORE_A_COMMIT
         .iter()
-        .map(|place| (*place).to_owned())
+        .map(|fail_point| (*fail_point).to_owned())
         .collect();
     let mut decks = Decks {
-        abort: Deck::of(places),
-        fail: Deck::of(places),
+        abort: Deck::of(fail_points),
+        fail: Deck::of(fail_points),
         freeze: Deck::of(&before_a_commit),
     };
     for turn in 0..BLOCK.saturating_sub(faults.len()) {
-        faults.push(other(dice, engine, turn, &mut decks));
+        faults.push(other_fault(random, engine, turn, &mut decks));
     }
-    shuffle(dice, &mut faults);
+    shuffle(random, &mut faults);
     faults
 }
 
-/// Places that are dealt without repeating one before all were dealt.
+/// Deals fail points at random without repetition until all have been dealt.
 struct Deck {
     all: Vec<String>,
     left: Vec<String>,
@@ -148,60 +152,60 @@ impl Deck {
         }
     }
 
-    fn deal(&mut self, dice: &SeededEntropy) -> String {
+    fn deal(&mut self, random: &SeededEntropy) -> String {
         if self.left.is_empty() {
             self.left.clone_from(&self.all);
-            shuffle(dice, &mut self.left);
+            shuffle(random, &mut self.left);
         }
         self.left.pop().unwrap_or_default()
     }
 }
 
-fn other(dice: &SeededEntropy, engine: Engine, turn: usize, decks: &mut Decks) -> Fault {
-    let who = usize::try_from(dice.below(engine.processes() as u64)).unwrap_or(0);
-    let after_ms = dice.below(500);
-    let kill = Fault::Kill { who, after_ms };
+fn other_fault(random: &SeededEntropy, engine: Engine, turn: usize, decks: &mut Decks) -> Fault {
+    let process = usize::try_from(random.below(engine.processes() as u64)).unwrap_or(0);
+    let after_ms = random.below(500);
+    let kill = Fault::Kill { process, after_ms };
     match (turn % 10, engine) {
         (0 | 4 | 7, _) => kill,
         (1 | 5 | 9, Engine::Postgres) => Fault::Freeze {
-            place: decks.freeze.deal(dice),
+            fail_point: decks.freeze.deal(random),
         },
         (2 | 5, _) => Fault::Abort {
-            place: decks.abort.deal(dice),
+            fail_point: decks.abort.deal(random),
         },
         (3 | 9, _) => Fault::Fail {
-            place: decks.fail.deal(dice),
-            for_ms: 50 + dice.below(400),
+            fail_point: decks.fail.deal(random),
+            for_ms: 50 + random.below(400),
         },
         (6 | 1, _) => Fault::Stop {
-            who,
+            process,
             after_ms,
-            for_ms: 200 + dice.below(2_800),
+            for_ms: 200 + random.below(2_800),
         },
         _ => Fault::Reorg {
-            blocks: 1 + dice.below(3),
+            blocks: 1 + random.below(3),
             after_ms,
         },
     }
 }
 
-fn shuffle<T>(dice: &SeededEntropy, items: &mut [T]) {
-    for place in (1..items.len()).rev() {
-        let other = usize::try_from(dice.below(place as u64 + 1)).unwrap_or(0);
-        items.swap(place, other);
+fn shuffle<T>(random: &SeededEntropy, items: &mut [T]) {
+    for index in (1..items.len()).rev() {
+        let other = usize::try_from(random.below(index as u64 + 1)).unwrap_or(0);
+        items.swap(index, other);
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KillHeld { place, .. } => write!(f, "held and killed        {place}"),
+            Self::KillHeld { fail_point, .. } => write!(f, "held and killed        {fail_point}"),
             Self::Kill { .. } => write!(f, "killed under load"),
-            Self::Abort { place } => write!(f, "ends itself            {place}"),
-            Self::Fail { place, .. } => write!(f, "fails                  {place}"),
-            Self::Freeze { place } => write!(f, "stopped and succeeded  {place}"),
+            Self::Abort { fail_point } => write!(f, "aborts                 {fail_point}"),
+            Self::Fail { fail_point, .. } => write!(f, "fails                  {fail_point}"),
+            Self::Freeze { fail_point } => write!(f, "stopped, taken over    {fail_point}"),
             Self::Stop { for_ms, .. } => write!(f, "stopped for a while    {for_ms} ms"),
-            Self::Reorg { blocks, .. } => write!(f, "chain reorganised      {blocks} blocks"),
+            Self::Reorg { blocks, .. } => write!(f, "chain reorganized      {blocks} blocks"),
         }
     }
 }
@@ -211,48 +215,48 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn places() -> Vec<String> {
-        crate::torture::places::all().unwrap()
+    fn fail_points() -> Vec<String> {
+        crate::torture::fail_points::all().unwrap()
     }
 
     #[test]
-    fn the_same_seed_is_the_same_plan() {
+    fn the_same_seed_gives_the_same_plan() {
         for engine in [Engine::Sqlite, Engine::Postgres] {
             assert_eq!(
-                rounds(7, engine, 120, &places()),
-                rounds(7, engine, 120, &places())
+                rounds(7, engine, 120, &fail_points()),
+                rounds(7, engine, 120, &fail_points())
             );
             assert_ne!(
-                rounds(7, engine, 120, &places()),
-                rounds(8, engine, 120, &places())
+                rounds(7, engine, 120, &fail_points()),
+                rounds(8, engine, 120, &fail_points())
             );
             assert_eq!(
-                rounds(7, engine, 120, &places())[..50],
-                rounds(7, engine, 50, &places())[..]
+                rounds(7, engine, 120, &fail_points())[..50],
+                rounds(7, engine, 50, &fail_points())[..]
             );
         }
     }
 
     #[test]
-    fn fifty_rounds_hold_each_place_and_freeze_before_each_commit() {
+    fn fifty_rounds_hold_each_fail_point_and_freeze_before_each_commit() {
         for engine in [Engine::Sqlite, Engine::Postgres] {
-            let plan = rounds(7, engine, BLOCK, &places());
-            let held = |place: &String| {
+            let plan = rounds(7, engine, BLOCK, &fail_points());
+            let held = |fail_point: &String| {
                 plan.iter()
-                    .any(|r| matches!(&r.fault, Fault::KillHeld { place: at, .. } if at == place))
+                    .any(|r| matches!(&r.fault, Fault::KillHeld { fail_point: at, .. } if at == fail_point))
             };
-            assert!(places().iter().all(held));
+            assert!(fail_points().iter().all(held));
         }
-        let plan = rounds(7, Engine::Postgres, BLOCK, &places());
-        let frozen = |place: &&str| {
+        let plan = rounds(7, Engine::Postgres, BLOCK, &fail_points());
+        let frozen = |fail_point: &&str| {
             plan.iter()
-                .any(|r| matches!(&r.fault, Fault::Freeze { place: at } if at == place))
+                .any(|r| matches!(&r.fault, Fault::Freeze { fail_point: at } if at == fail_point))
         };
         assert!(BEFORE_A_COMMIT.iter().all(frozen));
         assert!(
             BEFORE_A_COMMIT
                 .iter()
-                .all(|place| places().iter().any(|known| known == place))
+                .all(|fail_point| fail_points().iter().any(|known| known == fail_point))
         );
     }
 }

@@ -1,14 +1,18 @@
-//! One process of the installation: started, told what happens at its places, signalled, read.
+//! One process of the installation: start, fail point actions, signals, log.
 
-use crate::stage::api::is_ready;
+use crate::harness::api::is_ready;
 use std::fs;
 use std::path::{Path, PathBuf};
 use testkit::{Leash, Tether, free_port, wait_until};
 
-/// A process of the dev profile on a busy machine is ready within this.
+/// Timeout for a process of the dev profile on a busy machine to become ready.
 const READY_MS: u64 = 60_000;
-/// What a process says when its commit was refused, or its lease was seen to be another's.
-const REFUSED: [&str; 2] = ["a commit was refused", "lost its lease"];
+/// Log event of a commit that was rejected because the lease was lost.
+const COMMIT_REJECTED: &str = "commit.fenced";
+/// Log event of a lease loss noticed before a commit.
+const LEASE_LOST: &str = "lease.lost";
+/// Log event of an acquired lease.
+const LEASE_ACQUIRED: &str = "lease.acquired";
 
 /// A process, running or not.
 pub(super) struct Process {
@@ -16,11 +20,10 @@ pub(super) struct Process {
     pub(super) number: usize,
     /// `127.0.0.1:PORT`.
     pub(super) address: String,
-    /// What it says.
     pub(super) log: PathBuf,
     florin: PathBuf,
     config: PathBuf,
-    orders: PathBuf,
+    actions: PathBuf,
     leash: Option<Leash>,
 }
 
@@ -32,17 +35,17 @@ impl Process {
             log: folder.join(format!("florin-{number}.log")),
             florin: florin.to_owned(),
             config: config.to_owned(),
-            orders: folder.join(format!("orders-{number}")),
+            actions: folder.join(format!("fail-points-{number}")),
             leash: None,
         }
     }
 
-    /// Start it, and wait until it takes requests.
+    /// Start it and wait until it is ready.
     pub(super) fn start(&mut self) -> Result<(), String> {
         let environment = [
             (
                 "FLORIN_FAIL".to_owned(),
-                format!("@{}", self.orders.display()).into(),
+                format!("@{}", self.actions.display()).into(),
             ),
             (
                 "FLORIN__SERVER__LISTEN".to_owned(),
@@ -71,7 +74,7 @@ impl Process {
             Ok(())
         } else {
             Err(format!(
-                "{} does not start: see {}",
+                "{} did not start: see {}",
                 self.name(),
                 self.log.display()
             ))
@@ -86,7 +89,7 @@ impl Process {
         self.leash.as_mut().is_some_and(Leash::is_alive)
     }
 
-    /// kill -9, and wait until it is gone.
+    /// Kill it (SIGKILL) and wait until it has exited.
     pub(super) fn kill(&mut self) -> Result<(), String> {
         self.disarm();
         self.leash
@@ -95,7 +98,7 @@ impl Process {
             .map_err(|error| error.to_string())
     }
 
-    /// Stop it as it stands (SIGSTOP), or let it go on (SIGCONT).
+    /// Stop it (SIGSTOP) or resume it (SIGCONT).
     pub(super) fn signal(&self, name: &str) -> Result<(), String> {
         self.leash
             .as_ref()
@@ -103,46 +106,46 @@ impl Process {
             .map_err(|error| error.to_string())
     }
 
-    /// Say what happens at its places from now on.
-    pub(super) fn arm(&self, orders: &str) -> Result<(), String> {
-        let new = self.orders.with_extension("new");
-        fs::write(&new, orders)
-            .and_then(|()| fs::rename(&new, &self.orders))
+    /// Set the actions of its fail points.
+    pub(super) fn arm(&self, actions: &str) -> Result<(), String> {
+        let new = self.actions.with_extension("new");
+        fs::write(&new, actions)
+            .and_then(|()| fs::rename(&new, &self.actions))
             .map_err(|error| error.to_string())
     }
 
-    /// Nothing happens at its places from now on.
+    /// Remove the actions of its fail points.
     pub(super) fn disarm(&self) {
-        let _ = fs::remove_file(&self.orders);
+        let _ = fs::remove_file(&self.actions);
     }
 
-    /// How much it has said so far.
-    pub(super) fn said(&self) -> usize {
+    /// The current length of its log.
+    pub(super) fn log_length(&self) -> usize {
         fs::metadata(&self.log).map_or(0, |log| usize::try_from(log.len()).unwrap_or(0))
     }
 
-    /// What it says from a place of its log on.
-    pub(super) fn says_from(&self, start: usize) -> String {
+    /// Its log from an offset on.
+    pub(super) fn log_from(&self, start: usize) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(log.get(start..).unwrap_or_default()).into_owned()
     }
 
-    /// Whether it says, from a place of its log on, that what it did as an owner was refused.
-    pub(super) fn was_refused(&self, start: usize) -> bool {
-        let log = self.says_from(start);
-        REFUSED.iter().any(|words| log.contains(words))
+    /// Whether the log, from an offset on, reports a rejected commit or a lost lease.
+    pub(super) fn lost_its_lease(&self, start: usize) -> bool {
+        let log = self.log_from(start);
+        log.contains(COMMIT_REJECTED) || log.contains(LEASE_LOST)
     }
 
-    /// Whether a commit itself was refused, rather than the loss seen before it.
-    pub(super) fn commit_was_refused(&self, start: usize) -> bool {
-        self.says_from(start).contains(REFUSED[0])
+    /// Whether the log, from an offset on, reports a rejected commit rather than a lost lease.
+    pub(super) fn commit_was_rejected(&self, start: usize) -> bool {
+        self.log_from(start).contains(COMMIT_REJECTED)
     }
 
-    /// The last epoch under which it said to hold a partition, for each.
-    pub(super) fn holdings(&self) -> Vec<(String, i64)> {
-        let log = self.says_from(0);
-        let mut found = std::collections::BTreeMap::new();
-        for line in log.lines().filter(|line| line.contains(" holds ")) {
+    /// The last epoch of each partition that it acquired, according to its log.
+    pub(super) fn acquired_leases(&self) -> Vec<(String, i64)> {
+        let log = self.log_from(0);
+        let mut epochs = std::collections::BTreeMap::new();
+        for line in log.lines().filter(|line| line.contains(LEASE_ACQUIRED)) {
             let field = |name: &str| {
                 let rest = line.split_once(&format!("{name}="))?.1;
                 Some(rest.split_whitespace().next()?.trim_matches('"').to_owned())
@@ -150,9 +153,9 @@ impl Process {
             if let (Some(partition), Some(Ok(epoch))) =
                 (field("partition"), field("epoch").map(|e| e.parse()))
             {
-                found.insert(partition, epoch);
+                epochs.insert(partition, epoch);
             }
         }
-        found.into_iter().collect()
+        epochs.into_iter().collect()
     }
 }

@@ -1,42 +1,41 @@
-//! Receivers outside: they write down what comes, whatever they answer.
+//! HTTP receivers outside Florin, which record every request whatever they respond.
 
-use super::plan::Mood;
+use super::plan::ReceiverMode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use testkit::http::{Answer, Request, Server};
 
-/// What came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     pub(super) at: Instant,
-    /// Path.
     pub(super) target: String,
-    /// The value of the header by which repeats are known.
-    pub(super) name: String,
+    /// Value of the header that identifies repetitions.
+    pub(super) key: String,
     pub(super) body: Vec<u8>,
-    /// Whether the caller was told that it is done.
-    pub(super) was_taken: bool,
+    /// Whether the response was a success.
+    pub(super) was_accepted: bool,
 }
 
 #[derive(Default)]
 struct State {
     arrivals: Vec<Arrival>,
-    left: u64,
-    breaks_off: bool,
+    remaining: u64,
+    drops_connections: bool,
 }
 
-/// An HTTP server that knows what came by a header.
+/// An HTTP server that records requests by the value of a header.
 pub(super) struct Receiver {
     server: Server,
     state: Arc<Mutex<State>>,
 }
 
 impl Receiver {
-    /// Repeats are known by this header, named in lower case.
-    pub(super) fn by(header: &'static str) -> Self {
+    /// Start a server that identifies repetitions by this header, named in lower case.
+    pub(super) fn start(header: &'static str) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
-        let server = Server::answering(move |request| lock(&shared).take(request, header));
+        let server = Server::answering(move |request| lock(&shared).respond(request, header));
         Self { server, state }
     }
 
@@ -44,22 +43,22 @@ impl Receiver {
         self.server.url(path)
     }
 
-    /// Behave so from now on.
-    pub(super) fn be(&self, mood: Mood) {
+    /// Change how the next requests are answered.
+    pub(super) fn set_mode(&self, receiver_mode: ReceiverMode) {
         let mut state = lock(&self.state);
-        (state.left, state.breaks_off) = match mood {
-            Mood::Well => (0, false),
-            Mood::BreaksOff(times) => (times, true),
-            Mood::Refuses(times) => (times, false),
+        (state.remaining, state.drops_connections) = match receiver_mode {
+            ReceiverMode::Normal => (0, false),
+            ReceiverMode::DropsConnections(times) => (times, true),
+            ReceiverMode::Unavailable(times) => (times, false),
         };
     }
 
-    /// What came below a path, in order.
+    /// The requests below a path, in order of arrival.
     pub(super) fn arrivals(&self, path: &str) -> Vec<Arrival> {
         lock(&self.state)
             .arrivals
             .iter()
-            .filter(|one| one.target.starts_with(path))
+            .filter(|arrival| arrival.target.starts_with(path))
             .cloned()
             .collect()
     }
@@ -70,17 +69,17 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    fn take(&mut self, request: &Request, header: &str) -> Answer {
-        let was_taken = self.left == 0;
-        self.left = self.left.saturating_sub(1);
+    fn respond(&mut self, request: &Request, header: &str) -> Answer {
+        let was_accepted = self.remaining == 0;
+        self.remaining = self.remaining.saturating_sub(1);
         self.arrivals.push(Arrival {
             at: Instant::now(),
             target: request.target.clone(),
-            name: request.header(header).unwrap_or_default().to_owned(),
+            key: request.header(header).unwrap_or_default().to_owned(),
             body: request.body.clone(),
-            was_taken,
+            was_accepted,
         });
-        match (was_taken, self.breaks_off) {
+        match (was_accepted, self.drops_connections) {
             (true, _) => Answer::json(&serde_json::json!({ "taken": true })),
             (false, true) => Answer::Drop,
             (false, false) => Answer::status(503),

@@ -1,10 +1,10 @@
-//! What is told: figures for people and for programs.
+//! The report: counts for people and for programs.
 
 use serde_json::{Value, json};
 
-/// What was counted for an engine.
+/// Counts for an engine.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Figures {
+pub(super) struct Counts {
     pub(super) rounds: u64,
     pub(super) held: u64,
     pub(super) kills: u64,
@@ -12,12 +12,12 @@ pub(super) struct Figures {
     pub(super) errors: u64,
     pub(super) stops: u64,
     pub(super) takeovers: u64,
-    /// Commits of woken processes that were refused as such; the others had seen the loss of their
-    /// lease before.
-    pub(super) refused: u64,
+    /// Rejected commits of resumed processes. The other resumed processes noticed the loss of their
+    /// lease before they committed.
+    pub(super) rejected_commits: u64,
     pub(super) reorgs: u64,
     pub(super) restarts: u64,
-    pub(super) asked_again: u64,
+    pub(super) repeated_requests: u64,
     pub(super) submissions: u64,
     pub(super) runs: u64,
     pub(super) transfers: u64,
@@ -26,11 +26,11 @@ pub(super) struct Figures {
     pub(super) events: u64,
     pub(super) redeliveries: u64,
     pub(super) facts: u64,
-    pub(super) seals: u64,
+    pub(super) tree_heads: u64,
     pub(super) millis: u64,
 }
 
-impl Figures {
+impl Counts {
     fn rows(&self) -> [(&'static str, u64); 23] {
         [
             ("rounds", self.rounds),
@@ -40,10 +40,10 @@ impl Figures {
             ("errors", self.errors),
             ("stops", self.stops),
             ("takeovers", self.takeovers),
-            ("refused_commits", self.refused),
+            ("rejected_commits", self.rejected_commits),
             ("reorgs", self.reorgs),
             ("restarts", self.restarts),
-            ("asked_again", self.asked_again),
+            ("repeated_requests", self.repeated_requests),
             ("submissions", self.submissions),
             ("runs", self.runs),
             ("transfers", self.transfers),
@@ -52,9 +52,9 @@ impl Figures {
             ("events", self.events),
             ("redeliveries", self.redeliveries),
             ("facts", self.facts),
-            ("seals", self.seals),
+            ("tree_heads", self.tree_heads),
             ("millis", self.millis),
-            // Anything else was a violation, and there would be no table.
+            // Zero by construction: a violation ends the torture before the report.
             ("duplicates", 0),
             ("lost", 0),
         ]
@@ -63,27 +63,27 @@ impl Figures {
     fn to_json(&self) -> Value {
         self.rows()
             .into_iter()
-            .map(|(name, figure)| (name.to_owned(), json!(figure)))
+            .map(|(name, count)| (name.to_owned(), json!(count)))
             .collect::<serde_json::Map<_, _>>()
             .into()
     }
 }
 
-/// The table, and a last line for programs.
-pub(super) fn tell(seed: u64, engines: &[(&'static str, Figures)]) {
+/// Print the table, and a JSON object on the last line.
+pub(super) fn print(seed: u64, engines: &[(&'static str, Counts)]) {
     print!("\n{:<18}", "");
     engines.iter().for_each(|(name, _)| print!("{name:>12}"));
     println!();
-    for (place, (name, _)) in Figures::default().rows().iter().enumerate() {
+    for (index, (name, _)) in Counts::default().rows().iter().enumerate() {
         print!("{:<18}", name.replace('_', " "));
         engines
             .iter()
-            .for_each(|(_, figures)| print!("{:>12}", figures.rows()[place].1));
+            .for_each(|(_, counts)| print!("{:>12}", counts.rows()[index].1));
         println!();
     }
     let mut line = json!({ "seed": seed });
     engines
         .iter()
-        .for_each(|(name, figures)| line[*name] = figures.to_json());
-    println!("\nNothing was lost, and nothing happened twice.\n{line}");
+        .for_each(|(name, counts)| line[*name] = counts.to_json());
+    println!("\nNothing was lost and nothing happened twice.\n{line}");
 }

@@ -1,20 +1,20 @@
-//! What stands before the first round: signers with tokens, a policy, the task, subscriptions.
+//! Preparation before the first round: signers with tokens, a policy, the task, subscriptions.
 
-use super::world::{PATIENCE, World};
-use crate::stage::api::{Api, text};
-use crate::stage::fund;
+use super::world::{TIMEOUT, World};
+use crate::harness::api::{Api, text};
+use crate::harness::fund;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What each signer has to give away.
-pub(super) const PURSE: u128 = 1_000_000_000_000_000_000_000_000;
-/// Who signs. More than one, so that lanes are in several shards.
+/// Initial token balance of each signer.
+pub(super) const INITIAL_BALANCE: u128 = 1_000_000_000_000_000_000_000_000;
+/// Number of signers. More than one, so that lanes are in several shards.
 const SIGNERS: usize = 3;
 
-/// An outside call, a transfer that becomes final, and an entry in the data model that can be made
-/// once.
+/// An outside call, a transfer until it is final, and an asset in the data model that can be created
+/// only once.
 const TASK: &str = r#"
-description: Tell the receiver, pay, and enter it into the books
+description: Call the receiver, pay, and create an asset
 steps:
 - name: call
   type: http_request
@@ -33,17 +33,17 @@ steps:
     address: input.token
     abi: input.abi
     params: '[input.to, input.amount]'
-- name: book
+- name: record
   type: data_model_update
   dynamicOptions:
     assets: '[{"updateType": "create_only", "name": input.order}]'
 "#;
 
-/// Set the world up; it is told to one process, and all know it.
+/// Prepare the world, through one process.
 pub(super) fn prepare(world: &mut World) -> Result<(), String> {
     let api = Api {
-        patience: PATIENCE,
-        ..world.town.apis[0].clone()
+        timeout: TIMEOUT,
+        ..world.target.apis[0].clone()
     };
     api.put("/policies/all", &json!({ "name": "all" }))?;
     api.post(
@@ -65,20 +65,23 @@ pub(super) fn prepare(world: &mut World) -> Result<(), String> {
         world.signers.push(signer);
     }
     let token = deploy(world, &api)?;
-    track(world, &api, &token)?;
-    let town = Arc::get_mut(&mut world.town).ok_or("nobody else has the town yet")?;
-    town.token = token;
+    track_and_subscribe(world, &api, &token)?;
+    let target = Arc::get_mut(&mut world.target).ok_or("the target is not shared yet")?;
+    target.token = token;
     for signer in world.signers.clone() {
         let body = json!({
-            "signer": world.signers[0], "to": world.town.token, "abi": world.town.abi,
-            "method": "mint", "params": [signer, PURSE.to_string()],
+            "signer": world.signers[0], "to": world.target.token, "abi": world.target.abi,
+            "method": "mint", "params": [signer, INITIAL_BALANCE.to_string()],
         });
-        submitted(world, &api, &body)?;
+        submit_until_final(world, &api, &body)?;
     }
     api.put("/tasks/pay", &json!({ "name": "pay" }))?;
     api.post_yaml(
         "/tasks/pay/versions",
-        &TASK.replace("input.url", &format!("'\"{}\"'", world.counter.url("/pay"))),
+        &TASK.replace(
+            "input.url",
+            &format!("'\"{}\"'", world.http_receiver.url("/pay")),
+        ),
     )?;
     Ok(())
 }
@@ -89,11 +92,11 @@ fn deploy(world: &World, api: &Api) -> Result<String, String> {
         "signer": world.signers[0],
         "deploy": { "abi": artifact.abi, "bytecode": artifact.bytecode, "params": ["Torture", "TORT", 18, world.signers[0]] },
     });
-    Ok(text(&submitted(world, api, &body)?, "createdContract")?.to_lowercase())
+    Ok(text(&submit_until_final(world, api, &body)?, "createdContract")?.to_lowercase())
 }
 
-/// Everything that happens with the token, and every end of an order, is told to the listener.
-fn track(world: &World, api: &Api, token: &str) -> Result<(), String> {
+/// Subscribe the webhook receiver to all events of the token and to the completion of every order.
+fn track_and_subscribe(world: &World, api: &Api, token: &str) -> Result<(), String> {
     let chain = format!("eip155:{}", world.node.chain_id());
     api.put(&format!("/chains/{chain}/tracked/{token}"), &json!({}))?;
     let events =
@@ -103,19 +106,19 @@ fn track(world: &World, api: &Api, token: &str) -> Result<(), String> {
         let subscription = json!({
             "name": name, "from": "oldest", "filter": filter,
             "retry": { "initialMs": 100, "maxMs": 500, "attempts": 100 },
-            "delivery": { "type": "webhook", "url": world.listener.url(&format!("/{name}")), "timeoutMs": 1000 },
+            "delivery": { "type": "webhook", "url": world.webhook_receiver.url(&format!("/{name}")), "timeoutMs": 1000 },
         });
         api.post("/subscriptions", &subscription)?;
     }
     Ok(())
 }
 
-/// Submit, and wait until it is final.
-fn submitted(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
+/// Submit, and wait until the submission is final.
+fn submit_until_final(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
     let id = text(&api.post("/submissions", body)?, "id")?;
     let mut last = Value::Null;
     let path = format!("/submissions/{id}");
-    let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
     let is_final = testkit::wait_until(limit_ms, || {
         last = world.get(&path).unwrap_or(Value::Null);
         last["state"] == "final"
@@ -123,6 +126,6 @@ fn submitted(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
     if is_final {
         Ok(last)
     } else {
-        Err(format!("setting up, {id} does not become final: {last}"))
+        Err(format!("setup: {id} did not become final: {last}"))
     }
 }

@@ -1,14 +1,13 @@
-//! The world of an engine's rounds: a node, a database, the processes, and the judges that stand
-//! outside.
+//! The world of the rounds: a node, a database, the processes, and the receivers outside.
 
-use super::load::{ATTEMPT, Order, Town};
+use super::load::{ATTEMPT_TIMEOUT, Order, Target};
 use super::miner::Miner;
-use super::plan::Mood;
+use super::plan::ReceiverMode;
 use super::process::Process;
 use super::receiver::Receiver;
-use super::{Engine, report::Figures};
+use super::{Engine, report::Counts};
+use crate::harness::api::{Api, text};
 use crate::run;
-use crate::stage::api::{Api, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,43 +17,42 @@ use tempfile::TempDir;
 use testkit::anvil::Anvil;
 use testkit::postgres::{Cluster, Options as ClusterOptions};
 
-/// How long a lease lasts: whoever is stopped for longer is succeeded.
+/// Lease time: a process that is stopped for longer loses its partitions.
 pub(super) const LEASE_MS: u64 = 2_000;
-/// Nothing that must happen takes longer, on a busy machine too: a stopped process may hold rows
-/// until the database gives it up after 15 seconds, and a wait for a submission looks by itself
-/// only every 30.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
-/// Blocks above a final one.
+/// Timeout of every wait, on a busy machine too: a stopped process may hold row locks until the
+/// database ends its connection after 15 seconds, and a run polls its submission only every 30.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+/// Finality depth.
 pub(super) const DEPTH: u64 = 5;
 const DATABASE: &str = "torture";
 
-/// A time in which some process may have broken off what it was doing.
-pub(super) type Break = (Instant, Instant);
+/// A period in which a process may have been interrupted.
+pub(super) type Interruption = (Instant, Instant);
 
 pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) node: Arc<Anvil>,
     pub(super) miner: Miner,
     pub(super) processes: Vec<Process>,
-    pub(super) town: Arc<Town>,
+    pub(super) target: Arc<Target>,
     pub(super) signers: Vec<String>,
-    /// Whom steps of the task call.
-    pub(super) counter: Receiver,
-    /// Whom subscriptions tell.
-    pub(super) listener: Receiver,
-    /// Everything that was asked for and answered.
+    /// Receives the calls of task steps.
+    pub(super) http_receiver: Receiver,
+    /// Receives the deliveries of subscriptions.
+    pub(super) webhook_receiver: Receiver,
+    /// All orders that have a response.
     pub(super) orders: Vec<Order>,
-    pub(super) breaks: Vec<Break>,
-    pub(super) figures: Figures,
+    pub(super) interruptions: Vec<Interruption>,
+    pub(super) counts: Counts,
     cluster: Option<Cluster>,
     florin: PathBuf,
     folder: TempDir,
 }
 
 impl World {
-    /// A database with its first key, and processes that are ready.
+    /// Create the database and the first API key, and start the processes.
     pub(super) fn open(engine: Engine, florin: &Path) -> Result<Self, String> {
-        let node = Arc::new(crate::stage::node()?);
+        let node = Arc::new(crate::harness::node()?);
         let folder = tempfile::Builder::new()
             .prefix("florin-torture-")
             .tempdir()
@@ -70,14 +68,14 @@ impl World {
             .as_ref()
             .map(|cluster| cluster.create_database(DATABASE));
         let config = write_config(folder.path(), url.as_deref(), &node)?;
-        let made = run::read(
+        let output = run::read(
             Command::new(florin)
                 .arg("--config")
                 .arg(&config)
                 .args(["init", "--json"]),
         )?;
-        let made: Value =
-            serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
+        let output: Value =
+            serde_json::from_str(&output).map_err(|error| format!("{output}: {error}"))?;
         let mut processes: Vec<Process> = (0..engine.processes())
             .map(|number| Process::new(number, florin, &config, folder.path()))
             .collect();
@@ -85,8 +83,8 @@ impl World {
         let api = |process: &Process| {
             Ok(Api {
                 address: process.address.clone(),
-                key: text(&made, "apiKey")?,
-                patience: ATTEMPT,
+                key: text(&output, "apiKey")?,
+                timeout: ATTEMPT_TIMEOUT,
             })
         };
         let apis = processes.iter().map(api).collect::<Result<_, String>>()?;
@@ -96,30 +94,30 @@ impl World {
             miner: Miner::start(&node),
             node,
             processes,
-            town: Arc::new(Town {
+            target: Arc::new(Target {
                 apis,
                 token: String::new(),
                 abi,
             }),
             signers: Vec::new(),
-            counter: Receiver::by("idempotency-key"),
-            listener: Receiver::by("florin-delivery"),
+            http_receiver: Receiver::start("idempotency-key"),
+            webhook_receiver: Receiver::start("florin-delivery"),
             orders: Vec::new(),
-            breaks: Vec::new(),
-            figures: Figures::default(),
+            interruptions: Vec::new(),
+            counts: Counts::default(),
             cluster,
             florin: florin.to_owned(),
             folder,
         })
     }
 
-    /// A file in the world's folder.
+    /// A file in the folder of the world.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Keep the folder with the logs; where it is.
-    pub(super) fn keep(self) -> PathBuf {
+    /// Keep the folder with the logs. Returns its path.
+    pub(super) fn keep_folder(self) -> PathBuf {
         let Self {
             folder, processes, ..
         } = self;
@@ -127,11 +125,11 @@ impl World {
         folder.keep()
     }
 
-    /// Ask any process that answers.
+    /// Send a request to any process that responds.
     pub(super) fn get(&self, path: &str) -> Result<Value, String> {
-        let mut last = Err("nobody was asked".to_owned());
-        for turn in 0..20 * self.town.apis.len() {
-            last = self.town.apis[turn % self.town.apis.len()].get(path);
+        let mut last = Err("no request was sent".to_owned());
+        for attempt in 0..20 * self.target.apis.len() {
+            last = self.target.apis[attempt % self.target.apis.len()].get(path);
             if last.is_ok() {
                 return last;
             }
@@ -140,12 +138,12 @@ impl World {
         last
     }
 
-    /// Every item of a listing.
+    /// Every item of a list, over all pages.
     pub(super) fn list(&self, path: &str) -> Result<Vec<Value>, String> {
         const PAGE: usize = 200;
-        let (mut all, joint) = (Vec::new(), if path.contains('?') { '&' } else { '?' });
+        let (mut all, separator) = (Vec::new(), if path.contains('?') { '&' } else { '?' });
         loop {
-            let page = self.get(&format!("{path}{joint}limit={PAGE}&skip={}", all.len()))?;
+            let page = self.get(&format!("{path}{separator}limit={PAGE}&skip={}", all.len()))?;
             let items = page["items"].as_array().cloned().unwrap_or_default();
             let is_last = items.len() < PAGE;
             all.extend(items);
@@ -155,7 +153,7 @@ impl World {
         }
     }
 
-    /// Who holds each partition, and under which epoch, as the database itself says.
+    /// The epoch of each partition, read from the database.
     pub(super) fn epochs(&self) -> Vec<(String, i64)> {
         let Some(cluster) = &self.cluster else {
             return Vec::new();
@@ -168,7 +166,7 @@ impl World {
         rows.lines().filter_map(row).collect()
     }
 
-    /// Start again whoever is dead; how many.
+    /// Restart dead processes. Returns their number.
     pub(super) fn restart_dead(&mut self) -> Result<u64, String> {
         let mut count = 0;
         for process in &mut self.processes {
@@ -178,23 +176,28 @@ impl World {
                 count += 1;
             }
         }
-        self.figures.restarts += count;
+        self.counts.restarts += count;
         Ok(count)
     }
 
-    /// The receivers answer everything from now on.
-    pub(super) fn calm(&self) {
-        self.counter.be(Mood::Well);
-        self.listener.be(Mood::Well);
+    /// Let the receivers respond normally.
+    pub(super) fn restore_receivers(&self) {
+        self.http_receiver.set_mode(ReceiverMode::Normal);
+        self.webhook_receiver.set_mode(ReceiverMode::Normal);
     }
 
-    /// End every process, and let the verifier read what they left behind.
+    /// Kill every process and run the verifier on the database.
     pub(super) fn verify(&mut self) -> Result<Value, String> {
         self.processes.iter_mut().try_for_each(Process::kill)?;
-        let seals =
-            std::fs::read_to_string(self.file("seals.jsonl")).map_err(|error| error.to_string())?;
-        let first: Value = serde_json::from_str(seals.lines().next().ok_or("nothing was sealed")?)
+        let tree_heads = std::fs::read_to_string(self.file("tree-heads.jsonl"))
             .map_err(|error| error.to_string())?;
+        let first: Value = serde_json::from_str(
+            tree_heads
+                .lines()
+                .next()
+                .ok_or("no tree head was exported")?,
+        )
+        .map_err(|error| error.to_string())?;
         let mut verify = Command::new(&self.florin);
         verify.arg("--config").arg(self.file("florin.toml")).args([
             "verify",
@@ -202,28 +205,28 @@ impl World {
             "--key",
             &text(&first, "key")?,
         ]);
-        // It fails where it finds problems, and tells them all the same.
+        // It exits with an error if it finds problems, and prints the report in either case.
         let output = verify.output().map_err(|error| error.to_string())?;
-        let complaint = || String::from_utf8_lossy(&output.stderr).into_owned();
+        let stderr_text = || String::from_utf8_lossy(&output.stderr).into_owned();
         serde_json::from_slice(&output.stdout)
-            .map_err(|_| format!("the verifier: {}", complaint().trim()))
+            .map_err(|_| format!("verifier: {}", stderr_text().trim()))
     }
 }
 
 fn write_config(folder: &Path, url: Option<&str>, node: &Anvil) -> Result<PathBuf, String> {
-    let at = |name: &str| folder.join(name).display().to_string();
+    let path_text = |name: &str| folder.join(name).display().to_string();
     let store = match url {
-        None => format!("engine = \"sqlite\"\npath = \"{}\"", at("florin.db")),
+        None => format!("engine = \"sqlite\"\npath = \"{}\"", path_text("florin.db")),
         Some(url) => format!("engine = \"postgres\"\nurl = \"{url}\""),
     };
     let config = format!(
-        "[store]\n{store}\nlease_ms = {LEASE_MS}\n[secrets]\nfile = \"{}\"\n[seal]\nexport = \"{}\"\nkey_file = \"{}\"\n\
-         interval_ms = 200\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nshards = 2\nretry_ms = 100\nresubmit_ms = 2000\n\
+        "[store]\n{store}\nlease_ms = {LEASE_MS}\n[secrets]\nfile = \"{}\"\n[tree_head]\nexport = \"{}\"\nkey_file = \"{}\"\n\
+         interval_ms = 200\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nshards = 2\nretry_backoff_ms = 100\nrebroadcast_ms = 2000\n\
          [workflow]\nshards = 2\n{}",
-        at("passphrase"),
-        at("seals.jsonl"),
-        at("seal.key"),
-        crate::stage::chain_settings(node, DEPTH),
+        path_text("passphrase"),
+        path_text("tree-heads.jsonl"),
+        path_text("tree-head.key"),
+        crate::harness::chain_settings(node, DEPTH),
     );
     let path = folder.join("florin.toml");
     std::fs::write(&path, config).map_err(|error| error.to_string())?;

@@ -30,7 +30,7 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
     )
     .await?;
     let mut progress = Progress::new("secrets", server.json);
-    while !options.detach && rotation["state"] == "sealing" {
+    while !options.detach && rotation["state"] == "reencrypting" {
         let count = |name: &str| rotation[name].as_u64().unwrap_or_default();
         progress.set(
             count("reencrypted") + count("broken"),

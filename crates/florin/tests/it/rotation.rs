@@ -39,7 +39,7 @@ fn key_versions(installation: &Installation) -> Vec<u32> {
     let database = installation.database.as_ref().expect("PostgreSQL");
     let sql =
         "SELECT DISTINCT get_byte(s, 4) FROM (SELECT secret s FROM wallet UNION ALL SELECT encrypted FROM variable_set
-               UNION ALL SELECT sealed FROM subscription UNION ALL SELECT sealed FROM policy_key) x ORDER BY 1";
+               UNION ALL SELECT encrypted FROM subscription UNION ALL SELECT encrypted FROM policy_key) x ORDER BY 1";
     database
         .psql(sql)
         .lines()
@@ -68,7 +68,7 @@ fn a_killed_rotation_is_completed_by_the_next_process() {
         ]);
         assert_eq!(
             (rotation["version"].as_u64(), rotation["state"].as_str()),
-            (Some(2), Some("sealing"))
+            (Some(2), Some("reencrypting"))
         );
         process.kill();
 

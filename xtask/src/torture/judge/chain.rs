@@ -1,28 +1,28 @@
-//! The chain itself: transfers, balances and nonces, asked of the node.
+//! Checks transfers, balances and nonces on the chain.
 
-use crate::stage::judge::{Transfer, nonce, same, tokens, transfers};
+use crate::harness::judge::{Transfer, expect_eq, nonce, tokens, transfers};
 use crate::torture::load::Order;
-use crate::torture::setup::PURSE;
+use crate::torture::setup::INITIAL_BALANCE;
 use crate::torture::world::World;
 use std::collections::BTreeMap;
 
-/// What the setting up signed by the first signer: the deployment, and a mint for each signer.
-pub(super) fn set_up_by_first(world: &World) -> u128 {
+/// Transactions of the first signer during setup: the deployment, and a mint for each signer.
+pub(super) fn setup_transactions(world: &World) -> u128 {
     1 + world.signers.len() as u128
 }
 
-/// Transfers of the orders, as the chain has them now.
+/// Transfers by the signers on the current chain.
 fn ordered(world: &World) -> Result<Vec<Transfer>, String> {
     let all = world
         .miner
-        .paused(|node| transfers(node, &world.town.token))?;
+        .paused(|node| transfers(node, &world.target.token))?;
     Ok(all
         .into_iter()
         .filter(|transfer| world.signers.contains(&transfer.from))
         .collect())
 }
 
-/// No order was done twice, and nothing was done that nobody ordered.
+/// No order has two transfers, and every transfer was ordered.
 pub(super) fn nothing_twice(world: &World) -> Result<(), String> {
     at_most_once(&world.orders, &ordered(world)?)
 }
@@ -36,9 +36,12 @@ fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> 
     for transfer in transfers {
         let order = orders
             .get(transfer.to.as_str())
-            .ok_or_else(|| format!("nobody ordered {transfer:?}"))?;
+            .ok_or_else(|| format!("{transfer:?} was not ordered"))?;
         if (&order.signer, order.amount) != (&transfer.from, transfer.amount) {
-            return Err(format!("{} was ordered otherwise: {transfer:?}", order.key));
+            return Err(format!(
+                "{} was ordered with other values: {transfer:?}",
+                order.key
+            ));
         }
         if let Some(before) = seen.insert(&transfer.to, transfer) {
             return Err(format!("TWICE: {}: {before:?} and {transfer:?}", order.key));
@@ -47,46 +50,49 @@ fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> 
     Ok(())
 }
 
-/// Every order was done: one transfer, the balance, and no transaction of a signer beside them.
+/// Every order has one transfer and its balance, and the signers have no other transactions.
 pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
     let found = ordered(world)?;
     for order in &world.orders {
-        same(
+        expect_eq(
             &format!("transfers of {}", order.key),
-            found.iter().filter(|one| one.to == order.to).count(),
+            found
+                .iter()
+                .filter(|transfer| transfer.to == order.to)
+                .count(),
             1,
         )?;
-        same(
+        expect_eq(
             &format!("tokens of {}", order.to),
-            tokens(&world.node, &world.town.token, &order.to)?,
+            tokens(&world.node, &world.target.token, &order.to)?,
             order.amount,
         )?;
     }
-    for (place, signer) in world.signers.iter().enumerate() {
-        let own: Vec<u128> = world
+    for (index, signer) in world.signers.iter().enumerate() {
+        let amounts: Vec<u128> = world
             .orders
             .iter()
             .filter(|order| order.signer == *signer)
             .map(|order| order.amount)
             .collect();
-        let set_up = if place == 0 {
-            set_up_by_first(world)
+        let setup = if index == 0 {
+            setup_transactions(world)
         } else {
             0
         };
-        same(
+        expect_eq(
             &format!("nonce of {signer}"),
             nonce(&world.node, signer)?,
-            set_up + own.len() as u128,
+            setup + amounts.len() as u128,
         )?;
-        let left = PURSE - own.iter().sum::<u128>();
-        same(
+        let remaining = INITIAL_BALANCE - amounts.iter().sum::<u128>();
+        expect_eq(
             &format!("tokens of {signer}"),
-            tokens(&world.node, &world.town.token, signer)?,
-            left,
+            tokens(&world.node, &world.target.token, signer)?,
+            remaining,
         )?;
     }
-    world.figures.transfers = found.len() as u64;
+    world.counts.transfers = found.len() as u64;
     Ok(())
 }
 
@@ -94,17 +100,17 @@ pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::torture::load::{Kind, Town};
+    use crate::torture::load::{Kind, Target};
 
     #[test]
-    fn a_transfer_is_ordered_and_done_once() {
-        let town = Town {
+    fn each_order_has_at_most_one_transfer() {
+        let target = Target {
             apis: Vec::new(),
             token: "0x1".to_owned(),
             abi: serde_json::Value::Null,
         };
-        let order = Order::new(&town, Kind::Submission, 7, "0xa");
-        let done = Transfer {
+        let order = Order::new(&target, Kind::Submission, 7, "0xa");
+        let transfer = Transfer {
             from: "0xa".to_owned(),
             to: order.to.clone(),
             amount: order.amount,
@@ -113,22 +119,25 @@ mod tests {
         };
         let orders = [order];
         at_most_once(&orders, &[]).unwrap();
-        at_most_once(&orders, std::slice::from_ref(&done)).unwrap();
+        at_most_once(&orders, std::slice::from_ref(&transfer)).unwrap();
         assert!(
-            at_most_once(&orders, &[done.clone(), done.clone()])
+            at_most_once(&orders, &[transfer.clone(), transfer.clone()])
                 .unwrap_err()
                 .contains("TWICE")
         );
         assert!(
-            at_most_once(&[], std::slice::from_ref(&done))
+            at_most_once(&[], std::slice::from_ref(&transfer))
                 .unwrap_err()
-                .contains("nobody ordered")
+                .contains("was not ordered")
         );
-        let other = Transfer { amount: 1, ..done };
+        let other = Transfer {
+            amount: 1,
+            ..transfer
+        };
         assert!(
             at_most_once(&orders, &[other])
                 .unwrap_err()
-                .contains("otherwise")
+                .contains("other values")
         );
     }
 }

@@ -1,20 +1,24 @@
-//! The places to fail, as the documentation lists them.
+//! The documented fail points.
 
-/// Every place of `docs/fail-points.md`, in the order in which a payment passes them.
+/// Every fail point of `docs/fail-points.md`, in the order in which a payment passes them.
 pub(crate) fn all() -> Result<Vec<String>, String> {
     let path = testkit::workspace_root().join("docs/fail-points.md");
     let text =
         std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let places: Vec<String> = text.lines().filter_map(place).map(str::to_owned).collect();
-    if places.is_empty() {
-        Err(format!("{} lists no place", path.display()))
+    let fail_points: Vec<String> = text
+        .lines()
+        .filter_map(fail_point)
+        .map(str::to_owned)
+        .collect();
+    if fail_points.is_empty() {
+        Err(format!("{} lists no fail point", path.display()))
     } else {
-        Ok(places)
+        Ok(fail_points)
     }
 }
 
-/// The place of a table's row.
-fn place(row: &str) -> Option<&str> {
+/// The fail point in a table row.
+fn fail_point(row: &str) -> Option<&str> {
     let (name, _) = row.strip_prefix("| `")?.split_once('`')?;
     name.split_once('.').map(|_| name)
 }
@@ -24,31 +28,31 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     #[test]
-    fn the_documentation_lists_the_places_that_the_code_has() {
+    fn the_documentation_lists_every_fail_point() {
         let listed: std::collections::BTreeSet<String> =
             super::all().unwrap().into_iter().collect();
-        let mut found = std::collections::BTreeSet::new();
+        let mut declared = std::collections::BTreeSet::new();
         for name in ["submit", "index", "streams", "workflow"] {
-            sources(
+            collect(
                 &testkit::workspace_root()
                     .join("crates")
                     .join(name)
                     .join("src"),
-                &mut found,
+                &mut declared,
             );
         }
-        assert_eq!(listed, found);
+        assert_eq!(listed, declared);
     }
 
-    fn sources(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    fn collect(folder: &std::path::Path, declared: &mut std::collections::BTreeSet<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                sources(&path, found);
+                collect(&path, declared);
             } else {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for call in ["fail::point(\"", "pass(\""] {
-                    found.extend(
+                    declared.extend(
                         text.split(call)
                             .skip(1)
                             .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())),

@@ -1,5 +1,5 @@
-//! Places to fail are never in what is shipped: no crate enables them by default, and none asks
-//! another for them.
+//! Fail points are never in a release: no crate enables them by default, and no dependency requests
+//! the feature.
 
 use super::Finding;
 use super::layers::parse;
@@ -10,43 +10,43 @@ const FEATURE: &str = "fail-points";
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let manifests = tree.files().filter(|file| file.name() == "Cargo.toml");
     let read = manifests.filter_map(|file| Some((file, parse(&file.path, &file.text).ok()?)));
-    let found = read.flat_map(|(file, manifest)| {
+    let findings = read.flat_map(|(file, manifest)| {
         problems(&manifest)
             .into_iter()
-            .map(|what| Finding::new(&file.path, 0, what))
+            .map(|message| Finding::new(&file.path, 0, message))
             .collect::<Vec<_>>()
     });
-    found.collect()
+    findings.collect()
 }
 
 fn problems(manifest: &toml::Table) -> Vec<String> {
     let mut problems = Vec::new();
-    if by_default(manifest) {
+    if is_enabled_by_default(manifest) {
         problems.push(format!("its default features include {FEATURE}"));
     }
-    if asks(&toml::Value::Table(manifest.clone())) {
+    if is_requested(&toml::Value::Table(manifest.clone())) {
         problems.push(format!(
-            "a dependency is asked for {FEATURE}: only a feature of that name may pass it on"
+            "a dependency requests {FEATURE}: only a feature of the same name may enable it"
         ));
     }
     problems
 }
 
-/// Whether `default` leads to the feature, directly or by way of others.
-fn by_default(manifest: &toml::Table) -> bool {
+/// Whether `default` enables the feature, directly or through other features.
+fn is_enabled_by_default(manifest: &toml::Table) -> bool {
     let Some(features) = manifest.get("features").and_then(toml::Value::as_table) else {
         return false;
     };
-    let (mut open, mut seen) = (vec!["default"], Vec::new());
-    while let Some(name) = open.pop() {
+    let (mut pending, mut seen) = (vec!["default"], Vec::new());
+    while let Some(name) = pending.pop() {
         if name.rsplit(['/', ':']).next() == Some(FEATURE) {
             return true;
         }
         if !seen.contains(&name) {
             seen.push(name);
-            let leads_to = features.get(name).and_then(toml::Value::as_array);
-            open.extend(
-                leads_to
+            let enabled = features.get(name).and_then(toml::Value::as_array);
+            pending.extend(
+                enabled
                     .into_iter()
                     .flatten()
                     .filter_map(toml::Value::as_str),
@@ -56,17 +56,16 @@ fn by_default(manifest: &toml::Table) -> bool {
     false
 }
 
-/// Whether some dependency, of whatever kind and wherever it is declared, has the feature in its
-/// list.
-fn asks(value: &toml::Value) -> bool {
+/// Whether any dependency of any kind lists the feature.
+fn is_requested(value: &toml::Value) -> bool {
     let Some(table) = value.as_table() else {
         return false;
     };
     table.iter().any(|(name, value)| match value {
         toml::Value::Array(list) if name == "features" => {
-            list.iter().any(|one| one.as_str() == Some(FEATURE))
+            list.iter().any(|feature| feature.as_str() == Some(FEATURE))
         }
-        value => asks(value),
+        value => is_requested(value),
     })
 }
 
@@ -74,14 +73,14 @@ fn asks(value: &toml::Value) -> bool {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> usize {
+    fn count_findings(text: &str) -> usize {
         check(&Tree::of(&[("crates/submit/Cargo.toml", text)])).len()
     }
 
     #[test]
-    fn a_feature_that_passes_it_on_is_fine() {
+    fn a_feature_of_the_same_name_may_enable_it() {
         assert_eq!(
-            of(
+            count_findings(
                 "[features]\nfail-points = ['fail/fail-points']\n[dependencies]\nfail.workspace = true"
             ),
             0
@@ -89,25 +88,29 @@ mod tests {
     }
 
     #[test]
-    fn neither_by_default_nor_by_a_detour_nor_asked_for() {
+    fn defaults_indirect_features_and_requests_are_found() {
         assert_eq!(
-            of("[features]\ndefault = ['fail-points']\nfail-points = []"),
+            count_findings("[features]\ndefault = ['fail-points']\nfail-points = []"),
             1
         );
         assert_eq!(
-            of("[features]\ndefault = ['torture']\ntorture = ['fail/fail-points']"),
+            count_findings("[features]\ndefault = ['torture']\ntorture = ['fail/fail-points']"),
             1
         );
         assert_eq!(
-            of("[dependencies]\nfail = { workspace = true, features = ['fail-points'] }"),
+            count_findings(
+                "[dependencies]\nfail = { workspace = true, features = ['fail-points'] }"
+            ),
             1
         );
         assert_eq!(
-            of("[target.'cfg(unix)'.dev-dependencies.fail]\nfeatures = ['fail-points']"),
+            count_findings(
+                "[target.'cfg(unix)'.dev-dependencies.fail]\nfeatures = ['fail-points']"
+            ),
             1
         );
         assert_eq!(
-            of(
+            count_findings(
                 "[workspace.dependencies]\nfail = { path = 'crates/fail', features = ['fail-points'] }"
             ),
             1

@@ -1,15 +1,15 @@
-//! The judge: what the chain itself says, asked without Florin.
+//! Checks against the chain, independent of Florin.
 
 use serde_json::{Value, json};
 use testkit::anvil::Anvil;
 
-/// Tokens of an account, by `eth_call`.
+/// Token balance of an account, by `eth_call`.
 pub(crate) fn tokens(node: &Anvil, token: &str, account: &str) -> Result<u128, String> {
     let data = node.calldata("balanceOf(address)", &[account]);
     hex(&node.call(token, &data))
 }
 
-/// Transactions that the chain has of an account.
+/// Nonce of an account at the latest block.
 pub(crate) fn nonce(node: &Anvil, account: &str) -> Result<u128, String> {
     hex(node
         .rpc("eth_getTransactionCount", json!([account, "latest"]))
@@ -17,22 +17,20 @@ pub(crate) fn nonce(node: &Anvil, account: &str) -> Result<u128, String> {
         .unwrap_or_default())
 }
 
-/// A `Transfer` that the canonical chain has.
+/// A `Transfer` event on the canonical chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transfer {
-    /// Who gave; the zero address for a mint.
+    /// The zero address for a mint.
     pub(crate) from: String,
-    /// Who got.
     pub(crate) to: String,
-    /// Base units.
+    /// In base units.
     pub(crate) amount: u128,
-    /// Whose it is.
     pub(crate) transaction: String,
-    /// The block's hash.
+    /// Hash of the block.
     pub(crate) block: String,
 }
 
-/// All `Transfer` events of a token, in the canonical chain's order.
+/// All `Transfer` events of a token, in chain order.
 pub(crate) fn transfers(node: &Anvil, token: &str) -> Result<Vec<Transfer>, String> {
     transfers_where(node, token, &json!([transfer_topic(node)]))
 }
@@ -55,25 +53,25 @@ fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Tran
     let filter =
         json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": token, "topics": topics }]);
     let logs = node.rpc("eth_getLogs", filter);
-    let account = |log: &Value, place: usize| {
-        log["topics"][place]
+    let account = |log: &Value, topic: usize| {
+        log["topics"][topic]
             .as_str()
-            .and_then(|word| word.get(26..))
+            .and_then(|topic_hex| topic_hex.get(26..))
             .map(|digits| format!("0x{digits}"))
     };
-    let words = |log: &Value, name: &str| log[name].as_str().map(str::to_owned);
-    let read = |log: &Value| {
+    let text_field = |log: &Value, name: &str| log[name].as_str().map(str::to_owned);
+    let parse = |log: &Value| {
         Some(Transfer {
             from: account(log, 1)?,
             to: account(log, 2)?,
             amount: hex(log["data"].as_str()?).ok()?,
-            transaction: words(log, "transactionHash")?,
-            block: words(log, "blockHash")?,
+            transaction: text_field(log, "transactionHash")?,
+            block: text_field(log, "blockHash")?,
         })
     };
-    let logs = logs.as_array().ok_or("eth_getLogs gives no list")?;
+    let logs = logs.as_array().ok_or("eth_getLogs returned no list")?;
     logs.iter()
-        .map(|log| read(log).ok_or_else(|| format!("{log} is no transfer")))
+        .map(|log| parse(log).ok_or_else(|| format!("{log} is not a transfer")))
         .collect()
 }
 
@@ -84,23 +82,23 @@ fn ascii(text: &str) -> String {
 fn hex(text: &str) -> Result<u128, String> {
     let digits = text.trim_start_matches("0x").trim_start_matches('0');
     u128::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16)
-        .map_err(|_| format!("{text:?} is no number"))
+        .map_err(|_| format!("{text:?} is not a number"))
 }
 
-/// Two figures that must be the same.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    found: T,
+/// Fail unless two values are equal.
+pub(crate) fn expect_eq<T: PartialEq + std::fmt::Debug>(
+    description: &str,
+    actual: T,
     expected: T,
 ) -> Result<(), String> {
-    if found == expected {
+    if actual == expected {
         Ok(())
     } else {
-        Err(format!("{what}: {found:?}, expected {expected:?}"))
+        Err(format!("{description}: {actual:?}, expected {expected:?}"))
     }
 }
 
-/// Transaction and block of each log of a contract in the canonical chain.
+/// Transaction hash and block hash of each log of a contract on the canonical chain.
 pub(crate) fn logs(node: &Anvil, contract: &str) -> Vec<(String, String)> {
     let logs = node.rpc(
         "eth_getLogs",

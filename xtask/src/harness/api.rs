@@ -1,39 +1,44 @@
-//! Speaking to Florin as an application would.
+//! An API client, as an application would use.
 
 use serde_json::Value;
 use std::time::Duration;
 use testkit::http;
 
-/// An application with a key.
+/// An API client with a key.
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) address: String,
     pub(crate) key: String,
-    /// How long an answer may take.
-    pub(crate) patience: Duration,
+    /// Request timeout.
+    pub(crate) timeout: Duration,
 }
 
-/// What an application got when it asked.
-pub(crate) struct Heard {
-    /// The status code.
+/// The response to a request with an idempotency key.
+pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Whether it is what the same key made before.
+    /// Whether the response was replayed for a repeated key.
     pub(crate) is_replay: bool,
-    /// The answer; null if it is none.
+    /// The JSON body; null if there is none.
     pub(crate) body: Value,
 }
 
 impl Api {
-    /// A call; anything but success is an error that says what the server said.
+    /// Send a request. A status other than success is an error with the response body.
     pub(crate) fn call(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
-        more: &[(&str, &str)],
+        extra_headers: &[(&str, &str)],
     ) -> Result<Value, String> {
         let text = body.map(Value::to_string).unwrap_or_default();
-        self.send(method, path, "application/json", text.as_bytes(), more)
+        self.send(
+            method,
+            path,
+            "application/json",
+            text.as_bytes(),
+            extra_headers,
+        )
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Value, String> {
@@ -52,9 +57,9 @@ impl Api {
         self.send("POST", path, "application/x-yaml", yaml.as_bytes(), &[])
     }
 
-    /// A call under an idempotency key, whatever it is answered; an error if there is no answer.
-    pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Heard, String> {
-        let response = self.ask(
+    /// Send a request with an idempotency key and return any response. Fails only without a response.
+    pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Reply, String> {
+        let response = self.request(
             "POST",
             path,
             "application/json",
@@ -63,7 +68,7 @@ impl Api {
         )?;
         let is_replay = response.header("idempotency-replayed") == Some("true");
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-        Ok(Heard {
+        Ok(Reply {
             status: response.status,
             is_replay,
             body,
@@ -74,11 +79,11 @@ impl Api {
         &self,
         method: &str,
         path: &str,
-        kind: &str,
+        content_type: &str,
         body: &[u8],
-        more: &[(&str, &str)],
+        extra_headers: &[(&str, &str)],
     ) -> Result<Value, String> {
-        let response = self.ask(method, path, kind, body, more)?;
+        let response = self.request(method, path, content_type, body, extra_headers)?;
         let text = String::from_utf8_lossy(&response.body);
         if (200..300).contains(&response.status) {
             return Ok(if text.is_empty() {
@@ -90,38 +95,34 @@ impl Api {
         Err(format!("{method} {path}: {}: {text}", response.status))
     }
 
-    fn ask(
+    fn request(
         &self,
         method: &str,
         path: &str,
-        kind: &str,
+        content_type: &str,
         body: &[u8],
-        more: &[(&str, &str)],
+        extra_headers: &[(&str, &str)],
     ) -> Result<http::Response, String> {
         let bearer = format!("Bearer {}", self.key);
-        let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", kind)];
-        headers.extend_from_slice(more);
+        let mut headers = vec![
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", content_type),
+        ];
+        headers.extend_from_slice(extra_headers);
         let target = format!("/api/v1{path}");
-        http::send_within(
-            self.patience,
-            &self.address,
-            method,
-            &target,
-            &headers,
-            body,
-        )
-        .map_err(|error| format!("{method} {path}: {error}"))
+        http::send_within(self.timeout, &self.address, method, &target, &headers, body)
+            .map_err(|error| format!("{method} {path}: {error}"))
     }
 }
 
-/// Whether a server on a port takes requests.
+/// Whether the server is ready for requests.
 pub(crate) fn is_ready(address: &str) -> bool {
-    let patience = Duration::from_secs(2);
-    http::send_within(patience, address, "GET", "/readyz", &[], &[])
+    let timeout = Duration::from_secs(2);
+    http::send_within(timeout, address, "GET", "/readyz", &[], &[])
         .is_ok_and(|answer| answer.status == 200)
 }
 
-/// A text field of an answer.
+/// A text field of a response.
 pub(crate) fn text(value: &Value, name: &str) -> Result<String, String> {
     value
         .get(name)

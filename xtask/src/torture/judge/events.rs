@@ -1,17 +1,17 @@
-//! The listener of the subscriptions, which knows every event: what the chain has arrived under one
-//! id, pending and final, redeliveries are the same bytes, nothing is out of order, unknown or
+//! Checks the events that subscriptions delivered: every log of the chain arrives as pending and
+//! final with one id, redeliveries have the same bytes, and no event is out of order, unknown or
 //! missing.
 
-use super::Slow;
-use super::chain::set_up_by_first;
-use crate::stage::judge::{logs, same};
+use super::SlowWait;
+use super::chain::setup_transactions;
+use crate::harness::judge::{expect_eq, logs};
 use crate::torture::load::Kind;
 use crate::torture::receiver::Arrival;
-use crate::torture::world::{PATIENCE, World};
+use crate::torture::world::{TIMEOUT, World};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An event as it arrived for the first time.
+/// An event as first received.
 #[derive(Debug, Clone)]
 struct Event {
     id: String,
@@ -21,19 +21,19 @@ struct Event {
     data: Value,
 }
 
-/// What a subscription was told, each event once, in the order in which it came. An error if what
-/// it was told contradicts itself.
-fn told(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
+/// The distinct events of a subscription in the order received. Fails if the deliveries contradict
+/// each other.
+fn distinct_events(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
     let (mut bodies, mut seen, mut events) =
         (BTreeMap::new(), BTreeSet::new(), Vec::<Event>::new());
     for arrival in arrivals {
         if bodies
-            .insert(&arrival.name, &arrival.body)
+            .insert(&arrival.key, &arrival.body)
             .is_some_and(|before| before != &arrival.body)
         {
             return Err(format!(
-                "the delivery {} came again with other bytes",
-                arrival.name
+                "the delivery {} was repeated with different bytes",
+                arrival.key
             ));
         }
         let body: Value =
@@ -48,7 +48,7 @@ fn told(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
                 .ok_or_else(|| format!("{event} has no sequence"))?;
             if events.last().is_some_and(|last| last.sequence >= sequence) {
                 return Err(format!(
-                    "out of order: {event} came behind {:?}",
+                    "out of order: {event} arrived after {:?}",
                     events.last()
                 ));
             }
@@ -74,8 +74,8 @@ fn by_id(events: Vec<Event>) -> BTreeMap<String, Vec<Event>> {
     by_id
 }
 
-/// Pending, then perhaps reverted and pending again, then final once and nothing more.
-fn is_a_life(events: &[Event]) -> bool {
+/// Whether the states are pending, then any number of reverted and pending, then at most one final.
+fn is_valid_sequence(events: &[Event]) -> bool {
     let kinds: Vec<&str> = events
         .iter()
         .map(|event| event.kind.trim_start_matches("event."))
@@ -87,27 +87,27 @@ fn is_a_life(events: &[Event]) -> bool {
     let alternate = before
         .iter()
         .enumerate()
-        .all(|(place, kind)| *kind == ["pending", "reverted"][place % 2]);
+        .all(|(index, kind)| *kind == ["pending", "reverted"][index % 2]);
     alternate && (last.is_none() || before.len() % 2 == 1)
 }
 
-/// What was told so far makes sense.
+/// The events received so far are consistent.
 pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
-    let (chain, ends) = (
-        world.listener.arrivals("/chain"),
-        world.listener.arrivals("/ends"),
+    let (chain, completions) = (
+        world.webhook_receiver.arrivals("/chain"),
+        world.webhook_receiver.arrivals("/ends"),
     );
-    for (id, events) in by_id(told(&chain)?) {
-        if !is_a_life(&events) {
+    for (id, events) in by_id(distinct_events(&chain)?) {
+        if !is_valid_sequence(&events) {
             let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-            return Err(format!("the event {id} went through {kinds:?}"));
+            return Err(format!("the event {id} has the invalid sequence {kinds:?}"));
         }
     }
     let mut ended = BTreeSet::new();
-    for event in told(&ends)? {
+    for event in distinct_events(&completions)? {
         if !ended.insert(event.subject.clone()) {
             return Err(format!(
-                "TWICE: the end of {} was told as two events",
+                "TWICE: the completion of {} arrived as two events",
                 event.subject
             ));
         }
@@ -115,74 +115,77 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
     let deliveries = |arrivals: &[Arrival]| {
         arrivals
             .iter()
-            .map(|one| one.name.clone())
+            .map(|arrival| arrival.key.clone())
             .collect::<BTreeSet<_>>()
             .len()
     };
-    let (all, apart) = (
-        chain.len() + ends.len(),
-        deliveries(&chain) + deliveries(&ends),
+    let (total, distinct) = (
+        chain.len() + completions.len(),
+        deliveries(&chain) + deliveries(&completions),
     );
-    world.figures.redeliveries = (all - apart) as u64;
+    world.counts.redeliveries = (total - distinct) as u64;
     Ok(())
 }
 
-/// Every log of the chain was told to its end, and nothing else; so was the end of every submission
-/// and run.
+/// Every log of the chain arrived up to its final state, as did the completion of every submission
+/// and run, and nothing else.
 pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
-    let limit_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-    let mut missing = Err("nothing was told".to_owned());
-    let mut slow = Slow::begin();
+    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    let mut missing = Err("no event was received".to_owned());
+    let mut slow = SlowWait::start();
     testkit::wait_until(limit_ms, || {
-        missing = chain_was_told(world)
-            .and_then(|events| ends_were_told(world).map(|ends| events + ends));
-        if let Err(why) = &missing {
-            slow.tell(|| why.clone());
+        missing = check_chain_events(world)
+            .and_then(|events| check_completions(world).map(|completions| events + completions));
+        if let Err(reason) = &missing {
+            slow.print_once(|| reason.clone());
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
         missing.is_ok()
     });
-    world.figures.events = missing?;
+    world.counts.events = missing?;
     Ok(())
 }
 
-fn taken(world: &World, path: &str) -> Vec<Arrival> {
+fn accepted(world: &World, path: &str) -> Vec<Arrival> {
     world
-        .listener
+        .webhook_receiver
         .arrivals(path)
         .into_iter()
-        .filter(|arrival| arrival.was_taken)
+        .filter(|arrival| arrival.was_accepted)
         .collect()
 }
 
-fn chain_was_told(world: &World) -> Result<u64, String> {
-    let events = told(&taken(world, "/chain"))?;
+fn check_chain_events(world: &World) -> Result<u64, String> {
+    let events = distinct_events(&accepted(world, "/chain"))?;
     let count = events.len() as u64;
-    let lives = by_id(events);
-    let logs = world.miner.paused(|node| logs(node, &world.town.token));
-    same(
+    let sequences = by_id(events);
+    let logs = world.miner.paused(|node| logs(node, &world.target.token));
+    expect_eq(
         "ids of events against logs of the chain",
-        lives.len(),
+        sequences.len(),
         logs.len(),
     )?;
     let mut by_transaction: BTreeMap<&str, Vec<&Vec<Event>>> = BTreeMap::new();
-    for life in lives.values() {
+    for sequence in sequences.values() {
         by_transaction
-            .entry(life[0].data["transaction"].as_str().unwrap_or_default())
+            .entry(sequence[0].data["transaction"].as_str().unwrap_or_default())
             .or_default()
-            .push(life);
+            .push(sequence);
     }
     for (transaction, block) in logs {
-        let found = by_transaction
+        let matching = by_transaction
             .get(transaction.as_str())
             .map_or(&[][..], Vec::as_slice);
-        let [life] = found else {
-            return Err(format!("{transaction} has {} ids of events", found.len()));
+        let [sequence] = matching else {
+            return Err(format!(
+                "{transaction} has {} ids of events",
+                matching.len()
+            ));
         };
-        let last = life.last().filter(|event| event.kind == "event.final");
+        let last = sequence.last().filter(|event| event.kind == "event.final");
         let last =
-            last.ok_or_else(|| format!("LOST: {transaction} was not told as final: {life:?}"))?;
-        same(
+            last.ok_or_else(|| format!("LOST: no final event of {transaction}: {sequence:?}"))?;
+        expect_eq(
             &format!("the block of {transaction}"),
             last.data["blockHash"].as_str(),
             Some(block.as_str()),
@@ -191,8 +194,8 @@ fn chain_was_told(world: &World) -> Result<u64, String> {
     Ok(count)
 }
 
-fn ends_were_told(world: &World) -> Result<u64, String> {
-    let events = told(&taken(world, "/ends"))?;
+fn check_completions(world: &World) -> Result<u64, String> {
+    let events = distinct_events(&accepted(world, "/ends"))?;
     let ended: BTreeSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
     if let Some(order) = world
         .orders
@@ -200,7 +203,7 @@ fn ends_were_told(world: &World) -> Result<u64, String> {
         .find(|order| !ended.contains(order.id.as_str()))
     {
         return Err(format!(
-            "LOST: the end of {} ({}) was not told",
+            "LOST: the completion of {} ({}) was not received",
             order.key, order.id
         ));
     }
@@ -209,8 +212,8 @@ fn ends_were_told(world: &World) -> Result<u64, String> {
         .iter()
         .filter(|order| order.kind == Kind::Run)
         .count();
-    let submissions = world.orders.len() + usize::try_from(set_up_by_first(world)).unwrap_or(0);
-    same("ends that were told", ended.len(), submissions + runs)?;
+    let submissions = world.orders.len() + usize::try_from(setup_transactions(world)).unwrap_or(0);
+    expect_eq("completions received", ended.len(), submissions + runs)?;
     Ok(events.len() as u64)
 }
 
@@ -221,7 +224,7 @@ mod tests {
     use serde_json::json;
     use std::time::Instant;
 
-    fn delivery(name: &str, events: &[(&str, &str, u64)]) -> Arrival {
+    fn delivery(key: &str, events: &[(&str, &str, u64)]) -> Arrival {
         let event = |(id, kind, sequence): &(&str, &str, u64)| json!({ "id": id, "type": kind, "cursor": format!("c/{sequence}"), "sequence": sequence, "subject": id });
         let body = json!({ "events": events.iter().map(event).collect::<Vec<_>>() })
             .to_string()
@@ -229,58 +232,65 @@ mod tests {
         Arrival {
             at: Instant::now(),
             target: "/chain".to_owned(),
-            name: name.to_owned(),
+            key: key.to_owned(),
             body,
-            was_taken: true,
+            was_accepted: true,
         }
     }
 
-    fn lives(kinds: &[&str]) -> bool {
+    fn sequences(kinds: &[&str]) -> bool {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("event.{kind}")).collect();
         let numbered: Vec<(&str, &str, u64)> = (1..)
             .zip(&kinds)
             .map(|(n, kind)| ("e", kind.as_str(), n))
             .collect();
-        is_a_life(&told(&[delivery("d", &numbered)]).unwrap())
+        is_valid_sequence(&distinct_events(&[delivery("d", &numbered)]).unwrap())
     }
 
     #[test]
-    fn a_life_has_one_shape() {
+    fn event_sequences_are_validated() {
         assert!(
-            lives(&["pending"]) && lives(&["pending", "final"]) && lives(&["pending", "reverted"])
+            sequences(&["pending"])
+                && sequences(&["pending", "final"])
+                && sequences(&["pending", "reverted"])
         );
-        assert!(lives(&["pending", "reverted", "pending", "final"]));
+        assert!(sequences(&["pending", "reverted", "pending", "final"]));
         assert!(
-            !lives(&["final"])
-                && !lives(&["pending", "pending"])
-                && !lives(&["pending", "final", "final"])
+            !sequences(&["final"])
+                && !sequences(&["pending", "pending"])
+                && !sequences(&["pending", "final", "final"])
         );
         assert!(
-            !lives(&["pending", "reverted", "final"]) && !lives(&["pending", "final", "reverted"])
+            !sequences(&["pending", "reverted", "final"])
+                && !sequences(&["pending", "final", "reverted"])
         );
     }
 
     #[test]
-    fn repeats_count_once_and_must_be_the_same() {
-        let (one, two) = (
+    fn repetitions_count_once_and_must_be_identical() {
+        let (first, second) = (
             delivery("d1", &[("a", "event.pending", 1)]),
             delivery("d2", &[("b", "event.pending", 2)]),
         );
         assert_eq!(
-            told(&[one.clone(), two.clone(), one.clone()])
+            distinct_events(&[first.clone(), second.clone(), first.clone()])
                 .unwrap()
                 .len(),
             2
         );
         assert!(
-            told(&[two.clone(), one.clone()])
+            distinct_events(&[second.clone(), first.clone()])
                 .unwrap_err()
                 .contains("out of order")
         );
         let other = Arrival {
-            name: "d1".to_owned(),
-            ..two
+            key: "d1".to_owned(),
+            ..second
         };
-        assert!(told(&[one, other]).unwrap_err().contains("other bytes"));
+        assert!(
+            distinct_events(&[first, other])
+                .unwrap_err()
+                .contains("different bytes")
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! The stage: a real node, the binary on SQLite in a folder of its own, and an application that is
-//! told what happens.
+//! The environment of the demo: a real node, the binary on SQLite in a temporary folder, and an
+//! application that receives webhooks.
 
+use crate::harness;
+use crate::harness::api::{Api, is_ready, text};
 use crate::run;
-use crate::stage;
-use crate::stage::api::{Api, is_ready, text};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use testkit::anvil::Anvil;
 use testkit::{free_port, http};
 
-/// Nothing of the story takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of every wait.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(super) struct Stage {
+pub(super) struct Environment {
     pub(super) node: Anvil,
     pub(super) api: Api,
-    pub(super) hooks: http::Server,
+    pub(super) webhooks: http::Server,
     pub(super) treasury: String,
     pub(super) alice: String,
     pub(super) token: String,
@@ -29,23 +29,24 @@ pub(super) struct Stage {
     server: Option<Child>,
 }
 
-impl Stage {
-    /// Build the binary, start the node, make the database and its first key, start the server.
-    pub(super) fn open() -> Result<Self, String> {
-        let florin = stage::build()?;
-        let node = stage::node()?;
+impl Environment {
+    /// Build the binary, start the node, create the database and the first API key, start the
+    /// server.
+    pub(super) fn start() -> Result<Self, String> {
+        let florin = harness::build()?;
+        let node = harness::node()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let port = free_port();
         write_config(folder.path(), port, &node)?;
         let api = Api {
             address: format!("127.0.0.1:{port}"),
             key: String::new(),
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         };
-        let mut stage = Self {
+        let mut environment = Self {
             node,
             api,
-            hooks: http::Server::start(),
+            webhooks: http::Server::start(),
             treasury: String::new(),
             alice: String::new(),
             token: String::new(),
@@ -55,12 +56,12 @@ impl Stage {
             port,
             server: None,
         };
-        let made = run::read(stage.command().args(["init", "--json"]))?;
-        let made: Value =
-            serde_json::from_str(&made).map_err(|error| format!("{made}: {error}"))?;
-        stage.api.key = text(&made, "apiKey")?;
-        stage.start(&[])?;
-        Ok(stage)
+        let output = run::read(environment.command().args(["init", "--json"]))?;
+        let output: Value =
+            serde_json::from_str(&output).map_err(|error| format!("{output}: {error}"))?;
+        environment.api.key = text(&output, "apiKey")?;
+        environment.start_server(&[])?;
+        Ok(environment)
     }
 
     fn command(&self) -> Command {
@@ -71,19 +72,19 @@ impl Stage {
         command
     }
 
-    /// Where the server writes its log.
+    /// The log file of the server.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.path().join("florin.log")
     }
 
-    /// Start the server and wait until it is ready; how long that took.
-    pub(super) fn start(&mut self, env: &[(&str, &str)]) -> Result<Duration, String> {
+    /// Start the server and wait until it is ready. Returns the time that took.
+    pub(super) fn start_server(&mut self, env: &[(&str, &str)]) -> Result<Duration, String> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log())
             .map_err(|error| error.to_string())?;
-        let at = Instant::now();
+        let started = Instant::now();
         let mut command = self.command();
         command
             .arg("serve")
@@ -94,10 +95,10 @@ impl Stage {
         self.server = Some(command.spawn().map_err(|error| error.to_string())?);
         let address = self.api.address.clone();
         self.until("the server is ready", || is_ready(&address))?;
-        Ok(at.elapsed())
+        Ok(started.elapsed())
     }
 
-    /// kill -9.
+    /// Kill the server (SIGKILL).
     pub(super) fn kill(&mut self) -> Result<(), String> {
         let Some(mut server) = self.server.take() else {
             return Ok(());
@@ -109,17 +110,21 @@ impl Stage {
             .map_err(|error| error.to_string())
     }
 
-    /// Wait until something is so.
-    pub(super) fn until(&self, what: &str, mut so: impl FnMut() -> bool) -> Result<(), String> {
-        let limit = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-        if testkit::wait_until(limit, &mut so) {
+    /// Wait until a condition holds.
+    pub(super) fn until(
+        &self,
+        description: &str,
+        mut condition: impl FnMut() -> bool,
+    ) -> Result<(), String> {
+        let limit = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        if testkit::wait_until(limit, &mut condition) {
             Ok(())
         } else {
-            Err(format!("not within {PATIENCE:?}: {what}"))
+            Err(format!("timeout after {TIMEOUT:?}: {description}"))
         }
     }
 
-    /// Wait until a submission stands there; the submission.
+    /// Wait until a submission has this state. Returns the submission.
     pub(super) fn until_state(&self, id: &str, state: &str) -> Result<Value, String> {
         let mut last = Value::Null;
         let waited = self.until(&format!("{id} is {state}"), || {
@@ -129,7 +134,7 @@ impl Stage {
                 .unwrap_or(Value::Null);
             last["state"] == state
         });
-        waited.map_err(|why| format!("{why}; it is {last}"))?;
+        waited.map_err(|reason| format!("{reason}; last response: {last}"))?;
         Ok(last)
     }
 
@@ -142,28 +147,28 @@ impl Stage {
         self.until_state(id, "final")
     }
 
-    /// Ask for a call of the token by the treasury; the submission's id.
-    pub(super) fn token_call(&self, method: &str, params: &Value) -> Result<String, String> {
+    /// Submit a call of the token, signed by the treasury. Returns the id of the submission.
+    pub(super) fn submit_token_call(&self, method: &str, params: &Value) -> Result<String, String> {
         let body = json!({
             "signer": self.treasury, "to": self.token, "abi": self.token_abi, "method": method, "params": params,
         });
         text(&self.api.post("/submissions", &body)?, "id")
     }
 
-    /// A file in the stage's folder.
+    /// A file in the folder of the environment.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Run the binary's command line.
+    /// Run a command of the binary.
     pub(super) fn florin(&self, arguments: &[&str]) -> Result<String, String> {
         run::read(self.command().args(arguments))
     }
 
-    /// Say what can be tried, and wait for the server to end.
+    /// Print commands to try, and wait until the server exits.
     pub(super) fn leave_running(mut self) -> crate::Outcome {
         let (url, key) = (format!("http://127.0.0.1:{}", self.port), &self.api.key);
-        println!("\nThe server runs at {url} (its API by hand: {url}/docs). Things to try:\n");
+        println!("\nThe server runs at {url} (API documentation: {url}/docs). Things to try:\n");
         println!("  export FLORIN_URL={url} FLORIN_API_KEY={key}");
         println!(
             "  {0} submission list\n  {0} chain list\n  {0} policy decisions",
@@ -173,7 +178,7 @@ impl Stage {
         println!(
             "  curl -H \"Authorization: Bearer $FLORIN_API_KEY\" $FLORIN_URL/api/v1/transfers"
         );
-        println!("  the chain: {}\n\nEnd it with Ctrl-C.", self.node.url());
+        println!("  chain: {}\n\nStop with Ctrl-C.", self.node.url());
         let Some(mut server) = self.server.take() else {
             return Ok(());
         };
@@ -181,7 +186,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Environment {
     fn drop(&mut self) {
         let _ = self.kill();
     }
@@ -189,8 +194,8 @@ impl Drop for Stage {
 
 fn write_config(folder: &Path, port: u16, node: &Anvil) -> Result<(), String> {
     let config = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nretry_ms = 100\nresubmit_ms = 2000\n{}",
-        stage::chain_settings(node, 2),
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nretry_backoff_ms = 100\nrebroadcast_ms = 2000\n{}",
+        harness::chain_settings(node, 2),
     );
     std::fs::write(folder.join("florin.toml"), config).map_err(|error| error.to_string())
 }

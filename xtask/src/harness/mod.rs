@@ -1,5 +1,4 @@
-//! What the demo and the torture stand on: the binary, a chain for it, an application that speaks
-//! to it, and a judge beside it.
+//! Shared by demo and torture: the binary, a chain, an API client, and checks against the chain.
 
 pub(crate) mod api;
 pub(crate) mod judge;
@@ -8,13 +7,13 @@ use crate::run;
 use std::path::PathBuf;
 use testkit::anvil::{Anvil, Mining, Options};
 
-/// Build the binary with its places to fail.
+/// Build the binary with fail points.
 pub(crate) fn build() -> Result<PathBuf, String> {
     run::succeed(run::cargo().args(["build", "--package", "florin", "--features", "fail-points"]))?;
     Ok(run::target().join("debug").join("florin"))
 }
 
-/// A node that makes blocks only when it is told to.
+/// A node that mines only on request.
 pub(crate) fn node() -> Result<Anvil, String> {
     Anvil::start(&Options {
         mining: Mining::OnDemand,
@@ -24,23 +23,23 @@ pub(crate) fn node() -> Result<Anvil, String> {
     .map_err(|_| "anvil is not installed".to_owned())
 }
 
-/// The part of a configuration that names the node, final so many blocks deep.
+/// Configuration of the chain of a node, with finality at the given depth.
 pub(crate) fn chain_settings(node: &Anvil, depth: u64) -> String {
     format!(
-        "[[chains]]\npreset = \"anvil\"\nnumber = {}\nurl = \"{}\"\nstart = 0\nkeep_all = true\npoll_interval_ms = 50\n\
+        "[[chains]]\npreset = \"anvil\"\nnumber = {}\nurl = \"{}\"\nstart = 0\nstore_all_events = true\npoll_interval_ms = 50\n\
          finality = {{ rule = \"depth\", blocks = {depth} }}\n",
         node.chain_id(),
         node.url(),
     )
 }
 
-/// Ether for an account.
+/// Send ether to an account.
 pub(crate) fn fund(node: &Anvil, account: &str) {
-    const MUCH: &str = "0x56bc75e2d63100000"; // a hundred ether
+    const AMOUNT: &str = "0x56bc75e2d63100000"; // a hundred ether
     let from = &node.accounts()[0].address;
     node.rpc(
         "eth_sendTransaction",
-        serde_json::json!([{ "from": from, "to": account, "value": MUCH }]),
+        serde_json::json!([{ "from": from, "to": account, "value": AMOUNT }]),
     );
     node.mine(1);
 }

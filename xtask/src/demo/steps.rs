@@ -1,0 +1,402 @@
+//! The steps of the demo, in order.
+
+use super::Step;
+use super::environment::Environment;
+use crate::harness::api::text;
+use crate::harness::fund;
+use crate::harness::judge::{expect_eq, nonce, tokens, transfers_to};
+use serde_json::{Value, json};
+
+/// Base units of one DemoToken.
+const ONE: u128 = 1_000_000_000_000_000_000;
+
+pub(super) const STEPS: [Step; 10] = [
+    (
+        "Wallets: a treasury for the organization, an address for Alice",
+        wallets,
+    ),
+    ("A policy: no transfer above a million", policy),
+    ("The token is deployed by the treasury, and tracked", deploy),
+    ("An application subscribes to events", subscribe),
+    ("Ten million are minted to the treasury", mint),
+    (
+        "A transfer of two million is denied before any key is used",
+        denied_transfer,
+    ),
+    (
+        "A workflow transfers a hundred, waits for finality, and the balances match the chain",
+        workflow_transfer,
+    ),
+    (
+        "A reorganization drops a transfer: reverted, rebroadcast, mined, with one id throughout",
+        reorganization,
+    ),
+    (
+        "kill -9 between signing and broadcast: exactly one transfer",
+        crash,
+    ),
+    (
+        "An independent verifier checks every fact and tree head",
+        verification,
+    ),
+];
+
+fn wallets(environment: &mut Environment) -> Result<String, String> {
+    let org = json!({ "name": "treasury", "kind": "org" });
+    environment.api.post("/wallets", &org)?;
+    let key = environment
+        .api
+        .post("/wallets/treasury/keys", &json!({ "name": "operations" }))?;
+    environment.treasury = text(&key, "address")?;
+    environment
+        .api
+        .post("/wallets", &json!({ "name": "customers", "kind": "user" }))?;
+    let issued = environment
+        .api
+        .post("/wallets/customers/addresses", &json!({ "count": 1 }))?;
+    environment.alice = text(&issued["items"][0], "address")?;
+    fund(&environment.node, &environment.treasury);
+    Ok(format!(
+        "treasury {}, Alice {}",
+        environment.treasury, environment.alice
+    ))
+}
+
+fn policy(environment: &mut Environment) -> Result<String, String> {
+    let document = std::fs::read_to_string(testkit::workspace_root().join("policies/limit.rego"))
+        .map_err(|e| e.to_string())?;
+    environment.api.put(
+        "/policies/limit",
+        &json!({ "name": "limit", "description": "at most a million" }),
+    )?;
+    let version = environment
+        .api
+        .post("/policies/limit/versions", &json!({ "document": document }))?;
+    environment.api.post(
+        "/policies/limit/attachments",
+        &json!({ "target": { "kind": "namespace" } }),
+    )?;
+    Ok(format!("sha256 {}", text(&version, "hash")?))
+}
+
+fn deploy(environment: &mut Environment) -> Result<String, String> {
+    let artifact = testkit::artifact("DemoToken");
+    let body = json!({
+        "signer": environment.treasury,
+        "deploy": { "abi": artifact.abi, "bytecode": artifact.bytecode, "params": ["Demo Share", "DEMO", 18, environment.treasury] },
+    });
+    let id = text(&environment.api.post("/submissions", &body)?, "id")?;
+    let done = environment.mine_until_final(&id)?;
+    environment.token = text(&done, "createdContract")?;
+    let code = environment
+        .node
+        .rpc("eth_getCode", json!([environment.token, "latest"]));
+    expect_eq(
+        "code on the chain",
+        code.as_str().is_some_and(|code| code.len() > 10),
+        true,
+    )?;
+    let chain = format!("eip155:{}", environment.node.chain_id());
+    environment.api.put(
+        &format!("/chains/{chain}/tracked/{}", environment.token),
+        &json!({}),
+    )?;
+    Ok(format!(
+        "{} in block {}",
+        environment.token, done["blockHeight"]
+    ))
+}
+
+fn subscribe(environment: &mut Environment) -> Result<String, String> {
+    let body = json!({
+        "name": "accounting", "from": "newest",
+        "filter": { "types": ["event.pending", "event.final", "event.reverted"], "sources": [environment.token] },
+        "delivery": { "type": "webhook", "url": environment.webhooks.url("/events") },
+    });
+    let subscription = environment.api.post("/subscriptions", &body)?;
+    Ok(format!(
+        "webhook {}",
+        text(&subscription["subscription"], "id").or_else(|_| text(&subscription, "id"))?
+    ))
+}
+
+fn mint(environment: &mut Environment) -> Result<String, String> {
+    let amount = (1_000_000 * ONE).to_string();
+    for _ in 0..10 {
+        let id = environment.submit_token_call("mint", &json!([environment.treasury, amount]))?;
+        environment.mine_until_final(&id)?;
+    }
+    expect_eq(
+        "tokens of the treasury",
+        tokens(&environment.node, &environment.token, &environment.treasury)?,
+        10_000_000 * ONE,
+    )?;
+    check_balance(environment, &environment.treasury.clone())
+}
+
+fn denied_transfer(environment: &mut Environment) -> Result<String, String> {
+    let before = nonce(&environment.node, &environment.treasury)?;
+    let id = environment.submit_token_call(
+        "transfer",
+        &json!([environment.alice, (2_000_000 * ONE).to_string()]),
+    )?;
+    let submission = environment.until_state(&id, "denied")?;
+    environment.node.mine(1);
+    expect_eq(
+        "nonce of the treasury",
+        nonce(&environment.node, &environment.treasury)?,
+        before,
+    )?;
+    expect_eq(
+        "tokens of Alice",
+        tokens(&environment.node, &environment.token, &environment.alice)?,
+        0,
+    )?;
+    text(&submission, "reason")
+}
+
+const TASK: &str = r#"
+description: Transfer tokens and check the balance
+steps:
+- name: pay
+  type: contract_invoke
+  options: {method: transfer, until: final}
+  dynamicOptions:
+    signer: input.signer
+    address: input.token
+    abi: input.abi
+    params: '[input.to, input.amount]'
+- name: check
+  type: contract_query
+  options: {method: balanceOf}
+  dynamicOptions:
+    address: input.token
+    abi: input.abi
+    params: '[input.to]'
+"#;
+
+fn workflow_transfer(environment: &mut Environment) -> Result<String, String> {
+    environment
+        .api
+        .put("/tasks/pay", &json!({ "name": "pay" }))?;
+    environment.api.post_yaml("/tasks/pay/versions", TASK)?;
+    let input = json!({
+        "signer": environment.treasury, "token": environment.token, "abi": environment.token_abi, "to": environment.alice, "amount": (100 * ONE).to_string(),
+    });
+    let run = text(
+        &environment
+            .api
+            .post("/tasks/pay/runs", &json!({ "input": input }))?,
+        "id",
+    )?;
+    let mut last = Value::Null;
+    let outcome = environment.until("the run ends", || {
+        environment.node.mine(1);
+        last = environment
+            .api
+            .get(&format!("/runs/{run}"))
+            .unwrap_or(Value::Null);
+        ["succeeded", "failed", "parked"].contains(&last["state"].as_str().unwrap_or_default())
+    });
+    outcome.map_err(|reason| format!("{reason}; last response: {last}"))?;
+    expect_eq(
+        "state of the run",
+        last["state"].as_str(),
+        Some("succeeded"),
+    )
+    .map_err(|reason| format!("{reason}: {last}"))?;
+    expect_eq(
+        "tokens of Alice",
+        tokens(&environment.node, &environment.token, &environment.alice)?,
+        100 * ONE,
+    )?;
+    check_balance(environment, &environment.alice.clone())
+}
+
+/// Assert that the data model has the balance that the chain has.
+fn check_balance(environment: &Environment, account: &str) -> Result<String, String> {
+    let on_chain = tokens(&environment.node, &environment.token, account)?.to_string();
+    let mut balances = Value::Null;
+    environment
+        .until("the balance matches the chain", || {
+            balances = environment
+                .api
+                .get(&format!("/addresses/{account}/balances"))
+                .unwrap_or(Value::Null);
+            balances["items"][0]["balanceAfter"].as_str() == Some(on_chain.as_str())
+        })
+        .map_err(|reason| {
+            format!("{reason}: {on_chain} on the chain, the data model has {balances}")
+        })?;
+    Ok(format!(
+        "by eth_call and in the data model: {on_chain} base units"
+    ))
+}
+
+/// The events of a transaction that the application received: type and id, in order.
+fn received(environment: &Environment, transaction: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for request in environment.webhooks.requests() {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+            continue;
+        };
+        for event in body["events"].as_array().into_iter().flatten() {
+            if event["data"]["transaction"] == transaction {
+                let kind = event["type"].as_str().unwrap_or_default().to_owned();
+                all.push((kind, event["id"].as_str().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    all
+}
+
+fn expect_events(
+    environment: &Environment,
+    transaction: &str,
+    kinds: &[&str],
+) -> Result<String, String> {
+    environment
+        .until(&format!("the application received {kinds:?}"), || {
+            received(environment, transaction)
+                .iter()
+                .map(|(kind, _)| kind.as_str())
+                .eq(kinds.iter().copied())
+        })
+        .map_err(|reason| {
+            format!(
+                "{reason}; it received {:?}",
+                received(environment, transaction)
+            )
+        })?;
+    let ids: std::collections::BTreeSet<String> = received(environment, transaction)
+        .into_iter()
+        .map(|(_, id)| id)
+        .collect();
+    expect_eq("ids of the event", ids.len(), 1)?;
+    ids.into_iter().next().ok_or_else(|| "no id".to_owned())
+}
+
+fn reorganization(environment: &mut Environment) -> Result<String, String> {
+    let before = tokens(&environment.node, &environment.token, &environment.alice)?;
+    let id = environment.submit_token_call(
+        "transfer",
+        &json!([environment.alice, (7 * ONE).to_string()]),
+    )?;
+    environment.until_state(&id, "accepted")?;
+    environment.node.mine(1);
+    let mined = environment.until_state(&id, "mined")?;
+    let transaction = text(&mined, "transaction")?;
+    expect_eq(
+        "tokens of Alice",
+        tokens(&environment.node, &environment.token, &environment.alice)?,
+        before + 7 * ONE,
+    )?;
+    expect_events(environment, &transaction, &["event.pending"])?;
+
+    environment.node.reorg(1, &[]);
+    expect_eq(
+        "tokens of Alice after the reorganization",
+        tokens(&environment.node, &environment.token, &environment.alice)?,
+        before,
+    )?;
+    expect_events(
+        environment,
+        &transaction,
+        &["event.pending", "event.reverted"],
+    )?;
+    environment.until("the same bytes are sent to the node again", || {
+        !environment
+            .node
+            .rpc("eth_getTransactionByHash", json!([transaction]))
+            .is_null()
+    })?;
+    environment.node.mine(1);
+    expect_eq(
+        "tokens of Alice, mined again",
+        tokens(&environment.node, &environment.token, &environment.alice)?,
+        before + 7 * ONE,
+    )?;
+    environment.until_state(&id, "mined")?;
+    environment.node.mine(3);
+    let done = environment.until_state(&id, "final")?;
+    expect_eq(
+        "the transaction",
+        text(&done, "transaction")?,
+        transaction.clone(),
+    )?;
+    let event = expect_events(
+        environment,
+        &transaction,
+        &[
+            "event.pending",
+            "event.reverted",
+            "event.pending",
+            "event.final",
+        ],
+    )?;
+    check_balance(environment, &environment.alice.clone())?;
+    Ok(format!("event {event}"))
+}
+
+fn crash(environment: &mut Environment) -> Result<String, String> {
+    let (before, count) = (
+        nonce(&environment.node, &environment.treasury)?,
+        transfers_to(&environment.node, &environment.token, &environment.alice),
+    );
+    let hold = environment.file("hold");
+    let held = environment.file("hold.held");
+    environment.kill()?;
+    let fail = format!("submit.committed:hold:{}", hold.display());
+    environment.start_server(&[("FLORIN_FAIL", &fail)])?;
+    let id =
+        environment.submit_token_call("transfer", &json!([environment.alice, ONE.to_string()]))?;
+    environment.until("the process is held between signing and broadcast", || {
+        held.exists()
+    })?;
+    environment.kill()?;
+    environment.node.mine(1);
+    expect_eq(
+        "nonce while the server is down",
+        nonce(&environment.node, &environment.treasury)?,
+        before,
+    )?;
+    let startup = environment.start_server(&[])?;
+    let done = environment.mine_until_final(&id)?;
+    expect_eq(
+        "nonce of the treasury",
+        nonce(&environment.node, &environment.treasury)?,
+        before + 1,
+    )?;
+    expect_eq(
+        "transfers to Alice",
+        transfers_to(&environment.node, &environment.token, &environment.alice),
+        count + 1,
+    )?;
+    check_balance(environment, &environment.alice.clone())?;
+    Ok(format!(
+        "{} is final; the server was ready {} ms after its restart",
+        text(&done, "transaction")?,
+        startup.as_millis()
+    ))
+}
+
+fn verification(environment: &mut Environment) -> Result<String, String> {
+    let exported = std::fs::read_to_string(environment.file("florin-data/tree-heads.jsonl"))
+        .map_err(|error| error.to_string())?;
+    let first = exported.lines().next().ok_or("no tree head was exported")?;
+    let tree_head: Value = serde_json::from_str(first).map_err(|error| error.to_string())?;
+    let report = environment.florin(&["verify", "--json", "--key", &text(&tree_head, "key")?])?;
+    let report: Value =
+        serde_json::from_str(&report).map_err(|error| format!("{report}: {error}"))?;
+    expect_eq("problems", report["problem_count"].as_u64(), Some(0))?;
+    let facts: u64 = report["partitions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|partition| partition["facts"].as_u64())
+        .sum();
+    Ok(format!(
+        "{facts} facts, {} tree heads",
+        report["tree_heads"]["count"]
+    ))
+}
