@@ -1,9 +1,9 @@
 // Compiles contracts/src/*.sol into contracts/artifacts/<Name>.json, the same bytes on every machine.
 //
 //   node contracts/build.mjs           write the artifacts
-//   node contracts/build.mjs --check   write nothing; fail if the committed ones differ
+//   node contracts/build.mjs --check   write nothing; fail if the committed artifacts differ
 //
-// The compiler and the library are the npm packages of package-lock.json (`npm ci --ignore-scripts`, or `cargo xtask setup`).
+// Compiler and library are the npm packages of package-lock.json (`npm ci --ignore-scripts` or `cargo xtask setup`).
 
 import fs from "node:fs";
 import path from "node:path";
@@ -13,13 +13,13 @@ import solc from "solc";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const artifacts = path.join(here, "artifacts");
 
-// The oldest rules that every chain we serve has (no PUSH0, no transient storage), except where the library needs MCOPY.
+// The oldest EVM version of all supported chains (no PUSH0, no transient storage), except where the library needs MCOPY.
 const evmVersion = (name) => (["DemoCollectible", "DemoItems"].includes(name) ? "cancun" : "paris");
 
 const settings = (evmVersion) => ({
   optimizer: { enabled: true, runs: 200 },
   evmVersion,
-  // No hash of sources in the bytes: a comment does not change what is deployed.
+  // No source hash in the bytecode: comments do not change the artifacts.
   metadata: { bytecodeHash: "none" },
 });
 
@@ -30,7 +30,7 @@ function names() {
   return files.map((file) => path.basename(file, ".sol")).sort();
 }
 
-// Line ends as in the repository, whatever the checkout made of them.
+// Normalize line ends, which depend on the checkout.
 function read(file) {
   return fs.readFileSync(file, "utf8").replaceAll("\r\n", "\n");
 }
@@ -50,7 +50,7 @@ function compile(name) {
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imported }));
   if (output.errors?.length) {
-    // A warning is a defect too: nothing to get used to.
+    // Warnings fail the build.
     for (const error of output.errors) console.error(error.formattedMessage);
     process.exit(1);
   }
@@ -58,7 +58,7 @@ function compile(name) {
 }
 
 function artifact(name, contract, used) {
-  if (!contract) throw new Error(`src/${name}.sol holds no contract ${name}`);
+  if (!contract) throw new Error(`src/${name}.sol contains no contract ${name}`);
   return {
     contractName: name,
     abi: contract.abi,
@@ -69,7 +69,7 @@ function artifact(name, contract, used) {
   };
 }
 
-// One contract a file, of the file's name.
+// One contract per file, named like the file.
 function built() {
   return new Map(names().map((name) => [`${name}.json`, `${JSON.stringify(compile(name), null, 1)}\n`]));
 }
@@ -84,9 +84,9 @@ function stale(files) {
 const files = built();
 const differing = stale(files);
 if (process.argv.includes("--check")) {
-  for (const name of differing) console.error(`contracts/artifacts/${name} is not what contracts/src gives`);
+  for (const name of differing) console.error(`contracts/artifacts/${name} does not match contracts/src`);
   if (differing.length) process.exit(1);
-  console.log(`${files.size} contracts: the committed artifacts are what the sources give`);
+  console.log(`${files.size} contracts: the committed artifacts match the sources`);
 } else {
   fs.mkdirSync(artifacts, { recursive: true });
   for (const name of differing) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 
-/// @title The non-fungible token of the demo: its issuer mints with a document's address, holders burn their own.
+/// @title The non-fungible token of the demo: the issuer mints with a document URI, holders burn their own.
 contract DemoCollectible is ERC721, Ownable {
     mapping(uint256 tokenId => string) private _uris;
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
 
-/// @title The multi-token of the demo. Single moves show as `TransferSingle`, several at once as `TransferBatch`.
+/// @title The multi-token of the demo. Single transfers emit `TransferSingle`, batches emit `TransferBatch`.
 contract DemoItems is ERC1155, Ownable {
     constructor(string memory uri_, address issuer) ERC1155(uri_) Ownable(issuer) {}
 
@@ -12,7 +12,7 @@ contract DemoItems is ERC1155, Ownable {
         _mint(to, id, amount, "");
     }
 
-    /// The same id may stand twice in `ids`: a reader of `TransferBatch` must add, not overwrite.
+    /// `ids` may contain an id twice: a reader of `TransferBatch` must add amounts, not overwrite them.
     function mintBatch(address to, uint256[] calldata ids, uint256[] calldata amounts) external onlyOwner {
         _mintBatch(to, ids, amounts, "");
     }

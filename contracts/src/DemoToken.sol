@@ -5,9 +5,9 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Pausable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Pausable.sol";
 
-/// @title The fungible token of the demo: its issuer mints, burns, freezes holders and pauses everything.
+/// @title The fungible token of the demo: the issuer mints, burns, freezes holders and pauses all transfers.
 contract DemoToken is ERC20Pausable, Ownable {
-    /// The holder is frozen: nothing goes in or out, but the issuer may still burn.
+    /// The holder is frozen: no transfers in or out, except burns by the issuer.
     error HolderFrozen(address holder);
 
     event Frozen(address indexed holder, bool frozen);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title A token that lies in every way a chain allows. Whoever indexes it must go on.
-/// @notice Anyone may call anything. It says yes to every interface, has a name of ten thousand bytes with NUL and invalid
-/// UTF-8 in it, reverts when asked for its decimals, mints 2^256-1 as often as asked and emits whatever it is given.
+/// @title A token that misbehaves in every way a chain allows. An indexer must not stop at it.
+/// @notice Anyone may call anything. It claims to support every interface, has a name of ten thousand bytes with NUL and invalid
+/// UTF-8 in it, reverts in `decimals`, mints 2^256-1 any number of times and emits arbitrary events.
 contract HostileToken {
     event Transfer(address indexed from, address indexed to, uint256 value);
 
@@ -17,9 +17,9 @@ contract HostileToken {
     function name() external pure returns (string memory) {
         bytes memory text = new bytes(NAME_BYTES);
         for (uint256 i = 0; i < NAME_BYTES; ++i) text[i] = "H";
-        text[0] = 0x00; // NUL, which PostgreSQL refuses in text
+        text[0] = 0x00; // NUL, which PostgreSQL rejects in text
         text[1] = 0xff; // never in UTF-8
-        text[2] = 0xc3; // the start of a sequence that does not go on
+        text[2] = 0xc3; // the start of an incomplete sequence
         return string(text);
     }
 
@@ -44,22 +44,22 @@ contract HostileToken {
         return type(uint256).max;
     }
 
-    /// Says true and moves nothing.
+    /// Returns true without a transfer.
     function transfer(address, uint256) external pure returns (bool) {
         return true;
     }
 
-    /// Mints 2^256-1 to `to`, `times` over.
+    /// Emits `times` mints of 2^256-1 to `to`.
     function mint(address to, uint256 times) external {
         for (uint256 i = 0; i < times; ++i) emit Transfer(address(0), to, type(uint256).max);
     }
 
-    /// A `Transfer` that never was, between any two.
+    /// Emits a false `Transfer` between any two addresses.
     function lie(address from, address to, uint256 value) external {
         emit Transfer(from, to, value);
     }
 
-    /// A `Transfer` with one to four topics, the rest of its arguments in the data.
+    /// Emits a `Transfer` with one to four topics, and the other arguments in the data.
     function lieWithTopics(uint256 topics, address from, address to, uint256 value) external {
         bytes32[] memory all = new bytes32[](4);
         all[0] = TRANSFER;
@@ -71,7 +71,7 @@ contract HostileToken {
         _log(all, topics, data);
     }
 
-    /// A `Transfer` with the right topics and any data: too short, too long, none.
+    /// Emits a `Transfer` with valid topics and any data: too short, too long, empty.
     function lieWithData(address from, address to, bytes calldata data) external {
         bytes32[] memory all = new bytes32[](3);
         all[0] = TRANSFER;
@@ -80,7 +80,7 @@ contract HostileToken {
         _log(all, 3, data);
     }
 
-    /// A `Transfer` whose address topics have bits above the 160th.
+    /// Emits a `Transfer` whose address topics have bits set above the 160th.
     function lieWithDirtyTopics(bytes32 from, bytes32 to, uint256 value) external {
         bytes32[] memory all = new bytes32[](3);
         all[0] = TRANSFER;
@@ -89,22 +89,22 @@ contract HostileToken {
         _log(all, 3, abi.encode(value));
     }
 
-    /// A `TransferSingle` that never was.
+    /// Emits a false `TransferSingle`.
     function lieSingle(address from, address to, uint256 id, uint256 value) external {
         _multi(SINGLE, from, to, abi.encode(id, value));
     }
 
-    /// A `TransferBatch` that never was; the two lists may differ in length.
+    /// Emits a false `TransferBatch`; the two lists may differ in length.
     function lieBatch(address from, address to, uint256[] calldata ids, uint256[] calldata values) external {
         _multi(BATCH, from, to, abi.encode(ids, values));
     }
 
-    /// A `TransferBatch` with any data: offsets that point outside, lengths of 2^256-1.
+    /// Emits a `TransferBatch` with any data: offsets out of bounds, lengths of 2^256-1.
     function lieBatchWithData(address from, address to, bytes calldata data) external {
         _multi(BATCH, from, to, data);
     }
 
-    /// Any log: up to four topics, any data.
+    /// Emits any log: up to four topics, any data.
     function log(bytes32[] calldata topics, bytes calldata data) external {
         _log(topics, topics.length, data);
     }

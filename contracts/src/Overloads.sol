@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Every shape an ABI can take: overloads, nested tuples, many results, errors with arguments, odd events.
+/// @title Every form of an ABI: overloads, nested tuples, several results, errors with arguments, unusual events.
 contract Overloads {
     struct Leg {
         address to;
@@ -38,7 +38,7 @@ contract Overloads {
 
     receive() external payable {}
 
-    // Overloads: the name alone names none of them.
+    // Overloads: the name alone is ambiguous.
 
     function set(uint256 value) external {
         number = value;
@@ -111,7 +111,7 @@ contract Overloads {
         emit Silent(number_, data);
     }
 
-    // Every way to fail.
+    // Every kind of failure.
 
     function failError(uint256 wanted) external view {
         revert Refused(msg.sender, wanted, "not today");
@@ -141,7 +141,7 @@ contract Overloads {
         revert();
     }
 
-    /// Reverts with any bytes: an error that no ABI knows, or half a `Error(string)`.
+    /// Reverts with any bytes: an error of no known ABI, or a truncated `Error(string)`.
     function failRaw(bytes calldata data) external pure {
         bytes memory copy = data;
         assembly ("memory-safe") {
@@ -149,7 +149,7 @@ contract Overloads {
         }
     }
 
-    /// Never comes to an end.
+    /// Runs out of gas.
     function failGas() external {
         while (true) ++number;
     }
