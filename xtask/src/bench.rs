@@ -4,7 +4,6 @@
 use crate::run;
 use clap::Args;
 
-/// The benchmarks.
 const NAMES: [&str; 2] = ["store", "idle"];
 
 #[derive(Args)]

@@ -294,7 +294,7 @@ fn override_setting(table: &mut Table, setting: &str, raw: &str) -> Result<(), E
         format!("value = {raw}")
             .parse::<Table>()
             .ok()
-            .and_then(|mut parse_value| parse_value.remove("value"))
+            .and_then(|mut table| table.remove("value"))
     };
     if setting == "chains" {
         let chains = parse_value().filter(Value::is_array).ok_or_else(unknown)?;

@@ -21,8 +21,8 @@ pub(crate) async fn refresh(engines: Arc<Engines>) {
 }
 
 async fn update(engines: &Engines) -> Result<(), String> {
-    chains(engines).await.map_err(to_text)?;
-    submissions(&submit::figures(&engines.submit).await.map_err(to_text)?);
+    update_chains(engines).await.map_err(to_text)?;
+    update_submissions(&submit::figures(&engines.submit).await.map_err(to_text)?);
     let runs = workflow::figures(&engines.workflow)
         .await
         .map_err(to_text)?;
@@ -42,7 +42,7 @@ async fn update(engines: &Engines) -> Result<(), String> {
     Ok(())
 }
 
-fn submissions(metrics: &submit::Figures) {
+fn update_submissions(metrics: &submit::Figures) {
     for (chain, state, count) in &metrics.states {
         gauge!("florin_submissions", "chain" => chain.to_string(), "state" => state.as_str())
             .set(as_f64(*count));
@@ -52,7 +52,7 @@ fn submissions(metrics: &submit::Figures) {
     }
 }
 
-async fn chains(engines: &Engines) -> store::Result<()> {
+async fn update_chains(engines: &Engines) -> store::Result<()> {
     for (_, evm) in &engines.chains {
         let chain = evm.config().chain();
         let chain_id = chain.clone();

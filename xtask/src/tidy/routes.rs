@@ -132,19 +132,19 @@ fn handlers(text: &str) -> Handlers {
 
 /// Comma-separated paths; empty if the tokens contain anything else.
 fn paths(stream: TokenStream) -> Vec<Vec<String>> {
-    let mut tokens = vec![Vec::new()];
+    let mut paths = vec![Vec::new()];
     for token in stream {
         match token {
-            TokenTree::Ident(name) => tokens
+            TokenTree::Ident(name) => paths
                 .last_mut()
                 .expect("never empty")
                 .push(name.to_string()),
             TokenTree::Punct(mark) if mark.as_char() == ':' => {}
-            TokenTree::Punct(mark) if mark.as_char() == ',' => tokens.push(Vec::new()),
+            TokenTree::Punct(mark) if mark.as_char() == ',' => paths.push(Vec::new()),
             _ => return Vec::new(),
         }
     }
-    tokens
+    paths
 }
 
 fn functions(text: &str) -> Functions {

@@ -96,15 +96,15 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let florin = folder.path().join("florin");
     std::fs::copy(crate::harness::build()?, &florin).map_err(|error| error.to_string())?;
-    let mut details = Vec::new();
+    let mut results = Vec::new();
     for engine in options.engine.engines() {
         let plan = plan::rounds(seed, engine, rounds, &fail_points);
-        details.push((
+        results.push((
             engine.name(),
             torture(engine, &florin, &plan).map_err(|reason| format!("seed {seed}: {reason}"))?,
         ));
     }
-    report::print(seed, &details);
+    report::print(seed, &results);
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Counts, Stri
 fn run_round(world: &mut World, round: &Round, total: usize) -> Result<(), String> {
     let started = Instant::now();
     let is_full_check = round.number.is_multiple_of(FULL_CHECK_EVERY) || round.number == total;
-    let outcome = round_outcome(world, round).and_then(|details| {
+    let outcome = execute_round(world, round).and_then(|details| {
         if is_full_check {
             judge::full_check(world).map(|()| details)
         } else {
@@ -165,7 +165,7 @@ fn run_round(world: &mut World, round: &Round, total: usize) -> Result<(), Strin
 
 /// One round: request work, inject the fault, restart dead processes, wait for all responses, check
 /// that nothing happened twice.
-fn round_outcome(world: &mut World, round: &Round) -> Result<String, String> {
+fn execute_round(world: &mut World, round: &Round) -> Result<String, String> {
     world.http_receiver.set_mode(round.receiver_mode);
     world.webhook_receiver.set_mode(round.receiver_mode);
     let orders = orders(world, round);

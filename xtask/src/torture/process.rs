@@ -24,7 +24,7 @@ pub(super) struct Process {
     florin: PathBuf,
     config: PathBuf,
     actions: PathBuf,
-    leash: Option<Leash>,
+    child: Option<Leash>,
 }
 
 impl Process {
@@ -36,7 +36,7 @@ impl Process {
             florin: florin.to_owned(),
             config: config.to_owned(),
             actions: folder.join(format!("fail-points-{number}")),
-            leash: None,
+            child: None,
         }
     }
 
@@ -52,7 +52,7 @@ impl Process {
                 self.address.clone().into(),
             ),
         ];
-        let tether = Tether {
+        let options = Tether {
             log: Some(self.log.clone()),
             environment: environment.to_vec(),
             ..Tether::default()
@@ -62,9 +62,9 @@ impl Process {
             self.config.as_os_str(),
             "serve".as_ref(),
         ];
-        let leash = Leash::start(&tether, self.florin.as_os_str(), &arguments)
+        let child = Leash::start(&options, self.florin.as_os_str(), &arguments)
             .map_err(|error| error.to_string())?;
-        self.leash = Some(leash);
+        self.child = Some(child);
         let mut alive = true;
         let ready = wait_until(READY_MS, || {
             alive = self.is_alive();
@@ -86,13 +86,13 @@ impl Process {
     }
 
     pub(super) fn is_alive(&mut self) -> bool {
-        self.leash.as_mut().is_some_and(Leash::is_alive)
+        self.child.as_mut().is_some_and(Leash::is_alive)
     }
 
     /// Kill it (SIGKILL) and wait until it has exited.
     pub(super) fn kill(&mut self) -> Result<(), String> {
         self.disarm();
-        self.leash
+        self.child
             .take()
             .map_or(Ok(()), Leash::kill)
             .map_err(|error| error.to_string())
@@ -100,9 +100,9 @@ impl Process {
 
     /// Stop it (SIGSTOP) or resume it (SIGCONT).
     pub(super) fn signal(&self, name: &str) -> Result<(), String> {
-        self.leash
+        self.child
             .as_ref()
-            .map_or(Ok(()), |leash| leash.signal(name))
+            .map_or(Ok(()), |child| child.signal(name))
             .map_err(|error| error.to_string())
     }
 

@@ -83,12 +83,12 @@ impl ChainEvents {
         start: PageStart,
     ) -> store::Result<(Vec<StoredEvent>, Option<PageStart>)> {
         self.db
-            .read_unbound(move |tx| read_part(tx, &chain, &blocks, start))
+            .read_unbound(move |tx| read_page(tx, &chain, &blocks, start))
             .await
     }
 }
 
-fn read_part(
+fn read_page(
     tx: &mut Unbound<'_, '_>,
     chain: &ChainId,
     blocks: &Blocks,

@@ -24,7 +24,7 @@ pub(crate) struct Installation {
 pub(crate) struct Process {
     pub(crate) address: String,
     pub(crate) log: PathBuf,
-    leash: Leash,
+    child: Leash,
 }
 
 /// Run a test on SQLite, and on PostgreSQL if it is installed.
@@ -108,7 +108,7 @@ impl Installation {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.into())),
         );
-        let tether = Tether {
+        let options = Tether {
             log: Some(log.clone()),
             environment: variables,
             ..Tether::default()
@@ -119,10 +119,10 @@ impl Installation {
             config.as_os_str(),
             OsStr::new("serve"),
         ];
-        let mut leash = Leash::start(&tether, OsStr::new(FLORIN), &arguments).unwrap();
+        let mut child = Leash::start(&options, OsStr::new(FLORIN), &arguments).unwrap();
         let mut alive = true;
         let ready = wait_until(READY_MS, || {
-            alive = leash.is_alive();
+            alive = child.is_alive();
             !alive
                 || send(&address, "GET", "/readyz", &[], &[])
                     .is_ok_and(|response| response.status == 200)
@@ -131,7 +131,7 @@ impl Installation {
             Ok(Process {
                 address,
                 log,
-                leash,
+                child,
             })
         } else {
             Err(read(&log))
@@ -188,12 +188,12 @@ impl Installation {
 impl Process {
     /// Kill it (SIGKILL).
     pub(crate) fn kill(self) {
-        self.leash.kill().unwrap();
+        self.child.kill().unwrap();
     }
 
     /// Stop it in order.
     pub(crate) fn stop(self) {
-        drop(self.leash);
+        drop(self.child);
     }
 
     pub(crate) fn url(&self) -> String {

@@ -82,8 +82,7 @@ fn metrics_count_outcomes_of_runs_and_deliveries() {
             scrape(&process)
         );
         // The receiver rejects deliveries: they wait.
-        let is_failed =
-            || scrape(&process).contains("florin_deliveries_total{outcome=\"failed\"}");
+        let is_failed = || scrape(&process).contains("florin_deliveries_total{outcome=\"failed\"}");
         assert!(wait_until(30_000, is_failed), "{}", scrape(&process));
         let is_waiting = || {
             let text = scrape(&process);

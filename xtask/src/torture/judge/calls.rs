@@ -1,6 +1,6 @@
-//! Checks the calls of task steps by their Idempotency-Key. The guarantee: a call is repeated only if
-//! its outcome is unknown, and always with the same key, so a receiver that honors the key applies
-//! its effect once.
+//! Checks the calls of task steps by their Idempotency-Key. The guarantee: a call is repeated only
+//! if its outcome is unknown, and always with the same key, so a receiver that honors the key
+//! applies its effect once.
 
 use crate::harness::judge::expect_eq;
 use crate::torture::load::Kind;
